@@ -1,0 +1,54 @@
+# heavylift: `make help` lists what there is to do. Nothing here needs more than Python 3.11 and make.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+UV_VERSION := 0.13.9
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check lint types unit integration e2e build venv lock bench-seed clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: venv ## build, run and measure the example function on the embedded cloud, offline
+	@$(PY) -m heavylift demo
+
+test: check integration e2e ## run every test
+
+check: lint types unit ## lint, types and unit tests, in under a minute
+
+lint: venv
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: venv
+	@$(VENV)/bin/mypy layers_build localcloud heavylift infra bench
+	@cd function && ../$(VENV)/bin/mypy --python-version 3.10 --config-file ../pyproject.toml loader.py index.py coldstart
+
+unit: venv
+	@$(PY) -m pytest -q tests/unit tests/property
+
+integration: venv ## tests against the embedded cloud, with the official SDKs as clients
+	@$(PY) -m pytest -q tests/integration
+
+e2e: venv ## the whole way with the real libraries
+	@$(PY) -m pytest -q tests/e2e
+
+build: venv ## package the libraries, the model and the code into dist/
+	@$(PY) -m layers_build all
+
+bench-seed: venv ## measure the plain way (temporary zip, extractall, import) against the loader
+	@$(PY) -m bench.seed
+
+venv: $(VENV)/.ready ## make the virtual environment (.venv)
+
+$(VENV)/.ready: requirements.txt pyproject.toml tools/setup.sh
+	@PYTHON=$(PYTHON) VENV=$(VENV) UV_VERSION=$(UV_VERSION) bash tools/setup.sh
+
+lock: venv ## resolve requirements.in into requirements.txt
+	@$(VENV)/bin/uv pip compile requirements.in --override requirements-overrides.txt --universal --python-version 3.11 \
+		--generate-hashes --quiet --no-header --output-file requirements.txt
+
+clean: ## remove what was built (the virtual environment and the caches stay)
+	rm -rf dist demo-out

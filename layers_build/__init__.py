@@ -1,0 +1,1 @@
+"""The build step: requirements to an applib archive, a model to a model archive, `function/` to a code package."""

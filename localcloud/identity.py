@@ -1,0 +1,43 @@
+"""Who is calling: the one model that every service of the embedded cloud shares.
+
+Services verify signatures with what a `CredentialStore` returns and hand the `Identity` on to authorisation. The module holds
+values and one protocol, no storage and no clock: `localcloud.ram` implements the protocol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """The owner of an access key.
+
+    Attributes:
+        account_id: the account's 16-digit number.
+        role_arn: `acs:ram::ACCOUNT:role/NAME` when the key came from AssumeRole, else None (the account itself).
+        session_name: the AssumeRole session's name, else None.
+    """
+
+    account_id: str
+    role_arn: str | None = None
+    session_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credential:
+    """An access key and what a signature check needs to know of it."""
+
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    security_token: str | None = field(default=None, repr=False)  # None: a long-lived key
+    expires_at: float | None = None  # seconds since the epoch; None: never
+    identity: Identity
+
+
+class CredentialStore(Protocol):
+    """Looks access keys up. Expiry is judged by the service that asks, with its own error code."""
+
+    def find(self, access_key_id: str) -> Credential | None:
+        """Return the credential of that id (also an expired one), or None when nobody owns it."""

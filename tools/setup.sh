@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Makes the virtual environment. As root on Debian it also installs the few system packages that help; without them
+# everything still runs, and the parts that would have used them say what they do without.
+set -euo pipefail
+
+apt_packages=()
+"$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || apt_packages+=(python3-venv)
+command -v strip >/dev/null || apt_packages+=(binutils)      # smaller shared libraries
+command -v bwrap >/dev/null || apt_packages+=(bubblewrap)    # an instance's own /code and /tmp
+if [ ${#apt_packages[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing Debian packages: ${apt_packages[*]}"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends "${apt_packages[@]}" >/dev/null \
+            || echo "warning: apt-get failed; going on without ${apt_packages[*]}" >&2
+    else
+        echo "note: not installed: ${apt_packages[*]} (sudo apt-get install ${apt_packages[*]})" >&2
+    fi
+fi
+
+[ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
+"$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+echo "installing the packages of requirements.txt into $VENV"
+VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip sync --quiet --require-hashes requirements.txt
+VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet --no-deps --editable .
+touch "$VENV/.ready"
