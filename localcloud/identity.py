@@ -6,6 +6,7 @@ values and one protocol, no storage and no clock: `localcloud.ram` implements th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,3 +42,17 @@ class CredentialStore(Protocol):
 
     def find(self, access_key_id: str) -> Credential | None:
         """Return the credential of that id (also an expired one), or None when nobody owns it."""
+
+
+class Authorizer(Protocol):
+    """Decides whether an identity may do something. The account itself may do everything."""
+
+    def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        """Say whether the identity's policies allow the action.
+
+        Args:
+            identity: who asks.
+            action: the RAM action, `oss:GetObject`.
+            resource: the RAM resource, `acs:oss:REGION:ACCOUNT:BUCKET/KEY`.
+            conditions: condition keys and their values in this request, `{"acs:SecureTransport": "false"}`.
+        """
