@@ -1,7 +1,7 @@
 """Who is calling: the one model that every service of the embedded cloud shares.
 
-Services verify signatures with what a `CredentialStore` returns and hand the `Identity` on to authorisation. The module holds
-values and one protocol, no storage and no clock: `localcloud.ram` implements the protocol.
+Services verify signatures with what a `CredentialStore` returns and hand the `Identity` on to an `Authorizer`. The
+module holds values and protocols, no storage and no clock: `localcloud.ram` implements the protocols.
 """
 
 from __future__ import annotations
