@@ -1,0 +1,70 @@
+"""Errors of the OSS API: each has its documented code, its HTTP status, and words that say what to do.
+
+Source: Alibaba Cloud OSS, "Error codes" (https://www.alibabacloud.com/help/en/oss/developer-reference/error-codes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+STATUS = {
+    "AccessDenied": 403,
+    "BadDigest": 400,
+    "BucketAlreadyExists": 409,
+    "BucketNotEmpty": 409,
+    "EntityTooLarge": 400,
+    "EntityTooSmall": 400,
+    "FileAlreadyExists": 409,
+    "InternalError": 500,
+    "InvalidAccessKeyId": 403,
+    "InvalidArgument": 400,
+    "InvalidBucketName": 400,
+    "InvalidDigest": 400,
+    "InvalidObjectName": 400,
+    "InvalidPart": 400,
+    "InvalidPartOrder": 400,
+    "InvalidRange": 416,
+    "InvalidSecurityToken": 403,
+    "MalformedXML": 400,
+    "MethodNotAllowed": 405,
+    "MissingContentLength": 411,
+    "NoSuchBucket": 404,
+    "NoSuchKey": 404,
+    "NoSuchLifecycle": 404,
+    "NoSuchServerSideEncryptionRule": 404,
+    "NoSuchSymlinkTarget": 404,
+    "NoSuchTagSet": 404,
+    "NoSuchUpload": 404,
+    "NotImplemented": 501,
+    "NotModified": 304,
+    "ObjectNotAppendable": 409,
+    "PositionNotEqualToLength": 409,
+    "PreconditionFailed": 412,
+    "RequestTimeTooSkewed": 403,
+    "RequestTimeout": 400,
+    "SecurityTokenExpired": 403,
+    "ServiceUnavailable": 503,
+    "SignatureDoesNotMatch": 403,
+    "TooManyBuckets": 400,
+}
+
+
+class OssError(Exception):
+    """A refused request.
+
+    Args:
+        code: the documented error code; it decides the HTTP status.
+        message: what was wrong and what to do.
+        detail: further elements of the XML body, by name.
+    """
+
+    def __init__(self, code: str, message: str, detail: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.detail = dict(detail or {})
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return STATUS[self.code]

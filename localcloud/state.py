@@ -1,0 +1,149 @@
+"""The data folder: who may use it, whose account it is, and where its services listen.
+
+Layout: `lock` (held while a process uses the folder), `account.json` (account number and access key, readable by its owner only),
+`endpoints.json` (the ready line), and one folder for each service.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import string
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localcloud.errors import LocalCloudError
+from localcloud.identity import Credential, Identity
+
+KEY_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The one account of an embedded cloud and its access key."""
+
+    account_id: str  # 16 digits
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+
+    @property
+    def credential(self) -> Credential:
+        """The account's key as the services look it up."""
+        return Credential(
+            access_key_id=self.access_key_id,
+            access_key_secret=self.access_key_secret,
+            identity=Identity(account_id=self.account_id),
+        )
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Create the data folder if need be and hold it for this process.
+
+    Raises:
+        LocalCloudError: another process uses the folder, or it cannot be made.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (data / "lock").open("a+")
+    except OSError as error:
+        raise LocalCloudError(f"cannot use {data} as data folder: {error.strerror}; choose another --data") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LocalCloudError(
+                f"{data} is in use by another embedded cloud; stop that one or choose another --data"
+            ) from error
+        yield
+
+
+def open_account(data: Path, environment: Mapping[str, str]) -> Account:
+    """Return the folder's account; the first call makes it.
+
+    The access key is the environment's (`ALIBABA_CLOUD_ACCESS_KEY_ID` and `_SECRET`) when both are set, else one that is
+    made at the first start and kept.
+
+    Raises:
+        LocalCloudError: the kept account cannot be read, or only one of the two variables is set.
+    """
+    path = data / "account.json"
+    given = [environment.get(name, "") for name in KEY_VARIABLES]
+    if any(given) and not all(given):
+        raise LocalCloudError(f"set both {KEY_VARIABLES[0]} and {KEY_VARIABLES[1]}, or neither of them")
+    if path.exists():
+        account = _read_account(path)
+    else:
+        account = Account(
+            account_id="1" + "".join(secrets.choice(string.digits) for _ in range(15)),
+            access_key_id="LOCAL" + _random(19),
+            access_key_secret=_random(30),
+        )
+    if all(given):
+        account = Account(account_id=account.account_id, access_key_id=given[0], access_key_secret=given[1])
+    write_private(path, account_json(account))
+    return account
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def account_json(account: Account) -> bytes:
+    """Return what `account.json` holds."""
+    return json.dumps(
+        {
+            "account_id": account.account_id,
+            "access_key_id": account.access_key_id,
+            "access_key_secret": account.access_key_secret,
+        }
+    ).encode()
+
+
+def _read_account(path: Path) -> Account:
+    try:
+        record = json.loads(path.read_bytes())
+        return Account(
+            account_id=record["account_id"],
+            access_key_id=record["access_key_id"],
+            access_key_secret=record["access_key_secret"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LocalCloudError(
+            f"{path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
+        ) from error
+
+
+def read_account(data: Path) -> Account:
+    """Return the account of a data folder that an embedded cloud has been started on.
+
+    Raises:
+        LocalCloudError: there is none, or it cannot be read.
+    """
+    return _read_account(data / "account.json")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, durably and all at once."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from heavylift.errors import HeavyliftError
+from heavylift.startlog import find_starts, parse_start
+
+RECORD: dict[str, Any] = {
+    "event": "heavylift.start",
+    "mode": "initializer",
+    "started": 1764000000.5,
+    "seconds": 5.5,
+    "spans": [
+        {"phase": "fetch", "item": "applib", "start": 0.5, "end": 2.5, "busy": 4.0},
+        {"phase": "fetch", "item": "model", "start": 0.25, "end": 0.5},
+        {"phase": "import", "item": "index", "start": 2.5, "end": 5.0},
+    ],
+    "bytes": {"fetched": 100, "unpacked": 400},
+    "files": 7,
+    "retries": 1,
+    "peak_disk": 500,
+    "peak_memory": 600,
+    "memory_before_import": 50,
+}
+
+
+def test_a_line_is_parsed_into_values() -> None:
+    start = parse_start(json.dumps(RECORD))
+    assert (start.mode, start.seconds, start.fetched, start.unpacked, start.files) == ("initializer", 5.5, 100, 400, 7)
+    assert start.spans[0].busy == 4.0
+    assert start.error is None
+
+
+def test_busy_defaults_to_the_length_of_the_span() -> None:
+    assert parse_start(json.dumps(RECORD)).spans[1].busy == 0.25
+
+
+def test_elapsed_runs_from_the_first_start_to_the_last_end() -> None:
+    start = parse_start(json.dumps(RECORD))
+    assert start.elapsed("fetch") == 2.25
+    assert start.elapsed("warmup") == 0.0
+
+
+def test_a_failed_start_keeps_its_error() -> None:
+    failed = {**RECORD, "error": {"type": "ObjectMissing", "message": "no such key"}}
+    assert parse_start(json.dumps(failed)).error == "ObjectMissing: no such key"
+
+
+@pytest.mark.parametrize("missing", ["mode", "spans", "bytes", "peak_disk"])
+def test_an_incomplete_line_names_what_is_missing(missing: str) -> None:
+    record = {key: value for key, value in RECORD.items() if key != missing}
+    with pytest.raises(HeavyliftError, match=missing):
+        parse_start(json.dumps(record))
+
+
+def test_starts_are_found_among_other_lines_in_order() -> None:
+    log = [
+        "FC Initialize Start RequestId: 1",
+        json.dumps(RECORD),
+        '{"event": "something else"}',
+        "2026-11-01 [INFO] " + json.dumps({**RECORD, "mode": "request"}) + "\n",
+        "FC Invoke End RequestId: 2",
+    ]
+    assert [start.mode for start in find_starts(log)] == ["initializer", "request"]
