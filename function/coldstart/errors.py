@@ -39,6 +39,10 @@ class ObjectNotFoundError(StoreError):
     """The bucket or the object does not exist."""
 
 
+class EmptyObjectError(StoreError):
+    """The object holds no bytes."""
+
+
 class AccessDeniedError(StoreError):
     """The credentials are wrong or expired, or their policies do not allow the request."""
 
