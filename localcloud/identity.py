@@ -19,11 +19,13 @@ class Identity:
         account_id: the account's 16-digit number.
         role_arn: `acs:ram::ACCOUNT:role/NAME` when the key came from AssumeRole, else None (the account itself).
         session_name: the AssumeRole session's name, else None.
+        session_policy: the policy document given to AssumeRole, which limits the session further, else None.
     """
 
     account_id: str
     role_arn: str | None = None
     session_name: str | None = None
+    session_policy: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,8 +18,9 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
+from localcloud.apierror import ApiError
 from localcloud.identity import Identity
-from localcloud.signatures import AuthenticationError, Authenticator, SignedRequest
+from localcloud.signatures import Authenticator, SignedRequest
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,22 +29,6 @@ _PROTOCOL = frozenset(
     {"Action", "Version", "Format", "AccessKeyId", "Timestamp", "SecurityToken"}
     | {"Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce", "SignatureType"}
 )
-
-
-class ApiError(Exception):
-    """An answer other than success.
-
-    Attributes:
-        code: the API's error code, `EntityNotExist.Role`.
-        message: a sentence for the caller.
-        status: the HTTP status.
-    """
-
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.status = status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +89,7 @@ def create_app(
                 source_ip=request.remote or "",
             )
             body = {"RequestId": request_id, **await run(call)}
-        except (AuthenticationError, ApiError) as error:
+        except ApiError as error:
             return _error(error.status, error.code, error.message, request, request_id, output)
         except web.HTTPException as error:  # the body is too large
             return _error(error.status, "InvalidParameter", error.reason, request, request_id, output)

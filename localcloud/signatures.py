@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote
 
+from localcloud.apierror import ApiError
 from localcloud.identity import Credential, CredentialStore, Identity
 
 ACS3 = "ACS3-HMAC-SHA256"
@@ -48,23 +49,11 @@ STATUS = {
 }
 
 
-class AuthenticationError(Exception):
-    """A request that does not prove who sent it.
-
-    Attributes:
-        code: the API's error code, a key of `STATUS`.
-        message: a sentence for the caller.
-    """
+class AuthenticationError(ApiError):
+    """A request that does not prove who sent it; its code is a key of `STATUS`."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-
-    @property
-    def status(self) -> int:
-        """The HTTP status that goes with the code."""
-        return STATUS[self.code]
+        super().__init__(code, message, STATUS[code])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

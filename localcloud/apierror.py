@@ -1,0 +1,19 @@
+"""The answer other than success that every API of the embedded cloud can give."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """What the caller of an API gets instead of a result.
+
+    Attributes:
+        code: the API's error code, `EntityNotExist.Role`.
+        message: a sentence for the caller.
+        status: the HTTP status.
+    """
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
