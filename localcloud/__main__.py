@@ -1,0 +1,45 @@
+"""`python -m localcloud`: start the embedded cloud; it prints one line of JSON when it is ready."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from localcloud.errors import LocalCloudError
+from localcloud.server import Options, serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server and return the process's exit code."""
+    parser = argparse.ArgumentParser(prog="localcloud", description="An embedded Alibaba Cloud on loopback.")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder that keeps its state")
+    parser.add_argument("--port", type=int, default=0, help="of OSS; the other services follow (default: free ones)")
+    parser.add_argument("--region", default="cn-hangzhou", help="the region that it plays (default: %(default)s)")
+    parser.add_argument(
+        "--oss-bandwidth", type=float, default=0.0, metavar="BITS", help="of the OSS link, in bits per second"
+    )
+    parser.add_argument(
+        "--oss-latency", type=float, default=0.0, metavar="SECONDS", help="to the first byte of each OSS response"
+    )
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    options = Options(
+        data=given.data.resolve(),
+        port=given.port,
+        region=given.region,
+        bandwidth=given.oss_bandwidth,
+        latency=given.oss_latency,
+    )
+    try:
+        asyncio.run(serve(options))
+    except LocalCloudError as error:
+        print(f"localcloud: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""The OSS listener: finds the operation that a request asks for, and turns errors into answers."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from localcloud.identity import Authorizer, CredentialStore
+from localcloud.oss import handlers
+from localcloud.oss.errors import OssError
+from localcloud.oss.handlers import SETTINGS, Call, Handler
+from localcloud.oss.link import Link, parse_fault, parse_shape
+from localcloud.oss.request import Gate, Target, read_target
+from localcloud.oss.service import OssService
+from localcloud.oss.xml import render
+
+ADMIN = "/-/localcloud/"  # no bucket's name begins with a hyphen
+logger = logging.getLogger(__name__)
+
+# (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
+Operations = Mapping[tuple[str, str], Mapping[str, Handler]]
+
+OPERATIONS: Operations = {
+    ("GET", "service"): {"": handlers.list_buckets},
+    ("PUT", "bucket"): {
+        "acl": handlers.put_bucket_acl,
+        **{setting.parameter: handlers.put_setting(setting) for setting in SETTINGS},
+        "": handlers.put_bucket,
+    },
+    ("GET", "bucket"): {
+        "acl": handlers.get_bucket_acl,
+        "bucketInfo": handlers.bucket_info,
+        "location": handlers.bucket_location,
+        "stat": handlers.bucket_stat,
+        "uploads": handlers.list_uploads,
+        **{setting.parameter: handlers.get_setting(setting) for setting in SETTINGS},
+        "": handlers.list_objects,
+    },
+    ("HEAD", "bucket"): {"": handlers.head_bucket},
+    ("DELETE", "bucket"): {
+        **{setting.parameter: handlers.delete_setting(setting) for setting in SETTINGS},
+        "": handlers.delete_bucket,
+    },
+    ("POST", "bucket"): {"delete": handlers.delete_objects},
+    ("PUT", "object"): {
+        "acl": handlers.put_object_acl,
+        "symlink": handlers.put_symlink,
+        "tagging": handlers.put_object_tagging,
+        "uploadId": handlers.put_part,
+        "": handlers.put_object,
+    },
+    ("GET", "object"): {
+        "acl": handlers.get_object_acl,
+        "symlink": handlers.get_symlink,
+        "tagging": handlers.get_object_tagging,
+        "uploadId": handlers.list_parts,
+        "": handlers.get_object,
+    },
+    ("HEAD", "object"): {"objectMeta": handlers.object_meta, "": handlers.head_object},
+    ("DELETE", "object"): {
+        "tagging": handlers.delete_object_tagging,
+        "uploadId": handlers.abort_upload,
+        "": handlers.delete_object,
+    },
+    ("POST", "object"): {
+        "append": handlers.append_object,
+        "uploads": handlers.begin_upload,
+        "uploadId": handlers.complete_upload,
+    },
+}
+# Query parameters that say more about an operation instead of selecting another one.
+MODIFIERS = frozenset(
+    """continuation-token delimiter encoding-type fetch-owner key-marker list-type marker max-keys max-parts max-uploads partNumber
+    part-number-marker position prefix sequential start-after upload-id-marker Expires OSSAccessKeyId Signature security-token
+    regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature
+    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+)
+
+
+def find_operation(method: str, target: Target, *, copy: bool) -> Handler:
+    """Return the handler of a request.
+
+    Raises:
+        OssError: NotImplemented, with the name of what is not; MethodNotAllowed.
+    """
+    level = "object" if target.key else "bucket" if target.bucket else "service"
+    operations = OPERATIONS.get((method, level))
+    if operations is None:
+        raise OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")
+    known = MODIFIERS | operations.keys()
+    for name in target.query:
+        if name not in known and not name.startswith("response-"):
+            raise OssError("NotImplemented", f"not implemented: {method} {level} with ?{name}")
+    for name, handler in operations.items():
+        if name and name in target.query:
+            return handler
+    if "" not in operations:
+        raise OssError("NotImplemented", f"not implemented: {method} on a {level}")
+    if copy and (method, level) == ("PUT", "object"):
+        return handlers.copy_object
+    return operations[""]
+
+
+def create_app(
+    service: OssService,
+    *,
+    credentials: CredentialStore,
+    authorizer: Authorizer,
+    account_id: str,
+    admin_token: str,
+    region: str,
+    link: Link,
+    clock: Callable[[], float],
+) -> web.Application:
+    """Return the application that serves OSS.
+
+    Args:
+        service: the domain.
+        credentials: whose keys sign.
+        authorizer: what they may do.
+        account_id: the owner of everything.
+        admin_token: the bearer token of the administration's endpoints.
+        region: the region's id, which V4 signatures name.
+        link: the link's speed and faults.
+        clock: seconds since the epoch.
+    """
+    gate = Gate(credentials=credentials, authorizer=authorizer, region=region, account_id=account_id, clock=clock)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if request.raw_path.startswith(ADMIN):
+            return await _administer(request, link, admin_token)
+        request["id"] = handlers.request_id()
+        target = read_target(request.host, request.raw_path)
+        try:
+            identity = gate.identify(request, target)
+            operation = find_operation(request.method, target, copy="x-oss-copy-source" in request.headers)
+            call = Call(request=request, target=target, identity=identity, service=service, gate=gate, link=link)
+            return await operation(call)
+        except OssError as error:
+            return _error(request, error)
+
+    async def decorate(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "AliyunOSS"
+        response.headers["x-oss-request-id"] = request.get("id", "")
+
+    application = web.Application(client_max_size=0)
+    application.on_response_prepare.append(decorate)
+    application.router.add_route("*", "/{path:.*}", serve)
+    return application
+
+
+def _error(request: web.Request, error: OssError) -> web.Response:
+    headers = {"x-oss-err": error.code}
+    if error.status == 304:
+        return web.Response(status=304)
+    body = b""
+    if request.method != "HEAD":
+        body = render(
+            "Error",
+            {
+                "Code": error.code,
+                "Message": error.message,
+                "RequestId": request["id"],
+                "HostId": request.host,
+                **error.detail,
+            },
+        )
+    response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
+    if request.can_read_body and not request.content.at_eof():
+        response.force_close()  # the rest of a refused upload is not read
+    return response
+
+
+async def _administer(request: web.Request, link: Link, token: str) -> web.Response:
+    """Read and change the link: `GET|PUT /-/localcloud/link` with `{"shape": {…}, "faults": [{…}]}`."""
+    if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {token}"):
+        return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
+    if request.raw_path != ADMIN + "link" or request.method not in {"GET", "PUT"}:
+        return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
+    if request.method == "PUT":
+        try:
+            record = json.loads(await request.content.read(65536))
+            shape, faults = parse_shape(record["shape"]), [parse_fault(fault) for fault in record["faults"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+        link.shape = shape
+        link.set_faults(faults)
+    return web.json_response(
+        {
+            "shape": {"bandwidth": link.shape.bandwidth, "latency": link.shape.latency},
+            "faults": [{name: getattr(fault, name) for name in fault.__dataclass_fields__} for fault in link.faults],
+        }
+    )

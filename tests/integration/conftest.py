@@ -1,0 +1,105 @@
+"""Fixtures that start the embedded cloud as users do: as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import oss2
+import pytest
+
+
+@dataclass
+class Cloud:
+    """A running embedded cloud."""
+
+    data: Path
+    process: subprocess.Popen[str]
+    endpoints: dict[str, str] = field(default_factory=dict)
+    access_key_id: str = ""
+    access_key_secret: str = field(default="", repr=False)
+
+    @property
+    def region(self) -> str:
+        return self.endpoints["region"]
+
+    @property
+    def account_id(self) -> str:
+        return self.endpoints["account_id"]
+
+    def bucket(self, name: str) -> oss2.Bucket:
+        auth = oss2.AuthV4(self.access_key_id, self.access_key_secret)
+        return oss2.Bucket(auth, self.endpoints["oss"], name, region=self.region)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=30)
+        if self.process.stdout:
+            self.process.stdout.close()
+        return code
+
+
+def launch(data: Path, *arguments: str) -> Cloud:
+    """Start an embedded cloud on free ports and wait until it is ready."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIBABA_CLOUD_")}
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "stderr.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localcloud", "--data", str(data), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        process.wait()
+        process.stdout.close()
+        pytest.fail("the embedded cloud did not start: " + (data / "stderr.log").read_text()[-2000:])
+    account = json.loads((data / "account.json").read_text())
+    return Cloud(
+        data=data,
+        process=process,
+        endpoints=json.loads(line),
+        access_key_id=account["access_key_id"],
+        access_key_secret=account["access_key_secret"],
+    )
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """One embedded cloud for all tests that do not disturb it."""
+    running = launch(tmp_path_factory.mktemp("cloud"))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def start_cloud() -> Iterator[Callable[..., Cloud]]:
+    """Start embedded clouds of one's own; those still running are stopped in the end."""
+    running: list[Cloud] = []
+
+    def start(data: Path, *arguments: str) -> Cloud:
+        running.append(launch(data, *arguments))
+        return running[-1]
+
+    yield start
+    for each in running:
+        if each.process.poll() is None:
+            each.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def bucket(cloud: Cloud) -> oss2.Bucket:
+    """An empty bucket of the shared cloud, through oss2 and V4."""
+    bucket = cloud.bucket("test-" + uuid.uuid4().hex[:12])
+    bucket.create_bucket()
+    return bucket
