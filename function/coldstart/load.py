@@ -115,8 +115,8 @@ def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int] | None:
         raise InvalidArchiveError(
             f"{reader.name}: the entry {INDEX_NAME} is damaged; build and upload the archive again"
         )
-    data = head[:stop] + (b"".join(reader.read(len(head), stop)) if stop > len(head) else b"")
-    index = parse_index(inflate_stretch(data[start:stop], size, f"{reader.name}: {INDEX_NAME}"))
+    data = b"".join(reader.read(start, stop))
+    index = parse_index(inflate_stretch(data, size, f"{reader.name}: {INDEX_NAME}"))
     if index.layout and stop + index.layout[-1].offset + index.layout[-1].packed > reader.size:
         raise InvalidArchiveError(f"{reader.name}: ends before its last block; the upload was cut: upload it again")
     return index, stop

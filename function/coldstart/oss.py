@@ -151,7 +151,7 @@ def _refused(error: Any, action: str, resource: str) -> StoreError:  # noqa: ANN
     advice = _ADVICE.get(error.code, "see https://www.alibabacloud.com/help/en/oss/support/overview-of-error-codes")
     code = f"{error.code or 'no code'}, status {error.status}, EC {error.ec or 'none'}, request {error.request_id}"
     return kind(
-        f"oss://{resource}: {action} was refused ({code}): {error.message}; "
+        f"oss://{resource}: {action} was refused ({code}): {error.message.rstrip('.')}; "
         + advice.format(action=action, resource=resource)
     )
 

@@ -129,6 +129,7 @@ class ObjectReader:
         self._jitter = jitter
         self._lock = threading.Lock()
         self._version: tuple[int, str] | None = None
+        self._head = b""
         self._stopped = False
         self.fetched = 0  # bytes, so far
         self.retries = 0  # requests made again, so far
@@ -148,8 +149,9 @@ class ObjectReader:
         self._stopped = True
 
     def head(self, size: int) -> bytes:
-        """Return the first `size` bytes, fewer when the object is shorter."""
-        return b"".join(self._read(0, size, clamp=True))
+        """Return the first `size` bytes, fewer when the object is shorter; they are kept and not read again."""
+        self._head = b"".join(self._read(0, size, clamp=True))
+        return self._head
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield exactly the bytes from `start` up to `stop`, in chunks of any size.
@@ -158,7 +160,9 @@ class ObjectReader:
             StoreError: the object could not be read; its subclasses say why.
             DeadlineError: the time is used up.
         """
-        return self._read(start, stop, clamp=False)
+        if kept := self._head[start:stop]:
+            yield kept
+        yield from self._read(start + len(kept), stop, clamp=False)
 
     def read_ahead(self, start: int, stop: int, *, window: int, connections: int) -> Generator[bytes, None, None]:
         """Yield the bytes from `start` up to `stop` in order, read by several connections at once.

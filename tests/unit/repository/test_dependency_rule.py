@@ -22,7 +22,20 @@ MAY_IMPORT = {
 # What stands beside loader.py in the code package: its own modules, and what function/requirements.txt and
 # function/applib.txt bring.
 FUNCTION_LIBRARIES = frozenset(
-    {"loader", "index", "coldstart", "oss2", "isal", "cv2", "numpy", "tensorflow", "requests", "crcmod"}
+    {
+        "loader",
+        "index",
+        "jobs",
+        "pictures",
+        "coldstart",
+        "oss2",
+        "isal",
+        "cv2",
+        "numpy",
+        "tensorflow",
+        "requests",
+        "crcmod",
+    }
 )
 
 

@@ -1,0 +1,238 @@
+"""A small writer of archives and a store in memory that misbehaves on request, for tests of the loader."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from function.coldstart.archive import (
+    BLOCK_SIZE,
+    INDEX_NAME,
+    Block,
+    Content,
+    FileEntry,
+    Index,
+    Layout,
+    Link,
+    content_digest,
+    dump_index,
+)
+from function.coldstart.errors import ObjectChangedError, ObjectNotFoundError, TransientStoreError
+from function.coldstart.load import Archive, load
+from function.coldstart.store import Body, Deadline, ObjectReader, RetryPolicy, Store
+from function.coldstart.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An archive and what a test may want to know of it."""
+
+    data: bytes
+    index: Index
+    origin: int  # where the offsets of the layout count from
+
+    @property
+    def digest(self) -> str:
+        return content_digest(self.index.content)
+
+
+@dataclass
+class _Writer:
+    """Writes entries one behind the other, as any zip tool does."""
+
+    data: bytearray = field(default_factory=bytearray)
+    directory: bytearray = field(default_factory=bytearray)
+    count: int = 0
+
+    def add(self, name: str, raw: bytes, packed: bytes, mode: int) -> int:
+        """Add an entry; return where its data begins."""
+        encoded, crc = name.encode(), zlib.crc32(raw)
+        common = struct.pack("<4H3L2H", 0x800, 8, 0, 33, crc, len(packed), len(raw), len(encoded), 0)
+        self.directory += b"PK\1\2" + struct.pack("<HH", 0x0314, 20) + common
+        self.directory += struct.pack("<3H2L", 0, 0, 0, (0o100000 | mode) << 16, len(self.data)) + encoded
+        self.data += b"PK\3\4" + struct.pack("<H", 20) + common + encoded
+        self.count += 1
+        start = len(self.data)
+        self.data += packed
+        return start
+
+    def finish(self) -> bytes:
+        start = len(self.data)
+        end = struct.pack("<4H2LH", 0, 0, self.count, self.count, len(self.directory), start, 0)
+        return bytes(self.data + self.directory + b"PK\5\6" + end)
+
+
+def pack(
+    files: Mapping[str, bytes],
+    *,
+    links: tuple[Link, ...] = (),
+    dirs: tuple[str, ...] = (),
+    modes: Mapping[str, int] | None = None,
+    group: int = BLOCK_SIZE,
+    change: Callable[[Index], bytes] = dump_index,
+) -> Packed:
+    """Pack files into an archive with an index.
+
+    Args:
+        files: path and content.
+        links: symbolic links.
+        dirs: directories that hold nothing.
+        modes: permission bits, where they are not 0o644.
+        group: bytes of small files in a block, at most.
+        change: makes the index's bytes; a hostile one lies.
+    """
+    modes = modes or {}
+    body, entries, blocks, layout = _Writer(), [], [], []
+    shared: list[tuple[str, bytes]] = []
+
+    def close() -> None:
+        if not shared:
+            return
+        offset, begin = 0, len(body.data)
+        for path, raw in shared:
+            entries.append(FileEntry(path, modes.get(path, 0o644), len(raw), len(blocks), offset))
+            body.add(path, raw, deflate([raw])[0], modes.get(path, 0o644))
+            offset += len(raw)
+        joined = b"".join(raw for _, raw in shared)
+        blocks.append(Block(len(joined), hashlib.sha256(joined).hexdigest()))
+        layout.append(Layout(begin, len(body.data) - begin))
+        shared.clear()
+
+    for path, raw in files.items():
+        if len(raw) <= BLOCK_SIZE:
+            if sum(len(each) for _, each in shared) + len(raw) > group:
+                close()
+            shared.append((path, raw))
+            continue
+        close()
+        entries.append(FileEntry(path, modes.get(path, 0o644), len(raw), len(blocks), 0))
+        parts = [raw[start : start + BLOCK_SIZE] for start in range(0, len(raw), BLOCK_SIZE)]
+        packed = deflate(parts)
+        offset = body.add(path, raw, b"".join(packed), modes.get(path, 0o644))
+        for part, stretch in zip(parts, packed, strict=True):
+            blocks.append(Block(len(part), hashlib.sha256(part).hexdigest()))
+            layout.append(Layout(offset, len(stretch)))
+            offset += len(stretch)
+    close()
+    index = Index(Content(tuple(entries), tuple(blocks), dirs, links), tuple(layout))
+    return _with_index(index, files, modes, change)
+
+
+def _with_index(
+    index: Index, files: Mapping[str, bytes], modes: Mapping[str, int], change: Callable[[Index], bytes]
+) -> Packed:
+    raw = change(index)
+    writer = _Writer()
+    packed = deflate([raw])[0]
+    origin = writer.add(INDEX_NAME, raw, packed, 0o644) + len(packed)
+    for path, content in files.items():
+        parts = [content[start : start + BLOCK_SIZE] for start in range(0, len(content), BLOCK_SIZE)] or [b""]
+        writer.add(path, content, b"".join(deflate(parts)), modes.get(path, 0o644))
+    return Packed(writer.finish(), index, origin)
+
+
+def deflate(parts: list[bytes]) -> list[bytes]:
+    """Deflate parts of one stream, with a full-flush point between each two."""
+    engine = zlib.compressobj(1, zlib.DEFLATED, -15)
+    result = []
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        result.append(engine.compress(part) + engine.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH))
+    return result
+
+
+class MemoryStore:
+    """Objects in memory.
+
+    Attributes:
+        objects: content by key; a test may replace one at any time.
+        chunk: bytes of each chunk.
+        reads: (key, start, stop) of each request so far.
+    """
+
+    def __init__(self, objects: Mapping[str, bytes], *, chunk: int = 65536) -> None:
+        self.objects = dict(objects)
+        self.chunk = chunk
+        self.reads: list[tuple[str, int, int]] = []
+
+    def describe(self, key: str) -> str:
+        return f"memory://{key}"
+
+    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+        self.reads.append((key, start, stop))
+        if key not in self.objects:
+            raise ObjectNotFoundError(f"{self.describe(key)}: NoSuchKey")
+        data = self.objects[key]
+        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if etag not in (None, found):
+            raise ObjectChangedError(f"{self.describe(key)}: PreconditionFailed")
+        part = data[start:stop]
+        chunks = (part[place : place + self.chunk] for place in range(0, len(part), self.chunk))
+        return Body(len(data), found, self.on_chunks(chunks))
+
+    def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Let a subclass misbehave."""
+        return chunks
+
+
+class FailsAt(MemoryStore):
+    """Fails at the n-th request or chunk, once or from then on.
+
+    Attributes:
+        fired: whether it failed.
+    """
+
+    def __init__(self, n: int, objects: Mapping[str, bytes], *, persistent: bool = False, chunk: int = 65536) -> None:
+        super().__init__(objects, chunk=chunk)
+        self._left = n
+        self._persistent = persistent
+        self._lock = threading.Lock()
+        self.fired = False
+
+    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+        self._step()
+        return super().read(key, start, stop, etag)
+
+    def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._step()
+            yield chunk
+
+    def _step(self) -> None:
+        with self._lock:
+            self._left -= 1
+            fails = self._left == 0 or (self._persistent and self._left < 0)
+            self.fired = self.fired or fails
+        if fails:
+            raise TransientStoreError("the connection was reset")
+
+
+def reader_of(store: Store, key: str = "a.zip", *, seconds: float = 60.0, attempts: int = 3) -> ObjectReader:
+    """Return a reader that does not wait between its tries."""
+    return ObjectReader(store, key, Deadline(seconds), RetryPolicy(attempts=attempts), sleep=lambda _: None)
+
+
+def load_from(store: Store, directory: Path, *, digest: str = "", key: str = "a.zip") -> bool:
+    """Load one archive; return whether anything was unpacked."""
+    return load(Archive("applib", key, digest, directory), reader_of(store, key), Timeline("initializer"))
+
+
+def tree(root: Path) -> dict[str, bytes | str | None]:
+    """Return what a directory holds: content of files, target of links, None for directories; the marker left out."""
+    found: dict[str, bytes | str | None] = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if name.split("/")[0] == ".heavylift":
+            continue
+        found[name] = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+    return found
+
+
+def with_content(index: Index, **changes: object) -> Index:
+    """Return the index with other fields in its content."""
+    return replace(index, content=replace(index.content, **changes))
