@@ -111,7 +111,8 @@ def read_directory(reader: ObjectReader) -> list[Entry]:
         kinds[entry.kind].append(entry.path)
     check_names(kinds[stat.S_IFREG], kinds[stat.S_IFDIR], kinds[stat.S_IFLNK])
     entries.sort(key=lambda entry: entry.offset)
-    for entry, stop in zip(entries, [*(each.offset for each in entries[1:]), end], strict=True):
+    places = [*(entry.offset for entry in entries), end]
+    for entry, stop in zip(entries, places[1:], strict=True):
         if entry.offset + LOCAL_HEADER.size + entry.packed > stop:
             raise _refuse(reader.name, entry.path, "overlaps what follows it")
     return entries
@@ -265,7 +266,11 @@ class _Cursor:
         """Yield the next bytes as they come."""
         while size:
             if not self._held:
-                self._held = memoryview(next(self._chunks))
+                self._held = memoryview(next(self._chunks, b""))
+                if not self._held:
+                    raise InvalidArchiveError(
+                        f"the archive ends inside an entry, at byte {self._position}; pack it again"
+                    )
             part = self._held[:size]
             self._held = self._held[len(part) :]
             self._position += len(part)
