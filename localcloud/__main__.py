@@ -24,6 +24,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--oss-latency", type=float, default=0.0, metavar="SECONDS", help="to the first byte of each OSS response"
     )
+    parser.add_argument(
+        "--fc-python",
+        type=Path,
+        metavar="PATH",
+        help="run every function on this Python (default: what its runtime names)",
+    )
+    parser.add_argument(
+        "--fc-idle",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="end an instance after that time without a request",
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     options = Options(
@@ -32,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         region=given.region,
         bandwidth=given.oss_bandwidth,
         latency=given.oss_latency,
+        python=given.fc_python,
+        idle=given.fc_idle,
     )
     try:
         asyncio.run(serve(options))

@@ -15,6 +15,9 @@ from aiohttp import web
 
 from localcloud import state
 from localcloud.errors import LocalCloudError
+from localcloud.fc.routes import Api
+from localcloud.fc.routes import create_app as create_fc_app
+from localcloud.fc.service import FcService, Settings
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app as create_oss_app
 from localcloud.oss.service import OssService
@@ -35,6 +38,8 @@ class Options:
     region: str
     bandwidth: float  # bits per second of the OSS link; 0: unlimited
     latency: float  # seconds to the first byte from OSS
+    python: Path | None  # runs every function; None: what its runtime names
+    idle: float  # seconds after which an idle instance is ended
 
 
 async def serve(options: Options) -> None:
@@ -49,6 +54,11 @@ async def serve(options: Options) -> None:
         authenticator = Authenticator(ram, clock=time.time)  # one for all: a request sent to two services is a replay
         oss = OssService(options.data / "oss", account_id=account.account_id, clock=time.time)
         link = Link(Shape(bandwidth=options.bandwidth, latency=options.latency))
+        settings = Settings(
+            region=options.region, account_id=account.account_id, python=options.python, idle=options.idle
+        )
+        fc = FcService(options.data / "fc", settings=settings, roles=ram, objects=oss, clock=time.time)
+        oss.subscribe(fc.on_object_event)
         applications = {
             "oss": create_oss_app(
                 oss,
@@ -62,9 +72,21 @@ async def serve(options: Options) -> None:
             ),
             "sts": create_sts_app(ram, authenticator),
             "ram": create_ram_app(ram, authenticator),
+            "fc": create_fc_app(
+                Api(
+                    fc,
+                    settings,
+                    authenticator=authenticator,
+                    credentials=ram,
+                    authorizer=ram,
+                    admin_token=account.access_key_secret,
+                    clock=time.time,
+                )
+            ),
         }
         runners: list[web.AppRunner] = []
         try:
+            await fc.open()
             endpoints = {}
             for name, application in applications.items():
                 port = options.port + SERVICES.index(name) if options.port else 0
@@ -74,6 +96,7 @@ async def serve(options: Options) -> None:
         finally:
             for runner in runners:
                 await runner.cleanup()
+            await fc.close()
             oss.close()
 
 

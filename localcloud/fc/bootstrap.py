@@ -1,0 +1,140 @@
+"""The runtime inside an instance: loads the user's module and calls it. Standard library only; started with `python -I -S`.
+
+It talks to the platform over an inherited socket (its descriptor is the only argument). Each message is a 4-byte length, a JSON
+header, and `size` bytes of payload. The first message holds the function's settings. Standard output and error are the function's
+log, nothing else.
+
+Requests: `{"op": "initialize"|"invoke", "request_id": …, "size": n}`. Answers: `{"ok": true, "size": n}` or `{"ok": false, "kind":
+"import"|"exception", "error": {"errorMessage", "errorType", "stackTrace"}, "size": 0}`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import socket
+import struct
+import sys
+import traceback
+from types import SimpleNamespace
+from typing import Any
+
+
+def main() -> None:
+    """Serve requests until the platform closes the socket."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.set_inheritable(False)
+    settings = receive_json(channel)
+    if settings is None:
+        return
+    code = os.environ["FC_FUNC_CODE_PATH"]
+    sys.path[:0] = [code, "/opt/python"]
+    sys.argv = [settings["handler"]]
+    while True:
+        request = receive_json(channel)
+        payload = receive(channel, request["size"]) if request else None
+        if request is None or payload is None:
+            return
+        answer, result = serve(request, payload, settings)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        answer["size"] = len(result)
+        head = json.dumps(answer).encode()
+        channel.sendall(struct.pack(">I", len(head)) + head + result)
+
+
+def receive(channel: socket.socket, size: int) -> bytes | None:
+    """Read exactly so many bytes; None when the platform has gone."""
+    parts = []
+    while size:
+        part = channel.recv(min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def receive_json(channel: socket.socket) -> dict[str, Any] | None:
+    """Read one length and the JSON behind it; None when the platform has gone."""
+    length = receive(channel, 4)
+    text = receive(channel, struct.unpack(">I", length)[0]) if length else None
+    return json.loads(text) if text else None
+
+
+def serve(request: dict[str, Any], payload: bytes, settings: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Run the initializer or the handler; return the answer's header and payload."""
+    context = make_context(request["request_id"], settings)
+    name = settings["initializer"] if request["op"] == "initialize" else settings["handler"]
+    module_name, _, function_name = name.rpartition(".")
+    try:
+        function = getattr(importlib.import_module(module_name.replace("/", ".")), function_name)
+    except BaseException as error:  # noqa: BLE001 - whatever the user's module raises is the answer
+        return {"ok": False, "kind": "import", "error": import_failure(error, module_name, function_name)}, b""
+    try:
+        if request["op"] == "initialize":
+            function(context)
+            return {"ok": True}, b""
+        return {"ok": True}, encode(function(payload, context))
+    except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer
+        return {"ok": False, "kind": "exception", "error": describe(error)}, b""
+
+
+def encode(result: object) -> bytes:
+    """Turn what a handler returns into bytes: bytes and text as they are, anything else as JSON."""
+    if isinstance(result, (bytes, bytearray, memoryview)):
+        return bytes(result)
+    return (result if isinstance(result, str) else json.dumps(result)).encode()
+
+
+def import_failure(error: BaseException, module_name: str, function_name: str) -> dict[str, Any]:
+    """Describe why a handler could not be found, in the platform's words."""
+    if isinstance(error, AttributeError) and module_name in sys.modules:
+        return {
+            "errorMessage": f"Handler '{function_name}' is missing on module '{module_name}'",
+            "errorType": "HandlerNotFound",
+            "stackTrace": [],
+        }
+    described = describe(error)
+    described["errorMessage"] = f"Unable to import module '{module_name}': {described['errorMessage']}"
+    described["errorType"] = "ImportModuleError"
+    return described
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Describe an exception as the platform does; the frames of this file are left out."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    return {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "stackTrace": [[line] for line in traceback.format_list(frames)],
+    }
+
+
+def make_context(request_id: str, settings: dict[str, Any]) -> SimpleNamespace:
+    """Return the `context` of the runtime: credentials up to Python 3.10's runtime, a logger from 3.12's on."""
+    credentials = {
+        name: os.environ.get("ALIBABA_CLOUD_" + name.upper(), "")
+        for name in ("access_key_id", "access_key_secret", "security_token")
+    }
+    context = SimpleNamespace(
+        request_id=request_id,
+        function=SimpleNamespace(**settings["function"]),
+        service=SimpleNamespace(**settings["service"]),
+        region=os.environ["FC_REGION"],
+        account_id=os.environ["FC_ACCOUNT_ID"],
+        tracing=SimpleNamespace(),
+    )
+    if settings["runtime"] == "python3.12":
+        context.logger = logging.getLogger()
+    else:
+        context.credentials = SimpleNamespace(**credentials)
+    return context
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s [%(levelname)s] %(message)s")
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    main()

@@ -1,0 +1,32 @@
+"""Errors of the Function Compute API: each has its code and its HTTP status.
+
+Source: Function Compute, "Public errors" of API versions 2016-08-15, 2021-04-06 and 2023-03-30.
+"""
+
+from __future__ import annotations
+
+from localcloud.apierror import ApiError
+
+STATUS = {
+    "AccessDenied": 403,
+    "FunctionAlreadyExists": 409,
+    "FunctionNotFound": 404,
+    "InvalidArgument": 400,
+    "MissingRequiredHeader": 400,
+    "NotImplemented": 501,
+    "PayloadTooLarge": 413,
+    "ResourceExhausted": 429,
+    "ServiceAlreadyExists": 409,
+    "ServiceNotEmpty": 409,
+    "ServiceNotFound": 404,
+    "SignatureNotMatch": 403,
+    "TriggerAlreadyExists": 409,
+    "TriggerNotFound": 404,
+}
+
+
+class FcError(ApiError):
+    """A refused request; its code is a key of `STATUS`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message, STATUS[code])

@@ -1,0 +1,291 @@
+"""One instance: a process tree that runs one function, one request at a time, frozen in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from localcloud.fc.interpreters import Interpreter
+from localcloud.fc.isolation import Isolation
+from localcloud.fc.logs import InvocationLog
+from localcloud.fc.model import Function, Service
+
+WATCH = 0.05  # seconds between two looks at memory and disk
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a function or its platform answered."""
+
+    body: bytes
+    error_type: str | None  # of the platform: UnhandledInvocationError, InitializationError, …; None: success
+    duration: float  # seconds
+    peak_memory: int  # bytes
+
+
+class InstanceDiedError(Exception):
+    """The process ended, or was ended, before it answered.
+
+    Attributes:
+        reason: None when it ended by itself; else why the platform ended it.
+    """
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason or "the process exited")
+        self.reason = reason
+
+
+class Instance:
+    """A running instance.
+
+    Args:
+        function: what it runs.
+        service: the function's service; None in FC 3.0.
+        folder: a folder that is its own; removed at its end.
+        isolation: how it is kept apart.
+    """
+
+    def __init__(self, function: Function, service: Service | None, *, folder: Path, isolation: Isolation) -> None:
+        self.id = f"c-{uuid.uuid4().hex[:24]}"
+        self.function = function
+        self.requests = 0
+        self.initialized = False
+        self.initializer_seconds = 0.0
+        self.peak_memory = 0  # bytes
+        self.peak_disk = 0  # bytes
+        self.frozen = False
+        self.idle_since = 0.0  # seconds of the monotonic clock
+        self._service = service
+        self._folder = folder
+        self._isolation = isolation
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._output: int = -1
+        self._end_reason: str | None = None
+
+    # Life
+
+    async def start(
+        self, *, code: Path, interpreter: Interpreter, environment: Mapping[str, str], log: InvocationLog
+    ) -> None:
+        """Start the process; the function's module is loaded later, by the initializer or the first request."""
+        self._folder.mkdir(parents=True)
+        full = {**environment, "FC_INSTANCE_ID": self.id}
+        launch = self._isolation.prepare(
+            folder=self._folder,
+            code=code,
+            interpreter=interpreter.path,
+            environment=full,
+            disk=self.function.disk,
+        )
+        for note in (interpreter.note, launch.note):
+            if note:
+                log.line(f"FC Note: {note}")
+        ours, theirs = socket.socketpair()
+        read, write = os.pipe()
+        with theirs:
+            self._process = subprocess.Popen(
+                [*launch.command, str(theirs.fileno())],
+                env=dict(launch.environment),
+                cwd=launch.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        os.close(write)
+        os.set_blocking(read, False)
+        ours.setblocking(False)
+        self._channel, self._output = ours, read
+        settings = {
+            "handler": self.function.handler,
+            "initializer": self.function.initializer,
+            "runtime": self.function.runtime,
+            "function": {
+                "name": self.function.name,
+                "handler": self.function.handler,
+                "memory": self.function.memory,
+                "timeout": self.function.timeout,
+                "initializer": self.function.initializer,
+                "initialization_timeout": self.function.initialization_timeout,
+            },
+            "service": {
+                "name": self._service.name if self._service else "",
+                "log_project": str((self._service.log_config if self._service else {}).get("project", "")),
+                "log_store": str((self._service.log_config if self._service else {}).get("logstore", "")),
+                "qualifier": "LATEST",
+                "version_id": "",
+            },
+        }
+        await self._send(json.dumps(settings).encode(), b"")
+
+    @property
+    def pid(self) -> int:
+        """The process id of the function's own process, as this machine sees it."""
+        assert self._process is not None
+        processes = self._tree()
+        return processes[-1].pid if processes else self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def _tree(self) -> list[psutil.Process]:
+        assert self._process is not None
+        try:
+            root = psutil.Process(self._process.pid)
+            return [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self._tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop every process of the instance, as the platform does between requests."""
+        self._signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        if self.frozen:
+            self._signal(signal.SIGCONT)
+            self.frozen = False
+
+    def kill(self, reason: str | None = None) -> None:
+        """End every process of the instance, at once."""
+        self._end_reason = self._end_reason or reason
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the instance and remove all that it left."""
+        if self._process is None:
+            return
+        self.kill()
+        self._process.wait()
+        self._process = None
+        if self._channel is not None:
+            self._channel.close()
+            os.close(self._output)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # Requests
+
+    async def call(
+        self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog
+    ) -> tuple[Mapping[str, Any], bytes]:
+        """Run the initializer or the handler.
+
+        Args:
+            operation: `initialize` or `invoke`.
+            payload: the event.
+            request_id: the request's id.
+            limit: seconds after which the instance is ended.
+            log: receives what the function prints meanwhile.
+
+        Returns:
+            The bootstrap's answer and the result.
+
+        Raises:
+            InstanceDiedError: there was no answer.
+        """
+        self.thaw()
+        watch = asyncio.create_task(self._watch(limit, log))
+        try:
+            head = json.dumps({"op": operation, "request_id": request_id, "size": len(payload)}).encode()
+            await self._send(head, payload)
+            answer = json.loads(await self._receive(struct.unpack(">I", await self._receive(4))[0]))
+            result = await self._receive(answer["size"])
+        except (ConnectionError, EOFError) as error:
+            await asyncio.to_thread(self._reap)
+            raise InstanceDiedError(self._end_reason) from error
+        finally:
+            watch.cancel()
+            self._look()
+            log.write(self._printed())
+        return answer, result
+
+    def _reap(self) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:  # the socket is closed but the process lives: it can never answer again
+            self.kill()
+            self._process.wait()
+
+    async def _send(self, head: bytes, payload: bytes) -> None:
+        assert self._channel is not None
+        await asyncio.get_running_loop().sock_sendall(self._channel, struct.pack(">I", len(head)) + head + payload)
+
+    async def _receive(self, size: int) -> bytes:
+        assert self._channel is not None
+        loop, parts = asyncio.get_running_loop(), []
+        while size:
+            part = await loop.sock_recv(self._channel, min(size, MB))
+            if not part:
+                raise EOFError
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _printed(self) -> bytes:
+        parts = []
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(self._output, 65536):
+                parts.append(part)
+        return b"".join(parts)
+
+    # Limits
+
+    async def _watch(self, limit: float, log: InvocationLog) -> None:
+        deadline = time.monotonic() + limit
+        while True:
+            await asyncio.sleep(min(WATCH, max(deadline - time.monotonic(), 0)))
+            log.write(self._printed())  # a full pipe would stop the function
+            memory, disk = self._look()
+            if time.monotonic() >= deadline:
+                self.kill("timeout")
+            elif memory > self.function.memory * MB:
+                self.kill("memory")
+            elif disk > self.function.disk * MB:
+                self.kill("disk")
+
+    def _look(self) -> tuple[int, int]:
+        processes = self._tree()
+        memory = sum(_anonymous_memory(process.pid) for process in processes)
+        disk = (self._isolation.disk_used(self._folder, processes[-1].pid) if processes else None) or 0
+        self.peak_memory = max(self.peak_memory, memory)
+        self.peak_disk = max(self.peak_disk, disk)
+        return memory, disk
+
+
+def _anonymous_memory(pid: int) -> int:
+    """Return the bytes of a process that no file backs: what the platform counts, since it can drop the rest."""
+    try:
+        with Path(f"/proc/{pid}/status").open() as file:
+            for line in file:
+                if line.startswith("RssAnon:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        return 0  # it has ended
+    return 0

@@ -1,0 +1,74 @@
+"""Which Python runs a runtime: the version that it names when this machine has it, else the one that runs the embedded cloud."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """A Python to run instances with."""
+
+    path: Path  # the real file, outside any virtual environment
+    note: str | None  # for the log, when it is not what the runtime names
+
+
+def find_interpreter(runtime: str, forced: Path | None) -> Interpreter:
+    """Return the interpreter for a runtime.
+
+    Args:
+        runtime: `python3.10`.
+        forced: run every runtime on this one (what was built for one version does not import on another).
+    """
+    if forced is not None:
+        return _noted(runtime, _base(str(forced)) or forced, "as the embedded cloud was told to")
+    for candidate in _candidates(runtime):
+        base = _base(candidate)
+        if base is not None and _version(base) == runtime:
+            return Interpreter(path=base, note=None)
+    own = _base(sys.executable) or Path(sys.executable)
+    return _noted(runtime, own, f"because no {runtime} is installed here")
+
+
+def _noted(runtime: str, path: Path, why: str) -> Interpreter:
+    version = _version(path)
+    return Interpreter(path=path, note=None if version == runtime else f"{runtime} runs on {version}, {why}")
+
+
+def _candidates(runtime: str) -> Iterator[str]:
+    if _version(Path(sys.executable)) == runtime:
+        yield sys.executable
+    on_path = which(runtime)
+    if on_path:
+        yield on_path
+    version = runtime.removeprefix("python")
+    for folder in (Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"):
+        for found in sorted(folder.glob(f"*{version}.*/bin/{runtime}")):
+            yield str(found)
+
+
+@functools.cache
+def _ask(executable: str) -> tuple[str, str] | None:
+    code = "import sys; print(getattr(sys, '_base_executable', sys.executable)); print('python%d.%d' % sys.version_info[:2])"
+    try:
+        answer = subprocess.run([executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None  # not a Python that runs (a shim without its version, say): the next candidate may be
+    base, version = answer.stdout.split("\n")[:2]
+    return base, version
+
+
+def _base(executable: str) -> Path | None:
+    answer = _ask(executable)
+    return Path(answer[0]).resolve() if answer else None
+
+
+def _version(path: Path) -> str:
+    answer = _ask(str(path))
+    return answer[1] if answer else "an unknown Python"

@@ -1,0 +1,209 @@
+"""The instances of one function: reuse a warm one, start another for a parallel request, end idle ones.
+
+A request takes an instance for itself and gives it back frozen. A new configuration retires the instances of the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from localcloud.fc.errors import FcError
+from localcloud.fc.instance import MB, Answer, Instance, InstanceDiedError
+from localcloud.fc.interpreters import Interpreter
+from localcloud.fc.isolation import Isolation
+from localcloud.fc.logs import InvocationLog
+from localcloud.fc.model import Function, Service
+
+Error = tuple[str, Mapping[str, object]]
+
+
+class Pool:
+    """Runs requests of one configuration of one function.
+
+    Args:
+        function: the configuration.
+        service: its service; None in FC 3.0.
+        code: the unpacked code package.
+        folder: where instances get their folders.
+        isolation: how instances are kept apart.
+        find_interpreter: returns the Python for a runtime.
+        make_environment: returns the environment of a new instance, with fresh credentials.
+        max_instances: how many may run at once.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        service: Service | None,
+        *,
+        code: Path,
+        folder: Path,
+        isolation: Isolation,
+        find_interpreter: Callable[[str], Interpreter],
+        make_environment: Callable[[], Awaitable[Mapping[str, str]]],
+        max_instances: int,
+    ) -> None:
+        self._function = function
+        self._service = service
+        self._code = code
+        self._folder = folder
+        self._isolation = isolation
+        self._find_interpreter = find_interpreter
+        self._make_environment = make_environment
+        self._max_instances = max_instances
+        self._idle: list[Instance] = []  # the most recently used last
+        self._busy: set[Instance] = set()
+        self._retired = False
+
+    @property
+    def instances(self) -> list[Instance]:
+        """The instances that run."""
+        return [*self._idle, *self._busy]
+
+    def retire(self) -> None:
+        """End idle instances now, and busy ones after their request."""
+        self._retired = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def close(self) -> None:
+        """End all instances now."""
+        self.retire()
+        for instance in self._busy:
+            instance.kill("shutdown")
+
+    def reclaim(self, idle: float) -> None:
+        """End instances that were idle for more than so many seconds."""
+        now = time.monotonic()
+        for instance in list(self._idle):
+            if now - instance.idle_since > idle:
+                self._idle.remove(instance)
+                instance.close()
+
+    async def run(self, payload: bytes, *, request_id: str, log: InvocationLog) -> tuple[Answer, Instance]:
+        """Run one request on an instance of its own.
+
+        Returns:
+            The answer, and the instance that gave it (which may have ended).
+
+        Raises:
+            FcError: ResourceExhausted.
+        """
+        instance = await self._take(log)
+        try:
+            answer = await self._initialize(instance, request_id, log)
+            if answer is None:
+                answer = await self._invoke(instance, payload, request_id, log)
+            return answer, instance
+        finally:
+            self._give_back(instance)
+
+    async def _take(self, log: InvocationLog) -> Instance:
+        while self._idle:
+            instance = self._idle.pop()
+            if instance.alive:
+                self._busy.add(instance)
+                return instance
+            instance.close()
+        if len(self._busy) >= self._max_instances:
+            raise FcError(
+                "ResourceExhausted",
+                f"{self._function.path} runs on {self._max_instances} instances already; try again later",
+            )
+        instance = Instance(
+            self._function, self._service, folder=self._folder / f"i{time.monotonic_ns()}", isolation=self._isolation
+        )
+        self._busy.add(instance)
+        try:
+            interpreter = await asyncio.to_thread(self._find_interpreter, self._function.runtime)
+            environment = await self._make_environment()
+            await instance.start(code=self._code, interpreter=interpreter, environment=environment, log=log)
+        except BaseException:
+            self._busy.discard(instance)
+            instance.close()
+            raise
+        return instance
+
+    def _give_back(self, instance: Instance) -> None:
+        self._busy.discard(instance)
+        usable = instance.alive and (instance.initialized or not self._function.initializer)
+        if usable and not self._retired:
+            instance.freeze()
+            instance.idle_since = time.monotonic()
+            self._idle.append(instance)
+        else:
+            instance.close()
+
+    async def _initialize(self, instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
+        """Run the initializer unless it has run; return an answer only when it failed."""
+        if instance.initialized or not self._function.initializer:
+            return None
+        log.line(f"FC Initialize Start RequestId: {request_id}")
+        seconds, error, _ = await self._call(
+            instance, "initialize", b"", request_id, self._function.initialization_timeout, log
+        )
+        log.line(f"FC Initialize End RequestId: {request_id}")
+        instance.initializer_seconds = seconds
+        if error is None:
+            instance.initialized = True
+            return None
+        instance.kill()
+        return _failure("InitializationError", error, seconds, instance, log)
+
+    async def _invoke(self, instance: Instance, payload: bytes, request_id: str, log: InvocationLog) -> Answer:
+        log.line(f"FC Invoke Start RequestId: {request_id}")
+        instance.requests += 1
+        seconds, error, body = await self._call(instance, "invoke", payload, request_id, self._function.timeout, log)
+        if error is not None:
+            kind = "ImportModuleError" if error[0] == "import" else "UnhandledInvocationError"
+            answer = _failure(kind, error, seconds, instance, log)
+        else:
+            answer = Answer(body=body, error_type=None, duration=seconds, peak_memory=instance.peak_memory)
+        log.line(f"FC Invoke End RequestId: {request_id}")
+        return answer
+
+    async def _call(
+        self, instance: Instance, operation: str, payload: bytes, request_id: str, limit: float, log: InvocationLog
+    ) -> tuple[float, Error | None, bytes]:
+        begin = time.monotonic()
+        try:
+            answer, body = await instance.call(operation, payload, request_id=request_id, limit=limit, log=log)
+        except InstanceDiedError as died:
+            seconds = time.monotonic() - begin
+            return seconds, ("died", _describe_death(died, operation, limit, seconds, instance)), b""
+        seconds = time.monotonic() - begin
+        return seconds, None if answer["ok"] else (answer["kind"], answer["error"]), body
+
+
+def _describe_death(
+    died: InstanceDiedError, operation: str, limit: float, seconds: float, instance: Instance
+) -> Mapping[str, object]:
+    memory = f"maxMemoryUsage: {instance.peak_memory / MB:.2f}MB"
+    exited = f"Process exited unexpectedly before completing request (duration: {seconds * 1000:.0f}ms, {memory})"
+    what = "Function initializer" if operation == "initialize" else "Function"
+    messages = {
+        None: exited,
+        "timeout": f"{what} timed out after {limit:.0f} seconds ({memory})",
+        "memory": f"{exited}: out of memory, the limit is {instance.function.memory} MB",
+        "disk": f"{exited}: the disk is full, its size is {instance.function.disk} MB",
+        "shutdown": f"{exited}: the platform is shutting down",
+    }
+    return {"errorMessage": messages[died.reason]}
+
+
+def _failure(kind: str, error: Error, seconds: float, instance: Instance, log: InvocationLog) -> Answer:
+    described = dict(error[1])
+    trace = described.get("stackTrace")
+    log.line(str(described["errorMessage"]))
+    if isinstance(trace, list):
+        log.write("".join(line for frame in trace for line in frame).encode())
+    return Answer(
+        body=json.dumps(described, ensure_ascii=False).encode(),
+        error_type=kind,
+        duration=seconds,
+        peak_memory=instance.peak_memory,
+    )

@@ -1,0 +1,126 @@
+"""Function Compute's state on disk: one JSON document for what exists, one folder for each code package.
+
+Every change writes the whole document beside the old one and renames it, so a crash loses nothing that was acknowledged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import stat
+import uuid
+import zipfile
+from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+
+import crcmod
+
+from localcloud.errors import LocalCloudError
+from localcloud.fc.errors import FcError
+from localcloud.fc.model import Function, Service, Trigger
+from localcloud.state import write_private
+
+MAX_UNPACKED = 2 * 1024**3  # bytes; a package may not fill the disk of this machine
+_crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, 0, True, 0xFFFFFFFFFFFFFFFF)
+
+
+class FcStore:
+    """What exists, in memory and on disk. Not thread-safe: one event loop uses it.
+
+    Args:
+        folder: where it lies; created if need be.
+
+    Raises:
+        LocalCloudError: the state cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "functions.json"
+        self._code = folder / "code"
+        self._code.mkdir(parents=True, exist_ok=True)
+        self.services: dict[str, Service] = {}
+        self.functions: dict[str, Function] = {}  # by path
+        self.triggers: dict[tuple[str, str], Trigger] = {}  # by function's path and name
+        if self._path.exists():
+            self._load()
+        used = {function.code for function in self.functions.values()}
+        for path in self._code.iterdir():
+            if path.name not in used:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _load(self) -> None:
+        try:
+            record = json.loads(self._path.read_bytes())
+            self.services = {each["name"]: Service(**each) for each in record["services"]}
+            functions = [Function(**each) for each in record["functions"]]
+            self.functions = {each.path: each for each in functions}
+            triggers = [Trigger(**each) for each in record["triggers"]]
+            self.triggers = {(each.function, each.name): each for each in triggers}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise LocalCloudError(
+                f"{self._path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
+            ) from error
+
+    def save(self) -> None:
+        """Write what exists."""
+        record = {
+            "services": [asdict(each) for each in self.services.values()],
+            "functions": [asdict(each) for each in self.functions.values()],
+            "triggers": [asdict(each) for each in self.triggers.values()],
+        }
+        write_private(self._path, json.dumps(record).encode())
+
+    def code_folder(self, code: str) -> Path:
+        """Return the folder with an unpacked code package."""
+        return self._code / code
+
+    def add_code(self, content: bytes) -> tuple[str, str]:
+        """Unpack a code package.
+
+        Args:
+            content: a zip file.
+
+        Returns:
+            Its name in the store, and its CRC-64 checksum.
+
+        Raises:
+            FcError: InvalidArgument: not a zip file, hostile paths, or too large.
+        """
+        name = hashlib.sha256(content).hexdigest()
+        target = self.code_folder(name)
+        if not target.exists():
+            staging = self._code / f"new-{uuid.uuid4().hex}"
+            try:
+                _unpack(content, staging)
+                staging.rename(target)
+            except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+                raise FcError("InvalidArgument", f"code: the package cannot be unpacked: {error}") from error
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+        return name, str(_crc64(content))
+
+    def drop_code(self, code: str) -> None:
+        """Remove a code package that no function uses any more."""
+        if code and all(function.code != code for function in self.functions.values()):
+            shutil.rmtree(self.code_folder(code), ignore_errors=True)
+
+
+def _unpack(content: bytes, target: Path) -> None:
+    target.mkdir()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_UNPACKED:
+            raise FcError(
+                "InvalidArgument", f"code: the package unpacks to {size} bytes; at most {MAX_UNPACKED} are allowed"
+            )
+        for entry in archive.infolist():
+            path = PurePosixPath(entry.filename)
+            mode = entry.external_attr >> 16
+            if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(mode):
+                raise FcError("InvalidArgument", f"code: the package holds {entry.filename!r}, which points out of it")
+            extracted = Path(archive.extract(entry, target))
+            if not entry.is_dir():
+                os.chmod(extracted, (mode & 0o777 or 0o644) | 0o444)  # noqa: PTH101 - Path.chmod is the same
