@@ -249,7 +249,7 @@ class _StsHandlers:
                 "Expiration": _date(credential.expires_at),
             },
             "AssumedRoleUser": {
-                "Arn": _session_arn(role_arn, credential.identity.session_name),
+                "Arn": f"{role_arn}/{credential.identity.session_name}",
                 "AssumedRoleId": f"{self._role_id(role_arn)}:{credential.identity.session_name}",
             },
         }
@@ -270,7 +270,7 @@ class _StsHandlers:
             "AccountId": identity.account_id,
             "PrincipalId": f"{role_id}:{identity.session_name}",
             "RoleId": role_id,
-            "Arn": _session_arn(identity.role_arn, identity.session_name),
+            "Arn": f"{identity.role_arn.replace(':role/', ':assumed-role/')}/{identity.session_name}",
         }
 
     def _role_id(self, role_arn: str) -> str:
@@ -278,10 +278,6 @@ class _StsHandlers:
 
 
 _ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
-
-
-def _session_arn(role_arn: str, session_name: str | None) -> str:
-    return f"{role_arn.replace(':role/', ':assumed-role/')}/{session_name}"
 
 
 def _policy(policy: ManagedPolicy) -> Answer:
