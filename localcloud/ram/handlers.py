@@ -28,23 +28,29 @@ def ram_actions(ram: RamService) -> dict[str, Action]:
     """Return the actions of the RAM API, by name."""
     handlers = _RamHandlers(ram)
     return {
-        "CreateRole": _action(handlers.create_role),
-        "GetRole": _action(handlers.get_role),
-        "ListRoles": _action(handlers.list_roles),
-        "UpdateRole": _action(handlers.update_role),
-        "DeleteRole": _action(handlers.delete_role),
-        "CreatePolicy": _action(handlers.create_policy),
-        "GetPolicy": _action(handlers.get_policy),
-        "ListPolicies": _action(handlers.list_policies),
-        "DeletePolicy": _action(handlers.delete_policy),
-        "CreatePolicyVersion": _action(handlers.create_policy_version),
-        "GetPolicyVersion": _action(handlers.get_policy_version),
-        "ListPolicyVersions": _action(handlers.list_policy_versions),
-        "DeletePolicyVersion": _action(handlers.delete_policy_version),
-        "AttachPolicyToRole": _action(handlers.attach_policy_to_role),
-        "DetachPolicyFromRole": _action(handlers.detach_policy_from_role),
-        "ListPoliciesForRole": _action(handlers.list_policies_for_role),
-        "ListEntitiesForPolicy": _action(handlers.list_entities_for_policy),
+        "CreateRole": _action(
+            handlers.create_role, "RoleName", "AssumeRolePolicyDocument", "Description", "MaxSessionDuration"
+        ),
+        "GetRole": _action(handlers.get_role, "RoleName"),
+        "ListRoles": _action(handlers.list_roles, "Marker", "MaxItems"),
+        "UpdateRole": _action(
+            handlers.update_role, "RoleName", "NewAssumeRolePolicyDocument", "NewDescription", "NewMaxSessionDuration"
+        ),
+        "DeleteRole": _action(handlers.delete_role, "RoleName"),
+        "CreatePolicy": _action(handlers.create_policy, "PolicyName", "PolicyDocument", "Description"),
+        "GetPolicy": _action(handlers.get_policy, "PolicyName", "PolicyType"),
+        "ListPolicies": _action(handlers.list_policies, "PolicyType", "Marker", "MaxItems"),
+        "DeletePolicy": _action(handlers.delete_policy, "PolicyName"),
+        "CreatePolicyVersion": _action(
+            handlers.create_policy_version, "PolicyName", "PolicyDocument", "SetAsDefault", "RotateStrategy"
+        ),
+        "GetPolicyVersion": _action(handlers.get_policy_version, "PolicyName", "PolicyType", "VersionId"),
+        "ListPolicyVersions": _action(handlers.list_policy_versions, "PolicyName", "PolicyType"),
+        "DeletePolicyVersion": _action(handlers.delete_policy_version, "PolicyName", "VersionId"),
+        "AttachPolicyToRole": _action(handlers.attach_policy_to_role, "RoleName", "PolicyName", "PolicyType"),
+        "DetachPolicyFromRole": _action(handlers.detach_policy_from_role, "RoleName", "PolicyName", "PolicyType"),
+        "ListPoliciesForRole": _action(handlers.list_policies_for_role, "RoleName"),
+        "ListEntitiesForPolicy": _action(handlers.list_entities_for_policy, "PolicyName", "PolicyType"),
     }
 
 
@@ -52,15 +58,20 @@ def sts_actions(ram: RamService) -> dict[str, Action]:
     """Return the actions of the STS API, by name."""
     handlers = _StsHandlers(ram)
     return {
-        "AssumeRole": _action(handlers.assume_role),
+        "AssumeRole": _action(handlers.assume_role, "RoleArn", "RoleSessionName", "DurationSeconds", "Policy"),
         "GetCallerIdentity": _action(handlers.get_caller_identity),
     }
 
 
-def _action(handler: Callable[[Call], Answer]) -> Action:
-    """Run a handler on a thread: it may wait for the disk."""
+def _action(handler: Callable[[Call], Answer], *parameters: str) -> Action:
+    """Run a handler on a thread, for it may wait for the disk; a parameter that it would ignore is refused."""
+    known = {*parameters, "RegionId"}  # older SDKs send their region to these global services, too
 
     async def run(call: Call) -> Mapping[str, object]:
+        if ignored := sorted(set(call.parameters) - known):
+            raise RamError(
+                f"InvalidParameter.{ignored[0]}", f"not implemented: the parameter {ignored[0]} of {call.action}."
+            )
         return await asyncio.to_thread(handler, call)
 
     return run
@@ -126,12 +137,7 @@ class _RamHandlers:
         return {"Policies": {"Policy": items}, **rest}
 
     def delete_policy(self, call: Call) -> Answer:
-        name = self._allow_policy(call, "Custom")
-        if call.parameters.get("CascadingDelete", "").lower() == "true":
-            raise RamError(
-                "InvalidParameter.CascadingDelete", "not implemented: CascadingDelete; delete versions first."
-            )
-        self._ram.delete_policy(name)
+        self._ram.delete_policy(self._allow_policy(call, "Custom"))
         return {}
 
     def create_policy_version(self, call: Call) -> Answer:
@@ -229,8 +235,6 @@ class _StsHandlers:
         self._ram = ram
 
     def assume_role(self, call: Call) -> Answer:
-        if "ExternalId" in call.parameters:
-            raise RamError("InvalidParameter.ExternalId", "not implemented: ExternalId.")
         role_arn = _required(call, "RoleArn")
         credential = self._ram.assume_role(
             call.identity,

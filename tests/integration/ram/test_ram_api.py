@@ -251,6 +251,18 @@ def test_an_action_that_is_not_there_says_so(ram: RamClient) -> None:
     assert "not implemented: CreateUser" in error.message
 
 
+def test_a_parameter_that_would_be_ignored_is_refused(cloud: Running, ram: RamClient, sts: StsClient) -> None:
+    role = make_role(ram, root_trust(cloud))
+    error = refusal(lambda: assume(sts, role.arn, external_id="x"))
+    assert error.code == "InvalidParameter.ExternalId"
+    assert "not implemented" in error.message
+    tag = ram_models.CreateRoleRequestTag(key="k", value="v")
+    request = ram_models.CreateRoleRequest(
+        role_name=unique("role"), assume_role_policy_document=root_trust(cloud), tag=[tag]
+    )
+    assert refusal(lambda: ram.create_role(request)).code.startswith("InvalidParameter.Tag")
+
+
 def fetch(url: str) -> tuple[int, str, bytes]:
     try:
         with urlopen(Request(url)) as answer:
