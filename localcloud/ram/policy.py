@@ -6,19 +6,20 @@ or operator is refused, because a condition that is not understood must not wide
 
 Evaluation: a matching Deny wins; else a matching Allow allows; else the request is denied.
 
-Sources: RAM, "Policy structure and syntax", "Basic elements", "Conditional operators", "Policy evaluation process".
+Sources: RAM, "Policy structure and syntax", "Basic elements", "Policy evaluation process".
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from typing import Any
+
+from localcloud.ram.conditions import OPERATORS, Condition
+from localcloud.ram.wildcard import wildcard_matches
 
 VERSION = "1"
 
@@ -53,20 +54,6 @@ class Patterns:
     def match(self, test: Callable[[str], bool]) -> bool:
         """Say whether the element holds, given the test of one value."""
         return any(map(test, self.values)) != self.negated
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Condition:
-    """One operator applied to one condition key: any of the values must match, or none for a negated operator."""
-
-    operator: str
-    key: str
-    values: tuple[str, ...]
-
-    def holds(self, conditions: Mapping[str, str]) -> bool:
-        """Say whether it holds; a key that the request has not, or not in the operator's form, matches no value (assumed)."""
-        operator = _OPERATORS[self.operator]
-        return any(_matches(operator, _find(conditions, self.key), value) for value in self.values) != operator.negated
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,25 +109,6 @@ def is_trusted(
         and all(condition.holds(conditions) for condition in statement.conditions)
     }
     return Effect.ALLOW in effects and Effect.DENY not in effects
-
-
-def wildcard_matches(pattern: str, text: str) -> bool:
-    """Match `*` (any characters, also none and also `/`) and `?` (one character), in time pattern x text at worst."""
-    position, star, resume = 0, -1, 0
-    index = 0
-    while index < len(text):
-        if position < len(pattern) and pattern[position] == "*":
-            star, resume = position, index
-            position += 1
-        elif position < len(pattern) and pattern[position] in ("?", text[index]):
-            position += 1
-            index += 1
-        elif star >= 0:
-            resume += 1
-            position, index = star + 1, resume
-        else:
-            return False
-    return all(character == "*" for character in pattern[position:])
 
 
 def action_matches(pattern: str, action: str) -> bool:
@@ -296,12 +264,12 @@ def _keys(keys: object, path: str) -> list[tuple[str, object]]:
 
 
 def _condition(operator: str, key: str, value: object, path: str) -> Condition:
-    if operator not in _OPERATORS:
-        raise MalformedPolicyError(f"{path}: unknown operator; known are {', '.join(sorted(_OPERATORS))}")
+    if operator not in OPERATORS:
+        raise MalformedPolicyError(f"{path}: unknown operator; known are {', '.join(sorted(OPERATORS))}")
     values = _texts(_as_texts(value), f"{path}.{key}")
     for one in values:
         try:
-            _OPERATORS[operator].expected(one)
+            OPERATORS[operator].expected(one)
         except ValueError as error:
             raise MalformedPolicyError(f"{path}.{key}: {one!r} does not suit the operator: {error}") from error
     return Condition(operator=operator, key=key, values=values)
@@ -314,88 +282,3 @@ def _as_texts(value: object) -> object:
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Operator:
-    expected: Callable[[str], Any]  # parses a value of the policy; ValueError when it is none
-    actual: Callable[[str], Any]  # parses a value of the request, likewise
-    test: Callable[[Any, Any], bool]  # (actual, expected)
-    negated: bool = False
-
-
-def _find(conditions: Mapping[str, str], key: str) -> str | None:
-    """Condition keys are compared without case (assumed)."""
-    return next((value for name, value in conditions.items() if name.lower() == key.lower()), None)
-
-
-def _matches(operator: _Operator, actual: str | None, expected: str) -> bool:
-    if actual is None:
-        return False
-    try:
-        parsed = operator.actual(actual)
-    except ValueError:  # the request has the key in another form: no value matches
-        return False
-    return operator.test(parsed, operator.expected(expected))
-
-
-def _boolean(text: str) -> bool:
-    values = {"true": True, "false": False}
-    if text.lower() not in values:
-        raise ValueError("expected true or false")
-    return values[text.lower()]
-
-
-def _date(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("expected a time with its zone, such as 2026-01-31T12:00:00Z")
-    return moment
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    return ipaddress.ip_network(text, strict=False)
-
-
-def _in_network(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: ipaddress.IPv4Network | ipaddress.IPv6Network
-) -> bool:
-    return address in network
-
-
-def _equal(actual: object, expected: object) -> bool:
-    return actual == expected
-
-
-def _like(actual: str, expected: str) -> bool:
-    return wildcard_matches(expected, actual)
-
-
-def _ordered(prefix: str, parse: Callable[[str], Any]) -> dict[str, _Operator]:
-    tests: dict[str, Callable[[Any, Any], bool]] = {
-        "LessThan": lambda actual, expected: actual < expected,
-        "LessThanEquals": lambda actual, expected: actual <= expected,
-        "GreaterThan": lambda actual, expected: actual > expected,
-        "GreaterThanEquals": lambda actual, expected: actual >= expected,
-    }
-    return {
-        f"{prefix}Equals": _Operator(parse, parse, _equal),
-        f"{prefix}NotEquals": _Operator(parse, parse, _equal, negated=True),
-        **{f"{prefix}{name}": _Operator(parse, parse, test) for name, test in tests.items()},
-    }
-
-
-# Source: RAM, "Conditional operators".
-_OPERATORS: dict[str, _Operator] = {
-    "StringEquals": _Operator(str, str, _equal),
-    "StringNotEquals": _Operator(str, str, _equal, negated=True),
-    "StringEqualsIgnoreCase": _Operator(str.lower, str.lower, _equal),
-    "StringNotEqualsIgnoreCase": _Operator(str.lower, str.lower, _equal, negated=True),
-    "StringLike": _Operator(str, str, _like),
-    "StringNotLike": _Operator(str, str, _like, negated=True),
-    **_ordered("Numeric", float),
-    **_ordered("Date", _date),
-    "Bool": _Operator(_boolean, _boolean, _equal),
-    "IpAddress": _Operator(_network, ipaddress.ip_address, _in_network),
-    "NotIpAddress": _Operator(_network, ipaddress.ip_address, _in_network, negated=True),
-}
