@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import textwrap
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +75,8 @@ class Instance:
     def with_variables(self, **variables: str) -> Instance:
         return replace(self, environment={**self.environment, **variables})
 
-    def popen(self, script: str) -> subprocess.Popen[str]:
+    def popen(self, script: str, **options: Any) -> subprocess.Popen[str]:
+        """Start it; `options` are those of `subprocess.Popen`."""
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": f"{ROOT / 'function'}:{self.code}",
@@ -85,9 +87,8 @@ class Instance:
             [*self.prefix, self.python, "-c", f"import loader\n{textwrap.dedent(script)}"],
             env=environment,
             cwd=self.code,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
     def run(self, script: str = "loader.initializer(None)") -> Outcome:
@@ -145,6 +146,12 @@ def upload(bucket: oss2.Bucket, applib: Packed, model: Packed) -> oss2.Bucket:
     return bucket
 
 
+@pytest.fixture(scope="session")
+def make_instance() -> Callable[[Mapping[str, str], Path], Instance]:
+    """Make an instance without a module of the user: environment, folder."""
+    return lambda environment, folder: Instance(environment, folder, folder)
+
+
 @pytest.fixture
 def instance(cloud: Any, upload: oss2.Bucket, applib: Packed, model: Packed, tmp_path: Path) -> Instance:
     """An instance whose environment is complete."""
@@ -189,3 +196,41 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.01)
 
     return wait
+
+
+EXPORT = """
+import sys
+import tempfile
+import tensorflow as tf
+class Rotation(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None] * 3, tf.uint8, "image"), tf.TensorSpec([], tf.int32, "mode")])
+    def rotate(self, image, mode):
+        swapped = tf.transpose(image, [1, 0, 2])
+        turns = [swapped, tf.reverse(swapped, [1]), tf.reverse(image, [0, 1]), tf.reverse(swapped, [0])]
+        return {"image": tf.switch_case(mode, [lambda turn=turn: turn for turn in turns])}
+rotation = Rotation()
+tf.saved_model.save(rotation, sys.argv[1], signatures={"rotate": rotation.rotate})
+"""
+
+
+@pytest.fixture(scope="session")
+def libraries() -> Path:
+    """TensorFlow and OpenCV, installed once into a folder that git ignores."""
+    requirements = ["tensorflow-cpu==2.21.0", "opencv-python-headless==5.0.0.93"]
+    folder = ROOT / ".cache" / "function-tests" / f"libraries-{'-'.join(requirements)}-{sys.implementation.cache_tag}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as staging:
+            uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", f"{staging}/libraries"]
+            subprocess.run([*uv, *requirements], check=True)
+            Path(staging, "libraries").rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_model(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with the signature that the function expects."""
+    folder = tmp_path_factory.mktemp("model") / "rotation"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(libraries), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([sys.executable, "-c", EXPORT, str(folder)], check=True, env=environment, capture_output=True)
+    return folder
