@@ -87,6 +87,17 @@ def test_waits_double_up_to_the_cap_and_start_anew_after_progress() -> None:
     assert reader.retries == 5
 
 
+def test_a_link_that_breaks_after_every_few_bytes_is_no_reason_to_give_up() -> None:
+    class Weak(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            yield next(chunks)
+            raise TransientStoreError("the connection was reset")
+
+    reader = reader_of(Weak({"k": DATA}, chunk=500), "k", attempts=2)
+    assert b"".join(reader.read(0, len(DATA))) == DATA
+    assert reader.retries == len(DATA) / 500
+
+
 def test_a_wait_never_goes_past_the_deadline() -> None:
     clock = Clock()
     store = FailsAt(1, {"k": DATA}, persistent=True)
