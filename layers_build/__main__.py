@@ -1,0 +1,59 @@
+"""`python -m layers_build`: package the libraries, the model and the code of a function."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from layers_build.build import PARTS, Options, build
+from layers_build.errors import BuildError
+from layers_build.report import Report
+from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one build and return the process's exit code."""
+    parser = argparse.ArgumentParser(
+        prog="layers_build", description="Package libraries, model and code of a function."
+    )
+    parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "all"], help="what to build (default: all)")
+    parser.add_argument("--python", default=LOCAL_PYTHON, metavar="X.Y", help="of the target (default: %(default)s)")
+    parser.add_argument(
+        "--platform", default=DEFAULT_PLATFORM, metavar="TAG", help="of the target (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--requirements", type=Path, metavar="FILE", help="of the applib (default: function/applib.txt)"
+    )
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a model of your own (default: the example's)")
+    parser.add_argument(
+        "--prune", type=Path, action="append", default=[], metavar="FILE", help="more prune rules (TOML)"
+    )
+    parser.add_argument("--no-prune", action="store_true", help="keep every file")
+    parser.add_argument("--no-strip", action="store_true", help="keep the symbols of shared libraries")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to (default: dist)")
+    given = parser.parse_args(arguments)
+    options = Options(
+        root=Path.cwd(),
+        parts=PARTS if given.part == "all" else (given.part,),
+        target=Target(given.python, given.platform),
+        requirements=given.requirements,
+        model=given.model,
+        prune_rules=given.prune,
+        prune=not given.no_prune,
+        strip=not given.no_strip,
+        output=given.output,
+    )
+    try:
+        build(options, Report())
+    except BuildError as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("build: interrupted; the last build is as it was", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

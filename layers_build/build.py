@@ -1,0 +1,441 @@
+"""The build: decides what is out of date, makes it, and writes the manifest last.
+
+Stages and what each may touch:
+
+1. plan: locks and fingerprints of all inputs; touches the lock files only;
+2. make: the parts whose fingerprint changed, in the cache and under temporary names in the output folder;
+3. commit: archives and code by rename, then the manifest, then what no manifest names any more is removed.
+
+An interrupted build leaves the last manifest and what it names as they were.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layers_build import resolve
+from layers_build.errors import BuildError
+from layers_build.prune import DEFAULT_RULES, as_record, prune, read_rules
+from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter
+
+if TYPE_CHECKING:
+    from layers_build.report import Report
+
+PARTS = ("applib", "model", "code")
+VERSION = 1  # of what this module makes of its inputs; a change makes every build out of date
+MAX_CODE = 100 * 1024**2  # bytes zipped; Function Compute, "Limits": code package through the API
+MAX_DISK = 10240 * 1024**2  # bytes; Function Compute, "Limits": disk of an instance, the larger of two sizes
+CODE_SOURCES = ("*.py", "coldstart/**/*.py", "pic/*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What to build, from what, for whom."""
+
+    root: Path  # the project's folder
+    parts: Sequence[str] = PARTS
+    target: Target = field(default_factory=lambda: Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
+    requirements: Path | None = None  # None: function/applib.txt
+    model: Path | None = None  # a folder to pack as the model; None: the example's
+    prune_rules: Sequence[Path] = ()  # added to prune.toml
+    prune: bool = True
+    strip: bool = True
+    output: Path | None = None  # None: dist
+
+    @property
+    def dist(self) -> Path:
+        """The output folder."""
+        return self.output or self.root / "dist"
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what the next build can use again."""
+        return self.root / ".cache" / "heavylift"
+
+
+def build(options: Options, report: Report) -> Mapping[str, Any]:
+    """Build what is out of date and return the manifest.
+
+    Args:
+        options: what to build.
+        report: shows progress and messages.
+
+    Raises:
+        BuildError: a part cannot be built, or is over a limit of the platform; the last build stays as it was.
+    """
+    options.dist.mkdir(parents=True, exist_ok=True)
+    options.cache.mkdir(parents=True, exist_ok=True)
+    with _exclusive(options.cache):
+        plan = _plan(options, report)
+        manifest, state = _read_last(options.dist)
+        made = {part for part in options.parts if not _is_current(part, plan, manifest, state, options.dist)}
+        if manifest.get("target") != _target_record(options.target):
+            made |= {part for part in PARTS if part in manifest}
+        for part in PARTS:
+            if part in made:
+                manifest[part] = _MAKERS[part](options, plan, report)
+                state[part] = plan.fingerprints[part]
+        manifest |= {"format": 1, "target": _target_record(options.target)}
+        _check_limits(manifest)
+        if made:
+            _write_json(options.dist / "state.json", state)
+            _write_json(options.dist / "manifest.json", manifest)
+            _remove_unnamed(options.dist, manifest)
+    report.summary(manifest, made)
+    return manifest
+
+
+def _target_record(target: Target) -> dict[str, str]:
+    return {"python": target.python, "platform": target.platform}
+
+
+@contextmanager
+def _exclusive(cache: Path) -> Iterator[None]:
+    with (cache / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BuildError(f"another build is running with {cache}; wait for it to end") from error
+        yield
+
+
+# Plan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """The resolved inputs."""
+
+    requirements: Path
+    applib_lock: Path
+    code_lock: Path
+    fingerprints: Mapping[str, str]
+
+    def staging(self, options: Options) -> Path:
+        """Where the applib is put together; named by what goes into it."""
+        return options.cache / f"applib-{self.fingerprints['applib'][:16]}"
+
+
+def _plan(options: Options, report: Report) -> _Plan:
+    function = options.root / "function"
+    requirements = options.requirements or function / "applib.txt"
+    locks = requirements.parent / "locks"
+    applib_lock = _lock(requirements, locks, options.target, report)
+    code_lock = _lock(function / "requirements.txt", function / "locks", options.target, report, ("crcmod-plus",))
+    rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
+    for path in options.prune_rules:
+        if not path.is_file():
+            raise BuildError(f"--prune {path}: there is no such file")
+    shared = [str(VERSION), str(options.target), sys.version, zlib.ZLIB_RUNTIME_VERSION]
+    tools = [str(shutil.which("strip")) if options.strip else "", str(find_interpreter(options.target))]
+    applib = _fingerprint(shared, tools, [_digest(path) for path in (applib_lock, *rules)], _own_sources())
+    model = (
+        _fingerprint(shared, [_tree_digest(options.model)])
+        if options.model
+        else _fingerprint(shared, [applib], _own_sources())
+    )
+    sources = [f"{path.relative_to(function)} {_digest(path)}" for path in _code_files(function)]
+    code = _fingerprint(shared, tools[1:], [_digest(code_lock)], sources, _own_sources())
+    return _Plan(
+        requirements=requirements,
+        applib_lock=applib_lock,
+        code_lock=code_lock,
+        fingerprints={"applib": applib, "model": model, "code": code},
+    )
+
+
+def _lock(requirements: Path, locks: Path, target: Target, report: Report, extra: Sequence[str] = ()) -> Path:
+    path, resolved = resolve.lock(requirements, locks, target, extra=extra)
+    if resolved:
+        report.note(
+            f"resolved {requirements.name} for {target} into {path.name}; commit it, so that others build the same"
+        )
+    return path
+
+
+def _code_files(function: Path) -> list[Path]:
+    found = {path for pattern in CODE_SOURCES for path in function.glob(pattern)}
+    return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _own_sources() -> list[str]:
+    folder = Path(__file__).parent
+    return [_digest(path) for path in sorted(folder.glob("*.py")) if path.name not in {"report.py", "__main__.py"}]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _tree_digest(folder: Path) -> str:
+    if not folder.is_dir():
+        raise BuildError(f"--model {folder}: there is no such folder")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return _fingerprint([f"{path.relative_to(folder)} {path.stat().st_mode} {_digest(path)}" for path in files])
+
+
+def _fingerprint(*groups: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(groups).encode()).hexdigest()
+
+
+def _read_last(dist: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        manifest = json.loads((dist / "manifest.json").read_bytes())
+        state = json.loads((dist / "state.json").read_bytes())
+    except (OSError, ValueError):
+        return {}, {}  # no build yet, or one whose record is damaged: everything is made anew
+    return manifest, state
+
+
+def _is_current(part: str, plan: _Plan, manifest: Mapping[str, Any], state: Mapping[str, str], dist: Path) -> bool:
+    if state.get(part) != plan.fingerprints[part] or part not in manifest:
+        return False
+    path = dist / manifest[part]["path"]
+    if part == "code":
+        return path.is_dir()
+    return path.is_file() and path.stat().st_size == int(manifest[part]["packed"])
+
+
+# Make
+
+
+def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
+    from layers_build import binaries
+    from layers_build.pack import pack
+
+    staging = plan.staging(options)
+    interpreter = find_interpreter(options.target)
+    marker = staging.with_suffix(".json")  # written when the folder is complete
+    if not marker.is_file():
+        _remove_old_staging(options.cache)
+        with report.step(f"install {plan.requirements.name} for {options.target}"):
+            resolve.install(plan.applib_lock, staging, options.target, wheels_only=True)
+        packages = _packages(staging)
+        sizes = [("installed", _package_sizes(staging, packages))]
+        modules = _requested_modules(plan.requirements, staging)
+        pruned = prune(staging, read_rules([DEFAULT_RULES, *options.prune_rules])) if options.prune else ()
+        sizes.append(("pruned", _package_sizes(staging, packages)))
+        with report.bar("strip") as progress:
+            if options.strip and not binaries.strip(staging, progress):
+                report.note(
+                    "no `strip` here (Debian package binutils): the libraries keep their symbols, about 200 MB more"
+                )
+        sizes.append(("stripped", _package_sizes(staging, packages)))
+        if interpreter:
+            with report.bar("compile") as progress:
+                binaries.compile_bytecode(staging, interpreter, progress)
+        else:
+            report.warn(
+                f"there is no Python {options.target.python} here, and uv cannot install one: the applib goes WITHOUT bytecode. "
+                f"Every start then compiles each module anew (tensorflow: 7 s more). Put a python{options.target.python} on PATH "
+                "and build again."
+            )
+        if interpreter and options.target.runs_here:
+            with report.step(f"import {', '.join(modules)} in a clean process"):
+                binaries.check_imports(staging, interpreter, modules)
+        else:
+            report.note(f"not imported for a check: this machine does not run {options.target}")
+        record = {
+            "pruned": as_record(pruned),
+            "packages": packages,
+            "sizes": sizes,
+            "bytecode": interpreter is not None,
+        }
+        _write_json(marker, record)
+    record = json.loads(marker.read_bytes())
+    with report.bar("pack applib", unit="bytes") as progress:
+        packed = pack(staging, options.dist / "applib" / "{digest}.zip", progress=progress)
+    report.packages(record["packages"], record["sizes"], packed.sizes)
+    return {
+        "key": f"applib/{packed.digest}.zip",
+        "digest": packed.digest,
+        "path": f"applib/{packed.digest}.zip",
+        "packed": packed.packed,
+        "unpacked": packed.unpacked,
+        "files": packed.files,
+        "versions": {name: package["version"] for name, package in record["packages"].items()},
+        "pruned": record["pruned"],
+        "bytecode": record["bytecode"],
+    }
+
+
+def _remove_old_staging(cache: Path) -> None:
+    # One staging folder is worth keeping, a gigabyte for each change is not. The marker goes first: without it a folder is scrap.
+    for marker in cache.glob("applib-*.json"):
+        marker.unlink()
+    for folder in cache.glob("applib-*"):
+        shutil.rmtree(folder)
+
+
+def _packages(staging: Path) -> dict[str, dict[str, Any]]:
+    """Return version and files of each installed package."""
+    from importlib.metadata import Distribution
+
+    found = {}
+    for info in sorted(staging.glob("*.dist-info")):
+        distribution = Distribution.at(info)
+        files = [str(path) for path in distribution.files or ()]
+        found[distribution.metadata["Name"]] = {"version": distribution.version, "files": files}
+    return found
+
+
+def _package_sizes(staging: Path, packages: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    sizes = {}
+    for name, package in packages.items():
+        paths = [staging / file for file in package["files"] if not file.endswith(".pyc")]
+        sizes[name] = sum(path.lstat().st_size for path in paths if path.exists())
+    return sizes
+
+
+def _requested_modules(requirements: Path, staging: Path) -> list[str]:
+    """Return the modules to import of what was asked for: those that the packages name, else those that they install."""
+    import re
+
+    wanted = re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+    modules = []
+    for name in wanted:
+        pattern = re.sub(r"[-_.]+", "_", name).lower()
+        infos = [info for info in staging.glob("*.dist-info") if info.name.lower().startswith(pattern + "-")]
+        for info in infos:
+            listed = info / "top_level.txt"
+            modules += listed.read_text().split() if listed.exists() else _installed_modules(info)
+    return [module for module in dict.fromkeys(modules) if not module.startswith("_")]
+
+
+def _installed_modules(info: Path) -> list[str]:
+    from importlib.metadata import Distribution
+
+    tops = {path.parts[0] for path in Distribution.at(info).files or () if path.suffix in {".py", ".so"}}
+    return sorted(top.partition(".")[0] for top in tops if top.partition(".")[0].isidentifier())
+
+
+def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
+    from layers_build.model import export_model
+    from layers_build.pack import pack
+
+    staging = options.cache / "model"
+    if options.model is None:
+        shutil.rmtree(staging, ignore_errors=True)
+        interpreter = find_interpreter(options.target)
+        if interpreter is None or not options.target.runs_here:
+            raise BuildError(
+                f"the example's model is exported by the applib itself, and this machine does not run {options.target}; put a "
+                f"python{options.target.python} on PATH, or name a model folder with --model"
+            )
+        with report.step("export the model"):
+            export_model(_runnable_applib(options, plan, report), interpreter, staging)
+    with report.bar("pack model", unit="bytes") as progress:
+        packed = pack(options.model or staging, options.dist / "model" / "{digest}.zip", progress=progress)
+    return {
+        "key": f"model/{packed.digest}.zip",
+        "digest": packed.digest,
+        "path": f"model/{packed.digest}.zip",
+        "packed": packed.packed,
+        "unpacked": packed.unpacked,
+        "files": packed.files,
+    }
+
+
+def _runnable_applib(options: Options, plan: _Plan, report: Report) -> Path:
+    staging = plan.staging(options)
+    if not staging.with_suffix(".json").is_file():
+        _make_applib(options, plan, report)
+    return staging
+
+
+def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
+    from layers_build import binaries
+
+    function, staging = options.root / "function", options.dist / "code.new"
+    shutil.rmtree(staging, ignore_errors=True)
+    vendor = staging / "vendor"
+    with report.step("code package: vendor oss2 and its dependencies"):
+        # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
+        resolve.install(plan.code_lock, vendor, options.target, wheels_only=False)
+    prune(vendor, read_rules([DEFAULT_RULES]))
+    for path in _code_files(function):
+        target = staging / path.relative_to(function)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    if interpreter := find_interpreter(options.target):
+        binaries.compile_bytecode(staging, interpreter, lambda _done, _total: None)
+    files = sorted(path for path in staging.rglob("*") if path.is_file())
+    digest = _fingerprint([f"{path.relative_to(staging)} {_digest(path)}" for path in files])
+    packed = _zipped_size(files)
+    if packed > MAX_CODE:
+        raise BuildError(
+            f"the code package is {_mb(packed - MAX_CODE)} over the {_mb(MAX_CODE)} that Function Compute takes ({_mb(packed)} "
+            "zipped); move packages from function/requirements.txt to function/applib.txt"
+        )
+    final = options.dist / "code"
+    old = options.dist / "code.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    staging.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+    return {
+        "path": "code",
+        "digest": digest,
+        "packed": packed,
+        "unpacked": sum(-(-path.stat().st_size // 4096) * 4096 for path in final.rglob("*") if path.is_file()),
+        "files": len(files),
+    }
+
+
+def _zipped_size(files: Sequence[Path]) -> int:
+    return sum(len(zlib.compress(path.read_bytes())) + 2 * len(str(path)) + 100 for path in files)
+
+
+_MAKERS: Mapping[str, Callable[[Options, _Plan, Report], dict[str, Any]]] = {
+    "applib": _make_applib,
+    "model": _make_model,
+    "code": _make_code,
+}
+
+
+# Commit
+
+
+def _check_limits(manifest: Mapping[str, Any]) -> None:
+    sizes = {part: manifest[part]["unpacked"] for part in ("applib", "model") if part in manifest}
+    over = sum(sizes.values()) - MAX_DISK
+    if over > 0:
+        largest = max(sizes, key=lambda part: sizes[part])
+        raise BuildError(
+            f"applib and model unpack to {_mb(sum(sizes.values()))}, {_mb(over)} more than the largest disk of an instance "
+            f"({_mb(MAX_DISK)}); most of it is the {largest} ({_mb(sizes[largest])}): ask for fewer "
+            "packages, or prune more with --prune"
+        )
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1024**2:,.1f} MB"
+
+
+def _write_json(path: Path, record: object) -> None:
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(record, file, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _remove_unnamed(dist: Path, manifest: Mapping[str, Any]) -> None:
+    named = {dist / manifest[part]["path"] for part in PARTS if part in manifest}
+    for part in ("applib", "model"):
+        for path in (dist / part).glob("*"):
+            if path not in named:
+                path.unlink()

@@ -1,0 +1,113 @@
+"""What a build tells its user: steps with progress bars, notes, and the table in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MB = 1e6
+
+
+class Report:
+    """Prints to a terminal; rich is imported when there is something to show, since a build without work should be quick."""
+
+    def __init__(self) -> None:
+        self._made_console: Console | None = None
+
+    @property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        if self._made_console is None:
+            self._made_console = Console()
+        return self._made_console
+
+    def note(self, text: str) -> None:
+        """Say something."""
+        self._console.print(text, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Say something that nobody should overlook."""
+        self._console.print(f"[bold red]WARNING[/] {text}", highlight=False)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show a step whose length nobody knows."""
+        import time
+
+        begin = time.perf_counter()
+        with self._console.status(f"{title} …"):
+            yield
+        self.note(f"{title}: {time.perf_counter() - begin:.1f} s")
+
+    @contextmanager
+    def bar(self, title: str, unit: str = "files") -> Iterator[Callable[[int, int], None]]:
+        """Show a progress bar; the function that it yields takes what is done, and how much there is."""
+        from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+        with Progress(
+            TextColumn(f"{title:12}"), BarColumn(), amount, TimeElapsedColumn(), console=self._console
+        ) as progress:
+            task = progress.add_task(title, total=None)
+
+            def advance(done: int, total: int) -> None:
+                progress.update(task, completed=done, total=total)
+
+            yield advance
+
+    def packages(
+        self,
+        packages: Mapping[str, Mapping[str, Any]],
+        sizes: Sequence[tuple[str, Mapping[str, int]]],
+        packed: Mapping[str, int],
+    ) -> None:
+        """Show what each package weighs, stage by stage."""
+        from rich.table import Table
+
+        table = Table(title="Applib, MB by package")
+        table.add_column("package")
+        for name, _ in sizes:
+            table.add_column(name, justify="right")
+        table.add_column("packed", justify="right")
+        in_archive = {name: _packed_size(package["files"], packed) for name, package in packages.items()}
+        last = sizes[0][1]
+        for name in sorted(packages, key=lambda each: -last[each]):
+            if last[name] >= MB:
+                cells = [f"{stage[name] / MB:,.1f}" for _, stage in sizes]
+                table.add_row(name, *cells, f"{in_archive[name] / MB:,.1f}")
+        small = [name for name in packages if last[name] < MB]
+        cells = [f"{sum(stage[name] for name in small) / MB:,.1f}" for _, stage in sizes]
+        table.add_row(f"{len(small)} smaller ones", *cells, f"{sum(in_archive[name] for name in small) / MB:,.1f}")
+        everything = [f"{sum(stage.values()) / MB:,.1f}" for _, stage in sizes]
+        bytecode = sum(size for path, size in packed.items() if path.endswith(".pyc"))
+        table.add_row("bytecode", *["" for _ in sizes], f"{bytecode / MB:,.1f}")
+        table.add_section()
+        table.add_row("all", *everything, f"{sum(packed.values()) / MB:,.1f}")
+        self._console.print(table)
+
+    def summary(self, manifest: Mapping[str, Any], made: set[str]) -> None:
+        """Say what there is now."""
+        for part in ("applib", "model", "code"):
+            if part in manifest:
+                record = manifest[part]
+                verb = "built" if part in made else "unchanged"
+                self.plain(
+                    f"{part:7} {verb:9} {record['packed'] / MB:8,.1f} MB packed {record['unpacked'] / MB:8,.1f} MB unpacked "
+                    f"{record['files']:6,} files  {record['path']}"
+                )
+
+    @staticmethod
+    def plain(text: str) -> None:
+        """Print a line without rich."""
+        import sys
+
+        sys.stdout.write(text + "\n")
+
+
+def _packed_size(files: Sequence[str], packed: Mapping[str, int]) -> int:
+    return sum(packed.get(file, 0) for file in files if not file.endswith(".pyc"))
