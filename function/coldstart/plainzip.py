@@ -30,7 +30,7 @@ from .timeline import Timeline
 CONNECTIONS = 6  # requests at once
 WINDOW = 4 * 1024 * 1024  # bytes that one request asks for
 TAIL = 256 * 1024  # bytes; one request brings the central directory of most zips
-MAX_DIRECTORY = 256 * 1024 * 1024  # bytes of central directory; about two million entries
+MAX_DIRECTORY = 64 * 1024 * 1024  # bytes of central directory; about half a million entries
 STEP = 1024 * 1024  # bytes inflated at a time
 ENCRYPTED = 0x1 | 0x40 | 0x2000  # APPNOTE.TXT 4.4.4: bits 0, 6 and 13 of the flags
 UTF_8 = 0x800  # APPNOTE.TXT 4.4.4: bit 11 of the flags, the name is UTF-8
@@ -119,13 +119,14 @@ def read_directory(reader: ObjectReader) -> list[Entry]:
 
 
 def _judge(info: zipfile.ZipInfo, archive: str) -> Entry:
-    path = info.filename.rstrip("/") if info.is_dir() else info.filename
+    folder = info.filename.endswith("/")
+    path = info.filename[:-1] if folder else info.filename
     if "\0" in info.orig_filename:
         raise _refuse(archive, info.filename, "its name holds NUL")
     check_path(path, f"{archive}: {info.filename!r}")
     mode = info.external_attr >> 16 if info.create_system == UNIX else 0
-    kind = stat.S_IFDIR if info.is_dir() else stat.S_IFMT(mode) or stat.S_IFREG
-    if kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK) or (kind == stat.S_IFDIR) != info.is_dir():
+    kind = stat.S_IFDIR if folder else stat.S_IFMT(mode) or stat.S_IFREG
+    if kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK) or (kind == stat.S_IFDIR) != folder:
         raise _refuse(archive, path, "is neither a file nor a folder nor a symbolic link")
     if info.flag_bits & ENCRYPTED:
         raise _refuse(archive, path, "is encrypted")
@@ -294,7 +295,7 @@ class _Tail(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._reader.size}[whence]
         if base + offset < 0:
-            raise OSError(f"position {base + offset} is before the beginning")
+            raise zipfile.BadZipFile(f"position {base + offset} is before the beginning")
         self._position = base + offset
         return self._position
 

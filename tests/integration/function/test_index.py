@@ -208,6 +208,19 @@ def test_a_picture_is_turned_as_its_viewers_see_it(function: Function, orientati
     assert np.abs(difference).max() <= 3  # two JPEG decoders
 
 
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
+def test_other_formats_have_orientations_too(function: Function, form: str) -> None:
+    source = picture("RGB", (20, 12))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {"tiffinfo": {0x0112: 6}} if form == "TIFF" else {"exif": exif, "lossless": True}
+    function.put("phone", source, form, **options)
+    function.rotate("phone", "out/phone.png", 180)
+    seen = np.asarray(ImageOps.exif_transpose(function.get("phone")))
+    assert seen.shape == (20, 12, 3)
+    assert np.array_equal(np.asarray(function.get("out/phone.png")), turned(seen, 180))
+
+
 def test_new_objects_are_rotated_and_others_left_alone(function: Function) -> None:
     for name in ("a.png", "deep/ä b.jpg"):
         function.put(f"incoming/{name}", picture("RGB"), "PNG" if name.endswith("png") else "JPEG")

@@ -48,9 +48,9 @@ def sample_tree() -> dict[str, bytes | str | None]:
 def ordinary_zip() -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/b", b"text" * 100)
-        archive.writestr("ü", bytes(range(256)), zipfile.ZIP_STORED)
-        with archive.open("big", "w", force_zip64=True) as file:
+        archive.writestr(zipfile.ZipInfo("a/b"), b"text" * 100, zipfile.ZIP_DEFLATED)
+        archive.writestr(zipfile.ZipInfo("ü"), bytes(range(256)), zipfile.ZIP_STORED)
+        with archive.open(zipfile.ZipInfo("big"), "w", force_zip64=True) as file:
             file.write(b"x" * 100)
     return target.getvalue()
 

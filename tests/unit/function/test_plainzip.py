@@ -134,6 +134,12 @@ def test_a_name_with_nul_is_refused(tmp_path: Path) -> None:
     refused(data.replace(b"good.py#.txt", b"good.py\0.txt"), tmp_path, "NUL")
 
 
+def test_an_entry_without_a_name_is_refused(tmp_path: Path) -> None:
+    data = bytearray(make({"a": b"x"}))
+    struct.pack_into("<HH", data, data.index(b"PK\1\2") + 28, 0, 1)  # the name becomes an extra field
+    refused(bytes(data), tmp_path, r"not a plain relative path|not a zip")
+
+
 @pytest.mark.parametrize("target", ["/etc/passwd", "../x", "inside/../../x"])
 def test_a_link_out_of_the_tree_is_refused(target: str, tmp_path: Path) -> None:
     refused(symlink("link", target), tmp_path, "->")
