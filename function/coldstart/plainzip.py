@@ -102,7 +102,7 @@ def read_directory(reader: ObjectReader) -> list[Entry]:
         with zipfile.ZipFile(_Tail(reader)) as archive:
             entries = [_judge(info, reader.name) for info in archive.infolist()]
             end = archive.start_dir
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError, OSError) as error:
         raise InvalidArchiveError(
             f"{reader.name}: not a zip that can be read ({error}); upload a .zip, or build one with `make build`"
         ) from error
@@ -295,7 +295,7 @@ class _Tail(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._reader.size}[whence]
         if base + offset < 0:
-            raise zipfile.BadZipFile(f"position {base + offset} is before the beginning")
+            raise OSError(f"position {base + offset} is before the beginning")
         self._position = base + offset
         return self._position
 
