@@ -38,9 +38,9 @@ class Start:
     memory_before_import: int  # bytes
     error: str | None  # "Type: message" of a start that failed
 
-    def elapsed(self, phase: str) -> float:
-        """Return the seconds from the first start to the last end of a phase; 0 when it did not run."""
-        spans = [span for span in self.spans if span.phase == phase]
+    def elapsed(self, phase: str, item: str) -> float:
+        """Return the seconds from the first start to the last end of a phase's work on an item; 0 when there was none."""
+        spans = [span for span in self.spans if (span.phase, span.item) == (phase, item)]
         return max(span.end for span in spans) - min(span.start for span in spans) if spans else 0.0
 
 

@@ -201,7 +201,7 @@ def _read_last(dist: Path) -> tuple[dict[str, Any], dict[str, str]]:
 def _is_current(part: str, plan: _Plan, manifest: Mapping[str, Any], state: Mapping[str, str], dist: Path) -> bool:
     if state.get(part) != plan.fingerprints[part] or part not in manifest:
         return False
-    path = dist / manifest[part]["path"]
+    path = dist / str(manifest[part]["path"])
     if part == "code":
         return path.is_dir()
     return path.is_file() and path.stat().st_size == int(manifest[part]["packed"])

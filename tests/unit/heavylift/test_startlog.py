@@ -14,7 +14,8 @@ RECORD: dict[str, Any] = {
     "started": 1764000000.5,
     "seconds": 5.5,
     "spans": [
-        {"phase": "fetch", "item": "applib", "start": 0.5, "end": 2.5, "busy": 4.0},
+        {"phase": "fetch", "item": "applib", "start": 0.5, "end": 1.5, "busy": 4.0},
+        {"phase": "fetch", "item": "applib", "start": 1.0, "end": 2.5},
         {"phase": "fetch", "item": "model", "start": 0.25, "end": 0.5},
         {"phase": "import", "item": "index", "start": 2.5, "end": 5.0},
     ],
@@ -35,13 +36,13 @@ def test_a_line_is_parsed_into_values() -> None:
 
 
 def test_busy_defaults_to_the_length_of_the_span() -> None:
-    assert parse_start(json.dumps(RECORD)).spans[1].busy == 0.25
+    assert parse_start(json.dumps(RECORD)).spans[2].busy == 0.25
 
 
 def test_elapsed_runs_from_the_first_start_to_the_last_end() -> None:
     start = parse_start(json.dumps(RECORD))
-    assert start.elapsed("fetch") == 2.25
-    assert start.elapsed("warmup") == 0.0
+    assert start.elapsed("fetch", "applib") == 2.0
+    assert start.elapsed("warmup", "index") == 0.0
 
 
 def test_a_failed_start_keeps_its_error() -> None:

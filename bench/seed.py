@@ -1,0 +1,132 @@
+"""`make bench-seed`: our start against the way of the article that introduced the technique, in one run.
+
+Same libraries (what the build pruned and stripped), same embedded OSS, same instance. The article's archive is a plain zip without
+bytecode, as `pip install --target` and `zip` make it; it is downloaded to a temporary file, extracted by `extractall` and imported,
+all in the first request. Ours loads in the initializer. Runs alternate, so that a noisy machine hurts both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from heavylift.archives import Archive, upload
+from heavylift.build import read_build, zip_code
+from heavylift.demo import BUCKET, SERVICE, function_settings, make_bucket
+from heavylift.embedded import EmbeddedCloud
+from heavylift.errors import HeavyliftError
+from heavylift.functions import FunctionService, FunctionSettings
+from heavylift.roles import create_function_role
+from heavylift.startlog import Start, find_starts
+
+GOAL = 2.5  # times faster than the article's way
+ARTICLE = Path(__file__).with_name("article") / "loader.py"
+
+
+def main() -> int:
+    """Measure, print the table, and return 1 when the goal is missed."""
+    parser = argparse.ArgumentParser(description="Compare our start with the article's.")
+    parser.add_argument("--runs", type=int, default=3, help="of each way (default: %(default)s)")
+    runs = parser.parse_args().runs
+    console, root = Console(), Path.cwd()
+    build = read_build(root / "dist")
+    with tempfile.TemporaryDirectory(prefix="heavylift-bench-") as name:
+        folder = Path(name)
+        with console.status("making the article's archive (one thread, zlib) …"):
+            plain = _plain_archive(build.applib, folder)
+        with EmbeddedCloud(folder / "cloud", ["--fc-python", sys.executable]) as endpoints:
+            bucket = make_bucket(endpoints)
+            for archive in (build.applib, build.model, plain):
+                with console.status(f"uploading {archive.key} …"):
+                    upload(bucket, archive, lambda _done: None, checkpoints=folder)
+            service = FunctionService(endpoints, SERVICE)
+            service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
+            ours = function_settings(build, endpoints)
+            theirs = replace(
+                ours,
+                name="article",
+                initializer=None,
+                code=_article_code(build.code, folder),
+                environment={**ours.environment, "AppLibObject": plain.key},
+            )
+            starts: dict[str, list[float]] = {"ours": [], "article": []}
+            last: dict[str, Start] = {}
+            for number in range(runs):
+                for way, settings in (("ours", ours), ("article", theirs)):
+                    with console.status(f"run {number + 1} of {runs}: {way} …"):
+                        start, seconds = _measure(service, settings)
+                    starts[way].append(seconds)
+                    last[way] = start
+    return _report(console, starts, last)
+
+
+def _measure(service: FunctionService, settings: FunctionSettings) -> tuple[Start, float]:
+    """Start a fresh instance; return its timeline and the seconds until the first picture was written."""
+    service.create_function(settings)
+    done = service.invoke(settings.name)
+    service.delete_function(settings.name)
+    if done.error_type:
+        raise HeavyliftError(f"{settings.name} failed: {done.body.decode(errors='replace')}\n{done.log_tail}")
+    return find_starts(done.log_tail.splitlines())[-1], done.seconds
+
+
+def _plain_archive(applib: Archive, folder: Path) -> Archive:
+    path = folder / "plain.zip"
+    with zipfile.ZipFile(applib.path) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in source.infolist():
+            if not entry.filename.startswith(".heavylift/") and not entry.filename.endswith(".pyc"):
+                target.writestr(entry.filename, source.read(entry), zipfile.ZIP_DEFLATED)
+    return Archive(path=path, key="applib/plain.zip", digest="", size=path.stat().st_size)
+
+
+def _article_code(code: Path, folder: Path) -> bytes:
+    """The same code package with the article's loader."""
+    staging = folder / "code"
+    staging.mkdir()
+    with zipfile.ZipFile(_write(folder / "code.zip", zip_code(code))) as archive:
+        archive.extractall(staging)
+    (staging / "loader.py").write_bytes(ARTICLE.read_bytes())
+    for stale in (staging / "__pycache__").glob("loader.*"):
+        stale.unlink()
+    return zip_code(staging)
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _report(console: Console, starts: dict[str, list[float]], last: dict[str, Start]) -> int:
+    table = Table(title="Process start to first picture, seen by the caller")
+    for column in ("", "median", "worst", "runs"):
+        table.add_column(column, justify="right" if column else "left")
+    for way, label in (("article", "the article's way"), ("ours", "heavylift")):
+        values = starts[way]
+        cells = (f"{statistics.median(values):.2f} s", f"{max(values):.2f} s", ", ".join(f"{v:.2f}" for v in values))
+        table.add_row(label, *cells)
+    console.print(table)
+    for way, start in last.items():
+        steps = ", ".join(f"{span.phase} {span.item} {span.end - span.start:.2f} s" for span in start.spans)
+        console.print(f"{way}: {steps}", highlight=False)
+    ratio = statistics.median(starts["article"]) / statistics.median(starts["ours"])
+    met = ratio >= GOAL
+    console.print(f"{ratio:.1f} times faster; the goal is {GOAL}: {'met' if met else 'MISSED'}")
+    console.print(json.dumps({"seed": {"value": round(ratio, 2), "goal": GOAL, "met": met}}), highlight=False)
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except HeavyliftError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(1)
