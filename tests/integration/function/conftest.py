@@ -18,6 +18,7 @@ from typing import Any
 import oss2
 import pytest
 
+from layers_build.model import export_model
 from tests.support.loading import Packed, pack
 
 ROOT = Path(__file__).parents[3]
@@ -198,21 +199,6 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
     return wait
 
 
-EXPORT = """
-import sys
-import tempfile
-import tensorflow as tf
-class Rotation(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None] * 3, tf.uint8, "image"), tf.TensorSpec([], tf.int32, "mode")])
-    def rotate(self, image, mode):
-        swapped = tf.transpose(image, [1, 0, 2])
-        turns = [swapped, tf.reverse(swapped, [1]), tf.reverse(image, [0, 1]), tf.reverse(swapped, [0])]
-        return {"image": tf.switch_case(mode, [lambda turn=turn: turn for turn in turns])}
-rotation = Rotation()
-tf.saved_model.save(rotation, sys.argv[1], signatures={"rotate": rotation.rotate})
-"""
-
-
 @pytest.fixture(scope="session")
 def libraries() -> Path:
     """TensorFlow and OpenCV, installed once into a folder that git ignores."""
@@ -229,8 +215,7 @@ def libraries() -> Path:
 
 @pytest.fixture(scope="session")
 def saved_model(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with the signature that the function expects."""
+    """The example's model."""
     folder = tmp_path_factory.mktemp("model") / "rotation"
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(libraries), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", EXPORT, str(folder)], check=True, env=environment, capture_output=True)
+    export_model(libraries, Path(sys.executable).resolve(), folder)
     return folder
