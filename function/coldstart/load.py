@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .archive import INDEX_NAME, MAX_INDEX, Index, Piece, content_digest, parse_index, pieces
+from .archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, Index, Piece, content_digest, parse_index, pieces
 from .errors import DigestMismatchError, InvalidArchiveError
 from .inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, inflate_members, inflate_stretch, verify
 from .parallel import run_all
@@ -28,6 +28,7 @@ from .timeline import Timeline
 
 HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
+SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
 RANGE = 8 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
 
 
@@ -98,6 +99,9 @@ def _unpack(archive: Archive, reader: ObjectReader, head: bytes, staging: Stagin
     sizes = {entry.path: entry.size for entry in content.files}
     timeline.count(disk=staging.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
     _BlockLoader(archive.name, reader, index, origin, staging, timeline).run()
+    for entry in content.files:
+        if entry.size > BLOCK_SIZE:  # its blocks came in any order, and none of them was the last
+            staging.set_mode(entry.path, entry.mode)
     staging.make_links(content.links)
     timeline.count(unpacked=content.size, files=len(content.files))
 
@@ -111,7 +115,7 @@ def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int] | None:
     if signature != LOCAL_SIGNATURE or head[LOCAL_HEADER.size : LOCAL_HEADER.size + name] != INDEX_NAME.encode():
         return None
     stop = start + packed
-    if method != DEFLATED or flags & 0b1001 or size > MAX_INDEX or packed > MAX_INDEX or stop > reader.size:
+    if method != DEFLATED or flags & SIZELESS or size > MAX_INDEX or packed > MAX_INDEX or stop > reader.size:
         raise InvalidArchiveError(
             f"{reader.name}: the entry {INDEX_NAME} is damaged; build and upload the archive again"
         )

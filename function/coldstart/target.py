@@ -197,7 +197,7 @@ class Staging:
             data: the part.
             position: bytes from the start of the file.
             mode: the file's permission bits.
-            last: no other part follows.
+            last: no other part follows; the mode is exact from then on.
 
         Raises:
             DiskFullError: the disk is full after all.
@@ -214,6 +214,11 @@ class Staging:
                     os.fchmod(file, mode)
             finally:
                 os.close(file)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Set the permission bits of a file whose parts are all there."""
+        with _disk_errors(self.root):
+            (self.root / path).chmod(mode)
 
     def make_links(self, links: Iterable[Link]) -> None:
         """Create symbolic links, when all files are there."""

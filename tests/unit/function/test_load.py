@@ -41,7 +41,9 @@ SMALL = {"a.py": b"a = 1\n" * 50, "b/c.py": b"c = 2\n" * 50, "b/d.py": b"", "e":
 
 @pytest.fixture(scope="module")
 def archive() -> Packed:
-    return pack(FILES, links=LINKS, dirs=("cache/empty",), modes={"pkg/tool": 0o755, "last.txt": 0o444})
+    return pack(
+        FILES, links=LINKS, dirs=("cache/empty",), modes={"pkg/tool": 0o755, "lib/libbig.so": 0o555, "last.txt": 0o664}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,8 @@ def test_everything_arrives_whatever_the_chunks(archive: Packed, tmp_path: Path,
     folders = dict.fromkeys(["cache", "cache/empty", "data", "lib", "pkg"])
     assert tree(target) == FILES | links | folders
     assert (target / "pkg/tool").stat().st_mode & 0o777 == 0o755
-    assert (target / "last.txt").stat().st_mode & 0o777 == 0o444
+    assert (target / "lib/libbig.so").stat().st_mode & 0o777 == 0o555
+    assert (target / "last.txt").stat().st_mode & 0o777 == 0o664  # whatever the process's umask is
     assert beside(target) == ["applib"]
 
 
