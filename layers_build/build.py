@@ -372,7 +372,7 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
         binaries.compile_bytecode(staging, interpreter, lambda _done, _total: None)
     files = sorted(path for path in staging.rglob("*") if path.is_file())
     digest = _fingerprint([f"{path.relative_to(staging)} {_digest(path)}" for path in files])
-    packed = _zipped_size(files)
+    packed = _zipped_size(staging, files)
     if packed > MAX_CODE:
         raise BuildError(
             f"the code package is {_mb(packed - MAX_CODE)} over the {_mb(MAX_CODE)} that Function Compute takes ({_mb(packed)} "
@@ -394,8 +394,9 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
     }
 
 
-def _zipped_size(files: Sequence[Path]) -> int:
-    return sum(len(zlib.compress(path.read_bytes())) + 2 * len(str(path)) + 100 for path in files)
+def _zipped_size(folder: Path, files: Sequence[Path]) -> int:
+    headers = sum(2 * len(path.relative_to(folder).as_posix().encode()) + 100 for path in files)  # local and central
+    return headers + sum(len(zlib.compress(path.read_bytes())) for path in files)
 
 
 _MAKERS: Mapping[str, Callable[[Options, _Plan, Report], dict[str, Any]]] = {

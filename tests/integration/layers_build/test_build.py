@@ -1,0 +1,195 @@
+"""The build as users run it, with small real packages from the registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "layers_build", *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def built(project: Path, *arguments: str) -> dict[str, dict[str, object]]:
+    done = run(project, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest: dict[str, dict[str, object]] = json.loads((project / "dist" / "manifest.json").read_text())
+    return manifest
+
+
+def make_project(folder: Path) -> Path:
+    shutil.copytree(ROOT / "function", folder / "function", ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache"))
+    (folder / "function" / "applib.txt").write_text("markupsafe==3.0.2\nsix==1.17.0\n")
+    (folder / "weights").mkdir()
+    (folder / "weights" / "model.bin").write_bytes(b"model" * 100)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_project(tmp_path_factory.mktemp("project"))
+    built(folder, "--model", "weights")
+    return folder
+
+
+@pytest.fixture
+def own_project(project: Path, tmp_path: Path) -> Path:
+    """A copy of the built project that a test may spoil."""
+    return Path(shutil.copytree(project, tmp_path / "project", symlinks=True))
+
+
+def test_the_manifest_names_what_was_built(project: Path) -> None:
+    manifest = json.loads((project / "dist" / "manifest.json").read_text())
+    applib = manifest["applib"]
+    assert applib["versions"] == {"MarkupSafe": "3.0.2", "six": "1.17.0"}
+    assert applib["bytecode"] is True
+    assert applib["key"] == f"applib/{applib['digest']}.zip"
+    archive = project / "dist" / applib["path"]
+    assert archive.stat().st_size == applib["packed"]
+    with zipfile.ZipFile(archive) as file:
+        names = set(file.namelist())
+        assert file.testzip() is None
+    assert {"six.py", "markupsafe/__init__.py"} <= names
+    assert any(name.startswith("__pycache__/six.") for name in names)
+    assert not [name for name in names if name.endswith((".pyi", ".c", "RECORD"))]
+    assert {rule["rule"] for rule in applib["pruned"]} >= {"type-stubs", "records"}
+
+
+def test_the_code_package_holds_the_loader_and_what_it_needs(project: Path) -> None:
+    code = project / "dist" / "code"
+    assert (code / "loader.py").is_file()
+    assert (code / "coldstart" / "load.py").is_file()
+    assert (code / "vendor" / "oss2" / "__init__.py").is_file()
+    assert (code / "pic" / "e2.jpg").is_file()
+    assert not list(code.rglob("applib.txt"))
+
+
+def test_bytecode_is_valid_whatever_the_times(project: Path, tmp_path: Path) -> None:
+    manifest = json.loads((project / "dist" / "manifest.json").read_text())
+    with zipfile.ZipFile(project / "dist" / manifest["applib"]["path"]) as file:
+        file.extractall(tmp_path)
+    (tmp_path / "six.py").write_text("raise SystemExit('the source was read')\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import six; print(six.__version__)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "1.17.0", done.stderr
+
+
+def test_the_same_inputs_give_the_same_bytes_in_another_folder(project: Path, tmp_path: Path) -> None:
+    again = make_project(tmp_path)
+    assert built(again, "--model", "weights") == json.loads((project / "dist" / "manifest.json").read_text())
+    first = {path.relative_to(project): path.read_bytes() for path in (project / "dist").rglob("*.zip")}
+    second = {path.relative_to(again): path.read_bytes() for path in (again / "dist").rglob("*.zip")}
+    assert first == second
+
+
+def test_an_unchanged_build_makes_nothing(own_project: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (own_project / "dist").rglob("*")}
+    done = run(own_project, "--model", "weights")
+    assert done.returncode == 0
+    assert done.stdout.count("unchanged") == 3
+    assert {path: path.stat().st_mtime_ns for path in (own_project / "dist").rglob("*")} == before
+
+
+def test_a_changed_requirement_gives_a_new_archive_and_the_old_one_goes(own_project: Path) -> None:
+    before = set((own_project / "dist" / "applib").iterdir())
+    (own_project / "function" / "applib.txt").write_text("six==1.17.0\n")
+    manifest = built(own_project, "--model", "weights")
+    assert manifest["applib"]["versions"] == {"six": "1.17.0"}
+    assert not before & set((own_project / "dist" / "applib").iterdir())
+
+
+def test_a_changed_function_changes_the_code_alone(own_project: Path) -> None:
+    before = json.loads((own_project / "dist" / "manifest.json").read_text())
+    with (own_project / "function" / "index.py").open("a") as file:
+        file.write("\n# changed\n")
+    after = built(own_project, "--model", "weights")
+    assert after["code"]["digest"] != before["code"]["digest"]
+    assert after["applib"] == before["applib"]
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.5, 2.5])
+def test_a_killed_build_leaves_the_last_one_and_the_next_completes(own_project: Path, seconds: float) -> None:
+    manifest = (own_project / "dist" / "manifest.json").read_text()
+    (own_project / "function" / "applib.txt").write_text("six==1.17.0\nidna==3.10\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "layers_build", "--model", "weights"],
+        cwd=own_project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    left = (own_project / "dist" / "manifest.json").read_text()
+    named = json.loads(left)["applib"]
+    assert (own_project / "dist" / named["path"]).stat().st_size == named["packed"]
+    if "idna" not in named["versions"]:
+        assert left == manifest
+    assert set(built(own_project, "--model", "weights")["applib"]["versions"]) == {"six", "idna"}  # type: ignore[call-overload]
+
+
+def test_a_package_whose_hash_is_another_is_refused(own_project: Path) -> None:
+    manifest = (own_project / "dist" / "manifest.json").read_text()
+    (lock,) = (own_project / "function" / "locks").glob("applib-*")
+    head, _, rest = lock.read_text().partition("six==")
+    version, *_ = rest.splitlines()
+    lock.write_text(f"{head}six=={version}\n    --hash=sha256:{'0' * 64}\n")
+    done = run(own_project, "--model", "weights")
+    assert done.returncode == 1
+    assert "ash" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (own_project / "dist" / "manifest.json").read_text() == manifest
+
+
+def test_requirements_that_nothing_satisfies_are_refused(own_project: Path) -> None:
+    (own_project / "function" / "applib.txt").write_text("six==0.0.0.1\n")
+    done = run(own_project, "applib")
+    assert done.returncode == 1
+    assert "cannot be resolved" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_requirements_are_named(own_project: Path) -> None:
+    done = run(own_project, "applib", "--requirements", "nowhere.txt")
+    assert done.returncode == 1
+    assert "nowhere.txt does not exist" in done.stderr
+
+
+def test_a_build_that_cannot_import_fails(own_project: Path) -> None:
+    manifest = (own_project / "dist" / "manifest.json").read_text()
+    (own_project / "rules.toml").write_text('[mistake]\nwhy = "a mistake"\nglobs = ["markupsafe/_*"]\n')
+    done = run(own_project, "applib", "--prune", "rules.toml")
+    assert done.returncode == 1
+    assert "cannot import markupsafe" in done.stderr
+    assert "prune rule" in done.stderr
+    assert (own_project / "dist" / "manifest.json").read_text() == manifest
+
+
+def test_a_target_without_interpreter_is_built_with_a_loud_warning(own_project: Path) -> None:
+    done = run(own_project, "applib", "--python", "3.9", "--output", "other")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((own_project / "other" / "manifest.json").read_text())
+    assert manifest["target"]["python"] == "3.9"
+    if not manifest["applib"]["bytecode"]:
+        assert "WARNING" in done.stdout
+        assert "WITHOUT bytecode" in done.stdout
