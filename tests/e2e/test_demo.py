@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import pytest
 from PIL import Image
 
 from heavylift.archives import upload
-from heavylift.build import Build, read_build
+from heavylift.build import Build
 from heavylift.demo import BUCKET, SERVICE, function_settings, make_bucket
 from heavylift.embedded import EmbeddedCloud, Endpoints
 from heavylift.functions import FunctionService, Invocation
@@ -42,16 +41,6 @@ class Deployed:
     def invoke(self, **job: object) -> dict[str, object]:
         answer: dict[str, object] = json.loads(self.service.invoke("rotate", json.dumps(job).encode()).body)
         return answer
-
-
-@pytest.fixture(scope="module")
-def build() -> Build:
-    """The project's own build, made or brought up to date."""
-    done = subprocess.run(
-        [sys.executable, "-m", "layers_build", "all"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return read_build(ROOT / "dist")
 
 
 @pytest.fixture(scope="module")

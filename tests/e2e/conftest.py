@@ -1,0 +1,23 @@
+"""The project's real build, for all end-to-end tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from heavylift.build import Build, read_build
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """The project's own build, made or brought up to date."""
+    done = subprocess.run(
+        [sys.executable, "-m", "layers_build", "all"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return read_build(ROOT / "dist")
