@@ -20,13 +20,14 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layers_build import resolve
+from layers_build.applib import Applib, stage
 from layers_build.errors import BuildError
-from layers_build.prune import DEFAULT_RULES, as_record, prune, read_rules
+from layers_build.prune import DEFAULT_RULES, prune, read_rules
 from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter
 
 if TYPE_CHECKING:
@@ -122,10 +123,6 @@ class _Plan:
     code_lock: Path
     fingerprints: Mapping[str, str]
 
-    def staging(self, options: Options) -> Path:
-        """Where the applib is put together; named by what goes into it."""
-        return options.cache / f"applib-{self.fingerprints['applib'][:16]}"
-
 
 def _plan(options: Options, report: Report) -> _Plan:
     function = options.root / "function"
@@ -210,52 +207,24 @@ def _is_current(part: str, plan: _Plan, manifest: Mapping[str, Any], state: Mapp
 # Make
 
 
+def _applib(options: Options, plan: _Plan) -> Applib:
+    return Applib(
+        requirements=plan.requirements,
+        lock=plan.applib_lock,
+        target=options.target,
+        rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
+        strip=options.strip,
+        folder=options.cache / f"applib-{options.target}-{plan.fingerprints['applib'][:16]}",
+    )
+
+
 def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
-    from layers_build import binaries
     from layers_build.pack import pack
 
-    staging = plan.staging(options)
-    interpreter = find_interpreter(options.target)
-    marker = staging.with_suffix(".json")  # written when the folder is complete
-    if not marker.is_file():
-        _remove_old_staging(options.cache)
-        with report.step(f"install {plan.requirements.name} for {options.target}"):
-            resolve.install(plan.applib_lock, staging, options.target, wheels_only=True)
-        packages = _packages(staging)
-        sizes = [("installed", _package_sizes(staging, packages))]
-        modules = _requested_modules(plan.requirements, staging)
-        pruned = prune(staging, read_rules([DEFAULT_RULES, *options.prune_rules])) if options.prune else ()
-        sizes.append(("pruned", _package_sizes(staging, packages)))
-        with report.bar("strip") as progress:
-            if options.strip and not binaries.strip(staging, progress):
-                report.note(
-                    "no `strip` here (Debian package binutils): the libraries keep their symbols, about 200 MB more"
-                )
-        sizes.append(("stripped", _package_sizes(staging, packages)))
-        if interpreter:
-            with report.bar("compile") as progress:
-                binaries.compile_bytecode(staging, interpreter, progress)
-        else:
-            report.warn(
-                f"there is no Python {options.target.python} here, and uv cannot install one: the applib goes WITHOUT bytecode. "
-                f"Every start then compiles each module anew (tensorflow: 7 s more). Put a python{options.target.python} on PATH "
-                "and build again."
-            )
-        if interpreter and options.target.runs_here:
-            with report.step(f"import {', '.join(modules)} in a clean process"):
-                binaries.check_imports(staging, interpreter, modules)
-        else:
-            report.note(f"not imported for a check: this machine does not run {options.target}")
-        record = {
-            "pruned": as_record(pruned),
-            "packages": packages,
-            "sizes": sizes,
-            "bytecode": interpreter is not None,
-        }
-        _write_json(marker, record)
-    record = json.loads(marker.read_bytes())
+    applib = _applib(options, plan)
+    record = stage(applib, report)
     with report.bar("pack applib", unit="bytes") as progress:
-        packed = pack(staging, options.dist / "applib" / "{digest}.zip", progress=progress)
+        packed = pack(applib.folder, options.dist / "applib" / "{digest}.zip", progress=progress)
     report.packages(record["packages"], record["sizes"], packed.sizes)
     return {
         "key": f"applib/{packed.digest}.zip",
@@ -270,56 +239,6 @@ def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any
     }
 
 
-def _remove_old_staging(cache: Path) -> None:
-    # One staging folder is worth keeping, a gigabyte for each change is not. The marker goes first: without it a folder is scrap.
-    for marker in cache.glob("applib-*.json"):
-        marker.unlink()
-    for folder in cache.glob("applib-*"):
-        shutil.rmtree(folder)
-
-
-def _packages(staging: Path) -> dict[str, dict[str, Any]]:
-    """Return version and files of each installed package."""
-    from importlib.metadata import Distribution
-
-    found = {}
-    for info in sorted(staging.glob("*.dist-info")):
-        distribution = Distribution.at(info)
-        files = [str(path) for path in distribution.files or ()]
-        found[distribution.metadata["Name"]] = {"version": distribution.version, "files": files}
-    return found
-
-
-def _package_sizes(staging: Path, packages: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    sizes = {}
-    for name, package in packages.items():
-        paths = [staging / file for file in package["files"] if not file.endswith(".pyc")]
-        sizes[name] = sum(path.lstat().st_size for path in paths if path.exists())
-    return sizes
-
-
-def _requested_modules(requirements: Path, staging: Path) -> list[str]:
-    """Return the modules to import of what was asked for: those that the packages name, else those that they install."""
-    import re
-
-    wanted = re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
-    modules = []
-    for name in wanted:
-        pattern = re.sub(r"[-_.]+", "_", name).lower()
-        infos = [info for info in staging.glob("*.dist-info") if info.name.lower().startswith(pattern + "-")]
-        for info in infos:
-            listed = info / "top_level.txt"
-            modules += listed.read_text().split() if listed.exists() else _installed_modules(info)
-    return [module for module in dict.fromkeys(modules) if not module.startswith("_")]
-
-
-def _installed_modules(info: Path) -> list[str]:
-    from importlib.metadata import Distribution
-
-    tops = {path.parts[0] for path in Distribution.at(info).files or () if path.suffix in {".py", ".so"}}
-    return sorted(top.partition(".")[0] for top in tops if top.partition(".")[0].isidentifier())
-
-
 def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
     from layers_build.model import export_model
     from layers_build.pack import pack
@@ -327,14 +246,13 @@ def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]
     staging = options.cache / "model"
     if options.model is None:
         shutil.rmtree(staging, ignore_errors=True)
-        interpreter = find_interpreter(options.target)
-        if interpreter is None or not options.target.runs_here:
-            raise BuildError(
-                f"the example's model is exported by the applib itself, and this machine does not run {options.target}; put a "
-                f"python{options.target.python} on PATH, or name a model folder with --model"
-            )
+        runnable = _runnable(options, report)
+        applib = _applib(runnable, plan if runnable is options else _plan(runnable, report))
+        stage(applib, report)
+        interpreter = find_interpreter(runnable.target)
+        assert interpreter is not None
         with report.step("export the model"):
-            export_model(_runnable_applib(options, plan, report), interpreter, staging)
+            export_model(applib.folder, interpreter, staging)
     with report.bar("pack model", unit="bytes") as progress:
         packed = pack(options.model or staging, options.dist / "model" / "{digest}.zip", progress=progress)
     return {
@@ -347,11 +265,13 @@ def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]
     }
 
 
-def _runnable_applib(options: Options, plan: _Plan, report: Report) -> Path:
-    staging = plan.staging(options)
-    if not staging.with_suffix(".json").is_file():
-        _make_applib(options, plan, report)
-    return staging
+def _runnable(options: Options, report: Report) -> Options:
+    """Return options whose applib runs here: a model is the same for every target, but only a running TensorFlow exports it."""
+    if options.target.runs_here and find_interpreter(options.target):
+        return options
+    local = replace(options, target=Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
+    report.note(f"this machine does not run {options.target}: the model is exported by an applib for {local.target}")
+    return local
 
 
 def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:

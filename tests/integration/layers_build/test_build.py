@@ -17,11 +17,11 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(project: Path, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "layers_build", *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PATH": path, "UV_PYTHON_DOWNLOADS": "never"},
         capture_output=True,
         text=True,
         check=False,
@@ -150,7 +150,7 @@ def test_a_killed_build_leaves_the_last_one_and_the_next_completes(own_project: 
 
 def test_a_package_whose_hash_is_another_is_refused(own_project: Path) -> None:
     manifest = (own_project / "dist" / "manifest.json").read_text()
-    (lock,) = (own_project / "function" / "locks").glob("applib-*")
+    (lock,) = (own_project / "function" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*")
     head, _, rest = lock.read_text().partition("six==")
     version, *_ = rest.splitlines()
     lock.write_text(f"{head}six=={version}\n    --hash=sha256:{'0' * 64}\n")
@@ -186,10 +186,11 @@ def test_a_build_that_cannot_import_fails(own_project: Path) -> None:
 
 
 def test_a_target_without_interpreter_is_built_with_a_loud_warning(own_project: Path) -> None:
-    done = run(own_project, "applib", "--python", "3.9", "--output", "other")
+    # uv finds interpreters on PATH: this one has none but the environment's own
+    done = run(own_project, "applib", "--python", "3.10", "--output", "other", path="/usr/bin:/bin")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((own_project / "other" / "manifest.json").read_text())
-    assert manifest["target"]["python"] == "3.9"
-    if not manifest["applib"]["bytecode"]:
-        assert "WARNING" in done.stdout
-        assert "WITHOUT bytecode" in done.stdout
+    assert manifest["target"]["python"] == "3.10"
+    assert manifest["applib"]["bytecode"] is False
+    assert "WARNING" in done.stdout
+    assert "WITHOUT bytecode" in done.stdout
