@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="SECONDS",
         help="end an instance after that time without a request",
     )
+    parser.add_argument(
+        "--fc-instances", type=int, default=20, metavar="N", help="of one function at most (default: %(default)s)"
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     options = Options(
@@ -47,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         latency=given.oss_latency,
         python=given.fc_python,
         idle=given.fc_idle,
+        instances=given.fc_instances,
     )
     try:
         asyncio.run(serve(options))

@@ -40,6 +40,7 @@ class Options:
     latency: float  # seconds to the first byte from OSS
     python: Path | None  # runs every function; None: what its runtime names
     idle: float  # seconds after which an idle instance is ended
+    instances: int  # of one function at most
 
 
 async def serve(options: Options) -> None:
@@ -55,7 +56,11 @@ async def serve(options: Options) -> None:
         oss = OssService(options.data / "oss", account_id=account.account_id, clock=time.time)
         link = Link(Shape(bandwidth=options.bandwidth, latency=options.latency))
         settings = Settings(
-            region=options.region, account_id=account.account_id, python=options.python, idle=options.idle
+            region=options.region,
+            account_id=account.account_id,
+            python=options.python,
+            idle=options.idle,
+            max_instances=options.instances,
         )
         fc = FcService(options.data / "fc", settings=settings, roles=ram, objects=oss, clock=time.time)
         oss.subscribe(fc.on_object_event)

@@ -30,7 +30,9 @@ def main() -> None:
     if settings is None:
         return
     code = os.environ["FC_FUNC_CODE_PATH"]
-    sys.path[:0] = [code, "/opt/python"]
+    folders = [code, "/opt/python"]
+    sys.path[:0] = folders
+    os.environ["PYTHONPATH"] = os.pathsep.join(folders)  # for Python programs that the function starts
     sys.argv = [settings["handler"]]
     while True:
         request = receive_json(channel)

@@ -9,12 +9,13 @@ from localcloud.apierror import ApiError
 
 STATUS = {
     "AccessDenied": 403,
+    "EntityTooLarge": 400,
     "FunctionAlreadyExists": 409,
     "FunctionNotFound": 404,
+    "InvalidAccessKeyID": 403,
     "InvalidArgument": 400,
     "MissingRequiredHeader": 400,
     "NotImplemented": 501,
-    "PayloadTooLarge": 413,
     "ResourceExhausted": 429,
     "ServiceAlreadyExists": 409,
     "ServiceNotEmpty": 409,

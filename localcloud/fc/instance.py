@@ -68,6 +68,7 @@ class Instance:
         self.initialized = False
         self.initializer_seconds = 0.0
         self.peak_memory = 0  # bytes
+        self.disk = 0  # bytes
         self.peak_disk = 0  # bytes
         self.frozen = False
         self.idle_since = 0.0  # seconds of the monotonic clock
@@ -75,6 +76,8 @@ class Instance:
         self._folder = folder
         self._isolation = isolation
         self._process: subprocess.Popen[bytes] | None = None
+        self._interpreter = ""
+        self._pid: int | None = None
         self._channel: socket.socket | None = None
         self._output: int = -1
         self._end_reason: str | None = None
@@ -86,6 +89,7 @@ class Instance:
     ) -> None:
         """Start the process; the function's module is loaded later, by the initializer or the first request."""
         self._folder.mkdir(parents=True)
+        self._interpreter = str(interpreter.path)
         full = {**environment, "FC_INSTANCE_ID": self.id}
         launch = self._isolation.prepare(
             folder=self._folder,
@@ -137,11 +141,15 @@ class Instance:
         await self._send(json.dumps(settings).encode(), b"")
 
     @property
-    def pid(self) -> int:
-        """The process id of the function's own process, as this machine sees it."""
-        assert self._process is not None
-        processes = self._tree()
-        return processes[-1].pid if processes else self._process.pid
+    def pid(self) -> int | None:
+        """The id of the process that runs the bootstrap, as this machine sees it; None while the isolation is being set up."""
+        if self._pid is None:
+            for process in self._tree():  # parents before children: the function's own children come later
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if process.cmdline()[:1] == [self._interpreter]:
+                        self._pid = process.pid
+                        break
+        return self._pid
 
     @property
     def alive(self) -> bool:
@@ -149,7 +157,8 @@ class Instance:
         return self._process is not None and self._process.poll() is None
 
     def _tree(self) -> list[psutil.Process]:
-        assert self._process is not None
+        if self._process is None:
+            return []
         try:
             root = psutil.Process(self._process.pid)
             return [root, *root.children(recursive=True)]
@@ -157,9 +166,14 @@ class Instance:
             return []
 
     def _signal(self, number: signal.Signals) -> None:
-        for process in self._tree():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        reached: set[int] = set()
+        while fresh := [
+            process for process in self._tree() if process.pid not in reached
+        ]:  # some may just have started
+            for process in fresh:
+                reached.add(process.pid)
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
 
     def freeze(self) -> None:
         """Stop every process of the instance, as the platform does between requests."""
@@ -175,6 +189,7 @@ class Instance:
     def kill(self, reason: str | None = None) -> None:
         """End every process of the instance, at once."""
         self._end_reason = self._end_reason or reason
+        self._signal(signal.SIGSTOP)  # so that none of them starts another one that would get away
         self._signal(signal.SIGKILL)
 
     def close(self) -> None:
@@ -271,12 +286,11 @@ class Instance:
                 self.kill("disk")
 
     def _look(self) -> tuple[int, int]:
-        processes = self._tree()
-        memory = sum(_anonymous_memory(process.pid) for process in processes)
-        disk = (self._isolation.disk_used(self._folder, processes[-1].pid) if processes else None) or 0
+        memory = sum(_anonymous_memory(process.pid) for process in self._tree())
+        self.disk = self._isolation.disk_used(self._folder, self.pid) if self.pid else 0
         self.peak_memory = max(self.peak_memory, memory)
-        self.peak_disk = max(self.peak_disk, disk)
-        return memory, disk
+        self.peak_disk = max(self.peak_disk, self.disk)
+        return memory, self.disk
 
 
 def _anonymous_memory(pid: int) -> int:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 
+from localcloud.errors import LocalCloudError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
@@ -36,6 +38,18 @@ def find_interpreter(runtime: str, forced: Path | None) -> Interpreter:
     return _noted(runtime, own, f"because no {runtime} is installed here")
 
 
+def check_interpreter(path: Path) -> None:
+    """Refuse what cannot run functions.
+
+    Raises:
+        LocalCloudError: it is not a Python that runs.
+    """
+    if _ask(str(path)) is None:
+        raise LocalCloudError(
+            f"--fc-python {path} is not a Python that runs here; name an interpreter, /usr/bin/python3"
+        )
+
+
 def _noted(runtime: str, path: Path, why: str) -> Interpreter:
     version = _version(path)
     return Interpreter(path=path, note=None if version == runtime else f"{runtime} runs on {version}, {why}")
@@ -60,8 +74,8 @@ def _ask(executable: str) -> tuple[str, str] | None:
         answer = subprocess.run([executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
         return None  # not a Python that runs (a shim without its version, say): the next candidate may be
-    base, version = answer.stdout.split("\n")[:2]
-    return base, version
+    base, _, version = answer.stdout.strip().partition("\n")
+    return (base, version) if version.startswith("python") else None
 
 
 def _base(executable: str) -> Path | None:

@@ -8,6 +8,7 @@ of its own instead: paths under `/tmp` in its environment are moved there, and d
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+logger = logging.getLogger(__name__)
 TMP = "/tmp"  # noqa: S108 - as the function sees it; what lies behind it is the instance's own
 INSIDE = "/var/fc/runtime/bootstrap.py"
 # What programs expect to find in /etc; the rest of the host's stays out of sight.
@@ -49,8 +51,13 @@ class Isolation(Protocol):
             disk: size of the instance's disk in MB.
         """
 
-    def disk_used(self, folder: Path, pid: int) -> int | None:
-        """Return the bytes that an instance has written; None when that cannot be seen."""
+    def disk_used(self, folder: Path, pid: int) -> int:
+        """Return the bytes on an instance's disk; 0 after its end.
+
+        Args:
+            folder: the instance's folder.
+            pid: of its process.
+        """
 
 
 class Sandbox:
@@ -89,12 +96,12 @@ class Sandbox:
         command += ["--chdir", "/code", str(interpreter), "-I", "-S", INSIDE]
         return Launch(command=command, environment=environment, folder=folder, note=None)
 
-    def disk_used(self, folder: Path, pid: int) -> int | None:
+    def disk_used(self, folder: Path, pid: int) -> int:
         """See `Isolation.disk_used`."""
         try:
             status = os.statvfs(f"/proc/{pid}/root/tmp")
         except OSError:
-            return None
+            return 0  # it has ended
         return (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
@@ -106,6 +113,7 @@ class Folder:
             f"{why}: the instance shares this machine's file system; its /code and /tmp are folders of its own, and its disk is "
             "watched, not bounded"
         )
+        logger.warning(self._note)
 
     def prepare(
         self, *, folder: Path, code: Path, interpreter: Path, environment: Mapping[str, str], disk: int
@@ -123,7 +131,7 @@ class Folder:
             note=self._note,
         )
 
-    def disk_used(self, folder: Path, pid: int) -> int | None:
+    def disk_used(self, folder: Path, pid: int) -> int:
         """See `Isolation.disk_used`."""
         used = 0
         for parent, _, names in os.walk(folder):

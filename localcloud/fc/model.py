@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,6 +153,3 @@ def _check_environment(environment: Mapping[str, str]) -> None:
                 "InvalidArgument",
                 f"environmentVariables: {name!r} is not allowed; letters, digits and underscores, and not FC_*, which is reserved",
             )
-
-
-Clock = Callable[[], float]

@@ -60,6 +60,11 @@ class Pool:
         self._retired = False
 
     @property
+    def code(self) -> str:
+        """The name of the code package that its instances run."""
+        return self._function.code
+
+    @property
     def instances(self) -> list[Instance]:
         """The instances that run."""
         return [*self._idle, *self._busy]
@@ -98,9 +103,12 @@ class Pool:
             answer = await self._initialize(instance, request_id, log)
             if answer is None:
                 answer = await self._invoke(instance, payload, request_id, log)
-            return answer, instance
+        except BaseException:
+            instance.kill()  # it may still be at work, so it can serve nobody else
+            raise
         finally:
             self._give_back(instance)
+        return answer, instance
 
     async def _take(self, log: InvocationLog) -> Instance:
         while self._idle:

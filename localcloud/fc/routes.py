@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from localcloud.apierror import ApiError
 from localcloud.fc import signing, wire
-from localcloud.fc.errors import FcError
+from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.instance import MB
 from localcloud.fc.model import MAX_CODE_API, Function
 from localcloud.fc.service import FcService, Settings, new_request_id
@@ -29,6 +30,7 @@ MAX_BODY = MAX_CODE_API * 4 // 3 + MB  # bytes: a code package in base64, and th
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Item = TypeVar("Item")
+logger = logging.getLogger(__name__)
 
 
 class Api:
@@ -64,12 +66,18 @@ class Api:
                 identity = await self._identify(request)
                 self._authorize(request, identity)
             response = await handler(request)
+        except web.HTTPRequestEntityTooLarge:
+            message = f"payload size exceeds maximum allowed size ({MAX_BODY} bytes)"
+            response = self._error(request, STATUS["EntityTooLarge"], "EntityTooLarge", message)
         except web.HTTPException as error:
             response = self._error(
                 request, error.status, "NotImplemented", f"not implemented: {request.method} {request.path}"
             )
         except ApiError as error:
             response = self._error(request, error.status, error.code, error.message)
+        except Exception:
+            logger.exception("%s %s failed (request %s)", request.method, request.path, request["id"])
+            response = self._error(request, 500, "InternalServerError", "the embedded cloud failed; its log says how")
         response.headers["x-fc-request-id"] = request["id"]
         return response
 
@@ -235,6 +243,7 @@ class Api:
                 "requests": instance.requests,
                 "initializer_seconds": instance.initializer_seconds,
                 "peak_memory": instance.peak_memory,
+                "disk": instance.disk,
                 "peak_disk": instance.peak_disk,
             }
             for instance in self._service.instances()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,7 @@ from localcloud.apierror import ApiError
 from localcloud.fc.errors import FcError
 from localcloud.fc.events import check_oss_trigger, fires, make_event
 from localcloud.fc.instance import Answer, Instance
-from localcloud.fc.interpreters import find_interpreter
+from localcloud.fc.interpreters import check_interpreter, find_interpreter
 from localcloud.fc.isolation import choose_isolation
 from localcloud.fc.logs import FunctionLog
 from localcloud.fc.model import (
@@ -32,6 +33,7 @@ from localcloud.fc.model import (
     check_function,
     check_name,
 )
+from localcloud.fc.pending import Pending, PendingInvocations
 from localcloud.fc.pool import Pool
 from localcloud.fc.store import FcStore
 from localcloud.identity import Credential
@@ -106,11 +108,16 @@ class FcService:
         roles: gives instances their credentials.
         objects: where code packages may lie.
         clock: seconds since the epoch.
+
+    Raises:
+        LocalCloudError: its state cannot be read, or the Python that it was told to use does not run.
     """
 
     def __init__(
         self, folder: Path, *, settings: Settings, roles: Roles, objects: Objects, clock: Callable[[], float]
     ) -> None:
+        if settings.python is not None:
+            check_interpreter(settings.python)
         self._folder = folder
         self._store = FcStore(folder)
         self._settings = settings
@@ -118,30 +125,43 @@ class FcService:
         self._objects = objects
         self._clock = clock
         self._pools: dict[str, Pool] = {}
+        self._pending = PendingInvocations(folder / "pending")
         self._retired: list[Pool] = []
+        self._changing = asyncio.Lock()  # held while a code package is unpacked that no function names yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # Life
 
     async def open(self) -> None:
-        """Begin to reclaim idle instances; call it in the event loop that serves requests."""
+        """Begin to reclaim idle instances, and go on with what was accepted; call it in the event loop that serves requests.
+
+        Raises:
+            LocalCloudError: an accepted invocation cannot be read.
+        """
+        shutil.rmtree(self._folder / "instances", ignore_errors=True)  # what a killed process left
         self._loop = asyncio.get_running_loop()
         self._spawn(self._reclaim())
+        for pending in self._pending.all():
+            self._spawn(self._invoke_until_done(pending))
 
     async def close(self) -> None:
-        """End all instances and asynchronous invocations."""
+        """End all instances. Asynchronous invocations that are not done go on after the next start."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for pool in [*self._pools.values(), *self._retired]:
             pool.close()
 
-    def _spawn(self, work: object) -> None:
-        assert asyncio.iscoroutine(work)
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("a task of Function Compute failed", exc_info=error)
 
     async def _reclaim(self) -> None:
         while True:
@@ -149,6 +169,8 @@ class FcService:
             for pool in self._pools.values():
                 pool.reclaim(self._settings.idle)
             self._retired = [pool for pool in self._retired if pool.instances]
+            if not self._changing.locked():
+                self._store.drop_code(keep={pool.code for pool in [*self._pools.values(), *self._retired]})
 
     # Services
 
@@ -210,28 +232,38 @@ class FcService:
         Raises:
             FcError: ServiceNotFound, FunctionAlreadyExists, InvalidArgument.
         """
+        async with self._changing:
+            self._check_new(function)
+            function = await self._with_code(function, code)
+            self._check_new(function)  # its service may be gone by now
+            complete = replace(function, function_id=str(uuid.uuid4()), created=self._clock())
+            return self._put_function(complete)
+
+    def _check_new(self, function: Function) -> None:
         if function.service:
             self.service(function.service)
         check_function(function)
         if function.path in self._store.functions:
             raise FcError("FunctionAlreadyExists", f"function '{function.name}' already exists")
-        complete = replace(function, function_id=str(uuid.uuid4()), created=self._clock())
-        return await self._put_function(complete, code)
 
     async def update_function(self, function: Function, code: Code | None) -> Function:
         """Replace a function's settings, and its code when there is some; its instances end after their requests."""
-        before = self.function(function.path)
-        check_function(function)
-        updated = await self._put_function(function, code)
-        self._retire(function.path)
-        self._store.drop_code(before.code)
-        return updated
+        async with self._changing:
+            self.function(function.path)
+            check_function(function)
+            if code is not None:
+                function = await self._with_code(function, code)
+                self.function(function.path)  # it may be gone by now
+            updated = self._put_function(function)
+            self._retire(function.path)
+            return updated
 
-    async def _put_function(self, function: Function, code: Code | None) -> Function:
-        if code is not None:
-            content = await asyncio.to_thread(self._read_code, code)
-            name, checksum = await asyncio.to_thread(self._store.add_code, content)
-            function = replace(function, code=name, code_checksum=checksum, code_size=len(content))
+    async def _with_code(self, function: Function, code: Code) -> Function:
+        content = await asyncio.to_thread(self._read_code, code)
+        name, checksum = await asyncio.to_thread(self._store.add_code, content)
+        return replace(function, code=name, code_checksum=checksum, code_size=len(content))
+
+    def _put_function(self, function: Function) -> Function:
         function = replace(function, modified=self._clock())
         self._store.functions[function.path] = function
         self._store.save()
@@ -276,13 +308,11 @@ class FcService:
 
     def delete_function(self, path: str) -> None:
         """Delete a function with its triggers; its instances end."""
-        function = self.function(path)
         for trigger in self.triggers(path):
             del self._store.triggers[path, trigger.name]
         del self._store.functions[path]
         self._store.save()
         self._retire(path)
-        self._store.drop_code(function.code)
 
     def log(self, path: str) -> FunctionLog:
         """Return a function's log."""
@@ -357,7 +387,7 @@ class FcService:
                     account_id=self._settings.account_id,
                     request_id=request_id,
                 )
-                self._spawn(self._invoke_until_done(trigger.function, payload, request_id))
+                self._accept(Pending(request_id=request_id, function=trigger.function, payload=payload))
 
     # Invocations
 
@@ -365,12 +395,12 @@ class FcService:
         """Invoke a function and wait for its answer.
 
         Raises:
-            FcError: FunctionNotFound, ResourceExhausted, PayloadTooLarge, AccessDenied (the role cannot be assumed).
+            FcError: FunctionNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (the role cannot be assumed).
         """
         function = self.function(path)
         if len(payload) > MAX_SYNC_PAYLOAD:
             raise FcError(
-                "PayloadTooLarge", f"the event has {len(payload)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
+                "EntityTooLarge", f"the event has {len(payload)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
             )
         request_id = request_id or new_request_id()
         log = self.log(path).open()
@@ -381,32 +411,45 @@ class FcService:
         """Invoke a function later; an error of the function is tried again.
 
         Raises:
-            FcError: FunctionNotFound, PayloadTooLarge.
+            FcError: FunctionNotFound, EntityTooLarge.
         """
         self.function(path)
         if len(payload) > MAX_ASYNC_PAYLOAD:
             raise FcError(
-                "PayloadTooLarge",
+                "EntityTooLarge",
                 f"the event has {len(payload)} bytes; at most {MAX_ASYNC_PAYLOAD} are allowed for an asynchronous invocation",
             )
-        self._spawn(self._invoke_until_done(path, payload, request_id))
+        self._accept(Pending(request_id=request_id, function=path, payload=payload))
 
-    async def _invoke_until_done(self, path: str, payload: bytes, request_id: str) -> None:
-        delay = ASYNC_BACKOFF
-        for attempt in range(1, ASYNC_TRIES + 1):
+    def _accept(self, pending: Pending) -> None:
+        self._pending.add(pending)
+        self._spawn(self._invoke_until_done(pending))
+
+    async def _invoke_until_done(self, pending: Pending) -> None:
+        failures = 0
+        while failures < ASYNC_TRIES:
+            if failures:
+                await asyncio.sleep(ASYNC_BACKOFF * 2 ** (failures - 1))
             try:
-                invocation = await self.invoke(path, payload, request_id=request_id)
-                if invocation.answer.error_type is None:
-                    return
-                why = f"{invocation.answer.error_type}: {invocation.answer.body[:500].decode(errors='replace')}"
-            except ApiError as error:
+                done = await self.invoke(pending.function, pending.payload, request_id=pending.request_id)
+            except FcError as error:
+                if error.code == "ResourceExhausted":  # the function has not run: this is no try
+                    await asyncio.sleep(ASYNC_BACKOFF)
+                    continue
                 why = str(error)
-            self.log(path).open().line(
-                f"FC Async Attempt {attempt} of {ASYNC_TRIES} failed RequestId: {request_id} {why}"
+            else:
+                if done.answer.error_type is None:
+                    break
+                why = f"{done.answer.error_type}: {done.answer.body[:500].decode(errors='replace')}"
+            failures += 1
+            self.log(pending.function).open().line(
+                f"FC Async Attempt {failures} of {ASYNC_TRIES} failed RequestId: {pending.request_id} {why}"
             )
-            await asyncio.sleep(delay)
-            delay *= 2
-        logger.warning("asynchronous invocation %s of %s failed %d times", request_id, path, ASYNC_TRIES)
+        else:
+            logger.warning(
+                "asynchronous invocation %s of %s failed %d times", pending.request_id, pending.function, ASYNC_TRIES
+            )
+        self._pending.remove(pending.request_id)
 
     def instances(self) -> list[Instance]:
         """Return all instances that run."""

@@ -26,7 +26,7 @@ def authenticate(request: SignedRequest, *, credentials: CredentialStore, now: f
         raise FcError("MissingRequiredHeader", "the Authorization header is not `FC AccessKeyId:Signature`")
     credential = credentials.find(key)
     if credential is None:
-        raise FcError("AccessDenied", "the access key id in the Authorization header is unknown")
+        raise FcError("InvalidAccessKeyID", f"invalid access key ID '{key}'")
     plain = _string_to_sign(request, with_query=False)
     with_query = _string_to_sign(request, with_query=True)
     # The client signs the query for HTTP triggers and signed URLs only, so both forms are right.

@@ -13,6 +13,7 @@ import shutil
 import stat
 import uuid
 import zipfile
+from collections.abc import Set
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
@@ -46,10 +47,7 @@ class FcStore:
         self.triggers: dict[tuple[str, str], Trigger] = {}  # by function's path and name
         if self._path.exists():
             self._load()
-        used = {function.code for function in self.functions.values()}
-        for path in self._code.iterdir():
-            if path.name not in used:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.drop_code(keep=frozenset())
 
     def _load(self) -> None:
         try:
@@ -102,10 +100,16 @@ class FcStore:
                 shutil.rmtree(staging, ignore_errors=True)
         return name, str(_crc64(content))
 
-    def drop_code(self, code: str) -> None:
-        """Remove a code package that no function uses any more."""
-        if code and all(function.code != code for function in self.functions.values()):
-            shutil.rmtree(self.code_folder(code), ignore_errors=True)
+    def drop_code(self, *, keep: Set[str]) -> None:
+        """Remove the code packages that no function uses any more.
+
+        Args:
+            keep: names of packages that instances still run.
+        """
+        used = {function.code for function in self.functions.values()} | keep
+        for path in self._code.iterdir():
+            if path.name not in used:
+                shutil.rmtree(path)
 
 
 def _unpack(content: bytes, target: Path) -> None:

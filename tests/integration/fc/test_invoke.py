@@ -1,0 +1,178 @@
+"""Invocations over HTTP: what the function gets, what the caller gets, in each API version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Running = Any  # the running cloud of tests/integration/conftest.py
+Order = Callable[..., bytes]
+
+
+def test_function_lives_and_dies_through_each_api(any_client: Any, code: bytes, order: Order, refused: Any) -> None:
+    made = any_client.create("f", code=code, memorySize=256, description="first")
+    assert (made["runtime"], made["memorySize"], made["description"]) == ("python3.10", 256, "first")
+    assert made["codeSize"] == len(code)
+    with pytest.raises(refused) as error:
+        any_client.create("f", code=code)
+    assert (error.value.status, error.value.code) == (409, "FunctionAlreadyExists")
+    assert any_client.invoke("f", order("echo", text="häé")).body.decode() == "häé"
+    assert any_client.update("f", description="second")["description"] == "second"
+    assert any_client.get("f")["memorySize"] == 256
+    assert any_client.functions() == ["f"]
+    any_client.delete("f")
+    for call in (any_client.get, any_client.invoke, any_client.delete):
+        with pytest.raises(refused) as error:
+            call("f")
+        assert (error.value.status, error.value.code) == (404, "FunctionNotFound")
+
+
+def test_initializer_runs_once_and_the_log_is_in_order(any_client: Any, code: bytes, order: Order) -> None:
+    any_client.create("f", code=code, initializer="index.initializer", initializationTimeout=10)
+    first = any_client.invoke("f", order("echo", text="one"))
+    second = any_client.invoke("f", order("state"))
+    request = first.headers["x-fc-request-id"]
+    assert first.log.splitlines() == [
+        f"FC Initialize Start RequestId: {request}",
+        "initializing",
+        f"FC Initialize End RequestId: {request}",
+        f"FC Invoke Start RequestId: {request}",
+        "printed one",
+        "complained one",
+        f"FC Invoke End RequestId: {request}",
+    ]
+    assert second.json["initializer"] == 1
+    assert "Initialize" not in second.log
+    assert second.headers["x-fc-instance-id"] == first.headers["x-fc-instance-id"]
+
+
+def test_answer_headers(any_client: Any, code: bytes, order: Order) -> None:
+    checksum = any_client.create("f", code=code)["codeChecksum"]
+    answer = any_client.invoke("f", order("sleep", seconds=0.3), log="None")
+    assert answer.status == 200
+    assert answer.headers["x-fc-code-checksum"] == checksum
+    assert 300 <= int(answer.headers["x-fc-invocation-duration"]) < 3000
+    assert 1 < float(answer.headers["x-fc-max-memory-usage"]) < 128
+    assert "x-fc-log-result" not in answer.headers
+    assert answer.error_type is None
+
+
+def test_log_tail_is_the_last_4_kilobytes(client: Any, code: bytes, order: Order) -> None:
+    client.create("f", code=code)
+    log = client.invoke("f", order("log", lines=1000)).log
+    assert len(log) == 4096
+    assert "line 999 " in log
+    assert log.splitlines()[-1].startswith("FC Invoke End RequestId: ")
+
+
+@pytest.mark.parametrize(("runtime", "version"), [("python3.10", [3, 10]), ("python3.12", [3, 12])])
+def test_environment_and_context(
+    any_client: Any, code: bytes, order: Order, runtime: str, version: list[int], cloud: Running
+) -> None:
+    any_client.create("f", code=code, runtime=runtime, memorySize=320, environmentVariables={"MINE": "yes"})
+    answer = any_client.invoke("f", order("environment"))
+    got, environment = answer.json, answer.json["environment"]
+    if "runs on" not in answer.log:  # this machine may not have that Python, and then the log says so
+        assert got["version"] == version
+    assert environment["MINE"] == "yes"
+    assert environment["FC_FUNC_CODE_PATH"] == got["cwd"] == got["path"][0] == "/code"
+    assert environment["FC_FUNCTION_MEMORY_SIZE"] == "320"
+    assert environment["FC_FUNCTION_HANDLER"] == "index.handler"
+    assert environment["FC_REGION"] == got["context"]["region"] == cloud.region
+    assert environment["FC_ACCOUNT_ID"] == got["context"]["account_id"] == cloud.account_id
+    assert environment["FC_INSTANCE_ID"] == answer.headers["x-fc-instance-id"]
+    assert got["context"]["request_id"] == answer.headers["x-fc-request-id"]
+    assert got["context"]["function"]["memory"] == 320
+    assert got["context"]["function"]["timeout"] == 3
+    assert got["logger"] == (runtime == "python3.12")
+    assert ("credentials" in got["context"]) == (runtime != "python3.12")
+    assert "ALIBABA_CLOUD_ACCESS_KEY_ID" not in environment  # it has no role
+    assert not any("site-packages" in folder for folder in got["path"])
+    assert ("FC_SERVICE_NAME" in environment) == (got["context"]["service"]["name"] != "")
+
+
+def test_exception_of_the_handler(any_client: Any, code: bytes, order: Order) -> None:
+    any_client.create("f", code=code)
+    answer = any_client.invoke("f", order("raise"))
+    assert answer.status == 200
+    assert answer.error_type == "UnhandledInvocationError"
+    assert answer.json["errorMessage"] == "no such thing"
+    assert answer.json["errorType"] == "ValueError"
+    assert "do_raise" in json.dumps(answer.json["stackTrace"])
+    assert "bootstrap" not in json.dumps(answer.json["stackTrace"])
+    assert "no such thing" in answer.log
+    assert any_client.invoke("f", order("state")).error_type is None
+
+
+def test_import_failure_and_missing_handler(any_client: Any, code: bytes, zip_of: Any) -> None:
+    any_client.create("broken", code=zip_of({"index.py": "import not_there"}))
+    any_client.create("nothing", code=zip_of({"other.py": ""}))
+    any_client.create("missing", code=code, handler="index.nobody")
+    broken = any_client.invoke("broken")
+    assert broken.error_type == "ImportModuleError"
+    assert broken.json["errorMessage"] == "Unable to import module 'index': No module named 'not_there'"
+    assert "Unable to import module 'index'" in any_client.invoke("nothing").json["errorMessage"]
+    assert any_client.invoke("missing").json["errorMessage"] == "Handler 'nobody' is missing on module 'index'"
+
+
+def test_death_of_the_process(any_client: Any, code: bytes, order: Order) -> None:
+    any_client.create("f", code=code)
+    answer = any_client.invoke("f", order("exit"))
+    assert answer.error_type == "UnhandledInvocationError"
+    assert answer.json["errorMessage"].startswith("Process exited unexpectedly before completing request (duration: ")
+    assert "maxMemoryUsage: " in answer.json["errorMessage"]
+    after = any_client.invoke("f", order("state"))
+    assert after.error_type is None
+    assert after.headers["x-fc-instance-id"] != answer.headers["x-fc-instance-id"]
+
+
+@pytest.mark.parametrize("init", ["raise", "30"])
+def test_failed_initializer_fails_that_request_only(any_client: Any, code: bytes, order: Order, init: str) -> None:
+    any_client.create(
+        "f",
+        code=code,
+        initializer="index.initializer",
+        initializationTimeout=1,
+        environmentVariables={"INIT": init},
+    )
+    first, second = any_client.invoke("f", order("state")), any_client.invoke("f", order("state"))
+    for answer in (first, second):
+        assert answer.status == 200
+        assert answer.error_type == "InitializationError"
+        assert answer.log.count("initializing") == 1
+        assert "Invoke" not in answer.log
+    message = first.json["errorMessage"]
+    assert (
+        message == "cannot start" if init == "raise" else message.startswith("Function initializer timed out after 1 s")
+    )
+    assert first.headers["x-fc-instance-id"] != second.headers["x-fc-instance-id"]
+
+
+def test_async_invocation_runs_later_and_is_tried_three_times(
+    any_client: Any, code: bytes, order: Order, cloud: Running, wait_for: Any
+) -> None:
+    any_client.create("f", code=code)
+    answer = any_client.invoke("f", order("raise"), kind="Async", log="None")
+    assert (answer.status, answer.body) == (202, b"")
+    request = answer.headers["x-fc-request-id"]
+
+    def logged() -> str:
+        return "".join(
+            path.read_text() for path in (cloud.data / "fc" / "logs").iterdir() if request in path.read_text()
+        )
+
+    wait_for(lambda: f"FC Async Attempt 3 of 3 failed RequestId: {request}" in logged())
+    assert logged().count(f"FC Invoke Start RequestId: {request}") == 3
+    wait_for(lambda: not list((cloud.data / "fc" / "pending").iterdir()))
+
+
+def test_events_that_are_too_large(client: Any, code: bytes, order: Order, refused: Any) -> None:
+    client.create("f", code=code)
+    assert client.invoke("f", order("echo", text="x" * 1_000_000)).body == b"x" * 1_000_000
+    for kind, size in (("Sync", 32 * 1024**2 + 1), ("Async", 128 * 1024 + 1)):
+        with pytest.raises(refused) as error:
+            client.invoke("f", bytes(size), kind=kind)
+        assert (error.value.status, error.value.code) == (400, "EntityTooLarge")
