@@ -56,13 +56,21 @@ class OssError(Exception):
         code: the documented error code; it decides the HTTP status.
         message: what was wrong and what to do.
         detail: further elements of the XML body, by name.
+        headers: further headers of the answer.
     """
 
-    def __init__(self, code: str, message: str, detail: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        detail: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.detail = dict(detail or {})
+        self.headers = dict(headers or {})
 
     @property
     def status(self) -> int:

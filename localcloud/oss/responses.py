@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
@@ -147,6 +149,9 @@ async def _send_slices(
     if cut < end:
         transport = _transport(request)
         if fault and fault.kind == "reset":
+            # closed with no time to linger, a socket sends RST instead of FIN (socket(7), SO_LINGER)
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
         else:
             transport.close()

@@ -154,7 +154,7 @@ def create_app(
 
 
 def _error(request: web.Request, error: OssError) -> web.Response:
-    headers = {"x-oss-err": error.code}
+    headers = {"x-oss-err": error.code, **error.headers}
     if error.status == 304:
         return web.Response(status=304)
     body = b""

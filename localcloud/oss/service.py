@@ -396,6 +396,7 @@ class OssService:
                     "PositionNotEqualToLength",
                     "Position is not equal to file length",
                     {"Position": str(position), "ObjectLength": str(length)},
+                    headers={"x-oss-next-append-position": str(length)},
                 )
             whole = self._concatenate([before.data, blob.data]) if before else blob
             item = StoredObject(
@@ -416,7 +417,13 @@ class OssService:
                 self.discard(blob)
         except LookupError as error:
             self.discard(blob)
-            raise OssError("PositionNotEqualToLength", "The object was changed meanwhile", {"Key": key}) from error
+            now = self.object(bucket, key)
+            raise OssError(
+                "PositionNotEqualToLength",
+                "The object was changed meanwhile",
+                {"Key": key},
+                headers={"x-oss-next-append-position": str(now.size)},
+            ) from error
         except BaseException:
             self.discard(blob)
             raise

@@ -1,0 +1,78 @@
+"""The embedded OSS with alibabacloud-oss-v2, the second official Python client."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from typing import Any
+
+import alibabacloud_oss_v2 as oss
+import pytest
+
+from tests.integration.conftest import Cloud
+
+
+@pytest.fixture(params=["v1", "v4"])
+def client(request: pytest.FixtureRequest, cloud: Cloud) -> Any:
+    config = oss.config.load_default()
+    config.credentials_provider = oss.credentials.StaticCredentialsProvider(
+        cloud.access_key_id, cloud.access_key_secret
+    )
+    config.region, config.endpoint, config.signature_version = cloud.region, cloud.endpoints["oss"], request.param
+    return oss.Client(config)
+
+
+@pytest.fixture
+def bucket(client: Any) -> str:
+    name = "v2-" + uuid.uuid4().hex[:12]
+    client.put_bucket(oss.PutBucketRequest(bucket=name))
+    return name
+
+
+def test_objects(client: Any, bucket: str) -> None:
+    put = client.put_object(
+        oss.PutObjectRequest(bucket=bucket, key="a/ü b", body=b"hello", metadata={"colour": "blue"})
+    )
+    got = client.get_object(oss.GetObjectRequest(bucket=bucket, key="a/ü b"))
+    assert (got.body.content, got.etag, got.metadata["colour"]) == (b"hello", put.etag, "blue")
+    head = client.head_object(oss.HeadObjectRequest(bucket=bucket, key="a/ü b"))
+    assert (head.content_length, head.hash_crc64) == (5, put.hash_crc64)
+    ranged = client.get_object(
+        oss.GetObjectRequest(bucket=bucket, key="a/ü b", range_header="bytes=1-2", range_behavior="standard")
+    )
+    assert ranged.body.content == b"el"
+
+
+def test_paging(client: Any, bucket: str) -> None:
+    for number in range(5):
+        client.put_object(oss.PutObjectRequest(bucket=bucket, key=f"k{number}", body=b""))
+    pages = client.list_objects_v2_paginator().iter_page(oss.ListObjectsV2Request(bucket=bucket, max_keys=2))
+    assert [[item.key for item in page.contents] for page in pages] == [["k0", "k1"], ["k2", "k3"], ["k4"]]
+
+
+def test_the_uploader_and_the_downloader_work_in_parts(client: Any, bucket: str, tmp_path: Any) -> None:
+    content = bytes(range(256)) * 3000
+    client.uploader(part_size=200_000, parallel_num=3).upload_from(
+        oss.PutObjectRequest(bucket=bucket, key="big"), io.BytesIO(content)
+    )
+    target = tmp_path / "big"
+    client.downloader(part_size=200_000, parallel_num=3).download_file(
+        oss.GetObjectRequest(bucket=bucket, key="big"), str(target)
+    )
+    assert target.read_bytes() == content
+
+
+def test_errors_carry_the_documented_code(client: Any, bucket: str) -> None:
+    with pytest.raises(oss.exceptions.OperationError) as error:
+        client.get_object(oss.GetObjectRequest(bucket=bucket, key="none"))
+    service_error = error.value.unwrap()
+    assert (service_error.status_code, service_error.code) == (404, "NoSuchKey")
+    assert service_error.request_id
+
+
+def test_a_presigned_url_is_taken(client: Any, bucket: str) -> None:
+    import requests
+
+    client.put_object(oss.PutObjectRequest(bucket=bucket, key="a b", body=b"hello"))
+    signed = client.presign(oss.GetObjectRequest(bucket=bucket, key="a b"))
+    assert requests.get(signed.url, headers=dict(signed.signed_headers), timeout=10).content == b"hello"
