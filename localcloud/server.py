@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -18,6 +20,9 @@ from localcloud.errors import LocalCloudError
 from localcloud.fc.routes import Api
 from localcloud.fc.routes import create_app as create_fc_app
 from localcloud.fc.service import FcService, Settings
+from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.gateway.gateway import HOST, Backend, Gateway
+from localcloud.gateway.names import served_names
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app as create_oss_app
 from localcloud.oss.service import OssService
@@ -25,8 +30,14 @@ from localcloud.ram import RamService
 from localcloud.ram.routes import create_ram_app, create_sts_app
 from localcloud.signatures import Authenticator
 
-HOST = "127.0.0.1"
-SERVICES = ("oss", "sts", "ram", "fc", "ros")  # with --port N, the first listens on N, the second on N + 1, …
+LISTENERS = (
+    "oss",
+    "sts",
+    "ram",
+    "fc",
+    "ros",
+    "gateway",
+)  # with --port N, the first listens on N, the second on N + 1, …
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,12 +66,19 @@ async def serve(options: Options) -> None:
         authenticator = Authenticator(ram, clock=time.time)  # one for all: a request sent to two services is a replay
         oss = OssService(options.data / "oss", account_id=account.account_id, clock=time.time)
         link = Link(Shape(bandwidth=options.bandwidth, latency=options.latency))
+        now = datetime.now(UTC)
+        names = served_names(region=options.region, account_id=account.account_id)
+        authority = open_authority(options.data / "gateway", now=now)
+        tls = make_server_context(authority, names, now=now)
+        gateway = _open_gateway(_port(options, "gateway"))
         settings = Settings(
             region=options.region,
             account_id=account.account_id,
             python=options.python,
             idle=options.idle,
             max_instances=options.instances,
+            gateway=(HOST, gateway.port),
+            authority=authority.pem,
         )
         fc = FcService(options.data / "fc", settings=settings, roles=ram, objects=oss, clock=time.time)
         oss.subscribe(fc.on_object_event)
@@ -92,31 +110,51 @@ async def serve(options: Options) -> None:
         runners: list[web.AppRunner] = []
         try:
             await fc.open()
-            endpoints = {}
+            backends = {}
             for name, application in applications.items():
-                port = options.port + SERVICES.index(name) if options.port else 0
-                endpoints[name] = await _listen(application, port, runners)
+                backends[name] = await _listen(application, _port(options, name), tls, runners)
+            await gateway.open(names=names, backends=backends)
+            endpoints = {name: f"http://{HOST}:{backend.plain}" for name, backend in backends.items()}
+            endpoints |= {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}
             _announce(options, account.account_id, endpoints)
             await _until_told_to_stop()
         finally:
+            await gateway.close()
             for runner in runners:
                 await runner.cleanup()
             await fc.close()
             oss.close()
 
 
-async def _listen(application: web.Application, port: int, runners: list[web.AppRunner]) -> str:
+def _port(options: Options, name: str) -> int:
+    return options.port + LISTENERS.index(name) if options.port else 0
+
+
+def _open_gateway(port: int) -> Gateway:
+    try:
+        return Gateway(port)
+    except OSError as error:
+        raise _port_taken(port, error) from error
+
+
+def _port_taken(port: int, error: OSError) -> LocalCloudError:
+    return LocalCloudError(f"port {port} is taken ({error.strerror}); choose another --port, or 0 for free ones")
+
+
+async def _listen(
+    application: web.Application, port: int, tls: ssl.SSLContext, runners: list[web.AppRunner]
+) -> Backend:
     # Without a signal handler of its own, and closing connections soon: clients keep them open for minutes.
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0, handle_signals=False)
     await runner.setup()
     runners.append(runner)
     try:
         await web.TCPSite(runner, HOST, port, backlog=512).start()
+        await web.TCPSite(runner, HOST, 0, backlog=512, ssl_context=tls).start()
     except OSError as error:
-        raise LocalCloudError(
-            f"port {port} is taken ({error.strerror}); choose another --port, or 0 for free ones"
-        ) from error
-    return f"http://{HOST}:{runner.addresses[0][1]}"
+        raise _port_taken(port, error) from error
+    plain, secure = (address[1] for address in runner.addresses)
+    return Backend(plain=plain, tls=secure)
 
 
 def _announce(options: Options, account_id: str, endpoints: dict[str, str]) -> None:

@@ -1,8 +1,8 @@
 """The runtime inside an instance: loads the user's module and calls it. Standard library only; started with `python -I -S`.
 
-It talks to the platform over an inherited socket (its descriptor is the only argument). Each message is a 4-byte length, a JSON
-header, and `size` bytes of payload. The first message holds the function's settings. Standard output and error are the function's
-log, nothing else.
+Its arguments are the file with `redirect` (localcloud/gateway/redirect.py) and the descriptor of an inherited socket, over which it
+talks to the platform. Each message is a 4-byte length, a JSON header, and `size` bytes of payload. The first message holds the
+function's settings. Standard output and error are the function's log, nothing else.
 
 Requests: `{"op": "initialize"|"invoke", "request_id": …, "size": n}`. Answers: `{"ok": true, "size": n}` or `{"ok": false, "kind":
 "import"|"exception", "error": {"errorMessage", "errorType", "stackTrace"}, "size": 0}`.
@@ -11,6 +11,7 @@ Requests: `{"op": "initialize"|"invoke", "request_id": …, "size": n}`. Answers
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import logging
 import os
@@ -18,17 +19,18 @@ import socket
 import struct
 import sys
 import traceback
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 
 def main() -> None:
     """Serve requests until the platform closes the socket."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel = socket.socket(fileno=int(sys.argv[2]))
     channel.set_inheritable(False)
     settings = receive_json(channel)
     if settings is None:
         return
+    load_module(sys.argv[1]).redirect(tuple(settings["gateway"]), settings["authority"])
     code = os.environ["FC_FUNC_CODE_PATH"]
     folders = [code, "/opt/python"]
     sys.path[:0] = folders
@@ -45,6 +47,16 @@ def main() -> None:
         answer["size"] = len(result)
         head = json.dumps(answer).encode()
         channel.sendall(struct.pack(">I", len(head)) + head + result)
+
+
+def load_module(path: str) -> ModuleType:
+    """Load a file as a module that nobody else can import by its name."""
+    spec = importlib.util.spec_from_file_location("redirect", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def receive(channel: socket.socket, size: int) -> bytes | None:

@@ -85,9 +85,25 @@ class Instance:
     # Life
 
     async def start(
-        self, *, code: Path, interpreter: Interpreter, environment: Mapping[str, str], log: InvocationLog
+        self,
+        *,
+        code: Path,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        gateway: tuple[str, int],
+        authority: str,
+        log: InvocationLog,
     ) -> None:
-        """Start the process; the function's module is loaded later, by the initializer or the first request."""
+        """Start the process; the function's module is loaded later, by the initializer or the first request.
+
+        Args:
+            code: the unpacked code package.
+            interpreter: the Python to run.
+            environment: the function's environment.
+            gateway: where it reaches names under aliyuncs.com.
+            authority: the certificate (PEM) that it trusts for those names.
+            log: gets notes on how it runs.
+        """
         self._folder.mkdir(parents=True)
         self._interpreter = str(interpreter.path)
         full = {**environment, "FC_INSTANCE_ID": self.id}
@@ -122,6 +138,8 @@ class Instance:
             "handler": self.function.handler,
             "initializer": self.function.initializer,
             "runtime": self.function.runtime,
+            "gateway": gateway,
+            "authority": authority,
             "function": {
                 "name": self.function.name,
                 "handler": self.function.handler,

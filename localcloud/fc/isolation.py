@@ -17,12 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from localcloud.gateway import redirect
+
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 logger = logging.getLogger(__name__)
 TMP = "/tmp"  # noqa: S108 - as the function sees it; what lies behind it is the instance's own
-INSIDE = "/var/fc/runtime/bootstrap.py"
-# What programs expect to find in /etc; the rest of the host's stays out of sight.
-ETC = ("ssl", "ca-certificates", "hosts", "resolv.conf", "nsswitch.conf", "passwd", "group", "localtime", "mime.types")
+REDIRECT = Path(redirect.__file__)
+INSIDE = "/var/fc/runtime"
+# What programs expect to find in /etc; the rest of the host's stays out of sight. Without resolv.conf no name of the world outside
+# resolves: whatever an instance does, it cannot reach a real account.
+ETC = ("ssl", "ca-certificates", "hosts", "nsswitch.conf", "passwd", "group", "localtime", "mime.types")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +95,12 @@ class Sandbox:
         prefix = interpreter.parent.parent
         if not prefix.is_relative_to("/usr"):
             command += ["--ro-bind", str(prefix), str(prefix)]
-        command += ["--ro-bind", str(code), "/code", "--ro-bind", str(BOOTSTRAP), INSIDE]
+        command += ["--ro-bind", str(code), "/code"]
+        runtime = [f"{INSIDE}/{file.name}" for file in (BOOTSTRAP, REDIRECT)]
+        for file, inside in zip((BOOTSTRAP, REDIRECT), runtime, strict=True):
+            command += ["--ro-bind", str(file), inside]
         command += ["--size", str(disk * 1024 * 1024), "--tmpfs", TMP]
-        command += ["--chdir", "/code", str(interpreter), "-I", "-S", INSIDE]
+        command += ["--chdir", "/code", str(interpreter), "-I", "-S", *runtime]
         return Launch(command=command, environment=environment, folder=folder, note=None)
 
     def disk_used(self, folder: Path, pid: int) -> int:
@@ -125,7 +132,10 @@ class Folder:
         moved |= {"FC_FUNC_CODE_PATH": str(code), "TMPDIR": str(temporary)}
         return Launch(
             # bubblewrap ends an instance with the platform; here the kernel is asked to
-            command=["setpriv", "--pdeathsig", "KILL", str(interpreter), "-I", "-S", str(BOOTSTRAP)],
+            command=[
+                *("setpriv", "--pdeathsig", "KILL", str(interpreter), "-I", "-S"),
+                *(str(BOOTSTRAP), str(REDIRECT)),
+            ],
             environment=moved,
             folder=code,
             note=self._note,

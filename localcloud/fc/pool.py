@@ -32,6 +32,8 @@ class Pool:
         isolation: how instances are kept apart.
         find_interpreter: returns the Python for a runtime.
         make_environment: returns the environment of a new instance, with fresh credentials.
+        gateway: where instances reach names under aliyuncs.com.
+        authority: the certificate (PEM) that they trust for those names.
         max_instances: how many may run at once.
     """
 
@@ -45,6 +47,8 @@ class Pool:
         isolation: Isolation,
         find_interpreter: Callable[[str], Interpreter],
         make_environment: Callable[[], Awaitable[Mapping[str, str]]],
+        gateway: tuple[str, int],
+        authority: str,
         max_instances: int,
     ) -> None:
         self._function = function
@@ -54,6 +58,8 @@ class Pool:
         self._isolation = isolation
         self._find_interpreter = find_interpreter
         self._make_environment = make_environment
+        self._gateway = gateway
+        self._authority = authority
         self._max_instances = max_instances
         self._idle: list[Instance] = []  # the most recently used last
         self._busy: set[Instance] = set()
@@ -129,7 +135,14 @@ class Pool:
         try:
             interpreter = await asyncio.to_thread(self._find_interpreter, self._function.runtime)
             environment = await self._make_environment()
-            await instance.start(code=self._code, interpreter=interpreter, environment=environment, log=log)
+            await instance.start(
+                code=self._code,
+                interpreter=interpreter,
+                environment=environment,
+                gateway=self._gateway,
+                authority=self._authority,
+                log=log,
+            )
         except BaseException:
             self._busy.discard(instance)
             instance.close()

@@ -75,6 +75,8 @@ class Settings:
 
     region: str
     account_id: str
+    gateway: tuple[str, int]  # where instances reach names under aliyuncs.com
+    authority: str  # the certificate (PEM) that they trust for those names
     python: Path | None = None  # runs every runtime; None: the interpreter that a runtime names
     idle: float = 300.0  # seconds after which an idle instance is ended
     max_instances: int = 20  # of one function
@@ -476,6 +478,8 @@ class FcService:
                 isolation=choose_isolation(),
                 find_interpreter=lambda runtime: find_interpreter(runtime, self._settings.python),
                 make_environment=make_environment,
+                gateway=self._settings.gateway,
+                authority=self._settings.authority,
                 max_instances=self._settings.max_instances,
             )
         return self._pools[function.path]

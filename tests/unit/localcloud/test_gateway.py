@@ -1,0 +1,167 @@
+"""The gateway's pure parts: names, what comes first on a connection, and whom its authority can vouch for."""
+
+from __future__ import annotations
+
+import datetime
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from localcloud.errors import LocalCloudError
+from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.gateway.gateway import read_head, server_name
+from localcloud.gateway.names import find_service, served_names
+from localcloud.gateway.redirect import is_redirected
+
+NAMES = served_names(region="cn-hangzhou", account_id="1234")
+NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("oss-cn-hangzhou.aliyuncs.com", "oss"),
+        ("BUCKET.oss-cn-hangzhou-internal.aliyuncs.com", "oss"),
+        ("bucket.oss-cn-hangzhou.aliyuncs.com.", "oss"),
+        ("sts.aliyuncs.com", "sts"),
+        ("ram.aliyuncs.com", "ram"),
+        ("ros.aliyuncs.com", "ros"),
+        ("1234.cn-hangzhou.fc.aliyuncs.com", "fc"),
+        ("1234.cn-hangzhou-internal.fc.aliyuncs.com", "fc"),
+        ("fcv3.cn-hangzhou.aliyuncs.com", "fc"),
+        ("oss-cn-beijing.aliyuncs.com", None),
+        ("5678.cn-hangzhou.fc.aliyuncs.com", None),
+        ("ecs.aliyuncs.com", None),
+        ("a.b.oss-cn-hangzhou.aliyuncs.com", None),
+        ("evil-oss-cn-hangzhou.aliyuncs.com", None),
+        ("oss-cn-hangzhou.aliyuncs.com.example.org", None),
+        ("example.org", None),
+        ("*.oss-cn-hangzhou.aliyuncs.com", "oss"),
+        ("", None),
+    ],
+)
+def test_which_service_answers_to_a_name(host: str, service: str | None) -> None:
+    assert find_service(host, NAMES) == service
+
+
+@pytest.mark.parametrize("host", ["aliyuncs.com", "OSS-x.AliyunCS.com", b"ecs.aliyuncs.com", "ros.aliyuncs.com."])
+def test_names_under_the_domain_are_redirected_served_or_not(host: object) -> None:
+    assert is_redirected(host)
+
+
+@pytest.mark.parametrize("host", ["notaliyuncs.com", "aliyuncs.com.example.org", "127.0.0.1", "", None, b"\xff"])
+def test_other_names_are_left_alone(host: object) -> None:
+    assert not is_redirected(host)
+
+
+def test_request_to_a_server_is_forwarded_as_it_is() -> None:
+    head = b"GET /key?x=1 HTTP/1.1\r\nX: y\r\nHOST:  b.oss-cn-hangzhou.aliyuncs.com \r\nConnection: keep-alive\r\n\r\n"
+    read = read_head(head)
+    assert (read.host, read.port, read.tunnel) == ("b.oss-cn-hangzhou.aliyuncs.com", 80, False)
+    assert read.forward == head
+
+
+def test_request_to_a_proxy_loses_what_is_for_the_proxy() -> None:
+    read = read_head(
+        b"PUT http://B.oss.aliyuncs.com:8080/k%20y?x=1 HTTP/1.1\r\nHost: B.oss.aliyuncs.com\r\nProxy-Authorization: Basic x\r\n"
+        b"Proxy-Connection: Keep-Alive\r\nConnection: Keep-Alive\r\nContent-Length: 3\r\n\r\n"
+    )
+    assert (read.host, read.port, read.tunnel) == ("b.oss.aliyuncs.com", 8080, False)
+    assert read.forward == (
+        b"PUT /k%20y?x=1 HTTP/1.1\r\nConnection: close\r\nHost: B.oss.aliyuncs.com\r\nContent-Length: 3\r\n\r\n"
+    )
+
+
+def test_tunnel_names_its_host_and_port() -> None:
+    read = read_head(b"CONNECT sts.aliyuncs.com:443 HTTP/1.1\r\nHost: other.example.org\r\n\r\n")
+    assert (read.host, read.port, read.tunnel) == ("sts.aliyuncs.com", 443, True)
+
+
+@pytest.mark.parametrize("head", [b"\r\n\r\n", b"GET /\r\n\r\n", b"SSH-2.0-x y z\r\n\r\n", b"GET http://[/ HTTP/1.1\r\n\r\n",
+                                  b"CONNECT a:99999 HTTP/1.1\r\n\r\n"])  # fmt: skip
+def test_what_is_no_request(head: bytes) -> None:
+    with pytest.raises(ConnectionError):
+        read_head(head)
+
+
+def client_hello(name: str | None) -> bytes:
+    outgoing = ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    connection = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name)
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.do_handshake()
+    return outgoing.read()
+
+
+def test_server_name_in_a_hello_that_arrives_bit_by_bit() -> None:
+    hello = client_hello("sts.aliyuncs.com")
+    assert {server_name(hello[:size]) for size in range(1, len(hello))} == {None}
+    assert server_name(hello) == "sts.aliyuncs.com"
+
+
+def test_hello_without_a_name_and_what_is_no_hello() -> None:
+    assert server_name(client_hello(None)) == ""
+    with pytest.raises(ConnectionError):
+        server_name(b"\x16\x03\x01\x00\x04abcd")
+
+
+def shake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
+    """Shake hands in memory."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for end in [*ends, *ends]:
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+
+
+def trusting(pem: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=pem)
+    return context
+
+
+def test_certificate_is_good_for_the_served_names(tmp_path: Path) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    authority = open_authority(tmp_path, now=now)
+    server = make_server_context(authority, NAMES, now=now)
+    shake(server, trusting(authority.pem), "bucket.oss-cn-hangzhou-internal.aliyuncs.com")
+    shake(server, trusting(authority.pem), "1234.cn-hangzhou.fc.aliyuncs.com")
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        shake(server, trusting(authority.pem), "ecs.aliyuncs.com")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake(server, ssl.create_default_context(), "sts.aliyuncs.com")
+
+
+def test_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    authority = open_authority(tmp_path, now=now)
+    server = make_server_context(authority, ["example.org"], now=now)
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+        shake(server, trusting(authority.pem), "example.org")
+
+
+def test_authority_is_kept_private_and_renewed_in_time(tmp_path: Path) -> None:
+    first = open_authority(tmp_path, now=NOW)
+    make_server_context(first, NAMES, now=NOW)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["authority.pem", "ca.pem"]
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert "PRIVATE" not in first.path.read_text()
+    assert open_authority(tmp_path, now=NOW + datetime.timedelta(days=700)).pem == first.pem
+    later = open_authority(tmp_path, now=NOW + datetime.timedelta(days=800))
+    assert later.pem != first.pem
+    assert x509.load_pem_x509_certificate(later.path.read_bytes()) == later.certificate
+
+
+@pytest.mark.parametrize("content", ["", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
+def test_damaged_authority_is_refused_with_a_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "authority.pem").write_text(content)
+    with pytest.raises(LocalCloudError, match=r"authority\.pem cannot be read .*; remove it"):
+        open_authority(tmp_path, now=NOW)
