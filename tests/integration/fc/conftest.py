@@ -88,6 +88,12 @@ FUNCTION = textwrap.dedent(
         time.sleep(seconds)
 
 
+    def do_late(context, seconds):
+        time.sleep(seconds)
+        import late
+        return late.NAME
+
+
     def do_memory(context, megabytes):
         kept = []
         for _ in range(megabytes):
@@ -382,6 +388,12 @@ def client_of() -> Callable[..., Client]:
 def code() -> bytes:
     """The code package of the function that does what its event says."""
     return zipped({"index.py": FUNCTION})
+
+
+@pytest.fixture
+def code_of() -> Callable[..., bytes]:
+    """Make a code package of that function with a module `late`."""
+    return lambda late: zipped({"index.py": FUNCTION, "late.py": f"NAME = {late!r}"})
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 import shutil
@@ -153,19 +154,26 @@ def test_idle_instances_are_ended(
     assert cloud.stop() == 0
 
 
-def test_update_takes_effect_while_the_old_instance_finishes(
-    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any], wait_for: Any
+def test_update_takes_effect_while_the_old_instance_finishes_with_the_old_code(
+    client: Any,
+    code_of: Callable[..., bytes],
+    order: Order,
+    cloud: Running,
+    instances_of: Callable[..., Any],
+    wait_for: Any,
 ) -> None:
-    client.create("f", code=code, timeout=20)
+    client.create("f", code=code_of(late="old"), timeout=20)
     with ThreadPoolExecutor(1) as pool:
-        old = pool.submit(client.invoke, "f", order("sleep", seconds=2))
+        old = pool.submit(client.invoke, "f", order("late", seconds=3))
         wait_for(
             lambda: any(each["function"].endswith(f"{client.service}/functions/f") for each in instances_of(cloud))
         )
-        client.update("f", environmentVariables={"MINE": "new"})
+        new_code = {"zipFile": base64.b64encode(code_of(late="new")).decode()}
+        client.update("f", environmentVariables={"MINE": "new"}, code=new_code)
         new = client.invoke("f", order("environment"))
         assert new.json["environment"]["MINE"] == "new"
-        assert old.result().error_type is None
+        assert client.invoke("f", order("late", seconds=0)).body == b"new"
+        assert old.result().body == b"old"
     ids = [each["id"] for each in instances_of(cloud)]
     assert new.headers["x-fc-instance-id"] in ids
     assert old.result().headers["x-fc-instance-id"] not in ids
@@ -199,12 +207,12 @@ def test_no_process_outlives_the_cloud_and_what_was_accepted_is_done_later(
     cloud = start_cloud(tmp_path / "data")
     client = client_of(cloud)
     client.create("f", code=code, timeout=60)
-    accepted = client.invoke("f", order("sleep", seconds=3), kind="Async", log="None")
+    accepted = client.invoke("f", order("sleep", seconds=6), kind="Async", log="None")
     wait_for(lambda: any(each["pid"] for each in instances_of(cloud)))
     processes = tree(cloud)
     assert processes
     assert cloud.stop(number) == (0 if number == signal.SIGTERM else -signal.SIGKILL)
-    assert not psutil.wait_procs(processes, timeout=10)[1]
+    assert not psutil.wait_procs(processes, timeout=4)[1]  # sooner than the function itself would have ended
 
     again = start_cloud(cloud.data)
     log = next((cloud.data / "fc" / "logs").iterdir())

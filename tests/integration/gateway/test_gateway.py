@@ -106,6 +106,15 @@ def test_nonsense_ends_the_connection_and_nothing_else(cloud: Running, sent: byt
     assert requests.get(cloud.endpoints["gateway"], headers={"Host": "sts.aliyuncs.com"}, timeout=20).status_code == 400
 
 
+def test_refused_upload_gets_its_answer(cloud: Running) -> None:
+    size = 20_000_000
+    with connect(cloud) as raw:
+        raw.sendall(b"PUT /key HTTP/1.1\r\nHost: ecs.aliyuncs.com\r\nContent-Length: %d\r\n\r\n" % size)
+        raw.sendall(bytes(size))
+        with raw.makefile("rb") as file:
+            assert file.readline() == b"HTTP/1.1 403 Forbidden\r\n"
+
+
 VENDOR = textwrap.dedent(
     """
     import json, socket, subprocess, sys
