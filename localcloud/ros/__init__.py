@@ -1,0 +1,1 @@
+"""The embedded Resource Orchestration Service (ROS): templates become stacks of resources."""

@@ -1,0 +1,23 @@
+"""What the embedded ROS answers when it cannot do what it is asked."""
+
+from __future__ import annotations
+
+from localcloud.apierror import ApiError
+
+
+class RosError(ApiError):
+    """An error with a code of the ROS API ("API overview", "Error codes")."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(code, message, status)
+
+
+class TemplateError(RosError):
+    """A template, or a value given for one of its parameters, is not valid."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("StackValidationFailed", message)
+
+
+class ResourceError(Exception):
+    """A resource cannot be created, updated or deleted; the text becomes the reason of its event."""

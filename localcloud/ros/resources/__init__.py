@@ -1,0 +1,1 @@
+"""The resource types that the embedded ROS knows, one class for each."""

@@ -1,0 +1,82 @@
+"""What the engine asks of a resource type, and how a type declares its properties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Properties = Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Property:
+    """One property of a resource type ("Template syntax", "Resource type reference").
+
+    Attributes:
+        kind: `string`, `integer`, `number`, `boolean`, `map`, `list`, or `any`. As in ROS, "3" is an integer and `true` a string where
+            one of them is asked for.
+        required: it must be given.
+        replaces: to change it, ROS makes a new resource; otherwise it changes in place.
+        fields: of a map: what it may hold; empty: anything.
+        items: of a list: what each item is; None: anything.
+        choices: the values allowed; empty: any.
+        minimum: the smallest number, or the shortest text or list.
+        maximum: the largest number, or the longest text or list.
+    """
+
+    kind: str
+    required: bool = False
+    replaces: bool = False
+    fields: Mapping[str, Property] = field(default_factory=dict)
+    items: Property | None = None
+    choices: tuple[object, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """For whom a resource type works."""
+
+    stack_id: str
+    stack_name: str
+    logical_id: str
+    region: str
+    account_id: str
+    timeout: float  # seconds that are left of the operation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a resource is after it was created or updated."""
+
+    physical_id: str
+    attributes: Properties  # what Fn::GetAtt can ask for
+
+
+class ResourceType(Protocol):
+    """One type of resource. Every method that fails raises `ResourceError` with a reason for the user, and changes nothing then."""
+
+    name: str  # ALIYUN::OSS::Bucket
+    properties: Mapping[str, Property]
+
+    def plan_id(self, context: Context, properties: Properties) -> str:
+        """Return the physical id that `create` will give the resource, or begin with; it is recorded before `create` is called."""
+
+    async def exists(self, context: Context, physical_id: str) -> bool:
+        """Return whether such a resource exists: one that the stack did not make is never taken over, nor deleted."""
+
+    async def create(self, context: Context, properties: Properties) -> Outcome:
+        """Create the resource.
+
+        Args:
+            context: for whom.
+            properties: checked and converted by `check_properties`; what was not given is absent.
+        """
+
+    async def update(self, context: Context, physical_id: str, properties: Properties, previous: Properties) -> Outcome:
+        """Change in place what differs from `previous`; no property that `replaces` is among it."""
+
+    async def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
+        """Delete the resource; one that does not exist is deleted already."""
