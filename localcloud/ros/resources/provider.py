@@ -14,8 +14,8 @@ class Property:
     """One property of a resource type ("Template syntax", "Resource type reference").
 
     Attributes:
-        kind: `string`, `integer`, `number`, `boolean`, `map`, `list`, or `any`. As in ROS, "3" is an integer and `true` a string where
-            one of them is asked for.
+        kind: `string`, `integer`, `number`, `boolean`, `map`, `list`, or `any`. As in ROS, "3" is an integer and `true` a string
+            where one of them is asked for.
         required: it must be given.
         replaces: to change it, ROS makes a new resource; otherwise it changes in place.
         fields: of a map: what it may hold; empty: anything.
