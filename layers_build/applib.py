@@ -78,7 +78,7 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
     with report.bar("strip") as progress:
         if applib.strip and not binaries.strip(folder, progress):
             report.note(
-                "no `strip` here (Debian package binutils): the libraries keep their symbols, about 200 MB more"
+                "no `strip` here (Debian package binutils): the libraries keep their symbols, for tensorflow about 200 MB more"
             )
     sizes.append(("stripped", _package_sizes(folder, packages)))
     if interpreter:
@@ -87,13 +87,13 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
     else:
         report.warn(
             f"there is no Python {target.python} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start "
-            f"then compiles each module anew (tensorflow: 7 s more). Put a python{target.python} on PATH and build again."
+            f"then compiles each module anew: tensorflow takes 7 s more. Put a python{target.python} on PATH and build again."
         )
     if interpreter and target.runs_here:
         with report.step(f"import {', '.join(modules)} in a clean process"):
             binaries.check_imports(folder, interpreter, modules)
     else:
-        report.note(f"not imported for a check: this machine does not run {target}")
+        report.note(f"not imported for a check: {target.unrunnable}")
     return {"pruned": as_record(pruned), "packages": packages, "sizes": sizes, "bytecode": interpreter is not None}
 
 

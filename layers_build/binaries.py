@@ -17,7 +17,9 @@ WORKERS = os.cpu_count() or 1
 # little on what the same process compiled before (interned strings are shared).
 SHARDS = 8
 _COMPILE = """
-import py_compile, sys
+import sys
+sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
+import py_compile
 root, names = sys.argv[1], sys.stdin.read().splitlines()
 for name in names:
     path = root + "/" + name
@@ -27,6 +29,15 @@ for name in names:
     except py_compile.PyCompileError:
         print(name)  # a template or a file for another Python: it never was importable
 """
+
+
+def strip_version() -> str:
+    """Return which `strip` this machine has, as it calls itself; empty when it has none."""
+    tool = shutil.which("strip")
+    if tool is None:
+        return ""
+    done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.partition("\n")[0]
 
 
 def strip(folder: Path, progress: Callable[[int, int], None]) -> bool:
@@ -91,7 +102,7 @@ def compile_bytecode(folder: Path, interpreter: Path, progress: Callable[[int, i
 
     def run(shard: list[str]) -> int:
         done = subprocess.run(
-            [str(interpreter), "-I", "-S", "-c", _COMPILE, str(folder)],
+            [str(interpreter), "-s", "-S", "-c", _COMPILE, str(folder)],
             input="\n".join(shard),
             capture_output=True,
             text=True,

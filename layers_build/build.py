@@ -24,11 +24,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layers_build import resolve
+from function.coldstart import archive
+from layers_build import binaries, resolve
 from layers_build.applib import Applib, stage
 from layers_build.errors import BuildError
 from layers_build.prune import DEFAULT_RULES, prune, read_rules
-from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter
+from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter, install_interpreter
 
 if TYPE_CHECKING:
     from layers_build.report import Report
@@ -37,6 +38,7 @@ PARTS = ("applib", "model", "code")
 VERSION = 1  # of what this module makes of its inputs; a change makes every build out of date
 MAX_CODE = 100 * 1024**2  # bytes zipped; Function Compute, "Limits": code package through the API
 MAX_DISK = 10240 * 1024**2  # bytes; Function Compute, "Limits": disk of an instance, the larger of two sizes
+NEW_CODE = "code.new"  # the folder in the output where the code package waits until all parts are made
 CODE_SOURCES = ("*.py", "coldstart/**/*.py", "pic/*")
 
 
@@ -83,12 +85,16 @@ def build(options: Options, report: Report) -> Mapping[str, Any]:
         made = {part for part in options.parts if not _is_current(part, plan, manifest, state, options.dist)}
         if manifest.get("target") != _target_record(options.target):
             made |= {part for part in PARTS if part in manifest}
+        if made and install_interpreter(options.target):
+            plan = _plan(options, report)
         for part in PARTS:
             if part in made:
                 manifest[part] = _MAKERS[part](options, plan, report)
-                state[part] = plan.fingerprints[part]
+                state[part] = _seal(plan.fingerprints[part], manifest[part])
         manifest |= {"format": 1, "target": _target_record(options.target)}
         _check_limits(manifest)
+        if "code" in made:
+            _replace_code(options.dist)
         if made:
             _write_json(options.dist / "state.json", state)
             _write_json(options.dist / "manifest.json", manifest)
@@ -135,10 +141,10 @@ def _plan(options: Options, report: Report) -> _Plan:
         if not path.is_file():
             raise BuildError(f"--prune {path}: there is no such file")
     shared = [str(VERSION), str(options.target), sys.version, zlib.ZLIB_RUNTIME_VERSION]
-    tools = [str(shutil.which("strip")) if options.strip else "", str(find_interpreter(options.target))]
+    tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     applib = _fingerprint(shared, tools, [_digest(path) for path in (applib_lock, *rules)], _own_sources())
     model = (
-        _fingerprint(shared, [_tree_digest(options.model)])
+        _fingerprint(shared, [_tree_digest(options.model)], _own_sources())
         if options.model
         else _fingerprint(shared, [applib], _own_sources())
     )
@@ -168,7 +174,8 @@ def _code_files(function: Path) -> list[Path]:
 
 def _own_sources() -> list[str]:
     folder = Path(__file__).parent
-    return [_digest(path) for path in sorted(folder.glob("*.py")) if path.name not in {"report.py", "__main__.py"}]
+    own = [path for path in sorted(folder.glob("*.py")) if path.name not in {"report.py", "__main__.py"}]
+    return [_digest(path) for path in (*own, Path(archive.__file__))]
 
 
 def _digest(path: Path) -> str:
@@ -180,6 +187,12 @@ def _tree_digest(folder: Path) -> str:
         raise BuildError(f"--model {folder}: there is no such folder")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return _fingerprint([f"{path.relative_to(folder)} {path.stat().st_mode} {_digest(path)}" for path in files])
+
+
+def _folder_digest(folder: Path) -> str:
+    """Return the digest of a folder's files: of their names and contents."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return _fingerprint([f"{path.relative_to(folder)} {_digest(path)}" for path in files])
 
 
 def _fingerprint(*groups: Sequence[str]) -> str:
@@ -195,12 +208,17 @@ def _read_last(dist: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return manifest, state
 
 
+def _seal(fingerprint: str, record: Mapping[str, Any]) -> str:
+    """Tie inputs to what was made of them: a state written just before a kill does not vouch for an older manifest."""
+    return _fingerprint([fingerprint, json.dumps(record, sort_keys=True)])
+
+
 def _is_current(part: str, plan: _Plan, manifest: Mapping[str, Any], state: Mapping[str, str], dist: Path) -> bool:
-    if state.get(part) != plan.fingerprints[part] or part not in manifest:
+    if part not in manifest or state.get(part) != _seal(plan.fingerprints[part], manifest[part]):
         return False
     path = dist / str(manifest[part]["path"])
     if part == "code":
-        return path.is_dir()
+        return path.is_dir() and _folder_digest(path) == manifest[part]["digest"]
     return path.is_file() and path.stat().st_size == int(manifest[part]["packed"])
 
 
@@ -270,14 +288,12 @@ def _runnable(options: Options, report: Report) -> Options:
     if options.target.runs_here and find_interpreter(options.target):
         return options
     local = replace(options, target=Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
-    report.note(f"this machine does not run {options.target}: the model is exported by an applib for {local.target}")
+    report.note(f"{options.target.unrunnable}: the model is exported by an applib for {local.target}")
     return local
 
 
 def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
-    from layers_build import binaries
-
-    function, staging = options.root / "function", options.dist / "code.new"
+    function, staging = options.root / "function", options.dist / NEW_CODE
     shutil.rmtree(staging, ignore_errors=True)
     vendor = staging / "vendor"
     with report.step("code package: vendor oss2 and its dependencies"):
@@ -291,25 +307,17 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
     if interpreter := find_interpreter(options.target):
         binaries.compile_bytecode(staging, interpreter, lambda _done, _total: None)
     files = sorted(path for path in staging.rglob("*") if path.is_file())
-    digest = _fingerprint([f"{path.relative_to(staging)} {_digest(path)}" for path in files])
     packed = _zipped_size(staging, files)
     if packed > MAX_CODE:
         raise BuildError(
             f"the code package is {_mb(packed - MAX_CODE)} over the {_mb(MAX_CODE)} that Function Compute takes ({_mb(packed)} "
             "zipped); move packages from function/requirements.txt to function/applib.txt"
         )
-    final = options.dist / "code"
-    old = options.dist / "code.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)
-    staging.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
     return {
         "path": "code",
-        "digest": digest,
+        "digest": _folder_digest(staging),
         "packed": packed,
-        "unpacked": sum(-(-path.stat().st_size // 4096) * 4096 for path in final.rglob("*") if path.is_file()),
+        "unpacked": sum(-(-path.stat().st_size // 4096) * 4096 for path in files),
         "files": len(files),
     }
 
@@ -339,6 +347,15 @@ def _check_limits(manifest: Mapping[str, Any]) -> None:
             f"({_mb(MAX_DISK)}); most of it is the {largest} ({_mb(sizes[largest])}): ask for fewer "
             "packages, or prune more with --prune"
         )
+
+
+def _replace_code(dist: Path) -> None:
+    final, old = dist / "code", dist / "code.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    (dist / NEW_CODE).rename(final)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _mb(size: int) -> str:

@@ -1,6 +1,6 @@
 """The example's model: a real TensorFlow SavedModel that rotates pictures, exported by the libraries that were built.
 
-It runs in a process of its own (`python -I -S`, the applib alone on `sys.path`): the build itself does not need TensorFlow.
+It runs in a process of its own, the applib alone on `sys.path`: the build itself does not need TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from layers_build.errors import BuildError
 
 _EXPORT = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[0] = sys.argv[1]  # not the working folder: -I would do that, and also ignore PYTHONHASHSEED
 import tensorflow as tf
 
 
@@ -49,7 +49,7 @@ def export_model(applib: Path, interpreter: Path, target: Path) -> None:
         BuildError: TensorFlow cannot be imported or refuses.
     """
     done = subprocess.run(
-        [str(interpreter), "-I", "-S", "-c", _EXPORT, str(applib), str(target)],
+        [str(interpreter), "-s", "-S", "-c", _EXPORT, str(applib), str(target)],
         capture_output=True,
         text=True,
         check=False,

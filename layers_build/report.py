@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MB = 1e6
+SMALL_DISK = 512 * 1024**2  # bytes; Function Compute, "Limits": disk of an instance, the smaller of two sizes
 
 
 class Report:
@@ -100,6 +101,11 @@ class Report:
                     f"{part:7} {verb:9} {record['packed'] / MB:8,.1f} MB packed {record['unpacked'] / MB:8,.1f} MB unpacked "
                     f"{record['files']:6,} files  {record['path']}"
                 )
+        unpacked = sum(manifest[part]["unpacked"] for part in ("applib", "model") if part in manifest)
+        if unpacked > SMALL_DISK:
+            self.plain(
+                f"needs an instance disk of 10240 MB: {unpacked / MB:,.1f} MB do not fit into the standard 512 MB"
+            )
 
     @staticmethod
     def plain(text: str) -> None:

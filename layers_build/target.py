@@ -41,6 +41,11 @@ class Target:
         wanted = tuple(int(part) for part in self.platform.split("_")[1:3])
         return self.platform.endswith(platform.machine()) and glibc >= wanted
 
+    @property
+    def unrunnable(self) -> str:
+        """Why what is built does not run here, for a message."""
+        return f"there is no Python {self.python} here" if self.runs_here else f"this machine does not run {self}"
+
 
 def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the uv of this environment.
@@ -56,11 +61,16 @@ def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 
 def find_interpreter(target: Target) -> Path | None:
-    """Return an interpreter of the target's version, outside any virtual environment; None when none is to be had."""
+    """Return an interpreter of the target's version, outside any virtual environment; None when there is none."""
     if target.python == LOCAL_PYTHON:
         return Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
     found = uv("python", "find", "--no-project", "--system", target.python, check=False)
-    if found.returncode:
-        uv("python", "install", target.python, check=False)
-        found = uv("python", "find", "--no-project", "--system", target.python, check=False)
     return Path(found.stdout.strip()).resolve() if found.returncode == 0 else None
+
+
+def install_interpreter(target: Target) -> bool:
+    """Try to install an interpreter of the target's version where there is none; return whether there is a new one."""
+    if find_interpreter(target):
+        return False
+    uv("python", "install", target.python, check=False)
+    return find_interpreter(target) is not None

@@ -10,9 +10,15 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from layers_build.binaries import check_imports
+from layers_build.build import Options, build
+from layers_build.errors import BuildError
+from layers_build.report import Report
 
 ROOT = Path(__file__).parents[3]
 
@@ -148,6 +154,16 @@ def test_a_killed_build_leaves_the_last_one_and_the_next_completes(own_project: 
     assert set(built(own_project, "--model", "weights")["applib"]["versions"]) == {"six", "idna"}  # type: ignore[call-overload]
 
 
+def test_a_build_killed_before_its_manifest_does_not_pass_for_finished(own_project: Path) -> None:
+    before = shutil.copytree(own_project / "dist", own_project / "before")
+    (own_project / "function" / "applib.txt").write_text("six==1.17.0\n")
+    built(own_project, "--model", "weights")
+    # What a kill between the last two writes leaves: the new state beside the old manifest and its archive.
+    shutil.copytree(before / "applib", own_project / "dist" / "applib", dirs_exist_ok=True)
+    shutil.copyfile(before / "manifest.json", own_project / "dist" / "manifest.json")
+    assert built(own_project, "--model", "weights")["applib"]["versions"] == {"six": "1.17.0"}
+
+
 def test_a_package_whose_hash_is_another_is_refused(own_project: Path) -> None:
     manifest = (own_project / "dist" / "manifest.json").read_text()
     (lock,) = (own_project / "function" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*")
@@ -194,3 +210,47 @@ def test_a_target_without_interpreter_is_built_with_a_loud_warning(own_project: 
     assert manifest["applib"]["bytecode"] is False
     assert "WARNING" in done.stdout
     assert "WITHOUT bytecode" in done.stdout
+
+
+def test_code_that_somebody_changed_in_the_output_is_made_again(own_project: Path) -> None:
+    (own_project / "dist" / "code" / "index.py").write_text("raise SystemExit\n")
+    built(own_project, "--model", "weights")
+    assert (own_project / "dist" / "code" / "index.py").read_text() == (
+        own_project / "function" / "index.py"
+    ).read_text()
+
+
+def in_process(project: Path) -> Mapping[str, object]:
+    return build(Options(root=project, model=project / "weights"), Report())
+
+
+def test_code_over_the_limit_is_refused_and_the_last_build_stays(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in (own_project / "dist").rglob("*") if path.is_file()}
+    with (own_project / "function" / "index.py").open("a") as file:
+        file.write("\n# changed\n")
+    monkeypatch.setattr("layers_build.build.MAX_CODE", 1024**2)
+    with pytest.raises(BuildError, match=r"the code package is [\d.]+ MB over the 1.0 MB .*move packages from"):
+        in_process(own_project)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_archives_over_the_disk_are_refused_and_the_last_build_stays(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in (own_project / "dist").rglob("*") if path.is_file()}
+    with (own_project / "function" / "index.py").open("a") as file:
+        file.write("\n# changed\n")
+    monkeypatch.setattr("layers_build.build.MAX_DISK", 4096)
+    with pytest.raises(
+        BuildError, match=r"most of it is the applib \(0\.\d MB\): ask for fewer packages, or prune more"
+    ):
+        in_process(own_project)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_missing_system_library_is_named_with_what_to_ask_for(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file')\n")
+    with pytest.raises(BuildError, match=r"cannot import cv2: .*libGL\.so\.1.*ask for the headless or cpu variant"):
+        check_imports(tmp_path, Path(sys.executable), ["cv2"])
