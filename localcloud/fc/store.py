@@ -17,15 +17,13 @@ from collections.abc import Set
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
-import crcmod
-
+from localcloud.crc64 import update_crc64
 from localcloud.errors import LocalCloudError
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.state import write_private
 
 MAX_UNPACKED = 2 * 1024**3  # bytes; a package may not fill the disk of this machine
-_crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, 0, True, 0xFFFFFFFFFFFFFFFF)
 
 
 class FcStore:
@@ -98,7 +96,7 @@ class FcStore:
                 raise FcError("InvalidArgument", f"code: the package cannot be unpacked: {error}") from error
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
-        return name, str(_crc64(content))
+        return name, str(update_crc64(content))
 
     def drop_code(self, *, keep: Set[str]) -> None:
         """Remove the code packages that no function uses any more.

@@ -18,8 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import crcmod
-
+from localcloud.crc64 import update_crc64
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Bucket, Part, StoredObject, Upload
 from localcloud.state import sync_folder
@@ -33,8 +32,6 @@ CREATE TABLE IF NOT EXISTS uploads (upload_id TEXT PRIMARY KEY, bucket TEXT, key
 CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, size INTEGER, etag TEXT, crc64 TEXT,
     modified REAL, PRIMARY KEY (upload_id, number)) STRICT, WITHOUT ROWID;
 """
-# CRC-64/XZ (ECMA-182, reflected), which OSS calls CRC-64: OSS, "Check data transmission integrity by using CRC-64".
-update_crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, 0, True, 0xFFFFFFFFFFFFFFFF)
 PAGE = 1000  # rows fetched at a time while listing
 
 
