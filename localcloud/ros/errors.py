@@ -20,4 +20,12 @@ class TemplateError(RosError):
 
 
 class ResourceError(Exception):
-    """A resource cannot be created, updated or deleted; the text becomes the reason of its event."""
+    """A resource cannot be created, updated or deleted; the text becomes the reason of its event.
+
+    Attributes:
+        physical_id: of what a failed creation left, which has to be deleted; empty: nothing.
+    """
+
+    def __init__(self, reason: str, *, physical_id: str = "") -> None:
+        super().__init__(reason)
+        self.physical_id = physical_id

@@ -1,0 +1,129 @@
+"""What a stack is to be: its template read, its parameters and conditions resolved, its resources put into order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from localcloud.ros.document import Template, parse_template
+from localcloud.ros.errors import TemplateError
+from localcloud.ros.functions import UNKNOWN, Resources, Scope, evaluate, evaluate_condition, holds_unknown
+from localcloud.ros.graph import check_acyclic, dependencies
+from localcloud.ros.model import Stack
+from localcloud.ros.parameters import resolve_parameters, stand_ins
+from localcloud.ros.resources.provider import canonical_type
+
+
+class Owner(Protocol):
+    """Whose stack it is."""
+
+    @property
+    def region(self) -> str:
+        """The region's id."""
+
+    @property
+    def account_id(self) -> str:
+        """The account's number."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blueprint:
+    """A template with everything resolved that does not depend on resources."""
+
+    template: Template
+    values: Mapping[str, object]  # of the parameters
+    pseudo: Mapping[str, object]  # of the pseudo parameters
+    requires: Mapping[str, frozenset[str]]  # the resources whose conditions hold, and what each comes after
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The parameters whose values are never shown (NoEcho)."""
+        return frozenset(name for name, each in self.template.parameters.items() if each.no_echo)
+
+    def properties(self, logical_id: str, lookup: Resources) -> dict[str, object]:
+        """Return the properties of a resource; one that depends on what is not known yet is `UNKNOWN`.
+
+        Raises:
+            TemplateError: a function in them cannot be evaluated.
+        """
+        scope = self._scope(lookup)
+        try:
+            resolved = evaluate(self.template.resources[logical_id].properties, scope)
+        except TemplateError as error:
+            raise TemplateError(f"Resources.{logical_id}.Properties: {error.message}") from error
+        return {name: UNKNOWN if holds_unknown(value) else value for name, value in resolved.items()}
+
+    def outputs(self, lookup: Resources) -> dict[str, object]:
+        """Return the outputs whose conditions hold.
+
+        Raises:
+            TemplateError: a function in one cannot be evaluated.
+        """
+        scope, found = self._scope(lookup), {}
+        for name, output in self.template.outputs.items():
+            if not output.condition or evaluate_condition(output.condition, scope):
+                try:
+                    found[name] = evaluate(output.value, scope)
+                except TemplateError as error:
+                    raise TemplateError(f"Outputs.{name}: {error.message}") from error
+        return found
+
+    def _scope(self, lookup: Resources) -> Scope:
+        return _scope(self.template, {**self.pseudo, **self.values}, lookup)
+
+
+def read_blueprint(stack: Stack, owner: Owner, *, known_types: Collection[str], stand_in: bool = False) -> Blueprint:
+    """Read what a stack is to be.
+
+    Args:
+        stack: its source and names.
+        owner: whose it is.
+        known_types: the resource types that there are.
+        stand_in: parameters that are not given and have no default get a value of their type: to check a template alone.
+
+    Raises:
+        TemplateError: the template or a parameter is not valid.
+    """
+    template = parse_template(stack.source.template)
+    values = stand_ins(template) if stand_in else resolve_parameters(template, stack.source.parameters)
+    pseudo = {
+        "ALIYUN::StackId": stack.id,
+        "ALIYUN::StackName": stack.name,
+        "ALIYUN::Region": owner.region,
+        "ALIYUN::AccountId": owner.account_id,
+        "ALIYUN::TenantId": owner.account_id,
+    }
+    known = {**pseudo, **values}
+    requires = dependencies(template, _active(template, _scope(template, known, _Nothing())), known)
+    check_acyclic(requires)
+    for name in requires:
+        kind = template.resources[name].type
+        if canonical_type(kind) not in known_types:
+            raise TemplateError(f"Resources.{name}: not implemented: {kind}")
+    return Blueprint(template=template, values=values, pseudo=pseudo, requires=requires)
+
+
+def _active(template: Template, scope: Scope) -> set[str]:
+    return {
+        name
+        for name, declaration in template.resources.items()
+        if not declaration.condition or evaluate_condition(declaration.condition, scope)
+    }
+
+
+def _scope(template: Template, values: Mapping[str, object], lookup: Resources) -> Scope:
+    return Scope(values=values, mappings=template.mappings, conditions=template.conditions, resources=lookup)
+
+
+class _Nothing:
+    """Conditions cannot ask for resources."""
+
+    def reference(self, logical_id: str) -> object:
+        raise TemplateError(f"Conditions: there is no parameter {logical_id}")
+
+    def attribute(self, logical_id: str, name: str) -> object:
+        raise TemplateError(f"Conditions: Fn::GetAtt of {logical_id} ({name}) is not possible")
+
+    def stack_output(self, stack: str, key: str) -> object:
+        raise TemplateError(f"Conditions: Fn::GetStackOutput of {stack} ({key}) is not possible")

@@ -1,0 +1,300 @@
+"""Templates: JSON or YAML text becomes a `Template`, and every mistake in it a message that says where.
+
+Source: ROS, "Template syntax" (ROSTemplateFormatVersion 2015-09-01). Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import yaml
+
+from localcloud.ros.errors import TemplateError
+
+Value: TypeAlias = Any  # JSON or YAML, not checked yet
+_Item = TypeVar("_Item")
+VERSION = "2015-09-01"
+MAX_SIZE = 524_288  # bytes; ROS, "Limits"
+SECTIONS = frozenset(
+    {
+        "ROSTemplateFormatVersion",
+        "Description",
+        "Metadata",
+        "Parameters",
+        "Mappings",
+        "Conditions",
+        "Resources",
+        "Outputs",
+    }
+    | {"Transform", "Rules", "Workspace"}
+)
+NOT_IMPLEMENTED = ("Transform", "Rules", "Workspace")
+RESOURCE_KEYS = frozenset({"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "Metadata", "Description"})
+PARAMETER_KEYS = frozenset(
+    {"Type", "Default", "AllowedValues", "AllowedPattern", "MinLength", "MaxLength", "MinValue", "MaxValue", "NoEcho"}
+    | {"Description", "ConstraintDescription", "Label", "AssociationProperty", "AssociationPropertyMetadata", "Confirm"}
+    | {"Placeholder", "TextArea", "Required"}
+)
+LOGICAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+TYPES = frozenset({"String", "Number", "Boolean", "Json", "CommaDelimitedList"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameter:
+    """A parameter as a template declares it; its constraints are checked by `localcloud.ros.parameters`."""
+
+    type: str
+    default: object = None  # None: it must be given
+    allowed_values: tuple[object, ...] = ()
+    allowed_pattern: str = ""
+    min_length: int | None = None
+    max_length: int | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+    no_echo: bool = False
+    constraint: str = ""  # ConstraintDescription
+    record: Mapping[str, object] = field(default_factory=dict)  # as it is written
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """A resource as a template declares it."""
+
+    type: str
+    properties: Mapping[str, object]
+    depends_on: tuple[str, ...] = ()
+    condition: str = ""
+    deletion_policy: str = "Delete"  # or Retain
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """An output as a template declares it."""
+
+    value: object
+    description: str = ""
+    condition: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Template:
+    """A template."""
+
+    description: str
+    parameters: Mapping[str, Parameter]
+    mappings: Mapping[str, Mapping[str, Mapping[str, object]]]
+    conditions: Mapping[str, object]
+    resources: Mapping[str, Declaration]
+    outputs: Mapping[str, Output]
+
+
+def parse_template(text: str) -> Template:
+    """Read a template.
+
+    Raises:
+        TemplateError: the text is too large, is neither JSON nor YAML, or is not a template.
+    """
+    if (size := len(text.encode())) > MAX_SIZE:
+        raise TemplateError(f"the template has {size:,} bytes, at most {MAX_SIZE:,} are allowed")
+    document = _load(text)
+    _expect(document, dict, "the template")
+    if unknown := sorted(set(map(str, document)) - SECTIONS):
+        raise TemplateError(f"unknown section {', '.join(unknown)}; there are {', '.join(sorted(SECTIONS))}")
+    if document.get("ROSTemplateFormatVersion") != VERSION:
+        raise TemplateError(
+            f'ROSTemplateFormatVersion: must be "{VERSION}", not {document.get("ROSTemplateFormatVersion")!r}'
+        )
+    for name in NOT_IMPLEMENTED:
+        if document.get(name):
+            raise TemplateError(f"not implemented: the section {name}")
+    description = document.get("Description") or ""
+    mappings = _section(document, "Mappings", _mapping)
+    resources = _section(document, "Resources", _declaration)
+    if not resources:
+        raise TemplateError("Resources: a template needs at least one resource")
+    return Template(
+        description=description if isinstance(description, str) else str(description.get("en", "")),
+        parameters=_section(document, "Parameters", _parameter),
+        mappings=mappings,
+        conditions=_section(document, "Conditions", lambda value, _place: value),
+        resources=resources,
+        outputs=_section(document, "Outputs", _output),
+    )
+
+
+# Text
+
+
+def _load(text: str) -> Value:
+    try:
+        if text.lstrip().startswith("{"):
+            return json.loads(text, object_pairs_hook=_unique)
+        return yaml.load(text, _YamlLoader)  # noqa: S506 - a safe loader with the short forms of functions
+    except json.JSONDecodeError as error:
+        raise TemplateError(
+            f"the template is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise TemplateError(f"the template is not YAML: {place}{error.problem}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise TemplateError(f"the template cannot be read: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise TemplateError(f"the key {name} stands twice in one object")
+        found[name] = value
+    return found
+
+
+class _YamlLoader(yaml.SafeLoader):
+    """YAML with `!Ref`, `!GetAtt` and the like, and without the dates and merged duplicates that templates do not mean."""
+
+
+def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, object]:
+    loader.flatten_mapping(node)
+    return _unique(
+        [(str(loader.construct_object(key)), loader.construct_object(value, deep=True)) for key, value in node.value]
+    )
+
+
+def _construct_function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, object]:
+    value: object
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = _construct_mapping(loader, node)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_YamlLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+_YamlLoader.add_multi_constructor("!", _construct_function)
+_YamlLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+# Sections
+
+
+def _section(document: Mapping[str, Any], name: str, read: Callable[[Any, str], _Item]) -> dict[str, _Item]:
+    section = document.get(name) or {}
+    _expect(section, dict, name)
+    for key in section:
+        if not LOGICAL_ID.fullmatch(str(key)):
+            raise TemplateError(f"{name}: `{key}` is not a name: up to 255 letters, digits, `_`, `-` and `.`")
+    return {str(key): read(value, f"{name}.{key}") for key, value in section.items()}
+
+
+def _mapping(value: Value, place: str) -> Mapping[str, Mapping[str, object]]:
+    _expect(value, dict, place)
+    for key, inner in value.items():
+        _expect(inner, dict, f"{place}.{key}")
+    return {str(key): {str(second): item for second, item in inner.items()} for key, inner in value.items()}
+
+
+def _declaration(value: Value, place: str) -> Declaration:
+    _expect(value, dict, place)
+    _only(value, RESOURCE_KEYS, place)
+    kind, properties = value.get("Type"), value.get("Properties") or {}
+    if not isinstance(kind, str) or not kind:
+        raise TemplateError(f"{place}: Type is required")
+    _expect(properties, dict, f"{place}.Properties")
+    depends = value.get("DependsOn") or []
+    depends = [depends] if isinstance(depends, str) else depends
+    if not isinstance(depends, list) or not all(isinstance(each, str) for each in depends):
+        raise TemplateError(f"{place}.DependsOn: must be the name of a resource, or a list of names")
+    policy = value.get("DeletionPolicy") or "Delete"
+    if policy not in {"Delete", "Retain"}:
+        raise TemplateError(f"{place}.DeletionPolicy: must be Delete or Retain, not {policy!r}")
+    return Declaration(
+        type=kind,
+        properties=properties,
+        depends_on=tuple(depends),
+        condition=_text(value.get("Condition"), f"{place}.Condition"),
+        deletion_policy=policy,
+    )
+
+
+def _output(value: Value, place: str) -> Output:
+    _expect(value, dict, place)
+    _only(value, frozenset({"Value", "Description", "Condition", "Label", "NoEcho"}), place)
+    if "Value" not in value:
+        raise TemplateError(f"{place}: Value is required")
+    description = value.get("Description") or ""
+    return Output(
+        value=value["Value"],
+        description=description if isinstance(description, str) else json.dumps(description),
+        condition=_text(value.get("Condition"), f"{place}.Condition"),
+    )
+
+
+def _parameter(value: Value, place: str) -> Parameter:
+    _expect(value, dict, place)
+    _only(value, PARAMETER_KEYS, place)
+    kind = value.get("Type")
+    if kind not in TYPES and not str(kind).startswith(("ALIYUN::", "Local")):
+        raise TemplateError(f"{place}.Type: must be one of {', '.join(sorted(TYPES))}, not {kind!r}")
+    allowed = value.get("AllowedValues") or []
+    _expect(allowed, list, f"{place}.AllowedValues")
+    pattern = _text(value.get("AllowedPattern"), f"{place}.AllowedPattern")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise TemplateError(f"{place}.AllowedPattern: not a regular expression: {error}") from error
+    least, most = (_number(value.get(name), f"{place}.{name}") for name in ("MinLength", "MaxLength"))
+    return Parameter(
+        type=str(kind),
+        default=value.get("Default"),
+        allowed_values=tuple(allowed),
+        allowed_pattern=pattern,
+        min_length=None if least is None else int(least),
+        max_length=None if most is None else int(most),
+        min_value=_number(value.get("MinValue"), f"{place}.MinValue"),
+        max_value=_number(value.get("MaxValue"), f"{place}.MaxValue"),
+        no_echo=value.get("NoEcho") in {True, "true"},
+        constraint=str(value.get("ConstraintDescription") or ""),
+        record=value,
+    )
+
+
+def _number(value: object, place: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        return float(str(value))
+    except ValueError:
+        raise TemplateError(f"{place}: `{value}` is not a number") from None
+
+
+def _text(value: object, place: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TemplateError(f"{place}: must be a text, not {value!r}")
+    return value
+
+
+def _only(value: Mapping[str, object], known: frozenset[str], place: str) -> None:
+    if unknown := sorted(set(map(str, value)) - known):
+        raise TemplateError(f"{place}: unknown key {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+
+
+def _expect(value: object, kind: type, place: str) -> None:
+    if not isinstance(value, kind):
+        wanted = "a list" if kind is list else "an object"
+        raise TemplateError(f"{place}: must be {wanted}, not {type(value).__name__}")

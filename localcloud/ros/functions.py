@@ -1,0 +1,444 @@
+"""The functions of templates: `Ref` and `Fn::…`, evaluated against parameters, mappings, conditions and resources.
+
+Source: ROS, "Functions"; each function does what its page there says. In a preview a resource may not exist yet: what depends on it
+is `UNKNOWN`, and so is every function of it. Pure.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import binascii
+import ipaddress
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from localcloud.ros.errors import TemplateError
+
+
+Value: TypeAlias = Any  # of a template: JSON, whose shape each function checks for itself
+
+
+class _Marker:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+UNKNOWN = _Marker("(known after it is made)")
+NO_VALUE = _Marker("ALIYUN::NoValue")
+VARIABLE = re.compile(r"\$\{(!?)([^${}]+)\}")
+ELSEWHERE = frozenset({"Fn::GetAZs", "Fn::MarketplaceImage", "Fn::Jq"})  # of other products, or a language of its own
+
+
+class Resources(Protocol):
+    """What functions can ask of the resources that exist."""
+
+    def reference(self, logical_id: str) -> object:
+        """Return a resource's physical id."""
+
+    def attribute(self, logical_id: str, name: str) -> object:
+        """Return an attribute of a resource."""
+
+    def stack_output(self, stack: str, key: str) -> object:
+        """Return an output of another stack."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """What functions can see."""
+
+    values: Mapping[str, object]  # of parameters and pseudo parameters
+    mappings: Mapping[str, Mapping[str, Mapping[str, object]]]
+    conditions: Mapping[str, object]
+    resources: Resources
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def evaluate(value: object, scope: Scope) -> Value:
+    """Return a value with every function in it replaced by its result.
+
+    Raises:
+        TemplateError: a function is unknown, or is given what it cannot work with.
+    """
+    if isinstance(value, list):
+        items = [evaluate(each, scope) for each in value]
+        return [each for each in items if each is not NO_VALUE]
+    if not isinstance(value, Mapping):
+        return value
+    if function := function_of(value):
+        return _call(function, value[function], scope)
+    pairs = {key: evaluate(each, scope) for key, each in value.items()}
+    return {key: each for key, each in pairs.items() if each is not NO_VALUE}
+
+
+def function_of(value: Mapping[str, object]) -> str:
+    """Return the name of the function that an object calls; empty: it is an ordinary object."""
+    if len(value) != 1:
+        return ""
+    (name,) = value
+    return name if isinstance(name, str) and (name == "Ref" or name.startswith("Fn::")) else ""
+
+
+def holds_unknown(value: object) -> bool:
+    """Return whether any part of a value is unknown."""
+    if isinstance(value, Mapping):
+        return any(holds_unknown(each) for each in value.values())
+    if isinstance(value, list):
+        return any(holds_unknown(each) for each in value)
+    return value is UNKNOWN
+
+
+def evaluate_condition(name: str, scope: Scope, *, under: tuple[str, ...] = ()) -> bool:
+    """Return whether a condition of the template holds.
+
+    Raises:
+        TemplateError: there is none of that name, or it is defined by itself.
+    """
+    if name not in scope.conditions:
+        raise TemplateError(f"the condition {name} is not defined in Conditions")
+    if name in under:
+        raise TemplateError(f"Conditions.{name}: is defined by itself: {' -> '.join((*under, name))}")
+    return _truth(scope.conditions[name], scope, (*under, name))
+
+
+def substitution_names(text: str) -> list[str]:
+    """Return the names in the `${…}` of a text for Fn::Sub."""
+    return [match[2].strip() for match in VARIABLE.finditer(text) if not match[1]]
+
+
+# Calling
+
+
+def _call(name: str, argument: object, scope: Scope) -> Value:
+    special = _SPECIAL.get(name)
+    if special:
+        return special(argument, scope)
+    function = _FUNCTIONS.get(name)
+    if function is None:
+        if name in ELSEWHERE:
+            raise TemplateError(f"not implemented: {name}")
+        raise TemplateError(f"there is no function {name}")
+    evaluated = evaluate(argument, scope)
+    if holds_unknown(evaluated):
+        return UNKNOWN
+    try:
+        return function(evaluated)
+    except TemplateError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SyntaxError) as error:
+        shown = json.dumps(argument, default=str)[:200]
+        raise TemplateError(f"{name}: cannot work with {shown}: {error}") from error
+
+
+def _arguments(name: str, value: object, *counts: int) -> Sequence[Any]:
+    if not isinstance(value, list) or len(value) not in counts:
+        wanted = " or ".join(str(count) for count in counts)
+        raise TemplateError(f"{name}: needs a list of {wanted} values, not {json.dumps(value, default=str)[:200]}")
+    return value
+
+
+def _ref(argument: object, scope: Scope) -> object:
+    if not isinstance(argument, str):
+        raise TemplateError(f"Ref: must be a name, not {argument!r}")
+    if argument == "ALIYUN::NoValue":
+        return NO_VALUE
+    return scope.values[argument] if argument in scope.values else scope.resources.reference(argument)
+
+
+def _get_att(argument: object, scope: Scope) -> object:
+    resource, name = (evaluate(each, scope) for each in _arguments("Fn::GetAtt", argument, 2))
+    return UNKNOWN if name is UNKNOWN else scope.resources.attribute(str(resource), str(name))
+
+
+def _sub(argument: object, scope: Scope) -> object:
+    if isinstance(argument, list):
+        text, variables = _arguments("Fn::Sub", argument, 2)
+        own = {key: evaluate(each, scope) for key, each in variables.items()}
+    else:
+        text, own = argument, {}
+    if not isinstance(text, str):
+        raise TemplateError(f"Fn::Sub: must be a text, not {text!r}")
+    found = {name: own[name] if name in own else _variable(name, scope) for name in substitution_names(text)}
+    if any(value is UNKNOWN for value in found.values()):
+        return UNKNOWN
+    return VARIABLE.sub(lambda match: f"${{{match[2]}}}" if match[1] else _text(found[match[2].strip()]), text)
+
+
+def _variable(name: str, scope: Scope) -> object:
+    if "." in name and name not in scope.values:
+        return _get_att(list(name.split(".", 1)), scope)
+    return _ref(name, scope)
+
+
+def _if(argument: object, scope: Scope) -> object:
+    condition, then, otherwise = _arguments("Fn::If", argument, 3)
+    chosen = _truth(condition, scope, ())
+    return evaluate(then if chosen else otherwise, scope)
+
+
+def _stack_output(argument: object, scope: Scope) -> object:
+    stack, key, *region = (evaluate(each, scope) for each in _arguments("Fn::GetStackOutput", argument, 2, 3))
+    if region and region[0] != scope.values.get("ALIYUN::Region"):
+        raise TemplateError(f"not implemented: Fn::GetStackOutput of another region ({region[0]})")
+    return UNKNOWN if UNKNOWN in (stack, key) else scope.resources.stack_output(str(stack), str(key))
+
+
+def _find_in_map(argument: object, scope: Scope) -> object:
+    names = [evaluate(each, scope) for each in _arguments("Fn::FindInMap", argument, 3)]
+    if UNKNOWN in names:
+        return UNKNOWN
+    value: Any = scope.mappings
+    for depth, name in enumerate(names):
+        if str(name) not in value:
+            place = ".".join(["Mappings", *map(str, names[:depth])])
+            raise TemplateError(f"Fn::FindInMap: {place} has no {name}; it has: {', '.join(sorted(value))}")
+        value = value[str(name)]
+    return value
+
+
+def _format_time(argument: object, scope: Scope) -> object:
+    argument = evaluate(argument, scope)
+    form, zone = (argument, "UTC") if isinstance(argument, str) else _arguments("Fn::FormatTime", argument, 2)
+    try:
+        return scope.now().astimezone(ZoneInfo(zone)).strftime(form)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise TemplateError(f"Fn::FormatTime: {zone} is not a time zone") from error
+
+
+# Conditions
+
+
+def _truth(value: object, scope: Scope, under: tuple[str, ...]) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return evaluate_condition(value, scope, under=under)
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((name, argument),) = value.items()
+        if name == "Condition":
+            return evaluate_condition(str(argument), scope, under=under)
+        if name in {"Fn::And", "Fn::Or"}:
+            if not isinstance(argument, list) or len(argument) < 2:
+                raise TemplateError(f"{name}: needs a list of at least 2 conditions")
+            results = [_truth(each, scope, under) for each in argument]
+            return all(results) if name == "Fn::And" else any(results)
+        if name == "Fn::Not":
+            negated = argument[0] if isinstance(argument, list) and len(argument) == 1 else argument
+            return not _truth(negated, scope, under)
+        result = _call(name, argument, scope)
+        if isinstance(result, bool):
+            return result
+    raise TemplateError(f"not a condition: {json.dumps(value, default=str)[:200]}")
+
+
+def _condition(name: str) -> Callable[[object, Scope], object]:
+    return lambda argument, scope: _truth({name: argument}, scope, ())
+
+
+# Functions of values
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else json.dumps(value)
+
+
+def _join(value: Value) -> str:
+    delimiter, items = _arguments("Fn::Join", value, 2)
+    return str(delimiter.join(_text(each) for each in items))
+
+
+def _select(value: Value) -> object:
+    index, data, *default = _arguments("Fn::Select", value, 2, 3)
+    missing = default[0] if default else ""
+    if isinstance(data, str):
+        data = data.split(",")
+    if isinstance(data, dict):
+        return data.get(str(index), missing)
+    if ":" in str(index):
+        return data[slice(*(int(part) if part.strip() else None for part in str(index).split(":")))]
+    number = int(index)
+    return data[number] if -len(data) <= number < len(data) else missing
+
+
+def _replace(value: Value) -> str:
+    changes, text = _arguments("Fn::Replace", value, 2)
+    for old, new in changes.items():
+        text = text.replace(old, _text(new))
+    return str(text)
+
+
+def _split(value: Value) -> list[str]:
+    delimiter, text = _arguments("Fn::Split", value, 2)
+    return list(text.split(delimiter))
+
+
+def _index(value: Value) -> object:
+    item, items = _arguments("Fn::Index", value, 2)
+    return items.index(item) if item in items else None
+
+
+def _json_value(value: Value) -> object:
+    key, data = _arguments("Fn::GetJsonValue", value, 2)
+    record = json.loads(data) if isinstance(data, str) else data
+    return record[key]
+
+
+def _merge_map_to_list(value: Value) -> list[dict[str, object]]:
+    lists = {key: items for each in value for key, items in each.items()}
+    longest = max(map(len, lists.values()), default=0)
+    # A shorter list's last item is repeated.
+    return [{key: items[min(number, len(items) - 1)] for key, items in lists.items()} for number in range(longest)]
+
+
+def _average(value: Value) -> float:
+    digits, numbers = _arguments("Fn::Avg", value, 2)
+    return round(sum(float(each) for each in numbers) / len(numbers), int(digits))
+
+
+def _select_map_list(value: Value) -> list[object]:
+    key, maps = _arguments("Fn::SelectMapList", value, 2)
+    return [each[key] for each in maps if key in each]
+
+
+def _add(value: Value) -> object:
+    if not isinstance(value, list) or len(value) < 2:
+        raise TemplateError("Fn::Add: needs a list of at least 2 values")
+    if all(isinstance(each, dict) for each in value):
+        return {key: item for each in value for key, item in each.items()}
+    if all(isinstance(each, list) for each in value):
+        return [item for each in value for item in each]
+    return sum(_to_number(each) for each in value)
+
+
+def _to_number(value: object) -> Value:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return int(str(value)) if re.fullmatch(r"[+-]?\d+", str(value)) else float(str(value))
+
+
+_OPERATORS: Mapping[type, Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Mod: operator.mod,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+
+
+def _calculate(value: Value) -> object:
+    expression, digits, *numbers = _arguments("Fn::Calculate", value, 2, 3)
+    filled = re.sub(r"\{(\d+)\}", lambda match: f"({_to_number(numbers[0][int(match[1])])})", expression)
+    result = _arithmetic(ast.parse(filled.strip(), mode="eval").body)
+    return round(result, int(digits)) if isinstance(result, float) else result
+
+
+def _arithmetic(node: ast.expr) -> Value:
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
+        return _OPERATORS[type(node.op)](_arithmetic(node.operand))
+    if isinstance(node, ast.BinOp):
+        left, right = _arithmetic(node.left), _arithmetic(node.right)
+        if isinstance(node.op, ast.Div):  # the quotient of integers has no decimal places
+            return left // right if isinstance(left, int) and isinstance(right, int) else left / right
+        if type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](left, right)
+    raise ValueError("only numbers, + - * / % and parentheses")
+
+
+def _match_pattern(value: Value) -> bool:
+    pattern, text = _arguments("Fn::MatchPattern", value, 2)
+    try:
+        return re.match(pattern, _text(text)) is not None
+    except re.error as error:
+        raise TemplateError(f"Fn::MatchPattern: {pattern} is not a regular expression: {error}") from error
+
+
+def _contains(value: Value) -> bool:
+    items, item = _arguments("Fn::Contains", value, 2)
+    return item in items
+
+
+def _each_member_in(value: Value) -> bool:
+    items, others = _arguments("Fn::EachMemberIn", value, 2)
+    return all(each in others for each in items)
+
+
+def _indent(value: Value) -> str:
+    text, level, *width = _arguments("Fn::Indent", value, 2, 3)
+    return "\n".join(" " * int(level) * int(width[0] if width else 2) + line for line in str(text).split("\n"))
+
+
+def _cidr(value: Value) -> list[str]:
+    block, count, *bits = _arguments("Fn::Cidr", value, 2, 3)
+    subnets = ipaddress.ip_network(block).subnets(new_prefix=32 - int(bits[0] if bits else 8))
+    return [str(subnet) for subnet, _ in zip(subnets, range(int(count)), strict=False)]
+
+
+def _decode(value: Value) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise TemplateError(f"Fn::Base64Decode: not a base64 text: {error}") from error
+
+
+def _equals(value: Value) -> bool:
+    one, other = _arguments("Fn::Equals", value, 2)
+    return bool(one == other or _text(one) == _text(other))
+
+
+_SPECIAL: Mapping[str, Callable[[object, Scope], object]] = {
+    "Ref": _ref,
+    "Fn::GetAtt": _get_att,
+    "Fn::Sub": _sub,
+    "Fn::If": _if,
+    "Fn::FindInMap": _find_in_map,
+    "Fn::GetStackOutput": _stack_output,
+    "Fn::FormatTime": _format_time,
+    "Fn::And": _condition("Fn::And"),
+    "Fn::Or": _condition("Fn::Or"),
+    "Fn::Not": _condition("Fn::Not"),
+}
+_FUNCTIONS: Mapping[str, Callable[[Any], object]] = {
+    "Fn::Str": _text,
+    "Fn::Base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "Fn::Base64Encode": lambda value: base64.b64encode(value.encode()).decode(),
+    "Fn::Base64Decode": _decode,
+    "Fn::Join": _join,
+    "Fn::Select": _select,
+    "Fn::Replace": _replace,
+    "Fn::Split": _split,
+    "Fn::Equals": _equals,
+    "Fn::Index": _index,
+    "Fn::Length": len,
+    "Fn::ListMerge": lambda lists: [item for each in lists for item in each],
+    "Fn::GetJsonValue": _json_value,
+    "Fn::MergeMapToList": _merge_map_to_list,
+    "Fn::MergeMap": lambda maps: {key: item for each in maps for key, item in each.items()},
+    "Fn::Avg": _average,
+    "Fn::SelectMapList": _select_map_list,
+    "Fn::Add": _add,
+    "Fn::Calculate": _calculate,
+    "Fn::Max": lambda numbers: max(numbers, key=_to_number),
+    "Fn::Min": lambda numbers: min(numbers, key=_to_number),
+    "Fn::Any": any,
+    "Fn::Contains": _contains,
+    "Fn::EachMemberIn": _each_member_in,
+    "Fn::MatchPattern": _match_pattern,
+    "Fn::Indent": _indent,
+    "Fn::Cidr": _cidr,
+}

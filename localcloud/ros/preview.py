@@ -1,0 +1,97 @@
+"""What an update would do, as far as it can be known before it is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from localcloud.ros.blueprint import Blueprint
+from localcloud.ros.errors import ResourceError
+from localcloud.ros.functions import UNKNOWN
+from localcloud.ros.model import Change, Resource
+from localcloud.ros.resources.provider import ResourceType, canonical_type
+from localcloud.ros.resources.schema import check_properties
+
+
+def preview(
+    blueprint: Blueprint,
+    resources: Mapping[str, Resource],
+    types: Mapping[str, ResourceType],
+    stack_output: Callable[[str, str], object],
+) -> tuple[Change, ...]:
+    """Return what would be added, modified and removed, in the template's order and then the stack's.
+
+    Args:
+        blueprint: what is wanted.
+        resources: what there is.
+        types: the resource types by name.
+        stack_output: looks up an output of another stack.
+    """
+    lookup = _Lookup(resources=resources, stack_output=stack_output)
+    changes = []
+    for name in blueprint.requires:
+        type_name = blueprint.template.resources[name].type
+        kind = types[canonical_type(type_name)]
+        current = resources.get(name)
+        if current is None or not current.physical_id:
+            changes.append(_change("Add", name, type_name, "", ()))
+        elif current.type != type_name:
+            changes.append(_change("Modify", name, type_name, current.physical_id, ("Type",), replacement="True"))
+        elif changed := _changed(kind, current, blueprint.properties(name, lookup)):
+            replacement = _replacement(kind, changed)
+            names = tuple(changed)
+            changes.append(_change("Modify", name, type_name, current.physical_id, names, replacement=replacement))
+    for name, resource in resources.items():
+        if name not in blueprint.requires:
+            changes.append(_change("Remove", name, resource.type, resource.physical_id, ()))
+    return tuple(changes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Lookup:
+    """Resources as they are; what is only known once they are made is unknown."""
+
+    resources: Mapping[str, Resource]
+    stack_output: Callable[[str, str], object]
+
+    def reference(self, logical_id: str) -> object:
+        resource = self.resources.get(logical_id)
+        return resource.physical_id if resource and resource.physical_id else UNKNOWN
+
+    def attribute(self, logical_id: str, name: str) -> object:
+        resource = self.resources.get(logical_id)
+        return resource.attributes.get(name, UNKNOWN) if resource else UNKNOWN
+
+
+def _changed(kind: ResourceType, current: Resource, properties: Mapping[str, object]) -> dict[str, bool]:
+    """Return the properties that change; for each, whether that is certain."""
+    certain = {name: value for name, value in properties.items() if value is not UNKNOWN}
+    try:
+        wanted: Mapping[str, object] = check_properties(kind.properties, certain)
+    except ResourceError:  # doing it will say what is wrong; a preview shows the change as it is written
+        wanted = certain
+    changed = {name: False for name, value in properties.items() if value is UNKNOWN}
+    for name in sorted({*wanted, *current.properties} - changed.keys()):
+        if wanted.get(name) != current.properties.get(name):
+            changed[name] = True
+    return changed
+
+
+def _replacement(kind: ResourceType, changed: Mapping[str, bool]) -> str:
+    replacing = [sure for name, sure in changed.items() if name in kind.properties and kind.properties[name].replaces]
+    if not replacing:
+        return "False"
+    return "True" if any(replacing) else "Conditional"
+
+
+def _change(
+    action: str, name: str, kind: str, physical_id: str, properties: tuple[str, ...], *, replacement: str = ""
+) -> Change:
+    return Change(
+        action=action,
+        logical_id=name,
+        type=kind,
+        physical_id=physical_id,
+        replacement=replacement,
+        properties=properties,
+    )

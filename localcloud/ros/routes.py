@@ -1,0 +1,24 @@
+"""The listener of the embedded ROS: its API, and the URLs to which custom resources report."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from localcloud.ros.actions import Authorizer, ros_actions
+from localcloud.ros.callbacks import Callbacks
+from localcloud.ros.service import RosService
+from localcloud.rpc import create_app
+from localcloud.signatures import Authenticator
+
+VERSION = "2019-09-10"
+MAX_BODY = 4 * 1024**2  # bytes: a template of 512 KiB in base64, form-encoded, and its parameters
+
+
+def create_ros_app(
+    ros: RosService, *, authenticator: Authenticator, authorizer: Authorizer, callbacks: Callbacks
+) -> web.Application:
+    """Return the application that serves ROS."""
+    actions = ros_actions(ros, authorizer)
+    application = create_app(version=VERSION, actions=actions, authenticator=authenticator, max_body=MAX_BODY)
+    callbacks.add_routes(application)
+    return application

@@ -1,0 +1,101 @@
+"""The embedded ROS's state on disk: one JSON document for each stack and each change set, replaced all at once by each change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from localcloud.errors import LocalCloudError
+from localcloud.ros.model import Change, ChangeSet, Event, Resource, Source, Stack
+from localcloud.state import write_private
+
+
+class RosStore:
+    """Stacks and change sets, in memory and on disk. Not thread-safe: one event loop uses it.
+
+    Args:
+        folder: where it lies; created if need be.
+
+    Raises:
+        LocalCloudError: the state cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._stacks = folder / "stacks"
+        self._change_sets = folder / "changesets"
+        self.stacks: dict[str, Stack] = {}
+        self.change_sets: dict[str, ChangeSet] = {}
+        for path in _documents(self._stacks):
+            stack = _read_stack(path)
+            self.stacks[stack.id] = stack
+        for path in _documents(self._change_sets):
+            change_set = _read_change_set(path)
+            self.change_sets[change_set.id] = change_set
+
+    def save(self, stack: Stack) -> None:
+        """Keep a stack; durable when this returns."""
+        write_private(self._stacks / f"{stack.id}.json", json.dumps(asdict(stack)).encode())
+        self.stacks[stack.id] = stack
+
+    def save_change_set(self, change_set: ChangeSet) -> None:
+        """Keep a change set; durable when this returns."""
+        write_private(self._change_sets / f"{change_set.id}.json", json.dumps(asdict(change_set)).encode())
+        self.change_sets[change_set.id] = change_set
+
+    def drop(self, stack_id: str) -> None:
+        """Forget a stack."""
+        (self._stacks / f"{stack_id}.json").unlink(missing_ok=True)
+        self.stacks.pop(stack_id, None)
+
+    def drop_change_set(self, change_set_id: str) -> None:
+        """Forget a change set."""
+        (self._change_sets / f"{change_set_id}.json").unlink(missing_ok=True)
+        self.change_sets.pop(change_set_id, None)
+
+
+def _documents(folder: Path) -> Iterable[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return sorted(folder.glob("*.json"))
+
+
+def _read_stack(path: Path) -> Stack:
+    try:
+        record = json.loads(path.read_bytes())
+        previous = record.pop("previous")
+        return Stack(
+            source=Source(**record.pop("source")),
+            previous=Source(**previous) if previous else None,
+            resources=_resources(record.pop("resources")),
+            before=_resources(record.pop("before")),
+            retiring=tuple(_resource(each) for each in record.pop("retiring")),
+            events=tuple(Event(**each) for each in record.pop("events")),
+            retained=tuple(record.pop("retained")),
+            **record,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _resources(record: dict[str, dict[str, object]]) -> dict[str, Resource]:
+    return {name: _resource(each) for name, each in record.items()}
+
+
+def _resource(record: dict[str, object]) -> Resource:
+    return Resource(**{**record, "requires": tuple(record["requires"])})  # type: ignore[arg-type]
+
+
+def _read_change_set(path: Path) -> ChangeSet:
+    try:
+        record = json.loads(path.read_bytes())
+        changes = tuple(Change(**{**each, "properties": tuple(each["properties"])}) for each in record.pop("changes"))
+        return ChangeSet(changes=changes, **record)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> LocalCloudError:
+    return LocalCloudError(
+        f"{path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
+    )

@@ -1,0 +1,137 @@
+"""A ROS whose resources are simulated in memory: what the engine does with any resource type, without one that is real."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.ros.engine import Account
+from localcloud.ros.errors import ResourceError
+from localcloud.ros.model import Source, Stack
+from localcloud.ros.resources.provider import Context, Outcome, Properties, Property
+from localcloud.ros.service import Request, RosService
+
+TYPE = "Test::Thing"
+
+
+class Things:
+    """A resource type in memory; `Fail` names the action that fails, `Hang` the one that never ends."""
+
+    name = TYPE
+    properties: Mapping[str, Property] = {
+        "Name": Property(kind="string", required=True, replaces=True),
+        "Size": Property(kind="integer"),
+        "After": Property(kind="any"),
+        "Fail": Property(kind="string"),
+        "Hang": Property(kind="string"),
+        "Leave": Property(kind="boolean"),
+    }
+
+    def __init__(self) -> None:
+        self.existing: dict[str, dict[str, object]] = {}
+        self.log: list[str] = []
+        self.hanging = asyncio.Event()
+
+    def plan_id(self, context: Context, properties: Properties) -> str:
+        return str(properties["Name"])
+
+    async def exists(self, context: Context, physical_id: str) -> bool:
+        return physical_id in self.existing
+
+    async def create(self, context: Context, properties: Properties) -> Outcome:
+        name = str(properties["Name"])
+        self.log.append(f"create {name}")
+        if name in self.existing:
+            raise ResourceError(f"{name} exists already")
+        if properties.get("Leave"):
+            self.existing[name] = {}
+        await self._act("create", name, properties)
+        self.existing[name] = dict(properties)
+        return Outcome(physical_id=name, attributes={"Size": properties.get("Size", 0), "Upper": name.upper()})
+
+    async def update(self, context: Context, physical_id: str, properties: Properties, previous: Properties) -> Outcome:
+        self.log.append(f"update {physical_id}")
+        await self._act("update", physical_id, properties)
+        self.existing[physical_id] = dict(properties)
+        return Outcome(physical_id=physical_id, attributes={"Size": properties.get("Size", 0)})
+
+    async def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
+        self.log.append(f"delete {physical_id}")
+        await self._act("delete", physical_id, properties)
+        self.existing.pop(physical_id, None)
+
+    async def _act(self, action: str, name: str, properties: Properties) -> None:
+        if properties.get("Fail") == action:
+            raise ResourceError(f"cannot {action}", physical_id=name if properties.get("Leave") else "")
+        if properties.get("Hang") == action:
+            if action == "create":
+                self.existing[name] = dict(properties)  # begun, but not ended: what a kill leaves
+            self.hanging.set()
+            await asyncio.Event().wait()
+
+
+class Cloud:
+    """A ROS with simulated resources, which can be stopped and started again on the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.things = Things()
+        self.now = 1_800_000_000.0
+        self.ros = self.start()
+
+    def start(self) -> RosService:
+        self.ros = RosService(
+            self.folder,
+            types={TYPE: self.things},
+            account=Account(region="cn-hangzhou", account_id="1234567890123456"),
+            clock=self.tick,
+        )
+        return self.ros
+
+    def tick(self) -> float:
+        self.now += 0.01
+        return self.now
+
+    async def settled(self, stack: Stack) -> Stack:
+        while (current := self.ros.stack(stack.id)).busy:
+            await asyncio.sleep(0)
+        return current
+
+
+def template(**resources: Mapping[str, Any]) -> str:
+    """Return a template of things: each argument is a thing's properties, with `DependsOn` and such beside them."""
+    declared = {}
+    for name, given in resources.items():
+        aside = {key: value for key, value in given.items() if key in {"DependsOn", "DeletionPolicy", "Condition"}}
+        properties = {"Name": name.lower(), **{key: value for key, value in given.items() if key not in aside}}
+        declared[name] = {"Type": TYPE, "Properties": properties, **aside}
+    return json.dumps({"ROSTemplateFormatVersion": "2015-09-01", "Resources": declared})
+
+
+def request(text: str, **options: Any) -> Request:
+    return Request(source=Source(template=text, parameters=options.pop("parameters", {})), **options)
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    return Cloud(tmp_path / "ros")
+
+
+@pytest.fixture
+def make_template() -> Callable[..., str]:
+    return template
+
+
+@pytest.fixture
+def make_request() -> Callable[..., Request]:
+    return request
+
+
+@pytest.fixture
+def run() -> Callable[[Awaitable[None]], None]:
+    return asyncio.run  # type: ignore[return-value]
