@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from localcloud.ros.errors import TemplateError
 
-
 Value: TypeAlias = Any  # of a template: JSON, whose shape each function checks for itself
 
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 Properties = Mapping[str, object]
+CUSTOM_RESOURCE = "ALIYUN::ROS::CustomResource"
+
+
+def canonical_type(name: str) -> str:
+    """Return under which name a resource type is known: `Custom::Anything` is a custom resource ("ALIYUN::ROS::CustomResource")."""
+    return CUSTOM_RESOURCE if name.startswith("Custom::") else name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +29,8 @@ class Property:
         choices: the values allowed; empty: any.
         minimum: the smallest number, or the shortest text or list.
         maximum: the largest number, or the longest text or list.
+        honoured: the values that the embedded cloud can act on; None: all. Others are refused as not implemented, except those
+            that ask for nothing: empty and false ones.
     """
 
     kind: str
@@ -33,6 +41,7 @@ class Property:
     choices: tuple[object, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    honoured: tuple[object, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
