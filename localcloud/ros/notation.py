@@ -1,8 +1,8 @@
 """The two notations of a template: a JSON or YAML text becomes mappings with text keys, lists, text, numbers, booleans and None.
 
 Nothing is guessed: a key that stands twice, a tag or a value that JSON has not, and a text that grows out of bounds are refused.
-YAML is read as version 1.1 reads it (`yes` is true), but a date stays text, and a function's short form, `!Sub text`, becomes its long
-form, `{"Fn::Sub": text}`.
+YAML is read as version 1.1 reads it (`yes` is true), but a date stays text, and a function's short form, `!Sub text`, becomes its
+long form, `{"Fn::Sub": text}`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from localcloud.ros.errors import TemplateError
 
 MAX_DEPTH = 100  # levels of nesting; assumed, ROS documents none
 MAX_VALUES = 300_000  # once YAML's aliases are spelled out; without them, no template of the largest size has as many
-    200_000  # values once YAML's aliases are spelled out; more than a template of the largest size has without them
-)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
