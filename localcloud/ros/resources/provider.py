@@ -25,7 +25,7 @@ class Property:
         required: it must be given.
         replaces: to change it, ROS makes a new resource; otherwise it changes in place.
         fields: of a map: what it may hold; empty: anything.
-        items: of a list: what each item is; None: anything.
+        items: of a list: what each item is; of a map without `fields`: what each value is; None: anything.
         choices: the values allowed; empty: any.
         minimum: the smallest number, or the shortest text or list.
         maximum: the largest number, or the longest text or list.

@@ -1,0 +1,201 @@
+"""ALIYUN::FC::Service, ::Function and ::Trigger: Function Compute 2.0.
+
+Sources: ROS, the page of each type; ros-cdk-fc 1.15.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from localcloud.fc.errors import FcError
+from localcloud.fc.model import MAX_INITIALIZATION_TIMEOUT, Function, Service, Trigger
+from localcloud.fc.service import FcService
+from localcloud.ros.resources.calls import Given, reasons
+from localcloud.ros.resources.fc_code import CODE
+from localcloud.ros.resources.functions import (
+    IDENTITY,
+    LOG_CONFIG,
+    REQUIRED,
+    STRING,
+    TAGS,
+    TRIGGER,
+    UNSUPPORTED,
+    FunctionType,
+    TriggerType,
+    api_names,
+)
+from localcloud.ros.resources.provider import Context, Outcome, Property
+
+DEFAULT_MEMORY = 128  # MB; ros-cdk-fc, MemorySize
+SERVICE_NAME = Property(kind="string", required=True, replaces=True, minimum=1, maximum=128)
+
+
+class FcServiceType:
+    """A service; its physical id is its name."""
+
+    name = "ALIYUN::FC::Service"
+    properties: Mapping[str, Property] = {
+        "ServiceName": SERVICE_NAME,
+        "Description": STRING,
+        "Role": STRING,
+        "InternetAccess": Property(kind="boolean"),
+        "LogConfig": Property(kind="map", fields=LOG_CONFIG),
+        "DeletionForce": Property(kind="boolean"),  # of network interfaces alone, which are not here
+        "Tags": TAGS,
+        "NasConfig": UNSUPPORTED,
+        "OssMountConfig": UNSUPPORTED,
+        "TracingConfig": UNSUPPORTED,
+        "VpcBindings": Property(kind="list", honoured=()),
+        "VpcConfig": UNSUPPORTED,
+    }
+
+    def __init__(self, fc: FcService) -> None:
+        self._fc = fc
+
+    def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+        return str(properties["ServiceName"])
+
+    async def exists(self, context: Context, physical_id: str) -> bool:
+        """See `ResourceType`."""
+        return any(service.name == physical_id for service in self._fc.services())
+
+    async def create(self, context: Context, properties: Given) -> Outcome:
+        """See `ResourceType`."""
+        with reasons():
+            return _outcome(properties, self._fc.create_service(_describe(properties)))
+
+    async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
+        """See `ResourceType`."""
+        with reasons():
+            created = self._fc.service(physical_id).created
+            return _outcome(properties, self._fc.update_service(replace(_describe(properties), created=created)))
+
+    async def delete(self, context: Context, physical_id: str, properties: Given) -> None:
+        """See `ResourceType`."""
+        with reasons():
+            try:
+                self._fc.delete_service(physical_id)
+            except FcError as error:
+                if error.code != "ServiceNotFound":
+                    raise
+
+
+def _describe(properties: Given) -> Service:
+    return Service(
+        name=properties["ServiceName"],
+        role=properties.get("Role", ""),
+        description=properties.get("Description", ""),
+        internet_access=properties.get("InternetAccess", True),
+        log_config=api_names(properties.get("LogConfig", {})),
+    )
+
+
+def _outcome(properties: Given, service: Service) -> Outcome:
+    attributes = {
+        "ServiceName": service.name,
+        "ServiceId": service.name,
+        "Role": service.role,
+        "InternetAccess": service.internet_access,
+        "LogProject": service.log_config.get("project", ""),
+        "Logstore": service.log_config.get("logstore", ""),
+        "Tags": properties.get("Tags", []),
+        "VpcId": "",
+    }
+    return Outcome(physical_id=service.name, attributes=attributes)
+
+
+class FcFunction(FunctionType):
+    """A function of a service; its physical id is `SERVICE/FUNCTION`."""
+
+    name = "ALIYUN::FC::Function"
+    properties: Mapping[str, Property] = {
+        "ServiceName": SERVICE_NAME,
+        "FunctionName": IDENTITY,
+        "Handler": REQUIRED,
+        "Runtime": REQUIRED,
+        "Code": Property(kind="map", fields=CODE),
+        "Initializer": STRING,
+        "InitializationTimeout": Property(kind="integer", minimum=1, maximum=MAX_INITIALIZATION_TIMEOUT),
+        "Timeout": Property(kind="integer", minimum=1, maximum=86400),
+        "MemorySize": Property(kind="integer", minimum=128, maximum=32768),
+        "Cpu": Property(kind="number"),
+        "DiskSize": Property(kind="integer", choices=(512, 10240)),
+        "EnvironmentVariables": Property(kind="map", items=STRING),
+        "Description": STRING,
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, honoured=(1,)),
+        "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, honoured=(1,)),
+        "InstanceType": Property(
+            kind="string",
+            choices=("e1", "c1", "fc.gpu.tesla.1", "fc.gpu.ampere.1", "fc.gpu.ada.1", "g1"),
+            honoured=("e1", "c1"),
+        ),
+        "AsyncConfiguration": UNSUPPORTED,
+        "CAPort": Property(kind="integer", honoured=()),
+        "CustomContainerConfig": UNSUPPORTED,
+        "CustomDNS": UNSUPPORTED,
+        "CustomHealthCheckConfig": UNSUPPORTED,
+        "CustomRuntimeConfig": UNSUPPORTED,
+        "GpuMemorySize": Property(kind="integer", honoured=()),
+        "InstanceLifecycleConfig": UNSUPPORTED,  # in FC 2.0 only PreFreeze and PreStop
+    }
+
+    def path(self, physical_id: str) -> str:
+        """See `FunctionType`."""
+        return _function_path(physical_id)
+
+    def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+        return f"{properties['ServiceName']}/{properties['FunctionName']}"
+
+    def describe(self, properties: Given) -> Function:
+        """See `FunctionType`."""
+        default = Function(service="", name="", runtime="", handler="")
+        return Function(
+            service=properties["ServiceName"],
+            name=properties["FunctionName"],
+            runtime=properties["Runtime"],
+            handler=properties["Handler"],
+            initializer=properties.get("Initializer", ""),
+            initialization_timeout=properties.get("InitializationTimeout", default.initialization_timeout),
+            timeout=properties.get("Timeout", default.timeout),
+            memory=properties.get("MemorySize", DEFAULT_MEMORY),
+            cpu=properties.get("Cpu"),
+            disk=properties.get("DiskSize", default.disk),
+            environment=properties.get("EnvironmentVariables", {}),
+            description=properties.get("Description", ""),
+        )
+
+
+class FcTrigger(TriggerType):
+    """A trigger; its physical id is `SERVICE/FUNCTION/TRIGGER`."""
+
+    name = "ALIYUN::FC::Trigger"
+    properties: Mapping[str, Property] = {**TRIGGER, "ServiceName": SERVICE_NAME}
+
+    def function_path(self, function_id: str) -> str:
+        """See `TriggerType`."""
+        return _function_path(function_id)
+
+    def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+        return f"{properties['ServiceName']}/{properties['FunctionName']}/{properties['TriggerName']}"
+
+    def attributes(self, context: Context, trigger: Trigger) -> dict[str, object]:
+        """See `TriggerType`. The URLs are those of the real cloud; the embedded one serves no HTTP triggers."""
+        _, service, _, function = trigger.function.split("/")
+        urls = {"UrlInternet": "", "UrlIntranet": ""}
+        if trigger.kind == "http":
+            path = f"2016-08-15/proxy/{service}.{trigger.qualifier or 'LATEST'}/{function}/"
+            host = f"{context.account_id}.{context.region}"
+            urls = {
+                "UrlInternet": f"https://{host}.fc.aliyuncs.com/{path}",
+                "UrlIntranet": f"https://{host}-internal.fc.aliyuncs.com/{path}",
+            }
+        return {"ServiceName": service, **urls}
+
+
+def _function_path(physical_id: str) -> str:
+    service, _, function = physical_id.partition("/")
+    return f"services/{service}/functions/{function}"

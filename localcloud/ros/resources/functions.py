@@ -1,0 +1,206 @@
+"""What the resource types of Function Compute 2.0 and 3.0 share: functions and triggers, found by their paths.
+
+A subclass declares the properties and says what the function or trigger is that they describe. A resource's physical id is its
+names joined by slashes, from the service's (FC 2.0) to its own (assumed).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+
+from localcloud.fc.errors import FcError
+from localcloud.fc.model import Function, Trigger
+from localcloud.fc.service import FcService
+from localcloud.ros.errors import ResourceError
+from localcloud.ros.resources.calls import Given, reasons
+from localcloud.ros.resources.fc_code import read_code
+from localcloud.ros.resources.provider import Context, Outcome, Property
+
+STRING = Property(kind="string")
+REQUIRED = Property(kind="string", required=True)
+IDENTITY = Property(kind="string", required=True, replaces=True)
+UNSUPPORTED = Property(kind="map", honoured=())
+LOG_CONFIG = {
+    "Project": STRING,
+    "Logstore": STRING,
+    "EnableRequestMetrics": Property(kind="boolean"),
+    "LogBeginRule": STRING,
+}
+TAGS = Property(
+    kind="list",
+    maximum=20,
+    items=Property(kind="map", fields={"Key": Property(kind="string", required=True), "Value": STRING}),
+)
+TRIGGER = {
+    "FunctionName": IDENTITY,
+    "TriggerName": IDENTITY,
+    "TriggerType": Property(kind="string", required=True, replaces=True, honoured=("oss", "http", "timer")),
+    "TriggerConfig": Property(kind="map", required=True),
+    "SourceArn": Property(kind="string", replaces=True),
+    "InvocationRole": STRING,
+    "Qualifier": Property(kind="string", honoured=("LATEST",)),
+}
+WITHOUT_SOURCE = frozenset({"http", "timer"})  # trigger types that need neither SourceArn nor InvocationRole
+
+
+def api_names(given: Given) -> dict[str, object]:
+    """Return a map with the names that Function Compute's API uses: `logProject` for `LogProject`."""
+    return {name[0].lower() + name[1:]: value for name, value in given.items()}
+
+
+class FunctionType(ABC):
+    """A function of either generation."""
+
+    name: str
+    properties: Mapping[str, Property]
+
+    def __init__(self, fc: FcService) -> None:
+        self._fc = fc
+
+    @abstractmethod
+    def path(self, physical_id: str) -> str:
+        """Return the path of the function with a physical id."""
+
+    @abstractmethod
+    def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+
+    @abstractmethod
+    def describe(self, properties: Given) -> Function:
+        """Return the function that properties describe, without its code."""
+
+    async def exists(self, context: Context, physical_id: str) -> bool:
+        """See `ResourceType`."""
+        return self._find(physical_id) is not None
+
+    def _find(self, physical_id: str) -> Function | None:
+        try:
+            return self._fc.function(self.path(physical_id))
+        except FcError as error:
+            if error.code in {"FunctionNotFound", "ServiceNotFound"}:
+                return None
+            raise
+
+    async def create(self, context: Context, properties: Given) -> Outcome:
+        """See `ResourceType`."""
+        with reasons():
+            return self._outcome(
+                context,
+                properties,
+                await self._fc.create_function(self.describe(properties), read_code(properties)),
+            )
+
+    async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
+        """See `ResourceType`. The code is read again only when `Code` changes: its object may be gone by then."""
+        with reasons():
+            old = self._fc.function(self.path(physical_id))
+            function = replace(
+                self.describe(properties),
+                function_id=old.function_id,
+                created=old.created,
+                code=old.code,
+                code_size=old.code_size,
+                code_checksum=old.code_checksum,
+            )
+            code = read_code(properties) if properties.get("Code") != previous.get("Code") else None
+            return self._outcome(context, properties, await self._fc.update_function(function, code))
+
+    def _outcome(self, context: Context, properties: Given, function: Function) -> Outcome:
+        attributes = {
+            "FunctionName": function.name,
+            "FunctionId": function.function_id,
+            "ARN": f"acs:fc:{context.region}:{context.account_id}:{function.path}",
+        }
+        if function.service:
+            attributes |= {"ServiceName": function.service, "ServiceId": self._fc.service(function.service).name}
+        return Outcome(physical_id=self.plan_id(context, properties), attributes=attributes)
+
+    async def delete(self, context: Context, physical_id: str, properties: Given) -> None:
+        """See `ResourceType`."""
+        with reasons():
+            if self._find(physical_id):
+                self._fc.delete_function(self.path(physical_id))
+
+
+class TriggerType(ABC):
+    """A trigger of a function of either generation."""
+
+    name: str
+    properties: Mapping[str, Property]
+
+    def __init__(self, fc: FcService) -> None:
+        self._fc = fc
+
+    @abstractmethod
+    def function_path(self, function_id: str) -> str:
+        """Return the path of the function with a physical id."""
+
+    @abstractmethod
+    def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+
+    @abstractmethod
+    def attributes(self, context: Context, trigger: Trigger) -> dict[str, object]:
+        """Return what the generation's triggers have beside their names and ids."""
+
+    def _key(self, physical_id: str) -> tuple[str, str]:
+        function_id, _, name = physical_id.rpartition("/")
+        return self.function_path(function_id), name
+
+    async def exists(self, context: Context, physical_id: str) -> bool:
+        """See `ResourceType`."""
+        return self._find(physical_id) is not None
+
+    def _find(self, physical_id: str) -> Trigger | None:
+        try:
+            return self._fc.trigger(*self._key(physical_id))
+        except FcError as error:
+            if error.code in {"TriggerNotFound", "FunctionNotFound", "ServiceNotFound"}:
+                return None
+            raise
+
+    def _describe(self, context: Context, properties: Given) -> Trigger:
+        function, name = self._key(self.plan_id(context, properties))
+        kind = properties["TriggerType"]
+        missing = [each for each in ("SourceArn", "InvocationRole") if not properties.get(each)]
+        if missing and kind not in WITHOUT_SOURCE:
+            raise ResourceError(f"Property {missing[0]}: required for triggers of the type {kind}, but missing")
+        return Trigger(
+            function=function,
+            name=name,
+            kind=kind,
+            config=properties["TriggerConfig"],
+            source_arn=properties.get("SourceArn", ""),
+            invocation_role=properties.get("InvocationRole", ""),
+            qualifier=properties.get("Qualifier", ""),
+            description=properties.get("Description", ""),
+        )
+
+    async def create(self, context: Context, properties: Given) -> Outcome:
+        """See `ResourceType`."""
+        with reasons():
+            return self._outcome(context, properties, self._fc.create_trigger(self._describe(context, properties)))
+
+    async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
+        """See `ResourceType`."""
+        with reasons():
+            old = self._fc.trigger(*self._key(physical_id))
+            trigger = replace(self._describe(context, properties), trigger_id=old.trigger_id, created=old.created)
+            return self._outcome(context, properties, self._fc.update_trigger(trigger))
+
+    def _outcome(self, context: Context, properties: Given, trigger: Trigger) -> Outcome:
+        attributes = {
+            "FunctionName": properties["FunctionName"],
+            "TriggerName": trigger.name,
+            "TriggerId": trigger.trigger_id,
+            **self.attributes(context, trigger),
+        }
+        return Outcome(physical_id=self.plan_id(context, properties), attributes=attributes)
+
+    async def delete(self, context: Context, physical_id: str, properties: Given) -> None:
+        """See `ResourceType`."""
+        with reasons():
+            if self._find(physical_id):
+                self._fc.delete_trigger(*self._key(physical_id))
