@@ -1,264 +1,300 @@
-"""A template as it is declared: text in, frozen declarations or an error that says where out. Nothing is evaluated here.
+"""Templates: JSON or YAML text becomes a `Template`, and every mistake in it a message that says where.
 
-What a template may hold that this ROS does not do (transforms, locals, counted resources) is refused by name: no part of a template
-is silently ignored. Source: ROS user guide, "Template structure" and its sections.
+Source: ROS, "Template syntax" (ROSTemplateFormatVersion 2015-09-01). Pure.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import yaml
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.notation import parse_text
 
-MAX_TEMPLATE = 524_288  # bytes ("Limits")
-MAX_NAME = 255  # characters
-FORMAT_VERSION = "2015-09-01"
-_SECTIONS = {"Metadata", "Parameters", "Mappings", "Conditions", "Rules", "Resources", "Outputs"}
-_SECTIONS |= {"ROSTemplateFormatVersion", "Description"}
-_MISSING_SECTIONS = {"Transform", "Locals", "Workspace"}
-_PARAMETER = {
-    "Type",
-    "Default",
-    "AllowedValues",
-    "AllowedPattern",
-    "MinLength",
-    "MaxLength",
-    "MinValue",
-    "MaxValue",
-    "NoEcho",
-}
-_PARAMETER |= {"ConstraintDescription", "AssociationProperty", "AssociationPropertyMetadata", "Required", "Placeholder"}
-_PARAMETER |= {"Description", "Label", "Confirm", "TextArea"}
-_RESOURCE = {"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "Metadata", "Description", "Count"}
-_OUTPUT = {"Value", "Description", "Condition", "NoEcho", "Label"}
-_RULE = {"RuleCondition", "Assertions"}
-_ASSERTION = {"Assert", "AssertDescription"}
-_NAME = re.compile(r"[A-Za-z0-9_-]+")  # letters and digits in ROS's guide; hyphens and underscores assumed
+Value: TypeAlias = Any  # JSON or YAML, not checked yet
 _Item = TypeVar("_Item")
+VERSION = "2015-09-01"
+MAX_SIZE = 524_288  # bytes; ROS, "Limits"
+SECTIONS = frozenset(
+    {
+        "ROSTemplateFormatVersion",
+        "Description",
+        "Metadata",
+        "Parameters",
+        "Mappings",
+        "Conditions",
+        "Resources",
+        "Outputs",
+    }
+    | {"Transform", "Rules", "Workspace"}
+)
+NOT_IMPLEMENTED = ("Transform", "Rules", "Workspace")
+RESOURCE_KEYS = frozenset({"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "Metadata", "Description"})
+PARAMETER_KEYS = frozenset(
+    {"Type", "Default", "AllowedValues", "AllowedPattern", "MinLength", "MaxLength", "MinValue", "MaxValue", "NoEcho"}
+    | {"Description", "ConstraintDescription", "Label", "AssociationProperty", "AssociationPropertyMetadata", "Confirm"}
+    | {"Placeholder", "TextArea", "Required"}
+)
+LOGICAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+TYPES = frozenset({"String", "Number", "Boolean", "Json", "CommaDelimitedList"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parameter:
-    """A parameter that a template asks for.
-
-    Attributes:
-        type: String, Number, Boolean, Json, CommaDelimitedList, ….
-        attributes: all that is declared of it, `Type` and `Default` among it.
-    """
+    """A parameter as a template declares it; its constraints are checked by `localcloud.ros.parameters`."""
 
     type: str
-    attributes: Mapping[str, object]
-
-    @property
-    def no_echo(self) -> bool:
-        """Whether its value must not be shown."""
-        return self.attributes.get("NoEcho") in (True, "true", "True")
-
-    @property
-    def description_for_clients(self) -> Mapping[str, object]:
-        """Return what ValidateTemplate tells of it."""
-        return self.attributes
+    default: object = None  # None: it must be given
+    allowed_values: tuple[object, ...] = ()
+    allowed_pattern: str = ""
+    min_length: int | None = None
+    max_length: int | None = None
+    min_value: float | None = None
+    max_value: float | None = None
+    no_echo: bool = False
+    constraint: str = ""  # ConstraintDescription
+    record: Mapping[str, object] = field(default_factory=dict)  # as it is written
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """A resource that a template declares, its properties not evaluated."""
+    """A resource as a template declares it."""
 
     type: str
     properties: Mapping[str, object]
     depends_on: tuple[str, ...] = ()
-    condition: str | None = None
-    deletion_policy: Literal["Delete", "Retain"] = "Delete"
-    metadata: Mapping[str, object]
+    condition: str = ""
+    deletion_policy: str = "Delete"  # or Retain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """An output of a stack, its value not evaluated."""
+    """An output as a template declares it."""
 
     value: object
     description: str = ""
-    condition: str | None = None
-    no_echo: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Assertion:
-    """A condition that a rule demands, and what to say when it does not hold."""
-
-    assertion: object
-    description: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
-    """Assertions about the parameters; `condition` says when they apply, None: always."""
-
-    condition: object | None
-    assertions: tuple[Assertion, ...]
+    condition: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Template:
-    """A template; each mapping is by name, in the order of the text."""
+    """A template."""
 
     description: str
     parameters: Mapping[str, Parameter]
     mappings: Mapping[str, Mapping[str, Mapping[str, object]]]
     conditions: Mapping[str, object]
-    rules: Mapping[str, Rule]
     resources: Mapping[str, Declaration]
     outputs: Mapping[str, Output]
-    metadata: Mapping[str, object]
 
 
 def parse_template(text: str) -> Template:
-    """Return what a template declares.
-
-    Args:
-        text: JSON or YAML of at most 524,288 bytes.
+    """Read a template.
 
     Raises:
-        TemplateError: it is not a template, and where.
+        TemplateError: the text is too large, is neither JSON nor YAML, or is not a template.
     """
-    size = len(text.encode(errors="surrogatepass"))
-    if size > MAX_TEMPLATE:
-        raise TemplateError(f"the template has {size} bytes, {MAX_TEMPLATE} are allowed")
-    sections = _mapping(parse_text(text), "the template")
-    if missing := sorted(_MISSING_SECTIONS & sections.keys()):
-        raise TemplateError(f"not implemented: the section {missing[0]}")
-    _check_keys(sections, _SECTIONS, "the template")
-    version = sections.get("ROSTemplateFormatVersion")
-    if version != FORMAT_VERSION:
-        raise TemplateError(f"ROSTemplateFormatVersion: expected {FORMAT_VERSION}, got {version!r}")
-    template = Template(
-        description=_text(sections.get("Description", ""), "Description"),
-        parameters=_section(sections, "Parameters", _parameter),
-        mappings=_section(sections, "Mappings", _two_levels),
-        conditions=_section(sections, "Conditions", lambda value, place: value),
-        rules=_section(sections, "Rules", _rule),
-        resources=_section(sections, "Resources", _declaration),
-        outputs=_section(sections, "Outputs", _output),
-        metadata=_mapping(sections.get("Metadata", {}), "Metadata"),
-    )
-    if both := sorted(template.parameters.keys() & template.resources.keys()):
-        raise TemplateError(f"Resources.{both[0]}: a parameter has the same name")
-    return template
-
-
-def _section(sections: Mapping[str, object], name: str, parse: Callable[[object, str], _Item]) -> Mapping[str, _Item]:
-    items = _mapping(sections.get(name, {}), name)
-    for each in items:
-        if not _NAME.fullmatch(each) or len(each) > MAX_NAME:
-            raise TemplateError(
-                f"{name}: `{each}` is not a name: up to {MAX_NAME} letters, digits, hyphens and underscores are allowed"
-            )
-    return {each: parse(value, f"{name}.{each}") for each, value in items.items()}
-
-
-def _parameter(value: object, place: str) -> Parameter:
-    attributes = _mapping(value, place)
-    _check_keys(attributes, _PARAMETER, place)
-    return Parameter(type=_required_text(attributes, "Type", place), attributes=attributes)
-
-
-def _two_levels(value: object, place: str) -> Mapping[str, Mapping[str, object]]:
-    return {key: _mapping(each, f"{place}.{key}") for key, each in _mapping(value, place).items()}
-
-
-def _rule(value: object, place: str) -> Rule:
-    given = _mapping(value, place)
-    _check_keys(given, _RULE, place)
-    assertions = given.get("Assertions")
-    if not isinstance(assertions, list) or not assertions:
-        raise TemplateError(f"{place}.Assertions: expected a list of assertions, got {assertions!r}")
-    return Rule(
-        condition=given.get("RuleCondition"),
-        assertions=tuple(_assertion(each, f"{place}.Assertions[{index}]") for index, each in enumerate(assertions)),
+    if (size := len(text.encode())) > MAX_SIZE:
+        raise TemplateError(f"the template has {size:,} bytes, at most {MAX_SIZE:,} are allowed")
+    document = _load(text)
+    _expect(document, dict, "the template")
+    if unknown := sorted(set(map(str, document)) - SECTIONS):
+        raise TemplateError(f"unknown section {', '.join(unknown)}; there are {', '.join(sorted(SECTIONS))}")
+    if document.get("ROSTemplateFormatVersion") != VERSION:
+        raise TemplateError(
+            f'ROSTemplateFormatVersion: must be "{VERSION}", not {document.get("ROSTemplateFormatVersion")!r}'
+        )
+    for name in NOT_IMPLEMENTED:
+        if document.get(name):
+            raise TemplateError(f"not implemented: the section {name}")
+    description = document.get("Description") or ""
+    mappings = _section(document, "Mappings", _mapping)
+    resources = _section(document, "Resources", _declaration)
+    if not resources:
+        raise TemplateError("Resources: a template needs at least one resource")
+    return Template(
+        description=description if isinstance(description, str) else str(description.get("en", "")),
+        parameters=_section(document, "Parameters", _parameter),
+        mappings=mappings,
+        conditions=_section(document, "Conditions", lambda value, _place: value),
+        resources=resources,
+        outputs=_section(document, "Outputs", _output),
     )
 
 
-def _assertion(value: object, place: str) -> Assertion:
-    given = _mapping(value, place)
-    _check_keys(given, _ASSERTION, place)
-    if "Assert" not in given:
-        raise TemplateError(f"{place}: Assert is missing")
-    description = _text(given.get("AssertDescription", ""), f"{place}.AssertDescription")
-    return Assertion(assertion=given["Assert"], description=description)
+# Text
 
 
-def _declaration(value: object, place: str) -> Declaration:
-    given = _mapping(value, place)
-    _check_keys(given, _RESOURCE, place)
-    if "Count" in given:
-        raise TemplateError(f"{place}: not implemented: Count")
-    policy = given.get("DeletionPolicy", "Delete")
-    if policy not in ("Delete", "Retain"):
-        raise TemplateError(f"{place}.DeletionPolicy: expected Delete or Retain, got {policy!r}")
+def _load(text: str) -> Value:
+    try:
+        if text.lstrip().startswith("{"):
+            return json.loads(text, object_pairs_hook=_unique)
+        return yaml.load(text, _YamlLoader)  # noqa: S506 - a safe loader with the short forms of functions
+    except json.JSONDecodeError as error:
+        raise TemplateError(
+            f"the template is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise TemplateError(f"the template is not YAML: {place}{error.problem}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise TemplateError(f"the template cannot be read: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise TemplateError(f"the key {name} stands twice in one object")
+        found[name] = value
+    return found
+
+
+class _YamlLoader(yaml.SafeLoader):
+    """YAML with `!Ref`, `!GetAtt` and the like, and without the dates and merged duplicates that templates do not mean."""
+
+
+def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, object]:
+    loader.flatten_mapping(node)
+    return _unique(
+        [(str(loader.construct_object(key)), loader.construct_object(value, deep=True)) for key, value in node.value]
+    )
+
+
+def _construct_function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, object]:
+    value: object
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = _construct_mapping(loader, node)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_YamlLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+_YamlLoader.add_multi_constructor("!", _construct_function)
+_YamlLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+# Sections
+
+
+def _section(document: Mapping[str, Any], name: str, read: Callable[[Any, str], _Item]) -> dict[str, _Item]:
+    section = document.get(name) or {}
+    _expect(section, dict, name)
+    for key in section:
+        if not LOGICAL_ID.fullmatch(str(key)):
+            raise TemplateError(f"{name}: `{key}` is not a name: up to 255 letters, digits, `_`, `-` and `.`")
+    return {str(key): read(value, f"{name}.{key}") for key, value in section.items()}
+
+
+def _mapping(value: Value, place: str) -> Mapping[str, Mapping[str, object]]:
+    _expect(value, dict, place)
+    for key, inner in value.items():
+        _expect(inner, dict, f"{place}.{key}")
+    return {str(key): {str(second): item for second, item in inner.items()} for key, inner in value.items()}
+
+
+def _declaration(value: Value, place: str) -> Declaration:
+    _expect(value, dict, place)
+    _only(value, RESOURCE_KEYS, place)
+    kind, properties = value.get("Type"), value.get("Properties") or {}
+    if not isinstance(kind, str) or not kind:
+        raise TemplateError(f"{place}: Type is required")
+    _expect(properties, dict, f"{place}.Properties")
+    depends = value.get("DependsOn") or []
+    depends = [depends] if isinstance(depends, str) else depends
+    if not isinstance(depends, list) or not all(isinstance(each, str) for each in depends):
+        raise TemplateError(f"{place}.DependsOn: must be the name of a resource, or a list of names")
+    policy = value.get("DeletionPolicy") or "Delete"
+    if policy not in {"Delete", "Retain"}:
+        raise TemplateError(f"{place}.DeletionPolicy: must be Delete or Retain, not {policy!r}")
     return Declaration(
-        type=_required_text(given, "Type", place),
-        properties=_mapping(given.get("Properties") or {}, f"{place}.Properties"),
-        depends_on=_names(given.get("DependsOn", []), f"{place}.DependsOn"),
-        condition=_optional_text(given, "Condition", place),
+        type=kind,
+        properties=properties,
+        depends_on=tuple(depends),
+        condition=_text(value.get("Condition"), f"{place}.Condition"),
         deletion_policy=policy,
-        metadata=_mapping(given.get("Metadata") or {}, f"{place}.Metadata"),
     )
 
 
-def _output(value: object, place: str) -> Output:
-    given = _mapping(value, place)
-    _check_keys(given, _OUTPUT, place)
-    if "Value" not in given:
-        raise TemplateError(f"{place}: Value is missing")
+def _output(value: Value, place: str) -> Output:
+    _expect(value, dict, place)
+    _only(value, frozenset({"Value", "Description", "Condition", "Label", "NoEcho"}), place)
+    if "Value" not in value:
+        raise TemplateError(f"{place}: Value is required")
+    description = value.get("Description") or ""
     return Output(
-        value=given["Value"],
-        description=_text(given.get("Description", ""), f"{place}.Description"),
-        condition=_optional_text(given, "Condition", place),
-        no_echo=given.get("NoEcho") in (True, "true", "True"),
+        value=value["Value"],
+        description=description if isinstance(description, str) else json.dumps(description),
+        condition=_text(value.get("Condition"), f"{place}.Condition"),
     )
 
 
-def _names(value: object, place: str) -> tuple[str, ...]:
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
-        raise TemplateError(f"{place}: expected the name of a resource, or a list of names, got {value!r}")
-    return tuple(names)
+def _parameter(value: Value, place: str) -> Parameter:
+    _expect(value, dict, place)
+    _only(value, PARAMETER_KEYS, place)
+    kind = value.get("Type")
+    if kind not in TYPES and not str(kind).startswith(("ALIYUN::", "Local")):
+        raise TemplateError(f"{place}.Type: must be one of {', '.join(sorted(TYPES))}, not {kind!r}")
+    allowed = value.get("AllowedValues") or []
+    _expect(allowed, list, f"{place}.AllowedValues")
+    pattern = _text(value.get("AllowedPattern"), f"{place}.AllowedPattern")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise TemplateError(f"{place}.AllowedPattern: not a regular expression: {error}") from error
+    least, most = (_number(value.get(name), f"{place}.{name}") for name in ("MinLength", "MaxLength"))
+    return Parameter(
+        type=str(kind),
+        default=value.get("Default"),
+        allowed_values=tuple(allowed),
+        allowed_pattern=pattern,
+        min_length=None if least is None else int(least),
+        max_length=None if most is None else int(most),
+        min_value=_number(value.get("MinValue"), f"{place}.MinValue"),
+        max_value=_number(value.get("MaxValue"), f"{place}.MaxValue"),
+        no_echo=value.get("NoEcho") in {True, "true"},
+        constraint=str(value.get("ConstraintDescription") or ""),
+        record=value,
+    )
+
+
+def _number(value: object, place: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        return float(str(value))
+    except ValueError:
+        raise TemplateError(f"{place}: `{value}` is not a number") from None
 
 
 def _text(value: object, place: str) -> str:
-    """Return a description: a text, or one for each language, of which English comes first."""
-    if isinstance(value, dict) and value and all(isinstance(each, str) for each in value.values()):
-        return str(value.get("en", next(iter(value.values()))))
+    if value is None:
+        return ""
     if not isinstance(value, str):
-        raise TemplateError(f"{place}: expected text, got {value!r}")
+        raise TemplateError(f"{place}: must be a text, not {value!r}")
     return value
 
 
-def _required_text(given: Mapping[str, object], key: str, place: str) -> str:
-    text = _optional_text(given, key, place)
-    if not text:
-        raise TemplateError(f"{place}: {key} is missing")
-    return text
+def _only(value: Mapping[str, object], known: frozenset[str], place: str) -> None:
+    if unknown := sorted(set(map(str, value)) - known):
+        raise TemplateError(f"{place}: unknown key {', '.join(unknown)}; there are {', '.join(sorted(known))}")
 
 
-def _optional_text(given: Mapping[str, object], key: str, place: str) -> str | None:
-    value = given.get(key)
-    if value is not None and not isinstance(value, str):
-        raise TemplateError(f"{place}.{key}: expected text, got {value!r}")
-    return value
-
-
-def _mapping(value: object, place: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        kind = "nothing" if value is None else "a list" if isinstance(value, list) else repr(value)
-        raise TemplateError(f"{place}: expected a mapping, got {kind}")
-    return value
-
-
-def _check_keys(given: Mapping[str, object], known: Collection[str], place: str) -> None:
-    if unknown := sorted(given.keys() - set(known)):
-        raise TemplateError(f"{place}: {unknown[0]} is not known here; known are {', '.join(sorted(known))}")
+def _expect(value: object, kind: type, place: str) -> None:
+    if not isinstance(value, kind):
+        wanted = "a list" if kind is list else "an object"
+        raise TemplateError(f"{place}: must be {wanted}, not {type(value).__name__}")
