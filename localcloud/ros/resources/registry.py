@@ -1,0 +1,51 @@
+"""Which resource types the embedded ROS has. A type that is not here is not implemented."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from localcloud.fc.service import FcService
+from localcloud.oss.service import OssService
+from localcloud.ram.service import RamService
+from localcloud.ros.resources.custom import Callbacks, CustomResource
+from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
+from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
+from localcloud.ros.resources.oss import Bucket
+from localcloud.ros.resources.provider import ResourceType
+from localcloud.ros.resources.ram import AttachPolicyToRole, ManagedPolicy, Role
+from localcloud.ros.resources.sls import Index, Logstore, Project, SlsRecords
+
+
+def resource_types(
+    *, oss: OssService, ram: RamService, fc: FcService, callbacks: Callbacks, folder: Path
+) -> Mapping[str, ResourceType]:
+    """Return the resource types by name.
+
+    Args:
+        oss: where buckets are made.
+        ram: where roles and policies are made.
+        fc: where functions are made, and custom resources' functions run.
+        callbacks: where custom resources' functions report.
+        folder: where resources are recorded that no service has.
+
+    Raises:
+        LocalCloudError: the records cannot be read.
+    """
+    records = SlsRecords(folder / "sls.json")
+    types: tuple[ResourceType, ...] = (
+        Bucket(oss),
+        Role(ram),
+        ManagedPolicy(ram),
+        AttachPolicyToRole(ram),
+        FcServiceType(fc),
+        FcFunction(fc),
+        FcTrigger(fc),
+        Fc3Function(fc),
+        Fc3Trigger(fc),
+        Project(records),
+        Logstore(records),
+        Index(records),
+        CustomResource(fc, callbacks),
+    )
+    return {each.name: each for each in types}
