@@ -28,6 +28,11 @@ from localcloud.oss.routes import create_app as create_oss_app
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ram.routes import create_ram_app, create_sts_app
+from localcloud.ros.callbacks import Callbacks
+from localcloud.ros.engine import Account
+from localcloud.ros.resources.registry import resource_types
+from localcloud.ros.routes import create_ros_app
+from localcloud.ros.service import RosService
 from localcloud.signatures import Authenticator
 
 LISTENERS = (
@@ -82,6 +87,13 @@ async def serve(options: Options) -> None:
         )
         fc = FcService(options.data / "fc", settings=settings, roles=ram, objects=oss, clock=time.time)
         oss.subscribe(fc.on_object_event)
+        callbacks = Callbacks()
+        ros = RosService(
+            options.data / "ros",
+            types=resource_types(oss=oss, ram=ram, fc=fc, callbacks=callbacks, folder=options.data / "ros"),
+            account=Account(region=options.region, account_id=account.account_id),
+            clock=time.time,
+        )
         applications = {
             "oss": create_oss_app(
                 oss,
@@ -106,6 +118,7 @@ async def serve(options: Options) -> None:
                     clock=time.time,
                 )
             ),
+            "ros": create_ros_app(ros, authenticator=authenticator, authorizer=ram, callbacks=callbacks),
         }
         runners: list[web.AppRunner] = []
         try:
@@ -115,10 +128,13 @@ async def serve(options: Options) -> None:
                 backends[name] = await _listen(application, _port(options, name), tls, runners)
             await gateway.open(names=names, backends=backends)
             endpoints = {name: f"http://{HOST}:{backend.plain}" for name, backend in backends.items()}
+            callbacks.base = endpoints["ros"]
+            ros.open()
             endpoints |= {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}
             _announce(options, account.account_id, endpoints)
             await _until_told_to_stop()
         finally:
+            await ros.close()
             await gateway.close()
             for runner in runners:
                 await runner.cleanup()
