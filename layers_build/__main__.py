@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--requirements", type=Path, metavar="FILE", help="of the applib (default: function/applib.txt)"
     )
     parser.add_argument("--model", type=Path, metavar="FOLDER", help="a model of your own (default: the example's)")
+    parser.add_argument("--code", type=Path, metavar="FOLDER", help="a function of your own (default: the example's)")
     parser.add_argument(
         "--prune", type=Path, action="append", default=[], metavar="FILE", help="more prune rules (TOML)"
     )
@@ -39,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         target=Target(given.python, given.platform),
         requirements=given.requirements,
         model=given.model,
+        code=given.code,
         prune_rules=given.prune,
         prune=not given.no_prune,
         strip=not given.no_strip,

@@ -39,7 +39,8 @@ VERSION = 1  # of what this module makes of its inputs; a change makes every bui
 MAX_CODE = 100 * 1024**2  # bytes zipped; Function Compute, "Limits": code package through the API
 MAX_DISK = 10240 * 1024**2  # bytes; Function Compute, "Limits": disk of an instance, the larger of two sizes
 NEW_CODE = "code.new"  # the folder in the output where the code package waits until all parts are made
-CODE_SOURCES = ("*.py", "coldstart/**/*.py", "pic/*")
+LOADER = ("loader.py", "coldstart/**/*.py")  # of function/: what every code package holds
+EXAMPLE = ("*.py", "pic/*")  # of function/: the example, where no code of the user's own is given
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,7 @@ class Options:
     target: Target = field(default_factory=lambda: Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
     requirements: Path | None = None  # None: function/applib.txt
     model: Path | None = None  # a folder to pack as the model; None: the example's
+    code: Path | None = None  # a folder with the user's function; None: the example's
     prune_rules: Sequence[Path] = ()  # added to prune.toml
     prune: bool = True
     strip: bool = True
@@ -148,7 +150,7 @@ def _plan(options: Options, report: Report) -> _Plan:
         if options.model
         else _fingerprint(shared, [applib], _own_sources())
     )
-    sources = [f"{path.relative_to(function)} {_digest(path)}" for path in _code_files(function)]
+    sources = [f"{name} {_digest(path)}" for name, path in _code_files(options).items()]
     code = _fingerprint(shared, tools[1:], [_digest(code_lock)], sources, _own_sources())
     return _Plan(
         requirements=requirements,
@@ -167,9 +169,23 @@ def _lock(requirements: Path, locks: Path, target: Target, report: Report, extra
     return path
 
 
-def _code_files(function: Path) -> list[Path]:
-    found = {path for pattern in CODE_SOURCES for path in function.glob(pattern)}
-    return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
+def _code_files(options: Options) -> dict[str, Path]:
+    """Return the files of the code package, by their names in it."""
+    function = options.root / "function"
+    files = _find(function, LOADER)
+    own = _find(options.code, ("**/*",)) if options.code else _find(function, EXAMPLE)
+    if options.code and not own:
+        raise BuildError(f"--code {options.code}: there are no files in such a folder")
+    for name in own if options.code else ():
+        if name in files or name.startswith(("coldstart/", "vendor/")):
+            raise BuildError(f"--code {options.code}: {name} would replace a part of the loader; give it another name")
+    return dict(sorted({**files, **own}.items()))
+
+
+def _find(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:
+    found = {path for pattern in patterns for path in folder.glob(pattern)}
+    kept = (path for path in found if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path for path in kept}
 
 
 def _own_sources() -> list[str]:
@@ -293,15 +309,15 @@ def _runnable(options: Options, report: Report) -> Options:
 
 
 def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
-    function, staging = options.root / "function", options.dist / NEW_CODE
+    staging = options.dist / NEW_CODE
     shutil.rmtree(staging, ignore_errors=True)
     vendor = staging / "vendor"
     with report.step("code package: vendor oss2 and its dependencies"):
         # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
         resolve.install(plan.code_lock, vendor, options.target, wheels_only=False)
     prune(vendor, read_rules([DEFAULT_RULES]))
-    for path in _code_files(function):
-        target = staging / path.relative_to(function)
+    for name, path in _code_files(options).items():
+        target = staging / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     if interpreter := find_interpreter(options.target):

@@ -122,6 +122,28 @@ def test_a_changed_requirement_gives_a_new_archive_and_the_old_one_goes(own_proj
     assert not before & set((own_project / "dist" / "applib").iterdir())
 
 
+def test_code_of_ones_own_takes_the_place_of_the_example(own_project: Path) -> None:
+    own = own_project / "mine"
+    (own / "package").mkdir(parents=True)
+    (own / "main.py").write_text("def handler(event, context): return b''\n")
+    (own / "package" / "data.txt").write_text("data\n")
+    built(own_project, "code", "--code", "mine")
+    code = own_project / "dist" / "code"
+    assert (code / "loader.py").is_file()
+    assert (code / "main.py").is_file()
+    assert (code / "package" / "data.txt").is_file()
+    assert not (code / "index.py").exists()
+
+
+def test_code_of_ones_own_cannot_replace_the_loader(own_project: Path) -> None:
+    own = own_project / "mine"
+    own.mkdir()
+    (own / "loader.py").write_text("")
+    done = run(own_project, "code", "--code", "mine")
+    assert done.returncode == 1
+    assert "loader.py would replace a part of the loader; give it another name" in done.stderr
+
+
 def test_a_changed_function_changes_the_code_alone(own_project: Path) -> None:
     before = json.loads((own_project / "dist" / "manifest.json").read_text())
     with (own_project / "function" / "index.py").open("a") as file:
