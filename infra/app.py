@@ -1,0 +1,70 @@
+"""`python -m infra.app`: synthesizes the stack, as `ros-cdk` and `heavylift` ask for it.
+
+They give the settings in CDK_CONTEXT_JSON (cdk.json's context and `-c key=value`) and the folder for the cloud assembly in
+CDK_OUTDIR (ros-cdk-cxapi, `cxapi.js` and `app.js`). The build of the working folder is what is deployed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.errors import InfraError, SettingsError
+from infra.manifest import read_manifest
+from infra.settings import read_settings
+
+CONTEXT, OUTPUT = "CDK_CONTEXT_JSON", "CDK_OUTDIR"
+DEFAULT_OUTPUT = "cdk.out"
+# What `heavylift` knows of the cloud that it deploys to, and says to the app that it runs, itself or through `ros-cdk`.
+FROM_ENVIRONMENT = {"HEAVYLIFT_ACCOUNT": "account", "HEAVYLIFT_LOCAL_BUILD": "localBuild"}
+
+
+def main() -> int:
+    """Synthesize, and return the process's exit code."""
+    try:
+        synthesize(os.environ)
+    except InfraError as error:
+        print(f"infra: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        return 1
+    return 0
+
+
+def synthesize(environment: Mapping[str, str]) -> None:
+    """Write the cloud assembly.
+
+    Args:
+        environment: the process's variables.
+
+    Raises:
+        InfraError: there is no build, or settings are wrong.
+    """
+    context = _read_context(environment)
+    build = read_manifest(Path(str(context.pop("dist", "dist"))))
+    settings = read_settings(context, build)
+    # The CDK starts a Node process when it is imported: only once all is well.
+    from ros_cdk_core import App
+
+    from infra.stack import FunctionStack
+
+    app = App(outdir=environment.get(OUTPUT, DEFAULT_OUTPUT))
+    FunctionStack(app, settings=settings, build=build)
+    app.synth()
+
+
+def _read_context(environment: Mapping[str, str]) -> dict[str, object]:
+    text = environment.get(CONTEXT, "{}")
+    try:
+        context = json.loads(text)
+    except ValueError as error:
+        raise SettingsError([f"{CONTEXT}: is no JSON ({error})"]) from error
+    if not isinstance(context, dict):
+        raise SettingsError([f"{CONTEXT}: is no JSON object"])
+    given = {setting: environment[name] for name, setting in FROM_ENVIRONMENT.items() if name in environment}
+    return {**given, **context}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""What can go wrong before anything is synthesized."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class InfraError(Exception):
+    """The app cannot describe the stack; the message says what to do."""
+
+
+class ManifestError(InfraError):
+    """There is no build that can be deployed."""
+
+
+class SettingsError(InfraError):
+    """Settings are wrong.
+
+    Args:
+        problems: one sentence for each; all that were found.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
