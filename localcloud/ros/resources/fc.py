@@ -132,7 +132,7 @@ class FcFunction(FunctionType):
             honoured=("e1", "c1"),
         ),
         "AsyncConfiguration": UNSUPPORTED,
-        "CAPort": Property(kind="integer", honoured=()),
+        "CAPort": Property(kind="integer"),  # of custom runtimes; ros-cdk-fc gives it to every function
         "CustomContainerConfig": UNSUPPORTED,
         "CustomDNS": UNSUPPORTED,
         "CustomHealthCheckConfig": UNSUPPORTED,
