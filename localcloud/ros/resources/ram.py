@@ -7,10 +7,11 @@ steps that fails takes back the steps that were done. Sources: ROS, the page of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from types import TracebackType
+from typing import Literal, ParamSpec, Self, TypeAlias
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import PolicyType
@@ -32,6 +33,7 @@ POLICY = {
     "PolicyDocument": Property(kind="map", required=True),
 }
 Attached: TypeAlias = tuple[PolicyType, str]  # type and name of a policy
+_Parameters = ParamSpec("_Parameters")
 
 
 class Role(BlockingType):
@@ -76,21 +78,19 @@ class Role(BlockingType):
         name = properties["RoleName"]
         with _Steps(self._ram) as steps:
             self._ram.create_role(name, description=properties.get("Description", ""), **_settings(properties))
-            steps.callback(self._ram.delete_role, name)
+            steps.undo_with(self._ram.delete_role, name)
             _bind(steps, name, {}, properties)
-            steps.keep()
         return self._outcome(name)
 
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `BlockingType`."""
         with _Steps(self._ram) as steps:
             role = self._ram.get_role(physical_id)
-            steps.callback(
+            self._ram.update_role(physical_id, **_settings(properties))
+            steps.undo_with(
                 self._ram.update_role, physical_id, trust_policy=role.trust_policy, max_session=role.max_session
             )
-            self._ram.update_role(physical_id, **_settings(properties))
             _bind(steps, physical_id, previous, properties)
-            steps.keep()
         return self._outcome(physical_id)
 
     def drop(self, physical_id: str, properties: Given) -> None:
@@ -103,7 +103,6 @@ class Role(BlockingType):
                 for policy in self._ram.policies_of(physical_id):
                     steps.detach(physical_id, (policy.type, policy.name))
             self._ram.delete_role(physical_id)
-            steps.keep()
 
     def _outcome(self, name: str) -> Outcome:
         role = self._ram.get_role(name)
@@ -144,14 +143,12 @@ class ManagedPolicy(BlockingType):
             steps.create(policy)
             for role in properties.get("Roles", []):
                 steps.attach(role, ("Custom", policy.name))
-            steps.keep()
         return _policy_outcome(policy.name)
 
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `BlockingType`."""
         with _Steps(self._ram) as steps:
             steps.revise(_managed(properties))
-            steps.keep()
         return _policy_outcome(physical_id)
 
     def drop(self, physical_id: str, properties: Given) -> None:
@@ -160,7 +157,6 @@ class ManagedPolicy(BlockingType):
             for role in properties.get("Roles", []):
                 steps.detach(role, ("Custom", physical_id))
             steps.delete(physical_id)
-            steps.keep()
 
 
 class AttachPolicyToRole(BlockingType):
@@ -206,21 +202,33 @@ class _Policy:
     document: str  # JSON
 
 
-class _Steps(ExitStack):
-    """Changes of policies that are taken back, the last first, unless all of them were done and are kept."""
+class _Steps:
+    """Changes in a `with` block: when one of them fails, those before it are taken back, the last first."""
 
     def __init__(self, ram: RamService) -> None:
-        super().__init__()
         self._ram = ram
+        self._undo = ExitStack()
 
-    def keep(self) -> None:
-        """Keep what was done."""
-        self.pop_all()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._undo.pop_all()
+        self._undo.close()
+
+    def undo_with(
+        self, function: Callable[_Parameters, object], *args: _Parameters.args, **kwargs: _Parameters.kwargs
+    ) -> None:
+        """Say how to take back what was done last."""
+        self._undo.callback(function, *args, **kwargs)
 
     def create(self, policy: _Policy) -> None:
         """Make a policy."""
         self._ram.create_policy(policy.name, document=policy.document, description=policy.description)
-        self.callback(self._ram.delete_policy, policy.name)
+        self.undo_with(self._ram.delete_policy, policy.name)
 
     def revise(self, policy: _Policy) -> None:
         """Give a policy another document; the older ones go, so that no policy runs out of versions."""
@@ -228,7 +236,7 @@ class _Steps(ExitStack):
         if old.default.document == policy.document:
             return
         self._put_version(policy.name, policy.document)
-        self.callback(self._put_version, policy.name, old.default.document)
+        self.undo_with(self._put_version, policy.name, old.default.document)
 
     def _put_version(self, name: str, document: str) -> None:
         self._ram.create_policy_version(name, document=document, set_as_default=True, drop_oldest=True)
@@ -247,20 +255,20 @@ class _Steps(ExitStack):
             if not self._ram.attachments_of(policy):  # otherwise RAM refuses, and the versions are to stay
                 self._drop_versions(name)
             self._ram.delete_policy(name)
-            self.callback(
+            self.undo_with(
                 self._ram.create_policy, name, document=policy.default.document, description=policy.description
             )
 
     def attach(self, role: str, policy: Attached) -> None:
         """Attach a policy to a role."""
         self._ram.attach_policy(role, policy[1], policy[0])
-        self.callback(self._ram.detach_policy, role, policy[1], policy[0])
+        self.undo_with(self._ram.detach_policy, role, policy[1], policy[0])
 
     def detach(self, role: str, policy: Attached) -> None:
         """Detach a policy from a role if it is attached."""
         with _absent_is_fine():
             self._ram.detach_policy(role, policy[1], policy[0])
-            self.callback(self._ram.attach_policy, role, policy[1], policy[0])
+            self.undo_with(self._ram.attach_policy, role, policy[1], policy[0])
 
 
 def _bind(steps: _Steps, role: str, before: Given, after: Given) -> None:

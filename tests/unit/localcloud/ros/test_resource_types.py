@@ -1,0 +1,690 @@
+"""The resource types on the real services, in process: what exists afterwards, and that a failure leaves everything as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import itertools
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from localcloud.errors import LocalCloudError
+from localcloud.fc.service import FcService, Settings
+from localcloud.identity import Credential, Identity
+from localcloud.oss.service import OssService
+from localcloud.ram import RamService
+from localcloud.ros.callbacks import Callbacks
+from localcloud.ros.errors import ResourceError
+from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, ResourceType
+from localcloud.ros.resources.registry import resource_types
+from localcloud.ros.resources.schema import check_properties
+
+ACCOUNT = "1111111111111111"
+CONTEXT = Context(
+    stack_id="stack-1", stack_name="photos", logical_id="It", region="cn-hangzhou", account_id=ACCOUNT, timeout=60.0
+)
+TRUST = {
+    "Version": "1",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+}
+ROLE_ARN = f"acs:ram::{ACCOUNT}:role/runner"
+
+
+def allow(action: str) -> dict[str, Any]:
+    return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": ["*"]}]}
+
+
+class Cloud:
+    """The services, and the resource types on them. Each call runs in an event loop of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        def clock() -> float:
+            return 1_800_000_000.0
+
+        key = Credential(access_key_id="k", access_key_secret="s", identity=Identity(account_id=ACCOUNT))
+        self.oss = OssService(folder / "oss", account_id=ACCOUNT, clock=clock)
+        self.ram = RamService(folder / "ram", account=key, clock=clock)
+        settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
+        self.fc = FcService(folder / "fc", settings=settings, roles=self.ram, objects=self.oss, clock=clock)
+        self.types = resource_types(oss=self.oss, ram=self.ram, fc=self.fc, callbacks=Callbacks(), folder=folder)
+
+    def type(self, name: str) -> ResourceType:
+        return self.types[f"ALIYUN::{name}"]
+
+    def check(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
+        return check_properties(self.type(name).properties, given)
+
+    def create(self, name: str, **given: object) -> Outcome:
+        kind, properties = self.type(name), self.check(name, given)
+        planned = kind.plan_id(CONTEXT, properties)
+        outcome = asyncio.run(kind.create(CONTEXT, properties))
+        assert outcome.physical_id == planned
+        assert self.exists(name, planned)
+        return outcome
+
+    def update(self, name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Outcome:
+        kind, old, new = self.type(name), self.check(name, before), self.check(name, after)
+        planned = kind.plan_id(CONTEXT, new)
+        outcome = asyncio.run(kind.update(CONTEXT, planned, new, old))
+        assert outcome.physical_id == planned
+        return outcome
+
+    def delete(self, name: str, **given: object) -> None:
+        kind, properties = self.type(name), self.check(name, given)
+        asyncio.run(kind.delete(CONTEXT, kind.plan_id(CONTEXT, properties), properties))
+
+    def exists(self, name: str, physical_id: str) -> bool:
+        return asyncio.run(self.type(name).exists(CONTEXT, physical_id))
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Cloud:
+    return Cloud(tmp_path)
+
+
+def reason(call: Callable[..., object], *args: Any, **given: Any) -> str:
+    with pytest.raises(ResourceError) as caught:
+        call(*args, **given)
+    assert caught.value.physical_id == ""
+    return str(caught.value)
+
+
+# All types
+
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    "OSS::Bucket": {"BucketName": "photos"},
+    "RAM::Role": {"RoleName": "runner", "AssumeRolePolicyDocument": TRUST},
+    "RAM::ManagedPolicy": {"PolicyName": "reader", "PolicyDocument": allow("oss:GetObject")},
+    "RAM::AttachPolicyToRole": {"RoleName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "FC::Service": {"ServiceName": "base-too"},
+    "FC::Function": {
+        "ServiceName": "base",
+        "FunctionName": "new",
+        "Runtime": "python3.10",
+        "Handler": "index.handler",
+        "Code": {"SourceCode": "pass"},
+    },
+    "FC::Trigger": {
+        "ServiceName": "base",
+        "FunctionName": "base",
+        "TriggerName": "incoming",
+        "TriggerType": "oss",
+        "SourceArn": f"acs:oss:cn-hangzhou:{ACCOUNT}:photos",
+        "InvocationRole": ROLE_ARN,
+        "TriggerConfig": {"events": ["oss:ObjectCreated:*"], "filter": {"key": {"prefix": "incoming/", "suffix": ""}}},
+    },
+    "FC3::Function": {
+        "FunctionName": "new",
+        "Runtime": "python3.12",
+        "Handler": "index.handler",
+        "Code": {"SourceCode": "pass"},
+    },
+    "FC3::Trigger": {
+        "FunctionName": "base",
+        "TriggerName": "clock",
+        "TriggerType": "timer",
+        "TriggerConfig": {"cronExpression": "@every 1h", "enable": True, "payload": ""},
+    },
+    "SLS::Project": {"Name": "logs"},
+    "SLS::Logstore": {"ProjectName": "base", "LogstoreName": "function-log"},
+    "SLS::Index": {"ProjectName": "base", "LogstoreName": "base", "FullTextIndex": {"Enable": True}},
+}
+BASE: list[tuple[str, dict[str, Any]]] = [
+    ("RAM::Role", {**SAMPLES["RAM::Role"], "RoleName": "base"}),
+    ("FC::Service", {"ServiceName": "base"}),
+    ("FC::Function", {**SAMPLES["FC::Function"], "FunctionName": "base"}),
+    ("FC3::Function", {**SAMPLES["FC3::Function"], "FunctionName": "base"}),
+    ("SLS::Project", {"Name": "base"}),
+    ("SLS::Logstore", {"ProjectName": "base", "LogstoreName": "base"}),
+]
+
+
+@pytest.fixture
+def based(cloud: Cloud) -> Cloud:
+    """A cloud that holds what the samples need."""
+    for name, properties in BASE:
+        cloud.create(name, **properties)
+    return cloud
+
+
+def test_every_type_but_custom_resources_has_a_sample(cloud: Cloud) -> None:
+    assert {f"ALIYUN::{name}" for name in SAMPLES} == cloud.types.keys() - {CUSTOM_RESOURCE}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_is_created_can_be_deleted_and_created_again(based: Cloud, name: str) -> None:
+    physical_id = based.create(name, **SAMPLES[name]).physical_id
+    based.delete(name, **SAMPLES[name])
+    assert not based.exists(name, physical_id)
+    based.delete(name, **SAMPLES[name])
+    assert based.create(name, **SAMPLES[name]).physical_id == physical_id
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("OSS::Bucket", "BucketAlreadyExists: "),
+        ("RAM::Role", "EntityAlreadyExists.Role: "),
+        ("RAM::ManagedPolicy", "EntityAlreadyExists.Policy: "),
+        ("RAM::AttachPolicyToRole", "EntityAlreadyExists.Role.Policy: "),
+        ("FC::Service", "ServiceAlreadyExists: "),
+        ("FC::Function", "FunctionAlreadyExists: "),
+        ("FC::Trigger", "TriggerAlreadyExists: "),
+        ("FC3::Function", "FunctionAlreadyExists: "),
+        ("FC3::Trigger", "TriggerAlreadyExists: "),
+        ("SLS::Project", "ProjectAlreadyExist: "),
+        ("SLS::Logstore", "LogStoreAlreadyExist: "),
+        ("SLS::Index", "IndexAlreadyExist: "),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_with_the_services_code(based: Cloud, name: str, code: str) -> None:
+    based.create(name, **SAMPLES[name])
+    assert reason(based.create, name, **SAMPLES[name]).startswith(code)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "code"),
+    [
+        ("RAM::AttachPolicyToRole", {"RoleName": "none"}, "EntityNotExist.Role: "),
+        ("RAM::AttachPolicyToRole", {"PolicyName": "none"}, "EntityNotExist.Policy: "),
+        ("FC::Function", {"ServiceName": "none"}, "ServiceNotFound: "),
+        ("FC::Trigger", {"FunctionName": "none"}, "FunctionNotFound: "),
+        ("FC3::Trigger", {"FunctionName": "none"}, "FunctionNotFound: "),
+        ("SLS::Logstore", {"ProjectName": "none"}, "ProjectNotExist: "),
+        ("SLS::Index", {"LogstoreName": "none"}, "LogStoreNotExist: "),
+    ],
+)
+def test_what_needs_something_that_does_not_exist_is_refused(
+    based: Cloud, name: str, changed: dict[str, object], code: str
+) -> None:
+    given = {**SAMPLES[name], **changed}
+    assert reason(based.create, name, **given).startswith(code)
+    based.delete(name, **given)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(SAMPLES.keys() - {"RAM::AttachPolicyToRole"})
+)  # of which nothing changes in place
+def test_an_update_of_what_is_gone_fails_with_a_reason(based: Cloud, name: str) -> None:
+    assert reason(based.update, name, SAMPLES[name], SAMPLES[name])
+
+
+# Buckets
+
+
+BUCKET = {
+    "BucketName": "photos",
+    "AccessControl": "private",
+    "BlockPublicAccess": True,
+    "ServerSideEncryptionConfiguration": {"SSEAlgorithm": "AES256"},
+    "LifecycleConfiguration": {
+        "Rule": [
+            {"ID": "uploads", "Prefix": "", "AbortMultipartUpload": {"Days": 1}},
+            {"Prefix": "applib/<&>", "Status": "Disabled", "Expiration": {"Days": "30"}},
+        ]
+    },
+    "Tags": {"b": "2", "a": 1},
+}
+
+
+def xml(document: str) -> dict[str, list[str | None]]:
+    """Return the texts of a document's leaves, by name."""
+    found: dict[str, list[str | None]] = {}
+    for element in ElementTree.fromstring(document).iter():
+        if not len(element):
+            found.setdefault(element.tag, []).append(element.text)
+    return found
+
+
+def test_a_bucket_gets_all_its_settings(cloud: Cloud) -> None:
+    outcome = cloud.create("OSS::Bucket", **BUCKET, StorageClass="IA")
+    bucket = cloud.oss.bucket("photos")
+    assert (bucket.acl, bucket.storage_class) == ("private", "IA")
+    assert xml(bucket.settings["encryption"]) == {"SSEAlgorithm": ["AES256"]}
+    assert xml(bucket.settings["publicAccessBlock"]) == {"BlockPublicAccess": ["true"]}
+    assert xml(bucket.settings["tagging"]) == {"Key": ["a", "b"], "Value": ["1", "2"]}
+    assert xml(bucket.settings["lifecycle"]) == {
+        "ID": ["uploads", "rule-2"],
+        "Prefix": [None, "applib/<&>"],
+        "Status": ["Enabled", "Disabled"],
+        "Days": ["1", "30"],
+    }
+    assert outcome.attributes == {
+        "Name": "photos",
+        "DomainName": "photos.oss-cn-hangzhou.aliyuncs.com",
+        "InternalDomainName": "photos.oss-cn-hangzhou-internal.aliyuncs.com",
+        "Arn": f"acs:oss:cn-hangzhou:{ACCOUNT}:photos",
+    }
+
+
+def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> None:
+    cloud.create("OSS::Bucket", **BUCKET)
+    cloud.oss.put_object("photos", "a", b"a")
+    cloud.oss.begin_upload("photos", "b", headers={})
+    assert reason(cloud.delete, "OSS::Bucket", **BUCKET).startswith("BucketNotEmpty: ")
+    assert cloud.oss.read("photos", "a") == b"a"
+    cloud.delete("OSS::Bucket", **BUCKET, DeletionForce=True)
+    assert cloud.oss.buckets() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"BucketName": "-photos"}, "InvalidBucketName: "),
+        ({"BlockPublicAccess": True, "AccessControl": "public-read"}, "AccessDenied: Put public bucket acl"),
+        ({"VersioningConfiguration": {"Status": "Enabled"}}, "Property VersioningConfiguration: not implemented: "),
+        ({"LifecycleConfiguration": {"Rule": [{}]}}, r"Property LifecycleConfiguration.Rule[0].Prefix: required"),
+        (
+            {"ServerSideEncryptionConfiguration": {"SSEAlgorithm": "ROT13"}},
+            "Property ServerSideEncryptionConfiguration.",
+        ),
+    ],
+)
+def test_a_bucket_that_is_refused_is_not_there(cloud: Cloud, given: dict[str, object], expected: str) -> None:
+    assert reason(cloud.create, "OSS::Bucket", **{"BucketName": "photos", **given}).startswith(expected)
+    assert cloud.oss.buckets() == []
+
+
+def test_a_refused_update_leaves_the_bucket_as_it_was(cloud: Cloud) -> None:
+    cloud.create("OSS::Bucket", **BUCKET)
+    before = cloud.oss.bucket("photos")
+    assert reason(cloud.update, "OSS::Bucket", BUCKET, {**BUCKET, "AccessControl": "public-read", "Tags": {}})
+    assert cloud.oss.bucket("photos") == before
+
+
+# Roles and policies
+
+
+def role(**given: Any) -> dict[str, Any]:
+    return {"RoleName": "runner", "AssumeRolePolicyDocument": TRUST, **given}
+
+
+def policy(name: str, action: str = "oss:GetObject", **more: Any) -> dict[str, Any]:
+    return {"PolicyName": name, "PolicyDocument": allow(action), **more}
+
+
+def attached(cloud: Cloud, name: str = "runner") -> set[tuple[str, str]]:
+    return {(each.type, each.name) for each in cloud.ram.policies_of(name)}
+
+
+def custom_policies(cloud: Cloud) -> set[str]:
+    return {each.name for each in cloud.ram.policies() if each.type == "Custom"}
+
+
+def test_a_role_comes_with_its_policies_and_goes_with_them(cloud: Cloud) -> None:
+    given = role(
+        Description="runs",
+        MaxSessionDuration=7200,
+        Policies=[policy("read", Description="reads")],
+        PolicyAttachments={"System": ["AliyunLogFullAccess"]},
+    )
+    outcome = cloud.create("RAM::Role", **given)
+    made = cloud.ram.get_role("runner")
+    assert outcome.attributes == {"RoleName": "runner", "RoleId": made.role_id, "Arn": ROLE_ARN}
+    assert (made.description, made.max_session, json.loads(made.trust_policy)) == ("runs", 7200, TRUST)
+    assert attached(cloud) == {("Custom", "read"), ("System", "AliyunLogFullAccess")}
+    assert cloud.ram.get_policy("read", "Custom").description == "reads"
+    cloud.delete("RAM::Role", **given)
+    assert (cloud.ram.roles(), custom_policies(cloud)) == ([], set())
+
+
+def test_a_role_whose_last_policy_is_taken_is_not_there(cloud: Cloud) -> None:
+    cloud.ram.create_policy("taken", document=json.dumps(allow("oss:*")))
+    given = role(Policies=[policy("first"), policy("taken")], PolicyAttachments={"System": ["AliyunOSSFullAccess"]})
+    assert reason(cloud.create, "RAM::Role", **given).startswith("EntityAlreadyExists.Policy: ")
+    assert (cloud.ram.roles(), custom_policies(cloud)) == ([], {"taken"})
+
+
+def test_a_policy_that_is_given_twice_is_refused(cloud: Cloud) -> None:
+    assert "given twice" in reason(cloud.create, "RAM::Role", **role(Policies=[policy("one"), policy("one")]))
+    assert cloud.ram.roles() == []
+
+
+def test_an_update_of_a_role_that_fails_half_way_is_taken_back(cloud: Cloud) -> None:
+    before = role(Policies=[policy("a"), policy("b")], PolicyAttachments={"System": ["AliyunLogFullAccess"]})
+    after = role(
+        MaxSessionDuration=7200,
+        Policies=[policy("b", "oss:*"), policy("c"), policy("a", Description="new")],
+        PolicyAttachments={"System": ["NoSuchPolicy"]},
+    )
+    cloud.create("RAM::Role", **before)
+    assert reason(cloud.update, "RAM::Role", before, after).startswith("EntityNotExist.Policy: ")
+    assert attached(cloud) == {("Custom", "a"), ("Custom", "b"), ("System", "AliyunLogFullAccess")}
+    assert custom_policies(cloud) == {"a", "b"}
+    assert cloud.ram.get_role("runner").max_session == 3600
+    assert json.loads(cloud.ram.get_policy("b", "Custom").default.document) == allow("oss:GetObject")
+
+
+def test_a_role_that_others_gave_policies_is_deleted_by_force_alone(cloud: Cloud) -> None:
+    given = role(Policies=[policy("own")])
+    cloud.create("RAM::Role", **given)
+    cloud.ram.attach_policy("runner", "AliyunOSSFullAccess", "System")
+    assert reason(cloud.delete, "RAM::Role", **given).startswith("DeleteConflict.Role.Policy: ")
+    assert attached(cloud) == {("Custom", "own"), ("System", "AliyunOSSFullAccess")}
+    cloud.delete("RAM::Role", **given, DeletionForce=True)
+    assert (cloud.ram.roles(), custom_policies(cloud)) == ([], set())
+
+
+def test_a_role_is_deleted_though_its_policies_were_changed_by_hand(cloud: Cloud) -> None:
+    given = role(Policies=[policy("gone"), policy("detached")])
+    cloud.create("RAM::Role", **given)
+    cloud.ram.detach_policy("runner", "gone", "Custom")
+    cloud.ram.delete_policy("gone")
+    cloud.ram.detach_policy("runner", "detached", "Custom")
+    cloud.ram.create_policy_version("detached", document=json.dumps(allow("oss:*")), set_as_default=True)
+    cloud.delete("RAM::Role", **given)
+    assert (cloud.ram.roles(), custom_policies(cloud)) == ([], set())
+
+
+def test_a_policy_does_not_run_out_of_versions(cloud: Cloud) -> None:
+    given = [policy("read", f"oss:Get{number}") for number in range(8)]
+    cloud.create("RAM::ManagedPolicy", **given[0])
+    for before, after in itertools.pairwise(given):
+        cloud.update("RAM::ManagedPolicy", before, after)
+    kept = cloud.ram.get_policy("read", "Custom")
+    assert [json.loads(version.document) for version in kept.versions] == [allow("oss:Get7")]
+
+
+def test_a_policy_is_attached_to_its_roles_or_not_made(cloud: Cloud) -> None:
+    cloud.create("RAM::Role", **role())
+    given = {**policy("read"), "Roles": ["runner"]}
+    assert reason(cloud.create, "RAM::ManagedPolicy", **{**given, "Roles": ["runner", "none"]})
+    assert (attached(cloud), custom_policies(cloud)) == (set(), set())
+    cloud.create("RAM::ManagedPolicy", **given)
+    assert attached(cloud) == {("Custom", "read")}
+    cloud.delete("RAM::ManagedPolicy", **given)
+    assert (attached(cloud), custom_policies(cloud)) == (set(), set())
+
+
+def test_a_policy_that_another_role_uses_stays_as_it_was(cloud: Cloud) -> None:
+    cloud.create("RAM::Role", **role())
+    cloud.create("RAM::ManagedPolicy", **policy("read"))
+    cloud.ram.create_policy_version("read", document=json.dumps(allow("oss:*")), set_as_default=False)
+    cloud.ram.attach_policy("runner", "read", "Custom")
+    assert reason(cloud.delete, "RAM::ManagedPolicy", **policy("read")).startswith("DeleteConflict.Policy.Role: ")
+    assert len(cloud.ram.get_policy("read", "Custom").versions) == 2
+
+
+def test_the_unchecked_document_goes_first(cloud: Cloud) -> None:
+    cloud.create("RAM::ManagedPolicy", **policy("read"), PolicyDocumentUnchecked=allow("oss:*"))
+    assert json.loads(cloud.ram.get_policy("read", "Custom").default.document) == allow("oss:*")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"AssumeRolePolicyDocument": {"Version": "1"}}, "MalformedPolicyDocument: "),
+        ({"RoleName": "a b"}, "InvalidParameter.RoleName.InvalidChars: "),
+        ({"IgnoreExisting": True}, "Property IgnoreExisting: not implemented: IgnoreExisting"),
+        ({"PolicyAttachments": {"Custom": ["none"]}}, "EntityNotExist.Policy: "),
+    ],
+)
+def test_a_role_that_is_refused_is_not_there(cloud: Cloud, given: dict[str, object], expected: str) -> None:
+    assert reason(cloud.create, "RAM::Role", **role(**given)).startswith(expected)
+    assert cloud.ram.roles() == []
+
+
+# Functions
+
+
+def function(**given: Any) -> dict[str, Any]:
+    return {**SAMPLES["FC::Function"], **given}
+
+
+def package(**files: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+    return content.getvalue()
+
+
+def code_of(cloud: Cloud, tmp_path: Path, path: str) -> dict[str, str]:
+    folder = tmp_path / "fc" / "code" / cloud.fc.function(path).code
+    return {each.name: each.read_text() for each in folder.iterdir()}
+
+
+def test_a_service_is_what_its_properties_say(cloud: Cloud) -> None:
+    outcome = cloud.create(
+        "FC::Service",
+        ServiceName="photos",
+        Role=ROLE_ARN,
+        Description="rotates",
+        InternetAccess="false",
+        LogConfig={"Project": "logs", "Logstore": "functions", "EnableRequestMetrics": True},
+        Tags=[{"Key": "a", "Value": "b"}],
+    )
+    service = cloud.fc.service("photos")
+    assert (service.role, service.description, service.internet_access) == (ROLE_ARN, "rotates", False)
+    assert service.log_config == {"project": "logs", "logstore": "functions", "enableRequestMetrics": True}
+    assert outcome.attributes == {
+        "ServiceName": "photos",
+        "ServiceId": "photos",
+        "Role": ROLE_ARN,
+        "InternetAccess": False,
+        "LogProject": "logs",
+        "Logstore": "functions",
+        "Tags": [{"Key": "a", "Value": "b"}],
+        "VpcId": "",
+    }
+
+
+def test_a_service_with_functions_is_not_deleted(based: Cloud) -> None:
+    assert reason(based.delete, "FC::Service", ServiceName="base").startswith("ServiceNotEmpty: ")
+
+
+def test_a_function_is_what_its_properties_say(based: Cloud) -> None:
+    outcome = based.create(
+        "FC::Function",
+        **function(
+            Initializer="loader.initializer",
+            InitializationTimeout=300,
+            Timeout="60",
+            MemorySize=2048,
+            Cpu=1.5,
+            DiskSize=10240,
+            EnvironmentVariables={"Bucket": "photos", "Number": 1},
+            InstanceConcurrency=1,
+            VpcConfig=None,
+        ),
+    )
+    made = based.fc.function("services/base/functions/new")
+    assert (made.initializer, made.initialization_timeout, made.timeout) == ("loader.initializer", 300, 60)
+    assert (made.memory, made.cpu, made.disk) == (2048, 1.5, 10240)
+    assert made.environment == {"Bucket": "photos", "Number": "1"}
+    assert outcome.attributes == {
+        "FunctionName": "new",
+        "FunctionId": made.function_id,
+        "ARN": f"acs:fc:cn-hangzhou:{ACCOUNT}:services/base/functions/new",
+        "ServiceName": "base",
+        "ServiceId": "base",
+    }
+
+
+def test_defaults_are_those_of_the_generation(based: Cloud) -> None:
+    based.create("FC::Function", **function())
+    based.create("FC3::Function", **SAMPLES["FC3::Function"])
+    two, three = based.fc.function("services/base/functions/new"), based.fc.function("functions/new")
+    assert (two.timeout, two.initialization_timeout, two.memory, two.disk) == (3, 3, 128, 512)
+    assert (three.timeout, three.initialization_timeout, three.memory, three.disk) == (3, 3, 512, 512)
+
+
+def test_a_function_of_fc_3_has_its_own_role_logs_and_initializer(cloud: Cloud) -> None:
+    outcome = cloud.create(
+        "FC3::Function",
+        **SAMPLES["FC3::Function"],
+        Role=ROLE_ARN,
+        InternetAccess=False,
+        LogConfig={"Project": "logs", "Logstore": "functions", "EnableInstanceMetrics": False},
+        InstanceLifecycleConfig={"Initializer": {"Handler": "loader.initializer", "Timeout": 300}},
+    )
+    made = cloud.fc.function("functions/new")
+    assert (made.initializer, made.initialization_timeout) == ("loader.initializer", 300)
+    assert (made.role, made.internet_access, made.log_config["project"]) == (ROLE_ARN, False, "logs")
+    assert outcome.attributes == {
+        "FunctionName": "new",
+        "FunctionId": made.function_id,
+        "ARN": f"acs:fc:cn-hangzhou:{ACCOUNT}:functions/new",
+    }
+
+
+def test_code_comes_from_the_first_source_that_is_given(based: Cloud, tmp_path: Path) -> None:
+    based.create("OSS::Bucket", BucketName="assets")
+    based.oss.put_object("assets", "code.zip", package(stored="1"))
+    zipped = base64.b64encode(package(zipped="1")).decode()
+    stored = {"OssBucketName": "assets", "OssObjectName": "code.zip"}
+    for code, expected in [
+        ({**stored, "SourceCode": "x = 1", "ZipFile": zipped}, {"zipped.py": "1"}),
+        ({**stored, "SourceCode": "x = 1"}, {"index.py": "x = 1"}),
+        (stored, {"stored.py": "1"}),
+    ]:
+        based.create("FC::Function", **function(Code=code))
+        assert code_of(based, tmp_path, "services/base/functions/new") == expected
+        based.delete("FC::Function", **function())
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ({}, "Property Code: give ZipFile, SourceCode, or OssBucketName and OssObjectName"),
+        ({"OssBucketName": "assets"}, "Property Code: give "),
+        ({"ZipFile": "?"}, "Property Code.ZipFile: not base64: "),
+        ({"ZipFile": "aGVsbG8="}, "InvalidArgument: code: "),
+        (
+            {"OssBucketName": "none", "OssObjectName": "a"},
+            "InvalidArgument: code: oss://none/a cannot be read: NoSuchBucket",
+        ),
+    ],
+)
+def test_a_function_without_code_is_not_there(based: Cloud, code: dict[str, str], expected: str) -> None:
+    assert reason(based.create, "FC::Function", **function(Code=code)).startswith(expected)
+    assert [each.name for each in based.fc.functions("base")] == ["base"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"FunctionName": "1a"}, "InvalidArgument: functionName "),
+        ({"Runtime": "cobol"}, "InvalidArgument: runtime "),
+        ({"MemorySize": 100}, "Property MemorySize: 100 is less than 128"),
+        ({"MemorySize": 130}, "InvalidArgument: memorySize "),
+        ({"DiskSize": 1024}, "Property DiskSize: 1024 is not one of 512, 10240"),
+        ({"EnvironmentVariables": {"FC_A": "b"}}, "InvalidArgument: environmentVariables: 'FC_A'"),
+        ({"GpuMemorySize": 2048}, "Property GpuMemorySize: not implemented: GpuMemorySize"),
+        (
+            {"InstanceConcurrency": 10},
+            "Property InstanceConcurrency: not implemented: InstanceConcurrency other than 1",
+        ),
+    ],
+)
+def test_a_function_that_is_refused_is_not_there(based: Cloud, given: dict[str, object], expected: str) -> None:
+    assert reason(based.create, "FC::Function", **function(**given)).startswith(expected)
+    assert [each.name for each in based.fc.functions("base")] == ["base"]
+
+
+def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_path: Path) -> None:
+    based.create("OSS::Bucket", BucketName="assets")
+    based.oss.put_object("assets", "code.zip", package(old="1"))
+    before = function(Code={"OssBucketName": "assets", "OssObjectName": "code.zip"})
+    made = based.create("FC::Function", **before)
+    based.oss.delete_object("assets", "code.zip")
+    assert based.update("FC::Function", before, {**before, "Timeout": 9}).attributes == made.attributes
+    assert based.fc.function("services/base/functions/new").timeout == 9
+    assert code_of(based, tmp_path, "services/base/functions/new") == {"old.py": "1"}
+    gone = {**before, "Code": {"OssBucketName": "assets", "OssObjectName": "other.zip"}, "Timeout": 10}
+    assert "NoSuchKey" in reason(based.update, "FC::Function", before, gone)
+    assert based.fc.function("services/base/functions/new").timeout == 9
+    based.update("FC::Function", before, {**before, "Code": {"SourceCode": "x = 2"}})
+    assert code_of(based, tmp_path, "services/base/functions/new") == {"index.py": "x = 2"}
+
+
+# Triggers
+
+
+def test_an_oss_trigger_is_what_its_properties_say(based: Cloud) -> None:
+    given = SAMPLES["FC::Trigger"]
+    outcome = based.create("FC::Trigger", **given, Qualifier="LATEST")
+    made = based.fc.trigger("services/base/functions/base", "incoming")
+    assert (made.kind, made.source_arn, made.invocation_role) == ("oss", given["SourceArn"], ROLE_ARN)
+    assert made.config == given["TriggerConfig"]
+    assert outcome.attributes == {
+        "ServiceName": "base",
+        "FunctionName": "base",
+        "TriggerName": "incoming",
+        "TriggerId": made.trigger_id,
+        "UrlInternet": "",
+        "UrlIntranet": "",
+    }
+    changed = {**given, "TriggerConfig": {"events": ["oss:ObjectRemoved:*"]}}
+    assert based.update("FC::Trigger", given, changed).attributes == outcome.attributes
+    assert based.fc.trigger("services/base/functions/base", "incoming").config == changed["TriggerConfig"]
+
+
+def test_an_http_trigger_of_fc_2_has_the_clouds_urls(based: Cloud) -> None:
+    outcome = based.create(
+        "FC::Trigger",
+        ServiceName="base",
+        FunctionName="base",
+        TriggerName="web",
+        TriggerType="http",
+        TriggerConfig={"authType": "anonymous", "methods": ["GET"]},
+    )
+    path = "2016-08-15/proxy/base.LATEST/base/"
+    assert outcome.attributes["UrlInternet"] == f"https://{ACCOUNT}.cn-hangzhou.fc.aliyuncs.com/{path}"
+    assert outcome.attributes["UrlIntranet"] == f"https://{ACCOUNT}.cn-hangzhou-internal.fc.aliyuncs.com/{path}"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"SourceArn": None}, "Property SourceArn: required for triggers of the type oss, but missing"),
+        ({"InvocationRole": ""}, "Property InvocationRole: required for triggers of the type oss, but missing"),
+        ({"SourceArn": "photos"}, "InvalidArgument: sourceArn must be "),
+        ({"TriggerConfig": {}}, "InvalidArgument: triggerConfig.events "),
+        ({"TriggerType": "log"}, "Property TriggerType: not implemented: TriggerType other than oss, http, timer"),
+        ({"Qualifier": "1"}, "Property Qualifier: not implemented: Qualifier other than LATEST"),
+    ],
+)
+def test_a_trigger_that_is_refused_is_not_there(based: Cloud, given: dict[str, object], expected: str) -> None:
+    assert reason(based.create, "FC::Trigger", **{**SAMPLES["FC::Trigger"], **given}).startswith(expected)
+    assert based.fc.triggers("services/base/functions/base") == []
+
+
+# Logs
+
+
+def test_log_projects_are_kept_over_restarts_and_take_their_contents_along(cloud: Cloud, tmp_path: Path) -> None:
+    assert cloud.create("SLS::Project", Name="logs", Description="of functions").attributes == {"Name": "logs"}
+    cloud.create("SLS::Project", Name="logs-too")
+    store = {"ProjectName": "logs", "LogstoreName": "functions"}
+    assert cloud.create("SLS::Logstore", **store, TTL=7).attributes == store
+    cloud.create("SLS::Index", **store, FullTextIndex={"Enable": True})
+    again = Cloud(tmp_path / "again")
+    again.types = resource_types(oss=again.oss, ram=again.ram, fc=again.fc, callbacks=Callbacks(), folder=tmp_path)
+    again.delete("SLS::Project", Name="logs")
+    assert [again.exists("SLS::Logstore", "logs/functions"), again.exists("SLS::Index", "logs/functions/index")] == [
+        False
+    ] * 2
+    assert again.exists("SLS::Project", "logs-too")
+
+
+def test_a_log_store_with_a_bad_name_is_refused_before_anything_is_made(cloud: Cloud) -> None:
+    assert reason(cloud.create, "SLS::Project", Name="Logs").startswith("Property Name: 'Logs' is not valid")
+    assert reason(cloud.create, "SLS::Logstore", ProjectName="logs", LogstoreName="a/b").startswith(
+        "Property LogstoreName"
+    )
+
+
+def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    Cloud(tmp_path)
+    (tmp_path / "sls.json").write_text("{")
+    with pytest.raises(LocalCloudError, match="cannot be read"):
+        Cloud(tmp_path)
