@@ -11,28 +11,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-import yaml
-
 from localcloud.ros.errors import TemplateError
+from localcloud.ros.notation import parse_text
 
 Value: TypeAlias = Any  # JSON or YAML, not checked yet
 _Item = TypeVar("_Item")
 VERSION = "2015-09-01"
 MAX_SIZE = 524_288  # bytes; ROS, "Limits"
 SECTIONS = frozenset(
-    {
-        "ROSTemplateFormatVersion",
-        "Description",
-        "Metadata",
-        "Parameters",
-        "Mappings",
-        "Conditions",
-        "Resources",
-        "Outputs",
-    }
-    | {"Transform", "Rules", "Workspace"}
+    {"ROSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules"}
+    | {"Resources", "Outputs"}
 )
-NOT_IMPLEMENTED = ("Transform", "Rules", "Workspace")
+NOT_IMPLEMENTED = ("Transform", "Locals", "Workspace")
 RESOURCE_KEYS = frozenset({"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "Metadata", "Description"})
 PARAMETER_KEYS = frozenset(
     {"Type", "Default", "AllowedValues", "AllowedPattern", "MinLength", "MaxLength", "MinValue", "MaxValue", "NoEcho"}
@@ -81,6 +71,22 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Assertion:
+    """A condition that a rule demands, and what to say when it does not hold."""
+
+    assertion: object
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """Assertions about the parameters; `condition` says when they apply, None: always."""
+
+    condition: object | None
+    assertions: tuple[Assertion, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Template:
     """A template."""
 
@@ -88,6 +94,7 @@ class Template:
     parameters: Mapping[str, Parameter]
     mappings: Mapping[str, Mapping[str, Mapping[str, object]]]
     conditions: Mapping[str, object]
+    rules: Mapping[str, Rule]
     resources: Mapping[str, Declaration]
     outputs: Mapping[str, Output]
 
@@ -98,101 +105,54 @@ def parse_template(text: str) -> Template:
     Raises:
         TemplateError: the text is too large, is neither JSON nor YAML, or is not a template.
     """
-    if (size := len(text.encode())) > MAX_SIZE:
+    if (size := len(text.encode(errors="surrogatepass"))) > MAX_SIZE:
         raise TemplateError(f"the template has {size:,} bytes, at most {MAX_SIZE:,} are allowed")
-    document = _load(text)
+    document: Value = parse_text(text)
     _expect(document, dict, "the template")
-    if unknown := sorted(set(map(str, document)) - SECTIONS):
-        raise TemplateError(f"unknown section {', '.join(unknown)}; there are {', '.join(sorted(SECTIONS))}")
-    if document.get("ROSTemplateFormatVersion") != VERSION:
-        raise TemplateError(
-            f'ROSTemplateFormatVersion: must be "{VERSION}", not {document.get("ROSTemplateFormatVersion")!r}'
-        )
-    for name in NOT_IMPLEMENTED:
-        if document.get(name):
-            raise TemplateError(f"not implemented: the section {name}")
+    _check_sections(document)
     description = document.get("Description") or ""
-    mappings = _section(document, "Mappings", _mapping)
-    resources = _section(document, "Resources", _declaration)
-    if not resources:
-        raise TemplateError("Resources: a template needs at least one resource")
-    return Template(
+    template = Template(
         description=description if isinstance(description, str) else str(description.get("en", "")),
         parameters=_section(document, "Parameters", _parameter),
-        mappings=mappings,
+        mappings=_section(document, "Mappings", _mapping),
         conditions=_section(document, "Conditions", lambda value, _place: value),
-        resources=resources,
+        rules=_section(document, "Rules", _rule),
+        resources=_section(document, "Resources", _declaration),
         outputs=_section(document, "Outputs", _output),
     )
+    _check_names(template)
+    return template
 
 
-# Text
-
-
-def _load(text: str) -> Value:
-    try:
-        if text.lstrip().startswith("{"):
-            return json.loads(text, object_pairs_hook=_unique)
-        return yaml.load(text, _YamlLoader)  # noqa: S506 - a safe loader with the short forms of functions
-    except json.JSONDecodeError as error:
+def _check_sections(document: Mapping[str, Any]) -> None:
+    for name in sorted(document.keys() - SECTIONS):
+        if name in NOT_IMPLEMENTED:
+            raise TemplateError(f"not implemented: the section {name}", code="InvalidTemplateSection")
+        known = ", ".join(sorted(SECTIONS))
         raise TemplateError(
-            f"the template is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise TemplateError(f"the template is not YAML: {place}{error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise TemplateError(f"the template cannot be read: {error}") from error
+            f"The template section is invalid: {name}; there are {known}.", code="InvalidTemplateSection"
+        )
+    if (version := document.get("ROSTemplateFormatVersion")) != VERSION:
+        raise TemplateError(
+            f"The template version is invalid: ROSTemplateFormatVersion must be {VERSION}, not {version!r}.",
+            code="InvalidTemplateVersion",
+        )
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, value in pairs:
-        if name in found:
-            raise TemplateError(f"the key {name} stands twice in one object")
-        found[name] = value
-    return found
-
-
-class _YamlLoader(yaml.SafeLoader):
-    """YAML with `!Ref`, `!GetAtt` and the like, and without the dates and merged duplicates that templates do not mean."""
-
-
-def _construct_mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[str, object]:
-    loader.flatten_mapping(node)
-    return _unique(
-        [(str(loader.construct_object(key)), loader.construct_object(value, deep=True)) for key, value in node.value]
-    )
-
-
-def _construct_function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, object]:
-    value: object
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = _construct_mapping(loader, node)
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-_YamlLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
-_YamlLoader.add_multi_constructor("!", _construct_function)
-_YamlLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+def _check_names(template: Template) -> None:
+    if both := sorted(template.parameters.keys() & template.resources.keys()):
+        raise TemplateError(f"Resources.{both[0]}: a parameter has the same name")
+    for section, items in (("Resources", template.resources), ("Outputs", template.outputs)):
+        for name, item in items.items():
+            if item.condition and item.condition not in template.conditions:
+                raise TemplateError(f"{section}.{name}.Condition: there is no condition {item.condition}")
 
 
 # Sections
 
 
 def _section(document: Mapping[str, Any], name: str, read: Callable[[Any, str], _Item]) -> dict[str, _Item]:
-    section = document.get(name) or {}
+    section = {} if document.get(name) is None else document[name]
     _expect(section, dict, name)
     for key in section:
         if not LOGICAL_ID.fullmatch(str(key)):
@@ -209,8 +169,10 @@ def _mapping(value: Value, place: str) -> Mapping[str, Mapping[str, object]]:
 
 def _declaration(value: Value, place: str) -> Declaration:
     _expect(value, dict, place)
+    if "Count" in value:
+        raise TemplateError(f"{place}: not implemented: Count")
     _only(value, RESOURCE_KEYS, place)
-    kind, properties = value.get("Type"), value.get("Properties") or {}
+    kind, properties = value.get("Type"), {} if value.get("Properties") is None else value["Properties"]
     if not isinstance(kind, str) or not kind:
         raise TemplateError(f"{place}: Type is required")
     _expect(properties, dict, f"{place}.Properties")
@@ -219,7 +181,7 @@ def _declaration(value: Value, place: str) -> Declaration:
     if not isinstance(depends, list) or not all(isinstance(each, str) for each in depends):
         raise TemplateError(f"{place}.DependsOn: must be the name of a resource, or a list of names")
     policy = value.get("DeletionPolicy") or "Delete"
-    if policy not in {"Delete", "Retain"}:
+    if policy not in ("Delete", "Retain"):
         raise TemplateError(f"{place}.DeletionPolicy: must be Delete or Retain, not {policy!r}")
     return Declaration(
         type=kind,
@@ -227,6 +189,28 @@ def _declaration(value: Value, place: str) -> Declaration:
         depends_on=tuple(depends),
         condition=_text(value.get("Condition"), f"{place}.Condition"),
         deletion_policy=policy,
+    )
+
+
+def _rule(value: Value, place: str) -> Rule:
+    _expect(value, dict, place)
+    _only(value, frozenset({"RuleCondition", "Assertions"}), place)
+    assertions = value.get("Assertions")
+    _expect(assertions, list, f"{place}.Assertions")
+    return Rule(
+        condition=value.get("RuleCondition"),
+        assertions=tuple(_assertion(each, f"{place}.Assertions[{index}]") for index, each in enumerate(assertions)),
+    )
+
+
+def _assertion(value: Value, place: str) -> Assertion:
+    _expect(value, dict, place)
+    _only(value, frozenset({"Assert", "AssertDescription"}), place)
+    if "Assert" not in value:
+        raise TemplateError(f"{place}: Assert is required")
+    return Assertion(
+        assertion=value["Assert"],
+        description=_text(value.get("AssertDescription"), f"{place}.AssertDescription"),
     )
 
 
@@ -247,7 +231,9 @@ def _parameter(value: Value, place: str) -> Parameter:
     _expect(value, dict, place)
     _only(value, PARAMETER_KEYS, place)
     kind = value.get("Type")
-    if kind not in TYPES and not str(kind).startswith(("ALIYUN::", "Local")):
+    if isinstance(kind, str) and kind.startswith("ALIYUN::"):
+        raise TemplateError(f"{place}.Type: not implemented: {kind}")  # its value lies in another service
+    if not isinstance(kind, str) or kind not in TYPES:
         raise TemplateError(f"{place}.Type: must be one of {', '.join(sorted(TYPES))}, not {kind!r}")
     allowed = value.get("AllowedValues") or []
     _expect(allowed, list, f"{place}.AllowedValues")
@@ -258,7 +244,7 @@ def _parameter(value: Value, place: str) -> Parameter:
         raise TemplateError(f"{place}.AllowedPattern: not a regular expression: {error}") from error
     least, most = (_number(value.get(name), f"{place}.{name}") for name in ("MinLength", "MaxLength"))
     return Parameter(
-        type=str(kind),
+        type=kind,
         default=value.get("Default"),
         allowed_values=tuple(allowed),
         allowed_pattern=pattern,
@@ -266,7 +252,7 @@ def _parameter(value: Value, place: str) -> Parameter:
         max_length=None if most is None else int(most),
         min_value=_number(value.get("MinValue"), f"{place}.MinValue"),
         max_value=_number(value.get("MaxValue"), f"{place}.MaxValue"),
-        no_echo=value.get("NoEcho") in {True, "true"},
+        no_echo=value.get("NoEcho") in (True, "true"),
         constraint=str(value.get("ConstraintDescription") or ""),
         record=value,
     )

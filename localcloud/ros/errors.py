@@ -13,10 +13,15 @@ class RosError(ApiError):
 
 
 class TemplateError(RosError):
-    """A template, or a value given for one of its parameters, is not valid."""
+    """A template, or a value given for one of its parameters, is not valid.
 
-    def __init__(self, message: str) -> None:
-        super().__init__("StackValidationFailed", message)
+    Args:
+        message: what is wrong, and where.
+        code: of the API, where it documents a special one ("CreateStack", "Error codes").
+    """
+
+    def __init__(self, message: str, *, code: str = "StackValidationFailed") -> None:
+        super().__init__(code, message)
 
 
 class ResourceError(Exception):
