@@ -34,6 +34,7 @@ def main() -> None:
     code = os.environ["FC_FUNC_CODE_PATH"]
     folders = [code, "/opt/python"]
     sys.path[:0] = folders
+    sys.path.append(settings["packages"])  # after the function's own: it may bring another version
     os.environ["PYTHONPATH"] = os.pathsep.join(folders)  # for Python programs that the function starts
     sys.argv = [settings["handler"]]
     while True:

@@ -110,7 +110,7 @@ class Instance:
         launch = self._isolation.prepare(
             folder=self._folder,
             code=code,
-            interpreter=interpreter.path,
+            interpreter=interpreter,
             environment=full,
             disk=self.function.disk,
         )
@@ -138,6 +138,7 @@ class Instance:
             "handler": self.function.handler,
             "initializer": self.function.initializer,
             "runtime": self.function.runtime,
+            "packages": launch.packages,
             "gateway": gateway,
             "authority": authority,
             "function": {

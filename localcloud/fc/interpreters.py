@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 
 from localcloud.errors import LocalCloudError
+from localcloud.fc.packages import built_in_packages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +20,7 @@ class Interpreter:
 
     path: Path  # the real file, outside any virtual environment
     note: str | None  # for the log, when it is not what the runtime names
+    packages: Mapping[str, Path] = field(default_factory=dict)  # built into the runtime, by the names of their imports
 
 
 def find_interpreter(runtime: str, forced: Path | None) -> Interpreter:
@@ -33,7 +35,7 @@ def find_interpreter(runtime: str, forced: Path | None) -> Interpreter:
     for candidate in _candidates(runtime):
         base = _base(candidate)
         if base is not None and _version(base) == runtime:
-            return Interpreter(path=base, note=None)
+            return _noted(runtime, base, "")
     own = _base(sys.executable) or Path(sys.executable)
     return _noted(runtime, own, f"because no {runtime} is installed here")
 
@@ -52,7 +54,12 @@ def check_interpreter(path: Path) -> None:
 
 def _noted(runtime: str, path: Path, why: str) -> Interpreter:
     version = _version(path)
-    return Interpreter(path=path, note=None if version == runtime else f"{runtime} runs on {version}, {why}")
+    own = version == f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return Interpreter(
+        path=path,
+        note=None if version == runtime else f"{runtime} runs on {version}, {why}",
+        packages=built_in_packages() if own else {},
+    )
 
 
 def _candidates(runtime: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from localcloud.fc.interpreters import Interpreter
 from localcloud.gateway import redirect
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -36,6 +37,7 @@ class Launch:
     command: Sequence[str]  # to which the bootstrap's arguments are appended
     environment: Mapping[str, str]
     folder: Path  # the working folder to start it in
+    packages: str  # the folder of the runtime's built-in packages, as the function sees it
     note: str | None  # what isolation is missing, for the log
 
 
@@ -43,14 +45,14 @@ class Isolation(Protocol):
     """One way to keep instances apart."""
 
     def prepare(
-        self, *, folder: Path, code: Path, interpreter: Path, environment: Mapping[str, str], disk: int
+        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], disk: int
     ) -> Launch:
         """Return how to start an instance.
 
         Args:
             folder: an empty folder of the instance's own, removed after it.
             code: the unpacked code package.
-            interpreter: the Python to run.
+            interpreter: the Python to run, and the packages that its runtime has built in.
             environment: the environment as the platform gives it, with paths as the function sees them.
             disk: size of the instance's disk in MB.
         """
@@ -71,7 +73,7 @@ class Sandbox:
         self._bwrap = bwrap
 
     def prepare(
-        self, *, folder: Path, code: Path, interpreter: Path, environment: Mapping[str, str], disk: int
+        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], disk: int
     ) -> Launch:
         """See `Isolation.prepare`."""
         command = [
@@ -92,16 +94,19 @@ class Sandbox:
                 command += ["--ro-bind", name, name]
         for name in (*ETC, "ld.so.cache"):
             command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-        prefix = interpreter.parent.parent
+        prefix = interpreter.path.parent.parent
         if not prefix.is_relative_to("/usr"):
             command += ["--ro-bind", str(prefix), str(prefix)]
         command += ["--ro-bind", str(code), "/code"]
         runtime = [f"{INSIDE}/{file.name}" for file in (BOOTSTRAP, REDIRECT)]
         for file, inside in zip((BOOTSTRAP, REDIRECT), runtime, strict=True):
             command += ["--ro-bind", str(file), inside]
+        packages = f"{INSIDE}/packages"
+        for name, path in interpreter.packages.items():
+            command += ["--ro-bind", str(path), f"{packages}/{name}"]
         command += ["--size", str(disk * 1024 * 1024), "--tmpfs", TMP]
-        command += ["--chdir", "/code", str(interpreter), "-I", "-S", *runtime]
-        return Launch(command=command, environment=environment, folder=folder, note=None)
+        command += ["--chdir", "/code", str(interpreter.path), "-I", "-S", *runtime]
+        return Launch(command=command, environment=environment, folder=folder, packages=packages, note=None)
 
     def disk_used(self, folder: Path, pid: int) -> int:
         """See `Isolation.disk_used`."""
@@ -123,21 +128,25 @@ class Folder:
         logger.warning(self._note)
 
     def prepare(
-        self, *, folder: Path, code: Path, interpreter: Path, environment: Mapping[str, str], disk: int
+        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], disk: int
     ) -> Launch:
         """See `Isolation.prepare`."""
-        temporary = folder / "tmp"
-        temporary.mkdir()
+        temporary, packages = folder / "tmp", folder / "packages"
+        for each in (temporary, packages):
+            each.mkdir()
+        for name, path in interpreter.packages.items():
+            (packages / name).symlink_to(path)
         moved = {name: _move(value, temporary) for name, value in environment.items()}
         moved |= {"FC_FUNC_CODE_PATH": str(code), "TMPDIR": str(temporary)}
         return Launch(
             # bubblewrap ends an instance with the platform; here the kernel is asked to
             command=[
-                *("setpriv", "--pdeathsig", "KILL", str(interpreter), "-I", "-S"),
+                *("setpriv", "--pdeathsig", "KILL", str(interpreter.path), "-I", "-S"),
                 *(str(BOOTSTRAP), str(REDIRECT)),
             ],
             environment=moved,
             folder=code,
+            packages=str(packages),
             note=self._note,
         )
 
