@@ -47,7 +47,7 @@ def main() -> int:
             bucket = make_bucket(endpoints)
             for archive in (build.applib, build.model, plain):
                 with console.status(f"uploading {archive.key} …"):
-                    upload(bucket, archive, lambda _done: None, checkpoints=folder)
+                    upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)
             service = FunctionService(endpoints, SERVICE)
             service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
             ours = function_settings(build, endpoints)

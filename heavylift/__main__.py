@@ -3,36 +3,140 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from heavylift.errors import HeavyliftError
 
+DATA = Path(".heavylift") / "cloud"  # of the embedded cloud
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the process's exit code: 0 for success, 1 for an error, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(prog="heavylift", description="Run heavy Python functions on Function Compute.")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="build, run and measure the example function on the embedded cloud")
-    demo.add_argument("--root", type=Path, default=Path.cwd(), help="the project's folder (default: this one)")
-    options = parser.parse_args(arguments)
+    """Run one command and return the process's exit code: 0 for success, 1 for an error, 2 for wrong usage.
+
+    `diff --exit-code` also returns 2 for changes, and `local CMD` what CMD returns.
+    """
+    options = make_parser().parse_args(arguments)
     try:
-        # Imported when it runs: the SDKs that it needs take a second, and `--help` should not.
-        from rich.console import Console
-
-        from heavylift import demo as demo_command
-
-        demo_command.run(options.root.resolve(), Console())
+        return _run(options)
     except HeavyliftError as error:
         if options.debug:
             raise
+        if getattr(options, "json", False):
+            print(json.dumps({"event": "error", "message": str(error)}, ensure_ascii=False))
+        sys.stdout.flush()  # what happened before comes before
         print(f"heavylift: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("heavylift: interrupted", file=sys.stderr)
         return 130
-    return 0
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away; nobody is left to tell
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Imported when they run: the SDKs and libraries that some need take a second, and `--help` should not.
+    if options.command == "local":
+        from heavylift import local
+
+        return local.main(options)
+    if options.command == "demo":
+        from heavylift import demo
+
+        return demo.main(options)
+    from heavylift import commands
+
+    return commands.run(options)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line (docs/reference/cli.md)."""
+    parser = argparse.ArgumentParser(prog="heavylift", description="Run heavy Python functions on Function Compute.")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="build, run and measure the example function on the embedded cloud")
+    demo.add_argument("--root", type=Path, default=Path.cwd(), help="the project's folder (default: this one)")
+
+    def add(name: str, about: str, *, stack: bool = True) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about)
+        _add_common(command)
+        if stack:
+            command.add_argument(
+                "stack", nargs="?", metavar="STACK", help="the stack's name (default: the app's only one)"
+            )
+        return command
+
+    deploy = add("deploy", "create the stack, or update it to what the app says")
+    deploy.add_argument(
+        "--parameter", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a parameter of the template"
+    )
+    deploy.add_argument("--timeout", type=int, default=60, metavar="MINUTES", help="of the operation (default: 60)")
+    deploy.add_argument(
+        "--no-rollback", dest="rollback", action="store_false", help="leave a failed creation as it is, to look at it"
+    )
+    diff = add("diff", "show what a deploy would change")
+    diff.add_argument("--exit-code", action="store_true", help="exit with 2 when there are changes")
+    destroy = add("destroy", "delete the stack, and the bucket with its assets")
+    destroy.add_argument("--yes", action="store_true", help="do not ask (the embedded cloud never asks)")
+    add("status", "show a stack and its resources, or all stacks")
+    outputs = add("outputs", "show the stack's outputs")
+    outputs.add_argument("--key", metavar="NAME", help="only the value of this one")
+    add("events", "show what happened to the stack")
+    logs = add("logs", "show what the stack's function wrote")
+    logs.add_argument("--lines", type=int, default=100, metavar="N", help="the last N lines (default: 100)")
+    invoke = add("invoke", "call the stack's function")
+    event = invoke.add_mutually_exclusive_group()
+    event.add_argument("--payload", default="", metavar="TEXT", help="the event (default: an empty one)")
+    event.add_argument("--file", type=Path, metavar="FILE", help="a file with the event; - is the standard input")
+    invoke.add_argument("--log", action="store_true", help="show the end of the log as well")
+    invoke.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="to wait for (default: 600)")
+    for command in (logs, invoke):
+        command.add_argument("--function", metavar="NAME", help="the function's logical id or name")
+    push = add("push", "upload the build's archives to a bucket that deployments take them from", stack=False)
+    push.add_argument("--bucket", required=True, help="made when it does not exist")
+    push.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="the build (default: dist)")
+    _add_local(commands.add_parser("local", help="run a command whose Alibaba Cloud clients reach the embedded cloud"))
+    return parser
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--cloud", metavar="REGION", help="use this region of Alibaba Cloud, not the embedded cloud")
+    command.add_argument("--profile", metavar="NAME", help="of the aliyun CLI (default: the environment's key)")
+    command.add_argument(
+        "--project", type=Path, default=Path(), metavar="DIR", help="with cdk.json (default: this one)"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    command.add_argument(
+        "-c", "--context", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a setting of the app"
+    )
+    _add_everywhere(command)
+
+
+def _add_everywhere(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data", type=Path, default=DATA, metavar="DIR", help=f"of the embedded cloud (default: {DATA})"
+    )
+    command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def _add_local(command: argparse.ArgumentParser) -> None:
+    command.description = "`local start|stop|status` control the embedded cloud; `local CMD …` runs any other command."
+    _add_everywhere(command)
+    command.add_argument(
+        "words",
+        nargs=argparse.REMAINDER,
+        metavar="CMD …",
+        help="start [OPTIONS OF localcloud] | stop | status | a command",
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
 
 
 if __name__ == "__main__":

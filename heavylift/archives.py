@@ -22,21 +22,22 @@ class Archive:
     size: int  # bytes
 
 
-def is_uploaded(bucket: oss2.Bucket, archive: Archive) -> bool:
-    """Say whether the bucket holds the archive; its key is the digest of its content, so its presence is enough."""
+def is_uploaded(bucket: oss2.Bucket, key: str) -> bool:
+    """Say whether the bucket holds an object whose key names its content, so that its presence is enough."""
     try:
-        bucket.head_object(archive.key)
+        bucket.head_object(key)
     except oss2.exceptions.NotFound:
         return False
     return True
 
 
-def upload(bucket: oss2.Bucket, archive: Archive, progress: Callable[[int], None], *, checkpoints: Path) -> None:
-    """Upload one archive in parts; an interrupted upload goes on where it stopped.
+def upload(bucket: oss2.Bucket, path: Path, key: str, progress: Callable[[int], None], *, checkpoints: Path) -> None:
+    """Upload one file in parts; an interrupted upload goes on where it stopped.
 
     Args:
         bucket: the target, whose `Auth` signs with V4.
-        archive: what to upload.
+        path: what to upload.
+        key: the object that it becomes.
         progress: called with the number of bytes uploaded so far.
         checkpoints: a folder that remembers unfinished uploads.
 
@@ -45,8 +46,8 @@ def upload(bucket: oss2.Bucket, archive: Archive, progress: Callable[[int], None
     """
     oss2.resumable_upload(
         bucket,
-        archive.key,
-        str(archive.path),
+        key,
+        str(path),
         store=oss2.ResumableStore(root=str(checkpoints)),
         multipart_threshold=PART_SIZE,
         part_size=PART_SIZE,

@@ -11,6 +11,7 @@ Stages, in order; each prints what it does and hands values to the next:
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -30,7 +31,8 @@ from heavylift.archives import Archive, is_uploaded, upload
 from heavylift.build import Build, read_build, zip_code
 from heavylift.embedded import EmbeddedCloud, Endpoints
 from heavylift.errors import HeavyliftError
-from heavylift.functions import FunctionService, FunctionSettings, Invocation
+from heavylift.functions import FunctionService, FunctionSettings
+from heavylift.invocation import Invocation
 from heavylift.pictures import difference_from_transposed
 from heavylift.roles import create_function_role
 from heavylift.startlog import Start, find_starts
@@ -59,6 +61,12 @@ class Run:
     def loading(self) -> float:
         """Seconds that the platform spent in the initializer; 0 when the first request loads."""
         return self.start.seconds if self.start.mode == "initializer" else 0.0
+
+
+def main(options: argparse.Namespace) -> int:
+    """`heavylift demo`."""
+    run(options.root.resolve(), Console())
+    return 0
 
 
 def run(root: Path, console: Console) -> None:
@@ -122,8 +130,8 @@ def _upload(bucket: oss2.Bucket, archives: Iterable[Archive], console: Console, 
     with Progress(*columns, console=console) as progress:
         for archive in archives:
             task = progress.add_task(f"upload {archive.key[:28]}…", total=archive.size)
-            if not is_uploaded(bucket, archive):
-                upload(bucket, archive, partial(_advance, progress, task), checkpoints=checkpoints)
+            if not is_uploaded(bucket, archive.key):
+                upload(bucket, archive.path, archive.key, partial(_advance, progress, task), checkpoints=checkpoints)
             progress.update(task, completed=archive.size)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
 from heavylift.embedded import Endpoints
+from heavylift.invocation import Invocation, invoke_fc2
 
 MANAGEMENT_TIMEOUT = 120_000  # milliseconds; a code package of 100 MB travels in the request
 
@@ -33,21 +33,6 @@ class FunctionSettings:
     initialization_timeout: int  # seconds
     runtime: str
     environment: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Invocation:
-    """What a function answered."""
-
-    body: bytes
-    headers: Mapping[str, str]
-    log_tail: str  # the last 4 KB of the invocation's log
-    seconds: float  # as the caller saw it
-
-    @property
-    def error_type(self) -> str | None:
-        """The platform's word for what failed, or None when the function answered."""
-        return self.headers.get("x-fc-error-type")
 
 
 class FunctionService:
@@ -105,25 +90,8 @@ class FunctionService:
             payload: the event, up to 32 MB.
             timeout: seconds to wait for the answer.
         """
-        headers = models.InvokeFunctionHeaders(common_headers={"X-Fc-Log-Type": "Tail"})
-        begin = time.perf_counter()
-        response = self._client.invoke_function_with_options(
-            self._name,
-            name,
-            models.InvokeFunctionRequest(body=payload),
-            headers,
-            self._options(read=timeout * 1000),
-        )
-        seconds = time.perf_counter() - begin
-        answered = {key.lower(): value for key, value in response.headers.items()}
-        return Invocation(
-            body=response.body,
-            headers=answered,
-            log_tail=base64.b64decode(answered.get("x-fc-log-result", "")).decode(errors="replace"),
-            seconds=seconds,
-        )
+        return invoke_fc2(self._client, self._name, name, payload, timeout=timeout)
 
     @staticmethod
-    def _options(read: int = MANAGEMENT_TIMEOUT) -> RuntimeOptions:
-        # The client's own retries would run a function twice.
-        return RuntimeOptions(read_timeout=read, connect_timeout=5_000, autoretry=False, max_attempts=1)
+    def _options() -> RuntimeOptions:
+        return RuntimeOptions(read_timeout=MANAGEMENT_TIMEOUT, connect_timeout=5_000)

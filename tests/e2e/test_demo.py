@@ -18,7 +18,8 @@ from heavylift.archives import upload
 from heavylift.build import Build
 from heavylift.demo import BUCKET, SERVICE, function_settings, make_bucket
 from heavylift.embedded import EmbeddedCloud, Endpoints
-from heavylift.functions import FunctionService, Invocation
+from heavylift.functions import FunctionService
+from heavylift.invocation import Invocation
 from heavylift.pictures import difference_from_transposed
 from heavylift.roles import create_function_role
 from heavylift.startlog import find_starts
@@ -50,7 +51,7 @@ def deployed(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with EmbeddedCloud(folder / "data", ["--fc-python", sys.executable]) as endpoints:
         bucket = make_bucket(endpoints)
         for archive in (build.applib, build.model):
-            upload(bucket, archive, lambda _done: None, checkpoints=folder)
+            upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
         service.create_function(function_settings(build, endpoints))

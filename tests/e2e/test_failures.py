@@ -24,7 +24,8 @@ from heavylift.archives import Archive, upload
 from heavylift.build import Build
 from heavylift.demo import BUCKET, SERVICE, function_settings, make_bucket
 from heavylift.embedded import EmbeddedCloud, Endpoints
-from heavylift.functions import FunctionService, FunctionSettings, Invocation
+from heavylift.functions import FunctionService, FunctionSettings
+from heavylift.invocation import Invocation
 from heavylift.roles import create_function_role
 from heavylift.startlog import find_starts
 from layers_build.pack import pack
@@ -81,7 +82,7 @@ def stage(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     with EmbeddedCloud(folder / "data", ["--fc-python", sys.executable]) as endpoints:
         bucket = make_bucket(endpoints)
         for archive in (applib, build.model):
-            upload(bucket, archive, lambda _done: None, checkpoints=folder)
+            upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
         settings = function_settings(replace(build, applib=applib), endpoints)

@@ -1,0 +1,27 @@
+"""Turns the official SDKs' exceptions into a sentence for the user."""
+
+from __future__ import annotations
+
+import oss2
+from Tea.exceptions import TeaException, UnretryableException
+
+from heavylift.errors import HeavyliftError
+
+
+def explain(error: Exception) -> HeavyliftError | None:
+    """Return what an SDK's exception means to the user; None when it is no SDK's.
+
+    Args:
+        error: what a command raised.
+    """
+    if isinstance(error, oss2.exceptions.OssError):
+        if error.status < 0:  # no answer (oss2.exceptions, RequestError)
+            return HeavyliftError(f"OSS does not answer: {error}; check the network, and try again")
+        return HeavyliftError(
+            f"OSS refused a request: {error.code or error.status}: {error.message} (request {error.request_id})"
+        )
+    if isinstance(error, UnretryableException):
+        return HeavyliftError(f"the service does not answer: {error}; check the network, and try again")
+    if isinstance(error, TeaException):
+        return HeavyliftError(f"the service refused a request: {error.code}: {error.message}")
+    return None
