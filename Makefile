@@ -25,6 +25,7 @@ lint: venv
 types: venv
 	@$(VENV)/bin/mypy layers_build localcloud heavylift infra bench
 	@cd function && ../$(VENV)/bin/mypy --python-version 3.10 --config-file ../pyproject.toml loader.py index.py coldstart
+	@cd infra/deployment_handler && ../../$(VENV)/bin/mypy --python-version 3.10 --config-file ../../pyproject.toml *.py
 
 unit: venv
 	@$(PY) -m pytest -q tests/unit tests/property
