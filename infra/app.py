@@ -19,7 +19,7 @@ from infra.settings import read_settings
 CONTEXT, OUTPUT = "CDK_CONTEXT_JSON", "CDK_OUTDIR"
 DEFAULT_OUTPUT = "cdk.out"
 # What `heavylift` knows of the cloud that it deploys to, and says to the app that it runs, itself or through `ros-cdk`.
-ACCOUNT, LOCAL = "HEAVYLIFT_ACCOUNT_ID", "HEAVYLIFT_LOCAL"
+FROM_ENVIRONMENT = {"HEAVYLIFT_ACCOUNT": "account", "HEAVYLIFT_LOCAL_BUILD": "localBuild"}
 
 
 def main() -> int:
@@ -62,7 +62,8 @@ def _read_context(environment: Mapping[str, str]) -> dict[str, object]:
         raise SettingsError([f"{CONTEXT}: is no JSON ({error})"]) from error
     if not isinstance(context, dict):
         raise SettingsError([f"{CONTEXT}: is no JSON object"])
-    return {"account": environment.get(ACCOUNT, ""), "localBuild": environment.get(LOCAL) == "1", **context}
+    given = {setting: environment[name] for name, setting in FROM_ENVIRONMENT.items() if name in environment}
+    return {**given, **context}
 
 
 if __name__ == "__main__":
