@@ -10,6 +10,7 @@ import ast
 import base64
 import binascii
 import ipaddress
+import itertools
 import json
 import operator
 import re
@@ -35,6 +36,7 @@ class _Marker:
 UNKNOWN = _Marker("(known after it is made)")
 NO_VALUE = _Marker("ALIYUN::NoValue")
 VARIABLE = re.compile(r"\$\{(!?)([^${}]+)\}")
+MAX_EXPRESSION = 500  # characters of Fn::Calculate; assumed
 ELSEWHERE = frozenset({"Fn::GetAZs", "Fn::MarketplaceImage", "Fn::Jq"})  # of other products, or a language of its own
 
 
@@ -65,26 +67,26 @@ class Scope:
 def evaluate(value: object, scope: Scope) -> Value:
     """Return a value with every function in it replaced by its result.
 
+    A property or an item that is `ALIYUN::NoValue` is left out; where nothing can be left out, it is None.
+
     Raises:
-        TemplateError: a function is unknown, or is given what it cannot work with.
+        TemplateError: a function is unknown, or is given what it cannot work with. The message tells what the template says, never
+            the value of a parameter: it may be a secret.
     """
-    if isinstance(value, list):
-        items = [evaluate(each, scope) for each in value]
-        return [each for each in items if each is not NO_VALUE]
-    if not isinstance(value, Mapping):
-        return value
-    if function := function_of(value):
-        return _call(function, value[function], scope)
-    pairs = {key: evaluate(each, scope) for key, each in value.items()}
-    return {key: each for key, each in pairs.items() if each is not NO_VALUE}
+    result = _evaluate(value, scope)
+    return None if result is NO_VALUE else result
 
 
 def function_of(value: Mapping[str, object]) -> str:
-    """Return the name of the function that an object calls; empty: it is an ordinary object."""
-    if len(value) != 1:
-        return ""
-    (name,) = value
-    return name if isinstance(name, str) and (name == "Ref" or name.startswith("Fn::")) else ""
+    """Return the name of the function that an object calls; empty: it is an ordinary object.
+
+    Raises:
+        TemplateError: a function stands beside other keys.
+    """
+    functions = [name for name in value if name.startswith("Fn::") or (name == "Ref" and len(value) == 1)]
+    if functions and len(value) > 1:
+        raise TemplateError(f"{functions[0]}: has to be the only key of its object")
+    return functions[0] if functions else ""
 
 
 def holds_unknown(value: object) -> bool:
@@ -117,6 +119,18 @@ def substitution_names(text: str) -> list[str]:
 # Calling
 
 
+def _evaluate(value: object, scope: Scope) -> Value:
+    if isinstance(value, list):
+        items = [_evaluate(each, scope) for each in value]
+        return [each for each in items if each is not NO_VALUE]
+    if not isinstance(value, Mapping):
+        return value
+    if function := function_of(value):
+        return _call(function, value[function], scope)
+    pairs = {key: _evaluate(each, scope) for key, each in value.items()}
+    return {key: each for key, each in pairs.items() if each is not NO_VALUE}
+
+
 def _call(name: str, argument: object, scope: Scope) -> Value:
     special = _SPECIAL.get(name)
     if special:
@@ -126,23 +140,29 @@ def _call(name: str, argument: object, scope: Scope) -> Value:
         if name in ELSEWHERE:
             raise TemplateError(f"not implemented: {name}")
         raise TemplateError(f"there is no function {name}")
-    evaluated = evaluate(argument, scope)
+    evaluated = _evaluate(argument, scope)
     if holds_unknown(evaluated):
         return UNKNOWN
     try:
         return function(evaluated)
-    except TemplateError:
-        raise
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SyntaxError) as error:
-        shown = json.dumps(argument, default=str)[:200]
-        raise TemplateError(f"{name}: cannot work with {shown}: {error}") from error
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, SyntaxError):
+        shown = json.dumps(argument)[:200]
+        raise TemplateError(f"{name}: cannot work with {shown}") from None  # the cause may tell a secret
 
 
 def _arguments(name: str, value: object, *counts: int) -> Sequence[Any]:
     if not isinstance(value, list) or len(value) not in counts:
         wanted = " or ".join(str(count) for count in counts)
-        raise TemplateError(f"{name}: needs a list of {wanted} values, not {json.dumps(value, default=str)[:200]}")
+        got = f"a list of {len(value)}" if isinstance(value, list) else type(value).__name__
+        raise TemplateError(f"{name}: needs a list of {wanted} values, not {got}")
     return value
+
+
+def _bounded(name: str, what: str, value: object, least: int, most: int) -> int:
+    number = _to_number(value)
+    if not isinstance(number, int) or not least <= number <= most:
+        raise TemplateError(f"{name}: {what} must be from {least} to {most}")
+    return number
 
 
 def _ref(argument: object, scope: Scope) -> object:
@@ -154,20 +174,20 @@ def _ref(argument: object, scope: Scope) -> object:
 
 
 def _get_att(argument: object, scope: Scope) -> object:
-    resource, name = (evaluate(each, scope) for each in _arguments("Fn::GetAtt", argument, 2))
+    resource, name = (_evaluate(each, scope) for each in _arguments("Fn::GetAtt", argument, 2))
     return UNKNOWN if name is UNKNOWN else scope.resources.attribute(str(resource), str(name))
 
 
 def _sub(argument: object, scope: Scope) -> object:
     if isinstance(argument, list):
         text, variables = _arguments("Fn::Sub", argument, 2)
-        own = {key: evaluate(each, scope) for key, each in variables.items()}
     else:
-        text, own = argument, {}
-    if not isinstance(text, str):
-        raise TemplateError(f"Fn::Sub: must be a text, not {text!r}")
+        text, variables = argument, {}
+    if not isinstance(text, str) or not isinstance(variables, Mapping):
+        raise TemplateError("Fn::Sub: must be a text, or a list of a text and an object of variables")
+    own = {key: _evaluate(each, scope) for key, each in variables.items()}
     found = {name: own[name] if name in own else _variable(name, scope) for name in substitution_names(text)}
-    if any(value is UNKNOWN for value in found.values()):
+    if holds_unknown(found):
         return UNKNOWN
     return VARIABLE.sub(lambda match: f"${{{match[2]}}}" if match[1] else _text(found[match[2].strip()]), text)
 
@@ -181,19 +201,19 @@ def _variable(name: str, scope: Scope) -> object:
 def _if(argument: object, scope: Scope) -> object:
     condition, then, otherwise = _arguments("Fn::If", argument, 3)
     chosen = _truth(condition, scope, ())
-    return evaluate(then if chosen else otherwise, scope)
+    return _evaluate(then if chosen else otherwise, scope)
 
 
 def _stack_output(argument: object, scope: Scope) -> object:
-    stack, key, *region = (evaluate(each, scope) for each in _arguments("Fn::GetStackOutput", argument, 2, 3))
+    stack, key, *region = (_evaluate(each, scope) for each in _arguments("Fn::GetStackOutput", argument, 2, 3))
     if region and region[0] != scope.values.get("ALIYUN::Region"):
         raise TemplateError(f"not implemented: Fn::GetStackOutput of another region ({region[0]})")
     return UNKNOWN if UNKNOWN in (stack, key) else scope.resources.stack_output(str(stack), str(key))
 
 
 def _find_in_map(argument: object, scope: Scope) -> object:
-    names = [evaluate(each, scope) for each in _arguments("Fn::FindInMap", argument, 3)]
-    if UNKNOWN in names:
+    names = [_evaluate(each, scope) for each in _arguments("Fn::FindInMap", argument, 3)]
+    if holds_unknown(names):
         return UNKNOWN
     value: Any = scope.mappings
     for depth, name in enumerate(names):
@@ -205,12 +225,14 @@ def _find_in_map(argument: object, scope: Scope) -> object:
 
 
 def _format_time(argument: object, scope: Scope) -> object:
-    argument = evaluate(argument, scope)
-    form, zone = (argument, "UTC") if isinstance(argument, str) else _arguments("Fn::FormatTime", argument, 2)
+    evaluated = _evaluate(argument, scope)
+    if holds_unknown(evaluated):
+        return UNKNOWN
+    form, zone = (evaluated, "UTC") if isinstance(evaluated, str) else _arguments("Fn::FormatTime", evaluated, 2)
     try:
         return scope.now().astimezone(ZoneInfo(zone)).strftime(form)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise TemplateError(f"Fn::FormatTime: {zone} is not a time zone") from error
+    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
+        raise TemplateError("Fn::FormatTime: needs a format like %Y-%m-%d and a time zone like Asia/Shanghai") from None
 
 
 # Conditions
@@ -256,7 +278,9 @@ def _text(value: object) -> str:
 
 def _join(value: Value) -> str:
     delimiter, items = _arguments("Fn::Join", value, 2)
-    return str(delimiter.join(_text(each) for each in items))
+    if not all(isinstance(each, str) for each in items):
+        raise TemplateError("Fn::Join: joins text only; Fn::Sub and Fn::Str make text of numbers")
+    return str(delimiter.join(items))
 
 
 def _select(value: Value) -> object:
@@ -312,6 +336,17 @@ def _select_map_list(value: Value) -> list[object]:
     return [each[key] for each in maps if key in each]
 
 
+def _member_list_to_map(value: Value) -> dict[str, str]:
+    """Source: OpenStack Heat's function of this name, which ROS names but does not describe."""
+    key, value_key, members = _arguments("Fn::MemberListToMap", value, 3)
+    columns: dict[str, dict[str, str]] = {key: {}, value_key: {}}
+    for each in members:
+        match = re.fullmatch(r"\.member\.([0-9]+)\.(\w+)=(.*)", each, re.DOTALL)
+        if match and match[2] in columns:
+            columns[match[2]][match[1]] = match[3]
+    return {name: columns[value_key][row] for row, name in columns[key].items() if row in columns[value_key]}
+
+
 def _add(value: Value) -> object:
     if not isinstance(value, list) or len(value) < 2:
         raise TemplateError("Fn::Add: needs a list of at least 2 values")
@@ -340,6 +375,10 @@ _OPERATORS: Mapping[type, Callable[..., Any]] = {
 
 def _calculate(value: Value) -> object:
     expression, digits, *numbers = _arguments("Fn::Calculate", value, 2, 3)
+    if len(expression) > MAX_EXPRESSION or not re.fullmatch(r"[0-9+*/%().\s{}-]*", expression):
+        raise TemplateError(
+            f"Fn::Calculate: needs numbers, + - * / % and parentheses, up to {MAX_EXPRESSION} characters"
+        )
     filled = re.sub(r"\{(\d+)\}", lambda match: f"({_to_number(numbers[0][int(match[1])])})", expression)
     result = _arithmetic(ast.parse(filled.strip(), mode="eval").body)
     return round(result, int(digits)) if isinstance(result, float) else result
@@ -364,7 +403,7 @@ def _match_pattern(value: Value) -> bool:
     try:
         return re.match(pattern, _text(text)) is not None
     except re.error as error:
-        raise TemplateError(f"Fn::MatchPattern: {pattern} is not a regular expression: {error}") from error
+        raise TemplateError(f"Fn::MatchPattern: needs a regular expression: {error.msg}") from None
 
 
 def _contains(value: Value) -> bool:
@@ -378,21 +417,26 @@ def _each_member_in(value: Value) -> bool:
 
 
 def _indent(value: Value) -> str:
-    text, level, *width = _arguments("Fn::Indent", value, 2, 3)
-    return "\n".join(" " * int(level) * int(width[0] if width else 2) + line for line in str(text).split("\n"))
+    text, level, *options = _arguments("Fn::Indent", value, 2, 3, 4)
+    width = _bounded("Fn::Indent", "the size", options[0] if options else 2, 0, 4)
+    space = " " * width * _bounded("Fn::Indent", "the level", level, 0, 20)
+    first = options[1] if len(options) == 2 else True  # whether the first line is indented, too
+    return ("" if first is False else space) + text.replace("\n", "\n" + space)  # type: ignore[no-any-return]
 
 
 def _cidr(value: Value) -> list[str]:
-    block, count, *bits = _arguments("Fn::Cidr", value, 2, 3)
-    subnets = ipaddress.ip_network(block).subnets(new_prefix=32 - int(bits[0] if bits else 8))
-    return [str(subnet) for subnet, _ in zip(subnets, range(int(count)), strict=False)]
+    block, count, bits = _arguments("Fn::Cidr", value, 3)
+    network = ipaddress.IPv4Network(str(block))
+    host_bits = _bounded("Fn::Cidr", "cidrBits", bits, 0, 32 - network.prefixlen)
+    wanted = _bounded("Fn::Cidr", "the count", count, 1, min(256, 2 ** (32 - network.prefixlen - host_bits)))
+    return [str(subnet) for subnet in itertools.islice(network.subnets(new_prefix=32 - host_bits), wanted)]
 
 
 def _decode(value: Value) -> str:
     try:
         return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise TemplateError(f"Fn::Base64Decode: not a base64 text: {error}") from error
+    except (binascii.Error, UnicodeDecodeError):
+        raise TemplateError("Fn::Base64Decode: not a base64 text") from None
 
 
 def _equals(value: Value) -> bool:
@@ -433,6 +477,7 @@ _FUNCTIONS: Mapping[str, Callable[[Any], object]] = {
     "Fn::Add": _add,
     "Fn::Calculate": _calculate,
     "Fn::Max": lambda numbers: max(numbers, key=_to_number),
+    "Fn::MemberListToMap": _member_list_to_map,
     "Fn::Min": lambda numbers: min(numbers, key=_to_number),
     "Fn::Any": any,
     "Fn::Contains": _contains,
