@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import io
 import itertools
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -22,6 +23,7 @@ from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.errors import ResourceError
+from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, ResourceType
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.resources.schema import check_properties
@@ -85,8 +87,10 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Cloud:
-    return Cloud(tmp_path)
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path)
+    yield cloud
+    cloud.oss.close()
 
 
 def reason(call: Callable[..., object], *args: Any, **given: Any) -> str:
@@ -300,6 +304,22 @@ def test_a_refused_update_leaves_the_bucket_as_it_was(cloud: Cloud) -> None:
     assert cloud.oss.bucket("photos") == before
 
 
+class FullDisk(OssService):
+    """An OSS that cannot write settings."""
+
+    def set_bucket_setting(self, name: str, setting: str, document: str | None) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_bucket_whose_settings_cannot_be_written_is_not_there(tmp_path: Path) -> None:
+    oss = FullDisk(tmp_path, account_id=ACCOUNT, clock=lambda: 0.0)
+    kind = Bucket(oss)
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(kind.create(CONTEXT, check_properties(kind.properties, BUCKET)))
+    assert oss.buckets() == []
+    oss.close()
+
+
 # Roles and policies
 
 
@@ -346,6 +366,19 @@ def test_a_role_whose_last_policy_is_taken_is_not_there(cloud: Cloud) -> None:
 def test_a_policy_that_is_given_twice_is_refused(cloud: Cloud) -> None:
     assert "given twice" in reason(cloud.create, "RAM::Role", **role(Policies=[policy("one"), policy("one")]))
     assert cloud.ram.roles() == []
+
+
+def test_an_update_of_a_role_changes_what_differs_alone(cloud: Cloud) -> None:
+    before = role(Policies=[policy("a"), policy("b")], PolicyAttachments={"System": ["AliyunLogFullAccess"]})
+    after = role(Policies=[policy("a"), policy("b", "oss:*"), policy("c")], MaxSessionDuration=7200)
+    cloud.create("RAM::Role", **before)
+    cloud.ram.attach_policy("runner", "AliyunOSSFullAccess", "System")
+    cloud.update("RAM::Role", before, after)
+    by_others = ("System", "AliyunOSSFullAccess")
+    assert attached(cloud) == {("Custom", "a"), ("Custom", "b"), ("Custom", "c"), by_others}
+    assert json.loads(cloud.ram.get_policy("b", "Custom").default.document) == allow("oss:*")
+    assert cloud.ram.get_policy("a", "Custom").default.version_id == "v1"
+    assert cloud.ram.get_role("runner").max_session == 7200
 
 
 def test_an_update_of_a_role_that_fails_half_way_is_taken_back(cloud: Cloud) -> None:
