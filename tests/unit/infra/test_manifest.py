@@ -1,0 +1,39 @@
+"""The build's manifest: read, or refused with what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.errors import ManifestError
+from infra.manifest import Build, read_manifest
+
+
+def test_what_was_built_is_read(make_build: Callable[..., Build]) -> None:
+    build = make_build(applib=5, model=7)
+    assert (build.python, build.unpacked) == ("3.10", 12)
+    assert [archive.path.read_bytes() for archive in build.archives] == [b"archive", b"archive"]
+
+
+def test_no_build_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"manifest\.json does not exist: run `make build` first"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"format": 2}', '{"format": 1, "target": 3}'])
+def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ManifestError, match="run `make build` again"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["applib", "model", "code"])
+def test_a_missing_part_is_named(make_build: Callable[..., Build], tmp_path: Path, part: str) -> None:
+    make_build()
+    path = tmp_path / "dist" / json.loads((tmp_path / "dist" / "manifest.json").read_text())[part]["path"]
+    path.rename(tmp_path / "elsewhere")
+    with pytest.raises(ManifestError, match=f"{part}.* does not exist, but .* names it"):
+        read_manifest(tmp_path / "dist")
