@@ -19,13 +19,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
+from bench.functions import FunctionService, FunctionSettings
+from bench.roles import create_function_role
 from heavylift.archives import Archive, upload
 from heavylift.build import read_build, zip_code
-from heavylift.demo import BUCKET, SERVICE, function_settings, make_bucket
 from heavylift.embedded import EmbeddedCloud
 from heavylift.errors import HeavyliftError
-from heavylift.functions import FunctionService, FunctionSettings
-from heavylift.roles import create_function_role
 from heavylift.startlog import Start, find_starts
 
 GOAL = 2.5  # times faster than the article's way

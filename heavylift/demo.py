@@ -1,12 +1,14 @@
-"""`heavylift demo`: the whole way, offline, with real parts.
+"""`heavylift demo`: the whole way, offline, with real parts, by the commands that a user types.
 
 Stages, in order; each prints what it does and hands values to the next:
 
 1. build: the applib, the model and the code package;
-2. cloud: the embedded cloud on loopback, a bucket, both archives uploaded;
-3. function: created from the built code package, with an initializer, and invoked twice;
-4. comparison: the same function without an initializer, so that its first request loads;
-5. report: the table, the pictures before and after, the start as a waterfall.
+2. deploy: the stack, to an embedded cloud that lives as long as the demo;
+3. invoke: twice; the platform runs the initializer once;
+4. event: a picture is uploaded, and its rotated copy appears;
+5. update: no difference, then a changed setting (no initializer: the first request loads), its difference, and the update;
+6. report: the table, the pictures before and after, the start as a waterfall;
+7. destroy: nothing is left.
 """
 
 from __future__ import annotations
@@ -17,33 +19,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import oss2
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from heavylift.archives import Archive, is_uploaded, upload
-from heavylift.build import Build, read_build, zip_code
-from heavylift.embedded import EmbeddedCloud, Endpoints
+from heavylift import assembly
+from heavylift.build import Build, read_build
+from heavylift.embedded import EmbeddedCloud
 from heavylift.errors import HeavyliftError
-from heavylift.functions import FunctionService, FunctionSettings
-from heavylift.invocation import Invocation
+from heavylift.invocation import Invocation, Target, find_target, invoke
 from heavylift.pictures import difference_from_transposed
-from heavylift.roles import create_function_role
+from heavylift.ros import Ros
+from heavylift.session import Session, local_session
 from heavylift.startlog import Start, find_starts
 from heavylift.waterfall import draw
 
-BUCKET = "heavylift-demo"
-SERVICE = "heavylift"
 PICTURE = "picture"  # the object that the example function writes
+UPLOADED, ROTATED = "incoming/demo.jpg", "rotated/demo.jpg"
+CHANGE = "initializer=false"  # the setting that the demo changes
 ARTICLE_WITH, ARTICLE_WITHOUT = 3_205, 14_159  # milliseconds, in the article that introduced the technique
-MEMORY, CPU, DISK = 3072, 2.0, 10240  # MB, vCPU, MB
-TIMEOUT, INITIALIZATION_TIMEOUT = 300, 300  # seconds
+EVENT_SECONDS = 60  # in which an upload must have led to its rotated copy
 SHOWN = 0.01  # seconds; shorter steps are left out of the table
 SAME_PICTURE = 4.0  # mean difference of two JPEG encodings of one picture, in levels of 255; others differ by dozens
 
@@ -80,29 +80,72 @@ def run(root: Path, console: Console) -> None:
         HeavyliftError: a stage failed; the message says which and why.
     """
     begin = time.perf_counter()
+    project = assembly.read_project(root)
+    stack = str(project.context.get("stackName", "heavylift"))
     _rule(console, "1. build")
     build = _build(root)
-    with tempfile.TemporaryDirectory(prefix="heavylift-demo-") as data:
-        _rule(console, "2. embedded cloud")
-        with EmbeddedCloud(Path(data), ["--fc-python", sys.executable]) as endpoints:
-            console.print(f"OSS at {endpoints.oss}, Function Compute at {endpoints.fc}")
-            bucket = make_bucket(endpoints)
-            _upload(bucket, (build.applib, build.model), console, checkpoints=Path(data))
-            _rule(console, "3. function")
-            service = FunctionService(endpoints, SERVICE)
-            service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
-            settings = function_settings(build, endpoints)
-            with_initializer = _run(service, settings, "with initializer", console)
-            _check(with_initializer)
+    picture = (root / "function" / "pic" / "e2.jpg").read_bytes()
+    with tempfile.TemporaryDirectory(prefix="heavylift-demo-") as name:
+        data = Path(name) / "cloud"
+        with EmbeddedCloud(data, ["--fc-python", sys.executable]) as endpoints:
+            session = local_session(endpoints, data)
+            commands = Commands(root, data, console)
+            _rule(console, "2. deploy")
+            commands.run("deploy")
+            ros = Ros(session.ros_client(), session.region)
+            deployed = ros.find(stack)
+            bucket = session.bucket(str(deployed.outputs["BucketName"]))
+            target = find_target(ros, deployed, None)
+            _rule(console, "3. invoke: the platform runs the initializer once")
+            with_initializer = _run(session, target, "with initializer", console)
             after = bucket.get_object(PICTURE).read()
-            _rule(console, "4. the same without an initializer: the first request loads")
-            without = _run(
-                service, replace(settings, name="rotate-plain", initializer=None), "without initializer", console
-            )
-            _check(without)
-    _rule(console, "5. report")
-    _report(root, build, (with_initializer, without), after, console)
-    console.print(f"The demo took {time.perf_counter() - begin:.1f} s.")
+            _rule(console, f"4. event: {UPLOADED} is uploaded")
+            _upload_and_wait(bucket, picture, console)
+            _rule(console, "5. update: a setting changes")
+            commands.run("diff", "--exit-code")
+            commands.run("diff", "-c", CHANGE)
+            commands.run("deploy", "-c", CHANGE)
+            without = _run(session, target, "without initializer", console)
+            _rule(console, "6. report")
+            _report(root, build, (with_initializer, without), picture, after, console)
+            _rule(console, "7. destroy")
+            commands.run("destroy")
+            _check_nothing_is_left(session, ros, console)
+    console.print(f"The demo took {time.perf_counter() - begin:.1f} s: {commands.summary()}.")
+
+
+class Commands:
+    """Runs `heavylift`'s own commands as a user would, and remembers how long each took.
+
+    Args:
+        root: the project's folder.
+        data: of the embedded cloud.
+        console: where the command lines are shown.
+    """
+
+    def __init__(self, root: Path, data: Path, console: Console) -> None:
+        self._common = ("--project", str(root), "--data", str(data))
+        self._console = console
+        self._times: list[str] = []
+
+    def run(self, *words: str) -> None:
+        """Run one command.
+
+        Raises:
+            HeavyliftError: it did not exit with 0.
+        """
+        line = f"heavylift {' '.join(words)}"
+        self._console.print(f"[bold]$ {line}", highlight=False)
+        begin = time.perf_counter()
+        # A process of its own, as a user would start it: its time is what a user waits.
+        done = subprocess.run([sys.executable, "-m", "heavylift", *words, *self._common], check=False)
+        if done.returncode:
+            raise HeavyliftError(f"`{line}` exited with {done.returncode}; its message is above")
+        self._times.append(f"{line} {time.perf_counter() - begin:.1f} s")
+
+    def summary(self) -> str:
+        """Return the commands and their times."""
+        return ", ".join(self._times)
 
 
 def _rule(console: Console, title: str) -> None:
@@ -117,66 +160,21 @@ def _build(root: Path) -> Build:
     return read_build(root / "dist")
 
 
-def make_bucket(endpoints: Endpoints) -> oss2.Bucket:
-    """Create the demo's bucket; requests are signed with V4."""
-    auth = oss2.AuthV4(endpoints.access_key_id, endpoints.access_key_secret)
-    bucket = oss2.Bucket(auth, endpoints.oss, BUCKET, region=endpoints.region)
-    bucket.create_bucket(oss2.BUCKET_ACL_PRIVATE)
-    return bucket
-
-
-def _upload(bucket: oss2.Bucket, archives: Iterable[Archive], console: Console, *, checkpoints: Path) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console) as progress:
-        for archive in archives:
-            task = progress.add_task(f"upload {archive.key[:28]}…", total=archive.size)
-            if not is_uploaded(bucket, archive.key):
-                upload(bucket, archive.path, archive.key, partial(_advance, progress, task), checkpoints=checkpoints)
-            progress.update(task, completed=archive.size)
-
-
-def _advance(progress: Progress, task: TaskID, done: int) -> None:
-    progress.update(task, completed=done)
-
-
-def function_settings(build: Build, endpoints: Endpoints) -> FunctionSettings:
-    """Return the example function as the demo creates it."""
-    return FunctionSettings(
-        name="rotate",
-        code=zip_code(build.code),
-        handler="loader.handler",
-        initializer="loader.initializer",
-        memory=MEMORY,
-        cpu=CPU,
-        disk=DISK,
-        timeout=TIMEOUT,
-        initialization_timeout=INITIALIZATION_TIMEOUT,
-        runtime="python3.10",
-        environment={
-            "AppLibObject": build.applib.key,
-            "AppLibDir": "/tmp/applib",  # noqa: S108 - an instance's /tmp is its own
-            "AppLibDigest": build.applib.digest,
-            "ModelObject": build.model.key,
-            "ModelDir": "/tmp/model",  # noqa: S108 - an instance's /tmp is its own
-            "ModelDigest": build.model.digest,
-            "Bucket": BUCKET,
-            "Endpoint": endpoints.oss,
-            "Region": endpoints.region,
-        },
-    )
-
-
-def _run(service: FunctionService, settings: FunctionSettings, name: str, console: Console) -> Run:
-    service.create_function(settings)
-    with console.status(f"invoking {settings.name} ({name}) on a fresh instance …"):
-        first = service.invoke(settings.name)
+def _run(session: Session, target: Target, name: str, console: Console) -> Run:
+    with console.status(f"invoking {target.function} ({name}) on a fresh instance …"):
+        first = invoke(session, target, b"", timeout=600)
     console.print(f"first request  {first.seconds:6.2f} s  {_summary(first)}", highlight=False)
-    second = service.invoke(settings.name)
+    second = invoke(session, target, b"", timeout=600)
     console.print(f"second request {second.seconds:6.2f} s  {_summary(second)}", highlight=False)
+    for invocation in (first, second):
+        if invocation.error_type or json.loads(invocation.body).get("status") != "success":
+            raise HeavyliftError(
+                f"the function failed {name}: {_summary(invocation)}\nits log ends with:\n{invocation.log_tail}"
+            )
     starts = find_starts(first.log_tail.splitlines())
     if len(starts) != 1:
         raise HeavyliftError(
-            f"the log of the first request of {settings.name} holds {len(starts)} starts instead of one:\n{first.log_tail}"
+            f"the log of the first request {name} holds {len(starts)} starts instead of one:\n{first.log_tail}"
         )
     return Run(name=name, first=first, second=second, start=starts[0])
 
@@ -188,18 +186,42 @@ def _summary(invocation: Invocation) -> str:
     return f"{answer['status']}: {answer['source']} -> {answer['target']}, {answer['width']} x {answer['height']}"
 
 
-def _check(run: Run) -> None:
-    for invocation in (run.first, run.second):
-        if invocation.error_type or json.loads(invocation.body).get("status") != "success":
-            raise HeavyliftError(
-                f"the function failed {run.name}: {_summary(invocation)}\nits log ends with:\n{invocation.log_tail}"
-            )
+def _upload_and_wait(bucket: oss2.Bucket, picture: bytes, console: Console) -> None:
+    begin = time.perf_counter()
+    bucket.put_object(UPLOADED, picture)
+    while not bucket.object_exists(ROTATED):
+        if time.perf_counter() - begin > EVENT_SECONDS:
+            raise HeavyliftError(f"{ROTATED} did not appear within {EVENT_SECONDS} s; `heavylift logs` tells more")
+        time.sleep(0.02)
+    console.print(f"{ROTATED} appeared {time.perf_counter() - begin:.2f} s later")
 
 
-def _report(root: Path, build: Build, runs: tuple[Run, ...], after: bytes, console: Console) -> None:
+def _check_nothing_is_left(session: Session, ros: Ros, console: Console) -> None:
+    left: dict[str, Callable[[], list[str]]] = {
+        "stacks": lambda: [stack.name for stack in ros.stacks()],
+        "buckets": lambda: [each.name for each in oss2.BucketIterator(_service(session))],
+        "services": lambda: [each.service_name for each in _services(session.fc2_client())],
+    }
+    for what, find in left.items():
+        if names := find():
+            raise HeavyliftError(f"destroy left {what}: {', '.join(names)}")
+    console.print("nothing is left: no stacks, no buckets, no services")
+
+
+def _service(session: Session) -> oss2.Service:
+    bucket = session.bucket("any")
+    return oss2.Service(bucket.auth, session.oss, region=session.region)
+
+
+def _services(client: Any) -> list[Any]:  # noqa: ANN401 - the official client is untyped
+    from alibabacloud_fc_open20210406.models import ListServicesRequest
+
+    return client.list_services(ListServicesRequest()).body.services or []
+
+
+def _report(root: Path, build: Build, runs: tuple[Run, ...], before: bytes, after: bytes, console: Console) -> None:
     out = root / "demo-out"
     out.mkdir(exist_ok=True)
-    before = (root / "function" / "pic" / "e2.jpg").read_bytes()
     (out / "before.jpg").write_bytes(before)
     (out / "after.jpg").write_bytes(after)
     draw(runs[0].start, out / "start.png", title="Start of an instance by its initializer")

@@ -116,8 +116,8 @@ def _fc2_function(
         description=DESCRIPTION,
         runtime=settings.runtime,
         handler=HANDLER,
-        initializer=INITIALIZER,
-        initialization_timeout=settings.initialization_timeout,
+        initializer=INITIALIZER if settings.initializer else None,
+        initialization_timeout=settings.initialization_timeout if settings.initializer else None,
         timeout=settings.timeout,
         memory_size=settings.memory,
         cpu=settings.cpu,
@@ -137,12 +137,13 @@ def _fc3_function(
     logs: FunctionLogs | None,
 ) -> fc3.Function:
     initializer = fc3.RosFunction.InitializerProperty(handler=INITIALIZER, timeout=settings.initialization_timeout)
+    lifecycle = fc3.RosFunction.InstanceLifecycleConfigProperty(initializer=initializer)
     props = fc3.FunctionProps(
         function_name=settings.stack_name,
         description=DESCRIPTION,
         runtime=settings.runtime,
         handler=HANDLER,
-        instance_lifecycle_config=fc3.RosFunction.InstanceLifecycleConfigProperty(initializer=initializer),
+        instance_lifecycle_config=lifecycle if settings.initializer else None,
         timeout=settings.timeout,
         memory_size=settings.memory,
         cpu=settings.cpu,

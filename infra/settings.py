@@ -67,6 +67,7 @@ class Settings:
         cpu: vCPU.
         disk: MB.
         timeout: seconds a request may take.
+        initializer: whether the platform calls the loader before the first request; without, the first request loads.
         initialization_timeout: seconds a start may take.
         handler_module: the user's function, `MODULE.FUNCTION`.
         environment: variables for the user's function.
@@ -91,6 +92,7 @@ class Settings:
     cpu: float = 2.0
     disk: int = 10240
     timeout: int = 300
+    initializer: bool = True
     initialization_timeout: int = 300
     handler_module: str = "index.handler"
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -373,6 +375,7 @@ _READERS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "cpu": ("cpu", _cpu),
     "disk": ("disk", _integer(DISKS, "MB")),
     "timeout": ("timeout", _integer(TIMEOUT, "seconds")),
+    "initializer": ("initializer", _flag),
     "initializationTimeout": ("initialization_timeout", _integer(INITIALIZATION_TIMEOUT, "seconds")),
     "handlerModule": ("handler_module", _text(_HANDLER, "MODULE.FUNCTION of your own code, such as index.handler")),
     "environment": ("environment", _environment),

@@ -20,13 +20,13 @@ import oss2
 import pytest
 import requests
 
+from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
+from bench.functions import FunctionService, FunctionSettings
+from bench.roles import create_function_role
 from heavylift.archives import Archive, upload
 from heavylift.build import Build
-from heavylift.demo import BUCKET, SERVICE, function_settings, make_bucket
 from heavylift.embedded import EmbeddedCloud, Endpoints
-from heavylift.functions import FunctionService, FunctionSettings
 from heavylift.invocation import Invocation
-from heavylift.roles import create_function_role
 from heavylift.startlog import find_starts
 from layers_build.pack import pack
 

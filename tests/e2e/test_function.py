@@ -14,14 +14,14 @@ import oss2
 import pytest
 from PIL import Image
 
+from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
+from bench.functions import FunctionService
+from bench.roles import create_function_role
 from heavylift.archives import upload
 from heavylift.build import Build
-from heavylift.demo import BUCKET, SERVICE, function_settings, make_bucket
 from heavylift.embedded import EmbeddedCloud, Endpoints
-from heavylift.functions import FunctionService
 from heavylift.invocation import Invocation
 from heavylift.pictures import difference_from_transposed
-from heavylift.roles import create_function_role
 from heavylift.startlog import find_starts
 
 ROOT = Path(__file__).parents[2]

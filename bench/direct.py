@@ -1,0 +1,49 @@
+"""The example function set up by single API calls, without a stack: for measurements and tests that change one thing at a time."""
+
+from __future__ import annotations
+
+import oss2
+
+from bench.functions import FunctionSettings
+from heavylift.build import Build, zip_code
+from heavylift.embedded import Endpoints
+
+BUCKET = "heavylift-direct"
+SERVICE = "heavylift"
+MEMORY, CPU, DISK = 3072, 2.0, 10240  # MB, vCPU, MB
+TIMEOUT, INITIALIZATION_TIMEOUT = 300, 300  # seconds
+
+
+def make_bucket(endpoints: Endpoints) -> oss2.Bucket:
+    """Create the bucket; requests are signed with V4."""
+    auth = oss2.AuthV4(endpoints.access_key_id, endpoints.access_key_secret)
+    bucket = oss2.Bucket(auth, endpoints.oss, BUCKET, region=endpoints.region)
+    bucket.create_bucket(oss2.BUCKET_ACL_PRIVATE)
+    return bucket
+
+
+def function_settings(build: Build, endpoints: Endpoints) -> FunctionSettings:
+    """Return the example function as the stack declares it, with OSS at its plain endpoint."""
+    return FunctionSettings(
+        name="rotate",
+        code=zip_code(build.code),
+        handler="loader.handler",
+        initializer="loader.initializer",
+        memory=MEMORY,
+        cpu=CPU,
+        disk=DISK,
+        timeout=TIMEOUT,
+        initialization_timeout=INITIALIZATION_TIMEOUT,
+        runtime="python3.10",
+        environment={
+            "AppLibObject": build.applib.key,
+            "AppLibDir": "/tmp/applib",  # noqa: S108 - an instance's /tmp is its own
+            "AppLibDigest": build.applib.digest,
+            "ModelObject": build.model.key,
+            "ModelDir": "/tmp/model",  # noqa: S108 - an instance's /tmp is its own
+            "ModelDigest": build.model.digest,
+            "Bucket": BUCKET,
+            "Endpoint": endpoints.oss,
+            "Region": endpoints.region,
+        },
+    )
