@@ -1,0 +1,212 @@
+"""Each command as users run it, against the embedded cloud."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Project = Any  # tests/integration/cli/conftest.py
+
+
+def test_the_life_of_a_stack(project: Project) -> None:
+    fresh = project.heavylift("diff", "--exit-code")
+    assert fresh.code == 2
+    assert "is not deployed yet" in fresh.out
+    assert "[+] Resources / Function  ALIYUN::FC3::Function" in fresh.out
+
+    created = project.heavylift("deploy")
+    assert created.code == 0, created.error
+    assert re.search(r"CREATE_COMPLETE +ALIYUN::OSS::Bucket +Bucket\n", created.out)
+    assert f"stack {project.stack} is created\n  BucketName = {project.bucket}\n" in created.out
+    assert project.exists(project.bucket)
+
+    again = project.heavylift("deploy")
+    assert again.code == 0
+    assert again.out.startswith(f"stack {project.stack} is like that already: no changes\n")  # and nothing was uploaded
+    same = project.heavylift("diff", "--exit-code")
+    assert (same.code, same.out) == (0, f"stack {project.stack}: no changes\n")
+
+    changed = project.heavylift("diff", "-c", "colour=red")
+    assert (changed.code, changed.out) == (
+        0,
+        "[~] Resources / Function  ALIYUN::FC3::Function\n"
+        '    ~ Properties.EnvironmentVariables.COLOUR: "blue" -> "red"\n',
+    )
+    assert project.heavylift("diff", "--exit-code", "-c", "colour=red").code == 2
+    assert project.heavylift("invoke").out == "blue\n"
+    updated = project.heavylift("deploy", "-c", "colour=red")
+    assert updated.code == 0
+    assert re.search(r"UPDATE_COMPLETE +ALIYUN::FC3::Function +Function\n", updated.out)
+    assert "OSS::Bucket" not in updated.out
+    assert project.heavylift("invoke").out == "red\n"
+
+    assert project.heavylift("outputs", "--key", "BucketName").out == f"{project.bucket}\n"
+    assert re.search(
+        r"UPDATE_COMPLETE +ALIYUN::FC3::Function +Function ", project.heavylift("status", project.stack).out
+    )
+    assert f"{project.stack}  UPDATE_COMPLETE" in project.heavylift("status").out
+    assert "the log\n" in project.heavylift("logs").out
+    events = project.heavylift("events", "--json").records
+    assert (events[0]["status"], events[-1]["status"]) == ("CREATE_IN_PROGRESS", "UPDATE_COMPLETE")
+
+    destroyed = project.heavylift("destroy")
+    assert destroyed.code == 0, destroyed.error
+    assert destroyed.out.endswith(f"removed the asset bucket {project.assets}\nstack {project.stack} is destroyed\n")
+    assert not project.exists(project.bucket)
+    assert not project.exists(project.assets)
+    assert project.stack not in project.heavylift("status").out
+
+
+def test_programs_get_one_object_a_line(project: Project) -> None:
+    deployed = project.heavylift("deploy", "--json").records
+    assert [each["event"] for each in deployed][:1] == ["asset"]
+    done = next(each for each in deployed if each["event"] == "deployed")
+    assert (done["change"], done["outputs"]["BucketName"]) == ("created", project.bucket)
+    again = project.heavylift("deploy", "--json").records
+    assert (again[0]["event"], again[0]["uploaded"]) == ("asset", False)
+    invoked = project.heavylift("invoke", "--json").records[0]
+    assert (invoked["body"], invoked["error_type"]) == ("blue", None)
+    assert "the log" in invoked["log"]
+    failed = project.heavylift("status", "nobody", "--json")
+    assert failed.code == 1
+    assert failed.records[-1]["event"] == "error"
+    assert project.heavylift("destroy", "--json").records[-1] == {"event": "destroyed", "stack": project.stack}
+
+
+def test_a_function_that_fails_is_a_failure(project: Project) -> None:
+    project.heavylift("deploy")
+    failed = project.heavylift("invoke", "--payload", "fail")
+    assert failed.code == 1
+    assert "on purpose" in failed.out
+    assert f"the function {project.stack}-function failed (" in failed.last
+    event = project.folder / "event"
+    event.write_bytes(b"any")
+    assert project.heavylift("invoke", "--file", str(event), "--function", "Function", "--log").out.endswith("\nblue\n")
+    assert "cannot be read from" in project.heavylift("invoke", "--file", str(event) + "?").last
+    assert project.heavylift("destroy").code == 0
+
+
+def test_a_failure_ends_with_its_cause_and_can_be_mended(project: Project) -> None:
+    project.cloud.bucket(project.bucket).create_bucket()
+    failed = project.heavylift("deploy")
+    assert failed.code == 1
+    assert re.fullmatch(
+        rf"heavylift: stack {project.stack} was not created \(CREATE_ROLLBACK_COMPLETE\), because "
+        r"Bucket \(ALIYUN::OSS::Bucket\) failed: .+",
+        failed.last,
+    )
+    assert re.search(r"CREATE_FAILED +ALIYUN::OSS::Bucket +Bucket  .+\n", failed.out)
+    project.cloud.bucket(project.bucket).delete_bucket()
+    assert project.heavylift("deploy").code == 0
+    assert project.heavylift("destroy").code == 0
+
+
+def test_an_unknown_type_rolls_back_and_destroy_leaves_nothing(project: Project) -> None:
+    failed = project.heavylift("deploy", "-c", "broken=type")
+    assert failed.code == 1
+    assert "ALIYUN::ECS::Instance" in failed.last
+    assert not project.exists(project.bucket)
+    project.heavylift("destroy")
+    assert not project.exists(project.assets)
+    assert project.stack not in project.heavylift("status").out
+
+
+def test_a_template_that_is_refused_leaves_nothing(project: Project) -> None:
+    failed = project.heavylift("deploy", "-c", "broken=cycle")
+    assert failed.code == 1
+    assert failed.last.startswith("heavylift: ROS refused CreateStack: ")
+    assert not project.exists(project.assets)
+
+
+@pytest.mark.parametrize("command", ["destroy", "outputs", "events", "logs", "invoke", "status"])
+def test_an_unknown_stack_is_an_error(project: Project, command: str) -> None:
+    said = project.heavylift(command, "nobody")
+    assert said.code == 1
+    assert said.last.startswith("heavylift: there is no stack 'nobody' in ")
+
+
+def test_a_stack_that_the_app_does_not_have(project: Project) -> None:
+    for command in ("deploy", "diff"):
+        said = project.heavylift(command, "nobody")
+        assert (said.code, said.last) == (
+            1,
+            f"heavylift: the app has no stack 'nobody'; its stacks: {project.stack}",
+        )
+
+
+def test_an_unknown_output_or_function_names_those_there_are(project: Project) -> None:
+    project.heavylift("deploy")
+    assert "its outputs: BucketName, Arn" in project.heavylift("outputs", "--key", "Nope").last
+    assert "its functions: Function" in project.heavylift("invoke", "--function", "Nope").last
+    project.heavylift("destroy")
+
+
+def test_an_app_that_fails_is_never_taken_for_its_last_success(project: Project) -> None:
+    assert project.heavylift("diff").code == 0
+    failed = project.heavylift("diff", "-c", "broken=app")
+    assert failed.code == 1
+    assert failed.error.splitlines() == [
+        "the app says why",
+        "heavylift: the app failed (`python app.py`, exit code 1); its message is above",
+    ]
+    assert "must end with `app.synth()`" in project.heavylift("diff", "-c", "broken=silent").last
+
+
+def test_an_asset_bucket_stays_while_another_stack_uses_it(make_project: Callable[..., Project]) -> None:
+    one = make_project()
+    two = make_project(qualifier=one.stack)
+    for each in (one, two):
+        assert each.heavylift("deploy").code == 0
+    assert f"kept the asset bucket {one.assets}: another stack uses it\n" in one.heavylift("destroy").out
+    assert one.exists(one.assets)
+    assert two.heavylift("invoke").out == "blue\n"
+    assert f"removed the asset bucket {one.assets}\n" in two.heavylift("destroy").out
+    assert not one.exists(one.assets)
+
+
+def test_a_bucket_that_somebody_else_made_is_never_emptied(project: Project) -> None:
+    own = project.cloud.bucket(project.assets)
+    own.create_bucket()
+    own.put_object("precious", b"mine")
+    assert project.heavylift("deploy").code == 0
+    assert project.heavylift("destroy").code == 0
+    assert own.get_object("precious").read() == b"mine"
+
+
+def write_build(dist: Path) -> dict[str, bytes]:
+    """Write a build of two archives, one of several parts; return the objects that it becomes."""
+    contents = {"applib": bytes(range(256)) * 80_000, "model": b"small"}
+    manifest: dict[str, Any] = {"format": 1, "target": {"python": "3.11"}, "code": {"path": "code"}}
+    for kind, content in contents.items():
+        key = f"{kind}/{len(content)}.zip"
+        (dist / kind).mkdir(parents=True)
+        (dist / key).write_bytes(content)
+        manifest[kind] = {"key": key, "path": key, "digest": "d", "packed": len(content), "unpacked": 1}
+    (dist / "manifest.json").write_text(json.dumps(manifest))
+    return {manifest[kind]["key"]: content for kind, content in contents.items()}
+
+
+def test_push(project: Project) -> None:
+    dist = project.folder / "dist"
+    objects = write_build(dist)
+    name = f"{project.stack}-artifacts"
+    first = project.heavylift("push", "--bucket", name, "--dist", str(dist))
+    assert first.code == 0, first.error
+    assert first.out.count("uploaded: ") == 2
+    bucket = project.cloud.bucket(name)
+    for key, content in objects.items():
+        assert bucket.get_object(key).read() == content
+    assert project.heavylift("push", "--bucket", name, "--dist", str(dist)).out.count("already there: ") == 2
+    missing = project.heavylift("push", "--bucket", name, "--dist", str(dist / "no"))
+    assert (missing.code, "run `make build`" in missing.last) == (1, True)
+
+
+def test_a_profile_needs_a_region(project: Project) -> None:
+    assert project.heavylift("status", "--profile", "default").last == (
+        "heavylift: --profile names an account of Alibaba Cloud: say --cloud REGION as well"
+    )
