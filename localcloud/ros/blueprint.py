@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from localcloud.ros.conditions import check_rules, resolve_conditions
 from localcloud.ros.document import Template, parse_template
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.functions import UNKNOWN, Resources, Scope, evaluate, evaluate_condition, holds_unknown
+from localcloud.ros.functions import UNKNOWN, Resources, Scope, evaluate, holds_unknown
 from localcloud.ros.graph import check_acyclic, dependencies
 from localcloud.ros.model import Stack
 from localcloud.ros.parameters import resolve_parameters, stand_ins
@@ -34,6 +35,7 @@ class Blueprint:
     template: Template
     values: Mapping[str, object]  # of the parameters
     pseudo: Mapping[str, object]  # of the pseudo parameters
+    conditions: Mapping[str, bool]  # whether they hold
     requires: Mapping[str, frozenset[str]]  # the resources whose conditions hold, and what each comes after
 
     @property
@@ -62,7 +64,7 @@ class Blueprint:
         """
         scope, found = self._scope(lookup), {}
         for name, output in self.template.outputs.items():
-            if not output.condition or evaluate_condition(output.condition, scope):
+            if not output.condition or self.conditions[output.condition]:
                 try:
                     found[name] = evaluate(output.value, scope)
                 except TemplateError as error:
@@ -70,7 +72,8 @@ class Blueprint:
         return found
 
     def _scope(self, lookup: Resources) -> Scope:
-        return _scope(self.template, {**self.pseudo, **self.values}, lookup)
+        values = {**self.pseudo, **self.values}
+        return Scope(values=values, mappings=self.template.mappings, conditions=self.conditions, resources=lookup)
 
 
 def read_blueprint(stack: Stack, owner: Owner, *, known_types: Collection[str], stand_in: bool = False) -> Blueprint:
@@ -95,35 +98,27 @@ def read_blueprint(stack: Stack, owner: Owner, *, known_types: Collection[str], 
         "ALIYUN::TenantId": owner.account_id,
     }
     known = {**pseudo, **values}
-    requires = dependencies(template, _active(template, _scope(template, known, _Nothing())), known)
+    scope = Scope(values=known, mappings=template.mappings, conditions={}, resources=_Nothing())
+    conditions = resolve_conditions(template.conditions, scope)
+    if not stand_in:
+        check_rules(template.rules, replace(scope, conditions=conditions))
+    requires = dependencies(template, conditions, known)
     check_acyclic(requires)
     for name in requires:
         kind = template.resources[name].type
         if canonical_type(kind) not in known_types:
             raise TemplateError(f"Resources.{name}: not implemented: {kind}")
-    return Blueprint(template=template, values=values, pseudo=pseudo, requires=requires)
-
-
-def _active(template: Template, scope: Scope) -> set[str]:
-    return {
-        name
-        for name, declaration in template.resources.items()
-        if not declaration.condition or evaluate_condition(declaration.condition, scope)
-    }
-
-
-def _scope(template: Template, values: Mapping[str, object], lookup: Resources) -> Scope:
-    return Scope(values=values, mappings=template.mappings, conditions=template.conditions, resources=lookup)
+    return Blueprint(template=template, values=values, pseudo=pseudo, conditions=conditions, requires=requires)
 
 
 class _Nothing:
-    """Conditions cannot ask for resources."""
+    """Conditions and rules cannot ask for resources."""
 
     def reference(self, logical_id: str) -> object:
-        raise TemplateError(f"Conditions: there is no parameter {logical_id}")
+        raise TemplateError(f"there is no parameter {logical_id}")
 
     def attribute(self, logical_id: str, name: str) -> object:
-        raise TemplateError(f"Conditions: Fn::GetAtt of {logical_id} ({name}) is not possible")
+        raise TemplateError(f"Fn::GetAtt of {logical_id} ({name}) is not possible")
 
     def stack_output(self, stack: str, key: str) -> object:
-        raise TemplateError(f"Conditions: Fn::GetStackOutput of {stack} ({key}) is not possible")
+        raise TemplateError(f"Fn::GetStackOutput of {stack} ({key}) is not possible")

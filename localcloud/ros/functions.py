@@ -59,7 +59,7 @@ class Scope:
 
     values: Mapping[str, object]  # of parameters and pseudo parameters
     mappings: Mapping[str, Mapping[str, Mapping[str, object]]]
-    conditions: Mapping[str, object]
+    conditions: Mapping[str, bool]  # whether they hold
     resources: Resources
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -98,17 +98,26 @@ def holds_unknown(value: object) -> bool:
     return value is UNKNOWN
 
 
-def evaluate_condition(name: str, scope: Scope, *, under: tuple[str, ...] = ()) -> bool:
-    """Return whether a condition of the template holds.
+def is_true(value: object, scope: Scope) -> bool:
+    """Return whether a condition holds.
+
+    Args:
+        value: the name of a condition, `{"Condition": name}`, true or false, or a function that is true or false.
+        scope: what functions can see.
 
     Raises:
-        TemplateError: there is none of that name, or it is defined by itself.
+        TemplateError: it is none of these.
     """
-    if name not in scope.conditions:
-        raise TemplateError(f"the condition {name} is not defined in Conditions")
-    if name in under:
-        raise TemplateError(f"Conditions.{name}: is defined by itself: {' -> '.join((*under, name))}")
-    return _truth(scope.conditions[name], scope, (*under, name))
+    if isinstance(value, Mapping) and value.keys() == {"Condition"}:
+        value = value["Condition"]
+    if isinstance(value, str):
+        if value not in scope.conditions:
+            raise TemplateError(f"the condition {value} is not defined in Conditions")
+        return scope.conditions[value]
+    result = evaluate(value, scope)
+    if not isinstance(result, bool):
+        raise TemplateError(f"not a condition: {json.dumps(value)[:200]}")
+    return result
 
 
 def substitution_names(text: str) -> list[str]:
@@ -200,8 +209,7 @@ def _variable(name: str, scope: Scope) -> object:
 
 def _if(argument: object, scope: Scope) -> object:
     condition, then, otherwise = _arguments("Fn::If", argument, 3)
-    chosen = _truth(condition, scope, ())
-    return _evaluate(then if chosen else otherwise, scope)
+    return _evaluate(then if is_true(condition, scope) else otherwise, scope)
 
 
 def _stack_output(argument: object, scope: Scope) -> object:
@@ -238,31 +246,17 @@ def _format_time(argument: object, scope: Scope) -> object:
 # Conditions
 
 
-def _truth(value: object, scope: Scope, under: tuple[str, ...]) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return evaluate_condition(value, scope, under=under)
-    if isinstance(value, Mapping) and len(value) == 1:
-        ((name, argument),) = value.items()
-        if name == "Condition":
-            return evaluate_condition(str(argument), scope, under=under)
-        if name in {"Fn::And", "Fn::Or"}:
-            if not isinstance(argument, list) or len(argument) < 2:
-                raise TemplateError(f"{name}: needs a list of at least 2 conditions")
-            results = [_truth(each, scope, under) for each in argument]
-            return all(results) if name == "Fn::And" else any(results)
-        if name == "Fn::Not":
-            negated = argument[0] if isinstance(argument, list) and len(argument) == 1 else argument
-            return not _truth(negated, scope, under)
-        result = _call(name, argument, scope)
-        if isinstance(result, bool):
-            return result
-    raise TemplateError(f"not a condition: {json.dumps(value, default=str)[:200]}")
+def _all_or_any(name: str, choose: Callable[[list[bool]], bool]) -> Callable[[object, Scope], object]:
+    def function(argument: object, scope: Scope) -> bool:
+        if not isinstance(argument, list) or len(argument) < 2:
+            raise TemplateError(f"{name}: needs a list of at least 2 conditions")
+        return choose([is_true(each, scope) for each in argument])
+
+    return function
 
 
-def _condition(name: str) -> Callable[[object, Scope], object]:
-    return lambda argument, scope: _truth({name: argument}, scope, ())
+def _not(argument: object, scope: Scope) -> bool:
+    return not is_true(argument[0] if isinstance(argument, list) and len(argument) == 1 else argument, scope)
 
 
 # Functions of values
@@ -452,9 +446,9 @@ _SPECIAL: Mapping[str, Callable[[object, Scope], object]] = {
     "Fn::FindInMap": _find_in_map,
     "Fn::GetStackOutput": _stack_output,
     "Fn::FormatTime": _format_time,
-    "Fn::And": _condition("Fn::And"),
-    "Fn::Or": _condition("Fn::Or"),
-    "Fn::Not": _condition("Fn::Not"),
+    "Fn::And": _all_or_any("Fn::And", all),
+    "Fn::Or": _all_or_any("Fn::Or", any),
+    "Fn::Not": _not,
 }
 _FUNCTIONS: Mapping[str, Callable[[Any], object]] = {
     "Fn::Str": _text,

@@ -119,7 +119,7 @@ def test_templates_that_cannot_work_are_refused_at_once(ros: Any) -> None:
     unknown = template({})
     unknown["Resources"] = {"Vm": {"Type": "ALIYUN::ECS::Instance", "Properties": {}}}
     code, message = refused(lambda: ros.create("cyclic", cyclic))
-    assert code == "StackValidationFailed"
+    assert code == "CircularDependency"
     assert "Circular Dependency Found: A -> B -> A" in message
     code, message = refused(lambda: ros.create("unknown", unknown))
     assert code == "StackValidationFailed"
