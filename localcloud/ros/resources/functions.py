@@ -58,6 +58,7 @@ class FunctionType(ABC):
 
     def __init__(self, fc: FcService) -> None:
         self._fc = fc
+        self._codes: dict[str, object] = {}  # physical id -> the `Code` that the function has
 
     @abstractmethod
     def path(self, physical_id: str) -> str:
@@ -86,14 +87,15 @@ class FunctionType(ABC):
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
-            return self._outcome(
-                context,
-                properties,
-                await self._fc.create_function(self.describe(properties), read_code(properties)),
-            )
+            function = await self._fc.create_function(self.describe(properties), read_code(properties))
+            return self._outcome(context, properties, function)
 
     async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
-        """See `ResourceType`. The code is read again only when `Code` changes: its object may be gone by then."""
+        """See `ResourceType`.
+
+        The code is read again only when the function has another, for its object may be gone by then. `previous` does not say
+        which it has: it may describe an update that failed.
+        """
         with reasons():
             old = self._fc.function(self.path(physical_id))
             function = replace(
@@ -104,7 +106,8 @@ class FunctionType(ABC):
                 code_size=old.code_size,
                 code_checksum=old.code_checksum,
             )
-            code = read_code(properties) if properties.get("Code") != previous.get("Code") else None
+            has = self._codes.get(physical_id, previous.get("Code"))
+            code = None if properties.get("Code") == has else read_code(properties)
             return self._outcome(context, properties, await self._fc.update_function(function, code))
 
     def _outcome(self, context: Context, properties: Given, function: Function) -> Outcome:
@@ -114,14 +117,17 @@ class FunctionType(ABC):
             "ARN": f"acs:fc:{context.region}:{context.account_id}:{function.path}",
         }
         if function.service:
-            attributes |= {"ServiceName": function.service, "ServiceId": self._fc.service(function.service).name}
-        return Outcome(physical_id=self.plan_id(context, properties), attributes=attributes)
+            attributes |= {"ServiceName": function.service, "ServiceId": function.service}
+        physical_id = self.plan_id(context, properties)
+        self._codes[physical_id] = properties.get("Code")
+        return Outcome(physical_id=physical_id, attributes=attributes)
 
     async def delete(self, context: Context, physical_id: str, properties: Given) -> None:
         """See `ResourceType`."""
         with reasons():
             if self._find(physical_id):
                 self._fc.delete_function(self.path(physical_id))
+        self._codes.pop(physical_id, None)
 
 
 class TriggerType(ABC):

@@ -230,13 +230,33 @@ class _Steps:
         self._ram.create_policy(policy.name, document=policy.document, description=policy.description)
         self.undo_with(self._ram.delete_policy, policy.name)
 
+    def attached(self, role: str) -> set[Attached]:
+        """Return the policies that are attached to a role."""
+        return {(each.type, each.name) for each in self._ram.policies_of(role)}
+
+    def is_there(self, policy: _Policy) -> bool:
+        """Say whether a policy is there as it is described."""
+        return any(
+            (each.name, each.description, each.default.document) == (policy.name, policy.description, policy.document)
+            for each in self._ram.policies()
+        )
+
     def revise(self, policy: _Policy) -> None:
         """Give a policy another document; the older ones go, so that no policy runs out of versions."""
         old = self._ram.get_policy(policy.name, "Custom")
-        if old.default.document == policy.document:
+        if old.default.document != policy.document:
+            self._put_version(policy.name, policy.document)
+            self.undo_with(self._put_version, policy.name, old.default.document)
+
+    def redo(self, role: str, policy: _Policy) -> None:
+        """Make a role's own policy anew when its description changes, for RAM cannot change that; otherwise revise it."""
+        if self._ram.get_policy(policy.name, "Custom").description == policy.description:
+            self.revise(policy)
             return
-        self._put_version(policy.name, policy.document)
-        self.undo_with(self._put_version, policy.name, old.default.document)
+        self.detach(role, ("Custom", policy.name))
+        self.delete(policy.name)
+        self.create(policy)
+        self.attach(role, ("Custom", policy.name))
 
     def _put_version(self, name: str, document: str) -> None:
         self._ram.create_policy_version(name, document=document, set_as_default=True, drop_oldest=True)
@@ -272,23 +292,32 @@ class _Steps:
 
 
 def _bind(steps: _Steps, role: str, before: Given, after: Given) -> None:
-    """Make a role's own policies and its attachments what they are to be: first what goes, then what comes."""
+    """Make a role's own policies and its attachments what they are to be: first what goes, then what comes.
+
+    What `before` describes may have been tried only, so what is there counts: nothing is deleted that is not attached to the
+    role, and what is there already as it is to be stays.
+    """
+    there = steps.attached(role)
     old, new = _own_policies(before), _own_policies(after)
-    old_attached, new_attached = _attachments(before), _attachments(after)
-    for name, policy in old.items():
-        if name not in new or new[name].description != policy.description:
+    for name in old:
+        if name not in new and ("Custom", name) in there:
+            there.remove(("Custom", name))
             steps.detach(role, ("Custom", name))
             steps.delete(name)
-    for attached in [each for each in old_attached if each not in new_attached]:
-        steps.detach(role, attached)
+    for attached in _attachments(before):
+        if attached in there and attached not in _attachments(after):
+            there.remove(attached)
+            steps.detach(role, attached)
     for name, policy in new.items():
-        if name in old and old[name].description == policy.description:
-            steps.revise(policy)
+        ours = name in old or steps.is_there(policy)
+        if ("Custom", name) in there and ours:
+            steps.redo(role, policy)
         else:
             steps.create(policy)
             steps.attach(role, ("Custom", name))
-    for attached in [each for each in new_attached if each not in old_attached]:
-        steps.attach(role, attached)
+    for attached in _attachments(after):
+        if attached not in there:
+            steps.attach(role, attached)
 
 
 def _own_policies(properties: Given) -> dict[str, _Policy]:
