@@ -198,7 +198,7 @@ class Engine:
         return _OperationError(f"Resource {action} failed: resources.{resource.logical_id}: {reason}")
 
     async def _create(self, stack_id: str, kind: ResourceType, target: Resource, wanted: Properties) -> None:
-        context = self._context(stack_id, target.logical_id)
+        context = self._context(stack_id, target)
         planned = kind.plan_id(context, wanted)
         if await kind.exists(context, planned):
             planned = ""  # `create` will say so; there is nothing that would have to be deleted
@@ -208,7 +208,7 @@ class Engine:
         self._save_outcome(stack_id, began, outcome, "CREATE_COMPLETE")
 
     async def _update(self, stack_id: str, kind: ResourceType, target: Resource, wanted: Properties) -> None:
-        context = self._context(stack_id, target.logical_id)
+        context = self._context(stack_id, target)
         began = replace(target, properties=wanted)
         self._save_resource(stack_id, began, "UPDATE_IN_PROGRESS", CHANGED)
         outcome = await kind.update(context, target.physical_id, wanted, target.properties)
@@ -318,7 +318,7 @@ class Engine:
         keep = (resource.retain or retained) and not resource.status.startswith("CREATE_FAILED")
         if resource.physical_id and not keep:
             self._save_resource(stack_id, resource, "DELETE_IN_PROGRESS", CHANGED)
-            context = self._context(stack_id, resource.logical_id)
+            context = self._context(stack_id, resource)
             try:
                 await self._types[canonical_type(resource.type)].delete(
                     context, resource.physical_id, resource.properties
@@ -336,12 +336,13 @@ class Engine:
 
     # What is known
 
-    def _context(self, stack_id: str, logical_id: str) -> Context:
+    def _context(self, stack_id: str, resource: Resource) -> Context:
         stack = self._store.stacks[stack_id]
         return Context(
             stack_id=stack.id,
             stack_name=stack.name,
-            logical_id=logical_id,
+            logical_id=resource.logical_id,
+            type=resource.type,
             region=self._account.region,
             account_id=self._account.account_id,
             timeout=stack.timeout * 60.0,

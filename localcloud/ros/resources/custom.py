@@ -99,7 +99,7 @@ class CustomResource:
                 "ResourceOwnerId": context.account_id,
                 "CallerId": context.account_id,
                 "RegionId": context.region,
-                "ResourceType": self.name,
+                "ResourceType": context.type,
                 "LogicalResourceId": context.logical_id,
                 "ResourceProperties": properties.get("Parameters", {}),
                 **more,

@@ -51,6 +51,7 @@ class Context:
     stack_id: str
     stack_name: str
     logical_id: str
+    type: str  # as the template says it: Custom::Anything, too
     region: str
     account_id: str
     timeout: float  # seconds that are left of the operation

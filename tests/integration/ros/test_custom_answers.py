@@ -31,7 +31,13 @@ ACCOUNT = "1" * 16
 FC2 = f"acs:fc:cn-hangzhou:{ACCOUNT}:services/makers/functions/maker"
 FC3 = f"acs:fc:cn-hangzhou:{ACCOUNT}:functions/maker"
 CONTEXT = Context(
-    stack_id="stack-1", stack_name="photos", logical_id="Thing", region="cn-hangzhou", account_id=ACCOUNT, timeout=60.0
+    stack_id="stack-1",
+    stack_name="photos",
+    logical_id="Thing",
+    type="Custom::Maker",
+    region="cn-hangzhou",
+    account_id=ACCOUNT,
+    timeout=60.0,
 )
 # A function that answers what its parameters say, with the ids of its request.
 MAKER = textwrap.dedent(
@@ -151,7 +157,7 @@ def test_a_function_is_told_what_is_documented(run: Run, token: str) -> None:
             "ResourceOwnerId": ACCOUNT,
             "CallerId": ACCOUNT,
             "RegionId": "cn-hangzhou",
-            "ResourceType": "ALIYUN::ROS::CustomResource",
+            "ResourceType": "Custom::Maker",
             "LogicalResourceId": "Thing",
         }
         old = {"ServiceToken": token, "Parameters": {"tell": True, "size": 1, "nested": ["ü", {"a": None}]}}

@@ -24,7 +24,13 @@ from localcloud.ros.resources.schema import check_properties, needs_replacement
 
 ACCOUNT = "1" * 16
 CONTEXT = Context(
-    stack_id="stack", stack_name="stack", logical_id="It", region="cn-hangzhou", account_id=ACCOUNT, timeout=60.0
+    stack_id="stack",
+    stack_name="stack",
+    logical_id="It",
+    type="Test",
+    region="cn-hangzhou",
+    account_id=ACCOUNT,
+    timeout=60.0,
 )
 Some = Mapping[str, st.SearchStrategy[Any]]
 

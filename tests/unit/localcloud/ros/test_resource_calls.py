@@ -14,7 +14,7 @@ from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.provider import Context, Outcome, Property
 
-CONTEXT = Context(stack_id="s", stack_name="s", logical_id="l", region="r", account_id="1", timeout=1.0)
+CONTEXT = Context(stack_id="s", stack_name="s", logical_id="l", type="t", region="r", account_id="1", timeout=1.0)
 
 
 class Slow(BlockingType):

@@ -30,7 +30,13 @@ from localcloud.ros.resources.schema import check_properties
 
 ACCOUNT = "1111111111111111"
 CONTEXT = Context(
-    stack_id="stack-1", stack_name="photos", logical_id="It", region="cn-hangzhou", account_id=ACCOUNT, timeout=60.0
+    stack_id="stack-1",
+    stack_name="photos",
+    logical_id="It",
+    type="Test",
+    region="cn-hangzhou",
+    account_id=ACCOUNT,
+    timeout=60.0,
 )
 TRUST = {
     "Version": "1",
