@@ -25,13 +25,13 @@ def parse_text(text: str) -> object:
     """Return the value that a JSON or YAML text spells.
 
     Args:
-        text: JSON if it begins with a brace, YAML otherwise.
+        text: JSON if it begins with a brace or a bracket, YAML otherwise.
 
     Raises:
         TemplateError: it cannot be read, and where.
     """
     try:
-        value = _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
+        value = _parse_json(text) if text.lstrip().startswith(("{", "[")) else _parse_yaml(text)
         return _plain(value, "", 0, count())
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None

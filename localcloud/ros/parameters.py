@@ -6,11 +6,13 @@ Source: ROS, "Parameters". Pure.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 
 from localcloud.ros.document import Parameter, Template
 from localcloud.ros.errors import TemplateError
+from localcloud.ros.notation import parse_text
 
 
 def resolve_parameters(template: Template, given: Mapping[str, str]) -> dict[str, object]:
@@ -24,7 +26,7 @@ def resolve_parameters(template: Template, given: Mapping[str, str]) -> dict[str
         TemplateError: one is missing, unknown, or against its constraints.
     """
     if unknown := sorted(set(given) - set(template.parameters)):
-        raise TemplateError(f"The Parameter ({unknown[0]}) was not defined in template.")
+        raise TemplateError(f"The Parameter ({unknown[0]}) was not defined in template.", code="UnknownUserParameter")
     values = {}
     for name, parameter in template.parameters.items():
         if name in given:
@@ -32,15 +34,21 @@ def resolve_parameters(template: Template, given: Mapping[str, str]) -> dict[str
         elif parameter.default is not None:
             values[name] = _check(name, parameter, _convert(name, parameter, parameter.default))
         else:
-            raise TemplateError(f"The Parameter ({name}) was not provided.")
+            raise TemplateError(f"The Parameter {name} was not provided.", code="UserParameterMissing")
     return values
 
 
 def stand_ins(template: Template) -> dict[str, object]:
-    """Return defaults, and values of the right type for parameters that have none: enough to check a template alone."""
+    """Return defaults, and values of the right type for parameters that have none: enough to check a template alone.
+
+    Raises:
+        TemplateError: a default is against the parameter's own constraints.
+    """
     empty: Mapping[str, object] = {"Number": 0, "Boolean": False, "Json": {}, "CommaDelimitedList": []}
     return {
-        name: parameter.default if parameter.default is not None else empty.get(parameter.type, "")
+        name: empty.get(parameter.type, "")
+        if parameter.default is None
+        else _check(name, parameter, _convert(name, parameter, parameter.default))
         for name, parameter in template.parameters.items()
     }
 
@@ -48,12 +56,15 @@ def stand_ins(template: Template) -> dict[str, object]:
 def _convert(name: str, parameter: Parameter, value: object) -> object:
     try:
         return _CONVERTERS.get(parameter.type, _to_text)(value)
-    except (ValueError, TypeError):
-        raise TemplateError(f"Parameter '{name}' is invalid: `{value}` is not a {parameter.type}.") from None
+    except (ValueError, TypeError, TemplateError):
+        shown = "it" if parameter.no_echo else f"`{value}`"
+        raise TemplateError(f"Parameter '{name}' is invalid: {shown} is not a {parameter.type}.") from None
 
 
 def _to_number(value: object) -> object:
     number = float(str(value))
+    if not math.isfinite(number):
+        raise ValueError
     return int(str(value)) if re.fullmatch(r"[+-]?\d+", str(value)) else number
 
 
@@ -67,10 +78,11 @@ def _to_boolean(value: object) -> object:
 
 
 def _to_json(value: object) -> object:
-    parsed = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(parsed, dict | list):
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        return parse_text(value)
+    if not isinstance(value, dict | list):
         raise ValueError
-    return parsed
+    return value
 
 
 def _to_list(value: object) -> object:
@@ -88,7 +100,7 @@ def _check(name: str, parameter: Parameter, value: object) -> object:
     for each in value if parameter.type == "CommaDelimitedList" and isinstance(value, list) else [value]:
         if reason := _objection(parameter, each):
             told = f" {parameter.constraint}" if parameter.constraint else ""
-            shown = "" if parameter.no_echo else f"`{each}` "
+            shown = "it " if parameter.no_echo else f"`{each}` "
             raise TemplateError(f"Parameter '{name}' is invalid: {shown}{reason}.{told}")
     return value
 
