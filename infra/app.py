@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,17 +40,21 @@ def synthesize(environment: Mapping[str, str]) -> None:
         environment: the process's variables.
 
     Raises:
-        InfraError: there is no build, or settings are wrong.
+        InfraError: there is no build, settings are wrong, or there is no Node.js.
     """
     context = _read_context(environment)
     build = read_manifest(Path(str(context.pop("dist", "dist"))))
     settings = read_settings(context, build)
+    if shutil.which("node") is None:
+        raise InfraError("Node.js is not on PATH, which the CDK needs: run this through `heavylift`, which brings one")
+    os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE", "enabled")  # else each run unpacks all of the CDK anew: 3 s
     # The CDK starts a Node process when it is imported: only once all is well.
     from ros_cdk_core import App
 
     from infra.stack import FunctionStack
 
-    app = App(outdir=environment.get(OUTPUT, DEFAULT_OUTPUT))
+    # Stack traces would put this machine's paths into the assembly.
+    app = App(outdir=environment.get(OUTPUT, DEFAULT_OUTPUT), stack_traces=False)
     FunctionStack(app, settings=settings, build=build)
     app.synth()
 
