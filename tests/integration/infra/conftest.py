@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +28,23 @@ class Assembly:
     """What a synth wrote."""
 
     folder: Path
+    stack: str
 
     @property
     def template(self) -> dict[str, Any]:
-        return json.loads((self.folder / "heavylift.template.json").read_bytes())
+        return json.loads((self.folder / f"{self.stack}.template.json").read_bytes())
+
+    @property
+    def assets(self) -> list[tuple[str, str, bytes]]:
+        """Bucket (with a place for the region), key and content of all that must be uploaded."""
+        record = json.loads((self.folder / f"{self.stack}.assets.json").read_bytes())
+        found = []
+        for entry in record["files"].values():
+            (place,) = entry["destinations"].values()
+            path = self.folder / entry["source"]["path"]
+            content = _zip(path) if entry["source"]["packaging"] == "zip" else path.read_bytes()
+            found.append((place["bucketName"], place["objectKey"], content))
+        return found
 
     def resources(self, kind: str) -> dict[str, Any]:
         """The properties of all resources of a type, by logical id."""
@@ -41,6 +56,14 @@ class Assembly:
         """Every file of the assembly, by its path in it."""
         paths = (path for path in self.folder.rglob("*") if path.is_file())
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def _zip(folder: Path) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return stream.getvalue()
 
 
 def write_build(folder: Path, *, content: bytes = b"archive", code: str = CODE) -> None:
@@ -101,6 +124,6 @@ def synth() -> Callable[..., Assembly]:
     def run(folder: Path, out: str = "cdk.out", **settings: Any) -> Assembly:
         done = _run(folder, out, settings)
         assert done.returncode == 0, done.stderr
-        return Assembly(folder / out)
+        return Assembly(folder / out, settings.get("stackName", "heavylift"))
 
     return run
