@@ -7,6 +7,7 @@ PutBucketPublicAccessBlock and PutBucketTags.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from localcloud.oss.errors import OssError
@@ -89,6 +90,7 @@ class Bucket(BlockingType):
 
     def __init__(self, oss: OssService) -> None:
         self._oss = oss
+        self._making = threading.Lock()  # from looking whether a bucket exists until it does
 
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
@@ -108,12 +110,15 @@ class Bucket(BlockingType):
         """See `BlockingType`."""
         name = properties["BucketName"]
         _check_public(properties)
-        if self.find(name):  # OSS would accept it from the owner, but this stack has not made it
-            raise ResourceError(
-                f"BucketAlreadyExists: The requested bucket name is not available: {name}. "
-                "Please select a different name and try again."
+        with self._making:
+            if self.find(name):  # OSS would accept it from the owner, but this stack has not made it
+                raise ResourceError(
+                    f"BucketAlreadyExists: The requested bucket name is not available: {name}. "
+                    "Please select a different name and try again."
+                )
+            self._oss.create_bucket(
+                name, acl=_acl(properties), storage_class=properties.get("StorageClass", "Standard")
             )
-        self._oss.create_bucket(name, acl=_acl(properties), storage_class=properties.get("StorageClass", "Standard"))
         try:
             self._set(name, properties, {})
         except BaseException:

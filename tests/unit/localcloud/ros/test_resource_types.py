@@ -8,6 +8,7 @@ import errno
 import io
 import itertools
 import json
+import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from localcloud.errors import LocalCloudError
 from localcloud.fc.service import FcService, Settings
 from localcloud.identity import Credential, Identity
+from localcloud.oss.model import Bucket as OssBucket
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
@@ -308,6 +310,35 @@ def test_a_refused_update_leaves_the_bucket_as_it_was(cloud: Cloud) -> None:
     before = cloud.oss.bucket("photos")
     assert reason(cloud.update, "OSS::Bucket", BUCKET, {**BUCKET, "AccessControl": "public-read", "Tags": {}})
     assert cloud.oss.bucket("photos") == before
+
+
+class Hesitant(OssService):
+    """An OSS that is slow to create a bucket: in the meantime someone else may have looked whether it exists."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, account_id=ACCOUNT, clock=lambda: 0.0)
+        self.looks = threading.Semaphore(0)
+
+    def bucket(self, name: str) -> OssBucket:
+        self.looks.release()
+        return super().bucket(name)
+
+    def create_bucket(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> OssBucket:
+        self.looks.acquire()  # one's own
+        self.looks.acquire(timeout=0.1)  # another's
+        return super().create_bucket(name, acl=acl, storage_class=storage_class)
+
+
+def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:
+    oss = Hesitant(tmp_path)
+    kind = Bucket(oss)
+
+    async def race() -> list[Outcome | BaseException]:
+        both = (kind.create(CONTEXT, {"BucketName": "photos"}) for _ in range(2))
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in asyncio.run(race())) == ["Outcome", "ResourceError"]
+    oss.close()
 
 
 class FullDisk(OssService):
