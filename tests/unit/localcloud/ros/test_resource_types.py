@@ -325,7 +325,7 @@ class Hesitant(OssService):
 
     def create_bucket(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> OssBucket:
         self.looks.acquire()  # one's own
-        self.looks.acquire(timeout=0.1)  # another's
+        self.looks.acquire(timeout=0.5)  # another's
         return super().create_bucket(name, acl=acl, storage_class=storage_class)
 
 
