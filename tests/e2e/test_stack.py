@@ -1,0 +1,156 @@
+"""The project's own stack, deployed by the commands that users type, and the same stack spoilt in the ways that happen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import oss2
+import pytest
+
+from heavylift.build import Build
+from heavylift.embedded import EmbeddedCloud
+from heavylift.errors import HeavyliftError
+from heavylift.invocation import Invocation, find_target, invoke
+from heavylift.pictures import difference_from_transposed
+from heavylift.ros import Order, Ros
+from heavylift.session import Session, local_session
+from heavylift.stacks import Stacks
+
+ROOT = Path(__file__).parents[2]
+PICTURE = ROOT / "function" / "pic" / "e2.jpg"
+pytestmark = pytest.mark.timeout(900)  # the first build downloads and packs more than a gigabyte
+
+
+@dataclass
+class Cloud:
+    """An embedded cloud and a user at its command line."""
+
+    data: Path
+    session: Session
+
+    @property
+    def ros(self) -> Ros:
+        return Ros(self.session.ros_client(), self.session.region)
+
+    def heavylift(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "heavylift", *words, "--project", str(ROOT), "--data", str(self.data)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def succeed(self, *words: str) -> str:
+        done = self.heavylift(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def bucket(self, stack: str) -> oss2.Bucket:
+        return self.session.bucket(str(self.ros.find(stack).outputs["BucketName"]))
+
+    def invoke(self, stack: str, payload: bytes = b"") -> Invocation:
+        target = find_target(self.ros, self.ros.find(stack), None)
+        return invoke(self.session, target, payload, timeout=300)
+
+    def template(self, stack: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.ros.template(self.ros.find(stack).id))
+        return document
+
+    def deploy(self, stack: str, template: dict[str, Any]) -> None:
+        """Deploy a template that no app would synthesize."""
+        order = Order(template=json.dumps(template), parameters={}, tags={}, timeout=10, rollback=True)
+        Stacks(self.ros, lambda _event: None, interval=0.1).deploy(stack, order)
+
+
+@pytest.fixture(scope="module")
+def cloud(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    data = tmp_path_factory.mktemp("stack") / "cloud"
+    with EmbeddedCloud(data, ["--fc-python", sys.executable]) as endpoints:
+        cloud = Cloud(data=data, session=local_session(endpoints, data))
+        cloud.succeed("deploy")
+        yield cloud
+        cloud.succeed("destroy", "heavylift")
+        assert list(cloud.ros.stacks()) == []
+        assert names_of_buckets(cloud) == []
+
+
+def names_of_buckets(cloud: Cloud) -> list[str]:
+    service = oss2.Service(cloud.session.bucket("any").auth, cloud.session.oss, region=cloud.session.region)
+    return [each.name for each in oss2.BucketIterator(service)]
+
+
+def test_the_function_loads_its_archives_with_its_own_role_and_writes_the_picture(cloud: Cloud) -> None:
+    answer = cloud.invoke("heavylift")
+    assert answer.error_type is None, answer.body
+    written = cloud.bucket("heavylift").get_object("picture").read()
+    assert difference_from_transposed(PICTURE.read_bytes(), written) < 4
+
+
+def test_an_upload_leads_to_a_rotated_copy(cloud: Cloud) -> None:
+    bucket = cloud.bucket("heavylift")
+    bucket.put_object_from_file("incoming/one.jpg", str(PICTURE))
+    end = time.monotonic() + 60
+    while not bucket.object_exists("rotated/one.jpg"):
+        assert time.monotonic() < end, cloud.heavylift("logs").stdout
+        time.sleep(0.05)
+
+
+def test_a_deploy_without_changes_changes_nothing_and_diff_agrees(cloud: Cloud) -> None:
+    assert "no changes" in cloud.succeed("deploy")
+    assert "no changes" in cloud.succeed("diff", "--exit-code")
+
+
+def test_a_role_without_get_object_is_named_with_action_and_resource(cloud: Cloud) -> None:
+    whole = cloud.template("heavylift")
+    spoilt = json.loads(json.dumps(whole))
+    for policy in spoilt["Resources"]["FunctionRole"]["Properties"]["Policies"]:
+        statements = policy["PolicyDocument"]["Statement"]
+        policy["PolicyDocument"]["Statement"] = [each for each in statements if "oss:GetObject" not in each["Action"]]
+    spoilt["Resources"]["Function"]["Properties"]["Description"] = "with a role that cannot read"  # new instances
+    cloud.deploy("heavylift", spoilt)
+    try:
+        answer = cloud.invoke("heavylift")
+    finally:
+        cloud.deploy("heavylift", whole)
+    assert answer.error_type == "InitializationError"
+    message = json.loads(answer.body)["errorMessage"]
+    assert "oss:GetObject" in message
+    assert "applib/" in message
+    assert cloud.invoke("heavylift").error_type is None
+
+
+def broken_handler(template: dict[str, Any]) -> None:
+    template["Resources"]["FCFunctionForArchives"]["Properties"]["Handler"] = "index.absent"
+
+
+def missing_archive(template: dict[str, Any]) -> None:
+    template["Resources"]["Archives"]["Properties"]["Parameters"]["sources"][0]["objectKey"] = "nothing.zip"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(broken_handler, "absent"), (missing_archive, "nothing.zip")], ids=["handler", "archive"]
+)
+def test_a_deployment_that_fails_rolls_back_and_leaves_nothing(
+    cloud: Cloud, spoil: Callable[[dict[str, Any]], None], words: str
+) -> None:
+    buckets = names_of_buckets(cloud)
+    template = json.loads(json.dumps(cloud.template("heavylift")).replace("heavylift", "spoilt"))
+    template["Resources"]["Function"]["Properties"]["Code"] = cloud.template("heavylift")["Resources"]["Function"][
+        "Properties"
+    ]["Code"]
+    spoil(template)
+    with pytest.raises(HeavyliftError, match=words) as error:
+        cloud.deploy("spoilt", template)
+    assert "because Archives (ALIYUN::ROS::CustomResource) failed" in str(error.value)
+    stack = cloud.ros.find("spoilt")
+    assert stack.status == "CREATE_ROLLBACK_COMPLETE"
+    assert cloud.ros.resources(stack.id) == []
+    assert names_of_buckets(cloud) == buckets
+    cloud.succeed("destroy", "spoilt")
