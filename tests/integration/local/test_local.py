@@ -1,0 +1,237 @@
+"""`heavylift local`: unmodified programs, with default endpoints and no configuration, reach the embedded cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Running = Any  # the running cloud of tests/integration/conftest.py
+HERE = Path(__file__).parent
+APP = HERE.parent / "cli" / "app.py"
+
+
+def heavylift(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as users do."""
+    return subprocess.run(
+        [sys.executable, "-m", "heavylift", *words],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+
+
+def local(cloud: Running, cwd: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program under `heavylift local`."""
+    return heavylift("local", "--data", str(cloud.data), *words, cwd=cwd, **environment)
+
+
+@pytest.fixture
+def assembly(cloud: Running, tmp_path: Path) -> tuple[Path, str]:
+    """The folder of a cloud assembly whose assets are zipped, and the stack's name."""
+    name, out = "local-" + uuid.uuid4().hex[:10], tmp_path / "cdk.out"
+    context = json.dumps({"stack": name, "qualifier": name, "bucket": f"{name}-data"})
+    environment = {**os.environ, "CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(out)}
+    subprocess.run([sys.executable, str(APP)], env=environment, check=True)
+    for folder in out.glob("asset.*"):
+        shutil.make_archive(str(folder), "zip", folder)
+    return out, name
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("own", [False, True], ids=["no settings", "settings of the user's own"])
+def test_what_ros_cdk_does(
+    cloud: Running,
+    tmp_path: Path,
+    assembly: tuple[Path, str],
+    node_project: Callable[[Path, str], Path],
+    node_path: str,
+    own: bool,
+) -> None:
+    packages = node_project(HERE / "node", "local-node-tests")
+    records = {
+        "account.config.json": '{"type": "access_key", "endpoint": "https://real.example", "regionId": "us-east-1"}',
+        "stack.info.json": '{"web": {"stackId": "a real one"}}',
+    }
+    for name, content in records.items() if own else ():
+        (tmp_path / name).write_text(content)
+    done = local(
+        cloud,
+        tmp_path,
+        "node",
+        str(packages / "deploy.mjs"),
+        *map(str, assembly),
+        PATH=node_path,
+        PACKAGES=str(packages / "package.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "settings": {"regionId": cloud.region},
+        "uploaded": [200, True],
+        "before": 0,
+        "created": ["CREATE_COMPLETE", ["Arn", "BucketName"]],
+        "sameId": True,
+        "unchanged": ["NotSupported", True, True],
+        "updated": "UPDATE_COMPLETE",
+        "colour": "red",
+        "event": "UPDATE_COMPLETE",
+        "resources": ["Bucket", "Function"],
+        "deleted": "DELETE_COMPLETE",
+        "refused": ["EPROTO", 403, "ERR_SSL_TLSV1_UNRECOGNIZED_NAME"],
+    }
+    for name, content in records.items():
+        assert (tmp_path / name).read_text() == content if own else not (tmp_path / name).exists()
+
+
+OSS = textwrap.dedent(
+    """
+    import os, sys
+
+    import oss2
+
+    key = os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"], os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]
+    region = os.environ["ALIBABA_CLOUD_REGION_ID"]
+    for scheme in ("http", "https"):
+        bucket = oss2.Bucket(oss2.AuthV4(*key), f"{scheme}://oss-{region}.aliyuncs.com", sys.argv[1], region=region)
+        bucket.create_bucket()
+        bucket.put_object("key", scheme)
+        assert bucket.get_object("key").read() == scheme.encode()
+    """
+)
+OTHERS = textwrap.dedent(
+    """
+    import requests
+    from alibabacloud_sts20150401.client import Client
+    from alibabacloud_tea_openapi.models import Config
+
+    config = Config(access_key_id=key[0], access_key_secret=key[1], endpoint="sts.aliyuncs.com")
+    print(Client(config).get_caller_identity().body.account_id)
+    try:
+        requests.get("https://ecs.aliyuncs.com/", timeout=20)
+    except requests.exceptions.RequestException as error:
+        print("refused", "ecs.aliyuncs.com" in str(error))
+    print(requests.get("http://ecs.aliyuncs.com/", timeout=20).status_code)
+    print(sorted(name for name in os.environ if name.startswith("OSS_")), os.environ.get("SECURITY_TOKEN"))
+    """
+)
+
+
+def test_python_on_public_endpoints(cloud: Running, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(OSS + OTHERS)
+    name = "local-" + uuid.uuid4().hex[:10]
+    of_the_user = {
+        "OSS_ACCESS_KEY_ID": "the user's",
+        "SECURITY_TOKEN": "the user's",
+        "HTTPS_PROXY": "http://real.example",
+    }
+    done = local(cloud, tmp_path, sys.executable, str(script), name, **of_the_user)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [cloud.account_id, "refused True", "403", "[] None"]
+    assert cloud.bucket(name).get_object("key").read() == b"https"
+
+
+def test_programs_without_a_hook_have_the_proxy(cloud: Running, tmp_path: Path) -> None:
+    site = next(path for path in sys.path if path.endswith("site-packages"))
+    name = "local-" + uuid.uuid4().hex[:10]
+    # -S leaves sitecustomize out: all that is left are the variables that Go's clients, curl and others follow.
+    words = [sys.executable, "-S", "-c", f"import sys; sys.path.append({site!r})\n{OSS}", name]
+    done = local(cloud, tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert cloud.bucket(name).get_object("key").read() == b"https"
+
+
+def test_a_sitecustomize_of_the_users_own_still_runs(cloud: Running, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import builtins\nbuiltins.own = 'it ran'\n")
+    done = local(cloud, tmp_path, sys.executable, "-c", "print(own)", PYTHONPATH=str(tmp_path))
+    assert done.stdout == "it ran\n", done.stderr
+
+
+def test_the_exit_code_is_the_commands(cloud: Running, tmp_path: Path) -> None:
+    assert local(cloud, tmp_path, "sh", "-c", "exit 7").returncode == 7
+    missing = local(cloud, tmp_path, "no-such-command")
+    assert (missing.returncode, missing.stderr) == (127, "heavylift: there is no command 'no-such-command' on PATH\n")
+    assert local(cloud, tmp_path).returncode == 1
+    assert local(cloud, tmp_path, "--", "echo", "start", "--data").stdout == "start --data\n"
+
+
+def test_the_same_commands_on_public_endpoints(cloud: Running, tmp_path: Path) -> None:
+    """`--cloud REGION` takes the region's own endpoints over HTTPS; here they lead to the embedded cloud."""
+    shutil.copy(APP, tmp_path)
+    name = "local-" + uuid.uuid4().hex[:10]
+    context = {"stack": name, "qualifier": name, "bucket": f"{name}-data"}
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": "python app.py", "context": context}))
+
+    def run(*words: str) -> str:
+        done = local(cloud, tmp_path, sys.executable, "-m", "heavylift", *words, "--cloud", cloud.region)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert f"stack {name} is created" in run("deploy")
+    assert run("diff", "--exit-code") == f"stack {name}: no changes\n"
+    assert run("invoke") == "blue\n"
+    refused = local(cloud, tmp_path, sys.executable, "-m", "heavylift", "destroy", "--cloud", cloud.region)
+    assert (refused.returncode, "needs a confirmation: say --yes" in refused.stderr) == (1, True)
+    assert f"stack {name} is destroyed" in run("destroy", "--yes")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose embedded cloud is stopped in the end."""
+    yield tmp_path
+    heavylift("local", "stop", cwd=tmp_path)
+
+
+def test_the_embedded_cloud_in_the_background(folder: Path) -> None:
+    data = folder / ".heavylift" / "cloud"
+    assert heavylift("local", "status", cwd=folder).returncode == 1
+    # Two commands at once start one cloud, and neither gives it the user's own key.
+    commands = [
+        subprocess.Popen(
+            [sys.executable, "-m", "heavylift", "status"],
+            cwd=folder,
+            env={**os.environ, "ALIBABA_CLOUD_ACCESS_KEY_ID": "mine", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "mine"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [command.communicate(timeout=60) for command in commands]
+    assert [out for out, _ in said] == ["there are no stacks in cn-hangzhou\n"] * 2, said
+    assert sorted("started the embedded cloud" in error for _, error in said) == [False, True]
+    assert "mine" not in (data / "account.json").read_text()
+    assert "it plays cn-hangzhou" in heavylift("local", "status", cwd=folder).stdout
+
+    os.kill(json.loads((data / "endpoints.json").read_text())["pid"], 9)
+    again = heavylift("local", "start", "--region", "cn-shanghai", cwd=folder)
+    assert (again.returncode, ": started," in again.stdout) == (0, True), again.stderr
+    assert "there are no stacks in cn-shanghai" in heavylift("status", cwd=folder).stdout
+    other = heavylift("local", "start", "--region", "cn-beijing", cwd=folder)
+    assert (other.returncode, "runs already" in other.stderr) == (1, True)
+    assert "stopped" in heavylift("local", "stop", cwd=folder).stdout
+    assert "does not run" in heavylift("local", "stop", cwd=folder).stdout
+
+
+def test_an_embedded_cloud_that_does_not_start_says_why(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = heavylift("local", "start", "--port", port, cwd=folder)
+    assert done.returncode == 1
+    assert re.match(
+        rf"heavylift: the embedded cloud did not start .*: port {port} is taken .* its log is ", done.stderr
+    )
