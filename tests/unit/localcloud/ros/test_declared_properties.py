@@ -137,3 +137,24 @@ def compare_limits(path: str, our: Property, their: Declared) -> None:
 def test_properties_are_those_of_the_vendors_package(kind: type[Bucket]) -> None:
     _, product, name = kind.name.split("::")
     compare(kind.name, product.lower(), f"ros{name}PropsToRosTemplate", kind.properties)
+
+
+def test_the_documentation_tells_what_is_refused_and_what_replaces() -> None:
+    page = Path(__file__).parents[4].joinpath("docs/reference/resource-types.md").read_text()
+    rows = {
+        re.findall(r"`(.+?)`", row)[0]: [cell.strip() for cell in row.split("|")[2:5]]
+        for row in page.splitlines()
+        if row.startswith("| `")
+    }
+    assert rows.keys() == {kind.name for kind in TYPES}
+    for kind in TYPES:
+        replacing, refused, _ = rows[kind.name]
+        names = [name for name, each in kind.properties.items() if each.replaces]
+        assert sorted(replacing.split(", ")) == sorted(names) or (replacing, len(names)) == (
+            "all",
+            len(kind.properties),
+        )
+        if refused.startswith("as `"):
+            refused = rows[refused.split("`")[1]][1]
+        for name in (name for name, each in kind.properties.items() if each.honoured is not None):
+            assert re.search(rf"\b{name}\b", refused) or name == "InstanceType", f"{kind.name}.{name}"
