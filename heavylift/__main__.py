@@ -76,6 +76,9 @@ def make_parser() -> argparse.ArgumentParser:
     deploy.add_argument(
         "--no-rollback", dest="rollback", action="store_false", help="leave a failed creation as it is, to look at it"
     )
+    deploy.add_argument(
+        "--replace", action="store_true", help="make resources anew whose change needs it (what they hold is lost)"
+    )
     diff = add("diff", "show what a deploy would change")
     diff.add_argument("--exit-code", action="store_true", help="exit with 2 when there are changes")
     destroy = add("destroy", "delete the stack, and the bucket with its assets")

@@ -25,6 +25,7 @@ ASSETS = "cdk:asset-manifest"
 DESTINATION = "current_account-current_region"  # the one that the CDK writes (asset-manifest-builder.js)
 REGION = "${ALIYUN::Region}"
 PACKAGINGS = ("file", "zip")
+ACCOUNT, LOCAL_BUILD = "HEAVYLIFT_ACCOUNT", "HEAVYLIFT_LOCAL_BUILD"  # variables for the app
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +92,8 @@ def synthesize(
     manifest = out / "manifest.json"
     manifest.unlink(missing_ok=True)  # an old one must not pass for the app's work
     environment = {
-        **os.environ,
+        # What another command knew of another cloud is not true here.
+        **{name: value for name, value in os.environ.items() if name not in (ACCOUNT, LOCAL_BUILD)},
         **facts,
         "PATH": _path(),
         "CDK_OUTDIR": str(out),
@@ -117,7 +119,7 @@ def app_facts(*, account_id: str, is_local: bool) -> dict[str, str]:
         account_id: the account's number; bucket names are made of it.
         is_local: the embedded cloud, which runs what was built for this machine's Python.
     """
-    return {"HEAVYLIFT_ACCOUNT": account_id, **({"HEAVYLIFT_LOCAL_BUILD": "true"} if is_local else {})}
+    return {ACCOUNT: account_id, **({LOCAL_BUILD: "true"} if is_local else {})}
 
 
 def _path() -> str:

@@ -67,6 +67,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
         tags=with_buckets(stack.tags, buckets),
         timeout=options.timeout,
         rollback=options.rollback,
+        replace=options.replace,
     )
     try:
         deployed = _stacks(session, ros, output).deploy(stack.name, order)

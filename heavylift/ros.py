@@ -97,6 +97,7 @@ class Order:
     tags: Mapping[str, str]
     timeout: int  # minutes
     rollback: bool
+    replace: bool  # an update may make resources anew whose change needs it
 
 
 class Ros:
@@ -179,6 +180,7 @@ class Ros:
         """
         request = models.UpdateStackRequest(
             stack_id=stack_id,
+            replacement_option="Enabled" if order.replace else "Disabled",
             **self._order(order, models.UpdateStackRequestParameters, models.UpdateStackRequestTags),
         )
         self._call("update_stack", request)

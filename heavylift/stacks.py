@@ -139,7 +139,9 @@ def explain(stack: Stack, events: Iterable[Event], wanted: str) -> str:
     resources = [event for event in failures if event.resource_type != STACK_TYPE]
     for event in resources or failures:
         what = f"{event.logical_id} ({event.resource_type})" if resources else "it"
-        return f"stack {stack.name} was not {wanted} ({stack.status}), because {what} failed: {event.reason}"
+        # The name of the option stands in ROS's message (assumed).
+        hint = "; `heavylift deploy --replace` allows that" if "ReplacementOption" in event.reason else ""
+        return f"stack {stack.name} was not {wanted} ({stack.status}), because {what} failed: {event.reason}{hint}"
     return f"stack {stack.name} was not {wanted}: {stack.status}: {stack.reason or 'ROS gives no reason'}"
 
 

@@ -106,6 +106,29 @@ def test_a_failure_ends_with_its_cause_and_can_be_mended(project: Project) -> No
     assert project.heavylift("destroy").code == 0
 
 
+def test_a_resource_is_replaced_only_when_that_is_said(project: Project) -> None:
+    assert project.heavylift("deploy").code == 0
+    other = f"bucket={project.bucket}-2"
+    refused = project.heavylift("deploy", "-c", other)
+    assert refused.code == 1
+    assert refused.last.endswith("; `heavylift deploy --replace` allows that")
+    assert project.exists(project.bucket)
+    assert project.heavylift("deploy", "-c", other, "--replace").code == 0
+    assert (project.exists(project.bucket), project.exists(f"{project.bucket}-2")) == (False, True)
+    assert project.heavylift("destroy").code == 0
+
+
+def test_an_app_is_told_of_the_cloud_that_it_is_for(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEAVYLIFT_ACCOUNT", "of another cloud")
+    asked = project.folder / "asked"
+    settings = json.loads((project.folder / "cdk.json").read_text())
+    settings["app"] = f"env > {asked} && python app.py"
+    (project.folder / "cdk.json").write_text(json.dumps(settings))
+    assert project.heavylift("diff").code == 0
+    assert f"\nHEAVYLIFT_ACCOUNT={project.cloud.account_id}\n" in asked.read_text()
+    assert "\nHEAVYLIFT_LOCAL_BUILD=true\n" in asked.read_text()
+
+
 def test_an_unknown_type_rolls_back_and_destroy_leaves_nothing(project: Project) -> None:
     failed = project.heavylift("deploy", "-c", "broken=type")
     assert failed.code == 1

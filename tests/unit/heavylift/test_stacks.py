@@ -15,7 +15,7 @@ from heavylift.invocation import Target, find_target, parse_arn
 from heavylift.ros import MAX_ENCODED, Event, NoChangesError, Order, Ros, StackNotFoundError, encode_template
 from heavylift.stacks import Stacks, asset_buckets, with_buckets
 
-ORDER = Order(template="{}", parameters={"Size": "1"}, tags={"a": "b"}, timeout=10, rollback=True)
+ORDER = Order(template="{}", parameters={"Size": "1"}, tags={"a": "b"}, timeout=10, rollback=True, replace=False)
 STACK, BUCKET = "ALIYUN::ROS::Stack", "ALIYUN::OSS::Bucket"
 
 
