@@ -170,3 +170,19 @@ def handler(event, context):
     assert stack.status == "UPDATE_COMPLETE", stack.status_reason
     assert {each["OutputKey"]: each["OutputValue"] for each in stack.outputs}["Before"] == "1"
     ros.delete(stack.stack_id)
+
+
+def test_two_deployments_in_one_stack_collide_and_the_reason_names_what_is_taken(ros: Any, bucket: Any) -> None:
+    # ros-cdk-ossdeployment names service and function of every deployment of a stack alike.
+    source = f"{REPORT}\ndef handler(event, context):\n    return report(event)\n"
+    document = stack_template(put_code(bucket, own_code(source)), {})
+    second = json.loads(json.dumps({name: each for name, each in document["Resources"].items() if name != "Role"}))
+    for name, each in second.items():
+        text = json.dumps(each)
+        for other in second:
+            text = text.replace(f'"{other}"', f'"{other}2"')
+        document["Resources"][f"{name}2"] = json.loads(text)
+    stack = ros.deployed(document)
+    assert stack.status == "CREATE_ROLLBACK_COMPLETE"
+    assert "ServiceAlreadyExists" in stack.status_reason
+    assert ros.resources(stack.stack_id) == {}
