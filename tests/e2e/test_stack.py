@@ -65,7 +65,7 @@ class Cloud:
 
     def deploy(self, stack: str, template: dict[str, Any]) -> None:
         """Deploy a template that no app would synthesize."""
-        order = Order(template=json.dumps(template), parameters={}, tags={}, timeout=10, rollback=True)
+        order = Order(template=json.dumps(template), parameters={}, tags={}, timeout=10, rollback=True, replace=False)
         Stacks(self.ros, lambda _event: None, interval=0.1).deploy(stack, order)
 
 
