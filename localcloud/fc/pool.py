@@ -110,7 +110,7 @@ class Pool:
             if answer is None:
                 answer = await self._invoke(instance, payload, request_id, log)
         except BaseException:
-            instance.kill()  # it may still be at work, so it can serve nobody else
+            instance.close()  # it may still be at work, so it can serve nobody else
             raise
         finally:
             self._give_back(instance)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from localcloud.fc.instance import Answer as FunctionAnswer
 from localcloud.fc.service import FcService, Invocation
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
@@ -140,13 +141,19 @@ async def _await_answer(invocation: asyncio.Task[Invocation], answer: asyncio.Fu
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not answer.done():
                 result = invocation.result().answer
-                said = result.body.decode(errors="replace")[:MAX_SHOWN]
                 if result.error_type is not None:
-                    raise ResourceError(f"the function failed before it answered: {result.error_type}: {said}")
-                said = f"the function returned {said!r}"
+                    raise ResourceError(f"the function failed before it answered: {_message(result)}")
+                said = f"the function returned {result.body.decode(errors='replace')[:MAX_SHOWN]!r}"
             return await answer
     except TimeoutError:
         raise ResourceError(f"no answer came to ResponseURL within {timeout:g} seconds; {said}") from None
+
+
+def _message(failure: FunctionAnswer) -> str:
+    """Return the message of a function's failure, without its stack trace: that is in the function's log."""
+    described = json.loads(failure.body)
+    kind = described.get("errorType", failure.error_type)
+    return f"{kind}: {described['errorMessage']}"[:MAX_SHOWN]
 
 
 def _function_path(context: Context, token: str) -> str:
