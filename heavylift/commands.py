@@ -18,12 +18,13 @@ from heavylift.archives import is_uploaded, upload
 from heavylift.build import read_build
 from heavylift.errors import HeavyliftError
 from heavylift.output import Output
-from heavylift.ros import Event, Order, Ros, Stack, StackNotFoundError
+from heavylift.ros import TRIES, Event, Order, RefusedError, Ros, Stack, StackNotFoundError
 from heavylift.sdkerrors import explain
 from heavylift.session import Session, cloud_session, local_session
 from heavylift.stacks import Stacks, asset_buckets, with_buckets
 
 LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
+LOCAL_TRIES = 3  # of one call of ROS
 CHANGED = 2  # exit code of `diff --exit-code` when something differs
 SHOWN_REASON = 400  # characters of a failure's reason in the list of events
 
@@ -58,7 +59,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     """`heavylift deploy`: synthesize, publish the assets, create or update the stack, wait."""
     session = open_session(options)
     stack = _synthesized(options, session)
-    ros = Ros(session.ros_client(), session.region)
+    ros = _ros(session)
     buckets = assets.bucket_names(stack.assets, session.region)
     assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
     order = Order(
@@ -71,8 +72,8 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     )
     try:
         deployed = _stacks(session, ros, output).deploy(stack.name, order)
-    except HeavyliftError:
-        if not _exists(ros, stack.name):  # it was refused: nothing will ever use what was published for it
+    except RefusedError:
+        if not _exists(ros, stack.name):  # nothing will ever use what was published for it
             _remove_buckets(session, ros, buckets, output)
         raise
     said = {"created": "is created", "updated": "is updated", "unchanged": "is like that already: no changes"}
@@ -89,7 +90,7 @@ def diff(options: argparse.Namespace, output: Output) -> int:
     """`heavylift diff`: what a deploy would change."""
     session = open_session(options)
     stack = _synthesized(options, session)
-    ros = Ros(session.ros_client(), session.region)
+    ros = _ros(session)
     try:
         before = difference.parse_template(ros.template(ros.find(stack.name).id))
     except StackNotFoundError:
@@ -110,7 +111,7 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
     """`heavylift destroy`: delete the stack and the bucket with its assets, wait."""
     session = open_session(options)
     name = _stack_name(options, session)
-    ros = Ros(session.ros_client(), session.region)
+    ros = _ros(session)
     stack = ros.find(name)
     _confirm(options, session, name)
     _stacks(session, ros, output).destroy(stack)
@@ -122,7 +123,7 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
 def status(options: argparse.Namespace, output: Output) -> int:
     """`heavylift status`: a stack and its resources, or all stacks."""
     session = open_session(options)
-    ros = Ros(session.ros_client(), session.region)
+    ros = _ros(session)
     if options.stack is None:
         found = list(ros.stacks())
         for stack in found:
@@ -151,7 +152,7 @@ def outputs(options: argparse.Namespace, output: Output) -> int:
     """`heavylift outputs`: a stack's outputs, or the value of one."""
     session = open_session(options)
     name = _stack_name(options, session)
-    stack = Ros(session.ros_client(), session.region).find(name)
+    stack = _ros(session).find(name)
     if options.key is not None and options.key not in stack.outputs:
         names = ", ".join(stack.outputs) or "none"
         raise HeavyliftError(f"stack {stack.name} has no output {options.key!r}; its outputs: {names}")
@@ -167,7 +168,7 @@ def events(options: argparse.Namespace, output: Output) -> int:
     """`heavylift events`: what happened to a stack, the newest last."""
     session = open_session(options)
     name = _stack_name(options, session)
-    ros = Ros(session.ros_client(), session.region)
+    ros = _ros(session)
     for event in list(ros.events(ros.find(name).id))[::-1]:
         _say_event(event, output)
     return 0
@@ -177,7 +178,7 @@ def show_logs(options: argparse.Namespace, output: Output) -> int:
     """`heavylift logs`: what a stack's function wrote."""
     session = open_session(options)
     name = _stack_name(options, session)
-    ros = Ros(session.ros_client(), session.region)
+    ros = _ros(session)
     target = invocation.find_target(ros, ros.find(name), options.function)
     for line in logs.read(session, target, options.lines):
         output.emit({"event": "log", "line": line}, line)
@@ -189,7 +190,7 @@ def invoke(options: argparse.Namespace, output: Output) -> int:
     payload = _payload(options)
     session = open_session(options)
     name = _stack_name(options, session)
-    ros = Ros(session.ros_client(), session.region)
+    ros = _ros(session)
     target = invocation.find_target(ros, ros.find(name), options.function)
     done = invocation.invoke(session, target, payload, timeout=options.timeout)
     body = done.body.decode(errors="replace")
@@ -262,6 +263,11 @@ def _stack_name(options: argparse.Namespace, session: Session) -> str:
         return str(options.stack)
     settings = {**assembly.read_project(options.project).context, **dict(options.context)}
     return str(settings.get("stackName") or _synthesized(options, session).name)
+
+
+def _ros(session: Session) -> Ros:
+    # On loopback nothing is throttled or far away: what does not answer soon has ended.
+    return Ros(session.ros_client(), session.region, tries=LOCAL_TRIES if session.is_local else TRIES)
 
 
 def _stacks(session: Session, ros: Ros, output: Output) -> Stacks:

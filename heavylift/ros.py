@@ -22,6 +22,7 @@ from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
 
 from heavylift.errors import HeavyliftError
+from heavylift.sdkerrors import no_answer
 
 TRIES = 8  # of one call
 FIRST_PAUSE = 0.5  # seconds before the second try; it doubles
@@ -30,6 +31,10 @@ BUSY = ("Throttling", "ServiceUnavailable", "InternalError", "LastTokenProcessin
 PAGE = 50  # entries, the most that the list actions give
 MAX_ENCODED = 524_273  # bytes of a template that is sent as base64, as ros-cdk does it; a larger one goes as it is
 NO_CHANGES = "Update the completely same stack"
+
+
+class RefusedError(HeavyliftError):
+    """ROS does not accept a request; nothing has begun."""
 
 
 class StackNotFoundError(HeavyliftError):
@@ -106,12 +111,16 @@ class Ros:
     Args:
         client: the official client.
         region: its id.
+        tries: of one call.
         sleep: waits for a number of seconds.
     """
 
-    def __init__(self, client: Client, region: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, client: Client, region: str, *, tries: int = TRIES, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._client = client
         self._region = region
+        self._tries = tries
         self._sleep = sleep
         self._runtime = RuntimeOptions(autoretry=False, max_attempts=1)
 
@@ -163,7 +172,7 @@ class Ros:
         """Begin to create a stack; return its id.
 
         Raises:
-            HeavyliftError: ROS refused it.
+            RefusedError: ROS does not accept it.
         """
         request = models.CreateStackRequest(
             stack_name=name,
@@ -176,7 +185,7 @@ class Ros:
 
         Raises:
             NoChangesError: the stack is like that already.
-            HeavyliftError: ROS refused it.
+            RefusedError: ROS does not accept it.
         """
         request = models.UpdateStackRequest(
             stack_id=stack_id,
@@ -189,7 +198,7 @@ class Ros:
         """Begin to delete a stack.
 
         Raises:
-            HeavyliftError: ROS refused it.
+            RefusedError: ROS does not accept it.
         """
         self._call("delete_stack", models.DeleteStackRequest(region_id=self._region, stack_id=stack_id))
 
@@ -255,7 +264,7 @@ class Ros:
     def _call(self, action: str, request: object) -> Any:  # noqa: ANN401 - the vendor's models are untyped
         run = getattr(self._client, f"{action}_with_options")
         pause = FIRST_PAUSE
-        for left in reversed(range(TRIES)):
+        for left in reversed(range(self._tries)):
             try:
                 return run(request, self._runtime).body
             except (AlibabaCloudException, UnretryableException) as error:
@@ -284,14 +293,16 @@ def is_transient(error: Exception) -> bool:
 def _translate(action: str, error: Exception) -> HeavyliftError:
     name = action.title().replace("_", "")
     if not isinstance(error, AlibabaCloudException):
-        return HeavyliftError(f"ROS does not answer {name}: {error}; check the network, and try again")
+        return HeavyliftError(
+            f"ROS does not answer {name} ({no_answer(error)}); what it has begun goes on: see `heavylift status`"
+        )
     # The client prefixes "code: 404, " and appends the request's id.
     said = str((error.data or {}).get("Message") or error.message)
     if error.code == "StackNotFound":
         return StackNotFoundError(f"{said.rstrip('.')} (StackNotFound); `heavylift status` lists the stacks there are")
     if error.code == "NotSupported" and said.startswith(NO_CHANGES):
         return NoChangesError(said)
-    return HeavyliftError(f"ROS refused {name}: {error.code}: {said} (request {error.request_id})")
+    return RefusedError(f"ROS refused {name}: {error.code}: {said} (request {error.request_id})")
 
 
 def _pages(page: Callable[[int], tuple[list[Any], int]]) -> Iterator[Any]:

@@ -16,12 +16,18 @@ def explain(error: Exception) -> HeavyliftError | None:
     """
     if isinstance(error, oss2.exceptions.OssError):
         if error.status < 0:  # no answer (oss2.exceptions, RequestError)
-            return HeavyliftError(f"OSS does not answer: {error}; check the network, and try again")
+            return HeavyliftError(f"OSS does not answer ({error.body}); check the network, and try again")
         return HeavyliftError(
             f"OSS refused a request: {error.code or error.status}: {error.message} (request {error.request_id})"
         )
     if isinstance(error, UnretryableException):
-        return HeavyliftError(f"the service does not answer: {error}; check the network, and try again")
+        return HeavyliftError(f"the service does not answer ({no_answer(error)}); check the network, and try again")
     if isinstance(error, TeaException):
         return HeavyliftError(f"the service refused a request: {error.code}: {error.message}")
     return None
+
+
+def no_answer(error: Exception) -> str:
+    """Return why an SDK got no answer, without what the SDK wraps around it."""
+    inner = getattr(error, "inner_exception", None) or error
+    return str(getattr(inner, "message", None) or inner)

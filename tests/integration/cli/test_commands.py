@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import oss2
 import pytest
 
 Project = Any  # tests/integration/cli/conftest.py
@@ -227,6 +230,33 @@ def test_push(project: Project) -> None:
     assert project.heavylift("push", "--bucket", name, "--dist", str(dist)).out.count("already there: ") == 2
     missing = project.heavylift("push", "--bucket", name, "--dist", str(dist / "no"))
     assert (missing.code, "run `make build`" in missing.last) == (1, True)
+
+
+def test_an_interrupted_push_goes_on_where_it_stopped(project: Project) -> None:
+    dist = project.folder / "dist"
+    write_build(dist)
+    key = json.loads((dist / "manifest.json").read_text())["applib"]["key"]
+    with (dist / key).open("r+b") as file:
+        file.truncate(400_000_000)  # a minute over most lines; here it must be interrupted in time
+    bucket = project.cloud.bucket(f"{project.stack}-artifacts")
+    bucket.create_bucket()
+    words = ["push", "--bucket", bucket.bucket_name, "--dist", str(dist)]
+    common = ["--data", str(project.cloud.data), "--project", str(project.folder)]
+    process = subprocess.Popen([sys.executable, "-m", "heavylift", *words, *common])
+    while not (begun := list(oss2.MultipartUploadIterator(bucket))) or not sent(bucket, begun[0]):
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    before = sent(bucket, begun[0])
+    assert project.heavylift(*words).code == 0
+    assert list(oss2.MultipartUploadIterator(bucket)) == []  # it was completed: a new one would have left it behind
+    assert 0 < len(before) < 48
+    assert bucket.head_object(key).content_length == 400_000_000
+
+
+def sent(bucket: oss2.Bucket, upload: Any) -> list[Any]:
+    """Return the parts that have arrived."""
+    return list(oss2.PartIterator(bucket, upload.key, upload.upload_id))
 
 
 def test_a_profile_needs_a_region(project: Project) -> None:

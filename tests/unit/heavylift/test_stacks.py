@@ -123,7 +123,7 @@ class Simulator:
         return stack
 
     def ros(self) -> Ros:
-        return Ros(self, "cn-hangzhou", sleep=self.slept.append)
+        return Ros(self, "cn-hangzhou", tries=8, sleep=self.slept.append)
 
     def run(self) -> tuple[Stacks, list[Event]]:
         seen: list[Event] = []
