@@ -131,8 +131,9 @@ async def serve(options: Options) -> None:
             callbacks.base = endpoints["ros"]
             ros.open()
             endpoints |= {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}
+            stopped = _stop_on_signals()  # before anybody knows that there is something to stop
             _announce(options, account.account_id, endpoints)
-            await _until_told_to_stop()
+            await stopped.wait()
         finally:
             await ros.close()
             await gateway.close()
@@ -180,9 +181,10 @@ def _announce(options: Options, account_id: str, endpoints: dict[str, str]) -> N
     sys.stdout.flush()
 
 
-async def _until_told_to_stop() -> None:
+def _stop_on_signals() -> asyncio.Event:
+    """Return what SIGTERM and SIGINT set."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+    return stopped

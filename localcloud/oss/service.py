@@ -182,6 +182,7 @@ class OssService:
         headers: Mapping[str, str] | None = None,
         acl: str = "default",
         tagging: str | None = None,
+        etag: str | None = None,
         overwrite: bool = True,
         event: str = "ObjectCreated:PutObject",
         requester: str = "",
@@ -195,6 +196,7 @@ class OssService:
             headers: content headers and `x-oss-meta-*`, lower-case names.
             acl: default, private, public-read or public-read-write.
             tagging: the XML of its tags.
+            etag: its entity tag; None: that of its bytes.
             overwrite: False refuses to replace an object.
             event: what subscribers are told.
             requester: the principal's id, told to subscribers.
@@ -213,7 +215,7 @@ class OssService:
                 key=key,
                 data=blob.data,
                 size=blob.size,
-                etag=blob.etag,
+                etag=etag or blob.etag,
                 crc64=blob.crc64,
                 modified=self._clock(),
                 kind="Normal",
@@ -323,7 +325,7 @@ class OssService:
         overwrite: bool = True,
         requester: str = "",
     ) -> StoredObject:
-        """Copy an object of up to 1 GB.
+        """Copy an object of up to 1 GB. That the copy keeps the source's entity tag is assumed for one that was uploaded in parts.
 
         Args:
             source: what to copy.
@@ -354,14 +356,20 @@ class OssService:
         return self.put_object(
             bucket,
             key,
-            self._copy_bytes(source, 0, source.size),
+            self._share(source),
             headers=source.headers if headers is None else headers,
             acl=acl,
             tagging=source.tagging,
+            etag=source.etag,
             overwrite=overwrite,
             event="ObjectCreated:CopyObject",
             requester=requester,
         )
+
+    def _share(self, source: StoredObject) -> Blob:
+        with self.reading(source):
+            name = self._storage.share(source.data)
+        return Blob(data=name, path=self._storage.path(name), size=source.size, md5=b"", crc64=source.crc64)
 
     def _copy_bytes(self, source: StoredObject, begin: int, end: int) -> Blob:
         with self.reading(source) as path, path.open("rb") as file:

@@ -114,6 +114,13 @@ class Storage:
         """Return a writer for bytes that will belong to an object or a part."""
         return BlobWriter(self._data / uuid.uuid4().hex)
 
+    def share(self, data: str) -> str:
+        """Return a second, durable name of a data file: its bytes never change, so that a copy of them needs none of its own."""
+        name = uuid.uuid4().hex
+        os.link(self._data / data, self._data / name)
+        sync_folder(self._data)
+        return name
+
     def path(self, data: str) -> Path:
         """Return the path of a data file."""
         return self._data / data
