@@ -7,7 +7,8 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from types import ModuleType
+from dataclasses import dataclass, field
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import oss2
@@ -217,3 +218,55 @@ def test_other_parameters_are_refused(handler_module: Import, properties: dict[s
     archives = handler_module("archives")
     with pytest.raises(archives.RequestError, match="neither destinationBucket and sources, nor"):
         archives.read_request({"StackId": STACK, "ResourceProperties": properties})
+
+
+def test_another_object_under_the_key_is_replaced(handler_module: Import, store: MemoryStore) -> None:
+    store.put("own", "applib/one.zip", crc64="8", owner=STACK)
+    handler_module("archives").read_request(deployment("one")).apply(store)
+    assert store.head("own", "applib/one.zip").crc64 == "7"
+
+
+# The whole handler
+
+
+@dataclass
+class Context:
+    """What the platform passes."""
+
+    timeout: float
+    credentials: Any = field(default_factory=lambda: SimpleNamespace(
+        access_key_id="ID", access_key_secret="SECRET", security_token="TOKEN",
+    ))  # fmt: skip
+    region: str = "cn-hangzhou"
+
+    @property
+    def function(self) -> Any:
+        return SimpleNamespace(timeout=self.timeout)
+
+
+@pytest.mark.parametrize(
+    ("context", "properties", "said"),
+    [
+        (Context(timeout=60), None, "HEAD assets/one: the time of the deployment's function is over"),
+        (Context(timeout=900), {"destinationBucket": "own"}, "the parameters are neither"),
+        (Context(timeout=900, credentials=None), None, "the deployment's handler failed: AttributeError"),
+    ],
+    ids=["time is over", "wrong request", "unforeseen"],
+)
+def test_every_failure_is_answered(
+    handler_module: Import, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], context: Context,
+    properties: dict[str, Any] | None, said: str,
+) -> None:  # fmt: skip
+    listener = Listener([])
+    index = handler_module("index")
+    monkeypatch.setattr(urllib.request, "urlopen", listener)
+    request = {**REQUEST, "RequestType": "Create", **deployment("one")}
+    if properties is not None:
+        request["ResourceProperties"] = properties
+    index.handler(json.dumps(request).encode(), context)
+    (record,) = (json.loads(body) for body in listener.bodies)
+    assert record["Status"] == "FAILED"
+    assert record["Reason"].startswith(said)
+    shown = capsys.readouterr()
+    for secret in ("SECRET", "TOKEN", REQUEST["ResponseURL"]):
+        assert secret not in shown.out + shown.err

@@ -1,0 +1,73 @@
+"""Laws of the settings: whatever is given, the answer is settings within the limits or a sentence for each problem."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.errors import SettingsError
+from infra.manifest import Archive, Build
+from infra.settings import CPU_SHARES, DISKS, MEMORY, Settings, function_environment, read_settings
+
+ARCHIVE = Archive(key="applib/x.zip", digest="a" * 64, path=Path("x"), unpacked=1)
+BUILD = Build(
+    python="3.10",
+    platform="manylinux_2_28_x86_64",
+    applib=ARCHIVE,
+    model=ARCHIVE,
+    code=Path("code"),
+    code_digest="c" * 64,
+    code_packed=1,
+)
+NAMES = [
+    *("stackName", "account", "qualifier", "bucketName", "retainBucket", "artifactsBucket", "generation", "runtime"),
+    *("localBuild", "memory", "cpu", "disk", "timeout", "initializationTimeout", "handlerModule", "environment"),
+    *("endpoint", "trigger", "eventsPrefix", "readPrefixes", "writePrefixes", "logs"),
+]
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+contexts = st.dictionaries(st.sampled_from(NAMES) | st.text(), anything, max_size=5)
+
+
+@given(contexts)
+def test_whatever_is_given_the_answer_is_settings_or_sentences(context: dict[str, Any]) -> None:
+    settings = outcome(context)
+    if isinstance(settings, tuple):
+        assert settings
+        assert all(": " in problem for problem in settings)
+    else:
+        assert settings.memory in MEMORY
+        assert settings.disk in DISKS
+        assert round(settings.cpu * 20) in CPU_SHARES
+        assert all(
+            isinstance(text, str) for text in function_environment(settings, BUILD, bucket="b", region="r").values()
+        )
+
+
+@given(
+    memory=st.sampled_from(MEMORY),
+    share=st.sampled_from(CPU_SHARES),
+    disk=st.sampled_from(DISKS),
+    trigger=st.booleans(),
+    environment=st.dictionaries(st.from_regex(r"X[A-Za-z0-9_]{0,9}", fullmatch=True), st.text(max_size=9), max_size=3),
+)
+def test_text_and_json_mean_the_same(
+    memory: int, share: int, disk: int, trigger: bool, environment: dict[str, str]
+) -> None:
+    values = {"memory": memory, "cpu": share / 20, "disk": disk, "trigger": trigger, "environment": environment}
+    as_text = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+    assert outcome(values) == outcome(as_text)
+
+
+def outcome(context: dict[str, Any]) -> Settings | tuple[str, ...]:
+    try:
+        return read_settings({"account": "1" * 16, **context}, BUILD)
+    except SettingsError as error:
+        return error.problems
