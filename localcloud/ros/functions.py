@@ -198,6 +198,7 @@ def _sub(argument: object, scope: Scope) -> object:
     found = {name: own[name] if name in own else _variable(name, scope) for name in substitution_names(text)}
     if holds_unknown(found):
         return UNKNOWN
+    found = {name: "" if each is NO_VALUE else each for name, each in found.items()}
     return VARIABLE.sub(lambda match: f"${{{match[2]}}}" if match[1] else _text(found[match[2].strip()]), text)
 
 
@@ -215,21 +216,22 @@ def _if(argument: object, scope: Scope) -> object:
 def _stack_output(argument: object, scope: Scope) -> object:
     stack, key, *region = (_evaluate(each, scope) for each in _arguments("Fn::GetStackOutput", argument, 2, 3))
     if region and region[0] != scope.values.get("ALIYUN::Region"):
-        raise TemplateError(f"not implemented: Fn::GetStackOutput of another region ({region[0]})")
+        raise TemplateError("not implemented: Fn::GetStackOutput of another region")
     return UNKNOWN if UNKNOWN in (stack, key) else scope.resources.stack_output(str(stack), str(key))
 
 
 def _find_in_map(argument: object, scope: Scope) -> object:
-    names = [_evaluate(each, scope) for each in _arguments("Fn::FindInMap", argument, 3)]
+    written = _arguments("Fn::FindInMap", argument, 3)
+    names = [evaluate(each, scope) for each in written]
     if holds_unknown(names):
         return UNKNOWN
-    value: Any = scope.mappings
-    for depth, name in enumerate(names):
-        if str(name) not in value:
-            place = ".".join(["Mappings", *map(str, names[:depth])])
-            raise TemplateError(f"Fn::FindInMap: {place} has no {name}; it has: {', '.join(sorted(value))}")
-        value = value[str(name)]
-    return value
+    found: Any = scope.mappings
+    for name, shown in zip(map(_text, names), map(_text, written), strict=True):
+        if name not in found:
+            known = ", ".join(sorted(found)) or "none"
+            raise TemplateError(f"Fn::FindInMap: there is no {shown} in {_text(written)}; there are: {known}")
+        found = found[name]
+    return found
 
 
 def _format_time(argument: object, scope: Scope) -> object:
