@@ -117,12 +117,17 @@ def copy(
         Whether there is an object now that was not there before.
 
     Raises:
-        StoreError: the copy failed, or differs from its source; then it is removed.
+        StoreError: the key is taken, the copy failed, or it differs from its source; then it is removed.
     """
     origin = store.head(source.bucket, source.key)
     present = _find(store, bucket, source.target)
-    if present and _same(present, origin) and present.metadata.get(OWNER) == stack:
+    if present and _same(present, origin):
         return False
+    if present and present.metadata.get(OWNER) != stack:
+        raise StoreError(
+            f"{bucket}/{source.target}: there is another object under this key, which this stack did not make; it was left as "
+            "it is: move it away, then deploy again"
+        )
     metadata = {OWNER: stack}
     if origin.size <= max_copy:
         store.copy(source.bucket, source.key, origin.etag, bucket, source.target, metadata)

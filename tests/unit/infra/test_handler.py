@@ -220,10 +220,23 @@ def test_other_parameters_are_refused(handler_module: Import, properties: dict[s
         archives.read_request({"StackId": STACK, "ResourceProperties": properties})
 
 
-def test_another_object_under_the_key_is_replaced(handler_module: Import, store: MemoryStore) -> None:
+def test_an_older_copy_of_its_own_is_replaced_and_never_lost(handler_module: Import, store: MemoryStore) -> None:
+    read = handler_module("archives").read_request
     store.put("own", "applib/one.zip", crc64="8", owner=STACK)
-    handler_module("archives").read_request(deployment("one")).apply(store)
+    with pytest.raises(store.module.StoreError):
+        read(deployment("one", "bad")).apply(store)
     assert store.head("own", "applib/one.zip").crc64 == "7"
+
+
+def test_an_object_of_somebody_else_is_left_alone(handler_module: Import, store: MemoryStore) -> None:
+    read = handler_module("archives").read_request
+    store.put("own", "applib/one.zip")
+    read(deployment("one")).apply(store)  # the same bytes serve as well
+    store.put("own", "applib/two.zip", crc64="8")
+    with pytest.raises(store.module.StoreError, match="applib/two.zip: there is another object under this key"):
+        read(deployment("two")).apply(store)
+    read(deployment("one", "two")).remove(store)
+    assert store.keys("own") == ["applib/one.zip", "applib/two.zip"]
 
 
 # The whole handler
