@@ -233,7 +233,7 @@ def test_an_object_of_somebody_else_is_left_alone(handler_module: Import, store:
     store.put("own", "applib/one.zip")
     read(deployment("one")).apply(store)  # the same bytes serve as well
     store.put("own", "applib/two.zip", crc64="8")
-    with pytest.raises(store.module.StoreError, match="applib/two.zip: there is another object under this key"):
+    with pytest.raises(store.module.StoreError, match=r"applib/two\.zip: there is another object under this key"):
         read(deployment("two")).apply(store)
     read(deployment("one", "two")).remove(store)
     assert store.keys("own") == ["applib/one.zip", "applib/two.zip"]
