@@ -178,3 +178,11 @@ def test_rules_are_read() -> None:
     rules = parse_template(json.dumps(minimal(Rules={"R": rule}))).rules
     assert rules["R"].condition == {"Ref": "P"}
     assert [(each.assertion, each.description) for each in rules["R"].assertions] == [(True, "because")]
+
+
+@pytest.mark.parametrize(
+    ("written", "hidden"), [(True, True), ("true", True), (False, False), ("no", False), ([], False)]
+)
+def test_a_parameter_is_hidden_when_it_says_so(written: object, hidden: bool) -> None:
+    template = parse_template(json.dumps(minimal(Parameters={"P": {"Type": "String", "NoEcho": written}})))
+    assert template.parameters["P"].no_echo is hidden
