@@ -29,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"heavylift: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("heavylift: interrupted", file=sys.stderr)
+        begun = (
+            "; what ROS has begun goes on: see `heavylift status`" if options.command in ("deploy", "destroy") else ""
+        )
+        print(f"heavylift: interrupted{begun}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away; nobody is left to tell

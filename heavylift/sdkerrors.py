@@ -1,4 +1,4 @@
-"""Turns the official SDKs' exceptions into a sentence for the user."""
+"""Turns what the official SDKs and the operating system raise into a sentence for the user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from heavylift.errors import HeavyliftError
 
 
 def explain(error: Exception) -> HeavyliftError | None:
-    """Return what an SDK's exception means to the user; None when it is no SDK's.
+    """Return what an exception means to the user; None when it is neither an SDK's nor the operating system's.
 
     Args:
         error: what a command raised.
@@ -24,6 +24,8 @@ def explain(error: Exception) -> HeavyliftError | None:
         return HeavyliftError(f"the service does not answer ({no_answer(error)}); check the network, and try again")
     if isinstance(error, TeaException):
         return HeavyliftError(f"the service refused a request: {error.code}: {error.message}")
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, BrokenPipeError):
+        return HeavyliftError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     return None
 
 

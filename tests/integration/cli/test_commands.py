@@ -183,6 +183,12 @@ def test_an_app_that_fails_is_never_taken_for_its_last_success(project: Project)
     assert "must end with `app.synth()`" in project.heavylift("diff", "-c", "broken=silent").last
 
 
+def test_a_folder_that_cannot_be_used_is_named(project: Project) -> None:
+    (project.folder / "cdk.out").write_text("a file")
+    failed = project.heavylift("diff")
+    assert (failed.code, failed.last) == (1, f"heavylift: {project.folder}/cdk.out/manifest.json: Not a directory")
+
+
 def test_an_asset_bucket_stays_while_another_stack_uses_it(make_project: Callable[..., Project]) -> None:
     one = make_project()
     two = make_project(qualifier=one.stack)
