@@ -328,21 +328,25 @@ def _text(pattern: re.Pattern[str], wanted: str, *, optional: bool = False) -> C
 
 
 def _prefixes(value: object) -> tuple[str, ...]:
-    items = [item for item in value.split(",") if item] if isinstance(value, str) else value
+    items = _json(value) if isinstance(value, str) and value.startswith("[") else value
+    if isinstance(items, str):
+        items = [item for item in items.split(",") if item]
     if not isinstance(items, list):
         raise ValueError("is no list; set prefixes, parted by commas")
     return tuple(dict.fromkeys(_prefix(item) for item in items))
 
 
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError("is no JSON; write it as in cdk.json") from None
+
+
 def _environment(value: object) -> dict[str, str]:
-    wanted = 'set an object such as {"NAME": "value"}'
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise ValueError(f"is no JSON; {wanted}") from None
+    value = _json(value) if isinstance(value, str) else value
     if not isinstance(value, dict):
-        raise ValueError(f"is no object; {wanted}")
+        raise ValueError('is no object; set one such as {"NAME": "value"}')
     for name, text in value.items():
         if not _VARIABLE.fullmatch(name) or name.startswith(RESERVED):
             raise ValueError(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +39,7 @@ def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build:
         "writePrefixes": ["out/", "done/"],
         "environment": {"B": "2", "A": "1"},
     }
-    as_text = {
+    as_text: dict[str, Any] = {
         "memory": "2048",
         "cpu": "1.25",
         "disk": "512",
@@ -48,6 +51,7 @@ def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build:
     settings = read_settings({**ACCOUNT, **as_text}, build)
     assert settings == read_settings({**ACCOUNT, **as_json}, build)
     assert (settings.cpu, settings.write_prefixes) == (1.25, ("out/", "done/"))
+    assert settings == read_settings({**ACCOUNT, **as_text, "writePrefixes": '["out/", "done/"]'}, build)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,9 @@ def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build:
         ("eventsPrefix", "", "eventsPrefix: '' is not allowed"),
         ("readPrefixes", ["a/*"], "readPrefixes: ['a/*'] is not allowed"),
         ("endpoint", "oss.example", "endpoint: 'oss.example' is not allowed; set a URL"),
-        ("environment", "A=1", 'environment: \'A=1\' is no JSON; set an object such as {"NAME": "value"}'),
+        ("environment", "A=1", "environment: 'A=1' is no JSON; write it as in cdk.json"),
+        ("environment", "[]", 'environment: \'[]\' is no object; set one such as {"NAME": "value"}'),
+        ("readPrefixes", "[1", "readPrefixes: '[1' is no JSON; write it as in cdk.json"),
         ("environment", {"FC_X": "1"}, "holds the name 'FC_X'; names are letters"),
         ("environment", {"ALIBABA_CLOUD_REGION": "1"}, "holds the name 'ALIBABA_CLOUD_REGION'"),
         ("environment", {"1A": "1"}, "holds the name '1A'"),
@@ -181,3 +187,16 @@ def test_an_environment_that_fits_is_accepted_to_the_last_byte(make_build: Calla
 def test_a_function_may_not_start_itself(make_build: Callable[..., Build], prefix: str) -> None:
     assert "would start it again" in problems({"writePrefixes": prefix}, make_build())[0]
     read_settings({**ACCOUNT, "writePrefixes": prefix, "trigger": False}, make_build())
+
+
+def test_the_reference_names_every_setting_with_its_default() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "settings.md").read_text()
+    cells = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    shown = {name.strip(" `"): default.strip(" `") for _, name, default, *_ in cells}
+    for setting in fields(Settings):
+        first, *rest = setting.name.split("_")
+        default = shown[first + "".join(map(str.capitalize, rest))]
+        if isinstance(setting.default, tuple | bool | int | float):
+            assert default == json.dumps(setting.default).removesuffix(".0")
+        elif setting.default and setting.default is not MISSING:
+            assert default == setting.default
