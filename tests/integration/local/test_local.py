@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alibabacloud_ram20150501 import models
+from alibabacloud_ram20150501.client import Client
+from alibabacloud_tea_openapi.models import Config
 
 Running = Any  # the running cloud of tests/integration/conftest.py
 HERE = Path(__file__).parent
@@ -189,6 +192,46 @@ def test_the_same_commands_on_public_endpoints(cloud: Running, tmp_path: Path) -
     refused = local(cloud, tmp_path, sys.executable, "-m", "heavylift", "destroy", "--cloud", cloud.region)
     assert (refused.returncode, "needs a confirmation: say --yes" in refused.stderr) == (1, True)
     assert f"stack {name} is destroyed" in run("destroy", "--yes")
+
+
+def test_a_profile_that_assumes_a_role(cloud: Running, tmp_path: Path) -> None:
+    name = "local-" + uuid.uuid4().hex[:10]
+    config = Config(
+        access_key_id=cloud.access_key_id,
+        access_key_secret=cloud.access_key_secret,
+        protocol="http",
+        endpoint=cloud.endpoints["ram"].removeprefix("http://"),
+    )
+    ram = Client(config)
+    principal = {"RAM": [f"acs:ram::{cloud.account_id}:root"]}
+    trust = {"Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": principal}], "Version": "1"}
+    role = models.CreateRoleRequest(role_name=name, assume_role_policy_document=json.dumps(trust))
+    arn = ram.create_role(role).body.role.arn
+    profile = {
+        "name": "role",
+        "mode": "RamRoleArn",
+        "access_key_id": cloud.access_key_id,
+        "access_key_secret": cloud.access_key_secret,
+        "ram_role_arn": arn,
+        "ram_session_name": "tests",
+        "expired_seconds": 900,
+    }
+    (tmp_path / ".aliyun").mkdir()
+    (tmp_path / ".aliyun" / "config.json").write_text(json.dumps({"current": "other", "profiles": [profile]}))
+
+    def status() -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "heavylift", "status", "--cloud", cloud.region, "--profile", "role"]
+        return local(cloud, tmp_path, *words, HOME=str(tmp_path))
+
+    refused = status()  # the role, not the account, asks: it may do nothing yet
+    assert (refused.returncode, "ros:ListStacks" in refused.stderr) == (1, True), refused.stderr
+    policy = "AliyunROSFullAccess"
+    ram.attach_policy_to_role(
+        models.AttachPolicyToRoleRequest(policy_type="System", policy_name=policy, role_name=name)
+    )
+    allowed = status()
+    assert allowed.returncode == 0, allowed.stderr
+    assert cloud.access_key_secret not in refused.stderr + allowed.stderr + allowed.stdout
 
 
 @pytest.fixture
