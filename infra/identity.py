@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ros_cdk_core import Construct
 from ros_cdk_ram import Role, RoleProps, RosRole
 
+from infra.logs import LOGSTORE
 from infra.names import account, function_resource, region, role_name
 from infra.settings import Settings
 
@@ -28,7 +29,7 @@ def function_role(scope: Construct, *, settings: Settings, bucket: str, log_proj
     if settings.write_prefixes:
         statements.append(allow(["oss:PutObject"], _objects(bucket, settings.write_prefixes)))
     if log_project is not None:
-        resource = f"acs:log:{region()}:{account()}:project/{log_project}/logstore/*"
+        resource = f"acs:log:{region()}:{account()}:project/{log_project}/logstore/{LOGSTORE}"
         statements.append(allow(["log:PostLogStoreLogs"], [resource]))
     return _role(scope, settings, "function", FUNCTION_COMPUTE, statements)
 

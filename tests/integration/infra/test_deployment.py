@@ -173,6 +173,24 @@ def invoke(cloud: Running, name: str, generation: str) -> bytes:
 
 
 @pytest.mark.node
+def test_an_update_that_fails_keeps_the_function_and_its_archives(
+    cloud: Running, project: Path, synth: Synth, rebuild: Callable[..., None], stack: Stack
+) -> None:
+    described = stack.deploy(synth(project, out="1", stackName=stack.name))
+    bucket = cloud.bucket(outputs(described)["BucketName"])
+    before = keys(bucket)
+    rebuild(content=b"second", code="# second")
+    second = synth(project, out="2", stackName=stack.name)
+    code = second.resources("FC::Function")["Function"]["Code"]["OssObjectName"]
+    assert stack.deploy(second, without=code).status == "ROLLBACK_COMPLETE", stack.reasons()
+    assert before <= keys(bucket)
+    assert invoke(cloud, stack.name, "2.0") == b"hello"
+    rebuild(content=b"third")
+    assert stack.deploy(synth(project, out="3", stackName=stack.name)).status == "UPDATE_COMPLETE", stack.reasons()
+    assert {bucket.get_object(key).read() for key in keys(bucket)} == {b"third"}
+
+
+@pytest.mark.node
 def test_a_retained_bucket_keeps_what_users_stored(cloud: Running, project: Path, synth: Synth, stack: Stack) -> None:
     name = f"{stack.name}-kept"
     described = stack.deploy(synth(project, stackName=stack.name, bucketName=name, retainBucket=True))
