@@ -1,9 +1,9 @@
 """`make bench-seed`: our start against the way of the article that introduced the technique, in one run.
 
-Same requirements, same embedded OSS, same instance. The article's archive is a plain zip without bytecode, as `pip install --target`
-and `zip` make it; it is downloaded to a temporary file, extracted by `extractall` and imported, all in the first request. Ours loads
-in the initializer. A third row tells what pruning alone brings: the article's loader with the files of our archive. Runs alternate,
-so that a noisy machine hurts all.
+Same requirements, same embedded OSS, same instance. The article's archive is a plain zip without bytecode, as `pip install
+--target` and `zip` make it; it is downloaded to a temporary file, extracted by `extractall` and imported, all in the first request.
+Ours loads in the initializer. A third row tells what pruning alone brings: the article's loader with the files of our archive. Runs
+alternate, so that a noisy machine hurts all.
 """
 
 from __future__ import annotations
