@@ -12,6 +12,8 @@ from infra.names import bucket_name, region
 from infra.settings import Settings, function_environment
 from infra.storage import ArchiveDeployment, code_asset, make_bucket
 
+ASSET_BUCKET = "cdk-${Qualifier}-assets-${ALIYUN::Region}"  # the vendor's own scheme (default-synthesizer.js)
+
 
 class FunctionStack(Stack):
     """A function that is larger than a code package may be, with all that it needs.
@@ -28,8 +30,10 @@ class FunctionStack(Stack):
             settings.stack_name,
             stack_name=settings.stack_name,
             description="A function that loads its libraries and its model from OSS",
-            # Without a fixed one, each synth would draw the asset bucket's name anew.
-            synthesizer=DefaultStackSynthesizer(qualifier=settings.asset_qualifier),
+            # Else each synth would draw the name anew, or take it from the stack.info.json that ros-cdk leaves on one machine.
+            synthesizer=DefaultStackSynthesizer(
+                qualifier=settings.asset_qualifier, file_assets_bucket_name=ASSET_BUCKET
+            ),
         )
         name = bucket_name(settings)
         bucket = make_bucket(self, settings=settings, name=name)
