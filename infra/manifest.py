@@ -80,18 +80,16 @@ def _parse(record: Mapping[str, Any], dist: Path) -> Build:
     return Build(
         python=str(record["target"]["python"]),
         platform=str(record["target"]["platform"]),
-        applib=_archive(record["applib"], dist),
-        model=_archive(record["model"], dist),
+        applib=_archive("applib", record["applib"], dist),
+        model=_archive("model", record["model"], dist),
         code=dist / record["code"]["path"],
         code_digest=str(record["code"]["digest"]),
         code_packed=int(record["code"]["packed"]),
     )
 
 
-def _archive(record: Mapping[str, Any], dist: Path) -> Archive:
-    return Archive(
-        key=str(record["key"]),
-        digest=str(record["digest"]),
-        path=dist / record["path"],
-        unpacked=int(record["unpacked"]),
-    )
+def _archive(part: str, record: Mapping[str, Any], dist: Path) -> Archive:
+    key, digest, path = str(record["key"]), str(record["digest"]), dist / record["path"]
+    if key != f"{part}/{digest}.zip" or path.name != f"{digest}.zip":  # roles and deployment rely on it
+        raise ValueError(f"{part} is not named by its digest: {key}")
+    return Archive(key=key, digest=digest, path=path, unpacked=int(record["unpacked"]))

@@ -109,7 +109,6 @@ class ArchiveDeployment(Construct):
 def _source(archive: Archive, artifacts_bucket: str) -> ISource:
     if artifacts_bucket:
         return Source.bucket(artifacts_bucket, archive.key)
-    folder, _, name = archive.key.rpartition("/")
-    assert archive.path.name == name  # `Source.asset` names the object by its file
+    # The object is named by its file's name, which is the key's.
     options = AssetOptions(asset_hash=archive.digest, asset_hash_type=AssetHashType.CUSTOM)
-    return Source.asset(str(archive.path), options, f"{folder}/")
+    return Source.asset(str(archive.path), options, f"{archive.key.rpartition('/')[0]}/")

@@ -37,3 +37,13 @@ def test_a_missing_part_is_named(make_build: Callable[..., Build], tmp_path: Pat
     path.rename(tmp_path / "elsewhere")
     with pytest.raises(ManifestError, match=f"{part}.* does not exist, but .* names it"):
         read_manifest(tmp_path / "dist")
+
+
+def test_an_archive_that_is_not_named_by_its_digest_is_refused(
+    make_build: Callable[..., Build], tmp_path: Path
+) -> None:
+    make_build()
+    manifest = tmp_path / "dist" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("model/bbbb", "other/bbbb"))
+    with pytest.raises(ManifestError, match="model is not named by its digest: other/bbbb"):
+        read_manifest(tmp_path / "dist")
