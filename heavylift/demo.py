@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,7 @@ def run(root: Path, console: Console) -> None:
             bucket = session.bucket(str(deployed.outputs["BucketName"]))
             target = find_target(ros, deployed, None)
             _rule(console, "3. invoke: the platform runs the initializer once")
+            os.sync()  # what build and deployment left for the disk would be written during the start
             with_initializer = _run(session, target, "with initializer", console)
             after = bucket.get_object(PICTURE).read()
             _rule(console, f"4. event: {UPLOADED} is uploaded")

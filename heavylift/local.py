@@ -32,8 +32,15 @@ ROS_CDK = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "REGION_ID") 
 
 def main(options: argparse.Namespace) -> int:
     """`heavylift local start|stop|status` and `heavylift local CMD …`."""
-    words = list(options.words)
-    data = options.data.resolve()
+    words, data = list(options.words), options.data.resolve()
+    match words:
+        case [
+            "start" | "stop" | "status" as verb,
+            "--data",
+            folder,
+            *rest,
+        ]:  # argparse leaves what follows a word to the command
+            words, data = [verb, *rest], Path(folder).resolve()
     match words:
         case []:
             raise HeavyliftError("`heavylift local` needs a command to run, or one of start, stop, status")
