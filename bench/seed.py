@@ -26,6 +26,7 @@ from rich.table import Table
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService, FunctionSettings
 from bench.roles import create_function_role
+from function.coldstart.bytecode import BYTECODE_NAME
 from heavylift.archives import Archive, upload
 from heavylift.build import read_build, zip_code
 from heavylift.embedded import EmbeddedCloud
@@ -104,7 +105,7 @@ def _plain_archive(applib: Archive, folder: Path) -> Archive:
     path = folder / "plain.zip"
     with zipfile.ZipFile(applib.path) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
-            if not entry.filename.startswith(".heavylift/") and not entry.filename.endswith(".pyc"):
+            if not entry.filename.startswith(".heavylift/") and entry.filename != BYTECODE_NAME:
                 target.writestr(entry.filename, source.read(entry), zipfile.ZIP_DEFLATED)
     return Archive(path=path, key="applib/plain.zip", digest="", size=path.stat().st_size)
 

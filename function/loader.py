@@ -22,6 +22,7 @@ if _VENDOR not in sys.path:
     # Before the runtime's own packages: its oss2 is too old to sign with V4.
     sys.path.insert(0, _VENDOR)
 
+from coldstart.bytecode import install  # noqa: E402 - vendored packages come first
 from coldstart.credentials import find_credentials  # noqa: E402 - vendored packages come first
 from coldstart.errors import ConfigurationError  # noqa: E402
 from coldstart.load import load  # noqa: E402
@@ -124,6 +125,7 @@ def _add_to_path(applib: Path) -> None:
     if path not in sys.path:
         ours = [place for place, entry in enumerate(sys.path) if entry in (str(CODE), _VENDOR)]
         sys.path.insert(max(ours) + 1, path)
+        install(applib)
     importlib.invalidate_caches()
 
 

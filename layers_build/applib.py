@@ -84,6 +84,7 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
     if interpreter:
         with report.bar("compile") as progress:
             binaries.compile_bytecode(folder, interpreter, progress)
+        binaries.collect_bytecode(folder)
     else:
         report.warn(
             f"there is no Python {target.python} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start "

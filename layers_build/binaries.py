@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from function.coldstart.bytecode import BYTECODE_NAME, dump_bytecode
 from layers_build.errors import BuildError
 
 ELF = b"\x7fELF"
@@ -118,6 +119,17 @@ def compile_bytecode(folder: Path, interpreter: Path, progress: Callable[[int, i
         for count in pool.map(run, shards):
             done += count
             progress(done, len(names))
+
+
+def collect_bytecode(folder: Path) -> None:
+    """Put a copy of all compiled modules into the one file that a start imports them from."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("__pycache__/*.pyc")}
+    (folder / BYTECODE_NAME).write_bytes(dump_bytecode(files))
+
+
+def is_collected(path: str) -> bool:
+    """Return whether `collect_bytecode` took a copy of the file at this path, so that no archive needs the file itself."""
+    return path.endswith(".pyc") and "__pycache__" in path.split("/")[-2:-1]
 
 
 def check_imports(folder: Path, interpreter: Path, modules: list[str]) -> None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from function.coldstart import archive
+from function.coldstart import archive, bytecode
 from layers_build import binaries, resolve
 from layers_build.applib import Applib, stage
 from layers_build.errors import BuildError
@@ -191,7 +191,7 @@ def _find(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:
 def _own_sources() -> list[str]:
     folder = Path(__file__).parent
     own = [path for path in sorted(folder.glob("*.py")) if path.name not in {"report.py", "__main__.py"}]
-    return [_digest(path) for path in (*own, Path(archive.__file__))]
+    return [_digest(path) for path in (*own, Path(archive.__file__), Path(bytecode.__file__))]
 
 
 def _digest(path: Path) -> str:
@@ -257,8 +257,9 @@ def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any
 
     applib = _applib(options, plan)
     record = stage(applib, report)
+    leave_out = binaries.is_collected if record["bytecode"] else None
     with report.bar("pack applib", unit="bytes") as progress:
-        packed = pack(applib.folder, options.dist / "applib" / "{digest}.zip", progress=progress)
+        packed = pack(applib.folder, options.dist / "applib" / "{digest}.zip", progress=progress, leave_out=leave_out)
     report.packages(record["packages"], record["sizes"], packed.sizes)
     return {
         "key": f"applib/{packed.digest}.zip",

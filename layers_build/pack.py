@@ -128,7 +128,14 @@ class _Body:
         self.entries.append(entry)
 
 
-def pack(folder: Path, target: Path, *, progress: Callable[[int, int], None], level: int = LEVEL) -> PackedArchive:
+def pack(
+    folder: Path,
+    target: Path,
+    *,
+    progress: Callable[[int, int], None],
+    level: int = LEVEL,
+    leave_out: Callable[[str], bool] | None = None,
+) -> PackedArchive:
     """Pack a folder.
 
     Args:
@@ -136,11 +143,13 @@ def pack(folder: Path, target: Path, *, progress: Callable[[int, int], None], le
         target: where the archive goes; written beside it and renamed, under the name that `{digest}` in it becomes.
         progress: called with the number of raw bytes done, and of all.
         level: zlib's compression level.
+        leave_out: says of a file's path in the folder whether it stays out of the archive.
 
     Raises:
         BuildError: the folder holds what an archive cannot (a socket, a link out of it, a path that no loader takes).
     """
     files, links, dirs = _survey(folder)
+    files = [file for file in files if leave_out is None or not leave_out(file.path)]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=target.parent) as body_file:
         body = _Body(body_file)

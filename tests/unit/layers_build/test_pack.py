@@ -75,3 +75,12 @@ def test_a_link_out_of_the_tree_is_refused(tree: Path, tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="cannot be packed"):
         pack_into(tree, tmp_path / "out")
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_what_is_to_be_left_out_is_not_in_the_archive(tree: Path, tmp_path: Path) -> None:
+    target = tmp_path / "{digest}.zip"
+    packed = pack(tree, target, progress=lambda _done, _total: None, leave_out=lambda path: path == "big.bin")
+    with zipfile.ZipFile(packed.path) as archive:
+        assert not {"big.bin"} & set(archive.namelist())
+        assert {"a.py", "none.txt", "tool"} < set(archive.namelist())
+    assert packed.files == 3
