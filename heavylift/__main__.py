@@ -49,6 +49,10 @@ def _run(options: argparse.Namespace) -> int:
         from heavylift import demo
 
         return demo.main(options)
+    if options.command == "start-report":
+        from heavylift import report
+
+        return report.main(options)
     from heavylift import commands
 
     return commands.run(options)
@@ -103,6 +107,11 @@ def make_parser() -> argparse.ArgumentParser:
     push = add("push", "upload the build's archives to a bucket that deployments take them from", stack=False)
     push.add_argument("--bucket", required=True, help="made when it does not exist")
     push.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="the build (default: dist)")
+    about = "draw the last start that a function's log tells of"
+    report = commands.add_parser("start-report", help=about, description=about)
+    report.add_argument("log", type=Path, metavar="LOG", help="the log; - is the standard input")
+    report.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="for start.png and start.html")
+    report.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     _add_local(commands.add_parser("local", help="run a command whose Alibaba Cloud clients reach the embedded cloud"))
     return parser
 

@@ -1,0 +1,88 @@
+"""`heavylift start-report`: the last start that a log tells of, as a picture and as a page that needs no other file."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import sys
+from html import escape
+from pathlib import Path
+
+from heavylift.errors import HeavyliftError
+from heavylift.startlog import EVENT, Start, find_starts
+from heavylift.waterfall import COLOURS, UNKNOWN, draw
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>
+body {{ font: 16px/1.5 sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em }}
+img {{ width: 100% }}
+table {{ border-collapse: collapse }}
+td, th {{ padding: .2em 1em .2em 0; text-align: right }}
+td:nth-child(-n+2), th:nth-child(-n+2) {{ text-align: left }}
+i {{ display: inline-block; width: .8em; height: .8em; margin-right: .5em }}
+</style>
+<h1>{title}</h1>
+{error}<img alt="the start as a waterfall; the table below has its numbers" src="data:image/png;base64,{picture}">
+<table><tr><th>phase<th>item<th>from, s<th>to, s<th>busy, s</tr>
+{rows}
+</table>
+</html>
+"""
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run the command.
+
+    Raises:
+        HeavyliftError: the log cannot be read or tells of no start, or the report cannot be written.
+    """
+    starts = find_starts(_read(options.log).splitlines())
+    if not starts:
+        raise HeavyliftError(
+            f'{options.log}: holds no start of an instance; pass a function\'s log with a line that holds "event": "{EVENT}"'
+        )
+    picture, page = options.output / "start.png", options.output / "start.html"
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        draw(starts[-1], picture, title=_title(starts[-1]))
+        page.write_text(render(starts[-1], picture.read_bytes()), encoding="utf-8")
+    except OSError as error:
+        raise HeavyliftError(
+            f"{options.output}: cannot be written ({error.strerror}); name another folder with --output"
+        ) from error
+    print(f"{picture}\n{page}")
+    return 0
+
+
+def render(start: Start, picture: bytes) -> str:
+    """Return the page.
+
+    Args:
+        start: the start to show.
+        picture: its waterfall, a PNG.
+    """
+    rows = [
+        f'<tr><td><i style="background: {COLOURS.get(span.phase, UNKNOWN)}"></i>{escape(span.phase)}<td>{escape(span.item)}'
+        f"<td>{span.start:.3f}<td>{span.end:.3f}<td>{span.busy:.3f}</tr>"
+        for span in start.spans
+    ]
+    return _PAGE.format(
+        title=f"{_title(start)}: {start.seconds:.2f} s",
+        error=f"<p><strong>It failed: {escape(start.error)}</strong></p>\n" if start.error else "",
+        picture=base64.b64encode(picture).decode(),
+        rows="\n".join(rows),
+    )
+
+
+def _title(start: Start) -> str:
+    return "Start in the first request" if start.mode == "request" else "Start in the initializer"
+
+
+def _read(log: Path) -> str:
+    try:
+        return sys.stdin.read() if log == Path("-") else log.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise HeavyliftError(
+            f"{log}: cannot be read ({error.strerror}); name a file, or - for the standard input"
+        ) from error

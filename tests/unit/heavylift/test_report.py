@@ -1,0 +1,83 @@
+"""The report of a start: what it shows, and what it says when there is nothing to show."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from heavylift.__main__ import main
+from heavylift.report import render
+from heavylift.startlog import parse_start
+
+RECORD = {
+    "event": "heavylift.start",
+    "mode": "initializer",
+    "started": 1764000000.0,
+    "seconds": 3.5,
+    "spans": [
+        {"phase": "fetch", "item": "applib", "start": 0.25, "end": 2.125, "busy": 5.5},
+        {"phase": "import", "item": "<index>", "start": 2.125, "end": 3.5, "busy": 1.375},
+    ],
+    "bytes": {"fetched": 1, "unpacked": 2},
+    "files": 3,
+    "retries": 0,
+    "peak_disk": 4,
+    "peak_memory": 5,
+    "memory_before_import": 6,
+}
+LINE = json.dumps(RECORD)
+
+
+def test_the_last_start_is_drawn(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"other\n{json.dumps({**RECORD, 'seconds': 9.0})}\nFC Initialize End\n{LINE}\n")
+    assert main(["start-report", str(log), "--output", str(tmp_path / "out")]) == 0
+    picture, page = (tmp_path / "out/start.png").read_bytes(), (tmp_path / "out/start.html").read_text()
+    assert picture.startswith(b"\x89PNG")
+    assert "3.50 s" in page
+    assert "9.00 s" not in page
+    (inlined,) = re.findall(r"base64,([^\"]+)", page)
+    assert base64.b64decode(inlined) == picture
+
+
+def test_the_page_has_the_numbers_and_needs_no_other_file() -> None:
+    page = render(parse_start(LINE), b"picture")
+    assert "fetch<td>applib<td>0.250<td>2.125<td>5.500" in page
+    assert "&lt;index&gt;" in page  # names come from a log, and may hold anything
+    assert "<index>" not in page
+    assert not re.search(r"(src|href)=.(?!data:)", page)
+
+
+def test_a_failed_start_says_so() -> None:
+    failed = json.dumps({**RECORD, "error": {"type": "StoreError", "message": "<refused>"}})
+    assert "StoreError: &lt;refused&gt;" in render(parse_start(failed), b"")
+    assert "failed" not in render(parse_start(LINE), b"")
+
+
+def test_the_standard_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(LINE))
+    assert main(["start-report", "-", "--output", str(tmp_path)]) == 0
+    assert (tmp_path / "start.html").exists()
+
+
+def test_a_log_without_a_start_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_text("FC Invoke Start\n")
+    assert main(["start-report", str(tmp_path / "log"), "--output", str(tmp_path / "out")]) == 1
+    assert "holds no start" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_log_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["start-report", str(tmp_path / "none")]) == 1
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "log").write_text(LINE)
+    assert main(["start-report", str(tmp_path / "log"), "--output", str(tmp_path / "log")]) == 1
+    assert "--output" in capsys.readouterr().err
