@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types unit integration e2e build venv lock bench-seed clean
+.PHONY: help demo test check lint types unit integration e2e build venv lock bench bench-seed clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ e2e: venv ## the whole way with the real libraries
 
 build: venv ## package the libraries, the model and the code into dist/
 	@$(PY) -m layers_build all
+
+bench: build ## measure cold starts over shaped links, ours and other ways, into docs/bench
+	@$(PY) -m bench.start
 
 bench-seed: venv ## measure the plain way (temporary zip, extractall, import) against the loader
 	@$(PY) -m bench.seed

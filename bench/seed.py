@@ -11,30 +11,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.archives import installed_archive, plain_archive
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
-from bench.functions import FunctionService, FunctionSettings
+from bench.functions import FunctionService
+from bench.measure import measure, peer_code
 from bench.roles import create_function_role
-from function.coldstart.bytecode import BYTECODE_NAME
-from heavylift.archives import Archive, upload
-from heavylift.build import read_build, zip_code
+from heavylift.archives import upload
+from heavylift.build import read_build
 from heavylift.embedded import EmbeddedCloud
 from heavylift.errors import HeavyliftError
-from heavylift.startlog import Start, find_starts
+from heavylift.startlog import Start
 
 GOAL = 2.5  # times faster than the article's way
-ARTICLE = Path(__file__).with_name("article") / "loader.py"
 
 
 def main() -> int:
@@ -47,8 +44,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="heavylift-bench-") as name:
         folder = Path(name)
         with console.status("installing and zipping as the article does (one thread, zlib): a minute or two …"):
-            installed = _installed_archive(root, folder)
-            plain = _plain_archive(build.applib, folder)
+            installed = installed_archive(root, folder)
+            plain = plain_archive(build.applib, folder)
         with EmbeddedCloud(folder / "cloud", ["--fc-python", sys.executable]) as endpoints:
             bucket = make_bucket(endpoints)
             for archive in (build.applib, build.model, installed, plain):
@@ -57,10 +54,10 @@ def main() -> int:
             service = FunctionService(endpoints, SERVICE)
             service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
             ours = function_settings(build, endpoints)
-            code = _article_code(build.code, folder)
+            code = peer_code(build.code, folder)
             ways = [("ours", ours)]
             for way, archive in (("article", installed), ("pruned", plain)):
-                variables = {**ours.environment, "AppLibObject": archive.key}
+                variables = {**ours.environment, "AppLibObject": archive.key, "BenchWay": "article"}
                 ways.append((way, replace(ours, name=way, initializer=None, code=code, environment=variables)))
             os.sync()  # what the uploads left to be written would slow the first runs alone
             starts: dict[str, list[float]] = {way: [] for way, _ in ways}
@@ -68,63 +65,10 @@ def main() -> int:
             for number in range(runs):
                 for way, settings in ways if number % 2 else ways[::-1]:
                     with console.status(f"run {number + 1} of {runs}: {way} …"):
-                        start, seconds = _measure(service, settings)
+                        start, seconds = measure(service, settings)
                     starts[way].append(seconds)
                     last[way] = start
     return _report(console, starts, last)
-
-
-def _measure(service: FunctionService, settings: FunctionSettings) -> tuple[Start, float]:
-    """Start a fresh instance; return its timeline and the seconds until the first picture was written."""
-    service.create_function(settings)
-    done = service.invoke(settings.name)
-    service.delete_function(settings.name)
-    if done.error_type:
-        raise HeavyliftError(f"{settings.name} failed: {done.body.decode(errors='replace')}\n{done.log_tail}")
-    return find_starts(done.log_tail.splitlines())[-1], done.seconds
-
-
-def _installed_archive(root: Path, folder: Path) -> Archive:
-    """The article's archive: everything that pip installs, zipped."""
-    (lock,) = (root / "function" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt")
-    staging, path = folder / "installed", folder / "installed.zip"
-    uv = Path(sys.executable).with_name("uv")
-    options = ["--target", str(staging), "--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet"]
-    done = subprocess.run([uv, "pip", "install", *options, "-r", lock], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HeavyliftError(f"the libraries cannot be installed: {done.stderr.strip()}")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for file in sorted(staging.rglob("*")):
-            if file.is_file():
-                target.write(file, file.relative_to(staging))
-    shutil.rmtree(staging)
-    return Archive(path=path, key="applib/installed.zip", digest="", size=path.stat().st_size)
-
-
-def _plain_archive(applib: Archive, folder: Path) -> Archive:
-    path = folder / "plain.zip"
-    with zipfile.ZipFile(applib.path) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for entry in source.infolist():
-            if not entry.filename.startswith(".heavylift/") and entry.filename != BYTECODE_NAME:
-                target.writestr(entry.filename, source.read(entry), zipfile.ZIP_DEFLATED)
-    return Archive(path=path, key="applib/plain.zip", digest="", size=path.stat().st_size)
-
-
-def _article_code(code: Path, folder: Path) -> bytes:
-    """The same code package with the article's loader."""
-    staging = folder / "code"
-    staging.mkdir()
-    with zipfile.ZipFile(_write(folder / "code.zip", zip_code(code))) as archive:
-        archive.extractall(staging)
-    (staging / "loader.py").write_bytes(ARTICLE.read_bytes())
-    for stale in (staging / "__pycache__").glob("loader.*"):
-        stale.unlink()
-    return zip_code(staging)
-
-
-def _write(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
 
 
 def _report(console: Console, starts: dict[str, list[float]], last: dict[str, Start]) -> int:
