@@ -23,7 +23,7 @@ class Settings:
     Attributes:
         bucket, endpoint, region: where archives and pictures lie; empty where not set.
         local: nothing is fetched, the directories are filled already.
-        archives: what to load; none when local.
+        archives: what to load, in that order; none when local.
         applib: the directory that is put on `sys.path`.
         model: the directory of the model.
         handler: the user's function, `MODULE.FUNCTION`.
@@ -57,9 +57,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise ConfigurationError(
             f"HandlerModule: {handler!r} is not MODULE.FUNCTION of your own; `index.handler` is one"
         )
-    archives = (
-        Archive("applib", environment.get("AppLibObject", ""), _digest(environment, "AppLibDigest"), applib),
+    archives = (  # the model first: the user's modules may read it, and they run while the applib still arrives
         Archive("model", environment.get("ModelObject", ""), _digest(environment, "ModelDigest"), model),
+        Archive("applib", environment.get("AppLibObject", ""), _digest(environment, "AppLibDigest"), applib),
     )
     return Settings(
         bucket=environment.get("Bucket", ""),
