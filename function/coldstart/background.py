@@ -168,7 +168,7 @@ def _spawn(order: bytes) -> tuple[int, int, int]:
     try:
         process = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-I", "-S", "-c", _PROGRAM],
+            [sys.executable, "-c", _PROGRAM],
             os.environ,
             file_actions=[(os.POSIX_SPAWN_DUP2, order_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)],
         )
