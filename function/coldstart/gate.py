@@ -16,10 +16,9 @@ from contextlib import contextmanager
 from .background import Background
 from .errors import LoadError
 
-# Event and the position of the path in its arguments: docs.python.org/3/library/audit_events.html
-_FILES = {"open": 0, "import": 1, "ctypes.dlopen": 0}
-_PROCESSES = frozenset(
-    {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system", "pty.spawn"}
+# Event, and where in its arguments the path is; None for a new process. docs.python.org/3/library/audit_events.html
+_EVENTS = {"open": 0, "import": 1, "ctypes.dlopen": 0} | dict.fromkeys(
+    ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system", "pty.spawn")
 )
 
 _gate: _Gate | None = None
@@ -36,13 +35,12 @@ class _Gate:
         self._prefix = f"{applib}/"
         self._real_prefix = f"{os.path.realpath(applib)}/"
 
-    def check(self, event: str, arguments: tuple[object, ...]) -> None:
-        place = _FILES.get(event)
+    def check(self, place: int | None, arguments: tuple[object, ...]) -> None:
         try:
-            if place is not None:
-                self._wait_for(arguments[place])
-            elif event in _PROCESSES:
+            if place is None:
                 self._background.wait_for_all()
+            else:
+                self._wait_for(arguments[place])
         except LoadError as error:
             raise StartStopped(str(error)) from error
 
@@ -86,6 +84,5 @@ def gated(background: Background, applib: str) -> Iterator[None]:
 
 
 def _check(event: str, arguments: tuple[object, ...]) -> None:
-    gate = _gate
-    if gate is not None:
-        gate.check(event, arguments)
+    if event in _EVENTS and _gate is not None:  # an import causes a hundred thousand events; few of them are these
+        _gate.check(_EVENTS[event], arguments)

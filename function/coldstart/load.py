@@ -34,7 +34,7 @@ from .timeline import Timeline
 HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
 SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
-RANGE = 8 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
+RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
 
 
 @dataclass(frozen=True, slots=True)
