@@ -1,6 +1,6 @@
-"""The limit of a start: no start that moves the same bytes and does the same work on this hardware is shorter.
+"""The limit of a start: the least time to move the same bytes and do the same work on the same hardware.
 
-It is computed from the start's own log line, so it holds for the machine and the function that wrote the line.
+It is computed from the start's own log line, which tells the work only roughly: where `bench.cpu` measures, this estimates.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Limit:
             wire = f"the {self.fetched / 1e6:,.0f} MB fetched divided by {self.bandwidth:g} Gbit/s ({self.wire:.2f} s)"
         if self.work is not None:
             work = (
-                f"the CPU seconds divided by the cores, {self.cores:g} ({self.work:.2f} s), where the CPU seconds are "
+                f"the CPU seconds divided by {self.cores:g} core{'' if self.cores == 1 else 's'} ({self.work:.2f} s), where the CPU seconds are "
                 "estimated on the high side from the time that threads were busy to verify, inflate, write, unpack, "
                 "import and warm up, with never more than all cores at work"
             )
