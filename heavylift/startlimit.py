@@ -35,10 +35,11 @@ class Limit:
         if self.wire is not None:
             wire = f"the {self.fetched / 1e6:,.0f} MB fetched divided by {self.bandwidth:g} Gbit/s ({self.wire:.2f} s)"
         if self.work is not None:
+            cores = f"{self.cores:g} core{'' if self.cores == 1 else 's'}"
             work = (
-                f"the CPU seconds divided by {self.cores:g} core{'' if self.cores == 1 else 's'} ({self.work:.2f} s), where the CPU seconds are "
-                "estimated on the high side from the time that threads were busy to verify, inflate, write, unpack, "
-                "import and warm up, with never more than all cores at work"
+                f"the CPU seconds divided by {cores} ({self.work:.2f} s), where the CPU seconds are estimated on the high "
+                "side from the time that threads were busy to verify, inflate, write, unpack, import and warm up, with "
+                "never more than all cores at work"
             )
         both = f"the larger of {wire} and {work}" if wire and work else wire or work
         return f"The limit of this start, {self.seconds:.2f} s, is {both}."
