@@ -193,7 +193,7 @@ def _draw_bars(
             bbox={"facecolor": ground, "edgecolor": "none", "pad": 1.5},  # parts the label from a line behind it
             zorder=3,
         )
-    axes.set_xlim(0, last * 1.18 or 1.0)  # with room for the label of a bar that ends last
+    axes.set_xlim(0, last * 1.02 or 1.0)  # the layout makes room for labels that go on after it
     axes.set_ylim(len(names) - 0.4, -0.6)
     # Names come from a log, and may hold anything: `$` would begin a formula.
     axes.set_yticks(rows, [_short(name) for name in names], parse_math=False)
