@@ -74,6 +74,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
 
 
+def require_bucket(settings: Settings) -> None:
+    """Check that the environment says which bucket.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    for name, value in (("Bucket", settings.bucket), ("Endpoint", settings.endpoint), ("Region", settings.region)):
+        if not value:
+            raise ConfigurationError(f"{name}: not set in the function's environment; it is needed to reach OSS")
+
+
 def _digest(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "")
     if not _SHA256.fullmatch(value):

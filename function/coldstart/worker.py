@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from .credentials import Credentials
+from .download import OssStore
 from .errors import LoadError
 from .load import load
 from .settings import read_settings
@@ -111,9 +112,7 @@ def _load_all(order: Order, timeline: Timeline, reporter: _Reporter) -> None:
     settings = read_settings(os.environ)
     credentials = Credentials(order["access_key_id"], order["access_key_secret"], order["security_token"])
     deadline = Deadline(order["seconds"])
-    with timeline.span("import", "oss2"):
-        from .oss import OssStore, open_bucket
-    store = OssStore(open_bucket(settings, credentials, check_crc=False))
+    store = OssStore(settings, credentials)
     for archive in settings.archives:
         watcher = _Watcher(reporter) if archive.directory == settings.applib else None
         load(archive, ObjectReader(store, archive.key, deadline), timeline, watcher)
