@@ -1,8 +1,8 @@
 """Part `build`: how long a build takes against what no build can avoid, and what a small change makes it do again.
 
-A cold build has an empty cache, of packages and of ours. What it cannot avoid is to download and install the packages, to compile their
-modules and to compress their files; each is measured alone, on all cores, and the slowest bounds the build. Then one requirement is
-added, and the second build's steps are compared with the first's.
+A cold build has an empty cache, of packages and of ours. What it cannot avoid is to download and install the packages, to
+compile their modules and to compress their files; each is measured alone, on all cores, and the slowest bounds the build. Then
+one requirement is added, and the second build's steps are compared with the first's.
 """
 
 from __future__ import annotations

@@ -72,7 +72,8 @@ def main() -> int:
         applib, model = Path(folder) / "applib", Path(folder) / "model"
         found = {"load": _load(options.archive, options.digest, applib)}
         if options.model:
-            _load(*options.model, model)
+            packed, digest = options.model
+            _load(packed, digest, model)
             environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
             environment |= {"AppLibDir": str(applib), "ModelDir": str(model)}
             command = [sys.executable, "-s", "-c", _IMPORT, str(options.code)]

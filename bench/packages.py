@@ -49,7 +49,7 @@ def add_sdk(staging: Path) -> bytes:
     """
     uv = Path(sys.executable).with_name("uv")
     options = ["--target", str(staging / "vendor"), "--no-deps", "--require-hashes", "--quiet"]
-    command = [uv, "pip", "install", *options, "-r", PEERS / "requirements.txt"]
+    command = [str(uv), "pip", "install", *options, "-r", str(PEERS / "requirements.txt")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HeavyliftError(f"alibabacloud-oss-v2 cannot be installed: {done.stderr.strip()}")

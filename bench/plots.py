@@ -80,7 +80,7 @@ def _with_worth(link: Mapping[str, Any], way: str) -> str:
 def _panels(links: Mapping[str, Any], *, rows: int) -> tuple[Figure, Sequence[Axes]]:
     figure = Figure(figsize=(11, (HEAD + ROW * rows) * len(links)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(len(links), 1, sharex=True, squeeze=False)[:, 0]
+    return figure, list(figure.subplots(len(links), 1, sharex=True, squeeze=False)[:, 0])
 
 
 def _bars(axes: Axes, labels: Mapping[str, str], values: Mapping[str, float], texts: Sequence[str]) -> None:

@@ -1,9 +1,9 @@
 """Part `scaling`: how long a load takes as the archive grows, against how the limit grows.
 
-Synthetic archives (`bench.synthetic`), loaded by our loader for a function that imports nothing. What counts is the load itself, as the
-start's log line has it. Between two sizes, the load's slope (seconds for each further byte) is compared with the limit's, where the
-limit is `max(bytes / bandwidth, CPU seconds / cores)` as in the part `start`. A knee would be a segment that is much steeper than the
-limit.
+Synthetic archives (`bench.synthetic`), loaded by our loader for a function that imports nothing. What counts is the load
+itself, as the start's log line has it. Between two sizes, the load's slope (seconds for each further byte) is compared with the
+limit's, where the limit is `max(bytes / bandwidth, CPU seconds / cores)` as in the part `start`. A knee would be a segment that
+is much steeper than the limit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`make bench`: cold starts, what each improvement is worth, how loads grow, and builds, measured in one run on one machine.
 
-The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Four parts, each a module that says
-what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build). Writes `results.json` (machine, raw runs, goals), the
-pictures and `README.md` to docs/bench. Parts can be measured alone; what was measured before stays.
+The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Four parts, each a module
+that says what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build). Writes `results.json` (machine, raw
+runs, goals), the pictures and `README.md` to docs/bench. Parts can be measured alone; what was measured before stays.
 """
 
 from __future__ import annotations

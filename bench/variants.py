@@ -31,31 +31,24 @@ class Variant:
     pack: Pack | None = None
 
 
-def _sources(code: Path) -> list[Path]:
-    return [code / "loader.py", *sorted((code / "coldstart").rglob("*.py"))]
-
-
-def replace_line(code: Path, pattern: str, replacement: str) -> None:
-    """Replace the one place in the loader's sources that a pattern matches.
+def replace_line(code: Path, module: str, pattern: str, replacement: str) -> None:
+    """Replace the one place in a module that a pattern matches.
 
     Args:
         code: the copied code package.
+        module: its file, relative to the package.
         pattern: a regular expression; `^` and `$` are a line's.
         replacement: as in `re.sub`.
 
     Raises:
         HeavyliftError: there is no such place, or more than one.
     """
-    expression = re.compile(pattern, re.MULTILINE)
-    texts = {path: path.read_text(encoding="utf-8") for path in _sources(code)}
-    found = {path: count for path, text in texts.items() if (count := len(expression.findall(text)))}
-    if sum(found.values()) != 1:
-        places = ", ".join(f"{path.name}: {count}" for path, count in found.items()) or "none"
-        raise HeavyliftError(
-            f"{pattern!r} should be in one place of the loader, and is in {places}: mend bench/variants.py"
-        )
-    (path,) = found
-    replace_source(path, expression.sub(replacement, texts[path]))
+    path = code / module
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    changed, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+    if count != 1:
+        raise HeavyliftError(f"{module} should have {pattern!r} once, and has it {count} times: mend bench/variants.py")
+    replace_source(path, changed)
 
 
 def empty_function(code: Path, module: str, name: str) -> None:
@@ -94,7 +87,7 @@ def remove_vendored(code: Path, name: str) -> None:
 
 
 def _keep_collector(code: Path) -> None:
-    replace_line(code, r"^( +)gc\.disable\(\)$", r"\1pass")
+    replace_line(code, "loader.py", r"^( +)gc\.disable\(\)$", r"\1pass")
 
 
 def _inflate_with_zlib(code: Path) -> None:
@@ -102,7 +95,7 @@ def _inflate_with_zlib(code: Path) -> None:
 
 
 def _use_one_connection(code: Path) -> None:
-    replace_line(code, r"^CONNECTIONS = \d+\b", "CONNECTIONS = 1")
+    replace_line(code, "coldstart/load.py", r"^CONNECTIONS = \d+\b", "CONNECTIONS = 1")
 
 
 def _compile_each_module(code: Path) -> None:
