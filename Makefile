@@ -39,8 +39,8 @@ e2e: venv ## the whole way with the real libraries
 build: venv ## package the libraries, the model and the code into dist/
 	@$(PY) -m layers_build all
 
-bench: build ## measure cold starts over shaped links, ours and other ways, into docs/bench
-	@$(PY) -m bench.start
+bench: build ## measure starts, improvements, growth and builds into docs/bench (ONLY=start,ablation,scaling,build RUNS=5)
+	@$(PY) -m bench.start $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
 
 bench-seed: venv ## measure the plain way (temporary zip, extractall, import) against the loader
 	@$(PY) -m bench.seed

@@ -1,36 +1,89 @@
-"""What a start costs in CPU and memory, measured on its own: our archive from a local file, no network, no platform.
+"""What a start costs in CPU and memory, measured on its own: an archive from a local file, no network, no platform.
 
-`python -m bench.cpu ARCHIVE DIGEST CODE` prints one line of JSON: CPU seconds of load (verify, inflate, write) and of the import,
-and the peak memory of the import alone (bytes), which is measured in a process that finds everything unpacked.
+`python -m bench.cpu CODE ARCHIVE DIGEST` prints one line of JSON: `load`, the CPU seconds to verify, inflate and write. With
+`--model ARCHIVE DIGEST` it also imports and warms up the example function in a process that finds everything unpacked: `import`,
+the CPU seconds of the import; `import_memory`, the most memory of that process, and `import_anonymous`, what of it no file backs
+(bytes).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from heavylift.build import Build
+
 _IMPORT = """
-import gc, json, resource, sys
+import gc, json, os, resource, sys
 from pathlib import Path
-sys.path[:0] = [sys.argv[2], sys.argv[2] + "/vendor", sys.argv[1]]
+applib, code = os.environ["AppLibDir"], sys.argv[1]
+sys.path[:0] = [code, code + "/vendor", applib]
 from coldstart.bytecode import install
-install(Path(sys.argv[1]))
+install(Path(applib))
 gc.disable()
 import index
 usage = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({"import": usage.ru_utime + usage.ru_stime, "import_memory": usage.ru_maxrss * 1024}))
+index.warmup()
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+memory, anonymous = (int(status[name].split()[0]) * 1024 for name in ("VmHWM", "RssAnon"))
+print(json.dumps({"import": usage.ru_utime + usage.ru_stime, "import_memory": memory, "import_anonymous": anonymous}))
 """
+
+
+def spent_by_start(build: Build, rounds: int = 3) -> dict[str, float]:
+    """Measure a start of the example; the medians of several rounds."""
+    command = ["--model", str(build.model.path), build.model.digest]
+    return _medians([_run(build.code, build.applib.path, build.applib.digest, *command) for _ in range(rounds)])
+
+
+def spent_by_load(code: Path, archive: Path, digest: str) -> float:
+    """Measure the CPU seconds of one archive's load."""
+    return _run(code, archive, digest)["load"]
+
+
+def _run(*arguments: object) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.cpu", *map(str, arguments)]
+    found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return found
+
+
+def _medians(found: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
 
 
 def main() -> int:
     """Measure and print."""
-    archive, digest, code = sys.argv[1:]
-    sys.path[:0] = [code, f"{code}/vendor"]  # the built package: its own inflater, as in an instance
+    parser = argparse.ArgumentParser(description="Measure what a start costs in CPU and memory.")
+    parser.add_argument("code", type=Path, help="the built code package")
+    parser.add_argument("archive", help="of the libraries")
+    parser.add_argument("digest", help="of its content")
+    parser.add_argument("--model", nargs=2, metavar=("ARCHIVE", "DIGEST"), help="import and warm up the example, too")
+    options = parser.parse_args()
+    sys.path[:0] = [str(options.code), f"{options.code}/vendor"]  # its own inflater, as in an instance
+    memory = Path("/dev/shm")  # noqa: S108 - an instance's disk lies in memory, too
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        applib, model = Path(folder) / "applib", Path(folder) / "model"
+        found = {"load": _load(options.archive, options.digest, applib)}
+        if options.model:
+            packed, digest = options.model
+            _load(packed, digest, model)
+            environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
+            environment |= {"AppLibDir": str(applib), "ModelDir": str(model)}
+            command = [sys.executable, "-s", "-c", _IMPORT, str(options.code)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+            found |= json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(found))
+    return 0
+
+
+def _load(archive: str, digest: str, target: Path) -> float:
     from function.coldstart.load import Archive, load
     from function.coldstart.store import Body, Deadline, ObjectReader
     from function.coldstart.timeline import Timeline
@@ -54,19 +107,11 @@ def main() -> int:
 
             return Body(size, etag or "local", chunks())
 
-    memory = Path("/dev/shm")  # noqa: S108 - an instance's disk lies in memory, too
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        target = Path(folder) / "applib"
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        reader = ObjectReader(Local(), archive, Deadline(600))
-        load(Archive(name="applib", key=archive, digest=digest, directory=target), reader, Timeline("initializer"))
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        command = [sys.executable, "-s", "-c", _IMPORT, str(target), code]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    print(json.dumps({"load": spent, **json.loads(done.stdout.splitlines()[-1])}))
-    return 0
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    reader = ObjectReader(Local(), archive, Deadline(600))
+    load(Archive(name="applib", key=archive, digest=digest, directory=target), reader, Timeline("initializer"))
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":

@@ -19,11 +19,19 @@ MANAGEMENT_TIMEOUT = 120_000  # milliseconds; a code package of 100 MB travels i
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StoredCode:
+    """A zipped code package in OSS."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FunctionSettings:
     """What a function is made of (limits: Function Compute's documentation of functions)."""
 
     name: str
-    code: bytes  # the zipped code package
+    code: bytes | StoredCode  # the zipped code package, or where it lies
     handler: str
     initializer: str | None
     memory: int  # MB
@@ -63,9 +71,12 @@ class FunctionService:
 
     def create_function(self, settings: FunctionSettings) -> None:
         """Create a function in the service."""
+        code = settings.code
         request = models.CreateFunctionRequest(
             function_name=settings.name,
-            code=models.Code(zip_file=base64.b64encode(settings.code).decode()),
+            code=models.Code(oss_bucket_name=code.bucket, oss_object_name=code.key)
+            if isinstance(code, StoredCode)
+            else models.Code(zip_file=base64.b64encode(code).decode()),
             handler=settings.handler,
             initializer=settings.initializer,
             memory_size=settings.memory,

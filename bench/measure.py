@@ -1,48 +1,86 @@
-"""One measured start: a fresh function, invoked once."""
+"""One measured start: a fresh function, invoked twice."""
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import Path
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from bench.cloud import Cloud
 from bench.functions import FunctionService, FunctionSettings
-from heavylift.build import zip_code
 from heavylift.errors import HeavyliftError
 from heavylift.invocation import Invocation
 from heavylift.startlog import Start, find_starts
 
-PEERS = Path(__file__).parent / "peers" / "loader.py"
+MIB = 1024**2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One cold start."""
+
+    seconds: float  # process start to first picture, seen by the caller
+    first: float = 0.0  # milliseconds of the first request's handler after the initializer
+    second: float = 0.0  # milliseconds of the next request's handler
+    peak_memory: int = 0  # bytes; of the process that ran the handler, as it counted them
+    platform_memory: int = (
+        0  # bytes; of all the instance's processes, as the platform counted them after the first request
+    )
+    counted_disk: int = 0  # bytes that the start took on disk, as it counted them
+    platform_disk: int = 0  # bytes; the most that lay on the instance's disk, as the platform saw it
 
 
 def measure(service: FunctionService, settings: FunctionSettings) -> tuple[Start, float]:
     """Start a fresh instance; return its timeline and the seconds until the first picture was written."""
-    start, first, _ = measure_two(service, settings)
-    return start, first.seconds
+    service.create_function(settings)
+    first = service.invoke(settings.name)
+    service.delete_function(settings.name)
+    return _checked(settings.name, first), first.seconds
 
 
-def measure_two(service: FunctionService, settings: FunctionSettings) -> tuple[Start, Invocation, Invocation]:
-    """Start a fresh instance; return its timeline, and its first and second request.
+def cold_start(cloud: Cloud, settings: FunctionSettings) -> tuple[Start, Sample]:
+    """Start a fresh instance and send it two requests.
 
     Raises:
         HeavyliftError: one of them failed.
     """
+    service = cloud.service
     service.create_function(settings)
-    requests = [service.invoke(settings.name), service.invoke(settings.name)]
-    service.delete_function(settings.name)
-    for done in requests:
-        if done.error_type:
-            raise HeavyliftError(f"{settings.name} failed: {done.body.decode(errors='replace')}\n{done.log_tail}")
-    return find_starts(requests[0].log_tail.splitlines())[-1], requests[0], requests[1]
+    try:
+        first = service.invoke(settings.name)
+        start = _checked(settings.name, first)
+        disk = cloud.peak_disk(settings.name)
+        second = service.invoke(settings.name)
+        _check(settings.name, second)
+    finally:
+        service.delete_function(settings.name)
+    durations = [float(each.headers.get("x-fc-invocation-duration", "nan")) for each in (first, second)]
+    return start, Sample(
+        seconds=first.seconds,
+        first=durations[0],
+        second=durations[1],
+        peak_memory=start.peak_memory,
+        platform_memory=round(float(first.headers.get("x-fc-max-memory-usage", "nan")) * MIB),
+        counted_disk=start.peak_disk,
+        platform_disk=disk,
+    )
 
 
-def peer_code(code: Path, folder: Path) -> bytes:
-    """Return the same code package with the loader of the other ways."""
-    staging = folder / "code"
-    staging.mkdir()
-    (folder / "code.zip").write_bytes(zip_code(code))
-    with zipfile.ZipFile(folder / "code.zip") as archive:
-        archive.extractall(staging)
-    (staging / "loader.py").write_bytes(PEERS.read_bytes())
-    for stale in (staging / "__pycache__").glob("loader.*"):
-        stale.unlink()
-    return zip_code(staging)
+def _checked(name: str, first: Invocation) -> Start:
+    _check(name, first)
+    return find_starts(first.log_tail.splitlines())[-1]
+
+
+def _check(name: str, done: Invocation) -> None:
+    if done.error_type:
+        raise HeavyliftError(f"{name} failed: {done.body.decode(errors='replace')}\n{done.log_tail}")
+
+
+def timings(samples: Mapping[str, Iterable[Sample]]) -> dict[str, object]:
+    """Return medians, worst and all runs, in seconds by way, as `results.json` has them."""
+    seconds = {way: [each.seconds for each in starts] for way, starts in samples.items()}
+    return {
+        "median": {way: round(statistics.median(values), 2) for way, values in seconds.items()},
+        "worst": {way: round(max(values), 2) for way, values in seconds.items()},
+        "runs": {way: [round(each, 3) for each in values] for way, values in seconds.items()},
+    }

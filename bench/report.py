@@ -1,72 +1,165 @@
-"""The report of `make bench`: a page and a picture from `results.json`."""
+"""The report of `make bench`: a page and pictures from `results.json`, whichever parts it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from bench.plots import by_worth, draw_ablation, draw_scaling, draw_start
 
-OURS, OTHERS, LIMIT = "#0072B2", "#999999", "#D55E00"
-
-Results = Mapping[str, Any]  # JSON; see `bench.start.summarize`
+Section = Mapping[str, Any]  # JSON: what one part reports
 
 
-def render(results: Results, labels: Mapping[str, str]) -> str:
+def write_report(results: Mapping[str, Any], folder: Path) -> None:
+    """Write the page, and a picture for each part that has one."""
+    for name, draw in (("start", draw_start), ("ablation", draw_ablation), ("scaling", draw_scaling)):
+        if name in results["parts"]:
+            draw(results["parts"][name], folder / f"{name}.png")
+    (folder / "README.md").write_text(render(results), encoding="utf-8")
+
+
+def render(results: Mapping[str, Any]) -> str:
     """Return the page, as Markdown."""
-    machine, cpu = results["machine"], results["cpu"]
+    machine, versions = results["machine"], results["versions"]
+    named = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "python")
     lines = [
         "# Cold starts, measured",
         "",
-        f"Written by `make bench` on {machine['cores']} cores ({machine['cpu']}), Python {machine['python']}, "
-        f"Linux {machine['system']}: {results['runs']} runs of each way and link, in turn. [results.json](results.json) holds "
-        "every run.",
+        f"Written by `make bench` on {machine['cores']} cores ({machine['cpu']}), {machine['memory'] / 1e9:.0f} GB of memory, "
+        f"Linux {machine['system']}, Python {versions['python']}; {named}. [results.json](results.json) holds every run.",
         "",
-        "![Seconds to the first picture, by way and link](start.png)",
-        "",
-        "Process start to the first picture in OSS, seconds as the caller sees them, median (worst):",
-        "",
-        "| way | " + " | ".join(results["links"]) + " |",
-        "| --- |" + " --- |" * len(results["links"]),
+        *_goals(results["goals"]),
     ]
-    for way, label in labels.items():
-        cells = [f"{each['median'][way]:.2f} ({each['worst'][way]:.2f})" for each in results["links"].values()]
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    limits = [f"{each['limit']:.2f}" for each in results["links"].values()]
-    lines += [
-        "| **limit** | " + " | ".join(limits) + " |",
-        "",
-        "The limit is the larger of the bytes on the wire divided by the bandwidth, and the CPU seconds divided by the cores: "
-        f"{results['archive']['packed'] / 1e6:,.0f} MB; {cpu['load']:.2f} s to verify, inflate and write, "
-        f"{cpu['import']:.2f} s to import, "
-        "measured on their own in the same run. An import runs on one core, so no start on two cores reaches it.",
-        "",
-        "| goal | measured | wanted | |",
-        "| --- | --- | --- | --- |",
-    ]
-    for name, goal in results["goals"].items():
-        lines.append(f"| {name} | {goal['value']} | {goal['goal']} | {'met' if goal['met'] else 'missed'} |")
+    for name, section in _SECTIONS.items():
+        if name in results["parts"]:
+            lines += ["", *section(results["parts"][name])]
     return "\n".join(lines) + "\n"
 
 
-def draw(results: Results, labels: Mapping[str, str], target: Path) -> None:
-    """Draw the medians as bars, the limit as a line, one panel for each link, into a PNG file."""
-    figure = Figure(figsize=(11, 2.2 * len(results["links"])), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(len(results["links"]), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (link, each) in zip(panels, results["links"].items(), strict=True):
-        for row, way in enumerate(labels):
-            value = each["median"][way]
-            axes.barh(row, value, height=0.68, color=OURS if way == "ours" else OTHERS)
-            axes.annotate(
-                f"{value:.2f} s", (value, row), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9
-            )
-        axes.axvline(each["limit"], color=LIMIT, linewidth=1.5, linestyle="--")
-        axes.set_yticks(range(len(labels)), list(labels.values()), fontsize=9)
-        axes.invert_yaxis()
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_title(f"{link}: the dashed line is the limit, {each['limit']:.2f} s", loc="left", fontsize=11)
-    panels[-1].set_xlabel("seconds from process start to the first picture")
-    figure.savefig(target)
+def _goals(goals: Mapping[str, Any]) -> list[str]:
+    rows = [[name, each["value"], each["goal"], "met" if each["met"] else "missed"] for name, each in goals.items()]
+    return _table(["goal", "measured", "wanted", ""], rows)
+
+
+def _start(part: Section) -> list[str]:
+    links, alone = part["links"], part["alone"]
+    rows = [
+        [label, *(f"{each['median'][way]:.2f} ({each['worst'][way]:.2f})" for each in links.values())]
+        for way, label in part["labels"].items()
+    ]
+    rows.append(["**limit**", *(f"{each['limit']:.2f}" for each in links.values())])
+    return [
+        "## How long does a start take?",
+        "",
+        "![Seconds to the first picture, by way and link](start.png)",
+        "",
+        "Process start to the first picture in OSS, seconds as the caller sees them, median (worst) of "
+        f"{part['runs']} runs, in turn:",
+        "",
+        *_table(["way", *links], rows),
+        "",
+        "The limit is the larger of the bytes on the wire divided by the bandwidth, and the CPU seconds divided by the cores: "
+        f"{part['archive']['packed'] / 1e6:,.0f} MB; {alone['load']:.2f} s to verify, inflate and write, "
+        f"{alone['import']:.2f} s to import, "
+        "measured on their own in the same run. An import runs on one core, so no start on two cores reaches it.",
+        *_paragraphs(part["notes"]),
+        *_left_out(part),
+    ]
+
+
+def _ablation(part: Section) -> list[str]:
+    links = part["links"]
+    rows = [
+        [
+            part["labels"][way],
+            *(
+                f"{each['median'][way]:.2f}" + (f" ({each['worth'][way]:+.2f})" if way != "ours" else "")
+                for each in links.values()
+            ),
+        ]
+        for way in by_worth(next(iter(links.values()))["worth"])
+    ]
+    return [
+        "## What is each improvement worth?",
+        "",
+        "![Seconds to the first picture without each improvement](ablation.png)",
+        "",
+        f"The same start with one thing switched off, median of {part['runs']} runs, and the seconds that it adds:",
+        "",
+        *_table(["", *links], rows),
+        *_left_out(part),
+    ]
+
+
+def _scaling(part: Section) -> list[str]:
+    links = part["links"]
+    points = [each["points"] for each in links.values()]
+    rows = [
+        [
+            f"{same[0]['packed'] / 1e6:,.0f}",
+            f"{same[0]['unpacked'] / 1e6:,.0f}",
+            f"{same[0]['files']:,}",
+            *(f"{point['median']:.2f} ({point['limit']:.2f})" for point in same),
+        ]
+        for same in zip(*points, strict=True)
+    ]
+    slopes = "; ".join(f"{link}: {', '.join(map(str, each['slopes']))}" for link, each in links.items())
+    return [
+        "## How does a load grow with the archive?",
+        "",
+        "![Seconds of a load by size of the archive](scaling.png)",
+        "",
+        "Synthetic archives (large libraries and small files, half noise), loaded for a function that imports nothing: seconds of "
+        "the load from the start's log line, and the limit in brackets.",
+        "",
+        *_table(["MB packed", "MB unpacked", "files", *links], rows),
+        "",
+        f"Growth from each size to the next, times the limit's: {slopes}.",
+        *_left_out(part),
+    ]
+
+
+def _build(part: Section) -> list[str]:
+    cold, rebuild = part["cold"], part["rebuild"]
+    titles = list(dict.fromkeys([*cold["steps"], *rebuild["steps"]]))
+    rows = [[title, _step(cold["steps"].get(title)), _step(rebuild["steps"].get(title))] for title in titles]
+    rows.append(["**all**", f"{cold['seconds']:.1f}", f"{rebuild['seconds']:.1f}"])
+    alone = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in part["alone"].items())
+    return [
+        "## How long does a build take?",
+        "",
+        "The applib from an empty cache, and again after one requirement was added (packages that changed: "
+        f"{', '.join(rebuild['changed']) or 'none'}); seconds (files or bytes worked on):",
+        "",
+        *_table(["step", "cold", "one requirement added"], rows),
+        "",
+        f"What no cold build avoids, each alone on all cores: {alone}.",
+    ]
+
+
+_SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
+    "start": _start,
+    "ablation": _ablation,
+    "scaling": _scaling,
+    "build": _build,
+}
+
+
+def _step(step: Mapping[str, Any] | None) -> str:
+    if step is None:
+        return "–"
+    return f"{step['seconds']:.1f}" + (f" ({step['amount']:,})" if "amount" in step else "")
+
+
+def _left_out(part: Section) -> list[str]:
+    return _paragraphs(f"Not measured: {label}: {reason}." for label, reason in part["left_out"].items())
+
+
+def _paragraphs(texts: Iterable[str]) -> list[str]:
+    return [line for text in texts for line in ("", text)]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]

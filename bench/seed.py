@@ -23,7 +23,8 @@ from rich.table import Table
 from bench.archives import installed_archive, plain_archive
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService
-from bench.measure import measure, peer_code
+from bench.measure import measure
+from bench.packages import peer_code
 from bench.roles import create_function_role
 from heavylift.archives import upload
 from heavylift.build import read_build

@@ -1,0 +1,99 @@
+"""Part `ablation`: what each improvement is worth, as the start without it."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bench.cloud import LINKS, Cloud, running_cloud
+from bench.comparison import Samples, in_turn
+from bench.direct import function_settings
+from bench.functions import FunctionSettings
+from bench.measure import Sample, cold_start, timings
+from bench.packages import copy_code
+from bench.part import Part
+from bench.results import Results
+from bench.unpruned import unpruned_archive
+from bench.variants import VARIANTS, Variant
+from heavylift.archives import Archive
+from heavylift.build import zip_code
+from heavylift.errors import HeavyliftError
+
+OURS = "heavylift, everything on"
+UNPRUNED = "pruned"
+
+
+def run(part: Part) -> Results:
+    """Measure ours and each variant over all links, in turn."""
+    variants = {**VARIANTS, UNPRUNED: unpruned(part)}
+    with running_cloud(part.folder) as cloud:
+        for archive in (part.build.applib, part.build.model):
+            cloud.upload(archive.path, archive.key)
+        ours = function_settings(part.build, cloud.endpoints)
+        ways, left_out = {"ours": ours}, {}
+        for name, variant in variants.items():
+            try:
+                with part.console.status(f"ablation: making the variant without {name} …"):
+                    ways[name] = _settings(part, cloud, ours, name, variant)
+            except HeavyliftError as error:
+                left_out[name] = str(error)
+        os.sync()  # what the uploads left to be written would slow the first runs alone
+        samples: dict[str, dict[str, list[Sample]]] = {link: {way: [] for way in ways} for link in LINKS}
+        for link, bandwidth in LINKS.items():
+            cloud.shape(bandwidth)
+            for number in range(part.runs):
+                for way in in_turn(ways, number):
+                    with part.console.status(f"ablation: {link}, run {number + 1} of {part.runs}: without {way} …"):
+                        samples[link][way].append(cold_start(cloud, ways[way])[1])
+    labels = {name: variant.label for name, variant in variants.items()}
+    return summarize(samples, {"ours": OURS, **labels}, left_out, runs=part.runs)
+
+
+def unpruned(part: Part) -> Variant:
+    """Return the variant whose archive holds all files with all their symbols."""
+    return Variant(
+        label="nothing pruned, nothing stripped",
+        pack=lambda _applib, folder: unpruned_archive(part.root, folder),
+    )
+
+
+def _settings(part: Part, cloud: Cloud, ours: FunctionSettings, name: str, variant: Variant) -> FunctionSettings:
+    settings = replace(ours, name=f"without-{name}")
+    if variant.edit:
+        code = copy_code(part.build.code, part.folder / f"code-{name}")
+        variant.edit(code)
+        settings = replace(settings, code=zip_code(code))
+    if variant.pack:
+        folder = part.folder / f"archive-{name}"
+        folder.mkdir()
+        archive: Archive = variant.pack(part.build.applib, folder)
+        cloud.upload(archive.path, archive.key)
+        variables = {**ours.environment, "AppLibObject": archive.key, "AppLibDigest": archive.digest}
+        settings = replace(settings, environment=variables)
+    return settings
+
+
+def summarize(samples: Samples, labels: Mapping[str, str], left_out: Mapping[str, str], *, runs: int) -> Results:
+    """Return what `results.json` holds of this part.
+
+    Args:
+        samples: the starts of each link and variant; `ours` is one.
+        labels: of all variants.
+        left_out: why a variant has no samples.
+        runs: of each variant and link.
+    """
+    links: dict[str, object] = {}
+    for link, found in samples.items():
+        medians = {way: statistics.median(each.seconds for each in starts) for way, starts in found.items()}
+        worth = {way: round(value - medians["ours"], 2) for way, value in medians.items() if way != "ours"}
+        links[link] = {**timings(found), "worth": worth}
+    measured = next(iter(samples.values()))
+    return {
+        "runs": runs,
+        "labels": {way: label for way, label in labels.items() if way in measured},
+        "left_out": {labels[way]: reason for way, reason in left_out.items()},
+        "links": links,
+        "goals": {},
+    }

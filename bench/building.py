@@ -1,0 +1,137 @@
+"""Part `build`: how long a build takes against what no build can avoid, and what a small change makes it do again.
+
+A cold build has an empty cache, of packages and of ours. What it cannot avoid is to download and install the packages, to
+compile their modules and to compress their files; each is measured alone, on all cores, and the slowest bounds the build. Then
+one requirement is added, and the second build's steps are compared with the first's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import perf_counter
+
+from bench.part import Part
+from bench.results import Results, goal
+from bench.scratch import TimedReport, package_cache, scratch_root, timed_build
+from layers_build import binaries, resolve
+from layers_build.pack import LEVEL
+from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter
+
+COLD = 1.5  # times the slowest unavoidable step, at most
+REPEATED = 0.0  # steps that a rebuild does in full again, at most
+ADDED = "colorama"  # the requirement that is added: a small package without dependencies
+STRETCH = 4 * 1024**2  # bytes that are compressed at a time
+WORKERS = os.cpu_count() or 1
+
+
+def run(part: Part) -> Results:
+    """Measure the steps alone, a cold build, and the build after a change."""
+    target = Target(LOCAL_PYTHON, DEFAULT_PLATFORM)
+    alone = _alone(part, target)
+    root = scratch_root(part.root, part.folder)
+    with package_cache(part.folder / "packages"):
+        with part.console.status("build: a cold build: some minutes …"):
+            _, cold, seconds = timed_build(root)
+        with (root / "function" / "applib.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{ADDED}\n")
+        lock = next((root / "function" / "locks").glob(f"applib-{target}.txt"))
+        before = _locked(lock)
+        with part.console.status(f"build: again, with {ADDED} added …"):
+            _, again, rebuild = timed_build(root)
+        changed = sorted(_locked(lock).items() ^ before.items())
+    shutil.rmtree(root)
+    return summarize(alone, cold, seconds, again, rebuild, changed=sorted({name for name, _ in changed}))
+
+
+def _alone(part: Part, target: Target) -> dict[str, float]:
+    """Measure each unavoidable step of a build alone; return its seconds."""
+    folder, alone = part.folder / "alone", {}
+    lock = part.root / "function" / "locks" / f"applib-{target}.txt"
+    with package_cache(part.folder / "packages-alone"), part.console.status("build: download and install alone …"):
+        begin = perf_counter()
+        resolve.install(lock, folder, target, wheels_only=True)
+        alone["download and install"] = perf_counter() - begin
+    shutil.rmtree(part.folder / "packages-alone")
+    interpreter = find_interpreter(target)
+    assert interpreter is not None
+    with part.console.status("build: compile alone …"):
+        begin = perf_counter()
+        binaries.compile_bytecode(folder, interpreter, lambda _done, _total: None)
+        alone["compile"] = perf_counter() - begin
+    shutil.rmtree(folder)
+    with part.console.status("build: compress alone …"):
+        alone["compress"] = _compress(part, folder)
+    shutil.rmtree(folder)
+    return alone
+
+
+def _compress(part: Part, folder: Path) -> float:
+    """Compress the files that the applib holds, in memory; return the seconds."""
+    shutil.unpack_archive(part.build.applib.path, folder, "zip")
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and ".heavylift" not in path.parts]
+    stretches = [(path, start) for path in files for start in range(0, path.stat().st_size, STRETCH)]
+
+    def compress(place: tuple[Path, int]) -> int:
+        path, start = place
+        with path.open("rb") as file:
+            file.seek(start)
+            return len(zlib.compress(file.read(STRETCH), LEVEL))
+
+    begin = perf_counter()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for _ in pool.map(compress, stretches):
+            pass
+    return perf_counter() - begin
+
+
+def _locked(lock: Path) -> dict[str, str]:
+    """Return version by name of what a lock file names."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split(";")[0].rstrip(" \\").split("==") for line in lines if "==" in line and line[0].isalnum())
+    return {pair[0]: pair[1].strip() for pair in pairs}
+
+
+def summarize(
+    alone: Mapping[str, float],
+    cold: TimedReport,
+    seconds: float,
+    again: TimedReport,
+    rebuild: float,
+    *,
+    changed: list[str],
+) -> Results:
+    """Return what `results.json` holds of this part.
+
+    Args:
+        alone: seconds of each unavoidable step.
+        cold: what the cold build did.
+        seconds: of the cold build.
+        again: what the build after the change did.
+        rebuild: seconds of that build.
+        changed: names of the packages that the change changed.
+    """
+    slowest = max(alone, key=lambda step: alone[step])
+    repeated = [step for step, amount in again.amounts.items() if amount >= cold.amounts.get(step, 0)]
+    return {
+        "alone": {step: round(value, 1) for step, value in alone.items()},
+        "slowest": slowest,
+        "cold": {"seconds": round(seconds, 1), **_record(cold)},
+        "rebuild": {"seconds": round(rebuild, 1), "changed": changed, "repeated": repeated, **_record(again)},
+        "goals": {
+            "cold build, times its slowest unavoidable step": goal(seconds / alone[slowest], COLD),
+            "steps that a build after one added requirement does in full again": goal(len(repeated), REPEATED),
+        },
+    }
+
+
+def _record(report: TimedReport) -> dict[str, object]:
+    steps = {
+        title: {"seconds": round(value, 1), **({"amount": report.amounts[title]} if title in report.amounts else {})}
+        for title, value in report.seconds.items()
+    }
+    return {"steps": steps, "notes": report.notes}

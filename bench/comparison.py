@@ -1,0 +1,175 @@
+"""Part `start`: cold starts over shaped links, ours and other ways, against the limit of the hardware.
+
+The same libraries and the same instances. The limit of a start is `max(bytes / bandwidth, CPU seconds / cores)`, with the CPU
+seconds of verify, inflate, write and import measured on their own (`bench.cpu`).
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from bench.archives import installed_archive, plain_archive, tar_archive
+from bench.cloud import LINKS, Cloud, running_cloud
+from bench.cpu import spent_by_start
+from bench.direct import BUCKET, function_settings
+from bench.functions import FunctionSettings, StoredCode
+from bench.measure import Sample, cold_start, timings
+from bench.packages import add_archive, add_sdk, peer_code
+from bench.part import Part
+from bench.results import Results, goal
+from heavylift.archives import Archive
+from heavylift.build import Build
+from heavylift.errors import HeavyliftError
+
+# What is wanted: times faster than the article's way, times the limit at most, times a later request at most, MB at most.
+FASTER, LIMIT, FIRST, MEMORY, DISK = 8.0, 1.25, 1.5, 128.0, 1.0
+LABELS = {
+    "ours": "heavylift",
+    "article": "the article's way, as pip installs",
+    "plain": "the article's way, with our files",
+    "resumable": "oss2.resumable_download, zipfile",
+    "v2": "alibabacloud-oss-v2 Downloader, unzip",
+    "tar": "tar.gz streamed (Zappa's slim_handler)",
+    "package": "zip in the code package (serverless-python-requirements)",
+}
+NOTES = {
+    "package": "The zip in the code package costs no download here: the platform fetches and unpacks code packages before the "
+    "process starts, which is not in these seconds. Function Compute takes such a package (up to 500 MB zipped) from OSS only, in "
+    "its larger regions; elsewhere the limit is 100 MB, and it would refuse this one."
+}
+CODE_KEY = "code/package.zip"
+
+Samples = Mapping[str, Mapping[str, Sequence[Sample]]]  # by link and way
+
+
+def run(part: Part) -> Results:
+    """Measure all ways over all links."""
+    with part.console.status("start: measuring CPU seconds on their own …"):
+        spent = spent_by_start(part.build)
+    samples, left_out = _samples(part)
+    sizes = {"packed": part.build.applib.size, "unpacked": part.build.unpacked}
+    return summarize(samples, spent, sizes=sizes, runs=part.runs, left_out=left_out)
+
+
+def _samples(part: Part) -> tuple[Samples, dict[str, str]]:
+    build, folder = part.build, part.folder
+    with part.console.status("start: packing as the others do (one thread, zlib): a few minutes …"):
+        installed, plain = installed_archive(part.root, folder), plain_archive(build.applib, folder)
+        tar = tar_archive(plain, folder)
+    with running_cloud(folder) as cloud:
+        for archive in (build.applib, build.model, installed, plain, tar):
+            cloud.upload(archive.path, archive.key)
+        left_out: dict[str, str] = {}
+        keys = {"article": installed.key, "plain": plain.key, "resumable": plain.key, "v2": plain.key}
+        keys |= {"tar": tar.key, "package": plain.key}
+        ways = _ways(build, cloud, folder, plain, keys, left_out)
+        os.sync()  # what the uploads left to be written would slow the first runs alone
+        samples: dict[str, dict[str, list[Sample]]] = {link: {way: [] for way in ways} for link in LINKS}
+        for link, bandwidth in LINKS.items():
+            cloud.shape(bandwidth)
+            for number in range(part.runs):
+                for way in in_turn(ways, number):
+                    if way not in left_out:
+                        with part.console.status(f"start: {link}, run {number + 1} of {part.runs}: {way} …"):
+                            _take(cloud, way, ways[way], samples[link], left_out)
+    kept = {
+        link: {way: starts for way, starts in found.items() if way not in left_out} for link, found in samples.items()
+    }
+    return kept, left_out
+
+
+def in_turn(ways: Mapping[str, object], number: int) -> Iterator[str]:
+    """Return the ways in the order of one round: every other round goes backwards, so that a noisy machine hurts all."""
+    return iter(ways if number % 2 else [*ways][::-1])
+
+
+def _ways(
+    build: Build, cloud: Cloud, folder: Path, plain: Archive, keys: Mapping[str, str], left_out: dict[str, str]
+) -> dict[str, FunctionSettings]:
+    ours, code = function_settings(build, cloud.endpoints), peer_code(build.code, folder)
+    codes: dict[str, bytes | StoredCode] = {}
+    stored = add_archive(code, plain, folder / "package.zip")
+    cloud.upload(stored, CODE_KEY)
+    codes["package"] = StoredCode(bucket=BUCKET, key=CODE_KEY)
+    try:
+        codes["v2"] = add_sdk(folder / "code")
+    except HeavyliftError as error:
+        left_out["v2"] = str(error)
+    ways = {"ours": ours}
+    for way, key in keys.items():
+        variables = {**ours.environment, "AppLibObject": key, "BenchWay": "article" if way == "plain" else way}
+        ways[way] = replace(ours, name=way, initializer=None, code=codes.get(way, code), environment=variables)
+    return ways
+
+
+def _take(
+    cloud: Cloud,
+    way: str,
+    settings: FunctionSettings,
+    samples: dict[str, list[Sample]],
+    left_out: dict[str, str],
+) -> None:
+    try:
+        samples[way].append(cold_start(cloud, settings)[1])
+    except Exception as error:  # whatever the platform's client raises is the answer of that way
+        if way == "ours":
+            raise
+        left_out[way] = " ".join(str(error).split())[:400]
+
+
+def summarize(
+    samples: Samples,
+    spent: Mapping[str, float],
+    *,
+    sizes: Mapping[str, int],
+    runs: int,
+    left_out: Mapping[str, str] | None = None,
+) -> Results:
+    """Return what `results.json` holds of this part.
+
+    Args:
+        samples: the starts of each link and way.
+        spent: CPU seconds and memory, measured on their own.
+        sizes: bytes of our archive, `packed` and `unpacked` (with the model, as a file system counts).
+        runs: of each way and link.
+        left_out: why a way has no samples.
+    """
+    cores = os.cpu_count() or 1
+    links: dict[str, object] = {}
+    goals: dict[str, object] = {}
+    for link, bandwidth in LINKS.items():
+        wire, work = sizes["packed"] * 8 / bandwidth, (spent["load"] + spent["import"]) / cores
+        limit = max(wire, work)
+        found = timings(samples[link])
+        links[link] = {"limit": round(limit, 2), "wire": round(wire, 2), "work": round(work, 2), **found}
+        medians = {way: statistics.median(each.seconds for each in starts) for way, starts in samples[link].items()}
+        if "article" in medians:
+            ratio = medians["article"] / medians["ours"]
+            goals[f"times faster than the article's way, {link}"] = goal(ratio, FASTER, more=True)
+        goals[f"times the limit, {link}"] = goal(medians["ours"] / limit, LIMIT)
+    ours = list(chain.from_iterable(found["ours"] for found in samples.values()))
+    first, second = (statistics.median(values) for values in zip(*((o.first, o.second) for o in ours), strict=True))
+    goals["first request, times a later one"] = goal(first / second, FIRST)
+    own = statistics.median(each.peak_memory for each in ours) - spent["import_memory"]
+    counted = statistics.median(each.platform_memory for each in ours) - spent["import_anonymous"]
+    goals["memory beyond the import's, MB: the function's process"] = goal(own / 1e6, MEMORY)
+    goals["memory beyond the import's, MB: all processes, as the platform counts"] = goal(counted / 1e6, MEMORY)
+    disk = max(each.platform_disk for each in ours)
+    goals["disk beyond the unpacked files, MB"] = goal((disk - sizes["unpacked"]) / 1e6, DISK)
+    return {
+        "runs": runs,
+        "labels": {way: LABELS[way] for way in LABELS if way in samples[next(iter(samples))]},
+        "notes": [note for way, note in NOTES.items() if way not in (left_out or {})],
+        "left_out": {LABELS[way]: reason for way, reason in (left_out or {}).items()},
+        "archive": dict(sizes),
+        "alone": {name: round(value, 2) for name, value in spent.items()},
+        "disk": {"platform": disk, "counted": max(each.counted_disk for each in ours)},
+        "memory": {"process": [o.peak_memory for o in ours], "platform": [o.platform_memory for o in ours]},
+        "links": links,
+        "goals": goals,
+    }

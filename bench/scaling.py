@@ -1,0 +1,174 @@
+"""Part `scaling`: how long a load takes as the archive grows, against how the limit grows.
+
+Synthetic archives (`bench.synthetic`), loaded by our loader for a function that imports nothing. What counts is the load
+itself, as the start's log line has it. Between two sizes, the load's slope (seconds for each further byte) is compared with the
+limit's, where the limit is `max(bytes / bandwidth, CPU seconds / cores)` as in the part `start`. A knee would be a segment that
+is much steeper than the limit.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+
+from bench.cloud import LINKS, Cloud, running_cloud
+from bench.cpu import spent_by_load
+from bench.direct import function_settings
+from bench.functions import FunctionSettings
+from bench.measure import cold_start
+from bench.packages import copy_code
+from bench.part import Part
+from bench.results import Results, goal
+from bench.synthetic import UNIT, Synthetic, library_sample, pack_units, write_units
+from heavylift.build import zip_code
+from heavylift.startlog import Start
+
+SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
+RATIO = 1.5  # unpacked bytes of a packed one, about
+SLOPE = 1.3  # times the limit's slope, at most, in every segment
+HANDLER = "def handler(event, context):\n    return 'loaded'\n"
+DISK_FACTOR = 5.5  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS
+MEMORY_FACTOR = (
+    2.0  # bytes of memory for each of an archive: what it unpacks to lies in memory, as does a part of the rest
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """One size on one link."""
+
+    packed: int  # bytes
+    unpacked: int  # bytes
+    files: int
+    work: float  # CPU seconds of the load, measured on its own
+    runs: tuple[float, ...]  # seconds of each load
+
+
+def run(part: Part) -> Results:
+    """Measure each size over each link."""
+    free, memory = shutil.disk_usage(part.folder).free, psutil.virtual_memory().available
+    sizes, left_out = fitting_sizes(SIZES, disk=free, memory=memory)
+    archives = _make(part, sizes)
+    code = _loading_code(part.build.code, part.folder)
+    work = []
+    for archive in archives:
+        with part.console.status(f"scaling: CPU seconds of {archive.packed / 1e6:,.0f} MB on their own …"):
+            work.append(spent_by_load(part.build.code, archive.path, archive.digest))
+    found: dict[str, list[Point]] = {link: [] for link in LINKS}
+    with running_cloud(part.folder) as cloud:
+        for archive in archives:
+            cloud.upload(archive.path, _key(archive))
+        os.sync()  # what the uploads left to be written would slow the first runs alone
+        ours = function_settings(part.build, cloud.endpoints)
+        for link, bandwidth in LINKS.items():
+            cloud.shape(bandwidth)
+            for archive, seconds in zip(archives, work, strict=True):
+                with part.console.status(f"scaling: {link}, {archive.packed / 1e6:,.0f} MB …"):
+                    runs = _loads(cloud, _settings(ours, archive, code), runs_of(archive.packed, bandwidth, part.runs))
+                sizes_of = {"packed": archive.packed, "unpacked": archive.unpacked, "files": archive.files}
+                found[link].append(Point(**sizes_of, work=seconds, runs=runs))
+    return summarize(found, left_out)
+
+
+def fitting_sizes(sizes: Sequence[float], *, disk: float, memory: float) -> tuple[list[float], dict[str, str]]:
+    """Return the sizes that this machine can bear, and why it cannot bear the others.
+
+    Args:
+        sizes: bytes of the archives.
+        disk: free bytes where they are made.
+        memory: free bytes.
+    """
+    kept, left_out = [], {}
+    for size in sizes:
+        if size * DISK_FACTOR > disk:
+            left_out[f"{size / 1e6:,.0f} MB"] = (
+                f"needs {size * DISK_FACTOR / 1e9:.1f} GB of disk, {disk / 1e9:.1f} are free"
+            )
+        elif size * MEMORY_FACTOR > memory:
+            left_out[f"{size / 1e6:,.0f} MB"] = (
+                f"needs {size * MEMORY_FACTOR / 1e9:.1f} GB of memory, {memory / 1e9:.1f} are free"
+            )
+        else:
+            kept.append(size)
+    return kept, left_out
+
+
+def runs_of(packed: int, bandwidth: float, runs: int) -> int:
+    """Return how often to load an archive: the small ones as often as anything, those of many seconds once."""
+    return 1 if packed * 8 / bandwidth > 4 or packed > 2e9 else min(runs, 3)
+
+
+def _make(part: Part, sizes: Sequence[float]) -> list[Synthetic]:
+    folder, counts = part.folder / "units", [max(1, round(size * RATIO / UNIT)) for size in sizes]
+    with part.console.status(f"scaling: making archives of up to {max(sizes) / 1e9:g} GB …"):
+        write_units(folder, max(counts), library_sample(part.build.applib.path))
+        archives = [pack_units(folder, count, part.folder / f"synthetic-{count}.zip") for count in counts]
+        shutil.rmtree(folder)
+    return archives
+
+
+def _loading_code(code: Path, folder: Path) -> bytes:
+    staging = copy_code(code, folder / "code-scaling")
+    (staging / "tiny.py").write_text(HANDLER, encoding="utf-8")
+    return zip_code(staging)
+
+
+def _settings(ours: FunctionSettings, archive: Synthetic, code: bytes) -> FunctionSettings:
+    variables = {**ours.environment, "AppLibObject": _key(archive), "AppLibDigest": archive.digest}
+    variables["HandlerModule"] = "tiny.handler"
+    del variables["ModelObject"], variables["ModelDigest"]
+    return replace(ours, name="scaling", code=code, environment=variables)
+
+
+def _key(archive: Synthetic) -> str:
+    return f"applib/{archive.digest}.zip"
+
+
+def _loads(cloud: Cloud, settings: FunctionSettings, runs: int) -> tuple[float, ...]:
+    return tuple(load_seconds(cold_start(cloud, settings)[0]) for _ in range(runs))
+
+
+def load_seconds(start: Start) -> float:
+    """Return the seconds from the first request for an archive until its last file is written."""
+    spans = [
+        span for span in start.spans if span.item == "applib" and span.phase in ("fetch", "inflate", "verify", "write")
+    ]
+    return max(span.end for span in spans) - min(span.start for span in spans)
+
+
+def summarize(found: Mapping[str, Sequence[Point]], left_out: Mapping[str, str]) -> Results:
+    """Return what `results.json` holds of this part.
+
+    Args:
+        found: the points of each link, from small to large.
+        left_out: why a size was not measured.
+    """
+    cores = os.cpu_count() or 1
+    links: dict[str, object] = {}
+    goals: dict[str, object] = {}
+    for link, points in found.items():
+        medians = [statistics.median(point.runs) for point in points]
+        limits = [max(point.packed * 8 / LINKS[link], point.work / cores) for point in points]
+        ratios = [(medians[b] - medians[a]) / (limits[b] - limits[a]) for a, b in pairwise(range(len(points)))]
+        links[link] = {
+            "points": [
+                {
+                    **asdict(point),
+                    "work": round(point.work, 2),
+                    "runs": [round(each, 3) for each in point.runs],
+                    "median": round(median, 2),
+                    "limit": round(limit, 2),
+                }
+                for point, median, limit in zip(points, medians, limits, strict=True)
+            ],
+            "slopes": [round(ratio, 2) for ratio in ratios],
+        }
+        goals[f"steepest part of a growing load, times the limit's, {link}"] = goal(max(ratios), SLOPE)
+    return {"left_out": dict(left_out), "links": links, "goals": goals}

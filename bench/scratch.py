@@ -1,0 +1,88 @@
+"""Builds apart from the project's own: in a root of their own, so that neither its cache nor its output changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from layers_build.build import Options, build
+from layers_build.report import Report
+
+
+class TimedReport(Report):
+    """Remembers what was done instead of showing it.
+
+    Attributes:
+        seconds: of each step, by title.
+        amounts: what each step that says so worked on: files or bytes, by title.
+        notes: what was said.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: dict[str, float] = {}
+        self.amounts: dict[str, int] = {}
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """See `Report.note`."""
+        self.notes.append(text)
+
+    def warn(self, text: str) -> None:
+        """See `Report.warn`."""
+        self.notes.append(text)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """See `Report.step`."""
+        begin = perf_counter()
+        yield
+        self.seconds[title] = perf_counter() - begin
+
+    @contextmanager
+    def bar(self, title: str, unit: str = "files") -> Iterator[Callable[[int, int], None]]:
+        """See `Report.bar`."""
+
+        def advance(done: int, total: int) -> None:
+            self.amounts[title] = total
+
+        with self.step(title):
+            yield advance
+
+    def packages(self, *_: object, **__: object) -> None:
+        """Show no table."""
+
+    def summary(self, *_: object, **__: object) -> None:
+        """Show no table."""
+
+
+def scratch_root(root: Path, folder: Path) -> Path:
+    """Make a project's root that holds no more than what an applib is built from, and return it."""
+    scratch = folder / "root"
+    shutil.copytree(root / "function", scratch / "function", ignore=shutil.ignore_patterns("__pycache__"))
+    return scratch
+
+
+def timed_build(root: Path, **choices: Any) -> tuple[Mapping[str, Any], TimedReport, float]:  # noqa: ANN401 - of `Options`
+    """Build an applib; return its manifest, what was done, and the seconds of all."""
+    report, begin = TimedReport(), perf_counter()
+    manifest = build(Options(root=root, parts=("applib",), **choices), report)
+    return manifest, report, perf_counter() - begin
+
+
+@contextmanager
+def package_cache(folder: Path) -> Iterator[None]:
+    """Let uv keep its downloads in a folder of their own, empty at first."""
+    last = os.environ.get("UV_CACHE_DIR")
+    os.environ["UV_CACHE_DIR"] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ["UV_CACHE_DIR"]
+        if last is not None:
+            os.environ["UV_CACHE_DIR"] = last

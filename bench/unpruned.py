@@ -1,0 +1,28 @@
+"""Our archive with everything that pip installs, as pip installs it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bench.scratch import scratch_root, timed_build
+from heavylift.archives import Archive
+from heavylift.errors import HeavyliftError
+from layers_build.errors import BuildError
+
+
+def unpruned_archive(root: Path, folder: Path) -> Archive:
+    """Build the applib without pruning and stripping.
+
+    Raises:
+        HeavyliftError: it cannot be built.
+    """
+    scratch = scratch_root(root, folder)
+    try:
+        manifest, _, _ = timed_build(scratch, prune=False, strip=False)
+    except BuildError as error:
+        raise HeavyliftError(str(error)) from error
+    shutil.rmtree(scratch / ".cache")  # gigabytes that nobody needs again
+    record = manifest["applib"]
+    path = scratch / "dist" / record["path"]
+    return Archive(path=path, key=record["key"], digest=record["digest"], size=record["packed"])

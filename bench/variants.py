@@ -1,0 +1,129 @@
+"""Our code package and archive with one improvement switched off.
+
+Nothing is patched while it runs, since a start may use several processes: a variant edits the files of a copied code package, or
+packs another archive. An edit that does not find exactly what it is to change fails, so that no variant silently measures ours.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.packages import replace_source
+from heavylift.archives import Archive
+from heavylift.errors import HeavyliftError
+
+Edit = Callable[[Path], None]  # changes a copied code package
+Pack = Callable[[Archive, Path], Archive]  # makes another archive of ours, in a folder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One improvement switched off."""
+
+    label: str
+    edit: Edit | None = None
+    pack: Pack | None = None
+
+
+def replace_line(code: Path, module: str, pattern: str, replacement: str) -> None:
+    """Replace the one place in a module that a pattern matches.
+
+    Args:
+        code: the copied code package.
+        module: its file, relative to the package.
+        pattern: a regular expression; `^` and `$` are a line's.
+        replacement: as in `re.sub`.
+
+    Raises:
+        HeavyliftError: there is no such place, or more than one.
+    """
+    path = code / module
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    changed, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+    if count != 1:
+        raise HeavyliftError(f"{module} should have {pattern!r} once, and has it {count} times: mend bench/variants.py")
+    replace_source(path, changed)
+
+
+def empty_function(code: Path, module: str, name: str) -> None:
+    """Make a function of the loader's return at once.
+
+    Args:
+        code: the copied code package.
+        module: its file, relative to the package.
+        name: of the function, at the top of the module; one that returns nothing.
+
+    Raises:
+        HeavyliftError: there is no such function.
+    """
+    path = code / module
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef) and each.name == name]
+    returns = ast.unparse(found[0].returns) if len(found) == 1 and found[0].returns else ""
+    if returns != "None":
+        raise HeavyliftError(f"{module} should define {name}() -> None: mend bench/variants.py")
+    first, last = found[0].body[0].lineno, found[0].body[-1].end_lineno
+    lines = text.splitlines()
+    replace_source(path, "\n".join([*lines[: first - 1], "    return", *lines[last:]]) + "\n")
+
+
+def remove_vendored(code: Path, name: str) -> None:
+    """Remove a vendored package, with its record.
+
+    Raises:
+        HeavyliftError: it is not there.
+    """
+    vendor = code / "vendor"
+    if not (vendor / name).is_dir():
+        raise HeavyliftError(f"vendor/{name} is not in the code package: mend bench/variants.py")
+    for path in (vendor / name, *vendor.glob(f"{name}-*.dist-info")):
+        shutil.rmtree(path)
+
+
+def _keep_collector(code: Path) -> None:
+    replace_line(code, "loader.py", r"^( +)gc\.disable\(\)$", r"\1pass")
+
+
+def _inflate_with_zlib(code: Path) -> None:
+    remove_vendored(code, "isal")
+
+
+def _use_one_connection(code: Path) -> None:
+    replace_line(code, "coldstart/load.py", r"^CONNECTIONS = \d+\b", "CONNECTIONS = 1")
+
+
+def _compile_each_module(code: Path) -> None:
+    empty_function(code, "coldstart/bytecode.py", "install")
+
+
+def _pack_by_name(applib: Archive, folder: Path) -> Archive:
+    """Pack the archive's own files again, told nothing of the order in which a start needs them."""
+    from layers_build.pack import pack
+
+    staging = folder / "by-name"
+    with zipfile.ZipFile(applib.path) as source:
+        for entry in source.infolist():
+            if not entry.filename.startswith(".heavylift/"):
+                path = Path(source.extract(entry, staging))
+                path.chmod(entry.external_attr >> 16 & 0o777 or 0o644)
+    packed = pack(staging, folder / "{digest}.zip", progress=lambda _done, _total: None)
+    shutil.rmtree(staging)
+    if packed.digest == applib.digest:
+        raise HeavyliftError("this build's archive is in that order already")
+    return Archive(path=packed.path, key=f"applib/{packed.digest}.zip", digest=packed.digest, size=packed.packed)
+
+
+VARIANTS: Mapping[str, Variant] = {
+    # `overlap`, imports that begin only when all is unpacked, comes here: one edit of the import gate.
+    "connections": Variant(label="one connection instead of several", edit=_use_one_connection),
+    "isal": Variant(label="zlib inflates instead of isal", edit=_inflate_with_zlib),
+    "bytecode": Variant(label="modules are compiled at each start", edit=_compile_each_module),
+    "gc": Variant(label="the garbage collector runs during imports", edit=_keep_collector),
+    "order": Variant(label="entries sorted by name, not by first use", pack=_pack_by_name),
+}

@@ -1,0 +1,130 @@
+"""The results of `make bench` as a whole: merging parts, and the page with its pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import ablation, building, comparison, scaling
+from bench.measure import Sample
+from bench.plots import by_worth
+from bench.report import render, write_report
+from bench.results import describe_machine, describe_versions, goal, merge, read_results
+from bench.scratch import TimedReport
+from bench.start import PARTS, main
+from tests.unit.bench import test_comparison
+
+MACHINE = {"cores": 2, "cpu": "one", "memory": 24_000_000_000, "system": "6.1"}
+VERSIONS = {"python": "3.11.2", "tensorflow_cpu": "2.21.0"}
+
+
+def _ablation() -> dict[str, Any]:
+    starts = {"ours": 3.0, "gc": 3.5, "isal": 4.25}
+    samples = {link: {way: [Sample(seconds=value)] for way, value in starts.items()} for link in comparison.LINKS}
+    labels = {"ours": ablation.OURS, "gc": "with collector", "isal": "zlib", "order": "by name"}
+    return ablation.summarize(samples, labels, {"order": "already so"}, runs=1)
+
+
+def _scaling() -> dict[str, Any]:
+    points = [
+        scaling.Point(packed=size * 10**8, unpacked=size * 10**8, files=size, work=float(size), runs=(size * 1.1,))
+        for size in (1, 2, 10)
+    ]
+    return scaling.summarize(dict.fromkeys(scaling.LINKS, points), {"4,000 MB": "needs a larger disk"})
+
+
+def _report(**amounts: int) -> TimedReport:
+    report = TimedReport()
+    for title, amount in amounts.items():
+        with report.bar(title) as progress:
+            progress(amount, amount)
+    with report.step("install"):
+        report.note("done")
+    return report
+
+
+def _build() -> dict[str, Any]:
+    alone = {"download and install": 20.0, "compile": 10.0, "compress": 40.0}
+    return building.summarize(
+        alone, _report(compile=10, pack=500), 60.0, _report(compile=1, pack=500), 30.0, changed=["colorama"]
+    )
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    ways = list(comparison.LABELS)
+    start = comparison.summarize(
+        test_comparison.samples(ways), test_comparison.SPENT, sizes=test_comparison.SIZES, runs=3
+    )
+    parts = {"start": start, "ablation": _ablation(), "scaling": _scaling(), "build": _build()}
+    return json.loads(json.dumps(merge({}, parts, MACHINE, VERSIONS)))  # type: ignore[no-any-return]
+
+
+def test_the_page_names_every_way_variant_size_step_and_goal(results: dict[str, Any], tmp_path: Path) -> None:
+    write_report(results, tmp_path)
+    page = (tmp_path / "README.md").read_text()
+    wanted = [*comparison.LABELS.values(), "with collector", "(+0.50)", "Not measured: by name: already so."]
+    wanted += ["Not measured: 4,000 MB: needs a larger disk.", "compress 40.0 s", *results["goals"]]
+    assert not [each for each in wanted if each not in page]
+    assert page.count("| met |") == sum(each["met"] for each in results["goals"].values())
+    for name in ("start", "ablation", "scaling"):
+        assert f"({name}.png)" in page
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", list(PARTS))
+def test_the_page_is_written_of_any_part_alone(results: dict[str, Any], name: str) -> None:
+    alone = merge({}, {name: results["parts"][name]}, MACHINE, VERSIONS)
+    assert render(alone).count("## ") == 1
+    assert alone["goals"] == results["parts"][name]["goals"]
+
+
+def test_a_part_measured_again_replaces_itself_alone(results: dict[str, Any]) -> None:
+    again = merge(results, {"build": {"goals": {"new": goal(1, 2)}}}, MACHINE, VERSIONS)
+    assert set(again["parts"]) == set(PARTS)
+    assert again["goals"]["new"]["met"] is True
+    assert not any("cold build" in name for name in again["goals"])
+
+
+def test_parts_of_another_machine_or_of_other_versions_do_not_stay(results: dict[str, Any]) -> None:
+    part = {"build": results["parts"]["build"]}
+    assert list(merge(results, part, {**MACHINE, "cores": 4}, VERSIONS)["parts"]) == ["build"]
+    assert list(merge(results, part, MACHINE, {**VERSIONS, "python": "3.12.1"})["parts"]) == ["build"]
+
+
+def test_results_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    assert read_results(path) == {}
+    for text in ("{", "[]", '{"links": {}}'):
+        path.write_text(text)
+        assert read_results(path) == {}
+    path.write_text('{"parts": {}}')
+    assert read_results(path) == {"parts": {}}
+
+
+def test_the_machine_and_the_versions_are_told(tmp_path: Path) -> None:
+    assert set(describe_machine()) == set(MACHINE)
+    versions = {"tensorflow_cpu": "2.21.0", "opencv-python-headless": "5.0", "six": "1.17"}
+    (tmp_path / "manifest.json").write_text(json.dumps({"applib": {"versions": versions}}))
+    assert list(describe_versions(tmp_path)) == ["python", "opencv-python-headless", "tensorflow_cpu"]
+
+
+def test_a_build_is_compared_with_its_slowest_step_and_with_the_one_before() -> None:
+    part = _build()
+    assert part["slowest"] == "compress"
+    assert part["rebuild"]["repeated"] == ["pack"]
+    assert [each["value"] for each in part["goals"].values()] == [1.5, 1]
+    assert part["cold"]["notes"] == ["done"]
+
+
+def test_the_costliest_variant_comes_first() -> None:
+    assert by_worth({"a": 0.1, "b": 2.0, "c": -0.3}) == ["ours", "b", "a", "c"]
+
+
+def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--only", "start,nothing"])
+    assert "unknown: nothing" in capsys.readouterr().err

@@ -1,0 +1,120 @@
+"""The variants' edits, against the loader's real sources: a renamed constant fails here, not in a measurement."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+from subprocess import run
+
+import pytest
+
+from bench.packages import add_archive, peer_code, replace_source
+from bench.variants import VARIANTS, empty_function, remove_vendored, replace_line
+from heavylift.archives import Archive
+from heavylift.errors import HeavyliftError
+from layers_build.pack import pack
+
+FUNCTION = Path(__file__).parents[3] / "function"
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    target = tmp_path / "package"
+    shutil.copytree(FUNCTION, target, ignore=shutil.ignore_patterns("__pycache__", "locks", "vendor"))
+    for name in ("vendor/isal", "vendor/isal-1.9.1.dist-info", "vendor/isalike"):
+        (target / name).mkdir(parents=True)
+    return target
+
+
+def _contents(code: Path) -> dict[str, bytes]:
+    return {path.relative_to(code).as_posix(): path.read_bytes() for path in code.rglob("*.py")}
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "line"),
+    [
+        ("gc", "loader.py", "pass"),
+        ("connections", "coldstart/load.py", "CONNECTIONS = 1"),
+        ("bytecode", "coldstart/bytecode.py", "return"),
+    ],
+)
+def test_an_edit_changes_one_file_and_it_still_compiles(code: Path, name: str, changed: str, line: str) -> None:
+    before = _contents(code)
+    edit = VARIANTS[name].edit
+    assert edit is not None
+    edit(code)
+    after = _contents(code)
+    assert [path for path in after if after[path] != before[path]] == [changed]
+    assert line in [each.split("#")[0].strip() for each in after[changed].decode().splitlines()]
+    compile(after[changed], changed, "exec")
+
+
+def test_without_bytecode_nothing_is_installed(code: Path, tmp_path: Path) -> None:
+    edit = VARIANTS["bytecode"].edit
+    assert edit is not None
+    edit(code)
+    (tmp_path / "heavylift.bytecode").write_bytes(b"damaged")
+    program = "import sys; from pathlib import Path; from coldstart.bytecode import install; install(Path(sys.argv[1]))"
+    done = run([sys.executable, "-c", program, str(tmp_path)], cwd=code, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_isal_only_isal_is_gone(code: Path) -> None:
+    edit = VARIANTS["isal"].edit
+    assert edit is not None
+    edit(code)
+    assert [path.name for path in (code / "vendor").iterdir()] == ["isalike"]
+    with pytest.raises(HeavyliftError, match="vendor/isal is not in the code package"):
+        remove_vendored(code, "isal")
+
+
+def test_an_edit_that_finds_nothing_or_too_much_fails(code: Path) -> None:
+    with pytest.raises(HeavyliftError, match="has it 0 times"):
+        replace_line(code, "loader.py", r"^NO_SUCH_NAME = 1$", "")
+    with pytest.raises(HeavyliftError, match=r"has it \d\d times"):
+        replace_line(code, "loader.py", r"^import|^from", "")
+    with pytest.raises(HeavyliftError, match="has it 0 times"):
+        replace_line(code, "no_such.py", r"^import", "")
+    with pytest.raises(HeavyliftError, match="should define no_such"):
+        empty_function(code, "coldstart/bytecode.py", "no_such")
+    with pytest.raises(HeavyliftError, match="should define dump_bytecode"):
+        empty_function(code, "coldstart/bytecode.py", "dump_bytecode")
+
+
+def test_stale_bytecode_of_an_edited_module_goes(code: Path) -> None:
+    cache = code / "coldstart" / "__pycache__"
+    cache.mkdir()
+    for name in ("load.cpython-311.pyc", "loader.cpython-311.pyc"):
+        (cache / name).touch()
+    replace_source(code / "coldstart" / "load.py", "")
+    assert [path.name for path in cache.iterdir()] == ["loader.cpython-311.pyc"]
+
+
+def test_an_archive_by_name_that_is_the_same_is_no_variant(tmp_path: Path) -> None:
+    source = tmp_path / "applib"
+    source.mkdir()
+    (source / "b.py").write_text("b = 1\n")
+    (source / "a.py").write_text("a = 1\n")
+    packed = pack(source, tmp_path / "{digest}.zip", progress=lambda _done, _total: None)
+    applib = Archive(path=packed.path, key="applib/x.zip", digest=packed.digest, size=packed.packed)
+    again = VARIANTS["order"].pack
+    assert again is not None
+    folder = tmp_path / "again"
+    folder.mkdir()
+    with pytest.raises(HeavyliftError, match="in that order already"):
+        again(applib, folder)
+    other = again(Archive(path=packed.path, key="applib/x.zip", digest="0" * 64, size=packed.packed), folder)
+    assert (other.digest, other.key) == (packed.digest, f"applib/{packed.digest}.zip")
+
+
+def test_the_peers_package_holds_their_loader_and_an_archive(code: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "plain.zip"
+    archive.write_bytes(b"content")
+    package = peer_code(code, tmp_path)
+    stored = add_archive(package, Archive(path=archive, key="", digest="", size=7), tmp_path / "package.zip")
+    with zipfile.ZipFile(stored) as found:
+        assert found.read("applib.zip") == b"content"
+        assert b"BenchWay" in found.read("loader.py")
+        assert "coldstart/load.py" in found.namelist()
