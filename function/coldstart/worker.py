@@ -28,9 +28,7 @@ from .settings import read_settings
 from .store import Deadline, ObjectReader
 from .timeline import Timeline
 
-NICENESS = (
-    10  # of 19; while both have work, the import goes first: it has one thread, and the start waits for it longest
-)
+NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
 _INPUT, _OUTPUT = 0, 1  # descriptors
 
 
