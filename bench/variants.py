@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.archives import unpack
 from bench.packages import replace_source
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
@@ -107,11 +107,7 @@ def _pack_by_name(applib: Archive, folder: Path) -> Archive:
     from layers_build.pack import pack
 
     staging = folder / "by-name"
-    with zipfile.ZipFile(applib.path) as source:
-        for entry in source.infolist():
-            if not entry.filename.startswith(".heavylift/"):
-                path = Path(source.extract(entry, staging))
-                path.chmod(entry.external_attr >> 16 & 0o777 or 0o644)
+    unpack(applib.path, staging)
     packed = pack(staging, folder / "{digest}.zip", progress=lambda _done, _total: None)
     shutil.rmtree(staging)
     if packed.digest == applib.digest:
