@@ -87,9 +87,10 @@ def _panels(links: Mapping[str, Any], *, rows: int) -> tuple[Figure, Sequence[Ax
 def _bars(axes: Axes, labels: Mapping[str, str], values: Mapping[str, float], texts: Sequence[str]) -> None:
     for row, (way, text) in enumerate(zip(labels, texts, strict=True)):
         axes.barh(row, values[way], height=0.68, color=OURS if way == "ours" else OTHERS)
-        place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # a line may run behind it
-        axes.annotate(text, (values[way], row), fontsize=9, bbox=box, **place)
+        axes.annotate(
+            text, (values[way], row), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, bbox=box
+        )
     axes.set_yticks(range(len(labels)), list(labels.values()), fontsize=9)
     axes.margins(x=0.15)
     axes.invert_yaxis()
