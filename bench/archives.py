@@ -67,7 +67,7 @@ def plain_archive(applib: Archive, folder: Path) -> Archive:
     path = folder / "plain.zip"
     with zipfile.ZipFile(applib.path) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
-            if not entry.filename.startswith(".heavylift/") and entry.filename != BYTECODE_NAME:
+            if not entry.filename.startswith((".heavylift/", f"{BYTECODE_NAME}/")):
                 target.writestr(entry.filename, source.read(entry), zipfile.ZIP_DEFLATED)
     return Archive(path=path, key="applib/plain.zip", digest="", size=path.stat().st_size)
 

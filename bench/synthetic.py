@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from layers_build.order import Order
 from layers_build.pack import pack
 
 STRIPE = 64 * 1024  # bytes
@@ -70,14 +71,10 @@ def pack_units(folder: Path, count: int, target: Path) -> Synthetic:
         count: how many to pack.
         target: the archive.
     """
-    names = {f"unit{number:04}" for number in range(count)}
-    packed = pack(
-        folder,
-        target,
-        progress=lambda _done, _total: None,
-        level=LEVEL,
-        leave_out=lambda path: path.split("/")[0] not in names,
-    )
+    names = [f"unit{number:04}" for number in range(count)]
+    paths = [f"{name}/{path.name}" for name in names for path in sorted((folder / name).iterdir())]
+    order = Order(paths, len(paths))
+    packed = pack(folder, target, progress=lambda _done, _total: None, level=LEVEL, order=order)
     return Synthetic(
         path=packed.path,
         digest=packed.digest,

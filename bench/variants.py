@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.archives import unpack
 from bench.packages import replace_source
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
@@ -102,24 +101,20 @@ def _compile_each_module(code: Path) -> None:
     empty_function(code, "coldstart/bytecode.py", "install")
 
 
-def _pack_by_name(applib: Archive, folder: Path) -> Archive:
-    """Pack the archive's own files again, told nothing of the order in which a start needs them."""
-    from layers_build.pack import pack
+def _import_at_the_end(code: Path) -> None:
+    # Requests do so anyway.
+    replace_line(code, "loader.py", r'^( +)if mode == "request":$', r"\1if mode:")
 
-    staging = folder / "by-name"
-    unpack(applib.path, staging)
-    packed = pack(staging, folder / "{digest}.zip", progress=lambda _done, _total: None)
-    shutil.rmtree(staging)
-    if packed.digest == applib.digest:
-        raise HeavyliftError("this build's archive is in that order already")
-    return Archive(path=packed.path, key=f"applib/{packed.digest}.zip", digest=packed.digest, size=packed.packed)
+
+def _load_at_equal_priority(code: Path) -> None:
+    replace_line(code, "coldstart/worker.py", r"^NICENESS = \d+\b", "NICENESS = 0")
 
 
 VARIANTS: Mapping[str, Variant] = {
-    # `overlap`, imports that begin only when all is unpacked, comes here: one edit of the import gate.
+    "overlap": Variant(label="imports begin when all is unpacked", edit=_import_at_the_end),
+    "priority": Variant(label="the load has the import's priority", edit=_load_at_equal_priority),
     "connections": Variant(label="one connection instead of several", edit=_use_one_connection),
     "isal": Variant(label="zlib inflates instead of isal", edit=_inflate_with_zlib),
     "bytecode": Variant(label="modules are compiled at each start", edit=_compile_each_module),
     "gc": Variant(label="the garbage collector runs during imports", edit=_keep_collector),
-    "order": Variant(label="entries sorted by name, not by first use", pack=_pack_by_name),
 }

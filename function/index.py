@@ -17,8 +17,9 @@ from pathlib import Path
 import oss2
 import pictures
 from coldstart.credentials import Credentials, find_credentials
+from coldstart.download import OssStore
 from coldstart.errors import LoadError
-from coldstart.oss import OssStore, open_bucket, oss_errors
+from coldstart.oss import open_bucket, oss_errors
 from coldstart.settings import Settings, read_settings
 from coldstart.store import Deadline, ObjectReader
 from jobs import Job, Notice, RotationError, job_of, parse_event
@@ -91,7 +92,7 @@ class _Worker:
         limit = float(getattr(getattr(context, "function", None), "timeout", 0) or REQUEST_LIMIT)
         self._deadline = Deadline(limit)
         self._rotator = _rotator(settings.model)
-        self._bucket = _bucket(settings, find_credentials(context, os.environ, local=settings.local))
+        self._objects, self._bucket = _clients(settings, find_credentials(context, os.environ, local=settings.local))
 
     def rotate(self, job: Job) -> Answer:
         """Do one job and say what was done."""
@@ -117,7 +118,7 @@ class _Worker:
         }
 
     def _fetch(self, key: str) -> bytes:
-        reader = ObjectReader(OssStore(self._bucket), key, self._deadline)
+        reader = ObjectReader(self._objects, key, self._deadline)
         reader.head(HEAD)
         if reader.size > MAX_BYTES:
             raise pictures.PictureTooLargeError(f"{reader.name}: has {reader.size} bytes; at most {MAX_BYTES} are read")
@@ -135,8 +136,8 @@ def _rotator(model: Path) -> pictures.Rotator:
 
 
 @lru_cache(maxsize=1)  # keeps connections open from one request to the next, until the credentials change
-def _bucket(settings: Settings, credentials: Credentials) -> oss2.Bucket:
-    return open_bucket(settings, credentials)
+def _clients(settings: Settings, credentials: Credentials) -> tuple[OssStore, oss2.Bucket]:
+    return OssStore(settings, credentials), open_bucket(settings, credentials)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """What Function Compute calls: `loader.initializer` once per instance, `loader.handler` for each request.
 
-A start brings the applib and the model into the instance, puts the applib on `sys.path`, imports the user's function
-and warms it up. It happens once: in the initializer, or, where the platform has none configured, in the first request.
-A start that failed is tried again by the next call. Each start prints one JSON line, whatever becomes of it.
+A start brings the model and the applib into the instance, puts the applib on `sys.path`, imports the user's function (in
+an initializer, while the rest of the applib is still on its way) and warms it up. It happens once: in the initializer, or,
+where the platform has none configured, in the first request. A start that failed is tried again by the next call. Each
+start prints one JSON line, whatever becomes of it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 CODE = Path(__file__).resolve().parent
@@ -22,12 +25,14 @@ if _VENDOR not in sys.path:
     # Before the runtime's own packages: its oss2 is too old to sign with V4.
     sys.path.insert(0, _VENDOR)
 
-from coldstart.bytecode import install  # noqa: E402 - vendored packages come first
-from coldstart.credentials import find_credentials  # noqa: E402 - vendored packages come first
+from coldstart.background import load_in_background  # noqa: E402 - vendored packages come first
+from coldstart.bytecode import install  # noqa: E402
+from coldstart.credentials import find_credentials  # noqa: E402
 from coldstart.errors import ConfigurationError  # noqa: E402
-from coldstart.load import load  # noqa: E402
+from coldstart.gate import gated  # noqa: E402
+from coldstart.sampling import sampled  # noqa: E402
 from coldstart.settings import Settings, read_settings  # noqa: E402
-from coldstart.store import Deadline, ObjectReader  # noqa: E402
+from coldstart.store import Deadline  # noqa: E402
 from coldstart.timeline import Timeline  # noqa: E402
 
 Handler = Callable[[bytes, object], object]
@@ -90,27 +95,41 @@ def _reported(mode: str, run: Callable[[Timeline], _T]) -> _T:
 
 def _run(context: object, mode: str, timeline: Timeline) -> Handler:
     settings = read_settings(os.environ)
-    _fetch(settings, context, Deadline(_time_limit(settings, context, mode) * (1 - _MARGIN)), timeline)
-    _add_to_path(settings.applib)
-    timeline.mark_import()
-    return _import(settings.handler, timeline)
-
-
-def _fetch(settings: Settings, context: object, deadline: Deadline, timeline: Timeline) -> None:
-    if settings.local and not settings.applib.is_dir():
-        raise ConfigurationError(
-            f"AppLibDir: {settings.applib} is not a directory; with `local` set, nothing is fetched and the applib must "
-            "lie there already"
-        )
     if not settings.archives:
-        return
+        if settings.local and not settings.applib.is_dir():
+            raise ConfigurationError(
+                f"AppLibDir: {settings.applib} is not a directory; with `local` set, nothing is fetched and the applib "
+                "must lie there already"
+            )
+        with _without_collector():
+            return _warmed_up(settings, _imported(settings, timeline), timeline)
     with timeline.span("credentials", "context"):
         credentials = find_credentials(context, os.environ, local=settings.local)
-    with timeline.span("import", "oss2"):
-        from coldstart.oss import OssStore, open_bucket  # half a second, and not needed when `local` is set
-    store = OssStore(open_bucket(settings, credentials, check_crc=False))
-    for archive in settings.archives:
-        load(archive, ObjectReader(store, archive.key, deadline), timeline)
+    deadline = Deadline(_time_limit(settings, context, mode) * (1 - _MARGIN))
+    with _without_collector(), load_in_background(credentials, deadline, timeline, mode) as background:
+        with timeline.span("import", "oss2"):
+            import coldstart.oss  # noqa: F401 - most functions need it, and until the first files arrive there is time
+        # A start that fails in a request is tried again in this process, where half an import may have left its traces.
+        if mode == "request":
+            background.wait_for_all()
+        background.wait_for_names("applib")
+        try:
+            with gated(background, str(settings.applib)):
+                module = _imported(settings, timeline)
+        finally:
+            background.wait_for_all()  # its failure is the first one, whatever an import made of it
+        return _warmed_up(settings, module, timeline)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    # Nothing that an import makes is garbage: the collector would only walk it again and again.
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _time_limit(settings: Settings, context: object, mode: str) -> float:
@@ -129,22 +148,22 @@ def _add_to_path(applib: Path) -> None:
     importlib.invalidate_caches()
 
 
-def _import(name: str, timeline: Timeline) -> Handler:
-    module_name, _, function_name = name.rpartition(".")
-    # Nothing that an import makes is garbage: the collector would only walk it again and again.
-    gc.disable()
-    try:
-        with timeline.span("import", module_name):
-            module = importlib.import_module(module_name)
-        function: Handler | None = getattr(module, function_name, None)
-        if function is None:
-            raise ConfigurationError(f"HandlerModule: the module {module_name} has no function {function_name}")
-        if hasattr(module, "warmup"):
-            with timeline.span("warmup", module_name):
-                module.warmup()
-        gc.freeze()
-    finally:
-        gc.enable()
+def _imported(settings: Settings, timeline: Timeline) -> ModuleType:
+    _add_to_path(settings.applib)
+    timeline.mark_import()
+    name = settings.handler.rpartition(".")[0]
+    with timeline.span("import", name), sampled(str(settings.applib), timeline):
+        return importlib.import_module(name)
+
+
+def _warmed_up(settings: Settings, module: ModuleType, timeline: Timeline) -> Handler:
+    module_name, _, function_name = settings.handler.rpartition(".")
+    function: Handler | None = getattr(module, function_name, None)
+    if function is None:
+        raise ConfigurationError(f"HandlerModule: the module {module_name} has no function {function_name}")
+    if hasattr(module, "warmup"):
+        with timeline.span("warmup", module_name):
+            module.warmup()
     return function
 
 

@@ -23,9 +23,10 @@ os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no advice on instruction sets in every log
 
-import cv2  # noqa: E402 - after its settings
+# In the order of applib.txt, in which they arrive; TensorFlow takes longest to import, and the others come meanwhile.
+import tensorflow as tf  # noqa: E402, I001 - after its settings
+import cv2  # noqa: E402
 import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
 
 Pixels = Any  # numpy's array; the checks run without numpy
 

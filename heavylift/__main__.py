@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -111,6 +112,12 @@ def make_parser() -> argparse.ArgumentParser:
     report = commands.add_parser("start-report", help=about, description=about)
     report.add_argument("log", type=Path, metavar="LOG", help="the log; - is the standard input")
     report.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="for start.png and start.html")
+    report.add_argument(
+        "--bandwidth", type=_positive, metavar="GBIT", help="of the instance, in Gbit/s: for the limit of the start"
+    )
+    report.add_argument(
+        "--cores", type=_positive, metavar="N", help="CPUs of the instance: for the limit, if the log does not say"
+    )
     report.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     _add_local(commands.add_parser("local", help="run a command whose Alibaba Cloud clients reach the embedded cloud"))
     return parser
@@ -152,6 +159,16 @@ def _pair(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from heavylift.invocation import Invocation, Target, find_target, invoke
 from heavylift.pictures import difference_from_transposed
 from heavylift.ros import Ros
 from heavylift.session import Session, local_session
+from heavylift.startlimit import limit_of
 from heavylift.startlog import Start, find_starts
 from heavylift.waterfall import draw
 
@@ -226,7 +227,13 @@ def _report(root: Path, build: Build, runs: tuple[Run, ...], before: bytes, afte
     out.mkdir(exist_ok=True)
     (out / "before.jpg").write_bytes(before)
     (out / "after.jpg").write_bytes(after)
-    draw(runs[0].start, out / "start.png", title="Start of an instance by its initializer")
+    limit = limit_of(runs[0].start)
+    draw(
+        runs[0].start,
+        out / "start.png",
+        title="Start of an instance by its initializer",
+        limit=limit.seconds if limit else None,
+    )
     console.print(_table(runs))
     difference = difference_from_transposed(before, after)
     if difference > SAME_PICTURE:

@@ -9,7 +9,8 @@ from html import escape
 from pathlib import Path
 
 from heavylift.errors import HeavyliftError
-from heavylift.startlog import EVENT, Start, find_starts
+from heavylift.startlimit import Limit, limit_of
+from heavylift.startlog import EVENT, Package, Start, find_starts
 from heavylift.waterfall import COLOURS, UNKNOWN, draw
 
 _PAGE = """<!doctype html>
@@ -19,15 +20,22 @@ body {{ font: 16px/1.5 sans-serif; max-width: 75em; margin: 2em auto; padding: 0
 img {{ width: 100% }}
 table {{ border-collapse: collapse }}
 td, th {{ padding: .2em 1em .2em 0; text-align: right }}
-td:nth-child(-n+2), th:nth-child(-n+2) {{ text-align: left }}
+td:first-child, th:first-child, .spans td:nth-child(2), .spans th:nth-child(2) {{ text-align: left }}
 i {{ display: inline-block; width: .8em; height: .8em; margin-right: .5em }}
 </style>
 <h1>{title}</h1>
-{error}<img alt="the start as a waterfall; the table below has its numbers" src="data:image/png;base64,{picture}">
-<table><tr><th>phase<th>item<th>from, s<th>to, s<th>busy, s</tr>
+{error}<img alt="the start as a waterfall; the tables below have its numbers" src="data:image/png;base64,{picture}">
+{limit}{imports}<h2>Phases</h2>
+<table class="spans"><tr><th>phase<th>item<th>from, s<th>to, s<th>busy, s</tr>
 {rows}
 </table>
 </html>
+"""
+_IMPORTS = """<h2>The import by package</h2>
+<p>Seconds to execute the modules of a top-level package, without what these import from other packages.</p>
+<table><tr><th>package<th>seconds<th>share<th>modules</tr>
+{rows}
+</table>
 """
 
 
@@ -42,11 +50,13 @@ def main(options: argparse.Namespace) -> int:
         raise HeavyliftError(
             f'{options.log}: holds no start of an instance; pass a function\'s log with a line that holds "event": "{EVENT}"'
         )
+    start = starts[-1]
+    limit = limit_of(start, bandwidth=options.bandwidth, cores=options.cores)
     picture, page = options.output / "start.png", options.output / "start.html"
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        draw(starts[-1], picture, title=_title(starts[-1]))
-        page.write_text(render(starts[-1], picture.read_bytes()), encoding="utf-8")
+        draw(start, picture, title=_title(start), limit=limit.seconds if limit else None)
+        page.write_text(render(start, picture.read_bytes(), limit), encoding="utf-8")
     except OSError as error:
         raise HeavyliftError(
             f"{options.output}: cannot be written ({error.strerror}); name another folder with --output"
@@ -55,12 +65,13 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def render(start: Start, picture: bytes) -> str:
+def render(start: Start, picture: bytes, limit: Limit | None = None) -> str:
     """Return the page.
 
     Args:
         start: the start to show.
         picture: its waterfall, a PNG.
+        limit: the least that such a start takes, if that is known.
     """
     rows = [
         f'<tr><td><i style="background: {COLOURS.get(span.phase, UNKNOWN)}"></i>{escape(span.phase)}<td>{escape(span.item)}'
@@ -71,8 +82,20 @@ def render(start: Start, picture: bytes) -> str:
         title=f"{_title(start)}: {start.seconds:.2f} s",
         error=f"<p><strong>It failed: {escape(start.error)}</strong></p>\n" if start.error else "",
         picture=base64.b64encode(picture).decode(),
+        limit=f"<p>{escape(limit.explain())}</p>\n" if limit else "",
+        imports=_imports(start.imports) if start.imports else "",
         rows="\n".join(rows),
     )
+
+
+def _imports(packages: tuple[Package, ...]) -> str:
+    total = sum(package.seconds for package in packages)
+    rows = [
+        f"<tr><td>{escape(package.name)}<td>{package.seconds:.3f}<td>{package.seconds / total if total else 0:.0%}"
+        f"<td>{package.modules:,}</tr>"
+        for package in packages
+    ]
+    return _IMPORTS.format(rows="\n".join(rows))
 
 
 def _title(start: Start) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from heavylift.errors import HeavyliftError
 
 EVENT = "heavylift.start"
+OTHERS = "others"  # stands for all packages that a line does not name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +23,15 @@ class Span:
     start: float  # seconds since the start began
     end: float  # seconds since the start began
     busy: float  # seconds, summed over threads
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """What the modules of one top-level package took to execute, without what they import from other packages."""
+
+    name: str
+    seconds: float
+    modules: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +49,8 @@ class Start:
     peak_memory: int  # bytes
     memory_before_import: int  # bytes
     error: str | None  # "Type: message" of a start that failed
+    imports: tuple[Package, ...] = ()  # the slowest first, `others` last; empty where the line does not say
+    cores: float | None = None  # CPUs that the instance may use; None where the line does not say
 
     def elapsed(self, phase: str, item: str) -> float:
         """Return the seconds from the first start to the last end of a phase's work on an item; 0 when there was none."""
@@ -48,21 +62,21 @@ def parse_start(line: str) -> Start:
     """Parse one log line.
 
     Raises:
-        HeavyliftError: the line is not a start's; the message names what is missing.
+        HeavyliftError: the line is not a start's; the message names what is missing or wrong.
     """
     try:
         record = json.loads(line)
         error = record.get("error")
         return Start(
             mode=record["mode"],
-            seconds=float(record["seconds"]),
+            seconds=_number(record["seconds"], "seconds"),
             spans=tuple(
                 Span(
                     phase=span["phase"],
                     item=span["item"],
-                    start=float(span["start"]),
-                    end=float(span["end"]),
-                    busy=float(span.get("busy", span["end"] - span["start"])),
+                    start=_number(span["start"], "start"),
+                    end=_number(span["end"], "end"),
+                    busy=_number(span.get("busy", span["end"] - span["start"]), "busy"),
                 )
                 for span in record["spans"]
             ),
@@ -74,8 +88,10 @@ def parse_start(line: str) -> Start:
             peak_memory=int(record["peak_memory"]),
             memory_before_import=int(record["memory_before_import"]),
             error=f"{error['type']}: {error['message']}" if error else None,
+            imports=_packages(record.get("imports")),
+            cores=_cores(record.get("cores")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise HeavyliftError(
             f"not a start's log line ({type(error).__name__}: {error}): {line[:200]!r}; pass a line that holds "
             f'"event": "{EVENT}"'
@@ -90,3 +106,34 @@ def find_starts(lines: Iterable[str]) -> list[Start]:
         if brace >= 0 and EVENT in line:
             starts.append(parse_start(line[brace:].strip()))
     return starts
+
+
+def _packages(values: Any) -> tuple[Package, ...]:  # noqa: ANN401 - anything may stand in a log
+    if values is None:
+        return ()
+    if not isinstance(values, list):
+        raise ValueError(f"imports is {values!r}, not a list")
+    packages = []
+    for value in values:
+        name, modules = value["package"], value["modules"]
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"package is {name!r}, not a name")
+        if type(modules) is not int or modules < 0:
+            raise ValueError(f"modules is {modules!r}, not a count")
+        packages.append(Package(name=name, seconds=_number(value["seconds"], "seconds"), modules=modules))
+    return tuple(sorted(packages, key=lambda package: (package.name == OTHERS, -package.seconds)))
+
+
+def _cores(value: Any) -> float | None:  # noqa: ANN401 - anything may stand in a log
+    if value is None:
+        return None
+    if not (cores := _number(value, "cores")):
+        raise ValueError("cores is 0, not a number of CPUs")
+    return cores
+
+
+def _number(value: Any, name: str) -> float:  # noqa: ANN401 - anything may stand in a log
+    # JSON as Python reads it has NaN and Infinity, which no picture can be drawn of; and True is an int.
+    if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name} is {value!r}, not a number of at least 0")
+    return float(value)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layers_build import binaries, resolve
+from layers_build.order import arrange, record_imports
 from layers_build.prune import Rule, as_record, prune
 from layers_build.target import Target, find_interpreter
 
@@ -43,7 +44,7 @@ def stage(applib: Applib, report: Report) -> Mapping[str, Any]:
     """Put an applib together, unless that is done already.
 
     Returns:
-        What the manifest and the table say of it: `packages`, `sizes`, `pruned`, `bytecode`.
+        What the manifest and the table say of it: `packages`, `sizes`, `pruned`, `bytecode`; and the `order` of its files.
 
     Raises:
         BuildError: a package cannot be installed, or what was asked for cannot be imported.
@@ -81,10 +82,10 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
                 "no `strip` here (Debian package binutils): the libraries keep their symbols, for tensorflow about 200 MB more"
             )
     sizes.append(("stripped", _package_sizes(folder, packages)))
+    needed: list[str] | None = None
     if interpreter:
         with report.bar("compile") as progress:
             binaries.compile_bytecode(folder, interpreter, progress)
-        binaries.collect_bytecode(folder)
     else:
         report.warn(
             f"there is no Python {target.python} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start "
@@ -92,10 +93,21 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
         )
     if interpreter and target.runs_here:
         with report.step(f"import {', '.join(modules)} in a clean process"):
-            binaries.check_imports(folder, interpreter, modules)
+            needed = record_imports(folder, interpreter, modules)
     else:
-        report.note(f"not imported for a check: {target.unrunnable}")
-    return {"pruned": as_record(pruned), "packages": packages, "sizes": sizes, "bytecode": interpreter is not None}
+        report.note(
+            f"not imported, neither for a check nor to see which files a start needs first: {target.unrunnable}. A start imports "
+            "when all of it has been unpacked."
+        )
+    holders = binaries.collect_bytecode(folder, needed or ()) if interpreter else {}
+    order = arrange(folder, needed, holders)
+    return {
+        "pruned": as_record(pruned),
+        "packages": packages,
+        "sizes": sizes,
+        "bytecode": interpreter is not None,
+        "order": {"paths": order.paths, "eager": order.eager},
+    }
 
 
 def _packages(folder: Path) -> dict[str, dict[str, Any]]:

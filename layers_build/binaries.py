@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from function.coldstart.bytecode import BYTECODE_NAME, dump_bytecode
+from function.coldstart.bytecode import dump_bytecode
 from layers_build.errors import BuildError
 
 ELF = b"\x7fELF"
@@ -56,7 +56,7 @@ def strip(folder: Path, progress: Callable[[int, int], None]) -> bool:
     tool = shutil.which("strip")
     if tool is None:
         return False
-    libraries = [path for path in sorted(folder.rglob("*.so*")) if _is_elf(path) and not _is_grafted(path, folder)]
+    libraries = [path for path in sorted(folder.rglob("*.so*")) if is_elf(path) and not _is_grafted(path, folder)]
 
     def run(path: Path) -> None:
         temporary = path.with_name(path.name + ".stripped")
@@ -76,7 +76,8 @@ def strip(folder: Path, progress: Callable[[int, int], None]) -> bool:
     return True
 
 
-def _is_elf(path: Path) -> bool:
+def is_elf(path: Path) -> bool:
+    """Return whether a file is a shared library or a program."""
     if path.is_symlink() or not path.is_file():
         return False
     with path.open("rb") as file:
@@ -121,42 +122,19 @@ def compile_bytecode(folder: Path, interpreter: Path, progress: Callable[[int, i
             progress(done, len(names))
 
 
-def collect_bytecode(folder: Path) -> None:
-    """Put a copy of all compiled modules into the one file that a start imports them from."""
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("__pycache__/*.pyc")}
-    (folder / BYTECODE_NAME).write_bytes(dump_bytecode(files))
+def collect_bytecode(folder: Path, needed: Sequence[str]) -> dict[str, str]:
+    """Put a copy of all compiled modules into the few files that a start imports them from.
 
+    Args:
+        folder: the applib.
+        needed: paths of the .pyc files that a start imports, in its order; what else is named there does not matter.
 
-def is_collected(path: str) -> bool:
-    """Return whether `collect_bytecode` took a copy of the file at this path, so that no archive needs the file itself."""
-    return path.endswith(".pyc") and "__pycache__" in path.split("/")[-2:-1]
-
-
-def check_imports(folder: Path, interpreter: Path, modules: list[str]) -> None:
-    """Import modules in a clean process that sees nothing but the folder and the standard library.
-
-    Raises:
-        BuildError: a module cannot be imported; the message names it, the reason and what to do.
+    Returns:
+        For each .pyc the file that holds its copy; no archive needs the .pyc itself.
     """
-    for module in modules:
-        done = subprocess.run(
-            [str(interpreter), "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); import {module}"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"]
-            raise BuildError(f"what was built cannot import {module}: {lines[-1]}; {_advice(lines[-1])}")
-
-
-def _advice(reason: str) -> str:
-    if "cannot open shared object file" in reason:
-        return (
-            "that system library is not installed here, and a function has it neither: ask for the headless or cpu variant of "
-            "the package (opencv-python-headless, tensorflow-cpu)"
-        )
-    if "No module named" in reason:
-        return "add the missing package to the requirements, or switch the prune rule off that took it away (`--no-prune` tells)"
-    return "build with `--no-prune --no-strip` to see whether pruning or stripping is the cause"
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("__pycache__/*.pyc")}
+    made, holders = dump_bytecode(files, needed)
+    for name, content in made.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    return holders

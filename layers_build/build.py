@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from layers_build.report import Report
 
 PARTS = ("applib", "model", "code")
-VERSION = 1  # of what this module makes of its inputs; a change makes every build out of date
+VERSION = 2  # of what this module makes of its inputs; a change makes every build out of date
 MAX_CODE = 100 * 1024**2  # bytes zipped; Function Compute, "Limits": code package through the API
 MAX_DISK = 10240 * 1024**2  # bytes; Function Compute, "Limits": disk of an instance, the larger of two sizes
 NEW_CODE = "code.new"  # the folder in the output where the code package waits until all parts are made
@@ -253,13 +253,15 @@ def _applib(options: Options, plan: _Plan) -> Applib:
 
 
 def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
+    from layers_build.order import Order
     from layers_build.pack import pack
 
     applib = _applib(options, plan)
     record = stage(applib, report)
-    leave_out = binaries.is_collected if record["bytecode"] else None
     with report.bar("pack applib", unit="bytes") as progress:
-        packed = pack(applib.folder, options.dist / "applib" / "{digest}.zip", progress=progress, leave_out=leave_out)
+        packed = pack(
+            applib.folder, options.dist / "applib" / "{digest}.zip", progress=progress, order=Order(**record["order"])
+        )
     report.packages(record["packages"], record["sizes"], packed.sizes)
     return {
         "key": f"applib/{packed.digest}.zip",

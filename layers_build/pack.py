@@ -35,6 +35,7 @@ from function.coldstart.archive import (
 )
 from function.coldstart.errors import LoadError
 from layers_build.errors import BuildError
+from layers_build.order import Order
 
 LEVEL = 6  # zlib's: 4 points smaller than isal's best, and each start pays for size while a build pays for time once
 WORKERS = os.cpu_count() or 1
@@ -134,7 +135,7 @@ def pack(
     *,
     progress: Callable[[int, int], None],
     level: int = LEVEL,
-    leave_out: Callable[[str], bool] | None = None,
+    order: Order | None = None,
 ) -> PackedArchive:
     """Pack a folder.
 
@@ -143,13 +144,15 @@ def pack(
         target: where the archive goes; written beside it and renamed, under the name that `{digest}` in it becomes.
         progress: called with the number of raw bytes done, and of all.
         level: zlib's compression level.
-        leave_out: says of a file's path in the folder whether it stays out of the archive.
+        order: of the files; those that it does not name stay out. None: all of them, none to be used before all are there.
 
     Raises:
         BuildError: the folder holds what an archive cannot (a socket, a link out of it, a path that no loader takes).
     """
     files, links, dirs = _survey(folder)
-    files = [file for file in files if leave_out is None or not leave_out(file.path)]
+    if order is not None:
+        known = {file.path: file for file in files}
+        files = [known[path] for path in order.paths]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=target.parent) as body_file:
         body = _Body(body_file)
@@ -162,7 +165,8 @@ def pack(
             body.add(*_plain_entry(body, link.path, link.target.encode(), stat.S_IFLNK | 0o777))
         for name in dirs:
             body.add(*_plain_entry(body, name + "/", b"", stat.S_IFDIR | 0o755))
-        content = Content(tuple(body.files), tuple(body.blocks), tuple(dirs), tuple(links))
+        eager = len(files) if order is None else order.eager
+        content = Content(tuple(body.files), tuple(body.blocks), eager, tuple(dirs), tuple(links))
         try:
             index = dump_index(Index(content, tuple(body.layout)))
         except LoadError as error:

@@ -87,7 +87,7 @@ class Report:
         cells = [f"{sum(stage[name] for name in small) / MB:,.1f}" for _, stage in sizes]
         table.add_row(f"{len(small)} smaller ones", *cells, f"{sum(in_archive[name] for name in small) / MB:,.1f}")
         everything = [f"{sum(stage.values()) / MB:,.1f}" for _, stage in sizes]
-        bytecode = packed.get(BYTECODE_NAME, 0)
+        bytecode = sum(size for path, size in packed.items() if path.startswith(f"{BYTECODE_NAME}/"))
         table.add_row("bytecode", *["" for _ in sizes], f"{bytecode / MB:,.1f}")
         table.add_section()
         table.add_row("all", *everything, f"{sum(packed.values()) / MB:,.1f}")

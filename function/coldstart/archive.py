@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .errors import InvalidArchiveError
 
-FORMAT = 1
+FORMAT = 2
 INDEX_NAME = ".heavylift/index.json"
 RESERVED = ".heavylift"  # the top-level folder of the index and of the completion marker; no entry may lie in it
 BLOCK_SIZE = 4 * 1024 * 1024  # bytes of raw content in a full block
@@ -75,12 +75,15 @@ class Content:
     Attributes:
         files: in the order in which a start first needs them, which is also the order of their blocks.
         blocks: in order; `files` fill them without a gap.
+        eager: how many of the first files must be there before any code of the archive may run. After that a file is
+            safe to use as soon as it and all files before it are there: whatever it reads or links by itself is.
         dirs: directories that hold nothing.
         links: symbolic links.
     """
 
     files: tuple[FileEntry, ...]
     blocks: tuple[Block, ...]
+    eager: int
     dirs: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
 
@@ -182,6 +185,13 @@ def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
     return tuple(tuple(each) for each in result)
 
 
+def needed_blocks(content: Content) -> list[int]:
+    """Return, for each file of a checked content, how many of the first blocks must be there before it may be used."""
+    ends = [entry.block + max(1, -(-entry.size // BLOCK_SIZE)) for entry in content.files]
+    least = ends[content.eager - 1] if content.eager else 0
+    return [max(least, end) for end in ends]
+
+
 def check_path(path: str, where: str) -> None:
     """Refuse a path that is not plainly inside the target.
 
@@ -265,6 +275,7 @@ def _parse_content(fields: _Fields) -> Content:
             for each in fields.each("files")
         ),
         blocks=tuple(Block(each.integer("raw"), each.text("sha256")) for each in fields.each("blocks")),
+        eager=fields.integer("eager"),
         dirs=fields.texts("dirs"),
         links=tuple(Link(each.text("path"), each.text("target")) for each in fields.each("links")),
     )
@@ -306,6 +317,8 @@ def _expected_blocks(content: Content) -> list[int]:
 
 
 def _check_tree(content: Content) -> None:
+    if content.eager > len(content.files):
+        raise _refuse("content.eager", f"is {content.eager}", f"there are {len(content.files)} files")
     for number, entry in enumerate(content.files):
         check_path(entry.path, f"content.files[{number}].path")
         if entry.mode > 0o777:
@@ -358,6 +371,7 @@ def _content_record(content: Content) -> dict[str, object]:
     return {
         "blocks": [{"raw": each.raw, "sha256": each.sha256} for each in content.blocks],
         "dirs": list(content.dirs),
+        "eager": content.eager,
         "files": [
             {"block": each.block, "mode": each.mode, "offset": each.offset, "path": each.path, "size": each.size}
             for each in content.files

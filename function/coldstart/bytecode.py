@@ -1,13 +1,14 @@
-"""All bytecode of an applib in one file, from which its modules are imported.
+"""All bytecode of an applib in a few files, from which its modules are imported.
 
 Thousands of small .pyc files cost a start more than what is in them: each is inflated, written, found, opened and read on
-its own. So the build puts them into one file, and `install` makes the import system read it where it would read a .pyc.
+its own. So the build puts them into chunks, and `install` makes the import system read it where it would read a .pyc.
 Everything else stays Python's own: sources and data lie on disk, loaders are source loaders, and a module whose bytecode
 is missing or made for another Python is compiled from its source. A process that does not call `install`, such as
 a child of the function's, sees the sources alone.
 
-The file: eight bytes, the table's length, little-endian; the table, JSON, `{path of a .pyc: [offset, size]}`, paths
-relative to the applib and offsets counted from the end of the table; the content of the .pyc files one behind the other.
+The folder `heavylift.bytecode`: `table.json`, `{path of a .pyc: [number of a chunk, offset, size]}`, paths relative to the
+applib; and the chunks, `0.bin`, `1.bin`, …: the content of .pyc files one behind the other, in the order in which a start
+imports them, so that the first modules can be imported while the last are still on their way.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 import mmap
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.abc import PathEntryFinder
 from importlib.machinery import (
@@ -33,63 +34,95 @@ from typing import cast
 from .errors import InvalidArchiveError
 
 BYTECODE_NAME = "heavylift.bytecode"  # in the applib's top folder
-_LENGTH = 8  # bytes of the table's length
+TABLE_NAME = f"{BYTECODE_NAME}/table.json"
+CHUNK = 2 * 1024 * 1024  # bytes; a chunk ends with the module that reaches it
 
 
-def dump_bytecode(files: Mapping[str, bytes]) -> bytes:
-    """Return the file that holds these .pyc files.
+def dump_bytecode(files: Mapping[str, bytes], order: Sequence[str]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the files that hold these .pyc files.
 
     Args:
-        files: content by path, relative to the applib. The same files give the same bytes.
+        files: content by path, relative to the applib.
+        order: the paths of those that a start imports, in that order. They share no chunk with the others, which follow
+            by name. The same files in the same order give the same bytes.
+
+    Returns:
+        Content by path, relative to the applib; and for each .pyc the path of its chunk.
     """
-    table: dict[str, tuple[int, int]] = {}
-    offset = 0
-    for path in sorted(files):
-        table[path] = (offset, len(files[path]))
-        offset += len(files[path])
-    head = json.dumps(table, separators=(",", ":")).encode()
-    return len(head).to_bytes(_LENGTH, "little") + head + b"".join(files[path] for path in sorted(files))
+    first = [path for path in order if path in files]
+    table: dict[str, tuple[int, int, int]] = {}
+    chunks: list[bytearray] = []
+    for part in (first, sorted(files.keys() - set(first))):
+        for number, path in enumerate(part):
+            if number == 0 or len(chunks[-1]) >= CHUNK:
+                chunks.append(bytearray())
+            table[path] = (len(chunks) - 1, len(chunks[-1]), len(files[path]))
+            chunks[-1] += files[path]
+    made = {TABLE_NAME: json.dumps(table, separators=(",", ":"), sort_keys=True).encode()}
+    made |= {_chunk_name(number): bytes(chunk) for number, chunk in enumerate(chunks)}
+    return made, {path: _chunk_name(place[0]) for path, place in table.items()}
+
+
+def _chunk_name(number: int) -> str:
+    return f"{BYTECODE_NAME}/{number}.bin"
 
 
 class Bytecode:
     """The bytecode of one applib. Its content stays in the page cache; only what is imported is read.
 
     Args:
-        applib: the directory that holds the file.
+        applib: the directory that holds it.
 
     Raises:
-        InvalidArchiveError: the file is damaged.
+        InvalidArchiveError: the table is damaged.
         OSError: it cannot be read.
     """
 
     def __init__(self, applib: Path) -> None:
         self._prefix = f"{applib}/"
-        path = applib / BYTECODE_NAME
+        self._chunks: dict[int, mmap.mmap] = {}
+        table = f"{applib}/{TABLE_NAME}"
         try:
-            with path.open("rb") as file:
-                self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._start = _LENGTH + int.from_bytes(self._content[:_LENGTH], "little")
-            self._table = {
-                name: _place(place) for name, place in json.loads(self._content[_LENGTH : self._start]).items()
-            }
+            with open(table, "rb") as file:  # noqa: PTH123 - faster
+                self._table = {name: _place(place) for name, place in json.load(file).items()}
         except (ValueError, AttributeError, RecursionError) as error:
-            raise InvalidArchiveError(f"{path}: is damaged ({error}); build and upload the archive again") from error
-        if any(offset + size > len(self._content) - self._start for offset, size in self._table.values()):
-            raise InvalidArchiveError(f"{path}: ends before its last module; build and upload the archive again")
+            raise _damaged(table, str(error)) from error
 
     def find(self, path: str) -> bytes | None:
-        """Return the content of a .pyc by its absolute path, or None where there is none."""
+        """Return the content of a .pyc by its absolute path, or None where there is none.
+
+        Raises:
+            InvalidArchiveError: a chunk is damaged.
+            OSError: it cannot be read.
+        """
         place = self._table.get(path.removeprefix(self._prefix)) if path.startswith(self._prefix) else None
         if place is None:
             return None
-        start = self._start + place[0]
-        return self._content[start : start + place[1]]
+        number, start, size = place
+        chunk = self._chunks.get(number)
+        if chunk is None:
+            chunk = self._chunks[number] = self._open(number)
+        if start + size > len(chunk):
+            raise _damaged(f"{self._prefix}{_chunk_name(number)}", f"it ends before {path}")
+        return chunk[start : start + size]
+
+    def _open(self, number: int) -> mmap.mmap:
+        path = f"{self._prefix}{_chunk_name(number)}"
+        with open(path, "rb") as file:  # noqa: PTH123 - faster
+            try:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except ValueError as error:  # it is empty
+                raise _damaged(path, str(error)) from error
 
 
-def _place(place: object) -> tuple[int, int]:
-    if not isinstance(place, list) or len(place) != 2 or not all(type(each) is int and each >= 0 for each in place):
+def _damaged(path: str, reason: str) -> InvalidArchiveError:
+    return InvalidArchiveError(f"{path}: is damaged ({reason}); build and upload the archive again")
+
+
+def _place(place: object) -> tuple[int, int, int]:
+    if not isinstance(place, list) or len(place) != 3 or not all(type(each) is int and each >= 0 for each in place):
         raise ValueError(f"{place!r:.40} is not a place")
-    return place[0], place[1]
+    return place[0], place[1], place[2]
 
 
 class _Loader(SourceFileLoader):
@@ -114,7 +147,7 @@ def install(applib: Path) -> None:
     Raises:
         InvalidArchiveError: the bytecode is damaged.
     """
-    if not (applib / BYTECODE_NAME).is_file():
+    if not (applib / TABLE_NAME).is_file():
         return
     # FileFinder takes whatever makes a loader, though its types ask for a class.
     source = cast("type[SourceFileLoader]", partial(_Loader, Bytecode(applib)))

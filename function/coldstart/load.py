@@ -1,35 +1,40 @@
 """Loads one archive into its directory: fetch, verify, inflate, write.
 
-Stages, each of which leaves the target as it was until the last:
+Stages; when one fails, the target is as it was before:
 
 1. lock the target; if it holds what is wanted, there is nothing to do;
 2. read the object's first bytes: they hold the index, or show that there is none (`plainzip` takes over then);
-3. check index, digest and disk, and make the directories;
-4. several connections at once fetch ranges of whole blocks; the thread that fetched a block inflates, verifies and
-   writes it in place, while the other connections go on receiving. A thread holds one block at a time: that bounds
-   the memory;
-5. create the links, write the marker, rename.
+3. check index, digest and disk, and make directories and links;
+4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
+   in order; the thread that fetched a block inflates, verifies and writes it in place, while the other connections go on
+   receiving. A thread holds one block at a time: that bounds the memory;
+5. set the marker of a complete target.
+
+Whoever watches is told when all names are there, and each time more of the first blocks are complete: from the files in
+them, modules can be imported while the others are still on their way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from .archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, Index, Piece, content_digest, parse_index, pieces
+from .archive import INDEX_NAME, MAX_INDEX, Index, content_digest, needed_blocks, parse_index, pieces
 from .errors import DigestMismatchError, InvalidArchiveError
 from .inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, inflate_members, inflate_stretch, verify
 from .parallel import run_all
 from .store import ObjectReader, cut
-from .target import Origin, Staging, Target
+from .target import OWNER_WRITES, Origin, Staging, Target
 from .timeline import Timeline
 
 HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
 SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
-RANGE = 8 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
+RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +54,24 @@ class Archive:
     directory: Path
 
 
-def load(archive: Archive, reader: ObjectReader, timeline: Timeline) -> bool:
+class Watcher(Protocol):
+    """Is told how far a load has come. Called by several threads, one at a time."""
+
+    def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
+        """All names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
+
+    def advanced(self, blocks: int) -> None:
+        """That many of the first blocks are complete now."""
+
+
+def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Watcher | None = None) -> bool:
     """Fill the archive's directory, unless it is there already.
 
     Args:
         archive: what to load.
         reader: reads the archive's object.
         timeline: is told what took how long.
+        watcher: is told how far it is; it hears nothing of an archive without an index, or when there is nothing to do.
 
     Returns:
         Whether anything was unpacked.
@@ -74,15 +90,16 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline) -> bool:
             wanted = Origin(archive.digest, archive.key, reader.etag, reader.size)
             if found and not archive.digest and _version(found) == _version(wanted):
                 return False
-            with target.staging() as staging:
-                _unpack(archive, reader, head, staging, timeline)
-                target.commit(staging, wanted)
+            with target.filling(wanted) as staging:
+                _unpack(archive, reader, head, staging, timeline, watcher)
     finally:
         timeline.count(fetched=reader.fetched, retries=reader.retries)
     return True
 
 
-def _unpack(archive: Archive, reader: ObjectReader, head: bytes, staging: Staging, timeline: Timeline) -> None:
+def _unpack(
+    archive: Archive, reader: ObjectReader, head: bytes, staging: Staging, timeline: Timeline, watcher: Watcher | None
+) -> None:
     found = _read_index(reader, head)
     if found is None:
         from .plainzip import unpack  # what it needs takes time to import, and our own archives do not need it
@@ -98,11 +115,8 @@ def _unpack(archive: Archive, reader: ObjectReader, head: bytes, staging: Stagin
     content = index.content
     sizes = {entry.path: entry.size for entry in content.files}
     timeline.count(disk=staging.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
-    _BlockLoader(archive.name, reader, index, origin, staging, timeline).run()
-    for entry in content.files:
-        if entry.size > BLOCK_SIZE:  # its blocks came in any order, and none of them was the last
-            staging.set_mode(entry.path, entry.mode)
     staging.make_links(content.links)
+    _BlockLoader(archive.name, reader, index, origin, staging, timeline, watcher).run()
     timeline.count(unpacked=content.size, files=len(content.files))
 
 
@@ -148,7 +162,14 @@ class _BlockLoader:
     """Fetches, inflates, verifies and writes the blocks of one archive with several threads."""
 
     def __init__(
-        self, item: str, reader: ObjectReader, index: Index, origin: int, staging: Staging, timeline: Timeline
+        self,
+        item: str,
+        reader: ObjectReader,
+        index: Index,
+        origin: int,
+        staging: Staging,
+        timeline: Timeline,
+        watcher: Watcher | None,
     ) -> None:
         self._item = item
         self._reader = reader
@@ -157,11 +178,29 @@ class _BlockLoader:
         self._places = [(origin + each.offset, origin + each.offset + each.packed) for each in index.layout]
         self._staging = staging
         self._timeline = timeline
+        self._watcher = watcher
+        self._created = threading.Event()
+        self._done = _Front(len(self._places), watcher.advanced if watcher else lambda _count: None)
 
     def run(self) -> None:
         """Load all blocks, or raise what stopped the first thread that failed."""
-        tasks = [partial(self._load_range, blocks) for blocks in block_ranges(self._places, RANGE)]
-        run_all(tasks, workers=CONNECTIONS, stop=self._reader.stop)
+        ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places, RANGE)]
+        run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
+        for entry in self._content.files:
+            if not entry.mode & OWNER_WRITES:
+                self._staging.set_mode(entry.path, entry.mode)
+
+    def _stop(self) -> None:
+        self._reader.stop()
+        self._created.set()
+
+    def _create_files(self) -> None:
+        with self._timeline.span("write", self._item):
+            for entry in self._content.files:
+                self._staging.create(entry.path, entry.size, entry.mode)
+        if self._watcher:
+            self._watcher.prepared([entry.path for entry in self._content.files], needed_blocks(self._content))
+        self._created.set()
 
     def _load_range(self, blocks: range) -> None:
         places = self._places[blocks.start : blocks.stop]
@@ -181,11 +220,28 @@ class _BlockLoader:
                 parts = inflate_members(packed, [piece.size for piece in found], where)
         with self._timeline.span("verify", self._item):
             verify(parts, block, where)
+        self._created.wait()
         with self._timeline.span("write", self._item):
-            self._write(found, parts)
+            for piece, part in zip(found, parts, strict=True):
+                if part:
+                    self._staging.write(self._content.files[piece.file].path, part, position=piece.position)
+        self._done.add(number)
 
-    def _write(self, found: Sequence[Piece], parts: Sequence[bytes]) -> None:
-        for piece, part in zip(found, parts, strict=True):
-            entry = self._content.files[piece.file]
-            whole = piece.size == entry.size
-            self._staging.write(entry.path, part, position=piece.position, mode=entry.mode, last=whole)
+
+class _Front:
+    """How many of the first blocks are complete, whatever the order in which blocks are."""
+
+    def __init__(self, count: int, advanced: Callable[[int], None]) -> None:
+        self._waiting = [True] * count + [True]  # the last one stays: the front ends there
+        self._front = 0
+        self._advanced = advanced
+        self._lock = threading.Lock()
+
+    def add(self, number: int) -> None:
+        with self._lock:
+            self._waiting[number] = False
+            before = self._front
+            while not self._waiting[self._front]:
+                self._front += 1
+            if self._front > before:
+                self._advanced(self._front)

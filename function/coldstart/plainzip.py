@@ -24,7 +24,7 @@ from .deflate import DeflateError, inflater
 from .errors import DigestMismatchError, InvalidArchiveError
 from .inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 from .store import ObjectReader
-from .target import Staging
+from .target import OWNER_WRITES, Staging
 from .timeline import Timeline
 
 CONNECTIONS = 6  # requests at once
@@ -232,16 +232,14 @@ class _Pass:
             raise _refuse(self._name, entry.path, "does not end where the central directory says")
 
     def _write(self, entry: Entry, content: Iterator[bytes]) -> None:
-        held, position = b"", 0
+        position = 0
+        self._staging.create(entry.path, entry.size, entry.mode)
         for raw in content:
-            if held:
-                self._put(entry, held, position, last=False)
-            held, position = raw, position + len(held)
-        self._put(entry, held, position, last=True)
-
-    def _put(self, entry: Entry, data: bytes, position: int, *, last: bool) -> None:
-        with self._timeline.span("unpack", self._item):
-            self._staging.write(entry.path, data, position=position, mode=entry.mode, last=last)
+            with self._timeline.span("unpack", self._item):
+                self._staging.write(entry.path, raw, position=position)
+            position += len(raw)
+        if not entry.mode & OWNER_WRITES:
+            self._staging.set_mode(entry.path, entry.mode)
 
 
 class _Cursor:

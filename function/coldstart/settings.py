@@ -23,7 +23,7 @@ class Settings:
     Attributes:
         bucket, endpoint, region: where archives and pictures lie; empty where not set.
         local: nothing is fetched, the directories are filled already.
-        archives: what to load; none when local.
+        archives: what to load, in that order; none when local.
         applib: the directory that is put on `sys.path`.
         model: the directory of the model.
         handler: the user's function, `MODULE.FUNCTION`.
@@ -57,9 +57,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise ConfigurationError(
             f"HandlerModule: {handler!r} is not MODULE.FUNCTION of your own; `index.handler` is one"
         )
-    archives = (
-        Archive("applib", environment.get("AppLibObject", ""), _digest(environment, "AppLibDigest"), applib),
+    archives = (  # the model first: the user's modules may read it, and they run while the applib still arrives
         Archive("model", environment.get("ModelObject", ""), _digest(environment, "ModelDigest"), model),
+        Archive("applib", environment.get("AppLibObject", ""), _digest(environment, "AppLibDigest"), applib),
     )
     return Settings(
         bucket=environment.get("Bucket", ""),
@@ -72,6 +72,17 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         handler=handler,
         initializer_limit=_seconds(environment, "InitializationTimeout", INITIALIZER_LIMIT),
     )
+
+
+def require_bucket(settings: Settings) -> None:
+    """Check that the environment says which bucket.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    for name, value in (("Bucket", settings.bucket), ("Endpoint", settings.endpoint), ("Region", settings.region)):
+        if not value:
+            raise ConfigurationError(f"{name}: not set in the function's environment; it is needed to reach OSS")
 
 
 def _digest(environment: Mapping[str, str], name: str) -> str:

@@ -1,9 +1,10 @@
-"""The directory that an archive is unpacked to: complete or not there at all.
+"""The directory that an archive is unpacked to: marked as complete, or as partial, or not there at all.
 
-A load writes into a staging directory beside the target and renames it at the end, so a load that fails or is killed
-leaves nothing that could be taken for complete. One load at a time works on a target (`flock`); whoever comes next
-finds it done, and removes what killed loads left. Survives the death of the process, not of the machine: an instance's
-disk ends with the instance, so nothing is synced.
+A load fills the directory under its final name, because modules are imported from it meanwhile. From its first moment it
+holds a marker that says so; at the end, the marker is renamed to the one of a complete target. A load that fails removes
+what it wrote and puts back what was there before; what a killed one left is removed by the next. One load at a time works
+on a target (`flock`). Survives the death of the process, not of the machine: an instance's disk ends with the instance,
+so nothing is synced.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from .errors import ConfigurationError, DeadlineError, DiskFullError
 from .store import Deadline
 
 MARKER = f"{RESERVED}/complete.json"
+PARTIAL_MARKER = f"{RESERVED}/partial"
 DISK_BLOCK = 4096  # bytes; what a file system gives out at a time
-_PARTIAL = ".partial-"
+OWNER_WRITES = 0o200  # the permission bit without which a file cannot be opened to be filled
+_ASIDE = ".partial-"  # in the names of directories beside the target: what is made, and what is removed
 _LOCK = ".lock"
 _POLL = 0.05  # seconds between two looks at a lock that another process holds
 
@@ -106,44 +109,52 @@ class Target:
         )
 
     @contextmanager
-    def staging(self) -> Iterator[Staging]:
-        """Give out an empty directory beside the target; it is removed unless it was committed."""
-        try:
-            root = Path(tempfile.mkdtemp(prefix=self.path.name + _PARTIAL, dir=self.path.parent))
-        except OSError as error:
-            raise _unusable(self.path, error) from error
-        try:
-            yield Staging(root)
-        finally:
-            shutil.rmtree(root, ignore_errors=True)  # the next start sweeps what cannot be removed now
+    def filling(self, origin: Origin) -> Iterator[Staging]:
+        """Give out the empty target to fill; it is complete after that, or as it was before when anything is raised.
 
-    def commit(self, staging: Staging, origin: Origin) -> None:
-        """Make the staging directory the target, in place of what an earlier load put there.
+        Args:
+            origin: what it will hold.
 
         Raises:
             DiskFullError: no room for the marker.
-            ConfigurationError: the target cannot be replaced; it is as it was.
+            ConfigurationError: the target cannot be made or replaced.
         """
-        staging.write_marker(origin)
         try:
-            staging.root.chmod(0o755)
-            if not self.path.exists():
-                staging.root.rename(self.path)
-                return
-            retired = Path(tempfile.mkdtemp(prefix=self.path.name + _PARTIAL, dir=self.path.parent))
-            self.path.rename(retired)
-            try:
-                staging.root.rename(self.path)
-            except OSError:
-                retired.rename(self.path)
-                raise
+            retired = self._aside() if self.path.exists() else None
+            if retired:
+                self.path.rename(retired)
+            fresh = self._aside()
+            (fresh / RESERVED).mkdir(0o755)
+            (fresh / PARTIAL_MARKER).touch(0o644)
+            fresh.chmod(0o755)
+            fresh.rename(self.path)
         except OSError as error:
             raise _unusable(self.path, error) from error
-        shutil.rmtree(retired, ignore_errors=True)  # the next start sweeps what cannot be removed now
+        staging = Staging(self.path)
+        try:
+            yield staging
+            staging.finish(origin)
+        except BaseException:
+            self._discard()
+            if retired:
+                retired.rename(self.path)
+            raise
+        if retired:
+            shutil.rmtree(retired, ignore_errors=True)  # the next start sweeps what cannot be removed now
+
+    def _aside(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix=self.path.name + _ASIDE, dir=self.path.parent))
+
+    def _discard(self) -> None:
+        aside = self._aside()
+        self.path.rename(aside)  # at once: nobody sees it half removed
+        shutil.rmtree(aside, ignore_errors=True)  # the next start sweeps what cannot be removed now
 
     def _sweep(self) -> None:
+        if (self.path / PARTIAL_MARKER).exists():
+            self._discard()
         for each in self.path.parent.iterdir():
-            if each.name.startswith(self.path.name + _PARTIAL):
+            if each.name.startswith(self.path.name + _ASIDE):
                 shutil.rmtree(each, ignore_errors=True)  # it only costs room; the check of the disk will tell
 
 
@@ -151,7 +162,7 @@ class Staging:
     """A directory that is being filled. Only checked paths may come in. Used by several threads at once.
 
     Args:
-        root: the empty directory.
+        root: the directory.
     """
 
     def __init__(self, root: Path) -> None:
@@ -181,37 +192,47 @@ class Staging:
                 f"{name}: unpacks to {_megabytes(need)}, and {self.root.parent} has {_megabytes(free)} free of "
                 f"{_megabytes(disk.f_blocks * disk.f_frsize)}; raise the function's disk to 10240 MB or build less into it"
             )
-        self._make_directories(folders)
+        with _disk_errors(self.root):
+            for path in folders:
+                (self.root / path).mkdir(0o755)
         return need
 
-    def _make_directories(self, paths: Iterable[str]) -> None:
-        with _disk_errors(self.root):
-            for path in paths:
-                (self.root / path).mkdir(0o755)
-
-    def write(self, path: str, data: bytes, *, position: int, mode: int, last: bool) -> None:
-        """Write a part of a file, which is created with the first part that arrives.
+    def create(self, path: str, size: int, mode: int) -> None:
+        """Create a file of its final size and mode; `write` brings its content.
 
         Args:
             path: relative to the root; its directory exists.
+            size: bytes.
+            mode: the file's permission bits; until `set_mode`, its owner may also write.
+        """
+        with _disk_errors(self.root):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.open(f"{self.root}/{path}", flags, mode | OWNER_WRITES)
+            try:
+                os.ftruncate(file, size)
+                os.fchmod(file, mode | OWNER_WRITES)  # what the process's umask has taken away
+            finally:
+                os.close(file)
+
+    def write(self, path: str, data: bytes, *, position: int) -> None:
+        """Write a part of a file that was created.
+
+        Args:
+            path: relative to the root.
             data: the part.
             position: bytes from the start of the file.
-            mode: the file's permission bits.
-            last: no other part follows; the mode is exact from then on.
 
         Raises:
             DiskFullError: the disk is full after all.
         """
         with _disk_errors(self.root):
-            # Only links come after files, so nothing here can lead out of the root.
-            file = os.open(f"{self.root}/{path}", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode | 0o200)
+            # No file lies below a link, so nothing here can lead out of the root.
+            file = os.open(f"{self.root}/{path}", os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 view = memoryview(data)
                 while view:
                     written = os.pwrite(file, view, position)
                     view, position = view[written:], position + written
-                if last:
-                    os.fchmod(file, mode)
             finally:
                 os.close(file)
 
@@ -221,16 +242,17 @@ class Staging:
             (self.root / path).chmod(mode)
 
     def make_links(self, links: Iterable[Link]) -> None:
-        """Create symbolic links, when all files are there."""
+        """Create symbolic links."""
         with _disk_errors(self.root):
             for link in links:
                 (self.root / link.path).symlink_to(link.target)
 
-    def write_marker(self, origin: Origin) -> None:
+    def finish(self, origin: Origin) -> None:
         """Say what the directory holds; it is complete from here on."""
         record = {"digest": origin.digest, "key": origin.key, "etag": origin.etag, "size": origin.size}
-        self._make_directories([RESERVED])
-        self.write(MARKER, json.dumps(record).encode(), position=0, mode=0o644, last=True)
+        self.write(PARTIAL_MARKER, json.dumps(record).encode(), position=0)
+        with _disk_errors(self.root):
+            (self.root / PARTIAL_MARKER).rename(self.root / MARKER)
 
 
 def _directories(files: Iterable[str], empty: Iterable[str]) -> list[str]:

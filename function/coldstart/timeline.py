@@ -7,13 +7,14 @@ line stays short however many blocks there are.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 EVENT = "heavylift.start"
 
@@ -27,21 +28,40 @@ class _Span:
     busy: float  # seconds, summed over threads
 
 
+@dataclass(frozen=True, slots=True)
+class ImportTime:
+    """How long the modules of one top-level package took.
+
+    Attributes:
+        package: its name; `others` for all that are not worth a line.
+        seconds: without what they import of other packages.
+        modules: how many there are.
+    """
+
+    package: str
+    seconds: float
+    modules: int
+
+
 class Timeline:
     """Collects one start. Used by several threads at once.
 
     Args:
         mode: `initializer` or `request`.
+        zero: when the start began, on the clock of `time.perf_counter`, which all processes share; now when left out.
     """
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, zero: float | None = None) -> None:
         self._mode = mode
         self._started = time.time()
-        self._zero = time.perf_counter()
+        self.zero = time.perf_counter() if zero is None else zero
         self._lock = threading.Lock()
         self._spans: dict[tuple[str, str], _Span] = {}
         self._totals = dict.fromkeys(("fetched", "unpacked", "files", "retries", "disk"), 0)
         self._memory_before_import = 0
+        self._worker_memory = 0  # bytes that the loader's own process held at most
+        self._memory_together = 0  # bytes that both processes held while both were there
+        self._imports: list[dict[str, object]] = []
 
     @contextmanager
     def span(self, phase: str, item: str) -> Iterator[None]:
@@ -68,6 +88,23 @@ class Timeline:
             for name, amount in amounts.items():
                 self._totals[name] += amount
 
+    def export(self) -> dict[str, object]:
+        """Return what was collected, for `merge` in another process."""
+        spans = [[*key, span.start, span.end, span.busy] for key, span in self._spans.items()]
+        return {"spans": spans, "totals": self._totals, "memory": peak_memory()}
+
+    def merge(self, exported: Mapping[str, Any]) -> None:
+        """Add what the loader's process, which ends now, has collected."""
+        for phase, item, start, end, busy in exported["spans"]:
+            self._merge(phase, item, _Span(start, end, busy))
+        self.count(**exported["totals"])
+        self._worker_memory = exported["memory"]
+        self._memory_together = _memory("VmRSS") + self._worker_memory
+
+    def set_imports(self, imports: Sequence[ImportTime]) -> None:
+        """Say where the imports' time went."""
+        self._imports = [asdict(each) for each in imports]
+
     def mark_import(self) -> None:
         """Note how much memory was needed so far: what follows are the user's own libraries."""
         self._memory_before_import = peak_memory()
@@ -79,7 +116,7 @@ class Timeline:
             "event": EVENT,
             "mode": self._mode,
             "started": round(self._started, 3),
-            "seconds": round(time.perf_counter() - self._zero, 4),
+            "seconds": round(time.perf_counter() - self.zero, 4),
             "spans": [
                 {
                     "phase": phase,
@@ -94,25 +131,33 @@ class Timeline:
             "files": self._totals["files"],
             "retries": self._totals["retries"],
             "peak_disk": self._totals["disk"],
-            "peak_memory": peak_memory(),
-            "memory_before_import": self._memory_before_import,
+            "peak_memory": max(peak_memory(), self._memory_together),
+            "memory_before_import": self._memory_before_import + self._worker_memory,
+            "cores": len(os.sched_getaffinity(0)),
+            "imports": self._imports,
         }
         if error is not None:
             record["error"] = {"type": type(error).__name__, "message": str(error)}
         return json.dumps(record, ensure_ascii=False)
 
     def _add(self, phase: str, item: str, begin: float, end: float) -> None:
+        self._merge(phase, item, _Span(begin - self.zero, end - self.zero, end - begin))
+
+    def _merge(self, phase: str, item: str, other: _Span) -> None:
         with self._lock:
-            span = self._spans.setdefault((phase, item), _Span(begin - self._zero, 0.0, 0.0))
-            span.start = min(span.start, begin - self._zero)
-            span.end = max(span.end, end - self._zero)
-            span.busy += end - begin
+            span = self._spans.setdefault((phase, item), _Span(other.start, other.end, 0.0))
+            span.start, span.end = min(span.start, other.start), max(span.end, other.end)
+            span.busy += other.busy
 
 
 def peak_memory() -> int:
     """Return the most memory, in bytes, that this process ever held (proc(5), `VmHWM`)."""
+    return _memory("VmHWM")
+
+
+def _memory(field: str) -> int:
     # getrusage would count what the parent held before it started this process.
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
     return 0

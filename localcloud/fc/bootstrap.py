@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 import traceback
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -35,7 +36,10 @@ def main() -> None:
     folders = [code, "/opt/python"]
     sys.path[:0] = folders
     sys.path.append(settings["packages"])  # after the function's own: it may bring another version
-    os.environ["PYTHONPATH"] = os.pathsep.join(folders)  # for Python programs that the function starts
+    # For Python programs that the function starts.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(sys.argv[1]).with_name("preload")), *folders])
+    os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, settings["gateway"]))
+    os.environ["LOCALCLOUD_CERTIFICATE"] = settings["authority"]
     sys.argv = [settings["handler"]]
     while True:
         request = receive_json(channel)

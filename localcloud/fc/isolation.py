@@ -24,6 +24,7 @@ BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 logger = logging.getLogger(__name__)
 TMP = "/tmp"  # noqa: S108 - as the function sees it; what lies behind it is the instance's own
 REDIRECT = Path(redirect.__file__)
+PRELOAD = REDIRECT.with_name("preload")  # what the Python programs that a function starts are redirected by
 INSIDE = "/var/fc/runtime"
 # What programs expect to find in /etc; the rest of the host's stays out of sight. Without resolv.conf no name of the world outside
 # resolves: whatever an instance does, it cannot reach a real account.
@@ -101,6 +102,7 @@ class Sandbox:
         runtime = [f"{INSIDE}/{file.name}" for file in (BOOTSTRAP, REDIRECT)]
         for file, inside in zip((BOOTSTRAP, REDIRECT), runtime, strict=True):
             command += ["--ro-bind", str(file), inside]
+        command += ["--ro-bind", str(PRELOAD), f"{INSIDE}/{PRELOAD.name}"]
         packages = f"{INSIDE}/packages"
         for name, path in interpreter.packages.items():
             command += ["--ro-bind", str(path), f"{packages}/{name}"]

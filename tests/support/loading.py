@@ -74,6 +74,7 @@ def pack(
     dirs: tuple[str, ...] = (),
     modes: Mapping[str, int] | None = None,
     group: int = BLOCK_SIZE,
+    eager: int = 0,
     change: Callable[[Index], bytes] = dump_index,
 ) -> Packed:
     """Pack files into an archive with an index.
@@ -84,6 +85,7 @@ def pack(
         dirs: directories that hold nothing.
         modes: permission bits, where they are not 0o644.
         group: bytes of small files in a block, at most.
+        eager: how many of the first files must be there before any of them is used.
         change: makes the index's bytes; a hostile one lies.
     """
     modes = modes or {}
@@ -119,7 +121,7 @@ def pack(
             layout.append(Layout(offset, len(stretch)))
             offset += len(stretch)
     close()
-    index = Index(Content(tuple(entries), tuple(blocks), dirs, links), tuple(layout))
+    index = Index(Content(tuple(entries), tuple(blocks), min(eager, len(entries)), dirs, links), tuple(layout))
     return _with_index(index, files, modes, change)
 
 

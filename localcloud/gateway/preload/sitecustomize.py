@@ -1,7 +1,8 @@
 """Python imports this at its start when this folder is on PYTHONPATH: names under aliyuncs.com then reach the embedded cloud.
 
-Its settings are in the environment: LOCALCLOUD_GATEWAY (`127.0.0.1:PORT`) and LOCALCLOUD_AUTHORITY (the file with the certificate
-to trust). Standard library only, for Python 3.9 and later. A sitecustomize of the user's own is run after it.
+Its settings are in the environment: LOCALCLOUD_GATEWAY (`127.0.0.1:PORT`), and the certificate to trust in LOCALCLOUD_AUTHORITY
+(a file) or, inside an instance, which does not see that file, LOCALCLOUD_CERTIFICATE (PEM). Standard library only, for Python 3.9
+and later. A sitecustomize of the user's own is run after it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def _redirect() -> None:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     address, _, port = os.environ["LOCALCLOUD_GATEWAY"].partition(":")
-    authority = Path(os.environ["LOCALCLOUD_AUTHORITY"]).read_text(encoding="ascii")
+    authority = os.environ.get("LOCALCLOUD_CERTIFICATE")
+    if authority is None:
+        authority = Path(os.environ["LOCALCLOUD_AUTHORITY"]).read_text(encoding="ascii")
     module.redirect((address, int(port)), authority)
 
 

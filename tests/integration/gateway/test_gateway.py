@@ -133,6 +133,11 @@ VENDOR = textwrap.dedent(
         order = json.loads(event)
         answers = [outcome(lambda: requests.get(url, timeout=20).text) for url in order["urls"]]
         answers.append(outcome(lambda: socket.create_connection(("example.org", 80), timeout=20).close()))
+        program = "import sys, requests; sys.stdout.write(requests.get(sys.argv[1], timeout=20).text)"
+        answers += [
+            subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True).stdout
+            for url in order["urls"][:2]
+        ]
         return json.dumps(answers)
     """
 )
@@ -184,8 +189,9 @@ def test_unmodified_code_in_an_instance(cloud: Running, bucket: oss2.Bucket, cod
     event = json.dumps({"urls": [*signed, "https://ecs.aliyuncs.com/", "http://ecs.aliyuncs.com/"]})
     request = models.InvokeFunctionRequest(body=io.BytesIO(event.encode()))
     answer = client.invoke_function_with_options(name, request, models.InvokeFunctionHeaders(), RuntimeOptions())
-    plain, secure, refused_secure, refused_plain, outside = json.loads(answer.body.read())
+    plain, secure, refused_secure, refused_plain, outside, *of_a_child = json.loads(answer.body.read())
     assert plain == secure == "from oss"
+    assert of_a_child == ["from oss", "from oss"]
     assert "unrecognized name" in refused_secure.lower().replace("_", " ")
     assert refused_plain.startswith("ecs.aliyuncs.com:80 is not served by the embedded cloud")
     assert outside.startswith("gaierror")

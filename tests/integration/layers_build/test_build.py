@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from function.coldstart.bytecode import BYTECODE_NAME
-from layers_build.binaries import check_imports
+from function.coldstart.bytecode import TABLE_NAME
 from layers_build.build import Options, build
 from layers_build.errors import BuildError
+from layers_build.order import record_imports
 from layers_build.report import Report
 
 ROOT = Path(__file__).parents[3]
@@ -74,7 +74,7 @@ def test_the_manifest_names_what_was_built(project: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         names = set(file.namelist())
         assert file.testzip() is None
-    assert {"six.py", "markupsafe/__init__.py", BYTECODE_NAME} <= names
+    assert {"six.py", "markupsafe/__init__.py", TABLE_NAME} <= names
     assert not [name for name in names if name.endswith((".pyc", ".pyi", ".c", "RECORD"))]
     assert {rule["rule"] for rule in applib["pruned"]} >= {"type-stubs", "records"}
 
@@ -282,4 +282,4 @@ def test_archives_over_the_disk_are_refused_and_the_last_build_stays(
 def test_a_missing_system_library_is_named_with_what_to_ask_for(tmp_path: Path) -> None:
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file')\n")
     with pytest.raises(BuildError, match=r"cannot import cv2: .*libGL\.so\.1.*ask for the headless or cpu variant"):
-        check_imports(tmp_path, Path(sys.executable), ["cv2"])
+        record_imports(tmp_path, Path(sys.executable), ["cv2"])

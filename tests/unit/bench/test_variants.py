@@ -14,7 +14,6 @@ from bench.packages import add_archive, peer_code, replace_source
 from bench.variants import VARIANTS, empty_function, remove_vendored, replace_line
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
-from layers_build.pack import pack
 
 FUNCTION = Path(__file__).parents[3] / "function"
 
@@ -35,6 +34,8 @@ def _contents(code: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("name", "changed", "line"),
     [
+        ("overlap", "loader.py", "if mode:"),
+        ("priority", "coldstart/worker.py", "NICENESS = 0"),
         ("gc", "loader.py", "pass"),
         ("connections", "coldstart/load.py", "CONNECTIONS = 1"),
         ("bytecode", "coldstart/bytecode.py", "return"),
@@ -55,7 +56,8 @@ def test_without_bytecode_nothing_is_installed(code: Path, tmp_path: Path) -> No
     edit = VARIANTS["bytecode"].edit
     assert edit is not None
     edit(code)
-    (tmp_path / "heavylift.bytecode").write_bytes(b"damaged")
+    (tmp_path / "heavylift.bytecode").mkdir()
+    (tmp_path / "heavylift.bytecode/table.json").write_bytes(b"damaged")
     program = "import sys; from pathlib import Path; from coldstart.bytecode import install; install(Path(sys.argv[1]))"
     done = run([sys.executable, "-c", program, str(tmp_path)], cwd=code, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -90,23 +92,6 @@ def test_stale_bytecode_of_an_edited_module_goes(code: Path) -> None:
         (cache / name).touch()
     replace_source(code / "coldstart" / "load.py", "")
     assert [path.name for path in cache.iterdir()] == ["loader.cpython-311.pyc"]
-
-
-def test_an_archive_by_name_that_is_the_same_is_no_variant(tmp_path: Path) -> None:
-    source = tmp_path / "applib"
-    source.mkdir()
-    (source / "b.py").write_text("b = 1\n")
-    (source / "a.py").write_text("a = 1\n")
-    packed = pack(source, tmp_path / "{digest}.zip", progress=lambda _done, _total: None)
-    applib = Archive(path=packed.path, key="applib/x.zip", digest=packed.digest, size=packed.packed)
-    again = VARIANTS["order"].pack
-    assert again is not None
-    folder = tmp_path / "again"
-    folder.mkdir()
-    with pytest.raises(HeavyliftError, match="in that order already"):
-        again(applib, folder)
-    other = again(Archive(path=packed.path, key="applib/x.zip", digest="0" * 64, size=packed.packed), folder)
-    assert (other.digest, other.key) == (packed.digest, f"applib/{packed.digest}.zip")
 
 
 def test_the_peers_package_holds_their_loader_and_an_archive(code: Path, tmp_path: Path) -> None:

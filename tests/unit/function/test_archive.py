@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from function.coldstart.archive import (
     Piece,
     content_digest,
     dump_index,
+    needed_blocks,
     parse_index,
     pieces,
 )
@@ -34,6 +36,7 @@ CONTENT = Content(
         FileEntry("ünï", 0o600, 2, 5, 0),
     ),
     blocks=tuple(Block(raw, ZERO) for raw in (5, BLOCK_SIZE, BLOCK_SIZE, 3, BLOCK_SIZE, 2)),
+    eager=2,
     dirs=("empty/dir",),
     links=(Link("a/link", "../big"),),
 )
@@ -52,9 +55,20 @@ def test_what_is_written_can_be_read() -> None:
 
 
 def test_the_digest_is_that_of_the_canonical_json_and_ignores_the_layout() -> None:
-    content = Content((FileEntry("ü", 0o644, 1, 0, 0),), (Block(1, ZERO),))
-    # printf '{"blocks":[{"raw":1,"sha256":"000…0"}],"dirs":[],"files":[{"block":0,…,"path":"ü","size":1}],…}' | sha256sum
-    assert content_digest(content) == "91c10682ac81cc8a933796405e6a21e437cef47300fac6e0e0546b7de30ed2d6"
+    content = Content((FileEntry("ü", 0o644, 1, 0, 0),), (Block(1, ZERO),), 1)
+    # printf '{"blocks":[{"raw":1,"sha256":"000…0"}],"dirs":[],"eager":1,"files":[{"block":0,…,"path":"ü","size":1}],…}' | sha256sum
+    assert content_digest(content) == "239124bfaf791e16059f8c903ee15b7fed264f93837c3cb2463c6235df0a03ae"
+
+
+def test_a_file_needs_its_blocks_and_those_of_the_eager_files() -> None:
+    assert needed_blocks(CONTENT) == [1, 1, 4, 5, 6]
+    assert needed_blocks(replace(CONTENT, eager=3)) == [4, 4, 4, 5, 6]
+    assert needed_blocks(replace(CONTENT, eager=0)) == [1, 1, 4, 5, 6]
+
+
+def test_more_eager_files_than_files_are_refused() -> None:
+    with pytest.raises(InvalidArchiveError, match=r"content\.eager"):
+        parse_index(changed(lambda record: record["content"].update(eager=6)))
 
 
 def test_each_byte_of_a_block_belongs_to_one_piece() -> None:
@@ -115,7 +129,7 @@ REFUSED: dict[str, Callable[[dict[str, Any]], object]] = {
     "content: is missing": lambda r: r.pop("content"),
     "layout: is missing": lambda r: r.pop("layout"),
     "content: is not an object": lambda r: r.update(content=[]),
-    r"content\.format: is 2": lambda r: r["content"].update(format=2),
+    r"content\.format: is 3": lambda r: r["content"].update(format=3),
     r"content\.files: is not a list": lambda r: r["content"].update(files={}),
     r"content\.files\[0\]: is not an object": lambda r: r["content"]["files"].__setitem__(0, 1),
     r"content\.files\[0\]\.size: is True": lambda r: r["content"]["files"][0].update(size=True),

@@ -1,4 +1,4 @@
-"""Importing from an applib's one file of bytecode: as Python does from .pyc files, and everything else as without it."""
+"""Importing from an applib's chunks of bytecode: as Python does from .pyc files, and everything else as without it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from function.coldstart.bytecode import BYTECODE_NAME, Bytecode, dump_bytecode, install
+from function.coldstart.bytecode import CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
 from function.coldstart.errors import InvalidArchiveError
 
 SOURCES = {
@@ -39,6 +39,13 @@ def compiled(sources: Mapping[str, str], *, magic: bytes = importlib.util.MAGIC_
     return found
 
 
+def put(folder: Path, files: Mapping[str, bytes], order: Sequence[str] = ()) -> None:
+    """Write the bytecode into a folder."""
+    for name, content in dump_bytecode(files, order)[0].items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
 @pytest.fixture
 def applib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of sources on `sys.path`; what a test does to the import system is undone."""
@@ -58,14 +65,14 @@ def applib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def installed(applib: Path) -> Path:
-    (applib / BYTECODE_NAME).write_bytes(dump_bytecode(compiled(SOURCES)))
+    put(applib, compiled(SOURCES))
     install(applib)
     return applib
 
 
 def test_what_was_put_in_is_found_by_its_path(tmp_path: Path) -> None:
     files = {"a/__pycache__/b.pyc": b"first", "c.pyc": b"", "d.pyc": b"last"}
-    (tmp_path / BYTECODE_NAME).write_bytes(dump_bytecode(files))
+    put(tmp_path, files)
     bytecode = Bytecode(tmp_path)
     assert {path: bytecode.find(f"{tmp_path}/{path}") for path in files} == files
     assert [bytecode.find(path) for path in (f"{tmp_path}/none.pyc", "d.pyc", f"{tmp_path}d.pyc")] == [None] * 3
@@ -73,7 +80,19 @@ def test_what_was_put_in_is_found_by_its_path(tmp_path: Path) -> None:
 
 def test_the_order_in_which_files_are_named_does_not_matter() -> None:
     files = {"b": b"2", "a": b"1"}
-    assert dump_bytecode(files) == dump_bytecode(dict(sorted(files.items())))
+    assert dump_bytecode(files, []) == dump_bytecode(dict(sorted(files.items())), [])
+
+
+def test_what_a_start_imports_comes_first_in_its_order_and_in_chunks_of_its_own(tmp_path: Path) -> None:
+    files = {f"{name}.pyc": name.encode() * CHUNK for name in "abc"} | {"d.pyc": b"d", "e.pyc": b"e"}
+    order = ["e.pyc", "b.pyc", "a.pyc", "gone.pyc"]
+    made, chunk_of = dump_bytecode(files, order)
+    chunks = [Path(chunk_of[path]).name for path in ("e.pyc", "b.pyc", "a.pyc", "c.pyc", "d.pyc")]
+    assert chunks == ["0.bin", "0.bin", "1.bin", "2.bin", "3.bin"]
+    assert set(made) == {TABLE_NAME, *chunk_of.values()}
+    put(tmp_path, files, order)
+    bytecode = Bytecode(tmp_path)
+    assert {path: bytecode.find(f"{tmp_path}/{path}") for path in files} == files
 
 
 @pytest.mark.parametrize("name", ["packed", "packed.inner.module", "single"])
@@ -85,7 +104,7 @@ def test_modules_run_from_the_bytecode(installed: Path, name: str) -> None:
 
 def test_a_folder_that_was_looked_at_before_is_looked_at_anew(applib: Path) -> None:
     assert importlib.util.find_spec("single") is not None
-    (applib / BYTECODE_NAME).write_bytes(dump_bytecode(compiled(SOURCES)))
+    put(applib, compiled(SOURCES))
     install(applib)
     assert importlib.import_module("single").where == "bytecode"
 
@@ -107,7 +126,7 @@ def test_data_and_listings_are_those_of_the_folder(installed: Path) -> None:
 
 
 def test_bytecode_of_another_python_is_passed_over(applib: Path) -> None:
-    (applib / BYTECODE_NAME).write_bytes(dump_bytecode(compiled(SOURCES, magic=b"\0\0\r\n")))
+    put(applib, compiled(SOURCES, magic=b"\0\0\r\n"))
     install(applib)
     assert importlib.import_module("single").where == "source"
 
@@ -132,18 +151,21 @@ def test_without_the_file_nothing_changes(applib: Path) -> None:
     assert importlib.import_module("single").where == "source"
 
 
-def test_a_cut_file_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:
-    data = dump_bytecode({"a.pyc": b"first", "b.pyc": b"second"})
-    for length in range(len(data)):
-        (tmp_path / BYTECODE_NAME).write_bytes(data[:length])
+def test_a_cut_chunk_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:
+    files = {"a.pyc": b"first", "b.pyc": b"second"}
+    for length in range(len(b"firstsecond")):
+        made, chunk_of = dump_bytecode(files, [])
+        put(tmp_path, files)
+        (tmp_path / chunk_of["b.pyc"]).write_bytes(made[chunk_of["b.pyc"]][:length])
         with pytest.raises(InvalidArchiveError, match="build and upload the archive again"):
-            Bytecode(tmp_path)
+            Bytecode(tmp_path).find(f"{tmp_path}/b.pyc")
 
 
 @pytest.mark.parametrize(
-    "table", [b"[]", b'{"a": 1}', b'{"a": [0]}', b'{"a": [-1, 1]}', b'{"a": [0, 9]}', b"[" * 100_000]
+    "table", [b"", b"{", b"[]", b'{"a": 1}', b'{"a": [0, 0]}', b'{"a": [0, -1, 1]}', b"[" * 100_000, b"\xff"]
 )
 def test_a_table_that_lies_is_refused(tmp_path: Path, table: bytes) -> None:
-    (tmp_path / BYTECODE_NAME).write_bytes(len(table).to_bytes(8, "little") + table)
+    put(tmp_path, {})
+    (tmp_path / TABLE_NAME).write_bytes(table)
     with pytest.raises(InvalidArchiveError, match="build and upload the archive again"):
         Bytecode(tmp_path)

@@ -28,8 +28,8 @@ def test_defaults_are_those_of_the_contract() -> None:
 def test_archives_are_what_has_an_object() -> None:
     environment = {"AppLibObject": "a.zip", "AppLibDigest": "0" * 64, "AppLibDir": "/tmp/x", "ModelObject": "m.zip"}
     assert read_settings(environment).archives == (
-        Archive("applib", "a.zip", "0" * 64, Path("/tmp/x")),
         Archive("model", "m.zip", "", Path("/tmp/model")),
+        Archive("applib", "a.zip", "0" * 64, Path("/tmp/x")),
     )
     assert read_settings(environment | {"local": "1"}).archives == ()
 

@@ -7,12 +7,15 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from heavylift.__main__ import main
 from heavylift.report import render
+from heavylift.startlimit import Limit
 from heavylift.startlog import parse_start
+from heavylift.waterfall import draw
 
 RECORD = {
     "event": "heavylift.start",
@@ -57,6 +60,63 @@ def test_a_failed_start_says_so() -> None:
     failed = json.dumps({**RECORD, "error": {"type": "StoreError", "message": "<refused>"}})
     assert "StoreError: &lt;refused&gt;" in render(parse_start(failed), b"")
     assert "failed" not in render(parse_start(LINE), b"")
+
+
+def test_the_page_explains_the_limit_when_there_is_one() -> None:
+    start = parse_start(LINE)
+    limit = Limit(wire=1.25, work=None, fetched=1, bandwidth=2.0, cores=None)
+    assert limit.explain() in render(start, b"", limit)
+    assert "limit" not in render(start, b"")
+
+
+@pytest.mark.parametrize(
+    ("record", "options", "limit"),
+    [
+        ({}, [], None),
+        ({}, ["--cores", "1"], "1.38 s"),
+        ({"cores": 2}, ["--cores", "1"], "0.69 s"),
+        ({"bytes": {"fetched": 1_000_000_000, "unpacked": 1}}, ["--bandwidth", "4"], "2.00 s"),
+        ({"bytes": {"fetched": 1_000_000_000, "unpacked": 1}, "cores": 1}, ["--bandwidth", "8"], "1.38 s"),
+    ],
+)
+def test_the_limit_comes_from_the_log_and_the_options(
+    record: dict[str, Any], options: list[str], limit: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "log").write_text(json.dumps({**RECORD, **record}))
+    assert main(["start-report", str(tmp_path / "log"), "--output", str(tmp_path), *options]) == 0
+    page = (tmp_path / "start.html").read_text()
+    assert re.findall(r"limit of this start, ([^,]*),", page) == ([limit] if limit else [])
+    # The picture has the line if the page has the sentence.
+    draw(parse_start(json.dumps({**RECORD, **record})), tmp_path / "bare.png", title="Start in the initializer")
+    assert ((tmp_path / "start.png").read_bytes() != (tmp_path / "bare.png").read_bytes()) is (limit is not None)
+
+
+@pytest.mark.parametrize("option", ["--bandwidth", "--cores"])
+@pytest.mark.parametrize("value", ["0", "-1", "fast", "nan", "inf"])
+def test_an_option_that_is_no_number_above_0_is_wrong_usage(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["start-report", "log", f"{option}={value}"])
+    assert f"'{value}' is not a number above 0" in capsys.readouterr().err
+
+
+def test_the_page_has_a_table_of_the_imports_when_the_line_has_them() -> None:
+    imports = [
+        {"package": "tensorflow", "seconds": 0.75, "modules": 2100},
+        *({"package": f"<library{place}>", "seconds": 0.01, "modules": 1} for place in range(20)),
+        {"package": "others", "seconds": 0.05, "modules": 12},
+    ]
+    page = render(parse_start(json.dumps({**RECORD, "imports": imports})), b"")
+    assert "<td>tensorflow<td>0.750<td>75%<td>2,100<" in page
+    assert "<td>&lt;library19&gt;<td>0.010<td>1%<td>1<" in page  # all of them, where the picture has ten
+    assert "<td>others<td>0.050<td>5%<td>12<" in page
+    assert "by package" not in render(parse_start(LINE), b"")
+
+
+def test_imports_of_no_time_have_no_share() -> None:
+    imports = [{"package": "tensorflow", "seconds": 0, "modules": 0}]
+    assert "<td>tensorflow<td>0.000<td>0%<td>0<" in render(parse_start(json.dumps({**RECORD, "imports": imports})), b"")
 
 
 def test_the_standard_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

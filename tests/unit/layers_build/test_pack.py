@@ -8,6 +8,7 @@ import pytest
 
 from function.coldstart.archive import BLOCK_SIZE, INDEX_NAME, content_digest, parse_index
 from layers_build.errors import BuildError
+from layers_build.order import Order
 from layers_build.pack import PackedArchive, pack
 
 
@@ -77,10 +78,19 @@ def test_a_link_out_of_the_tree_is_refused(tree: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("out/*"))
 
 
-def test_what_is_to_be_left_out_is_not_in_the_archive(tree: Path, tmp_path: Path) -> None:
-    target = tmp_path / "{digest}.zip"
-    packed = pack(tree, target, progress=lambda _done, _total: None, leave_out=lambda path: path == "big.bin")
+def test_files_follow_the_order_and_what_it_does_not_name_stays_out(tree: Path, tmp_path: Path) -> None:
+    order = Order(["tool", "none.txt", "a.py"], eager=2)
+    packed = pack(tree, tmp_path / "{digest}.zip", progress=lambda _done, _total: None, order=order)
     with zipfile.ZipFile(packed.path) as archive:
-        assert not {"big.bin"} & set(archive.namelist())
-        assert {"a.py", "none.txt", "tool"} < set(archive.namelist())
+        index = parse_index(archive.read(INDEX_NAME))
+        assert [name for name in archive.namelist() if name in {"a.py", "none.txt", "tool", "big.bin"}] == order.paths
+    assert [entry.path for entry in index.content.files] == order.paths
+    assert index.content.eager == 2
     assert packed.files == 3
+
+
+def test_without_an_order_nothing_may_be_used_before_all_is_there(tree: Path, tmp_path: Path) -> None:
+    packed = pack(tree, tmp_path / "{digest}.zip", progress=lambda _done, _total: None)
+    with zipfile.ZipFile(packed.path) as archive:
+        content = parse_index(archive.read(INDEX_NAME)).content
+    assert content.eager == len(content.files) == packed.files

@@ -30,6 +30,8 @@ FUNCTION_LIBRARIES = frozenset(
         "coldstart",
         "oss2",
         "isal",
+        "urllib3",
+        "certifi",
         "cv2",
         "numpy",
         "tensorflow",

@@ -1,0 +1,92 @@
+"""A load in a process that a test forks, whose blocks arrive in the order that the test likes."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from function.coldstart.background import Background
+from function.coldstart.errors import LoadError
+from function.coldstart.load import Archive, load
+from function.coldstart.store import Body
+from function.coldstart.timeline import Timeline
+from tests.support.loading import MemoryStore, Packed, reader_of
+
+
+class ScriptedStore(MemoryStore):
+    """Delivers the blocks of one archive in a given order: one at a time, the next when the last has been written.
+
+    Args:
+        packed: the archive, stored as `a.zip`; each of its blocks must be one request.
+        script: the numbers of all its blocks.
+    """
+
+    def __init__(self, packed: Packed, script: Sequence[int]) -> None:
+        super().__init__({"a.zip": packed.data})
+        self._script = list(script)
+        self._places = {packed.origin + place.offset: number for number, place in enumerate(packed.index.layout)}
+        self._turn = threading.Condition()
+
+    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+        if start in self._places:
+            with self._turn:
+                self._turn.wait_for(lambda: self._script[0] == self._places[start])
+        return super().read(key, start, stop, etag)
+
+    def written(self) -> None:
+        """Let the next block come."""
+        with self._turn:
+            self._script.pop(0)
+            self._turn.notify_all()
+
+
+class _Pipe:
+    """Tells a `Background` what a worker's process would tell."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def send(self, **message: object) -> None:
+        view = memoryview(json.dumps(message).encode() + b"\n")
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
+        self.send(paths=paths, needs=needs)
+
+    def advanced(self, blocks: int) -> None:
+        self.send(blocks=blocks)
+
+
+@contextmanager
+def loading(store: MemoryStore, packed: Packed, directory: Path) -> Iterator[Background]:
+    """Load `a.zip` into a directory while the block under it runs."""
+    orders_out, orders_in = os.pipe()
+    messages_out, messages_in = os.pipe()
+    process = os.fork()
+    if process == 0:
+        _work(store, packed, directory, _Pipe(messages_in))
+    os.close(messages_in)
+    background = Background(process, orders_in, messages_out, Timeline("initializer"))
+    try:
+        yield background
+    finally:
+        background.close()
+        os.close(orders_out)
+
+
+def _work(store: MemoryStore, packed: Packed, directory: Path, pipe: _Pipe) -> NoReturn:
+    timeline = Timeline("initializer")
+    try:
+        load(Archive("applib", "a.zip", packed.digest, directory), reader_of(store), timeline, pipe)
+        pipe.send(loaded="applib")
+        pipe.send(done=True, timeline=timeline.export())
+    except LoadError as error:
+        pipe.send(error=type(error).__name__, message=str(error), timeline=timeline.export())
+    finally:
+        os._exit(0)
