@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -14,15 +15,45 @@ from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
 
 
-def installed_archive(root: Path, folder: Path) -> Archive:
-    """The article's archive: everything that pip installs, zipped."""
+def install(root: Path, target: Path) -> None:
+    """Install what the applib's lock names into a folder, as pip leaves it.
+
+    Args:
+        root: the project's folder.
+        target: receives the packages.
+
+    Raises:
+        HeavyliftError: they cannot be installed.
+    """
     (lock,) = (root / "function" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt")
-    staging, path = folder / "installed", folder / "installed.zip"
     uv = Path(sys.executable).with_name("uv")
-    options = ["--target", str(staging), "--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet"]
-    done = subprocess.run([uv, "pip", "install", *options, "-r", lock], capture_output=True, text=True, check=False)
+    options = ["--target", str(target), "--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet"]
+    command = [str(uv), "pip", "install", *options, "--link-mode", "copy", "-r", str(lock)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HeavyliftError(f"the libraries cannot be installed: {done.stderr.strip()}")
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack an archive of ours with its links and permission bits; its index stays out."""
+    with zipfile.ZipFile(archive) as source:
+        for entry in source.infolist():
+            mode = entry.external_attr >> 16
+            if entry.filename.startswith(".heavylift/"):
+                continue
+            if stat.S_ISLNK(mode):
+                link = target / entry.filename
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(source.read(entry).decode())
+            else:
+                path = Path(source.extract(entry, target))
+                path.chmod(mode & 0o777 or 0o755)
+
+
+def installed_archive(root: Path, folder: Path) -> Archive:
+    """The article's archive: everything that pip installs, zipped."""
+    staging, path = folder / "installed", folder / "installed.zip"
+    install(root, staging)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for file in sorted(staging.rglob("*")):
             if file.is_file():

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
+from bench.archives import install, unpack
 from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import TimedReport, package_cache, scratch_root, timed_build
-from layers_build import binaries, resolve
 from layers_build.pack import LEVEL
-from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter
+from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
 COLD = 1.5  # times the slowest unavoidable step, at most
 REPEATED = 0.0  # steps that a rebuild does in full again, at most
@@ -32,7 +34,7 @@ WORKERS = os.cpu_count() or 1
 def run(part: Part) -> Results:
     """Measure the steps alone, a cold build, and the build after a change."""
     target = Target(LOCAL_PYTHON, DEFAULT_PLATFORM)
-    alone = _alone(part, target)
+    alone = _alone(part)
     root = scratch_root(part.root, part.folder)
     with package_cache(part.folder / "packages"):
         with part.console.status("build: a cold build: some minutes …"):
@@ -48,32 +50,31 @@ def run(part: Part) -> Results:
     return summarize(alone, cold, seconds, again, rebuild, changed=sorted({name for name, _ in changed}))
 
 
-def _alone(part: Part, target: Target) -> dict[str, float]:
-    """Measure each unavoidable step of a build alone; return its seconds."""
+def _alone(part: Part) -> dict[str, float]:
+    """Measure each unavoidable step of a build alone, with no code of the build; return its seconds."""
     folder, alone = part.folder / "alone", {}
-    lock = part.root / "function" / "locks" / f"applib-{target}.txt"
     with package_cache(part.folder / "packages-alone"), part.console.status("build: download and install alone …"):
-        begin = perf_counter()
-        resolve.install(lock, folder, target, wheels_only=True)
-        alone["download and install"] = perf_counter() - begin
+        alone["download and install"] = _seconds(lambda: install(part.root, folder))
     shutil.rmtree(part.folder / "packages-alone")
-    interpreter = find_interpreter(target)
-    assert interpreter is not None
-    with part.console.status("build: compile alone …"):
-        begin = perf_counter()
-        binaries.compile_bytecode(folder, interpreter, lambda _done, _total: None)
-        alone["compile"] = perf_counter() - begin
     shutil.rmtree(folder)
+    unpack(part.build.applib.path, folder)
     with part.console.status("build: compress alone …"):
-        alone["compress"] = _compress(part, folder)
+        alone["compress"] = _seconds(lambda: _compress(folder))
+    with part.console.status("build: compile alone …"):
+        alone["compile"] = _seconds(lambda: _compile(folder))
     shutil.rmtree(folder)
     return alone
 
 
-def _compress(part: Part, folder: Path) -> float:
-    """Compress the files that the applib holds, in memory; return the seconds."""
-    shutil.unpack_archive(part.build.applib.path, folder, "zip")
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and ".heavylift" not in path.parts]
+def _seconds(step: Callable[[], None]) -> float:
+    begin = perf_counter()
+    step()
+    return perf_counter() - begin
+
+
+def _compress(folder: Path) -> None:
+    """Compress the files that an applib holds, in memory."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     stretches = [(path, start) for path in files for start in range(0, path.stat().st_size, STRETCH)]
 
     def compress(place: tuple[Path, int]) -> int:
@@ -82,11 +83,15 @@ def _compress(part: Part, folder: Path) -> float:
             file.seek(start)
             return len(zlib.compress(file.read(STRETCH), LEVEL))
 
-    begin = perf_counter()
     with ThreadPoolExecutor(WORKERS) as pool:
         for _ in pool.map(compress, stretches):
             pass
-    return perf_counter() - begin
+
+
+def _compile(folder: Path) -> None:
+    options = ["-q", "-q", "-j", str(WORKERS), "--invalidation-mode", "unchecked-hash"]
+    # What is not importable, such as a template, is passed over: the exit code says no more than that there was some.
+    subprocess.run([sys.executable, "-m", "compileall", *options, str(folder)], check=False, stdout=subprocess.DEVNULL)
 
 
 def _locked(lock: Path) -> dict[str, str]:

@@ -31,7 +31,7 @@ def draw_ablation(part: Mapping[str, Any], target: Path) -> None:
     """Draw the medians without each improvement as bars, the costliest first, one panel for each link."""
     figure, panels = _panels(part["links"], rows=len(part["labels"]))
     for axes, (link, each) in zip(panels, part["links"].items(), strict=True):
-        labels = {way: part["labels"][way] for way in by_worth(each["worth"])}
+        labels = {way: part["labels"][way] for way in by_worth(part["links"])}
         texts = [_with_worth(each, way) for way in labels]
         _bars(axes, labels, each["median"], texts)
         axes.axvline(each["median"]["ours"], color=OURS, linewidth=1, linestyle=":")
@@ -67,9 +67,10 @@ def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
     figure.savefig(target)
 
 
-def by_worth(worth: Mapping[str, float]) -> list[str]:
-    """Return ours, then the variants, the costliest first."""
-    return ["ours", *sorted(worth, key=lambda way: -worth[way])]
+def by_worth(links: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return ours, then the variants, those first that cost most over all links: every panel has the same order."""
+    worth = [each["worth"] for each in links.values()]
+    return ["ours", *sorted(worth[0], key=lambda way: -sum(each[way] for each in worth))]
 
 
 def _with_worth(link: Mapping[str, Any], way: str) -> str:
@@ -86,8 +87,11 @@ def _panels(links: Mapping[str, Any], *, rows: int) -> tuple[Figure, Sequence[Ax
 def _bars(axes: Axes, labels: Mapping[str, str], values: Mapping[str, float], texts: Sequence[str]) -> None:
     for row, (way, text) in enumerate(zip(labels, texts, strict=True)):
         axes.barh(row, values[way], height=0.68, color=OURS if way == "ours" else OTHERS)
-        axes.annotate(text, (values[way], row), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # a line may run behind it
+        axes.annotate(
+            text, (values[way], row), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, bbox=box
+        )
     axes.set_yticks(range(len(labels)), list(labels.values()), fontsize=9)
-    axes.margins(x=0.12)
+    axes.margins(x=0.15)
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)

@@ -78,7 +78,7 @@ def _ablation(part: Section) -> list[str]:
                 for each in links.values()
             ),
         ]
-        for way in by_worth(next(iter(links.values()))["worth"])
+        for way in by_worth(links)
     ]
     return [
         "## What is each improvement worth?",

@@ -31,7 +31,7 @@ from heavylift.build import zip_code
 from heavylift.startlog import Start
 
 SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
-RATIO = 1.5  # unpacked bytes of a packed one, about
+RATIO = 1.6  # unpacked bytes of a packed one, about
 SLOPE = 1.3  # times the limit's slope, at most, in every segment
 HANDLER = "def handler(event, context):\n    return 'loaded'\n"
 DISK_FACTOR = 5.5  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS

@@ -1,7 +1,7 @@
 """Archives of any size, for measurements of how a load grows.
 
 They are made like an applib: large shared libraries and many small files. Each stripe of a file is half noise, half a slice of a
-real library, so that all archives compress alike and no two blocks are equal. 1.5 bytes become one, where 3.3 of an applib's do:
+real library, so that all archives compress alike and no two blocks are equal. 1.6 bytes become one, where 3.3 of an applib's do:
 four packed gigabytes of those would not fit the largest disk of an instance.
 """
 

@@ -50,6 +50,33 @@ def replace_line(code: Path, module: str, pattern: str, replacement: str) -> Non
     replace_source(path, changed)
 
 
+def set_constant(code: Path, module: str, name: str, value: int) -> None:
+    """Give a constant of the loader's another value.
+
+    Args:
+        code: the copied code package.
+        module: its file, relative to the package.
+        name: of the constant, at the top of the module; a number.
+        value: the new one.
+
+    Raises:
+        HeavyliftError: there is no such constant, or it has that value already.
+    """
+    path = code / module
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = [
+        each
+        for each in ast.parse(text).body
+        if isinstance(each, ast.Assign) and [ast.unparse(target) for target in each.targets] == [name]
+    ]
+    if len(found) != 1 or not isinstance(found[0].value, ast.Constant) or found[0].value.value == value:
+        raise HeavyliftError(f"{module} should set {name} to a number other than {value}: mend bench/variants.py")
+    lines = text.splitlines()
+    replace_source(
+        path, "\n".join([*lines[: found[0].lineno - 1], f"{name} = {value}", *lines[found[0].end_lineno :]]) + "\n"
+    )
+
+
 def empty_function(code: Path, module: str, name: str) -> None:
     """Make a function of the loader's return at once.
 
@@ -94,7 +121,7 @@ def _inflate_with_zlib(code: Path) -> None:
 
 
 def _use_one_connection(code: Path) -> None:
-    replace_line(code, "coldstart/load.py", r"^CONNECTIONS = \d+\b", "CONNECTIONS = 1")
+    set_constant(code, "coldstart/load.py", "CONNECTIONS", 1)
 
 
 def _compile_each_module(code: Path) -> None:
@@ -107,7 +134,7 @@ def _import_at_the_end(code: Path) -> None:
 
 
 def _load_at_equal_priority(code: Path) -> None:
-    replace_line(code, "coldstart/worker.py", r"^NICENESS = \d+\b", "NICENESS = 0")
+    set_constant(code, "coldstart/worker.py", "NICENESS", 0)
 
 
 VARIANTS: Mapping[str, Variant] = {

@@ -121,7 +121,8 @@ def test_a_build_is_compared_with_its_slowest_step_and_with_the_one_before() -> 
 
 
 def test_the_costliest_variant_comes_first() -> None:
-    assert by_worth({"a": 0.1, "b": 2.0, "c": -0.3}) == ["ours", "b", "a", "c"]
+    slow, fast = {"a": 0.1, "b": 2.0, "c": -0.3}, {"a": 1.5, "b": 0.4, "c": 0.0}
+    assert by_worth({"slow": {"worth": slow}, "fast": {"worth": fast}}) == ["ours", "b", "a", "c"]
 
 
 def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from subprocess import run
 import pytest
 
 from bench.packages import add_archive, peer_code, replace_source
-from bench.variants import VARIANTS, empty_function, remove_vendored, replace_line
+from bench.variants import VARIANTS, empty_function, remove_vendored, replace_line, set_constant
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
 
@@ -79,6 +79,10 @@ def test_an_edit_that_finds_nothing_or_too_much_fails(code: Path) -> None:
         replace_line(code, "loader.py", r"^import|^from", "")
     with pytest.raises(HeavyliftError, match="has it 0 times"):
         replace_line(code, "no_such.py", r"^import", "")
+    with pytest.raises(HeavyliftError, match="should set NO_SUCH_NAME to a number other than 1"):
+        set_constant(code, "coldstart/load.py", "NO_SUCH_NAME", 1)
+    with pytest.raises(HeavyliftError, match="should set HEAD to a number"):
+        set_constant(code, "coldstart/load.py", "HEAD", 1)
     with pytest.raises(HeavyliftError, match="should define no_such"):
         empty_function(code, "coldstart/bytecode.py", "no_such")
     with pytest.raises(HeavyliftError, match="should define dump_bytecode"):
