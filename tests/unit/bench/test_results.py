@@ -30,7 +30,9 @@ def _ablation() -> dict[str, Any]:
 
 def _scaling() -> dict[str, Any]:
     points = [
-        scaling.Point(packed=size * 10**8, unpacked=size * 10**8, files=size, work=float(size), runs=(size * 1.1,))
+        scaling.Point(
+            packed=size * 10**8, unpacked=size * 10**8, files=size, work=float(size), cloud=1.0, runs=(size * 1.1,)
+        )
         for size in (1, 2, 10)
     ]
     return scaling.summarize(dict.fromkeys(scaling.LINKS, points), {"4,000 MB": "needs a larger disk"})

@@ -12,7 +12,7 @@ from heavylift.startlog import Span, Start
 
 
 def _point(packed: float, *runs: float) -> Point:
-    return Point(packed=round(packed), unpacked=round(packed * 1.5), files=10, work=0.0, runs=runs)
+    return Point(packed=round(packed), unpacked=round(packed * 1.5), files=10, work=0.0, cloud=0.0, runs=runs)
 
 
 def test_slopes_are_compared_segment_by_segment() -> None:
