@@ -34,7 +34,7 @@ SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
 RATIO = 1.6  # unpacked bytes of a packed one, about
 SLOPE = 1.3  # times the limit's slope, at most, in every segment
 HANDLER = "def handler(event, context):\n    return 'loaded'\n"
-DISK_FACTOR = 5.5  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS
+DISK_FACTOR = 5.0  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS
 MEMORY_FACTOR = (
     2.0  # bytes of memory for each of an archive: what it unpacks to lies in memory, as does a part of the rest
 )
