@@ -57,7 +57,7 @@ def merge(
     """
     same = last.get("machine") == dict(machine) and last.get("versions") == dict(versions)
     kept = last.get("parts", {}) if same else {}
-    merged = {name: part for name, part in sorted({**kept, **parts}.items(), key=lambda item: ORDER.index(item[0]))}
+    merged = dict(sorted({**kept, **parts}.items(), key=lambda item: ORDER.index(item[0])))
     return {
         "command": "make bench",
         "machine": dict(machine),
