@@ -17,7 +17,6 @@ from bench.part import Part
 from bench.results import Results
 from bench.unpruned import unpruned_archive
 from bench.variants import VARIANTS, Variant
-from heavylift.archives import Archive
 from heavylift.build import zip_code
 from heavylift.errors import HeavyliftError
 
@@ -36,11 +35,12 @@ def run(part: Part) -> Results:
         ours = function_settings(part.build, cloud.endpoints)
         ways, left_out = {"ours": ours}, {}
         for name, variant in variants.items():
-            try:
-                with part.console.status(f"ablation: making the variant without {name} …"):
-                    ways[name] = _settings(part, cloud, ours, name, variant)
-            except HeavyliftError as error:
-                left_out[name] = str(error)
+            with part.console.status(f"ablation: making the variant without {name} …"):
+                settings = _edited(part, replace(ours, name=f"without-{name}"), variant)
+                try:
+                    ways[name] = _packed(part, cloud, settings, variant)
+                except HeavyliftError as error:  # packages that cannot be downloaded, for one
+                    left_out[name] = str(error)
         os.sync()  # what the uploads left to be written would slow the first runs alone
         samples: dict[str, dict[str, list[Sample]]] = {link: {way: [] for way in ways} for link in LINKS}
         for link, bandwidth in LINKS.items():
@@ -61,20 +61,23 @@ def unpruned(part: Part) -> Variant:
     )
 
 
-def _settings(part: Part, cloud: Cloud, ours: FunctionSettings, name: str, variant: Variant) -> FunctionSettings:
-    settings = replace(ours, name=f"without-{name}")
-    if variant.edit:
-        code = copy_code(part.build.code, part.folder / f"code-{name}")
-        variant.edit(code)
-        settings = replace(settings, code=zip_code(code))
-    if variant.pack:
-        folder = part.folder / f"archive-{name}"
-        folder.mkdir()
-        archive: Archive = variant.pack(part.build.applib, folder)
-        cloud.upload(archive.path, archive.key)
-        variables = {**ours.environment, "AppLibObject": archive.key, "AppLibDigest": archive.digest}
-        settings = replace(settings, environment=variables)
-    return settings
+def _edited(part: Part, settings: FunctionSettings, variant: Variant) -> FunctionSettings:
+    if variant.edit is None:
+        return settings
+    code = copy_code(part.build.code, part.folder / f"code-{settings.name}")
+    variant.edit(code)
+    return replace(settings, code=zip_code(code))
+
+
+def _packed(part: Part, cloud: Cloud, settings: FunctionSettings, variant: Variant) -> FunctionSettings:
+    if variant.pack is None:
+        return settings
+    folder = part.folder / f"archive-{settings.name}"
+    folder.mkdir()
+    archive = variant.pack(part.build.applib, folder)
+    cloud.upload(archive.path, archive.key)
+    variables = {**settings.environment, "AppLibObject": archive.key, "AppLibDigest": archive.digest}
+    return replace(settings, environment=variables)
 
 
 def summarize(samples: Samples, labels: Mapping[str, str], left_out: Mapping[str, str], *, runs: int) -> Results:

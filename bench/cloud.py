@@ -12,6 +12,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import oss2
+import psutil
 
 from bench.direct import BUCKET, SERVICE, make_bucket
 from bench.functions import FunctionService
@@ -31,6 +32,7 @@ class Cloud:
     bucket: oss2.Bucket
     service: FunctionService
     folder: Path  # for what is remembered of unfinished uploads
+    process: psutil.Process
 
     def upload(self, path: Path, key: str) -> None:
         """Put a file into the bucket."""
@@ -40,6 +42,11 @@ class Cloud:
         """Make the link to OSS as fast as `bandwidth` bits per second, shared by all connections, 10 ms to the first byte."""
         shape = {"shape": {"bandwidth": bandwidth, "latency": LATENCY}, "faults": []}
         self._ask(f"{self.endpoints.oss}/-/localcloud/link", shape)
+
+    def busy(self) -> float:
+        """Return the CPU seconds that the cloud itself has used: they come from the cores that its instances run on."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
 
     def peak_disk(self, function: str) -> int:
         """Return the most bytes that lay on the disk of a function's only instance, as the platform saw them."""
@@ -72,4 +79,5 @@ def running_cloud(folder: Path) -> Iterator[Cloud]:
         bucket = make_bucket(endpoints)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
-        yield Cloud(endpoints=endpoints, bucket=bucket, service=service, folder=folder)
+        (process,) = (each for each in psutil.Process().children() if "localcloud" in each.cmdline())
+        yield Cloud(endpoints=endpoints, bucket=bucket, service=service, folder=folder, process=process)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Results = dict[str, Any]  # JSON; see `merge`
+ORDER = ("start", "ablation", "scaling", "build")  # of the parts, whichever was measured last
 
 
 def goal(value: float, wanted: float, *, more: bool = False) -> dict[str, object]:
@@ -56,7 +57,7 @@ def merge(
     """
     same = last.get("machine") == dict(machine) and last.get("versions") == dict(versions)
     kept = last.get("parts", {}) if same else {}
-    merged = {**kept, **parts}
+    merged = dict(sorted({**kept, **parts}.items(), key=lambda item: ORDER.index(item[0])))
     return {
         "command": "make bench",
         "machine": dict(machine),

@@ -34,7 +34,7 @@ SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
 RATIO = 1.6  # unpacked bytes of a packed one, about
 SLOPE = 1.3  # times the limit's slope, at most, in every segment
 HANDLER = "def handler(event, context):\n    return 'loaded'\n"
-DISK_FACTOR = 5.5  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS
+DISK_FACTOR = 5.0  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS
 MEMORY_FACTOR = (
     2.0  # bytes of memory for each of an archive: what it unpacks to lies in memory, as does a part of the rest
 )
@@ -48,6 +48,7 @@ class Point:
     unpacked: int  # bytes
     files: int
     work: float  # CPU seconds of the load, measured on its own
+    cloud: float  # CPU seconds of the embedded cloud for one load
     runs: tuple[float, ...]  # seconds of each load
 
 
@@ -71,9 +72,8 @@ def run(part: Part) -> Results:
             cloud.shape(bandwidth)
             for archive, seconds in zip(archives, work, strict=True):
                 with part.console.status(f"scaling: {link}, {archive.packed / 1e6:,.0f} MB …"):
-                    runs = _loads(cloud, _settings(ours, archive, code), runs_of(archive.packed, bandwidth, part.runs))
-                sizes_of = {"packed": archive.packed, "unpacked": archive.unpacked, "files": archive.files}
-                found[link].append(Point(**sizes_of, work=seconds, runs=runs))
+                    runs = runs_of(archive.packed, bandwidth, part.runs)
+                    found[link].append(_point(cloud, _settings(ours, archive, code), archive, seconds, runs))
     return summarize(found, left_out)
 
 
@@ -131,8 +131,16 @@ def _key(archive: Synthetic) -> str:
     return f"applib/{archive.digest}.zip"
 
 
-def _loads(cloud: Cloud, settings: FunctionSettings, runs: int) -> tuple[float, ...]:
-    return tuple(load_seconds(cold_start(cloud, settings)[0]) for _ in range(runs))
+def _point(cloud: Cloud, settings: FunctionSettings, archive: Synthetic, work: float, runs: int) -> Point:
+    starts = [cold_start(cloud, settings) for _ in range(runs)]
+    return Point(
+        packed=archive.packed,
+        unpacked=archive.unpacked,
+        files=archive.files,
+        work=work,
+        cloud=statistics.median(sample.cloud for _, sample in starts),
+        runs=tuple(load_seconds(start) for start, _ in starts),
+    )
 
 
 def load_seconds(start: Start) -> float:
@@ -157,16 +165,19 @@ def summarize(found: Mapping[str, Sequence[Point]], left_out: Mapping[str, str])
         medians = [statistics.median(point.runs) for point in points]
         limits = [max(point.packed * 8 / LINKS[link], point.work / cores) for point in points]
         ratios = [(medians[b] - medians[a]) / (limits[b] - limits[a]) for a, b in pairwise(range(len(points)))]
+        here = [max(limit, (point.work + point.cloud) / cores) for point, limit in zip(points, limits, strict=True)]
         links[link] = {
             "points": [
                 {
                     **asdict(point),
                     "work": round(point.work, 2),
+                    "cloud": round(point.cloud, 2),
                     "runs": [round(each, 3) for each in point.runs],
                     "median": round(median, 2),
                     "limit": round(limit, 2),
+                    "here": round(also, 2),
                 }
-                for point, median, limit in zip(points, medians, limits, strict=True)
+                for point, median, limit, also in zip(points, medians, limits, here, strict=True)
             ],
             "slopes": [round(ratio, 2) for ratio in ratios],
         }

@@ -21,14 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.archives import installed_archive, plain_archive
-from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
-from bench.functions import FunctionService
+from bench.cloud import running_cloud
+from bench.direct import function_settings
 from bench.measure import measure
 from bench.packages import peer_code
-from bench.roles import create_function_role
-from heavylift.archives import upload
 from heavylift.build import read_build
-from heavylift.embedded import EmbeddedCloud
 from heavylift.errors import HeavyliftError
 from heavylift.startlog import Start
 
@@ -47,14 +44,11 @@ def main() -> int:
         with console.status("installing and zipping as the article does (one thread, zlib): a minute or two …"):
             installed = installed_archive(root, folder)
             plain = plain_archive(build.applib, folder)
-        with EmbeddedCloud(folder / "cloud", ["--fc-python", sys.executable]) as endpoints:
-            bucket = make_bucket(endpoints)
+        with running_cloud(folder) as cloud:
             for archive in (build.applib, build.model, installed, plain):
                 with console.status(f"uploading {archive.key} …"):
-                    upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)
-            service = FunctionService(endpoints, SERVICE)
-            service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
-            ours = function_settings(build, endpoints)
+                    cloud.upload(archive.path, archive.key)
+            ours = function_settings(build, cloud.endpoints)
             code = peer_code(build.code, folder)
             ways = [("ours", ours)]
             for way, archive in (("article", installed), ("pruned", plain)):
@@ -66,7 +60,7 @@ def main() -> int:
             for number in range(runs):
                 for way, settings in ways if number % 2 else ways[::-1]:
                     with console.status(f"run {number + 1} of {runs}: {way} …"):
-                        start, seconds = measure(service, settings)
+                        start, seconds = measure(cloud.service, settings)
                     starts[way].append(seconds)
                     last[way] = start
     return _report(console, starts, last)

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -44,8 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
     path = options.output / "results.json"
     for name in options.only:
         with tempfile.TemporaryDirectory(prefix="heavylift-bench-") as folder:
+            begin = time.perf_counter()
             part = Part(build=build, root=root, folder=Path(folder), runs=options.runs, console=console)
             measured = PARTS[name](part)
+            measured |= {
+                "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+                "took": round(time.perf_counter() - begin),
+            }
         # After each part, so that an interrupted run keeps what it has measured.
         results = merge(read_results(path), {name: measured}, describe_machine(), versions)
         path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
