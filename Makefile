@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types unit integration e2e build venv lock bench bench-seed clean
+.PHONY: help demo test check lint types unit integration e2e build venv lock bench bench-seed bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: build ## measure starts, improvements, growth and builds into docs/bench 
 
 bench-seed: venv ## measure the plain way (temporary zip, extractall, import) against the loader
 	@$(PY) -m bench.seed
+
+bench-tuning: build ## measure starts by memory and vCPU, and their cost, into docs/tuning.md (needs root or a control group)
+	@$(PY) -m bench.tuning
 
 venv: $(VENV)/.ready ## make the virtual environment (.venv)
 

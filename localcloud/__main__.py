@@ -40,6 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--fc-instances", type=int, default=20, metavar="N", help="of one function at most (default: %(default)s)"
     )
+    parser.add_argument(
+        "--fc-limit-cpu",
+        action="store_true",
+        help="keep each instance to its function's vCPU, by a control group (needs root, or a group of one's own)",
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     options = Options(
@@ -51,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         python=given.fc_python,
         idle=given.fc_idle,
         instances=given.fc_instances,
+        limit_cpu=given.fc_limit_cpu,
     )
     try:
         asyncio.run(serve(options))

@@ -57,6 +57,7 @@ class Options:
     python: Path | None  # runs every function; None: what its runtime names
     idle: float  # seconds after which an idle instance is ended
     instances: int  # of one function at most
+    limit_cpu: bool  # keep an instance to its function's vCPU
 
 
 async def serve(options: Options) -> None:
@@ -82,6 +83,7 @@ async def serve(options: Options) -> None:
             python=options.python,
             idle=options.idle,
             max_instances=options.instances,
+            limit_cpu=options.limit_cpu,
             gateway=(HOST, gateway.port),
             authority=authority.pem,
         )

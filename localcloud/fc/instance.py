@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from localcloud.fc.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.interpreters import Interpreter
 from localcloud.fc.isolation import Isolation
 from localcloud.fc.logs import InvocationLog
@@ -59,9 +60,18 @@ class Instance:
         service: the function's service; None in FC 3.0.
         folder: a folder that is its own; removed at its end.
         isolation: how it is kept apart.
+        cpu_groups: keep it to its vCPU; None: it takes what this machine has.
     """
 
-    def __init__(self, function: Function, service: Service | None, *, folder: Path, isolation: Isolation) -> None:
+    def __init__(
+        self,
+        function: Function,
+        service: Service | None,
+        *,
+        folder: Path,
+        isolation: Isolation,
+        cpu_groups: CpuGroups | None,
+    ) -> None:
         self.id = f"c-{uuid.uuid4().hex[:24]}"
         self.function = function
         self.requests = 0
@@ -75,6 +85,8 @@ class Instance:
         self._service = service
         self._folder = folder
         self._isolation = isolation
+        self._cpu_groups = cpu_groups
+        self._cpu_group: CpuGroup | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._interpreter = ""
         self._pid: int | None = None
@@ -117,11 +129,12 @@ class Instance:
         for note in (interpreter.note, launch.note):
             if note:
                 log.line(f"FC Note: {note}")
+        command = self._in_cpu_group([*launch.command], log)
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
         with theirs:
             self._process = subprocess.Popen(
-                [*launch.command, str(theirs.fileno())],
+                [*command, str(theirs.fileno())],
                 env=dict(launch.environment),
                 cwd=launch.folder,
                 stdin=subprocess.DEVNULL,
@@ -158,6 +171,15 @@ class Instance:
             },
         }
         await self._send(json.dumps(settings).encode(), b"")
+
+    def _in_cpu_group(self, command: list[str], log: InvocationLog) -> list[str]:
+        if self._cpu_groups is None:
+            return command
+        wanted, cores = vcpus(self.function), len(os.sched_getaffinity(0))
+        if wanted > cores:
+            log.line(f"FC Note: the function asks for {wanted:g} vCPU, this machine has {cores}")
+        self._cpu_group = self._cpu_groups.create(self.id, wanted)
+        return self._cpu_group.enter(command)
 
     @property
     def pid(self) -> int | None:
@@ -213,14 +235,17 @@ class Instance:
 
     def close(self) -> None:
         """End the instance and remove all that it left."""
-        if self._process is None:
-            return
-        self.kill()
-        self._process.wait()
-        self._process = None
+        if self._process is not None:
+            self.kill()
+            self._process.wait()
+            self._process = None
+        if self._cpu_group is not None:
+            self._cpu_group.remove()
+            self._cpu_group = None
         if self._channel is not None:
             self._channel.close()
             os.close(self._output)
+            self._channel = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
     # Requests

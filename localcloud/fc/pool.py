@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from localcloud.fc.cpu import CpuGroups
 from localcloud.fc.errors import FcError
 from localcloud.fc.instance import MB, Answer, Instance, InstanceDiedError
 from localcloud.fc.interpreters import Interpreter
@@ -30,6 +31,7 @@ class Pool:
         code: the unpacked code package.
         folder: where instances get their folders.
         isolation: how instances are kept apart.
+        cpu_groups: keep instances to their vCPU; None: nothing does.
         find_interpreter: returns the Python for a runtime.
         make_environment: returns the environment of a new instance, with fresh credentials.
         gateway: where instances reach names under aliyuncs.com.
@@ -45,6 +47,7 @@ class Pool:
         code: Path,
         folder: Path,
         isolation: Isolation,
+        cpu_groups: CpuGroups | None,
         find_interpreter: Callable[[str], Interpreter],
         make_environment: Callable[[], Awaitable[Mapping[str, str]]],
         gateway: tuple[str, int],
@@ -56,6 +59,7 @@ class Pool:
         self._code = code
         self._folder = folder
         self._isolation = isolation
+        self._cpu_groups = cpu_groups
         self._find_interpreter = find_interpreter
         self._make_environment = make_environment
         self._gateway = gateway
@@ -129,7 +133,11 @@ class Pool:
                 f"{self._function.path} runs on {self._max_instances} instances already; try again later",
             )
         instance = Instance(
-            self._function, self._service, folder=self._folder / f"i{time.monotonic_ns()}", isolation=self._isolation
+            self._function,
+            self._service,
+            folder=self._folder / f"i{time.monotonic_ns()}",
+            isolation=self._isolation,
+            cpu_groups=self._cpu_groups,
         )
         self._busy.add(instance)
         try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from localcloud.apierror import ApiError
+from localcloud.fc.cpu import open_cpu_groups
 from localcloud.fc.errors import FcError
 from localcloud.fc.events import check_oss_trigger, fires, make_event
 from localcloud.fc.instance import Answer, Instance
@@ -80,6 +81,7 @@ class Settings:
     python: Path | None = None  # runs every runtime; None: the interpreter that a runtime names
     idle: float = 300.0  # seconds after which an idle instance is ended
     max_instances: int = 20  # of one function
+    limit_cpu: bool = False  # an instance gets the vCPU that its function asks for, not all of this machine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +114,8 @@ class FcService:
         clock: seconds since the epoch.
 
     Raises:
-        LocalCloudError: its state cannot be read, or the Python that it was told to use does not run.
+        LocalCloudError: its state cannot be read, the Python that it was told to use does not run, or this machine does not let it
+            limit the vCPU of instances.
     """
 
     def __init__(
@@ -120,6 +123,7 @@ class FcService:
     ) -> None:
         if settings.python is not None:
             check_interpreter(settings.python)
+        self._cpu_groups = open_cpu_groups() if settings.limit_cpu else None
         self._folder = folder
         self._store = FcStore(folder)
         self._settings = settings
@@ -154,6 +158,8 @@ class FcService:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for pool in [*self._pools.values(), *self._retired]:
             pool.close()
+        if self._cpu_groups is not None:
+            await asyncio.to_thread(self._cpu_groups.close)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -476,6 +482,7 @@ class FcService:
                 code=self._store.code_folder(function.code),
                 folder=self._folder / "instances",
                 isolation=choose_isolation(),
+                cpu_groups=self._cpu_groups,
                 find_interpreter=lambda runtime: find_interpreter(runtime, self._settings.python),
                 make_environment=make_environment,
                 gateway=self._settings.gateway,
