@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,13 +69,14 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(folder: Path) -> Iterator[Cloud]:
+def running_cloud(folder: Path, options: Sequence[str] = ()) -> Iterator[Cloud]:
     """Run an embedded cloud with an empty bucket and a service whose functions may read archives and write pictures.
 
     Args:
         folder: keeps its state.
+        options: further ones of the embedded cloud's command line.
     """
-    with EmbeddedCloud(folder / "cloud", ["--fc-python", sys.executable]) as endpoints:
+    with EmbeddedCloud(folder / "cloud", ["--fc-python", sys.executable, *options]) as endpoints:
         bucket = make_bucket(endpoints)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))

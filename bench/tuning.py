@@ -20,27 +20,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.direct import BUCKET, DISK, SERVICE, function_settings, make_bucket
-from bench.functions import FunctionService, FunctionSettings
-from bench.measure import measure_two
+from bench.cloud import LATENCY, Cloud, running_cloud
+from bench.direct import DISK, function_settings
+from bench.functions import FunctionSettings
+from bench.measure import cold_start
 from bench.prices import Price, cu_per_second
-from bench.roles import create_function_role
 from bench.tuning_report import draw, insert, render
-from heavylift.archives import upload
 from heavylift.build import Build, read_build
-from heavylift.embedded import EmbeddedCloud
 from heavylift.errors import HeavyliftError
 
-BANDWIDTH, LATENCY = 1e9, 0.01  # bits per second; seconds to the first byte
-CLOUD = (
-    "--fc-python",
-    sys.executable,
-    "--fc-limit-cpu",
-    "--oss-bandwidth",
-    str(BANDWIDTH),
-    "--oss-latency",
-    str(LATENCY),
-)
+BANDWIDTH = 1e9  # bits per second
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,32 +101,29 @@ def measurable(cores: int) -> list[Setting]:
 
 
 def _samples(build: Build, folder: Path, runs: int, console: Console) -> dict[Setting, list[Sample]]:
-    with EmbeddedCloud(folder / "cloud", CLOUD) as endpoints:
-        bucket = make_bucket(endpoints)
+    with running_cloud(folder, ["--fc-limit-cpu"]) as cloud:
         for archive in (build.applib, build.model):
             with console.status(f"uploading {archive.key} …"):
-                upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)
+                cloud.upload(archive.path, archive.key)
         os.sync()  # what the uploads left to be written would slow the first runs alone
-        service = FunctionService(endpoints, SERVICE)
-        service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
-        example = function_settings(build, endpoints)
+        cloud.shape(BANDWIDTH)
+        example = function_settings(build, cloud.endpoints)
         samples: dict[Setting, list[Sample]] = {setting: [] for setting in measurable(_cores())}
         for number in range(runs):
             for setting in samples if number % 2 else reversed(samples):
                 with console.status(f"run {number + 1} of {runs}: {setting.cpu:g} vCPU, {setting.memory} MB …"):
                     function = replace(example, cpu=setting.cpu, memory=setting.memory)
-                    samples[setting].append(_sample(service, function))
+                    samples[setting].append(_sample(cloud, function))
     return samples
 
 
-def _sample(service: FunctionService, settings: FunctionSettings) -> Sample:
-    start, first, later = measure_two(service, settings)
-    durations = [float(each.headers["x-fc-invocation-duration"]) for each in (first, later)]
+def _sample(cloud: Cloud, settings: FunctionSettings) -> Sample:
+    start, found = cold_start(cloud, settings)
     return Sample(
-        seconds=first.seconds,
+        seconds=found.seconds,
         initializer=start.seconds,
-        first=durations[0],
-        later=durations[1],
+        first=found.first,
+        later=found.second,
         peak_memory=start.peak_memory,
     )
 
