@@ -54,6 +54,10 @@ class TimedReport(Report):
         with self.step(title):
             yield advance
 
+    def deflated(self, title: str, anew: int, total: int) -> None:
+        """See `Report.deflated`."""
+        self.amounts[title] = anew
+
     def packages(self, *_: object, **__: object) -> None:
         """Show no table."""
 

@@ -1,6 +1,6 @@
-"""The applib's staging folder: installed, pruned, stripped, compiled and imported once, ready to be packed.
+"""The applib's staging folder: prepared packages side by side, imported once, ready to be packed.
 
-Each stage reads what the one before left in the folder. The record beside it is written last: a folder without it is scrap.
+The record beside it is written last: a folder without it is scrap.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layers_build import binaries, resolve
+from layers_build.binaries import collect_bytecode, strip_version
 from layers_build.order import arrange, record_imports
-from layers_build.prune import Rule, as_record, prune
+from layers_build.packages import STAGES, Package, Recipe, assemble, normalize, prepare, retain
+from layers_build.prune import Rule
 from layers_build.target import Target, find_interpreter
 
 if TYPE_CHECKING:
@@ -32,12 +32,18 @@ class Applib:
     target: Target
     rules: Sequence[Rule]
     strip: bool
+    recipe: str  # fingerprint of all that a package depends on, other than itself
     folder: Path  # the staging folder
 
     @property
     def record(self) -> Path:
         """The file that says that the folder is complete, and what is in it."""
         return self.folder.with_name(self.folder.name + ".json")
+
+    @property
+    def packages(self) -> Path:
+        """The folder of the prepared packages."""
+        return self.folder.with_name(f"packages-{self.target}")
 
 
 def stage(applib: Applib, report: Report) -> Mapping[str, Any]:
@@ -69,28 +75,10 @@ def _remove_others(applib: Applib) -> None:
 def _make(applib: Applib, report: Report) -> dict[str, Any]:
     folder, target = applib.folder, applib.target
     interpreter = find_interpreter(target)
-    with report.step(f"install {applib.requirements.name} for {target}"):
-        resolve.install(applib.lock, folder, target, wheels_only=True)
-    packages = _packages(folder)
-    sizes = [("installed", _package_sizes(folder, packages))]
-    modules = _requested_modules(applib.requirements, folder)
-    pruned = prune(folder, applib.rules)
-    sizes.append(("pruned", _package_sizes(folder, packages)))
-    with report.bar("strip") as progress:
-        if applib.strip and not binaries.strip(folder, progress):
-            report.note(
-                "no `strip` here (Debian package binutils): the libraries keep their symbols, for tensorflow about 200 MB more"
-            )
-    sizes.append(("stripped", _package_sizes(folder, packages)))
+    packages = _prepare(applib, interpreter, report)
+    modules = _modules(applib.requirements, packages)
+    assemble(packages, folder)
     needed: list[str] | None = None
-    if interpreter:
-        with report.bar("compile") as progress:
-            binaries.compile_bytecode(folder, interpreter, progress)
-    else:
-        report.warn(
-            f"there is no Python {target.python} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start "
-            f"then compiles each module anew: tensorflow takes 7 s more. Put a python{target.python} on PATH and build again."
-        )
     if interpreter and target.runs_here:
         with report.step(f"import {', '.join(modules)} in a clean process"):
             needed = record_imports(folder, interpreter, modules)
@@ -99,48 +87,60 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
             f"not imported, neither for a check nor to see which files a start needs first: {target.unrunnable}. A start imports "
             "when all of it has been unpacked."
         )
-    holders = binaries.collect_bytecode(folder, needed or ()) if interpreter else {}
+    holders = collect_bytecode(folder, needed or ()) if interpreter else {}
     order = arrange(folder, needed, holders)
+    retain(packages, applib.packages)
     return {
-        "pruned": as_record(pruned),
-        "packages": packages,
-        "sizes": sizes,
+        "pruned": _add_up(packages),
+        "packages": {each.name: {"version": each.version, "files": each.files} for each in packages},
+        "sizes": [(stage, {each.name: each.sizes[number] for each in packages}) for number, stage in enumerate(STAGES)],
         "bytecode": interpreter is not None,
         "order": {"paths": order.paths, "eager": order.eager},
     }
 
 
-def _packages(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return version and files of each installed package."""
-    found = {}
-    for info in sorted(folder.glob("*.dist-info")):
-        distribution = Distribution.at(info)
-        files = [str(path) for path in distribution.files or ()]
-        found[distribution.metadata["Name"]] = {"version": distribution.version, "files": files}
-    return found
+def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[Package]:
+    """Prepare the packages, and say what they will lack."""
+    if applib.strip and not strip_version():
+        report.note(
+            "no `strip` here (Debian package binutils): the libraries keep their symbols, for tensorflow about 200 MB more"
+        )
+    if not interpreter:
+        version = applib.target.python
+        report.warn(
+            f"there is no Python {version} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start "
+            f"then compiles each module anew: tensorflow takes 7 s more. Put a python{version} on PATH and build again."
+        )
+    recipe = Recipe(
+        target=applib.target,
+        interpreter=interpreter,
+        rules=applib.rules,
+        strip=applib.strip and bool(strip_version()),
+        fingerprint=applib.recipe,
+    )
+    applib.packages.mkdir(exist_ok=True)
+    with report.bar("packages") as progress:
+        return prepare(applib.lock, applib.packages, recipe, _requested(applib.requirements), progress)
 
 
-def _package_sizes(folder: Path, packages: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    sizes = {}
-    for name, package in packages.items():
-        paths = [folder / file for file in package["files"] if not file.endswith(".pyc")]
-        sizes[name] = sum(path.lstat().st_size for path in paths if path.exists())
-    return sizes
+def _requested(requirements: Path) -> list[str]:
+    """Return the names of the packages that were asked for, normalized."""
+    text = requirements.read_text(encoding="utf-8")
+    return [normalize(name) for name in re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", text, re.MULTILINE)]
 
 
-def _requested_modules(requirements: Path, folder: Path) -> list[str]:
+def _modules(requirements: Path, packages: Sequence[Package]) -> list[str]:
     """Return the modules to import of what was asked for: those that the packages name, else those that they install."""
-    wanted = re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", requirements.read_text(encoding="utf-8"), re.MULTILINE)
-    modules = []
-    for name in wanted:
-        pattern = re.sub(r"[-_.]+", "_", name).lower()
-        infos = [info for info in folder.glob("*.dist-info") if info.name.lower().startswith(pattern + "-")]
-        for info in infos:
-            listed = info / "top_level.txt"
-            modules += listed.read_text().split() if listed.exists() else _installed_modules(info)
+    found = {normalize(each.name): each.modules for each in packages}
+    modules = [module for name in _requested(requirements) for module in found.get(name, ())]
     return [module for module in dict.fromkeys(modules) if not module.startswith("_")]
 
 
-def _installed_modules(info: Path) -> list[str]:
-    tops = {path.parts[0] for path in Distribution.at(info).files or () if path.suffix in {".py", ".so"}}
-    return sorted(top.partition(".")[0] for top in tops if top.partition(".")[0].isidentifier())
+def _add_up(packages: Sequence[Package]) -> list[dict[str, Any]]:
+    """Return what each rule took away from all packages."""
+    rules: dict[str, dict[str, Any]] = {}
+    for each in (pruned for package in packages for pruned in package.pruned):
+        total = rules.setdefault(each["rule"], {"rule": each["rule"], "files": 0, "bytes": 0})
+        total["files"] += each["files"]
+        total["bytes"] += each["bytes"]
+    return [rules[name] for name in sorted(rules)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from function.coldstart.bytecode import dump_bytecode
@@ -14,9 +14,9 @@ from layers_build.errors import BuildError
 
 ELF = b"\x7fELF"
 WORKERS = os.cpu_count() or 1
-# Fixed, whatever the number of cores: a process compiles its files in order, and what marshal writes of a file depends a
-# little on what the same process compiled before (interned strings are shared).
-SHARDS = 8
+# Files that a process compiles; the same whatever the number of cores: what marshal writes of a file depends a little on what
+# the process compiled before (interned strings are shared).
+SHARD = 400
 _COMPILE = """
 import sys
 sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
@@ -41,39 +41,30 @@ def strip_version() -> str:
     return done.stdout.partition("\n")[0]
 
 
-def strip(folder: Path, progress: Callable[[int, int], None]) -> bool:
+def strip(folder: Path, cores: Executor) -> None:
     """Strip the symbols that no loader reads from the shared libraries below a folder.
 
     Libraries in `*.libs` folders stay as they are: auditwheel has moved their sections, which strip may break.
 
     Args:
-        folder: the applib.
-        progress: called with the number of libraries done, and of all.
-
-    Returns:
-        False when this machine has no `strip`.
+        folder: of a package; its files are replaced, not written into.
+        cores: runs the work, a library at a time.
     """
-    tool = shutil.which("strip")
-    if tool is None:
-        return False
     libraries = [path for path in sorted(folder.rglob("*.so*")) if is_elf(path) and not _is_grafted(path, folder)]
+    list(cores.map(_strip, libraries))
 
-    def run(path: Path) -> None:
-        temporary = path.with_name(path.name + ".stripped")
-        done = subprocess.run(
-            [tool, "--strip-unneeded", "-o", str(temporary), str(path)], capture_output=True, check=False
-        )
-        # What strip does not understand stays as it is.
-        if done.returncode == 0 and temporary.stat().st_size < path.stat().st_size:
-            temporary.chmod(path.stat().st_mode)
-            temporary.replace(path)
-        else:
-            temporary.unlink(missing_ok=True)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for done, _ in enumerate(pool.map(run, libraries), 1):
-            progress(done, len(libraries))
-    return True
+def _strip(library: Path) -> None:
+    temporary = library.with_name(library.name + ".stripped")
+    done = subprocess.run(
+        ["strip", "--strip-unneeded", "-o", str(temporary), str(library)], capture_output=True, check=False
+    )
+    # What strip does not understand stays as it is.
+    if done.returncode == 0 and temporary.stat().st_size < library.stat().st_size:
+        temporary.chmod(library.stat().st_mode)
+        temporary.replace(library)
+    else:
+        temporary.unlink(missing_ok=True)
 
 
 def is_elf(path: Path) -> bool:
@@ -88,24 +79,23 @@ def _is_grafted(path: Path, folder: Path) -> bool:
     return any(part.endswith(".libs") for part in path.relative_to(folder).parts)
 
 
-def compile_bytecode(folder: Path, interpreter: Path, progress: Callable[[int, int], None]) -> None:
+def compile_bytecode(folder: Path, interpreter: Path, cores: Executor) -> None:
     """Write a .pyc with an unchecked hash (PEP 552) for each module: it stays valid whatever times an unpacker sets.
 
     Args:
-        folder: the applib.
+        folder: of a package, or of several; modules are named by their paths in it.
         interpreter: a Python of the target's version.
-        progress: called with the number of files done, and of all.
+        cores: runs the work, some hundred files at a time.
 
     Raises:
         BuildError: the interpreter does not run.
     """
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
-    shards = [names[number::SHARDS] for number in range(SHARDS)]
 
-    def run(shard: list[str]) -> int:
+    def run(start: int) -> None:
         done = subprocess.run(
             [str(interpreter), "-s", "-S", "-c", _COMPILE, str(folder)],
-            input="\n".join(shard),
+            input="\n".join(names[start : start + SHARD]),
             capture_output=True,
             text=True,
             check=False,
@@ -113,13 +103,8 @@ def compile_bytecode(folder: Path, interpreter: Path, progress: Callable[[int, i
         )
         if done.returncode:
             raise BuildError(f"{interpreter} cannot compile the modules: {done.stderr.strip()[-500:]}")
-        return len(shard)
 
-    done = 0
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for count in pool.map(run, shards):
-            done += count
-            progress(done, len(names))
+    list(cores.map(run, range(0, len(names), SHARD)))
 
 
 def collect_bytecode(folder: Path, needed: Sequence[str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from layers_build.prune import DEFAULT_RULES, prune, read_rules
 from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter, install_interpreter
 
 if TYPE_CHECKING:
+    from layers_build.order import Order
     from layers_build.report import Report
 
 PARTS = ("applib", "model", "code")
@@ -129,7 +131,8 @@ class _Plan:
     requirements: Path
     applib_lock: Path
     code_lock: Path
-    fingerprints: Mapping[str, str]
+    recipe: str  # of what each package of the applib depends on, other than itself
+    fingerprints: Mapping[str, str]  # of each part
 
 
 def _plan(options: Options, report: Report) -> _Plan:
@@ -144,7 +147,8 @@ def _plan(options: Options, report: Report) -> _Plan:
             raise BuildError(f"--prune {path}: there is no such file")
     shared = [str(VERSION), str(options.target), sys.version, zlib.ZLIB_RUNTIME_VERSION]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
-    applib = _fingerprint(shared, tools, [_digest(path) for path in (applib_lock, *rules)], _own_sources())
+    recipe = _fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
+    applib = _fingerprint([recipe, _digest(applib_lock)])
     model = (
         _fingerprint(shared, [_tree_digest(options.model)], _own_sources())
         if options.model
@@ -156,6 +160,7 @@ def _plan(options: Options, report: Report) -> _Plan:
         requirements=requirements,
         applib_lock=applib_lock,
         code_lock=code_lock,
+        recipe=recipe,
         fingerprints={"applib": applib, "model": model, "code": code},
     )
 
@@ -248,28 +253,20 @@ def _applib(options: Options, plan: _Plan) -> Applib:
         target=options.target,
         rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
         strip=options.strip,
+        recipe=plan.recipe,
         folder=options.cache / f"applib-{options.target}-{plan.fingerprints['applib'][:16]}",
     )
 
 
 def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
     from layers_build.order import Order
-    from layers_build.pack import pack
 
     applib = _applib(options, plan)
     record = stage(applib, report)
-    with report.bar("pack applib", unit="bytes") as progress:
-        packed = pack(
-            applib.folder, options.dist / "applib" / "{digest}.zip", progress=progress, order=Order(**record["order"])
-        )
-    report.packages(record["packages"], record["sizes"], packed.sizes)
+    made, sizes = _pack("applib", applib.folder, options.dist, report, Order(**record["order"]))
+    report.packages(record["packages"], record["sizes"], sizes)
     return {
-        "key": f"applib/{packed.digest}.zip",
-        "digest": packed.digest,
-        "path": f"applib/{packed.digest}.zip",
-        "packed": packed.packed,
-        "unpacked": packed.unpacked,
-        "files": packed.files,
+        **made,
         "versions": {name: package["version"] for name, package in record["packages"].items()},
         "pruned": record["pruned"],
         "bytecode": record["bytecode"],
@@ -278,7 +275,6 @@ def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any
 
 def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
     from layers_build.model import export_model
-    from layers_build.pack import pack
 
     staging = options.cache / "model"
     if options.model is None:
@@ -290,16 +286,31 @@ def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]
         assert interpreter is not None
         with report.step("export the model"):
             export_model(applib.folder, interpreter, staging)
-    with report.bar("pack model", unit="bytes") as progress:
-        packed = pack(options.model or staging, options.dist / "model" / "{digest}.zip", progress=progress)
-    return {
-        "key": f"model/{packed.digest}.zip",
+    return _pack("model", options.model or staging, options.dist, report)[0]
+
+
+def _pack(
+    part: str, folder: Path, dist: Path, report: Report, order: Order | None = None
+) -> tuple[dict[str, Any], Mapping[str, int]]:
+    """Pack a folder as an archive; return its record in the manifest, and the packed bytes of each file."""
+    from layers_build.pack import COMPRESSOR, pack
+
+    old = _read_last(dist)[0].get(part, {})
+    last = dist / old["path"] if old.get("compressor") == COMPRESSOR else None
+    title = f"pack {part}"
+    with report.bar(title, unit="bytes") as progress:
+        packed = pack(folder, dist / part / "{digest}.zip", progress=progress, order=order, last=last)
+    report.deflated(title, packed.deflated, packed.raw)
+    record = {
+        "key": f"{part}/{packed.digest}.zip",
         "digest": packed.digest,
-        "path": f"model/{packed.digest}.zip",
+        "path": f"{part}/{packed.digest}.zip",
         "packed": packed.packed,
         "unpacked": packed.unpacked,
         "files": packed.files,
+        "compressor": COMPRESSOR,
     }
+    return record, packed.sizes
 
 
 def _runnable(options: Options, report: Report) -> Options:
@@ -324,7 +335,8 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     if interpreter := find_interpreter(options.target):
-        binaries.compile_bytecode(staging, interpreter, lambda _done, _total: None)
+        with ThreadPoolExecutor(binaries.WORKERS) as cores:
+            binaries.compile_bytecode(staging, interpreter, cores)
     files = sorted(path for path in staging.rglob("*") if path.is_file())
     packed = _zipped_size(staging, files)
     if packed > MAX_CODE:

@@ -36,8 +36,10 @@ from function.coldstart.archive import (
 from function.coldstart.errors import LoadError
 from layers_build.errors import BuildError
 from layers_build.order import Order
+from layers_build.reuse import Pieces, open_pieces
 
 LEVEL = 6  # zlib's: 4 points smaller than isal's best, and each start pays for size while a build pays for time once
+COMPRESSOR = f"zlib {zlib.ZLIB_RUNTIME_VERSION}, level {LEVEL}"  # decides, with the content, an archive's bytes
 WORKERS = os.cpu_count() or 1
 PAGE = 4096  # bytes; what a file system gives out at a time
 _DATE = 33  # 1980-01-01, the first day that a zip can name
@@ -54,6 +56,8 @@ class PackedArchive:
     packed: int  # bytes
     unpacked: int  # bytes on disk, in whole pages
     files: int
+    raw: int  # bytes of all files
+    deflated: int  # bytes of them that were deflated; the others lay so in the last archive
     sizes: dict[str, int]  # packed bytes of each file
 
 
@@ -112,6 +116,7 @@ class _Deflated:
     parts: tuple[
         tuple[bytes, int], ...
     ]  # deflated bytes and CRC-32 of the raw ones, for each small file; or the stretch
+    anew: int  # raw bytes that had to be deflated
 
 
 @dataclass(slots=True)
@@ -136,6 +141,7 @@ def pack(
     progress: Callable[[int, int], None],
     level: int = LEVEL,
     order: Order | None = None,
+    last: Path | None = None,
 ) -> PackedArchive:
     """Pack a folder.
 
@@ -145,6 +151,7 @@ def pack(
         progress: called with the number of raw bytes done, and of all.
         level: zlib's compression level.
         order: of the files; those that it does not name stay out. None: all of them, none to be used before all are there.
+        last: an archive that the same compressor packed at the same level: what it holds is not deflated again.
 
     Raises:
         BuildError: the folder holds what an archive cannot (a socket, a link out of it, a path that no loader takes).
@@ -156,10 +163,11 @@ def pack(
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=target.parent) as body_file:
         body = _Body(body_file)
-        total, done = sum(file.size for file in files), 0
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for size in _write_files(body, files, pool, level):
-                done += size
+        total, done, anew = sum(file.size for file in files), 0, 0
+        with open_pieces(last) as pieces, ThreadPoolExecutor(WORKERS) as pool:
+            for deflated in _write_files(body, files, pool, _Deflater(level, pieces)):
+                done += deflated.block.raw
+                anew += deflated.anew
                 progress(done, total)
         for link in links:
             body.add(*_plain_entry(body, link.path, link.target.encode(), stat.S_IFLNK | 0o777))
@@ -183,6 +191,8 @@ def pack(
         packed=packed,
         unpacked=sum(-(-file.size // PAGE) * PAGE for file in files),
         files=len(files),
+        raw=total,
+        deflated=anew,
         sizes=sizes,
     )
 
@@ -206,16 +216,18 @@ def _survey(folder: Path) -> tuple[list[_File], list[Link], list[str]]:
     return sorted(files, key=lambda file: (file.size <= BLOCK_SIZE, file.path)), links, dirs
 
 
-def _write_files(body: _Body, files: Sequence[_File], pool: ThreadPoolExecutor, level: int) -> Iterator[int]:
-    """Deflate blocks in the pool, a few ahead, and write them in order; yield the raw bytes of each."""
+def _write_files(
+    body: _Body, files: Sequence[_File], pool: ThreadPoolExecutor, deflater: _Deflater
+) -> Iterator[_Deflated]:
+    """Deflate blocks in the pool, a few ahead, and write them in order."""
     waiting: deque[tuple[tuple[_File, ...], int, Future[_Deflated]]] = deque()
     pending = _jobs(files)
     begun: dict[str, _Large] = {}
     while True:
         while len(waiting) < 3 * WORKERS and (job := next(pending, None)):
             members, start = job
-            task = _deflate_stretch if members[0].size > BLOCK_SIZE else _deflate_group
-            waiting.append((members, start, pool.submit(task, members, start, level)))
+            task = deflater.stretch if members[0].size > BLOCK_SIZE else deflater.group
+            waiting.append((members, start, pool.submit(task, members, start)))
         if not waiting:
             return
         members, start, future = waiting.popleft()
@@ -225,7 +237,7 @@ def _write_files(body: _Body, files: Sequence[_File], pool: ThreadPoolExecutor, 
             large.write(body, deflated, start)
         else:
             _write_group(body, members, deflated)
-        yield deflated.block.raw
+        yield deflated
 
 
 def _jobs(files: Iterable[_File]) -> Iterator[tuple[tuple[_File, ...], int]]:
@@ -243,27 +255,42 @@ def _jobs(files: Iterable[_File]) -> Iterator[tuple[tuple[_File, ...], int]]:
         yield tuple(group), 0
 
 
-def _deflate_stretch(members: tuple[_File, ...], start: int, level: int) -> _Deflated:
-    file = members[0]
-    with file.source.open("rb") as source:
-        source.seek(start)
-        raw = source.read(BLOCK_SIZE)
-    last = start + len(raw) == file.size
-    engine = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-    # A full flush ends on a byte and forgets what came before, so that an inflater can begin behind it (RFC 1951).
-    packed = engine.compress(raw) + engine.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
-    return _Deflated(Block(len(raw), hashlib.sha256(raw).hexdigest()), ((packed, 0),))
+@dataclass(frozen=True, slots=True)
+class _Deflater:
+    """Deflates blocks, or takes what it can from the last archive."""
 
+    level: int  # zlib's
+    pieces: Pieces
 
-def _deflate_group(members: tuple[_File, ...], _start: int, level: int) -> _Deflated:
-    digest, parts, size = hashlib.sha256(), [], 0
-    for file in members:
-        raw = file.source.read_bytes()
-        digest.update(raw)
-        size += len(raw)
-        engine = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-        parts.append((engine.compress(raw) + engine.flush(), zlib.crc32(raw)))
-    return _Deflated(Block(size, digest.hexdigest()), tuple(parts))
+    def stretch(self, members: tuple[_File, ...], start: int) -> _Deflated:
+        """Deflate a stretch of a large file."""
+        file = members[0]
+        with file.source.open("rb") as source:
+            source.seek(start)
+            raw = source.read(BLOCK_SIZE)
+        digest, last = hashlib.sha256(raw).hexdigest(), start + len(raw) == file.size
+        packed = self.pieces.stretch(raw, digest, last=last)
+        anew = 0 if packed else len(raw)
+        # A full flush ends on a byte and forgets what came before, so that an inflater can begin behind it (RFC 1951).
+        packed = packed or self._deflate(raw, zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH)
+        return _Deflated(Block(len(raw), digest), ((packed, 0),), anew)
+
+    def group(self, members: tuple[_File, ...], _start: int) -> _Deflated:
+        """Deflate small files."""
+        digest, parts, size, anew = hashlib.sha256(), [], 0, 0
+        for file in members:
+            raw = file.source.read_bytes()
+            digest.update(raw)
+            size += len(raw)
+            crc = zlib.crc32(raw)
+            packed = self.pieces.member(raw, crc)
+            anew += 0 if packed else len(raw)
+            parts.append((packed or self._deflate(raw, zlib.Z_FINISH), crc))
+        return _Deflated(Block(size, digest.hexdigest()), tuple(parts), anew)
+
+    def _deflate(self, raw: bytes, end: int) -> bytes:
+        engine = zlib.compressobj(self.level, zlib.DEFLATED, -zlib.MAX_WBITS)
+        return engine.compress(raw) + engine.flush(end)
 
 
 def _crc(file: _File) -> int:

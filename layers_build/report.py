@@ -63,6 +63,11 @@ class Report:
 
             yield advance
 
+    def deflated(self, title: str, anew: int, total: int) -> None:
+        """Say how many bytes a step had to deflate, if the last archive held some of them."""
+        if anew < total:
+            self.note(f"{title}: {anew / MB:,.1f} of {total / MB:,.1f} MB anew, the others as in the last archive")
+
     def packages(
         self,
         packages: Mapping[str, Mapping[str, Any]],

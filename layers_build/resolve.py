@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,7 +69,23 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
     return path, True
 
 
-def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool) -> None:
+def read_lock(lock_file: Path) -> list[str]:
+    """Return the entries of a lock: one requirement each, with its hashes."""
+    entries: list[str] = []
+    for line in lock_file.read_text(encoding="utf-8").splitlines():
+        if line[:1].isspace() and entries:
+            entries[-1] += f"\n{line}"
+        elif line and line[0] not in "#- ":
+            entries.append(line)
+    return entries
+
+
+def entry_name(entry: str) -> str:
+    """Return the name of the package that a requirement asks for."""
+    return re.split(r"[^A-Za-z0-9._-]", entry, maxsplit=1)[0]
+
+
+def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool, share: bool = False) -> None:
     """Install a lock's packages into a folder.
 
     Args:
@@ -76,6 +93,7 @@ def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool)
         folder: receives the packages.
         target: chooses the wheels.
         wheels_only: refuse packages that would have to be built, so that no code of a package runs.
+        share: let files be those of uv's cache where they can be; nothing may write into them then.
 
     Raises:
         BuildError: a package is missing, has no wheel, or another hash.
@@ -89,7 +107,7 @@ def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool)
         "--require-hashes",
         "--quiet",
         "--link-mode",
-        "copy",
+        "hardlink" if share else "copy",
     ]
     arguments += ["--python-version", target.python, "--python-platform", target.uv_platform]
     if wheels_only:
