@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from heavylift.invocation import Invocation
 from heavylift.startlog import Start, find_starts
 
 MIB = 1024**2
+# Seconds before a start: for that long, a virtual machine gives what the last one freed back to its host (Linux,
+# mm/page_reporting.c), at the cost of whoever runs then.
+REST = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +36,8 @@ class Sample:
 
 
 def measure(service: FunctionService, settings: FunctionSettings) -> tuple[Start, float]:
-    """Start a fresh instance; return its timeline and the seconds until the first picture was written."""
+    """Start a fresh instance after a rest; return its timeline and the seconds until the first picture was written."""
+    time.sleep(REST)
     service.create_function(settings)
     first = service.invoke(settings.name)
     service.delete_function(settings.name)
@@ -40,12 +45,13 @@ def measure(service: FunctionService, settings: FunctionSettings) -> tuple[Start
 
 
 def cold_start(cloud: Cloud, settings: FunctionSettings) -> tuple[Start, Sample]:
-    """Start a fresh instance and send it two requests.
+    """Start a fresh instance after a rest, and send it two requests.
 
     Raises:
         HeavyliftError: one of them failed.
     """
     service = cloud.service
+    time.sleep(REST)
     service.create_function(settings)
     try:
         before = cloud.busy()

@@ -137,10 +137,15 @@ def _load_at_equal_priority(code: Path) -> None:
     set_constant(code, "coldstart/worker.py", "NICENESS", 0)
 
 
+def _take_fresh_memory(code: Path) -> None:
+    replace_line(code, "coldstart/background.py", r"\{\*\*os\.environ, \*\*KEEP_MEMORY\}", "os.environ")
+
+
 VARIANTS: Mapping[str, Variant] = {
     "overlap": Variant(label="imports begin when all is unpacked", edit=_import_at_the_end),
     "priority": Variant(label="the load has the import's priority", edit=_load_at_equal_priority),
     "connections": Variant(label="one connection instead of several", edit=_use_one_connection),
+    "memory": Variant(label="each block takes fresh memory", edit=_take_fresh_memory),
     "isal": Variant(label="zlib inflates instead of isal", edit=_inflate_with_zlib),
     "bytecode": Variant(label="modules are compiled at each start", edit=_compile_each_module),
     "gc": Variant(label="the garbage collector runs during imports", edit=_keep_collector),

@@ -27,6 +27,10 @@ _PROGRAM = (
     f"from {__package__}.worker import run; run(order)"
 )
 
+# For the worker: by default, glibc gives the memory of each block back to the system, which zeroes it for the next one. With
+# these, blocks share theirs (bytes; mallopt(3): M_MMAP_THRESHOLD, at its maximum, and M_TRIM_THRESHOLD).
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
+
 
 class Background:
     """A load that is under way. Used by several threads at once.
@@ -169,7 +173,7 @@ def _spawn(order: bytes) -> tuple[int, int, int]:
         process = os.posix_spawn(
             sys.executable,
             [sys.executable, "-c", _PROGRAM],
-            os.environ,
+            {**os.environ, **KEEP_MEMORY},
             file_actions=[(os.POSIX_SPAWN_DUP2, order_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)],
         )
         os.write(order_in, order)  # a pipe takes that much whether it is read or not

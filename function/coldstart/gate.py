@@ -3,7 +3,8 @@
 All files have their names and sizes before the first import, so listings and `stat` never mislead. What is missing is
 content. Python tells of each file that it is about to open or link in an audit event (PEP 578), and here such an event waits.
 What code opens or links by itself, without telling Python, lies before that code in the archive: the build sees to that,
-and a file counts as there only when all before it are. A child process could open anything: it waits for everything.
+and a file counts as there only when all before it are. A child process could open anything: it waits for everything, unless it is
+one of those that tell about the system alone: `platform.processor()`, which many imports end up in, runs `uname -p`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .errors import LoadError
 _EVENTS = {"open": 0, "import": 1, "ctypes.dlopen": 0} | dict.fromkeys(
     ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system", "pty.spawn")
 )
+_BYSTANDERS = (("uname",), ("/sbin/ldconfig",))  # what the standard library's `platform` and `ctypes.util` run
 
 _gate: _Gate | None = None
 _hooked = False
@@ -38,7 +40,8 @@ class _Gate:
     def check(self, place: int | None, arguments: tuple[object, ...]) -> None:
         try:
             if place is None:
-                self._background.wait_for_all()
+                if arguments[:1] not in _BYSTANDERS:
+                    self._background.wait_for_all()
             else:
                 self._wait_for(arguments[place])
         except LoadError as error:
