@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import stat
 import subprocess
@@ -10,6 +11,9 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import zstandard
+
+from function.coldstart.archive import SUFFIX
 from function.coldstart.bytecode import BYTECODE_NAME
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
@@ -41,13 +45,21 @@ def unpack(archive: Path, target: Path) -> None:
             mode = entry.external_attr >> 16
             if entry.filename.startswith(".heavylift/"):
                 continue
+            path = target / entry.filename.removesuffix(SUFFIX)
+            path.parent.mkdir(parents=True, exist_ok=True)
             if stat.S_ISLNK(mode):
-                link = target / entry.filename
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(source.read(entry).decode())
+                path.symlink_to(source.read(entry).decode())
+            elif entry.is_dir():
+                path.mkdir(exist_ok=True)
             else:
-                path = Path(source.extract(entry, target))
-                path.chmod(mode & 0o777 or 0o755)
+                path.write_bytes(read_file(source, entry))
+                path.chmod(mode & 0o777)
+
+
+def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int = -1) -> bytes:
+    """Return the first `size` bytes of a file in an archive of ours, all by default."""
+    frames = io.BytesIO(archive.read(entry))
+    return zstandard.ZstdDecompressor().stream_reader(frames, read_across_frames=True).read(size)
 
 
 def installed_archive(root: Path, folder: Path) -> Archive:
@@ -67,8 +79,9 @@ def plain_archive(applib: Archive, folder: Path) -> Archive:
     path = folder / "plain.zip"
     with zipfile.ZipFile(applib.path) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
-            if not entry.filename.startswith((".heavylift/", f"{BYTECODE_NAME}/")):
-                target.writestr(entry.filename, source.read(entry), zipfile.ZIP_DEFLATED)
+            name = entry.filename.removesuffix(SUFFIX)
+            if name != entry.filename and not name.startswith((".heavylift/", f"{BYTECODE_NAME}/")):
+                target.writestr(name, read_file(source, entry), zipfile.ZIP_DEFLATED)
     return Archive(path=path, key="applib/plain.zip", digest="", size=path.stat().st_size)
 
 

@@ -11,11 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
-import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
+
+import zstandard
 
 from bench.archives import install, unpack
 from bench.part import Part
@@ -81,7 +82,7 @@ def _compress(folder: Path) -> None:
         path, start = place
         with path.open("rb") as file:
             file.seek(start)
-            return len(zlib.compress(file.read(STRETCH), LEVEL))
+            return len(zstandard.ZstdCompressor(LEVEL).compress(file.read(STRETCH)))
 
     with ThreadPoolExecutor(WORKERS) as pool:
         for _ in pool.map(compress, stretches):

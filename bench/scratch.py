@@ -54,8 +54,8 @@ class TimedReport(Report):
         with self.step(title):
             yield advance
 
-    def deflated(self, title: str, anew: int, total: int) -> None:
-        """See `Report.deflated`."""
+    def packed(self, title: str, anew: int, total: int) -> None:
+        """See `Report.packed`."""
         self.amounts[title] = anew
 
     def packages(self, *_: object, **__: object) -> None:

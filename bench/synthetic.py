@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.archives import read_file
 from layers_build.order import Order
 from layers_build.pack import pack
 
@@ -21,7 +22,7 @@ LARGE = 16 * 1024**2  # bytes; one such file in a unit
 SMALL, SMALLS = 48 * 1024, 80  # bytes and number of the small files in a unit: an applib has as many per megabyte
 SAMPLE = 64 * 1024**2  # bytes of a real library
 UNIT = LARGE + SMALL * SMALLS  # bytes
-LEVEL = 1  # zlib's: how well it is packed does not matter here, how long it takes does
+LEVEL = 1  # zstd's: how well it is packed does not matter here, how long it takes does
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +40,7 @@ def library_sample(applib: Path) -> bytes:
     """Return the first bytes of an applib's largest file."""
     with zipfile.ZipFile(applib) as archive:
         largest = max(archive.infolist(), key=lambda entry: entry.file_size)
-        with archive.open(largest) as file:
-            return file.read(SAMPLE)
+        return read_file(archive, largest, SAMPLE)
 
 
 def write_units(folder: Path, count: int, sample: bytes) -> None:

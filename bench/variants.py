@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,25 +98,8 @@ def empty_function(code: Path, module: str, name: str) -> None:
     replace_source(path, "\n".join([*lines[: first - 1], "    return", *lines[last:]]) + "\n")
 
 
-def remove_vendored(code: Path, name: str) -> None:
-    """Remove a vendored package, with its record.
-
-    Raises:
-        HeavyliftError: it is not there.
-    """
-    vendor = code / "vendor"
-    if not (vendor / name).is_dir():
-        raise HeavyliftError(f"vendor/{name} is not in the code package: mend bench/variants.py")
-    for path in (vendor / name, *vendor.glob(f"{name}-*.dist-info")):
-        shutil.rmtree(path)
-
-
 def _keep_collector(code: Path) -> None:
     replace_line(code, "loader.py", r"^( +)gc\.disable\(\)$", r"\1pass")
-
-
-def _inflate_with_zlib(code: Path) -> None:
-    remove_vendored(code, "isal")
 
 
 def _use_one_connection(code: Path) -> None:
@@ -146,7 +128,6 @@ VARIANTS: Mapping[str, Variant] = {
     "priority": Variant(label="the load has the import's priority", edit=_load_at_equal_priority),
     "connections": Variant(label="one connection instead of several", edit=_use_one_connection),
     "memory": Variant(label="each block takes fresh memory", edit=_take_fresh_memory),
-    "isal": Variant(label="zlib inflates instead of isal", edit=_inflate_with_zlib),
     "bytecode": Variant(label="modules are compiled at each start", edit=_compile_each_module),
     "gc": Variant(label="the garbage collector runs during imports", edit=_keep_collector),
 }

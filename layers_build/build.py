@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +146,7 @@ def _plan(options: Options, report: Report) -> _Plan:
     for path in options.prune_rules:
         if not path.is_file():
             raise BuildError(f"--prune {path}: there is no such file")
-    shared = [str(VERSION), str(options.target), sys.version, zlib.ZLIB_RUNTIME_VERSION]
+    shared = [str(VERSION), str(options.target), sys.version, version("zstandard")]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = _fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
     applib = _fingerprint([recipe, _digest(applib_lock)])
@@ -300,7 +301,7 @@ def _pack(
     title = f"pack {part}"
     with report.bar(title, unit="bytes") as progress:
         packed = pack(folder, dist / part / "{digest}.zip", progress=progress, order=order, last=last)
-    report.deflated(title, packed.deflated, packed.raw)
+    report.packed(title, packed.anew, packed.raw)
     record = {
         "key": f"{part}/{packed.digest}.zip",
         "digest": packed.digest,

@@ -63,8 +63,8 @@ class Report:
 
             yield advance
 
-    def deflated(self, title: str, anew: int, total: int) -> None:
-        """Say how many bytes a step had to deflate, if the last archive held some of them."""
+    def packed(self, title: str, anew: int, total: int) -> None:
+        """Say how many bytes a step had to compress, if the last archive held some of them."""
         if anew < total:
             self.note(f"{title}: {anew / MB:,.1f} of {total / MB:,.1f} MB anew, the others as in the last archive")
 

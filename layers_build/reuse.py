@@ -1,6 +1,6 @@
-"""Deflated pieces of the archive that was packed before: what it holds already need not be deflated again.
+"""Frames of the archive that was packed before: what it holds already need not be compressed again.
 
-A piece is used again only after it was inflated and compared, so a damaged archive costs time and nothing else. Deflated bytes
+A frame is used again only after it was inflated and compared, so a damaged archive costs time and nothing else. Its bytes
 depend on the compressor: the archive must come from the same one, or two builds of the same inputs would differ.
 """
 
@@ -13,42 +13,28 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from function.coldstart.archive import BLOCK_SIZE, INDEX_NAME, parse_index
-from function.coldstart.deflate import DeflateError, inflater
-from function.coldstart.inflate import LOCAL_HEADER
-
-_FINAL = b"\3\0"  # an empty last block (RFC 1951, 3.2.6): where it ends a stream, that could go on with any block
+from function.coldstart.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, parse_index
+from function.coldstart.errors import InvalidArchiveError
+from function.coldstart.inflate import LOCAL_HEADER, inflate_index, inflate_stretch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pieces:
-    """The pieces of an archive, and where they lie in it: offset and length."""
+    """The frames of an archive, and where they lie in it: offset and length, by file and place in the file."""
 
     data: bytes | mmap.mmap = b""
-    # Of large files: by the digest of the raw bytes, and whether the file's stream ends with them.
-    stretches: Mapping[tuple[str, bool], tuple[int, int]] = field(default_factory=dict)
-    # Small files: by CRC-32 and size of the raw bytes.
-    members: Mapping[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    places: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
-    def stretch(self, raw: bytes, digest: str, *, last: bool) -> bytes | None:
-        """Return the deflated bytes of a large file's stretch; None where there are none."""
-        return self._find(self.stretches.get((digest, last)), raw, b"" if last else _FINAL)
-
-    def member(self, raw: bytes, crc: int) -> bytes | None:
-        """Return the deflated bytes of a small file; None where there are none."""
-        return self._find(self.members.get((crc, len(raw))), raw)
-
-    def _find(self, place: tuple[int, int] | None, raw: bytes, rest: bytes = b"") -> bytes | None:
-        if place is None:
+    def find(self, path: str, start: int, raw: bytes) -> bytes | None:
+        """Return the frame of these bytes; None unless the archive's file holds just them at that place."""
+        if (path, start) not in self.places:
             return None
-        offset, length = place
-        packed = self.data[offset : offset + length]
-        engine = inflater()
+        offset, length = self.places[path, start]
+        frame = self.data[offset : offset + length]
         try:
-            found = engine.decompress(packed + rest, len(raw) + 1)
-        except DeflateError:
+            return frame if inflate_stretch(frame, len(raw), path) == raw else None
+        except InvalidArchiveError:
             return None
-        return packed if found == raw and engine.eof and not engine.unused_data else None
 
 
 @contextmanager
@@ -61,29 +47,26 @@ def open_pieces(path: Path | None) -> Iterator[Pieces]:
                 file = stack.enter_context(path.open("rb"))
                 data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
                 pieces = _read_pieces(path, data)
-            except Exception:  # noqa: BLE001, S110 - whatever is wrong with it: everything is deflated anew
+            except Exception:  # noqa: BLE001, S110 - whatever is wrong with it: everything is compressed anew
                 pass
         yield pieces
 
 
 def _read_pieces(path: Path, data: mmap.mmap) -> Pieces:
     with zipfile.ZipFile(path) as archive:
-        index = parse_index(archive.read(INDEX_NAME))
+        index = parse_index(inflate_index(archive.read(f"{INDEX_NAME}{SUFFIX}"), MAX_INDEX, INDEX_NAME))
         entries = archive.infolist()
-    stretches, members = {}, {}
-    large = {file.path: file for file in index.content.files if file.size > BLOCK_SIZE}
-    origin = (
-        _data_offset(data, entries[0]) + entries[0].compress_size
-    )  # APPNOTE.TXT and contracts.md: the index comes first
-    for file in large.values():
-        count = -(-file.size // BLOCK_SIZE)
-        for number in range(file.block, file.block + count):
-            layout, last = index.layout[number], number == file.block + count - 1
-            stretches[index.content.blocks[number].sha256, last] = (origin + layout.offset, layout.packed)
+    places = {}
+    # APPNOTE.TXT and contracts.md: the index comes first, and offsets count from its end.
+    origin = _data_offset(data, entries[0]) + entries[0].compress_size
+    large = [file for file in index.content.files if file.size > BLOCK_SIZE]
     for entry in entries[1:]:
-        if entry.filename not in large and entry.compress_type == zipfile.ZIP_DEFLATED:
-            members[entry.CRC, entry.file_size] = (_data_offset(data, entry), entry.compress_size)
-    return Pieces(data=data, stretches=stretches, members=members)
+        places[entry.filename.removesuffix(SUFFIX), 0] = (_data_offset(data, entry), entry.compress_size)
+    for file in large:
+        for start in range(0, file.size, BLOCK_SIZE):
+            layout = index.layout[file.block + start // BLOCK_SIZE]
+            places[file.path, start] = (origin + layout.offset, layout.packed)
+    return Pieces(data=data, places=places)
 
 
 def _data_offset(data: mmap.mmap, entry: zipfile.ZipInfo) -> int:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from .errors import InvalidArchiveError
 
-FORMAT = 2
+FORMAT = 3
 INDEX_NAME = ".heavylift/index.json"
+SUFFIX = ".zst"  # of an entry's name in the zip, behind the name of the file that it holds
 RESERVED = ".heavylift"  # the top-level folder of the index and of the completion marker; no entry may lie in it
 BLOCK_SIZE = 4 * 1024 * 1024  # bytes of raw content in a full block
 MAX_PACKED = 4 * BLOCK_SIZE  # bytes; bounds the memory that one block can ask for
@@ -30,11 +31,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Up to `BLOCK_SIZE` bytes of raw content that inflate and verify on their own.
+    """Up to `BLOCK_SIZE` bytes of raw content that verify and inflate on their own.
 
     Attributes:
         raw: bytes when inflated.
-        sha256: hex digest of those bytes.
+        sha256: hex digest of the packed bytes.
     """
 
     raw: int
@@ -70,7 +71,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an archive holds, however it is compressed. Its digest is the archive's name.
+    """What an archive holds. Its digest is the archive's name.
 
     Attributes:
         files: in the order in which a start first needs them, which is also the order of their blocks.

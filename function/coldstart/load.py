@@ -6,7 +6,7 @@ Stages; when one fails, the target is as it was before:
 2. read the object's first bytes: they hold the index, or show that there is none (`plainzip` takes over then);
 3. check index, digest and disk, and make directories and links;
 4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
-   in order; the thread that fetched a block inflates, verifies and writes it in place, while the other connections go on
+   in order; the thread that fetched a block verifies, inflates and writes it in place, while the other connections go on
    receiving. A thread holds one block at a time: that bounds the memory;
 5. set the marker of a complete target.
 
@@ -23,9 +23,17 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from .archive import INDEX_NAME, MAX_INDEX, Index, content_digest, needed_blocks, parse_index, pieces
+from .archive import INDEX_NAME, MAX_INDEX, SUFFIX, Index, content_digest, needed_blocks, parse_index, pieces
 from .errors import DigestMismatchError, InvalidArchiveError
-from .inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, inflate_members, inflate_stretch, verify
+from .inflate import (
+    LOCAL_HEADER,
+    LOCAL_SIGNATURE,
+    STORED,
+    inflate_index,
+    inflate_members,
+    inflate_stretch,
+    verify,
+)
 from .parallel import run_all
 from .store import ObjectReader, cut
 from .target import OWNER_WRITES, Origin, Staging, Target
@@ -124,17 +132,18 @@ def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int] | None:
     """Return the index and the place in the object from which its offsets count, or None when there is none."""
     if len(head) < LOCAL_HEADER.size:
         return None
-    signature, _, flags, method, _, _, _, packed, size, name, extra = LOCAL_HEADER.unpack_from(head)
+    signature, _, flags, method, _, _, _, packed, _, name, extra = LOCAL_HEADER.unpack_from(head)
     start = LOCAL_HEADER.size + name + extra
-    if signature != LOCAL_SIGNATURE or head[LOCAL_HEADER.size : LOCAL_HEADER.size + name] != INDEX_NAME.encode():
+    entry = head[LOCAL_HEADER.size : LOCAL_HEADER.size + name]
+    if signature != LOCAL_SIGNATURE or entry != f"{INDEX_NAME}{SUFFIX}".encode():
         return None
     stop = start + packed
-    if method != DEFLATED or flags & SIZELESS or size > MAX_INDEX or packed > MAX_INDEX or stop > reader.size:
+    if method != STORED or flags & SIZELESS or packed > MAX_INDEX or stop > reader.size:
         raise InvalidArchiveError(
             f"{reader.name}: the entry {INDEX_NAME} is damaged; build and upload the archive again"
         )
     data = b"".join(reader.read(start, stop))
-    index = parse_index(inflate_stretch(data, size, f"{reader.name}: {INDEX_NAME}"))
+    index = parse_index(inflate_index(data, MAX_INDEX, f"{reader.name}: {INDEX_NAME}"))
     if index.layout and stop + index.layout[-1].offset + index.layout[-1].packed > reader.size:
         raise InvalidArchiveError(f"{reader.name}: ends before its last block; the upload was cut: upload it again")
     return index, stop
@@ -159,7 +168,7 @@ def _version(origin: Origin) -> tuple[str, str, int]:
 
 
 class _BlockLoader:
-    """Fetches, inflates, verifies and writes the blocks of one archive with several threads."""
+    """Fetches, verifies, inflates and writes the blocks of one archive with several threads."""
 
     def __init__(
         self,
@@ -212,14 +221,14 @@ class _BlockLoader:
     def _unpack_block(self, number: int, packed: bytes) -> None:
         block, found = self._content.blocks[number], self._pieces[number]
         where = f"{self._reader.name}: block {number}"
+        with self._timeline.span("verify", self._item):
+            verify(packed, block, where)
         with self._timeline.span("inflate", self._item):
             large = self._content.files[found[0].file].size > found[0].size
             if large:
                 parts = [inflate_stretch(packed, block.raw, where)]
             else:
                 parts = inflate_members(packed, [piece.size for piece in found], where)
-        with self._timeline.span("verify", self._item):
-            verify(parts, block, where)
         self._created.wait()
         with self._timeline.span("write", self._item):
             for piece, part in zip(found, parts, strict=True):

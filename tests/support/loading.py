@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 import threading
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import zstandard
+
 from function.coldstart.archive import (
     BLOCK_SIZE,
     INDEX_NAME,
+    SUFFIX,
     Block,
     Content,
     FileEntry,
@@ -49,10 +54,10 @@ class _Writer:
     directory: bytearray = field(default_factory=bytearray)
     count: int = 0
 
-    def add(self, name: str, raw: bytes, packed: bytes, mode: int) -> int:
+    def add(self, name: str, packed: bytes, mode: int) -> int:
         """Add an entry; return where its data begins."""
-        encoded, crc = name.encode(), zlib.crc32(raw)
-        common = struct.pack("<4H3L2H", 0x800, 8, 0, 33, crc, len(packed), len(raw), len(encoded), 0)
+        encoded, crc = f"{name}{SUFFIX}".encode(), zlib.crc32(packed)
+        common = struct.pack("<4H3L2H", 0x800, 0, 0, 33, crc, len(packed), len(packed), len(encoded), 0)
         self.directory += b"PK\1\2" + struct.pack("<HH", 0x0314, 20) + common
         self.directory += struct.pack("<3H2L", 0, 0, 0, (0o100000 | mode) << 16, len(self.data)) + encoded
         self.data += b"PK\3\4" + struct.pack("<H", 20) + common + encoded
@@ -98,10 +103,9 @@ def pack(
         offset, begin = 0, len(body.data)
         for path, raw in shared:
             entries.append(FileEntry(path, modes.get(path, 0o644), len(raw), len(blocks), offset))
-            body.add(path, raw, deflate([raw])[0], modes.get(path, 0o644))
+            body.add(path, frame(raw), modes.get(path, 0o644))
             offset += len(raw)
-        joined = b"".join(raw for _, raw in shared)
-        blocks.append(Block(len(joined), hashlib.sha256(joined).hexdigest()))
+        blocks.append(Block(offset, hashlib.sha256(body.data[begin:]).hexdigest()))
         layout.append(Layout(begin, len(body.data) - begin))
         shared.clear()
 
@@ -114,10 +118,10 @@ def pack(
         close()
         entries.append(FileEntry(path, modes.get(path, 0o644), len(raw), len(blocks), 0))
         parts = [raw[start : start + BLOCK_SIZE] for start in range(0, len(raw), BLOCK_SIZE)]
-        packed = deflate(parts)
-        offset = body.add(path, raw, b"".join(packed), modes.get(path, 0o644))
+        packed = [frame(part) for part in parts]
+        offset = body.add(path, b"".join(packed), modes.get(path, 0o644))
         for part, stretch in zip(parts, packed, strict=True):
-            blocks.append(Block(len(part), hashlib.sha256(part).hexdigest()))
+            blocks.append(Block(len(part), hashlib.sha256(stretch).hexdigest()))
             layout.append(Layout(offset, len(stretch)))
             offset += len(stretch)
     close()
@@ -130,22 +134,29 @@ def _with_index(
 ) -> Packed:
     raw = change(index)
     writer = _Writer()
-    packed = deflate([raw])[0]
-    origin = writer.add(INDEX_NAME, raw, packed, 0o644) + len(packed)
+    packed = frame(raw)
+    origin = writer.add(INDEX_NAME, packed, 0o644) + len(packed)
     for path, content in files.items():
         parts = [content[start : start + BLOCK_SIZE] for start in range(0, len(content), BLOCK_SIZE)] or [b""]
-        writer.add(path, content, b"".join(deflate(parts)), modes.get(path, 0o644))
+        writer.add(path, b"".join(map(frame, parts)), modes.get(path, 0o644))
     return Packed(writer.finish(), index, origin)
 
 
-def deflate(parts: list[bytes]) -> list[bytes]:
-    """Deflate parts of one stream, with a full-flush point between each two."""
-    engine = zlib.compressobj(1, zlib.DEFLATED, -15)
-    result = []
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        result.append(engine.compress(part) + engine.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH))
-    return result
+def frame(raw: bytes) -> bytes:
+    """Compress a part of a file."""
+    return zstandard.ZstdCompressor(1).compress(raw)
+
+
+def read_entry(archive: zipfile.ZipFile, path: str) -> bytes:
+    """Return the content of a file as public tools read it: out of the zip, through zstd."""
+    packed = io.BytesIO(archive.read(f"{path}{SUFFIX}"))
+    return zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()
+
+
+def read_files(archive: zipfile.ZipFile) -> dict[str, bytes]:
+    """Return the content of all files by path; the index is left out."""
+    names = [name.removesuffix(SUFFIX) for name in archive.namelist() if name.endswith(SUFFIX)]
+    return {name: read_entry(archive, name) for name in names if name != INDEX_NAME}
 
 
 class MemoryStore:

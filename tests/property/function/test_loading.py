@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from function.coldstart.archive import Index, dump_index, parse_index, pieces
 from function.coldstart.errors import InvalidArchiveError, LoadError
 from function.coldstart.store import cut
-from tests.support.loading import MemoryStore, load_from, pack, tree
+from tests.support.loading import MemoryStore, load_from, pack, read_files, tree
 
 NAMES = st.text(st.characters(min_codepoint=32, exclude_characters="/\\\x7f", exclude_categories=["Cs"]), min_size=1)
 PARTS = NAMES.filter(lambda name: name not in (".", "..", ".heavylift") and len(name.encode()) < 100)
@@ -41,8 +41,7 @@ def refused_or_complete(data: bytes, digest: str, wanted: dict[str, bytes | str 
 
 def sample_tree() -> dict[str, bytes | str | None]:
     with zipfile.ZipFile(io.BytesIO(SAMPLE.data)) as opened:
-        files = {name: opened.read(name) for name in opened.namelist() if not name.startswith(".heavylift")}
-    return {**files, "a": None}
+        return {**read_files(opened), "a": None}
 
 
 def ordinary_zip() -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers_build.pack import pack
-from tests.support.loading import MemoryStore, load_from, tree
+from tests.support.loading import MemoryStore, load_from, read_files, tree
 
 NAMES = st.text("abcXYZ019_-. éλ", min_size=1, max_size=12).filter(lambda name: name.strip(".") != "")
 FILES = st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join), st.binary(max_size=3000), max_size=12)
@@ -77,9 +77,8 @@ def test_what_is_taken_from_another_archive_changes_no_byte(
         if not damage:
             assert again.path.read_bytes() == expected.read_bytes()
         with zipfile.ZipFile(again.path) as one, zipfile.ZipFile(expected) as two:
-            # Its index differs in the size of damaged pieces alone, if at all: some bits of a deflate stream have no meaning.
-            names = [entry.filename for entry in two.infolist()][1:]
-            assert [entry.filename for entry in one.infolist()][1:] == names
-            assert {entry: one.read(entry) for entry in names} == {entry: two.read(entry) for entry in names}
+            # Its index differs in the size of damaged frames alone, if at all: some bits of a frame have no meaning.
+            assert one.namelist() == two.namelist()
+            assert read_files(one) == read_files(two)
         store = MemoryStore({"a.zip": again.path.read_bytes()})
         load_from(store, Path(name) / "loaded", digest=again.digest)

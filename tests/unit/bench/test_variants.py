@@ -11,7 +11,7 @@ from subprocess import run
 import pytest
 
 from bench.packages import add_archive, peer_code, replace_source
-from bench.variants import VARIANTS, empty_function, remove_vendored, replace_line, set_constant
+from bench.variants import VARIANTS, empty_function, replace_line, set_constant
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
 
@@ -22,8 +22,6 @@ FUNCTION = Path(__file__).parents[3] / "function"
 def code(tmp_path: Path) -> Path:
     target = tmp_path / "package"
     shutil.copytree(FUNCTION, target, ignore=shutil.ignore_patterns("__pycache__", "locks", "vendor"))
-    for name in ("vendor/isal", "vendor/isal-1.9.1.dist-info", "vendor/isalike"):
-        (target / name).mkdir(parents=True)
     return target
 
 
@@ -61,15 +59,6 @@ def test_without_bytecode_nothing_is_installed(code: Path, tmp_path: Path) -> No
     program = "import sys; from pathlib import Path; from coldstart.bytecode import install; install(Path(sys.argv[1]))"
     done = run([sys.executable, "-c", program, str(tmp_path)], cwd=code, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_without_isal_only_isal_is_gone(code: Path) -> None:
-    edit = VARIANTS["isal"].edit
-    assert edit is not None
-    edit(code)
-    assert [path.name for path in (code / "vendor").iterdir()] == ["isalike"]
-    with pytest.raises(HeavyliftError, match="vendor/isal is not in the code package"):
-        remove_vendored(code, "isal")
 
 
 def test_an_edit_that_finds_nothing_or_too_much_fails(code: Path) -> None:

@@ -30,6 +30,7 @@ FUNCTION_LIBRARIES = frozenset(
         "coldstart",
         "oss2",
         "isal",
+        "zstandard",
         "urllib3",
         "certifi",
         "cv2",
