@@ -82,7 +82,7 @@ def main() -> int:
             _load(packed, digest, model)
             environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
             environment |= {"AppLibDir": str(applib), "ModelDir": str(model)}
-            command = [sys.executable, "-s", "-c", _IMPORT, str(options.code)]
+            command = [sys.executable, "-I", "-S", "-c", _IMPORT, str(options.code)]  # as an instance runs it
             done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
             found |= json.loads(done.stdout.splitlines()[-1])
     print(json.dumps(found))

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -154,7 +155,7 @@ def load_in_background(
         "access_key_id": credentials.access_key_id,
         "access_key_secret": credentials.access_key_secret,
         "security_token": credentials.security_token,
-        "seconds": deadline.remaining(),
+        "end": time.perf_counter() + deadline.remaining(),
         "mode": mode,
         "zero": timeline.zero,
     }

@@ -28,7 +28,7 @@ from .refusals import refusal
 from .settings import Settings, require_bucket
 from .store import Body
 
-CHUNK = 256 * 1024  # bytes read from a connection at a time
+CHUNK = 256 * 1024  # bytes read from a connection at a time, at most
 TIMEOUT = urllib3.Timeout(connect=5.0, read=10.0)  # seconds to connect, and without a byte
 POOL = 16  # connections kept open; more than any load uses at once
 ALGORITHM = "OSS4-HMAC-SHA256"
@@ -75,7 +75,8 @@ class OssStore:
     def _chunks(self, key: str, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         try:
             with self._errors(key):
-                while chunk := response.read(CHUNK):
+                # What has come, without waiting for a whole chunk: on a slow link, a start must notice that its time is up.
+                while chunk := response.read1(CHUNK):
                     yield chunk
             response.release_conn()
         finally:

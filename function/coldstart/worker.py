@@ -15,6 +15,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Order(TypedDict):
     access_key_id: str
     access_key_secret: str
     security_token: str
-    seconds: float  # that are left
+    end: float  # when to give up, on the clock of `time.perf_counter`
     mode: str  # of the start
     zero: float  # when it began, on the clock of `time.perf_counter`
 
@@ -109,7 +110,7 @@ def _end_with_the_function() -> None:
 def _load_all(order: Order, timeline: Timeline, reporter: _Reporter) -> None:
     settings = read_settings(os.environ)
     credentials = Credentials(order["access_key_id"], order["access_key_secret"], order["security_token"])
-    deadline = Deadline(order["seconds"])
+    deadline = Deadline(order["end"] - time.perf_counter())
     store = OssStore(settings, credentials)
     for archive in settings.archives:
         watcher = _Watcher(reporter) if archive.directory == settings.applib else None
