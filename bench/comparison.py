@@ -60,14 +60,15 @@ def _samples(part: Part) -> tuple[Samples, dict[str, str]]:
     build, folder = part.build, part.folder
     with part.console.status("start: packing as the others do (one thread, zlib): a few minutes …"):
         installed, plain = installed_archive(part.root, folder), plain_archive(build.applib, folder)
+        model = plain_archive(build.model, folder)
         tar = tar_archive(plain, folder)
     with running_cloud(folder) as cloud:
-        for archive in (build.applib, build.model, installed, plain, tar):
+        for archive in (build.applib, build.model, model, installed, plain, tar):
             cloud.upload(archive.path, archive.key)
         left_out: dict[str, str] = {}
         keys = {"article": installed.key, "plain": plain.key, "resumable": plain.key, "v2": plain.key}
         keys |= {"tar": tar.key, "package": plain.key}
-        ways = _ways(build, cloud, folder, plain, keys, left_out)
+        ways = _ways(build, cloud, folder, plain, {"ModelObject": model.key}, keys, left_out)
         os.sync()  # what the uploads left to be written would slow the first runs alone
         samples: dict[str, dict[str, list[Sample]]] = {link: {way: [] for way in ways} for link in LINKS}
         for link, bandwidth in LINKS.items():
@@ -89,7 +90,13 @@ def in_turn(ways: Mapping[str, object], number: int) -> Iterator[str]:
 
 
 def _ways(
-    build: Build, cloud: Cloud, folder: Path, plain: Archive, keys: Mapping[str, str], left_out: dict[str, str]
+    build: Build,
+    cloud: Cloud,
+    folder: Path,
+    plain: Archive,
+    common: Mapping[str, str],
+    keys: Mapping[str, str],
+    left_out: dict[str, str],
 ) -> dict[str, FunctionSettings]:
     ours, code = function_settings(build, cloud.endpoints), peer_code(build.code, folder)
     codes: dict[str, bytes | StoredCode] = {}
@@ -103,7 +110,12 @@ def _ways(
         codes["v2"] = code
     ways = {"ours": ours}
     for way, key in keys.items():
-        variables = {**ours.environment, "AppLibObject": key, "BenchWay": "article" if way == "plain" else way}
+        variables = {
+            **ours.environment,
+            **common,
+            "AppLibObject": key,
+            "BenchWay": "article" if way == "plain" else way,
+        }
         ways[way] = replace(ours, name=way, initializer=None, code=codes.get(way, code), environment=variables)
     try:
         # Another function with this package keeps it unpacked: otherwise hundreds of megabytes would be written before each start.

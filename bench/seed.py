@@ -43,16 +43,17 @@ def main() -> int:
         folder = Path(name)
         with console.status("installing and zipping as the article does (one thread, zlib): a minute or two …"):
             installed = installed_archive(root, folder)
-            plain = plain_archive(build.applib, folder)
+            plain, model = plain_archive(build.applib, folder), plain_archive(build.model, folder)
         with running_cloud(folder) as cloud:
-            for archive in (build.applib, build.model, installed, plain):
+            for archive in (build.applib, build.model, model, installed, plain):
                 with console.status(f"uploading {archive.key} …"):
                     cloud.upload(archive.path, archive.key)
             ours = function_settings(build, cloud.endpoints)
             code = peer_code(build.code, folder)
             ways = [("ours", ours)]
             for way, archive in (("article", installed), ("pruned", plain)):
-                variables = {**ours.environment, "AppLibObject": archive.key, "BenchWay": "article"}
+                variables = {**ours.environment, "BenchWay": "article"}
+                variables |= {"AppLibObject": archive.key, "ModelObject": model.key}
                 ways.append((way, replace(ours, name=way, initializer=None, code=code, environment=variables)))
             os.sync()  # what the uploads left to be written would slow the first runs alone
             starts: dict[str, list[float]] = {way: [] for way, _ in ways}
