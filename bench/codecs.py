@@ -1,6 +1,6 @@
 """`python -m bench.codecs`: how small and fast compressors make the blocks of the applib's largest file, as a table in Markdown.
 
-One core, whole blocks, every sixteenth of them; the best of three rounds, since a machine is never too fast. What
+One core, whole blocks, every fifth of them; the best of three rounds, since a machine is never too fast. What
 docs/decisions/zstd-blocks.md decides upon.
 """
 
@@ -20,7 +20,7 @@ from bench.archives import read_file
 from function.coldstart.archive import BLOCK_SIZE
 from heavylift.build import read_build
 
-EVERY = 16
+EVERY = 5
 ROUNDS = 3
 
 Codec = tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]  # compress; inflate to so many bytes
