@@ -41,7 +41,7 @@ def draw_ablation(part: Mapping[str, Any], target: Path) -> None:
 
 
 def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
-    """Draw the seconds of a load over the archive's size, with the limit, one panel for each link."""
+    """Draw the seconds of a load over the archive's size, real archives as diamonds, with the limit, one panel for each link."""
     figure = Figure(figsize=(11, 4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(part["links"]), squeeze=False)[0]
@@ -54,11 +54,17 @@ def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
                 f"{name} {values[-1]:.1f} s", (sizes[-1], values[-1]), xytext=(8, 0), textcoords="offset points",
                 va="center", fontsize=10, color=colour, annotation_clip=False,
             )  # fmt: skip
+        for point in each["real"]:
+            axes.plot(point["packed"] / 1e9, point["median"], "D", color=OURS, markersize=7, markerfacecolor="white")
+            axes.annotate(
+                point["name"], (point["packed"] / 1e9, point["median"]), xytext=(8, -12), textcoords="offset points",
+                fontsize=9, color=OURS,
+            )  # fmt: skip
         axes.set_xlim(0, sizes[-1] * 1.35)
         axes.set_ylim(0)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(
-            f"{link}: the steepest part grows {max(each['slopes']):.2f} times as fast as the limit",
+            f"{link}: the steepest part grows {max([*each['slopes'], *each['real_slopes']]):.2f} times as fast as the limit",
             loc="left",
             fontsize=10,
         )

@@ -96,29 +96,33 @@ def _ablation(part: Section) -> list[str]:
 
 def _scaling(part: Section) -> list[str]:
     links = part["links"]
-    points = [each["points"] for each in links.values()]
     rows = [
         [
+            same[0]["name"] or "synthetic",
             f"{same[0]['packed'] / 1e6:,.0f}",
             f"{same[0]['unpacked'] / 1e6:,.0f}",
             f"{same[0]['files']:,}",
             *(f"{point['median']:.2f} ({point['limit']:.2f}; {point['here']:.2f})" for point in same),
         ]
-        for same in zip(*points, strict=True)
+        for series in ("points", "real")
+        for same in zip(*(each[series] for each in links.values()), strict=True)
     ]
-    slopes = "; ".join(f"{link}: {', '.join(map(str, each['slopes']))}" for link, each in links.items())
+    slopes = "; ".join(
+        f"{link}: {', '.join(map(str, each['slopes']))}, and {', '.join(map(str, each['real_slopes'])) or 'none'}"
+        for link, each in links.items()
+    )
     return [
         "## How does a load grow with the archive?",
         "",
         "![Seconds of a load by size of the archive](scaling.png)",
         "",
-        "Synthetic archives (large libraries and small files, half noise), loaded for a function that imports nothing: seconds of "
-        "the load from the start's log line. In brackets the limit; and what it is when the CPU seconds of the embedded OSS, which "
-        "works on the same cores, count as well.",
+        "Synthetic archives (large libraries and small files, half noise) and real ones, loaded for a function that imports "
+        "nothing: seconds of the load from the start's log line. In brackets the limit; and what it is when the CPU seconds of the "
+        "embedded OSS, which works on the same cores, count as well.",
         "",
-        *_table(["MB packed", "MB unpacked", "files", *links], rows),
+        *_table(["archive", "MB packed", "MB unpacked", "files", *links], rows),
         "",
-        f"Growth from each size to the next, times the limit's: {slopes}.",
+        f"Growth from each synthetic size to the next, and between the real ones, times the limit's: {slopes}.",
         *_left_out(part),
     ]
 

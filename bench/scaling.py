@@ -1,13 +1,14 @@
 """Part `scaling`: how long a load takes as the archive grows, against how the limit grows.
 
-Synthetic archives (`bench.synthetic`), loaded by our loader for a function that imports nothing. What counts is the load
-itself, as the start's log line has it. Between two sizes, the load's slope (seconds for each further byte) is compared with the
-limit's, where the limit is `max(bytes / bandwidth, CPU seconds / cores)` as in the part `start`. A knee would be a segment that
-is much steeper than the limit.
+Synthetic archives (`bench.synthetic`), and two real ones: the example's, and one of the full `tensorflow` with its GPU code.
+Our loader loads them for a function that imports nothing. What counts is the load itself, as the start's log line has it.
+Between two sizes, the load's slope (seconds for each further byte) is compared with the limit's, where the limit is
+`max(bytes / bandwidth, CPU seconds / cores)` as in the part `start`. A knee would be a segment that is much steeper than the limit.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import statistics
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -26,13 +28,16 @@ from bench.measure import cold_start
 from bench.packages import copy_code
 from bench.part import Part
 from bench.results import Results, goal
-from bench.synthetic import UNIT, Synthetic, library_sample, pack_units, write_units
+from bench.scratch import scratch_root, timed_build
+from bench.synthetic import UNIT, library_sample, pack_units, write_units
 from heavylift.build import zip_code
 from heavylift.startlog import Start
+from layers_build.errors import BuildError
 
 SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
 RATIO = 1.6  # unpacked bytes of a packed one, about
 SLOPE = 1.3  # times the limit's slope, at most, in every segment
+FULL = "tensorflow"  # the requirement of the largest real archive: no code package may be as large
 HANDLER = "def handler(event, context):\n    return 'loaded'\n"
 DISK_FACTOR = 5.0  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS
 MEMORY_FACTOR = (
@@ -41,9 +46,22 @@ MEMORY_FACTOR = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
-    """One size on one link."""
+class Subject:
+    """An archive to load."""
 
+    name: str  # empty for a synthetic one
+    path: Path
+    digest: str
+    packed: int  # bytes
+    unpacked: int  # bytes, in whole pages
+    files: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """One archive on one link."""
+
+    name: str  # empty for a synthetic one
     packed: int  # bytes
     unpacked: int  # bytes
     files: int
@@ -53,27 +71,31 @@ class Point:
 
 
 def run(part: Part) -> Results:
-    """Measure each size over each link."""
+    """Measure each archive over each link."""
     free, memory = shutil.disk_usage(part.folder).free, psutil.virtual_memory().available
     sizes, left_out = fitting_sizes(SIZES, disk=free, memory=memory)
-    archives = _make(part, sizes)
+    subjects = [*_make(part, sizes), _example(part)]
+    try:
+        subjects.append(_full(part))
+    except BuildError as error:  # packages that cannot be downloaded, for one
+        left_out[FULL] = str(error)
     code = _loading_code(part.build.code, part.folder)
     work = []
-    for archive in archives:
-        with part.console.status(f"scaling: CPU seconds of {archive.packed / 1e6:,.0f} MB on their own …"):
-            work.append(spent_by_load(part.build.code, archive.path, archive.digest))
+    for subject in subjects:
+        with part.console.status(f"scaling: CPU seconds of {subject.packed / 1e6:,.0f} MB on their own …"):
+            work.append(spent_by_load(part.build.code, subject.path, subject.digest))
     found: dict[str, list[Point]] = {link: [] for link in LINKS}
     with running_cloud(part.folder) as cloud:
-        for archive in archives:
-            cloud.upload(archive.path, _key(archive))
+        for subject in subjects:
+            cloud.upload(subject.path, _key(subject))
         os.sync()  # what the uploads left to be written would slow the first runs alone
         ours = function_settings(part.build, cloud.endpoints)
         for link, bandwidth in LINKS.items():
             cloud.shape(bandwidth)
-            for archive, seconds in zip(archives, work, strict=True):
-                with part.console.status(f"scaling: {link}, {archive.packed / 1e6:,.0f} MB …"):
-                    runs = runs_of(archive.packed, bandwidth, part.runs)
-                    found[link].append(_point(cloud, _settings(ours, archive, code), archive, seconds, runs))
+            for subject, seconds in zip(subjects, work, strict=True):
+                with part.console.status(f"scaling: {link}, {subject.packed / 1e6:,.0f} MB …"):
+                    runs = runs_of(subject.packed, bandwidth, part.runs)
+                    found[link].append(_point(cloud, _settings(ours, subject, code), subject, seconds, runs))
     return summarize(found, left_out)
 
 
@@ -105,13 +127,32 @@ def runs_of(packed: int, bandwidth: float, runs: int) -> int:
     return 1 if packed * 8 / bandwidth > 4 or packed > 2e9 else min(runs, 3)
 
 
-def _make(part: Part, sizes: Sequence[float]) -> list[Synthetic]:
+def _make(part: Part, sizes: Sequence[float]) -> list[Subject]:
     folder, counts = part.folder / "units", [max(1, round(size * RATIO / UNIT)) for size in sizes]
     with part.console.status(f"scaling: making archives of up to {max(sizes) / 1e9:g} GB …"):
         write_units(folder, max(counts), library_sample(part.build.applib.path))
         archives = [pack_units(folder, count, part.folder / f"synthetic-{count}.zip") for count in counts]
         shutil.rmtree(folder)
-    return archives
+    return [_subject("", archive.path, asdict(archive)) for archive in archives]
+
+
+def _example(part: Part) -> Subject:
+    manifest = json.loads((part.root / "dist" / "manifest.json").read_bytes())
+    return _subject("the example's", part.build.applib.path, manifest["applib"])
+
+
+def _full(part: Part) -> Subject:
+    root = scratch_root(part.root, part.folder)
+    (root / "function" / "applib.txt").write_text(f"{FULL}\n", encoding="utf-8")
+    with part.console.status(f"scaling: building an applib of the full {FULL}: some minutes …"):
+        manifest, _, _ = timed_build(root)
+    shutil.rmtree(root / ".cache")
+    return _subject(FULL, root / "dist" / manifest["applib"]["path"], manifest["applib"])
+
+
+def _subject(name: str, path: Path, record: Mapping[str, Any]) -> Subject:
+    counts = {each: int(record[each]) for each in ("packed", "unpacked", "files")}
+    return Subject(name=name, path=path, digest=record["digest"], **counts)
 
 
 def _loading_code(code: Path, folder: Path) -> bytes:
@@ -120,23 +161,24 @@ def _loading_code(code: Path, folder: Path) -> bytes:
     return zip_code(staging)
 
 
-def _settings(ours: FunctionSettings, archive: Synthetic, code: bytes) -> FunctionSettings:
-    variables = {**ours.environment, "AppLibObject": _key(archive), "AppLibDigest": archive.digest}
+def _settings(ours: FunctionSettings, subject: Subject, code: bytes) -> FunctionSettings:
+    variables = {**ours.environment, "AppLibObject": _key(subject), "AppLibDigest": subject.digest}
     variables["HandlerModule"] = "tiny.handler"
     del variables["ModelObject"], variables["ModelDigest"]
     return replace(ours, name="scaling", code=code, environment=variables)
 
 
-def _key(archive: Synthetic) -> str:
-    return f"applib/{archive.digest}.zip"
+def _key(subject: Subject) -> str:
+    return f"applib/{subject.digest}.zip"
 
 
-def _point(cloud: Cloud, settings: FunctionSettings, archive: Synthetic, work: float, runs: int) -> Point:
+def _point(cloud: Cloud, settings: FunctionSettings, subject: Subject, work: float, runs: int) -> Point:
     starts = [cold_start(cloud, settings) for _ in range(runs)]
     return Point(
-        packed=archive.packed,
-        unpacked=archive.unpacked,
-        files=archive.files,
+        name=subject.name,
+        packed=subject.packed,
+        unpacked=subject.unpacked,
+        files=subject.files,
         work=work,
         cloud=statistics.median(sample.cloud for _, sample in starts),
         runs=tuple(load_seconds(start) for start, _ in starts),
@@ -155,31 +197,41 @@ def summarize(found: Mapping[str, Sequence[Point]], left_out: Mapping[str, str])
     """Return what `results.json` holds of this part.
 
     Args:
-        found: the points of each link, from small to large.
-        left_out: why a size was not measured.
+        found: the points of each link, synthetic and real ones each from small to large.
+        left_out: why an archive was not measured.
     """
-    cores = os.cpu_count() or 1
     links: dict[str, object] = {}
     goals: dict[str, object] = {}
     for link, points in found.items():
-        medians = [statistics.median(point.runs) for point in points]
-        limits = [max(point.packed * 8 / LINKS[link], point.work / cores) for point in points]
-        ratios = [(medians[b] - medians[a]) / (limits[b] - limits[a]) for a, b in pairwise(range(len(points)))]
-        here = [max(limit, (point.work + point.cloud) / cores) for point, limit in zip(points, limits, strict=True)]
-        links[link] = {
-            "points": [
-                {
-                    **asdict(point),
-                    "work": round(point.work, 2),
-                    "cloud": round(point.cloud, 2),
-                    "runs": [round(each, 3) for each in point.runs],
-                    "median": round(median, 2),
-                    "limit": round(limit, 2),
-                    "here": round(also, 2),
-                }
-                for point, median, limit, also in zip(points, medians, limits, here, strict=True)
-            ],
-            "slopes": [round(ratio, 2) for ratio in ratios],
+        series = {
+            name: [_record(point, LINKS[link]) for point in points if bool(point.name) == real]
+            for name, real in (("points", False), ("real", True))
         }
-        goals[f"steepest part of a growing load, times the limit's, {link}"] = goal(max(ratios), SLOPE)
+        slopes = {name: _slopes(records) for name, records in series.items()}
+        links[link] = {
+            **series,
+            "slopes": [round(each, 2) for each in slopes["points"]],
+            "real_slopes": [round(each, 2) for each in slopes["real"]],
+        }
+        steepest = max([*slopes["points"], *slopes["real"]])
+        goals[f"steepest part of a growing load, times the limit's, {link}"] = goal(steepest, SLOPE)
     return {"left_out": dict(left_out), "links": links, "goals": goals}
+
+
+def _record(point: Point, bandwidth: float) -> Results:
+    cores = os.cpu_count() or 1
+    limit = max(point.packed * 8 / bandwidth, point.work / cores)
+    return {
+        **asdict(point),
+        "work": round(point.work, 2),
+        "cloud": round(point.cloud, 2),
+        "runs": [round(each, 3) for each in point.runs],
+        "median": round(statistics.median(point.runs), 3),
+        "limit": round(limit, 3),
+        "here": round(max(limit, (point.work + point.cloud) / cores), 2),
+    }
+
+
+def _slopes(records: Sequence[Results]) -> list[float]:
+    """Return how much faster the load grows than the limit, from each size to the next."""
+    return [(b["median"] - a["median"]) / (b["limit"] - a["limit"]) for a, b in pairwise(records)]

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import random
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.archives import read_file
 from layers_build.order import Order
-from layers_build.pack import pack
+from layers_build.pack import PackedArchive, pack
 
 STRIPE = 64 * 1024  # bytes
 NOISE = 33 * 1024  # bytes of a stripe
@@ -23,17 +22,6 @@ SMALL, SMALLS = 48 * 1024, 80  # bytes and number of the small files in a unit: 
 SAMPLE = 64 * 1024**2  # bytes of a real library
 UNIT = LARGE + SMALL * SMALLS  # bytes
 LEVEL = 1  # zstd's: how well it is packed does not matter here, how long it takes does
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Synthetic:
-    """An archive of made-up files."""
-
-    path: Path
-    digest: str
-    packed: int  # bytes
-    unpacked: int  # bytes, in whole pages
-    files: int
 
 
 def library_sample(applib: Path) -> bytes:
@@ -63,7 +51,7 @@ def _content(size: int, source: random.Random, sample: bytes) -> bytes:
     return b"".join(stripes)[:size]
 
 
-def pack_units(folder: Path, count: int, target: Path) -> Synthetic:
+def pack_units(folder: Path, count: int, target: Path) -> PackedArchive:
     """Pack the first units.
 
     Args:
@@ -74,11 +62,4 @@ def pack_units(folder: Path, count: int, target: Path) -> Synthetic:
     names = [f"unit{number:04}" for number in range(count)]
     paths = [f"{name}/{path.name}" for name in names for path in sorted((folder / name).iterdir())]
     order = Order(paths, len(paths))
-    packed = pack(folder, target, progress=lambda _done, _total: None, level=LEVEL, order=order)
-    return Synthetic(
-        path=packed.path,
-        digest=packed.digest,
-        packed=packed.packed,
-        unpacked=packed.unpacked,
-        files=packed.files,
-    )
+    return pack(folder, target, progress=lambda _done, _total: None, level=LEVEL, order=order)

@@ -31,9 +31,15 @@ def _ablation() -> dict[str, Any]:
 def _scaling() -> dict[str, Any]:
     points = [
         scaling.Point(
-            packed=size * 10**8, unpacked=size * 10**8, files=size, work=float(size), cloud=1.0, runs=(size * 1.1,)
+            name=name,
+            packed=size * 10**8,
+            unpacked=size * 10**8,
+            files=size,
+            work=float(size),
+            cloud=1.0,
+            runs=(size * 1.1,),
         )
-        for size in (1, 2, 10)
+        for size, name in ((1, ""), (2, ""), (10, ""), (3, "the example's"), (5, "tensorflow"))
     ]
     return scaling.summarize(dict.fromkeys(scaling.LINKS, points), {"4,000 MB": "needs a larger disk"})
 
@@ -69,7 +75,12 @@ def test_the_page_names_every_way_variant_size_step_and_goal(results: dict[str, 
     write_report(results, tmp_path)
     page = (tmp_path / "README.md").read_text()
     wanted = [*comparison.LABELS.values(), "with collector", "(+0.50)", "Not measured: by name: already so."]
-    wanted += ["Not measured: 4,000 MB: needs a larger disk.", "compress 40.0 s", *results["goals"]]
+    wanted += [
+        "| tensorflow | 500 |",
+        "Not measured: 4,000 MB: needs a larger disk.",
+        "compress 40.0 s",
+        *results["goals"],
+    ]
     assert not [each for each in wanted if each not in page]
     assert page.count("| met |") == sum(each["met"] for each in results["goals"].values())
     for name in ("start", "ablation", "scaling"):

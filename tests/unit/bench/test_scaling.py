@@ -11,8 +11,10 @@ from bench.synthetic import SMALLS, UNIT, pack_units, write_units
 from heavylift.startlog import Span, Start
 
 
-def _point(packed: float, *runs: float) -> Point:
-    return Point(packed=round(packed), unpacked=round(packed * 1.5), files=10, work=0.0, cloud=0.0, runs=runs)
+def _point(packed: float, *runs: float, name: str = "") -> Point:
+    return Point(
+        name=name, packed=round(packed), unpacked=round(packed * 1.5), files=10, work=0.0, cloud=0.0, runs=runs
+    )
 
 
 def test_slopes_are_compared_segment_by_segment() -> None:
@@ -24,6 +26,21 @@ def test_slopes_are_compared_segment_by_segment() -> None:
     assert link["slopes"] == [1.12, 1.0]
     (goal,) = part["goals"].values()
     assert goal == {"value": 1.12, "goal": 1.3, "met": True}
+
+
+def test_real_archives_are_compared_with_one_another_alone() -> None:
+    points = [
+        _point(0.5e9, 4.0),
+        _point(1e9, 8.0),
+        _point(0.25e9, 2.0, name="small"),
+        _point(0.75e9, 8.0, name="large"),
+    ]
+    part = summarize({"1 Gbit/s": points}, {})
+    (link,) = part["links"].values()
+    assert [point["name"] for point in link["real"]] == ["small", "large"]
+    assert (link["slopes"], link["real_slopes"]) == ([1.0], [1.5])
+    (goal,) = part["goals"].values()
+    assert goal == {"value": 1.5, "goal": 1.3, "met": False}
 
 
 def test_sizes_that_the_machine_cannot_bear_are_left_out_with_a_reason() -> None:
