@@ -1,7 +1,7 @@
 """Part `start`: cold starts over shaped links, ours and other ways, against the limit of the hardware.
 
 The same libraries and the same instances. The limit of a start is `max(bytes / bandwidth, CPU seconds / cores)`, with the CPU
-seconds of verify, inflate, write and import measured on their own (`bench.cpu`).
+seconds of verify, inflate, write and import measured on their own (`bench.cpu`), once in each round; their medians count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.archives import installed_archive, plain_archive, tar_archive
 from bench.cloud import LINKS, Cloud, running_cloud
-from bench.cpu import spent_by_start
+from bench.cpu import medians, spent_by_start
 from bench.direct import BUCKET, function_settings
 from bench.functions import FunctionSettings, StoredCode
 from bench.measure import Sample, cold_start, timings
@@ -49,14 +49,12 @@ Samples = Mapping[str, Mapping[str, Sequence[Sample]]]  # by link and way
 
 def run(part: Part) -> Results:
     """Measure all ways over all links."""
-    with part.console.status("start: measuring CPU seconds on their own …"):
-        spent = spent_by_start(part.build)
-    samples, left_out = _samples(part)
+    samples, spent, left_out = _samples(part)
     sizes = {"packed": part.build.applib.size, "unpacked": part.build.unpacked}
-    return summarize(samples, spent, sizes=sizes, runs=part.runs, left_out=left_out)
+    return summarize(samples, medians(spent), sizes=sizes, runs=part.runs, left_out=left_out)
 
 
-def _samples(part: Part) -> tuple[Samples, dict[str, str]]:
+def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], dict[str, str]]:
     build, folder = part.build, part.folder
     with part.console.status("start: packing as the others do (one thread, zlib): a few minutes …"):
         installed, plain = installed_archive(part.root, folder), plain_archive(build.applib, folder)
@@ -71,6 +69,7 @@ def _samples(part: Part) -> tuple[Samples, dict[str, str]]:
         ways = _ways(build, cloud, folder, plain, {"ModelObject": model.key}, keys, left_out)
         os.sync()  # what the uploads left to be written would slow the first runs alone
         samples: dict[str, dict[str, list[Sample]]] = {link: {way: [] for way in ways} for link in LINKS}
+        spent = []
         for link, bandwidth in LINKS.items():
             cloud.shape(bandwidth)
             for number in range(part.runs):
@@ -78,10 +77,12 @@ def _samples(part: Part) -> tuple[Samples, dict[str, str]]:
                     if way not in left_out:
                         with part.console.status(f"start: {link}, run {number + 1} of {part.runs}: {way} …"):
                             _take(cloud, way, ways[way], samples[link], left_out)
+                with part.console.status("start: measuring CPU seconds on their own …"):
+                    spent.append(spent_by_start(build))  # in each round: a machine is not equally fast all the time
     kept = {
         link: {way: starts for way, starts in found.items() if way not in left_out} for link, found in samples.items()
     }
-    return kept, left_out
+    return kept, spent, left_out
 
 
 def in_turn(ways: Mapping[str, object], number: int) -> Iterator[str]:
@@ -170,11 +171,11 @@ def summarize(
         cloud = statistics.median(each.cloud for each in samples[link]["ours"])
         bounds = {"limit": limit, "wire": wire, "work": work, "cloud": cloud, "here": max(limit, work + cloud / cores)}
         links[link] = {**{name: round(value, 2) for name, value in bounds.items()}, **timings(samples[link])}
-        medians = {way: statistics.median(each.seconds for each in starts) for way, starts in samples[link].items()}
-        if "article" in medians:
-            ratio = medians["article"] / medians["ours"]
+        typical = {way: statistics.median(each.seconds for each in starts) for way, starts in samples[link].items()}
+        if "article" in typical:
+            ratio = typical["article"] / typical["ours"]
             goals[f"times faster than the article's way, {link}"] = goal(ratio, FASTER, more=True)
-        goals[f"times the limit, {link}"] = goal(medians["ours"] / limit, LIMIT)
+        goals[f"times the limit, {link}"] = goal(typical["ours"] / limit, LIMIT)
     ours = list(chain.from_iterable(found["ours"] for found in samples.values()))
     first, second = (statistics.median(values) for values in zip(*((o.first, o.second) for o in ours), strict=True))
     goals["first request, times a later one"] = goal(first / second, FIRST)

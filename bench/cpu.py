@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.measure import REST
@@ -29,10 +29,12 @@ import gc, json, os, resource, sys
 from pathlib import Path
 applib, code = os.environ["AppLibDir"], sys.argv[1]
 sys.path[:0] = [code, code + "/vendor", applib]
+from coldstart.annotations import compiled_once
 from coldstart.bytecode import install
 install(Path(applib))
 gc.disable()
-import index
+with compiled_once():
+    import index
 usage = resource.getrusage(resource.RUSAGE_SELF)
 index.warmup()
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -41,10 +43,14 @@ print(json.dumps({"import": usage.ru_utime + usage.ru_stime, "import_memory": me
 """
 
 
-def spent_by_start(build: Build, rounds: int = 3) -> dict[str, float]:
-    """Measure a start of the example; the medians of several rounds."""
-    command = ["--model", str(build.model.path), build.model.digest]
-    return _medians([_run(build.code, build.applib.path, build.applib.digest, *command) for _ in range(rounds)])
+def spent_by_start(build: Build) -> dict[str, float]:
+    """Measure a start of the example, once."""
+    return _run(build.code, build.applib.path, build.applib.digest, "--model", build.model.path, build.model.digest)
+
+
+def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the medians of what was measured several times."""
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
 
 
 def spent_by_load(code: Path, archive: Path, digest: str) -> float:
@@ -58,10 +64,6 @@ def _run(*arguments: object) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | KEEP_MEMORY)
     found: dict[str, float] = json.loads(done.stdout)
     return found
-
-
-def _medians(found: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(each[name] for each in found) for name in found[0]}
 
 
 def main() -> int:
@@ -90,7 +92,8 @@ def main() -> int:
 
 
 def _load(archive: str, digest: str, target: Path) -> float:
-    from function.coldstart.load import Archive, load
+    from function.coldstart.load import load
+    from function.coldstart.settings import Archive
     from function.coldstart.store import Body, Deadline, ObjectReader
     from function.coldstart.timeline import Timeline
 

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .credentials import Credentials
 from .errors import LoadError
 from .store import Deadline
 from .timeline import Timeline
-from .worker import Order
+
+if TYPE_CHECKING:
+    from .worker import Order  # what the worker imports, this process can import when the worker runs
 
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
 # The names of modules depend on where this package lies: in a function it is a package of its own.
@@ -60,6 +63,19 @@ class Background:
     def needs(self, path: str) -> int | None:
         """Return how many blocks a file of the applib needs, None when there is no such file, or all are there."""
         return self._needs.get(path)
+
+    def has_blocks(self, count: int) -> bool:
+        """Return whether that many of the applib's first blocks are there, without waiting.
+
+        Raises:
+            LoadError: they never will be.
+        """
+        with self._lock:
+            while not self._ended and self._blocks < count and self._is_readable():
+                self._receive()
+            if self._error:
+                raise self._error
+            return self._ended or self._blocks >= count
 
     def wait_for_blocks(self, count: int) -> None:
         """Wait until that many of the applib's first blocks are there.
@@ -104,6 +120,9 @@ class Background:
                         self._receive()
             if self._error:
                 raise self._error
+
+    def _is_readable(self) -> bool:
+        return b"\n" in self._held or bool(select.select([self._messages], [], [], 0)[0])
 
     def _receive(self) -> None:
         line, end, rest = self._held.partition(b"\n")

@@ -18,9 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from .archive import INDEX_NAME, MAX_INDEX, SUFFIX, Index, content_digest, needed_blocks, parse_index, pieces
@@ -35,6 +33,7 @@ from .inflate import (
     verify,
 )
 from .parallel import run_all
+from .settings import Archive
 from .store import ObjectReader, cut
 from .target import OWNER_WRITES, Origin, Staging, Target
 from .timeline import Timeline
@@ -43,23 +42,6 @@ HEAD = 512 * 1024  # bytes read first; they hold the index of all but the larges
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
 SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
 RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """What to load.
-
-    Attributes:
-        name: how the timeline calls it: `applib`, `model`.
-        key: the object's key.
-        digest: the pinned digest in hex, or empty.
-        directory: where it is unpacked to.
-    """
-
-    name: str
-    key: str
-    digest: str
-    directory: Path
 
 
 class Watcher(Protocol):

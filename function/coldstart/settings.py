@@ -8,12 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ConfigurationError
-from .load import Archive
 
 INITIALIZER_LIMIT = 300.0  # seconds; what Function Compute gives an initializer at most
 
 _SHA256 = re.compile(r"([0-9a-f]{64})?")
 _HANDLER = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What to load.
+
+    Attributes:
+        name: how the timeline calls it: `applib`, `model`.
+        key: the object's key.
+        digest: the pinned digest in hex, or empty.
+        directory: where it is unpacked to.
+    """
+
+    name: str
+    key: str
+    digest: str
+    directory: Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

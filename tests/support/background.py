@@ -12,7 +12,8 @@ from typing import NoReturn
 
 from function.coldstart.background import Background
 from function.coldstart.errors import LoadError
-from function.coldstart.load import Archive, load
+from function.coldstart.load import load
+from function.coldstart.settings import Archive
 from function.coldstart.store import Body
 from function.coldstart.timeline import Timeline
 from tests.support.loading import MemoryStore, Packed, reader_of

@@ -28,7 +28,8 @@ from function.coldstart.archive import (
     dump_index,
 )
 from function.coldstart.errors import ObjectChangedError, ObjectNotFoundError, TransientStoreError
-from function.coldstart.load import Archive, load
+from function.coldstart.load import load
+from function.coldstart.settings import Archive
 from function.coldstart.store import Body, Deadline, ObjectReader, RetryPolicy, Store
 from function.coldstart.timeline import Timeline
 

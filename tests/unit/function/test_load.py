@@ -23,7 +23,8 @@ from function.coldstart.errors import (
     ObjectNotFoundError,
     StoreError,
 )
-from function.coldstart.load import CONNECTIONS, HEAD, Archive, block_ranges, load
+from function.coldstart.load import CONNECTIONS, HEAD, block_ranges, load
+from function.coldstart.settings import Archive
 from function.coldstart.timeline import Timeline
 from tests.support.loading import FailsAt, MemoryStore, Packed, load_from, pack, read_files, reader_of, tree
 

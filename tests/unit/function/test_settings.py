@@ -9,8 +9,7 @@ import pytest
 
 from function.coldstart.credentials import Credentials, find_credentials
 from function.coldstart.errors import ConfigurationError
-from function.coldstart.load import Archive
-from function.coldstart.settings import read_settings
+from function.coldstart.settings import Archive, read_settings
 
 KEY = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret"}
 CONTEXT = SimpleNamespace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,3 +81,14 @@ def test_function_imports_only_the_standard_library_and_what_its_package_carries
 
 def test_every_part_has_sources_so_that_the_rule_is_not_vacuous() -> None:
     assert all(sources(part) for part in PARTS - {"function"})
+
+
+def test_until_the_loader_runs_nothing_is_imported_that_only_it_needs() -> None:
+    """What the function's process imports before it starts the loader's process delays every start."""
+    program = (
+        "import sys, loader; print(*sorted({'urllib3', 'zstandard', 'oss2', 'coldstart.worker'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT / "function", capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
