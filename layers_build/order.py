@@ -37,7 +37,8 @@ def look():
         paths = dict.fromkeys(line[line.index("/"):].rstrip("\\n") for line in file if "/" in line)
     new = [path for path in paths if path.startswith(root) and path not in mapped]
     mapped.update(new)
-    needed[native:native] = new
+    # The last library itself stays behind them, wherever in memory the linker put it.
+    needed[native:native] = [path for path in new if path not in needed[native:native + 1]]
 
 def hook(event, arguments):
     global native

@@ -62,6 +62,25 @@ def test_modules_that_cannot_be_imported_are_named(tmp_path: Path) -> None:
         record_imports(tmp_path, Path(sys.executable), ["good", "bad"])
 
 
+def test_libraries_that_a_library_brings_in_come_before_it_wherever_they_lie_in_memory(tmp_path: Path) -> None:
+    folder, maps = tmp_path / "applib", tmp_path / "maps"
+    maps.touch()
+    linked = "".join(f"0-1 r-xp 0 0:0 0 {folder}/{name}.so\n" for name in ("liblower", "own", "libhigher"))
+    module = f"""
+import contextlib, ctypes, pathlib
+with contextlib.suppress(OSError):  # it is no library
+    ctypes.CDLL({str(folder / "own.so")!r})
+pathlib.Path({str(maps)!r}).write_text({linked!r})  # as a linker might have mapped it, by address
+"""
+    write(folder, {"m.py": module, "own.so": "", "liblower.so": "", "libhigher.so": ""})
+    python = tmp_path / "python"
+    shadow = f"import builtins; open = lambda path: builtins.open(path.replace('/proc/self/maps', '{maps}'))"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -s -S -B -c "{shadow}\n$5" "$6" "$7"\n')
+    python.chmod(0o755)
+    found = [path for path in record_imports(folder, python, ["m"]) if path.endswith(".so")]
+    assert found == ["liblower.so", "libhigher.so", "own.so"]
+
+
 def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
     write(tmp_path, {"bad.py": "import os\nos.abort()\n"})
     with pytest.raises(BuildError, match="cannot import bad: the process ended with -6"):
