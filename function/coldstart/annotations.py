@@ -1,7 +1,7 @@
 """Compiles each text of a type annotation once, however often it occurs in what is imported.
 
 `typing` compiles every annotation that stands in quotation marks (`ForwardRef`) anew. Generated modules repeat a few of them
-thousands of times: of an import of TensorFlow that was a twelfth.
+thousands of times: an import of TensorFlow compiles 18,000.
 """
 
 from __future__ import annotations
