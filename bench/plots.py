@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,20 @@ def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
     panels = figure.subplots(1, len(part["links"]), squeeze=False)[0]
     for axes, (link, each) in zip(panels, part["links"].items(), strict=True):
         sizes = [point["packed"] / 1e9 for point in each["points"]]
-        for key, colour, name, style in (("median", OURS, "heavylift", "o-"), ("limit", LIMIT, "limit", "o--")):
+        for key, colour, name, style, shift in (
+            ("median", OURS, "heavylift", "o-", 5),
+            ("limit", LIMIT, "limit", "o--", -8),
+        ):
             values = [point[key] for point in each["points"]]
             axes.plot(sizes, values, style, color=colour, linewidth=2, markersize=5)
             axes.annotate(
-                f"{name} {values[-1]:.1f} s", (sizes[-1], values[-1]), xytext=(8, 0), textcoords="offset points",
+                f"{name} {values[-1]:.1f} s", (sizes[-1], values[-1]), xytext=(8, shift), textcoords="offset points",
                 va="center", fontsize=10, color=colour, annotation_clip=False,
             )  # fmt: skip
-        for point in each["real"]:
+        for point, shift in zip(each["real"], cycle((-16, 10)), strict=False):  # names below and above, in turn
             axes.plot(point["packed"] / 1e9, point["median"], "D", color=OURS, markersize=7, markerfacecolor="white")
             axes.annotate(
-                point["name"], (point["packed"] / 1e9, point["median"]), xytext=(8, -12), textcoords="offset points",
+                point["name"], (point["packed"] / 1e9, point["median"]), xytext=(8, shift), textcoords="offset points",
                 fontsize=9, color=OURS,
             )  # fmt: skip
         axes.set_xlim(0, sizes[-1] * 1.35)
