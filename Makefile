@@ -28,7 +28,7 @@ types: venv
 	@cd infra/deployment_handler && ../../$(VENV)/bin/mypy --python-version 3.10 --config-file ../../pyproject.toml *.py
 
 unit: venv
-	@$(PY) -m pytest -q tests/unit tests/property
+	@$(PY) -m pytest -q --numprocesses auto tests/unit tests/property
 
 integration: venv ## tests against the embedded cloud, with the official SDKs as clients
 	@$(PY) -m pytest -q tests/integration
