@@ -139,10 +139,13 @@ class Bytecode:
             InvalidArchiveError: a chunk is damaged.
             OSError: it cannot be read.
         """
-        if not self._awaited or not self._making.acquire(blocking=False):
+        if not self._making.acquire(blocking=False):
             return False
         try:
-            source, number = self._awaited.popitem()
+            try:
+                source, number = self._awaited.popitem()
+            except KeyError:  # not asked beforehand: another thread may be importing the last one
+                return False
             if not is_there(f"{self._prefix}{_chunk_name(number)}"):
                 self._awaited[source] = number
                 return False
