@@ -22,12 +22,10 @@ from heavylift.errors import HeavyliftError
 
 OURS = "heavylift, everything on"
 UNPRUNED = "pruned"
-RUNS = 3  # of each variant and link, at most: they are many
 
 
 def run(part: Part) -> Results:
     """Measure ours and each variant over all links, in turn."""
-    runs = min(part.runs, RUNS)
     variants = {**VARIANTS, UNPRUNED: unpruned(part)}
     with running_cloud(part.folder) as cloud:
         for archive in (part.build.applib, part.build.model):
@@ -45,12 +43,12 @@ def run(part: Part) -> Results:
         samples: dict[str, dict[str, list[Sample]]] = {link: {way: [] for way in ways} for link in LINKS}
         for link, bandwidth in LINKS.items():
             cloud.shape(bandwidth)
-            for number in range(runs):
+            for number in range(part.runs):
                 for way in in_turn(ways, number):
-                    with part.console.status(f"ablation: {link}, run {number + 1} of {runs}: without {way} …"):
+                    with part.console.status(f"ablation: {link}, run {number + 1} of {part.runs}: without {way} …"):
                         samples[link][way].append(cold_start(cloud, ways[way])[1])
     labels = {name: variant.label for name, variant in variants.items()}
-    return summarize(samples, {"ours": OURS, **labels}, left_out, runs=runs)
+    return summarize(samples, {"ours": OURS, **labels}, left_out, runs=part.runs)
 
 
 def unpruned(part: Part) -> Variant:

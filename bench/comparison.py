@@ -2,6 +2,7 @@
 
 The same libraries and the same instances. The limit of a start is `max(bytes / bandwidth, CPU seconds / cores)`, with the CPU
 seconds of verify, inflate, write and import measured on their own (`bench.cpu`), once in each round; their medians count.
+So does what memory costs (`bench.memory`), which the limit does not count.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bench.cpu import medians, spent_by_start
 from bench.direct import BUCKET, function_settings
 from bench.functions import FunctionSettings, StoredCode
 from bench.measure import Sample, cold_start, timings
+from bench.memory import PAGE, touch_costs
 from bench.packages import add_archive, add_sdk, peer_code
 from bench.part import Part
 from bench.results import Results, goal
@@ -49,12 +51,12 @@ Samples = Mapping[str, Mapping[str, Sequence[Sample]]]  # by link and way
 
 def run(part: Part) -> Results:
     """Measure all ways over all links."""
-    samples, spent, left_out = _samples(part)
+    samples, spent, touches, left_out = _samples(part)
     sizes = {"packed": part.build.applib.size, "unpacked": part.build.unpacked}
-    return summarize(samples, medians(spent), sizes=sizes, runs=part.runs, left_out=left_out)
+    return summarize(samples, medians(spent), medians(touches), sizes=sizes, runs=part.runs, left_out=left_out)
 
 
-def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], dict[str, str]]:
+def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], list[dict[str, float]], dict[str, str]]:
     build, folder = part.build, part.folder
     with part.console.status("start: packing as the others do (one thread, zlib): a few minutes …"):
         installed, plain = installed_archive(part.root, folder), plain_archive(build.applib, folder)
@@ -69,7 +71,7 @@ def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], dict[str, str
         ways = _ways(build, cloud, folder, plain, {"ModelObject": model.key}, keys, left_out)
         os.sync()  # what the uploads left to be written would slow the first runs alone
         samples: dict[str, dict[str, list[Sample]]] = {link: {way: [] for way in ways} for link in LINKS}
-        spent = []
+        spent, touches = [], []
         for link, bandwidth in LINKS.items():
             cloud.shape(bandwidth)
             for number in range(part.runs):
@@ -79,10 +81,11 @@ def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], dict[str, str
                             _take(cloud, way, ways[way], samples[link], left_out)
                 with part.console.status("start: measuring CPU seconds on their own …"):
                     spent.append(spent_by_start(build))  # in each round: a machine is not equally fast all the time
+                    touches.append(touch_costs())
     kept = {
         link: {way: starts for way, starts in found.items() if way not in left_out} for link, found in samples.items()
     }
-    return kept, spent, left_out
+    return kept, spent, touches, left_out
 
 
 def in_turn(ways: Mapping[str, object], number: int) -> Iterator[str]:
@@ -148,6 +151,7 @@ def _in_short(error: Exception) -> str:
 def summarize(
     samples: Samples,
     spent: Mapping[str, float],
+    touches: Mapping[str, float],
     *,
     sizes: Mapping[str, int],
     runs: int,
@@ -158,6 +162,7 @@ def summarize(
     Args:
         samples: the starts of each link and way.
         spent: CPU seconds and memory, measured on their own.
+        touches: microseconds for the first touch of a page; see `touch_costs`.
         sizes: bytes of our archive, `packed` and `unpacked` (with the model, as a file system counts).
         runs: of each way and link.
         left_out: why a way has no samples.
@@ -168,8 +173,12 @@ def summarize(
     for link, bandwidth in LINKS.items():
         wire, work = sizes["packed"] * 8 / bandwidth, (spent["load"] + spent["import"]) / cores
         limit = max(wire, work)
-        cloud = statistics.median(each.cloud for each in samples[link]["ours"])
-        bounds = {"limit": limit, "wire": wire, "work": work, "cloud": cloud, "here": max(limit, work + cloud / cores)}
+        cloud, machine = (
+            statistics.median(values)
+            for values in zip(*((each.cloud, each.machine) for each in samples[link]["ours"]), strict=True)
+        )
+        bounds = {"limit": limit, "wire": wire, "work": work, "here": max(limit, work + cloud / cores)}
+        bounds |= {"cloud": cloud, "machine": machine, "parts": spent["load"] + spent["import"] + cloud}
         links[link] = {**{name: round(value, 2) for name, value in bounds.items()}, **timings(samples[link])}
         typical = {way: statistics.median(each.seconds for each in starts) for way, starts in samples[link].items()}
         if "article" in typical:
@@ -193,6 +202,8 @@ def summarize(
         "archive": dict(sizes),
         "alone": {name: round(value, 2) for name, value in spent.items()},
         "disk": {"platform": disk, "counted": max(each.counted_disk for each in ours)},
+        "pages": round((sizes["unpacked"] + statistics.median(each.peak_memory for each in ours)) / PAGE),
+        "touches": {name: round(value, 1) for name, value in touches.items()},
         "memory": {"start": [o.peak_memory for o in ours], "platform": [o.platform_memory for o in ours]},
         "links": links,
         "goals": goals,

@@ -43,7 +43,7 @@ def _goals(goals: Mapping[str, Any]) -> list[str]:
 
 
 def _start(part: Section) -> list[str]:
-    links, alone = part["links"], part["alone"]
+    links, alone, touches = part["links"], part["alone"], part["touches"]
     rows = [
         [label, *(f"{each['median'][way]:.2f} ({each['worst'][way]:.2f})" for each in links.values())]
         for way, label in part["labels"].items()
@@ -64,7 +64,12 @@ def _start(part: Section) -> list[str]:
         f"{part['archive']['packed'] / 1e6:,.0f} MB; {alone['load']:.2f} s to verify, inflate and write, "
         f"{alone['import']:.2f} s to import, "
         "measured on their own in the same run. An import runs on one core, so no start on two cores reaches it. Here the embedded "
-        f"cloud works on the same cores, too, which a real one does not: {_clouds(links)} of CPU for one start of ours.",
+        f"cloud works on the same cores, too, which a real one does not: {_each(links, 'cloud')} of CPU for one start of ours.",
+        "",
+        f"The whole machine spent {_each(links, 'machine')} of CPU on one start of ours; the parts on their own and the cloud "
+        f"add up to {_each(links, 'parts')}. What more it takes to run side by side is not in the limit, nor is what the host of a "
+        f"virtual machine takes to give it memory: {touches['rested']} µs for the first touch of a page that lay free for some "
+        f"seconds, {touches['again']} µs where the host still has it. A start touches {part['pages']:,} pages.",
         *_paragraphs(part["notes"]),
         *_left_out(part),
     ]
@@ -76,7 +81,9 @@ def _ablation(part: Section) -> list[str]:
         [
             part["labels"][way],
             *(
-                f"{each['median'][way]:.2f}" + (f" ({each['worth'][way]:+.2f})" if way != "ours" else "")
+                f"{each['median'][way]:.2f} ("
+                + (f"{each['worth'][way]:+.2f}; " if way != "ours" else "")
+                + f"{each['worst'][way]:.2f})"
                 for each in links.values()
             ),
         ]
@@ -87,7 +94,7 @@ def _ablation(part: Section) -> list[str]:
         "",
         "![Seconds to the first picture without each improvement](ablation.png)",
         "",
-        f"The same start with one thing switched off, median of {part['runs']} runs, and the seconds that it adds:",
+        f"The same start with one thing switched off, median of {part['runs']} runs (the seconds that it adds; the worst run):",
         "",
         *_table(["", *links], rows),
         *_left_out(part),
@@ -159,8 +166,8 @@ def _step(step: Mapping[str, Any] | None) -> str:
     return f"{step['seconds']:.1f}" + (f" ({step['amount']:,})" if "amount" in step else "")
 
 
-def _clouds(links: Mapping[str, Any]) -> str:
-    return ", ".join(f"{each['cloud']:.2f} s at {link}" for link, each in links.items())
+def _each(links: Mapping[str, Any], name: str) -> str:
+    return ", ".join(f"{each[name]:.2f} s at {link}" for link, each in links.items())
 
 
 def _left_out(part: Section) -> list[str]:

@@ -36,6 +36,7 @@ from layers_build.errors import BuildError
 
 SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
 RATIO = 1.6  # unpacked bytes of a packed one, about
+WORK_RUNS = 3  # of what a load takes on its own
 SLOPE = 1.3  # times the limit's slope, at most, in every segment
 FULL = "tensorflow"  # the requirement of the largest real archive: no code package may be as large
 HANDLER = "def handler(event, context):\n    return 'loaded'\n"
@@ -83,7 +84,8 @@ def run(part: Part) -> Results:
     work = []
     for subject in subjects:
         with part.console.status(f"scaling: CPU seconds of {subject.packed / 1e6:,.0f} MB on their own …"):
-            work.append(spent_by_load(part.build.code, subject.path, subject.digest))
+            spent = (spent_by_load(part.build.code, subject.path, subject.digest) for _ in range(WORK_RUNS))
+            work.append(statistics.median(spent))
     found: dict[str, list[Point]] = {link: [] for link in LINKS}
     with running_cloud(part.folder) as cloud:
         for subject in subjects:
@@ -124,7 +126,7 @@ def fitting_sizes(sizes: Sequence[float], *, disk: float, memory: float) -> tupl
 
 def runs_of(packed: int, bandwidth: float, runs: int) -> int:
     """Return how often to load an archive: the small ones as often as anything, those of many seconds once."""
-    return 1 if packed * 8 / bandwidth > 4 or packed > 2e9 else min(runs, 3)
+    return 1 if packed * 8 / bandwidth > 4 or packed > 2e9 else runs
 
 
 def _make(part: Part, sizes: Sequence[float]) -> list[Subject]:

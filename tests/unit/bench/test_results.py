@@ -65,7 +65,11 @@ def _build() -> dict[str, Any]:
 def results() -> dict[str, Any]:
     ways = list(comparison.LABELS)
     start = comparison.summarize(
-        test_comparison.samples(ways), test_comparison.SPENT, sizes=test_comparison.SIZES, runs=3
+        test_comparison.samples(ways),
+        test_comparison.SPENT,
+        test_comparison.TOUCHES,
+        sizes=test_comparison.SIZES,
+        runs=3,
     )
     parts = {"start": start, "ablation": _ablation(), "scaling": _scaling(), "build": _build()}
     return json.loads(json.dumps(merge({}, parts, MACHINE, VERSIONS)))  # type: ignore[no-any-return]
@@ -74,11 +78,13 @@ def results() -> dict[str, Any]:
 def test_the_page_names_every_way_variant_size_step_and_goal(results: dict[str, Any], tmp_path: Path) -> None:
     write_report(results, tmp_path)
     page = (tmp_path / "README.md").read_text()
-    wanted = [*comparison.LABELS.values(), "with collector", "(+0.50)", "Not measured: by name: already so."]
+    wanted = [*comparison.LABELS.values(), "with collector", "(+0.50; 3.50)", "Not measured: by name: already so."]
     wanted += [
         "| tensorflow | 500 |",
         "Not measured: 4,000 MB: needs a larger disk.",
         "compress 40.0 s",
+        "9.50 s at 1 Gbit/s",
+        "8.6 µs for the first touch",
         *results["goals"],
     ]
     assert not [each for each in wanted if each not in page]
