@@ -74,14 +74,15 @@ def installed_archive(root: Path, folder: Path) -> Archive:
     return Archive(path=path, key="applib/installed.zip", digest="", size=path.stat().st_size)
 
 
-def plain_archive(archive: Archive, folder: Path) -> Archive:
-    """Our files as an ordinary zip without bytecode: what pruning alone leaves."""
+def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> Archive:
+    """Our files as an ordinary zip: without bytecode, what pruning alone leaves."""
+    left_out = (".heavylift/",) if bytecode else (".heavylift/", f"{BYTECODE_NAME}/")
     key = f"{archive.key.partition('/')[0]}/plain.zip"
     path = folder / key.replace("/", "-")
     with zipfile.ZipFile(archive.path) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         for entry in source.infolist():
             name = entry.filename.removesuffix(SUFFIX)
-            if name != entry.filename and not name.startswith((".heavylift/", f"{BYTECODE_NAME}/")):
+            if name != entry.filename and not name.startswith(left_out):
                 target.writestr(name, read_file(source, entry), zipfile.ZIP_DEFLATED)
     return Archive(path=path, key=key, digest="", size=path.stat().st_size)
 

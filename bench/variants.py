@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.archives import plain_archive
 from bench.packages import replace_source
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
@@ -135,7 +136,12 @@ def _compile_each_annotation(code: Path) -> None:
     replace_line(code, "loader.py", r", compiled_once\(\):$", ":")
 
 
+def _pack_plainly(applib: Archive, folder: Path) -> Archive:
+    return plain_archive(applib, folder, bytecode=True)
+
+
 VARIANTS: Mapping[str, Variant] = {
+    "format": Variant(label="an ordinary zip: deflate, and neither blocks nor order", pack=_pack_plainly),
     "overlap": Variant(label="imports begin when all is unpacked", edit=_import_at_the_end),
     "priority": Variant(label="the load has the import's priority", edit=_load_at_equal_priority),
     "connections": Variant(label="one connection instead of several", edit=_use_one_connection),

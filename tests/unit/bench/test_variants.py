@@ -10,10 +10,12 @@ from subprocess import run
 
 import pytest
 
+from bench.archives import plain_archive
 from bench.packages import add_archive, peer_code, replace_source
 from bench.variants import VARIANTS, empty_function, replace_line, set_constant
 from heavylift.archives import Archive
 from heavylift.errors import HeavyliftError
+from layers_build.pack import pack
 
 FUNCTION = Path(__file__).parents[3] / "function"
 
@@ -99,3 +101,23 @@ def test_the_peers_package_holds_their_loader_and_an_archive(code: Path, tmp_pat
         assert found.read("applib.zip") == b"content"
         assert b"BenchWay" in found.read("loader.py")
         assert "coldstart/load.py" in found.namelist()
+
+
+def test_an_ordinary_zip_holds_our_files_as_they_are_and_bytecode_where_it_is_wanted(tmp_path: Path) -> None:
+    folder = tmp_path / "applib"
+    (folder / "heavylift.bytecode").mkdir(parents=True)
+    (folder / "heavylift.bytecode" / "0.bin").write_bytes(b"code")
+    (folder / "module.py").write_bytes(b"text")
+    packed = pack(folder, tmp_path / "{digest}.zip", progress=lambda _done, _total: None)
+    ours = Archive(path=packed.path, key=f"applib/{packed.digest}.zip", digest=packed.digest, size=packed.packed)
+    change = VARIANTS["format"].pack
+    assert change is not None
+    files = {"module.py": b"text", "heavylift.bytecode/0.bin": b"code"}
+    assert _zipped(change(ours, tmp_path)) == files
+    del files["heavylift.bytecode/0.bin"]
+    assert _zipped(plain_archive(ours, tmp_path)) == files
+
+
+def _zipped(archive: Archive) -> dict[str, bytes]:
+    with zipfile.ZipFile(archive.path) as found:
+        return {name: found.read(name) for name in found.namelist()}
