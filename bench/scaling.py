@@ -41,9 +41,8 @@ SLOPE = 1.3  # times the limit's slope, at most, in every segment
 FULL = "tensorflow"  # the requirement of the largest real archive: no code package may be as large
 HANDLER = "def handler(event, context):\n    return 'loaded'\n"
 DISK_FACTOR = 5.0  # bytes of disk for each of the largest archive: its files, its body, itself and a copy in OSS
-MEMORY_FACTOR = (
-    2.0  # bytes of memory for each of an archive: what it unpacks to lies in memory, as does a part of the rest
-)
+# Bytes of memory for each of an archive: what it unpacks to lies in memory, as does a part of the rest.
+MEMORY_FACTOR = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

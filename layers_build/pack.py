@@ -40,12 +40,9 @@ from layers_build.errors import BuildError
 from layers_build.order import Order
 from layers_build.reuse import Pieces, open_pieces
 
-LEVEL = (
-    9  # zstd's: 19 packs 1 % smaller and takes twenty times as long; 3 packs 7 % larger, and each start pays for that
-)
-COMPRESSOR = (
-    f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}, level {LEVEL}"  # decides, with the files, an archive's bytes
-)
+LEVEL = 9  # zstd's: 19 packs 1 % smaller and takes twenty times as long; 3 packs 7 % larger, for each start to fetch
+# What decides, with the files, an archive's bytes.
+COMPRESSOR = f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}, level {LEVEL}"
 WORKERS = os.cpu_count() or 1
 PAGE = 4096  # bytes; what a file system gives out at a time
 _DATE = 33  # 1980-01-01, the first day that a zip can name
