@@ -63,7 +63,8 @@ def _start(part: Section) -> list[str]:
         "The limit is the larger of the bytes on the wire divided by the bandwidth, and the CPU seconds divided by the cores: "
         f"{part['archive']['packed'] / 1e6:,.0f} MB; {alone['load']:.2f} s to verify, inflate and write, "
         f"{alone['import']:.2f} s to import, "
-        "measured on their own in the same run. An import runs on one core, so no start on two cores reaches it. Here the embedded "
+        f"measured on their own in the same run. {_most(links)}An import runs on one core, so no start on two cores reaches it. "
+        "Here the embedded "
         f"cloud works on the same cores, too, which a real one does not: {_each(links, 'cloud')} of CPU for one start of ours.",
         "",
         f"The whole machine spent {_each(links, 'machine')} of CPU on one start of ours; the parts on their own and the cloud "
@@ -166,6 +167,15 @@ def _step(step: Mapping[str, Any] | None) -> str:
     if step is None:
         return "–"
     return f"{step['seconds']:.1f}" + (f" ({step['amount']:,})" if "amount" in step else "")
+
+
+def _most(links: Mapping[str, Any]) -> str:
+    ratios = [
+        f"{each['median']['article'] / each['limit']:.1f} times at {link}"
+        for link, each in links.items()
+        if "article" in each["median"]
+    ]
+    return f"The article's way takes it {', '.join(ratios)}: no start is faster by more. " if ratios else ""
 
 
 def _each(links: Mapping[str, Any], name: str) -> str:
