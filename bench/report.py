@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.plots import by_worth, draw_ablation, draw_scaling, draw_start
+from bench.scaling import slopes
 
 Section = Mapping[str, Any]  # JSON: what one part reports
 
@@ -115,10 +116,6 @@ def _scaling(part: Section) -> list[str]:
         for series in ("points", "real")
         for same in zip(*(each[series] for each in links.values()), strict=True)
     ]
-    slopes = "; ".join(
-        f"{link}: {', '.join(map(str, each['slopes']))}, and {', '.join(map(str, each['real_slopes'])) or 'none'}"
-        for link, each in links.items()
-    )
     return [
         "## How does a load grow with the archive?",
         "",
@@ -130,7 +127,8 @@ def _scaling(part: Section) -> list[str]:
         "",
         *_table(["archive", "MB packed", "MB unpacked", "files", *links], rows),
         "",
-        f"Growth from each synthetic size to the next, and between the real ones, times the limit's: {slopes}.",
+        f"Growth from each synthetic size to the next, and between the real ones, times the limit's: {_growth(links, 'limit')}. "
+        f"Times that of the limit with the embedded OSS on the same cores: {_growth(links, 'here')}.",
         *_left_out(part),
     ]
 
@@ -167,6 +165,16 @@ def _step(step: Mapping[str, Any] | None) -> str:
     if step is None:
         return "–"
     return f"{step['seconds']:.1f}" + (f" ({step['amount']:,})" if "amount" in step else "")
+
+
+def _growth(links: Mapping[str, Any], bound: str) -> str:
+    texts = []
+    for link, each in links.items():
+        synthetic, real = (
+            ", ".join(f"{it:.2f}" for it in slopes(each[series], bound)) for series in ("points", "real")
+        )
+        texts.append(f"{link}: {synthetic}, and {real or 'none'}")
+    return "; ".join(texts)
 
 
 def _most(links: Mapping[str, Any]) -> str:

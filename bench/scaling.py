@@ -208,13 +208,13 @@ def summarize(found: Mapping[str, Sequence[Point]], left_out: Mapping[str, str])
             name: [_record(point, LINKS[link]) for point in points if bool(point.name) == real]
             for name, real in (("points", False), ("real", True))
         }
-        slopes = {name: _slopes(records) for name, records in series.items()}
+        growth = {name: slopes(records) for name, records in series.items()}
         links[link] = {
             **series,
-            "slopes": [round(each, 2) for each in slopes["points"]],
-            "real_slopes": [round(each, 2) for each in slopes["real"]],
+            "slopes": [round(each, 2) for each in growth["points"]],
+            "real_slopes": [round(each, 2) for each in growth["real"]],
         }
-        steepest = max([*slopes["points"], *slopes["real"]])
+        steepest = max([*growth["points"], *growth["real"]])
         goals[f"steepest part of a growing load, times the limit's, {link}"] = goal(steepest, SLOPE)
     return {"left_out": dict(left_out), "links": links, "goals": goals}
 
@@ -233,6 +233,6 @@ def _record(point: Point, bandwidth: float) -> Results:
     }
 
 
-def _slopes(records: Sequence[Results]) -> list[float]:
-    """Return how much faster the load grows than the limit, from each size to the next."""
-    return [(b["median"] - a["median"]) / (b["limit"] - a["limit"]) for a, b in pairwise(records)]
+def slopes(records: Sequence[Results], bound: str = "limit") -> list[float]:
+    """Return how much faster the load grows than a bound (`limit`, or `here`), from each size to the next."""
+    return [(b["median"] - a["median"]) / (b[bound] - a[bound]) for a, b in pairwise(records)]

@@ -81,6 +81,7 @@ def test_the_page_names_every_way_variant_size_step_and_goal(results: dict[str, 
     wanted = [*comparison.LABELS.values(), "with collector", "(+0.50; 3.50)", "Not measured: by name: already so."]
     wanted += [
         "| tensorflow | 500 |",
+        "Times that of the limit with the embedded OSS on the same cores: 1 Gbit/s: ",
         "Not measured: 4,000 MB: needs a larger disk.",
         "compress 40.0 s. One after the other, they take 70.0 s, 1.8 times the slowest.",
         "9.50 s at 1 Gbit/s",

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from bench.cloud import LINKS
-from bench.scaling import SIZES, Point, fitting_sizes, load_seconds, runs_of, summarize
+from bench.scaling import SIZES, Point, fitting_sizes, load_seconds, runs_of, slopes, summarize
 from bench.synthetic import SMALLS, UNIT, pack_units, write_units
 from heavylift.startlog import Span, Start
 
@@ -26,6 +26,11 @@ def test_slopes_are_compared_segment_by_segment() -> None:
     assert link["slopes"] == [1.12, 1.0]
     (goal,) = part["goals"].values()
     assert goal == {"value": 1.12, "goal": 1.3, "met": True}
+
+
+def test_a_slope_is_told_against_any_bound() -> None:
+    records = [{"median": 1.0, "limit": 1.0, "here": 1.0}, {"median": 4.0, "limit": 2.0, "here": 3.0}]
+    assert (slopes(records), slopes(records, "here")) == ([3.0], [1.5])
 
 
 def test_real_archives_are_compared_with_one_another_alone() -> None:
