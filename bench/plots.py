@@ -58,11 +58,12 @@ def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
                 f"{name} {values[-1]:.1f} s", (sizes[-1], values[-1]), xytext=(8, shift), textcoords="offset points",
                 va="center", fontsize=10, color=colour, annotation_clip=False,
             )  # fmt: skip
-        for point, shift in zip(each["real"], cycle((-16, 10)), strict=False):  # names below and above, in turn
+        # Names below and above, in turn.
+        for point, (offset, side) in zip(each["real"], cycle((((8, -16), "left"), ((-4, 10), "center"))), strict=False):
             axes.plot(point["packed"] / 1e9, point["median"], "D", color=OURS, markersize=7, markerfacecolor="white")
             axes.annotate(
-                point["name"], (point["packed"] / 1e9, point["median"]), xytext=(8, shift), textcoords="offset points",
-                fontsize=9, color=OURS,
+                point["name"], (point["packed"] / 1e9, point["median"]), xytext=offset, textcoords="offset points",
+                ha=side, fontsize=9, color=OURS,
             )  # fmt: skip
         axes.set_xlim(0, sizes[-1] * 1.35)
         axes.set_ylim(0)
