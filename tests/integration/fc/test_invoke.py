@@ -35,7 +35,8 @@ def test_initializer_runs_once_and_the_log_is_in_order(any_client: Any, code: by
     first = any_client.invoke("f", order("echo", text="one"))
     second = any_client.invoke("f", order("state"))
     request = first.headers["x-fc-request-id"]
-    assert first.log.splitlines() == [
+    notes = "FC Note: python3.10 runs on "  # where this machine has no Python of that version
+    assert [line for line in first.log.splitlines() if not line.startswith(notes)] == [
         f"FC Initialize Start RequestId: {request}",
         "initializing",
         f"FC Initialize End RequestId: {request}",
