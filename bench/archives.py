@@ -75,7 +75,7 @@ def installed_archive(root: Path, folder: Path) -> Archive:
 
 
 def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> Archive:
-    """Our files as an ordinary zip: without bytecode, what pruning alone leaves."""
+    """Our files as an ordinary zip; without bytecode, it is what pruning alone leaves."""
     left_out = (".heavylift/",) if bytecode else (".heavylift/", f"{BYTECODE_NAME}/")
     key = f"{archive.key.partition('/')[0]}/plain.zip"
     path = folder / key.replace("/", "-")

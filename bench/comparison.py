@@ -2,7 +2,7 @@
 
 The same libraries and the same instances. The limit of a start is `max(bytes / bandwidth, CPU seconds / cores)`, with the CPU
 seconds of verify, inflate, write and import measured on their own (`bench.cpu`), once in each round; their medians count.
-So does what memory costs (`bench.memory`), which the limit does not count.
+What memory costs is measured as well (`bench.memory`), and is not in the limit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from mmap import PAGESIZE
 from pathlib import Path
 
 from bench.archives import installed_archive, plain_archive, tar_archive
@@ -20,7 +21,7 @@ from bench.cpu import medians, spent_by_start
 from bench.direct import BUCKET, function_settings
 from bench.functions import FunctionSettings, StoredCode
 from bench.measure import Sample, cold_start, timings
-from bench.memory import PAGE, touch_costs
+from bench.memory import touch_costs
 from bench.packages import add_archive, add_sdk, peer_code
 from bench.part import Part
 from bench.results import Results, goal
@@ -173,10 +174,8 @@ def summarize(
     for link, bandwidth in LINKS.items():
         wire, work = sizes["packed"] * 8 / bandwidth, (spent["load"] + spent["import"]) / cores
         limit = max(wire, work)
-        cloud, machine = (
-            statistics.median(values)
-            for values in zip(*((each.cloud, each.machine) for each in samples[link]["ours"]), strict=True)
-        )
+        cloud = statistics.median(each.cloud for each in samples[link]["ours"])
+        machine = statistics.median(each.machine for each in samples[link]["ours"])
         bounds = {"limit": limit, "wire": wire, "work": work, "here": max(limit, work + cloud / cores)}
         bounds |= {"cloud": cloud, "machine": machine, "parts": spent["load"] + spent["import"] + cloud}
         links[link] = {**{name: round(value, 2) for name, value in bounds.items()}, **timings(samples[link])}
@@ -202,7 +201,8 @@ def summarize(
         "archive": dict(sizes),
         "alone": {name: round(value, 2) for name, value in spent.items()},
         "disk": {"platform": disk, "counted": max(each.counted_disk for each in ours)},
-        "pages": round((sizes["unpacked"] + statistics.median(each.peak_memory for each in ours)) / PAGE),
+        # The platform counts memory that no file backs: what the files take is not counted twice.
+        "pages": round((sizes["unpacked"] + statistics.median(each.platform_memory for each in ours)) / PAGESIZE),
         "touches": {name: round(value, 1) for name, value in touches.items()},
         "memory": {"start": [o.peak_memory for o in ours], "platform": [o.platform_memory for o in ours]},
         "links": links,

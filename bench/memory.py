@@ -1,7 +1,7 @@
 """What memory costs where a host gives it: the first touch of a page, after its host took it back and while it still has it.
 
 A virtual machine gives memory that lies free back to its host (Linux, mm/page_reporting.c), which finds pages anew when they
-are touched again. A start touches a page for each 4 KiB of its files and memory; how many of them the host still has is not
+are touched again. A start touches each page of its files and of its own memory; how many of them the host still has is not
 in its hands.
 """
 
@@ -12,7 +12,6 @@ import time
 
 from bench.measure import REST
 
-PAGE = 4096  # bytes
 _PAGES = 65536
 _HUGE = 2 * 1024 * 1024  # bytes; memory is given back in blocks of at least that size, and asked for in such
 
@@ -24,10 +23,10 @@ def touch_costs() -> dict[str, float]:
 
 
 def _touch() -> float:
-    size = _PAGES * PAGE
+    size = _PAGES * mmap.PAGESIZE
     with mmap.mmap(-1, size + _HUGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         memory.madvise(mmap.MADV_HUGEPAGE)
         ones = bytes(_PAGES)
         begin = time.perf_counter()
-        memory[:size:PAGE] = ones
+        memory[: size : mmap.PAGESIZE] = ones
         return (time.perf_counter() - begin) / _PAGES * 1e6

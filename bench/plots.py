@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 OURS, OTHERS, LIMIT = "#0072B2", "#999999", "#D55E00"
+NAME_PLACES = (((8, -16), "left"), ((-4, 10), "center"))  # of real archives: below and above their points, in turn
 ROW, HEAD = 0.3, 0.75  # inches of a bar, and of what stands around a panel's bars
 
 
@@ -58,8 +59,7 @@ def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
                 f"{name} {values[-1]:.1f} s", (sizes[-1], values[-1]), xytext=(8, shift), textcoords="offset points",
                 va="center", fontsize=10, color=colour, annotation_clip=False,
             )  # fmt: skip
-        # Names below and above, in turn.
-        for point, (offset, side) in zip(each["real"], cycle((((8, -16), "left"), ((-4, 10), "center"))), strict=False):
+        for point, (offset, side) in zip(each["real"], cycle(NAME_PLACES), strict=False):
             axes.plot(point["packed"] / 1e9, point["median"], "D", color=OURS, markersize=7, markerfacecolor="white")
             axes.annotate(
                 point["name"], (point["packed"] / 1e9, point["median"]), xytext=offset, textcoords="offset points",
