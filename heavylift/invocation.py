@@ -6,7 +6,6 @@ Sources: "InvokeFunction" of API versions 2021-04-06 and 2023-03-30; attributes 
 from __future__ import annotations
 
 import base64
-import io
 import re
 import time
 from collections.abc import Mapping
@@ -141,7 +140,9 @@ def invoke_fc3(client: Any, function: str, payload: bytes, *, timeout: int) -> I
     begin = time.perf_counter()
     response = client.invoke_function_with_options(
         function,
-        fc3.InvokeFunctionRequest(body=io.BytesIO(payload)),
+        fc3.InvokeFunctionRequest(
+            body=payload
+        ),  # bytes: the client reads a stream by the kilobyte, copying what it has
         fc3.InvokeFunctionHeaders(x_fc_log_type="Tail"),
         Fc3RuntimeOptions(
             read_timeout=timeout * 1000, connect_timeout=CONNECT_TIMEOUT, autoretry=False, max_attempts=1
