@@ -60,7 +60,7 @@ def read_manifest(dist: Path) -> Build:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ManifestError(f"{path} does not exist: run `make build` first") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read ({error}): run `make build` again") from error
     try:
         build = _parse(record, dist)

@@ -339,7 +339,7 @@ def _prefixes(value: object) -> tuple[str, ...]:
 def _json(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("is no JSON; write it as in cdk.json") from None
 
 
