@@ -49,27 +49,23 @@ def test_a_deeply_nested_file_of_the_assembly_is_named(project: Project, written
 @pytest.mark.parametrize("app", ["true \0", "true \ud800", ["true", 1], 1, "", {}, "x" * 3_000_000])
 def test_an_app_that_no_shell_can_run_is_refused(project: Project, app: object) -> None:
     change_settings(project, app=app)
-    for command in ("deploy", "diff"):
-        assert "app" in fails(project, command)
+    assert "app" in fails(project, "deploy")
 
 
 @pytest.mark.parametrize(
     "properties",
     [
-        *({"tags": value} for value in ([], "x", 1, {"a": 1}, {"a": None}, {"a": {}}, {"a": "\ud800"}, ["a"])),
+        *({"tags": value} for value in ("x", 1, {"a": 1}, {"a": None}, {"a": {}}, {"a": "\ud800"}, ["a"])),
         *({"stackName": value} for value in (1, None, [], {}, "\ud800", "", "a\0", True)),
         *({"templateFile": value} for value in (1, None, [], "", "no", ".", "\0")),
     ],
 )
 def test_a_stack_of_wrong_types_is_refused(project: Project, properties: dict[str, object]) -> None:
-    if not next(iter(properties.values())) and "tags" in properties:
-        return  # no tags
-    for command in ("deploy", "diff"):
-        fails(project, command, "-c", f"properties={json.dumps(properties)}")
+    fails(project, "deploy", "-c", f"properties={json.dumps(properties)}")
 
 
 @pytest.mark.parametrize("name", [1, [1], {"a": 1}, True, "\ud800", "a\0"])
-@pytest.mark.parametrize("command", ["destroy", "outputs", "events", "logs", "invoke"])
+@pytest.mark.parametrize("command", ["destroy", "invoke"])
 def test_a_stack_name_in_the_settings_that_is_no_text_is_refused(project: Project, command: str, name: object) -> None:
     change_settings(project, context={"stackName": name})
     assert "stackName" in fails(project, command)

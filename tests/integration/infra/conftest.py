@@ -84,8 +84,7 @@ def write_build(folder: Path, *, content: bytes = b"archive", code: str = CODE) 
 
 def _run(folder: Path, out: str, settings: dict[str, Any], path: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {
-        **with_node(os.environ),
-        **({"PATH": path} if path else {}),
+        **({**os.environ, "PATH": path} if path else with_node(os.environ)),
         "PYTHONPATH": str(ROOT),
         "CDK_OUTDIR": out,
         "CDK_CONTEXT_JSON": json.dumps({"account": ACCOUNT, **settings}),

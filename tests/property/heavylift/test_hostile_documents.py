@@ -149,6 +149,7 @@ def test_any_manifest_of_a_build(tmp_path: Path, text: str) -> None:
     with_known_errors(use)
 
 
+@settings(deadline=None)
 @given(damaged({"event": "heavylift.start", "mode": "initializer", "seconds": 1, "spans": [], "bytes": {"fetched": 1}}))
 def test_any_line_of_a_start(text: str) -> None:
     with_known_errors(lambda: find_starts([text]))
