@@ -64,7 +64,7 @@ def read_manifest(dist: Path) -> Build:
         raise ManifestError(f"{path} cannot be read ({error}): run `make build` again") from error
     try:
         build = _parse(record, dist)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ManifestError(
             f"{path} is no manifest of format {FORMAT} ({type(error).__name__}: {error}): run `make build` again"
         ) from error
