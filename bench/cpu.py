@@ -103,7 +103,7 @@ def _load(archive: str, digest: str, target: Path) -> float:
         def describe(self, key: str) -> str:
             return key
 
-        def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+        def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
             size = Path(key).stat().st_size
 
             def chunks() -> Iterator[bytes]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from heavylift.errors import HeavyliftError
@@ -18,7 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     `diff --exit-code` also returns 2 for changes, and `local CMD` what CMD returns.
     """
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    _check_encoding(parser, options)
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # what its encoding does not know is written as an escape, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return _run(options)
     except HeavyliftError as error:
@@ -38,6 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away; nobody is left to tell
         return 1
+
+
+def _check_encoding(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with a usage error when an option that becomes part of a request is no UTF-8; an event may be any bytes."""
+    for name, value in vars(options).items():
+        texts = value if isinstance(value, list) else [value]
+        for text in (part for each in texts for part in (each if isinstance(each, tuple) else (each,))):
+            if isinstance(text, str) and name not in ("payload", "words"):
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    parser.error(f"{name}: {text!r} is no text in UTF-8")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -80,7 +100,9 @@ def make_parser() -> argparse.ArgumentParser:
     deploy.add_argument(
         "--parameter", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a parameter of the template"
     )
-    deploy.add_argument("--timeout", type=int, default=60, metavar="MINUTES", help="of the operation (default: 60)")
+    deploy.add_argument(
+        "--timeout", type=_whole(1440), default=60, metavar="MINUTES", help="of the operation (default: 60)"
+    )
     deploy.add_argument(
         "--no-rollback", dest="rollback", action="store_false", help="leave a failed creation as it is, to look at it"
     )
@@ -96,13 +118,15 @@ def make_parser() -> argparse.ArgumentParser:
     outputs.add_argument("--key", metavar="NAME", help="only the value of this one")
     add("events", "show what happened to the stack")
     logs = add("logs", "show what the stack's function wrote")
-    logs.add_argument("--lines", type=int, default=100, metavar="N", help="the last N lines (default: 100)")
+    logs.add_argument("--lines", type=_whole(10**9), default=100, metavar="N", help="the last N lines (default: 100)")
     invoke = add("invoke", "call the stack's function")
     event = invoke.add_mutually_exclusive_group()
     event.add_argument("--payload", default="", metavar="TEXT", help="the event (default: an empty one)")
     event.add_argument("--file", type=Path, metavar="FILE", help="a file with the event; - is the standard input")
     invoke.add_argument("--log", action="store_true", help="show the end of the log as well")
-    invoke.add_argument("--timeout", type=int, default=600, metavar="SECONDS", help="to wait for (default: 600)")
+    invoke.add_argument(
+        "--timeout", type=_whole(86_400), default=600, metavar="SECONDS", help="to wait for (default: 600)"
+    )
     for command in (logs, invoke):
         command.add_argument("--function", metavar="NAME", help="the function's logical id or name")
     push = add("push", "upload the build's archives to a bucket that deployments take them from", stack=False)
@@ -159,6 +183,19 @@ def _pair(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value
+
+
+def _whole(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = 0
+        if not 1 <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {most:,}")
+        return number
+
+    return read
 
 
 def _positive(text: str) -> float:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import oss2
 
+from heavylift.errors import HeavyliftError
+from layers_build.errors import BuildError
+from layers_build.verify import verify_archive
+
 PART_SIZE = 8 * 1024 * 1024  # bytes
 THREADS = 4
 
@@ -20,6 +24,36 @@ class Archive:
     key: str
     digest: str  # sha256 in hex, of the content
     size: int  # bytes
+
+
+def check_archive(dist: Path, archive: Archive) -> None:
+    """Check that an archive lies in the build's folder and is the one that the manifest names.
+
+    Args:
+        dist: the build.
+        archive: what its manifest names.
+
+    Raises:
+        HeavyliftError: the message says which file differs.
+    """
+    path, named = archive.path, archive.path.relative_to(dist) if archive.path.is_relative_to(dist) else archive.path
+    try:
+        if not path.resolve(strict=True).is_relative_to(dist.resolve()):
+            raise HeavyliftError(f"{dist}/manifest.json names {named}, which lies outside of {dist}; build again")
+        if path.name != f"{archive.digest}.zip" or archive.key != f"{path.parent.name}/{path.name}":
+            raise HeavyliftError(
+                f"{dist}/manifest.json names {named} with the digest {archive.digest} for the object {archive.key}; these belong "
+                "together: build again"
+            )
+        if (size := path.stat().st_size) != archive.size:
+            raise HeavyliftError(f"{path} has {size:,} bytes, the manifest says {archive.size:,}; build again")
+        verify_archive(path, archive.digest)
+    except BuildError as error:
+        raise HeavyliftError(str(error)) from error
+    except (OSError, ValueError) as error:
+        raise HeavyliftError(
+            f"{path!s:.200} cannot be read ({error}), but the manifest names it; build again"
+        ) from error
 
 
 def is_uploaded(bucket: oss2.Bucket, key: str) -> bool:

@@ -17,14 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heavylift.documents import read_object
 from heavylift.errors import HeavyliftError
-from heavylift.node import path_with_node
+from heavylift.node import with_node
 
 STACK = "aliyun:ros:stack"
 ASSETS = "cdk:asset-manifest"
 DESTINATION = "current_account-current_region"  # the one that the CDK writes (asset-manifest-builder.js)
 REGION = "${ALIYUN::Region}"
 PACKAGINGS = ("file", "zip")
+SHOWN = 200  # characters of a command in a message
 ACCOUNT, LOCAL_BUILD = "HEAVYLIFT_ACCOUNT", "HEAVYLIFT_LOCAL_BUILD"  # variables for the app
 
 
@@ -64,12 +66,14 @@ def read_project(folder: Path) -> Project:
         HeavyliftError: there is none, or it cannot be used.
     """
     path = folder / "cdk.json"
-    record = _read_json(path, f"{path} does not exist: run this in the folder of a ROS CDK app, or give --project")
+    record = read_object(path, f"{path} does not exist: run this in the folder of a ROS CDK app, or give --project")
     app, context = record.get("app"), record.get("context", {})
-    if isinstance(app, list):
-        app = " ".join(str(word) for word in app)
+    if isinstance(app, list) and all(isinstance(word, str) for word in app):
+        app = " ".join(app)
     if not isinstance(app, str) or not app.strip():
         raise HeavyliftError(f"{path} has no `app`: name the command that synthesizes, such as `python -m infra.app`")
+    if not is_text(app):
+        raise HeavyliftError(f"`app` in {path} holds a NUL or half a character: no command has these; remove them")
     if not isinstance(context, dict):
         raise HeavyliftError(f"`context` in {path} is no object: write names and values")
     return Project(folder=folder, app=app, context=context)
@@ -91,20 +95,24 @@ def synthesize(
     """
     manifest = out / "manifest.json"
     manifest.unlink(missing_ok=True)  # an old one must not pass for the app's work
-    environment = {
-        # What another command knew of another cloud is not true here.
-        **{name: value for name, value in os.environ.items() if name not in (ACCOUNT, LOCAL_BUILD)},
+    # What another command knew of another cloud is not true here.
+    environment = with_node({name: value for name, value in os.environ.items() if name not in (ACCOUNT, LOCAL_BUILD)})
+    environment |= {
         **facts,
-        "PATH": _path(),
+        # The interpreter that runs this comes first, so that `python` in `app` finds the libraries that are installed here.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
         "CDK_OUTDIR": str(out),
         "CDK_CONTEXT_JSON": json.dumps({**project.context, **settings}),
-        # jsii warns about versions of Node that it was not tested with, on every run.
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
     # A shell runs it, as it does in ros-cdk: `app` may hold quotes and variables. It is the project's own file.
-    done = subprocess.run(  # noqa: S602
-        project.app, shell=True, cwd=project.folder, env=environment, stdout=sys.stderr, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S602
+            project.app, shell=True, cwd=project.folder, env=environment, stdout=sys.stderr, check=False
+        )
+    except OSError as error:
+        raise HeavyliftError(
+            f"the app (`{project.app[:SHOWN]}`) cannot be run: {error.strerror}; a list that is too long is `app`, or the context"
+        ) from error
     if done.returncode:
         raise HeavyliftError(f"the app failed (`{project.app}`, exit code {done.returncode}); its message is above")
     if not manifest.exists():
@@ -122,11 +130,6 @@ def app_facts(*, account_id: str, is_local: bool) -> dict[str, str]:
     return {ACCOUNT: account_id, **({LOCAL_BUILD: "true"} if is_local else {})}
 
 
-def _path() -> str:
-    # The interpreter that runs this comes first, so that `python` in `app` finds the libraries that are installed here.
-    return f"{Path(sys.executable).parent}{os.pathsep}{path_with_node(os.environ)}"
-
-
 def read_assembly(folder: Path) -> tuple[SynthesizedStack, ...]:
     """Read a cloud assembly.
 
@@ -134,7 +137,7 @@ def read_assembly(folder: Path) -> tuple[SynthesizedStack, ...]:
         HeavyliftError: a file is missing or malformed; the message names it.
     """
     manifest = folder / "manifest.json"
-    record = _read_json(manifest, f"{manifest} does not exist: the folder holds no cloud assembly")
+    record = read_object(manifest, f"{manifest} does not exist: the folder holds no cloud assembly")
     try:
         artifacts: dict[str, Any] = record["artifacts"]
         return tuple(
@@ -142,7 +145,7 @@ def read_assembly(folder: Path) -> tuple[SynthesizedStack, ...]:
             for name, artifact in artifacts.items()
             if artifact["type"] == STACK
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise HeavyliftError(
             f"{manifest} is no cloud assembly that this version reads ({type(error).__name__}: {error})"
         ) from error
@@ -151,22 +154,25 @@ def read_assembly(folder: Path) -> tuple[SynthesizedStack, ...]:
 def _read_stack(folder: Path, name: str, artifact: Mapping[str, Any], artifacts: Mapping[str, Any]) -> SynthesizedStack:
     properties = artifact["properties"]
     template = folder / properties["templateFile"]
-    _read_json(template, f"{template} does not exist, but manifest.json names it")
+    read_object(template, f"{template} does not exist, but manifest.json names it")
     assets: list[Asset] = []
     for dependency in artifact.get("dependencies", ()):
         other = artifacts[dependency]
         if other["type"] == ASSETS:
             assets += _read_assets(folder, folder / other["properties"]["file"], template.name)
     return SynthesizedStack(
-        name=properties.get("stackName", name),
+        name=_text(properties.get("stackName", name), f"stackName of {name}"),
         template=template.read_text(encoding="utf-8"),
-        tags=properties.get("tags") or {},
+        tags={
+            _text(key, f"a tag of {name}"): _text(value, f"tag {key!r} of {name}")
+            for key, value in (properties.get("tags") or {}).items()
+        },
         assets=tuple(assets),
     )
 
 
 def _read_assets(folder: Path, manifest: Path, template: str) -> list[Asset]:
-    record = _read_json(manifest, f"{manifest} does not exist, but manifest.json names it")
+    record = read_object(manifest, f"{manifest} does not exist, but manifest.json names it")
     if record.get("dockerImages"):
         raise HeavyliftError(f"{manifest} holds container images; only files and folders are published")
     assets = []
@@ -177,8 +183,8 @@ def _read_assets(folder: Path, manifest: Path, template: str) -> list[Asset]:
         asset = Asset(
             path=folder / source["path"],
             packaging=source["packaging"],
-            bucket=destination["bucketName"],
-            key=destination["objectKey"],
+            bucket=_text(destination["bucketName"], f"bucketName of {source['path']}"),
+            key=_text(destination["objectKey"], f"objectKey of {source['path']}"),
         )
         if asset.packaging not in PACKAGINGS:
             raise HeavyliftError(
@@ -188,6 +194,31 @@ def _read_assets(folder: Path, manifest: Path, template: str) -> list[Asset]:
             raise HeavyliftError(f"{asset.path} does not exist, but {manifest.name} names it; synthesize again")
         assets.append(asset)
     return assets
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str) or not value or not is_text(value):
+        raise TypeError(f"{what} is {value!r:.100}, not a text")
+    return value
+
+
+def is_text(value: str) -> bool:
+    """Say whether a text can be an argument, a name, part of a request: no NUL, no half of a surrogate pair."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def stack_name(settings: Mapping[str, object]) -> str | None:
+    """Return the `stackName` of an app's settings; None when they hold none.
+
+    Raises:
+        HeavyliftError: it is no text.
+    """
+    name = settings.get("stackName") or None
+    if name is not None and (not isinstance(name, str) or not is_text(name)):
+        raise HeavyliftError(
+            f"`stackName` in the settings is {name!r:.100}, not a text; mend cdk.json, or name the stack"
+        )
+    return name
 
 
 def select(stacks: tuple[SynthesizedStack, ...], name: str | None) -> SynthesizedStack:
@@ -203,15 +234,3 @@ def select(stacks: tuple[SynthesizedStack, ...], name: str | None) -> Synthesize
     if name is None:
         raise HeavyliftError(f"the app has {len(stacks)} stacks ({names}): name the one you mean")
     raise HeavyliftError(f"the app has no stack {name!r}; its stacks: {names}")
-
-
-def _read_json(path: Path, missing: str) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise HeavyliftError(missing) from error
-    except (OSError, ValueError) as error:
-        raise HeavyliftError(f"{path} cannot be read: {error}") from error
-    if not isinstance(record, dict):
-        raise HeavyliftError(f"{path} holds no JSON object")
-    return record

@@ -41,7 +41,7 @@ def read_build(dist: Path) -> Build:
         )
     except FileNotFoundError as error:
         raise HeavyliftError(f"{manifest} does not exist: nothing was built yet; run `make build`") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HeavyliftError(
             f"{manifest} is not a build's manifest ({type(error).__name__}: {error}); "
             f"remove {dist} and run `make build`"

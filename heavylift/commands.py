@@ -6,15 +6,14 @@ Every command takes the parsed options and the output, and returns the process's
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rich.console import Console
-
 from heavylift import assembly, assets, background, difference, invocation, logs
-from heavylift.archives import is_uploaded, upload
+from heavylift.archives import check_archive, is_uploaded, upload
 from heavylift.build import read_build
 from heavylift.errors import HeavyliftError
 from heavylift.output import Output
@@ -47,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         "push": push,
     }[options.command]
     try:
-        return run_command(options, Output(Console(), as_json=options.json))
+        return run_command(options, Output(as_json=options.json))
     except Exception as error:
         said = explain(error)
         if said is None:
@@ -193,17 +192,17 @@ def invoke(options: argparse.Namespace, output: Output) -> int:
     ros = _ros(session)
     target = invocation.find_target(ros, ros.find(name), options.function)
     done = invocation.invoke(session, target, payload, timeout=options.timeout)
-    body = done.body.decode(errors="replace")
+    log = f"{done.log_tail.rstrip()}\n" if options.log else ""
     output.emit(
         {
             "event": "invocation",
             "function": target.function,
             "seconds": round(done.seconds, 3),
             "error_type": done.error_type,
-            "body": body,
             "log": done.log_tail,
+            **_described(done.body),
         },
-        f"{done.log_tail.rstrip()}\n{body}" if options.log else body,
+        log.encode() + (done.body + b"\n" if _is_text(done.body) else done.body),
     )
     if done.error_type:
         raise HeavyliftError(
@@ -213,9 +212,25 @@ def invoke(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
+def _described(body: bytes) -> dict[str, object]:
+    """Return an answer as JSON can hold it: what is no UTF-8 is given whole in base64 as well."""
+    whole = {} if _is_text(body) else {"base64": base64.b64encode(body).decode()}
+    return {"body": body.decode(errors="replace"), **whole}
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def push(options: argparse.Namespace, output: Output) -> int:
     """`heavylift push`: bring the build's archives to a bucket that deployments take them from."""
     build = read_build(options.dist)
+    for archive in (build.applib, build.model):  # before anything leaves this machine
+        check_archive(options.dist, archive)
     session = open_session(options)
     bucket = session.bucket(options.bucket)
     assets.make_bucket(bucket, tagged=False)
@@ -262,7 +277,7 @@ def _stack_name(options: argparse.Namespace, session: Session) -> str:
     if options.stack:
         return str(options.stack)
     settings = {**assembly.read_project(options.project).context, **dict(options.context)}
-    return str(settings.get("stackName") or _synthesized(options, session).name)
+    return assembly.stack_name(settings) or _synthesized(options, session).name
 
 
 def _ros(session: Session) -> Ros:
@@ -299,7 +314,7 @@ def _confirm(options: argparse.Namespace, session: Session, name: str) -> None:
 
 def _payload(options: argparse.Namespace) -> bytes:
     if options.file is None:
-        return str(options.payload).encode()
+        return os.fsencode(options.payload)  # bytes, as the shell gave them
     path: Path = options.file
     try:
         return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()

@@ -28,12 +28,14 @@ from typing import Any
 import oss2
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from heavylift import assembly
 from heavylift.build import Build, read_build
 from heavylift.embedded import EmbeddedCloud
 from heavylift.errors import HeavyliftError
 from heavylift.invocation import Invocation, Target, find_target, invoke
+from heavylift.output import make_console
 from heavylift.pictures import difference_from_transposed
 from heavylift.ros import Ros
 from heavylift.session import Session, local_session
@@ -67,7 +69,7 @@ class Run:
 
 def main(options: argparse.Namespace) -> int:
     """`heavylift demo`."""
-    run(options.root.resolve(), Console())
+    run(options.root.resolve(), make_console())
     return 0
 
 
@@ -83,7 +85,7 @@ def run(root: Path, console: Console) -> None:
     """
     begin = time.perf_counter()
     project = assembly.read_project(root)
-    stack = str(project.context.get("stackName", "heavylift"))
+    stack = assembly.stack_name(project.context) or "heavylift"
     _rule(console, "1. build")
     build = _build(root)
     picture = (root / "function" / "pic" / "e2.jpg").read_bytes()
@@ -114,7 +116,7 @@ def run(root: Path, console: Console) -> None:
             _rule(console, "7. destroy")
             commands.run("destroy")
             _check_nothing_is_left(session, ros, console)
-    console.print(f"The demo took {time.perf_counter() - begin:.1f} s: {commands.summary()}.")
+    console.print(f"The demo took {time.perf_counter() - begin:.1f} s: {commands.summary()}.", soft_wrap=True)
 
 
 class Commands:
@@ -138,7 +140,7 @@ class Commands:
             HeavyliftError: it did not exit with 0.
         """
         line = f"heavylift {' '.join(words)}"
-        self._console.print(f"[bold]$ {line}", highlight=False)
+        self._console.print(Text(f"$ {line}", style="bold"), soft_wrap=True)
         begin = time.perf_counter()
         # A process of its own, as a user would start it: its time is what a user waits.
         done = subprocess.run([sys.executable, "-m", "heavylift", *words, *self._common], check=False)
@@ -152,7 +154,7 @@ class Commands:
 
 
 def _rule(console: Console, title: str) -> None:
-    console.rule(f"[bold]{title}", align="left")
+    console.rule(Text(title, style="bold"), align="left")
 
 
 def _build(root: Path) -> Build:
@@ -164,11 +166,11 @@ def _build(root: Path) -> Build:
 
 
 def _run(session: Session, target: Target, name: str, console: Console) -> Run:
-    with console.status(f"invoking {target.function} ({name}) on a fresh instance …"):
+    with console.status(Text(f"invoking {target.function} ({name}) on a fresh instance …")):
         first = invoke(session, target, b"", timeout=600)
-    console.print(f"first request  {first.seconds:6.2f} s  {_summary(first)}", highlight=False)
+    console.print(f"first request  {first.seconds:6.2f} s  {_summary(first)}", soft_wrap=True)
     second = invoke(session, target, b"", timeout=600)
-    console.print(f"second request {second.seconds:6.2f} s  {_summary(second)}", highlight=False)
+    console.print(f"second request {second.seconds:6.2f} s  {_summary(second)}", soft_wrap=True)
     for invocation in (first, second):
         if invocation.error_type or json.loads(invocation.body).get("status") != "success":
             raise HeavyliftError(

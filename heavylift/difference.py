@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from heavylift.documents import check_shape, too_deep
 from heavylift.errors import HeavyliftError
 
 RESOURCES = "Resources"
@@ -59,15 +60,33 @@ def parse_template(text: str) -> dict[str, Any]:
         HeavyliftError: it is neither.
     """
     try:
-        template = json.loads(text)
-    except ValueError:
-        try:
-            template = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise HeavyliftError(f"the template is neither JSON nor YAML: {error}") from error
+        template = _parse(text)
+    except RecursionError as error:
+        raise too_deep("the template") from error
     if not isinstance(template, dict):
         raise HeavyliftError("the template is no mapping of sections such as Resources")
-    return template
+    check_shape(template, "the template")
+    plain: dict[str, Any] = _plain(template)
+    return plain
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        try:
+            return yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-01
+            raise HeavyliftError(f"the template is neither JSON nor YAML: {error}") from error
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - what JSON can hold
+    """Return a value with what YAML has beyond JSON as text: dates, binary data, keys that are none."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:

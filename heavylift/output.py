@@ -1,8 +1,12 @@
-"""What a command says: text for people, or one JSON object a line for programs (`--json`)."""
+"""What a command says: text for people, or one JSON object a line for programs (`--json`).
+
+Data goes out as it is: rich, which would read markup and the names of pictures in it and break its lines, draws the bars alone.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -10,32 +14,36 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 
+def make_console() -> Console:
+    """Return a console on the standard output to which text is text, whatever it holds."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
 class Output:
-    """Renders records.
+    """Renders records on the standard output.
 
     Args:
-        console: where they go.
         as_json: as JSON, not as text.
     """
 
-    def __init__(self, console: Console, *, as_json: bool) -> None:
-        self._console = console
+    def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
 
-    def emit(self, record: Mapping[str, object], text: str | None = None) -> None:
+    def emit(self, record: Mapping[str, object], text: str | bytes | None = None) -> None:
         """Say one thing.
 
         Args:
             record: what programs get.
-            text: what people get; None: nothing.
+            text: what people get; bytes are written alone, without a line's end; None: nothing.
         """
         if self._as_json:
-            self._print(json.dumps(record, ensure_ascii=False))
+            text = json.dumps(record, ensure_ascii=False)
+        if isinstance(text, bytes):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
         elif text is not None:
-            self._print(text)
-
-    def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            print(text, flush=True)
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -48,8 +56,10 @@ class Output:
         Yields:
             A function to call with the number of bytes done so far.
         """
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        hidden = self._as_json or not self._console.is_terminal
-        with Progress(*columns, console=self._console, transient=True, disable=hidden) as bars:
+        console = make_console()
+        title_column = TextColumn("{task.description}", markup=False)
+        columns = (title_column, BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        hidden = self._as_json or not console.is_terminal
+        with Progress(*columns, console=console, transient=True, disable=hidden) as bars:
             task = bars.add_task(title, total=total)
             yield lambda done: bars.update(task, completed=done)

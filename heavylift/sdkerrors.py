@@ -15,6 +15,8 @@ def explain(error: Exception) -> HeavyliftError | None:
         error: what a command raised.
     """
     if isinstance(error, oss2.exceptions.OssError):
+        if isinstance(error, oss2.exceptions.ClientError):
+            return HeavyliftError(f"OSS cannot be asked for this: {error.body}")
         if error.status < 0:  # no answer (oss2.exceptions, RequestError)
             return HeavyliftError(f"OSS does not answer ({error.body}); check the network, and try again")
         return HeavyliftError(

@@ -91,7 +91,7 @@ def parse_start(line: str) -> Start:
             imports=_packages(record.get("imports")),
             cores=_cores(record.get("cores")),
         )
-    except (ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HeavyliftError(
             f"not a start's log line ({type(error).__name__}: {error}): {line[:200]!r}; pass a line that holds "
             f'"event": "{EVENT}"'

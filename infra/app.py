@@ -45,7 +45,7 @@ def synthesize(environment: Mapping[str, str]) -> None:
     context = _read_context(environment)
     build = read_manifest(Path(str(context.pop("dist", "dist"))))
     settings = read_settings(context, build)
-    if shutil.which("node") is None:
+    if shutil.which(environment.get("JSII_NODE", "node")) is None:
         raise InfraError("Node.js is not on PATH, which the CDK needs: run this through `heavylift`, which brings one")
     os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE", "enabled")  # else each run unpacks all of the CDK anew: 3 s
     # The CDK starts a Node process when it is imported: only once all is well.
@@ -63,8 +63,8 @@ def _read_context(environment: Mapping[str, str]) -> dict[str, object]:
     text = environment.get(CONTEXT, "{}")
     try:
         context = json.loads(text)
-    except ValueError as error:
-        raise SettingsError([f"{CONTEXT}: is no JSON ({error})"]) from error
+    except (ValueError, RecursionError) as error:
+        raise SettingsError([f"{CONTEXT}: is no JSON that can be read ({error})"]) from error
     if not isinstance(context, dict):
         raise SettingsError([f"{CONTEXT}: is no JSON object"])
     given = {setting: environment[name] for name, setting in FROM_ENVIRONMENT.items() if name in environment}

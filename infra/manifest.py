@@ -60,11 +60,11 @@ def read_manifest(dist: Path) -> Build:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ManifestError(f"{path} does not exist: run `make build` first") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read ({error}): run `make build` again") from error
     try:
         build = _parse(record, dist)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ManifestError(
             f"{path} is no manifest of format {FORMAT} ({type(error).__name__}: {error}): run `make build` again"
         ) from error

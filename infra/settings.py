@@ -260,7 +260,10 @@ def _unknown(name: str) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    return f"{value!r:.100}"
+    try:
+        return f"{value!r:.100}"
+    except RecursionError:
+        return "what is nested too deeply"
 
 
 def _flag(value: object) -> bool:
@@ -320,11 +323,16 @@ def _text(pattern: re.Pattern[str], wanted: str, *, optional: bool = False) -> C
     def read(value: object) -> str:
         if optional and value == "":
             return ""
-        if not isinstance(value, str) or not pattern.fullmatch(value):
+        if not isinstance(value, str) or not pattern.fullmatch(value) or not _is_whole(value):
             raise ValueError(f"is not allowed; set {wanted}")
         return value
 
     return read
+
+
+def _is_whole(text: str) -> bool:
+    """Say whether a text holds characters alone: JSON can also hold a half of one (RFC 8259, section 8.2), or a NUL."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _prefixes(value: object) -> tuple[str, ...]:
@@ -339,7 +347,7 @@ def _prefixes(value: object) -> tuple[str, ...]:
 def _json(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("is no JSON; write it as in cdk.json") from None
 
 
@@ -353,7 +361,7 @@ def _environment(value: object) -> dict[str, str]:
                 f"holds the name {name!r}; names are letters, digits and underscores, begin with a letter, and not with "
                 f"{' or '.join(RESERVED)}, which belong to the platform"
             )
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not _is_whole(text):
             raise ValueError(f"holds {name}: {_shown(text)}, which is no text; put it in quotes")
     return dict(sorted(value.items()))
 

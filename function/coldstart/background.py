@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors
 from .credentials import Credentials
-from .errors import LoadError
+from .errors import DeadlineError, LoadError
 from .store import Deadline
 from .timeline import Timeline
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .worker import Order  # what the worker imports, this process can import when the worker runs
 
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
+_GRACE = 0.05  # of the time: the worker, which has the same deadline, can say what it was doing
 # The names of modules depend on where this package lies: in a function it is a package of its own.
 _PROGRAM = (
     "import json, sys; order = json.loads(sys.stdin.readline()); sys.path[:] = order['path']; "
@@ -44,13 +45,15 @@ class Background:
         orders: the descriptor of its standard input; it ends when this is closed.
         messages: the descriptor that its messages are read from.
         timeline: is told what the worker did, and how long imports waited for it.
+        deadline: when to give up a worker that says nothing: looking up a name, for one, cannot be bounded there.
     """
 
-    def __init__(self, process: int, orders: int, messages: int, timeline: Timeline) -> None:
+    def __init__(self, process: int, orders: int, messages: int, timeline: Timeline, deadline: Deadline) -> None:
         self._process = process
         self._orders = orders
         self._messages = messages
         self._timeline = timeline
+        self._deadline = deadline
         self._lock = threading.Lock()
         self._held = b""
         self._needs: dict[str, int] = {}
@@ -121,14 +124,19 @@ class Background:
             if self._error:
                 raise self._error
 
-    def _is_readable(self) -> bool:
-        return b"\n" in self._held or bool(select.select([self._messages], [], [], 0)[0])
+    def _is_readable(self, seconds: float = 0.0) -> bool:
+        return b"\n" in self._held or bool(select.select([self._messages], [], [], seconds)[0])
 
     def _receive(self) -> None:
         line, end, rest = self._held.partition(b"\n")
         if end:
             self._held = rest
             self._accept(json.loads(line))
+        elif not self._is_readable(self._deadline.remaining()):
+            try:
+                self._deadline.check("the loader's process said nothing; does the function's network reach `Endpoint`?")
+            except DeadlineError as error:
+                self._ended, self._error = True, error
         elif more := os.read(self._messages, _READ):
             self._held += more
         else:
@@ -178,7 +186,8 @@ def load_in_background(
         "mode": mode,
         "zero": timeline.zero,
     }
-    background = Background(*_spawn(json.dumps(order).encode() + b"\n"), timeline)
+    patience = Deadline(deadline.remaining() * (1 + _GRACE))
+    background = Background(*_spawn(json.dumps(order).encode() + b"\n"), timeline, patience)
     try:
         yield background
     finally:

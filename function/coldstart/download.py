@@ -13,15 +13,16 @@ import hmac
 import ipaddress
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
 import certifi
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, ReadTimeoutError, SSLError
 
+from .connections import open_pool
 from .credentials import Credentials
 from .errors import ConfigurationError, StoreError, TransientStoreError
 from .refusals import refusal
@@ -29,13 +30,15 @@ from .settings import Settings, require_bucket
 from .store import Body
 
 CHUNK = 256 * 1024  # bytes read from a connection at a time, at most
-TIMEOUT = urllib3.Timeout(connect=5.0, read=10.0)  # seconds to connect, and without a byte
+CONNECT = 5.0  # seconds to connect, at most
+LEAST = 0.001  # seconds; urllib3 takes no 0
 POOL = 16  # connections kept open; more than any load uses at once
 ALGORITHM = "OSS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"  # there is none
 
 # https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_SIZE = re.compile(r"[0-9]{1,18}")  # of an object, in bytes
 
 
 class OssStore:
@@ -53,24 +56,35 @@ class OssStore:
         self._settings = settings
         self._credentials = credentials
         self._address = _address(settings)
-        self._pool = urllib3.PoolManager(maxsize=POOL, ca_certs=certifi.where(), timeout=TIMEOUT, retries=False)
+        self._pool = open_pool(size=POOL, authorities=certifi.where())
 
     def describe(self, key: str) -> str:
         """Return the object's URL in OSS's own notation."""
         return f"oss://{self._settings.bucket}/{key}"
 
-    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         """Read a part of an object; see `Store.read`."""
+        left = max(LEAST, seconds)
         headers = {"Range": f"bytes={start}-{stop - 1}"} | ({"If-Match": etag} if etag else {})
         headers |= self._signed(key, {"x-oss-range-behavior": "standard"})
         with self._errors(key):
             response = self._pool.request(
-                "GET", f"{self._address}/{quote(key)}", headers=headers, preload_content=False, redirect=False
+                "GET",
+                f"{self._address}/{quote(key)}",
+                headers=headers,
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+                timeout=urllib3.Timeout(connect=min(CONNECT, left), read=left),
             )
             if response.status not in (200, 206):
                 raise _refused(response, f"{self._settings.bucket}/{key}")
-        size = response.headers.get("Content-Range", "").rpartition("/")[2] or response.headers["Content-Length"]
-        return Body(int(size), response.headers["ETag"], self._chunks(key, response))
+        try:
+            size, found = _described(response.headers)
+        except ValueError as error:
+            response.close()
+            raise StoreError(f"{self.describe(key)}: {error}; check that `Endpoint` is one of OSS") from error
+        return Body(size, found, self._chunks(key, response))
 
     def _chunks(self, key: str, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         try:
@@ -108,6 +122,15 @@ class OssStore:
             ) from error
         except LocationParseError as error:
             raise ConfigurationError(f"Endpoint: {self._settings.endpoint!r} is not an address") from error
+        except ConnectTimeoutError as error:
+            raise TransientStoreError(
+                f"{self.describe(key)}: no connection came about in time ({type(error).__name__}); check `Endpoint`, and that "
+                "the function's network reaches it"
+            ) from error
+        except ReadTimeoutError as error:
+            raise TransientStoreError(
+                f"{self.describe(key)}: the store fell silent, or is too slow ({type(error).__name__})"
+            ) from error
         except (HTTPError, OSError) as error:
             raise TransientStoreError(
                 f"{self.describe(key)}: the connection failed ({type(error).__name__}); check `Endpoint`"
@@ -131,6 +154,16 @@ def _is_number(host: str) -> bool:
         return bool(ipaddress.ip_address(host))
     except ValueError:
         return host == "localhost"
+
+
+def _described(headers: Mapping[str, str]) -> tuple[int, str]:
+    """Return the object's size and ETag; raise ValueError with what is missing."""
+    size = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
+    if not _SIZE.fullmatch(size):
+        raise ValueError(f"the answer does not tell the object's size ({size[:40]!r})")
+    if not headers.get("ETag"):
+        raise ValueError("the answer holds no ETag, by which the object's version is known")
+    return int(size), headers["ETag"]
 
 
 def _refused(response: urllib3.BaseHTTPResponse, resource: str) -> StoreError:

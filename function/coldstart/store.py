@@ -40,7 +40,7 @@ class Store(Protocol):
     def describe(self, key: str) -> str:
         """Return how messages name the object."""
 
-    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         """Read the bytes from `start` up to `stop`, or up to the object's end when that comes first.
 
         Args:
@@ -48,6 +48,7 @@ class Store(Protocol):
             start: first byte.
             stop: the byte after the last one; more than `start`.
             etag: the version that must be read, or None for whichever is there.
+            seconds: for the whole answer, its chunks with it.
 
         Raises:
             TransientStoreError: asking again may help.
@@ -198,7 +199,8 @@ class ObjectReader:
         while start < stop:
             self._check()
             try:
-                body = self._store.read(self._key, start, stop, self._version and self._version[1])
+                etag = self._version and self._version[1]
+                body = self._store.read(self._key, start, stop, etag, self.deadline.remaining())
                 self._accept(body)
                 stop = min(stop, body.size) if clamp else stop
                 for chunk in body.chunks:

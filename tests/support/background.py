@@ -14,7 +14,7 @@ from function.coldstart.background import Background
 from function.coldstart.errors import LoadError
 from function.coldstart.load import load
 from function.coldstart.settings import Archive
-from function.coldstart.store import Body
+from function.coldstart.store import Body, Deadline
 from function.coldstart.timeline import Timeline
 from tests.support.loading import MemoryStore, Packed, reader_of
 
@@ -33,11 +33,11 @@ class ScriptedStore(MemoryStore):
         self._places = {packed.origin + place.offset: number for number, place in enumerate(packed.index.layout)}
         self._turn = threading.Condition()
 
-    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         if start in self._places:
             with self._turn:
                 self._turn.wait_for(lambda: self._script[0] == self._places[start])
-        return super().read(key, start, stop, etag)
+        return super().read(key, start, stop, etag, seconds)
 
     def written(self) -> None:
         """Let the next block come."""
@@ -73,7 +73,7 @@ def loading(store: MemoryStore, packed: Packed, directory: Path) -> Iterator[Bac
     if process == 0:
         _work(store, packed, directory, _Pipe(messages_in))
     os.close(messages_in)
-    background = Background(process, orders_in, messages_out, Timeline("initializer"))
+    background = Background(process, orders_in, messages_out, Timeline("initializer"), Deadline(60.0))
     try:
         yield background
     finally:

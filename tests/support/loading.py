@@ -177,7 +177,7 @@ class MemoryStore:
     def describe(self, key: str) -> str:
         return f"memory://{key}"
 
-    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         self.reads.append((key, start, stop))
         if key not in self.objects:
             raise ObjectNotFoundError(f"{self.describe(key)}: NoSuchKey")
@@ -208,9 +208,9 @@ class FailsAt(MemoryStore):
         self._lock = threading.Lock()
         self.fired = False
 
-    def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
+    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         self._step()
-        return super().read(key, start, stop, etag)
+        return super().read(key, start, stop, etag, seconds)
 
     def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

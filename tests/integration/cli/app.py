@@ -1,7 +1,8 @@
 """A small app: writes a cloud assembly as ros-cdk-core does, from its context, without jsii (which takes seconds).
 
 One function whose code is an asset, and one bucket. Context: `stack`, `colour` (the function answers it), `bucket` (of the stack),
-`qualifier` (of the asset bucket), `broken` (what is wrong with it: `app`, `type`, `cycle`, `silent`).
+`qualifier` (of the asset bucket), `broken` (what is wrong with it: `app`, `type`, `cycle`, `silent`), `properties` (of the stack's
+artifact, as JSON), `written` (the end of a file's name) and `text` (what that file holds instead).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ CODE = """import os
 
 
 def handler(event, context):
-    print("the log")
+    print("the log", os.environ["COLOUR"])
+    if event.startswith(b"echo "):
+        return event[5:]
     if event == b"fail":
         raise ValueError("on purpose")
     return os.environ["COLOUR"]
@@ -66,7 +69,7 @@ artifacts = {
     f"{stack}.assets": {"type": "cdk:asset-manifest", "properties": {"file": f"{stack}.assets.json"}},
     stack: {
         "type": "aliyun:ros:stack",
-        "properties": {"templateFile": f"{stack}.template.json"},
+        "properties": {"templateFile": f"{stack}.template.json", **json.loads(context.get("properties", "{}"))},
         "dependencies": [f"{stack}.assets"],
     },
 }
@@ -75,4 +78,5 @@ for name, record in {
     f"{stack}.assets.json": {"version": "7.0.0", "files": files, "dockerImages": {}},
     "manifest.json": {"version": "7.0.0", "artifacts": artifacts},
 }.items():
-    (out / name).write_text(json.dumps(record))
+    replaced = name.endswith(context.get("written", "nothing"))
+    (out / name).write_text(context["text"] if replaced else json.dumps(record))

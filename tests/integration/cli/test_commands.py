@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +14,8 @@ from typing import Any
 
 import oss2
 import pytest
+
+from tests.support.loading import pack
 
 Project = Any  # tests/integration/cli/conftest.py
 
@@ -53,7 +57,7 @@ def test_the_life_of_a_stack(project: Project) -> None:
         r"UPDATE_COMPLETE +ALIYUN::FC3::Function +Function ", project.heavylift("status", project.stack).out
     )
     assert f"{project.stack}  UPDATE_COMPLETE" in project.heavylift("status").out
-    assert "the log\n" in project.heavylift("logs").out
+    assert "the log red\n" in project.heavylift("logs").out
     events = project.heavylift("events", "--json").records
     assert (events[0]["status"], events[-1]["status"]) == ("CREATE_IN_PROGRESS", "UPDATE_COMPLETE")
 
@@ -212,15 +216,25 @@ def test_a_bucket_that_somebody_else_made_is_never_emptied(project: Project) -> 
 
 def write_build(dist: Path) -> dict[str, bytes]:
     """Write a build of two archives, one of several parts; return the objects that it becomes."""
-    contents = {"applib": bytes(range(256)) * 80_000, "model": b"small"}
+    noise = random.Random(5).randbytes(20_000_000)
+    packed = {"applib": pack({"heavy.so": noise}), "model": pack({"model.bin": b"weights"})}
     manifest: dict[str, Any] = {"format": 1, "target": {"python": "3.11"}, "code": {"path": "code"}}
-    for kind, content in contents.items():
-        key = f"{kind}/{len(content)}.zip"
+    for kind, archive in packed.items():
+        key, size = f"{kind}/{archive.digest}.zip", len(archive.data)
         (dist / kind).mkdir(parents=True)
-        (dist / key).write_bytes(content)
-        manifest[kind] = {"key": key, "path": key, "digest": "d", "packed": len(content), "unpacked": 1}
+        (dist / key).write_bytes(archive.data)
+        manifest[kind] = {"key": key, "path": key, "digest": archive.digest, "packed": size, "unpacked": 1}
     (dist / "manifest.json").write_text(json.dumps(manifest))
-    return {manifest[kind]["key"]: content for kind, content in contents.items()}
+    return {manifest[kind]["key"]: archive.data for kind, archive in packed.items()}
+
+
+def stretch(path: Path, gap: int) -> None:
+    """Make an archive larger by a hole before its directory; what it holds stays as it was."""
+    data = path.read_bytes()
+    (place,) = struct.unpack("<L", data[-6:-2])  # APPNOTE.TXT 4.3.16: where the directory begins, and no comment
+    with path.open("r+b") as file:
+        file.seek(place + gap)
+        file.write(data[place:-6] + struct.pack("<LH", place + gap, 0))
 
 
 def test_push(project: Project) -> None:
@@ -241,9 +255,11 @@ def test_push(project: Project) -> None:
 def test_an_interrupted_push_goes_on_where_it_stopped(project: Project) -> None:
     dist = project.folder / "dist"
     write_build(dist)
-    key = json.loads((dist / "manifest.json").read_text())["applib"]["key"]
-    with (dist / key).open("r+b") as file:
-        file.truncate(400_000_000)  # a minute over most lines; here it must be interrupted in time
+    manifest = json.loads((dist / "manifest.json").read_text())
+    key = manifest["applib"]["key"]
+    stretch(dist / key, 380_000_000)  # a minute over most lines; here it must be interrupted in time
+    manifest["applib"]["packed"] = size = (dist / key).stat().st_size
+    (dist / "manifest.json").write_text(json.dumps(manifest))
     bucket = project.cloud.bucket(f"{project.stack}-artifacts")
     bucket.create_bucket()
     words = ["push", "--bucket", bucket.bucket_name, "--dist", str(dist)]
@@ -257,7 +273,74 @@ def test_an_interrupted_push_goes_on_where_it_stopped(project: Project) -> None:
     assert project.heavylift(*words).code == 0
     assert list(oss2.MultipartUploadIterator(bucket)) == []  # it was completed: a new one would have left it behind
     assert 0 < len(before) < 48
-    assert bucket.head_object(key).content_length == 400_000_000
+    assert bucket.head_object(key).content_length == size
+
+
+def change(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def elsewhere(path: Path) -> None:
+    other = path.parents[2] / path.name
+    path.rename(other)
+    path.symlink_to(other)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (change, "damaged"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "bytes, the manifest says"),
+        (lambda path: path.unlink(), "No such file"),
+        (lambda path: path.write_bytes(bytes(path.stat().st_size)), "is no archive of this build"),
+        (elsewhere, "lies outside of"),
+    ],
+    ids=["one bit", "cut", "missing", "something else", "a link"],
+)
+def test_push_sends_nothing_when_a_file_differs_from_the_manifest(
+    project: Project, spoil: Callable[[Path], object], said: str
+) -> None:
+    dist = project.folder / "dist"
+    write_build(dist)
+    path = dist / json.loads((dist / "manifest.json").read_text())["applib"]["path"]
+    spoil(path)
+    refused = project.heavylift("push", "--bucket", project.bucket, "--dist", str(dist))
+    assert (refused.code, said in refused.last, str(path.name) in refused.last) == (1, True, True), refused.last
+    assert not project.exists(project.bucket)
+
+
+@pytest.mark.parametrize("path", ["../secret.zip", "applib/../../secret.zip", "{folder}/secret.zip", "\0", ""])
+def test_push_sends_no_file_outside_of_the_build(project: Project, path: str) -> None:
+    dist = project.folder / "dist"
+    write_build(dist)
+    (project.folder / "secret.zip").write_bytes(b"secret")
+    manifest = json.loads((dist / "manifest.json").read_text())
+    manifest["model"] |= {
+        "path": path.format(folder=project.folder),
+        "key": "model/secret.zip",
+        "digest": "secret",
+        "packed": 6,
+    }
+    (dist / "manifest.json").write_text(json.dumps(manifest))
+    refused = project.heavylift("push", "--bucket", project.bucket, "--dist", str(dist))
+    assert refused.code == 1
+    assert refused.error.startswith("heavylift: ")
+    assert not project.exists(project.bucket)
+
+
+def test_push_sends_an_archive_under_its_own_digest_only(project: Project) -> None:
+    dist = project.folder / "dist"
+    write_build(dist)
+    manifest = json.loads((dist / "manifest.json").read_text())
+    other = "0" * 64
+    (dist / manifest["model"]["path"]).rename(dist / f"model/{other}.zip")
+    manifest["model"] |= dict.fromkeys(("path", "key"), f"model/{other}.zip") | {"digest": other}
+    (dist / "manifest.json").write_text(json.dumps(manifest))
+    refused = project.heavylift("push", "--bucket", project.bucket, "--dist", str(dist))
+    assert (refused.code, f"the manifest says {other}" in refused.last) == (1, True)
+    assert not project.exists(project.bucket)
 
 
 def sent(bucket: oss2.Bucket, upload: Any) -> list[Any]:

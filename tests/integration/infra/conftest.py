@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from heavylift.node import path_with_node
+from heavylift.node import with_node
 
 ROOT = Path(__file__).parents[3]
 ACCOUNT = "1234567890123456"
@@ -84,8 +84,7 @@ def write_build(folder: Path, *, content: bytes = b"archive", code: str = CODE) 
 
 def _run(folder: Path, out: str, settings: dict[str, Any], path: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {
-        **os.environ,
-        "PATH": path or path_with_node(os.environ),
+        **({**os.environ, "PATH": path} if path else with_node(os.environ)),
         "PYTHONPATH": str(ROOT),
         "CDK_OUTDIR": out,
         "CDK_CONTEXT_JSON": json.dumps({"account": ACCOUNT, **settings}),

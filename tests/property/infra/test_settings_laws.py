@@ -28,11 +28,13 @@ NAMES = [
     *("localBuild", "memory", "cpu", "disk", "timeout", "initializationTimeout", "handlerModule", "environment"),
     *("endpoint", "trigger", "eventsPrefix", "readPrefixes", "writePrefixes", "logs"),
 ]
+hostile = st.sampled_from(["\0", "\ud800", "in/\ud800", '{"A": "\\ud800"}', "[" * 9_999, "9" * 5_000, "1e400"])
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | hostile,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("A"), inner, max_size=3),
     max_leaves=5,
 )
+whole = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9)
 contexts = st.dictionaries(st.sampled_from(NAMES) | st.text(), anything, max_size=5)
 
 
@@ -46,9 +48,24 @@ def test_whatever_is_given_the_answer_is_settings_or_sentences(context: dict[str
         assert settings.memory in MEMORY
         assert settings.disk in DISKS
         assert round(settings.cpu * 20) in CPU_SHARES
-        assert all(
-            isinstance(text, str) for text in function_environment(settings, BUILD, bucket="b", region="r").values()
-        )
+        for text in function_environment(settings, BUILD, bucket="b", region="r").values():
+            text.encode()
+        for prefix in (settings.events_prefix, *settings.read_prefixes, *settings.write_prefixes):
+            prefix.encode()
+
+
+def test_a_value_that_is_nested_without_end_is_a_sentence() -> None:
+    deep: dict[str, Any] = {}
+    inner = deep
+    for _ in range(5_000):
+        inner["A"] = inner = {}
+    for name in NAMES:
+        assert isinstance(outcome({name: deep}), tuple)
+
+
+def test_half_a_character_is_not_taken_for_text() -> None:
+    for context in ({"environment": {"A": "\ud800"}}, {"eventsPrefix": "in/\ud800"}, {"environment": {"A": "a\0b"}}):
+        assert isinstance(outcome(context), tuple)
 
 
 @given(
@@ -56,7 +73,7 @@ def test_whatever_is_given_the_answer_is_settings_or_sentences(context: dict[str
     share=st.sampled_from(CPU_SHARES),
     disk=st.sampled_from(DISKS),
     trigger=st.booleans(),
-    environment=st.dictionaries(st.from_regex(r"X[A-Za-z0-9_]{0,9}", fullmatch=True), st.text(max_size=9), max_size=3),
+    environment=st.dictionaries(st.from_regex(r"X[A-Za-z0-9_]{0,9}", fullmatch=True), whole, max_size=3),
 )
 def test_text_and_json_mean_the_same(
     memory: int, share: int, disk: int, trigger: bool, environment: dict[str, str]

@@ -17,6 +17,7 @@ import pytest
 from function.coldstart.background import Background
 from function.coldstart.errors import DigestMismatchError, LoadError
 from function.coldstart.gate import StartStopped, gated
+from function.coldstart.store import Deadline
 from function.coldstart.timeline import Timeline
 
 DONE = b'{"done": true, "timeline": {"spans": [], "totals": {}, "memory": 0}}\n'
@@ -34,7 +35,7 @@ class Worker:
         messages_out, self._messages = os.pipe()
         os.close(orders_out)
         process = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {})
-        self.background = Background(process, orders_in, messages_out, Timeline("initializer"))
+        self.background = Background(process, orders_in, messages_out, Timeline("initializer"), Deadline(60.0))
 
     def send(self, *messages: bytes) -> None:
         for message in messages:

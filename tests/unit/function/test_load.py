@@ -199,10 +199,10 @@ def test_a_start_that_has_no_time_left_says_so(small: Packed, tmp_path: Path) ->
 
 def test_an_object_that_is_replaced_during_the_load_is_refused(tmp_path: Path) -> None:
     class Replaced(MemoryStore):
-        def read(self, key, start, stop, etag):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        def read(self, key, start, stop, etag, seconds):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
             if len(self.reads) == 1:
                 self.objects[key] = self.objects[key][:-1] + b"!"
-            return super().read(key, start, stop, etag)
+            return super().read(key, start, stop, etag, seconds)
 
     large = pack({"noise": random.Random(3).randbytes(HEAD + 1)})
     with pytest.raises(ObjectChangedError):

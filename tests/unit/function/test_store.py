@@ -141,8 +141,8 @@ def test_all_reads_are_of_the_version_that_was_seen_first() -> None:
 
 def test_a_store_that_ignores_the_version_is_caught() -> None:
     class Careless(MemoryStore):
-        def read(self, key: str, start: int, stop: int, etag: str | None) -> Body:
-            return super().read(key, start, stop, None)
+        def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
+            return super().read(key, start, stop, None, seconds)
 
     store = Careless({"k": DATA})
     reader = reader_of(store, "k")

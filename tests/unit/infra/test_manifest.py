@@ -30,6 +30,23 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
         read_manifest(tmp_path)
 
 
+def test_a_deeply_nested_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(ManifestError, match="run `make build` again"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), None, "x"])
+def test_a_size_that_is_no_number_is_refused(make_build: Callable[..., Build], tmp_path: Path, number: object) -> None:
+    make_build()
+    path = tmp_path / "dist" / "manifest.json"
+    record = json.loads(path.read_text())
+    record["code"]["packed"] = number
+    path.write_text(json.dumps(record))
+    with pytest.raises(ManifestError, match="run `make build` again"):
+        read_manifest(tmp_path / "dist")
+
+
 @pytest.mark.parametrize("part", ["applib", "model", "code"])
 def test_a_missing_part_is_named(make_build: Callable[..., Build], tmp_path: Path, part: str) -> None:
     make_build()
