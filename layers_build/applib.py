@@ -136,13 +136,15 @@ def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[P
     """Prepare the packages, and say what they will lack."""
     if applib.strip and not binaries.strip_version():
         report.note(
-            "no `strip` here (Debian package binutils): the libraries keep their symbols, for tensorflow about 200 MB more"
+            "no `strip` here (Debian package binutils): the libraries keep their symbols, which can double their size"
         )
+    requested = _requested(applib.requirements)
     if not interpreter:
         version = applib.target.python
         report.warn(
-            f"there is no Python {version} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start "
-            f"then compiles each module anew: tensorflow takes 7 s more. Put a python{version} on PATH and build again."
+            f"there is no Python {version} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start then "
+            f"compiles each module of {', '.join(requested)} anew, which takes seconds. Put a python{version} on PATH and build "
+            "again."
         )
     recipe = Recipe(
         target=applib.target,
@@ -153,7 +155,7 @@ def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[P
     )
     applib.packages.mkdir(exist_ok=True)
     with report.bar("packages") as progress:
-        return prepare(applib.lock, applib.packages, recipe, _requested(applib.requirements), progress)
+        return prepare(applib.lock, applib.packages, recipe, requested, progress)
 
 
 def _requested(requirements: Path) -> list[str]:

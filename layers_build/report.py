@@ -113,6 +113,12 @@ class Report:
             self.plain(
                 f"needs an instance disk of 10240 MB: {unpacked / MB:,.1f} MB do not fit into the standard 512 MB"
             )
+        if not manifest.get("applib", {"imported": True})["imported"]:
+            python = manifest["target"]["python"]
+            self.plain(
+                f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib. Put a python{python} on "
+                "PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it without --unchecked"
+            )
 
     @staticmethod
     def plain(text: str) -> None:
