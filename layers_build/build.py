@@ -254,12 +254,14 @@ def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any
     record = stage(applib, report)
     made, sizes = _pack("applib", applib.folder, options.dist, report, Order(**record["order"]))
     report.packages(record["packages"], record["sizes"], sizes)
+    report.system(record["system"])
     return {
         **made,
         "versions": {name: package["version"] for name, package in record["packages"].items()},
         "pruned": record["pruned"],
         "bytecode": record["bytecode"],
         "imported": record["imported"],
+        "system": record["system"],
     }
 
 
