@@ -22,10 +22,21 @@ BUILD = Build(
     code=Path("code"),
     code_digest="c" * 64,
     code_packed=1,
+    imported=True,
 )
 NAMES = [
     *("stackName", "account", "qualifier", "bucketName", "retainBucket", "artifactsBucket", "generation", "runtime"),
-    *("localBuild", "memory", "cpu", "disk", "timeout", "initializationTimeout", "handlerModule", "environment"),
+    *(
+        "localBuild",
+        "unchecked",
+        "memory",
+        "cpu",
+        "disk",
+        "timeout",
+        "initializationTimeout",
+        "handlerModule",
+        "environment",
+    ),
     *("endpoint", "trigger", "eventsPrefix", "readPrefixes", "writePrefixes", "logs"),
 ]
 hostile = st.sampled_from(["\0", "\ud800", "in/\ud800", '{"A": "\\ud800"}', "[" * 9_999, "9" * 5_000, "1e400"])
