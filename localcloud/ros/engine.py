@@ -161,7 +161,8 @@ class Engine:
         try:
             blueprint = await self._blueprint(stack)
             async with asyncio.timeout(stack.timeout * 60):
-                await walk(blueprint.requires, lambda name: self._ensure(stack_id, blueprint, name))
+                sizes: dict[str, int] = {}
+                await walk(blueprint.requires, lambda name: self._ensure(stack_id, blueprint, name, sizes))
             outputs = await self._evaluate(blueprint.outputs, self.known(stack_id, stack.caller))
         except (_OperationError, RosError) as error:
             self._fail(stack_id, error.message if isinstance(error, RosError) else str(error))
@@ -184,8 +185,8 @@ class Engine:
         rolling = "CREATE_ROLLBACK_IN_PROGRESS" if stack.operation == "CREATE" else "ROLLBACK_IN_PROGRESS"
         self._save_status(replace(stack, phase="rollback"), rolling, reason)
 
-    async def _ensure(self, stack_id: str, blueprint: Blueprint, name: str) -> None:
-        """Make one resource what the template says."""
+    async def _ensure(self, stack_id: str, blueprint: Blueprint, name: str, sizes: dict[str, int]) -> None:
+        """Make one resource what the template says; `sizes` are those of the properties evaluated so far, in bytes."""
         stack = self._store.stacks[stack_id]
         declaration = blueprint.template.resources[name]
         kind = self._types[canonical_type(declaration.type)]
@@ -199,7 +200,8 @@ class Engine:
         try:
             known = self.known(stack_id, stack.caller)
             wanted = check_properties(kind.properties, await self._evaluate(blueprint.properties, name, known))
-            self._check_size(stack_id, name, wanted)
+            sizes[name] = len(json.dumps(wanted))
+            _check_sizes(sizes)
             if current and current.physical_id and current.status == "CREATE_FAILED":
                 await self._destroy(stack_id, current)
                 await self._create(stack_id, kind, target, wanted)
@@ -214,16 +216,6 @@ class Engine:
                 self._store.save(replace(stack, resources={**stack.resources, name: target}))
         except (ResourceError, RosError) as error:
             raise self._failed(stack_id, target, error) from error
-
-    def _check_size(self, stack_id: str, name: str, wanted: Properties) -> None:
-        """Refuse properties that are too large together: the stack is written at each of its steps."""
-        resources = self._store.stacks[stack_id].resources
-        others = [each.properties for each in resources.values() if each.logical_id != name]
-        if (size := len(json.dumps([*others, wanted]))) > MAX_TEXT:
-            raise TemplateError(
-                f"the properties of the stack's resources have {size:,} bytes once their functions are evaluated, at most "
-                f"{MAX_TEXT:,} are allowed"
-            )
 
     def _failed(self, stack_id: str, target: Resource, error: ResourceError | RosError) -> _OperationError:
         """Record that a resource failed. What was being created is not there, unless the error says what it left."""
@@ -482,6 +474,15 @@ class Engine:
             status=status,
             reason=reason,
             created=self._clock(),
+        )
+
+
+def _check_sizes(sizes: Mapping[str, int]) -> None:
+    """Refuse properties that are too large together: the stack is written at each of its steps."""
+    if (size := sum(sizes.values())) > MAX_TEXT:
+        raise TemplateError(
+            f"the properties of the stack's resources have {size:,} bytes once their functions are evaluated, at most {MAX_TEXT:,} "
+            "are allowed"
         )
 
 

@@ -114,8 +114,7 @@ class Bucket(BlockingType):
             if before and before.get("DeletionForce"):
                 yield from self._rights_to_empty(context, bucket)
             return
-        if before is None:
-            yield on_bucket(context, "PutBucket", bucket)
+        yield on_bucket(context, "PutBucket" if before is None else "GetBucketInfo", bucket)
         if _acl(after) != _acl(before or {}):
             yield on_bucket(context, "PutBucketAcl", bucket)
         settings = _settings(before or {})
@@ -165,6 +164,7 @@ class Bucket(BlockingType):
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `BlockingType`."""
         _check_public(properties)
+        self._oss.bucket(physical_id)  # it may be gone
         if _acl(properties) != _acl(previous):
             self._oss.set_bucket_acl(physical_id, _acl(properties))
         self._set(physical_id, properties, previous)
