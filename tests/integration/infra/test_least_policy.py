@@ -77,7 +77,7 @@ def test_the_documented_policy_is_enough_to_deploy_change_and_remove_the_stack(
     assert (stack.status, stack.status_reason) == ("CREATE_COMPLETE", "Stack CREATE completed successfully")
 
     rebuild(content=b"other archive", code="# changed\n")
-    changed = upload(synth(project, out="second", memory=1024, **settings))
+    changed = upload(synth(project, out="second", memory=4096, **settings))
     update = ros_models.UpdateStackRequest(region_id=cloud.region, stack_id=stack.stack_id, template_body=changed)
     client.update_stack(update)
     stack = settled(stack.stack_id)
