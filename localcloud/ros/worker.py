@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 import traceback
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,7 @@ def main() -> None:
     os.nice(10)  # the services go first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the parent ends us
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    warnings.simplefilter("ignore")  # about the patterns of templates: they would fill the log
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     calls, answers = sys.stdin.buffer, sys.stdout.buffer
