@@ -40,6 +40,7 @@ from localcloud.ros.walk import reversed_graph, walk
 _LOG = logging.getLogger(__name__)
 DELETE_TIMEOUT = 3600.0  # seconds for going back or deleting; assumed
 MAX_RESUMPTIONS = 2  # of one operation
+MAX_REASON = 4096  # characters that are kept of a reason, which may quote what a template spells out
 CHANGED = "state changed"
 
 
@@ -219,7 +220,7 @@ class Engine:
 
     def _failed(self, stack_id: str, target: Resource, error: ResourceError | RosError) -> _OperationError:
         """Record that a resource failed. What was being created is not there, unless the error says what it left."""
-        reason = error.message if isinstance(error, RosError) else str(error)
+        reason = (error.message if isinstance(error, RosError) else str(error))[:MAX_REASON]
         stack = self._store.stacks[stack_id]
         resource = stack.resources.get(target.logical_id, target)
         if isinstance(error, RefusedError) and resource.physical_id:  # it is as it was: there is nothing to take back
@@ -448,7 +449,7 @@ class Engine:
         self._save_resource(stack_id, made, status, CHANGED)
 
     def _save_resource(self, stack_id: str, resource: Resource, status: str, reason: str) -> None:
-        stack = self._store.stacks[stack_id]
+        stack, reason = self._store.stacks[stack_id], reason[:MAX_REASON]
         changed = replace(resource, status=status, reason=reason, updated=self._clock())
         event = self._event(resource.logical_id, resource.physical_id, resource.type, status, reason)
         resources = stack.resources
@@ -457,6 +458,7 @@ class Engine:
         self._store.save(replace(stack, resources=resources, events=(*stack.events, event)))
 
     def _save_status(self, stack: Stack, status: str, reason: str) -> None:
+        reason = reason[:MAX_REASON]
         event = self._event(stack.name, stack.id, STACK_TYPE, status, reason)
         updated = stack.updated if status.startswith("CREATE") else self._later(stack)
         self._store.save(replace(stack, status=status, reason=reason, updated=updated, events=(*stack.events, event)))

@@ -76,7 +76,7 @@ class Evaluator:
         """See `Evaluate`."""
         if self._retirement:
             self._retirement.cancel()
-        for process in self._running:
+        for process in list(self._running):
             _end(process)
             await process.wait()
 

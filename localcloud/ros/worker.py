@@ -20,7 +20,7 @@ from typing import Any
 from localcloud.ros.errors import RosError, TemplateError
 
 SECONDS = 5.0  # of CPU for one call; the largest templates need one
-MEMORY = 1024**3  # bytes of address space; the largest templates need a third
+MEMORY = 512 * 1024**2  # bytes of address space; the largest templates need a third
 MAX_ANSWER = 8 * 1024**2  # bytes
 LENGTH = 8  # bytes before each message
 
@@ -74,7 +74,7 @@ def _refusal(reason: str) -> Refused:
 
 def main() -> None:
     """Answer calls until there are no more."""
-    os.nice(10)  # the services go first
+    os.nice(5)  # the services go first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the parent ends us
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     warnings.simplefilter("ignore")  # about the patterns of templates: they would fill the log

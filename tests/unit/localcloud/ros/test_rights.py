@@ -16,7 +16,7 @@ from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Caller
+from localcloud.ros.model import NOBODY, Caller
 from localcloud.ros.resources.provider import Context, ResourceType
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.service import Request
@@ -144,6 +144,23 @@ def test_outputs_of_stacks_that_the_caller_may_not_see_are_not_read(
         assert allowed.status == "CREATE_COMPLETE"
 
     asyncio.run(scenario())
+
+
+def test_a_stack_of_an_earlier_version_is_nobodys_and_tells_no_parameter(
+    cloud: Any, make_template: Template, make_request: MakeRequest
+) -> None:
+    async def scenario() -> None:
+        await cloud.settled(await cloud.ros.create_stack("one", make_request(make_template(A={}))))
+
+    asyncio.run(scenario())
+    (path,) = (cloud.folder / "stacks").glob("*.json")
+    record = json.loads(path.read_bytes())
+    for name in ("caller", "resumptions"):
+        del record[name]
+    del record["source"]["outline"]
+    path.write_text(json.dumps(record))
+    (stack,) = cloud.start().stacks()
+    assert (stack.caller, stack.source.outline) == (NOBODY, None)
 
 
 # Processes that do not survive
