@@ -30,6 +30,7 @@ from localcloud.ram import RamService
 from localcloud.ram.routes import create_ram_app, create_sts_app
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.engine import Account
+from localcloud.ros.evaluation import Evaluator
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.routes import create_ros_app
 from localcloud.ros.service import RosService
@@ -94,6 +95,8 @@ async def serve(options: Options) -> None:
             options.data / "ros",
             types=resource_types(oss=oss, ram=ram, fc=fc, callbacks=callbacks, folder=options.data / "ros"),
             account=Account(region=options.region, account_id=account.account_id),
+            authorizer=ram,
+            evaluate=Evaluator(),
             clock=time.time,
         )
         applications = {

@@ -10,40 +10,35 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from localcloud.identity import Identity
+from localcloud.identity import Authorizer
+from localcloud.ros.bounds import MAX_SIZE
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Change, ChangeSet, Event, Resource, Source, Stack, format_time
+from localcloud.ros.model import Caller, Change, ChangeSet, Event, Resource, Source, Stack, format_time
 from localcloud.ros.service import Request, RosService
 from localcloud.rpc import Action, Call
 
 Answer = dict[str, object]
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
 _Item = TypeVar("_Item")
 ENCODED = re.compile(r"@Base64Encoded:\s*")  # a template may come so, which keeps firewalls from misreading it
 PAGE_SIZES = range(1, 50 + 1)
 DEFAULT_PAGE = 10
 MAX_PARAMETERS = 200
 HIDDEN = "******"  # the value of a NoEcho parameter
-NUMBERED = re.compile(r"([A-Za-z]+)\.(\d+)(?:\.([A-Za-z]+))?")
+NUMBERED = re.compile(r"([A-Za-z]+)\.([0-9]{1,9})(?:\.([A-Za-z]+))?")
 
 _SOURCE = {"TemplateBody", "Parameters", "TimeoutInMinutes", "DisableRollback", "Tags", "ClientToken"}
 _UPDATE = {"UsePreviousParameters", "ReplacementOption"}
-
-
-class Authorizer(Protocol):
-    """Decides who may do what."""
-
-    def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
-        """Return whether the policies of an identity allow an action on a resource."""
 
 
 def ros_actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
     """Return the actions of the ROS API, by name."""
     handlers = _Handlers(ros)
     stack, page = {"StackId"}, {"PageNumber", "PageSize"}
-    table: dict[str, tuple[Callable[[Call], Answer], set[str]]] = {
+    table: dict[str, tuple[Handler, set[str]]] = {
         "CreateStack": (handlers.create_stack, _SOURCE | {"StackName", "DeletionProtection"}),
         # ros-cdk sends the stack's name along, which UpdateStack has no use for: the id says which stack.
         "UpdateStack": (handlers.update_stack, _SOURCE | _UPDATE | stack | {"StackName"}),
@@ -78,11 +73,13 @@ def ros_actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
     return {name: _action(ros, authorizer, handler, known) for name, (handler, known) in table.items()}
 
 
-def _action(ros: RosService, authorizer: Authorizer, handler: Callable[[Call], Answer], parameters: set[str]) -> Action:
+def _action(ros: RosService, authorizer: Authorizer, handler: Handler, parameters: set[str]) -> Action:
     """Check what every action checks; a parameter that it would ignore is refused."""
     account = ros.account
 
     async def run(call: Call) -> Mapping[str, object]:
+        if odd := [name for name in call.parameters if "." in name and not NUMBERED.fullmatch(name)]:
+            raise RosError("InvalidParameter", f"{min(odd)[:80]}: not a name such as Tags.1.Key.")
         ignored = {name.partition(".")[0] for name in call.parameters} - parameters - {"RegionId"}
         if ignored:
             name = min(ignored)
@@ -94,14 +91,19 @@ def _action(ros: RosService, authorizer: Authorizer, handler: Callable[[Call], A
             )
         target = call.parameters.get("StackId", "*")
         resource = f"acs:ros:{account.region}:{account.account_id}:stack/{target}"
-        conditions = {"acs:SourceIp": call.source_ip, "acs:SecureTransport": str(call.secure).lower()}
         if not authorizer.is_allowed(
-            call.identity, action=f"ros:{call.action}", resource=resource, conditions=conditions
+            call.identity, action=f"ros:{call.action}", resource=resource, conditions=_caller(call).conditions
         ):
             raise RosError("Forbidden.RAM", f"You are not authorized to do ros:{call.action} on {resource}.", 403)
-        return handler(call)
+        answer = handler(call)
+        return await answer if isinstance(answer, Awaitable) else answer
 
     return run
+
+
+def _caller(call: Call) -> Caller:
+    conditions = {"acs:SourceIp": call.source_ip, "acs:SecureTransport": str(call.secure).lower()}
+    return Caller(identity=call.identity, conditions=conditions)
 
 
 class _Handlers:
@@ -110,39 +112,42 @@ class _Handlers:
 
     # Stacks
 
-    def create_stack(self, call: Call) -> Answer:
-        request = _request(call.parameters)
-        return {"StackId": self._ros.create_stack(_required(call, "StackName"), request).id}
+    async def create_stack(self, call: Call) -> Answer:
+        request = _request(call.parameters, _caller(call))
+        return {"StackId": (await self._ros.create_stack(_required(call, "StackName"), request)).id}
 
-    def update_stack(self, call: Call) -> Answer:
-        stack_id = _required(call, "StackId")
-        return {"StackId": self._ros.update_stack(stack_id, _request(call.parameters, updates=True)).id}
+    async def update_stack(self, call: Call) -> Answer:
+        request = _request(call.parameters, _caller(call), updates=True)
+        return {"StackId": (await self._ros.update_stack(_required(call, "StackId"), request)).id}
 
     def delete_stack(self, call: Call) -> Answer:
         retain = tuple(_numbered(call.parameters, "RetainResources"))
         self._ros.delete_stack(
-            _required(call, "StackId"), retain=retain, retain_all=_flag(call.parameters, "RetainAllResources")
+            _required(call, "StackId"),
+            _caller(call),
+            retain=retain,
+            retain_all=_flag(call.parameters, "RetainAllResources"),
         )
         return {}
 
     def get_stack(self, call: Call) -> Answer:
         stack = self._ros.stack(_required(call, "StackId"))
-        blueprint = None if stack.status == "DELETE_COMPLETE" else self._ros.outline(stack)
-        hidden = blueprint.hidden if blueprint else frozenset(stack.values)
-        described = blueprint.template.outputs if blueprint else {}
+        outline = stack.source.outline
+        hidden = outline.hidden if outline else tuple(stack.values)
+        described = outline.outputs if outline else {}
         answer = self._summary(stack) | {
             "Description": stack.description,
             "TemplateDescription": stack.description,
             "NotificationURLs": [],
             "Parameters": _parameters(stack, hidden),
             "Outputs": [
-                {"OutputKey": key, "OutputValue": value, "Description": described[key].description}
+                {"OutputKey": key, "OutputValue": value, "Description": described.get(key, "")}
                 for key, value in stack.outputs.items()
-                if key in described and call.parameters.get("OutputOption", "Enabled") != "Disabled"
+                if call.parameters.get("OutputOption", "Enabled") != "Disabled"
             ],
         }
         if call.parameters.get("ShowResourceProgress") == "EnabledIfCreateStack":
-            answer["ResourceProgress"] = _progress(stack, len(blueprint.requires) if blueprint else 0)
+            answer["ResourceProgress"] = _progress(stack, outline.resources if outline else 0)
         return answer
 
     def _summary(self, stack: Stack) -> Answer:
@@ -194,8 +199,8 @@ class _Handlers:
             "RegionId": self._ros.account.region,
         }
 
-    def validate_template(self, call: Call) -> Answer:
-        blueprint = self._ros.validate(_decode(_required(call, "TemplateBody")))
+    async def validate_template(self, call: Call) -> Answer:
+        blueprint = await self._ros.validate(_decode(_required(call, "TemplateBody")))
         template = blueprint.template
         return {
             "Description": template.description,
@@ -209,12 +214,12 @@ class _Handlers:
             },
         }
 
-    def preview_stack(self, call: Call) -> Answer:
+    async def preview_stack(self, call: Call) -> Answer:
         given = call.parameters
         stack = self._ros.stack(given["StackId"]) if "StackId" in given else None
-        request = _request(given, updates=stack is not None)
+        request = _request(given, _caller(call), updates=stack is not None)
         name = stack.name if stack else _required(call, "StackName")
-        blueprint, changes = self._ros.preview(request, stack, name)
+        blueprint, changes = await self._ros.preview(request, stack, name)
         by_name = {change.logical_id: change for change in changes}
         resources = []
         for logical_id, declaration in blueprint.template.resources.items():
@@ -300,23 +305,23 @@ class _Handlers:
 
     # Change sets
 
-    def create_change_set(self, call: Call) -> Answer:
+    async def create_change_set(self, call: Call) -> Answer:
         given = call.parameters
         kind = given.get("ChangeSetType", "UPDATE")
         stack = self._ros.stack(given["StackId"]) if kind == "UPDATE" and "StackId" in given else None
-        change_set = self._ros.create_change_set(
+        change_set = await self._ros.create_change_set(
             _required(call, "ChangeSetName"),
             kind,
             stack,
             given.get("StackName", ""),
-            _request(given, updates=kind == "UPDATE"),
+            _request(given, _caller(call), updates=kind == "UPDATE"),
             given.get("Description", ""),
         )
         return {"ChangeSetId": change_set.id, "StackId": change_set.stack_id}
 
     def get_change_set(self, call: Call) -> Answer:
         change_set = self._ros.change_set(_required(call, "ChangeSetId"))
-        request = _request(change_set.request, updates=change_set.kind == "UPDATE")
+        request = _request(change_set.request, _caller(call), updates=change_set.kind == "UPDATE")
         answer = self._change_set(change_set) | {
             "Changes": [_change(each) for each in change_set.changes],
             "DisableRollback": bool(request.disable_rollback),
@@ -360,9 +365,10 @@ class _Handlers:
         ]
         return _page(call, "ChangeSets", found, self._change_set)
 
-    def execute_change_set(self, call: Call) -> Answer:
+    async def execute_change_set(self, call: Call) -> Answer:
         change_set = self._ros.change_set(_required(call, "ChangeSetId"))
-        self._ros.execute_change_set(change_set, _request(change_set.request, updates=change_set.kind == "UPDATE"))
+        request = _request(change_set.request, _caller(call), updates=change_set.kind == "UPDATE")
+        await self._ros.execute_change_set(change_set, request)
         return {}
 
     def delete_change_set(self, call: Call) -> Answer:
@@ -377,7 +383,7 @@ class _Handlers:
 # Requests
 
 
-def _request(given: Mapping[str, str], *, updates: bool = False) -> Request:
+def _request(given: Mapping[str, str], caller: Caller, *, updates: bool = False) -> Request:
     """Read what CreateStack, UpdateStack, PreviewStack and CreateChangeSet have in common."""
     template = _decode(given.get("TemplateBody", ""))
     if not template and not updates:
@@ -389,9 +395,12 @@ def _request(given: Mapping[str, str], *, updates: bool = False) -> Request:
         parameters[each["ParameterKey"]] = each["ParameterValue"]
     if len(parameters) > MAX_PARAMETERS:
         raise RosError("InvalidParameter", f"Parameters: {len(parameters)} are more than {MAX_PARAMETERS}.")
+    if (size := sum(map(len, parameters.values()))) > MAX_SIZE:  # assumed: as large as a template
+        raise RosError("InvalidParameter", f"Parameters: {size:,} characters in all, at most {MAX_SIZE:,} are allowed.")
     tags = {each.get("Key", ""): each.get("Value", "") for each in _records(given, "Tags")}
     return Request(
         source=Source(template=template, parameters=parameters),
+        caller=caller,
         use_previous=_flag(given, "UsePreviousParameters"),
         timeout=_number(given, "TimeoutInMinutes"),
         disable_rollback=_flag(given, "DisableRollback") if "DisableRollback" in given else None,
@@ -431,8 +440,8 @@ def _number(given: Mapping[str, str], name: str) -> int | None:
     value = given.get(name)
     if value is None:
         return None
-    if not value.isdecimal():
-        raise RosError("InvalidParameter", f"{name}: `{value}` is not a number.")
+    if not (value.isascii() and value.isdecimal()) or len(value) > 9:
+        raise RosError("InvalidParameter", f"{name}: `{value[:40]}` is not a number of up to 9 digits.")
     return int(value)
 
 
@@ -498,7 +507,7 @@ def _change(change: Change) -> Answer:
     return {"Type": "Resource", "ResourceChange": answer}
 
 
-def _parameters(stack: Stack, hidden: frozenset[str]) -> list[Answer]:
+def _parameters(stack: Stack, hidden: Collection[str]) -> list[Answer]:
     return [
         {"ParameterKey": key, "ParameterValue": HIDDEN if key in hidden else _text(value)}
         for key, value in stack.values.items()

@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from localcloud.ros.bounds import check_value
 from localcloud.ros.conditions import check_rules, resolve_conditions
 from localcloud.ros.document import Template, parse_template
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.functions import UNKNOWN, Resources, Scope, evaluate, holds_unknown
 from localcloud.ros.graph import check_acyclic, dependencies
-from localcloud.ros.model import Stack
+from localcloud.ros.model import Outline, Stack
 from localcloud.ros.parameters import resolve_parameters, stand_ins
 from localcloud.ros.resources.provider import canonical_type
 
@@ -43,6 +44,12 @@ class Blueprint:
         """The parameters whose values are never shown (NoEcho)."""
         return frozenset(name for name, each in self.template.parameters.items() if each.no_echo)
 
+    @property
+    def outline(self) -> Outline:
+        """What is told of the template with each description of the stack."""
+        descriptions = {name: output.description for name, output in self.template.outputs.items()}
+        return Outline(hidden=tuple(sorted(self.hidden)), outputs=descriptions, resources=len(self.requires))
+
     def properties(self, logical_id: str, lookup: Resources) -> dict[str, object]:
         """Return the properties of a resource; one that depends on what is not known yet is `UNKNOWN`.
 
@@ -60,7 +67,7 @@ class Blueprint:
         """Return the outputs whose conditions hold.
 
         Raises:
-            TemplateError: a function in one cannot be evaluated.
+            TemplateError: a function in one cannot be evaluated, or they are too large together.
         """
         scope, found = self._scope(lookup), {}
         for name, output in self.template.outputs.items():
@@ -69,6 +76,7 @@ class Blueprint:
                     found[name] = evaluate(output.value, scope)
                 except TemplateError as error:
                     raise TemplateError(f"Outputs.{name}: {error.message}") from error
+        check_value(found, "Outputs")
         return found
 
     def _scope(self, lookup: Resources) -> Scope:
@@ -76,7 +84,7 @@ class Blueprint:
         return Scope(values=values, mappings=self.template.mappings, conditions=self.conditions, resources=lookup)
 
 
-def read_blueprint(stack: Stack, owner: Owner, *, known_types: Collection[str], stand_in: bool = False) -> Blueprint:
+def read_blueprint(stack: Stack, owner: Owner, known_types: Collection[str], stand_in: bool = False) -> Blueprint:
     """Read what a stack is to be.
 
     Args:

@@ -6,12 +6,16 @@ Source: ROS, "Custom resources", "Response objects": JSON of at most 4,096 bytes
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from aiohttp import web
+
+from localcloud.ros.bounds import check_value
+from localcloud.ros.errors import TemplateError
 
 MAX_ANSWER = 4096  # bytes
 PATH = "/custom-resource-callbacks"
@@ -45,10 +49,16 @@ class Callbacks:
         application.router.add_post(f"{PATH}/{{token}}", self._receive)
         application.router.add_put(f"{PATH}/{{token}}", self._receive)
 
+    def _find(self, token: str) -> asyncio.Future[Mapping[str, object]] | None:
+        """Return the answer that a token waits for; takes the same time whichever token it is."""
+        given = token.encode(errors="replace")
+        found = [answer for each, answer in self._waiting.items() if hmac.compare_digest(each.encode(), given)]
+        return found[0] if found else None
+
     async def _receive(self, request: web.Request) -> web.Response:
-        answer = self._waiting.get(request.match_info["token"])
+        answer = self._find(request.match_info["token"])
         if answer is None or answer.done():
-            return _refuse(404, "this URL waits for no answer: it was answered, or its time is over")
+            return _not_waiting()
         if (request.content_length or 0) > MAX_ANSWER:
             return _refuse(413, f"the answer has {request.content_length} bytes, at most {MAX_ANSWER} are allowed")
         body = await request.content.read(MAX_ANSWER + 1)
@@ -56,13 +66,21 @@ class Callbacks:
             return _refuse(413, f"the answer has more than {MAX_ANSWER} bytes")
         try:
             record = json.loads(body)
-        except ValueError:
+            check_value(record, "the answer")
+        except (ValueError, RecursionError):
             return _refuse(400, "the answer is not JSON")
+        except TemplateError as error:
+            return _refuse(400, error.message)
         if not isinstance(record, dict):
             return _refuse(400, "the answer is not a JSON object")
-        if not answer.done():
-            answer.set_result(record)
+        if answer.done():  # another answer came, or its time ended, while this one was read
+            return _not_waiting()
+        answer.set_result(record)
         return web.json_response({"Message": "received"})
+
+
+def _not_waiting() -> web.Response:
+    return _refuse(404, "this URL waits for no answer: it was answered, or its time is over")
 
 
 def _refuse(status: int, message: str) -> web.Response:

@@ -6,18 +6,20 @@ Source: ROS, "Template syntax" (ROSTemplateFormatVersion 2015-09-01). Pure.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
+from localcloud.ros.bounds import MAX_SIZE
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.notation import parse_text
 
 Value: TypeAlias = Any  # JSON or YAML, not checked yet
 _Item = TypeVar("_Item")
 VERSION = "2015-09-01"
-MAX_SIZE = 524_288  # bytes; ROS, "Limits"
+MAX_RESOURCES = 300  # ROS, "Limits"
 SECTIONS = frozenset(
     {"ROSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules"}
     | {"Resources", "Outputs"}
@@ -110,9 +112,8 @@ def parse_template(text: str) -> Template:
     document: Value = parse_text(text)
     _expect(document, dict, "the template")
     _check_sections(document)
-    description = document.get("Description") or ""
     template = Template(
-        description=description if isinstance(description, str) else str(description.get("en", "")),
+        description=_description(document.get("Description")),
         parameters=_section(document, "Parameters", _parameter),
         mappings=_section(document, "Mappings", _mapping),
         conditions=_section(document, "Conditions", lambda value, _place: value),
@@ -121,7 +122,15 @@ def parse_template(text: str) -> Template:
         outputs=_section(document, "Outputs", _output),
     )
     _check_names(template)
+    if (count := len(template.resources)) > MAX_RESOURCES:
+        raise TemplateError(f"Resources: {count} are declared, at most {MAX_RESOURCES} are allowed")
     return template
+
+
+def _description(value: object) -> str:
+    if isinstance(value, Mapping):  # in several languages
+        value = value.get("en")
+    return _text(value, "Description")
 
 
 def _check_sections(document: Mapping[str, Any]) -> None:
@@ -240,16 +249,16 @@ def _parameter(value: Value, place: str) -> Parameter:
     pattern = _text(value.get("AllowedPattern"), f"{place}.AllowedPattern")
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise TemplateError(f"{place}.AllowedPattern: not a regular expression: {error}") from error
-    least, most = (_number(value.get(name), f"{place}.{name}") for name in ("MinLength", "MaxLength"))
+    least, most = (_length(value.get(name), f"{place}.{name}") for name in ("MinLength", "MaxLength"))
     return Parameter(
         type=kind,
         default=value.get("Default"),
         allowed_values=tuple(allowed),
         allowed_pattern=pattern,
-        min_length=None if least is None else int(least),
-        max_length=None if most is None else int(most),
+        min_length=least,
+        max_length=most,
         min_value=_number(value.get("MinValue"), f"{place}.MinValue"),
         max_value=_number(value.get("MaxValue"), f"{place}.MaxValue"),
         no_echo=value.get("NoEcho") in (True, "true"),
@@ -262,9 +271,17 @@ def _number(value: object, place: str) -> float | None:
     if value is None:
         return None
     try:
-        return float(str(value))
+        number = float(str(value))
     except ValueError:
-        raise TemplateError(f"{place}: `{value}` is not a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise TemplateError(f"{place}: `{value}` is not a number")
+    return number
+
+
+def _length(value: object, place: str) -> int | None:
+    number = _number(value, place)
+    return None if number is None else int(number)
 
 
 def _text(value: object, place: str) -> str:

@@ -9,27 +9,38 @@ An operation on a stack has a phase, which is on disk before its work begins:
 
 A process that was killed goes on from the phase that it finds: an interrupted `apply` counts as failed, the others are resumed. For
 that, the physical id of a resource is recorded before it is made, unless something of that name exists already: a resource that the
-stack did not make is never deleted.
+stack did not make is never deleted. An operation that process after process takes up and none survives is given up.
+
+Everything is done with the rights of whoever asked for the operation, which the stack keeps: a change that its caller may not make
+by the service's own API is refused before any of it is done.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
+from localcloud.identity import Authorizer
 from localcloud.ros.blueprint import Blueprint
-from localcloud.ros.errors import ResourceError, TemplateError
-from localcloud.ros.model import STACK_TYPE, Event, Resource, Stack
-from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType, canonical_type
+from localcloud.ros.bounds import MAX_TEXT
+from localcloud.ros.errors import RefusedError, ResourceError, RosError, TemplateError
+from localcloud.ros.evaluation import Evaluate
+from localcloud.ros.known import Known, Made
+from localcloud.ros.model import STACK_TYPE, Caller, Event, Resource, Stack
+from localcloud.ros.resources.calls import reasons
+from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType, Right, canonical_type
 from localcloud.ros.resources.schema import check_properties, needs_replacement
 from localcloud.ros.store import RosStore
 from localcloud.ros.walk import reversed_graph, walk
 
 _LOG = logging.getLogger(__name__)
 DELETE_TIMEOUT = 3600.0  # seconds for going back or deleting; assumed
+MAX_RESUMPTIONS = 2  # of one operation
+MAX_REASON = 4096  # characters that are kept of a reason, which may quote what a template spells out
 CHANGED = "state changed"
 
 
@@ -52,8 +63,10 @@ class Engine:
         types: the resource types by name.
         store: what is kept of the stacks; every step is saved there before the next.
         account: for whom.
+        authorizer: decides what the callers of operations may do.
         clock: seconds since the epoch.
         blueprint: reads a stack's template and parameters.
+        evaluate: evaluates what a blueprint says.
     """
 
     def __init__(
@@ -62,14 +75,18 @@ class Engine:
         types: Mapping[str, ResourceType],
         store: RosStore,
         account: Account,
+        authorizer: Authorizer,
         clock: Callable[[], float],
-        blueprint: Callable[[Stack], Blueprint],
+        blueprint: Callable[[Stack], Awaitable[Blueprint]],
+        evaluate: Evaluate,
     ) -> None:
         self._types = types
         self._store = store
         self._account = account
+        self._authorizer = authorizer
         self._clock = clock
         self._blueprint = blueprint
+        self._evaluate = evaluate
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     # Operations
@@ -84,13 +101,19 @@ class Engine:
         """
         if running := self._tasks.pop(stack.id, None):
             running.cancel()
-        self._save_status(replace(stack, phase=phase), status, f"Stack {status.split('_')[0]} started")
+        self._save_status(replace(stack, phase=phase, resumptions=0), status, f"Stack {status.split('_')[0]} started")
         self._spawn(stack.id, running)
 
     def resume(self) -> None:
         """Go on with what an earlier process was doing."""
         for stack in list(self._store.stacks.values()):
-            if stack.busy:
+            if stack.busy and stack.resumptions >= MAX_RESUMPTIONS:
+                ended = (
+                    f"{stack.resumptions + 1} processes of the embedded cloud ended while they worked on this operation"
+                )
+                self._give_up(stack.id, f"{ended}: it is not taken up again; update or delete the stack")
+            elif stack.busy:
+                self._store.save(replace(stack, resumptions=stack.resumptions + 1))  # before the work, which may end us
                 self._spawn(stack.id, None)
 
     async def close(self) -> None:
@@ -98,6 +121,9 @@ class Engine:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for stack in list(self._store.stacks.values()):
+            if stack.busy and stack.resumptions:
+                self._store.save(replace(stack, resumptions=0))  # it was not the work that ended this process
 
     def _spawn(self, stack_id: str, earlier: asyncio.Task[None] | None) -> None:
         task = asyncio.get_running_loop().create_task(self._run(stack_id, earlier))
@@ -114,9 +140,11 @@ class Engine:
                 await phases[phase](stack_id)
         except Exception:  # noqa: BLE001 - a stack must not stay in progress for ever; the log gets the traceback
             _LOG.exception("the operation on stack %s failed", stack_id)
-            stack = self._store.stacks[stack_id]
-            reason = "the embedded cloud failed; its log has the traceback"
-            self._save_status(replace(stack, phase=""), f"{stack.operation}_FAILED", reason)
+            self._give_up(stack_id, "the embedded cloud failed; its log has the traceback")
+
+    def _give_up(self, stack_id: str, reason: str) -> None:
+        stack = self._store.stacks[stack_id]
+        self._save_status(replace(stack, phase=""), f"{stack.operation}_FAILED", reason)
 
     def _mark_interrupted(self, stack_id: str) -> bool:
         """Fail what was in progress when an earlier process or operation ended; return whether anything was."""
@@ -132,12 +160,13 @@ class Engine:
     async def _apply(self, stack_id: str) -> None:
         stack = self._store.stacks[stack_id]
         try:
-            blueprint = self._blueprint(stack)
+            blueprint = await self._blueprint(stack)
             async with asyncio.timeout(stack.timeout * 60):
-                await walk(blueprint.requires, lambda name: self._ensure(stack_id, blueprint, name))
-            outputs = blueprint.outputs(self._lookup(stack_id))
-        except (_OperationError, TemplateError) as error:
-            self._fail(stack_id, error.message if isinstance(error, TemplateError) else str(error))
+                sizes: dict[str, int] = {}
+                await walk(blueprint.requires, lambda name: self._ensure(stack_id, blueprint, name, sizes))
+            outputs = await self._evaluate(blueprint.outputs, self.known(stack_id, stack.caller))
+        except (_OperationError, RosError) as error:
+            self._fail(stack_id, error.message if isinstance(error, RosError) else str(error))
         except TimeoutError:
             self._fail(stack_id, f"Stack {stack.operation} timed out after {stack.timeout} minutes")
         else:
@@ -157,8 +186,8 @@ class Engine:
         rolling = "CREATE_ROLLBACK_IN_PROGRESS" if stack.operation == "CREATE" else "ROLLBACK_IN_PROGRESS"
         self._save_status(replace(stack, phase="rollback"), rolling, reason)
 
-    async def _ensure(self, stack_id: str, blueprint: Blueprint, name: str) -> None:
-        """Make one resource what the template says."""
+    async def _ensure(self, stack_id: str, blueprint: Blueprint, name: str, sizes: dict[str, int]) -> None:
+        """Make one resource what the template says; `sizes` are those of the properties evaluated so far, in bytes."""
         stack = self._store.stacks[stack_id]
         declaration = blueprint.template.resources[name]
         kind = self._types[canonical_type(declaration.type)]
@@ -170,7 +199,10 @@ class Engine:
             retain=declaration.deletion_policy == "Retain",
         )
         try:
-            wanted = check_properties(kind.properties, blueprint.properties(name, self._lookup(stack_id)))
+            known = self.known(stack_id, stack.caller)
+            wanted = check_properties(kind.properties, await self._evaluate(blueprint.properties, name, known))
+            sizes[name] = len(json.dumps(wanted))
+            _check_sizes(sizes)
             if current and current.physical_id and current.status == "CREATE_FAILED":
                 await self._destroy(stack_id, current)
                 await self._create(stack_id, kind, target, wanted)
@@ -181,14 +213,20 @@ class Engine:
             elif current.properties != wanted or current.status.endswith("_FAILED"):
                 await self._update(stack_id, kind, target, wanted)
             elif target != current:
+                stack = self._store.stacks[stack_id]
                 self._store.save(replace(stack, resources={**stack.resources, name: target}))
-        except (ResourceError, TemplateError) as error:
+        except (ResourceError, RosError) as error:
             raise self._failed(stack_id, target, error) from error
 
-    def _failed(self, stack_id: str, target: Resource, error: ResourceError | TemplateError) -> _OperationError:
+    def _failed(self, stack_id: str, target: Resource, error: ResourceError | RosError) -> _OperationError:
         """Record that a resource failed. What was being created is not there, unless the error says what it left."""
-        reason = error.message if isinstance(error, TemplateError) else str(error)
-        resource = self._store.stacks[stack_id].resources.get(target.logical_id, target)
+        reason = (error.message if isinstance(error, RosError) else str(error))[:MAX_REASON]
+        stack = self._store.stacks[stack_id]
+        resource = stack.resources.get(target.logical_id, target)
+        if isinstance(error, RefusedError) and resource.physical_id:  # it is as it was: there is nothing to take back
+            event = self._event(resource.logical_id, resource.physical_id, resource.type, "UPDATE_FAILED", reason)
+            self._store.save(replace(stack, events=(*stack.events, event)))
+            return _OperationError(f"Resource UPDATE failed: resources.{resource.logical_id}: {reason}")
         action = "UPDATE"
         if resource.status in {"", "CREATE_IN_PROGRESS", "CREATE_FAILED"}:
             action = "CREATE"
@@ -199,6 +237,7 @@ class Engine:
 
     async def _create(self, stack_id: str, kind: ResourceType, target: Resource, wanted: Properties) -> None:
         context = self._context(stack_id, target)
+        await self._authorize(context, kind, None, wanted)
         planned = kind.plan_id(context, wanted)
         if await kind.exists(context, planned):
             planned = ""  # `create` will say so; there is nothing that would have to be deleted
@@ -209,6 +248,7 @@ class Engine:
 
     async def _update(self, stack_id: str, kind: ResourceType, target: Resource, wanted: Properties) -> None:
         context = self._context(stack_id, target)
+        await self._authorize(context, kind, target.properties, wanted)
         began = replace(target, properties=wanted)
         self._save_resource(stack_id, began, "UPDATE_IN_PROGRESS", CHANGED)
         outcome = await kind.update(context, target.physical_id, wanted, target.properties)
@@ -225,6 +265,8 @@ class Engine:
             raise ResourceError(
                 f"the change of {_names(current, target, wanted)} needs a new {target.type}, and ReplacementOption is Disabled"
             )
+        await self._authorize(self._context(stack_id, target), kind, None, wanted)
+        stack = self._store.stacks[stack_id]
         self._store.save(replace(stack, retiring=(*stack.retiring, current)))
         await self._create(stack_id, kind, replace(target, physical_id="", attributes={}), wanted)
 
@@ -318,11 +360,10 @@ class Engine:
         keep = (resource.retain or retained) and not resource.status.startswith("CREATE_FAILED")
         if resource.physical_id and not keep:
             self._save_resource(stack_id, resource, "DELETE_IN_PROGRESS", CHANGED)
-            context = self._context(stack_id, resource)
+            context, kind = self._context(stack_id, resource), self._types[canonical_type(resource.type)]
             try:
-                await self._types[canonical_type(resource.type)].delete(
-                    context, resource.physical_id, resource.properties
-                )
+                await self._authorize(context, kind, resource.properties, None)
+                await kind.delete(context, resource.physical_id, resource.properties)
             except ResourceError as error:
                 self._save_resource(stack_id, resource, "DELETE_FAILED", str(error))
                 raise _OperationError(f"Resource DELETE failed: resources.{resource.logical_id}: {error}") from error
@@ -333,6 +374,41 @@ class Engine:
         if _same(stack.resources.get(resource.logical_id), resource):
             left = {name: each for name, each in stack.resources.items() if name != resource.logical_id}
             self._store.save(replace(stack, resources=left))
+
+    # What may be done
+
+    async def _authorize(
+        self, context: Context, kind: ResourceType, before: Properties | None, after: Properties | None
+    ) -> None:
+        """Refuse a change for which the operation's caller has not the rights.
+
+        Raises:
+            RefusedError: naming the action, the resource and the principal.
+        """
+        caller = self._store.stacks[context.stack_id].caller
+        if refused := await asyncio.to_thread(self._refused, caller, context, kind, before, after):
+            principal = caller.identity.role_arn or f"acs:ram::{caller.identity.account_id}:root"
+            raise RefusedError(
+                f"Forbidden.RAM: the policies of {principal} do not allow {refused.action} on {refused.resource}"
+            )
+
+    def _refused(
+        self,
+        caller: Caller,
+        context: Context,
+        kind: ResourceType,
+        before: Properties | None,
+        after: Properties | None,
+    ) -> Right | None:
+        """Return the first right that a change needs and its caller has not."""
+        with reasons():
+            for right in kind.rights(context, before, after):
+                conditions = {**caller.conditions, **right.conditions}
+                if not self._authorizer.is_allowed(
+                    caller.identity, action=right.action, resource=right.resource, conditions=conditions
+                ):
+                    return right
+        return None
 
     # What is known
 
@@ -348,15 +424,32 @@ class Engine:
             timeout=stack.timeout * 60.0,
         )
 
-    def _lookup(self, stack_id: str) -> Lookup:
-        return Lookup(self._store, stack_id)
+    def known(self, stack_id: str, caller: Caller) -> Known:
+        """Return what functions of a template can ask for: its stack's resources, and outputs of stacks that the caller may see."""
+        stack = self._store.stacks.get(stack_id)
+        resources = stack.resources if stack else {}
+        outputs: dict[str, Mapping[str, object]] = {}
+        for other in self._store.stacks.values():
+            if other.outputs and other.status != "DELETE_COMPLETE" and self._may_see(caller, other):
+                outputs[other.id] = outputs[other.name] = other.outputs
+        made = {
+            name: Made(type=each.type, physical_id=each.physical_id, attributes=each.attributes)
+            for name, each in resources.items()
+        }
+        return Known(resources=made, outputs=outputs)
+
+    def _may_see(self, caller: Caller, stack: Stack) -> bool:
+        resource = f"acs:ros:{self._account.region}:{self._account.account_id}:stack/{stack.id}"
+        return self._authorizer.is_allowed(
+            caller.identity, action="ros:GetStack", resource=resource, conditions=caller.conditions
+        )
 
     def _save_outcome(self, stack_id: str, resource: Resource, outcome: Outcome, status: str) -> None:
         made = replace(resource, physical_id=outcome.physical_id, attributes=outcome.attributes)
         self._save_resource(stack_id, made, status, CHANGED)
 
     def _save_resource(self, stack_id: str, resource: Resource, status: str, reason: str) -> None:
-        stack = self._store.stacks[stack_id]
+        stack, reason = self._store.stacks[stack_id], reason[:MAX_REASON]
         changed = replace(resource, status=status, reason=reason, updated=self._clock())
         event = self._event(resource.logical_id, resource.physical_id, resource.type, status, reason)
         resources = stack.resources
@@ -365,6 +458,7 @@ class Engine:
         self._store.save(replace(stack, resources=resources, events=(*stack.events, event)))
 
     def _save_status(self, stack: Stack, status: str, reason: str) -> None:
+        reason = reason[:MAX_REASON]
         event = self._event(stack.name, stack.id, STACK_TYPE, status, reason)
         updated = stack.updated if status.startswith("CREATE") else self._later(stack)
         self._store.save(replace(stack, status=status, reason=reason, updated=updated, events=(*stack.events, event)))
@@ -385,39 +479,13 @@ class Engine:
         )
 
 
-class Lookup:
-    """What functions in a template can ask of the resources that exist."""
-
-    def __init__(self, store: RosStore, stack_id: str) -> None:
-        self._store = store
-        self._stack_id = stack_id
-
-    def reference(self, logical_id: str) -> object:
-        """Return a resource's physical id."""
-        return self._store.stacks[self._stack_id].resources[logical_id].physical_id
-
-    def attribute(self, logical_id: str, name: str) -> object:
-        """Return an attribute of a resource.
-
-        Raises:
-            TemplateError: it has none of that name.
-        """
-        resource = self._store.stacks[self._stack_id].resources[logical_id]
-        if name not in resource.attributes:
-            known = ", ".join(sorted(resource.attributes)) or "none"
-            raise TemplateError(f"{logical_id} ({resource.type}) has no attribute {name}; it has: {known}")
-        return resource.attributes[name]
-
-    def stack_output(self, stack: str, key: str) -> object:
-        """Return an output of another stack, named by id or name.
-
-        Raises:
-            TemplateError: there is no such stack or output.
-        """
-        for other in self._store.stacks.values():
-            if stack in (other.id, other.name) and other.status != "DELETE_COMPLETE" and key in other.outputs:
-                return other.outputs[key]
-        raise TemplateError(f"Fn::GetStackOutput: there is no output {key} of a stack {stack}")
+def _check_sizes(sizes: Mapping[str, int]) -> None:
+    """Refuse properties that are too large together: the stack is written at each of its steps."""
+    if (size := sum(sizes.values())) > MAX_TEXT:
+        raise TemplateError(
+            f"the properties of the stack's resources have {size:,} bytes once their functions are evaluated, at most {MAX_TEXT:,} "
+            "are allowed"
+        )
 
 
 def _same(one: Resource | None, other: Resource) -> bool:

@@ -34,3 +34,7 @@ class ResourceError(Exception):
     def __init__(self, reason: str, *, physical_id: str = "") -> None:
         super().__init__(reason)
         self.physical_id = physical_id
+
+
+class RefusedError(ResourceError):
+    """Whoever asks may not do what a change of a resource needs; nothing of it was done."""

@@ -17,24 +17,26 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from localcloud.ros.bounds import check_scalar, check_value
 from localcloud.ros.errors import TemplateError
 
 Value: TypeAlias = Any  # of a template: JSON, whose shape each function checks for itself
 
 
-class _Marker:
-    def __init__(self, name: str) -> None:
-        self._name = name
+class _Marker(Enum):  # there is one of each, in every process
+    UNKNOWN = "(known after it is made)"
+    NO_VALUE = "ALIYUN::NoValue"
 
     def __repr__(self) -> str:
-        return self._name
+        return self.value
 
 
-UNKNOWN = _Marker("(known after it is made)")
-NO_VALUE = _Marker("ALIYUN::NoValue")
+UNKNOWN = _Marker.UNKNOWN
+NO_VALUE = _Marker.NO_VALUE
 VARIABLE = re.compile(r"\$\{(!?)([^${}]+)\}")
 MAX_EXPRESSION = 500  # characters of Fn::Calculate; assumed
 ELSEWHERE = frozenset({"Fn::GetAZs", "Fn::MarketplaceImage", "Fn::Jq"})  # of other products, or a language of its own
@@ -70,10 +72,11 @@ def evaluate(value: object, scope: Scope) -> Value:
     A property or an item that is `ALIYUN::NoValue` is left out; where nothing can be left out, it is None.
 
     Raises:
-        TemplateError: a function is unknown, or is given what it cannot work with. The message tells what the template says, never
-            the value of a parameter: it may be a secret.
+        TemplateError: a function is unknown, is given what it cannot work with, or makes too much of it. The message tells what the
+            template says, never the value of a parameter: it may be a secret.
     """
     result = _evaluate(value, scope)
+    check_value(result, "evaluated")
     return None if result is NO_VALUE else result
 
 
@@ -142,8 +145,12 @@ def _evaluate(value: object, scope: Scope) -> Value:
 
 def _call(name: str, argument: object, scope: Scope) -> Value:
     special = _SPECIAL.get(name)
-    if special:
-        return special(argument, scope)
+    result = special(argument, scope) if special else _call_with_values(name, argument, scope)
+    check_scalar(result, name)  # before another function makes more of it
+    return result
+
+
+def _call_with_values(name: str, argument: object, scope: Scope) -> Value:
     function = _FUNCTIONS.get(name)
     if function is None:
         if name in ELSEWHERE:

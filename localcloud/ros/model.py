@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from localcloud.identity import Identity
+
 STACK_TYPE = "ALIYUN::ROS::Stack"  # under which a stack itself appears among its events
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who asked for an operation: it is done with their rights, also by a later process."""
+
+    identity: Identity
+    conditions: Mapping[str, str] = field(default_factory=dict)  # condition keys of the request, and their values
+
+
+NOBODY = Caller(identity=Identity(account_id=""))  # who may do nothing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,11 +53,21 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Outline:
+    """What is told of a template with each description of its stack."""
+
+    hidden: tuple[str, ...]  # parameters whose values are never shown (NoEcho)
+    outputs: Mapping[str, str]  # their descriptions, by name
+    resources: int  # whose conditions hold
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """What a stack is made from."""
 
     template: str  # as it was given
     parameters: Mapping[str, str] = field(default_factory=dict)  # as they were given
+    outline: Outline | None = None  # None: not read yet, or by an earlier version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +79,8 @@ class Stack:
     status: str
     reason: str
     phase: str = ""  # apply, cleanup, rollback, delete; empty: nothing is going on
+    caller: Caller = NOBODY  # of the operation that is going on
+    resumptions: int = 0  # how often a process that was started anew has taken the operation up
     description: str = ""
     created: float
     updated: float | None = None

@@ -8,17 +8,13 @@ long form, `{"Fn::Sub": text}`.
 from __future__ import annotations
 
 import json
-import math
-import re
 from itertools import count
+from typing import TYPE_CHECKING
 
 import yaml
 
+from localcloud.ros.bounds import MAX_DEPTH, MAX_VALUES, check_scalar
 from localcloud.ros.errors import TemplateError
-
-MAX_DEPTH = 100  # levels of nesting; assumed, ROS documents none
-MAX_VALUES = 300_000  # once YAML's aliases are spelled out; without them, no template of the largest size has as many
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_text(text: str) -> object:
@@ -58,16 +54,35 @@ def _refuse_constant(name: str) -> object:
 
 def _parse_yaml(text: str) -> object:
     try:
+        _check_depth(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a subclass of SafeLoader that makes plain values only)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise TemplateError(f"the template is not YAML: {error.problem or error.context}{where}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, ArithmeticError) as error:  # also of a number of thousands of digits
         raise TemplateError(f"the template is not YAML: {str(error).splitlines()[0]}") from None
 
 
-class _Loader(yaml.SafeLoader):
+def _check_depth(text: str) -> None:
+    """Refuse what is nested too deeply for the loader, which recurses in C."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Base):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise TemplateError(f"the template is nested too deeply: {MAX_DEPTH} levels are allowed")
+
+
+if TYPE_CHECKING:
+    _Base = yaml.SafeLoader
+else:  # the loader in C is several times as fast; PyYAML is built without it where libyaml is not
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):
     """Makes what JSON can say, and functions of their short forms."""
 
 
@@ -137,9 +152,6 @@ def _plain(value: object, place: str, depth: int, seen: count[int]) -> object:
             return result
         case list():
             return [_plain(each, f"{place}[{index}]", depth + 1, seen) for index, each in enumerate(value)]
-        case str() if _SURROGATE.search(value):
-            raise TemplateError(f"{place}: the text holds half a character (an unpaired surrogate)")
-        case float() if not math.isfinite(value):
-            raise TemplateError(f"{place}: {value} is not a number that a template can hold")
         case _:
+            check_scalar(value, place)
             return value

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from localcloud.ros.blueprint import Blueprint
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.functions import UNKNOWN
+from localcloud.ros.known import Known
 from localcloud.ros.model import Change, Resource
-from localcloud.ros.resources.provider import ResourceType, canonical_type
+from localcloud.ros.resources.provider import Property, canonical_type
 from localcloud.ros.resources.schema import check_properties
+
+Declared = Mapping[str, Property]  # the properties of a resource type
 
 
 def preview(
-    blueprint: Blueprint,
-    resources: Mapping[str, Resource],
-    types: Mapping[str, ResourceType],
-    stack_output: Callable[[str, str], object],
+    blueprint: Blueprint, resources: Mapping[str, Resource], types: Mapping[str, Declared], known: Known
 ) -> tuple[Change, ...]:
     """Return what would be added, modified and removed, in the template's order and then the stack's.
 
     Args:
         blueprint: what is wanted.
         resources: what there is.
-        types: the resource types by name.
-        stack_output: looks up an output of another stack.
+        types: what the resource types declare, by name.
+        known: what functions can ask of resources and other stacks.
     """
-    lookup = _Lookup(resources=resources, stack_output=stack_output)
+    lookup = _Lookup(known)
     changes = []
     for name in blueprint.requires:
         type_name = blueprint.template.resources[name].type
-        kind = types[canonical_type(type_name)]
+        declared = types[canonical_type(type_name)]
         current = resources.get(name)
         if current is None or not current.physical_id:
             changes.append(_change("Add", name, type_name, "", ()))
         elif current.type != type_name:
             changes.append(_change("Modify", name, type_name, current.physical_id, ("Type",), replacement="True"))
-        elif changed := _changed(kind, current, blueprint.properties(name, lookup)):
-            replacement = _replacement(kind, changed)
+        elif changed := _changed(declared, current, blueprint.properties(name, lookup)):
+            replacement = _replacement(declared, changed)
             names = tuple(changed)
             changes.append(_change("Modify", name, type_name, current.physical_id, names, replacement=replacement))
     for name, resource in resources.items():
@@ -47,27 +47,29 @@ def preview(
     return tuple(changes)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Lookup:
     """Resources as they are; what is only known once they are made is unknown."""
 
-    resources: Mapping[str, Resource]
-    stack_output: Callable[[str, str], object]
+    known: Known
 
     def reference(self, logical_id: str) -> object:
-        resource = self.resources.get(logical_id)
+        resource = self.known.resources.get(logical_id)
         return resource.physical_id if resource and resource.physical_id else UNKNOWN
 
     def attribute(self, logical_id: str, name: str) -> object:
-        resource = self.resources.get(logical_id)
+        resource = self.known.resources.get(logical_id)
         return resource.attributes.get(name, UNKNOWN) if resource else UNKNOWN
 
+    def stack_output(self, stack: str, key: str) -> object:
+        return self.known.stack_output(stack, key)
 
-def _changed(kind: ResourceType, current: Resource, properties: Mapping[str, object]) -> dict[str, bool]:
+
+def _changed(declared: Declared, current: Resource, properties: Mapping[str, object]) -> dict[str, bool]:
     """Return the properties that change; for each, whether that is certain."""
     certain = {name: value for name, value in properties.items() if value is not UNKNOWN}
     try:
-        wanted: Mapping[str, object] = check_properties(kind.properties, certain)
+        wanted: Mapping[str, object] = check_properties(declared, certain)
     except ResourceError:  # doing it will say what is wrong; a preview shows the change as it is written
         wanted = certain
     changed = {name: False for name, value in properties.items() if value is UNKNOWN}
@@ -77,8 +79,8 @@ def _changed(kind: ResourceType, current: Resource, properties: Mapping[str, obj
     return changed
 
 
-def _replacement(kind: ResourceType, changed: Mapping[str, bool]) -> str:
-    replacing = [sure for name, sure in changed.items() if name in kind.properties and kind.properties[name].replaces]
+def _replacement(declared: Declared, changed: Mapping[str, bool]) -> str:
+    replacing = [sure for name, sure in changed.items() if name in declared and declared[name].replaces]
     if not replacing:
         return "False"
     return "True" if any(replacing) else "Conditional"

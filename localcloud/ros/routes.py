@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from localcloud.ros.actions import Authorizer, ros_actions
+from localcloud.identity import Authorizer
+from localcloud.ros.actions import ros_actions
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.service import RosService
 from localcloud.rpc import create_app

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from localcloud.identity import Authorizer
 from localcloud.ros.blueprint import Blueprint, read_blueprint
-from localcloud.ros.engine import Account, Engine, Lookup
+from localcloud.ros.engine import Account, Engine
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Change, ChangeSet, Source, Stack
+from localcloud.ros.evaluation import Evaluate
+from localcloud.ros.model import Caller, Change, ChangeSet, Source, Stack
 from localcloud.ros.preview import preview
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.store import RosStore
@@ -35,6 +37,7 @@ class Request:
     """What CreateStack, UpdateStack and change sets are asked for; None: as it is."""
 
     source: Source
+    caller: Caller
     use_previous: bool = False  # parameters that are not given keep their last values
     timeout: int | None = None  # minutes
     disable_rollback: bool | None = None
@@ -52,6 +55,8 @@ class RosService:
         folder: where its state lies.
         types: the resource types by name.
         account: whose they are.
+        authorizer: decides what the callers of operations may do.
+        evaluate: evaluates templates.
         clock: seconds since the epoch.
 
     Raises:
@@ -59,14 +64,28 @@ class RosService:
     """
 
     def __init__(
-        self, folder: Path, *, types: Mapping[str, ResourceType], account: Account, clock: Callable[[], float]
+        self,
+        folder: Path,
+        *,
+        types: Mapping[str, ResourceType],
+        account: Account,
+        authorizer: Authorizer,
+        evaluate: Evaluate,
+        clock: Callable[[], float],
     ) -> None:
         self.account = account
         self._types = types
         self._clock = clock
         self._store = RosStore(folder)
+        self._evaluate = evaluate
         self._engine = Engine(
-            types=types, store=self._store, account=account, clock=clock, blueprint=self._read_blueprint
+            types=types,
+            store=self._store,
+            account=account,
+            authorizer=authorizer,
+            clock=clock,
+            blueprint=self._read_blueprint,
+            evaluate=evaluate,
         )
 
     def open(self) -> None:
@@ -76,6 +95,7 @@ class RosService:
     async def close(self) -> None:
         """Stop working."""
         await self._engine.close()
+        await self._evaluate.close()
 
     # Stacks
 
@@ -94,7 +114,7 @@ class RosService:
         """Return all stacks, the newest first, the deleted ones among them."""
         return sorted(self._store.stacks.values(), key=lambda stack: -stack.created)
 
-    def create_stack(self, name: str, request: Request) -> Stack:
+    async def create_stack(self, name: str, request: Request) -> Stack:
         """Begin to create a stack.
 
         Raises:
@@ -103,22 +123,35 @@ class RosService:
         _check_name("StackName", name)
         if known := self._repeated(request):
             return known
+        existing = self._find_reviewed(name)
+        wanted = await self._with_request(existing or self._new_stack(name, request), request)
+        if known := self._repeated(request):  # it came twice at once
+            return known
+        if self._find_reviewed(name) is not existing:
+            raise _changed_meanwhile(name)
+        return self._begin_create(wanted)
+
+    def _find_reviewed(self, name: str) -> Stack | None:
+        """Return the stack of this name that waits for its change set.
+
+        Raises:
+            RosError: there is a stack of this name.
+        """
         existing = self._find(name)
         if existing and existing.status != "REVIEW_IN_PROGRESS":
             raise RosError("StackExists", f"The Stack ({name}) already exists.", 409)
-        return self._begin_create(existing or self._new_stack(name, request), request)
+        return existing
 
     def _new_stack(self, name: str, request: Request) -> Stack:
         return Stack(
             id=str(uuid.uuid4()), name=name, status="", reason="", created=self._clock(), source=request.source
         )
 
-    def _begin_create(self, stack: Stack, request: Request) -> Stack:
-        stack = self._with_request(stack, request)
+    def _begin_create(self, stack: Stack) -> Stack:
         self._engine.start(stack, "apply", "CREATE_IN_PROGRESS")
         return self._store.stacks[stack.id]
 
-    def update_stack(self, stack_id: str, request: Request) -> Stack:
+    async def update_stack(self, stack_id: str, request: Request) -> Stack:
         """Begin to update a stack.
 
         Raises:
@@ -130,7 +163,11 @@ class RosService:
         self._check_idle(stack)
         if stack.status not in UPDATABLE:
             raise RosError("NotSupported", f"Updating a stack in the state {stack.status} is not supported.")
-        changed = self._with_request(stack, request)
+        changed = await self._with_request(stack, request)
+        if known := self._repeated(request):  # it came twice at once
+            return known
+        if self._store.stacks.get(stack.id) is not stack:
+            raise _changed_meanwhile(stack.name)
         complete = stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"}
         same = (changed.source.template, changed.values, changed.tags) == (
             stack.source.template,
@@ -145,7 +182,7 @@ class RosService:
         )
         return self._store.stacks[stack.id]
 
-    def delete_stack(self, stack_id: str, *, retain: tuple[str, ...], retain_all: bool) -> None:
+    def delete_stack(self, stack_id: str, caller: Caller, *, retain: tuple[str, ...], retain_all: bool) -> None:
         """Begin to delete a stack; what is going on is cut short. A deleted stack stays deleted.
 
         Raises:
@@ -162,35 +199,35 @@ class RosService:
         if unknown := sorted(set(retained) - set(stack.resources)):
             raise RosError("InvalidParameter", f"RetainResources: the stack has no resource {', '.join(unknown)}.")
         self._drop_change_sets(stack.id)
-        self._engine.start(replace(stack, retained=retained), "delete", "DELETE_IN_PROGRESS")
+        self._engine.start(replace(stack, caller=caller, retained=retained), "delete", "DELETE_IN_PROGRESS")
 
-    def preview(self, request: Request, stack: Stack | None, name: str = "") -> tuple[Blueprint, tuple[Change, ...]]:
+    async def preview(
+        self, request: Request, stack: Stack | None, name: str = ""
+    ) -> tuple[Blueprint, tuple[Change, ...]]:
         """Say what creating or updating a stack would do.
 
         Raises:
             RosError: the template, a parameter or an option is not valid.
         """
-        based = self._with_request(stack or self._new_stack(name, request), replace(request, token=""))
-        blueprint = self._read_blueprint(based)
+        based = await self._with_request(stack or self._new_stack(name, request), replace(request, token=""))
+        blueprint = await self._read_blueprint(based)
         resources = stack.resources if stack else {}
-        return blueprint, preview(blueprint, resources, self._types, Lookup(self._store, based.id).stack_output)
+        types = {name: kind.properties for name, kind in self._types.items()}
+        known = self._engine.known(based.id, request.caller)
+        return blueprint, await self._evaluate(preview, blueprint, resources, types, known)
 
-    def validate(self, template: str) -> Blueprint:
+    async def validate(self, template: str) -> Blueprint:
         """Check a template alone, with stand-ins for parameters that have no default.
 
         Raises:
             RosError: it is not valid.
         """
         nameless = Stack(id="", name="", status="", reason="", created=0.0, source=Source(template=template))
-        return read_blueprint(nameless, self.account, known_types=self._types.keys(), stand_in=True)
-
-    def outline(self, stack: Stack) -> Blueprint:
-        """Return what a stack's template says."""
-        return self._read_blueprint(stack)
+        return await self._evaluate(read_blueprint, nameless, self.account, frozenset(self._types), True)
 
     # Change sets
 
-    def create_change_set(
+    async def create_change_set(
         self, name: str, kind: str, stack: Stack | None, stack_name: str, request: Request, description: str
     ) -> ChangeSet:
         """Keep what an update or a creation would do, to be executed later.
@@ -199,19 +236,11 @@ class RosService:
             RosError: the name is taken, or the request is not valid, or nothing would change.
         """
         _check_name("ChangeSetName", name)
-        if kind not in {"CREATE", "UPDATE"}:
-            raise RosError("InvalidParameter", f"not implemented: ChangeSetType {kind}.")
-        if kind == "CREATE":
-            _check_name("StackName", stack_name)
-            if self._find(stack_name):
-                raise RosError("StackExists", f"The Stack ({stack_name}) already exists.", 409)
-        elif stack is None:
-            raise RosError("InvalidParameter", "StackId is required for a change set of type UPDATE.")
-        else:
-            self._check_idle(stack)
-            if any(each.stack_id == stack.id and each.name == name for each in self._store.change_sets.values()):
-                raise RosError("ChangeSetExists", f"The ChangeSet ({name}) already exists.", 409)
-        _, changes = self.preview(request, stack, stack_name)
+        self._check_change_set(name, kind, stack, stack_name)
+        _, changes = await self.preview(request, stack, stack_name)
+        if stack and self._store.stacks.get(stack.id) is not stack:
+            raise _changed_meanwhile(stack.name)
+        self._check_change_set(name, kind, stack, stack_name)
         if stack is None:
             stack = replace(
                 self._new_stack(stack_name, request), status="REVIEW_IN_PROGRESS", reason="waits for its change set"
@@ -231,6 +260,20 @@ class RosService:
         self._store.save_change_set(change_set)
         return change_set
 
+    def _check_change_set(self, name: str, kind: str, stack: Stack | None, stack_name: str) -> None:
+        if kind not in {"CREATE", "UPDATE"}:
+            raise RosError("InvalidParameter", f"not implemented: ChangeSetType {kind}.")
+        if kind == "CREATE":
+            _check_name("StackName", stack_name)
+            if self._find(stack_name):
+                raise RosError("StackExists", f"The Stack ({stack_name}) already exists.", 409)
+        elif stack is None:
+            raise RosError("InvalidParameter", "StackId is required for a change set of type UPDATE.")
+        else:
+            self._check_idle(stack)
+            if any(each.stack_id == stack.id and each.name == name for each in self._store.change_sets.values()):
+                raise RosError("ChangeSetExists", f"The ChangeSet ({name}) already exists.", 409)
+
     def change_set(self, change_set_id: str) -> ChangeSet:
         """Return a change set.
 
@@ -247,7 +290,7 @@ class RosService:
         found = [each for each in self._store.change_sets.values() if each.stack_id == stack_id]
         return sorted(found, key=lambda each: -each.created)
 
-    def execute_change_set(self, change_set: ChangeSet, request: Request) -> None:
+    async def execute_change_set(self, change_set: ChangeSet, request: Request) -> None:
         """Begin what a change set describes; the other change sets of its stack are void then.
 
         Raises:
@@ -257,9 +300,12 @@ class RosService:
             raise RosError("InvalidChangeSetStatus", f"The ChangeSet ({change_set.name}) was executed already.", 409)
         stack = self.stack(change_set.stack_id)
         if change_set.kind == "CREATE":
-            self._begin_create(stack, request)
+            wanted = await self._with_request(stack, request)
+            if self._store.stacks.get(stack.id) is not stack:
+                raise _changed_meanwhile(stack.name)
+            self._begin_create(wanted)
         else:
-            self.update_stack(stack.id, request)
+            await self.update_stack(stack.id, request)
         self._drop_change_sets(stack.id)
         self._store.save_change_set(replace(change_set, executed=True))
 
@@ -304,8 +350,8 @@ class RosService:
                 return stack
         return None
 
-    def _with_request(self, stack: Stack, request: Request) -> Stack:
-        """Return a stack with what a request asks for, checked."""
+    async def _with_request(self, stack: Stack, request: Request) -> Stack:
+        """Return a stack with what a request asks for, checked. The stack may have changed when this returns."""
         timeout = request.timeout or stack.timeout
         if timeout not in TIMEOUT:
             raise RosError("InvalidParameter", f"TimeoutInMinutes: {timeout} is not within 10 and 1440.")
@@ -315,6 +361,7 @@ class RosService:
         wanted = replace(
             stack,
             source=Source(template=request.source.template or stack.source.template, parameters=parameters),
+            caller=request.caller,
             timeout=timeout,
             replacement=request.replacement,
             disable_rollback=stack.disable_rollback if request.disable_rollback is None else request.disable_rollback,
@@ -322,11 +369,21 @@ class RosService:
             tags=stack.tags if request.tags is None else request.tags,
             tokens={**stack.tokens, request.token: _digest(request)} if request.token else stack.tokens,
         )
-        blueprint = self._read_blueprint(wanted)
-        return replace(wanted, values=blueprint.values, description=blueprint.template.description)
+        blueprint = await self._read_blueprint(wanted)
+        return replace(
+            wanted,
+            source=replace(wanted.source, outline=blueprint.outline),
+            values=blueprint.values,
+            description=blueprint.template.description,
+        )
 
-    def _read_blueprint(self, stack: Stack) -> Blueprint:
-        return read_blueprint(stack, self.account, known_types=self._types.keys())
+    async def _read_blueprint(self, stack: Stack) -> Blueprint:
+        alone = replace(stack, resources={}, before={}, retiring=(), events=())  # what its template can say nothing of
+        return await self._evaluate(read_blueprint, alone, self.account, frozenset(self._types), False)
+
+
+def _changed_meanwhile(name: str) -> RosError:
+    return RosError("ActionInProgress", f"Stack {name} was changed while this request was checked: try again.", 409)
 
 
 def _digest(request: Request) -> str:

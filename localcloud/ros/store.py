@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from localcloud.errors import LocalCloudError
-from localcloud.ros.model import Change, ChangeSet, Event, Resource, Source, Stack
+from localcloud.identity import Identity
+from localcloud.ros.model import NOBODY, Caller, Change, ChangeSet, Event, Outline, Resource, Source, Stack
 from localcloud.state import write_private
 
 
@@ -36,12 +38,12 @@ class RosStore:
 
     def save(self, stack: Stack) -> None:
         """Keep a stack; durable when this returns."""
-        write_private(self._stacks / f"{stack.id}.json", json.dumps(asdict(stack)).encode())
+        write_private(self._stacks / f"{stack.id}.json", _write(stack))
         self.stacks[stack.id] = stack
 
     def save_change_set(self, change_set: ChangeSet) -> None:
         """Keep a change set; durable when this returns."""
-        write_private(self._change_sets / f"{change_set.id}.json", json.dumps(asdict(change_set)).encode())
+        write_private(self._change_sets / f"{change_set.id}.json", _write(change_set))
         self.change_sets[change_set.id] = change_set
 
     def drop(self, stack_id: str) -> None:
@@ -55,6 +57,15 @@ class RosStore:
         self.change_sets.pop(change_set_id, None)
 
 
+def _write(document: Stack | ChangeSet) -> bytes:
+    return json.dumps(document, default=_record).encode()
+
+
+def _record(value: Any) -> dict[str, object]:  # noqa: ANN401 (any dataclass of `model`)
+    """Return a dataclass as an object of JSON, without copying what it holds: a stack is written at each of its steps."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
+
+
 def _documents(folder: Path) -> Iterable[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     return sorted(folder.glob("*.json"))
@@ -63,10 +74,11 @@ def _documents(folder: Path) -> Iterable[Path]:
 def _read_stack(path: Path) -> Stack:
     try:
         record = json.loads(path.read_bytes())
-        previous = record.pop("previous")
+        previous, caller = record.pop("previous"), record.pop("caller", None)
         return Stack(
-            source=Source(**record.pop("source")),
-            previous=Source(**previous) if previous else None,
+            source=_source(record.pop("source")),
+            previous=_source(previous) if previous else None,
+            caller=Caller(**{**caller, "identity": Identity(**caller["identity"])}) if caller else NOBODY,
             resources=_resources(record.pop("resources")),
             before=_resources(record.pop("before")),
             retiring=tuple(_resource(each) for each in record.pop("retiring")),
@@ -76,6 +88,11 @@ def _read_stack(path: Path) -> Stack:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(path, error) from error
+
+
+def _source(record: dict[str, Any]) -> Source:
+    outline = record.pop("outline", None)
+    return Source(**record, outline=Outline(**{**outline, "hidden": tuple(outline["hidden"])}) if outline else None)
 
 
 def _resources(record: dict[str, dict[str, object]]) -> dict[str, Resource]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from localcloud.apierror import ApiError
 from localcloud.oss.errors import OssError
 from localcloud.ros.errors import ResourceError
-from localcloud.ros.resources.provider import Context, Outcome, Property
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 
 Given: TypeAlias = Mapping[str, Any]  # properties after `check_properties`: their types are as declared
 _Parameters = ParamSpec("_Parameters")
@@ -52,6 +52,10 @@ class BlockingType(ABC):
 
     @abstractmethod
     def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+
+    @abstractmethod
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
         """See `ResourceType`."""
 
     @abstractmethod

@@ -11,15 +11,17 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from localcloud.fc.instance import Answer as FunctionAnswer
 from localcloud.fc.service import FcService, Invocation
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
-from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, Property
+from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, Properties, Property, Right
+from localcloud.ros.resources.rights import on_function
 
 DEFAULT_TIMEOUT = 60.0  # seconds
 MAX_TIMEOUT = 43200  # seconds
@@ -60,6 +62,11 @@ class CustomResource:
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`. The function is told this id to delete when its creation was interrupted."""
         return f"{context.stack_name}-{context.logical_id}"
+
+    def rights(self, context: Context, before: Properties | None, after: Properties | None) -> Iterable[Right]:
+        """See `ResourceType`. The function does the rest with the rights of its own role."""
+        path = _function_path(context, str((after or before or {})["ServiceToken"]))
+        yield on_function(context, "InvokeFunction", path)
 
     async def exists(self, context: Context, physical_id: str) -> bool:
         """See `ResourceType`. Functions cannot be asked."""
@@ -109,9 +116,11 @@ class CustomResource:
             try:
                 with reasons():
                     record = await _await_answer(invocation, answer, timeout)
-            except BaseException:
+            except BaseException as error:
                 invocation.cancel()  # it may not go on behind the engine's back
                 await asyncio.wait([invocation])
+                if isinstance(error, ResourceError):  # who reads what a function said must not learn where it reports
+                    raise ResourceError(str(error).replace(urlsplit(url).path, "…")) from error
                 raise
         self._let_end(invocation)
         _check(request, record)

@@ -5,7 +5,7 @@ Sources: ROS, the page of each type; ros-cdk-fc 1.15.0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -25,7 +25,8 @@ from localcloud.ros.resources.functions import (
     TriggerType,
     api_names,
 )
-from localcloud.ros.resources.provider import Context, Outcome, Property
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
+from localcloud.ros.resources.rights import on_function, to_pass, verb
 
 DEFAULT_MEMORY = 128  # MB; ros-cdk-fc, MemorySize
 SERVICE_NAME = Property(kind="string", required=True, replaces=True, minimum=1, maximum=128)
@@ -56,6 +57,13 @@ class FcServiceType:
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
         return str(properties["ServiceName"])
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        path = f"services/{self.plan_id(context, after or before or {})}"
+        yield on_function(context, f"{verb(before, after)}Service", path)
+        if after and after.get("Role"):
+            yield to_pass(after["Role"])
 
     async def exists(self, context: Context, physical_id: str) -> bool:
         """See `ResourceType`."""

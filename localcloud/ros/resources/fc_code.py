@@ -38,9 +38,17 @@ def read_code(properties: Given) -> Code:
             raise ResourceError(f"Property Code.ZipFile: not base64: {error}") from error
     if code.get("SourceCode"):
         return Code(content=_zip(code["SourceCode"]))
-    if code.get("OssBucketName") and code.get("OssObjectName"):
-        return Code(bucket=code["OssBucketName"], key=code["OssObjectName"])
+    if package := code_object(properties):
+        return Code(bucket=package[0], key=package[1])
     raise ResourceError("Property Code: give ZipFile, SourceCode, or OssBucketName and OssObjectName")
+
+
+def code_object(properties: Given) -> tuple[str, str] | None:
+    """Return the bucket and key of a code package that lies in OSS."""
+    code = properties.get("Code", {})
+    if code.get("ZipFile") or code.get("SourceCode") or not (code.get("OssBucketName") and code.get("OssObjectName")):
+        return None
+    return code["OssBucketName"], code["OssObjectName"]
 
 
 def _zip(source: str) -> bytes:

@@ -7,7 +7,7 @@ names joined by slashes, from the service's (FC 2.0) to its own (assumed).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -15,8 +15,9 @@ from localcloud.fc.model import Function, Trigger
 from localcloud.fc.service import FcService
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
-from localcloud.ros.resources.fc_code import read_code
-from localcloud.ros.resources.provider import Context, Outcome, Property
+from localcloud.ros.resources.fc_code import code_object, read_code
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
+from localcloud.ros.resources.rights import on_bucket, on_function, to_pass, verb
 
 STRING = Property(kind="string")
 REQUIRED = Property(kind="string", required=True)
@@ -71,6 +72,15 @@ class FunctionType(ABC):
     @abstractmethod
     def describe(self, properties: Given) -> Function:
         """Return the function that properties describe, without its code."""
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`. That whoever names a code package must be able to read it is assumed."""
+        path = self.path(self.plan_id(context, after or before or {}))
+        yield on_function(context, f"{verb(before, after)}Function", path)
+        if after and after.get("Role"):
+            yield to_pass(after["Role"])
+        if after and (package := code_object(after)):
+            yield on_bucket(context, "GetObject", *package)
 
     async def exists(self, context: Context, physical_id: str) -> bool:
         """See `ResourceType`."""
@@ -154,6 +164,13 @@ class TriggerType(ABC):
     def _key(self, physical_id: str) -> tuple[str, str]:
         function_id, _, name = physical_id.rpartition("/")
         return self.function_path(function_id), name
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        path, name = self._key(self.plan_id(context, after or before or {}))
+        yield on_function(context, f"{verb(before, after)}Trigger", f"{path}/triggers/{name}")
+        if after and after.get("InvocationRole"):
+            yield to_pass(after["InvocationRole"])
 
     async def exists(self, context: Context, physical_id: str) -> bool:
         """See `ResourceType`."""

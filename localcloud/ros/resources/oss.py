@@ -7,15 +7,17 @@ PutBucketPublicAccessBlock and PutBucketTags.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.service import ACLS, OssService
 from localcloud.oss.xml import Value, render
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
-from localcloud.ros.resources.provider import Context, Outcome, Property
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
+from localcloud.ros.resources.rights import on_bucket
 
 STRING = Property(kind="string")
 DAYS = Property(kind="integer", minimum=1)
@@ -47,6 +49,14 @@ RULE = {
             "Not": Property(kind="map", fields={"Prefix": STRING, "Tag": Property(kind="list", maximum=1, honoured=())})
         },
     ),
+}
+
+
+SETTINGS = {  # how a bucket's subresource is called in the actions that change it
+    "lifecycle": "BucketLifecycle",
+    "encryption": "BucketEncryption",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "tagging": "BucketTagging",
 }
 
 
@@ -96,6 +106,31 @@ class Bucket(BlockingType):
         """See `ResourceType`."""
         return str(properties["BucketName"])
 
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        bucket = self.plan_id(context, after or before or {})
+        if after is None:
+            yield on_bucket(context, "DeleteBucket", bucket)
+            if before and before.get("DeletionForce"):
+                yield from self._rights_to_empty(context, bucket)
+            return
+        yield on_bucket(context, "PutBucket" if before is None else "GetBucketInfo", bucket)
+        if _acl(after) != _acl(before or {}):
+            yield on_bucket(context, "PutBucketAcl", bucket)
+        settings = _settings(before or {})
+        for setting, document in _settings(after).items():
+            if document != settings[setting]:
+                yield on_bucket(context, f"{'Put' if document else 'Delete'}{SETTINGS[setting]}", bucket)
+
+    def _rights_to_empty(self, context: Context, bucket: str) -> Iterable[Right]:
+        if not self.find(bucket):
+            return
+        yield on_bucket(context, "ListObjects", bucket)
+        for item in self._oss.list_objects(bucket, prefix="", delimiter="", marker="", limit=sys.maxsize).entries:
+            yield on_bucket(context, "DeleteObject", bucket, item.key)
+        for upload in self._oss.uploads(bucket):
+            yield on_bucket(context, "AbortMultipartUpload", bucket, upload.key)
+
     def find(self, physical_id: str) -> bool:
         """See `BlockingType`."""
         try:
@@ -129,7 +164,9 @@ class Bucket(BlockingType):
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `BlockingType`."""
         _check_public(properties)
-        self._oss.set_bucket_acl(physical_id, _acl(properties))
+        self._oss.bucket(physical_id)  # it may be gone
+        if _acl(properties) != _acl(previous):
+            self._oss.set_bucket_acl(physical_id, _acl(properties))
         self._set(physical_id, properties, previous)
         return _outcome(context, physical_id)
 

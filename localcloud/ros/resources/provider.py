@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,14 +65,38 @@ class Outcome:
     attributes: Properties  # what Fn::GetAtt can ask for
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What somebody must be allowed to do."""
+
+    action: str  # oss:PutBucket
+    resource: str  # acs:oss:oss-REGION:ACCOUNT:BUCKET
+    conditions: Mapping[str, str] = field(
+        default_factory=dict
+    )  # condition keys that the action has beside the request's
+
+
 class ResourceType(Protocol):
-    """One type of resource. Every method that fails raises `ResourceError` with a reason for the user, and changes nothing then."""
+    """One type of resource. Every method that fails raises `ResourceError` with a reason for the user, and changes nothing then.
+
+    The engine changes a resource only for somebody who has the `rights` to do so by the services' own APIs; the other methods may
+    rely on that.
+    """
 
     name: str  # ALIYUN::OSS::Bucket
     properties: Mapping[str, Property]
 
     def plan_id(self, context: Context, properties: Properties) -> str:
         """Return the physical id that `create` will give the resource, or begin with; it is recorded before `create` is called."""
+
+    def rights(self, context: Context, before: Properties | None, after: Properties | None) -> Iterable[Right]:
+        """Return the rights that a change needs; runs on a thread, for it may look at what is there.
+
+        Args:
+            context: for whom.
+            before: the properties that the resource has; None: it is to be created.
+            after: the properties that it is to have; None: it is to be deleted. One of the two is given.
+        """
 
     async def exists(self, context: Context, physical_id: str) -> bool:
         """Return whether such a resource exists: one that the stack did not make is never taken over, nor deleted."""

@@ -7,18 +7,19 @@ steps that fails takes back the steps that were done. Sources: ROS, the page of 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, ParamSpec, Self, TypeAlias
+from typing import Literal, ParamSpec, Protocol, Self, TypeAlias
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import PolicyType
 from localcloud.ram.service import DEFAULT_SESSION, RamService
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
-from localcloud.ros.resources.provider import Context, Outcome, Property
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
+from localcloud.ros.resources.rights import on_policy, on_role, verb
 
 STRING = Property(kind="string")
 NAMES = Property(kind="list", items=STRING)
@@ -68,6 +69,17 @@ class Role(BlockingType):
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
         return str(properties["RoleName"])
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        name = self.plan_id(context, after or before or {})
+        plan = _Plan(self._ram, context)
+        plan.rights.append(on_role(context, f"{verb(before, after)}Role", name))
+        _bind(plan, name, before or {}, after or {})
+        if after is None and before and before.get("DeletionForce"):
+            for policy in plan.attached(name):
+                plan.detach(name, policy)
+        return plan.rights
 
     def find(self, physical_id: str) -> bool:
         """See `BlockingType`."""
@@ -132,6 +144,21 @@ class ManagedPolicy(BlockingType):
         """See `ResourceType`."""
         return str(properties["PolicyName"])
 
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        policy, plan = _managed(after or before or {}), _Plan(self._ram, context)
+        if before is None:
+            plan.create(policy)
+            for role in (after or {}).get("Roles", []):
+                plan.attach(role, ("Custom", policy.name))
+        elif after is None:
+            for role in before.get("Roles", []):
+                plan.detach(role, ("Custom", policy.name))
+            plan.delete(policy.name)
+        else:
+            plan.revise(policy)
+        return plan.rights
+
     def find(self, physical_id: str) -> bool:
         """See `BlockingType`."""
         return any(policy.name == physical_id for policy in self._ram.policies())
@@ -176,6 +203,11 @@ class AttachPolicyToRole(BlockingType):
         """See `ResourceType`."""
         return "/".join(str(properties[name]) for name in ("RoleName", "PolicyType", "PolicyName"))
 
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        action = "AttachPolicyToRole" if before is None else "DetachPolicyFromRole"
+        yield on_role(context, action, str((after or before or {})["RoleName"]))
+
     def find(self, physical_id: str) -> bool:
         """See `BlockingType`."""
         role, kind, policy = physical_id.split("/", 2)
@@ -200,6 +232,31 @@ class _Policy:
     name: str
     description: str
     document: str  # JSON
+
+
+class _Changes(Protocol):
+    """Changes of a role's own policies and attachments, done or only planned."""
+
+    def attached(self, role: str) -> set[Attached]:
+        """Return the policies that are attached to a role."""
+
+    def is_there(self, policy: _Policy) -> bool:
+        """Say whether a policy is there as it is described."""
+
+    def create(self, policy: _Policy) -> None:
+        """Make a policy."""
+
+    def redo(self, role: str, policy: _Policy) -> None:
+        """Make a role's own policy what it is to be."""
+
+    def delete(self, name: str) -> None:
+        """Delete a policy if it is there."""
+
+    def attach(self, role: str, policy: Attached) -> None:
+        """Attach a policy to a role."""
+
+    def detach(self, role: str, policy: Attached) -> None:
+        """Detach a policy from a role if it is attached."""
 
 
 class _Steps:
@@ -236,10 +293,7 @@ class _Steps:
 
     def is_there(self, policy: _Policy) -> bool:
         """Say whether a policy is there as it is described."""
-        return any(
-            (each.name, each.description, each.default.document) == (policy.name, policy.description, policy.document)
-            for each in self._ram.policies()
-        )
+        return _is_there(self._ram, policy)
 
     def revise(self, policy: _Policy) -> None:
         """Give a policy another document; the older ones go, so that no policy runs out of versions."""
@@ -291,7 +345,65 @@ class _Steps:
             self.undo_with(self._ram.attach_policy, role, policy[1], policy[0])
 
 
-def _bind(steps: _Steps, role: str, before: Given, after: Given) -> None:
+class _Plan:
+    """The rights that changes need, which are not done."""
+
+    def __init__(self, ram: RamService, context: Context) -> None:
+        self._ram = ram
+        self._context = context
+        self.rights: list[Right] = []
+
+    def attached(self, role: str) -> set[Attached]:
+        """See `_Changes`; a role that is to be created has none."""
+        if all(each.name != role for each in self._ram.roles()):
+            return set()
+        return {(each.type, each.name) for each in self._ram.policies_of(role)}
+
+    def is_there(self, policy: _Policy) -> bool:
+        """See `_Changes`."""
+        return _is_there(self._ram, policy)
+
+    def create(self, policy: _Policy) -> None:
+        """See `_Changes`."""
+        self.rights.append(on_policy(self._context, "CreatePolicy", policy.name))
+
+    def redo(self, role: str, policy: _Policy) -> None:
+        """See `_Changes`."""
+        if self._ram.get_policy(policy.name, "Custom").description == policy.description:
+            self.revise(policy)
+            return
+        self.detach(role, ("Custom", policy.name))
+        self.delete(policy.name)
+        self.create(policy)
+        self.attach(role, ("Custom", policy.name))
+
+    def revise(self, policy: _Policy) -> None:
+        """Give a policy another document; the older ones go."""
+        actions = ("CreatePolicyVersion", "DeletePolicyVersion")
+        self.rights += (on_policy(self._context, action, policy.name) for action in actions)
+
+    def delete(self, name: str) -> None:
+        """See `_Changes`."""
+        actions = ("DeletePolicyVersion", "DeletePolicy")
+        self.rights += (on_policy(self._context, action, name) for action in actions)
+
+    def attach(self, role: str, policy: Attached) -> None:
+        """See `_Changes`."""
+        self.rights.append(on_role(self._context, "AttachPolicyToRole", role))
+
+    def detach(self, role: str, policy: Attached) -> None:
+        """See `_Changes`."""
+        self.rights.append(on_role(self._context, "DetachPolicyFromRole", role))
+
+
+def _is_there(ram: RamService, policy: _Policy) -> bool:
+    return any(
+        (each.name, each.description, each.default.document) == (policy.name, policy.description, policy.document)
+        for each in ram.policies()
+    )
+
+
+def _bind(steps: _Changes, role: str, before: Given, after: Given) -> None:
     """Make a role's own policies and its attachments what they are to be: first what goes, then what comes.
 
     What `before` describes may have been tried only, so what is there counts: nothing is deleted that is not attached to the

@@ -6,9 +6,9 @@ is wrong is told at once, each with the path to it: `Property Code.OssBucketName
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 
+from localcloud.ros.bounds import is_finite
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.provider import Properties, Property
 
@@ -131,7 +131,7 @@ def _to_number(value: object) -> int | float:
                 number: int | float = kind(value)
             except ValueError:
                 continue
-            if math.isfinite(number):
+            if is_finite(number):
                 return number
     raise _NotConvertibleError
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from localcloud.errors import LocalCloudError
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
-from localcloud.ros.resources.provider import Context, Outcome, Property
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
+from localcloud.ros.resources.rights import on_logs, verb
 from localcloud.state import write_private
 
 STRING = Property(kind="string")
@@ -96,12 +97,22 @@ class SlsRecords:
 class _Recorded(BlockingType):
     """A type of which properties are all that there is."""
 
+    noun: str  # what the log service's actions call it
+    project = "ProjectName"  # the property that names the project
     taken: str  # reasons, with the name of what exists or is missing
     orphaned: str
     missing: str
 
     def __init__(self, records: SlsRecords) -> None:
         self._records = records
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        properties = after or before or {}
+        path = f"project/{properties[self.project]}"
+        if logstore := properties.get("LogstoreName"):
+            path += f"/logstore/{logstore}"
+        yield on_logs(context, f"{verb(before, after)}{self.noun}", path)
 
     def find(self, physical_id: str) -> bool:
         """See `BlockingType`."""
@@ -147,6 +158,7 @@ class Project(_Recorded):
             items=Property(kind="map", fields={"Key": Property(kind="string", required=True), "Value": STRING}),
         ),
     }
+    noun, project = "Project", "Name"
     taken = "ProjectAlreadyExist: project {} already exists"
     orphaned = ""
     missing = "ProjectNotExist: project {} does not exist"
@@ -185,6 +197,7 @@ class Logstore(_Recorded):
         "ShardCount": Property(kind="integer", minimum=1, maximum=100),
         "TTL": Property(kind="integer", minimum=1, maximum=3650),
     }
+    noun = "LogStore"
     taken = "LogStoreAlreadyExist: logstore {} already exists"
     orphaned = "ProjectNotExist: project {} does not exist"
     missing = "LogStoreNotExist: logstore {} does not exist"
@@ -234,6 +247,7 @@ class Index(_Recorded):
         ),
         "LogReduce": BOOLEAN,
     }
+    noun = "Index"
     taken = "IndexAlreadyExist: {} already exists"
     orphaned = "LogStoreNotExist: logstore {} does not exist"
     missing = "IndexConfigNotExist: {} does not exist"

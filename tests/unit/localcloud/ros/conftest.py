@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from localcloud.identity import Identity
 from localcloud.ros.engine import Account
 from localcloud.ros.errors import ResourceError
-from localcloud.ros.model import Source, Stack
-from localcloud.ros.resources.provider import Context, Outcome, Properties, Property
+from localcloud.ros.model import Caller, Source, Stack
+from localcloud.ros.resources.provider import Context, Outcome, Properties, Property, Right
 from localcloud.ros.service import Request, RosService
 
 TYPE = "Test::Thing"
+OWNER = Caller(identity=Identity(account_id="1234567890123456"))
+_Result = TypeVar("_Result")
+
+
+class Here:
+    """Evaluates templates in this process: what other processes are good for is tested where they run."""
+
+    async def __call__(self, function: Callable[..., _Result], *args: object) -> _Result:
+        return function(*args)
+
+    async def close(self) -> None:
+        pass
+
+
+class Rights:
+    """Everybody may do everything but what is refused here: (role, action) pairs. Notes what is asked."""
+
+    def __init__(self) -> None:
+        self.refused: set[tuple[str | None, str]] = set()
+        self.asked: list[tuple[str | None, str, str]] = []
+
+    def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        self.asked.append((identity.role_arn, action, resource))
+        return (identity.role_arn, action) not in self.refused
 
 
 class Things:
@@ -39,6 +64,10 @@ class Things:
 
     def plan_id(self, context: Context, properties: Properties) -> str:
         return str(properties["Name"])
+
+    def rights(self, context: Context, before: Properties | None, after: Properties | None) -> Iterable[Right]:
+        action = "Create" if before is None else "Delete" if after is None else "Update"
+        yield Right(f"test:{action}", f"thing/{(after or before or {})['Name']}")
 
     async def exists(self, context: Context, physical_id: str) -> bool:
         return physical_id in self.existing
@@ -81,6 +110,8 @@ class Cloud:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.things = Things()
+        self.rights = Rights()
+        self.caller = OWNER
         self.now = 1_800_000_000.0
         self.ros = self.start()
 
@@ -89,6 +120,8 @@ class Cloud:
             self.folder,
             types={TYPE: self.things},
             account=Account(region="cn-hangzhou", account_id="1234567890123456"),
+            authorizer=self.rights,
+            evaluate=Here(),
             clock=self.tick,
         )
         return self.ros
@@ -114,7 +147,8 @@ def template(**resources: Mapping[str, Any]) -> str:
 
 
 def request(text: str, **options: Any) -> Request:
-    return Request(source=Source(template=text, parameters=options.pop("parameters", {})), **options)
+    caller = options.pop("caller", OWNER)
+    return Request(source=Source(template=text, parameters=options.pop("parameters", {})), caller=caller, **options)
 
 
 @pytest.fixture

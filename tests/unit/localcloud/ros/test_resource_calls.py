@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 
@@ -12,7 +12,7 @@ from localcloud.oss.errors import OssError
 from localcloud.ram.errors import RamError
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
-from localcloud.ros.resources.provider import Context, Outcome, Property
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 
 CONTEXT = Context(stack_id="s", stack_name="s", logical_id="l", type="t", region="r", account_id="1", timeout=1.0)
 
@@ -29,6 +29,9 @@ class Slow(BlockingType):
 
     def plan_id(self, context: Context, properties: Given) -> str:
         return "slow"
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        return ()
 
     def find(self, physical_id: str) -> bool:
         return self.made
