@@ -92,7 +92,7 @@ def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
     [
         ({"timeout": "3"}, "timeout is '3'; expected int"),
         ({"timeout": True}, "timeout is True; expected int"),
-        ({"environmentVariables": {"A": 1}}, "environmentVariables must be text"),
+        ({"environmentVariables": {"A": 1}}, "environmentVariables.A is 1; expected text"),
         ({"code": {"zipFile": "%%%"}}, "code.zipFile is not base64"),
         ({"code": []}, "code is missing"),
         (
