@@ -125,7 +125,7 @@ def is_loopback(host: str) -> bool:
 
 def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tuple[int, str] | None:
     """Return the status and the words for a head that no service takes; None for a good one."""
-    counts = Counter(name.lower() for name in request.headers)
+    counts = Counter(name.lower() for name, _ in request.headers.items())  # the names alone would come once each
     if repeated := sorted(name for name, count in counts.items() if count > 1 and name not in REPEATABLE):
         return 400, f"give the header {', '.join(repeated)} once: it is unclear which of its values counts"
     if not request.raw_path.startswith("/"):

@@ -19,7 +19,13 @@ from localcloud.values import read_json
 
 Body = Mapping[str, Any]
 Kind = TypeVar("Kind")
-_KINDS: Mapping[type, str] = {str: "text", int: "a whole number", dict: "an object"}
+_KINDS: Mapping[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+}
 
 SERVICE_PROPERTIES = {
     "serviceName": "name",
@@ -93,7 +99,8 @@ def _fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozen
         expected = TYPES.get(name, (str,))
         if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
             raise FcError(
-                "InvalidArgument", f"{name} is {_short(value)}; expected {' or '.join(t.__name__ for t in expected)}"
+                "InvalidArgument",
+                f"{name} is {_short(value)}; expected {' or '.join(_KINDS[each] for each in expected)}",
             )
         fields[known[name]] = value
     return fields

@@ -90,11 +90,11 @@ def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"timeout": "3"}, "timeout is '3'; expected int"),
-        ({"timeout": True}, "timeout is True; expected int"),
+        ({"timeout": "3"}, "timeout is '3'; expected a whole number"),
+        ({"timeout": True}, "timeout is True; expected a whole number"),
         ({"environmentVariables": {"A": 1}}, "environmentVariables.A is 1; expected text"),
         ({"code": {"zipFile": "%%%"}}, "code.zipFile is not base64"),
-        ({"code": []}, "code is missing"),
+        ({"code": []}, "code is []; expected an object"),
         (
             {"instanceLifecycleConfig": {"preStop": {"handler": "a.b"}}},
             "not implemented: instanceLifecycleConfig.preStop",
