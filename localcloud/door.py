@@ -24,6 +24,7 @@ from localcloud.apierror import ApiError
 from localcloud.values import same_secret
 
 ADMINISTRATION = "/-/localcloud/"  # what is no cloud's API: the embedded cloud's own endpoints, at each service
+EVERYTHING = "/{path:(?s:.*)}"  # the route of a service that reads paths itself; a key may hold a line's end
 ID = web.RequestKey("id", str)  # the request's id, as it stands in answers and in the log
 _BEGUN = web.RequestKey("begun", web.StreamResponse)
 

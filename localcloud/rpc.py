@@ -9,6 +9,8 @@ Sources: "Request syntax and signature method V2 (RPC)" and "V3", "Response form
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -51,15 +53,25 @@ async def read_request(request: web.Request) -> SignedRequest:
 
     Raises:
         AuthenticationError: the query is not UTF-8.
+        ApiError: InvalidDigest: the body is not the one that Content-MD5 speaks of.
     """
     path, _, query = request.raw_path.partition("?")
-    return SignedRequest(
+    signed = SignedRequest(
         method=request.method,
         path=path,
         query=read_query(query),
         headers=headers_of(request),
         body=await request.read(),
     )
+    digest = hashlib.md5(signed.body, usedforsecurity=False)
+    # RFC 1864 says base64; clients of Function Compute write hexadecimal digits.
+    if signed.headers.get("content-md5", "") not in {
+        "",
+        base64.b64encode(digest.digest()).decode(),
+        digest.hexdigest(),
+    }:
+        raise ApiError("InvalidDigest", "Content-MD5 is not the digest of the body received.", 400)
+    return signed
 
 
 def create_app(

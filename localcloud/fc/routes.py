@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from localcloud.apierror import ApiError
-from localcloud.door import ADMINISTRATION, ID, is_administrator, open_door
+from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.fc import signing, wire
 from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.instance import MB
@@ -329,5 +329,5 @@ def create_app(api: Api, *, serves: Callable[[str], bool]) -> web.Application:
     """
     application = open_door(_Fc(), serves=serves, max_body=MAX_BODY)
     application.router.add_get(ADMIN, api.list_instances)
-    application.router.add_route("*", "/{path:.*}", api.serve)
+    application.router.add_route("*", EVERYTHING, api.serve)
     return application

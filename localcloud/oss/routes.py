@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from localcloud.apierror import ApiError
-from localcloud.door import ADMINISTRATION, ID, is_administrator, open_door
+from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.identity import Authorizer, CredentialStore
 from localcloud.oss import handlers
 from localcloud.oss.errors import OssError
@@ -145,7 +145,7 @@ def create_app(
 
     application = open_door(_Oss(), serves=serves, max_body=0)
     application.on_response_prepare.append(decorate)
-    application.router.add_route("*", "/{path:.*}", serve)
+    application.router.add_route("*", EVERYTHING, serve)
     return application
 
 
