@@ -35,13 +35,15 @@ class Reply:
         return self.body.decode()
 
 
-def talk(endpoint: str, sent: bytes, *, seconds: float = 30) -> bytes:
-    """Send bytes to a service and return all that comes until it closes the connection."""
+def talk(endpoint: str, sent: bytes, *, seconds: float = 30, half_close: bool = False) -> bytes:
+    """Send bytes to a service and return all that comes until it closes the connection, which may be done on this side at once."""
     parts = urlsplit(endpoint)
     assert parts.hostname
     received = b""
     with socket.create_connection((parts.hostname, parts.port or 80), timeout=seconds) as connection:
         connection.sendall(sent)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
         while part := connection.recv(65536):
             received += part
     return received

@@ -86,6 +86,20 @@ def rpc(cloud: Any, parameters: Mapping[str, str], *, method: str = "GET") -> st
     return str(target)
 
 
+def rpc_form(cloud: Any, parameters: Mapping[str, str]) -> tuple[Headers, bytes]:
+    """Return headers and body of a POST to `/` with an RPC signature, whose parameters are all in the form."""
+    sent = {
+        "AccessKeyId": cloud.access_key_id,
+        "SignatureMethod": "HMAC-SHA1",
+        "SignatureVersion": "1.0",
+        "SignatureNonce": uuid.uuid4().hex,
+        "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **parameters,
+    }
+    sent["Signature"] = Signer.get_rpcsignature(sent, "POST", cloud.access_key_secret)
+    return [("Content-Type", "application/x-www-form-urlencoded")], urlencode(sent).encode()
+
+
 def fc(cloud: Any, method: str, path: str, **headers: str) -> Headers:
     """Return the headers of a request of API version 2016-08-15; `_` in a header's name stands for `-`."""
     signed = {
