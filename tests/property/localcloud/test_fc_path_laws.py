@@ -44,9 +44,10 @@ def test_resource_names_what_the_path_names(route: tuple[str, str, str], names: 
     path = fill(shape, names)
     target = find_target(method, f"/{version}/{path}")
     assert target is not None
-    assert target.resource == path.removesuffix("/invocations") + (
-        "" if len(path.split("/")) % 2 == 0 or path.endswith("/invocations") else "/*"
-    )
+    if shape.endswith("/invocations"):
+        assert target.resource == path.removesuffix("/invocations")
+    else:
+        assert target.resource == (path if shape.endswith("*") else f"{path}/*")
 
 
 @given(route=ROUTE, names=st.lists(NAME, min_size=3, max_size=3), data=st.data())
