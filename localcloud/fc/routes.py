@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -101,7 +102,13 @@ class Api:
             payload=signed.body,
             body=body,
         )
-        self._authorize(request, identity, call.target)
+        region, account_id = self._settings.region, self._settings.account_id
+        self._authorize(
+            request, identity, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{call.target.resource}"
+        )
+        # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
+        for role in filter(None, (body.get("role"), body.get("invocationRole"))):
+            self._authorize(request, identity, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
         if call.query.get("qualifier", LATEST) != LATEST:
             raise FcError("NotImplemented", f"not implemented: qualifiers other than {LATEST}")
         return await self._operations[target.operation](call)
@@ -113,12 +120,18 @@ class Api:
             raise FcError("MissingRequiredHeader", "the header Authorization is missing: sign the request")
         return self._authenticator.authenticate(signed)
 
-    def _authorize(self, request: web.Request, identity: Identity, target: Target) -> None:
-        action = f"fc:{target.operation}"
-        resource = f"acs:fc:{self._settings.region}:{self._settings.account_id}:{target.resource}"
+    def _authorize(
+        self,
+        request: web.Request,
+        identity: Identity,
+        action: str,
+        resource: str,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         conditions = {
             "acs:SourceIp": request.remote or "",
             "acs:SecureTransport": "true" if request.secure else "false",
+            **more,
         }
         if not self._authorizer.is_allowed(identity, action=action, resource=resource, conditions=conditions):
             raise FcError(

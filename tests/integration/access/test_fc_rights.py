@@ -133,6 +133,22 @@ def test_a_deny_of_a_name_holds_for_its_creation(cloud: Running, service: str) -
     assert ask(cloud, key, "POST", functions, function("public")).status == 200
 
 
+def test_right_to_functions_alone_does_not_give_them_a_role(cloud: Running, service: str) -> None:
+    role = f"acs:ram::{cloud.account_id}:role/administrator"
+    key = session(cloud, allow("fc:*"))
+    base = "/2021-04-06/services"
+    for method, path, body in (
+        ("POST", base, {"serviceName": f"{service}x", "role": role}),
+        ("PUT", f"{base}/{service}", {"role": role}),
+        ("POST", "/2023-03-30/functions", {**function(f"{service}y"), "role": role}),
+    ):
+        reply = ask(cloud, key, method, path, body)
+        assert (reply.status, json.loads(reply.body)["Code"]) == (403, "AccessDenied")
+        assert "ram:PassRole" in reply.text
+    passing = session(cloud, allow("fc:*"), allow("ram:PassRole", resource=role))
+    assert ask(cloud, passing, "PUT", f"{base}/{service}", {"role": role}).status == 200
+
+
 @pytest.mark.parametrize(
     "name", ["a.b", "a%2Fb", "..", "%2e%2e", "-a", "1a", "%00", "%ff", "a%0a", "ü", "a" * 129, "", "a%20", "%E2%80%AE"]
 )
