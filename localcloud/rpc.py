@@ -2,27 +2,30 @@
 
 RAM, STS and ROS are such APIs. A service gives `create_app` its version and its actions; what is the same for all of them happens
 here: read, authenticate, find the action, render the answer or the error. FC, which is not RPC-style, uses `read_request` alone.
+Each value has one source, the signed one: what is in a request besides it is not looked at.
 
 Sources: "Request syntax and signature method V2 (RPC)" and "V3", "Response format" (Alibaba Cloud SDK reference).
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import base64
+import hashlib
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 from aiohttp import web
 
 from localcloud.apierror import ApiError
+from localcloud.door import ID, headers_of, open_door
 from localcloud.identity import Identity
-from localcloud.signatures import Authenticator, SignedRequest
+from localcloud.signatures import Authenticator, SignedRequest, read_query
 
-_LOG = logging.getLogger(__name__)
+_FORMAT = web.RequestKey("format", str)  # of the answer, as the request's parameters ask for it
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2 (Char)
 
 # Parameters that belong to the protocol, not to an action.
 _PROTOCOL = frozenset(
@@ -46,23 +49,38 @@ Action = Callable[[Call], Awaitable[Mapping[str, object]]]
 
 
 async def read_request(request: web.Request) -> SignedRequest:
-    """Return what the signature of a request covers; reads the whole body, within the application's `client_max_size`."""
+    """Return what the signature of a request covers; reads the whole body, within the application's `client_max_size`.
+
+    Raises:
+        AuthenticationError: the query is not UTF-8.
+        ApiError: InvalidDigest: the body is not the one that Content-MD5 speaks of.
+    """
     path, _, query = request.raw_path.partition("?")
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]},{value}" if key in headers else value
-    return SignedRequest(
+    signed = SignedRequest(
         method=request.method,
         path=path,
-        query=tuple(parse_qsl(query, keep_blank_values=True)),
-        headers=headers,
+        query=read_query(query),
+        headers=headers_of(request),
         body=await request.read(),
     )
+    if (given := signed.headers.get("content-md5")) and given not in _digests(signed.body):
+        raise ApiError("InvalidDigest", "Content-MD5 is not the digest of the body received.", 400)
+    return signed
+
+
+def _digests(body: bytes) -> set[str]:
+    """RFC 1864 says base64; clients of Function Compute write hexadecimal digits."""
+    digest = hashlib.md5(body, usedforsecurity=False)
+    return {base64.b64encode(digest.digest()).decode(), digest.hexdigest()}
 
 
 def create_app(
-    *, version: str, actions: Mapping[str, Action], authenticator: Authenticator, max_body: int = 1024**2
+    *,
+    version: str,
+    actions: Mapping[str, Action],
+    authenticator: Authenticator,
+    serves: Callable[[str], bool],
+    max_body: int = 1024**2,
 ) -> web.Application:
     """Return an application that serves one RPC-style API at `/`, by GET and POST.
 
@@ -70,47 +88,54 @@ def create_app(
         version: the API's version, `2015-05-01`.
         actions: what to run, by the action's name. It returns the answer without RequestId, and raises `ApiError`.
         authenticator: shared by all services of a process.
+        serves: says whether a host name is the API's.
         max_body: bytes of the largest request body.
     """
 
     async def answer(request: web.Request) -> web.Response:
-        request_id = str(uuid.uuid4()).upper()
-        action, output = "Error", _output_format(request.query.get("Format"), request.headers)
-        try:
-            signed = await read_request(request)
-            output = _output_format(signed.parameters.get("Format"), request.headers)
-            identity = authenticator.authenticate(signed)
-            action, run = _find(signed, version, actions)
-            call = Call(
-                action=action,
-                parameters={name: value for name, value in signed.parameters.items() if name not in _PROTOCOL},
-                identity=identity,
-                secure=request.secure,
-                source_ip=request.remote or "",
-            )
-            body = {"RequestId": request_id, **await run(call)}
-        except ApiError as error:
-            return _error(error.status, error.code, error.message, request, request_id, output)
-        except web.HTTPException as error:  # the body is too large
-            return _error(error.status, "InvalidParameter", error.reason, request, request_id, output)
-        except Exception:  # noqa: BLE001 - the API's clients get an answer in its format, the log gets the traceback
-            _LOG.exception("%s failed (request %s)", action, request_id)
-            message = f"the embedded cloud failed at {action}; its log has the traceback."
-            return _error(500, "InternalError", message, request, request_id, output)
-        return _render(200, f"{action}Response", body, output)
+        signed = await read_request(request)
+        request[_FORMAT] = signed.parameters.get("Format", "")
+        identity = authenticator.authenticate(signed)
+        action, run = _find(signed, version, actions)
+        call = Call(
+            action=action,
+            parameters={name: value for name, value in signed.parameters.items() if name not in _PROTOCOL},
+            identity=identity,
+            secure=request.secure,
+            source_ip=request.remote or "",
+        )
+        body = {"RequestId": request[ID], **await run(call)}
+        return _render(request, 200, f"{action}Response", body)
 
-    app = web.Application(client_max_size=max_body)
+    app = open_door(_Rpc(), serves=serves, max_body=max_body)
     app.router.add_get("/", answer)
     app.router.add_post("/", answer)
     return app
 
 
+class _Rpc:
+    """How RPC-style APIs say what every service says."""
+
+    request_id_header = "x-acs-request-id"
+
+    def new_request_id(self) -> str:
+        return str(uuid.uuid4()).upper()
+
+    def fault(self, status: int, message: str) -> ApiError:
+        return ApiError(
+            {404: "InvalidApi.NotFound", 500: "InternalError"}.get(status, "InvalidParameter"), message, status
+        )
+
+    def render(self, request: web.Request, error: ApiError) -> web.Response:
+        body = {"RequestId": request[ID], "HostId": request.host, "Code": error.code, "Message": error.message}
+        return _render(request, error.status, "Error", body)
+
+
 def _find(signed: SignedRequest, version: str, actions: Mapping[str, Action]) -> tuple[str, Action]:
-    name = signed.headers.get("x-acs-action") or signed.parameters.get("Action", "")
-    asked = signed.headers.get("x-acs-version") or signed.parameters.get("Version")
+    name, asked = signed.operation
     if not name:
         raise ApiError(
-            "MissingAction", "Action is mandatory: name it in the parameter Action or the header x-acs-action.", 400
+            "MissingAction", "Action is mandatory: name it in the header x-acs-action, or in the parameter Action.", 400
         )
     if asked != version:
         raise ApiError(
@@ -121,21 +146,11 @@ def _find(signed: SignedRequest, version: str, actions: Mapping[str, Action]) ->
     return name, actions[name]
 
 
-def _output_format(asked: str | None, headers: Mapping[str, str]) -> str:
-    """V3 requests get JSON; the others what `Format` says, XML by default ("Common parameters")."""
-    if headers.get("Authorization"):
-        return "JSON"
-    return "JSON" if (asked or "XML").upper() == "JSON" else "XML"
-
-
-def _error(status: int, code: str, message: str, request: web.Request, request_id: str, output: str) -> web.Response:
-    body = {"RequestId": request_id, "HostId": request.host, "Code": code, "Message": message}
-    return _render(status, "Error", body, output)
-
-
-def _render(status: int, root: str, body: Mapping[str, object], output: str) -> web.Response:
-    if output == "JSON":
-        return web.json_response(body, status=status, dumps=lambda value: json.dumps(value, ensure_ascii=False))
+def _render(request: web.Request, status: int, root: str, body: Mapping[str, object]) -> web.Response:
+    """Render an answer: V3 requests get JSON; the others what `Format` says, XML by default ("Common parameters")."""
+    asked = request.get(_FORMAT) or request.query.get("Format", "")
+    if request.headers.get("Authorization") or asked.upper() == "JSON":
+        return web.json_response(body, status=status)
     element = ElementTree.Element(root)
     _fill(element, body)
     text = ElementTree.tostring(element, encoding="utf-8", xml_declaration=True)
@@ -151,4 +166,4 @@ def _fill(parent: ElementTree.Element, value: object) -> None:
     elif isinstance(value, bool):
         parent.text = str(value).lower()
     elif value is not None:
-        parent.text = str(value)
+        parent.text = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", str(value))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +18,14 @@ from pathlib import Path
 from aiohttp import web
 
 from localcloud import state
+from localcloud.door import tell_bad_requests_briefly
 from localcloud.errors import LocalCloudError
 from localcloud.fc.routes import Api
 from localcloud.fc.routes import create_app as create_fc_app
 from localcloud.fc.service import FcService, Settings
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
-from localcloud.gateway.names import served_names
+from localcloud.gateway.names import find_service, served_names
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app as create_oss_app
 from localcloud.oss.service import OssService
@@ -99,6 +102,11 @@ async def serve(options: Options) -> None:
             evaluate=Evaluator(),
             clock=time.time,
         )
+        logging.getLogger("aiohttp.server").addFilter(tell_bad_requests_briefly)
+
+        def serves(service: str) -> Callable[[str], bool]:
+            return lambda host: find_service(host, names) == service
+
         applications = {
             "oss": create_oss_app(
                 oss,
@@ -109,9 +117,10 @@ async def serve(options: Options) -> None:
                 region=options.region,
                 link=link,
                 clock=time.time,
+                serves=serves("oss"),
             ),
-            "sts": create_sts_app(ram, authenticator),
-            "ram": create_ram_app(ram, authenticator),
+            "sts": create_sts_app(ram, authenticator, serves=serves("sts")),
+            "ram": create_ram_app(ram, authenticator, serves=serves("ram")),
             "fc": create_fc_app(
                 Api(
                     fc,
@@ -121,9 +130,12 @@ async def serve(options: Options) -> None:
                     authorizer=ram,
                     admin_token=account.access_key_secret,
                     clock=time.time,
-                )
+                ),
+                serves=serves("fc"),
             ),
-            "ros": create_ros_app(ros, authenticator=authenticator, authorizer=ram, callbacks=callbacks),
+            "ros": create_ros_app(
+                ros, authenticator=authenticator, authorizer=ram, callbacks=callbacks, serves=serves("ros")
+            ),
         }
         runners: list[web.AppRunner] = []
         try:

@@ -20,7 +20,7 @@ import base64
 import hashlib
 import hmac
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
@@ -28,9 +28,11 @@ from urllib.parse import parse_qsl, quote
 
 from localcloud.apierror import ApiError
 from localcloud.identity import Credential, CredentialStore, Identity
+from localcloud.values import same_secret
 
 ACS3 = "ACS3-HMAC-SHA256"
 FORM = "application/x-www-form-urlencoded"
+_OBEYED = ("x-acs-", "x-fc-")  # how the names of headers begin that services act on
 FRESH = 15 * 60  # seconds that a request's time may differ from the server's ("Signature method", Timestamp)
 
 # HTTP status by error code (RAM and STS, "Error codes"; common error codes of the OpenAPI Explorer).
@@ -63,7 +65,7 @@ class SignedRequest:
     method: str
     path: str  # as sent, percent-encoded
     query: tuple[tuple[str, str], ...]  # decoded
-    headers: Mapping[str, str]  # by lower-case name; repeated ones joined by a comma
+    headers: Mapping[str, str]  # by lower-case name
     body: bytes = field(repr=False)
 
     @property
@@ -73,23 +75,51 @@ class SignedRequest:
         Raises:
             AuthenticationError: a parameter is given twice, so it is unclear which one is signed; the form is not UTF-8.
         """
-        pairs = [*self.query, *self._form()]
-        repeated = sorted(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        if repeated:
-            raise AuthenticationError(
-                "IncompleteSignature", f"give the parameter {repeated[0]} once, not several times."
-            )
-        return dict(pairs)
+        return _once([*self.query, *self._form()])
 
-    def _form(self) -> list[tuple[str, str]]:
+    @property
+    def query_parameters(self) -> dict[str, str]:
+        """The query's parameters alone.
+
+        Raises:
+            AuthenticationError: one is given twice.
+        """
+        return _once(self.query)
+
+    @property
+    def operation(self) -> tuple[str, str]:
+        """The action and version that the signature covers: headers of ACS3, else parameters; what is not there is empty.
+
+        Raises:
+            AuthenticationError: as `parameters`.
+        """
+        if self.has_acs3:
+            return self.headers.get("x-acs-action", ""), self.headers.get("x-acs-version", "")
+        parameters = self.parameters
+        return parameters.get("Action", ""), parameters.get("Version", "")
+
+    @property
+    def has_acs3(self) -> bool:
+        """Whether the signature stands in the Authorization header; it then covers headers, query and body."""
+        return "authorization" in self.headers
+
+    def _form(self) -> tuple[tuple[str, str], ...]:
         if self.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-            return []
-        try:
-            return parse_qsl(self.body.decode(), keep_blank_values=True, errors="strict")
-        except (UnicodeDecodeError, ValueError) as error:
-            raise AuthenticationError(
-                "IncompleteSignature", f"the form in the body cannot be read: {error}."
-            ) from error
+            return ()
+        return read_query(self.body)
+
+
+def read_query(text: str | bytes) -> tuple[tuple[str, str], ...]:
+    """Decode a query or a form.
+
+    Raises:
+        AuthenticationError: it is not UTF-8: two different ones would read the same, and be signed the same.
+    """
+    try:
+        decoded = text.decode() if isinstance(text, bytes) else text
+        return tuple(parse_qsl(decoded, keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise AuthenticationError("IncompleteSignature", f"the query or form cannot be read: {error}.") from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,14 +158,14 @@ class Authenticator:
             AuthenticationError: the signature is missing, incomplete, wrong, too old or used before; the key is
                 unknown; its token is missing, not the key's own, or expired.
         """
-        claim = _acs3_claim(request) if "authorization" in request.headers else _rpc_claim(request)
+        claim = _acs3_claim(request) if request.has_acs3 else _rpc_claim(request)
         now = self._clock()
         _check_time(claim.timestamp, now)
         credential = self._credentials.find(claim.access_key_id)
         if credential is None:
             raise AuthenticationError("InvalidAccessKeyId.NotFound", "Specified access key is not found.")
         expected = claim.sign(credential.access_key_secret, claim.string_to_sign)
-        if not _same(expected, claim.signature):
+        if not same_secret(expected, claim.signature):
             raise AuthenticationError(
                 "SignatureDoesNotMatch",
                 f"Specified signature is not matched with our calculation. server string to sign is:{claim.string_to_sign}",
@@ -177,16 +207,12 @@ def _check_token(credential: Credential, token: str | None, now: float) -> None:
         return
     if token is None:
         raise AuthenticationError("MissingSecurityToken", "SecurityToken is mandatory for this action.")
-    if not _same(credential.security_token, token):
+    if not same_secret(credential.security_token, token):
         raise AuthenticationError(
             "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."
         )
     if credential.expires_at is not None and credential.expires_at <= now:
         raise AuthenticationError("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
-
-
-def _same(expected: str, given: str) -> bool:
-    return hmac.compare_digest(_encode(expected), _encode(given))
 
 
 def _encode(text: str) -> bytes:
@@ -244,7 +270,7 @@ def _acs3_claim(request: SignedRequest) -> _Claim:
         (
             request.method,
             request.path or "/",
-            _canonical_query(_once(request.query)),
+            _canonical_query(request.query_parameters),
             headers,
             ";".join(sorted(signed)),
             content,
@@ -277,9 +303,9 @@ def _acs3_fields(authorization: str) -> dict[str, str]:
 
 
 def _check_signed_headers(request: SignedRequest, signed: list[str]) -> None:
-    """An unsigned or missing header could be changed on the way: the host and all x-acs-* must be signed."""
+    """An unsigned or missing header could be changed on the way: the host and all that any service obeys must be signed."""
     always = {"host", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce"}
-    wanted = always | {name for name in request.headers if name.startswith("x-acs-")}
+    wanted = always | {name for name in request.headers if name.startswith(_OBEYED) or name == "content-type"}
     if unsigned := sorted(wanted - set(signed)):
         raise AuthenticationError("IncompleteSignature", f"SignedHeaders does not name {', '.join(unsigned)}.")
     if absent := sorted(set(signed) - set(request.headers)):
@@ -288,8 +314,9 @@ def _check_signed_headers(request: SignedRequest, signed: list[str]) -> None:
         )
 
 
-def _once(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def _once(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     parameters = dict(pairs)
     if len(parameters) != len(pairs):
-        raise AuthenticationError("IncompleteSignature", "a query parameter is given several times.")
+        repeated = min(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise AuthenticationError("IncompleteSignature", f"give the parameter {repeated} once, not several times.")
     return parameters

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Trigger
@@ -23,10 +21,15 @@ def check_oss_trigger(trigger: Trigger) -> None:
         FcError: InvalidArgument.
     """
     events = trigger.config.get("events")
-    if not isinstance(events, list) or not events or not all(str(event).startswith("oss:Object") for event in events):
+    if not isinstance(events, list) or not events or not all(map(_is_object_event, events)):
         raise FcError("InvalidArgument", 'triggerConfig.events must list events such as "oss:ObjectCreated:*"')
+    _key_filter(trigger)
     if not bucket_of(trigger):
         raise FcError("InvalidArgument", "sourceArn must be acs:oss:REGION:ACCOUNT:BUCKET")
+
+
+def _is_object_event(name: object) -> bool:
+    return isinstance(name, str) and name.startswith("oss:Object")
 
 
 def bucket_of(trigger: Trigger) -> str:
@@ -39,11 +42,24 @@ def fires(trigger: Trigger, event: ObjectEvent) -> bool:
     """Say whether an event fires a trigger."""
     if trigger.kind != "oss" or bucket_of(trigger) != event.bucket:
         return False
-    key: Mapping[str, Any] = (trigger.config.get("filter") or {}).get("key") or {}
+    prefix, suffix = _key_filter(trigger)
     return (
         any(fnmatchcase(f"oss:{event.name}", pattern) for pattern in trigger.config["events"])
-        and event.key.startswith(key.get("prefix") or "")
-        and event.key.endswith(key.get("suffix") or "")
+        and event.key.startswith(prefix)
+        and event.key.endswith(suffix)
+    )
+
+
+def _key_filter(trigger: Trigger) -> tuple[str, str]:
+    """Return the prefix and the suffix of the keys that a trigger wants."""
+    wanted = trigger.config.get("filter") or {}
+    key = (wanted.get("key") or {}) if isinstance(wanted, dict) else None
+    if isinstance(key, dict):
+        prefix, suffix = key.get("prefix") or "", key.get("suffix") or ""
+        if isinstance(prefix, str) and isinstance(suffix, str):
+            return prefix, suffix
+    raise FcError(
+        "InvalidArgument", "triggerConfig.filter must be an object with key: an object with prefix and suffix"
     )
 
 

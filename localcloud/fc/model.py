@@ -21,7 +21,7 @@ MAX_ASYNC_PAYLOAD = 128 * 1024  # bytes
 MAX_CODE_API = 100 * 1024**2  # bytes, zipped, through the API
 MAX_CODE_OSS = 500 * 1024**2  # bytes, zipped, through OSS in the larger regions
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", re.ASCII)
-_HANDLER = re.compile(r"[^\s.]+(\.[^\s.]+)+", re.ASCII)
+_HANDLER = re.compile(r"[^\s.\0]+(\.[^\s.\0]+)+", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,18 +86,19 @@ class Trigger:
     modified: float = 0.0
 
 
-def check_name(what: str, name: str) -> None:
-    """Refuse what cannot be a service's, function's or trigger's name.
+def check_name(what: str, name: object) -> str:
+    """Return a service's, function's or trigger's name; what cannot be one is refused.
 
     Raises:
         FcError: InvalidArgument.
     """
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise FcError(
             "InvalidArgument",
             f"{what} {name!r} is not valid: 1 to 128 letters, digits, underscores and hyphens, beginning with a letter or an "
             "underscore",
         )
+    return name
 
 
 def check_function(function: Function) -> None:
@@ -129,7 +130,7 @@ def check_function(function: Function) -> None:
     ]
     for name, value, good, allowed in rules:
         if not good:
-            raise FcError("InvalidArgument", f"{name} is {value!r}; expected {allowed}")
+            raise FcError("InvalidArgument", f"{name} is {repr(value)[:200]}; expected {allowed}")
     _check_environment(function.environment)
 
 
@@ -137,11 +138,15 @@ CPU_RULE = "0.05 to 16 vCPU in steps of 0.05, with 1 to 4 GB of memory for each 
 
 
 def _cpu_fits(cpu: float, memory: int) -> bool:
-    steps = round(cpu * 20)
-    return 1 <= steps <= 320 and abs(cpu * 20 - steps) < 1e-6 and cpu <= memory / 1024 <= 4 * cpu
+    return 0 < cpu <= 16 and abs(cpu * 20 - max(round(cpu * 20), 1)) < 1e-6 and cpu <= memory / 1024 <= 4 * cpu
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name + value):
+            raise FcError(
+                "InvalidArgument", f"environmentVariables: {name!r} holds what no process can be given, such as NUL"
+            )
     size = sum(len(name.encode()) + len(value.encode()) for name, value in environment.items())
     if size > MAX_ENVIRONMENT:
         raise FcError(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from localcloud.fc.cpu import CpuGroups
@@ -67,6 +68,7 @@ class Pool:
         self._max_instances = max_instances
         self._idle: list[Instance] = []  # the most recently used last
         self._busy: set[Instance] = set()
+        self._ending: list[Instance] = []  # nobody gets them any more
         self._retired = False
 
     @property
@@ -77,7 +79,7 @@ class Pool:
     @property
     def instances(self) -> list[Instance]:
         """The instances that run."""
-        return [*self._idle, *self._busy]
+        return [*self._idle, *self._busy, *self._ending]
 
     def retire(self) -> None:
         """End idle instances now, and busy ones after their request."""
@@ -91,13 +93,17 @@ class Pool:
         for instance in self._busy:
             instance.kill("shutdown")
 
-    def reclaim(self, idle: float) -> None:
-        """End instances that were idle for more than so many seconds."""
+    def reclaim(self, idle: float) -> Iterator[Callable[[], None]]:
+        """Yield, for each instance that was idle for more than so many seconds, what ends it; a failure is tried again."""
         now = time.monotonic()
-        for instance in list(self._idle):
-            if now - instance.idle_since > idle:
-                self._idle.remove(instance)
-                instance.close()
+        self._ending += [instance for instance in self._idle if now - instance.idle_since > idle]
+        self._idle = [instance for instance in self._idle if instance not in self._ending]
+        for instance in list(self._ending):
+            yield partial(self._end, instance)
+
+    def _end(self, instance: Instance) -> None:
+        instance.close()
+        self._ending.remove(instance)
 
     async def run(self, payload: bytes, *, request_id: str, log: InvocationLog) -> tuple[Answer, Instance]:
         """Run one request on an instance of its own.

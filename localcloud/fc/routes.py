@@ -6,35 +6,46 @@ Sources: Function Compute API references 2016-08-15 and 2021-04-06 (FC 2.0), 202
 from __future__ import annotations
 
 import base64
-import hmac
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from aiohttp import web
 
 from localcloud.apierror import ApiError
+from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.fc import signing, wire
 from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.instance import MB
 from localcloud.fc.model import MAX_CODE_API, Function
+from localcloud.fc.paths import LATEST, Target, find_target
 from localcloud.fc.service import FcService, Settings, new_request_id
 from localcloud.identity import Authorizer, CredentialStore, Identity
 from localcloud.rpc import read_request
-from localcloud.signatures import Authenticator
+from localcloud.signatures import Authenticator, SignedRequest
+from localcloud.values import read_whole
 
-FC2_VERSIONS = ("2016-08-15", "2021-04-06")
-FC3_VERSION = "2023-03-30"
-ADMIN = "/-/localcloud/instances"
 MAX_BODY = MAX_CODE_API * 4 // 3 + MB  # bytes: a code package in base64, and the rest of the request
+ADMIN = ADMINISTRATION + "instances"
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Item = TypeVar("Item")
-logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One request on its way to a handler, which looks at nothing else of it."""
+
+    target: Target
+    request_id: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]  # by lower-case name
+    payload: bytes  # the body as sent
+    body: wire.Body  # the body as JSON; empty for an invocation, whose body is the function's
 
 
 class Api:
-    """The handlers of all versions."""
+    """The operations of all versions."""
 
     def __init__(
         self,
@@ -54,58 +65,73 @@ class Api:
         self._authorizer = authorizer
         self._admin_token = admin_token
         self._clock = clock
+        self._operations: Mapping[str, Callable[[Call], Awaitable[web.Response]]] = {
+            "CreateService": self._create_service,
+            "GetService": self._get_service,
+            "ListServices": self._list_services,
+            "UpdateService": self._update_service,
+            "DeleteService": self._delete_service,
+            "CreateFunction": self._create_function,
+            "GetFunction": self._get_function,
+            "ListFunctions": self._list_functions,
+            "UpdateFunction": self._update_function,
+            "DeleteFunction": self._delete_function,
+            "CreateTrigger": self._create_trigger,
+            "GetTrigger": self._get_trigger,
+            "ListTriggers": self._list_triggers,
+            "UpdateTrigger": self._update_trigger,
+            "DeleteTrigger": self._delete_trigger,
+            "InvokeFunction": self._invoke,
+        }
 
     # What every request goes through
 
-    @web.middleware
-    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Authenticate a request, and turn errors into answers."""
-        request["id"] = new_request_id()
-        try:
-            if request.path != ADMIN:
-                identity = await self._identify(request)
-                self._authorize(request, identity)
-            response = await handler(request)
-        except web.HTTPRequestEntityTooLarge:
-            message = f"payload size exceeds maximum allowed size ({MAX_BODY} bytes)"
-            response = self._error(request, STATUS["EntityTooLarge"], "EntityTooLarge", message)
-        except web.HTTPException as error:
-            response = self._error(
-                request, error.status, "NotImplemented", f"not implemented: {request.method} {request.path}"
-            )
-        except ApiError as error:
-            response = self._error(request, error.status, error.code, error.message)
-        except Exception:
-            logger.exception("%s %s failed (request %s)", request.method, request.path, request["id"])
-            response = self._error(request, 500, "InternalServerError", "the embedded cloud failed; its log says how")
-        response.headers["x-fc-request-id"] = request["id"]
-        return response
-
-    @staticmethod
-    def _error(request: web.Request, status: int, code: str, message: str) -> web.Response:
-        # The first two names are those of version 2016-08-15, the others those of the later ones.
-        body = {
-            "ErrorCode": code,
-            "ErrorMessage": message,
-            "Code": code,
-            "Message": message,
-            "RequestId": request["id"],
-        }
-        return web.json_response(body, status=status)
-
-    async def _identify(self, request: web.Request) -> Identity:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Find what a request asks for, authenticate it, authorize it, and do it: all four from the same `Target`."""
         signed = await read_request(request)
-        if signed.headers.get("authorization", "").startswith("FC "):
+        identity = self._identify(signed)
+        target = find_target(signed.method, signed.path)
+        if target is None:
+            raise web.HTTPNotFound
+        body = {} if target.operation == "InvokeFunction" else wire.parse_body(signed.body)
+        call = Call(
+            target=target.created(body),
+            request_id=request[ID],
+            query=signed.query_parameters,
+            headers=signed.headers,
+            payload=signed.body,
+            body=body,
+        )
+        region, account_id = self._settings.region, self._settings.account_id
+        self._authorize(
+            request, identity, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{call.target.resource}"
+        )
+        # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
+        for role in filter(None, (body.get("role"), body.get("invocationRole"))):
+            self._authorize(request, identity, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
+        if call.query.get("qualifier", LATEST) != LATEST:
+            raise FcError("NotImplemented", f"not implemented: qualifiers other than {LATEST}")
+        return await self._operations[target.operation](call)
+
+    def _identify(self, signed: SignedRequest) -> Identity:
+        if signed.headers.get("authorization", "").startswith(signing.SCHEME):
             return signing.authenticate(signed, credentials=self._credentials, now=self._clock())
+        if not signed.has_acs3:  # an RPC signature would cover neither the path nor the body
+            raise FcError("MissingRequiredHeader", "the header Authorization is missing: sign the request")
         return self._authenticator.authenticate(signed)
 
-    def _authorize(self, request: web.Request, identity: Identity) -> None:
-        action = "fc:InvokeFunction" if request.path.endswith("/invocations") else _action(request)
-        path = "/".join(request.path.split("/")[2:]).removesuffix("/invocations")
-        resource = f"acs:fc:{self._settings.region}:{self._settings.account_id}:{path}"
+    def _authorize(
+        self,
+        request: web.Request,
+        identity: Identity,
+        action: str,
+        resource: str,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         conditions = {
             "acs:SourceIp": request.remote or "",
             "acs:SecureTransport": "true" if request.secure else "false",
+            **more,
         }
         if not self._authorizer.is_allowed(identity, action=action, resource=resource, conditions=conditions):
             raise FcError(
@@ -115,105 +141,104 @@ class Api:
 
     # Services
 
-    async def create_service(self, request: web.Request) -> web.StreamResponse:
+    async def _create_service(self, call: Call) -> web.Response:
         """CreateService."""
-        created = self._service.create_service(wire.read_service(await _body(request)))
+        created = self._service.create_service(wire.read_service(call.body))
         return web.json_response(wire.write_service(created))
 
-    async def get_service(self, request: web.Request) -> web.StreamResponse:
+    async def _get_service(self, call: Call) -> web.Response:
         """GetService."""
-        return web.json_response(wire.write_service(self._service.service(_service_name(request))))
+        return web.json_response(wire.write_service(self._service.service(call.target.service)))
 
-    async def list_services(self, request: web.Request) -> web.StreamResponse:
+    async def _list_services(self, call: Call) -> web.Response:
         """ListServices."""
-        return _page(request, "services", self._service.services(), lambda each: each.name, wire.write_service)
+        return _page(call, "services", self._service.services(), lambda each: each.name, wire.write_service)
 
-    async def update_service(self, request: web.Request) -> web.StreamResponse:
+    async def _update_service(self, call: Call) -> web.Response:
         """UpdateService."""
-        before = self._service.service(_service_name(request))
-        updated = self._service.update_service(wire.read_service(await _body(request), before))
+        before = self._service.service(call.target.service)
+        updated = self._service.update_service(wire.read_service(call.body, before))
         return web.json_response(wire.write_service(updated))
 
-    async def delete_service(self, request: web.Request) -> web.StreamResponse:
+    async def _delete_service(self, call: Call) -> web.Response:
         """DeleteService."""
-        self._service.delete_service(_service_name(request))
+        self._service.delete_service(call.target.service)
         return web.Response(status=204)
 
     # Functions
 
-    async def create_function(self, request: web.Request) -> web.StreamResponse:
+    async def _create_function(self, call: Call) -> web.Response:
         """CreateFunction."""
-        service = _service_name(request)
-        function, code = wire.read_function(await _body(request), generation=2 if service else 3, service=service)
+        service = call.target.service
+        function, code = wire.read_function(call.body, generation=call.target.generation, service=service)
         assert code is not None
         return web.json_response(self._write(await self._service.create_function(function, code)))
 
     def _write(self, function: Function) -> dict[str, Any]:
         return wire.write_function(function, region=self._settings.region, account_id=self._settings.account_id)
 
-    async def get_function(self, request: web.Request) -> web.StreamResponse:
+    async def _get_function(self, call: Call) -> web.Response:
         """GetFunction."""
-        return web.json_response(self._write(self._service.function(_path(request))))
+        return web.json_response(self._write(self._service.function(call.target.path)))
 
-    async def list_functions(self, request: web.Request) -> web.StreamResponse:
+    async def _list_functions(self, call: Call) -> web.Response:
         """ListFunctions."""
-        service = _service_name(request)
+        service = call.target.service
         if service:
             self._service.service(service)
-        return _page(request, "functions", self._service.functions(service), lambda each: each.name, self._write)
+        return _page(call, "functions", self._service.functions(service), lambda each: each.name, self._write)
 
-    async def update_function(self, request: web.Request) -> web.StreamResponse:
+    async def _update_function(self, call: Call) -> web.Response:
         """UpdateFunction."""
-        before = self._service.function(_path(request))
-        generation = 2 if before.service else 3
+        before = self._service.function(call.target.path)
         function, code = wire.read_function(
-            await _body(request), generation=generation, service=before.service, before=before
+            call.body, generation=call.target.generation, service=before.service, before=before
         )
         return web.json_response(self._write(await self._service.update_function(function, code)))
 
-    async def delete_function(self, request: web.Request) -> web.StreamResponse:
+    async def _delete_function(self, call: Call) -> web.Response:
         """DeleteFunction."""
-        self._service.delete_function(_path(request))
+        self._service.delete_function(call.target.path)
         return web.Response(status=204)
 
     # Triggers
 
-    async def create_trigger(self, request: web.Request) -> web.StreamResponse:
+    async def _create_trigger(self, call: Call) -> web.Response:
         """CreateTrigger."""
-        trigger = wire.read_trigger(await _body(request), function=_path(request))
+        trigger = wire.read_trigger(call.body, function=call.target.path)
         return web.json_response(wire.write_trigger(self._service.create_trigger(trigger)))
 
-    async def get_trigger(self, request: web.Request) -> web.StreamResponse:
+    async def _get_trigger(self, call: Call) -> web.Response:
         """GetTrigger."""
-        trigger = self._service.trigger(_path(request), request.match_info["trigger"])
+        trigger = self._service.trigger(call.target.path, call.target.trigger)
         return web.json_response(wire.write_trigger(trigger))
 
-    async def list_triggers(self, request: web.Request) -> web.StreamResponse:
+    async def _list_triggers(self, call: Call) -> web.Response:
         """ListTriggers."""
-        found = self._service.triggers(_path(request))
-        return _page(request, "triggers", found, lambda each: each.name, wire.write_trigger)
+        found = self._service.triggers(call.target.path)
+        return _page(call, "triggers", found, lambda each: each.name, wire.write_trigger)
 
-    async def update_trigger(self, request: web.Request) -> web.StreamResponse:
+    async def _update_trigger(self, call: Call) -> web.Response:
         """UpdateTrigger."""
-        before = self._service.trigger(_path(request), request.match_info["trigger"])
-        trigger = wire.read_trigger(await _body(request), function=before.function, before=before)
+        before = self._service.trigger(call.target.path, call.target.trigger)
+        trigger = wire.read_trigger(call.body, function=before.function, before=before)
         return web.json_response(wire.write_trigger(self._service.update_trigger(trigger)))
 
-    async def delete_trigger(self, request: web.Request) -> web.StreamResponse:
+    async def _delete_trigger(self, call: Call) -> web.Response:
         """DeleteTrigger."""
-        self._service.delete_trigger(_path(request), request.match_info["trigger"])
+        self._service.delete_trigger(call.target.path, call.target.trigger)
         return web.Response(status=204)
 
     # Invocations
 
-    async def invoke(self, request: web.Request) -> web.StreamResponse:
+    async def _invoke(self, call: Call) -> web.Response:
         """InvokeFunction."""
-        path, payload = _path(request), await request.read()
-        if _header(request, "x-fc-invocation-type", "Sync", ("Sync", "Async")) == "Async":
-            self._service.invoke_async(path, payload, request_id=request["id"])
+        path, payload = call.target.path, call.payload
+        if _header(call, "x-fc-invocation-type", "Sync", ("Sync", "Async")) == "Async":
+            self._service.invoke_async(path, payload, request_id=call.request_id)
             return web.Response(status=202)
-        tail = _header(request, "x-fc-log-type", "None", ("None", "Tail")) == "Tail"
-        done = await self._service.invoke(path, payload, request_id=request["id"])
+        tail = _header(call, "x-fc-log-type", "None", ("None", "Tail")) == "Tail"
+        done = await self._service.invoke(path, payload, request_id=call.request_id)
         headers = {
             "x-fc-code-checksum": done.instance.function.code_checksum,
             "x-fc-instance-id": done.instance.id,
@@ -229,9 +254,9 @@ class Api:
 
     # Administration
 
-    async def list_instances(self, request: web.Request) -> web.StreamResponse:
+    async def list_instances(self, request: web.Request) -> web.Response:
         """Show the instances that run; of the embedded cloud alone."""
-        if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {self._admin_token}"):
+        if not is_administrator(request, self._admin_token):
             return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
         shown = [
             {
@@ -252,90 +277,70 @@ class Api:
         return web.json_response({"instances": shown})
 
 
-def _action(request: web.Request) -> str:
-    for part, kind in (("trigger", "Trigger"), ("function", "Function"), ("service", "Service")):
-        if request.path.endswith(f"/{part}s"):
-            return f"fc:Create{kind}" if request.method == "POST" else f"fc:List{kind}s"
-        if part in request.match_info:
-            return "fc:" + {"PUT": "Update", "DELETE": "Delete"}.get(request.method, "Get") + kind
-    return "fc:Unknown"  # no policy but one for everything allows it; the router says that it is not implemented
-
-
-async def _body(request: web.Request) -> Mapping[str, Any]:
-    return wire.parse_body(await request.read())
-
-
-def _service_name(request: web.Request) -> str:
-    name, _, qualifier = request.match_info.get("service", "").partition(".")
-    if qualifier not in {"", "LATEST"}:
-        raise FcError("NotImplemented", f"not implemented: the qualifier {qualifier!r}; only LATEST is known")
-    return name
-
-
-def _path(request: web.Request) -> str:
-    service = _service_name(request)
-    if request.query.get("qualifier", "LATEST") != "LATEST":
-        raise FcError("NotImplemented", "not implemented: qualifiers other than LATEST")
-    function = request.match_info["function"]
-    return f"services/{service}/functions/{function}" if service else f"functions/{function}"
-
-
-def _header(request: web.Request, name: str, default: str, allowed: Sequence[str]) -> str:
-    value = request.headers.get(name) or default
+def _header(call: Call, name: str, default: str, allowed: Sequence[str]) -> str:
+    value = call.headers.get(name) or default
     if value not in allowed:
         raise FcError("InvalidArgument", f"{name} is {value!r}; expected one of {', '.join(allowed)}")
     return value
 
 
 def _page(
-    request: web.Request,
+    call: Call,
     name: str,
     items: Sequence[Item],
     key_of: Callable[[Item], str],
     write: Callable[[Item], dict[str, Any]],
 ) -> web.Response:
     """Return one page of a list: `limit`, `prefix`, `startKey`, `nextToken` (which is the next item's name)."""
-    limit = request.query.get("limit", "20")
-    if not limit.isdecimal() or not 1 <= int(limit) <= 100:
-        raise FcError("InvalidArgument", f"limit is {limit!r}; expected 1 to 100")
-    start = request.query.get("nextToken") or request.query.get("startKey") or ""
-    prefix = request.query.get("prefix", "")
+    try:
+        limit = read_whole(call.query.get("limit", "20"))
+    except ValueError as error:
+        raise FcError("InvalidArgument", f"limit: {error}") from error
+    if not 1 <= limit <= 100:
+        raise FcError("InvalidArgument", f"limit is {limit}; expected 1 to 100")
+    start = call.query.get("nextToken") or call.query.get("startKey") or ""
+    prefix = call.query.get("prefix", "")
     found = [item for item in items if key_of(item).startswith(prefix) and key_of(item) >= start]
-    page, rest = found[: int(limit)], found[int(limit) :]
+    page, rest = found[:limit], found[limit:]
     body: dict[str, Any] = {name: [write(item) for item in page]}
     if rest:
         body["nextToken"] = key_of(rest[0])
     return web.json_response(body)
 
 
-def create_app(api: Api) -> web.Application:
-    """Return the application that serves Function Compute."""
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[api.middleware])
-    add = application.router.add_route
-    for version in FC2_VERSIONS:
-        services = f"/{version}/services"
-        add("POST", services, api.create_service)
-        add("GET", services, api.list_services)
-        add("GET", services + "/{service}", api.get_service)
-        add("PUT", services + "/{service}", api.update_service)
-        add("DELETE", services + "/{service}", api.delete_service)
-        _add_functions(application, api, services + "/{service}/functions")
-    _add_functions(application, api, f"/{FC3_VERSION}/functions")
-    add("GET", ADMIN, api.list_instances)
+class _Fc:
+    """How Function Compute says what every service says."""
+
+    request_id_header = "x-fc-request-id"
+
+    def new_request_id(self) -> str:
+        return new_request_id()
+
+    def fault(self, status: int, message: str) -> ApiError:
+        codes = {404: "NotImplemented", 405: "NotImplemented", 413: "EntityTooLarge", 500: "InternalServerError"}
+        code = codes.get(status, "InvalidArgument")
+        return ApiError(code, message, STATUS["EntityTooLarge"] if status == 413 else status)
+
+    def render(self, request: web.Request, error: ApiError) -> web.Response:
+        # The first two names are those of version 2016-08-15, the others those of the later ones.
+        body = {
+            "ErrorCode": error.code,
+            "ErrorMessage": error.message,
+            "Code": error.code,
+            "Message": error.message,
+            "RequestId": request[ID],
+        }
+        return web.json_response(body, status=error.status)
+
+
+def create_app(api: Api, *, serves: Callable[[str], bool]) -> web.Application:
+    """Return the application that serves Function Compute.
+
+    Args:
+        api: the operations.
+        serves: says whether a host name is Function Compute's.
+    """
+    application = open_door(_Fc(), serves=serves, max_body=MAX_BODY)
+    application.router.add_get(ADMIN, api.list_instances)
+    application.router.add_route("*", EVERYTHING, api.serve)
     return application
-
-
-def _add_functions(application: web.Application, api: Api, functions: str) -> None:
-    add = application.router.add_route
-    one = functions + "/{function}"
-    add("POST", functions, api.create_function)
-    add("GET", functions, api.list_functions)
-    add("GET", one, api.get_function)
-    add("PUT", one, api.update_function)
-    add("DELETE", one, api.delete_function)
-    add("POST", one + "/invocations", api.invoke)
-    add("POST", one + "/triggers", api.create_trigger)
-    add("GET", one + "/triggers", api.list_triggers)
-    add("GET", one + "/triggers/{trigger}", api.get_trigger)
-    add("PUT", one + "/triggers/{trigger}", api.update_trigger)
-    add("DELETE", one + "/triggers/{trigger}", api.delete_trigger)

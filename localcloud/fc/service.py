@@ -10,7 +10,7 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +37,7 @@ from localcloud.fc.model import (
 from localcloud.fc.pending import Pending, PendingInvocations
 from localcloud.fc.pool import Pool
 from localcloud.fc.store import FcStore
+from localcloud.fc.sweep import repeat
 from localcloud.identity import Credential
 from localcloud.oss.model import ObjectEvent
 
@@ -147,7 +148,7 @@ class FcService:
         """
         shutil.rmtree(self._folder / "instances", ignore_errors=True)  # what a killed process left
         self._loop = asyncio.get_running_loop()
-        self._spawn(self._reclaim())
+        self._spawn(repeat(SWEEP, self._sweep))
         for pending in self._pending.all():
             self._spawn(self._invoke_until_done(pending))
 
@@ -171,14 +172,14 @@ class FcService:
         if not task.cancelled() and (error := task.exception()):
             logger.error("a task of Function Compute failed", exc_info=error)
 
-    async def _reclaim(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP)
-            for pool in self._pools.values():
-                pool.reclaim(self._settings.idle)
-            self._retired = [pool for pool in self._retired if pool.instances]
-            if not self._changing.locked():
-                self._store.drop_code(keep={pool.code for pool in [*self._pools.values(), *self._retired]})
+    def _sweep(self) -> Iterator[Callable[[], None]]:
+        """Yield the steps of one sweep; each is done whether or not those before it failed."""
+        for pool in [*self._pools.values(), *self._retired]:
+            yield from pool.reclaim(self._settings.idle)
+        self._retired = [pool for pool in self._retired if pool.instances]
+        if not self._changing.locked():
+            keep = {pool.code for pool in [*self._pools.values(), *self._retired]}
+            yield lambda: self._store.drop_code(keep=keep)
 
     # Services
 

@@ -13,6 +13,9 @@ from urllib.parse import unquote
 from localcloud.fc.errors import FcError
 from localcloud.identity import CredentialStore, Identity
 from localcloud.signatures import FRESH, SignedRequest
+from localcloud.values import same_secret
+
+SCHEME = "FC "  # how the Authorization header begins
 
 
 def authenticate(request: SignedRequest, *, credentials: CredentialStore, now: float) -> Identity:
@@ -21,7 +24,7 @@ def authenticate(request: SignedRequest, *, credentials: CredentialStore, now: f
     Raises:
         FcError: the key is unknown, the signature wrong or too old, the token wrong or expired.
     """
-    key, separator, signature = request.headers.get("authorization", "").removeprefix("FC ").strip().partition(":")
+    key, separator, signature = request.headers.get("authorization", "").removeprefix(SCHEME).strip().partition(":")
     if not separator:
         raise FcError("MissingRequiredHeader", "the Authorization header is not `FC AccessKeyId:Signature`")
     credential = credentials.find(key)
@@ -33,7 +36,7 @@ def authenticate(request: SignedRequest, *, credentials: CredentialStore, now: f
     if not any(_matches(credential.access_key_secret, text, signature) for text in (plain, with_query)):
         raise FcError("SignatureNotMatch", f"the signature does not match; the string to sign is {plain!r}")
     _check_date(request.headers.get("date", ""), now)
-    if (request.headers.get("x-fc-security-token") or None) != credential.security_token:
+    if not same_secret(credential.security_token or "", request.headers.get("x-fc-security-token", "")):
         raise FcError("AccessDenied", "the security token is missing or is not this access key's")
     if credential.expires_at is not None and now >= credential.expires_at:
         raise FcError("AccessDenied", "the security token has expired; assume the role again")
@@ -41,14 +44,15 @@ def authenticate(request: SignedRequest, *, credentials: CredentialStore, now: f
 
 
 def _matches(secret: str, text: str, signature: str) -> bool:
-    right = base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha256"))
-    return hmac.compare_digest(right, signature.encode())
+    # What is not UTF-8 in a header or path comes as surrogates; these are its bytes again.
+    right = base64.b64encode(hmac.digest(secret.encode(), text.encode(errors="surrogateescape"), "sha256"))
+    return same_secret(right.decode(), signature)
 
 
 def _string_to_sign(request: SignedRequest, *, with_query: bool) -> str:
     headers = request.headers
     own = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()) if name.startswith("x-fc-"))
-    resource = unquote(request.path)
+    resource = unquote(request.path, errors="surrogateescape")
     if with_query:
         resource += "\n" + "\n".join(sorted(f"{name}={value}" if value else name for name, value in request.query))
     parts = [
@@ -64,7 +68,7 @@ def _string_to_sign(request: SignedRequest, *, with_query: bool) -> str:
 def _check_date(date: str, now: float) -> None:
     try:
         signed_at = parsedate_to_datetime(date).timestamp()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise FcError("MissingRequiredHeader", "the Date header is missing or is no date") from error
     if abs(now - signed_at) > FRESH:
         raise FcError("AccessDenied", f"the Date header differs from the server's time by more than {FRESH} seconds")

@@ -8,11 +8,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import os
 import shutil
 import stat
+import struct
 import uuid
 import zipfile
+import zlib
 from collections.abc import Set
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
@@ -23,6 +26,17 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.state import write_private
 
+# What the zipfile module raises at a damaged or hostile package, besides its own error: the errors of its parts.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    OSError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+)
 MAX_UNPACKED = 2 * 1024**3  # bytes; a package may not fill the disk of this machine
 
 
@@ -92,7 +106,7 @@ class FcStore:
             try:
                 _unpack(content, staging)
                 staging.rename(target)
-            except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+            except _UNREADABLE as error:
                 raise FcError("InvalidArgument", f"code: the package cannot be unpacked: {error}") from error
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
@@ -106,8 +120,12 @@ class FcStore:
         """
         used = {function.code for function in self.functions.values()} | keep
         for path in self._code.iterdir():
-            if path.name not in used:
+            if path.name in used:
+                continue
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def _unpack(content: bytes, target: Path) -> None:
@@ -119,6 +137,8 @@ def _unpack(content: bytes, target: Path) -> None:
                 "InvalidArgument", f"code: the package unpacks to {size} bytes; at most {MAX_UNPACKED} are allowed"
             )
         for entry in archive.infolist():
+            if not entry.filename.strip("/"):
+                raise FcError("InvalidArgument", "code: the package holds an entry without a name")
             path = PurePosixPath(entry.filename)
             mode = entry.external_attr >> 16
             if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(mode):

@@ -6,18 +6,26 @@ Properties that the embedded Function Compute does not act on are refused when t
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import Function, Service, Trigger
+from localcloud.fc.model import Function, Service, Trigger, check_name
 from localcloud.fc.service import Code
+from localcloud.values import read_json
 
 Body = Mapping[str, Any]
+Kind = TypeVar("Kind")
+_KINDS: Mapping[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+}
 
 SERVICE_PROPERTIES = {
     "serviceName": "name",
@@ -71,7 +79,7 @@ def parse_body(content: bytes) -> Body:
         FcError: InvalidArgument: not a JSON object.
     """
     try:
-        body = json.loads(content or b"{}")
+        body = read_json(content or b"{}")
     except ValueError as error:
         raise FcError("InvalidArgument", f"the request body is not JSON: {error}") from error
     if not isinstance(body, dict):
@@ -91,7 +99,8 @@ def _fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozen
         expected = TYPES.get(name, (str,))
         if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
             raise FcError(
-                "InvalidArgument", f"{name} is {value!r}; expected {' or '.join(t.__name__ for t in expected)}"
+                "InvalidArgument",
+                f"{name} is {_short(value)}; expected {' or '.join(_KINDS[each] for each in expected)}",
             )
         fields[known[name]] = value
     return fields
@@ -120,10 +129,10 @@ def read_function(
     """
     apart = frozenset({"functionName", "code", "instanceLifecycleConfig"})
     fields = _fields(body, FUNCTION_PROPERTIES[generation], apart)
-    if any(not isinstance(value, str) for value in fields.get("environment", {}).values()):
-        raise FcError("InvalidArgument", "environmentVariables must be text")
-    fields |= _lifecycle(body.get("instanceLifecycleConfig") or {}, generation)
-    code = _read_code(body.get("code"))
+    for name in fields.get("environment", {}):
+        _member(fields["environment"], name, str, "environmentVariables.")
+    fields |= _lifecycle(_member(body, "instanceLifecycleConfig", dict) or {}, generation)
+    code = _read_code(_member(body, "code", dict))
     if before is not None:
         return replace(before, **fields), code
     for name in ("functionName", "runtime", "handler"):
@@ -131,30 +140,48 @@ def read_function(
             raise FcError("InvalidArgument", f"{name} is missing")
     if code is None:
         raise FcError("InvalidArgument", "code is missing")
-    return Function(service=service, name=str(body["functionName"]), **fields), code
+    return Function(service=service, name=check_name("functionName", body["functionName"]), **fields), code
+
+
+def _member(values: Mapping[str, Any], name: str, kind: type[Kind], path: str = "") -> Kind | None:
+    """Return a member of an object, None when it is not there; one of another type is refused."""
+    value = values.get(name)
+    if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
+        return value
+    raise FcError("InvalidArgument", f"{path}{name} is {_short(value)}; expected {_KINDS[kind]}")
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
 
 
 def _lifecycle(config: Body, generation: int) -> dict[str, Any]:
-    hooks = {name: hook for name, hook in config.items() if hook and hook.get("handler")}
-    initializer = hooks.pop("initializer", None) if generation == 3 else None
-    if hooks:
-        raise FcError("NotImplemented", f"not implemented: instanceLifecycleConfig.{min(hooks)}")
-    if initializer is None:
-        return {"initializer": "", "initialization_timeout": 3} if config and generation == 3 else {}
-    return {"initializer": initializer["handler"], "initialization_timeout": initializer.get("timeout") or 3}
+    hooks = {name: _member(config, name, dict, "instanceLifecycleConfig.") or {} for name in config}
+    handlers = {
+        name: handler
+        for name, hook in hooks.items()
+        if (handler := _member(hook, "handler", str, f"instanceLifecycleConfig.{name}."))
+    }
+    initializer = handlers.pop("initializer", "") if generation == 3 else ""
+    if handlers:
+        raise FcError("NotImplemented", f"not implemented: instanceLifecycleConfig.{min(handlers)}")
+    if not config or generation != 3:
+        return {}
+    timeout = _member(hooks.get("initializer", {}), "timeout", int, "instanceLifecycleConfig.initializer.")
+    return {"initializer": initializer, "initialization_timeout": (timeout if initializer else None) or 3}
 
 
-def _read_code(code: Any) -> Code | None:  # noqa: ANN401 - it comes out of JSON
+def _read_code(code: Body | None) -> Code | None:
     if not code:
         return None
-    if not isinstance(code, dict):
-        raise FcError("InvalidArgument", "code must be an object")
-    if code.get("zipFile"):
+    if content := _member(code, "zipFile", str, "code."):
         try:
-            return Code(content=base64.b64decode(code["zipFile"], validate=True))
-        except (binascii.Error, TypeError) as error:
+            return Code(content=base64.b64decode(content, validate=True))
+        except ValueError as error:
             raise FcError("InvalidArgument", f"code.zipFile is not base64: {error}") from error
-    return Code(bucket=code.get("ossBucketName") or "", key=code.get("ossObjectName") or "")
+    bucket, key = (_member(code, name, str, "code.") or "" for name in ("ossBucketName", "ossObjectName"))
+    return Code(bucket=bucket, key=key)
 
 
 def read_trigger(body: Body, *, function: str, before: Trigger | None = None) -> Trigger:

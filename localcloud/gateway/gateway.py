@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import socket
 import ssl
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,6 +32,9 @@ HEAD_TIME = 30.0  # seconds in which it must come
 DRAIN_TIME = 2.0  # seconds that a refused client may go on sending
 HANDSHAKE = b"\x16"  # TLS record type
 UNRECOGNIZED_NAME = b"\x15\x03\x03\x00\x02\x02\x70"  # TLS alert record: fatal, unrecognized_name
+INTERNAL_ERROR = b"\x15\x03\x03\x00\x02\x02\x50"  # likewise, internal_error
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,11 +107,13 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first, begun = b"", False
         try:
             async with asyncio.timeout(HEAD_TIME):
                 first = await reader.readexactly(1)
                 route = self._route_tls if first == HANDSHAKE else self._route_http
                 port, head, answer = await route(first, reader)
+            begun = True
             writer.write(answer)
             await _relay(reader, writer, port, head)
         except _RefusedError as refused:
@@ -115,6 +122,13 @@ class Gateway:
             await _drain(reader)
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client went away, or sent nothing that can be answered
+        except Exception:
+            request_id = str(uuid.uuid4()).upper()
+            logger.exception("a connection to the gateway failed (request %s)", request_id)
+            if begun:
+                writer.transport.abort()  # nobody may take a part of an answer for the whole
+            else:
+                writer.write(INTERNAL_ERROR if first == HANDSHAKE else _failure(request_id))
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):
@@ -148,9 +162,20 @@ class Gateway:
 
 
 def _refusal(target: str) -> bytes:
-    text = f"{target} is not served by the embedded cloud, and it connects to nothing else\n"
-    head = f"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
-    return (head + text).encode()
+    return _answer("403 Forbidden", f"{target} is not served by the embedded cloud, and it connects to nothing else")
+
+
+def _failure(request_id: str) -> bytes:
+    return _answer(
+        "500 Internal Server Error",
+        f"InternalError: the embedded cloud failed; its log says how (request {request_id})",
+    )
+
+
+def _answer(status: str, text: str) -> bytes:
+    body = text.encode() + b"\n"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

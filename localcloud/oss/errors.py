@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from localcloud.apierror import ApiError
+
 STATUS = {
     "AccessDenied": 403,
     "BadDigest": 400,
@@ -49,7 +51,7 @@ STATUS = {
 }
 
 
-class OssError(Exception):
+class OssError(ApiError):
     """A refused request.
 
     Args:
@@ -66,13 +68,6 @@ class OssError(Exception):
         detail: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
+        super().__init__(code, message, STATUS[code])
         self.detail = dict(detail or {})
         self.headers = dict(headers or {})
-
-    @property
-    def status(self) -> int:
-        """The HTTP status that goes with the code."""
-        return STATUS[self.code]

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from localcloud.door import headers_of
 from localcloud.identity import Authorizer, CredentialStore, Identity
 from localcloud.oss.errors import OssError
 from localcloud.oss.signing import SignedRequest, read_claim
@@ -30,13 +31,19 @@ class Target:
 
 
 def read_target(host: str, raw_path: str) -> Target:
-    """Read bucket, key and query from the Host header and the path exactly as they came (virtual-host or path style)."""
+    """Read bucket, key and query from the Host header and the path exactly as they came (virtual-host or path style).
+
+    Raises:
+        OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed.
+    """
     path, _, raw_query = raw_path.partition("?")
-    query = {}
+    query: dict[str, str] = {}
     for pair in raw_query.split("&"):
         if pair:
-            name, _, value = pair.partition("=")
-            query[_decode(name.replace("+", " "))] = _decode(value.replace("+", " "))
+            name, _, value = (_decode(part.replace("+", " ")) for part in pair.partition("="))
+            if name in query:
+                raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
+            query[name] = value
     decoded = _decode(path.removeprefix("/"))
     match = _VIRTUAL_HOST.fullmatch(host.partition(":")[0])
     if match and match["bucket"]:
@@ -70,7 +77,7 @@ class Gate:
             bucket=target.bucket,
             key=target.key,
             query=target.query,
-            headers={name.lower(): value for name, value in request.headers.items()},
+            headers=headers_of(request),
         )
         now = self.clock()
         claim = read_claim(signed, region=self.region, now=now)

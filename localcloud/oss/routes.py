@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
-import json
-import logging
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from localcloud.apierror import ApiError
+from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.identity import Authorizer, CredentialStore
 from localcloud.oss import handlers
 from localcloud.oss.errors import OssError
@@ -17,9 +16,9 @@ from localcloud.oss.link import Link, parse_fault, parse_shape
 from localcloud.oss.request import Gate, Target, read_target
 from localcloud.oss.service import OssService
 from localcloud.oss.xml import render
+from localcloud.values import read_json
 
-ADMIN = "/-/localcloud/"  # no bucket's name begins with a hyphen
-logger = logging.getLogger(__name__)
+ADMIN = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
 Operations = Mapping[tuple[str, str], Mapping[str, Handler]]
@@ -115,6 +114,7 @@ def create_app(
     region: str,
     link: Link,
     clock: Callable[[], float],
+    serves: Callable[[str], bool],
 ) -> web.Application:
     """Return the application that serves OSS.
 
@@ -127,65 +127,67 @@ def create_app(
         region: the region's id, which V4 signatures name.
         link: the link's speed and faults.
         clock: seconds since the epoch.
+        serves: says whether a host name is OSS's.
     """
     gate = Gate(credentials=credentials, authorizer=authorizer, region=region, account_id=account_id, clock=clock)
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        if request.raw_path.startswith(ADMIN):
+        if request.raw_path.startswith(ADMINISTRATION):
             return await _administer(request, link, admin_token)
-        request["id"] = handlers.request_id()
         target = read_target(request.host, request.raw_path)
-        try:
-            identity = gate.identify(request, target)
-            operation = find_operation(request.method, target, copy="x-oss-copy-source" in request.headers)
-            call = Call(request=request, target=target, identity=identity, service=service, gate=gate, link=link)
-            return await operation(call)
-        except OssError as error:
-            return _error(request, error)
+        identity = gate.identify(request, target)
+        operation = find_operation(request.method, target, copy="x-oss-copy-source" in request.headers)
+        call = Call(request=request, target=target, identity=identity, service=service, gate=gate, link=link)
+        return await operation(call)
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
-        response.headers["x-oss-request-id"] = request.get("id", "")
 
-    application = web.Application(client_max_size=0)
+    application = open_door(_Oss(), serves=serves, max_body=0)
     application.on_response_prepare.append(decorate)
-    application.router.add_route("*", "/{path:.*}", serve)
+    application.router.add_route("*", EVERYTHING, serve)
     return application
 
 
-def _error(request: web.Request, error: OssError) -> web.Response:
-    headers = {"x-oss-err": error.code, **error.headers}
-    if error.status == 304:
-        return web.Response(status=304)
-    body = b""
-    if request.method != "HEAD":
-        body = render(
-            "Error",
-            {
-                "Code": error.code,
-                "Message": error.message,
-                "RequestId": request["id"],
-                "HostId": request.host,
-                **error.detail,
-            },
+class _Oss:
+    """How OSS says what every service says."""
+
+    request_id_header = "x-oss-request-id"
+
+    def new_request_id(self) -> str:
+        return handlers.request_id()
+
+    def fault(self, status: int, message: str) -> ApiError:
+        codes = {405: "MethodNotAllowed", 413: "EntityTooLarge", 500: "InternalError"}
+        return ApiError(codes.get(status, "InvalidArgument"), message, status)
+
+    def render(self, request: web.Request, error: ApiError) -> web.Response:
+        detail, headers = (error.detail, error.headers) if isinstance(error, OssError) else ({}, {})
+        if error.status == 304:
+            return web.Response(status=304)
+        body = b""
+        if request.method != "HEAD":
+            record = {"Code": error.code, "Message": error.message, "RequestId": request[ID], "HostId": request.host}
+            body = render("Error", {**record, **detail})
+        response = web.Response(
+            status=error.status, body=body, content_type="application/xml", headers={"x-oss-err": error.code, **headers}
         )
-    response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
-    if request.can_read_body and not request.content.at_eof():
-        response.force_close()  # the rest of a refused upload is not read
-    return response
+        if request.can_read_body and not request.content.at_eof():
+            response.force_close()  # the rest of a refused upload is not read
+        return response
 
 
 async def _administer(request: web.Request, link: Link, token: str) -> web.Response:
     """Read and change the link: `GET|PUT /-/localcloud/link` with `{"shape": {…}, "faults": [{…}]}`."""
-    if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {token}"):
+    if not is_administrator(request, token):
         return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
-    if request.raw_path != ADMIN + "link" or request.method not in {"GET", "PUT"}:
+    if request.raw_path != ADMIN or request.method not in {"GET", "PUT"}:
         return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
     if request.method == "PUT":
         try:
-            record = json.loads(await request.content.read(65536))
+            record = read_json(await request.content.read(65536))
             shape, faults = parse_shape(record["shape"]), [parse_fault(fault) for fault in record["faults"]]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
         link.shape = shape
         link.set_faults(faults)

@@ -64,7 +64,8 @@ class Claim:
         Raises:
             OssError: SignatureDoesNotMatch, with the string that should have been signed.
         """
-        if not hmac.compare_digest(self.compute(secret).encode(), self.signature.encode()):
+        signature = self.signature.encode("utf-8", "surrogateescape")  # as it came, which need not be UTF-8
+        if not hmac.compare_digest(self.compute(secret).encode(), signature):
             raise OssError(
                 "SignatureDoesNotMatch",
                 "The request signature we calculated does not match the signature you provided. Check your key and "
@@ -288,7 +289,7 @@ def _parse_date(text: str) -> float:
         if text.endswith("Z") and "T" in text:
             return float(calendar.timegm(time.strptime(text, "%Y%m%dT%H%M%SZ")))
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise OssError("AccessDenied", "OSS authentication requires a valid Date.") from error
 
 

@@ -16,12 +16,14 @@ from localcloud.ram.errors import RamError
 from localcloud.ram.model import Attachment, ManagedPolicy, PolicyType, PolicyVersion, Role
 from localcloud.ram.service import DEFAULT_SESSION, RamService, find_version
 from localcloud.rpc import Action, Call
+from localcloud.values import read_whole
 
 Answer = dict[str, object]
 _Item = TypeVar("_Item")
 
 MAX_ITEMS = range(1, 1000 + 1)  # of a page (ListRoles, ListPolicies)
 DEFAULT_ITEMS = 100
+MAX_NAME = 128  # characters of the longest name, a policy's (CreatePolicy); patterns are matched with no more
 
 
 def ram_actions(ram: RamService) -> dict[str, Action]:
@@ -212,12 +214,12 @@ class _RamHandlers:
         return self._ram.get_policy(self._allow_policy(call, policy_type), policy_type)
 
     def _allow_role(self, call: Call) -> str:
-        name = _required(call, "RoleName")
+        name = _name(call, "RoleName")
         self._allow(call, f"role/{name}")
         return name
 
     def _allow_policy(self, call: Call, policy_type: PolicyType) -> str:
-        name = _required(call, "PolicyName")
+        name = _name(call, "PolicyName")
         self._allow(call, f"policy/{name}", owner="system" if policy_type == "System" else None)
         return name
 
@@ -319,13 +321,20 @@ def _required(call: Call, name: str) -> str:
     return value
 
 
-def _integer(call: Call, name: str, default: int) -> int:
-    value = call.parameters.get(name, str(default))
-    if not (value.isascii() and value.isdigit()) or len(value) > 18:
+def _name(call: Call, name: str) -> str:
+    value = _required(call, name)
+    if len(value) > MAX_NAME:
         raise RamError(
-            f"InvalidParameter.{name}", f'The parameter "{name}" must be a whole number, not {value[:40]!r}.'
+            f"InvalidParameter.{name}.Length", f'The parameter "{name}" has more than {MAX_NAME} characters.'
         )
-    return int(value)
+    return value
+
+
+def _integer(call: Call, name: str, default: int) -> int:
+    try:
+        return read_whole(call.parameters.get(name, str(default)))
+    except ValueError as error:
+        raise RamError(f"InvalidParameter.{name}", f'The parameter "{name}" is wrong: {error}.') from error
 
 
 def _choice(call: Call, name: str, choices: Sequence[str], default: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 from localcloud.ram.conditions import OPERATORS, Condition
 from localcloud.ram.wildcard import wildcard_matches
+from localcloud.values import read_json
 
 VERSION = "1"
 
@@ -167,8 +168,8 @@ def parse_trust_policy(document: str) -> tuple[TrustStatement, ...]:
 
 def _statements(document: str, known: set[str]) -> list[tuple[str, dict[str, Any]]]:
     try:
-        policy = json.loads(document, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+        policy = read_json(document)
+    except ValueError as error:
         raise MalformedPolicyError(f"the document is not JSON: {error}") from error
     if not isinstance(policy, dict):
         raise MalformedPolicyError("the document must be an object with Version and Statement")
@@ -187,14 +188,6 @@ def _statements(document: str, known: set[str]) -> list[tuple[str, dict[str, Any
             raise MalformedPolicyError(f"{path} must be an object")
         _only(statement, known, path)
         result.append((path, statement))
-    return result
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that names an element twice: JSON readers differ in which one counts."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError(f"an element is given twice, among {', '.join(sorted(result))}")
     return result
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from localcloud.identity import Authorizer
@@ -16,10 +18,17 @@ MAX_BODY = 4 * 1024**2  # bytes: a template of 512 KiB in base64, form-encoded, 
 
 
 def create_ros_app(
-    ros: RosService, *, authenticator: Authenticator, authorizer: Authorizer, callbacks: Callbacks
+    ros: RosService,
+    *,
+    authenticator: Authenticator,
+    authorizer: Authorizer,
+    callbacks: Callbacks,
+    serves: Callable[[str], bool],
 ) -> web.Application:
     """Return the application that serves ROS."""
     actions = ros_actions(ros, authorizer)
-    application = create_app(version=VERSION, actions=actions, authenticator=authenticator, max_body=MAX_BODY)
+    application = create_app(
+        version=VERSION, actions=actions, authenticator=authenticator, serves=serves, max_body=MAX_BODY
+    )
     callbacks.add_routes(application)
     return application

@@ -281,3 +281,24 @@ def test_a_python_that_does_not_run_is_refused_at_the_start(tmp_path: Path) -> N
     assert done.returncode == 1
     assert "--fc-python /usr/bin/true" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_failing_sweep_goes_on_reclaiming_instances(
+    start_cloud: Callable[..., Running],
+    client_of: Callable[..., Any],
+    code: bytes,
+    order: Order,
+    instances_of: Any,
+    wait_for: Any,
+    tmp_path: Path,
+) -> None:
+    cloud = start_cloud(tmp_path / "data", "--fc-idle", "2")
+    client = client_of(cloud)
+    client.create("f", code=code)
+    client.invoke("f", order("state"))
+    (tmp_path / "data" / "fc" / "code").rename(tmp_path / "away")  # what the sweep looks through is gone
+    log = tmp_path / "data" / "stderr.log"
+    wait_for(lambda: b"Traceback" in log.read_bytes())
+    assert instances_of(cloud), "it failed before there was anything to reclaim"
+    wait_for(lambda: not instances_of(cloud))
+    assert log.read_bytes().count(b"Traceback") == 1

@@ -90,11 +90,11 @@ def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"timeout": "3"}, "timeout is '3'; expected int"),
-        ({"timeout": True}, "timeout is True; expected int"),
-        ({"environmentVariables": {"A": 1}}, "environmentVariables must be text"),
+        ({"timeout": "3"}, "timeout is '3'; expected a whole number"),
+        ({"timeout": True}, "timeout is True; expected a whole number"),
+        ({"environmentVariables": {"A": 1}}, "environmentVariables.A is 1; expected text"),
         ({"code": {"zipFile": "%%%"}}, "code.zipFile is not base64"),
-        ({"code": []}, "code is missing"),
+        ({"code": []}, "code is []; expected an object"),
         (
             {"instanceLifecycleConfig": {"preStop": {"handler": "a.b"}}},
             "not implemented: instanceLifecycleConfig.preStop",
@@ -330,3 +330,33 @@ def test_interpreter_is_never_that_of_a_virtual_environment() -> None:
 def test_what_is_no_python_is_refused() -> None:
     with pytest.raises(LocalCloudError, match="is not a Python that runs here"):
         check_interpreter(Path("/nowhere/python"))
+
+
+@pytest.mark.parametrize("environment", [{"A": "a\0"}, {"A\0": "a"}, {"A": "\ud800"}])
+def test_variables_that_no_process_can_be_given(environment: Mapping[str, str]) -> None:
+    with pytest.raises(FcError, match="environmentVariables"):
+        check_function(replace(FUNCTION, environment=environment))
+
+
+@pytest.mark.parametrize("handler", ["index.\0", "in dex.handler", "index"])
+def test_handlers_that_name_nothing(handler: str) -> None:
+    with pytest.raises(FcError, match="handler"):
+        check_function(replace(FUNCTION, handler=handler))
+
+
+EVENTS = {"events": ["oss:ObjectCreated:*"]}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"events": [1]},
+        {**EVENTS, "filter": 1},
+        {**EVENTS, "filter": {"key": [1]}},
+        {**EVENTS, "filter": {"key": {"prefix": 1}}},
+    ],
+)
+def test_oss_trigger_that_would_fail_when_it_fires(config: Mapping[str, Any]) -> None:
+    trigger = Trigger(function="functions/f", name="t", kind="oss", config=config, source_arn="acs:oss:r:1:bucket")
+    with pytest.raises(FcError, match="triggerConfig"):
+        check_oss_trigger(trigger)

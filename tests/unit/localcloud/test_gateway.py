@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ssl
 from pathlib import Path
@@ -11,7 +12,7 @@ from cryptography import x509
 
 from localcloud.errors import LocalCloudError
 from localcloud.gateway.authority import make_server_context, open_authority
-from localcloud.gateway.gateway import read_head, server_name
+from localcloud.gateway.gateway import Gateway, read_head, server_name
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.redirect import is_redirected
 
@@ -165,3 +166,53 @@ def test_damaged_authority_is_refused_with_a_sentence(tmp_path: Path, content: s
     (tmp_path / "authority.pem").write_text(content)
     with pytest.raises(LocalCloudError, match=r"authority\.pem cannot be read .*; remove it"):
         open_authority(tmp_path, now=NOW)
+
+
+class Broken(dict[str, str]):
+    """Names whose look-up fails as nobody expects."""
+
+    def get(self, *_: object) -> str:  # type: ignore[override]
+        raise ZeroDivisionError("the secret reason")
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: sts.aliyuncs.com\r\n\r\n", b"HTTP/1.1 500 "),
+        (b"CONNECT sts.aliyuncs.com:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 500 "),
+    ],
+)
+def test_unexpected_exception_is_answered_and_logged_once(
+    sent: bytes, answered: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> bytes:
+        gateway = Gateway(0)
+        await gateway.open(names=Broken(), backends={})
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(sent)
+        received = await reader.read()
+        writer.close()
+        await gateway.close()
+        return received
+
+    answer = asyncio.run(scenario())
+    assert answer.startswith(answered)
+    assert b"secret" not in answer
+    [record] = caplog.records
+    request_id = record.getMessage().rpartition(" ")[2].rstrip(")")
+    assert request_id.encode() in answer
+
+
+def test_refusal_of_a_name_that_is_not_ascii_has_the_right_length() -> None:
+    async def scenario() -> bytes:
+        gateway = Gateway(0)
+        await gateway.open(names={}, backends={})
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: \xe4\xf6.example\r\n\r\n")
+        received = await reader.read()
+        writer.close()
+        await gateway.close()
+        return received
+
+    head, _, body = asyncio.run(scenario()).partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from localcloud.ram.policy import (
     parse_trust_policy,
     resource_matches,
 )
+from localcloud.ram.wildcard import wildcard_matches
 
 OBJECT = "acs:oss:cn-hangzhou:1111111111111111:photos/applib/a.zip"
 
@@ -243,3 +245,10 @@ def test_a_malformed_trust_policy_is_refused(statement: dict[str, Any], part: st
     with pytest.raises(MalformedPolicyError) as caught:
         parse_trust_policy(document(statement))
     assert part in str(caught.value)
+
+
+def test_hostile_pattern_is_decided_at_once() -> None:
+    begin = time.perf_counter()
+    assert not wildcard_matches("*" + "a" * 3000 + "b*c", "a" * 8000)
+    assert not wildcard_matches("*a?" * 1000 + "b", "a" * 8000)
+    assert time.perf_counter() - begin < 0.5

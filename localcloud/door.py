@@ -1,0 +1,157 @@
+"""The door of every service: what is the same for each request, whatever API it speaks.
+
+In this order: the request gets its id; its head is checked (Host, the form of the target, repeated headers); the service's handler
+runs; known errors become answers in the service's form, an unexpected one becomes its InternalError and is logged once, with the
+request's id. An answer that has begun cannot become an error any more: its connection is cut, so that nobody takes a part for the
+whole. A client that went away is no error.
+
+Sources: RFC 9110 sections 5.3 (repeated fields), 7.2 (Host) and 15.5.20 (421), RFC 9112 section 3.2 (forms of the target).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from localcloud.apierror import ApiError
+from localcloud.values import same_secret
+
+ADMINISTRATION = "/-/localcloud/"  # what is no cloud's API: the embedded cloud's own endpoints, at each service
+EVERYTHING = "/{path:(?s:.*)}"  # the route of a service that reads paths itself; a key may hold a line's end
+ID = web.RequestKey("id", str)  # the request's id, as it stands in answers and in the log
+_BEGUN = web.RequestKey("begun", web.StreamResponse)
+
+# Lists by RFC 9110 that no service obeys. A signature that covers one covers all its lines, joined.
+REPEATABLE = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language", "te", "via"})
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]@/?#]+)(?::[0-9]{1,5})?", re.ASCII)
+_WENT_AWAY = (ConnectionError, TimeoutError, RuntimeError)  # the last: sendfile on a transport that is closing
+
+logger = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Dialect(Protocol):
+    """How a service says what every service says."""
+
+    @property
+    def request_id_header(self) -> str:
+        """The header of each answer that carries the request's id."""
+
+    def new_request_id(self) -> str:
+        """Return a fresh request id in the service's form."""
+
+    def fault(self, status: int, message: str) -> ApiError:
+        """Return the service's error for an HTTP status: 400, 404, 405, 413, 421 or 500."""
+
+    def render(self, request: web.Request, error: ApiError) -> web.StreamResponse:
+        """Return the answer that tells an error; `request[ID]` is the request's id."""
+
+
+def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int) -> web.Application:
+    """Return an application whose every request comes through the door; the service adds its routes to it.
+
+    Args:
+        dialect: how the service answers.
+        serves: says whether a host name, in lower case, is the service's; those of loopback are everybody's.
+        max_body: bytes of the largest body that is read at once; 0: the service bounds it itself.
+    """
+
+    def answer(request: web.Request, error: ApiError) -> web.StreamResponse:
+        begun: web.StreamResponse | None = request.get(_BEGUN)
+        if begun is None:
+            return dialect.render(request, error)
+        if request.transport is not None:
+            request.transport.abort()
+        return begun
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[ID] = dialect.new_request_id()
+        try:
+            try:
+                if wrong := _find_wrong_head(request, serves):
+                    return answer(request, dialect.fault(*wrong))
+                return await handler(request)
+            except ApiError as error:
+                return answer(request, error)
+            except web.HTTPException as error:  # what aiohttp refuses: no such route, too large a body
+                return answer(request, dialect.fault(error.status, _describe(request, error)))
+            except web.RequestPayloadError:
+                return answer(request, dialect.fault(400, "the request's body is not well formed"))
+        except Exception as error:
+            if isinstance(error, _WENT_AWAY) and (request.transport is None or request.transport.is_closing()):
+                return request.get(_BEGUN) or web.Response()  # which nobody receives
+            logger.exception("%s %s failed (request %s)", request.method, request.rel_url.raw_path, request[ID])
+            return answer(request, dialect.fault(500, "the embedded cloud failed at this request; its log says how"))
+
+    async def note(request: web.Request, response: web.StreamResponse) -> None:
+        request[_BEGUN] = response
+        response.headers[dialect.request_id_header] = request[ID]
+
+    application = web.Application(client_max_size=max_body, middlewares=[guard])
+    application.on_response_prepare.append(note)
+    return application
+
+
+def headers_of(request: web.Request) -> dict[str, str]:
+    """Return a request's headers by lower-case name; the lines of a repeatable one are joined by a comma."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]},{value}" if key in headers else value
+    return headers
+
+
+def is_administrator(request: web.Request, token: str) -> bool:
+    """Say whether a request carries the bearer token of the embedded cloud's own endpoints."""
+    return same_secret(f"Bearer {token}", request.headers.get("Authorization", ""))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name, in lower case, can only mean this machine: localhost and below, 127.0.0.0/8, [::1]."""
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tuple[int, str] | None:
+    """Return the status and the words for a head that no service takes; None for a good one."""
+    counts = Counter(name.lower() for name, _ in request.headers.items())  # the names alone would come once each
+    if repeated := sorted(name for name, count in counts.items() if count > 1 and name not in REPEATABLE):
+        return 400, f"give the header {', '.join(repeated)} once: it is unclear which of its values counts"
+    if not request.raw_path.startswith("/"):
+        return 400, "the request's target must be a path; a proxy's client speaks to the gateway's port"
+    given = request.headers.get("Host", "")
+    host = _HOST.fullmatch(given)
+    if host is None:
+        return 400, "the request needs a header Host that is a name or an address, and perhaps a port"
+    name = host["name"].lower().rstrip(".")
+    if not is_loopback(name) and not serves(name):
+        # A page of a stranger whose name was made to resolve to loopback (DNS rebinding) comes with that name.
+        return 421, f"the host {name} is not served here; use the endpoint that the embedded cloud printed"
+    return None
+
+
+def _describe(request: web.Request, error: web.HTTPException) -> str:
+    if error.status in (404, 405):
+        return f"not implemented: {request.method} {request.rel_url.raw_path}"
+    return error.text or error.reason
+
+
+def tell_bad_requests_briefly(record: logging.LogRecord) -> bool:
+    """Keep the traceback of what is not HTTP out of the log: a filter for aiohttp's logger, which has answered 400 by itself."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.msg, record.args = "a request was refused: %r", (error.message[:200],)
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+    return True

@@ -1,0 +1,164 @@
+"""What a role's policies let it do at Function Compute: by the route, whatever names say."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.support import signers
+from tests.support.rawhttp import Reply, send
+
+Running = Any  # the running cloud of tests/integration/conftest.py
+Key = tuple[str, str, str]
+
+
+def call(cloud: Running, service: str, action: str, version: str, **parameters: str) -> Any:
+    target = signers.rpc(cloud, {"Action": action, "Version": version, **parameters})
+    reply = send(cloud.endpoints[service], "GET", target)
+    assert reply.status == 200, reply.text
+    return json.loads(reply.body)
+
+
+def session(cloud: Running, *statements: Mapping[str, Any]) -> Key:
+    """Return the key of a role that may do what the statements say."""
+    name = f"r{uuid.uuid4().hex[:10]}"
+    principal = {"RAM": f"acs:ram::{cloud.account_id}:root"}
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}], "Version": "1"}
+    ram = "2015-05-01"
+    made = call(cloud, "ram", "CreateRole", ram, RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    document = json.dumps({"Version": "1", "Statement": list(statements)})
+    call(cloud, "ram", "CreatePolicy", ram, PolicyName=name, PolicyDocument=document)
+    call(cloud, "ram", "AttachPolicyToRole", ram, RoleName=name, PolicyName=name, PolicyType="Custom")
+    given = call(cloud, "sts", "AssumeRole", "2015-04-01", RoleArn=made["Role"]["Arn"], RoleSessionName="tester")
+    keys = given["Credentials"]
+    return keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"]
+
+
+def ask(cloud: Running, key: Key | None, method: str, path: str, body: object = None) -> Reply:
+    content = b"" if body is None else json.dumps(body).encode()
+    request = signers.acs3(cloud, "fc", method=method, path=path, body=content, key=key)
+    return send(cloud.endpoints["fc"], *request)
+
+
+def code() -> str:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    return b'ran'\n")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def function(name: str) -> dict[str, Any]:
+    return {
+        "functionName": name,
+        "runtime": "python3.10",
+        "handler": "index.handler",
+        "code": {"zipFile": code()},
+    }
+
+
+@pytest.fixture
+def service(cloud: Running) -> str:
+    """A service with the functions fn, triggers and invocations."""
+    name = f"s{uuid.uuid4().hex[:10]}"
+    assert ask(cloud, None, "POST", "/2021-04-06/services", {"serviceName": name}).status == 200
+    for each in ("fn", "triggers", "invocations"):
+        made = ask(cloud, None, "POST", f"/2021-04-06/services/{name}/functions", function(each))
+        assert made.status == 200, made.text
+    return name
+
+
+def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+@pytest.mark.parametrize(
+    ("action", "named"),
+    [("fc:ListTriggers", "triggers"), ("fc:CreateTrigger", "triggers"), ("fc:InvokeFunction", "invocations")],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_right_to_something_else_does_not_reach_a_function_of_that_name(
+    cloud: Running, service: str, action: str, named: str, method: str
+) -> None:
+    key = session(cloud, allow(action))
+    path = f"/2021-04-06/services/{service}/functions/{named}"
+    assert ask(cloud, key, method, path, {} if method == "PUT" else None).status == 403
+    assert ask(cloud, None, "GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    "written", ["{}.", "{}.LATEST", "{}.latest", "{}%2e", "%73{}", "{}%2FLATEST", "./{}", "{}/../{}"]
+)
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_another_spelling_of_a_service_does_not_evade_a_deny(
+    cloud: Running, service: str, written: str, method: str
+) -> None:
+    denied = {"Effect": "Deny", "Action": "fc:*", "Resource": f"acs:fc:*:*:services/{service}/functions/fn"}
+    key = session(cloud, allow("fc:*"), denied)
+    spelled = "%73" + service[1:] if written.startswith("%73") else written.replace("{}", service)
+    reply = ask(cloud, key, method, f"/2021-04-06/services/{spelled}/functions/fn")
+    assert reply.status in (400, 403, 404, 501)
+    assert ask(cloud, None, "GET", f"/2021-04-06/services/{service}/functions/fn").status == 200
+    assert ask(cloud, key, "GET", f"/2021-04-06/services/{service}/functions/triggers").status == 200
+
+
+def test_each_operation_needs_the_right_of_its_own_name(cloud: Running, service: str) -> None:
+    base = f"/2021-04-06/services/{service}"
+    here = f"acs:fc:{cloud.region}:{cloud.account_id}:services/{service}"
+    table = [
+        ("fc:GetService", here, "GET", base),
+        ("fc:ListFunctions", f"{here}/functions/*", "GET", f"{base}/functions"),
+        ("fc:GetFunction", f"{here}/functions/fn", "GET", f"{base}/functions/fn"),
+        ("fc:ListTriggers", f"{here}/functions/fn/triggers/*", "GET", f"{base}/functions/fn/triggers"),
+        ("fc:InvokeFunction", f"{here}/functions/fn", "POST", f"{base}/functions/fn/invocations"),
+    ]
+    for action, resource, method, path in table:
+        key = session(cloud, allow(action, resource=resource))
+        for _, _, other_method, other in table:
+            status = ask(cloud, key, other_method, other).status
+            assert (status == 200) == ((method, path) == (other_method, other)), (action, other)
+
+
+def test_a_deny_of_a_name_holds_for_its_creation(cloud: Running, service: str) -> None:
+    denied = {"Effect": "Deny", "Action": "fc:CreateFunction", "Resource": "acs:fc:*:*:services/*/functions/secret"}
+    key = session(cloud, allow("fc:*"), denied)
+    functions = f"/2021-04-06/services/{service}/functions"
+    assert ask(cloud, key, "POST", functions, function("secret")).status == 403
+    assert ask(cloud, key, "POST", functions, function("public")).status == 200
+
+
+def test_right_to_functions_alone_does_not_give_them_a_role(cloud: Running, service: str) -> None:
+    role = f"acs:ram::{cloud.account_id}:role/administrator"
+    key = session(cloud, allow("fc:*"))
+    base = "/2021-04-06/services"
+    for method, path, body in (
+        ("POST", base, {"serviceName": f"{service}x", "role": role}),
+        ("PUT", f"{base}/{service}", {"role": role}),
+        ("POST", "/2023-03-30/functions", {**function(f"{service}y"), "role": role}),
+    ):
+        reply = ask(cloud, key, method, path, body)
+        assert (reply.status, json.loads(reply.body)["Code"]) == (403, "AccessDenied")
+        assert "ram:PassRole" in reply.text
+    passing = session(cloud, allow("fc:*"), allow("ram:PassRole", resource=role))
+    assert ask(cloud, passing, "PUT", f"{base}/{service}", {"role": role}).status == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["a.b", "a%2Fb", "..", "%2e%2e", "-a", "1a", "%00", "%ff", "a%0a", "ü", "a" * 129, "", "a%20", "%E2%80%AE"]
+)
+def test_names_that_cannot_be_are_refused_in_paths(cloud: Running, name: str) -> None:
+    if not name.isascii():
+        name = "%C3%BC"
+    for path in (
+        f"/2021-04-06/services/{name}",
+        f"/2023-03-30/functions/{name}",
+        f"/2023-03-30/functions/f/triggers/{name}",
+    ):
+        reply = ask(cloud, None, "DELETE", path)
+        assert (reply.status, json.loads(reply.body)["Code"]) in {(400, "InvalidArgument"), (501, "NotImplemented")}

@@ -1,0 +1,390 @@
+"""Values that nobody sends by accident: each is refused or kept, none is the embedded cloud's own failure."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support import signers
+from tests.support.rawhttp import Reply, send, talk
+
+Running = Any  # the running cloud of tests/integration/conftest.py
+DIGITS = "9" * 5000
+# As JSON text, for json.dumps writes no such things.
+HOSTILE = {
+    "5,000 digits": DIGITS,
+    "minus 5,000 digits": "-" + DIGITS,
+    "5,000 digits in text": f'"{DIGITS}"',
+    "NaN": "NaN",
+    "Infinity": "-Infinity",
+    "1e999": "1e999",
+    "1e308": "1e308",
+    "4,000 digits": "1" + "0" * 4000,
+    "NUL": r'"a\u0000b"',
+    "lone surrogate": r'"\ud800"',
+    "deep lists": "[" * 10_000 + "]" * 10_000,
+    "deep objects": '{"a":' * 10_000 + "1" + "}" * 10_000,
+    "less deep": "[" * 400 + "]" * 400,
+    "deep in an object": '{"a":' + "[" * 300 + "]" * 300 + "}",
+    "a list": "[1, {}]",
+    "an object": '{"handler": 1, "a": [], "initializer": 7, "key": 1, "zipFile": 1}',
+    "an object of objects": '{"initializer": {"handler": 7}, "filter": [1], "events": [1]}',
+    "an object of handlers": '{"initializer": {"handler": "a.b", "timeout": "x"}, "filter": {"key": 3}}',
+    "true": "true",
+    "large text": '"' + "x" * 300_000 + '"',
+    "controls": r'"\r\n\t\u001b\u202e"',
+    "text that is not base64": '{"zipFile": "ü"}',
+    "a bucket that is none": '{"ossBucketName": {"a": 1}, "ossObjectName": [1]}',
+    "a bucket with NUL": r'{"ossBucketName": "a\u0000", "ossObjectName": "\u0000"}',
+    "a variable with NUL": r'{"A": "\u0000"}',
+    "a variable that is a surrogate": r'{"A": "\udfff"}',
+    "a variable named with NUL": r'{"\u0000": "x", "=": "y", "": ""}',
+}
+
+
+@pytest.fixture(autouse=True)
+def untroubled(cloud: Running) -> Iterator[None]:
+    """Nothing that a test sends leaves a traceback in the log."""
+    log = cloud.data / "stderr.log"
+    before = log.stat().st_size
+    yield
+    assert b"Traceback" not in log.read_bytes()[before:]
+
+
+def harmless(reply: Reply) -> bool:
+    return reply.status < 500 or reply.status == 501  # Function Compute's "not implemented"
+
+
+def fc(cloud: Running, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
+    return send(cloud.endpoints["fc"], *signers.acs3(cloud, "fc", method=method, path=path, body=body, **headers))
+
+
+def rest(fields: dict[str, Any]) -> str:
+    return json.dumps(fields)[1:-1]
+
+
+def package() -> str:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    return b'ran'\n")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+FUNCTION = {
+    "functionName": "f",
+    "runtime": "python3.10",
+    "handler": "index.handler",
+    "code": {"zipFile": package()},
+}
+FUNCTION_FIELDS = [*FUNCTION, "timeout", "memorySize", "cpu", "diskSize", "environmentVariables", "description"]
+FUNCTION_FIELDS += [
+    "initializer",
+    "initializationTimeout",
+    "instanceLifecycleConfig",
+    "role",
+    "logConfig",
+    "internetAccess",
+]
+FUNCTION_FIELDS += ["instanceConcurrency", "layers"]
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("kind", ["services/{}/functions", "functions"])
+def test_each_property_of_a_function(cloud: Running, kind: str, value: str) -> None:
+    service = f"s{uuid.uuid4().hex[:10]}"
+    made = fc(cloud, "POST", "/2021-04-06/services", json.dumps({"serviceName": service}).encode())
+    assert made.status == 200
+    base = ("/2021-04-06/" if "{}" in kind else "/2023-03-30/") + kind.format(service)
+    for number, name in enumerate(FUNCTION_FIELDS):
+        function = f"f{uuid.uuid4().hex[:8]}{number}"
+        fields = {field: given for field, given in {**FUNCTION, "functionName": function}.items() if field != name}
+        reply = fc(cloud, "POST", base, f'{{"{name}": {value}, {rest(fields)}}}'.encode())
+        assert harmless(reply), (name, reply.text)
+        if reply.status == 200:  # it does not fail later either
+            assert harmless(fc(cloud, "GET", base)), name
+            assert harmless(fc(cloud, "PUT", f"{base}/{function}", f'{{"{name}": {value}}}'.encode())), name
+            assert harmless(fc(cloud, "DELETE", f"{base}/{function}")), name
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+def test_each_property_of_a_service_and_a_trigger(cloud: Running, value: str) -> None:
+    service = f"s{uuid.uuid4().hex[:10]}"
+    services = "/2021-04-06/services"
+    for name in ("serviceName", "role", "description", "internetAccess", "logConfig"):
+        given = "" if name == "serviceName" else f', "serviceName": "{service}{name}"'
+        assert harmless(fc(cloud, "POST", services, f'{{"{name}": {value}{given}}}'.encode())), name
+    fc(cloud, "POST", services, json.dumps({"serviceName": service}).encode())
+    fc(cloud, "POST", f"{services}/{service}/functions", json.dumps(FUNCTION).encode())
+    triggers = f"{services}/{service}/functions/f/triggers"
+    trigger = {
+        "triggerName": "t",
+        "triggerType": "oss",
+        "sourceArn": "acs:oss:cn:1:b",
+        "triggerConfig": {"events": ["oss:ObjectCreated:*"]},
+    }
+    for name in (*trigger, "invocationRole", "qualifier", "description"):
+        fields = {field: given for field, given in trigger.items() if field != name}
+        reply = fc(cloud, "POST", triggers, f'{{"{name}": {value}, {rest(fields)}}}'.encode())
+        assert harmless(reply), (name, reply.text)
+        assert harmless(fc(cloud, "DELETE", f"{triggers}/t"))
+    for config in (value, f'{{"events": {value}}}', f'{{"events": ["oss:ObjectCreated:*"], "filter": {value}}}'):
+        fields = {field: given for field, given in trigger.items() if field != "triggerConfig"}
+        reply = fc(cloud, "POST", triggers, f'{{"triggerConfig": {json.dumps(config)}, {rest(fields)}}}'.encode())
+        assert harmless(reply), (config[:100], reply.text)
+        assert harmless(fc(cloud, "DELETE", f"{triggers}/t"))
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"{", b"1", b'"\xed\xa0\x80"', b'{"a": 1, "a": 2}', b"\x00", "{}".encode("utf-16"), b"[" * 10**6]
+)
+def test_bodies_that_are_no_object(cloud: Running, body: bytes) -> None:
+    reply = fc(cloud, "POST", "/2021-04-06/services", body)
+    assert (reply.status, json.loads(reply.body)["Code"]) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize("name", ["limit", "prefix", "startKey", "nextToken", "qualifier", "other"])
+@pytest.mark.parametrize("value", [DIGITS, "-1", "٣", "%ff", "%00", "%ed%a0%80", "1e3", "", " 7"])
+def test_parameters_of_lists(cloud: Running, name: str, value: str) -> None:
+    path = "/2016-08-15/services"
+    headers = signers.fc(cloud, "GET", path)
+    target = f"{path}?{name}={value.encode().decode('latin-1') if not value.isascii() else value}"
+    assert harmless(send(cloud.endpoints["fc"], "GET", target.encode("latin-1").decode("latin-1"), headers))
+
+
+@pytest.mark.parametrize("field", ["code"])
+@pytest.mark.parametrize(
+    "names", [[""], ["/"], ["//"], ["."], ["a\0b"], ["a" * 300], ["a", "a/b"], ["a/b", "a"], ["\ud800"], ["a", "a"]]
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_names_in_a_code_package(cloud: Running, field: str, names: list[str]) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number, _ in enumerate(names):
+            archive.writestr(f"{number}" * 3, "x")
+    content = buffer.getvalue()
+    for number, name in enumerate(names):  # zipfile would not write them
+        new = name.encode(errors="surrogatepass")
+        content = renamed(content, f"{number}" * 3, new)
+    body = {
+        **FUNCTION,
+        "functionName": f"z{uuid.uuid4().hex[:10]}",
+        field: {"zipFile": base64.b64encode(content).decode()},
+    }
+    reply = fc(cloud, "POST", "/2023-03-30/functions", json.dumps(body).encode())
+    assert harmless(reply), reply.text
+    if names == [""]:
+        assert (reply.status, json.loads(reply.body)["Code"]) == (400, "InvalidArgument")
+
+
+def renamed(content: bytes, old: str, new: bytes) -> bytes:
+    """Rename an entry of a zip file whose name comes nowhere else, in its two headers."""
+    import struct
+
+    local = content.index(old.encode())
+    content = (
+        content[: local - 4]
+        + struct.pack("<H", len(new))
+        + content[local - 2 : local]
+        + new
+        + content[local + len(old) :]
+    )
+    central = content.rindex(old.encode())
+    header = central - 46
+    content = (
+        content[: header + 28]
+        + struct.pack("<H", len(new))
+        + content[header + 30 : central]
+        + new
+        + content[central + len(old) :]
+    )
+    end = content.rindex(b"PK\5\6")
+    size, offset = struct.unpack_from("<II", content, end + 12)
+    grown = len(new) - len(old)
+    return content[: end + 12] + struct.pack("<II", size + grown, offset + grown) + content[end + 20 :]
+
+
+RAM = {
+    "CreateRole": ("RoleName", "AssumeRolePolicyDocument", "Description", "MaxSessionDuration"),
+    "GetRole": ("RoleName",),
+    "ListRoles": ("Marker", "MaxItems"),
+    "CreatePolicy": ("PolicyName", "PolicyDocument", "Description"),
+    "GetPolicy": ("PolicyName", "PolicyType"),
+    "CreatePolicyVersion": ("PolicyName", "PolicyDocument", "SetAsDefault", "RotateStrategy"),
+    "GetPolicyVersion": ("PolicyName", "PolicyType", "VersionId"),
+    "AttachPolicyToRole": ("RoleName", "PolicyName", "PolicyType"),
+}
+STS = {"AssumeRole": ("RoleArn", "RoleSessionName", "DurationSeconds", "Policy"), "GetCallerIdentity": ()}
+TEXTS = {
+    "digits": DIGITS,
+    "NUL": "a\0b",
+    "controls": "\r\n\x1b\x7f\ufffe",
+    "deep": "[" * 3000 + "]" * 3000,
+    "deep conditions": json.dumps(
+        {
+            "Version": "1",
+            "Statement": {
+                "Effect": "Allow",
+                "Action": "a:b",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"a": json.loads("[" * 600 + "]" * 600)}},
+            },
+        }
+    ),
+    "numbers": '{"Version": "1", "Statement": {"Effect": "Allow", "Action": "a:b", "Resource": "*", "Condition": '
+    '{"NumericEquals": {"a": [1e999, NaN, ' + DIGITS + "]}}}}",
+    "surrogate": r'{"Version": "\ud800", "Statement": "\u0000"}',
+    "large": "x" * 200_000,
+    "empty": "",
+    "dates": '{"Version": "1", "Statement": {"Effect": "Allow", "Action": "a:b", "Resource": "*", "Condition": '
+    '{"DateLessThan": {"acs:CurrentTime": ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]}}}}',
+}
+WELL = {
+    "AssumeRolePolicyDocument": '{"Version": "1", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": '
+    '{"Service": "fc.aliyuncs.com"}}}',
+    "PolicyDocument": '{"Version": "1", "Statement": {"Effect": "Allow", "Action": "oss:*", "Resource": "*"}}',
+    "PolicyType": "Custom",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("output", ["JSON", "XML"])
+def test_each_parameter_of_ram_and_sts(cloud: Running, text: str, output: str) -> None:
+    for service, version, actions in (("ram", "2015-05-01", RAM), ("sts", "2015-04-01", STS)):
+        for action, names in actions.items():
+            for name in names:
+                fields = {
+                    field: WELL.get(field, f"n{uuid.uuid4().hex[:8]}") for field in names if not field[-1].isdigit()
+                }
+                fields = {
+                    key: value
+                    for key, value in fields.items()
+                    if key not in ("MaxItems", "MaxSessionDuration", "DurationSeconds")
+                }
+                form = signers.rpc_form(
+                    cloud, {"Version": version, "Action": action, "Format": output, **fields, name: text}
+                )
+                reply = send(cloud.endpoints[service], "POST", "/", *form)
+                assert reply.status < 500, (action, name, reply.text)
+                if output == "JSON":
+                    json.loads(reply.body)
+
+
+PLACES = ["Signature", "AccessKeyId", "SignatureNonce", "Timestamp", "Action", "Version", "Format", "SecurityToken"]
+
+
+@pytest.mark.parametrize("service", ["ram", "sts", "ros"])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("value", ["%ff", "%ed%a0%80", "%00", DIGITS, "%F0%9F%98%80", ""])
+def test_parts_of_an_rpc_signature(cloud: Running, service: str, place: str, value: str) -> None:
+    target = signers.rpc(cloud, {"Action": "GetCallerIdentity", "Version": "2015-04-01"})
+    head, _, query = target.partition("?")
+    pairs = [pair for pair in query.split("&") if not pair.startswith(place + "=")]
+    reply = send(cloud.endpoints[service], "GET", f"{head}?{'&'.join([*pairs, f'{place}={value}'])}")
+    assert 400 <= reply.status < 500 or (place == "SecurityToken" and reply.status == 200)
+
+
+AUTHORIZATIONS = [
+    b"\xff\xfe",
+    b"Bearer \xff",
+    "Bearer ü".encode(),
+    b"FC \xff:\xff",
+    b"FC key:\xff",
+    b"FC :",
+    b"OSS \xff:\xff",
+    b"OSS KEY:\xff",
+    b"OSS4-HMAC-SHA256 Credential=\xff, Signature=\xff",
+    b"ACS3-HMAC-SHA256 Credential=\xff,SignedHeaders=host;\xff,Signature=\xff",
+    b"ACS3-HMAC-SHA256 Credential=KEY,SignedHeaders=host;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce,Signature=\xff",
+    b"ACS3-HMAC-SHA256 " + DIGITS.encode(),
+    b"Bearer " + b"x" * 8000,
+]
+
+
+@pytest.mark.parametrize("service", ["oss", "sts", "ram", "fc", "ros"])
+@pytest.mark.parametrize("authorization", AUTHORIZATIONS)
+def test_authorization_headers_that_are_not_text(cloud: Running, service: str, authorization: bytes) -> None:
+    given = authorization.replace(b"KEY", cloud.access_key_id.encode())
+    more: list[tuple[str, str | bytes]] = [
+        ("Date", "Fri, 27 Nov 2026 22:00:00 +99999999999999"),
+        ("x-acs-date", b"\xff"),
+        ("x-acs-content-sha256", b"\xff"),
+        ("x-acs-signature-nonce", b"\xff"),
+        ("x-fc-security-token", b"\xff"),
+        ("x-oss-security-token", b"\xff"),
+    ]
+    for path in ("/", "/2016-08-15/services", "/%ff", "/-/localcloud/link", "/-/localcloud/instances"):
+        reply = send(cloud.endpoints[service], "GET", path, [("Authorization", given), *more])
+        assert 400 <= reply.status < 500
+    if b"KEY" in authorization or b"FC" in authorization:
+        signed = authorization.replace(b"key", cloud.access_key_id.encode())
+        for date in (
+            "Fri, 27 Nov 2026 22:00:00 +99999999999999",
+            "x",
+            DIGITS,
+            "1 1 1 1 1",
+            "Fri, 27 Nov 99999 22:00:00 GMT",
+        ):
+            reply = send(
+                cloud.endpoints["fc"], "GET", "/2016-08-15/services", [("Authorization", signed), ("Date", date)]
+            )
+            assert 400 <= reply.status < 500
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Fri, 27 Nov 2026 22:00:00 +99999999999999", DIGITS, "", "\t", "1 1 1 1 1", "Fri, 27 Nov 99999 22:00:00 GMT"],
+)
+def test_dates_of_a_signed_fc_request(cloud: Running, date: str) -> None:
+    headers = signers.fc(cloud, "GET", "/2016-08-15/services", date=date)
+    reply = send(cloud.endpoints["fc"], "GET", "/2016-08-15/services", headers)
+    assert 400 <= reply.status < 500
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+def test_the_administration_of_the_link(cloud: Running, value: str) -> None:
+    headers = [("Authorization", f"Bearer {cloud.access_key_secret}")]
+    link = cloud.endpoints["oss"]
+    before = json.loads(send(link, "GET", "/-/localcloud/link", headers).body)
+    bodies = [
+        value,
+        f'{{"shape": {value}, "faults": []}}',
+        f'{{"shape": {{"bandwidth": {value}, "latency": 0}}, "faults": []}}',
+        f'{{"shape": {{"bandwidth": 0, "latency": {value}}}, "faults": []}}',
+        f'{{"shape": {{"bandwidth": 0, "latency": 0}}, "faults": {value}}}',
+        f'{{"shape": {{"bandwidth": 0, "latency": 0}}, "faults": [{value}]}}',
+        f'{{"shape": {{"bandwidth": 0, "latency": 0}}, "faults": [{{"kind": {value}}}]}}',
+    ]
+    for body in bodies:
+        assert send(link, "PUT", "/-/localcloud/link", headers, body.encode()[:65000]).status in (200, 400)
+    restored = {"shape": before["shape"], "faults": []}
+    assert send(link, "PUT", "/-/localcloud/link", headers, json.dumps(restored).encode()).status == 200
+
+
+@pytest.mark.parametrize("service", ["oss", "sts", "ram", "fc", "ros", "gateway"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: " + DIGITS.encode() + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: " + b"\xff" * 10 + b":" + DIGITS.encode() + b"\r\nConnection: close\r\n\r\n",
+        b"CONNECT a:" + DIGITS.encode() + b" HTTP/1.1\r\n\r\n",
+        b"GET http://[::1 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+        b"\x16\x03\x01\xff\xff" + b"\xff" * 100,
+    ],
+)
+def test_what_is_not_http(cloud: Running, service: str, sent: bytes) -> None:
+    answer = talk(cloud.endpoints[service], sent, half_close=True)
+    assert not answer or answer.split(b" ")[1] in (b"400", b"403", b"404", b"421", b"505") or answer[:1] == b"\x15"

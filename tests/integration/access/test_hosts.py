@@ -1,0 +1,88 @@
+"""A Host that is neither loopback's nor the service's own is refused, so that a stranger's page cannot reach the services."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import oss2
+import pytest
+
+from tests.support.rawhttp import send, talk
+
+Running = Any  # the running cloud of tests/integration/conftest.py
+SERVICES = ["oss", "sts", "ram", "fc", "ros"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "0.0.0.0"],
+)
+def test_a_name_that_was_rebound_to_loopback_is_refused(cloud: Running, service: str, host: str) -> None:
+    reply = send(cloud.endpoints[service], "GET", "/", [("Host", host)])
+    assert reply.status == 421
+    assert host.partition(":")[0] in reply.text
+
+
+@pytest.mark.parametrize("service", ["oss", "fc"])
+def test_the_administration_is_not_reached_by_another_name(cloud: Running, service: str) -> None:
+    path = "/-/localcloud/" + {"oss": "link", "fc": "instances"}[service]
+    headers = [("Authorization", f"Bearer {cloud.access_key_secret}")]
+    assert send(cloud.endpoints[service], "GET", path, [*headers, ("Host", "evil.example")]).status == 421
+    assert send(cloud.endpoints[service], "GET", path, headers).status == 200
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    "host", ["localhost", "LocalHost:1", "a.localhost", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:99"]
+)
+def test_names_of_loopback_are_taken(cloud: Running, service: str, host: str) -> None:
+    assert send(cloud.endpoints[service], "GET", "/", [("Host", host)]).status in (400, 403, 404)
+
+
+def test_a_service_takes_its_own_names_only(cloud: Running, bucket: oss2.Bucket) -> None:
+    bucket.put_object("key", b"x")
+    url = bucket.sign_url("GET", "key", 60, slash_safe=True).removeprefix(cloud.endpoints["oss"])
+    target = url.replace(f"/{bucket.bucket_name}/", "/", 1)
+    for suffix in (f"oss-{cloud.region}.aliyuncs.com", f"oss-{cloud.region}-internal.aliyuncs.com"):
+        host = f"{bucket.bucket_name}.{suffix}"
+        assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).body == b"x"
+    for host in ("oss-cn-beijing.aliyuncs.com", "sts.aliyuncs.com", "a.b.oss-cn-hangzhou.aliyuncs.com"):
+        assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).status == 421
+    assert send(cloud.endpoints["sts"], "GET", "/", [("Host", "sts.aliyuncs.com")]).status == 400
+    assert send(cloud.endpoints["ram"], "GET", "/", [("Host", "sts.aliyuncs.com")]).status == 421
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_request_without_host_is_refused(cloud: Running, service: str) -> None:
+    assert talk(cloud.endpoints[service], b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 400")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("host", ["a b", "a/b", "user@127.0.0.1", "127.0.0.1:x", "[", "127.0.0.1#", b"\xff"])
+def test_a_host_that_is_none_is_refused(cloud: Running, service: str, host: str | bytes) -> None:
+    assert send(cloud.endpoints[service], "GET", "/", [("Host", host)]).status in (400, 421)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_two_hosts_are_refused(cloud: Running, service: str) -> None:
+    reply = send(cloud.endpoints[service], "GET", "/", [("Host", "127.0.0.1"), ("Host", "evil.example")])
+    assert reply.status == 400
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_target_for_a_proxy_is_refused(cloud: Running, service: str) -> None:
+    reply = send(cloud.endpoints[service], "GET", "http://evil.example/", [("Host", "127.0.0.1")])
+    assert reply.status == 400
+    assert "gateway" in reply.text
+
+
+def test_refusals_carry_the_request_id_in_each_form(cloud: Running) -> None:
+    hosts = [("Host", "evil.example")]
+    oss = send(cloud.endpoints["oss"], "GET", "/", hosts)
+    assert f"<RequestId>{oss.headers['x-oss-request-id']}</RequestId>" in oss.text
+    fc = send(cloud.endpoints["fc"], "GET", "/", hosts)
+    assert json.loads(fc.body)["RequestId"] == fc.headers["x-fc-request-id"]
+    ram = send(cloud.endpoints["ram"], "GET", "/?Format=JSON", hosts)
+    assert json.loads(ram.body)["RequestId"] == ram.headers["x-acs-request-id"]

@@ -1,0 +1,82 @@
+"""Work that is repeated whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.fc.store import FcStore
+from localcloud.fc.sweep import repeat
+
+Steps = Callable[[], Iterator[Callable[[], None]]]
+
+
+def rounds(count: int, steps: Steps) -> None:
+    """Do a number of rounds."""
+    left = iter(range(count))
+    done = asyncio.Event()
+
+    def counted() -> Iterator[Callable[[], None]]:
+        if next(left, None) is None:
+            done.set()
+        else:
+            yield from steps()
+
+    async def scenario() -> None:
+        task = asyncio.create_task(repeat(0, counted))
+        await asyncio.wait({task, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        assert not task.done(), "it ended"
+        task.cancel()
+
+    asyncio.run(scenario())
+
+
+def test_failing_step_keeps_no_other_from_being_done(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[str] = []
+
+    def fails() -> None:
+        raise OSError("no")
+
+    def steps() -> Iterator[Callable[[], None]]:
+        yield fails
+        yield lambda: done.append("second")
+
+    rounds(3, steps)
+    assert done == ["second"] * 3
+    assert len(caplog.records) == 1, "the same failure is told once"
+
+
+def test_steps_that_cannot_be_told_do_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+    begun: list[int] = []
+
+    def steps() -> Iterator[Callable[[], None]]:
+        begun.append(1)
+        raise RuntimeError("no steps")
+        yield
+
+    rounds(3, steps)
+    assert len(begun) == 3
+
+
+def test_failure_that_comes_back_is_told_again(caplog: pytest.LogCaptureFixture) -> None:
+    errors = iter([OSError("a"), OSError("a"), None, OSError("a"), OSError("b")])
+
+    def step() -> None:
+        if error := next(errors):
+            raise error
+
+    rounds(5, lambda: iter([step]))
+    assert len(caplog.records) == 3
+
+
+def test_stray_file_among_the_code_packages_is_removed(tmp_path: Path) -> None:
+    store = FcStore(tmp_path)
+    (tmp_path / "code" / "stray").write_text("x")
+    (tmp_path / "code" / "link").symlink_to(tmp_path)
+    (tmp_path / "code" / "old").mkdir()
+    store.drop_code(keep=frozenset())
+    assert not list((tmp_path / "code").iterdir())
+    assert tmp_path.exists()
