@@ -78,7 +78,7 @@ def _matches(header: str, etag: str) -> bool:
 def _time(text: str, otherwise: float) -> float:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return otherwise  # RFC 9110, 13.1.3: a condition with an invalid date is ignored
 
 

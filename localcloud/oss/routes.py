@@ -11,6 +11,7 @@ from aiohttp import web
 
 from localcloud.identity import Authorizer, CredentialStore
 from localcloud.oss import handlers
+from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.handlers import SETTINGS, Call, Handler
 from localcloud.oss.link import Link, parse_fault, parse_shape
@@ -72,6 +73,11 @@ OPERATIONS: Operations = {
         "uploadId": handlers.complete_upload,
     },
 }
+# What an operation becomes when the header x-oss-copy-source names where its bytes come from.
+COPIES: Mapping[Handler, Handler] = {
+    handlers.put_object: handlers.copy_object,
+    handlers.put_part: handlers.copy_part,
+}
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
     """continuation-token delimiter encoding-type fetch-owner key-marker list-type marker max-keys max-parts max-uploads partNumber
@@ -95,14 +101,10 @@ def find_operation(method: str, target: Target, *, copy: bool) -> Handler:
     for name in target.query:
         if name not in known and not name.startswith("response-"):
             raise OssError("NotImplemented", f"not implemented: {method} {level} with ?{name}")
-    for name, handler in operations.items():
-        if name and name in target.query:
-            return handler
-    if "" not in operations:
+    found = next((handler for name, handler in operations.items() if name and name in target.query), operations.get(""))
+    if found is None:
         raise OssError("NotImplemented", f"not implemented: {method} on a {level}")
-    if copy and (method, level) == ("PUT", "object"):
-        return handlers.copy_object
-    return operations[""]
+    return COPIES.get(found, found) if copy else found
 
 
 def create_app(
@@ -138,7 +140,21 @@ def create_app(
         try:
             identity = gate.identify(request, target)
             operation = find_operation(request.method, target, copy="x-oss-copy-source" in request.headers)
-            call = Call(request=request, target=target, identity=identity, service=service, gate=gate, link=link)
+            digests = read_digests(request.headers)
+            body = b""
+            if operation not in handlers.STREAMED:
+                body = await handlers.read_body(request)
+                digests.check_content(body)
+            call = Call(
+                request=request,
+                target=target,
+                identity=identity,
+                service=service,
+                gate=gate,
+                link=link,
+                digests=digests,
+                body=body,
+            )
             return await operation(call)
         except OssError as error:
             return _error(request, error)
@@ -177,7 +193,8 @@ def _error(request: web.Request, error: OssError) -> web.Response:
 
 async def _administer(request: web.Request, link: Link, token: str) -> web.Response:
     """Read and change the link: `GET|PUT /-/localcloud/link` with `{"shape": {…}, "faults": [{…}]}`."""
-    if not hmac.compare_digest(request.headers.get("Authorization", ""), f"Bearer {token}"):
+    given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")  # as it came
+    if not hmac.compare_digest(given, f"Bearer {token}".encode()):
         return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
     if request.raw_path != ADMIN + "link" or request.method not in {"GET", "PUT"}:
         return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
@@ -185,7 +202,7 @@ async def _administer(request: web.Request, link: Link, token: str) -> web.Respo
         try:
             record = json.loads(await request.content.read(65536))
             shape, faults = parse_shape(record["shape"]), [parse_fault(fault) for fault in record["faults"]]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
         link.shape = shape
         link.set_faults(faults)

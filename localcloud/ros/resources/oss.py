@@ -129,8 +129,8 @@ class Bucket(BlockingType):
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `BlockingType`."""
         _check_public(properties)
+        self._set(physical_id, properties, previous)  # first: a bucket that blocks public access takes no public ACL
         self._oss.set_bucket_acl(physical_id, _acl(properties))
-        self._set(physical_id, properties, previous)
         return _outcome(context, physical_id)
 
     def _set(self, name: str, properties: Given, previous: Given) -> None:
