@@ -120,7 +120,10 @@ def _transport(request: web.Request) -> asyncio.Transport:
 
 
 async def _sendfile(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
-    await asyncio.get_running_loop().sendfile(_transport(request), file, offset, count)
+    try:
+        await asyncio.get_running_loop().sendfile(_transport(request), file, offset, count)
+    except TimeoutError as error:  # the kernel's: see `localcloud.listener`
+        raise ConnectionResetError("the client takes nothing") from error
 
 
 async def _send_slices(
