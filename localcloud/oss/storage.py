@@ -282,8 +282,13 @@ class Storage:
 
     @contextmanager
     def open_parts(self, upload: Upload) -> Iterator[list[Part]]:
-        """Yield the parts of an upload in order of their numbers; their files stay until the block ends."""
+        """Yield the parts of an upload in order of their numbers; their files stay until the block ends.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile).
+        """
         with self._lock:
+            self.upload(upload.bucket, upload.key, upload.upload_id)
             parts = self.parts(upload)
             names = [part.data for part in parts]
             self._pin(names)
