@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import logging
@@ -170,21 +171,21 @@ def create_app(
 
 
 def _error(request: web.Request, error: OssError) -> web.Response:
-    headers = {"x-oss-err": error.code, **error.headers}
     if error.status == 304:
         return web.Response(status=304)
-    body = b""
-    if request.method != "HEAD":
-        body = render(
-            "Error",
-            {
-                "Code": error.code,
-                "Message": error.message,
-                "RequestId": request["id"],
-                "HostId": request.host,
-                **error.detail,
-            },
-        )
+    headers = dict(error.headers)
+    body = render(
+        "Error",
+        {
+            "Code": error.code,
+            "Message": error.message,
+            "RequestId": request["id"],
+            "HostId": request.host,
+            **error.detail,
+        },
+    )
+    if request.method == "HEAD":  # whose answer has no body
+        headers["x-oss-err"], body = base64.b64encode(body).decode(), b""
     response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
     if request.can_read_body and not request.content.at_eof():
         response.force_close()  # the rest of a refused upload is not read
