@@ -230,6 +230,7 @@ async def listen(
     async def close_when_scarce(request: web.Request, response: web.StreamResponse) -> None:
         if places.scarce:
             response.force_close()
+            response.headers["Connection"] = "close"  # aiohttp has written its own headers by now
 
     application.on_response_prepare.append(close_when_scarce)
     application.middlewares.append(_cutting_stalled_bodies(patience))

@@ -101,13 +101,17 @@ async def send_object(
     headers["Content-Length"] = str(end - begin)
     response = web.StreamResponse(status=206 if interval else 200, headers=headers)
     with path.open("rb") as file:
-        await response.prepare(request)
-        if request.method != "HEAD" and end > begin:
-            if link.shape.bandwidth or fault:
-                await _send_slices(request, response, file, begin, end, link, fault)
-            else:
-                await _sendfile(request, file, begin, end - begin)
-    await response.write_eof()
+        try:
+            await response.prepare(request)
+            if request.method != "HEAD" and end > begin:
+                if link.shape.bandwidth or fault:
+                    await _send_slices(request, response, file, begin, end, link, fault)
+                else:
+                    await _sendfile(request, file, begin, end - begin)
+            await response.write_eof()
+        except (ConnectionError, TimeoutError):  # the client has gone, or takes nothing (see `localcloud.listener`)
+            if request.transport and not request.transport.is_closing():
+                request.transport.abort()
     return response
 
 
@@ -120,10 +124,7 @@ def _transport(request: web.Request) -> asyncio.Transport:
 
 
 async def _sendfile(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
-    try:
-        await asyncio.get_running_loop().sendfile(_transport(request), file, offset, count)
-    except TimeoutError as error:  # the kernel's: see `localcloud.listener`
-        raise ConnectionResetError("the client takes nothing") from error
+    await asyncio.get_running_loop().sendfile(_transport(request), file, offset, count)
 
 
 async def _send_slices(

@@ -20,6 +20,7 @@ from localcloud.oss.request import Gate, Target, read_target
 from localcloud.oss.service import OssService
 from localcloud.oss.xml import render
 
+REQUEST_ID = web.RequestKey("request_id", str)
 ADMIN = "/-/localcloud/"  # no bucket's name begins with a hyphen
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ def create_app(
     async def serve(request: web.Request) -> web.StreamResponse:
         if request.raw_path.startswith(ADMIN):
             return await _administer(request, link, admin_token)
-        request["id"] = handlers.request_id()
+        request[REQUEST_ID] = handlers.request_id()
         target = read_target(request.host, request.raw_path)
         try:
             identity = gate.identify(request, target)
@@ -162,7 +163,7 @@ def create_app(
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
-        response.headers["x-oss-request-id"] = request.get("id", "")
+        response.headers["x-oss-request-id"] = request.get(REQUEST_ID, "")
 
     application = web.Application(client_max_size=0)
     application.on_response_prepare.append(decorate)
@@ -179,7 +180,7 @@ def _error(request: web.Request, error: OssError) -> web.Response:
         {
             "Code": error.code,
             "Message": error.message,
-            "RequestId": request["id"],
+            "RequestId": request[REQUEST_ID],
             "HostId": request.host,
             **error.detail,
         },
