@@ -145,7 +145,7 @@ def create_app(
             digests = read_digests(request.headers)
             body = b""
             if operation not in handlers.STREAMED:
-                body = await handlers.read_body(request)
+                body = await handlers.read_body(request) if request.can_read_body else b""
                 digests.check_content(body)
             call = Call(
                 request=request,

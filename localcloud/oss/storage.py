@@ -56,7 +56,7 @@ def _reporting_shortage() -> Iterator[None]:
             raise
         raise OssError("ServiceUnavailable", f"{error.strerror}: make room on this machine and try again.") from error
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+        if _code(error) != sqlite3.SQLITE_FULL:
             raise
         raise OssError("ServiceUnavailable", "The disk is full: make room on this machine and try again.") from error
 
@@ -128,9 +128,9 @@ class Storage:
             self._database = self._open()
             self._sweep()
         except sqlite3.Error as error:
-            raise LocalCloudError(
-                f"{folder / 'oss.sqlite3'} is damaged ({error}); restore it from a copy, or remove {folder} to start anew"
-            ) from error
+            if _code(error) == sqlite3.SQLITE_BUSY:
+                raise LocalCloudError(f"{folder / 'oss.sqlite3'} is in use by another process; end that one") from error
+            raise self._damaged(str(error)) from error
 
     def close(self) -> None:
         """Close the database."""
@@ -174,13 +174,18 @@ class Storage:
             f"remove {self._folder} to start anew"
         )
 
+    def _damaged(self, why: str) -> LocalCloudError:
+        return LocalCloudError(
+            f"{self._folder / 'oss.sqlite3'} is damaged ({why}); restore it from a copy, or remove {self._folder} to start anew"
+        )
+
     def _sweep(self) -> None:
         named = {row[0] for row in self._database.execute("SELECT data FROM objects UNION SELECT data FROM parts")}
         unnamed = [path for path in self._data.iterdir() if path.name not in named]
         if unnamed:
             complaint = self._database.execute("PRAGMA quick_check(1)").fetchone()[0]
             if complaint != "ok":  # a damaged database may not name what it should
-                raise sqlite3.DatabaseError(complaint)
+                raise self._damaged(complaint)
         for path in unnamed:
             path.unlink()
 
@@ -200,7 +205,7 @@ class Storage:
             try:
                 return self._transact(work)
             except sqlite3.OperationalError as error:
-                if not frees or error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                if not frees or _code(error) != sqlite3.SQLITE_FULL:
                     raise
             self._reserve.release()
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -546,6 +551,10 @@ class Storage:
         self._database.execute("DELETE FROM uploads WHERE upload_id = ?", (upload.upload_id,))
         self._database.execute("DELETE FROM parts WHERE upload_id = ?", (upload.upload_id,))
         return parts
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    return getattr(error, "sqlite_errorcode", None)  # the module's own errors have none
 
 
 def _number(database: sqlite3.Connection) -> str:

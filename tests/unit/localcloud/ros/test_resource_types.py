@@ -776,7 +776,6 @@ def test_a_log_store_with_a_bad_name_is_refused_before_anything_is_made(cloud: C
 
 
 def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    Cloud(tmp_path)
     (tmp_path / "sls.json").write_text("{")
     with pytest.raises(LocalCloudError, match="cannot be read"):
         Cloud(tmp_path)
