@@ -305,6 +305,12 @@ def test_a_bucket_that_is_refused_is_not_there(cloud: Cloud, given: dict[str, ob
     assert cloud.oss.buckets() == []
 
 
+def test_a_bucket_that_stops_to_block_public_access_becomes_public_in_one_update(cloud: Cloud) -> None:
+    cloud.create("OSS::Bucket", **BUCKET)
+    cloud.update("OSS::Bucket", BUCKET, {**BUCKET, "BlockPublicAccess": False, "AccessControl": "public-read"})
+    assert cloud.oss.bucket("photos").acl == "public-read"
+
+
 def test_a_refused_update_leaves_the_bucket_as_it_was(cloud: Cloud) -> None:
     cloud.create("OSS::Bucket", **BUCKET)
     before = cloud.oss.bucket("photos")
