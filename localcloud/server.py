@@ -26,6 +26,7 @@ from localcloud.fc.service import FcService, Settings
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
+from localcloud.listener import Places, listen
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app as create_oss_app
 from localcloud.oss.service import OssService
@@ -140,9 +141,10 @@ async def serve(options: Options) -> None:
         runners: list[web.AppRunner] = []
         try:
             await fc.open()
+            places = Places.of_process()
             backends = {}
             for name, application in applications.items():
-                backends[name] = await _listen(application, _port(options, name), tls, runners)
+                backends[name] = await _listen(application, _port(options, name), tls, places, runners)
             await gateway.open(names=names, backends=backends)
             endpoints = {name: f"http://{HOST}:{backend.plain}" for name, backend in backends.items()}
             callbacks.base = endpoints["ros"]
@@ -176,17 +178,13 @@ def _port_taken(port: int, error: OSError) -> LocalCloudError:
 
 
 async def _listen(
-    application: web.Application, port: int, tls: ssl.SSLContext, runners: list[web.AppRunner]
+    application: web.Application, port: int, tls: ssl.SSLContext, places: Places, runners: list[web.AppRunner]
 ) -> Backend:
-    # Without a signal handler of its own, and closing connections soon: clients keep them open for minutes.
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0, handle_signals=False)
-    await runner.setup()
-    runners.append(runner)
     try:
-        await web.TCPSite(runner, HOST, port, backlog=512).start()
-        await web.TCPSite(runner, HOST, 0, backlog=512, ssl_context=tls).start()
+        runner = await listen(application, HOST, [(port, None), (0, tls)], places=places)
     except OSError as error:
         raise _port_taken(port, error) from error
+    runners.append(runner)
     plain, secure = (address[1] for address in runner.addresses)
     return Backend(plain=plain, tls=secure)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from localcloud.errors import LocalCloudError
 from localcloud.identity import Credential, Identity
 
+TEMPORARY = ".new"  # what a file's name ends with until it is whole
 KEY_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -43,7 +44,7 @@ class Account:
 
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
-    """Create the data folder if need be and hold it for this process.
+    """Create the data folder if need be and hold it for this process; what a killed one was writing is removed.
 
     Raises:
         LocalCloudError: another process uses the folder, or it cannot be made.
@@ -60,7 +61,15 @@ def locked(data: Path) -> Iterator[None]:
             raise LocalCloudError(
                 f"{data} is in use by another embedded cloud; stop that one or choose another --data"
             ) from error
+        _remove_temporaries(data)
         yield
+
+
+def _remove_temporaries(data: Path) -> None:
+    for depth in ("", "*/", "*/*/"):  # no deeper: below lie the files of functions
+        for kind in (".json", ".pem"):
+            for path in data.glob(f"{depth}*{kind}{TEMPORARY}"):
+                path.unlink()
 
 
 def open_account(data: Path, environment: Mapping[str, str]) -> Account:
@@ -86,7 +95,9 @@ def open_account(data: Path, environment: Mapping[str, str]) -> Account:
         )
     if all(given):
         account = Account(account_id=account.account_id, access_key_id=given[0], access_key_secret=given[1])
-    write_private(path, account_json(account))
+    content = account_json(account)
+    if not path.exists() or path.read_bytes() != content:  # a start on a full disk writes no more than it must
+        write_private(path, content)
     return account
 
 
@@ -130,7 +141,7 @@ def read_account(data: Path) -> Account:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read, durably and all at once."""
-    temporary = path.with_name(path.name + ".new")
+    temporary = path.with_name(path.name + TEMPORARY)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -7,31 +7,39 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, unquote
+from xml.etree.ElementTree import Element
 
 from aiohttp import web
 
 from localcloud.identity import Identity
+from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.listing import Page
-from localcloud.oss.model import MAX_PUT, Blob, Bucket, StoredObject
+from localcloud.oss.model import MAX_PARTS, MAX_PUT, Blob, Bucket, StoredObject
+from localcloud.oss.numbers import read_number
 from localcloud.oss.ranges import parse_range
 from localcloud.oss.request import Gate, Target
 from localcloud.oss.responses import check_conditions, object_headers, send_object
-from localcloud.oss.service import OssService, check_key, check_md5
-from localcloud.oss.xml import Value, iso, parse, render, text_of
+from localcloud.oss.service import OssService, Permit, blocks_public_access, check_key
+from localcloud.oss.xml import Value, iso, parse, render, serialize, text_of
 
 KEPT_HEADERS = frozenset(
     {"cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"}
 )
 MAX_XML = 2 * 1024 * 1024  # bytes; a DeleteMultipleObjects request of 1,000 keys is the largest document
 READ_SIZE = 1024 * 1024  # bytes handed to the disk at a time
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what a header cannot carry
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -47,6 +55,8 @@ class Call:
     service: OssService
     gate: Gate
     link: Link
+    digests: Digests
+    body: bytes = field(repr=False)  # empty for operations that write it to disk as it comes: see `receive`
 
     @property
     def bucket(self) -> str:
@@ -78,35 +88,44 @@ class Call:
         """Refuse the request unless the action is allowed."""
         self.gate.require(self.identity, action, target or self.target, acl=acl, request=self.request)
 
+    def permit(self, action: str, bucket: str | None = None) -> Permit:
+        """Return what refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
+
+        def check(key: str, acl: str) -> None:
+            target = Target(bucket=self.bucket if bucket is None else bucket, key=key, query=self.query)
+            self.require(action, acl=acl, target=target)
+
+        return check
+
     async def require_on_object(self, action: str) -> None:
         """Refuse the request unless the action is allowed, by policy or by the object's or bucket's ACL."""
         acl = "private"
         if self.identity is None:
-            bucket = await self.run(self.service.bucket, self.bucket)
-            item = None
-            if self.request.method in {"GET", "HEAD"}:
-                item = await self.run(self.service.object, self.bucket, self.key)
-            acl = bucket.acl if item is None or item.acl == "default" else item.acl
+            acl = await self.run(self.service.object_acl, self.bucket, self.key)
         self.require(action, acl=acl)
 
-    async def body(self) -> bytes:
-        """Return a small request body.
+    def require_headers(self, *, tags: bool = False) -> None:
+        """Refuse an ACL, and tags where they are obeyed, by header, unless setting them is allowed."""
+        if "x-oss-object-acl" in self.request.headers:
+            self.require("oss:PutObjectAcl")
+        if tags and "x-oss-tagging" in self.request.headers:
+            self.require("oss:PutObjectTagging")
 
-        Raises:
-            OssError: EntityTooLarge.
-        """
-        content = await self.request.content.read(MAX_XML + 1)
-        while len(content) <= MAX_XML and (more := await self.request.content.read(MAX_XML + 1)):
-            content += more
-        if len(content) > MAX_XML:
-            raise OssError("EntityTooLarge", f"The request body is larger than {MAX_XML} bytes.")
-        return content
+    @asynccontextmanager
+    async def opened(self, action: str) -> AsyncIterator[tuple[StoredObject, Path]]:
+        """Yield the object that the request names, or what it stands for, if the action is allowed on both."""
+        manager = self.service.opened(self.bucket, self.key, permit=self.permit(action))
+        entry = await self.run(manager.__enter__)
+        try:
+            yield entry
+        finally:
+            manager.__exit__(None, None, None)
 
     async def receive(self, limit: int = MAX_PUT) -> Blob:
-        """Write the request's body to disk and check its Content-MD5.
+        """Write the request's body to disk and check its digests.
 
         Raises:
-            OssError: EntityTooLarge, MissingContentLength, BadDigest, InvalidDigest, RequestTimeout (it ended early).
+            OssError: EntityTooLarge, MissingContentLength, BadDigest, ServiceUnavailable (the disk is full).
         """
         request = self.request
         if request.content_length is None and "Transfer-Encoding" not in request.headers:
@@ -114,6 +133,13 @@ class Call:
         if (request.content_length or 0) > limit:
             raise _too_large(request.content_length or 0, limit)
         writer = await self.run(self.service.new_blob)
+        sha256 = hashlib.sha256() if self.digests.sha256 else None
+
+        def write(chunk: bytes) -> None:
+            writer.write(chunk)
+            if sha256:
+                sha256.update(chunk)
+
         try:
             pending, size, waiting = [], 0, 0
             async for chunk in request.content.iter_any():
@@ -123,24 +149,28 @@ class Call:
                     size += waiting
                     if size > limit:
                         raise _too_large(size, limit)
-                    await self.run(writer.write, b"".join(pending))
+                    await self.run(write, b"".join(pending))
                     pending, waiting = [], 0
-            await self.run(writer.write, b"".join(pending))
+            await self.run(write, b"".join(pending))
             blob = await self.run(writer.finish)
         except BaseException:
             writer.discard()
             raise
         try:
-            check_md5(request.headers.get("Content-MD5"), blob)
+            self.digests.check(md5=blob.md5, sha256=sha256.hexdigest() if sha256 else None)
         except OssError:
             self.service.discard(blob)
             raise
         return blob
 
     def kept_headers(self) -> dict[str, str]:
-        """Return the request's headers that an object keeps."""
+        """Return the request's headers that an object keeps.
+
+        Raises:
+            OssError: InvalidArgument (one that no answer could carry).
+        """
         return {
-            name.lower(): value
+            name.lower(): _header_value(name, value)
             for name, value in self.request.headers.items()
             if name.lower() in KEPT_HEADERS or name.lower().startswith("x-oss-meta-")
         }
@@ -157,6 +187,30 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return a small request body.
+
+    Raises:
+        OssError: EntityTooLarge.
+    """
+    content = await request.content.read(MAX_XML + 1)
+    while len(content) <= MAX_XML and (more := await request.content.read(MAX_XML + 1)):
+        content += more
+    if len(content) > MAX_XML:
+        raise OssError("EntityTooLarge", f"The request body is larger than {MAX_XML} bytes.")
+    return content
+
+
+def _header_value(name: str, value: str) -> str:
+    if _CONTROL.search(value):
+        raise OssError(
+            "InvalidArgument",
+            f"{name} holds what a header cannot carry: control characters, or bytes that are not UTF-8.",
+            {"ArgumentName": name},
+        )
+    return value
 
 
 def _too_large(size: int, limit: int) -> OssError:
@@ -177,14 +231,8 @@ def _owner(account_id: str) -> dict[str, str]:
 
 
 def _integer(call: Call, name: str, default: int, low: int, high: int) -> int:
-    text = call.query.get(name) or str(default)
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise OssError(
-            "InvalidArgument",
-            f"Argument {name} must be an integer between {low} and {high}.",
-            {"ArgumentName": name, "ArgumentValue": text},
-        )
-    return int(text)
+    text = call.query.get(name)
+    return read_number(name, text, low=low, high=high) if text else default
 
 
 # The service
@@ -235,10 +283,11 @@ def _bucket(call: Call, bucket: Bucket) -> dict[str, Any]:
 async def put_bucket(call: Call) -> web.StreamResponse:
     """PutBucket."""
     call.require("oss:PutBucket")
+    if "x-oss-acl" in call.request.headers:
+        call.require("oss:PutBucketAcl")
     storage_class = "Standard"
-    body = await call.body()
-    if body.strip():
-        tree = parse(body, "CreateBucketConfiguration")
+    if call.body.strip():
+        tree = parse(call.body, "CreateBucketConfiguration")
         storage_class = tree.findtext("StorageClass") or "Standard"
     acl = call.request.headers.get("x-oss-acl", "private")
     await call.run(call.service.create_bucket, call.bucket, acl=acl, storage_class=storage_class)
@@ -264,7 +313,7 @@ async def bucket_info(call: Call) -> web.StreamResponse:
                 "Owner": _owner(bucket.owner),
                 "AccessControlList": {"Grant": bucket.acl},
                 "DataRedundancyType": "LRS",
-                "BlockPublicAccess": str("publicAccessBlock" in bucket.settings).lower(),
+                "BlockPublicAccess": str(blocks_public_access(bucket)).lower(),
             }
         },
     )
@@ -314,7 +363,7 @@ async def put_bucket_acl(call: Call) -> web.StreamResponse:
     call.require("oss:PutBucketAcl")
     acl = call.request.headers.get("x-oss-acl")
     if acl is None:
-        acl = text_of(parse(await call.body(), "AccessControlPolicy"), "AccessControlList/Grant")
+        acl = text_of(parse(call.body, "AccessControlPolicy"), "AccessControlList/Grant")
     await call.run(call.service.set_bucket_acl, call.bucket, acl)
     return web.Response()
 
@@ -328,6 +377,13 @@ class Setting:
     root: str  # the document's root element
     missing: str | None  # error code when none was put; None: an empty document
     default: str = ""  # the document's content then
+    check: Callable[[Element], None] = lambda document: None  # raises to refuse what was put
+
+
+def _check_public_access_block(document: Element) -> None:
+    value = document.findtext("BlockPublicAccess", "false")
+    if value not in {"true", "false"}:
+        raise OssError("MalformedXML", f"BlockPublicAccess is {value!r}; expected true or false.")
 
 
 SETTINGS = (
@@ -344,6 +400,7 @@ SETTINGS = (
         root="PublicAccessBlockConfiguration",
         missing=None,
         default="<BlockPublicAccess>false</BlockPublicAccess>",
+        check=_check_public_access_block,
     ),
     Setting(parameter="tagging", action="BucketTagging", root="Tagging", missing=None, default="<TagSet></TagSet>"),
 )
@@ -368,9 +425,9 @@ def put_setting(setting: Setting) -> Handler:
 
     async def handler(call: Call) -> web.StreamResponse:
         call.require(f"oss:Put{setting.action}")
-        body = await call.body()
-        parse(body, setting.root)
-        await call.run(call.service.set_bucket_setting, call.bucket, setting.parameter, body.decode())
+        document = parse(call.body, setting.root)
+        setting.check(document)
+        await call.run(call.service.set_bucket_setting, call.bucket, setting.parameter, serialize(document))
         return web.Response()
 
     return handler
@@ -469,7 +526,7 @@ def _read_token(token: str) -> str:
 
 async def delete_objects(call: Call) -> web.StreamResponse:
     """DeleteMultipleObjects."""
-    tree = parse(await call.body(), "Delete")
+    tree = parse(call.body, "Delete")
     quiet = (tree.findtext("Quiet") or "false").lower() == "true"
     keys = [text_of(element, "Key") for element in tree.findall("Object")]
     if not 1 <= len(keys) <= 1000:
@@ -495,7 +552,9 @@ async def delete_objects(call: Call) -> web.StreamResponse:
 async def put_object(call: Call) -> web.StreamResponse:
     """PutObject."""
     await call.require_on_object("oss:PutObject")
+    call.require_headers(tags=True)
     check_key(call.key)
+    headers = call.kept_headers()
     await call.run(call.service.bucket, call.bucket)
     blob = await call.receive()
     item = await call.run(
@@ -503,7 +562,7 @@ async def put_object(call: Call) -> web.StreamResponse:
         call.bucket,
         call.key,
         blob,
-        headers=call.kept_headers(),
+        headers=headers,
         acl=call.object_acl,
         tagging=_tagging_header(call),
         overwrite=call.overwrite,
@@ -530,36 +589,33 @@ def _tagging_header(call: Call) -> str | None:
 
 async def get_object(call: Call) -> web.StreamResponse:
     """GetObject."""
-    await call.require_on_object("oss:GetObject")
-    fault = call.link.strike("GET", call.key)
-    if fault and fault.kind == "status":
-        return web.Response(
-            status=fault.status,
-            body=render("Error", {"Code": "ServiceUnavailable", "Message": "The link was told to answer this."}),
-            content_type="application/xml",
-        )
-    if fault and fault.kind == "delay":
-        await asyncio.sleep(fault.seconds)
-        fault = None
-    item = await call.run(call.service.resolve, call.bucket, call.key)
-    check_conditions(item, call.request.headers)
     overrides = {
-        name.removeprefix("response-"): value
+        name.removeprefix("response-"): _header_value(name, value)
         for name, value in call.query.items()
         if name.startswith("response-") and name.removeprefix("response-") in KEPT_HEADERS
     }
-    if call.link.shape.latency:
-        await asyncio.sleep(call.link.shape.latency)
-    with call.service.reading(item) as path:
+    async with call.opened("oss:GetObject") as (item, path):
+        fault = call.link.strike("GET", call.key)
+        if fault and fault.kind == "status":
+            return web.Response(
+                status=fault.status,
+                body=render("Error", {"Code": "ServiceUnavailable", "Message": "The link was told to answer this."}),
+                content_type="application/xml",
+            )
+        if fault and fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+            fault = None
+        check_conditions(item, call.request.headers)
+        if call.link.shape.latency:
+            await asyncio.sleep(call.link.shape.latency)
         return await send_object(call.request, item, path, overrides=overrides, link=call.link, fault=fault)
 
 
 async def head_object(call: Call) -> web.StreamResponse:
     """HeadObject."""
-    await call.require_on_object("oss:GetObject")
-    item = await call.run(call.service.resolve, call.bucket, call.key)
-    check_conditions(item, call.request.headers)
-    return web.Response(headers={**object_headers(item), "Content-Length": str(item.size)})
+    async with call.opened("oss:GetObject") as (item, _):
+        check_conditions(item, call.request.headers)
+        return web.Response(headers={**object_headers(item), "Content-Length": str(item.size)})
 
 
 async def object_meta(call: Call) -> web.StreamResponse:
@@ -578,29 +634,36 @@ async def delete_object(call: Call) -> web.StreamResponse:
     return web.Response(status=204)
 
 
-def _copy_source(call: Call) -> Target:
-    header = call.request.headers["x-oss-copy-source"]
-    bucket, _, key = unquote(header).removeprefix("/").partition("/")
+def _copy_source(call: Call) -> tuple[str, str]:
+    bucket, _, key = _decoded("x-oss-copy-source", call).removeprefix("/").partition("/")
     if not bucket or not key:
         raise OssError("InvalidArgument", "x-oss-copy-source must be /BUCKET/KEY, URL-encoded.")
-    return Target(bucket=bucket, key=key, query={})
+    return bucket, key
+
+
+def _decoded(name: str, call: Call) -> str:
+    try:
+        return unquote(call.request.headers.get(name, ""), errors="strict")
+    except UnicodeDecodeError as error:
+        raise OssError("InvalidArgument", f"{name} must be UTF-8, URL-encoded.", {"ArgumentName": name}) from error
 
 
 async def copy_object(call: Call) -> web.StreamResponse:
     """CopyObject."""
     source = _copy_source(call)
-    call.require("oss:GetObject", target=source)
+    call.require("oss:GetObject", target=Target(bucket=source[0], key=source[1], query={}))
     call.require("oss:PutObject")
-    item = await call.run(call.service.resolve, source.bucket, source.key)
-    check_conditions(item, call.request.headers, prefix="x-oss-copy-source-")
+    call.require_headers()
     directive = call.request.headers.get("x-oss-metadata-directive", "COPY").upper()
     if directive not in {"COPY", "REPLACE"}:
         raise OssError("InvalidArgument", "x-oss-metadata-directive must be COPY or REPLACE.")
     copied = await call.run(
         call.service.copy_object,
-        item,
+        source,
         call.bucket,
         call.key,
+        permit=call.permit("oss:GetObject", source[0]),
+        check=partial(check_conditions, headers=call.request.headers, prefix="x-oss-copy-source-"),
         headers=call.kept_headers() if directive == "REPLACE" else None,
         acl=call.object_acl,
         overwrite=call.overwrite,
@@ -616,7 +679,9 @@ async def copy_object(call: Call) -> web.StreamResponse:
 async def append_object(call: Call) -> web.StreamResponse:
     """AppendObject."""
     call.require("oss:PutObject")
+    call.require_headers()
     position = _integer(call, "position", 0, 0, MAX_PUT)
+    headers = call.kept_headers()
     blob = await call.receive()
     item = await call.run(
         call.service.append_object,
@@ -624,7 +689,7 @@ async def append_object(call: Call) -> web.StreamResponse:
         call.key,
         position,
         blob,
-        headers=call.kept_headers(),
+        headers=headers,
         acl=call.object_acl,
         requester=call.requester,
     )
@@ -663,9 +728,8 @@ async def get_object_tagging(call: Call) -> web.StreamResponse:
 async def put_object_tagging(call: Call) -> web.StreamResponse:
     """PutObjectTagging."""
     call.require("oss:PutObjectTagging")
-    body = await call.body()
-    parse(body, "Tagging")
-    await call.run(call.service.set_object_tagging, call.bucket, call.key, body.decode())
+    document = serialize(parse(call.body, "Tagging"))
+    await call.run(call.service.set_object_tagging, call.bucket, call.key, document)
     return web.Response()
 
 
@@ -679,14 +743,14 @@ async def delete_object_tagging(call: Call) -> web.StreamResponse:
 async def put_symlink(call: Call) -> web.StreamResponse:
     """PutSymlink."""
     call.require("oss:PutObject")
-    target = call.request.headers.get("x-oss-symlink-target", "")
+    target = _decoded("x-oss-symlink-target", call)
     if not target:
         raise OssError("InvalidArgument", "x-oss-symlink-target is missing.")
     item = await call.run(
         call.service.put_symlink,
         call.bucket,
         call.key,
-        unquote(target),
+        target,
         headers=call.kept_headers(),
         requester=call.requester,
     )
@@ -723,33 +787,55 @@ async def begin_upload(call: Call) -> web.StreamResponse:
 
 
 async def put_part(call: Call) -> web.StreamResponse:
-    """UploadPart, and UploadPartCopy with a source."""
+    """UploadPart."""
     call.require("oss:PutObject")
     upload = await call.run(call.service.upload, call.bucket, call.key, call.query["uploadId"])
-    number = _integer(call, "partNumber", 0, 1, 10_000)
-    if "x-oss-copy-source" in call.request.headers:
-        source = _copy_source(call)
-        call.require("oss:GetObject", target=source)
-        item = await call.run(call.service.resolve, source.bucket, source.key)
-        check_conditions(item, call.request.headers, prefix="x-oss-copy-source-")
-        interval = parse_range(call.request.headers.get("x-oss-copy-source-range"), item.size, strict=True)
-        begin, end = interval or (0, item.size)
-        copied = await call.run(call.service.copy_part, upload, number, item, begin, end)
-        return xml_response("CopyPartResult", {"LastModified": iso(copied.modified), "ETag": f'"{copied.etag}"'})
+    number = _part_number(call)
     blob = await call.receive()
     part = await call.run(call.service.put_part, upload, number, blob)
     return web.Response(headers={"ETag": f'"{part.etag}"', "x-oss-hash-crc64ecma": str(part.crc64)})
 
 
+async def copy_part(call: Call) -> web.StreamResponse:
+    """UploadPartCopy."""
+    source = _copy_source(call)
+    call.require("oss:GetObject", target=Target(bucket=source[0], key=source[1], query={}))
+    call.require("oss:PutObject")
+    upload = await call.run(call.service.upload, call.bucket, call.key, call.query["uploadId"])
+    number = _part_number(call)
+
+    def interval(item: StoredObject) -> tuple[int, int]:
+        check_conditions(item, call.request.headers, prefix="x-oss-copy-source-")
+        asked = call.request.headers.get("x-oss-copy-source-range")
+        return parse_range(asked, item.size, strict=True) or (0, item.size)
+
+    copied = await call.run(
+        call.service.copy_part,
+        upload,
+        number,
+        source,
+        permit=call.permit("oss:GetObject", source[0]),
+        interval=interval,
+    )
+    return xml_response("CopyPartResult", {"LastModified": iso(copied.modified), "ETag": f'"{copied.etag}"'})
+
+
+def _part_number(call: Call) -> int:
+    return read_number("partNumber", call.query.get("partNumber", ""), low=1, high=MAX_PARTS)
+
+
 async def complete_upload(call: Call) -> web.StreamResponse:
     """CompleteMultipartUpload."""
     call.require("oss:PutObject")
+    call.require_headers()
     upload = await call.run(call.service.upload, call.bucket, call.key, call.query["uploadId"])
     chosen = None
-    body = await call.body()
     if call.request.headers.get("x-oss-complete-all", "").lower() != "yes":
-        tree = parse(body, "CompleteMultipartUpload")
-        chosen = [(_number(text_of(part, "PartNumber")), text_of(part, "ETag")) for part in tree.findall("Part")]
+        tree = parse(call.body, "CompleteMultipartUpload")
+        chosen = [
+            (read_number("PartNumber", text_of(part, "PartNumber").strip()), text_of(part, "ETag"))
+            for part in tree.findall("Part")
+        ]
     item = await call.run(
         call.service.complete_upload,
         upload,
@@ -770,12 +856,6 @@ async def complete_upload(call: Call) -> web.StreamResponse:
         },
         headers={"x-oss-hash-crc64ecma": str(item.crc64)},
     )
-
-
-def _number(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise OssError("MalformedXML", f"PartNumber {text!r} is not a number.")
-    return int(text)
 
 
 async def abort_upload(call: Call) -> web.StreamResponse:
@@ -861,6 +941,9 @@ async def list_uploads(call: Call) -> web.StreamResponse:
             ],
         },
     )
+
+
+STREAMED = frozenset({put_object, put_part, append_object})  # these write the body to disk as it comes
 
 
 def request_id() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.numbers import read_number
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
@@ -19,7 +20,7 @@ def parse_range(header: str | None, size: int, *, strict: bool) -> tuple[int, in
             outside is an error. Without it, OSS answers both with the whole object.
 
     Raises:
-        OssError: InvalidRange, when strict and no byte of the object is asked for.
+        OssError: InvalidRange, when strict and no byte of the object is asked for; InvalidArgument, a number beyond 64 bits.
 
     Source: OSS, GetObject, request header `x-oss-range-behavior`.
     """
@@ -28,11 +29,11 @@ def parse_range(header: str | None, size: int, *, strict: bool) -> tuple[int, in
         return None
     first, last = match.groups()
     if not first:
-        length = int(last)
+        length = read_number("Range", last)
         begin, end = max(size - length, 0), size
         satisfiable = length > 0 and size > 0 and (length <= size or strict)
     else:
-        begin, end = int(first), int(last) + 1 if last else size
+        begin, end = read_number("Range", first), read_number("Range", last) + 1 if last else size
         if end <= begin and last:
             return None  # RFC 9110, 14.1.1: an invalid range is ignored
         satisfiable = begin < size and (end <= size or strict)

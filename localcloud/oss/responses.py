@@ -78,7 +78,7 @@ def _matches(header: str, etag: str) -> bool:
 def _time(text: str, otherwise: float) -> float:
     try:
         return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return otherwise  # RFC 9110, 13.1.3: a condition with an invalid date is ignored
 
 
@@ -101,13 +101,17 @@ async def send_object(
     headers["Content-Length"] = str(end - begin)
     response = web.StreamResponse(status=206 if interval else 200, headers=headers)
     with path.open("rb") as file:
-        await response.prepare(request)
-        if request.method != "HEAD" and end > begin:
-            if link.shape.bandwidth or fault:
-                await _send_slices(request, response, file, begin, end, link, fault)
-            else:
-                await _sendfile(request, file, begin, end - begin)
-    await response.write_eof()
+        try:
+            await response.prepare(request)
+            if request.method != "HEAD" and end > begin:
+                if link.shape.bandwidth or fault:
+                    await _send_slices(request, response, file, begin, end, link, fault)
+                else:
+                    await _sendfile(request, file, begin, end - begin)
+            await response.write_eof()
+        except (ConnectionError, TimeoutError):  # the client has gone, or takes nothing (see `localcloud.listener`)
+            if request.transport and not request.transport.is_closing():
+                request.transport.abort()
     return response
 
 

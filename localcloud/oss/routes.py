@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from localcloud.apierror import ApiError
 from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.identity import Authorizer, CredentialStore
 from localcloud.oss import handlers
+from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.handlers import SETTINGS, Call, Handler
 from localcloud.oss.link import Link, parse_fault, parse_shape
@@ -71,6 +73,11 @@ OPERATIONS: Operations = {
         "uploadId": handlers.complete_upload,
     },
 }
+# What an operation becomes when the header x-oss-copy-source names where its bytes come from.
+COPIES: Mapping[Handler, Handler] = {
+    handlers.put_object: handlers.copy_object,
+    handlers.put_part: handlers.copy_part,
+}
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
     """continuation-token delimiter encoding-type fetch-owner key-marker list-type marker max-keys max-parts max-uploads partNumber
@@ -94,14 +101,10 @@ def find_operation(method: str, target: Target, *, copy: bool) -> Handler:
     for name in target.query:
         if name not in known and not name.startswith("response-"):
             raise OssError("NotImplemented", f"not implemented: {method} {level} with ?{name}")
-    for name, handler in operations.items():
-        if name and name in target.query:
-            return handler
-    if "" not in operations:
+    found = next((handler for name, handler in operations.items() if name and name in target.query), operations.get(""))
+    if found is None:
         raise OssError("NotImplemented", f"not implemented: {method} on a {level}")
-    if copy and (method, level) == ("PUT", "object"):
-        return handlers.copy_object
-    return operations[""]
+    return COPIES.get(found, found) if copy else found
 
 
 def create_app(
@@ -137,7 +140,21 @@ def create_app(
         target = read_target(request.host, request.raw_path)
         identity = gate.identify(request, target)
         operation = find_operation(request.method, target, copy="x-oss-copy-source" in request.headers)
-        call = Call(request=request, target=target, identity=identity, service=service, gate=gate, link=link)
+        digests = read_digests(request.headers)
+        body = b""
+        if operation not in handlers.STREAMED:
+            body = await handlers.read_body(request) if request.can_read_body else b""
+            digests.check_content(body)
+        call = Call(
+            request=request,
+            target=target,
+            identity=identity,
+            service=service,
+            gate=gate,
+            link=link,
+            digests=digests,
+            body=body,
+        )
         return await operation(call)
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
@@ -165,13 +182,11 @@ class _Oss:
         detail, headers = (error.detail, error.headers) if isinstance(error, OssError) else ({}, {})
         if error.status == 304:
             return web.Response(status=304)
-        body = b""
-        if request.method != "HEAD":
-            record = {"Code": error.code, "Message": error.message, "RequestId": request[ID], "HostId": request.host}
-            body = render("Error", {**record, **detail})
-        response = web.Response(
-            status=error.status, body=body, content_type="application/xml", headers={"x-oss-err": error.code, **headers}
-        )
+        record = {"Code": error.code, "Message": error.message, "RequestId": request[ID], "HostId": request.host}
+        body, headers = render("Error", {**record, **detail}), dict(headers)
+        if request.method == "HEAD":  # whose answer has no body
+            headers["x-oss-err"], body = base64.b64encode(body).decode(), b""
+        response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
         if request.can_read_body and not request.content.at_eof():
             response.force_close()  # the rest of a refused upload is not read
         return response

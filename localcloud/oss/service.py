@@ -6,13 +6,12 @@ raise `OssError` with the documented code.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,12 +30,23 @@ from localcloud.oss.model import (
     Upload,
 )
 from localcloud.oss.storage import BlobWriter, Storage
+from localcloud.oss.xml import parse
 
 ACLS = frozenset({"private", "public-read", "public-read-write"})
 CHUNK = 1024 * 1024  # bytes
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
 
 Subscriber = Callable[[ObjectEvent], None]
+Permit = Callable[[str, str], None]  # from an object's key and the ACL in effect for it; raises to refuse
+Check = Callable[[StoredObject], None]  # raises to refuse
+
+
+def anybody(key: str, acl: str) -> None:
+    """Permit everything: for callers that nobody else stands behind."""
+
+
+def anything(item: StoredObject) -> None:
+    """Let every object pass."""
 
 
 class OssService:
@@ -82,7 +92,8 @@ class OssService:
         """Create a bucket; creating one's own again is allowed and changes its ACL only.
 
         Raises:
-            OssError: InvalidBucketName, InvalidArgument (ACL), BucketAlreadyExists (someone else's).
+            OssError: InvalidBucketName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
+                BucketAlreadyExists (someone else's).
         """
         if not _BUCKET_NAME.fullmatch(name):
             raise OssError(
@@ -90,22 +101,23 @@ class OssService:
                 "The specified bucket is not valid: 3 to 63 lower-case letters, digits and hyphens, no hyphen at an end.",
                 {"BucketName": name},
             )
-        _check_acl(acl)
-        existing = self._storage.bucket(name)
-        if existing and existing.owner != self._account_id:
-            raise OssError(
-                "BucketAlreadyExists",
-                "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
-                "Please select a different name and try again.",
-                {"BucketName": name},
-            )
-        bucket = (
-            replace(existing, acl=acl)
-            if existing
-            else Bucket(name=name, owner=self._account_id, created=self._clock(), acl=acl, storage_class=storage_class)
-        )
-        self._storage.put_bucket(bucket)
-        return bucket
+
+        def change(existing: Bucket | None) -> Bucket:
+            if existing is None:
+                _check_acl(acl)
+                return Bucket(
+                    name=name, owner=self._account_id, created=self._clock(), acl=acl, storage_class=storage_class
+                )
+            if existing.owner != self._account_id:
+                raise OssError(
+                    "BucketAlreadyExists",
+                    "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+                    "Please select a different name and try again.",
+                    {"BucketName": name},
+                )
+            return _with_acl(existing, acl)
+
+        return self._storage.change_bucket(name, change)
 
     def bucket(self, name: str) -> Bucket:
         """Return a bucket.
@@ -113,10 +125,7 @@ class OssService:
         Raises:
             OssError: NoSuchBucket.
         """
-        bucket = self._storage.bucket(name)
-        if bucket is None:
-            raise OssError("NoSuchBucket", "The specified bucket does not exist.", {"BucketName": name})
-        return bucket
+        return self._storage.bucket(name)
 
     def buckets(self) -> list[Bucket]:
         """Return all buckets in order of their names."""
@@ -128,29 +137,42 @@ class OssService:
         Raises:
             OssError: NoSuchBucket, BucketNotEmpty.
         """
-        self.bucket(name)
         self._storage.delete_bucket(name)
 
     def empty_bucket(self, name: str) -> None:
         """Delete all that is in a bucket: objects and unfinished uploads."""
         self.bucket(name)
         for item in self._storage.objects_after(name, "", ""):
-            self._storage.delete(name, item.key)
+            self._storage.delete_object(name, item.key)
         for upload in self._storage.uploads_after(name, "", ""):
-            self._storage.end_upload(upload.upload_id)
+            self._storage.abort_upload(upload)
 
     def set_bucket_acl(self, name: str, acl: str) -> None:
-        """Change a bucket's ACL."""
-        _check_acl(acl)
-        self._storage.put_bucket(replace(self.bucket(name), acl=acl))
+        """Change a bucket's ACL.
+
+        Raises:
+            OssError: NoSuchBucket, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+        """
+        self._change_bucket(name, lambda bucket: _with_acl(bucket, acl))
 
     def set_bucket_setting(self, name: str, setting: str, document: str | None) -> None:
-        """Keep the XML document of a subresource (lifecycle, encryption, tagging, …), or remove it with None."""
-        bucket = self.bucket(name)
-        settings = {key: value for key, value in bucket.settings.items() if key != setting}
-        if document is not None:
-            settings[setting] = document
-        self._storage.put_bucket(replace(bucket, settings=settings))
+        """Keep the XML document of a subresource (lifecycle, encryption, tagging, …), or remove it with None.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+
+        def change(bucket: Bucket) -> Bucket:
+            settings = {key: value for key, value in bucket.settings.items() if key != setting}
+            return replace(bucket, settings=settings if document is None else {**settings, setting: document})
+
+        self._change_bucket(name, change)
+
+    def _change_bucket(self, name: str, change: Callable[[Bucket], Bucket]) -> None:
+        def change_existing(bucket: Bucket | None) -> Bucket:
+            return change(self.bucket(name) if bucket is None else bucket)  # which says that there is none
+
+        self._storage.change_bucket(name, change_existing)
 
     # Objects
 
@@ -160,7 +182,16 @@ class OssService:
 
     def discard(self, blob: Blob) -> None:
         """Remove bytes that were written but will not be committed."""
-        self._storage.drop(blob.data)
+        self._storage.drop([blob.data])
+
+    @contextmanager
+    def _giving(self, blob: Blob) -> Iterator[None]:
+        """Remove a blob when it was not committed."""
+        try:
+            yield
+        except BaseException:
+            self.discard(blob)
+            raise
 
     def write(self, chunks: Iterable[bytes]) -> Blob:
         """Make bytes durable; they belong to nothing until they are committed."""
@@ -205,12 +236,12 @@ class OssService:
             OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), FileAlreadyExists.
         """
         blob = self.write([content]) if isinstance(content, bytes) else content
-        try:
-            self.bucket(bucket)
-            check_key(key)
-            if acl != "default":
-                _check_acl(acl)
-            item = StoredObject(
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            if before and not overwrite:
+                raise _already_exists(key)
+            _check_object_acl(holder, acl)
+            return StoredObject(
                 bucket=bucket,
                 key=key,
                 data=blob.data,
@@ -223,13 +254,10 @@ class OssService:
                 acl=acl,
                 tagging=tagging,
             )
-            self._storage.put(item, expected=True if overwrite else None)
-        except LookupError as error:
-            self.discard(blob)
-            raise _already_exists(key) from error
-        except BaseException:
-            self.discard(blob)
-            raise
+
+        with self._giving(blob):
+            check_key(key)
+            item = self._storage.change_object(bucket, key, change)
         self._tell(event, item, requester)
         return item
 
@@ -238,8 +266,8 @@ class OssService:
     ) -> StoredObject:
         """Create an object that stands for another one of the same bucket."""
         check_key(target)
-        self.bucket(bucket)
         check_key(key)
+        self.bucket(bucket)
         blob = self.write([])
         item = StoredObject(
             bucket=bucket,
@@ -252,7 +280,8 @@ class OssService:
             kind="Symlink",
             headers={**headers, "x-oss-symlink-target": target},
         )
-        self._storage.put(item)
+        with self._giving(blob):
+            self._storage.change_object(bucket, key, lambda holder, before: item)
         self._tell("ObjectCreated:PutSymlink", item, requester)
         return item
 
@@ -263,63 +292,95 @@ class OssService:
             OssError: NoSuchBucket, NoSuchKey.
         """
         self.bucket(bucket)
-        item = self._storage.get(bucket, key)
+        item = self._storage.object(bucket, key)
         if item is None:
-            raise OssError("NoSuchKey", "The specified key does not exist.", {"Key": key})
+            raise _no_such_key(key)
         return item
 
-    def resolve(self, bucket: str, key: str) -> StoredObject:
-        """Return an object, or what a symlink stands for.
+    def object_acl(self, bucket: str, key: str) -> str:
+        """Return the ACL in effect for an object, or for a new one under its key.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, NoSuchSymlinkTarget, InvalidArgument (a symlink to a symlink).
+            OssError: NoSuchBucket.
         """
-        item = self.object(bucket, key)
-        if item.kind != "Symlink":
-            return item
-        target = self._storage.get(bucket, item.headers["x-oss-symlink-target"])
-        if target is None:
-            raise OssError("NoSuchSymlinkTarget", "The target of the symlink does not exist.", {"Key": key})
-        if target.kind == "Symlink":
-            raise OssError("InvalidArgument", "The target of a symlink must not be a symlink.", {"Key": key})
-        return target
+        return effective_acl(self.bucket(bucket), self._storage.object(bucket, key))
 
     @contextmanager
-    def reading(self, item: StoredObject) -> Iterator[Path]:
-        """Yield the file with an object's bytes; it stays until the block ends, also when the object is replaced."""
-        with self._storage.reading(item.data) as path:
-            yield path
+    def opened(self, bucket: str, key: str, *, permit: Permit = anybody) -> Iterator[tuple[StoredObject, Path]]:
+        """Yield an object, or what a symlink stands for, and the file with its bytes, which stays until the block ends.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            permit: asked for the object, and for what a symlink stands for, before anything is said of it.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey, NoSuchSymlinkTarget, InvalidArgument (a symlink to a symlink), and what `permit`
+                raises.
+        """
+        holder = self.bucket(bucket)
+        with ExitStack() as stack:
+
+            def look_up(key: str) -> tuple[StoredObject, Path] | None:
+                found = stack.enter_context(self._storage.open_object(bucket, key))
+                permit(key, effective_acl(holder, found[0] if found else None))
+                return found
+
+            found = look_up(key)
+            if found is None:
+                raise _no_such_key(key)
+            if found[0].kind == "Symlink":
+                found = look_up(found[0].headers["x-oss-symlink-target"])
+                if found is None:
+                    raise OssError("NoSuchSymlinkTarget", "The target of the symlink does not exist.", {"Key": key})
+                if found[0].kind == "Symlink":
+                    raise OssError("InvalidArgument", "The target of a symlink must not be a symlink.", {"Key": key})
+            yield found
 
     def read(self, bucket: str, key: str) -> bytes:
         """Return an object's bytes; for small objects."""
-        with self.reading(self.resolve(bucket, key)) as path:
+        with self.opened(bucket, key) as (_, path):
             return path.read_bytes()
 
     def delete_object(
         self, bucket: str, key: str, *, event: str = "ObjectRemoved:DeleteObject", requester: str = ""
     ) -> None:
         """Delete an object; one that does not exist is no error."""
-        self.bucket(bucket)
-        item = self._storage.delete(bucket, key)
+        item = self._storage.delete_object(bucket, key)
         if item:
             self._tell(event, item, requester)
 
     def set_object_acl(self, bucket: str, key: str, acl: str) -> None:
-        """Change an object's ACL."""
-        if acl != "default":
-            _check_acl(acl)
-        self._storage.put(replace(self.object(bucket, key), acl=acl))
+        """Change an object's ACL.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+        """
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            _check_object_acl(holder, acl)
+            return replace(_existing(before, key), acl=acl)
+
+        self._storage.change_object(bucket, key, change)
 
     def set_object_tagging(self, bucket: str, key: str, tagging: str | None) -> None:
-        """Change an object's tags."""
-        self._storage.put(replace(self.object(bucket, key), tagging=tagging))
+        """Change an object's tags.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey.
+        """
+        self._storage.change_object(
+            bucket, key, lambda holder, before: replace(_existing(before, key), tagging=tagging)
+        )
 
     def copy_object(
         self,
-        source: StoredObject,
+        source: tuple[str, str],
         bucket: str,
         key: str,
         *,
+        permit: Permit = anybody,
+        check: Check = anything,
         headers: Mapping[str, str] | None = None,
         acl: str = "default",
         overwrite: bool = True,
@@ -328,53 +389,58 @@ class OssService:
         """Copy an object of up to 1 GB. That the copy keeps the source's entity tag is assumed for one that was uploaded in parts.
 
         Args:
-            source: what to copy.
+            source: bucket and key of what to copy, or of a symlink to it.
             bucket: the target's bucket.
             key: the target's key.
+            permit: asked for the source, as in `opened`.
+            check: asked for the conditions on the source.
             headers: the target's headers; None: the source's.
             acl: the target's ACL.
             overwrite: False refuses to replace an object.
             requester: told to subscribers.
 
         Raises:
-            OssError: EntityTooLarge, and what `put_object` raises.
+            OssError: EntityTooLarge, and what `opened`, `check` and `put_object` raise.
         """
-        if source.size > MAX_COPY:
-            raise OssError(
-                "EntityTooLarge",
-                f"The source object is larger than {MAX_COPY} bytes; copy it with UploadPartCopy.",
-                {"MaxSizeAllowed": str(MAX_COPY), "ProposedSize": str(source.size)},
-            )
-        if (source.bucket, source.key) == (bucket, key):
-            self.bucket(bucket)
-            item = replace(
-                source, headers=dict(source.headers if headers is None else headers), modified=self._clock(), acl=acl
-            )
-            self._storage.put(item)
-            self._tell("ObjectCreated:CopyObject", item, requester)
-            return item
-        return self.put_object(
-            bucket,
-            key,
-            self._share(source),
-            headers=source.headers if headers is None else headers,
-            acl=acl,
-            tagging=source.tagging,
-            etag=source.etag,
-            overwrite=overwrite,
-            event="ObjectCreated:CopyObject",
-            requester=requester,
-        )
+        with self.opened(*source, permit=permit) as (item, path):
+            check(item)
+            if item.size > MAX_COPY:
+                raise OssError(
+                    "EntityTooLarge",
+                    f"The source object is larger than {MAX_COPY} bytes; copy it with UploadPartCopy.",
+                    {"MaxSizeAllowed": str(MAX_COPY), "ProposedSize": str(item.size)},
+                )
+            if (item.bucket, item.key) != (bucket, key):
+                self.bucket(bucket)
+                name = self._storage.share(path)
+                return self.put_object(
+                    bucket,
+                    key,
+                    Blob(data=name, path=self._storage.path(name), size=item.size, md5=b"", crc64=item.crc64),
+                    headers=item.headers if headers is None else headers,
+                    acl=acl,
+                    tagging=item.tagging,
+                    etag=item.etag,
+                    overwrite=overwrite,
+                    event="ObjectCreated:CopyObject",
+                    requester=requester,
+                )
 
-    def _share(self, source: StoredObject) -> Blob:
-        with self.reading(source):
-            name = self._storage.share(source.data)
-        return Blob(data=name, path=self._storage.path(name), size=source.size, md5=b"", crc64=source.crc64)
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            if not overwrite:
+                raise _already_exists(key)
+            _check_object_acl(holder, acl)
+            present = _existing(before, key)
+            if present.kind == "Symlink":  # put there meanwhile
+                raise _no_such_key(key)
+            check(present)
+            return replace(
+                present, headers=dict(present.headers if headers is None else headers), modified=self._clock(), acl=acl
+            )
 
-    def _copy_bytes(self, source: StoredObject, begin: int, end: int) -> Blob:
-        with self.reading(source) as path, path.open("rb") as file:
-            file.seek(begin)
-            return self.write(_chunks(file.read, end - begin))
+        copied = self._storage.change_object(bucket, key, change)
+        self._tell("ObjectCreated:CopyObject", copied, requester)
+        return copied
 
     def append_object(
         self,
@@ -392,56 +458,52 @@ class OssService:
         Raises:
             OssError: PositionNotEqualToLength (which names the right one), ObjectNotAppendable, NoSuchBucket.
         """
-        try:
-            self.bucket(bucket)
+        with self._giving(blob), ExitStack() as stack:
             check_key(key)
-            before = self._storage.get(bucket, key)
-            if before and before.kind != "Appendable":
-                raise OssError("ObjectNotAppendable", "The object is not appendable", {"Key": key})
-            length = before.size if before else 0
-            if position != length:
-                raise OssError(
-                    "PositionNotEqualToLength",
-                    "Position is not equal to file length",
-                    {"Position": str(position), "ObjectLength": str(length)},
-                    headers={"x-oss-next-append-position": str(length)},
+            found = stack.enter_context(self._storage.open_object(bucket, key))
+            whole = blob
+            if found:
+                _check_position(found[0], key, position)
+                whole = self._concatenate([found[1], blob.path])
+                stack.enter_context(self._giving(whole))
+
+            def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+                _check_position(before, key, position)
+                if before is None:
+                    _check_object_acl(holder, acl)
+                    return StoredObject(
+                        bucket=bucket,
+                        key=key,
+                        data=whole.data,
+                        size=whole.size,
+                        etag=whole.etag,
+                        crc64=whole.crc64,
+                        modified=self._clock(),
+                        kind="Appendable",
+                        headers=dict(headers),
+                        acl=acl,
+                    )
+                if found is None or before.data != found[0].data:  # replaced meanwhile by one of the same length
+                    raise _wrong_position(position, before.size)
+                return replace(
+                    before,
+                    data=whole.data,
+                    size=whole.size,
+                    etag=whole.etag,
+                    crc64=whole.crc64,
+                    modified=self._clock(),
                 )
-            whole = self._concatenate([before.data, blob.data]) if before else blob
-            item = StoredObject(
-                bucket=bucket,
-                key=key,
-                data=whole.data,
-                size=whole.size,
-                etag=whole.etag,
-                crc64=whole.crc64,
-                modified=self._clock(),
-                kind="Appendable",
-                headers=before.headers if before else dict(headers),
-                acl=before.acl if before else acl,
-                tagging=before.tagging if before else None,
-            )
-            self._storage.put(item, expected=before)
-            if before:
-                self.discard(blob)
-        except LookupError as error:
+
+            item = self._storage.change_object(bucket, key, change)
+        if item.data != blob.data:
             self.discard(blob)
-            now = self.object(bucket, key)
-            raise OssError(
-                "PositionNotEqualToLength",
-                "The object was changed meanwhile",
-                {"Key": key},
-                headers={"x-oss-next-append-position": str(now.size)},
-            ) from error
-        except BaseException:
-            self.discard(blob)
-            raise
         self._tell("ObjectCreated:AppendObject", item, requester)
         return item
 
-    def _concatenate(self, names: Sequence[str]) -> Blob:
+    def _concatenate(self, paths: Sequence[Path]) -> Blob:
         def chunks() -> Iterator[bytes]:
-            for name in names:
-                with self._storage.path(name).open("rb") as file:
+            for path in paths:
+                with path.open("rb") as file:
                     yield from iter(lambda: file.read(CHUNK), b"")
 
         return self.write(chunks())
@@ -463,8 +525,11 @@ class OssService:
     # Multipart uploads
 
     def begin_upload(self, bucket: str, key: str, *, headers: Mapping[str, str]) -> Upload:
-        """Begin a multipart upload."""
-        self.bucket(bucket)
+        """Begin a multipart upload.
+
+        Raises:
+            OssError: NoSuchBucket, InvalidObjectName.
+        """
         check_key(key)
         upload = Upload(
             bucket=bucket,
@@ -483,15 +548,7 @@ class OssService:
             OssError: NoSuchBucket, NoSuchUpload.
         """
         self.bucket(bucket)
-        upload = self._storage.upload(upload_id)
-        if upload is None or (upload.bucket, upload.key) != (bucket, key):
-            raise OssError(
-                "NoSuchUpload",
-                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
-                "completed.",
-                {"UploadId": upload_id},
-            )
-        return upload
+        return self._storage.upload(bucket, key, upload_id)
 
     def uploads(self, bucket: str, *, prefix: str = "", marker: str = "") -> list[Upload]:
         """Return a bucket's unfinished uploads in order of their keys."""
@@ -504,28 +561,49 @@ class OssService:
         Raises:
             OssError: InvalidArgument (number), NoSuchUpload (it ended meanwhile).
         """
-        if not 1 <= number <= MAX_PARTS:
-            self.discard(blob)
-            raise OssError(
-                "InvalidArgument",
-                f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive.",
-                {"ArgumentName": "partNumber", "ArgumentValue": str(number)},
-            )
         part = Part(
             number=number, data=blob.data, size=blob.size, etag=blob.etag, crc64=blob.crc64, modified=self._clock()
         )
-        if not self._storage.put_part(upload.upload_id, part):
-            self.discard(blob)
-            self.upload(upload.bucket, upload.key, upload.upload_id)
+        with self._giving(blob):
+            if not 1 <= number <= MAX_PARTS:
+                raise OssError(
+                    "InvalidArgument",
+                    f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive.",
+                    {"ArgumentName": "partNumber", "ArgumentValue": str(number)},
+                )
+            self._storage.put_part(upload, part)
         return part
 
-    def copy_part(self, upload: Upload, number: int, source: StoredObject, begin: int, end: int) -> Part:
-        """Add a part with bytes `begin` (inclusive) to `end` (exclusive) of an object."""
-        return self.put_part(upload, number, self._copy_bytes(source, begin, end))
+    def copy_part(
+        self,
+        upload: Upload,
+        number: int,
+        source: tuple[str, str],
+        *,
+        permit: Permit = anybody,
+        interval: Callable[[StoredObject], tuple[int, int]],
+    ) -> Part:
+        """Add a part with bytes of an object.
+
+        Args:
+            upload: the upload.
+            number: the part's number.
+            source: bucket and key of what to copy, or of a symlink to it.
+            permit: asked for the source, as in `opened`.
+            interval: from the source to the half-open interval of its bytes; raises to refuse.
+
+        Raises:
+            OssError: what `opened`, `interval` and `put_part` raise.
+        """
+        with self.opened(*source, permit=permit) as (item, path), path.open("rb") as file:
+            begin, end = interval(item)
+            file.seek(begin)
+            blob = self.write(_chunks(file.read, end - begin))
+        return self.put_part(upload, number, blob)
 
     def parts(self, upload: Upload) -> list[Part]:
         """Return the parts of an unfinished upload in order of their numbers."""
-        return self._storage.parts(upload.upload_id)
+        return self._storage.parts(upload)
 
     def complete_upload(
         self,
@@ -546,41 +624,54 @@ class OssService:
             requester: told to subscribers.
 
         Raises:
-            OssError: InvalidPart, InvalidPartOrder, EntityTooSmall, FileAlreadyExists.
+            OssError: InvalidPart, InvalidPartOrder, EntityTooSmall, FileAlreadyExists, NoSuchUpload (it has ended meanwhile),
+                AccessDenied (a public ACL, which the bucket blocks).
         """
-        uploaded = {part.number: part for part in self.parts(upload)}
-        parts = _choose(uploaded, chosen)
-        if not overwrite and self._storage.get(upload.bucket, upload.key):
-            raise _already_exists(upload.key)
-        whole = self._concatenate([part.data for part in parts])
+        with self._storage.open_parts(upload) as uploaded:
+            parts = _choose(uploaded, chosen)
+            whole = self._concatenate([self._storage.path(part.data) for part in parts])
         digests = b"".join(bytes.fromhex(part.etag) for part in parts)
-        item = StoredObject(
-            bucket=upload.bucket,
-            key=upload.key,
-            data=whole.data,
-            size=whole.size,
-            etag=f"{hashlib.md5(digests, usedforsecurity=False).hexdigest().upper()}-{len(parts)}",
-            crc64=whole.crc64,
-            modified=self._clock(),
-            kind="Multipart",
-            headers=upload.headers,
-            acl=acl,
-        )
-        self._storage.end_upload(upload.upload_id, item)
+
+        def make(holder: Bucket, uploaded: Sequence[Part], before: StoredObject | None) -> StoredObject:
+            if before and not overwrite:
+                raise _already_exists(upload.key)
+            _check_object_acl(holder, acl)
+            if _choose(uploaded, chosen) != parts:
+                raise OssError("InvalidPart", "A part was uploaded again while the upload was completed.")
+            return StoredObject(
+                bucket=upload.bucket,
+                key=upload.key,
+                data=whole.data,
+                size=whole.size,
+                etag=f"{hashlib.md5(digests, usedforsecurity=False).hexdigest().upper()}-{len(parts)}",
+                crc64=whole.crc64,
+                modified=self._clock(),
+                kind="Multipart",
+                headers=upload.headers,
+                acl=acl,
+            )
+
+        with self._giving(whole):
+            item = self._storage.complete_upload(upload, make)
         self._tell("ObjectCreated:CompleteMultipartUpload", item, requester)
         return item
 
     def abort_upload(self, upload: Upload) -> None:
-        """Forget an upload and the bytes of its parts."""
-        self._storage.end_upload(upload.upload_id)
+        """Forget an upload and the bytes of its parts.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile).
+        """
+        self._storage.abort_upload(upload)
 
     def free_bytes(self) -> int:
         """Return the free space of the disk that holds the objects, in bytes."""
         return shutil.disk_usage(self._storage.path("")).free
 
 
-def _choose(uploaded: Mapping[int, Part], chosen: Sequence[tuple[int, str]] | None) -> list[Part]:
-    wanted = [(part.number, part.etag) for part in uploaded.values()] if chosen is None else list(chosen)
+def _choose(uploaded: Sequence[Part], chosen: Sequence[tuple[int, str]] | None) -> list[Part]:
+    by_number = {part.number: part for part in uploaded}
+    wanted = [(part.number, part.etag) for part in uploaded] if chosen is None else list(chosen)
     numbers = [number for number, _ in wanted]
     if not wanted:
         raise OssError("InvalidPart", "An upload without parts cannot be completed.")
@@ -588,7 +679,7 @@ def _choose(uploaded: Mapping[int, Part], chosen: Sequence[tuple[int, str]] | No
         raise OssError("InvalidPartOrder", "The list of parts was not in ascending order.")
     parts = []
     for number, etag in wanted:
-        part = uploaded.get(number)
+        part = by_number.get(number)
         if part is None or part.etag != etag.strip('"').upper():
             raise OssError(
                 "InvalidPart",
@@ -634,28 +725,6 @@ def check_key(key: str) -> None:
         )
 
 
-def check_md5(header: str | None, blob: Blob) -> None:
-    """Compare Content-MD5 with what arrived.
-
-    Raises:
-        OssError: InvalidDigest (no MD5 at all), BadDigest (another one).
-    """
-    if not header:
-        return
-    try:
-        expected = base64.b64decode(header, validate=True)
-    except ValueError:
-        expected = b""
-    if len(expected) != hashlib.md5(usedforsecurity=False).digest_size:
-        raise OssError("InvalidDigest", "The Content-MD5 you specified is not valid.", {"Content-MD5": header})
-    if expected != blob.md5:
-        raise OssError(
-            "BadDigest",
-            "The Content-MD5 you specified did not match what we received.",
-            {"Content-MD5": header, "Calculated": base64.b64encode(blob.md5).decode()},
-        )
-
-
 def _check_acl(acl: str) -> None:
     if acl not in ACLS:
         raise OssError(
@@ -663,6 +732,67 @@ def _check_acl(acl: str) -> None:
             f"no such bucket access control exists: {acl}; expected one of {', '.join(sorted(ACLS))}",
             {"ArgumentName": "x-oss-acl", "ArgumentValue": acl},
         )
+
+
+def _check_object_acl(holder: Bucket, acl: str) -> None:
+    if acl == "default":
+        return
+    _check_acl(acl)
+    if acl != "private" and blocks_public_access(holder):
+        raise OssError(
+            "AccessDenied", "Put public object acl is not allowed: the bucket blocks public access.", {"ObjectAcl": acl}
+        )
+
+
+def _with_acl(bucket: Bucket, acl: str) -> Bucket:
+    _check_acl(acl)
+    if acl != "private" and blocks_public_access(bucket):
+        raise OssError("AccessDenied", "Put public bucket acl is not allowed: the bucket blocks public access.")
+    return replace(bucket, acl=acl)
+
+
+def blocks_public_access(bucket: Bucket) -> bool:
+    """Say whether a bucket's setting forbids public ACLs and disregards those that it has.
+
+    Source: OSS, PutBucketPublicAccessBlock.
+    """
+    document = bucket.settings.get("publicAccessBlock")
+    if document is None:
+        return False
+    return parse(document.encode(), "PublicAccessBlockConfiguration").findtext("BlockPublicAccess") == "true"
+
+
+def effective_acl(bucket: Bucket, item: StoredObject | None) -> str:
+    """Return the ACL that counts for an object; None: for one that does not exist yet."""
+    acl = bucket.acl if item is None or item.acl == "default" else item.acl
+    return "private" if acl != "private" and blocks_public_access(bucket) else acl
+
+
+def _existing(item: StoredObject | None, key: str) -> StoredObject:
+    if item is None:
+        raise _no_such_key(key)
+    return item
+
+
+def _no_such_key(key: str) -> OssError:
+    return OssError("NoSuchKey", "The specified key does not exist.", {"Key": key})
+
+
+def _check_position(item: StoredObject | None, key: str, position: int) -> None:
+    if item and item.kind != "Appendable":
+        raise OssError("ObjectNotAppendable", "The object is not appendable", {"Key": key})
+    length = item.size if item else 0
+    if position != length:
+        raise _wrong_position(position, length)
+
+
+def _wrong_position(position: int, length: int) -> OssError:
+    return OssError(
+        "PositionNotEqualToLength",
+        "Position is not equal to file length",
+        {"Position": str(position), "ObjectLength": str(length)},
+        headers={"x-oss-next-append-position": str(length)},
+    )
 
 
 def _already_exists(key: str) -> OssError:

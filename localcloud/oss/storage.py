@@ -3,25 +3,33 @@
 An object becomes visible by one commit: its data file is complete and durable (fsync) before the row that names it is written.
 A crash in between leaves a data file that no row names; the next start removes it. SQLite's journal keeps the rows themselves
 whole. Nothing here knows HTTP, signatures or policies.
+
+A row is changed in one way: it is read within the transaction, handed to a function, and what that returns is written. So no row
+is written back that somebody else has changed meanwhile. A row and its data file are read in one way, too: both in one step, so
+that the file stays until it has been read, whatever happens to the row.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import secrets
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from localcloud.crc64 import update_crc64
+from localcloud.errors import LocalCloudError
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Bucket, Part, StoredObject, Upload
-from localcloud.state import sync_folder
+from localcloud.oss.reserve import Reserve
+from localcloud.state import sync_folder, write_private
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, owner TEXT, created REAL, acl TEXT, storage_class TEXT,
@@ -32,7 +40,25 @@ CREATE TABLE IF NOT EXISTS uploads (upload_id TEXT PRIMARY KEY, bucket TEXT, key
 CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, size INTEGER, etag TEXT, crc64 TEXT,
     modified REAL, PRIMARY KEY (upload_id, number)) STRICT, WITHOUT ROWID;
 """
+JOURNAL = 256  # pages of 4 KB, after which SQLite empties its journal; well below the reserve
 PAGE = 1000  # rows fetched at a time while listing
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def _reporting_shortage() -> Iterator[None]:
+    """Turn what this machine has run out of into OSS's own error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}:
+            raise
+        raise OssError("ServiceUnavailable", f"{error.strerror}: make room on this machine and try again.") from error
+    except sqlite3.OperationalError as error:
+        if _code(error) != sqlite3.SQLITE_FULL:
+            raise
+        raise OssError("ServiceUnavailable", "The disk is full: make room on this machine and try again.") from error
 
 
 class BlobWriter:
@@ -40,24 +66,36 @@ class BlobWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("xb")
+        with _reporting_shortage():
+            self._file = path.open("xb", buffering=0)  # nothing is left to write when it is closed
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._crc = 0
         self._size = 0
 
     def write(self, chunk: bytes | memoryview) -> None:
-        """Append bytes."""
-        self._file.write(chunk)
+        """Append bytes.
+
+        Raises:
+            OssError: ServiceUnavailable (the disk is full).
+        """
+        view = memoryview(chunk)
+        with _reporting_shortage():
+            while view:
+                view = view[self._file.write(view) :]
         self._md5.update(chunk)
         self._crc = update_crc64(bytes(chunk), self._crc)
         self._size += len(chunk)
 
     def finish(self) -> Blob:
-        """Make the bytes durable."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        sync_folder(self._path.parent)
+        """Make the bytes durable.
+
+        Raises:
+            OssError: ServiceUnavailable (the disk is full).
+        """
+        with _reporting_shortage():
+            os.fsync(self._file.fileno())
+            self._file.close()
+            sync_folder(self._path.parent)
         return Blob(data=self._path.name, path=self._path, size=self._size, md5=self._md5.digest(), crc64=self._crc)
 
     def discard(self) -> None:
@@ -71,130 +109,260 @@ class Storage:
 
     Args:
         folder: where it lies; created if need be.
+
+    Raises:
+        LocalCloudError: the database is missing, damaged or another folder's.
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._data = folder / "data"
         self._data.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
-        self._open: dict[str, int] = {}  # data file -> readers; a replaced file goes when its last reader has gone
+        self._lock = threading.RLock()  # held while the database is used
+        self._pins = threading.Lock()  # held for a moment, also by the event loop
+        self._readers: dict[str, int] = {}  # by data file; a replaced file goes when its last reader has gone
         self._doomed: set[str] = set()
-        self._database = sqlite3.connect(folder / "oss.sqlite3", check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.executescript(SCHEMA)
-        self._sweep()
+        self._reserve = Reserve(folder / "reserve")
+        self._reserve.release()  # a start on a full disk needs space as well
+        try:
+            self._database = self._open()
+            self._sweep()
+        except sqlite3.Error as error:
+            if _code(error) == sqlite3.SQLITE_BUSY:
+                raise LocalCloudError(f"{folder / 'oss.sqlite3'} is in use by another process; end that one") from error
+            raise self._damaged(str(error)) from error
 
     def close(self) -> None:
         """Close the database."""
         with self._lock:
             self._database.close()
 
+    def _open(self) -> sqlite3.Connection:
+        path = self._folder / "oss.sqlite3"
+        needed = any(self._data.iterdir())
+        if needed and not (path.exists() and path.stat().st_size):
+            raise self._foreign(path)
+        database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        # The folder is this process's alone; held for good, the lock saves SQLite the shared memory that it needs otherwise.
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.execute(f"PRAGMA wal_autocheckpoint={JOURNAL}")
+        if needed and not self._belongs(database):
+            raise self._foreign(path)
+        database.executescript(SCHEMA)
+        self._pair(database)
+        return database
+
+    def _belongs(self, database: sqlite3.Connection) -> bool:
+        number = self._folder / "number"
+        return bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'objects'").fetchone()) and (
+            not number.exists() or number.read_text() == _number(database)
+        )
+
+    def _pair(self, database: sqlite3.Connection) -> None:
+        """Give database and folder a common number: files are not judged by the rows of another folder's database."""
+        if _number(database) == "0":
+            database.execute(f"PRAGMA application_id={secrets.randbelow(2**31 - 1) + 1}")
+        number = self._folder / "number"
+        if not number.exists() or number.read_text() != _number(database):
+            write_private(number, _number(database).encode())
+
+    def _foreign(self, path: Path) -> LocalCloudError:
+        return LocalCloudError(
+            f"{path} is missing, empty or another folder's, but {self._data} holds objects; restore the database from a copy, or "
+            f"remove {self._folder} to start anew"
+        )
+
+    def _damaged(self, why: str) -> LocalCloudError:
+        return LocalCloudError(
+            f"{self._folder / 'oss.sqlite3'} is damaged ({why}); restore it from a copy, or remove {self._folder} to start anew"
+        )
+
     def _sweep(self) -> None:
         named = {row[0] for row in self._database.execute("SELECT data FROM objects UNION SELECT data FROM parts")}
-        for path in self._data.iterdir():
-            if path.name not in named:
-                path.unlink()
+        unnamed = [path for path in self._data.iterdir() if path.name not in named]
+        if unnamed:
+            complaint = self._database.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if complaint != "ok":  # a damaged database may not name what it should
+                raise self._damaged(complaint)
+        for path in unnamed:
+            path.unlink()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run statements as one: all of them are durable afterwards, or none."""
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
+    def _write(self, work: Callable[[], Result], *, frees: bool = False) -> Result:
+        """Run statements as one: all of them are durable afterwards, or none.
+
+        Args:
+            work: runs the statements; it may be run twice.
+            frees: it only deletes, so that it may use the reserve.
+
+        Raises:
+            OssError: ServiceUnavailable (the disk is full), and what `work` raises.
+        """
+        with self._lock, _reporting_shortage():
+            if not frees:
+                self._reserve.fill()
             try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
+                return self._transact(work)
+            except sqlite3.OperationalError as error:
+                if not frees or _code(error) != sqlite3.SQLITE_FULL:
+                    raise
+            self._reserve.release()
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return self._transact(work)
+
+    def _transact(self, work: Callable[[], Result]) -> Result:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            result = work()
             self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:  # SQLite has rolled some failures back itself
+                self._database.execute("ROLLBACK")
+            raise
+        return result
 
     # Bytes
 
     def new_blob(self) -> BlobWriter:
-        """Return a writer for bytes that will belong to an object or a part."""
+        """Return a writer for bytes that will belong to an object or a part.
+
+        Raises:
+            OssError: ServiceUnavailable (the disk is full).
+        """
+        if not self._reserve.filled:  # else looked at without waiting for the database
+            with self._lock, _reporting_shortage():
+                self._reserve.fill()
         return BlobWriter(self._data / uuid.uuid4().hex)
 
-    def share(self, data: str) -> str:
+    def share(self, path: Path) -> str:
         """Return a second, durable name of a data file: its bytes never change, so that a copy of them needs none of its own."""
         name = uuid.uuid4().hex
-        os.link(self._data / data, self._data / name)
-        sync_folder(self._data)
+        with _reporting_shortage():
+            os.link(path, self._data / name)
+            sync_folder(self._data)
         return name
 
     def path(self, data: str) -> Path:
         """Return the path of a data file."""
         return self._data / data
 
-    @contextmanager
-    def reading(self, data: str) -> Iterator[Path]:
-        """Keep a data file while it is read, also when its object is replaced meanwhile."""
-        with self._lock:
-            self._open[data] = self._open.get(data, 0) + 1
-        try:
-            yield self._data / data
-        finally:
-            with self._lock:
-                self._open[data] -= 1
-                if not self._open[data]:
-                    del self._open[data]
-                    if data in self._doomed:
-                        self._doomed.discard(data)
-                        (self._data / data).unlink(missing_ok=True)
+    def drop(self, names: Iterable[str]) -> None:
+        """Remove data files that no row names any more; one that is being read goes afterwards."""
+        for name in names:
+            with self._pins:
+                if name in self._readers:
+                    self._doomed.add(name)
+                    continue
+            (self._data / name).unlink(missing_ok=True)
 
-    def drop(self, data: str) -> None:
-        """Remove a data file that no row names any more."""
+    def _pin(self, names: Iterable[str]) -> None:
+        with self._pins:
+            for name in names:
+                self._readers[name] = self._readers.get(name, 0) + 1
+
+    def _unpin(self, names: Iterable[str]) -> None:
+        free = []
+        with self._pins:
+            for name in names:
+                self._readers[name] -= 1
+                if not self._readers[name]:
+                    del self._readers[name]
+                    if name in self._doomed:
+                        self._doomed.discard(name)
+                        free.append(name)
+        self.drop(free)
+
+    @contextmanager
+    def open_object(self, bucket: str, key: str) -> Iterator[tuple[StoredObject, Path] | None]:
+        """Yield an object and the file with its bytes, or None; the file stays until the block ends."""
+        with self._lock:  # from reading the row until its file is pinned, nobody can replace it
+            item = self.object(bucket, key)
+            names = [item.data] if item else []
+            self._pin(names)
+        try:
+            yield (item, self._data / item.data) if item else None
+        finally:
+            self._unpin(names)
+
+    @contextmanager
+    def open_parts(self, upload: Upload) -> Iterator[list[Part]]:
+        """Yield the parts of an upload in order of their numbers; their files stay until the block ends.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile).
+        """
         with self._lock:
-            if data in self._open:
-                self._doomed.add(data)
-            else:
-                (self._data / data).unlink(missing_ok=True)
+            self.upload(upload.bucket, upload.key, upload.upload_id)
+            parts = self.parts(upload)
+            names = [part.data for part in parts]
+            self._pin(names)
+        try:
+            yield parts
+        finally:
+            self._unpin(names)
 
     # Buckets
 
-    def bucket(self, name: str) -> Bucket | None:
+    def find_bucket(self, name: str) -> Bucket | None:
         """Return a bucket, or None."""
         with self._lock:
             row = self._database.execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
         return _bucket(row) if row else None
+
+    def bucket(self, name: str) -> Bucket:
+        """Return a bucket.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        bucket = self.find_bucket(name)
+        if bucket is None:
+            raise OssError("NoSuchBucket", "The specified bucket does not exist.", {"BucketName": name})
+        return bucket
 
     def buckets(self) -> list[Bucket]:
         """Return all buckets in order of their names."""
         with self._lock:
             return [_bucket(row) for row in self._database.execute("SELECT * FROM buckets ORDER BY name")]
 
-    def put_bucket(self, bucket: Bucket) -> None:
-        """Create or replace a bucket's record."""
-        with self.transaction() as database:
-            database.execute(
+    def change_bucket(self, name: str, change: Callable[[Bucket | None], Bucket]) -> Bucket:
+        """Replace a bucket's record by what a function makes of it (None: there is no such bucket) and return that."""
+
+        def work() -> Bucket:
+            after = change(self.find_bucket(name))
+            assert after.name == name
+            settings = json.dumps(dict(after.settings))
+            self._database.execute(
                 "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    bucket.name,
-                    bucket.owner,
-                    bucket.created,
-                    bucket.acl,
-                    bucket.storage_class,
-                    json.dumps(dict(bucket.settings)),
-                ),
+                (name, after.owner, after.created, after.acl, after.storage_class, settings),
             )
+            return after
+
+        return self._write(work)
 
     def delete_bucket(self, name: str) -> None:
         """Delete an empty bucket.
 
         Raises:
-            OssError: BucketNotEmpty, for objects or unfinished uploads in it.
+            OssError: NoSuchBucket; BucketNotEmpty, for objects or unfinished uploads in it.
         """
-        with self.transaction() as database:
+
+        def work() -> None:
+            self.bucket(name)
             for table in ("objects", "uploads"):
                 query = f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1"  # noqa: S608 - two fixed table names
-                if database.execute(query, (name,)).fetchone():
+                if self._database.execute(query, (name,)).fetchone():
                     raise OssError(
                         "BucketNotEmpty", "The bucket has objects. Please delete them first.", {"BucketName": name}
                     )
-            database.execute("DELETE FROM buckets WHERE name = ?", (name,))
+            self._database.execute("DELETE FROM buckets WHERE name = ?", (name,))
+
+        self._write(work, frees=True)
 
     # Objects
 
-    def get(self, bucket: str, key: str) -> StoredObject | None:
+    def object(self, bucket: str, key: str) -> StoredObject | None:
         """Return an object, or None."""
         with self._lock:
             row = self._database.execute(
@@ -202,31 +370,52 @@ class Storage:
             ).fetchone()
         return _object(row) if row else None
 
-    def put(self, item: StoredObject, *, expected: StoredObject | bool | None = True) -> None:
-        """Commit an object; the bytes of the one that it replaces go.
+    def change_object(
+        self, bucket: str, key: str, change: Callable[[Bucket, StoredObject | None], StoredObject]
+    ) -> StoredObject:
+        """Replace an object by what a function makes of it and return that; bytes that it does not keep go.
 
         Args:
-            item: the object; its data file is durable already.
-            expected: what must stand there at the moment of the commit (None: nothing); True: anything.
+            bucket: the bucket's name.
+            key: the object's key.
+            change: from the bucket and what stands there (None: nothing) to what shall stand there; its data file is durable
+                already. It may be called twice, and raises to leave everything as it was.
 
         Raises:
-            LookupError: something else stands there.
+            OssError: NoSuchBucket, ServiceUnavailable (the disk is full), and what `change` raises.
         """
-        with self.transaction() as database:
-            before = self.get(item.bucket, item.key)
-            if expected is not True and before != expected:
-                raise LookupError(item.key)
-            database.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(item))
-        if before and before.data != item.data:
-            self.drop(before.data)
 
-    def delete(self, bucket: str, key: str) -> StoredObject | None:
-        """Delete an object and return what it was."""
-        with self.transaction() as database:
-            before = self.get(bucket, key)
-            database.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, _encode(key)))
+        def work() -> tuple[StoredObject | None, StoredObject]:
+            before = self.object(bucket, key)
+            after = change(self.bucket(bucket), before)
+            self._insert(after, bucket, key)
+            return before, after
+
+        before, after = self._write(work)
+        if before and before.data != after.data:
+            self.drop([before.data])
+        return after
+
+    def _insert(self, item: StoredObject, bucket: str, key: str) -> None:
+        assert (item.bucket, item.key) == (bucket, key)
+        self._database.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(item))
+
+    def delete_object(self, bucket: str, key: str) -> StoredObject | None:
+        """Delete an object and return what it was.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+
+        def work() -> StoredObject | None:
+            self.bucket(bucket)
+            before = self.object(bucket, key)
+            self._database.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, _encode(key)))
+            return before
+
+        before = self._write(work, frees=True)
         if before:
-            self.drop(before.data)
+            self.drop([before.data])
         return before
 
     def objects_after(self, bucket: str, prefix: str, marker: str) -> Iterator[StoredObject]:
@@ -258,65 +447,118 @@ class Storage:
 
     # Multipart uploads
 
-    def upload(self, upload_id: str) -> Upload | None:
-        """Return an unfinished upload, or None."""
+    def upload(self, bucket: str, key: str, upload_id: str) -> Upload:
+        """Return an unfinished upload.
+
+        Raises:
+            OssError: NoSuchUpload.
+        """
         with self._lock:
             row = self._database.execute("SELECT * FROM uploads WHERE upload_id = ?", (upload_id,)).fetchone()
-        return _upload(row) if row else None
+        upload = _upload(row) if row else None
+        if upload is None or (upload.bucket, upload.key) != (bucket, key):
+            raise OssError(
+                "NoSuchUpload",
+                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+                "completed.",
+                {"UploadId": upload_id},
+            )
+        return upload
 
     def begin_upload(self, upload: Upload) -> None:
-        """Record a new upload."""
-        with self.transaction() as database:
-            database.execute(
+        """Record a new upload.
+
+        Raises:
+            OssError: NoSuchBucket, ServiceUnavailable (the disk is full).
+        """
+
+        def work() -> None:
+            self.bucket(upload.bucket)
+            headers = json.dumps(dict(upload.headers))
+            self._database.execute(
                 "INSERT INTO uploads VALUES (?, ?, ?, ?, ?)",
-                (
-                    upload.upload_id,
-                    upload.bucket,
-                    _encode(upload.key),
-                    upload.initiated,
-                    json.dumps(dict(upload.headers)),
-                ),
+                (upload.upload_id, upload.bucket, _encode(upload.key), upload.initiated, headers),
             )
 
-    def put_part(self, upload_id: str, part: Part) -> bool:
-        """Record a part; one of the same number is replaced. False: the upload has ended meanwhile."""
-        with self.transaction() as database:
-            if self.upload(upload_id) is None:
-                return False
-            before = database.execute(
-                "SELECT data FROM parts WHERE upload_id = ? AND number = ?", (upload_id, part.number)
-            ).fetchone()
-            database.execute(
+        self._write(work)
+
+    def put_part(self, upload: Upload, part: Part) -> None:
+        """Record a part; one of the same number is replaced.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile), ServiceUnavailable (the disk is full).
+        """
+
+        def work() -> list[str]:
+            self.upload(upload.bucket, upload.key, upload.upload_id)
+            before = self._database.execute(
+                "SELECT data FROM parts WHERE upload_id = ? AND number = ?", (upload.upload_id, part.number)
+            ).fetchall()
+            self._database.execute(
                 "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (upload_id, part.number, part.data, part.size, part.etag, str(part.crc64), part.modified),
+                (upload.upload_id, part.number, part.data, part.size, part.etag, str(part.crc64), part.modified),
             )
-        if before:
-            self.drop(before[0])
-        return True
+            return [row[0] for row in before]
 
-    def parts(self, upload_id: str) -> list[Part]:
+        self.drop(self._write(work))
+
+    def parts(self, upload: Upload) -> list[Part]:
         """Return the parts of an upload in order of their numbers."""
         with self._lock:
-            rows = self._database.execute("SELECT * FROM parts WHERE upload_id = ? ORDER BY number", (upload_id,))
+            rows = self._database.execute(
+                "SELECT * FROM parts WHERE upload_id = ? ORDER BY number", (upload.upload_id,)
+            )
             return [
                 Part(number=row[1], data=row[2], size=row[3], etag=row[4], crc64=int(row[5]), modified=row[6])
                 for row in rows
             ]
 
-    def end_upload(self, upload_id: str, completed: StoredObject | None = None) -> None:
-        """Forget an upload and its parts; `completed` is committed in the same moment."""
-        with self.transaction() as database:
-            before = self.get(completed.bucket, completed.key) if completed else None
-            parts = self.parts(upload_id)
-            database.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
-            database.execute("DELETE FROM parts WHERE upload_id = ?", (upload_id,))
-            if completed:
-                database.execute(
-                    "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", _row(completed)
-                )
-        for data in [part.data for part in parts] + ([before.data] if before else []):
-            if completed is None or data != completed.data:
-                self.drop(data)
+    def complete_upload(
+        self, upload: Upload, make: Callable[[Bucket, Sequence[Part], StoredObject | None], StoredObject]
+    ) -> StoredObject:
+        """End an upload by an object and return that.
+
+        Args:
+            upload: the upload.
+            make: from the bucket, all parts and what stands under the key (None: nothing) to the object, as in `change_object`.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile), ServiceUnavailable (the disk is full), and what `make` raises.
+        """
+
+        def work() -> tuple[list[str], StoredObject]:
+            before = self.object(upload.bucket, upload.key)
+            parts = self._end(upload)
+            after = make(self.bucket(upload.bucket), parts, before)
+            self._insert(after, upload.bucket, upload.key)
+            return [part.data for part in parts] + ([before.data] if before else []), after
+
+        superseded, after = self._write(work)
+        self.drop(name for name in superseded if name != after.data)
+        return after
+
+    def abort_upload(self, upload: Upload) -> None:
+        """Forget an upload and its parts.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile).
+        """
+        self.drop(part.data for part in self._write(lambda: self._end(upload), frees=True))
+
+    def _end(self, upload: Upload) -> list[Part]:
+        self.upload(upload.bucket, upload.key, upload.upload_id)
+        parts = self.parts(upload)
+        self._database.execute("DELETE FROM uploads WHERE upload_id = ?", (upload.upload_id,))
+        self._database.execute("DELETE FROM parts WHERE upload_id = ?", (upload.upload_id,))
+        return parts
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    return getattr(error, "sqlite_errorcode", None)  # the module's own errors have none
+
+
+def _number(database: sqlite3.Connection) -> str:
+    return str(database.execute("PRAGMA application_id").fetchone()[0])
 
 
 def _encode(key: str) -> bytes:

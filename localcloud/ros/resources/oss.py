@@ -165,9 +165,9 @@ class Bucket(BlockingType):
         """See `BlockingType`."""
         _check_public(properties)
         self._oss.bucket(physical_id)  # it may be gone
+        self._set(physical_id, properties, previous)  # first: a bucket that blocks public access takes no public ACL
         if _acl(properties) != _acl(previous):
             self._oss.set_bucket_acl(physical_id, _acl(properties))
-        self._set(physical_id, properties, previous)
         return _outcome(context, physical_id)
 
     def _set(self, name: str, properties: Given, previous: Given) -> None:

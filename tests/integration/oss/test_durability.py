@@ -102,6 +102,33 @@ def test_the_link_can_be_slow_and_can_fail(start_cloud: Callable[..., Cloud], tm
 def test_the_link_refuses_strangers_and_nonsense(cloud: Cloud) -> None:
     url = f"{cloud.endpoints['oss']}/-/localcloud/link"
     assert requests.put(url, json={}, timeout=10).status_code == 401
+    assert requests.get(url, headers={"Authorization": "Bearer ü".encode()}, timeout=10).status_code == 401
     answer = set_link(cloud, {"shape": {"speed": 1}, "faults": []})
     assert answer.status_code == 400
     assert "unknown setting 'speed'" in answer.json()["error"]
+
+
+def test_what_a_kill_left_half_written_goes_at_the_next_start(
+    start_cloud: Callable[..., Cloud], tmp_path: Path
+) -> None:
+    start_cloud(tmp_path).stop(signal.SIGKILL)
+    folders = ("", "fc", "fc/pending", "gateway", "ram", "ram/sessions", "ros", "ros/stacks")
+    left = [tmp_path / folder / f"x{kind}.new" for folder in folders for kind in (".json", ".pem")]
+    for path in left:
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(b"{")
+    start_cloud(tmp_path)
+    assert [path for path in left if path.exists()] == []
+
+
+def test_a_lost_database_is_told_without_a_traceback(start_cloud: Callable[..., Cloud], tmp_path: Path) -> None:
+    cloud = start_cloud(tmp_path)
+    cloud.bucket("lost").create_bucket()
+    cloud.bucket("lost").put_object("a", b"1")
+    cloud.stop()
+    (tmp_path / "oss" / "oss.sqlite3").unlink()
+    (tmp_path / "stderr.log").unlink()
+    with pytest.raises(pytest.fail.Exception, match="restore the database from a copy, or remove"):
+        start_cloud(tmp_path)
+    assert "Traceback" not in (tmp_path / "stderr.log").read_text()
+    assert len(list((tmp_path / "oss" / "data").iterdir())) == 1

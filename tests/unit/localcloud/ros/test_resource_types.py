@@ -395,6 +395,12 @@ def test_a_bucket_that_is_refused_is_not_there(cloud: Cloud, given: dict[str, ob
     assert cloud.oss.buckets() == []
 
 
+def test_a_bucket_that_stops_to_block_public_access_becomes_public_in_one_update(cloud: Cloud) -> None:
+    cloud.create("OSS::Bucket", **BUCKET)
+    cloud.update("OSS::Bucket", BUCKET, {**BUCKET, "BlockPublicAccess": False, "AccessControl": "public-read"})
+    assert cloud.oss.bucket("photos").acl == "public-read"
+
+
 def test_a_refused_update_leaves_the_bucket_as_it_was(cloud: Cloud) -> None:
     cloud.create("OSS::Bucket", **BUCKET)
     before = cloud.oss.bucket("photos")
@@ -866,7 +872,6 @@ def test_a_log_store_with_a_bad_name_is_refused_before_anything_is_made(cloud: C
 
 
 def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    Cloud(tmp_path)
     (tmp_path / "sls.json").write_text("{")
     with pytest.raises(LocalCloudError, match="cannot be read"):
         Cloud(tmp_path)

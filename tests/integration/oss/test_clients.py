@@ -1,0 +1,237 @@
+"""Clients that are slow, silent or too many: the others are served, and nothing burns."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import resource
+import select
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.identity import Credential, Identity
+from localcloud.listener import Places, listen
+from localcloud.oss.link import Link, Shape
+from localcloud.oss.routes import create_app
+from localcloud.oss.service import OssService
+from localcloud.ram import RamService
+from tests.integration import conftest
+from tests.integration.conftest import Cloud
+
+PATIENCE = 1.0  # seconds
+HOST = "127.0.0.1"
+LARGE = 64 * 1024 * 1024  # bytes: more than the kernel holds for a client that takes nothing
+
+
+@dataclass
+class Served:
+    """An OSS in this process, with a public bucket."""
+
+    service: OssService
+    link: Link
+    places: Places
+    plain: int
+    tls: int
+
+    def connect(self, port: int | None = None) -> socket.socket:
+        return socket.create_connection((HOST, port or self.plain), timeout=20)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    account = Credential(
+        access_key_id="id", access_key_secret="secret", identity=Identity(account_id="1111111111111111")
+    )
+    ram = RamService(tmp_path / "ram", account=account, clock=time.time)
+    service = OssService(tmp_path / "oss", account_id="1111111111111111", clock=time.time)
+    service.create_bucket("open", acl="public-read-write")
+    link = Link(Shape())
+    tls = make_server_context(open_authority(tmp_path / "gateway", now=datetime.now(UTC)), {}, now=datetime.now(UTC))
+    loop = asyncio.new_event_loop()
+    places = Places(8)
+
+    async def open_listeners() -> tuple[int, int, Callable[[], object]]:
+        application = create_app(
+            service,
+            credentials=ram,
+            authorizer=ram,
+            account_id="1111111111111111",
+            admin_token="secret",
+            region="cn-hangzhou",
+            link=link,
+            clock=time.time,
+        )
+        runner = await listen(application, HOST, [(0, None), (0, tls)], places=places, patience=PATIENCE)
+        plain, secure = (address[1] for address in runner.addresses)
+        return plain, secure, runner.cleanup
+
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    plain, secure, close = asyncio.run_coroutine_threadsafe(open_listeners(), loop).result()
+    yield Served(service, link, places, plain, secure)
+    asyncio.run_coroutine_threadsafe(close(), loop).result()  # type: ignore[arg-type]
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    service.close()
+
+
+def is_cut(connection: socket.socket, trickle: bytes = b"") -> bool:
+    """Say whether the server ends the connection soon, although a byte of `trickle` goes out again and again."""
+    deadline = time.monotonic() + 5 * PATIENCE
+    while time.monotonic() < deadline:
+        readable, _, _ = select.select([connection], [], [], PATIENCE / 4)
+        try:
+            if readable and not connection.recv(65536):
+                return True
+            if trickle:
+                connection.sendall(trickle[:1])
+                trickle = trickle[1:]
+        except ConnectionError:
+            return True
+    return False
+
+
+def test_a_client_that_says_nothing_is_cut(served: Served) -> None:
+    with served.connect() as connection:
+        assert is_cut(connection)
+
+
+def test_a_client_that_begins_no_tls_is_cut(served: Served) -> None:
+    with served.connect(served.tls) as connection:
+        assert is_cut(connection)
+
+
+def test_a_head_that_comes_byte_by_byte_is_cut(served: Served) -> None:
+    with served.connect() as connection:
+        assert is_cut(connection, b"GET /open/a HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+
+def test_a_body_that_stops_is_cut_and_leaves_nothing(served: Served, tmp_path: Path) -> None:
+    with served.connect() as connection:
+        connection.sendall(b"PUT /open/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n0123456789")
+        assert is_cut(connection)
+    deadline = time.monotonic() + 10
+    while list((tmp_path / "oss" / "data").iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list((tmp_path / "oss" / "data").iterdir()) == []
+
+
+def take_all(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+def test_an_answer_that_is_not_taken_is_cut(served: Served) -> None:
+    served.service.put_object("open", "large", b"x" * LARGE)
+    with served.connect() as connection:
+        connection.sendall(b"GET /open/large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        select.select([], [], [], 4 * PATIENCE)  # a client that does something else
+        with pytest.raises(ConnectionResetError):
+            take_all(connection)
+
+
+def test_slow_uploads_and_downloads_that_progress_are_served(served: Served) -> None:
+    size = int(4 * PATIENCE / 0.2)
+    connection = http.client.HTTPConnection(HOST, served.plain, timeout=20)
+    connection.putrequest("PUT", "/open/a")
+    connection.putheader("Content-Length", str(size))
+    connection.endheaders()
+    for _ in range(size):
+        select.select([connection.sock], [], [], 0.2)
+        connection.send(b"x")
+    assert connection.getresponse().status == 200
+    connection.close()
+    served.service.put_object("open", "large", b"x" * LARGE)
+    connection = http.client.HTTPConnection(HOST, served.plain, timeout=20)
+    connection.request("GET", "/open/large")
+    answer, received, begin = connection.getresponse(), 0, time.monotonic()
+    while chunk := answer.read(LARGE // 20):
+        received += len(chunk)
+        select.select([], [], [], 0.15)  # a client that is busy with what it got
+    assert (received, time.monotonic() - begin > 2 * PATIENCE) == (LARGE, True)
+    connection.close()
+
+
+def test_a_service_that_takes_its_time_is_waited_for(served: Served) -> None:
+    served.service.put_object("open", "a", b"1")
+    served.link.shape = Shape(latency=3 * PATIENCE)
+    connection = http.client.HTTPConnection(HOST, served.plain, timeout=20)
+    connection.request("GET", "/open/a")
+    assert connection.getresponse().read() == b"1"
+    connection.close()
+
+
+def test_more_clients_than_places_are_served_one_after_the_other(served: Served) -> None:
+    served.service.put_object("open", "a", b"1")
+    answers: list[bytes] = []
+
+    def work() -> None:
+        connection = http.client.HTTPConnection(HOST, served.plain, timeout=20)
+        for _ in range(3):
+            connection.request("GET", "/open/a")
+            answers.append(connection.getresponse().read())
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [b"1"] * 120
+
+
+@pytest.fixture
+def confined(tmp_path: Path) -> Iterator[Cloud]:
+    """An embedded cloud with 64 descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))  # which the child has; this process keeps what it has open
+    try:
+        cloud = conftest.launch(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    yield cloud
+    cloud.stop(signal.SIGTERM)
+
+
+def cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_few_descriptors_serve_fewer_at_a_time_and_burn_nothing(confined: Cloud) -> None:
+    bucket = confined.bucket("few")
+    bucket.create_bucket()
+    bucket.put_object("a", b"x" * 1000)
+    log = confined.data / "stderr.log"
+    address = urlsplit(confined.endpoints["oss"])
+    before, size = cpu_seconds(confined.process.pid), log.stat().st_size
+    idle = [socket.create_connection((address.hostname, address.port)) for _ in range(200)]
+    select.select([], [], [], 2)
+    assert cpu_seconds(confined.process.pid) - before < 1
+    for connection in idle:
+        connection.close()
+    answers: list[bytes] = []
+
+    def work() -> None:
+        own = confined.bucket("few")
+        answers.extend(own.get_object("a").read() for _ in range(3))
+
+    threads = [threading.Thread(target=work) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [b"x" * 1000] * 150
+    assert log.stat().st_size - size < 10_000

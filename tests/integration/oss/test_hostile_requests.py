@@ -1,0 +1,148 @@
+"""Requests that no client sends by mistake: each is refused in OSS's own form, and none is a failure of the service."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from urllib.parse import urlsplit
+
+import oss2
+import pytest
+
+from tests.integration.conftest import Cloud
+
+LONG = "9" * 5000
+
+
+@pytest.fixture
+def v1(cloud: Cloud, bucket: oss2.Bucket) -> oss2.Bucket:
+    """The bucket through a client that signs whatever it is given."""
+    auth = oss2.Auth(cloud.access_key_id, cloud.access_key_secret)
+    return oss2.Bucket(auth, cloud.endpoints["oss"], bucket.bucket_name)
+
+
+def code_of(
+    bucket: oss2.Bucket,
+    method: str,
+    key: str,
+    params: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+) -> tuple[int, str]:
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket._do(method, bucket.bucket_name, key, params=params, headers=headers, data=body)
+    assert error.value.request_id
+    return error.value.status, error.value.code
+
+
+@pytest.mark.parametrize("value", [LONG, "-1", "1e3", "١", "\0"])
+def test_a_number_that_is_none_is_an_invalid_argument(v1: oss2.Bucket, value: str) -> None:
+    upload = v1.init_multipart_upload("parts").upload_id
+    for method, key, params in (
+        ("GET", "", {"max-keys": value}),
+        ("GET", "", {"uploads": "", "max-uploads": value}),
+        ("GET", "parts", {"uploadId": upload, "max-parts": value}),
+        ("GET", "parts", {"uploadId": upload, "part-number-marker": value}),
+        ("PUT", "parts", {"uploadId": upload, "partNumber": value}),
+        ("POST", "new", {"append": "", "position": value}),
+    ):
+        assert code_of(v1, method, key, params) == (400, "InvalidArgument")
+    part = f"<PartNumber>{value.replace(chr(0), 'x')}</PartNumber><ETag>x</ETag>"
+    body = f"<CompleteMultipartUpload><Part>{part}</Part></CompleteMultipartUpload>".encode()
+    assert code_of(v1, "POST", "parts", {"uploadId": upload}, body=body) == (400, "InvalidArgument")
+
+
+def test_a_range_of_5000_digits_is_an_invalid_argument(v1: oss2.Bucket) -> None:
+    v1.put_object("a", b"1")
+    for form in ("bytes=%s-", "bytes=0-%s", "bytes=-%s"):
+        assert code_of(v1, "GET", "a", headers={"Range": form % LONG}) == (400, "InvalidArgument")
+    upload = v1.init_multipart_upload("parts").upload_id
+    headers = {"x-oss-copy-source": f"/{v1.bucket_name}/a", "x-oss-copy-source-range": f"bytes=0-{LONG}"}
+    params = {"uploadId": upload, "partNumber": "1"}
+    assert code_of(v1, "PUT", "parts", params, headers) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\0b", "\x1b[2J", "\x7f"])
+def test_control_characters_in_overridden_headers_are_refused(v1: oss2.Bucket, value: str) -> None:
+    v1.put_object("a", b"1")
+    for name in (
+        "content-type",
+        "content-disposition",
+        "cache-control",
+        "expires",
+        "content-language",
+        "content-encoding",
+    ):
+        assert code_of(v1, "GET", "a", {f"response-{name}": value}) == (400, "InvalidArgument")
+
+
+DOCTYPE = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE %s [<!ENTITY a "aaaa">]><%s>&a;</%s>'
+
+
+def test_hostile_xml_is_malformed_wherever_it_is_sent(v1: oss2.Bucket) -> None:
+    v1.put_object("a", b"1")
+    upload = v1.init_multipart_upload("parts").upload_id
+    for method, key, params, root in (
+        ("POST", "", {"delete": ""}, "Delete"),
+        ("PUT", "", {"lifecycle": ""}, "LifecycleConfiguration"),
+        ("PUT", "", {"acl": ""}, "AccessControlPolicy"),
+        ("PUT", "", {}, "CreateBucketConfiguration"),
+        ("PUT", "a", {"tagging": ""}, "Tagging"),
+        ("POST", "parts", {"uploadId": upload}, "CompleteMultipartUpload"),
+    ):
+        for body in (
+            (DOCTYPE % (root, root, root)).encode("utf-16"),
+            f'<?xml version="1.0" encoding="none-such"?><{root}/>'.encode(),
+            f'<?xml version="1.0" encoding="rot13"?><{root}/>'.encode(),
+            f"<{root}>".encode() * 10_000,
+            b"\xff\xfe\0\0",
+        ):
+            assert code_of(v1, method, key, params, body=body) == (400, "MalformedXML")
+
+
+def test_a_document_in_utf16_is_kept(v1: oss2.Bucket) -> None:
+    text = '<?xml version="1.0" encoding="utf-16"?><Tagging><TagSet><Tag><Key>ü</Key><Value>v</Value></Tag></TagSet></Tagging>'
+    v1.put_object("a", b"1")
+    v1._do("PUT", v1.bucket_name, "a", params={"tagging": ""}, data=text.encode("utf-16"))
+    assert v1.get_object_tagging("a").tag_set.tagging_rule == {"ü": "v"}
+
+
+def send(cloud: Cloud, method: str, target: str, headers: dict[str, bytes] | None = None) -> tuple[int, str]:
+    """Send a request as it stands, without a client's care, and return status and error code."""
+    connection = http.client.HTTPConnection(urlsplit(cloud.endpoints["oss"]).netloc, timeout=20)
+    try:
+        connection.putrequest(method, target)
+        for name, value in (headers or {}).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        found = re.search("<Code>(.*?)</Code>", answer.read().decode())
+        assert answer.headers["x-oss-request-id"]
+        return answer.status, found[1] if found else ""
+    finally:
+        connection.close()
+
+
+def test_signatures_and_keys_that_are_not_utf8_are_refused(cloud: Cloud, bucket: oss2.Bucket) -> None:
+    path = f"/{bucket.bucket_name}/a"
+    query = f"?OSSAccessKeyId={cloud.access_key_id}&Expires=%s&Signature=%s"
+    assert send(cloud, "GET", path + query % (2**31, "%ff")) == (403, "SignatureDoesNotMatch")
+    assert send(cloud, "GET", path + query % (LONG, "x")) == (400, "InvalidArgument")
+    assert send(cloud, "GET", path + query % ("%ff", "x")) == (400, "InvalidArgument")
+    assert send(cloud, "GET", path + "?OSSAccessKeyId=%ff&Expires=1&Signature=x")[0] == 403
+    assert send(cloud, "GET", path, {"Authorization": b"OSS \xff:\xff", "Date": b"\xff"}) == (403, "AccessDenied")
+    assert send(cloud, "GET", path + "?x-oss-signature=%ff&x-oss-signature-version=OSS4-HMAC-SHA256")[0] == 403
+    assert send(cloud, "GET", f"/{bucket.bucket_name}/%ff%00")[0] == 403
+
+
+def test_metadata_that_no_answer_could_carry_is_refused(cloud: Cloud, bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_acl("public-read-write")
+    headers = {"x-oss-meta-a": b"\xff", "Content-Length": b"0"}
+    assert send(cloud, "PUT", f"/{bucket.bucket_name}/a", headers) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize("name", ["x-oss-copy-source", "x-oss-symlink-target"])
+def test_a_name_in_a_header_that_is_not_utf8_is_refused(v1: oss2.Bucket, name: str) -> None:
+    params = {"symlink": ""} if name == "x-oss-symlink-target" else {}
+    headers = {name: f"/{v1.bucket_name}/%ff" if not params else "%ff"}
+    assert code_of(v1, "PUT", "b", params, headers) == (400, "InvalidArgument")

@@ -1,0 +1,170 @@
+"""Requests beside each other: what was acknowledged stays, what was deleted stays away, and one of two rivals wins."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Upload
+from localcloud.oss.service import OssService
+
+ROUNDS = 25
+TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[OssService]:
+    service = OssService(tmp_path, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+    service.create_bucket("races")
+    yield service
+    service.close()
+
+
+def together(*calls: Callable[[], object]) -> list[str]:
+    """Run calls at the same moment and return the error codes of those that are refused; "" for success."""
+    gate = threading.Barrier(len(calls))
+    codes = [""] * len(calls)
+
+    def run(number: int) -> None:
+        gate.wait()
+        try:
+            calls[number]()
+        except OssError as error:
+            codes[number] = error.code
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return codes
+
+
+def test_a_put_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> None:
+    changes = itertools.cycle(
+        [
+            lambda: service.set_object_acl("races", "k", "private"),
+            lambda: service.set_object_tagging("races", "k", TAGS),
+            lambda: service.copy_object(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
+        ]
+    )
+    for number in range(ROUNDS * 3):
+        service.put_object("races", "k", b"old")
+        content = b"new %d" % number
+        blob = service.write([content])  # durable already, so that the commits meet
+        assert together(lambda new=blob: service.put_object("races", "k", new), next(changes))[0] == ""  # type: ignore[misc]
+        assert service.read("races", "k") == content
+
+
+def test_a_deletion_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> None:
+    changes = itertools.cycle(
+        [
+            lambda: service.set_object_acl("races", "k", "private"),
+            lambda: service.set_object_tagging("races", "k", TAGS),
+            lambda: service.copy_object(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
+        ]
+    )
+    for _ in range(ROUNDS * 3):
+        service.put_object("races", "k", b"old")
+        assert together(lambda: service.delete_object("races", "k"), next(changes))[1] in {"", "NoSuchKey"}
+        with pytest.raises(OssError, match="NoSuchKey"):
+            service.object("races", "k")
+
+
+def test_settings_of_a_bucket_changed_beside_each_other_are_all_kept(service: OssService) -> None:
+    for number in range(ROUNDS):
+        document = f"<Rule>{number}</Rule>"
+        codes = together(
+            lambda text=document: service.set_bucket_setting("races", "lifecycle", text),  # type: ignore[misc]
+            lambda text=document: service.set_bucket_setting("races", "tagging", text),  # type: ignore[misc]
+            lambda acl=("private", "public-read")[number % 2]: service.set_bucket_acl("races", acl),  # type: ignore[misc]
+        )
+        assert codes == ["", "", ""]
+        bucket = service.bucket("races")
+        assert (bucket.settings, bucket.acl) == (
+            {"lifecycle": document, "tagging": document},
+            ("private", "public-read")[number % 2],
+        )
+
+
+def test_an_object_is_read_and_copied_whole_while_it_is_overwritten(service: OssService) -> None:
+    contents = {b"%d" % number * 20_000 for number in range(2)}
+    service.put_object("races", "k", min(contents))
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                assert service.read("races", "k") in contents
+                service.copy_object(("races", "k"), "races", f"copy-{threading.get_ident()}")
+        except (OssError, OSError, AssertionError) as error:
+            failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for content in sorted(contents) * ROUNDS:
+        service.put_object("races", "k", content)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+
+
+def begin(service: OssService, key: str) -> tuple[Upload, list[tuple[int, str]]]:
+    upload = service.begin_upload("races", key, headers={})
+    part = service.put_part(upload, 1, service.write([b"part"]))
+    return upload, [(1, part.etag)]
+
+
+def test_one_of_two_completions_that_forbid_overwriting_wins(service: OssService) -> None:
+    for number in range(ROUNDS):
+        key = f"k{number}"
+        uploads = [begin(service, key) for _ in range(2)]
+        codes = together(
+            *(
+                lambda one=upload, all_parts=parts: service.complete_upload(one, all_parts, overwrite=False)  # type: ignore[misc]
+                for upload, parts in uploads
+            )
+        )
+        assert sorted(codes) == ["", "FileAlreadyExists"]
+
+
+def test_an_upload_is_completed_or_aborted_but_not_both(service: OssService) -> None:
+    for number in range(ROUNDS):
+        key = f"k{number}"
+        upload, parts = begin(service, key)
+        codes = together(
+            lambda one=upload, chosen=parts: service.complete_upload(one, chosen),  # type: ignore[misc]
+            lambda one=upload: service.abort_upload(one),  # type: ignore[misc]
+        )
+        assert sorted(codes) == ["", "NoSuchUpload"]
+        exists = codes[0] == ""
+        assert [item.key for item in service.list_objects("races", prefix=key).entries] == ([key] if exists else [])
+        if exists:
+            assert service.read("races", key) == b"part"
+
+
+def test_appends_beside_each_other_are_kept_or_refused(service: OssService) -> None:
+    for number in range(ROUNDS):
+        key = f"k{number}"
+        codes = together(
+            *(
+                lambda text=text, name=key: service.append_object("races", name, 0, service.write([text]), headers={})  # type: ignore[misc]
+                for text in (b"one", b"two")
+            )
+        )
+        assert sorted(codes) == ["", "PositionNotEqualToLength"]
+        assert service.read("races", key) == (b"one" if codes[0] == "" else b"two")
+
+
+def test_what_is_superseded_leaves_no_file(service: OssService, tmp_path: Path) -> None:
+    test_an_upload_is_completed_or_aborted_but_not_both(service)
+    test_appends_beside_each_other_are_kept_or_refused(service)
+    assert len(list((tmp_path / "data").iterdir())) == len(service.list_objects("races", limit=1000).entries)

@@ -1,0 +1,125 @@
+"""What OSS keeps on disk, and what it does when that is damaged."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from localcloud.errors import LocalCloudError
+from localcloud.oss.errors import OssError
+from localcloud.oss.service import OssService
+
+
+def open_service(folder: Path) -> OssService:
+    return OssService(folder, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of a service that kept two objects in a bucket."""
+    service = open_service(tmp_path)
+    service.create_bucket("kept")
+    for key in ("a", "b"):
+        service.put_object("kept", key, key.encode() * 1000)
+    service.close()
+    return tmp_path
+
+
+def data_files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "data").iterdir()}
+
+
+def missing(database: Path) -> None:
+    database.unlink()
+
+
+def empty(database: Path) -> None:
+    database.write_bytes(b"")
+
+
+def without_tables(database: Path) -> None:
+    database.unlink()
+    sqlite3.connect(database).executescript("PRAGMA user_version = 1").connection.close()
+
+
+def of_another_folder(database: Path) -> None:
+    other = database.parent / "other"
+    service = open_service(other)
+    service.create_bucket("kept")
+    service.close()
+    shutil.copyfile(other / "oss.sqlite3", database)
+    shutil.rmtree(other)
+
+
+def not_a_database(database: Path) -> None:
+    database.write_bytes(b"x" * database.stat().st_size)
+
+
+def with_a_damaged_page(database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    content[4096:] = b"\xa5" * len(content[4096:])
+    database.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage", [missing, empty, without_tables, of_another_folder, not_a_database, with_a_damaged_page]
+)
+def test_bytes_whose_database_is_lost_are_kept_and_the_error_says_what_to_do(
+    folder: Path, damage: Callable[[Path], None]
+) -> None:
+    before = data_files(folder)
+    damage(folder / "oss.sqlite3")
+    with pytest.raises(LocalCloudError, match=r"restore .* from a copy, or remove .* to start anew"):
+        open_service(folder)
+    assert data_files(folder) == before
+
+
+def test_a_damaged_database_is_not_believed_when_it_does_not_name_a_file(folder: Path) -> None:
+    (folder / "data" / "stray").write_bytes(b"1")
+    content = bytearray((folder / "oss.sqlite3").read_bytes())
+    content[36:40] = (7).to_bytes(4, "big")  # free pages that are not there: the rows can be read all the same
+    (folder / "oss.sqlite3").write_bytes(content)
+    with pytest.raises(LocalCloudError, match="is damaged"):
+        open_service(folder)
+    assert len(data_files(folder)) == 3
+
+
+def test_what_no_row_names_goes_at_the_next_start(folder: Path) -> None:
+    (folder / "data" / "stray").write_bytes(b"1")
+    service = open_service(folder)
+    assert len(data_files(folder)) == 2
+    assert service.read("kept", "a") == b"a" * 1000
+
+
+def test_a_folder_without_objects_starts_anew_without_its_database(folder: Path) -> None:
+    service = open_service(folder)
+    service.empty_bucket("kept")
+    service.close()
+    (folder / "oss.sqlite3").unlink()
+    service = open_service(folder)
+    service.create_bucket("kept")
+    service.put_object("kept", "a", b"1")
+    service.close()
+    assert open_service(folder).read("kept", "a") == b"1"
+
+
+def test_a_replaced_object_is_read_to_its_end(folder: Path) -> None:
+    service = open_service(folder)
+    with service.opened("kept", "a") as (item, path):
+        service.put_object("kept", "a", b"2")
+        assert path.read_bytes() == b"a" * item.size
+    assert len(data_files(folder)) == 2
+
+
+def test_an_object_is_not_stored_in_a_bucket_that_has_gone_meanwhile(folder: Path) -> None:
+    service = open_service(folder)
+    service.empty_bucket("kept")
+    blob = service.write([b"1"])
+    service.delete_bucket("kept")
+    with pytest.raises(OssError, match="NoSuchBucket"):
+        service.put_object("kept", "a", blob)
+    assert data_files(folder) == {}
