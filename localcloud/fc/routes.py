@@ -16,8 +16,7 @@ from aiohttp import web
 from localcloud.apierror import ApiError
 from localcloud.fc import signing, wire
 from localcloud.fc.errors import STATUS, FcError
-from localcloud.fc.instance import MB
-from localcloud.fc.model import MAX_CODE_API, Function
+from localcloud.fc.model import MAX_CODE_API, MB, Function
 from localcloud.fc.service import FcService, Settings, new_request_id
 from localcloud.identity import Authorizer, CredentialStore, Identity
 from localcloud.rpc import read_request

@@ -236,7 +236,7 @@ def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_bubblewrap_instances_have_folders_of_their_own_and_say_so(
     start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, wait_for: Any
 ) -> None:
-    cloud = start_cloud(tmp_path / "data")
+    cloud = start_cloud(tmp_path / "data", "--fc-unsandboxed")
     client = client_of(cloud)
     client.create("f", code=code, timeout=60, environmentVariables={"AppLibDir": "/tmp/applib"})
     answer = client.invoke("f", order("environment"))
