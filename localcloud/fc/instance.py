@@ -18,15 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from localcloud.fc.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.interpreters import Interpreter
 from localcloud.fc.isolation import Isolation, Launch
 from localcloud.fc.logs import InvocationLog
 from localcloud.fc.model import MAX_TASKS, MB, Function, Service
 from localcloud.fc.network import Adopted, Ports, receive_sockets
-from localcloud.fc.usage import open_memory_files, read_mapped, read_usage
+from localcloud.fc.usage import find_tree, open_memory_files, read_proportional, read_shared, read_usage
 
 WATCH = 0.05  # seconds between two looks at memory and disk
 MAX_PRINTED = MB  # bytes that one look reads of what the function prints; what prints faster waits for the next one
@@ -212,26 +210,18 @@ class Instance:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def _tree(self) -> list[psutil.Process]:
-        if self._process is None:
-            return []
-        try:
-            root = psutil.Process(self._process.pid)
-            return [root, *root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+    def _tree(self) -> list[int]:
+        return find_tree(self._process.pid) if self._process else []
 
     def _signal(self, number: signal.Signals) -> None:
         reached: set[int] = set()
         if self._process and self._launch and self._launch.supervised and number != signal.SIGKILL:
             reached.add(self._process.pid)  # it has to act when the embedded cloud ends
-        while fresh := [
-            process for process in self._tree() if process.pid not in reached
-        ]:  # some may just have started
-            for process in fresh:
-                reached.add(process.pid)
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.send_signal(number)
+        while fresh := [pid for pid in self._tree() if pid not in reached]:  # some may just have started
+            for pid in fresh:
+                reached.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     def freeze(self) -> None:
         """Stop every process of the instance, as the platform does between requests."""
@@ -347,11 +337,13 @@ class Instance:
     # Limits
 
     async def _watch(self, limit: float, log: InvocationLog) -> None:
-        deadline = time.monotonic() + limit
+        deadline, took = time.monotonic() + limit, 0.0
         while True:
-            await asyncio.sleep(min(WATCH, max(deadline - time.monotonic(), 0)))
+            await asyncio.sleep(min(max(WATCH, took), max(deadline - time.monotonic(), 0)))
+            begin = time.monotonic()
             log.write(self._printed())  # a full pipe would stop the function
             memory, disk, tasks = await asyncio.to_thread(self._look)  # a thousand processes take their time
+            took = time.monotonic() - begin
             if time.monotonic() >= deadline:
                 self.kill("timeout")
             elif memory > self.function.memory * MB:
@@ -363,15 +355,18 @@ class Instance:
 
     def _look(self) -> tuple[int, int, int]:
         """Return bytes of memory, bytes on the disk, and the number of processes and threads."""
-        pids = [process.pid for process in self._tree()]
+        pids = self._tree()
         usage, memory_files = read_usage(pids), open_memory_files(pids)
         kept = sum(memory_files.values())
         if self.pid:
             kept += self._isolation.shared_memory_used(self.pid)
             self.disk = self._isolation.disk_used(self._folder, self.pid)
-        memory = usage.anonymous + kept
-        if memory + usage.shared > self.function.memory * MB:
-            memory = read_mapped(pids, counted=memory_files) + kept
+        memory, limit = usage.anonymous + kept, self.function.memory * MB
+        if memory + usage.shared > limit:
+            exact = read_proportional(pids)
+            memory = exact.anonymous + kept
+            if memory <= limit < memory + exact.shared:
+                memory += read_shared(pids, counted=memory_files)
         self.peak_memory = max(self.peak_memory, memory)
         self.peak_disk = max(self.peak_disk, self.disk)
         return memory, self.disk, usage.tasks

@@ -2,14 +2,14 @@
 
 Memory is what no file backs, and what is shared without a file: memory files (memfd_create), anonymous shared mappings, System V
 segments. Pages of files on the instance's disk do not count, although that disk lies in memory here, and what processes share after
-a fork counts once. The kernel has no numbers for that but those of each single mapping, which take milliseconds to add up. So
-`read_usage` gives bounds, and `read_mapped` is for when they leave it open whether there is too much.
+a fork counts once. The kernel has no number for that. `read_usage` gives bounds at little cost; the others are for when these
+leave it open whether there is too much.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,22 +26,35 @@ class Usage:
     shared: int = 0  # bytes of shared mappings, those of files on the instance's disk among them; likewise
 
 
+def find_tree(root: int) -> list[int]:
+    """Return the ids of a process and of all below it, in one pass over the processes of this machine."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a thousand of them, several times a second
+        if name.isdecimal():
+            try:
+                with Path(f"/proc/{name}/stat").open("rb") as file:
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+            except OSError:
+                continue  # it has ended
+            children.setdefault(parent, []).append(int(name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, ())
+    return found
+
+
 def read_usage(pids: Iterable[int]) -> Usage:
     """Return what processes use; those that have ended use nothing."""
     tasks = anonymous = shared = 0
     for pid in pids:
-        fields = {"Threads": 0, "RssAnon": 0, "RssShmem": 0}
-        try:
-            with Path(f"/proc/{pid}/status").open(encoding="utf-8", errors="replace") as file:
-                for line in file:
-                    name, _, value = line.partition(":")
-                    if name in fields:
-                        fields[name] = int(value.split()[0])
-        except OSError:
-            continue
-        tasks += fields["Threads"]
-        anonymous += fields["RssAnon"] * 1024
-        shared += fields["RssShmem"] * 1024
+        for line in _read(f"/proc/{pid}/status"):
+            name, _, value = line.partition(":")
+            if name == "Threads":
+                tasks += int(value)
+            elif name == "RssAnon":
+                anonymous += int(value.split()[0]) * 1024
+            elif name == "RssShmem":
+                shared += int(value.split()[0]) * 1024
     return Usage(tasks=tasks, anonymous=anonymous, shared=shared)
 
 
@@ -64,38 +77,41 @@ def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def read_mapped(pids: Iterable[int], *, counted: Iterable[int]) -> int:
-    """Return the bytes that processes have mapped of what is backed by no file on a disk, each page counted once.
+def read_proportional(pids: Iterable[int]) -> Usage:
+    """Return what `read_usage` does, but each page that processes share counted once (Linux 5.3 and later); takes longer."""
+    anonymous = shared = 0
+    for pid in pids:
+        for line in _read(f"/proc/{pid}/smaps_rollup"):
+            name, *values = line.split()
+            if name == "Pss_Anon:":
+                anonymous += int(values[0]) * 1024
+            elif name == "Pss_Shmem:":
+                shared += int(values[0]) * 1024
+    return Usage(anonymous=anonymous, shared=shared)
+
+
+def read_shared(pids: Iterable[int], *, counted: Iterable[int]) -> int:
+    """Return the bytes that processes have mapped of what is shared without a file on a disk; takes milliseconds for each.
 
     Args:
-        pids: the processes, and all that they share pages with.
+        pids: the processes.
         counted: the inodes of memory files to leave out.
     """
     known, total = set(counted), 0
     for pid in pids:
-        try:
-            with Path(f"/proc/{pid}/smaps").open(encoding="utf-8", errors="replace") as file:
-                total += sum(_proportional(file, known))
-        except OSError:
-            continue  # it has ended
+        shared = False
+        for line in _read(f"/proc/{pid}/smaps"):
+            name, *fields = line.split(maxsplit=5)
+            if name == "Pss:":
+                total += int(fields[0]) * 1024 if shared else 0
+            elif not name.endswith(":"):  # the first line of a mapping
+                path = fields[4].strip() if len(fields) > 4 else ""
+                shared = path.startswith(_SHARED) or (path.startswith(_MEMFD) and int(fields[3]) not in known)
     return total
 
 
-def _proportional(smaps: Iterable[str], known: Set[int]) -> Iterator[int]:
-    """Return each mapping's bytes, shared pages divided by the number of processes that share them; proc_pid_smaps(5)."""
-    resident = proportional = 0
-    shared = False
-    for line in smaps:
-        name, *fields = line.split(maxsplit=5)
-        if name == "Rss:":
-            resident = int(fields[0]) * 1024
-        elif name == "Pss:":
-            proportional = int(fields[0]) * 1024
-            if shared:
-                yield proportional
-        elif name == "Anonymous:" and not shared and resident:
-            # Of a private mapping, the pages that no file backs; those are shared as its other pages are.
-            yield int(fields[0]) * 1024 * proportional // resident
-        elif not name.endswith(":"):  # the first line of a mapping
-            path = fields[4].strip() if len(fields) > 4 else ""
-            shared = path.startswith(_SHARED) or (path.startswith(_MEMFD) and int(fields[3]) not in known)
+def _read(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []  # the process has ended
