@@ -66,6 +66,11 @@ class Function:
     modified: float = 0.0
 
     @property
+    def python(self) -> str:
+        """The Python that it names for its instances here; empty: the runtime's."""
+        return self.environment.get("LOCALCLOUD_PYTHON", "")
+
+    @property
     def path(self) -> str:
         """What names the function in ARNs and on disk."""
         return f"services/{self.service}/functions/{self.name}" if self.service else f"functions/{self.name}"

@@ -33,7 +33,7 @@ class Pool:
         folder: where instances get their folders.
         isolation: how instances are kept apart.
         cpu_groups: keep instances to their vCPU; None: nothing does.
-        find_interpreter: returns the Python for a runtime.
+        find_interpreter: returns the Python for a function.
         make_environment: returns the environment of a new instance, with fresh credentials.
         ports: of the embedded cloud, which instances reach.
         gateway: where instances reach names under aliyuncs.com.
@@ -50,7 +50,7 @@ class Pool:
         folder: Path,
         isolation: Isolation,
         cpu_groups: CpuGroups | None,
-        find_interpreter: Callable[[str], Interpreter],
+        find_interpreter: Callable[[Function], Interpreter],
         make_environment: Callable[[], Awaitable[Mapping[str, str]]],
         ports: Ports,
         gateway: tuple[str, int],
@@ -148,7 +148,7 @@ class Pool:
         )
         self._busy.add(instance)
         try:
-            interpreter = await asyncio.to_thread(self._find_interpreter, self._function.runtime)
+            interpreter = await asyncio.to_thread(self._find_interpreter, self._function)
             environment = await self._make_environment()
             await instance.start(
                 code=self._code,

@@ -493,7 +493,7 @@ class FcService:
                 isolation=self._isolation,
                 cpu_groups=self._cpu_groups,
                 ports=self.ports,
-                find_interpreter=lambda runtime: find_interpreter(runtime, self._settings.python),
+                find_interpreter=lambda each: find_interpreter(each.runtime, self._settings.python, each.python),
                 make_environment=make_environment,
                 gateway=self._settings.gateway,
                 authority=self._settings.authority,
