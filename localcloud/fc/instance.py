@@ -25,6 +25,7 @@ from localcloud.fc.logs import InvocationLog
 from localcloud.fc.model import MAX_TASKS, MB, Function, Service
 from localcloud.fc.network import Adopted, Ports, receive_sockets
 from localcloud.fc.usage import find_tree, open_memory_files, read_proportional, read_shared, read_usage
+from localcloud.fc.userns import NOBODY
 
 WATCH = 0.05  # seconds between two looks at memory and disk
 MAX_PRINTED = MB  # bytes that one look reads of what the function prints; what prints faster waits for the next one
@@ -170,6 +171,8 @@ class Instance:
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
         self._channel, self._output = ours, read
+        if launch.drops:
+            os.fchown(write, NOBODY, NOBODY)  # programs open /dev/stdout
         os.set_blocking(read, False)
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)

@@ -48,6 +48,7 @@ class Launch:
     note: str | None = None  # what of a sandbox is missing, for the log of the start
     warning: str | None = None  # that there is no sandbox, for the log of every invocation
     ids: userns.IdentityMap | None = None  # to be written once the command was started
+    drops: bool = False  # the function runs as `nobody` on this machine
     own_network: bool = False  # the bootstrap has to open the embedded cloud's ports
     bounds_processes: bool = False  # the kernel counts them for this instance alone
     supervised: bool = (
@@ -157,6 +158,7 @@ class Sandbox:
             packages=packages,
             note=self._means.note,
             ids=ids,
+            drops=self._means.drops,
             own_network=self._means.network,
             bounds_processes=self._means.user and _counts_by_namespace(),
         )

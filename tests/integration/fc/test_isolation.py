@@ -46,6 +46,12 @@ FUNCTION = textwrap.dedent(
         return {path: failure(lambda: os.close(os.open(path, os.O_WRONLY))) for path in paths}
 
 
+    def do_say(text):
+        for path in ("/dev/stdout", "/dev/stderr", "/proc/self/fd/1"):
+            with open(path, "a") as file:
+                file.write(text + " by " + path + "\\n")
+
+
     def do_create(folders):
         return {folder: failure(lambda: open(folder + "/made", "w").close()) for folder in folders}
 
@@ -207,6 +213,13 @@ def test_a_function_that_root_runs_is_not_root_on_this_machine(
 
 def test_a_function_cannot_make_another_user_namespace(try_to: Callable[..., Any]) -> None:
     assert try_to("namespace") in (errno.EPERM, errno.ENOSPC)
+
+
+def test_a_function_can_open_its_output_by_name(client: Any, code: bytes, order: Order) -> None:
+    client.create("f", code=code)
+    answer = client.invoke("f", order("say", text="hello"))
+    assert answer.error_type is None, answer.body
+    assert answer.log.count("hello by /") == 3
 
 
 # The network
