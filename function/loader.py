@@ -149,9 +149,22 @@ def _add_to_path(applib: Path) -> Bytecode | None:
     if path not in sys.path:
         ours = [place for place, entry in enumerate(sys.path) if entry in (str(CODE), _VENDOR)]
         sys.path.insert(max(ours) + 1, path)
+        _show_to_children(path)
         bytecode = install(applib)
     importlib.invalidate_caches()
     return bytecode
+
+
+def _show_to_children(applib: str) -> None:
+    """Let the Python programs that the function starts find what it finds itself, in the same order.
+
+    One that is started during the imports waits for the whole applib: see `coldstart.gate`.
+    """
+    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    place = entries.index(str(CODE)) if str(CODE) in entries else len(entries)
+    ours = [_VENDOR, str(CODE), applib]
+    before, after = entries[:place], entries[place + 1 :]
+    os.environ["PYTHONPATH"] = os.pathsep.join([*before, *ours, *(entry for entry in after if entry not in ours)])
 
 
 def _imported(settings: Settings, timeline: Timeline, gate: Gate | None = None) -> ModuleType:

@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,8 +45,7 @@ def ensure_running(data: Path, arguments: Sequence[str] = ()) -> tuple[Endpoints
         found = _find(data)
         if found:
             return found, False
-        # Functions run on this Python, because what `heavylift` builds for the embedded cloud is built for it.
-        _, endpoints = launch(data, ["--fc-python", sys.executable, *arguments], detached=True)
+        _, endpoints = launch(data, arguments, detached=True)
         return endpoints, True
 
 

@@ -91,7 +91,7 @@ def run(root: Path, console: Console) -> None:
     picture = (root / "function" / "pic" / "e2.jpg").read_bytes()
     with tempfile.TemporaryDirectory(prefix="heavylift-demo-") as name:
         data = Path(name) / "cloud"
-        with EmbeddedCloud(data, ["--fc-python", sys.executable]) as endpoints:
+        with EmbeddedCloud(data) as endpoints:
             session = local_session(endpoints, data)
             commands = Commands(root, data, console)
             _rule(console, "2. deploy")

@@ -35,7 +35,8 @@ APPLIB_DIR, MODEL_DIR = "/tmp/applib", "/tmp/model"  # noqa: S108 - an instance'
 OWN_VARIABLES = frozenset(
     {
         *("AppLibObject", "AppLibDir", "AppLibDigest", "ModelObject", "ModelDir", "ModelDigest", "Bucket", "Endpoint"),
-        *("Region", "HandlerModule", "InitializationTimeout", "local"),
+        *("AppLibPython", "Region", "HandlerModule", "InitializationTimeout", "local"),
+        "LOCALCLOUD_PYTHON",
     }
 )
 RESERVED = ("FC_", "ALIBABA_CLOUD_")  # prefixes of the variables that the platform sets
@@ -151,11 +152,15 @@ def function_environment(settings: Settings, build: Build, *, bucket: str, regio
         bucket: the bucket's name.
         region: the region's id.
     """
+    built_for = f"python{build.python}"
     return {
         **settings.environment,
+        # Only the embedded cloud has another Python for a runtime.
+        **({"LOCALCLOUD_PYTHON": built_for} if built_for != settings.runtime else {}),
         "AppLibObject": build.applib.key,
         "AppLibDir": APPLIB_DIR,
         "AppLibDigest": build.applib.digest,
+        "AppLibPython": build.python,
         "ModelObject": build.model.key,
         "ModelDir": MODEL_DIR,
         "ModelDigest": build.model.digest,

@@ -45,6 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="keep each instance to its function's vCPU, by a control group (needs root, or a group of one's own)",
     )
+    parser.add_argument(
+        "--fc-unsandboxed",
+        action="store_true",
+        help="run functions as root where bubblewrap is missing: they can read the account's key and all of this machine",
+    )
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     options = Options(
@@ -57,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         idle=given.fc_idle,
         instances=given.fc_instances,
         limit_cpu=given.fc_limit_cpu,
+        unsandboxed=given.fc_unsandboxed,
     )
     try:
         asyncio.run(serve(options))

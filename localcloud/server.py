@@ -10,7 +10,7 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from aiohttp import web
 from localcloud import state
 from localcloud.door import tell_bad_requests_briefly
 from localcloud.errors import LocalCloudError
+from localcloud.fc.network import ProtocolFactory
 from localcloud.fc.routes import Api
 from localcloud.fc.routes import create_app as create_fc_app
 from localcloud.fc.service import FcService, Settings
@@ -63,6 +64,7 @@ class Options:
     idle: float  # seconds after which an idle instance is ended
     instances: int  # of one function at most
     limit_cpu: bool  # keep an instance to its function's vCPU
+    unsandboxed: bool  # as root, run functions even where there is no sandbox
 
 
 async def serve(options: Options) -> None:
@@ -89,6 +91,7 @@ async def serve(options: Options) -> None:
             idle=options.idle,
             max_instances=options.instances,
             limit_cpu=options.limit_cpu,
+            unsandboxed=options.unsandboxed,
             gateway=(HOST, gateway.port),
             authority=authority.pem,
         )
@@ -146,12 +149,13 @@ async def serve(options: Options) -> None:
             for name, application in applications.items():
                 backends[name] = await _listen(application, _port(options, name), tls, places, runners)
             await gateway.open(names=names, backends=backends)
+            fc.ports.open(_served(backends, runners) | {gateway.port: gateway.make_protocol})
             endpoints = {name: f"http://{HOST}:{backend.plain}" for name, backend in backends.items()}
             callbacks.base = endpoints["ros"]
             ros.open()
             endpoints |= {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}
             stopped = _stop_on_signals()  # before anybody knows that there is something to stop
-            _announce(options, account.account_id, endpoints)
+            _announce(options, account.account_id, endpoints | {"isolation": fc.isolation})
             await stopped.wait()
         finally:
             await ros.close()
@@ -187,6 +191,15 @@ async def _listen(
     runners.append(runner)
     plain, secure = (address[1] for address in runner.addresses)
     return Backend(plain=plain, tls=secure)
+
+
+def _served(backends: Mapping[str, Backend], runners: Sequence[web.AppRunner]) -> dict[int, ProtocolFactory]:
+    """Return the plain ports, and what serves their connections."""
+    served: dict[int, ProtocolFactory] = {}
+    for backend, runner in zip(backends.values(), runners, strict=True):
+        assert runner.server is not None  # it listens
+        served[backend.plain] = runner.server
+    return served
 
 
 def _announce(options: Options, account_id: str, endpoints: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: the message begins with the variable that is wrong.
     """
+    _check_python(environment.get("AppLibPython", ""))
     local = bool(environment.get("local"))
     applib = Path(environment.get("AppLibDir") or "/tmp/applib")  # noqa: S108 - an instance's /tmp is its own
     model = Path(environment.get("ModelDir") or "/tmp/model")  # noqa: S108 - an instance's /tmp is its own
@@ -99,6 +101,15 @@ def require_bucket(settings: Settings) -> None:
     for name, value in (("Bucket", settings.bucket), ("Endpoint", settings.endpoint), ("Region", settings.region)):
         if not value:
             raise ConfigurationError(f"{name}: not set in the function's environment; it is needed to reach OSS")
+
+
+def _check_python(built_for: str) -> None:
+    runs = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if built_for not in ("", runs):
+        raise ConfigurationError(
+            f"AppLibPython: the applib was built for Python {built_for[:20]}, and this instance runs Python {runs}, "
+            f"which cannot import it: choose the runtime python{built_for[:20]}, or build for Python {runs} and deploy again"
+        )
 
 
 def _digest(environment: Mapping[str, str], name: str) -> str:

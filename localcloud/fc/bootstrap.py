@@ -4,6 +4,9 @@ Its arguments are the file with `redirect` (localcloud/gateway/redirect.py) and 
 talks to the platform. Each message is a 4-byte length, a JSON header, and `size` bytes of payload. The first message holds the
 function's settings. Standard output and error are the function's log, nothing else.
 
+While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
+bounds the processes. It reports that with one byte, which carries the listening sockets.
+
 Requests: `{"op": "initialize"|"invoke", "request_id": …, "size": n}`. Answers: `{"ok": true, "size": n}` or `{"ok": false, "kind":
 "import"|"exception", "error": {"errorMessage", "errorType", "stackTrace"}, "size": 0}`.
 """
@@ -15,6 +18,7 @@ import importlib.util
 import json
 import logging
 import os
+import resource
 import socket
 import struct
 import sys
@@ -31,6 +35,9 @@ def main() -> None:
     settings = receive_json(channel)
     if settings is None:
         return
+    if settings["tasks"] is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (settings["tasks"], settings["tasks"]))
+    report(channel, settings["ports"])
     load_module(sys.argv[1]).redirect(tuple(settings["gateway"]), settings["authority"])
     code = os.environ["FC_FUNC_CODE_PATH"]
     folders = [code, "/opt/python"]
@@ -52,6 +59,14 @@ def main() -> None:
         answer["size"] = len(result)
         head = json.dumps(answer).encode()
         channel.sendall(struct.pack(">I", len(head)) + head + result)
+
+
+def report(channel: socket.socket, ports: list[int]) -> None:
+    """Tell the platform that this process is ready, and hand over sockets that listen on these ports of the instance."""
+    sockets = [socket.create_server(("127.0.0.1", port), backlog=512) for port in ports]
+    socket.send_fds(channel, [b"\0"], [each.fileno() for each in sockets])
+    for each in sockets:
+        each.close()
 
 
 def load_module(path: str) -> ModuleType:

@@ -12,6 +12,7 @@ STATUS = {
     "EntityTooLarge": 400,
     "FunctionAlreadyExists": 409,
     "FunctionNotFound": 404,
+    "InstanceNotAllowed": 412,  # of the embedded cloud alone: what it has no sandbox or no Python for
     "InvalidAccessKeyID": 403,
     "InvalidArgument": 400,
     "MissingRequiredHeader": 400,

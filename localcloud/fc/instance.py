@@ -18,16 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from localcloud.fc.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.interpreters import Interpreter
-from localcloud.fc.isolation import Isolation
+from localcloud.fc.isolation import Isolation, Launch
 from localcloud.fc.logs import InvocationLog
-from localcloud.fc.model import Function, Service
+from localcloud.fc.model import MAX_TASKS, MB, Function, Service
+from localcloud.fc.network import Adopted, Ports, receive_sockets
+from localcloud.fc.usage import find_tree, open_memory_files, read_proportional, read_shared, read_usage
+from localcloud.fc.userns import NOBODY
 
 WATCH = 0.05  # seconds between two looks at memory and disk
-MB = 1024 * 1024
+MAX_PRINTED = MB  # bytes that one look reads of what the function prints; what prints faster waits for the next one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,7 @@ class Instance:
         folder: a folder that is its own; removed at its end.
         isolation: how it is kept apart.
         cpu_groups: keep it to its vCPU; None: it takes what this machine has.
+        ports: of the embedded cloud, which it reaches.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Instance:
         folder: Path,
         isolation: Isolation,
         cpu_groups: CpuGroups | None,
+        ports: Ports,
     ) -> None:
         self.id = f"c-{uuid.uuid4().hex[:24]}"
         self.function = function
@@ -80,6 +83,9 @@ class Instance:
         self.peak_memory = 0  # bytes
         self.disk = 0  # bytes
         self.peak_disk = 0  # bytes
+        self.pid: int | None = (
+            None  # of the process that runs the bootstrap, as this machine sees it; None until it runs
+        )
         self.frozen = False
         self.idle_since = 0.0  # seconds of the monotonic clock
         self._service = service
@@ -87,9 +93,10 @@ class Instance:
         self._isolation = isolation
         self._cpu_groups = cpu_groups
         self._cpu_group: CpuGroup | None = None
+        self._ports = ports
+        self._adopted: Adopted | None = None
+        self._launch: Launch | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._interpreter = ""
-        self._pid: int | None = None
         self._channel: socket.socket | None = None
         self._output: int = -1
         self._end_reason: str | None = None
@@ -115,43 +122,31 @@ class Instance:
             gateway: where it reaches names under aliyuncs.com.
             authority: the certificate (PEM) that it trusts for those names.
             log: gets notes on how it runs.
+
+        Raises:
+            FcError: InstanceNotAllowed.
         """
         self._folder.mkdir(parents=True)
-        self._interpreter = str(interpreter.path)
         full = {**environment, "FC_INSTANCE_ID": self.id}
         launch = self._isolation.prepare(
             folder=self._folder,
             code=code,
             interpreter=interpreter,
             environment=full,
-            disk=self.function.disk,
+            function=self.function,
         )
+        self._launch = launch
         for note in (interpreter.note, launch.note):
             if note:
                 log.line(f"FC Note: {note}")
-        command = self._in_cpu_group([*launch.command], log)
-        ours, theirs = socket.socketpair()
-        read, write = os.pipe()
-        with theirs:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                env=dict(launch.environment),
-                cwd=launch.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=write,
-                stderr=write,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        os.close(write)
-        os.set_blocking(read, False)
-        ours.setblocking(False)
-        self._channel, self._output = ours, read
+        await self._spawn(launch, self._in_cpu_group([*launch.command], log))
         settings = {
             "handler": self.function.handler,
             "initializer": self.function.initializer,
             "runtime": self.function.runtime,
             "packages": launch.packages,
+            "ports": self._ports.numbers if launch.own_network else [],
+            "tasks": MAX_TASKS if launch.bounds_processes else None,
             "gateway": gateway,
             "authority": authority,
             "function": {
@@ -172,6 +167,33 @@ class Instance:
         }
         await self._send(json.dumps(settings).encode(), b"")
 
+    async def _spawn(self, launch: Launch, command: list[str]) -> None:
+        ours, theirs = socket.socketpair()
+        read, write = os.pipe()
+        self._channel, self._output = ours, read
+        if launch.drops:
+            os.fchown(write, NOBODY, NOBODY)  # programs open /dev/stdout
+        os.set_blocking(read, False)
+        ours.setblocking(False)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        inherited = [theirs.fileno(), *(launch.ids.descriptors if launch.ids else ())]
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                env=dict(launch.environment),
+                cwd=launch.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=write,
+                stderr=write,
+                pass_fds=inherited,
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+            os.close(write)
+        if launch.ids:
+            await asyncio.to_thread(launch.ids.write)
+
     def _in_cpu_group(self, command: list[str], log: InvocationLog) -> list[str]:
         if self._cpu_groups is None:
             return command
@@ -182,39 +204,27 @@ class Instance:
         return self._cpu_group.enter(command)
 
     @property
-    def pid(self) -> int | None:
-        """The id of the process that runs the bootstrap, as this machine sees it; None while the isolation is being set up."""
-        if self._pid is None:
-            for process in self._tree():  # parents before children: the function's own children come later
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if process.cmdline()[:1] == [self._interpreter]:
-                        self._pid = process.pid
-                        break
-        return self._pid
+    def warning(self) -> str | None:
+        """What the log of every invocation has to say."""
+        return self._launch.warning if self._launch else None
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def _tree(self) -> list[psutil.Process]:
-        if self._process is None:
-            return []
-        try:
-            root = psutil.Process(self._process.pid)
-            return [root, *root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+    def _tree(self) -> list[int]:
+        return find_tree(self._process.pid) if self._process else []
 
     def _signal(self, number: signal.Signals) -> None:
         reached: set[int] = set()
-        while fresh := [
-            process for process in self._tree() if process.pid not in reached
-        ]:  # some may just have started
-            for process in fresh:
-                reached.add(process.pid)
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.send_signal(number)
+        if self._process and self._launch and self._launch.supervised and number != signal.SIGKILL:
+            reached.add(self._process.pid)  # it has to act when the embedded cloud ends
+        while fresh := [pid for pid in self._tree() if pid not in reached]:  # some may just have started
+            for pid in fresh:
+                reached.add(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
 
     def freeze(self) -> None:
         """Stop every process of the instance, as the platform does between requests."""
@@ -242,6 +252,11 @@ class Instance:
         if self._cpu_group is not None:
             self._cpu_group.remove()
             self._cpu_group = None
+        if self._launch is not None and self._launch.ids:
+            self._launch.ids.close()
+        if self._adopted is not None:
+            self._adopted.close()
+            self._adopted = None
         if self._channel is not None:
             self._channel.close()
             os.close(self._output)
@@ -271,6 +286,9 @@ class Instance:
         self.thaw()
         watch = asyncio.create_task(self._watch(limit, log))
         try:
+            if self.pid is None:
+                self.pid, sockets = await receive_sockets(self._channel_open(), len(self._ports.numbers))
+                self._adopted = await self._ports.adopt(sockets)
             head = json.dumps({"op": operation, "request_id": request_id, "size": len(payload)}).encode()
             await self._send(head, payload)
             answer = json.loads(await self._receive(struct.unpack(">I", await self._receive(4))[0]))
@@ -292,15 +310,19 @@ class Instance:
             self.kill()
             self._process.wait()
 
-    async def _send(self, head: bytes, payload: bytes) -> None:
+    def _channel_open(self) -> socket.socket:
         assert self._channel is not None
-        await asyncio.get_running_loop().sock_sendall(self._channel, struct.pack(">I", len(head)) + head + payload)
+        return self._channel
+
+    async def _send(self, head: bytes, payload: bytes) -> None:
+        channel = self._channel_open()
+        await asyncio.get_running_loop().sock_sendall(channel, struct.pack(">I", len(head)) + head + payload)
 
     async def _receive(self, size: int) -> bytes:
-        assert self._channel is not None
+        channel = self._channel_open()
         loop, parts = asyncio.get_running_loop(), []
         while size:
-            part = await loop.sock_recv(self._channel, min(size, MB))
+            part = await loop.sock_recv(channel, min(size, MB))
             if not part:
                 raise EOFError
             parts.append(part)
@@ -308,42 +330,46 @@ class Instance:
         return b"".join(parts)
 
     def _printed(self) -> bytes:
-        parts = []
+        parts, size = [], 0
         with contextlib.suppress(BlockingIOError):
-            while part := os.read(self._output, 65536):
+            while size < MAX_PRINTED and (part := os.read(self._output, 65536)):
                 parts.append(part)
+                size += len(part)
         return b"".join(parts)
 
     # Limits
 
     async def _watch(self, limit: float, log: InvocationLog) -> None:
-        deadline = time.monotonic() + limit
+        deadline, took = time.monotonic() + limit, 0.0
         while True:
-            await asyncio.sleep(min(WATCH, max(deadline - time.monotonic(), 0)))
+            await asyncio.sleep(min(max(WATCH, took), max(deadline - time.monotonic(), 0)))
+            begin = time.monotonic()
             log.write(self._printed())  # a full pipe would stop the function
-            memory, disk = self._look()
+            memory, disk, tasks = await asyncio.to_thread(self._look)  # a thousand processes take their time
+            took = time.monotonic() - begin
             if time.monotonic() >= deadline:
                 self.kill("timeout")
             elif memory > self.function.memory * MB:
                 self.kill("memory")
             elif disk > self.function.disk * MB:
                 self.kill("disk")
+            elif tasks > MAX_TASKS and not (self._launch and self._launch.bounds_processes):
+                self.kill("processes")
 
-    def _look(self) -> tuple[int, int]:
-        memory = sum(_anonymous_memory(process.pid) for process in self._tree())
-        self.disk = self._isolation.disk_used(self._folder, self.pid) if self.pid else 0
+    def _look(self) -> tuple[int, int, int]:
+        """Return bytes of memory, bytes on the disk, and the number of processes and threads."""
+        pids = self._tree()
+        usage, memory_files = read_usage(pids), open_memory_files(pids)
+        kept = sum(memory_files.values())
+        if self.pid:
+            kept += self._isolation.shared_memory_used(self.pid)
+            self.disk = self._isolation.disk_used(self._folder, self.pid)
+        memory, limit = usage.anonymous + kept, self.function.memory * MB
+        if memory + usage.shared > limit:
+            exact = read_proportional(pids)
+            memory = exact.anonymous + kept
+            if memory <= limit < memory + exact.shared:
+                memory += read_shared(pids, counted=memory_files)
         self.peak_memory = max(self.peak_memory, memory)
         self.peak_disk = max(self.peak_disk, self.disk)
-        return memory, self.disk
-
-
-def _anonymous_memory(pid: int) -> int:
-    """Return the bytes of a process that no file backs: what the platform counts, since it can drop the rest."""
-    try:
-        with Path(f"/proc/{pid}/status").open() as file:
-            for line in file:
-                if line.startswith("RssAnon:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        return 0  # it has ended
-    return 0
+        return memory, self.disk, usage.tasks

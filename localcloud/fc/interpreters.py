@@ -1,8 +1,9 @@
-"""Which Python runs a runtime: the version that it names when this machine has it, else the one that runs the embedded cloud."""
+"""Which Python runs a function: the version that its runtime names, found on PATH or where uv and pyenv put it."""
 
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from shutil import which
 
 from localcloud.errors import LocalCloudError
+from localcloud.fc.errors import FcError
 from localcloud.fc.packages import built_in_packages
 
 
@@ -23,21 +25,32 @@ class Interpreter:
     packages: Mapping[str, Path] = field(default_factory=dict)  # built into the runtime, by the names of their imports
 
 
-def find_interpreter(runtime: str, forced: Path | None) -> Interpreter:
-    """Return the interpreter for a runtime.
+def find_interpreter(runtime: str, forced: Path | None, named: str = "") -> Interpreter:
+    """Return the interpreter for a function.
 
     Args:
         runtime: `python3.10`.
-        forced: run every runtime on this one (what was built for one version does not import on another).
+        forced: run every function on this one (what was built for one version does not import on another).
+        named: the Python that the function names in its environment; empty: the runtime's.
+
+    Raises:
+        FcError: InstanceNotAllowed: the function names a Python that is not here.
     """
     if forced is not None:
         return _noted(runtime, _base(str(forced)) or forced, "as the embedded cloud was told to")
-    for candidate in _candidates(runtime):
+    wanted = named or runtime
+    for candidate in _candidates(wanted):
         base = _base(candidate)
-        if base is not None and _version(base) == runtime:
-            return _noted(runtime, base, "")
+        if base is not None and _version(base) == wanted:
+            return _noted(runtime, base, "as its variable LOCALCLOUD_PYTHON says")
+    if wanted != runtime:
+        raise FcError(
+            "InstanceNotAllowed",
+            f"the function's variable LOCALCLOUD_PYTHON names {wanted[:40]}, which is not installed here: install it "
+            "(on PATH, or with uv or pyenv), or build for another Python and deploy again",
+        )
     own = _base(sys.executable) or Path(sys.executable)
-    return _noted(runtime, own, f"because no {runtime} is installed here")
+    return _noted(runtime, own, f"because no {runtime} is installed here: what was built for {runtime} may not import")
 
 
 def check_interpreter(path: Path) -> None:
@@ -69,6 +82,8 @@ def _candidates(runtime: str) -> Iterator[str]:
     if on_path:
         yield on_path
     version = runtime.removeprefix("python")
+    if not re.fullmatch(r"\d+\.\d+", version):
+        return
     for folder in (Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python"):
         for found in sorted(folder.glob(f"*{version}.*/bin/{runtime}")):
             yield str(found)

@@ -9,9 +9,11 @@ from typing import Any
 
 from localcloud.fc.errors import FcError
 
+MB = 1024 * 1024  # bytes
 RUNTIMES = ("python3.9", "python3.10", "python3.12")
 DISKS = (512, 10240)  # MB
 MEMORY = range(128, 32768 + 1, 64)  # MB
+MAX_TASKS = 1024  # processes and threads of an instance
 MAX_TIMEOUT = 86_400  # seconds
 MAX_INITIALIZATION_TIMEOUT = 300  # seconds
 DEFAULT_TIMEOUT = DEFAULT_INITIALIZATION_TIMEOUT = 3  # seconds
@@ -62,6 +64,11 @@ class Function:
     function_id: str = ""
     created: float = 0.0
     modified: float = 0.0
+
+    @property
+    def python(self) -> str:
+        """The Python that it names for its instances here; empty: the runtime's."""
+        return self.environment.get("LOCALCLOUD_PYTHON", "")
 
     @property
     def path(self) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from localcloud.fc.cpu import CpuGroups
 from localcloud.fc.errors import FcError
-from localcloud.fc.instance import MB, Answer, Instance, InstanceDiedError
+from localcloud.fc.instance import Answer, Instance, InstanceDiedError
 from localcloud.fc.interpreters import Interpreter
 from localcloud.fc.isolation import Isolation
 from localcloud.fc.logs import InvocationLog
-from localcloud.fc.model import Function, Service
+from localcloud.fc.model import MAX_TASKS, MB, Function, Service
+from localcloud.fc.network import Ports
 
 Error = tuple[str, Mapping[str, object]]
 
@@ -33,8 +34,9 @@ class Pool:
         folder: where instances get their folders.
         isolation: how instances are kept apart.
         cpu_groups: keep instances to their vCPU; None: nothing does.
-        find_interpreter: returns the Python for a runtime.
+        find_interpreter: returns the Python for a function.
         make_environment: returns the environment of a new instance, with fresh credentials.
+        ports: of the embedded cloud, which instances reach.
         gateway: where instances reach names under aliyuncs.com.
         authority: the certificate (PEM) that they trust for those names.
         max_instances: how many may run at once.
@@ -49,8 +51,9 @@ class Pool:
         folder: Path,
         isolation: Isolation,
         cpu_groups: CpuGroups | None,
-        find_interpreter: Callable[[str], Interpreter],
+        find_interpreter: Callable[[Function], Interpreter],
         make_environment: Callable[[], Awaitable[Mapping[str, str]]],
+        ports: Ports,
         gateway: tuple[str, int],
         authority: str,
         max_instances: int,
@@ -63,6 +66,7 @@ class Pool:
         self._cpu_groups = cpu_groups
         self._find_interpreter = find_interpreter
         self._make_environment = make_environment
+        self._ports = ports
         self._gateway = gateway
         self._authority = authority
         self._max_instances = max_instances
@@ -112,9 +116,11 @@ class Pool:
             The answer, and the instance that gave it (which may have ended).
 
         Raises:
-            FcError: ResourceExhausted.
+            FcError: ResourceExhausted, InstanceNotAllowed.
         """
         instance = await self._take(log)
+        if instance.warning:
+            log.line(f"FC Warning: {instance.warning}")
         try:
             answer = await self._initialize(instance, request_id, log)
             if answer is None:
@@ -144,10 +150,11 @@ class Pool:
             folder=self._folder / f"i{time.monotonic_ns()}",
             isolation=self._isolation,
             cpu_groups=self._cpu_groups,
+            ports=self._ports,
         )
         self._busy.add(instance)
         try:
-            interpreter = await asyncio.to_thread(self._find_interpreter, self._function.runtime)
+            interpreter = await asyncio.to_thread(self._find_interpreter, self._function)
             environment = await self._make_environment()
             await instance.start(
                 code=self._code,
@@ -225,6 +232,7 @@ def _describe_death(
         "timeout": f"{what} timed out after {limit:.0f} seconds ({memory})",
         "memory": f"{exited}: out of memory, the limit is {instance.function.memory} MB",
         "disk": f"{exited}: the disk is full, its size is {instance.function.disk} MB",
+        "processes": f"{exited}: more than {MAX_TASKS} processes and threads",
         "shutdown": f"{exited}: the platform is shutting down",
     }
     return {"errorMessage": messages[died.reason]}

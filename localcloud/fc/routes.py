@@ -17,8 +17,7 @@ from localcloud.apierror import ApiError
 from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.fc import signing, wire
 from localcloud.fc.errors import STATUS, FcError
-from localcloud.fc.instance import MB
-from localcloud.fc.model import MAX_CODE_API, Function
+from localcloud.fc.model import MAX_CODE_API, MB, Function
 from localcloud.fc.paths import LATEST, Target, find_target
 from localcloud.fc.service import FcService, Settings, new_request_id
 from localcloud.identity import Authorizer, CredentialStore, Identity

@@ -34,6 +34,7 @@ from localcloud.fc.model import (
     check_function,
     check_name,
 )
+from localcloud.fc.network import Ports
 from localcloud.fc.pending import Pending, PendingInvocations
 from localcloud.fc.pool import Pool
 from localcloud.fc.store import FcStore
@@ -83,6 +84,7 @@ class Settings:
     idle: float = 300.0  # seconds after which an idle instance is ended
     max_instances: int = 20  # of one function
     limit_cpu: bool = False  # an instance gets the vCPU that its function asks for, not all of this machine
+    unsandboxed: bool = False  # as root, run functions even where there is no sandbox
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +127,8 @@ class FcService:
         if settings.python is not None:
             check_interpreter(settings.python)
         self._cpu_groups = open_cpu_groups() if settings.limit_cpu else None
+        self._isolation = choose_isolation(unsandboxed=settings.unsandboxed)
+        self.ports = Ports()  # to be opened once the embedded cloud listens
         self._folder = folder
         self._store = FcStore(folder)
         self._settings = settings
@@ -139,6 +143,11 @@ class FcService:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # Life
+
+    @property
+    def isolation(self) -> str:
+        """How instances are kept apart: `bubblewrap`, `unsandboxed`, or `missing` where none is started."""
+        return self._isolation.kind
 
     async def open(self) -> None:
         """Begin to reclaim idle instances, and go on with what was accepted; call it in the event loop that serves requests.
@@ -482,9 +491,10 @@ class FcService:
                 service,
                 code=self._store.code_folder(function.code),
                 folder=self._folder / "instances",
-                isolation=choose_isolation(),
+                isolation=self._isolation,
                 cpu_groups=self._cpu_groups,
-                find_interpreter=lambda runtime: find_interpreter(runtime, self._settings.python),
+                ports=self.ports,
+                find_interpreter=lambda each: find_interpreter(each.runtime, self._settings.python, each.python),
                 make_environment=make_environment,
                 gateway=self._settings.gateway,
                 authority=self._settings.authority,

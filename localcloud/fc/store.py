@@ -146,3 +146,5 @@ def _unpack(content: bytes, target: Path) -> None:
             extracted = Path(archive.extract(entry, target))
             if not entry.is_dir():
                 os.chmod(extracted, (mode & 0o777 or 0o644) | 0o444)  # noqa: PTH101 - Path.chmod is the same
+    for folder, _, _ in os.walk(target):
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103 - an instance runs as another user

@@ -90,6 +90,10 @@ class Gateway:
         self._names, self._backends = names, backends
         self._server = await asyncio.start_server(self._accept, sock=self._socket, limit=MAX_HEAD)
 
+    def make_protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol of a connection to this port that was accepted elsewhere."""
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=MAX_HEAD), self._accept)
+
     async def close(self) -> None:
         """Stop serving and cut all connections."""
         if self._server is None:

@@ -49,7 +49,7 @@ def picture() -> bytes:
 def test_a_new_photo_gets_its_palette(dist: Path, tmp_path: Path) -> None:
     data = tmp_path / "cloud"
     where = ("--project", str(EXAMPLE), "--data", str(data))
-    with EmbeddedCloud(data, ["--fc-python", sys.executable]) as endpoints:
+    with EmbeddedCloud(data) as endpoints:
         session = local_session(endpoints, data)
         run("heavylift", "deploy", *where, "-c", f"dist={dist}")
         bucket = session.bucket(run("heavylift", "outputs", "palette", *where, "--key", "BucketName").strip())

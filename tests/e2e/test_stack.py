@@ -72,7 +72,7 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     data = tmp_path_factory.mktemp("stack") / "cloud"
-    with EmbeddedCloud(data, ["--fc-python", sys.executable]) as endpoints:
+    with EmbeddedCloud(data) as endpoints:
         cloud = Cloud(data=data, session=local_session(endpoints, data))
         cloud.succeed("deploy")
         yield cloud

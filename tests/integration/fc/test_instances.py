@@ -236,7 +236,7 @@ def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_bubblewrap_instances_have_folders_of_their_own_and_say_so(
     start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, wait_for: Any
 ) -> None:
-    cloud = start_cloud(tmp_path / "data")
+    cloud = start_cloud(tmp_path / "data", "--fc-unsandboxed")
     client = client_of(cloud)
     client.create("f", code=code, timeout=60, environmentVariables={"AppLibDir": "/tmp/applib"})
     answer = client.invoke("f", order("environment"))
@@ -271,6 +271,23 @@ def test_one_python_for_every_runtime(
     )
     assert not any("site-packages" in folder for folder in answer.json["path"])
     assert cloud.stop() == 0
+
+
+def test_a_function_runs_on_the_python_that_it_names(client: Any, code: bytes, order: Order) -> None:
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    client.create("f", code=code, runtime="python3.9", environmentVariables={"LOCALCLOUD_PYTHON": f"python{own}"})
+    answer = client.invoke("f", order("environment"))
+    assert answer.json["version"] == list(sys.version_info[:2])
+    assert f"FC Note: python3.9 runs on python{own}, as its variable LOCALCLOUD_PYTHON says" in answer.log
+
+
+@pytest.mark.parametrize("name", ["python3.99", "../../bin/sh", "python3.*"])
+def test_a_function_that_names_a_python_that_is_not_here_is_refused(
+    client: Any, code: bytes, order: Order, refused: type[Exception], name: str
+) -> None:
+    client.create("f", code=code, environmentVariables={"LOCALCLOUD_PYTHON": name})
+    with pytest.raises(refused, match="which is not installed here: install it"):
+        client.invoke("f", order("state"))
 
 
 def test_a_python_that_does_not_run_is_refused_at_the_start(tmp_path: Path) -> None:

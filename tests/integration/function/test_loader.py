@@ -287,6 +287,65 @@ def test_the_code_package_comes_before_the_applib(instance: Any) -> None:
     assert outcome.answers == ["True True"], outcome.errors
 
 
+CHILDREN = """
+import multiprocessing, os, subprocess, sys
+PROGRAM = "import heavy, sys; sys.stdout.write(f'{heavy.answer} ')"
+def asked(queue):
+    import heavy
+    queue.put(heavy.answer)
+def work():
+    subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+    os.system(f'{sys.executable} -c "{PROGRAM}"')
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", PROGRAM], os.environ)
+    os.waitpid(pid, 0)
+    pid = os.fork()
+    if not pid:
+        os.execv(sys.executable, [sys.executable, "-c", PROGRAM])
+    os.waitpid(pid, 0)
+    for method in ("fork", "forkserver", "spawn"):
+        context = multiprocessing.get_context(method)
+        queue = context.SimpleQueue()
+        process = context.Process(target=asked, args=(queue,))
+        process.start()
+        process.join()
+        sys.stdout.write(f"{queue.get()} " if not process.exitcode else f"{method} failed ")
+        sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize("when", ["handler", "import"])
+def test_child_processes_find_the_applib_however_they_are_started(instance: Any, link: Any, when: str) -> None:
+    (instance.code / "children.py").write_text(CHILDREN)
+    if when == "import":
+        link.set(bandwidth=40e6)
+        user = instance.code / "user.py"
+        user.write_text("import children\nif __name__ == 'user':\n    children.work()\n" + user.read_text())
+    outcome = instance.run(
+        f"""
+        if __name__ == "__main__":
+            loader.initializer(None)
+            if {when!r} == "handler":
+                import children
+                children.work()
+        """
+    )
+    assert outcome.output.count("42 ") == 7, outcome.output + outcome.errors
+
+
+def test_what_the_environment_names_stays_on_the_path_of_child_processes(instance: Any) -> None:
+    outcome = instance.run(
+        """
+        import os
+        before = os.environ["PYTHONPATH"].split(":")
+        loader.initializer(None)
+        after = os.environ["PYTHONPATH"].split(":")
+        ours = [loader._VENDOR, str(loader.CODE), os.environ["AppLibDir"]]
+        print(after == [*ours, *(each for each in before if each not in ours)])
+        """
+    )
+    assert outcome.answers == ["True"], outcome.errors
+
+
 def test_a_start_needs_little_memory_beside_the_users_libraries(instance: Any) -> None:
     warm = instance.run()
     (start,) = warm.starts

@@ -109,7 +109,10 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    callbacks.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    port = runner.addresses[0][1]
+    callbacks.base = f"http://127.0.0.1:{port}"
+    assert runner.server
+    fc.ports.open({port: runner.server})
     await fc.open()
     try:
         fc.create_service(Service(name="makers"))

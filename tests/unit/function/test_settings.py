@@ -38,6 +38,7 @@ def test_archives_are_what_has_an_object() -> None:
     [
         ("AppLibDigest", "0" * 63),
         ("ModelDigest", "G" * 64),
+        ("AppLibPython", "2.7"),
         ("AppLibDir", "/tmp/model"),
         ("ModelDir", "/tmp/applib/model"),
         ("AppLibDir", "/tmp"),
