@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layers_build.binaries import collect_bytecode, strip_version
-from layers_build.order import arrange, record_imports
-from layers_build.packages import STAGES, Package, Recipe, assemble, normalize, prepare, retain
-from layers_build.prune import Rule
+from layers_build import binaries
+from layers_build.order import Recording, arrange, record_imports
+from layers_build.packages import Package, Recipe, assemble, normalize, prepare, retain
+from layers_build.prune import Pruning, Rule, prune
 from layers_build.target import Target, find_interpreter
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def stage(applib: Applib, report: Report) -> Mapping[str, Any]:
     """Put an applib together, unless that is done already.
 
     Returns:
-        What the manifest and the table say of it: `packages`, `sizes`, `pruned`, `bytecode`; and the `order` of its files.
+        What the manifest and the table say of it: `packages`, `sizes`, `pruned`, `bytecode`, `imported`; and the `order` of its
+        files.
 
     Raises:
         BuildError: a package cannot be installed, or what was asked for cannot be imported.
@@ -78,30 +80,61 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
     packages = _prepare(applib, interpreter, report)
     modules = _modules(applib.requirements, packages)
     assemble(packages, folder)
-    needed: list[str] | None = None
-    if interpreter and target.runs_here:
-        with report.step(f"import {', '.join(modules)} in a clean process"):
-            needed = record_imports(folder, interpreter, modules)
-    else:
+    imports = _Imports(folder, interpreter if target.runs_here else None, modules, report)
+    recording = imports.record("what they open stays")
+    pruning = _prune(applib, packages, recording, report)
+    with ThreadPoolExecutor(binaries.WORKERS) as cores:
+        if interpreter:
+            spared = [path for path in pruning.spared if path.endswith(".py")]
+            binaries.compile_bytecode(folder, spared, interpreter, cores)
+    if pruning.removed:
+        recording = imports.record("without what was pruned")
+    if recording is None:
         report.note(
             f"not imported, neither for a check nor to see which files a start needs first: {target.unrunnable}. A start imports "
             "when all of it has been unpacked."
         )
-    holders = collect_bytecode(folder, needed or ()) if interpreter else {}
+    needed = recording.needed if recording else None
+    holders = binaries.collect_bytecode(folder, needed or ()) if interpreter else {}
     order = arrange(folder, needed, holders)
     retain(packages, applib.packages)
     return {
-        "pruned": _add_up(packages),
-        "packages": {each.name: {"version": each.version, "files": each.files} for each in packages},
-        "sizes": [(stage, {each.name: each.sizes[number] for each in packages}) for number, stage in enumerate(STAGES)],
+        "pruned": _add_up(packages, pruning),
+        "packages": {each.name: {"version": each.version, "files": [*each.files]} for each in packages},
+        "sizes": _sizes(packages, pruning),
         "bytecode": interpreter is not None,
+        "imported": recording is not None,
         "order": {"paths": order.paths, "eager": order.eager},
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Imports:
+    """Imports of what was asked for, in clean processes."""
+
+    folder: Path
+    interpreter: Path | None  # None: the target's Python does not run here
+    modules: Sequence[str]
+    report: Report
+
+    def record(self, why: str) -> Recording | None:
+        """Import the modules and return what that needed; None where nothing can be imported."""
+        if self.interpreter is None:
+            return None
+        with self.report.step(f"import {', '.join(self.modules)} in a clean process ({why})"):
+            return record_imports(self.folder, self.interpreter, self.modules)
+
+
+def _prune(applib: Applib, packages: Sequence[Package], recording: Recording | None, report: Report) -> Pruning:
+    owners = {path: package.name for package in packages for path in package.files}
+    opened = recording.opened(owners) if recording else ()
+    with report.step("prune what nothing needs"):
+        return prune(applib.folder, applib.rules, owners=owners, opened=opened)
+
+
 def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[Package]:
     """Prepare the packages, and say what they will lack."""
-    if applib.strip and not strip_version():
+    if applib.strip and not binaries.strip_version():
         report.note(
             "no `strip` here (Debian package binutils): the libraries keep their symbols, for tensorflow about 200 MB more"
         )
@@ -115,7 +148,7 @@ def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[P
         target=applib.target,
         interpreter=interpreter,
         rules=applib.rules,
-        strip=applib.strip and bool(strip_version()),
+        strip=applib.strip and bool(binaries.strip_version()),
         fingerprint=applib.recipe,
     )
     applib.packages.mkdir(exist_ok=True)
@@ -136,11 +169,22 @@ def _modules(requirements: Path, packages: Sequence[Package]) -> list[str]:
     return [module for module in dict.fromkeys(modules) if not module.startswith("_")]
 
 
-def _add_up(packages: Sequence[Package]) -> list[dict[str, Any]]:
+def _sizes(packages: Sequence[Package], pruning: Pruning) -> list[tuple[str, dict[str, int]]]:
+    """Return the bytes of each package after each stage."""
+
+    def total(each: Package, column: int, gone: Container[str]) -> int:
+        return sum(sizes[column] for path, sizes in each.files.items() if path not in gone)
+
+    stages = (("installed", 0, ()), ("pruned", 0, pruning.removed), ("stripped", 1, pruning.removed))
+    return [(stage, {each.name: total(each, column, gone) for each in packages}) for stage, column, gone in stages]
+
+
+def _add_up(packages: Sequence[Package], pruning: Pruning) -> list[dict[str, Any]]:
     """Return what each rule took away from all packages."""
+    installed = {path: size for each in packages for path, (size, _) in each.files.items()}
     rules: dict[str, dict[str, Any]] = {}
-    for each in (pruned for package in packages for pruned in package.pruned):
-        total = rules.setdefault(each["rule"], {"rule": each["rule"], "files": 0, "bytes": 0})
-        total["files"] += each["files"]
-        total["bytes"] += each["bytes"]
+    for path, rule in pruning.removed.items():
+        total = rules.setdefault(rule, {"rule": rule, "files": 0, "bytes": 0})
+        total["files"] += 1
+        total["bytes"] += installed[path]
     return [rules[name] for name in sorted(rules)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -42,17 +42,18 @@ def strip_version() -> str:
     return done.stdout.partition("\n")[0]
 
 
-def strip(folder: Path, cores: Executor) -> None:
+def strip(folder: Path, spared: Container[str], cores: Executor) -> None:
     """Strip the symbols that no loader reads from the shared libraries below a folder.
 
     Libraries in `*.libs` folders stay as they are: auditwheel has moved their sections, which strip may break.
 
     Args:
         folder: of a package; its files are replaced, not written into.
+        spared: paths of libraries that are not worth the time.
         cores: runs the work, a library at a time.
     """
     libraries = [path for path in sorted(folder.rglob("*.so*")) if is_elf(path) and not _is_grafted(path, folder)]
-    list(cores.map(_strip, libraries))
+    list(cores.map(_strip, [path for path in libraries if path.relative_to(folder).as_posix() not in spared]))
 
 
 def _strip(library: Path) -> None:
@@ -80,18 +81,18 @@ def _is_grafted(path: Path, folder: Path) -> bool:
     return any(part.endswith(".libs") for part in path.relative_to(folder).parts)
 
 
-def compile_bytecode(folder: Path, interpreter: Path, cores: Executor) -> None:
+def compile_bytecode(folder: Path, names: Sequence[str], interpreter: Path, cores: Executor) -> None:
     """Write a .pyc with an unchecked hash (PEP 552) for each module: it stays valid whatever times an unpacker sets.
 
     Args:
-        folder: of a package, or of several; modules are named by their paths in it.
+        folder: of a package, or of several.
+        names: the modules' paths in it; their code carries them.
         interpreter: a Python of the target's version.
         cores: runs the work, some hundred files at a time.
 
     Raises:
         BuildError: the interpreter does not run.
     """
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
 
     def run(start: int) -> None:
         done = subprocess.run(

@@ -271,6 +271,7 @@ def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any
         "versions": {name: package["version"] for name, package in record["packages"].items()},
         "pruned": record["pruned"],
         "bytecode": record["bytecode"],
+        "imported": record["imported"],
     }
 
 
@@ -337,7 +338,8 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
         shutil.copyfile(path, target)
     if interpreter := find_interpreter(options.target):
         with ThreadPoolExecutor(binaries.WORKERS) as cores:
-            binaries.compile_bytecode(staging, interpreter, cores)
+            names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*.py"))
+            binaries.compile_bytecode(staging, names, interpreter, cores)
     files = sorted(path for path in staging.rglob("*") if path.is_file())
     packed = _zipped_size(staging, files)
     if packed > MAX_CODE:

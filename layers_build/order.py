@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,10 @@ from layers_build.errors import BuildError
 _RECORD = """
 import sys
 sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
-import importlib, json
+import importlib, json, os
 root, modules = sys.argv[1] + "/", sys.argv[2:]
 sys.path.insert(0, sys.argv[1])
-needed, mapped, native = [], set(), 0
+needed, listed, mapped, native = [], [], set(), 0
 
 def look():
     # What was linked since the last look came with the last library, or by itself after it: it has to be there before that.
@@ -49,14 +49,37 @@ def hook(event, arguments):
                 look()
                 native = len(needed)
             needed.append(path)
+    # Whoever lists a folder reads what is there; the import system alone lists all that it looks for modules in.
+    elif event in ("os.listdir", "os.scandir") and not sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+        path = str(arguments[0])
+        if path.startswith(root):
+            listed.append(path)
 
 sys.addaudithook(hook)
 for module in modules:
     print(module, file=sys.stderr)
     importlib.import_module(module)
 look()
-print("\\n" + json.dumps([path[len(root):] for path in dict.fromkeys(needed)]))
+below = lambda paths: list(dict.fromkeys(os.path.relpath(path, root) for path in paths))
+print("\\n" + json.dumps([below(needed), below(listed)]))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a start did, by paths relative to the folder.
+
+    Attributes:
+        needed: the files that it opened or linked, in that order: modules as their .pyc, libraries, data.
+        listed: the folders whose files it looked for by itself.
+    """
+
+    needed: Sequence[str]
+    listed: Sequence[str]
+
+    def opened(self, paths: Iterable[str]) -> set[str]:
+        """Return those of these paths that the start opened, or may have seen in a folder that it listed."""
+        return {path for path in paths if path.rpartition("/")[0] in self.listed}.union(self.needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +95,13 @@ class Order:
     eager: int
 
 
-def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> list[str]:
+def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> Recording:
     """Import modules in a clean process that sees nothing but the folder and the standard library.
 
     Args:
         folder: the applib.
         interpreter: a Python of the target's version.
         modules: in the order in which they are imported.
-
-    Returns:
-        The paths of the files that were needed, relative to the folder, in that order: modules as their .pyc, libraries, data.
 
     Raises:
         BuildError: a module cannot be imported; the message names it, the reason and what to do.
@@ -98,8 +118,8 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> l
         reached = next((line for line in reversed(lines) if line in modules), "its modules")
         reason = lines[-1] if lines and lines[-1] != reached else f"the process ended with {done.returncode}"
         raise BuildError(f"what was built cannot import {reached}: {reason}; {_advice(reason)}")
-    opened: list[str] = json.loads(done.stdout.splitlines()[-1])
-    return [path for path in opened if (folder / path).is_file()]  # Python tells of what it tries to open, too
+    needed, listed = json.loads(done.stdout.splitlines()[-1])
+    return Recording([path for path in needed if (folder / path).is_file()], listed)  # Python tells of attempts, too
 
 
 def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str]) -> Order:
@@ -107,7 +127,7 @@ def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str
 
     Args:
         folder: the applib, complete.
-        needed: what `record_imports` returned; None: nothing was recorded, so everything is eager.
+        needed: what a recorded start needed, in its order; None: nothing was recorded, so everything is eager.
         chunks: for each .pyc that was collected, the file that holds it.
     """
     files = sorted(

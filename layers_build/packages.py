@@ -1,4 +1,6 @@
-"""Prepared packages: each requirement of a lock installed, pruned, stripped and compiled in a folder of its own.
+"""Prepared packages: each requirement of a lock installed, stripped and compiled in a folder of its own.
+
+What rules would take away is there as it was installed: whether it goes, all packages together decide.
 
 A folder's name tells everything that its content depends on, so a build prepares what changed and finds the rest as it was. A
 folder has that name only when it is complete.
@@ -10,7 +12,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import Distribution
@@ -18,11 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from layers_build import binaries, resolve
-from layers_build.prune import Rule, as_record, prune
+from layers_build.prune import Rule, match_rules
 from layers_build.target import Target
 
 DOWNLOADS = 8  # packages that are installed at a time, beside those that wait for a core
-STAGES = ("installed", "pruned", "stripped")
 _CONTENT, _RECORD = "files", "package.json"
 
 
@@ -44,10 +45,8 @@ class Package:
     place: Path  # its folder
     name: str
     version: str
-    files: Sequence[str]  # what was installed, relative paths; not all of it is left
+    files: Mapping[str, Sequence[int]]  # what was installed, relative paths: bytes, and bytes stripped
     modules: Sequence[str]  # that one imports of it
-    sizes: Sequence[int]  # bytes after each of `STAGES`
-    pruned: Sequence[dict[str, Any]]  # as the manifest has it
 
     @property
     def content(self) -> Path:
@@ -125,16 +124,18 @@ def _prepare(entry: str, place: Path, recipe: Recipe, cores: Executor) -> None:
         lock.write_text(entry + "\n", encoding="utf-8")
         resolve.install(lock, content, recipe.target, wheels_only=True, share=True)
         lock.unlink()
+        for caches in list(content.rglob("__pycache__")):
+            shutil.rmtree(caches)  # compiled anew, for the target's version and without a check of times
         record = _describe(entry, content)
-        sizes = [_size(content)]
-        pruned = prune(content, recipe.rules)
-        sizes.append(_size(content))
+        installed = _sizes(content)
+        going = match_rules(installed, recipe.rules)
         if recipe.strip:
-            binaries.strip(content, cores)
-        sizes.append(_size(content))
+            binaries.strip(content, going.keys(), cores)
+        stripped = _sizes(content)
         if recipe.interpreter:
-            binaries.compile_bytecode(content, recipe.interpreter, cores)
-        record |= {"sizes": sizes, "pruned": as_record(pruned)}
+            names = [path for path in installed if path.endswith(".py") and path not in going]
+            binaries.compile_bytecode(content, names, recipe.interpreter, cores)
+        record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
         (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")
         scratch.rename(place)
     except BaseException:
@@ -143,24 +144,26 @@ def _prepare(entry: str, place: Path, recipe: Recipe, cores: Executor) -> None:
 
 
 def _describe(entry: str, content: Path) -> dict[str, Any]:
-    files = sorted(path.relative_to(content).as_posix() for path in content.rglob("*") if path.is_file())
+    files = _sizes(content)
     infos = sorted(content.glob("*.dist-info"))
     if not infos:  # an entry whose marker excludes the target
-        return {"name": resolve.entry_name(entry), "version": "", "files": files, "modules": []}
+        return {"name": resolve.entry_name(entry), "version": "", "modules": []}
     distribution = Distribution.at(infos[0])
     listed = infos[0] / "top_level.txt"
     modules = listed.read_text(encoding="utf-8").split() if listed.exists() else _installed_modules(files)
     name = distribution.metadata["Name"]
-    return {"name": name, "version": distribution.version, "files": files, "modules": modules}
+    return {"name": name, "version": distribution.version, "modules": modules}
 
 
-def _installed_modules(files: Sequence[str]) -> list[str]:
+def _installed_modules(files: Iterable[str]) -> list[str]:
     tops = {Path(file).parts[0] for file in files if file.endswith((".py", ".so"))}
     return sorted(top.partition(".")[0] for top in tops if top.partition(".")[0].isidentifier())
 
 
-def _size(content: Path) -> int:
-    return sum(path.lstat().st_size for path in content.rglob("*") if path.is_file() and path.suffix != ".pyc")
+def _sizes(content: Path) -> dict[str, int]:
+    """Return the bytes of each file below a folder, by its relative path."""
+    files = sorted(path for path in content.rglob("*") if path.is_file())
+    return {path.relative_to(content).as_posix(): path.lstat().st_size for path in files}
 
 
 def _read(place: Path) -> Package:

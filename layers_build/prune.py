@@ -1,8 +1,12 @@
-"""Prune: which files of an applib are never read at run time. Rules come from prune.toml and from the user."""
+"""Prune: which files of an applib are never read at run time. Rules come from prune.toml and from the user.
+
+The rules of prune.toml say what may go, and yield to what the rest needs: a file that a kept module imports or names, or that a
+start opened, stays. A rule of the user's own is the user's word: its files go, and a build that then cannot be imported fails.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,8 +14,10 @@ from pathlib import Path
 import tomllib
 
 from layers_build.errors import BuildError
+from layers_build.references import find_needed
 
 DEFAULT_RULES = Path(__file__).with_name("prune.toml")
+_CACHE = "__pycache__/"  # what is in there follows its source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +28,7 @@ class Rule:
     why: str
     globs: tuple[str, ...]
     keep: tuple[str, ...] = ()
+    yields: bool = True  # to what the rest needs
 
     def matches(self, path: str) -> bool:
         """Say whether a file goes; the path is relative, with `/`."""
@@ -54,36 +61,57 @@ def _read_rule(file: Path, name: str, fields: object) -> Rule:
     for key, value in lists.items():
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise BuildError(f"{file}: [{name}] {key} must be a list of globs")
-    return Rule(name=name, why=str(fields.get("why", "")), globs=tuple(lists["globs"]), keep=tuple(lists["keep"]))
+    return Rule(
+        name=name,
+        why=str(fields.get("why", "")),
+        globs=tuple(lists["globs"]),
+        keep=tuple(lists["keep"]),
+        yields=file == DEFAULT_RULES,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pruned:
-    """What a rule took away."""
+class Pruning:
+    """What pruning did to a folder."""
 
-    rule: str
-    files: int
-    bytes: int
+    removed: Mapping[str, str]  # paths, each with the rule that took it away
+    spared: Sequence[str]  # paths that a rule matches and that stay, because they are needed
 
 
-def prune(folder: Path, rules: Iterable[Rule]) -> tuple[Pruned, ...]:
-    """Remove the files that rules match, and the folders that are empty then."""
-    taken: dict[str, list[int]] = {}
+def match_rules(paths: Iterable[str], rules: Iterable[Rule]) -> dict[str, str]:
+    """Return the paths that rules match, each with the first rule that does."""
     rules = tuple(rules)
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            continue
-        relative = path.relative_to(folder).as_posix()
-        rule = next((rule for rule in rules if rule.matches(relative)), None)
-        if rule:
-            taken.setdefault(rule.name, []).append(path.lstat().st_size)
-            path.unlink()
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
-            path.rmdir()
-    return tuple(Pruned(rule=name, files=len(sizes), bytes=sum(sizes)) for name, sizes in sorted(taken.items()))
+    matched = ((path, next((rule.name for rule in rules if rule.matches(path)), None)) for path in paths)
+    return {path: name for path, name in matched if name is not None}
 
 
-def as_record(pruned: Iterable[Pruned]) -> list[Mapping[str, object]]:
-    """Return what was pruned as the manifest holds it."""
-    return [{"rule": each.rule, "files": each.files, "bytes": each.bytes} for each in pruned]
+def prune(
+    folder: Path, rules: Iterable[Rule], *, owners: Mapping[str, str] | None = None, opened: Iterable[str] = ()
+) -> Pruning:
+    """Remove the files that rules match, but for those that the rest needs, and the folders that are empty then.
+
+    Args:
+        folder: complete: what is missing needs nothing.
+        rules: what may go. A rule that does not yield takes its files whoever needs them.
+        owners: the distributions of the files, where their top folders do not tell.
+        opened: paths of files that a start opened.
+    """
+    rules = tuple(rules)
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not _is_folder(path))
+    forced = match_rules(paths, [rule for rule in rules if not rule.yields])
+    left = [path for path in paths if path not in forced and _CACHE not in path]
+    matched = match_rules(left, [rule for rule in rules if rule.yields])
+    needed = find_needed(
+        left, matched.keys(), lambda path: (folder / path).read_bytes(), owners=owners or {}, opened=set(opened)
+    )
+    removed = forced | {path: rule for path, rule in matched.items() if path not in needed}
+    for path in removed:
+        (folder / path).unlink()
+    for place in sorted(folder.rglob("*"), reverse=True):
+        if _is_folder(place) and not any(place.iterdir()):
+            place.rmdir()
+    return Pruning(removed=removed, spared=sorted(needed))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layers_build.errors import BuildError
+from localcloud.fc import interpreters
 
 LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The oldest C library of the cloud's runtimes (python3.10 runs on Debian 10); wheels for it run on newer ones as well.
@@ -61,11 +62,12 @@ def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 
 def find_interpreter(target: Target) -> Path | None:
-    """Return an interpreter of the target's version, outside any virtual environment; None when there is none."""
-    if target.python == LOCAL_PYTHON:
-        return Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
-    found = uv("python", "find", "--no-project", "--system", target.python, check=False)
-    return Path(found.stdout.strip()).resolve() if found.returncode == 0 else None
+    """Return an interpreter of the target's version, outside any virtual environment; None when there is none.
+
+    It is found as the embedded cloud finds it, by the same function: what a build was tried with is what runs it there.
+    """
+    found = interpreters.find_interpreter(f"python{target.python}", None)
+    return found.path if found.note is None else None  # a note: it is not the one that was asked for
 
 
 def install_interpreter(target: Target) -> bool:
