@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from bench.matrix.cases import PYTHONS, Case, read_cases
 from bench.matrix.page import render
-from bench.matrix.rows import Key, Row, Versions, fingerprint, read_pins, read_rows, write_pins, write_rows
+from bench.matrix.rows import fingerprint, read_pins, read_rows, write_pins, write_rows
 from bench.matrix.workshop import workshop
 from bench.results import describe_machine
 from heavylift.errors import HeavyliftError
@@ -38,11 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     options.output.mkdir(parents=True, exist_ok=True)
     console, root, machine = Console(), Path.cwd(), describe_machine()
-    rows, pins = read_rows(options.output, machine), read_pins()
+    rows, pins = read_rows(options.output, machine), read_pins(root)
     every = [(case, python) for case in cases for python in PYTHONS]
-    chosen = [each for each in every if _is_asked(*each, options.only, options.python)]
-    if not (options.only or options.python or options.upgrade):
-        chosen = [each for each in chosen if not _is_current(root, *each, rows, pins)]
+    asked = bool(options.only or options.python or options.upgrade)
+
+    def is_chosen(case: Case, python: str) -> bool:
+        if asked:
+            return case.name in (options.only or names) and python in (options.python or PYTHONS)
+        key = case.name, python
+        return key not in rows or not rows[key].is_current(fingerprint(root, case, python, pins.get(key, {})))
+
+    chosen = [each for each in every if is_chosen(*each)]
     with tempfile.TemporaryDirectory(prefix="heavylift-matrix-") as folder, workshop(root, Path(folder)) as shop:
         for case, python in chosen:
             key = case.name, python
@@ -58,21 +64,11 @@ def main(arguments: list[str] | None = None) -> int:
             if row.versions:
                 pins[key] = row.versions
             # After each row, so that an interrupted run keeps what it has measured.
-            write_pins(pins)
+            write_pins(root, pins)
             ordered = [rows[case.name, python] for case, python in every if (case.name, python) in rows]
             write_rows(options.output, ordered, machine)
             (options.output / "packages.md").write_text(render(ordered, machine), encoding="utf-8")
     return 0
-
-
-def _is_asked(case: Case, python: str, packages: Sequence[str] | None, pythons: Sequence[str] | None) -> bool:
-    return case.name in (packages or [case.name]) and python in (pythons or PYTHONS)
-
-
-def _is_current(root: Path, case: Case, python: str, rows: Mapping[Key, Row], pins: Mapping[Key, Versions]) -> bool:
-    key = case.name, python
-    inputs = fingerprint(root, case, python, pins.get(key, {}))
-    return key in rows and not rows[key].failure and rows[key].inputs == inputs
 
 
 def _some(known: Sequence[str]) -> Callable[[str], list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from bench.matrix.cases import Case
 
 ROWS = "packages.json"  # in the folder of the page
-PINS = Path(__file__).with_name("versions.json")
+PINS = "bench/matrix/versions.json"  # in the project's folder
 # What a result depends on beside the package: the build and the loader.
 _SOURCES = ("layers_build/*.py", "layers_build/*.toml", "function/loader.py", "function/coldstart/*.py")
 
@@ -38,6 +38,10 @@ class Row:
     def key(self) -> Key:
         """The package and the Python."""
         return self.package, self.python
+
+    def is_current(self, inputs: str) -> bool:
+        """Say whether the row need not be measured again: it works, and what it depends on is as it was."""
+        return not self.failure and self.inputs == inputs
 
 
 def fingerprint(root: Path, case: Case, python: str, versions: Versions) -> str:
@@ -71,20 +75,21 @@ def write_rows(folder: Path, rows: Iterable[Row], machine: Mapping[str, object])
     _write(folder / ROWS, {"command": "make matrix", "machine": machine, "rows": [asdict(row) for row in rows]})
 
 
-def read_pins(path: Path = PINS) -> dict[Key, Versions]:
+def read_pins(root: Path) -> dict[Key, Versions]:
     """Return the versions that are built, of each package and Python that was resolved once."""
+    path = root / PINS
     if not path.exists():
         return {}
     record = json.loads(path.read_text(encoding="utf-8"))
     return {(package, python): versions for package, pins in record.items() for python, versions in pins.items()}
 
 
-def write_pins(pins: Mapping[Key, Versions], path: Path = PINS) -> None:
+def write_pins(root: Path, pins: Mapping[Key, Versions]) -> None:
     """Write the versions that are built."""
     record: dict[str, dict[str, Versions]] = {}
     for (package, python), versions in sorted(pins.items()):
         record.setdefault(package, {})[python] = versions
-    _write(path, record)
+    _write(root / PINS, record)
 
 
 def _write(path: Path, record: Any) -> None:  # noqa: ANN401 - JSON
