@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 _DOTTED = re.compile(r"\.*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::[\w.]+)?")
 _COMPUTED = re.compile(r"(?:\*+|%\(?\w*\)?s|\{[^}]*\})?(\.\w+)")  # `*.cu`, `%s.cu`, and the end of f"{name}.cu"
+_TOKEN = re.compile(rb"[\w.+-]+[\"']?")
 _QUOTED = re.compile(r"[\"']([^\"'\n]{1,200})[\"']")
 
 
@@ -27,6 +28,7 @@ class References:
 
     modules: Collection[str]  # absolute names; some may be of attributes
     strings: Collection[str]
+    called: Collection[str]  # strings that it hands to a function which imports
     own_file: bool  # whether it asks where it lies
 
 
@@ -44,11 +46,12 @@ def read_references(source: bytes, package: str) -> References:
     except (SyntaxError, ValueError, RecursionError):
         text = source.decode("utf-8", "replace")
         words = set(_DOTTED.findall(text))
-        return References(modules=words, strings=words.union(_QUOTED.findall(text)), own_file=True)
+        return References(modules=words, strings=words.union(_QUOTED.findall(text)), called=(), own_file=True)
     modules: set[str] = set()
+    called: set[str] = set()
     strings: set[str] = set()
     own_file = False
-    for node in ast.walk(tree):
+    for node in _walk(tree):
         match node:
             case ast.Constant(value=str(text)):
                 strings.add(text)
@@ -59,9 +62,25 @@ def read_references(source: bytes, package: str) -> References:
             case ast.ImportFrom(module=module, names=names, level=level):
                 base = _join(_ancestor(package, level - 1) if level else "", module or "")
                 modules.update(_join(base, alias.name) for alias in names)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(text)), *_]):
+                if "import" in name:
+                    called.add(text)
             case ast.Name(id="__file__"):
                 own_file = True
-    return References(modules=modules, strings=strings, own_file=own_file)
+    return References(modules=modules, strings=strings, called=called, own_file=own_file)
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield a tree's nodes, in any order: a third of `ast.walk`'s time, which would be most of a search's."""
+    nodes = [tree]
+    while nodes:
+        node = nodes.pop()
+        yield node
+        for value in vars(node).values():
+            if isinstance(value, list):
+                nodes += [each for each in value if isinstance(each, ast.AST)]
+            elif isinstance(value, ast.AST):
+                nodes.append(value)
 
 
 def find_needed(
@@ -103,6 +122,8 @@ class _Search:
         self._index = _Index()
         self._needed: set[str] = set()
         self._unread: list[str] = []
+        # Of each distribution, the modules that would go, by a word of their names (`_word`).
+        self._own_modules: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         for path in sorted(candidates):
             folder, name = _split(path)
             stem, _, suffix = name.partition(".")
@@ -113,6 +134,9 @@ class _Search:
             self._index.siblings[folder, stem].append(path)
             if suffix:
                 self._index.suffixes[owner, name[name.rfind(".") :]].append(path)
+        self._parts = {module.rpartition(".")[2] for module in self._index.modules}
+        for module, places in self._index.modules.items():
+            self._own_modules[self._owner(places[0])][self._word(module)].append(module)
 
     def run(self, opened: Collection[str]) -> set[str]:
         for path in opened:
@@ -123,7 +147,7 @@ class _Search:
                 source = self._read(path)
                 if mentions(source, path):
                     self._follow(path, source)
-            elif path.endswith(".so") and self._index.modules:
+            elif path.endswith(".so"):
                 self._search_extension(path)
         while self._unread:
             path = self._unread.pop()
@@ -132,16 +156,23 @@ class _Search:
 
     def _mentions(self) -> Callable[[bytes, str], bool]:
         """Return a quick test: a source that fails it refers to no candidate."""
-        words = {self._word(module).encode() for module in self._index.modules}
-        suffixes = {name[name.rfind(".") :] for _, name in self._index.names if "." in name}
-        words |= {f"{name}{quote}".encode() for _, name in self._index.names if "." not in name for quote in "\"'"}
-        endings = re.compile(b"(?:%s)[\"']" % b"|".join(re.escape(each).encode() for each in sorted(suffixes)))
+        words = {word.encode() for modules in self._own_modules.values() for word in modules}
+        names = {name.encode() for _, name in self._index.names}
+        suffixes = {suffix.encode() for _, suffix in self._index.suffixes}
+
+        def named(token: bytes) -> bool:
+            if not words.isdisjoint(token.rstrip(b"\"'").split(b".")):
+                return True
+            if token[-1:] not in b"\"'":
+                return False  # a string with a file's name ends with it
+            return token[:-1] in names or (
+                token.startswith((b".", b"s.")) and token[token.rfind(b".") : -1] in suffixes
+            )
 
         def test(source: bytes, path: str) -> bool:
             folder, name = _split(path)
             return (
-                any(word in source for word in words)
-                or bool(suffixes and endings.search(source))
+                any(map(named, set(_TOKEN.findall(source))))
                 or ((folder, name.partition(".")[0]) in self._index.siblings and b"__file__" in source)
                 or folder.replace("/", ".") in self._index.modules  # one of a package that goes need not name it
             )
@@ -160,23 +191,26 @@ class _Search:
         folder, name = _split(path)
         package = folder.replace("/", ".")
         references = read_references(source, package)
-        for module in references.modules:
+        for module in (*references.modules, *references.called):
             self._keep_module(module)
-        bases = ["", *_prefixes(package)]
-        owner = self._owner(path)
+        owner, packages = self._owner(path), list(_prefixes(package))
         for text in references.strings:
             for file in self._index.names.get((owner, text.rpartition("/")[2]), ()):
                 self._keep(file)
             if match := _DOTTED.fullmatch(text):
-                for base in bases:
+                if "." in match[1]:  # a word alone is mostly no module's name
+                    self._keep_module(match[1])
+                for base in packages:
                     self._keep_module(_join(base, match[1]))
-            if match := _COMPUTED.fullmatch(text):
+            if (match := _COMPUTED.fullmatch(text)) and (owner, match[1]) in self._index.suffixes:
                 self._keep_suffix(owner, match[1], folder, references.strings)
         if references.own_file:
             for file in self._index.siblings.get((folder, name.partition(".")[0]), ()):
                 self._keep(file)
 
     def _keep_module(self, module: str) -> None:
+        if self._parts.isdisjoint(module.split(".")):
+            return
         for name in _prefixes(module):
             for path in self._index.modules.get(name, ()):
                 self._keep(path)
@@ -192,11 +226,15 @@ class _Search:
 
     def _search_extension(self, path: str) -> None:
         # Cython keeps the names of what a module imports as they are. Whole names only: a library holds any short word.
+        modules = self._own_modules[self._owner(path)]
+        if not modules:
+            return
         content = self._read(path)
-        present = {word: f".{word}".encode() in content for word in {self._word(each) for each in self._index.modules}}
-        for module in list(self._index.modules):
-            if "." in module and present[self._word(module)] and module.encode() in content:
-                self._keep_module(module)
+        for word, names in modules.items():
+            if f".{word}".encode() in content:
+                for name in names:
+                    if name.encode() in content:
+                        self._keep_module(name)
 
     def _keep(self, path: str) -> None:
         if path in self._needed or path not in self._candidates:
