@@ -87,6 +87,13 @@ def make_parser() -> argparse.ArgumentParser:
     deploy.add_argument(
         "--replace", action="store_true", help="make resources anew whose change needs it (what they hold is lost)"
     )
+    deploy.add_argument(
+        "--unchecked",
+        action="append_const",
+        dest="context",
+        const=("unchecked", "true"),
+        help="to a region: also a build that no Python has imported (the setting `unchecked`)",
+    )
     diff = add("diff", "show what a deploy would change")
     diff.add_argument("--exit-code", action="store_true", help="exit with 2 when there are changes")
     destroy = add("destroy", "delete the stack, and the bucket with its assets")

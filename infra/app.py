@@ -45,6 +45,11 @@ def synthesize(environment: Mapping[str, str]) -> None:
     context = _read_context(environment)
     build = read_manifest(Path(str(context.pop("dist", "dist"))))
     settings = read_settings(context, build)
+    if not build.imported:
+        print(  # noqa: T201 - a command prints
+            f"infra: WARNING: no Python {build.python} has imported these libraries; the build's last line says what to do",
+            file=sys.stderr,
+        )
     if shutil.which("node") is None:
         raise InfraError("Node.js is not on PATH, which the CDK needs: run this through `heavylift`, which brings one")
     os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE", "enabled")  # else each run unpacks all of the CDK anew: 3 s

@@ -34,6 +34,7 @@ class Build:
     code: Path  # the folder that becomes /code
     code_digest: str
     code_packed: int  # bytes zipped
+    imported: bool  # whether the Python that the build is for has imported the libraries
 
     @property
     def archives(self) -> tuple[Archive, ...]:
@@ -85,6 +86,7 @@ def _parse(record: Mapping[str, Any], dist: Path) -> Build:
         code=dist / record["code"]["path"],
         code_digest=str(record["code"]["digest"]),
         code_packed=int(record["code"]["packed"]),
+        imported=bool(record["applib"]["imported"]),
     )
 
 

@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from infra.manifest import Build
 
 GENERATIONS = ("2.0", "3.0")
 RUNTIMES = {"python3.10": 28, "python3.12": 31}  # minor version of glibc 2: Debian 10 and 11
+LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"  # on which the embedded cloud can run any runtime
 MEMORY = range(128, 32768 + 1, 64)  # MB
 CPU_SHARES = range(1, 320 + 1)  # of 0.05 vCPU
 MB_PER_CPU = (1024, 4096)  # vCPU:GB from 1:1 to 1:4
@@ -62,7 +64,8 @@ class Settings:
         artifacts_bucket: where `heavylift push` put the archives; empty: they are uploaded with each deployment.
         generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
         runtime: python3.10 or python3.12.
-        local_build: archives for the Python of this machine are accepted; only the embedded cloud runs them.
+        local_build: archives for the Python of this environment, which the embedded cloud has, are accepted for any runtime.
+        unchecked: archives that no Python has imported are accepted.
         memory: MB.
         cpu: vCPU.
         disk: MB.
@@ -88,6 +91,7 @@ class Settings:
     generation: str = "2.0"
     runtime: str = "python3.10"
     local_build: bool = False
+    unchecked: bool = False
     memory: int = 3072
     cpu: float = 2.0
     disk: int = 10240
@@ -203,16 +207,30 @@ def _check_code(_settings: Settings, build: Build) -> list[str]:
 
 
 def _check_target(settings: Settings, build: Build) -> list[str]:
-    if settings.local_build:
-        return []
     wanted, glibc = settings.runtime.removeprefix("python"), RUNTIMES[settings.runtime]
     match = _PLATFORM.fullmatch(build.platform)
-    if build.python == wanted and match and int(match[1]) <= glibc:
+    fits = build.python == wanted and match and int(match[1]) <= glibc
+    if fits or (settings.local_build and build.python in (wanted, LOCAL_PYTHON)):
         return []
-    return [
+    problem = (
         f"runtime: {settings.runtime} is Python {wanted} on x86_64 with glibc 2.{glibc}, but the archives were built "
         f"for Python {build.python} on {build.platform}: run `python -m layers_build --python {wanted} --platform "
-        "manylinux_2_28_x86_64`; only for the embedded cloud, which runs the Python of this machine, set localBuild=true"
+        "manylinux_2_28_x86_64`"
+    )
+    if build.python != wanted and f"python{build.python}" in RUNTIMES:
+        problem += f", or set runtime=python{build.python}"
+    if not settings.local_build and build.python == LOCAL_PYTHON:
+        problem += "; only for the embedded cloud, which can run the Python of this environment, set localBuild=true"
+    return [problem]
+
+
+def _check_imported(settings: Settings, build: Build) -> list[str]:
+    if build.imported or settings.unchecked or settings.local_build:
+        return []
+    return [
+        f"unchecked: no Python {build.python} has imported these libraries, so nobody knows whether they work: put a "
+        f"python{build.python} on PATH, or let uv or pyenv install one, and build again; to deploy them as they are, say "
+        "`heavylift deploy --unchecked`, or set unchecked=true"
     ]
 
 
@@ -245,7 +263,16 @@ def _check_loop(settings: Settings, _build: Build) -> list[str]:
     ]
 
 
-_CHECKS = (_check_account, _check_cpu, _check_disk, _check_code, _check_target, _check_environment, _check_loop)
+_CHECKS = (
+    _check_account,
+    _check_cpu,
+    _check_disk,
+    _check_code,
+    _check_target,
+    _check_imported,
+    _check_environment,
+    _check_loop,
+)
 
 
 # Readers of single values: they return it, or raise ValueError with the rest of the sentence
@@ -375,6 +402,7 @@ _READERS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "generation": ("generation", _choice(*GENERATIONS)),
     "runtime": ("runtime", _choice(*RUNTIMES)),
     "localBuild": ("local_build", _flag),
+    "unchecked": ("unchecked", _flag),
     "memory": ("memory", _integer(MEMORY, "MB")),
     "cpu": ("cpu", _cpu),
     "disk": ("disk", _integer(DISKS, "MB")),

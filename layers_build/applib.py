@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layers_build import binaries
+from layers_build.errors import BuildError
 from layers_build.order import Recording, arrange, record_imports
 from layers_build.packages import Package, Recipe, assemble, normalize, prepare, retain
 from layers_build.prune import Pruning, Rule, prune
@@ -22,6 +23,7 @@ from layers_build.target import Target, find_interpreter
 
 if TYPE_CHECKING:
     from layers_build.report import Report
+    from layers_build.system import Need
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +53,8 @@ def stage(applib: Applib, report: Report) -> Mapping[str, Any]:
     """Put an applib together, unless that is done already.
 
     Returns:
-        What the manifest and the table say of it: `packages`, `sizes`, `pruned`, `bytecode`, `imported`; and the `order` of its
-        files.
+        What the manifest and the table say of it: `packages`, `sizes`, `pruned`, `bytecode`, `imported`, `system`; and the `order`
+        of its files.
 
     Raises:
         BuildError: a package cannot be installed, or what was asked for cannot be imported.
@@ -75,14 +77,20 @@ def _remove_others(applib: Applib) -> None:
 
 
 def _make(applib: Applib, report: Report) -> dict[str, Any]:
+    from layers_build.system import find_needs  # not before there is something to make
+
     folder, target = applib.folder, applib.target
     interpreter = find_interpreter(target)
     packages = _prepare(applib, interpreter, report)
     modules = _modules(applib.requirements, packages)
     assemble(packages, folder)
-    imports = _Imports(folder, interpreter if target.runs_here else None, modules, report)
+    owners = {path: package.name for package in packages for path in package.files}
+    needs = find_needs(folder, owners, owners)
+    imports = _Imports(folder, interpreter if target.runs_here else None, modules, needs, report)
     recording = imports.record("what they open stays")
-    pruning = _prune(applib, packages, recording, report)
+    with report.step("prune what nothing needs"):
+        opened = recording.opened(owners) if recording else ()
+        pruning = prune(folder, applib.rules, owners=owners, opened=opened)
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]
@@ -104,6 +112,7 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
         "sizes": _sizes(packages, pruning),
         "bytecode": interpreter is not None,
         "imported": recording is not None,
+        "system": {need.library: need.packages for need in find_needs(folder, owners, owners)},
         "order": {"paths": order.paths, "eager": order.eager},
     }
 
@@ -115,6 +124,7 @@ class _Imports:
     folder: Path
     interpreter: Path | None  # None: the target's Python does not run here
     modules: Sequence[str]
+    needs: Sequence[Need]  # what may be missing here
     report: Report
 
     def record(self, why: str) -> Recording | None:
@@ -122,27 +132,27 @@ class _Imports:
         if self.interpreter is None:
             return None
         with self.report.step(f"import {', '.join(self.modules)} in a clean process ({why})"):
-            return record_imports(self.folder, self.interpreter, self.modules)
-
-
-def _prune(applib: Applib, packages: Sequence[Package], recording: Recording | None, report: Report) -> Pruning:
-    owners = {path: package.name for package in packages for path in package.files}
-    opened = recording.opened(owners) if recording else ()
-    with report.step("prune what nothing needs"):
-        return prune(applib.folder, applib.rules, owners=owners, opened=opened)
+            try:
+                return record_imports(self.folder, self.interpreter, self.modules)
+            except BuildError as error:
+                if not self.needs:
+                    raise
+                raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
 
 
 def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[Package]:
     """Prepare the packages, and say what they will lack."""
     if applib.strip and not binaries.strip_version():
         report.note(
-            "no `strip` here (Debian package binutils): the libraries keep their symbols, for tensorflow about 200 MB more"
+            "no `strip` here (Debian package binutils): the libraries keep their symbols, which can double their size"
         )
+    requested = _requested(applib.requirements)
     if not interpreter:
         version = applib.target.python
         report.warn(
-            f"there is no Python {version} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start "
-            f"then compiles each module anew: tensorflow takes 7 s more. Put a python{version} on PATH and build again."
+            f"there is no Python {version} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start then "
+            f"compiles each module of {', '.join(requested)} anew, which takes seconds. Put a python{version} on PATH and build "
+            "again."
         )
     recipe = Recipe(
         target=applib.target,
@@ -153,7 +163,7 @@ def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[P
     )
     applib.packages.mkdir(exist_ok=True)
     with report.bar("packages") as progress:
-        return prepare(applib.lock, applib.packages, recipe, _requested(applib.requirements), progress)
+        return prepare(applib.lock, applib.packages, recipe, requested, progress)
 
 
 def _requested(requirements: Path) -> list[str]:

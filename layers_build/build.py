@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from function.coldstart import archive, bytecode
-from layers_build import binaries, resolve
+from layers_build import binaries, resolve, sources
 from layers_build.applib import Applib, stage
 from layers_build.errors import BuildError
 from layers_build.prune import DEFAULT_RULES, prune, read_rules
@@ -42,8 +42,6 @@ VERSION = 2  # of what this module makes of its inputs; a change makes every bui
 MAX_CODE = 100 * 1024**2  # bytes zipped; Function Compute, "Limits": code package through the API
 MAX_DISK = 10240 * 1024**2  # bytes; Function Compute, "Limits": disk of an instance, the larger of two sizes
 NEW_CODE = "code.new"  # the folder in the output where the code package waits until all parts are made
-LOADER = ("loader.py", "coldstart/**/*.py")  # of function/: what every code package holds
-EXAMPLE = ("*.py", "pic/*")  # of function/: the example, where no code of the user's own is given
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,8 +153,8 @@ def _plan(options: Options, report: Report) -> _Plan:
         if options.model
         else _fingerprint(shared, [applib], _own_sources())
     )
-    sources = [f"{name} {_digest(path)}" for name, path in _code_files(options).items()]
-    code = _fingerprint(shared, tools[1:], [_digest(code_lock)], sources, _own_sources())
+    files = [f"{name} {_digest(path)}" for name, path in _code_files(options, requirements).items()]
+    code = _fingerprint(shared, tools[1:], [_digest(code_lock)], files, _own_sources())
     return _Plan(
         requirements=requirements,
         applib_lock=applib_lock,
@@ -175,23 +173,13 @@ def _lock(requirements: Path, locks: Path, target: Target, report: Report, extra
     return path
 
 
-def _code_files(options: Options) -> dict[str, Path]:
+def _code_files(options: Options, requirements: Path) -> dict[str, Path]:
     """Return the files of the code package, by their names in it."""
-    function = options.root / "function"
-    files = _find(function, LOADER)
-    own = _find(options.code, ("**/*",)) if options.code else _find(function, EXAMPLE)
-    if options.code and not own:
-        raise BuildError(f"--code {options.code}: there are no files in such a folder")
-    for name in own if options.code else ():
-        if name in files or name.startswith(("coldstart/", "vendor/")):
-            raise BuildError(f"--code {options.code}: {name} would replace a part of the loader; give it another name")
-    return dict(sorted({**files, **own}.items()))
-
-
-def _find(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:
-    found = {path for pattern in patterns for path in folder.glob(pattern)}
-    kept = (path for path in found if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(folder).as_posix(): path for path in kept}
+    made = (options.dist, options.cache)
+    if options.model:
+        sources.check_apart("--model", options.model, made)
+    build = sources.BuildFiles(made=made, model=options.model, read=(requirements, *options.prune_rules))
+    return sources.code_files(options.root / "function", options.code, build)
 
 
 def _own_sources() -> list[str]:
@@ -266,12 +254,14 @@ def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any
     record = stage(applib, report)
     made, sizes = _pack("applib", applib.folder, options.dist, report, Order(**record["order"]))
     report.packages(record["packages"], record["sizes"], sizes)
+    report.system(record["system"])
     return {
         **made,
         "versions": {name: package["version"] for name, package in record["packages"].items()},
         "pruned": record["pruned"],
         "bytecode": record["bytecode"],
         "imported": record["imported"],
+        "system": record["system"],
     }
 
 
@@ -287,7 +277,13 @@ def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]
         interpreter = find_interpreter(runnable.target)
         assert interpreter is not None
         with report.step("export the model"):
-            export_model(applib.folder, interpreter, staging)
+            try:
+                export_model(applib.folder, interpreter, staging)
+            except BuildError as error:
+                raise BuildError(
+                    f"the example's model cannot be made with what {plan.requirements} asks for: {error}; name the folder of your "
+                    "own with --model FOLDER"
+                ) from error
     return _pack("model", options.model or staging, options.dist, report)[0]
 
 
@@ -316,7 +312,7 @@ def _pack(
 
 
 def _runnable(options: Options, report: Report) -> Options:
-    """Return options whose applib runs here: a model is the same for every target, but only a running TensorFlow exports it."""
+    """Return options whose applib runs here: a model is the same for every target, but only a running applib exports it."""
     if options.target.runs_here and find_interpreter(options.target):
         return options
     local = replace(options, target=Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
@@ -332,7 +328,7 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
         # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
         resolve.install(plan.code_lock, vendor, options.target, wheels_only=False)
     prune(vendor, read_rules([DEFAULT_RULES]))
-    for name, path in _code_files(options).items():
+    for name, path in _code_files(options, plan.requirements).items():
         target = staging / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)

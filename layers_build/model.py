@@ -46,7 +46,7 @@ def export_model(applib: Path, interpreter: Path, target: Path) -> None:
         target: the folder to write the SavedModel to.
 
     Raises:
-        BuildError: TensorFlow cannot be imported or refuses.
+        BuildError: TensorFlow cannot be imported or refuses; the message is its last line.
     """
     done = subprocess.run(
         [str(interpreter), "-s", "-S", "-c", _EXPORT, str(applib), str(target)],
@@ -57,9 +57,6 @@ def export_model(applib: Path, interpreter: Path, target: Path) -> None:
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"]
-        raise BuildError(
-            f"the model cannot be exported: {lines[-1]}; it needs tensorflow in the requirements; or bring your own "
-            "with --model FOLDER"
-        )
+        raise BuildError(lines[-1])
     # A random id that is only ever logged: without it, the same model gives the same bytes.
     (target / "fingerprint.pb").unlink(missing_ok=True)

@@ -167,7 +167,7 @@ def _advice(reason: str) -> str:
     if "cannot open shared object file" in reason:
         return (
             "that system library is not installed here, and a function has it neither: ask for the headless or cpu variant of "
-            "the package (opencv-python-headless, tensorflow-cpu)"
+            "the package, if it has one"
         )
     if "No module named" in reason:
         return "add the missing package to the requirements, or switch the prune rule off that took it away (`--no-prune` tells)"

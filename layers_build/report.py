@@ -98,6 +98,22 @@ class Report:
         table.add_row("all", *everything, f"{sum(packed.values()) / MB:,.1f}")
         self._console.print(table)
 
+    def system(self, needs: Mapping[str, Sequence[str]]) -> None:
+        """Show which libraries the runtime must have."""
+        from rich.table import Table
+
+        from layers_build.system import Need
+
+        if not needs:
+            return
+        table = Table(title="The runtime must have (nobody has published whether it does)")
+        table.add_column("library")
+        table.add_column("needed by")
+        table.add_column("what to do without it")
+        for library, packages in needs.items():
+            table.add_row(library, ", ".join(packages), Need(library=library, packages=packages).advice)
+        self._console.print(table)
+
     def summary(self, manifest: Mapping[str, Any], made: set[str]) -> None:
         """Say what there is now."""
         for part in ("applib", "model", "code"):
@@ -112,6 +128,12 @@ class Report:
         if unpacked > SMALL_DISK:
             self.plain(
                 f"needs an instance disk of 10240 MB: {unpacked / MB:,.1f} MB do not fit into the standard 512 MB"
+            )
+        if not manifest.get("applib", {"imported": True})["imported"]:
+            python = manifest["target"]["python"]
+            self.plain(
+                f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib. Put a python{python} on "
+                "PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it without --unchecked"
             )
 
     @staticmethod

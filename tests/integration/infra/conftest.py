@@ -66,7 +66,7 @@ def _zip(folder: Path) -> bytes:
     return stream.getvalue()
 
 
-def write_build(folder: Path, *, content: bytes = b"archive", code: str = CODE) -> None:
+def write_build(folder: Path, *, content: bytes = b"archive", code: str = CODE, imported: bool = True) -> None:
     """Write a build of two archives that hold nothing that could be unpacked, and of a function."""
     dist = folder / "dist"
     (dist / "code").mkdir(parents=True, exist_ok=True)
@@ -78,6 +78,7 @@ def write_build(folder: Path, *, content: bytes = b"archive", code: str = CODE) 
         (dist / name).mkdir(exist_ok=True)
         (dist / key).write_bytes(content)
         record[name] = {"key": key, "digest": digest, "path": key, "packed": len(content), "unpacked": len(content)}
+    record["applib"]["imported"] = imported
     record["code"] = {"path": "code", "digest": hashlib.sha256(code.encode()).hexdigest(), "packed": len(code)}
     (dist / "manifest.json").write_text(json.dumps(record))
 
@@ -111,8 +112,8 @@ def project(tmp_path: Path) -> Path:
 def rebuild(project: Path) -> Callable[..., None]:
     """Build the project anew: `content` of the archives, `code` added to the function."""
 
-    def run(*, content: bytes = b"archive", code: str = "") -> None:
-        write_build(project, content=content, code=CODE + code)
+    def run(*, content: bytes = b"archive", code: str = "", imported: bool = True) -> None:
+        write_build(project, content=content, code=CODE + code, imported=imported)
 
     return run
 

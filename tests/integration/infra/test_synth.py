@@ -153,6 +153,17 @@ def test_an_error_is_a_sentence_and_writes_nothing(
     assert not (project / "cdk.out").exists()
 
 
+def test_libraries_that_nobody_imported_are_refused_and_the_embedded_cloud_warns(
+    project: Path, run_app: Callable[..., Any], rebuild: Callable[..., None]
+) -> None:
+    rebuild(imported=False)
+    refused = run_app(project, "cdk.out", {})
+    assert refused.returncode == 1
+    assert "no Python 3.10 has imported these libraries" in refused.stderr
+    warned = run_app(project, "cdk.out", {"localBuild": True})
+    assert (warned.returncode, "infra: WARNING: no Python 3.10 has imported" in warned.stderr) == (0, True)
+
+
 def test_without_node_a_sentence_says_so(project: Path, run_app: Callable[..., Any], tmp_path: Path) -> None:
     done = run_app(project, "cdk.out", {}, path=str(tmp_path))
     assert done.returncode == 1

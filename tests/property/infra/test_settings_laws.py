@@ -22,10 +22,21 @@ BUILD = Build(
     code=Path("code"),
     code_digest="c" * 64,
     code_packed=1,
+    imported=True,
 )
 NAMES = [
     *("stackName", "account", "qualifier", "bucketName", "retainBucket", "artifactsBucket", "generation", "runtime"),
-    *("localBuild", "memory", "cpu", "disk", "timeout", "initializationTimeout", "handlerModule", "environment"),
+    *(
+        "localBuild",
+        "unchecked",
+        "memory",
+        "cpu",
+        "disk",
+        "timeout",
+        "initializationTimeout",
+        "handlerModule",
+        "environment",
+    ),
     *("endpoint", "trigger", "eventsPrefix", "readPrefixes", "writePrefixes", "logs"),
 ]
 anything = st.recursive(

@@ -25,7 +25,9 @@ MakeBuild = Callable[..., Build]
 def make_build(tmp_path: Path) -> MakeBuild:
     """Write a build that holds next to nothing, but says what a test wants, and read it."""
 
-    def make(*, python: str = "3.10", platform: str = "manylinux_2_28_x86_64", **sizes: int) -> Build:
+    def make(
+        *, python: str = "3.10", platform: str = "manylinux_2_28_x86_64", imported: bool = True, **sizes: int
+    ) -> Build:
         dist = tmp_path / "dist"
         record: dict[str, Any] = {"format": 1, "target": {"python": python, "platform": platform}}
         for name, digest in (("applib", "a" * 64), ("model", "b" * 64)):
@@ -33,6 +35,7 @@ def make_build(tmp_path: Path) -> MakeBuild:
             (dist / name).mkdir(parents=True, exist_ok=True)
             (dist / key).write_bytes(b"archive")
             record[name] = {"key": key, "digest": digest, "path": key, "unpacked": sizes.get(name, MB), "packed": 7}
+        record["applib"]["imported"] = imported
         (dist / "code").mkdir(exist_ok=True)
         record["code"] = {"path": "code", "digest": "c" * 64, "packed": sizes.get("code", MB)}
         (dist / "manifest.json").write_text(json.dumps(record))

@@ -164,7 +164,48 @@ def test_archives_for_another_python_reach_no_real_cloud(
     (problem,) = problems({"runtime": runtime}, build)
     assert f"the archives were built for Python {python} on {platform}" in problem
     assert f"run `python -m layers_build --python {runtime.removeprefix('python')}" in problem
-    read_settings({**ACCOUNT, "runtime": runtime, "localBuild": "true"}, build)
+
+
+@pytest.mark.parametrize(
+    ("python", "platform", "runtime", "fits"),
+    [
+        ("3.10", "manylinux_2_28_x86_64", "python3.10", True),
+        ("3.10", "manylinux_2_39_x86_64", "python3.10", True),  # this machine's C library decides, not the runtime's
+        ("3.11", "manylinux_2_28_x86_64", "python3.10", True),  # the embedded cloud's own Python
+        ("3.12", "manylinux_2_28_x86_64", "python3.10", False),
+        ("3.10", "manylinux_2_28_x86_64", "python3.12", False),
+        ("3.9", "manylinux_2_28_x86_64", "python3.10", False),
+    ],
+)
+def test_archives_for_another_python_than_the_runtimes_reach_the_embedded_cloud_neither(
+    make_build: Callable[..., Build],
+    monkeypatch: pytest.MonkeyPatch,
+    python: str,
+    platform: str,
+    runtime: str,
+    fits: bool,
+) -> None:
+    monkeypatch.setattr("infra.settings.LOCAL_PYTHON", "3.11")
+    build = make_build(python=python, platform=platform)
+    context = {"runtime": runtime, "localBuild": "true"}
+    if fits:
+        read_settings({**ACCOUNT, **context}, build)
+        return
+    (problem,) = problems(context, build)
+    assert f"runtime: {runtime} is Python" in problem
+    assert f"run `python -m layers_build --python {runtime.removeprefix('python')}" in problem
+    assert (f"or set runtime=python{python}" in problem) is (python != "3.9")
+
+
+def test_libraries_that_nobody_imported_reach_no_real_cloud_unless_that_is_said(
+    make_build: Callable[..., Build],
+) -> None:
+    build = make_build(imported=False)
+    (problem,) = problems({}, build)
+    assert "no Python 3.10 has imported these libraries" in problem
+    assert "heavylift deploy --unchecked" in problem
+    read_settings({**ACCOUNT, "unchecked": "true"}, build)
+    read_settings({**ACCOUNT, "localBuild": "true"}, build)
 
 
 def test_the_stacks_own_variables_cannot_be_set(make_build: Callable[..., Build]) -> None:

@@ -45,7 +45,7 @@ def test_what_was_needed_is_told_in_its_order(tmp_path: Path) -> None:
             "unused.py": "",
         },
     )
-    needed = record_imports(tmp_path, Path(sys.executable), ["first", "second"])
+    needed = record_imports(tmp_path, Path(sys.executable), ["first", "second"]).needed
     assert needed == [
         "first/__init__.py",
         f"{name}{SUFFIX}",
@@ -54,6 +54,20 @@ def test_what_was_needed_is_told_in_its_order(tmp_path: Path) -> None:
         "first/linked.so",
         "second/__init__.py",
     ]
+
+
+def test_a_folder_that_a_start_lists_counts_as_opened(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "p/__init__.py": "import pathlib\n[*(pathlib.Path(__file__).parent / 'kernels').glob('*.cu')]\nimport p.other",
+            "p/kernels/a.cu": "",
+            "p/other.py": "",
+            "p/other.h": "",
+        },
+    )
+    recording = record_imports(tmp_path, Path(sys.executable), ["p"])
+    assert recording.opened(["p/kernels/a.cu", "p/other.h"]) == {"p/kernels/a.cu", "p/__init__.py", "p/other.py"}
 
 
 def test_modules_that_cannot_be_imported_are_named(tmp_path: Path) -> None:
@@ -77,7 +91,7 @@ pathlib.Path({str(maps)!r}).write_text({linked!r})  # as a linker might have map
     shadow = f"import builtins; open = lambda path: builtins.open(path.replace('/proc/self/maps', '{maps}'))"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -s -S -B -c "{shadow}\n$5" "$6" "$7"\n')
     python.chmod(0o755)
-    found = [path for path in record_imports(folder, python, ["m"]) if path.endswith(".so")]
+    found = [path for path in record_imports(folder, python, ["m"]).needed if path.endswith(".so")]
     assert found == ["liblower.so", "libhigher.so", "own.so"]
 
 

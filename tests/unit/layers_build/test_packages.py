@@ -16,7 +16,7 @@ def package(folder: Path, name: str, files: dict[str, str]) -> Package:
         target = place / "files" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
-    return Package(place=place, name=name, version="1", files=[*files], modules=[name], sizes=[0, 0, 0], pruned=[])
+    return Package(place=place, name=name, version="1", files=dict.fromkeys(files, (0, 0)), modules=[name])
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -44,8 +44,8 @@ def test_folders_that_are_empty_then_go_too(tmp_path: Path) -> None:
 
 def test_each_rule_says_what_it_took(tmp_path: Path) -> None:
     make(tmp_path, "lib/a.h", "lib/b.h", "lib/c.py")
-    (pruned,) = prune(tmp_path, read_rules([DEFAULT_RULES]))
-    assert (pruned.rule, pruned.files, pruned.bytes) == ("headers", 2, 2)
+    pruning = prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert pruning.removed == {"lib/a.h": "headers", "lib/b.h": "headers"}
 
 
 def test_a_users_rule_replaces_one_of_the_same_name(tmp_path: Path) -> None:
