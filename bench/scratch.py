@@ -61,6 +61,9 @@ class TimedReport(Report):
     def packages(self, *_: object, **__: object) -> None:
         """Show no table."""
 
+    def system(self, *_: object, **__: object) -> None:
+        """Show no table."""
+
     def summary(self, *_: object, **__: object) -> None:
         """Show no table."""
 

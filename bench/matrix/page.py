@@ -36,7 +36,9 @@ def render(rows: Sequence[Row], machine: Mapping[str, Any]) -> str:
         "",
         "*import*: seconds from the first import to the last, while the files still arrive; *start*: seconds of the whole start, "
         "the import among them; medians of the starts, each of a fresh instance of 2 vCPU, from an OSS on the same machine. "
-        "[packages.json](packages.json) holds each start, and the versions of what a package brings.",
+        "*must have*: libraries of the system that the package does not bring; this machine has them, and nobody has "
+        "published whether the runtimes hold them. [packages.json](packages.json) holds each start, and the versions of what a "
+        "package brings.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -51,5 +53,11 @@ def _cells(row: Row) -> Sequence[str]:
         f"{row.unpacked / 1e6:,.1f}" if row.unpacked else "–",
         f"{statistics.median(imports):.2f} s" if imports else "–",
         f"{statistics.median(starts):.2f} s" if starts else "–",
-        row.failure.replace("|", "\\|").replace("\n", " ") or "yes",
+        _works(row),
     )
+
+
+def _works(row: Row) -> str:
+    if row.failure:
+        return row.failure.replace("|", "\\|").replace("\n", " ")
+    return f"here; the runtime must have {', '.join(row.system)}" if row.system else "yes"

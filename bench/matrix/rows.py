@@ -30,6 +30,7 @@ class Row:
     versions: Versions = field(default_factory=dict)
     packed: int = 0  # bytes
     unpacked: int = 0  # bytes, in whole pages
+    system: tuple[str, ...] = ()  # libraries that the runtime must have
     ran_on: str = ""  # the instance's Python: "3.10.13"
     runs: tuple[tuple[float, float], ...] = ()  # seconds of the import and of the whole start, for each start
     failure: str = ""  # why it does not work, or was not tried; empty: it works
@@ -66,8 +67,12 @@ def read_rows(folder: Path, machine: Mapping[str, object]) -> dict[Key, Row]:
     record = json.loads(path.read_text(encoding="utf-8"))
     if record["machine"] != machine:
         return {}
-    rows = [Row(**{**each, "runs": tuple(tuple(run) for run in each["runs"])}) for each in record["rows"]]
+    rows = [Row(**{**each, **_tuples(each)}) for each in record["rows"]]
     return {row.key: row for row in rows}
+
+
+def _tuples(each: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    return {"system": tuple(each["system"]), "runs": tuple(tuple(run) for run in each["runs"])}
 
 
 def write_rows(folder: Path, rows: Iterable[Row], machine: Mapping[str, object]) -> None:

@@ -76,7 +76,7 @@ class Workshop:
         except BuildError as error:
             return self._failed(case, row, lock, str(error))
         applib = manifest["applib"]
-        row = replace(row, packed=applib["packed"], unpacked=applib["unpacked"])
+        row = replace(row, packed=applib["packed"], unpacked=applib["unpacked"], system=tuple(applib["system"]))
         self.cloud.upload(dist / applib["path"], applib["key"])
         try:
             return self._run(case, self._finished(case, row, lock), code, applib, runs)

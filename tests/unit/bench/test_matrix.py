@@ -27,6 +27,7 @@ WORKS = Row(
     ran_on="3.10.13",
     runs=((0.9, 1.1), (0.1, 0.4), (0.2, 0.5)),
 )
+NEEDS = Row(package="scipy", python="3.10", runs=((1.0, 2.0),), system=("libgomp.so.1", "libX11.so.6"))
 FAILS = Row(package="pillow", python="3.12", versions={"pillow": "13.0.0"}, failure="build: a | b\nc")
 
 
@@ -41,13 +42,14 @@ def test_every_package_has_a_function_that_is_python(case: Case) -> None:
 
 
 def test_the_page_has_a_row_for_each_result_and_says_why_a_package_does_not_work() -> None:
-    page = render([WORKS, FAILS], MACHINE)
+    page = render([WORKS, FAILS, NEEDS], MACHINE)
     rows = [line for line in page.splitlines() if line.startswith("|")][2:]
     assert rows == [
         "| pillow | 12.3.0 | 3.10.13 | 6.0 | 17.6 | 0.20 s | 0.50 s | yes |",
         "| pillow | 13.0.0 | 3.12 | – | – | – | – | build: a \\| b c |",
+        "| scipy | – | 3.10 | – | – | 1.00 s | 2.00 s | here; the runtime must have libgomp.so.1, libX11.so.6 |",
     ]
-    assert "**1 of 2 work.**" in page
+    assert "**2 of 3 work.**" in page
 
 
 def test_the_published_page_is_what_the_published_rows_give() -> None:
@@ -59,8 +61,8 @@ def test_the_published_page_is_what_the_published_rows_give() -> None:
 
 
 def test_rows_are_kept_for_the_machine_that_they_were_measured_on(tmp_path: Path) -> None:
-    write_rows(tmp_path, [WORKS, FAILS], MACHINE)
-    assert list(read_rows(tmp_path, MACHINE).values()) == [WORKS, FAILS]
+    write_rows(tmp_path, [WORKS, FAILS, NEEDS], MACHINE)
+    assert list(read_rows(tmp_path, MACHINE).values()) == [WORKS, FAILS, NEEDS]
     assert read_rows(tmp_path, {**MACHINE, "cpu": "another"}) == {}
 
 
