@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +85,6 @@ class Workshop:
 
     def _run(self, case: Case, row: Row, code: bytes, applib: dict[str, Any], runs: int) -> Row:
         settings = self._settings(case, row.python, code, applib)
-        os.sync()  # what the upload left to be written would slow the first start alone
         for _ in range(runs):
             self.cloud.service.create_function(settings)
             try:
