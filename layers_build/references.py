@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 
 _DOTTED = re.compile(r"\.*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::[\w.]+)?")
 _COMPUTED = re.compile(r"(?:\*+|%\(?\w*\)?s|\{[^}]*\})?(\.\w+)")  # `*.cu`, `%s.cu`, and the end of f"{name}.cu"
-_TOKEN = re.compile(rb"[\w.+-]+[\"']?")
+_TOKEN = re.compile(rb"[\"']?[\w.+-]+[\"']?")
+_WORD = re.compile(rb"\w+")
+_IMPORT = re.compile(rb"\b(?:from|import)\b(?:[^\n(]*\([^)]*\)|(?:[^\n\\]|\\\s*\n|\\)*)")
 _QUOTED = re.compile(r"[\"']([^\"'\n]{1,200})[\"']")
 
 
@@ -161,18 +163,19 @@ class _Search:
         suffixes = {suffix.encode() for _, suffix in self._index.suffixes}
 
         def named(token: bytes) -> bool:
-            if not words.isdisjoint(token.rstrip(b"\"'").split(b".")):
+            bare = token.strip(b"\"'").rstrip(b".")
+            is_name = b"." in bare or len(token) > len(bare)  # a word alone, neither quoted nor dotted, is prose
+            if is_name and not words.isdisjoint(bare.split(b".")):
                 return True
             if token[-1:] not in b"\"'":
                 return False  # a string with a file's name ends with it
-            return token[:-1] in names or (
-                token.startswith((b".", b"s.")) and token[token.rfind(b".") : -1] in suffixes
-            )
+            return bare in names or (bare.startswith((b".", b"s.")) and bare[bare.rfind(b".") :] in suffixes)
 
         def test(source: bytes, path: str) -> bool:
             folder, name = _split(path)
             return (
                 any(map(named, set(_TOKEN.findall(source))))
+                or any(not words.isdisjoint(_WORD.findall(each)) for each in _IMPORT.findall(source))
                 or ((folder, name.partition(".")[0]) in self._index.siblings and b"__file__" in source)
                 or folder.replace("/", ".") in self._index.modules  # one of a package that goes need not name it
             )

@@ -129,7 +129,7 @@ class Report:
             self.plain(
                 f"needs an instance disk of 10240 MB: {unpacked / MB:,.1f} MB do not fit into the standard 512 MB"
             )
-        if not manifest.get("applib", {"imported": True})["imported"]:
+        if "applib" in manifest and not manifest["applib"].get("imported"):  # or made before builds said so
             python = manifest["target"]["python"]
             self.plain(
                 f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib. Put a python{python} on "

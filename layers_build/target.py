@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layers_build.errors import BuildError
-from localcloud.fc import interpreters
+from localcloud.fc.interpreters import find_interpreter as find_installed
 
 LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The oldest C library of the cloud's runtimes (python3.10 runs on Debian 10); wheels for it run on newer ones as well.
@@ -66,7 +66,7 @@ def find_interpreter(target: Target) -> Path | None:
 
     It is found as the embedded cloud finds it, by the same function: what a build was tried with is what runs it there.
     """
-    found = interpreters.find_interpreter(f"python{target.python}", None)
+    found = find_installed(f"python{target.python}", None)
     return found.path if found.note is None else None  # a note: it is not the one that was asked for
 
 

@@ -20,6 +20,7 @@ from layers_build.build import Options, build
 from layers_build.errors import BuildError
 from layers_build.order import record_imports
 from layers_build.report import Report
+from layers_build.target import DEFAULT_PLATFORM, Target, find_interpreter
 from tests.support.loading import read_files
 
 ROOT = Path(__file__).parents[3]
@@ -145,6 +146,26 @@ def test_code_of_ones_own_takes_the_place_of_the_example(own_project: Path) -> N
     assert not (code / "index.py").exists()
 
 
+def test_code_that_holds_all_of_the_project_packs_the_code_alone(own_project: Path) -> None:
+    own = own_project / "mine"
+    shutil.copytree(own_project / "weights", own / "weights")
+    (own / "main.py").write_text("def handler(event, context): return b''\n")
+    (own / "applib.txt").write_text("six==1.17.0\n")
+    words = ("--code", "mine", "--model", "mine/weights", "--requirements", "mine/applib.txt", "--output", "mine/dist")
+    for made in ("built", "unchanged"):
+        done = run(own_project, *words)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count(f" {made} ") == 3
+    names = {path.name for path in (own / "dist" / "code").iterdir()}
+    assert names == {"main.py", "loader.py", "coldstart", "vendor", "__pycache__"}
+
+
+def test_a_model_that_the_build_writes_into_is_refused(own_project: Path) -> None:
+    done = run(own_project, "--model", "dist")
+    assert done.returncode == 1
+    assert "--model dist is what the build writes to" in done.stderr
+
+
 def test_code_of_ones_own_cannot_replace_the_loader(own_project: Path) -> None:
     own = own_project / "mine"
     own.mkdir()
@@ -233,8 +254,12 @@ def test_a_build_that_cannot_import_fails(own_project: Path) -> None:
     assert (own_project / "dist" / "manifest.json").read_text() == manifest
 
 
-def test_a_target_without_interpreter_is_built_with_a_loud_warning(own_project: Path) -> None:
-    # uv finds interpreters on PATH: this one has none but the environment's own
+def test_a_target_without_interpreter_is_built_with_a_loud_warning(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Interpreters are found on PATH and in the home folder: here are none but the environment's own
+    monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")))
+    monkeypatch.setenv("HOME", str(own_project / "home"))
     done = run(own_project, "applib", "--python", "3.10", "--output", "other", path="/usr/bin:/bin")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((own_project / "other" / "manifest.json").read_text())
@@ -242,6 +267,68 @@ def test_a_target_without_interpreter_is_built_with_a_loud_warning(own_project: 
     assert manifest["applib"]["bytecode"] is False
     assert "WARNING" in done.stdout
     assert "WITHOUT bytecode" in done.stdout
+    assert "each module of markupsafe, six anew" in " ".join(done.stdout.split())
+    assert manifest["applib"]["imported"] is False
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("WARNING: NOT CHECKED: no Python 3.10")
+    assert "`heavylift deploy --cloud` refuses it without --unchecked" in last
+
+
+def test_an_interpreter_of_pyenvs_is_found_whatever_its_shims_say(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, shims = own_project / "home", own_project / "shims"
+    place = home / ".pyenv" / "versions" / f"{sys.version_info.major}.{sys.version_info.minor + 1}.0" / "bin"
+    name = f"python{sys.version_info.major}.{sys.version_info.minor + 1}"
+    for folder, text in ((shims, "exit 127"), (place, f"echo {place / name}; echo {name}")):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", f"{shims}:/usr/bin:/bin")
+    assert find_interpreter(Target(name.removeprefix("python"), DEFAULT_PLATFORM)) == place / name
+
+
+def make_wheel(folder: Path, name: str, files: Mapping[str, str]) -> Path:
+    path = folder / f"{name}-1-py3-none-any.whl"
+    info = f"{name}-1.dist-info"
+    described = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for entry, content in {**files, **described}.items():
+            wheel.writestr(entry, content)
+        wheel.writestr(f"{info}/RECORD", "".join(f"{entry},,\n" for entry in (*files, *described, f"{info}/RECORD")))
+    return path
+
+
+def test_what_a_start_opens_is_never_pruned(own_project: Path, tmp_path: Path) -> None:
+    source = """
+import importlib, pathlib
+here = pathlib.Path(__file__).parent
+if (here / ("kern" + "el.tm" + "pl")).exists():  # no name that anybody could read in the source
+    KERNEL = (here / ("kern" + "el.tm" + "pl")).read_text()
+importlib.import_module(__name__ + ".te" + "sts.help" + "er")
+"""
+    files = {
+        "lib/__init__.py": source,
+        "lib/tests/__init__.py": "",
+        "lib/tests/helper.py": "from lib.tests import more",
+    }
+    files |= {"lib/kernel.tmpl": "", "lib/tests/more.py": "", "lib/unused.tmpl": "", "lib/tests/test_lib.py": ""}
+    wheel = make_wheel(tmp_path, "lib", files)
+    (own_project / "function" / "applib.txt").write_text(f"lib @ {wheel.as_uri()}\n")
+    manifest = built(own_project, "applib")
+    assert manifest["applib"]["imported"] is True
+    with zipfile.ZipFile(own_project / "dist" / str(manifest["applib"]["path"])) as archive:
+        found = read_files(archive)
+    assert {name for name in found if name.startswith("lib/")} == files.keys() - {
+        "lib/unused.tmpl",
+        "lib/tests/test_lib.py",
+    }
+    modules = json.loads(found[TABLE_NAME])["modules"]
+    assert [name for name in modules if "/helper." in name]  # what was brought back is compiled, too
 
 
 def test_code_that_somebody_changed_in_the_output_is_made_again(own_project: Path) -> None:

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[3]
 PARTS = frozenset({"function", "layers_build", "infra", "localcloud", "heavylift", "bench"})
 MAY_IMPORT = {
     "function": frozenset[str](),
-    "layers_build": frozenset({"function.coldstart"}),
+    # One function of the embedded cloud's: the Python that a build is tried with has to be the one that runs it there.
+    "layers_build": frozenset({"function.coldstart", "localcloud.fc.interpreters"}),
     "infra": frozenset[str](),
     "localcloud": frozenset[str](),
     "bench": frozenset({"heavylift", "layers_build", "localcloud", "function.coldstart"}),
