@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types unit integration e2e build venv lock bench bench-seed bench-tuning clean
+.PHONY: help demo test check lint types unit integration e2e build venv lock bench matrix bench-seed bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ build: venv ## package the libraries, the model and the code into dist/
 
 bench: build ## measure starts, improvements, growth and builds into docs/bench (ONLY=start,ablation,scaling,build RUNS=5)
 	@$(PY) -m bench.start $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
+
+matrix: venv ## build and start 24 heavy packages on each Python into docs/reference/packages.md (ONLY=pandas,scipy PYTHONS=3.10)
+	@$(PY) -m bench.matrix $(if $(ONLY),--only $(ONLY)) $(if $(PYTHONS),--python $(PYTHONS))
 
 bench-seed: venv ## measure the plain way (temporary zip, extractall, import) against the loader
 	@$(PY) -m bench.seed

@@ -21,7 +21,7 @@ import zstandard
 from bench.archives import install, unpack
 from bench.part import Part
 from bench.results import Results, goal
-from bench.scratch import TimedReport, package_cache, scratch_root, timed_build
+from bench.scratch import TimedReport, locked_versions, package_cache, scratch_root, timed_build
 from layers_build.pack import LEVEL
 from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
@@ -43,10 +43,10 @@ def run(part: Part) -> Results:
         with (root / "function" / "applib.txt").open("a", encoding="utf-8") as file:
             file.write(f"{ADDED}\n")
         lock = next((root / "function" / "locks").glob(f"applib-{target}.txt"))
-        before = _locked(lock)
+        before = locked_versions(lock)
         with part.console.status(f"build: again, with {ADDED} added …"):
             _, again, rebuild = timed_build(root)
-        changed = sorted(_locked(lock).items() ^ before.items())
+        changed = sorted(locked_versions(lock).items() ^ before.items())
     shutil.rmtree(root)
     return summarize(alone, cold, seconds, again, rebuild, changed=sorted({name for name, _ in changed}))
 
@@ -93,13 +93,6 @@ def _compile(folder: Path) -> None:
     options = ["-q", "-q", "-j", str(WORKERS), "--invalidation-mode", "unchecked-hash"]
     # What is not importable, such as a template, is passed over: the exit code says no more than that there was some.
     subprocess.run([sys.executable, "-m", "compileall", *options, str(folder)], check=False, stdout=subprocess.DEVNULL)
-
-
-def _locked(lock: Path) -> dict[str, str]:
-    """Return version by name of what a lock file names."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split(";")[0].rstrip(" \\").split("==") for line in lines if "==" in line and line[0].isalnum())
-    return {pair[0]: pair[1].strip() for pair in pairs}
 
 
 def summarize(

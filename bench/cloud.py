@@ -69,14 +69,16 @@ class Cloud:
 
 
 @contextmanager
-def running_cloud(folder: Path, options: Sequence[str] = ()) -> Iterator[Cloud]:
+def running_cloud(folder: Path, options: Sequence[str] = (), *, python: str | None = sys.executable) -> Iterator[Cloud]:
     """Run an embedded cloud with an empty bucket and a service whose functions may read archives and write pictures.
 
     Args:
         folder: keeps its state.
         options: further ones of the embedded cloud's command line.
+        python: runs every function; None: each runs on what its runtime names.
     """
-    with EmbeddedCloud(folder / "cloud", ["--fc-python", sys.executable, *options]) as endpoints:
+    forced = ["--fc-python", python] if python else []
+    with EmbeddedCloud(folder / "cloud", [*forced, *options]) as endpoints:
         bucket = make_bucket(endpoints)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))

@@ -82,6 +82,13 @@ def timed_build(root: Path, **choices: Any) -> tuple[Mapping[str, Any], TimedRep
     return manifest, report, perf_counter() - begin
 
 
+def locked_versions(lock: Path) -> dict[str, str]:
+    """Return version by name of what a lock file names."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split(";")[0].rstrip(" \\").split("==") for line in lines if "==" in line and line[0].isalnum())
+    return {pair[0]: pair[1].strip() for pair in pairs}
+
+
 @contextmanager
 def package_cache(folder: Path) -> Iterator[None]:
     """Let uv keep its downloads in a folder of their own, empty at first."""

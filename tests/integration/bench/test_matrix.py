@@ -1,0 +1,36 @@
+"""Small ones of the matrix's packages: built, deployed and used on each Python of the platform that this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.matrix.cases import PYTHONS, read_cases
+from bench.matrix.rows import read_pins
+from bench.matrix.workshop import Workshop, workshop
+from layers_build.target import DEFAULT_PLATFORM, Target, find_interpreter
+
+ROOT = Path(__file__).parents[3]
+# numpy's test modules are imported by numpy; a driver of duckdb needs a package that duckdb does not bring; sentencepiece names
+# its module `sentencepiece/__init__`; cryptography is one large extension; pillow's libraries lie beside it in `pillow.libs`.
+SMALL = ("shapely", "duckdb", "sentencepiece", "cryptography", "pillow")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    with workshop(ROOT, tmp_path_factory.mktemp("matrix")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("name", SMALL)
+def test_a_package_works_on_the_python_that_it_was_built_for(shop: Workshop, name: str, python: str) -> None:
+    if find_interpreter(Target(python, DEFAULT_PLATFORM)) is None:
+        pytest.skip(f"there is no Python {python} on this machine")
+    (case,) = (case for case in read_cases() if case.name == name)
+    row = shop.measure(case, python, read_pins(ROOT)[name, python], runs=1)
+    assert row.failure == ""
+    assert row.ran_on.startswith(f"{python}.")
+    assert row.versions[name] == read_pins(ROOT)[name, python][name]
