@@ -11,14 +11,6 @@ from tests.torture.signers import acs3, rpc
 from tests.torture.wire import Answer, Request, exchange
 
 RAM, STS, ROS = "2015-05-01", "2015-04-01", "2019-09-10"
-TRUST = json.dumps(
-    {
-        "Version": "1",
-        "Statement": [
-            {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["fc.aliyuncs.com"], "RAM": ["*"]}}
-        ],
-    }
-)
 
 
 class Api:
@@ -73,6 +65,13 @@ class Api:
             time.sleep(0.02)
         return None
 
+    @property
+    def trust(self) -> str:
+        """The trust policy of a role that the account and Function Compute may assume."""
+        principal = {"RAM": [f"acs:ram::{self.cloud.account_id}:root"], "Service": ["fc.aliyuncs.com"]}
+        statement = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": principal}
+        return json.dumps({"Version": "1", "Statement": [statement]})
+
     def role_names(self) -> dict[str, str]:
         """Return the description of each role by its name."""
         roles = json.loads(self.ram("ListRoles", MaxItems="1000").body)["Roles"]["Role"]
@@ -88,7 +87,7 @@ class Api:
     def session(self, role: str) -> Key:
         """Create a role that may do everything, assume it, and return the session's key."""
         if role not in self.role_names():
-            self.ram("CreateRole", RoleName=role, AssumeRolePolicyDocument=TRUST)
+            self.ram("CreateRole", RoleName=role, AssumeRolePolicyDocument=self.trust)
             self.ram("AttachPolicyToRole", RoleName=role, PolicyName="AdministratorAccess", PolicyType="System")
         arn = f"acs:ram::{self.cloud.account_id}:role/{role}"
         answer = self.sts("AssumeRole", RoleArn=arn, RoleSessionName="torture", DurationSeconds="3600")

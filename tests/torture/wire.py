@@ -113,6 +113,10 @@ class Connection:
             self.close()
         return answer
 
+    def __del__(self) -> None:
+        """Close it when nobody uses it any more."""
+        self.close()
+
     def _exchange(self, request: Request) -> tuple[Answer, bool]:
         connected = self.connect()
         try:
