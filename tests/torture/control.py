@@ -81,7 +81,9 @@ class Api:
         """Return the names of all buckets."""
         import oss2
 
-        service = oss2.Service(oss2.AuthV4(self.key.id, self.key.secret), self.cloud.endpoints["oss"], region=self.cloud.region)
+        service = oss2.Service(
+            oss2.AuthV4(self.key.id, self.key.secret), self.cloud.endpoints["oss"], region=self.cloud.region
+        )
         return {bucket.name for bucket in oss2.BucketIterator(service, max_keys=1000)}
 
     def session(self, role: str) -> Key:

@@ -101,7 +101,9 @@ def _of_query(sample: Request) -> Iterator[Mutation]:
                     f"parameter {name} twice, {what} {where}",
                     _parameter(place, lambda n, v, c, f=change, order=order: [(n, f(v or "", c)), (n, v)][::order]),
                 )
-            yield Mutation(f"parameter {name}'s name {what}", _parameter(place, lambda n, v, c, f=change: [(f(n, c), v)]))
+            yield Mutation(
+                f"parameter {name}'s name {what}", _parameter(place, lambda n, v, c, f=change: [(f(n, c), v)])
+            )
         yield Mutation(f"parameter {name} dropped", _parameter(place, lambda n, v, c: []))
         yield Mutation(f"parameter {name} twice", _parameter(place, lambda n, v, c: [(n, v), (n, v)]))
         yield Mutation(f"parameter {name} behind a semicolon", _parameter(place, lambda n, v, c: [(f"x;{n}", v)]))

@@ -93,7 +93,7 @@ class Patient:
             then: looks at what follows an answer; returns what is wrong.
         """
         service, request = make(self.cloud)
-        shown = f"{what}: {request}"
+        shown = str(request)
         self.slowest, self.largest = 0.0, 0
         self._sweep.tally.operations += 1
         wrong: tuple[Callable[[str, str], None], str, str] | None = None
@@ -101,9 +101,9 @@ class Patient:
         try:
             answer = exchange(self.cloud.address(service), request, LIMIT)
             if answer.status >= 500 and answer.status != 501:
-                self._sweep.failed(f"answer {answer.status}: {what}", f"{shown}: {answer}")
+                self._sweep.failed(f"answer {answer.status}: {what}", f"{answer} <- {shown}")
             elif answer.status < 300 and not harmless:
-                self._sweep.accepted(f"accepted: {what}", f"{shown}: {answer}")
+                self._sweep.accepted(f"accepted: {what}", f"{answer} <- {shown}")
             else:
                 self._sweep.tally.refused += 1
             if found := then(self.cloud, answer):
@@ -111,18 +111,20 @@ class Patient:
         except UnansweredError as error:
             if not self.cloud.alive:
                 why = f"it took more than {FATAL >> 20} MB" if self.killed else f"exit code {self.cloud.process.poll()}"
-                wrong = self._sweep.hung, f"the process died: {what}", f"{shown}: {why}"
+                wrong = self._sweep.hung, f"the process died: {what}", f"{why} <- {shown}"
             else:
-                self._sweep.failed(f"no answer: {what}", f"{shown}: {error}")
+                self._sweep.failed(f"no answer: {what}", f"{error} <- {shown}")
         except HungError as error:
-            wrong = self._sweep.hung, f"no answer in time: {what}", f"{shown}: {error}"
+            wrong = self._sweep.hung, f"no answer in time: {what}", f"{error} <- {shown}"
         took = time.monotonic() - begin
         if wrong is None and not self._well():
             wrong = self._sweep.hung, f"other services do not answer any more: {what}", shown
         elif wrong is None and self.slowest > BEAT:
-            self._sweep.hung(f"other services waited: {what}", f"{shown}: {self.slowest:.1f} s, the answer {took:.1f} s")
+            self._sweep.hung(
+                f"other services waited: {what}", f"{self.slowest:.1f} s, the answer {took:.1f} s <- {shown}"
+            )
         if self.largest > MEMORY:
-            self._sweep.failed(f"memory: {what}", f"{shown}: {self.largest >> 20} MB")
+            self._sweep.failed(f"memory: {what}", f"{self.largest >> 20} MB <- {shown}")
         if wrong:
             note, kind, words = wrong
             note(kind, words)

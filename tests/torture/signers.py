@@ -144,7 +144,9 @@ def presigned_v4(
     return replace(request, query=(*request.query, ("x-oss-signature", signature)))
 
 
-def rpc(key: Key, action: str, version: str, parameters: Mapping[str, str], *, host: str, form: bool = False) -> Request:
+def rpc(
+    key: Key, action: str, version: str, parameters: Mapping[str, str], *, host: str, form: bool = False
+) -> Request:
     """Return a call of an RPC-style API, signed with HMAC-SHA1, in the query or as a form."""
     said = {
         **parameters,

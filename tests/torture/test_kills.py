@@ -10,14 +10,12 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud, NotStartedError, begin, settled_blobs, temporary_files
 from tests.torture.control import Api
 from tests.torture.model import (
     MIN_PART,
-    OK,
     Abort,
     Append,
     Begin,
@@ -231,7 +229,10 @@ class Stacks:
         trust = {"Version": "1", "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow"}]}
         trust["Statement"][0]["Principal"] = {"Service": ["fc.aliyuncs.com"]}  # type: ignore[index]
         resources = {
-            "Bucket": {"Type": "ALIYUN::OSS::Bucket", "Properties": {"BucketName": f"stack-{self._sweep.seed}-{number}"}},
+            "Bucket": {
+                "Type": "ALIYUN::OSS::Bucket",
+                "Properties": {"BucketName": f"stack-{self._sweep.seed}-{number}"},
+            },
             "Role": {
                 "Type": "ALIYUN::RAM::Role",
                 "Properties": {

@@ -50,7 +50,10 @@ OSS_EXTRAS = [
     added_header("Authorization", "OSS nobody:nothing"),
     added_header("Authorization", "Bearer x"),
     added_header("Transfer-Encoding", "chunked"),
-    *(added_parameter(name, None) for name in ("acl", "tagging", "uploads", "delete", "append", "symlink", "lifecycle")),
+    *(
+        added_parameter(name, None)
+        for name in ("acl", "tagging", "uploads", "delete", "append", "symlink", "lifecycle")
+    ),
     added_parameter("response-content-type", "text/evil"),
     added_parameter("uploadId", "0"),
     added_parameter("x-oss-process", "image/resize"),
@@ -117,7 +120,11 @@ class Objects:
             self.bucket.client.abort_multipart_upload(key, upload_id)
         self.bucket.client.put_bucket_acl("private")
         for key in ("object", "other"):
-            headers = (("x-oss-object-acl", "private"), ("x-oss-tagging", "mark=before"), ("Content-Type", "text/before"))
+            headers = (
+                ("x-oss-object-acl", "private"),
+                ("x-oss-tagging", "mark=before"),
+                ("Content-Type", "text/before"),
+            )
             host = (("Host", f"{self._address[0]}:{self._address[1]}"),)
             request = Request("PUT", f"/{self.bucket.name}/{key}", (), (*host, *headers), b"before " + key.encode())
             exchange(self._address, oss_v4(self._key, request, self._region))
@@ -186,7 +193,9 @@ def oss_url_v1(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
 
 
 def oss_url_v4(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
-    yield from oss_cases(cloud, key, name, lambda request: presigned_v4(key, request, cloud.region, ("host",)), url=True)
+    yield from oss_cases(
+        cloud, key, name, lambda request: presigned_v4(key, request, cloud.region, ("host",)), url=True
+    )
 
 
 # RAM, by both schemes
@@ -205,7 +214,9 @@ def ram_cases(cloud: Cloud, name: str, sign: Callable[[str, dict[str, str]], Req
             api.ram("UpdateRole", RoleName=role, NewDescription="before")
 
     prepare()
-    yield Case("ram", lambda: sign("UpdateRole", {"RoleName": names[0], "NewDescription": "signed"}), prepare, api.role_names)
+    yield Case(
+        "ram", lambda: sign("UpdateRole", {"RoleName": names[0], "NewDescription": "signed"}), prepare, api.role_names
+    )
     yield Case("ram", lambda: sign("DeleteRole", {"RoleName": names[0]}), prepare, api.role_names)
     shown = lambda answer: (answer.status, json.loads(answer.body).get("Role", {}).get("RoleName"))  # noqa: E731
     yield Case("ram", lambda: sign("GetRole", {"RoleName": names[0]}), prepare, api.role_names, shown)
@@ -336,25 +347,25 @@ class Attack:
             chance.shuffle(self._queue)
         mutation = self._queue.pop()
         request = mutation.apply(self._case.sign(), chance)
-        what = f"{mutation.name}: {request}"
+        what = str(request)
         self._sweep.tally.mutations += 1
         try:
             answer = self._connection.exchange(request)
         except UnansweredError:
-            self._refused.append(what)  # it was no HTTP any more
+            self._refused.append(mutation.name)  # it was no HTTP any more
             if not self._cloud.alive:
                 self._sweep.hung("the process died", what)
             return
         except HungError as error:
-            self._sweep.hung("no answer", f"{what}: {error}")
+            self._sweep.hung("no answer", f"{error} <- {what}")
             return
         if answer.status >= 500 and answer.status != 501:
-            self._sweep.failed(f"answer {answer.status}", f"{what}: {answer}")
+            self._sweep.failed(f"answer {answer.status}", f"{mutation.name}: {answer} <- {what}")
         if answer.status < 300:
             self._accepted(mutation, what, answer)
         else:
             self._sweep.tally.refused += 1
-            self._refused.append(what)
+            self._refused.append(mutation.name)
         if len(self._refused) >= LOOK:
             self.look()
 
@@ -364,13 +375,13 @@ class Attack:
         except ValueError as error:
             found = repr(error), None
         if found != self._wanted:
-            self._sweep.accepted(f"accepted: {mutation.name}", f"{what}: {answer}; {found}, signed {self._wanted}")
+            self._sweep.accepted(f"accepted: {mutation.name}", f"{answer}; {found}, signed {self._wanted} <- {what}")
         self._case.prepare()
 
     def look(self) -> None:
         """See that the refused requests had no effect."""
         if self._refused and self._case.observe() != self._before:
-            self._sweep.accepted("refused, and it had an effect", " || ".join(self._refused)[:5000])
+            self._sweep.accepted("refused, and it had an effect", f"one of {self._refused}")
             self._case.prepare()
         self._refused.clear()
 

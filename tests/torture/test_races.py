@@ -84,7 +84,9 @@ def acl_and_tagging(chance: random.Random) -> Race:
 
 
 def reads_while_overwritten(chance: random.Random) -> Race:
-    return Race([existing(chance)], [Get("a"), Put("a", content(chance)), Get("a"), Put("a", content(chance)), Get("a")])
+    return Race(
+        [existing(chance)], [Get("a"), Put("a", content(chance)), Get("a"), Put("a", content(chance)), Get("a")]
+    )
 
 
 def copies_while_overwritten(chance: random.Random) -> Race:

@@ -1,0 +1,180 @@
+"""The link to OSS fails at the n-th request: a start ends with the right tree, or with a typed error and an untouched target."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.loading import Packed, pack, tree
+from tests.torture.bucket import Bucket
+from tests.torture.cloud import Cloud
+from tests.torture.sweep import Sweep
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 5  # seconds that the platform gives the initializer
+STOP = 30.0  # seconds after which a start is hung
+SCRIPT = """
+import coldstart.load as loader_of_archives
+loader_of_archives.RANGE = 200_000  # many requests for a small archive
+import loader
+loader.initializer(None)
+"""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What strikes, at which request, and how often."""
+
+    record: dict[str, Any]
+    at: int  # from 1
+    persistent: bool
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The faults as the link takes them: the requests before it are let through."""
+        first = {"kind": "delay", "seconds": 0, "times": self.at - 1, "prefix": "applib/"}
+        struck = {**self.record, "times": -1 if self.persistent else 1, "prefix": "applib/"}
+        return [first, struck] if self.at > 1 else [struck]
+
+
+def faults(sweep: Sweep, size: int) -> list[dict[str, Any]]:
+    """Draw one of each kind."""
+    place = sweep.random.randrange(size)
+    part = sweep.random.choice([0, 1, 100, 50_000])
+    return [
+        {"kind": "status", "status": sweep.random.choice([500, 502, 503, 504, 429])},
+        {"kind": "status", "status": sweep.random.choice([400, 403, 404, 412, 416, 301])},
+        {"kind": "reset", "after": part},
+        {"kind": "truncate", "after": part},
+        {"kind": "corrupt", "after": place},
+        {"kind": "delay", "seconds": sweep.random.choice([0.3, 2.0])},
+        {"kind": "delay", "seconds": 60.0},
+    ]
+
+
+class Starts:
+    """Starts of an instance, one after the other, each on an empty disk.
+
+    Args:
+        sweep: gets the counts.
+        cloud: holds the archive.
+        packed: the archive.
+        plain: an ordinary zip with the same files, or None.
+        folder: for the disks.
+    """
+
+    def __init__(self, sweep: Sweep, cloud: Cloud, packed: Packed, folder: Path) -> None:
+        self._sweep, self._cloud, self._packed, self._folder = sweep, cloud, packed, folder
+        Bucket(cloud, "link").client.put_object("applib/a.zip", packed.data)
+        (folder / "code").mkdir()
+        (folder / "code" / "user.py").write_text(
+            "import heavy\ndef handler(event, context):\n    return heavy.answer\n"
+        )
+        self._set_link([])
+        self._count = 0
+        error, left = self._start(1)
+        assert not error, error
+        self._wanted = left
+
+    def _set_link(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        url = f"{self._cloud.endpoints['oss']}/-/localcloud/link"
+        headers = {"Authorization": f"Bearer {self._cloud.key.secret}"}
+        body = json.dumps({"shape": {}, "faults": records}).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            before: list[dict[str, Any]] = json.load(answer)["faults"]
+        urllib.request.urlopen(urllib.request.Request(url, data=body, method="PUT", headers=headers)).close()
+        return before
+
+    def _start(self, number: int) -> tuple[str, dict[str, Any]]:
+        """Return the type of the error, empty when there was none, and what lies on the disk."""
+        disk = self._folder / f"disk-{number}"
+        disk.mkdir(exist_ok=True)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT / 'function'}:{self._folder / 'code'}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": self._cloud.key.id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self._cloud.key.secret,
+            "AppLibObject": "applib/a.zip",
+            "AppLibDigest": self._packed.digest,
+            "AppLibDir": str(disk / "applib"),
+            "ModelDir": str(disk / "model"),
+            "Bucket": "link",
+            "Endpoint": self._cloud.endpoints["oss"],
+            "Region": self._cloud.region,
+            "HandlerModule": "user.handler",
+            "InitializationTimeout": str(LIMIT),
+        }
+        command = [sys.executable, "-c", textwrap.dedent(SCRIPT)]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            output, errors = process.communicate(timeout=STOP)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return f"hung for {STOP:.0f} s", {}
+        self._sweep.tally.operations += 1
+        lines = [json.loads(line) for line in output.splitlines() if line.startswith('{"event": "heavylift.start"')]
+        left = {path.name: tree(path) for path in sorted(disk.iterdir()) if path.is_dir()}
+        if len(lines) != 1:
+            return f"no start line: {errors[-300:]}", left
+        if lines[0]["seconds"] > LIMIT:
+            self._sweep.hung(
+                "a start that ends after its limit", f"{lines[0]['seconds']:.1f} s of {LIMIT} s: {lines[0]}"
+            )
+        return lines[0].get("error", {}).get("type", ""), left
+
+    def run(self, fault: Fault) -> bool:
+        """Start with a fault; return whether it struck."""
+        self._count += 1
+        self._set_link(fault.records)
+        begin = time.monotonic()
+        error, left = self._start(self._count + 1)
+        unspent = self._set_link([])
+        struck = fault.persistent or not any(
+            each["kind"] == fault.record["kind"] and each == unspent[-1] for each in unspent
+        )
+        shown = f"{fault}: {error or 'no error'} after {time.monotonic() - begin:.1f} s"
+        if error.startswith("hung"):
+            self._sweep.hung("a start that does not end", shown)
+        elif not error:
+            if left != self._wanted:
+                self._sweep.accepted("a start that went well with another tree", f"{shown}: {_digests(left)}")
+        elif not error.endswith("Error") or error in {"OSError", "ValueError", "KeyError", "TypeError", "RuntimeError"}:
+            self._sweep.failed("an error without a type of its own", shown)
+        elif left:
+            self._sweep.lost("a start that failed and left something", f"{shown}: {_digests(left)}")
+        else:
+            self._sweep.tally.refused += 1
+        return struck
+
+
+def _digests(found: dict[str, Any]) -> str:
+    return hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:8] + f" {sorted(found)}"
+
+
+def test_link_faults(sweep: Sweep, cloud: Cloud, tmp_path: Path) -> None:
+    noise = sweep.random
+    files = {"heavy/__init__.py": b"answer = 42\n", **{f"heavy/lib{n}.so": noise.randbytes(700_000) for n in range(3)}}
+    packed = pack(files, group=300_000)
+    starts = Starts(sweep, cloud, packed, tmp_path)
+    n = 0
+    while sweep.goes_on():
+        n, struck = n + 1, False
+        for record in noise.sample(faults(sweep, len(packed.data)), 7):
+            for persistent in (False, True):
+                if sweep.left or n == 1:
+                    struck |= starts.run(Fault(record, n, persistent)) and not persistent
+                if not sweep.left:
+                    return
+        if not struck:  # the n-th request never came: from the first again, with other faults
+            n = 0
