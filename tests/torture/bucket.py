@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 
@@ -76,8 +77,9 @@ class Bucket:
                 made = made.with_headers(("x-oss-tagging", f"mark={tag}")) if tag else made
                 return with_body_hashes(replace(made, body=content))
             case Append(position=position, content=content):
-                query = (("append", None), ("position", str(position)))
-                made = replace(plain, method="POST", query=query, body=content)
+                made = replace(
+                    plain, method="POST", query=(("append", None), ("position", str(position))), body=content
+                )
                 return made.with_headers(("x-oss-meta-mark", mark_of(content)))
             case Delete():
                 return replace(plain, method="DELETE")
@@ -157,14 +159,10 @@ class Bucket:
     def settings(self) -> dict[str, str]:
         """Return the settings that the model knows."""
         found = {}
-        try:
+        with contextlib.suppress(oss2.exceptions.NoSuchLifecycle):
             found["lifecycle"] = self.client.get_bucket_lifecycle().rules[0].id
-        except oss2.exceptions.NoSuchLifecycle:
-            pass
-        try:
+        with contextlib.suppress(oss2.exceptions.NoSuchServerSideEncryptionRule):
             found["encryption"] = self.client.get_bucket_encryption().sse_algorithm
-        except oss2.exceptions.NoSuchServerSideEncryptionRule:
-            pass
         tags = self.client.get_bucket_tagging().tag_set.tagging_rule
         if tags:
             found["tagging"] = tags["mark"]

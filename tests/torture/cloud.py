@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -83,10 +84,8 @@ class Cloud:
         self.process.kill()
         self.process.wait()
         for each in below:
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
-            except psutil.NoSuchProcess:
-                pass
         if self.process.stdout:
             self.process.stdout.close()
 
@@ -107,10 +106,8 @@ class Cloud:
         """Bytes of physical memory of the process and of all that it started."""
         total = 0
         for each in _family(self.process.pid):
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 total += each.memory_info().rss
-            except psutil.NoSuchProcess:
-                pass
         return total
 
     @property

@@ -10,9 +10,10 @@ import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 OK = "ok"
+_Value = TypeVar("_Value")
 MIN_PART = 100 * 1024  # bytes of every part but the last
 
 
@@ -57,7 +58,7 @@ class World:
         return replace(self, uploads=_changed(self.uploads, name, upload))
 
 
-def _changed(before: Mapping[str, object], name: str, value: object | None) -> dict[str, object]:
+def _changed(before: Mapping[str, _Value], name: str, value: _Value | None) -> dict[str, _Value]:
     rest = {each: item for each, item in before.items() if each != name}
     return rest if value is None else {**rest, name: value}
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-SHOWN = 3  # examples of each kind of fault
+SHOWN = 2  # examples of each kind of fault
+KINDS = 30  # kinds of faults that a verdict shows
 ENOUGH = 200  # faults after which a sweep ends
 
 
@@ -104,6 +105,8 @@ class Sweep:
         if not self.faults:
             return
         lines = [f"{sum(self.seen.values())} faults with seed {self.seed}; {self.tally}"]
-        for kind, examples in self.faults.items():
+        for kind, examples in list(self.faults.items())[:KINDS]:
             lines += [f"- {self.seen[kind]} × {kind}", *(f"    {example}" for example in examples)]
+        if len(self.faults) > KINDS:
+            lines.append(f"- and {len(self.faults) - KINDS} other kinds: {', '.join(list(self.faults)[KINDS:])}"[:2000])
         pytest.fail("\n".join(lines), pytrace=False)

@@ -114,7 +114,7 @@ def templates(chance: random.Random) -> Iterator[tuple[str, str]]:
     )
     yield "Base64 nested", template(nested(lambda each: {"Fn::Base64Encode": each}, chance.randrange(60, 100), "aaaa"))
     yield "Split", template({"Fn::Split": ["a", "a" * 500_000]})
-    yield "Str and Select", template(nested(lambda each: {"Fn::Select": ["0", [each]]}, 900, "a"))
+    yield "Str and Select", template(nested(lambda each: {"Fn::Select": ["0", [each]]}, 300, "a"))
     depth = chance.choice([200, 1_000, 5_000, 50_000])
     head = '{"ROSTemplateFormatVersion": "2015-09-01", "Outputs": {"O": {"Value": '
     yield f"JSON {depth} lists deep", deep_text(head, "[", "]", depth) + "}}}"
@@ -136,7 +136,20 @@ def templates(chance: random.Random) -> Iterator[tuple[str, str]]:
         yield f"a length of {bound[:5]}", template("x", Parameters=parameters)
         parameters = {"P": {"Type": "Number", "MinValue": bound, "Default": chance.choice(["1", bound])}}
         yield f"a value of {bound[:5]}", template("x", Parameters=parameters)
-    kinds = [None, True, 1, 1.5, "x", [], {}, [[]], {"Ref": "x"}, {"Ref": ["x"]}, {"Fn::If": []}, float("inf")]
+    kinds: list[Any] = [
+        None,
+        True,
+        1,
+        1.5,
+        "x",
+        [],
+        {},
+        [[]],
+        {"Ref": "x"},
+        {"Ref": ["x"]},
+        {"Fn::If": []},
+        float("inf"),
+    ]
     for name in ("Parameters", "Outputs", "Resources", "Conditions", "Mappings", "Rules", "Metadata"):
         yield f"{name} of another kind", template("x", **{name: chance.choice(kinds)})
         yield f"{name} with an entry of another kind", template("x", **{name: {"A": chance.choice(kinds)}})
@@ -262,9 +275,8 @@ def by_number(chance: random.Random) -> list[Attack]:
         "9" * 20,
     ]
     found = []
-    for name in chance.sample(values, 5) + [DIGITS]:
-        value = name
-        shown = name[:6]
+    for value in [*chance.sample(values, 5), DIGITS]:
+        shown = value[:6]
         encoded = "".join(letter if letter.isascii() and letter != " " else "%20" for letter in value)
         listing = ("max-keys", "max-uploads", "max-parts", "part-number-marker", "x-oss-traffic-limit", "position")
         for parameter in listing:
@@ -312,8 +324,16 @@ def by_number(chance: random.Random) -> list[Attack]:
     for field in ("memorySize", "timeout", "cpu", "diskSize", "instanceConcurrency", "initializationTimeout"):
         for text in (DIGITS[:4000], DIGITS, "1e999", "-1e999", "NaN", "Infinity", "1.5", "true", "-1"):
             body = json.dumps(_function("n")).replace('"python3.10"', f'"python3.10", "{field}": {text}').encode()
-            found.append(Attack(f"number: {field}={text[:6]}", fc("POST", "/2021-04-06/services/s/functions", body)))
-            found.append(Attack(f"number: {field}={text[:6]} in FC 3.0", fc("POST", "/2023-03-30/functions", body)))
+            found.append(
+                Attack(
+                    f"number: {field}={text[:6]}", fc("POST", "/2021-04-06/services/s/functions", body), text == "true"
+                )
+            )
+            found.append(
+                Attack(
+                    f"number: {field}={text[:6]} in FC 3.0", fc("POST", "/2023-03-30/functions", body), text == "true"
+                )
+            )
     return found
 
 

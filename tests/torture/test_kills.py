@@ -28,6 +28,7 @@ from tests.torture.model import (
     SetAcl,
     SetSetting,
     SetTag,
+    Stored,
     World,
     mark_of,
 )
@@ -97,7 +98,7 @@ class Worker:
         self.bucket.move(cloud)
         maybe = self.pending.apply(self.world)[1] if self.pending else self.world
         allowed = (self.world, maybe)
-        objects = {}
+        objects: dict[str, Stored] = {}
         for key in sorted({*KEYS, *self.bucket.keys()}):
             found = self._read(key)
             wanted = [world.objects.get(key) for world in allowed]
@@ -112,7 +113,7 @@ class Worker:
         self.world = World(objects, {}, settings)
         self.pending = None
 
-    def _read(self, key: str) -> object:
+    def _read(self, key: str) -> Stored | None:
         try:
             return self.bucket.object(key)
         except Exception as error:  # noqa: BLE001 - whatever a client makes of it, it cannot be read

@@ -13,6 +13,7 @@ import pytest
 
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud, settled_blobs
+from tests.torture.control import Api
 from tests.torture.model import (
     MIN_PART,
     OK,
@@ -251,7 +252,10 @@ def test_races(race: Callable[[random.Random], Race], sweep: Sweep, cloud: Cloud
         while sweep.goes_on():
             drawn = [race(sweep.random) for _ in lanes]
             jitters = [[sweep.random.choice([0, 0, 0.001, 0.003, 0.006]) for _ in range(5)] for _ in lanes]
-            runs = [outer.submit(lane.run, *args, inner) for lane, *args in zip(lanes, drawn, jitters, strict=True)]
+            runs = [
+                outer.submit(lane.run, each, jitter, inner)
+                for lane, each, jitter in zip(lanes, drawn, jitters, strict=True)
+            ]
             for run in runs:
                 run.result()
     for lane in lanes:
@@ -259,8 +263,6 @@ def test_races(race: Callable[[random.Random], Race], sweep: Sweep, cloud: Cloud
 
 
 def test_races_leave_no_bytes_behind(sweep: Sweep, cloud: Cloud) -> None:
-    from tests.torture.control import Api
-
     expected = 0
     for name in Api(cloud).bucket_names():
         expected += Bucket(cloud, name).blobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPResponse
@@ -119,10 +120,8 @@ class Connection:
 
     def _exchange(self, request: Request) -> tuple[Answer, bool]:
         connected = self.connect()
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a refusal may come before all was sent
             connected.sendall(request.encode())
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # a refusal may come before everything was sent
         with HTTPResponse(connected, method=request.method) as response:
             response.begin()
             body = response.read()
