@@ -60,7 +60,7 @@ class Api:
             if answer.status != 200:
                 return None
             stack: dict[str, Any] = json.loads(answer.body)
-            if not stack["Status"].endswith("_IN_PROGRESS"):
+            if not stack["Status"].endswith("_IN_PROGRESS") or stack["Status"] == "REVIEW_IN_PROGRESS":
                 return stack
             time.sleep(0.02)
         return None

@@ -21,19 +21,21 @@ class Patient:
     """Attacks one embedded cloud; a dead or hung one is started again on its folder, else on a new one.
 
     Args:
-        sweep: gets the counts.
         folder: where its data lie.
+        furnish: creates what attacks are aimed at.
     """
 
-    def __init__(self, sweep: Sweep, folder: Path) -> None:
-        self._sweep, self._folder, self._number = sweep, folder, 0
+    def __init__(self, folder: Path, furnish: Callable[[Cloud], None]) -> None:
+        self._folder, self._furnish, self._number = folder, furnish, 0
         self._over = threading.Event()
         self.cloud = self._fresh()
         self._watch_anew()
 
     def _fresh(self) -> Cloud:
         self._number += 1
-        return launch(self._folder / f"data-{self._number}", self._folder / f"log-{self._number}")
+        cloud = launch(self._folder / f"data-{self._number}", self._folder / f"log-{self._number}")
+        self._furnish(cloud)
+        return cloud
 
     def _watch_anew(self) -> None:
         self.slowest, self.largest, self.killed = 0.0, 0, False
@@ -78,6 +80,7 @@ class Patient:
 
     def strike(
         self,
+        sweep: Sweep,
         what: str,
         make: Callable[[Cloud], tuple[str, Request]],
         *,
@@ -87,6 +90,7 @@ class Patient:
         """Send one attack and judge what became of it.
 
         Args:
+            sweep: gets the counts.
             what: its name.
             make: returns the service and the request.
             harmless: it may be obeyed, too.
@@ -95,40 +99,38 @@ class Patient:
         service, request = make(self.cloud)
         shown = str(request)
         self.slowest, self.largest = 0.0, 0
-        self._sweep.tally.operations += 1
+        sweep.tally.operations += 1
         wrong: tuple[Callable[[str, str], None], str, str] | None = None
         begin = time.monotonic()
         try:
             answer = exchange(self.cloud.address(service), request, LIMIT)
             if answer.status >= 500 and answer.status != 501:
-                self._sweep.failed(f"answer {answer.status}: {what}", f"{answer} <- {shown}")
+                sweep.failed(f"answer {answer.status}: {what}", f"{answer} <- {shown}")
             elif answer.status < 300 and not harmless:
-                self._sweep.accepted(f"accepted: {what}", f"{answer} <- {shown}")
+                sweep.accepted(f"accepted: {what}", f"{answer} <- {shown}")
             else:
-                self._sweep.tally.refused += 1
+                sweep.tally.refused += 1
             if found := then(self.cloud, answer):
-                wrong = self._sweep.hung, f"{found}: {what}", shown
+                wrong = sweep.hung, f"{found}: {what}", shown
         except UnansweredError as error:
             if not self.cloud.alive:
                 why = f"it took more than {FATAL >> 20} MB" if self.killed else f"exit code {self.cloud.process.poll()}"
-                wrong = self._sweep.hung, f"the process died: {what}", f"{why} <- {shown}"
+                wrong = sweep.hung, f"the process died: {what}", f"{why} <- {shown}"
             else:
-                self._sweep.failed(f"no answer: {what}", f"{error} <- {shown}")
+                sweep.failed(f"no answer: {what}", f"{error} <- {shown}")
         except HungError as error:
-            wrong = self._sweep.hung, f"no answer in time: {what}", f"{error} <- {shown}"
+            wrong = sweep.hung, f"no answer in time: {what}", f"{error} <- {shown}"
         took = time.monotonic() - begin
         if wrong is None and not self._well():
-            wrong = self._sweep.hung, f"other services do not answer any more: {what}", shown
+            wrong = sweep.hung, f"other services do not answer any more: {what}", shown
         elif wrong is None and self.slowest > BEAT:
-            self._sweep.hung(
-                f"other services waited: {what}", f"{self.slowest:.1f} s, the answer {took:.1f} s <- {shown}"
-            )
+            sweep.hung(f"other services waited: {what}", f"{self.slowest:.1f} s, the answer {took:.1f} s <- {shown}")
         if self.largest > MEMORY:
-            self._sweep.failed(f"memory: {what}", f"{self.largest >> 20} MB <- {shown}")
+            sweep.failed(f"memory: {what}", f"{self.largest >> 20} MB <- {shown}")
         if wrong:
             note, kind, words = wrong
             note(kind, words)
-            self._revive(what)
+            self._revive(sweep, what)
 
     def _well(self) -> bool:
         try:
@@ -139,18 +141,18 @@ class Patient:
             return False
         return True
 
-    def _revive(self, what: str) -> None:
+    def _revive(self, sweep: Sweep, what: str) -> None:
         """Kill it and start it again; what stopped it once may not stop it again."""
         self.close()
-        self._sweep.tally.kills += 1
+        sweep.tally.kills += 1
         try:
             self.cloud = launch(self.cloud.data, self.cloud.log, patience=LIMIT)
             time.sleep(0.5)  # what a restart takes up begins now
             if not self._well():
-                self._sweep.hung(f"it hangs again after a restart: {what}", what)
+                sweep.hung(f"it hangs again after a restart: {what}", what)
                 self.cloud.kill()
                 self.cloud = self._fresh()
         except NotStartedError as error:
-            self._sweep.hung(f"it does not start again: {what}", str(error))
+            sweep.hung(f"it does not start again: {what}", str(error))
             self.cloud = self._fresh()
         self._watch_anew()

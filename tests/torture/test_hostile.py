@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -30,26 +30,27 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_hostile(kind: str, sweep: Sweep, tmp_path: Path) -> None:
-    queue: list[Attack] = []
-    with closing(Patient(sweep, tmp_path)) as patient:
-        current = None
-        while sweep.goes_on():
-            if patient.cloud is not current:
-                current = patient.cloud
-                _furnish(current)
-            if not queue:
-                queue = KINDS[kind](sweep.random)
-                sweep.random.shuffle(queue)
-            attack = queue.pop()
-            patient.strike(attack.name, attack.make, harmless=attack.harmless, then=attack.then)
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
+    """The embedded cloud that all kinds of attacks are aimed at."""
+    with closing(Patient(tmp_path_factory.mktemp("hostile"), _furnish)) as patient:
+        yield patient
 
 
 def _furnish(cloud: Cloud) -> None:
-    """Create what attacks are aimed at."""
     Bucket(cloud, BUCKET).client.put_object("a", b"content")
     api = Api(cloud)
     api.fc("POST", "/2021-04-06/services", {"serviceName": "s"})
     for path in ("/2021-04-06/services/s/functions", "/2023-03-30/functions"):
         api.fc("POST", path, function("f"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile(kind: str, sweep: Sweep, patient: Patient) -> None:
+    queue: list[Attack] = []
+    while sweep.goes_on():
+        if not queue:
+            queue = KINDS[kind](sweep.random)
+            sweep.random.shuffle(queue)
+        attack = queue.pop()
+        patient.strike(sweep, attack.name, attack.make, harmless=attack.harmless, then=attack.then)
