@@ -10,6 +10,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud, NotStartedError, begin, settled_blobs, temporary_files
@@ -303,8 +304,9 @@ def test_kills(sweep: Sweep, start: Callable[..., Cloud]) -> None:
             stray = list(temporary_files(running.data))
             if stray:
                 sweep.lost("temporary files are left", ", ".join(str(p.relative_to(running.data)) for p in stray[:5]))
-            for each in workers:
-                each.check(running)
+            with ThreadPoolExecutor() as pool:
+                for done in [pool.submit(each.check, running) for each in workers]:
+                    done.result()
             expected = sum(each.bucket.blobs() for each in workers if isinstance(each, Worker))
             found = settled_blobs(running.data, expected)
             if found != expected:

@@ -81,6 +81,24 @@ FC_EXTRAS = [
 ]
 
 
+class Stage:
+    """What attacks are aimed at, all that they could change.
+
+    Args:
+        reset: makes everything as it was in the beginning.
+        look: returns what there is.
+    """
+
+    def __init__(self, reset: Callable[[], None], look: Callable[[], Any]) -> None:
+        self._reset, self.look = reset, look
+        self._reset()
+        self.before = look()
+
+    def reset(self) -> None:
+        """Make everything as it was."""
+        self._reset()
+
+
 @dataclass
 class Case:
     """A request that is signed anew each time.
@@ -88,16 +106,14 @@ class Case:
     Attributes:
         service: which service gets it.
         sign: makes it.
-        prepare: makes everything as it was before.
-        observe: returns all that it could change.
+        stage: what it changes.
         effect: returns what matters of an answer.
         extras: changes beside those that fit any request.
     """
 
     service: str
     sign: Callable[[], Request]
-    prepare: Callable[[], None]
-    observe: Callable[[], Any]
+    stage: Stage
     effect: Callable[[Answer], Any] = lambda answer: answer.status
     extras: list[Mutation] = field(default_factory=list)
 
@@ -106,14 +122,13 @@ class Case:
 
 
 class Objects:
-    """A bucket with two objects; the attacked one is prepared again after each attack that was let through."""
+    """A bucket with two objects."""
 
     def __init__(self, cloud: Cloud, name: str) -> None:
         self.bucket, self._address = Bucket(cloud, name), cloud.address("oss")
         self._key, self._region = cloud.key, cloud.region
-        self.prepare()
 
-    def prepare(self) -> None:
+    def reset(self) -> None:
         for key in self.bucket.keys():  # noqa: SIM118 - not a dictionary
             self.bucket.client.delete_object(key)
         for upload_id, (key, _) in self.bucket.uploads().items():
@@ -129,14 +144,14 @@ class Objects:
             request = Request("PUT", f"/{self.bucket.name}/{key}", (), (*host, *headers), b"before " + key.encode())
             exchange(self._address, oss_v4(self._key, request, self._region))
 
-    def observe(self) -> Any:
+    def look(self) -> Any:
         found = {}
         for key in self.bucket.keys():  # noqa: SIM118 - not a dictionary
             got = self.bucket.client.get_object(key)
             kept = {name: value for name, value in got.headers.items() if name in KEPT or "meta" in name.lower()}
             tags = self.bucket.client.get_object_tagging(key).tag_set.tagging_rule
             found[key] = got.read(), kept, tags, self.bucket.client.get_object_acl(key).acl
-        return found, self.bucket.uploads(), self.bucket.settings()
+        return found, self.bucket.uploads(), self.bucket.client.get_bucket_acl().acl
 
 
 KEPT = {"Content-Type", "Cache-Control", "Content-Encoding", "Content-Disposition", "x-oss-object-type"}
@@ -144,6 +159,7 @@ KEPT = {"Content-Type", "Cache-Control", "Content-Encoding", "Content-Dispositio
 
 def oss_cases(cloud: Cloud, key: Key, name: str, sign: Callable[[Request], Request], *, url: bool) -> Iterator[Case]:
     objects = Objects(cloud, name)
+    stage = Stage(objects.reset, objects.look)
     host = (("Host", cloud.endpoints["oss"].removeprefix("http://")),)
     target = f"/{name}/object"
     put = Request("PUT", target, (), host, b"signed content")
@@ -168,13 +184,12 @@ def oss_cases(cloud: Cloud, key: Key, name: str, sign: Callable[[Request], Reque
         requests.append(Request("GET", target, (("acl", None),), host))
     extras = OSS_EXTRAS if not url else [e for e in OSS_EXTRAS if "security-token" not in e.name]
     for request in requests:
-        yield Case("oss", lambda r=request: sign(r), objects.prepare, objects.observe, extras=extras)  # type: ignore[misc]
+        yield Case("oss", lambda r=request: sign(r), stage, extras=extras)  # type: ignore[misc]
     reading = Request("GET", target, (("response-content-type", "text%2Fsigned"),), host)
     yield Case(
         "oss",
         lambda: sign(reading),
-        objects.prepare,
-        objects.observe,
+        stage,
         lambda answer: (answer.status, answer.body, answer.headers.get("content-type")),
         extras,
     )
@@ -205,7 +220,7 @@ def ram_cases(cloud: Cloud, name: str, sign: Callable[[str, dict[str, str]], Req
     api = Api(cloud)
     names = (f"{name}-object", f"{name}-other")
 
-    def prepare() -> None:
+    def reset() -> None:
         for role in set(api.role_names()) - {ROLE}:
             if role not in names:
                 api.ram("DeleteRole", RoleName=role)
@@ -213,13 +228,11 @@ def ram_cases(cloud: Cloud, name: str, sign: Callable[[str, dict[str, str]], Req
             api.ram("CreateRole", RoleName=role, AssumeRolePolicyDocument=api.trust)
             api.ram("UpdateRole", RoleName=role, NewDescription="before")
 
-    prepare()
-    yield Case(
-        "ram", lambda: sign("UpdateRole", {"RoleName": names[0], "NewDescription": "signed"}), prepare, api.role_names
-    )
-    yield Case("ram", lambda: sign("DeleteRole", {"RoleName": names[0]}), prepare, api.role_names)
+    stage = Stage(reset, api.role_names)
+    yield Case("ram", lambda: sign("UpdateRole", {"RoleName": names[0], "NewDescription": "signed"}), stage)
+    yield Case("ram", lambda: sign("DeleteRole", {"RoleName": names[0]}), stage)
     shown = lambda answer: (answer.status, json.loads(answer.body).get("Role", {}).get("RoleName"))  # noqa: E731
-    yield Case("ram", lambda: sign("GetRole", {"RoleName": names[0]}), prepare, api.role_names, shown)
+    yield Case("ram", lambda: sign("GetRole", {"RoleName": names[0]}), stage, shown)
 
 
 ROLE = "mutations-session"
@@ -261,26 +274,26 @@ def fc_cases(cloud: Cloud, name: str, version: str, sign: Callable[[Request], Re
     names = (f"{name}-object".replace("-", "_"), f"{name}-other".replace("-", "_"))
     services = f"/{version}/services"
 
-    def observe() -> Any:
+    def look() -> Any:
         found = json.loads(api.fc("GET", "/2021-04-06/services?limit=100").body)["services"]
         return sorted((each["serviceName"], each["description"]) for each in found)
 
-    def prepare() -> None:
-        for each, _ in observe():
+    def reset() -> None:
+        for each, _ in look():
             if each not in names:
                 api.fc("DELETE", f"/2021-04-06/services/{each}")
         for each in names:
             api.fc("POST", "/2021-04-06/services", {"serviceName": each})
             api.fc("PUT", f"/2021-04-06/services/{each}", {"description": "before"})
 
-    prepare()
+    stage = Stage(reset, look)
     headers = (("Host", api.host("fc")), ("Content-Type", "application/json"))
     one = f"{services}/{names[0]}"
     body = json.dumps({"description": "signed"}).encode()
     shown = lambda answer: (answer.status, json.loads(answer.body).get("serviceName"))  # noqa: E731
-    yield Case("fc", lambda: sign(Request("PUT", one, (), headers, body)), prepare, observe, extras=FC_EXTRAS)
-    yield Case("fc", lambda: sign(Request("DELETE", one, (), headers)), prepare, observe, extras=FC_EXTRAS)
-    yield Case("fc", lambda: sign(Request("GET", one, (), headers)), prepare, observe, shown, FC_EXTRAS)
+    yield Case("fc", lambda: sign(Request("PUT", one, (), headers, body)), stage, extras=FC_EXTRAS)
+    yield Case("fc", lambda: sign(Request("DELETE", one, (), headers)), stage, extras=FC_EXTRAS)
+    yield Case("fc", lambda: sign(Request("GET", one, (), headers)), stage, shown, FC_EXTRAS)
 
 
 def acs3_fc(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
@@ -304,8 +317,7 @@ def acs3_invocation(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
     yield Case(
         "fc",
         lambda: acs3(key, request),
-        lambda: None,
-        lambda: None,
+        Stage(lambda: None, lambda: None),
         lambda answer: (answer.status, answer.body),
         [added_header("x-fc-invocation-type", "Async"), added_header("x-fc-async-task-id", "x")],
     )
@@ -331,12 +343,10 @@ class Attack:
     def __init__(self, sweep: Sweep, cloud: Cloud, case: Case) -> None:
         self._sweep, self._cloud, self._case = sweep, cloud, case
         self._connection = Connection(cloud.address(case.service))
-        case.prepare()
-        self._before = case.observe()
         answer = self._connection.exchange(case.sign())
         assert answer.status < 300, f"the request is refused as it was signed: {case.sign()} {answer}"
-        self._wanted = case.effect(answer), case.observe()
-        case.prepare()
+        self._wanted = case.effect(answer), case.stage.look()
+        case.stage.reset()
         self._refused: list[str] = []
         self._queue: list[Mutation] = []
 
@@ -371,18 +381,18 @@ class Attack:
 
     def _accepted(self, mutation: Mutation, what: str, answer: Answer) -> None:
         try:
-            found = self._case.effect(answer), self._case.observe()
+            found = self._case.effect(answer), self._case.stage.look()
         except ValueError as error:
             found = repr(error), None
         if found != self._wanted:
             self._sweep.accepted(f"accepted: {mutation.name}", f"{answer}; {found}, signed {self._wanted} <- {what}")
-        self._case.prepare()
+        self._case.stage.reset()
 
     def look(self) -> None:
         """See that the refused requests had no effect."""
-        if self._refused and self._case.observe() != self._before:
+        if self._refused and self._case.stage.look() != self._case.stage.before:
             self._sweep.accepted("refused, and it had an effect", f"one of {self._refused}")
-            self._case.prepare()
+            self._case.stage.reset()
         self._refused.clear()
 
     def close(self) -> None:
@@ -392,9 +402,8 @@ class Attack:
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.__name__)
 def test_mutations(scheme: Callable[..., Iterator[Case]], sweep: Sweep, cloud: Cloud) -> None:
-    keys = {"account": cloud.key, "session": Api(cloud).session(ROLE)}
     name = scheme.__name__.replace("_", "-")
-    cases = [case for owner, key in keys.items() for case in scheme(cloud, key, f"{name}-{owner}")]
+    cases = [case for key in (cloud.key, Api(cloud).session(ROLE)) for case in scheme(cloud, key, name)]
     attacks: dict[int, Attack] = {}
     with ExitStack() as stack:
         while sweep.goes_on():
