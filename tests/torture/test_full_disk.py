@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.torture.cloud import NotStartedError, launch
 from tests.torture.control import Api
 from tests.torture.model import OK, Append, Delete, Put, Reply, SetSetting, SetTag, World
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Connection, HungError, UnansweredError
+from tests.torture.wire import Answer, Connection, HungError, UnansweredError
 
 SIZE = 12 * 1024**2  # bytes of the disk
 _CODE = re.compile(r"[A-Z][A-Za-z]+")
@@ -114,7 +114,7 @@ class Full:
         """Ask the other services for something that needs the disk; they may refuse it, in their own form."""
         api = Api(self.cloud)
         trust = api.trust
-        calls = {
+        calls: dict[str, Callable[[], Answer]] = {
             "RAM": lambda: api.ram("CreateRole", RoleName=f"r{self._count}", AssumeRolePolicyDocument=trust),
             "FC": lambda: api.fc("POST", "/2021-04-06/services", {"serviceName": f"s{self._count}"}),
             "ROS": lambda: api.ros("CreateStack", StackName=f"s{self._count}", TemplateBody=TEMPLATE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from tests.torture.attacks.common import BUCKET, DIGITS, Attack, oss
+from tests.torture.attacks.common import BUCKET, DIGITS, Attack, Query, oss
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud
 from tests.torture.wire import Answer, Request
@@ -52,7 +52,7 @@ def by_header(chance: random.Random) -> list[Attack]:
         plain(f"path {text}", "fc", Request("GET", f"/2023-03-30/functions/{text}"))
         found.append(Attack(f"header: key {text}", oss("GET", f"/{BUCKET}/{text}"), True))
         for name in ("content-type", "content-disposition", "cache-control", "expires", "content-language"):
-            query = ((f"response-{name}", text),)
+            query: Query = ((f"response-{name}", text),)
             found.append(Attack(f"header: response-{name}={text}", oss("GET", f"/{BUCKET}/a", query), True))
         for name in ("prefix", "marker", "delimiter", "encoding-type", "continuation-token"):
             query = ((name, text), ("list-type", "2"))

@@ -21,7 +21,7 @@ def by_package(chance: random.Random) -> list[Attack]:
     good = zipped({"index.py": b"x = 1", "a/b.py": b"y = 2"})
     place = chance.randrange(len(good))
     end = good.rindex(b"PK\5\6")
-    packages = {
+    packages: dict[str, bytes | Callable[[], bytes]] = {
         "an empty name": zipped({"": b"x"}),
         "a name of one slash": zipped({"/": b"x"}),
         "a parent": zipped({"../out": b"x"}),

@@ -56,8 +56,8 @@ def by_xml(chance: random.Random) -> list[Attack]:
     parts = "<CompleteMultipartUpload><Part><PartNumber>{}</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"
     for number in (DIGITS, "-1", "1.5", "١", "²", ""):
         body = parts.format(number).encode()
-        query = (("uploadId", "0" * 32),)
-        found.append(Attack(f"XML: the part {number[:5]}", oss("POST", f"/{BUCKET}/a", query, body)))
+        completion = oss("POST", f"/{BUCKET}/a", (("uploadId", "0" * 32),), body)
+        found.append(Attack(f"XML: the part {number[:5]}", completion))
     return found
 
 
