@@ -49,7 +49,7 @@ class Sweep:
     Args:
         name: how the table calls it.
         seed: of `random`; the same seed draws the same attacks.
-        seconds: how long it may go on.
+        seconds: how long it may go on, from its first round.
     """
 
     name: str
@@ -61,18 +61,19 @@ class Sweep:
 
     def __post_init__(self) -> None:
         self.random = random.Random(f"{self.seed} {self.name}")
-        self.end = time.monotonic() + self.seconds
-        self._began = False
+        self._end: float | None = None
 
     def goes_on(self) -> bool:
         """Say whether there is time for another round, as there always is for the first one, and any sense in it."""
-        began, self._began = self._began, True
-        return not began or (time.monotonic() < self.end and sum(self.seen.values()) < ENOUGH)
+        if self._end is None:
+            self._end = time.monotonic() + self.seconds
+            return True
+        return self.left > 0 and sum(self.seen.values()) < ENOUGH
 
     @property
     def left(self) -> float:
-        """The seconds that are left."""
-        return max(0.0, self.end - time.monotonic())
+        """The seconds that are left; they count from the first round."""
+        return self.seconds if self._end is None else max(0.0, self._end - time.monotonic())
 
     def lost(self, kind: str, what: str) -> None:
         """Note something acknowledged that is gone, or something there that should not be."""

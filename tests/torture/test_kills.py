@@ -258,7 +258,7 @@ class Stacks:
             buckets, roles = api.bucket_names(), api.role_names()
             number = stack["StackName"].removeprefix("s")
             there = (f"stack-{self._sweep.seed}-{number}" in buckets, f"role-{number}" in roles)
-            wanted = (not stack["Status"].startswith("DELETE"),) * 2
+            wanted = (not stack["Status"].startswith(("DELETE", "CREATE_ROLLBACK")),) * 2
             if stack["Status"].endswith("_FAILED") or there != wanted:
                 self._sweep.lost("a stack's resources", f"{stack['StackName']} {stack['Status']}: bucket, role {there}")
         self._ids.clear()

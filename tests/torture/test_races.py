@@ -6,10 +6,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from threading import Barrier
-
-import pytest
 
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud, settled_blobs
@@ -186,16 +185,16 @@ class Lane:
         self._sweep = sweep
         self._connections = [Connection(cloud.address("oss")) for _ in range(5)]
 
-    def run(self, race: Race, jitter: Sequence[float], pool: ThreadPoolExecutor) -> None:
+    def run(self, name: str, race: Race, jitter: Sequence[float], pool: ThreadPoolExecutor) -> None:
         """Run a race and see whether its result can be explained."""
         try:
-            self._run(race, jitter, pool)
+            self._run(name, race, jitter, pool)
         except HungError as error:
-            self._sweep.hung("no answer", f"{race.at_once}: {error}")
+            self._sweep.hung(f"{name}: no answer", f"{race.at_once}: {error}")
         except UnansweredError as error:
-            self._sweep.failed("the connection was cut", f"{race.at_once}: {error}")
+            self._sweep.failed(f"{name}: the connection was cut", f"{race.at_once}: {error}")
 
-    def _run(self, race: Race, jitter: Sequence[float], pool: ThreadPoolExecutor) -> None:
+    def _run(self, name: str, race: Race, jitter: Sequence[float], pool: ThreadPoolExecutor) -> None:
         world = World(settings={"acl": "private"})
         for key in "abc":
             self.bucket.perform(Delete(key), self._connections[0])
@@ -205,7 +204,9 @@ class Lane:
             reply = self.bucket.perform(operation, self._connections[0])
             expected, world = operation.apply(world)
             if reply != expected:
-                self._sweep.failed("another answer than the model's", f"{operation}: {reply}, expected {expected}")
+                self._sweep.failed(
+                    f"{name}: another answer than the model's", f"{operation}: {reply}, expected {expected}"
+                )
                 return
         start = Barrier(len(race.at_once))
         requests = [self.bucket.request(operation) for operation in race.at_once]
@@ -220,16 +221,16 @@ class Lane:
         futures = [pool.submit(send, number) for number in range(len(race.at_once))]
         replies = [future.result() for future in futures]
         self._sweep.tally.operations += len(replies)
-        self._explain(race, world, replies)
+        self._explain(name, race, world, replies)
 
-    def _explain(self, race: Race, world: World, replies: list[Reply]) -> None:
+    def _explain(self, name: str, race: Race, world: World, replies: list[Reply]) -> None:
         met = " | ".join(f"{op} -> {reply}" for op, reply in zip(race.at_once, replies, strict=True))
         if failed := [reply for reply in replies if reply.code in {"InternalError"} or reply.code.startswith("HTTP 5")]:
-            self._sweep.failed(f"answer {failed[0].code}", met)
+            self._sweep.failed(f"{name}: answer {failed[0].code}", met)
         try:
             objects = {key: item for key in "abc" if (item := self.bucket.object(key)) is not None}
         except Exception as error:  # noqa: BLE001 - whatever a client makes of it, it cannot be read
-            self._sweep.lost("an object cannot be read", f"{met}: {type(error).__name__} {str(error)[:200]}")
+            self._sweep.lost(f"{name}: an object cannot be read", f"{met}: {type(error).__name__} {str(error)[:200]}")
             return
         settings = self.bucket.settings() if isinstance(race.at_once[0], SetSetting) else world.settings
         for expected, after in outcomes(world, race.at_once):
@@ -237,36 +238,34 @@ class Lane:
                 self._sweep.tally.refused += sum(reply.code != OK for reply in replies)
                 return
         shown = {key: str(item) for key, item in objects.items()}
-        self._sweep.lost("no order explains it", f"{met}; now {shown} {settings}")
+        self._sweep.lost(f"{name}: no order explains it", f"{met}; now {shown} {settings}")
 
     def close(self) -> None:
         for each in self._connections:
             each.close()
 
 
-@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
-def test_races(race: Callable[[random.Random], Race], sweep: Sweep, cloud: Cloud) -> None:
-    name = race.__name__.replace("_", "-")[:40]
-    lanes = [Lane(cloud, f"{name}-{number}", sweep) for number in range(LANES)]
-    with ThreadPoolExecutor(LANES) as outer, ThreadPoolExecutor(LANES * 5) as inner:
+def test_races(sweep: Sweep, cloud: Cloud) -> None:
+    with ExitStack() as stack:
+        lanes = [stack.enter_context(closing(Lane(cloud, f"races-{number}", sweep))) for number in range(LANES)]
+        outer, inner = (stack.enter_context(ThreadPoolExecutor(LANES * each)) for each in (1, 5))
+        queue: list[Callable[[random.Random], Race]] = []
         while sweep.goes_on():
-            drawn = [race(sweep.random) for _ in lanes]
-            jitters = [[sweep.random.choice([0, 0, 0.001, 0.003, 0.006]) for _ in range(5)] for _ in lanes]
-            runs = [
-                outer.submit(lane.run, each, jitter, inner)
-                for lane, each, jitter in zip(lanes, drawn, jitters, strict=True)
-            ]
+            if not queue:
+                queue = sweep.random.sample(RACES, len(RACES))
+            draw = queue.pop()
+            runs = []
+            for lane in lanes:
+                jitter = [sweep.random.choice([0, 0, 0.001, 0.003, 0.006]) for _ in range(5)]
+                runs.append(outer.submit(lane.run, draw.__name__, draw(sweep.random), jitter, inner))
             for run in runs:
                 run.result()
-    for lane in lanes:
-        lane.close()
+        _check_bytes(sweep, cloud)
 
 
-def test_races_leave_no_bytes_behind(sweep: Sweep, cloud: Cloud) -> None:
-    expected = 0
-    for name in Api(cloud).bucket_names():
-        expected += Bucket(cloud, name).blobs()
-        sweep.tally.operations += 1
+def _check_bytes(sweep: Sweep, cloud: Cloud) -> None:
+    """See that every data file belongs to an object or a part."""
+    expected = sum(Bucket(cloud, name).blobs() for name in Api(cloud).bucket_names())
     found = settled_blobs(cloud.data, expected)
     if found != expected:
         sweep.lost("data files that belong to nothing, or are missing", f"{found}, expected {expected}")

@@ -63,7 +63,17 @@ def by_package(chance: random.Random) -> list[Attack]:
         "a name that is not UTF-8",
         "a drive",
     }
-    may |= {"a NUL", "a pipe", "a device", "a backslash", "a dot", "a cut", "a size that lies"}
+    may |= {
+        "a count that lies",
+        "a bomb of 1 GB",
+        "a NUL",
+        "a pipe",
+        "a device",
+        "a backslash",
+        "a dot",
+        "a cut",
+        "a size that lies",
+    }
     found = []
     for name, content in packages.items():
         for path in ("/2021-04-06/services/s/functions", "/2023-03-30/functions"):
@@ -112,8 +122,12 @@ def _many() -> bytes:
 
 
 def _stays_inside(cloud: Cloud, answer: Answer) -> str | None:
-    """Nothing is written beside the folder of code packages."""
-    for path in (cloud.data.parent / "out", cloud.data / "out", cloud.data / "fc" / "out", Path("/etc/out")):
-        if path.exists():
-            return f"{path} was written"
+    """Nothing is written beside the folder of code packages; what was created goes again, as large as it may be."""
+    if answer.status < 300:
+        name = json.loads(answer.body)["functionName"]
+        for path in ("/2021-04-06/services/s/functions", "/2023-03-30/functions"):
+            Api(cloud).fc("DELETE", f"{path}/{name}")
+    for written in (cloud.data.parent / "out", cloud.data / "out", cloud.data / "fc" / "out", Path("/etc/out")):
+        if written.exists():
+            return f"{written} was written"
     return None
