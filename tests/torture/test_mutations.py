@@ -12,11 +12,9 @@ import json
 import random
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
-
-import pytest
 
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud, Key
@@ -36,7 +34,7 @@ from tests.torture.signers import (
 from tests.torture.sweep import Sweep
 from tests.torture.wire import Answer, Connection, HungError, Request, UnansweredError, exchange
 
-LOOK = 50  # refused requests after which the state is looked at
+BATCH = 40  # changed requests before another case has its turn; then the state is looked at
 
 OSS_EXTRAS = [
     *(added_header("x-oss-object-acl", acl) for acl in ("public-read", "public-read-write", "private")),
@@ -341,22 +339,25 @@ SCHEMES = [
 class Attack:
     """Sends changed requests of one case and judges what became of them."""
 
-    def __init__(self, sweep: Sweep, cloud: Cloud, case: Case) -> None:
-        self._sweep, self._cloud, self._case = sweep, cloud, case
+    def __init__(self, sweep: Sweep, cloud: Cloud, scheme: str, case: Case) -> None:
+        self._sweep, self._cloud, self._scheme, self._case = sweep, cloud, scheme, case
         self._connection = Connection(cloud.address(case.service))
         answer = self._connection.exchange(case.sign())
         assert answer.status < 300, f"the request is refused as it was signed: {case.sign()} {answer}"
         self._wanted = case.effect(answer), case.stage.look()
         case.stage.reset()
         self._refused: list[str] = []
-        self._queue: list[Mutation] = []
 
-    def next(self, chance: random.Random) -> None:
-        """Send one more changed request."""
-        if not self._queue:
-            self._queue = mutations(self._case.sign(), iter(self._case.extras))
-            chance.shuffle(self._queue)
-        mutation = self._queue.pop()
+    def run(self, chance: random.Random) -> None:
+        """Send changed requests, and see in the end that those that were refused had no effect."""
+        drawn = mutations(self._case.sign(), iter(self._case.extras))
+        for mutation in chance.sample(drawn, min(BATCH, len(drawn))):
+            if self._sweep.left:
+                self._send(mutation, chance)
+        if self._case.stage.look() != self._case.stage.before:
+            self._sweep.accepted(f"{self._scheme}: refused, and it had an effect", f"one of {self._refused}")
+
+    def _send(self, mutation: Mutation, chance: random.Random) -> None:
         request = mutation.apply(self._case.sign(), chance)
         what = str(request)
         self._sweep.tally.mutations += 1
@@ -365,20 +366,18 @@ class Attack:
         except UnansweredError:
             self._refused.append(mutation.name)  # it was no HTTP any more
             if not self._cloud.alive:
-                self._sweep.hung("the process died", what)
+                self._sweep.hung(f"{self._scheme}: the process died", what)
             return
         except HungError as error:
-            self._sweep.hung("no answer", f"{error} <- {what}")
+            self._sweep.hung(f"{self._scheme}: no answer", f"{error} <- {what}")
             return
         if answer.status >= 500 and answer.status != 501:
-            self._sweep.failed(f"answer {answer.status}", f"{mutation.name}: {answer} <- {what}")
+            self._sweep.failed(f"{self._scheme}: answer {answer.status}", f"{mutation.name}: {answer} <- {what}")
         if answer.status < 300:
             self._accepted(mutation, what, answer)
         else:
             self._sweep.tally.refused += 1
             self._refused.append(mutation.name)
-        if len(self._refused) >= LOOK:
-            self.look()
 
     def _accepted(self, mutation: Mutation, what: str, answer: Answer) -> None:
         try:
@@ -386,31 +385,24 @@ class Attack:
         except ValueError as error:
             found = repr(error), None
         if found != self._wanted:
-            self._sweep.accepted(f"accepted: {mutation.name}", f"{answer}; {found}, signed {self._wanted} <- {what}")
+            self._sweep.accepted(
+                f"{self._scheme}: accepted: {mutation.name}", f"{answer}; {found}, signed {self._wanted} <- {what}"
+            )
         self._case.stage.reset()
-
-    def look(self) -> None:
-        """See that the refused requests had no effect."""
-        if self._refused and self._case.stage.look() != self._case.stage.before:
-            self._sweep.accepted("refused, and it had an effect", f"one of {self._refused}")
-            self._case.stage.reset()
-        self._refused.clear()
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.__name__)
-def test_mutations(scheme: Callable[..., Iterator[Case]], sweep: Sweep, cloud: Cloud) -> None:
-    name = scheme.__name__.replace("_", "-")
-    cases = [case for key in (cloud.key, Api(cloud).session(ROLE)) for case in scheme(cloud, key, name)]
-    attacks: dict[int, Attack] = {}
-    with ExitStack() as stack:
-        while sweep.goes_on():
-            number = sweep.random.randrange(len(cases))
-            if number not in attacks:
-                attacks[number] = stack.enter_context(closing(Attack(sweep, cloud, cases[number])))
-            attacks[number].next(sweep.random)
-        for attack in attacks.values():
-            attack.look()
+def test_mutations(sweep: Sweep, cloud: Cloud) -> None:
+    session = Api(cloud).session(ROLE)
+    queue: list[tuple[Callable[..., Iterator[Case]], Key]] = []
+    while sweep.goes_on():
+        if not queue:
+            queue = [(scheme, key) for scheme in SCHEMES for key in (cloud.key, session)]
+            sweep.random.shuffle(queue)
+        scheme, key = queue.pop()
+        case = sweep.random.choice(list(scheme(cloud, key, scheme.__name__.replace("_", "-"))))
+        with closing(Attack(sweep, cloud, scheme.__name__, case)) as attack:
+            attack.run(sweep.random)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.torture.attacks.common import Attack, fc, function, zipped
 from tests.torture.cloud import Cloud
+from tests.torture.control import Api
 from tests.torture.wire import Answer, Request
 
 
