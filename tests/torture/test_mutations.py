@@ -48,7 +48,6 @@ OSS_EXTRAS = [
     added_header("x-oss-content-sha256", "UNSIGNED-PAYLOAD"),
     added_header("Authorization", "OSS nobody:nothing"),
     added_header("Authorization", "Bearer x"),
-    added_header("Transfer-Encoding", "chunked"),
     *(
         added_parameter(name, None)
         for name in ("acl", "tagging", "uploads", "delete", "append", "symlink", "lifecycle")
