@@ -61,8 +61,8 @@ def pytest_report_header() -> str:
     return f"torture: {SECONDS:.0f} seconds, seed {SEED}; again with: make torture SECONDS={SECONDS:.0f} SEED={SEED}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
+def pytest_collection_finish(session: pytest.Session) -> None:
+    for item in session.items:
         if item.path.is_relative_to(HERE):
             _clock.tests[item.path.name] += 1
             item.add_marker(pytest.mark.timeout(SECONDS + SLACK))
