@@ -38,7 +38,7 @@ e2e: venv ## the whole way with the real libraries
 	@$(PY) -m pytest -q tests/e2e
 
 torture: venv ## attack the embedded cloud and the loader for 15 minutes (SECONDS=900 SEED=…)
-	@TORTURE_SECONDS=$(or $(SECONDS),900) TORTURE_SEED=$(SEED) $(PY) -m pytest -q tests/torture
+	@TORTURE_SECONDS=$(or $(SECONDS),900) TORTURE_SEED=$(SEED) $(PY) -m pytest tests/torture
 
 build: venv ## package the libraries, the model and the code into dist/
 	@$(PY) -m layers_build all
