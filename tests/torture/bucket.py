@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import oss2
@@ -42,6 +44,12 @@ _CODE = re.compile(rb"<Code>(.*?)</Code>")
 _UPLOAD_ID = re.compile(rb"<UploadId>(.*?)</UploadId>")
 
 
+def _completion(parts: Sequence[bytes]) -> bytes:
+    tags = [hashlib.md5(part, usedforsecurity=False).hexdigest().upper() for part in parts]
+    named = [f"<Part><PartNumber>{n}</PartNumber><ETag>{tag}</ETag></Part>" for n, tag in enumerate(tags, 1)]
+    return f"<CompleteMultipartUpload>{''.join(named)}</CompleteMultipartUpload>".encode()
+
+
 class Bucket:
     """A bucket and the ids of its uploads.
 
@@ -53,7 +61,6 @@ class Bucket:
     def __init__(self, cloud: Cloud, name: str) -> None:
         self.name = name
         self.upload_ids: dict[str, str] = {}  # by the name that the model knows
-        self._etags: dict[tuple[str, int], str] = {}
         self.move(cloud)
         self.client.create_bucket()
 
@@ -99,9 +106,12 @@ class Bucket:
             case PutPart(upload=upload, number=number, content=content):
                 query = (("partNumber", str(number)), ("uploadId", self.upload_ids[upload]))
                 return replace(plain, query=query, body=content)
-            case Complete(upload=upload, forbid=forbid):
+            case Complete(upload=upload, forbid=forbid, named=named):
                 made = replace(plain, method="POST", query=(("uploadId", self.upload_ids[upload]),))
-                made = made.with_headers(("x-oss-complete-all", "yes"))
+                if named is None:
+                    made = made.with_headers(("x-oss-complete-all", "yes"))
+                else:
+                    made = replace(made, body=_completion(named))
                 return made.with_headers(("x-oss-forbid-overwrite", "true")) if forbid else made
             case Abort(upload=upload):
                 return replace(plain, method="DELETE", query=(("uploadId", self.upload_ids[upload]),))

@@ -221,17 +221,20 @@ class PutPart:
 
 @dataclass(frozen=True)
 class Complete:
-    """CompleteMultipartUpload with all parts that are there."""
+    """CompleteMultipartUpload with the parts that it names by their entity tags, or with all that are there."""
 
     upload: str
     key: str
     forbid: bool = False
+    named: tuple[bytes, ...] | None = field(default=None, repr=False)  # contents of the parts from 1 on
 
     def apply(self, world: World) -> Result:
         """Return the answer and the bucket afterwards."""
         found = world.uploads.get(self.upload)
         if found is None:
             return Reply("NoSuchUpload"), world
+        if self.named is not None and self.named != tuple(found.parts.values()):
+            return Reply("InvalidPart"), world
         if self.forbid and self.key in world.objects:
             return Reply("FileAlreadyExists"), world
         item = Stored(b"".join(found.parts.values()), "Multipart", found.mark)

@@ -122,7 +122,10 @@ def part_and_abort(chance: random.Random) -> Race:
 
 
 def part_and_complete(chance: random.Random) -> Race:
-    return Race(upload("u", chance), [PutPart("u", "a", 1, chance.randbytes(MIN_PART)), Complete("u", "a")])
+    """A part comes again while the upload is completed with the one before: either it is too late, or the completion is."""
+    before = upload("u", chance)
+    named = tuple(each.content for each in before if isinstance(each, PutPart))
+    return Race(before, [PutPart("u", "a", 1, chance.randbytes(MIN_PART)), Complete("u", "a", named=named)])
 
 
 def bucket_settings(chance: random.Random) -> Race:
