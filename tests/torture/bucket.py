@@ -107,12 +107,10 @@ class Bucket:
                 query = (("partNumber", str(number)), ("uploadId", self.upload_ids[upload]))
                 return replace(plain, query=query, body=content)
             case Complete(upload=upload, forbid=forbid, named=named):
+                everything = (("x-oss-complete-all", "yes"),) if named is None else ()
+                once = (("x-oss-forbid-overwrite", "true"),) if forbid else ()
                 made = replace(plain, method="POST", query=(("uploadId", self.upload_ids[upload]),))
-                if named is None:
-                    made = made.with_headers(("x-oss-complete-all", "yes"))
-                else:
-                    made = replace(made, body=_completion(named))
-                return made.with_headers(("x-oss-forbid-overwrite", "true")) if forbid else made
+                return replace(made.with_headers(*everything, *once), body=_completion(named) if named else b"")
             case Abort(upload=upload):
                 return replace(plain, method="DELETE", query=(("uploadId", self.upload_ids[upload]),))
             case SetSetting(name="acl", mark=mark):
