@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types unit integration e2e build venv lock bench matrix bench-seed bench-tuning clean
+.PHONY: help demo test check lint types unit integration e2e torture build venv lock bench matrix bench-seed bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,6 +15,7 @@ demo: venv ## build, run and measure the example function on the embedded cloud,
 	@$(PY) -m heavylift demo
 
 test: check integration e2e ## run every test
+	@$(MAKE) --no-print-directory torture SECONDS=50
 
 check: lint types unit ## lint, types and unit tests, in under a minute
 
@@ -35,6 +36,9 @@ integration: venv ## tests against the embedded cloud, with the official SDKs as
 
 e2e: venv ## the whole way with the real libraries
 	@$(PY) -m pytest -q tests/e2e
+
+torture: venv ## attack the embedded cloud and the loader for 15 minutes (SECONDS=900 SEED=…)
+	@TORTURE_SECONDS=$(or $(SECONDS),900) TORTURE_SEED=$(SEED) $(PY) -m pytest tests/torture
 
 build: venv ## package the libraries, the model and the code into dist/
 	@$(PY) -m layers_build all

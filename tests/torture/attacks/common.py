@@ -1,0 +1,76 @@
+"""What the attacks have in common: requests that are signed rightly, whatever is in them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from tests.torture.cloud import Cloud
+from tests.torture.control import Api
+from tests.torture.signers import acs3, oss_v4, rpc
+from tests.torture.wire import Answer, Request
+
+Query: TypeAlias = tuple[tuple[str, str | None], ...]
+Signed: TypeAlias = Callable[[Cloud], tuple[str, Request]]  # which service, and what
+BUCKET = "hostile"
+DIGITS = "9" * 5000
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A named attack: what is sent where, and whether it may be obeyed."""
+
+    name: str
+    make: Callable[[Cloud], tuple[str, Request]]
+    harmless: bool = False
+    then: Callable[[Cloud, Answer], str | None] = lambda cloud, answer: None
+
+
+def oss(method: str, path: str, query: Query = (), body: bytes = b"", *headers: tuple[str, str]) -> Signed:
+    """Return what makes a signed OSS request."""
+
+    def make(cloud: Cloud) -> tuple[str, Request]:
+        host = ("Host", cloud.endpoints["oss"].removeprefix("http://"))
+        return "oss", oss_v4(cloud.key, Request(method, path, query, (host, *headers), body), cloud.region)
+
+    return make
+
+
+def call(service: str, action: str, version: str, **parameters: str) -> Signed:
+    """Return what makes a signed RPC request."""
+
+    def make(cloud: Cloud) -> tuple[str, Request]:
+        host = Api(cloud).host(service)
+        given = {"RegionId": cloud.region, **parameters} if service == "ros" else parameters
+        return service, rpc(cloud.key, action, version, given, host=host, form=True)
+
+    return make
+
+
+def fc(method: str, path: str, body: bytes, query: Query = ()) -> Signed:
+    """Return what makes a signed request to Function Compute."""
+
+    def make(cloud: Cloud) -> tuple[str, Request]:
+        headers = (("Host", Api(cloud).host("fc")), ("Content-Type", "application/json"))
+        return "fc", acs3(cloud.key, Request(method, path, query, headers, body))
+
+    return make
+
+
+def function(name: str) -> dict[str, Any]:
+    code = {"zipFile": base64.b64encode(zipped({"index.py": b"x = 1"})).decode()}
+    return {"functionName": name, "runtime": "python3.10", "handler": "index.handler", "code": code}
+
+
+def zipped(files: dict[str, bytes], *, mode: int = 0o100644, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr, entry.compress_type = mode << 16, method
+            archive.writestr(entry, content)
+    return target.getvalue()

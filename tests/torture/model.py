@@ -1,0 +1,282 @@
+"""A bucket as a value, and operations on it: what each answers, and what it makes of the bucket. No IO in here.
+
+The sweeps compare the embedded OSS with it. After a kill, a bucket is what the acknowledged operations made of it, with or
+without the one that was under way. After a race, answers and bucket are those of some serial order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, TypeVar
+
+OK = "ok"
+_Value = TypeVar("_Value")
+MIN_PART = 100 * 1024  # bytes of every part but the last
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object."""
+
+    content: bytes = field(repr=False)
+    kind: str = "Normal"
+    mark: str = ""  # the value of its x-oss-meta-mark
+    acl: str = "default"
+    tag: str = ""  # the value of its only tag; empty: none
+
+    def __str__(self) -> str:
+        digest = hashlib.sha256(self.content).hexdigest()[:8]
+        return f"<{self.kind} {len(self.content)} bytes {digest}, mark {self.mark}, {self.acl}, tag {self.tag!r}>"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A multipart upload that has not ended."""
+
+    key: str
+    mark: str
+    parts: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class World:
+    """A bucket: its objects by key, its uploads by the name that the test gave them, and its settings."""
+
+    objects: Mapping[str, Stored] = field(default_factory=dict)
+    uploads: Mapping[str, Upload] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)  # lifecycle, tagging, encryption, acl -> a mark
+
+    def with_object(self, key: str, item: Stored | None) -> World:
+        """Return the bucket with another object, or none, at a key."""
+        return replace(self, objects=_changed(self.objects, key, item))
+
+    def with_upload(self, name: str, upload: Upload | None) -> World:
+        """Return the bucket with an upload, or without it."""
+        return replace(self, uploads=_changed(self.uploads, name, upload))
+
+
+def _changed(before: Mapping[str, _Value], name: str, value: _Value | None) -> dict[str, _Value]:
+    rest = {each: item for each, item in before.items() if each != name}
+    return rest if value is None else {**rest, name: value}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an operation answers: ok or an error code, and the content that was read."""
+
+    code: str
+    content: bytes | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return self.code if self.content is None else f"{self.code} with {mark_of(self.content)}"
+
+
+Result: TypeAlias = tuple[Reply, World]
+
+
+def mark_of(content: bytes) -> str:
+    """Return a short name of some content."""
+    return hashlib.sha256(content).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class Put:
+    """PutObject, with the content's mark as metadata."""
+
+    key: str
+    content: bytes = field(repr=False)
+    forbid: bool = False
+    tag: str = ""
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        if self.forbid and self.key in world.objects:
+            return Reply("FileAlreadyExists"), world
+        item = Stored(self.content, mark=mark_of(self.content), tag=self.tag)
+        return Reply(OK), world.with_object(self.key, item)
+
+
+@dataclass(frozen=True)
+class Append:
+    """AppendObject."""
+
+    key: str
+    position: int
+    content: bytes = field(repr=False)
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        before = world.objects.get(self.key)
+        if before and before.kind != "Appendable":
+            return Reply("ObjectNotAppendable"), world
+        if self.position != (len(before.content) if before else 0):
+            return Reply("PositionNotEqualToLength"), world
+        if before:
+            return Reply(OK), world.with_object(self.key, replace(before, content=before.content + self.content))
+        return Reply(OK), world.with_object(self.key, Stored(self.content, "Appendable", mark_of(self.content)))
+
+
+@dataclass(frozen=True)
+class Delete:
+    """DeleteObject."""
+
+    key: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        return Reply(OK), world.with_object(self.key, None)
+
+
+@dataclass(frozen=True)
+class Get:
+    """GetObject."""
+
+    key: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        item = world.objects.get(self.key)
+        return (Reply(OK, item.content) if item else Reply("NoSuchKey")), world
+
+
+@dataclass(frozen=True)
+class Copy:
+    """CopyObject: content, metadata and tags come along, the ACL does not."""
+
+    source: str
+    key: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        item = world.objects.get(self.source)
+        if item is None:
+            return Reply("NoSuchKey"), world
+        kind = item.kind if self.source == self.key else "Normal"
+        return Reply(OK), world.with_object(self.key, replace(item, kind=kind, acl="default"))
+
+
+@dataclass(frozen=True)
+class SetAcl:
+    """PutObjectAcl."""
+
+    key: str
+    acl: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        item = world.objects.get(self.key)
+        if item is None:
+            return Reply("NoSuchKey"), world
+        return Reply(OK), world.with_object(self.key, replace(item, acl=self.acl))
+
+
+@dataclass(frozen=True)
+class SetTag:
+    """PutObjectTagging, or DeleteObjectTagging for an empty tag."""
+
+    key: str
+    tag: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        item = world.objects.get(self.key)
+        if item is None:
+            return Reply("NoSuchKey"), world
+        return Reply(OK), world.with_object(self.key, replace(item, tag=self.tag))
+
+
+@dataclass(frozen=True)
+class Begin:
+    """InitiateMultipartUpload."""
+
+    upload: str
+    key: str
+    mark: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        return Reply(OK), world.with_upload(self.upload, Upload(self.key, self.mark))
+
+
+@dataclass(frozen=True)
+class PutPart:
+    """UploadPart."""
+
+    upload: str
+    key: str
+    number: int
+    content: bytes = field(repr=False)
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        found = world.uploads.get(self.upload)
+        if found is None:
+            return Reply("NoSuchUpload"), world
+        parts = dict(sorted({**found.parts, self.number: self.content}.items()))
+        return Reply(OK), world.with_upload(self.upload, replace(found, parts=parts))
+
+
+@dataclass(frozen=True)
+class Complete:
+    """CompleteMultipartUpload with the parts that it names by their entity tags, or with all that are there."""
+
+    upload: str
+    key: str
+    forbid: bool = False
+    named: tuple[bytes, ...] | None = field(default=None, repr=False)  # contents of the parts from 1 on
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        found = world.uploads.get(self.upload)
+        if found is None:
+            return Reply("NoSuchUpload"), world
+        if self.named is not None and self.named != tuple(found.parts.values()):
+            return Reply("InvalidPart"), world
+        if self.forbid and self.key in world.objects:
+            return Reply("FileAlreadyExists"), world
+        item = Stored(b"".join(found.parts.values()), "Multipart", found.mark)
+        return Reply(OK), world.with_upload(self.upload, None).with_object(self.key, item)
+
+
+@dataclass(frozen=True)
+class Abort:
+    """AbortMultipartUpload."""
+
+    upload: str
+    key: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        if self.upload not in world.uploads:
+            return Reply("NoSuchUpload"), world
+        return Reply(OK), world.with_upload(self.upload, None)
+
+
+@dataclass(frozen=True)
+class SetSetting:
+    """PutBucketLifecycle, -Tags, -Encryption, -Acl; DeleteBucket… for an empty mark."""
+
+    name: str
+    mark: str
+
+    def apply(self, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+        return Reply(OK), replace(world, settings=_changed(world.settings, self.name, self.mark or None))
+
+
+Operation: TypeAlias = (
+    Put | Append | Delete | Get | Copy | SetAcl | SetTag | Begin | PutPart | Complete | Abort | SetSetting
+)
+
+
+def outcomes(world: World, operations: Sequence[Operation]) -> Iterator[tuple[list[Reply], World]]:
+    """Yield the answers and the bucket of every serial order; answers in the order of the operations as given."""
+    for order in itertools.permutations(range(len(operations))):
+        replies: dict[int, Reply] = {}
+        after = world
+        for number in order:
+            replies[number], after = operations[number].apply(after)
+        yield [replies[number] for number in range(len(operations))], after
