@@ -302,12 +302,12 @@ def test_kills(sweep: Sweep, start: Callable[..., Cloud]) -> None:
             except NotStartedError as error:
                 sweep.hung("it does not start again", str(error))
                 return
-            stray = list(temporary_files(running.data))
-            if stray:
-                sweep.lost("temporary files are left", ", ".join(str(p.relative_to(running.data)) for p in stray[:5]))
             with ThreadPoolExecutor() as pool:
                 for done in [pool.submit(each.check, running) for each in workers]:
                     done.result()
+            stray = list(temporary_files(running.data))  # now that nothing goes on any more
+            if stray:
+                sweep.lost("temporary files are left", ", ".join(str(p.relative_to(running.data)) for p in stray[:5]))
             expected = sum(each.bucket.blobs() for each in workers if isinstance(each, Worker))
             found = settled_blobs(running.data, expected)
             if found != expected:
