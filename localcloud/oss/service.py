@@ -49,6 +49,10 @@ def anything(item: StoredObject) -> None:
     """Let every object pass."""
 
 
+class _PartsChangedError(Exception):
+    """A part was uploaded again while its upload was completed."""
+
+
 class OssService:
     """Buckets and objects of one account in one region.
 
@@ -627,6 +631,18 @@ class OssService:
             OssError: InvalidPart, InvalidPartOrder, EntityTooSmall, FileAlreadyExists, NoSuchUpload (it has ended meanwhile),
                 AccessDenied (a public ACL, which the bucket blocks).
         """
+        while (
+            item := self._complete(upload, chosen, acl=acl, overwrite=overwrite)
+        ) is None:  # who names no parts gets those of the moment when the upload ends
+            if chosen is not None:
+                raise OssError("InvalidPart", "A part was uploaded again while the upload was completed.")
+        self._tell("ObjectCreated:CompleteMultipartUpload", item, requester)
+        return item
+
+    def _complete(
+        self, upload: Upload, chosen: Sequence[tuple[int, str]] | None, *, acl: str, overwrite: bool
+    ) -> StoredObject | None:
+        """Make an object of the parts; None: they changed meanwhile, and the upload is as it was."""
         with self._storage.open_parts(upload) as uploaded:
             parts = _choose(uploaded, chosen)
             whole = self._concatenate([self._storage.path(part.data) for part in parts])
@@ -637,7 +653,7 @@ class OssService:
                 raise _already_exists(upload.key)
             _check_object_acl(holder, acl)
             if _choose(uploaded, chosen) != parts:
-                raise OssError("InvalidPart", "A part was uploaded again while the upload was completed.")
+                raise _PartsChangedError
             return StoredObject(
                 bucket=upload.bucket,
                 key=upload.key,
@@ -651,10 +667,11 @@ class OssService:
                 acl=acl,
             )
 
-        with self._giving(whole):
-            item = self._storage.complete_upload(upload, make)
-        self._tell("ObjectCreated:CompleteMultipartUpload", item, requester)
-        return item
+        try:
+            with self._giving(whole):
+                return self._storage.complete_upload(upload, make)
+        except _PartsChangedError:
+            return None
 
     def abort_upload(self, upload: Upload) -> None:
         """Forget an upload and the bytes of its parts.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Upload
+from localcloud.oss.model import Blob, Upload
 from localcloud.oss.service import OssService
 
 ROUNDS = 25
@@ -168,3 +168,22 @@ def test_what_is_superseded_leaves_no_file(service: OssService, tmp_path: Path) 
     test_an_upload_is_completed_or_aborted_but_not_both(service)
     test_appends_beside_each_other_are_kept_or_refused(service)
     assert len(list((tmp_path / "data").iterdir())) == len(service.list_objects("races", limit=1000).entries)
+
+
+def test_a_completion_that_names_no_parts_takes_those_that_are_there(service: OssService) -> None:
+    for number in range(ROUNDS):
+        key = f"whole-{number}"
+        upload = service.begin_upload("races", key, headers={})
+        versions = [b"%d" % version * 100_000 for version in range(10)]
+        first, *others = [service.write([content]) for content in versions]
+        service.put_part(upload, 1, first)
+        taken = [versions[0]]
+
+        def upload_again(upload: Upload = upload, taken: list[bytes] = taken, others: list[Blob] = others) -> None:
+            for content, blob in zip(versions[1:], others, strict=True):  # noqa: B023 - run before the next round
+                service.put_part(upload, 1, blob)
+                taken.append(content)
+
+        codes = together(lambda upload=upload: service.complete_upload(upload, None), upload_again)  # type: ignore[misc]
+        assert (codes[0], codes[1] in ("", "NoSuchUpload")) == ("", True)
+        assert service.read("races", key) == taken[-1]
