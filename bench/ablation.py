@@ -17,7 +17,7 @@ from bench.part import Part
 from bench.results import Results
 from bench.unpruned import unpruned_archive
 from bench.variants import VARIANTS, Variant
-from heavylift.build import zip_code
+from heavylift.clouds.dist import zip_code
 from heavylift.errors import HeavyliftError
 
 OURS = "heavylift, everything on"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import zstandard
 
-from function.coldstart.archive import SUFFIX
-from function.coldstart.bytecode import BYTECODE_NAME
-from heavylift.archives import Archive
+from heavylift.contracts.archive import SUFFIX
+from heavylift.runtime.bytecode import BYTECODE_NAME
+from heavylift.clouds.archives import Archive
 from heavylift.errors import HeavyliftError
 
 

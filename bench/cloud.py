@@ -17,8 +17,8 @@ import psutil
 from bench.direct import BUCKET, SERVICE, make_bucket
 from bench.functions import FunctionService
 from bench.roles import create_function_role
-from heavylift.archives import upload
-from heavylift.embedded import EmbeddedCloud, Endpoints
+from heavylift.clouds.archives import upload
+from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 
 LINKS = {"1 Gbit/s": 1e9, "5 Gbit/s": 5e9}
 LATENCY = 0.01  # seconds to the first byte

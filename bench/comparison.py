@@ -25,8 +25,8 @@ from bench.memory import touch_costs
 from bench.packages import add_archive, add_sdk, peer_code
 from bench.part import Part
 from bench.results import Results, goal
-from heavylift.archives import Archive
-from heavylift.build import Build
+from heavylift.clouds.archives import Archive
+from heavylift.clouds.dist import Build
 from heavylift.errors import HeavyliftError
 
 # What is wanted: times faster than the article's way, times the limit at most, times a later request at most, MB at most.

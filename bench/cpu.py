@@ -21,16 +21,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.measure import REST
-from function.coldstart.background import KEEP_MEMORY
-from heavylift.build import Build
+from heavylift.runtime.background import KEEP_MEMORY
+from heavylift.clouds.dist import Build
 
 _IMPORT = """
 import gc, json, os, resource, sys
 from pathlib import Path
 applib, code = os.environ["AppLibDir"], sys.argv[1]
 sys.path[:0] = [code, code + "/vendor", applib]
-from coldstart.annotations import compiled_once
-from coldstart.bytecode import install
+from heavylift.runtime.annotations import compiled_once
+from heavylift.runtime.bytecode import install
 install(Path(applib))
 gc.disable()
 with compiled_once():
@@ -92,10 +92,10 @@ def main() -> int:
 
 
 def _load(archive: str, digest: str, target: Path) -> float:
-    from function.coldstart.load import load
-    from function.coldstart.settings import Archive
-    from function.coldstart.store import Body, Deadline, ObjectReader
-    from function.coldstart.timeline import Timeline
+    from heavylift.runtime.load import load
+    from heavylift.runtime.settings import Archive
+    from heavylift.runtime.store import Body, Deadline, ObjectReader
+    from heavylift.runtime.timeline import Timeline
 
     class Local:
         """A file as a store."""

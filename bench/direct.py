@@ -5,8 +5,8 @@ from __future__ import annotations
 import oss2
 
 from bench.functions import FunctionSettings
-from heavylift.build import Build, zip_code
-from heavylift.embedded import Endpoints
+from heavylift.clouds.dist import Build, zip_code
+from heavylift.clouds.embedded import Endpoints
 
 BUCKET = "heavylift-direct"
 SERVICE = "heavylift"

@@ -12,8 +12,8 @@ from alibabacloud_fc_open20210406.client import Client
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
-from heavylift.embedded import Endpoints
-from heavylift.invocation import Invocation, invoke_fc2
+from heavylift.clouds.embedded import Endpoints
+from heavylift.clouds.invocation import Invocation, invoke_fc2
 
 MANAGEMENT_TIMEOUT = 120_000  # milliseconds; a code package of 100 MB travels in the request
 

@@ -8,8 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from heavylift.archives import Archive
-from heavylift.build import zip_code
+from heavylift.clouds.archives import Archive
+from heavylift.clouds.dist import zip_code
 from heavylift.errors import HeavyliftError
 
 PEERS = Path(__file__).parent / "peers"

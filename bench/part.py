@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from heavylift.build import Build
+from heavylift.clouds.dist import Build
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
 from alibabacloud_tea_openapi.models import Config
 
-from heavylift.embedded import Endpoints
+from heavylift.clouds.embedded import Endpoints
 
 ROLE = "heavylift-function"
 TRUST = {

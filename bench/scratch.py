@@ -10,8 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from layers_build.build import Options, build
-from layers_build.report import Report
+from heavylift.build.build import Options, build
+from heavylift.build.report import Report
 
 
 class TimedReport(Report):

@@ -25,9 +25,9 @@ from bench.cloud import running_cloud
 from bench.direct import function_settings
 from bench.measure import measure
 from bench.packages import peer_code
-from heavylift.build import read_build
+from heavylift.clouds.dist import read_build
 from heavylift.errors import HeavyliftError
-from heavylift.startlog import Start
+from heavylift.contracts.startlog import Start
 
 GOAL = 2.5  # times faster than the article's way
 

@@ -12,8 +12,8 @@ import zipfile
 from pathlib import Path
 
 from bench.archives import read_file
-from layers_build.order import Order
-from layers_build.pack import PackedArchive, pack
+from heavylift.build.order import Order
+from heavylift.build.pack import PackedArchive, pack
 
 STRIPE = 64 * 1024  # bytes
 NOISE = 33 * 1024  # bytes of a stripe

@@ -26,7 +26,7 @@ from bench.functions import FunctionSettings
 from bench.measure import cold_start
 from bench.prices import Price, cu_per_second
 from bench.tuning_report import draw, insert, render
-from heavylift.build import Build, read_build
+from heavylift.clouds.dist import Build, read_build
 from heavylift.errors import HeavyliftError
 
 BANDWIDTH = 1e9  # bits per second

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.archives import plain_archive
 from bench.packages import replace_source
-from heavylift.archives import Archive
+from heavylift.clouds.archives import Archive
 from heavylift.errors import HeavyliftError
 
 Edit = Callable[[Path], None]  # changes a copied code package

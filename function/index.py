@@ -16,12 +16,12 @@ from pathlib import Path
 
 import oss2
 import pictures
-from coldstart.credentials import Credentials, find_credentials
-from coldstart.download import OssStore
-from coldstart.errors import LoadError
-from coldstart.oss import open_bucket, oss_errors
-from coldstart.settings import Settings, read_settings
-from coldstart.store import Deadline, ObjectReader
+from heavylift.runtime.credentials import Credentials, find_credentials
+from heavylift.runtime.download import OssStore
+from heavylift.contracts.failures import LoadError
+from heavylift.runtime.oss import open_bucket, oss_errors
+from heavylift.runtime.settings import Settings, read_settings
+from heavylift.runtime.store import Deadline, ObjectReader
 from jobs import Job, Notice, RotationError, job_of, parse_event
 
 CODE = Path(__file__).resolve().parent

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.errors import InfraError, SettingsError
-from infra.manifest import read_manifest
-from infra.settings import read_settings
+from heavylift.cdk.errors import InfraError, SettingsError
+from heavylift.cdk.manifest import read_manifest
+from heavylift.cdk.settings import read_settings
 
 CONTEXT, OUTPUT = "CDK_CONTEXT_JSON", "CDK_OUTDIR"
 DEFAULT_OUTPUT = "cdk.out"

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from layers_build.build import PARTS, Options, build
-from layers_build.errors import BuildError
-from layers_build.report import Report
-from layers_build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from heavylift.build.build import PARTS, Options, build
+from heavylift.build.errors import BuildError
+from heavylift.build.report import Report
+from heavylift.build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
 
 def main(arguments: list[str] | None = None) -> int:

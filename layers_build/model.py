@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from layers_build.errors import BuildError
+from heavylift.build.errors import BuildError
 
 _EXPORT = """
 import sys

@@ -20,7 +20,7 @@ from bench.matrix.rows import fingerprint, read_pins, read_rows, write_pins, wri
 from bench.matrix.workshop import workshop
 from bench.results import describe_machine
 from heavylift.errors import HeavyliftError
-from layers_build.errors import BuildError
+from heavylift.build.errors import BuildError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build import Build, read_build
+from heavylift.clouds.dist import Build, read_build
 
 ROOT = Path(__file__).parents[2]
 

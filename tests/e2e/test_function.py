@@ -17,12 +17,12 @@ from PIL import Image
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService
 from bench.roles import create_function_role
-from heavylift.archives import upload
-from heavylift.build import Build
-from heavylift.embedded import EmbeddedCloud, Endpoints
-from heavylift.invocation import Invocation
-from heavylift.pictures import difference_from_transposed
-from heavylift.startlog import find_starts
+from heavylift.clouds.archives import upload
+from heavylift.clouds.dist import Build
+from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
+from heavylift.clouds.invocation import Invocation
+from heavylift.cli.pictures import difference_from_transposed
+from heavylift.contracts.startlog import find_starts
 
 ROOT = Path(__file__).parents[2]
 MB = 1024 * 1024

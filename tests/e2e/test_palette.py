@@ -13,8 +13,8 @@ import oss2
 import pytest
 from PIL import Image
 
-from heavylift.embedded import EmbeddedCloud
-from heavylift.session import local_session
+from heavylift.clouds.embedded import EmbeddedCloud
+from heavylift.clouds.session import local_session
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "palette"

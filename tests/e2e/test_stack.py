@@ -14,14 +14,14 @@ from typing import Any
 import oss2
 import pytest
 
-from heavylift.build import Build
-from heavylift.embedded import EmbeddedCloud
+from heavylift.clouds.dist import Build
+from heavylift.clouds.embedded import EmbeddedCloud
 from heavylift.errors import HeavyliftError
-from heavylift.invocation import Invocation, find_target, invoke
-from heavylift.pictures import difference_from_transposed
-from heavylift.ros import Order, Ros
-from heavylift.session import Session, local_session
-from heavylift.stacks import Stacks
+from heavylift.clouds.invocation import Invocation, find_target, invoke
+from heavylift.cli.pictures import difference_from_transposed
+from heavylift.clouds.ros import Order, Ros
+from heavylift.clouds.session import Session, local_session
+from heavylift.clouds.stacks import Stacks
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "function" / "pic" / "e2.jpg"

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from function.coldstart.background import Background
-from function.coldstart.errors import LoadError
-from function.coldstart.load import load
-from function.coldstart.settings import Archive
-from function.coldstart.store import Body, Deadline
-from function.coldstart.timeline import Timeline
+from heavylift.runtime.background import Background
+from heavylift.contracts.failures import LoadError
+from heavylift.runtime.load import load
+from heavylift.runtime.settings import Archive
+from heavylift.runtime.store import Body, Deadline
+from heavylift.runtime.timeline import Timeline
 from tests.support.loading import MemoryStore, Packed, reader_of
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import zstandard
 
-from function.coldstart.archive import (
+from heavylift.contracts.archive import (
     BLOCK_SIZE,
     INDEX_NAME,
     SUFFIX,
@@ -27,11 +27,11 @@ from function.coldstart.archive import (
     content_digest,
     dump_index,
 )
-from function.coldstart.errors import ObjectChangedError, ObjectNotFoundError, TransientStoreError
-from function.coldstart.load import load
-from function.coldstart.settings import Archive
-from function.coldstart.store import Body, Deadline, ObjectReader, RetryPolicy, Store
-from function.coldstart.timeline import Timeline
+from heavylift.contracts.failures import ObjectChangedError, ObjectNotFoundError, TransientStoreError
+from heavylift.runtime.load import load
+from heavylift.runtime.settings import Archive
+from heavylift.runtime.store import Body, Deadline, ObjectReader, RetryPolicy, Store
+from heavylift.runtime.timeline import Timeline
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import os
 from functools import lru_cache
 
 import numpy as np
-from coldstart.credentials import find_credentials
-from coldstart.oss import open_bucket, oss_errors
-from coldstart.settings import read_settings
+from heavylift.runtime.credentials import find_credentials
+from heavylift.runtime.oss import open_bucket, oss_errors
+from heavylift.runtime.settings import read_settings
 from PIL import Image, UnidentifiedImageError
 from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsClassifier

@@ -10,7 +10,7 @@ import pytest
 from bench.matrix.cases import PYTHONS, read_cases
 from bench.matrix.rows import read_pins
 from bench.matrix.workshop import Workshop, workshop
-from layers_build.target import DEFAULT_PLATFORM, Target, find_interpreter
+from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
 
 ROOT = Path(__file__).parents[3]
 # numpy's test modules are imported by numpy; a driver of duckdb needs a package that duckdb does not bring; sentencepiece names

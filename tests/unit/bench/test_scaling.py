@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.cloud import LINKS
 from bench.scaling import SIZES, Point, fitting_sizes, load_seconds, runs_of, slopes, summarize
 from bench.synthetic import SMALLS, UNIT, pack_units, write_units
-from heavylift.startlog import Span, Start
+from heavylift.contracts.startlog import Span, Start
 
 
 def _point(packed: float, *runs: float, name: str = "") -> Point:

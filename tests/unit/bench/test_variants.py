@@ -13,9 +13,9 @@ import pytest
 from bench.archives import plain_archive
 from bench.packages import add_archive, peer_code, replace_source
 from bench.variants import VARIANTS, empty_function, replace_line, set_constant
-from heavylift.archives import Archive
+from heavylift.clouds.archives import Archive
 from heavylift.errors import HeavyliftError
-from layers_build.pack import pack
+from heavylift.build.pack import pack
 
 FUNCTION = Path(__file__).parents[3] / "function"
 
@@ -61,7 +61,7 @@ def test_without_bytecode_nothing_is_installed(code: Path, tmp_path: Path) -> No
     edit(code)
     (tmp_path / "heavylift.bytecode").mkdir()
     (tmp_path / "heavylift.bytecode/table.json").write_bytes(b"damaged")
-    program = "import sys; from pathlib import Path; from coldstart.bytecode import install; install(Path(sys.argv[1]))"
+    program = "import sys; from pathlib import Path; from heavylift.runtime.bytecode import install; install(Path(sys.argv[1]))"
     done = run([sys.executable, "-c", program, str(tmp_path)], cwd=code, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

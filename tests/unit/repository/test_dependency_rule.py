@@ -87,7 +87,7 @@ def test_every_part_has_sources_so_that_the_rule_is_not_vacuous() -> None:
 def test_until_the_loader_runs_nothing_is_imported_that_only_it_needs() -> None:
     """What the function's process imports before it starts the loader's process delays every start."""
     program = (
-        "import sys, loader; print(*sorted({'urllib3', 'zstandard', 'oss2', 'coldstart.worker'} & {*sys.modules}))"
+        "import sys, loader; print(*sorted({'urllib3', 'zstandard', 'oss2', 'heavylift.runtime.worker'} & {*sys.modules}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT / "function", capture_output=True, text=True, check=True

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.__main__ import make_parser
-from infra.settings import _READERS
+from heavylift.cli.main import make_parser
+from heavylift.cdk.settings import _READERS
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/*.md"))]

@@ -1,0 +1,143 @@
+"""Shared libraries and bytecode: strip what only debuggers read, compile what would otherwise be compiled at each start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Container, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+from heavylift.runtime.bytecode import dump_bytecode
+from heavylift.build.errors import BuildError
+
+ELF = b"\x7fELF"
+WORKERS = os.cpu_count() or 1
+# Files that a process compiles; the same whatever the number of cores: what marshal writes of a file depends a little on what
+# the process compiled before (interned strings are shared).
+SHARD = 400
+_CACHE = "__pycache__/"
+_COMPILE = """
+import sys
+sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
+import py_compile
+root, names = sys.argv[1], sys.stdin.read().splitlines()
+for name in names:
+    path = root + "/" + name
+    try:
+        py_compile.compile(path, dfile=name, doraise=True, quiet=2,
+                           invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    except py_compile.PyCompileError:
+        print(name)  # a template or a file for another Python: it never was importable
+"""
+
+
+def strip_version() -> str:
+    """Return which `strip` this machine has, as it calls itself; empty when it has none."""
+    tool = shutil.which("strip")
+    if tool is None:
+        return ""
+    done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
+    return done.stdout.partition("\n")[0]
+
+
+def strip(folder: Path, spared: Container[str], cores: Executor) -> None:
+    """Strip the symbols that no loader reads from the shared libraries below a folder.
+
+    Libraries in `*.libs` folders stay as they are: auditwheel has moved their sections, which strip may break.
+
+    Args:
+        folder: of a package; its files are replaced, not written into.
+        spared: paths of libraries that are not worth the time.
+        cores: runs the work, a library at a time.
+    """
+    libraries = [path for path in sorted(folder.rglob("*.so*")) if is_elf(path) and not _is_grafted(path, folder)]
+    list(cores.map(_strip, [path for path in libraries if path.relative_to(folder).as_posix() not in spared]))
+
+
+def _strip(library: Path) -> None:
+    temporary = library.with_name(library.name + ".stripped")
+    done = subprocess.run(
+        ["strip", "--strip-unneeded", "-o", str(temporary), str(library)], capture_output=True, check=False
+    )
+    # What strip does not understand stays as it is.
+    if done.returncode == 0 and temporary.stat().st_size < library.stat().st_size:
+        temporary.chmod(library.stat().st_mode)
+        temporary.replace(library)
+    else:
+        temporary.unlink(missing_ok=True)
+
+
+def is_elf(path: Path) -> bool:
+    """Return whether a file is a shared library or a program."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == ELF
+
+
+def _is_grafted(path: Path, folder: Path) -> bool:
+    return any(part.endswith(".libs") for part in path.relative_to(folder).parts)
+
+
+def compile_bytecode(folder: Path, names: Sequence[str], interpreter: Path, cores: Executor) -> None:
+    """Write a .pyc with an unchecked hash (PEP 552) for each module: it stays valid whatever times an unpacker sets.
+
+    Args:
+        folder: of a package, or of several.
+        names: the modules' paths in it; their code carries them.
+        interpreter: a Python of the target's version.
+        cores: runs the work, some hundred files at a time.
+
+    Raises:
+        BuildError: the interpreter does not run.
+    """
+
+    def run(start: int) -> None:
+        done = subprocess.run(
+            [str(interpreter), "-s", "-S", "-c", _COMPILE, str(folder)],
+            input="\n".join(names[start : start + SHARD]),
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
+        )
+        if done.returncode:
+            raise BuildError(f"{interpreter} cannot compile the modules: {done.stderr.strip()[-500:]}")
+
+    list(cores.map(run, range(0, len(names), SHARD)))
+
+
+def collect_bytecode(folder: Path, needed: Sequence[str]) -> dict[str, str]:
+    """Put a copy of all compiled modules into the few files that a start imports them from.
+
+    Modules that Python never finds stay out: it prefers an extension, or a package, of the same name in the same folder.
+
+    Args:
+        folder: the applib.
+        needed: paths of the .pyc files that a start imports, in its order; what else is named there does not matter.
+
+    Returns:
+        For each .pyc the file that holds its copy; no archive needs the .pyc itself.
+    """
+    paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+    preferred = {f"{_folder(path)}{_stem(path)}" for path in paths if path.endswith(".so")}
+    preferred |= {_folder(path).rstrip("/") for path in paths if _stem(path) == "__init__" and _CACHE not in path}
+    compiled = [path for path in paths if path.endswith(".pyc") and _folder(path).endswith(_CACHE)]
+    found = [path for path in compiled if f"{_folder(path).removesuffix(_CACHE)}{_stem(path)}" not in preferred]
+    made, holders = dump_bytecode({path: (folder / path).read_bytes() for path in found}, needed)
+    for name, content in made.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    return holders
+
+
+def _folder(path: str) -> str:
+    """Return what stands before a file's name: nothing, or the folder with a slash."""
+    return path[: path.rfind("/") + 1]
+
+
+def _stem(path: str) -> str:
+    """Return a file's name up to its first dot: of a module's source, extension or .pyc, the module's name."""
+    return path[path.rfind("/") + 1 :].partition(".")[0]

@@ -1,0 +1,174 @@
+"""The order of an archive's entries: that in which a start needs them, so that imports can begin before all of it is there.
+
+The loader lets a module or library be used as soon as its file and all files before it in the archive are there (docs/reference/
+contracts.md, section 1). Python tells the loader of each file that it opens or links; of what native code opens or links by itself,
+nobody tells. So whatever that may be comes first:
+
+1. the eager files: data of every kind, and the libraries that the recorded start did not need, unless they are extension modules,
+   which Python alone links;
+2. the bytecode of the modules that the recorded start imported: it is small, and while a start waits for a large library, it
+   can make their code;
+3. what else the recorded start needed, in its order; the libraries that a library brought in stand before it;
+4. the rest: modules that it did not import, and the sources, which are read for tracebacks.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heavylift.build.binaries import is_elf
+from heavylift.build.errors import BuildError
+
+_RECORD = """
+import sys
+sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
+import importlib, json, os
+root, modules = sys.argv[1] + "/", sys.argv[2:]
+sys.path.insert(0, sys.argv[1])
+needed, listed, mapped, native = [], [], set(), 0
+
+def look():
+    # What was linked since the last look came with the last library, or by itself after it: it has to be there before that.
+    with open("/proc/self/maps") as file:
+        paths = dict.fromkeys(line[line.index("/"):].rstrip("\\n") for line in file if "/" in line)
+    new = [path for path in paths if path.startswith(root) and path not in mapped]
+    mapped.update(new)
+    # The last library itself stays behind them, wherever in memory the linker put it.
+    needed[native:native] = [path for path in new if path not in needed[native:native + 1]]
+
+def hook(event, arguments):
+    global native
+    if event in ("import", "open", "ctypes.dlopen"):
+        path = arguments[1 if event == "import" else 0]
+        if isinstance(path, str) and path.startswith(root):
+            if event != "open":
+                look()
+                native = len(needed)
+            needed.append(path)
+    # Whoever lists a folder reads what is there; the import system alone lists all that it looks for modules in.
+    elif event in ("os.listdir", "os.scandir") and not sys._getframe(1).f_code.co_filename.startswith("<frozen importlib"):
+        path = str(arguments[0])
+        if path.startswith(root):
+            listed.append(path)
+
+sys.addaudithook(hook)
+for module in modules:
+    print(module, file=sys.stderr)
+    importlib.import_module(module)
+look()
+below = lambda paths: list(dict.fromkeys(os.path.relpath(path, root) for path in paths))
+print("\\n" + json.dumps([below(needed), below(listed)]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a start did, by paths relative to the folder.
+
+    Attributes:
+        needed: the files that it opened or linked, in that order: modules as their .pyc, libraries, data.
+        listed: the folders whose files it looked for by itself.
+    """
+
+    needed: Sequence[str]
+    listed: Sequence[str]
+
+    def opened(self, paths: Iterable[str]) -> set[str]:
+        """Return those of these paths that the start opened, or may have seen in a folder that it listed."""
+        return {path for path in paths if path.rpartition("/")[0] in self.listed}.union(self.needed)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How entries follow one another.
+
+    Attributes:
+        paths: of all files.
+        eager: how many of the first must be there before any code runs.
+    """
+
+    paths: Sequence[str]
+    eager: int
+
+
+def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> Recording:
+    """Import modules in a clean process that sees nothing but the folder and the standard library.
+
+    Args:
+        folder: the applib.
+        interpreter: a Python of the target's version.
+        modules: in the order in which they are imported.
+
+    Raises:
+        BuildError: a module cannot be imported; the message names it, the reason and what to do.
+    """
+    done = subprocess.run(
+        [str(interpreter), "-s", "-S", "-B", "-c", _RECORD, str(folder), *modules],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        reached = next((line for line in reversed(lines) if line in modules), "its modules")
+        reason = lines[-1] if lines and lines[-1] != reached else f"the process ended with {done.returncode}"
+        raise BuildError(f"what was built cannot import {reached}: {reason}; {_advice(reason)}")
+    needed, listed = json.loads(done.stdout.splitlines()[-1])
+    return Recording([path for path in needed if (folder / path).is_file()], listed)  # Python tells of attempts, too
+
+
+def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str]) -> Order:
+    """Return the order of an applib's files.
+
+    Args:
+        folder: the applib, complete.
+        needed: what a recorded start needed, in its order; None: nothing was recorded, so everything is eager.
+        chunks: for each .pyc that was collected, the file that holds it.
+    """
+    files = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
+    )
+    files = [path for path in files if path not in chunks]
+    if needed is None:
+        return Order(files, len(files))
+    used = dict.fromkeys(chunks.get(path, path) for path in needed)
+    parts: tuple[list[str], ...] = ([], [], [], [], [])
+    eager, unused_libraries, unused_bytecode, extensions, sources = parts
+    holders = set(chunks.values())
+    for path in files:
+        if path in holders:
+            part = unused_bytecode
+        elif path.endswith(".py"):
+            part = sources
+        elif not is_elf(folder / path):
+            part = eager
+        else:
+            part = extensions if _is_extension(folder / path) else unused_libraries
+        if part is eager or path not in used:
+            part.append(path)
+    first = [*eager, *unused_libraries]
+    known = set(files) - set(first)
+    later = [path for path in used if path in known]
+    bytecode, others = ([path for path in later if (path in holders) is wanted] for wanted in (True, False))
+    return Order([*first, *bytecode, *others, *unused_bytecode, *extensions, *sources], len(first))
+
+
+def _is_extension(library: Path) -> bool:
+    # The name of an extension module's one entry point: docs.python.org/3/c-api/module.html, "PyInit_".
+    return b"PyInit_" + library.name.partition(".")[0].encode() + b"\0" in library.read_bytes()
+
+
+def _advice(reason: str) -> str:
+    if "cannot open shared object file" in reason:
+        return (
+            "that system library is not installed here, and a function has it neither: ask for the headless or cpu variant of "
+            "the package, if it has one"
+        )
+    if "No module named" in reason:
+        return "add the missing package to the requirements, or switch the prune rule off that took it away (`--no-prune` tells)"
+    return "build with `--no-prune --no-strip` to see whether pruning or stripping is the cause"

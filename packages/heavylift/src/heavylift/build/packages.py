@@ -1,0 +1,179 @@
+"""Prepared packages: each requirement of a lock installed, stripped and compiled in a folder of its own.
+
+What rules would take away is there as it was installed: whether it goes, all packages together decide.
+
+A folder's name tells everything that its content depends on, so a build prepares what changed and finds the rest as it was. A
+folder has that name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import Distribution
+from pathlib import Path
+from typing import Any
+
+from heavylift.build import binaries, resolve
+from heavylift.build.prune import Rule, match_rules
+from heavylift.build.target import Target
+
+DOWNLOADS = 8  # packages that are installed at a time, beside those that wait for a core
+_CONTENT, _RECORD = "files", "package.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """What is done to every package."""
+
+    target: Target
+    interpreter: Path | None  # of the target's version; None: no bytecode
+    rules: Sequence[Rule]
+    strip: bool
+    fingerprint: str  # of all that the result depends on, other than the package itself
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """A prepared package."""
+
+    place: Path  # its folder
+    name: str
+    version: str
+    files: Mapping[str, Sequence[int]]  # what was installed, relative paths: bytes, and bytes stripped
+    modules: Sequence[str]  # that one imports of it
+
+    @property
+    def content(self) -> Path:
+        """The folder with its files."""
+        return self.place / _CONTENT
+
+
+def prepare(
+    lock: Path, cache: Path, recipe: Recipe, first: Sequence[str], progress: Callable[[int, int], None]
+) -> list[Package]:
+    """Prepare the packages of a lock that are not prepared yet.
+
+    Args:
+        lock: with hashes.
+        cache: the folder of the prepared packages; those of another lock stay, until `retain`.
+        recipe: what to do with each.
+        first: names of packages to begin with: the heavy ones, if anybody knows.
+        progress: called with the number of packages done, and of those that had to be prepared.
+
+    Returns:
+        All packages of the lock, in its order.
+
+    Raises:
+        BuildError: a package cannot be installed or compiled; those that were completed before stay.
+    """
+    places = {entry: _place(entry, cache, recipe) for entry in resolve.read_lock(lock)}
+    missing = [entry for entry, place in places.items() if not place.is_dir()]
+    missing.sort(key=lambda entry: normalize(resolve.entry_name(entry)) not in first)
+    with ThreadPoolExecutor(binaries.WORKERS) as cores, ThreadPoolExecutor(DOWNLOADS) as downloads:
+        jobs = [downloads.submit(_prepare, entry, places[entry], recipe, cores) for entry in missing]
+        try:
+            for done, job in enumerate(as_completed(jobs), 1):
+                job.result()
+                progress(done, len(missing))
+        except BaseException:
+            downloads.shutdown(cancel_futures=True)
+            raise
+    return [_read(place) for place in places.values()]
+
+
+def retain(packages: Sequence[Package], cache: Path) -> None:
+    """Remove all prepared packages but these, and what an interrupted build left."""
+    for path in set(cache.iterdir()) - {package.place for package in packages}:
+        shutil.rmtree(path)
+
+
+def assemble(packages: Sequence[Package], folder: Path) -> None:
+    """Make a folder of the files of packages, which it shares with them: nothing may write into those files.
+
+    Where several packages bring the same file, the last one's counts.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for package in packages:
+        shutil.copytree(package.content, folder, copy_function=_share, dirs_exist_ok=True)
+
+
+def normalize(name: str) -> str:
+    """Return a package's name as indexes compare it (packaging.python.org, "Names and normalization")."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _place(entry: str, cache: Path, recipe: Recipe) -> Path:
+    digest = hashlib.sha256(json.dumps([recipe.fingerprint, entry]).encode()).hexdigest()
+    return cache / f"{normalize(resolve.entry_name(entry))}-{digest[:16]}"
+
+
+def _prepare(entry: str, place: Path, recipe: Recipe, cores: Executor) -> None:
+    scratch = place.with_name(place.name + ".new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    content = scratch / _CONTENT
+    content.mkdir(parents=True)
+    try:
+        lock = scratch / "lock.txt"
+        lock.write_text(entry + "\n", encoding="utf-8")
+        resolve.install(lock, content, recipe.target, wheels_only=True, share=True)
+        lock.unlink()
+        for caches in list(content.rglob("__pycache__")):
+            shutil.rmtree(caches)  # compiled anew, for the target's version and without a check of times
+        record = _describe(entry, content)
+        installed = _sizes(content)
+        going = match_rules(installed, recipe.rules)
+        if recipe.strip:
+            binaries.strip(content, going.keys(), cores)
+        stripped = _sizes(content)
+        if recipe.interpreter:
+            names = [path for path in installed if path.endswith(".py") and path not in going]
+            binaries.compile_bytecode(content, names, recipe.interpreter, cores)
+        record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
+        (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+        scratch.rename(place)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def _describe(entry: str, content: Path) -> dict[str, Any]:
+    files = _sizes(content)
+    infos = sorted(content.glob("*.dist-info"))
+    if not infos:  # an entry whose marker excludes the target
+        return {"name": resolve.entry_name(entry), "version": "", "modules": []}
+    distribution = Distribution.at(infos[0])
+    listed = infos[0] / "top_level.txt"
+    modules = listed.read_text(encoding="utf-8").split() if listed.exists() else _installed_modules(files)
+    name = distribution.metadata["Name"]
+    return {"name": name, "version": distribution.version, "modules": modules}
+
+
+def _installed_modules(files: Iterable[str]) -> list[str]:
+    tops = {Path(file).parts[0] for file in files if file.endswith((".py", ".so"))}
+    return sorted(top.partition(".")[0] for top in tops if top.partition(".")[0].isidentifier())
+
+
+def _sizes(content: Path) -> dict[str, int]:
+    """Return the bytes of each file below a folder, by its relative path."""
+    files = sorted(path for path in content.rglob("*") if path.is_file())
+    return {path.relative_to(content).as_posix(): path.lstat().st_size for path in files}
+
+
+def _read(place: Path) -> Package:
+    return Package(place=place, **json.loads((place / _RECORD).read_bytes()))
+
+
+def _share(source: str, target: str) -> None:
+    path = Path(target)
+    path.unlink(missing_ok=True)
+    try:
+        path.hardlink_to(source)
+    except OSError:  # a file system without links, or with too few
+        shutil.copy2(source, target)

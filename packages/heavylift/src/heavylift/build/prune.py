@@ -1,0 +1,117 @@
+"""Prune: which files of an applib are never read at run time. Rules come from prune.toml and from the user.
+
+The rules of prune.toml say what may go, and yield to what the rest needs: a file that a kept module imports or names, or that a
+start opened, stays. A rule of the user's own is the user's word: its files go, and a build that then cannot be imported fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import tomllib
+
+from heavylift.build.errors import BuildError
+from heavylift.build.references import find_needed
+
+DEFAULT_RULES = Path(__file__).with_name("prune.toml")
+_CACHE = "__pycache__/"  # what is in there follows its source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """Files that may go, and why."""
+
+    name: str
+    why: str
+    globs: tuple[str, ...]
+    keep: tuple[str, ...] = ()
+    yields: bool = True  # to what the rest needs
+
+    def matches(self, path: str) -> bool:
+        """Say whether a file goes; the path is relative, with `/`."""
+        return any(fnmatchcase(path, glob) for glob in self.globs) and not any(
+            fnmatchcase(path, glob) for glob in self.keep
+        )
+
+
+def read_rules(files: Iterable[Path]) -> tuple[Rule, ...]:
+    """Read rules; a later file's rule replaces an earlier one of the same name, and one without globs switches it off.
+
+    Raises:
+        BuildError: a file is not what prune.toml is; the message names the file and the rule.
+    """
+    rules: dict[str, Rule] = {}
+    for file in files:
+        try:
+            record = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise BuildError(f"{file} cannot be read: {error}; {DEFAULT_RULES} shows how rules look") from error
+        for name, fields in record.items():
+            rules[name] = _read_rule(file, name, fields)
+    return tuple(rule for rule in rules.values() if rule.globs)
+
+
+def _read_rule(file: Path, name: str, fields: object) -> Rule:
+    if not isinstance(fields, dict) or not fields.keys() <= {"why", "globs", "keep"}:
+        raise BuildError(f"{file}: [{name}] must be a table of `why`, `globs` and `keep`")
+    lists = {key: fields.get(key, []) for key in ("globs", "keep")}
+    for key, value in lists.items():
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise BuildError(f"{file}: [{name}] {key} must be a list of globs")
+    return Rule(
+        name=name,
+        why=str(fields.get("why", "")),
+        globs=tuple(lists["globs"]),
+        keep=tuple(lists["keep"]),
+        yields=file == DEFAULT_RULES,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pruning:
+    """What pruning did to a folder."""
+
+    removed: Mapping[str, str]  # paths, each with the rule that took it away
+    spared: Sequence[str]  # paths that a rule matches and that stay, because they are needed
+
+
+def match_rules(paths: Iterable[str], rules: Iterable[Rule]) -> dict[str, str]:
+    """Return the paths that rules match, each with the first rule that does."""
+    rules = tuple(rules)
+    matched = ((path, next((rule.name for rule in rules if rule.matches(path)), None)) for path in paths)
+    return {path: name for path, name in matched if name is not None}
+
+
+def prune(
+    folder: Path, rules: Iterable[Rule], *, owners: Mapping[str, str] | None = None, opened: Iterable[str] = ()
+) -> Pruning:
+    """Remove the files that rules match, but for those that the rest needs, and the folders that are empty then.
+
+    Args:
+        folder: complete: what is missing needs nothing.
+        rules: what may go. A rule that does not yield takes its files whoever needs them.
+        owners: the distributions of the files, where their top folders do not tell.
+        opened: paths of files that a start opened.
+    """
+    rules = tuple(rules)
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not _is_folder(path))
+    forced = match_rules(paths, [rule for rule in rules if not rule.yields])
+    left = [path for path in paths if path not in forced and _CACHE not in path]
+    matched = match_rules(left, [rule for rule in rules if rule.yields])
+    needed = find_needed(
+        left, matched.keys(), lambda path: (folder / path).read_bytes(), owners=owners or {}, opened=set(opened)
+    )
+    removed = forced | {path: rule for path, rule in matched.items() if path not in needed}
+    for path in removed:
+        (folder / path).unlink()
+    for place in sorted(folder.rglob("*"), reverse=True):
+        if _is_folder(place) and not any(place.iterdir()):
+            place.rmdir()
+    return Pruning(removed=removed, spared=sorted(needed))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

@@ -1,0 +1,116 @@
+"""From requirements to a lock file with hashes, and from the lock to a folder of installed wheels."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from heavylift.build.errors import BuildError
+from heavylift.build.target import Target, uv
+
+OVERRIDES = (
+    "crcmod ; sys_platform == 'never'\n"  # no wheels, and slow without a compiler; crcmod-plus is the same module
+)
+
+
+def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str] = ()) -> tuple[Path, bool]:
+    """Return the lock of a requirements file for a target; resolve it when there is none, or when it is of other requirements.
+
+    Args:
+        requirements: what the user wants, in pip's format.
+        locks: the folder of the lock files.
+        target: what to resolve for.
+        extra: requirements that replace others, added to the file's.
+
+    Returns:
+        The lock file, and whether it was resolved anew.
+
+    Raises:
+        BuildError: the file is missing, or nothing satisfies it.
+    """
+    if not requirements.is_file():
+        raise BuildError(
+            f"{requirements} does not exist; write one requirement a line into it, or name another --requirements"
+        )
+    wanted = requirements.read_text(encoding="utf-8") + "".join(f"{each}\n" for each in extra)
+    head = f"# {requirements.name} {hashlib.sha256(wanted.encode()).hexdigest()[:16]} for {target}\n"
+    path = locks / f"{requirements.stem}-{target}.txt"
+    if path.exists() and path.read_text(encoding="utf-8").startswith(head):
+        return path, False
+    locks.mkdir(parents=True, exist_ok=True)
+    source, overrides = locks / ".requirements.in", locks / ".overrides.in"
+    try:
+        source.write_text(wanted, encoding="utf-8")
+        overrides.write_text(OVERRIDES, encoding="utf-8")
+        resolved = uv(
+            "pip",
+            "compile",
+            str(source),
+            "--override",
+            str(overrides),
+            "--generate-hashes",
+            "--no-header",
+            "--no-annotate",
+            "--python-version",
+            target.python,
+            "--python-platform",
+            target.uv_platform,
+        ).stdout
+    except BuildError as error:
+        raise BuildError(f"{requirements} cannot be resolved for {target}: {error}") from error
+    finally:
+        source.unlink(missing_ok=True)
+        overrides.unlink(missing_ok=True)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(head + resolved, encoding="utf-8")
+    temporary.replace(path)
+    return path, True
+
+
+def read_lock(lock_file: Path) -> list[str]:
+    """Return the entries of a lock: one requirement each, with its hashes."""
+    entries: list[str] = []
+    for line in lock_file.read_text(encoding="utf-8").splitlines():
+        if line[:1].isspace() and entries:
+            entries[-1] += f"\n{line}"
+        elif line and line[0] not in "#- ":
+            entries.append(line)
+    return entries
+
+
+def entry_name(entry: str) -> str:
+    """Return the name of the package that a requirement asks for."""
+    return re.split(r"[^A-Za-z0-9._-]", entry, maxsplit=1)[0]
+
+
+def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool, share: bool = False) -> None:
+    """Install a lock's packages into a folder.
+
+    Args:
+        lock_file: with hashes; what does not match them is refused.
+        folder: receives the packages.
+        target: chooses the wheels.
+        wheels_only: refuse packages that would have to be built, so that no code of a package runs.
+        share: let files be those of uv's cache where they can be; nothing may write into them then.
+
+    Raises:
+        BuildError: a package is missing, has no wheel, or another hash.
+    """
+    arguments = [
+        "pip",
+        "install",
+        "--target",
+        str(folder),
+        "--no-deps",
+        "--require-hashes",
+        "--quiet",
+        "--link-mode",
+        "hardlink" if share else "copy",
+    ]
+    arguments += ["--python-version", target.python, "--python-platform", target.uv_platform]
+    if wheels_only:
+        arguments += ["--only-binary", ":all:"]
+    uv(*arguments, "-r", str(lock_file))
+    (folder / ".lock").unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""Frames of the archive that was packed before: what it holds already need not be compressed again.
+
+A frame is used again only after it was inflated and compared, so a damaged archive costs time and nothing else. Its bytes
+depend on the compressor: the archive must come from the same one, or two builds of the same inputs would differ.
+"""
+
+from __future__ import annotations
+
+import mmap
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, parse_index
+from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.runtime.inflate import LOCAL_HEADER, inflate_index, inflate_stretch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pieces:
+    """The frames of an archive, and where they lie in it: offset and length, by file and place in the file."""
+
+    data: bytes | mmap.mmap = b""
+    places: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+
+    def find(self, path: str, start: int, raw: bytes) -> bytes | None:
+        """Return the frame of these bytes; None unless the archive's file holds just them at that place."""
+        if (path, start) not in self.places:
+            return None
+        offset, length = self.places[path, start]
+        frame = self.data[offset : offset + length]
+        try:
+            return frame if inflate_stretch(frame, len(raw), path) == raw else None
+        except InvalidArchiveError:
+            return None
+
+
+@contextmanager
+def open_pieces(path: Path | None) -> Iterator[Pieces]:
+    """Open an archive of ours; without one there are no pieces, and none in what is not of ours."""
+    with ExitStack() as stack:
+        pieces = Pieces()
+        if path is not None:
+            try:
+                file = stack.enter_context(path.open("rb"))
+                data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                pieces = _read_pieces(path, data)
+            except Exception:  # noqa: BLE001, S110 - whatever is wrong with it: everything is compressed anew
+                pass
+        yield pieces
+
+
+def _read_pieces(path: Path, data: mmap.mmap) -> Pieces:
+    with zipfile.ZipFile(path) as archive:
+        index = parse_index(inflate_index(archive.read(f"{INDEX_NAME}{SUFFIX}"), MAX_INDEX, INDEX_NAME))
+        entries = archive.infolist()
+    places = {}
+    # APPNOTE.TXT and contracts.md: the index comes first, and offsets count from its end.
+    origin = _data_offset(data, entries[0]) + entries[0].compress_size
+    large = [file for file in index.content.files if file.size > BLOCK_SIZE]
+    for entry in entries[1:]:
+        places[entry.filename.removesuffix(SUFFIX), 0] = (_data_offset(data, entry), entry.compress_size)
+    for file in large:
+        for start in range(0, file.size, BLOCK_SIZE):
+            layout = index.layout[file.block + start // BLOCK_SIZE]
+            places[file.path, start] = (origin + layout.offset, layout.packed)
+    return Pieces(data=data, places=places)
+
+
+def _data_offset(data: mmap.mmap, entry: zipfile.ZipInfo) -> int:
+    *_, name, extra = LOCAL_HEADER.unpack_from(data, entry.header_offset)
+    return entry.header_offset + LOCAL_HEADER.size + int(name) + int(extra)

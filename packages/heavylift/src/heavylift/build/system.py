@@ -1,0 +1,93 @@
+"""Which libraries of the system an applib needs: what its shared libraries and programs name and it does not hold.
+
+A library is found by its name alone, wherever in the applib it lies: packages reach their own by RPATH, or load them first. Nobody
+has published what the runtimes' images hold. `PRESENT` is what their Python cannot be without; everything else that is needed, a
+build names, since an import that works here may fail there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from heavylift.build.binaries import is_elf
+
+# The C library's (glibc, NEWS: all but the loader are parts of libc since 2.34), the compiler's, and zlib, which zipimport needs.
+PRESENT = frozenset(
+    {
+        *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2"),
+        *(
+            "librt.so.1",
+            "libutil.so.1",
+            "libresolv.so.2",
+            "libnsl.so.1",
+            "libcrypt.so.1",
+            "libanl.so.1",
+            "libmvec.so.1",
+        ),
+        *("libgcc_s.so.1", "libstdc++.so.6", "libz.so.1"),
+    }
+)
+# Packages that need a window system, and their variants that do not.
+HEADLESS = {
+    "opencv-python": "opencv-python-headless",
+    "opencv-contrib-python": "opencv-contrib-python-headless",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Need:
+    """A library that the runtime must have."""
+
+    library: str  # libGL.so.1
+    packages: Sequence[str]  # that need it
+
+    @property
+    def advice(self) -> str:
+        """What to ask for instead; empty when nobody knows."""
+        instead = [f"ask for {HEADLESS[name]} instead of {name}" for name in self.packages if name in HEADLESS]
+        return "; ".join(instead)
+
+    def __str__(self) -> str:
+        return f"{self.library} for {', '.join(self.packages)}" + (f" ({self.advice})" if self.advice else "")
+
+
+def find_needs(folder: Path, paths: Iterable[str], owners: Mapping[str, str]) -> list[Need]:
+    """Return the libraries that an applib's files need and neither it nor the runtime is known to hold.
+
+    Args:
+        folder: the applib.
+        paths: of its files; what is not below it any more is passed over.
+        owners: the packages of the files.
+    """
+    libraries = {path: folder / path for path in sorted(paths) if not path.endswith(".py") and is_elf(folder / path)}
+    held = {Path(path).name for path in libraries}
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for path, library in libraries.items():
+        for tag, name in _dynamic(library):
+            if tag == "DT_SONAME":
+                held.add(name)
+            else:
+                wanted[name].add(owners.get(path, path.partition("/")[0]))
+    return [
+        Need(library=name, packages=sorted(packages))
+        for name, packages in sorted(wanted.items())
+        if name not in held and name not in PRESENT
+    ]
+
+
+def _dynamic(library: Path) -> Iterator[tuple[str, str]]:
+    """Yield what a shared library or a program needs (DT_NEEDED), and the name that it has itself (DT_SONAME)."""
+    try:
+        with library.open("rb") as file:
+            for segment in ELFFile(file).iter_segments("PT_DYNAMIC"):
+                for tag in segment.iter_tags():
+                    if tag.entry.d_tag in ("DT_NEEDED", "DT_SONAME"):
+                        yield tag.entry.d_tag, tag.needed if tag.entry.d_tag == "DT_NEEDED" else tag.soname
+    except ELFError:
+        return  # what only looks like a library: nothing can load it, either

@@ -1,0 +1,353 @@
+"""What the commands about stacks do: open a session, call the parts, say what happened. Parsing is `heavylift.cli.main`'s.
+
+Every command takes the parsed options and the output, and returns the process's exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from heavylift.clouds import assembly, assets, background, difference, invocation, logs
+from heavylift.clouds.archives import check_archive, is_uploaded, upload
+from heavylift.clouds.dist import read_build
+from heavylift.errors import HeavyliftError
+from heavylift.cli.output import Output
+from heavylift.clouds.ros import TRIES, Event, Order, RefusedError, Ros, Stack, StackNotFoundError
+from heavylift.clouds.sdkerrors import explain
+from heavylift.clouds.session import Session, cloud_session, local_session
+from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
+
+LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
+LOCAL_TRIES = 3  # of one call of ROS
+CHANGED = 2  # exit code of `diff --exit-code` when something differs
+SHOWN_REASON = 400  # characters of a failure's reason in the list of events
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command that the options name.
+
+    Raises:
+        HeavyliftError: it failed; also what an SDK raised is turned into one.
+    """
+    run_command: Callable[[argparse.Namespace, Output], int] = {
+        "deploy": deploy,
+        "diff": diff,
+        "destroy": destroy,
+        "status": status,
+        "outputs": outputs,
+        "events": events,
+        "logs": show_logs,
+        "invoke": invoke,
+        "push": push,
+    }[options.command]
+    try:
+        return run_command(options, Output(as_json=options.json))
+    except Exception as error:
+        said = explain(error)
+        if said is None:
+            raise
+        raise said from error
+
+
+def deploy(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift deploy`: synthesize, publish the assets, create or update the stack, wait."""
+    session = open_session(options)
+    stack = _synthesized(options, session)
+    ros = _ros(session)
+    buckets = assets.bucket_names(stack.assets, session.region)
+    assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
+    order = Order(
+        template=stack.template,
+        parameters=dict(options.parameter),
+        tags=with_buckets(stack.tags, buckets),
+        timeout=options.timeout,
+        rollback=options.rollback,
+        replace=options.replace,
+    )
+    try:
+        deployed = _stacks(session, ros, output).deploy(stack.name, order)
+    except RefusedError:
+        if not _exists(ros, stack.name):  # nothing will ever use what was published for it
+            _remove_buckets(session, ros, buckets, output)
+        raise
+    said = {"created": "is created", "updated": "is updated", "unchanged": "is like that already: no changes"}
+    output.emit(
+        {"event": "deployed", "stack": stack.name, "change": deployed.change, "outputs": dict(deployed.stack.outputs)},
+        f"stack {stack.name} {said[deployed.change]}",
+    )
+    for key, value in deployed.stack.outputs.items():
+        output.emit({"event": "output", "key": key, "value": value}, f"  {key} = {value}")
+    return 0
+
+
+def diff(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift diff`: what a deploy would change."""
+    session = open_session(options)
+    stack = _synthesized(options, session)
+    ros = _ros(session)
+    try:
+        before = difference.parse_template(ros.template(ros.find(stack.name).id))
+    except StackNotFoundError:
+        output.emit({"event": "new", "stack": stack.name}, f"stack {stack.name} is not deployed yet: everything is new")
+        before = {}
+    changes = difference.compare(before, difference.parse_template(stack.template))
+    lines = "\n".join(difference.render(changes))
+    for change in changes:
+        output.emit(change.record())
+    output.emit(
+        {"event": "diff", "stack": stack.name, "changes": len(changes)},
+        lines or f"stack {stack.name}: no changes",
+    )
+    return CHANGED if options.exit_code and changes else 0
+
+
+def destroy(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift destroy`: delete the stack and the bucket with its assets, wait."""
+    session = open_session(options)
+    name = _stack_name(options, session)
+    ros = _ros(session)
+    stack = ros.find(name)
+    _confirm(options, session, name)
+    _stacks(session, ros, output).destroy(stack)
+    _remove_buckets(session, ros, asset_buckets(stack), output)
+    output.emit({"event": "destroyed", "stack": name}, f"stack {name} is destroyed")
+    return 0
+
+
+def status(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift status`: a stack and its resources, or all stacks."""
+    session = open_session(options)
+    ros = _ros(session)
+    if options.stack is None:
+        found = list(ros.stacks())
+        for stack in found:
+            _say_stack(stack, output)
+        if not found:
+            output.emit({"event": "stacks", "count": 0}, f"there are no stacks in {session.region}")
+        return 0
+    stack = ros.find(options.stack)
+    _say_stack(stack, output)
+    for each in ros.resources(stack.id):
+        output.emit(
+            {
+                "event": "resource",
+                "id": each.logical_id,
+                "type": each.resource_type,
+                "physical_id": each.physical_id,
+                "status": each.status,
+                "reason": each.reason,
+            },
+            f"  {each.status:<20} {each.resource_type:<28} {each.logical_id}  {each.physical_id}",
+        )
+    return 0
+
+
+def outputs(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift outputs`: a stack's outputs, or the value of one."""
+    session = open_session(options)
+    name = _stack_name(options, session)
+    stack = _ros(session).find(name)
+    if options.key is not None and options.key not in stack.outputs:
+        names = ", ".join(stack.outputs) or "none"
+        raise HeavyliftError(f"stack {stack.name} has no output {options.key!r}; its outputs: {names}")
+    for key, value in stack.outputs.items():
+        if options.key in (None, key):
+            output.emit(
+                {"event": "output", "key": key, "value": value}, f"{value}" if options.key else f"{key} = {value}"
+            )
+    return 0
+
+
+def events(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift events`: what happened to a stack, the newest last."""
+    session = open_session(options)
+    name = _stack_name(options, session)
+    ros = _ros(session)
+    for event in list(ros.events(ros.find(name).id))[::-1]:
+        _say_event(event, output)
+    return 0
+
+
+def show_logs(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift logs`: what a stack's function wrote."""
+    session = open_session(options)
+    name = _stack_name(options, session)
+    ros = _ros(session)
+    target = invocation.find_target(ros, ros.find(name), options.function)
+    for line in logs.read(session, target, options.lines):
+        output.emit({"event": "log", "line": line}, line)
+    return 0
+
+
+def invoke(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift invoke`: call a stack's function and show its answer."""
+    payload = _payload(options)
+    session = open_session(options)
+    name = _stack_name(options, session)
+    ros = _ros(session)
+    target = invocation.find_target(ros, ros.find(name), options.function)
+    done = invocation.invoke(session, target, payload, timeout=options.timeout)
+    log = f"{done.log_tail.rstrip()}\n" if options.log else ""
+    output.emit(
+        {
+            "event": "invocation",
+            "function": target.function,
+            "seconds": round(done.seconds, 3),
+            "error_type": done.error_type,
+            "log": done.log_tail,
+            **_described(done.body),
+        },
+        log.encode() + (done.body + b"\n" if _is_text(done.body) else done.body),
+    )
+    if done.error_type:
+        raise HeavyliftError(
+            f"the function {target.function} failed ({done.error_type}) after {done.seconds:.1f} s; its answer is above, "
+            f"`heavylift logs {name}` shows its log"
+        )
+    return 0
+
+
+def _described(body: bytes) -> dict[str, object]:
+    """Return an answer as JSON can hold it: what is no UTF-8 is given whole in base64 as well."""
+    whole = {} if _is_text(body) else {"base64": base64.b64encode(body).decode()}
+    return {"body": body.decode(errors="replace"), **whole}
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def push(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift push`: bring the build's archives to a bucket that deployments take them from."""
+    build = read_build(options.dist)
+    for archive in (build.applib, build.model):  # before anything leaves this machine
+        check_archive(options.dist, archive)
+    session = open_session(options)
+    bucket = session.bucket(options.bucket)
+    assets.make_bucket(bucket, tagged=False)
+    work = options.project / ".heavylift" / "uploads"
+    work.mkdir(parents=True, exist_ok=True)
+    for archive in (build.applib, build.model):
+        there = is_uploaded(bucket, archive.key)
+        if not there:
+            with output.progress(f"upload {archive.key[:28]}", archive.size) as progress:
+                upload(bucket, archive.path, archive.key, progress, checkpoints=work)
+        output.emit(
+            {"event": "archive", "key": archive.key, "size": archive.size, "uploaded": not there},
+            f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.size / 1e6:,.0f} MB)",
+        )
+    return 0
+
+
+def open_session(options: argparse.Namespace) -> Session:
+    """Return the session that the options ask for; the embedded cloud is started when it does not run.
+
+    Raises:
+        HeavyliftError: it does not start, or there are no credentials.
+    """
+    if options.cloud:
+        return cloud_session(options.cloud, profile=options.profile, environment=os.environ)
+    if options.profile:
+        raise HeavyliftError("--profile names an account of Alibaba Cloud: say --cloud REGION as well")
+    data = options.data.resolve()
+    endpoints, started = background.ensure_running(data)
+    if started:
+        print(f"heavylift: started the embedded cloud on {data} (`heavylift local stop` ends it)", file=sys.stderr)
+    return local_session(endpoints, data)
+
+
+def _synthesized(options: argparse.Namespace, session: Session) -> assembly.SynthesizedStack:
+    project = assembly.read_project(options.project.resolve())
+    facts = assembly.app_facts(account_id=session.account_id, is_local=session.is_local)
+    stacks = assembly.synthesize(project, dict(options.context), facts, project.folder / "cdk.out")
+    return assembly.select(stacks, options.stack)
+
+
+def _stack_name(options: argparse.Namespace, session: Session) -> str:
+    """Return the name that was given, else `stackName` of the settings, else that of the app's only stack."""
+    if options.stack:
+        return str(options.stack)
+    settings = {**assembly.read_project(options.project).context, **dict(options.context)}
+    return assembly.stack_name(settings) or _synthesized(options, session).name
+
+
+def _ros(session: Session) -> Ros:
+    # On loopback nothing is throttled or far away: what does not answer soon has ended.
+    return Ros(session.ros_client(), session.region, tries=LOCAL_TRIES if session.is_local else TRIES)
+
+
+def _stacks(session: Session, ros: Ros, output: Output) -> Stacks:
+    interval = LOCAL_INTERVAL if session.is_local else CLOUD_INTERVAL
+    return Stacks(ros, lambda event: _say_event(event, output), interval=interval)
+
+
+def _exists(ros: Ros, name: str) -> bool:
+    return any(stack.name == name for stack in ros.stacks(name))
+
+
+def _remove_buckets(session: Session, ros: Ros, names: Iterable[str], output: Output) -> None:
+    used = {name for stack in ros.stacks() for name in asset_buckets(stack)}
+    for name in names:
+        if name in used:
+            output.emit({"event": "kept", "bucket": name}, f"kept the asset bucket {name}: another stack uses it")
+        elif assets.remove_bucket(session.bucket(name)):
+            output.emit({"event": "removed", "bucket": name}, f"removed the asset bucket {name}")
+
+
+def _confirm(options: argparse.Namespace, session: Session, name: str) -> None:
+    if session.is_local or options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise HeavyliftError(f"destroying {name} in {session.region} needs a confirmation: say --yes")
+    if input(f"Destroy stack {name} in {session.region} (account {session.account_id})? [y/N] ").lower() != "y":
+        raise HeavyliftError("nothing was destroyed")
+
+
+def _payload(options: argparse.Namespace) -> bytes:
+    if options.file is None:
+        return os.fsencode(options.payload)  # bytes, as the shell gave them
+    path: Path = options.file
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise HeavyliftError(f"the event cannot be read from {path}: {error.strerror}") from error
+
+
+def _say_stack(stack: Stack, output: Output) -> None:
+    output.emit(
+        {
+            "event": "stack",
+            "name": stack.name,
+            "id": stack.id,
+            "status": stack.status,
+            "reason": stack.reason,
+            "created": stack.created,
+            "updated": stack.updated,
+        },
+        f"{stack.name}  {stack.status}  {stack.reason}".rstrip(),
+    )
+
+
+def _say_event(event: Event, output: Output) -> None:
+    reason = f"  {event.reason[:SHOWN_REASON]}" if event.is_failure else ""
+    output.emit(
+        {
+            "event": "progress",
+            "time": event.time,
+            "id": event.logical_id,
+            "type": event.resource_type,
+            "physical_id": event.physical_id,
+            "status": event.status,
+            "reason": event.reason,
+        },
+        f"{event.time[11:19]}  {event.status:<26} {event.resource_type:<28} {event.logical_id}{reason}",
+    )

@@ -1,0 +1,151 @@
+"""`heavylift local`: runs a command whose Alibaba Cloud clients reach the embedded cloud, and controls that cloud.
+
+Nothing is installed and no file of the user's is read or changed: everything is in the command's environment. Node.js and
+Python connect names under aliyuncs.com to the gateway by a hook that is loaded first; Go and others use the gateway as a proxy. A
+name that the embedded cloud does not serve is refused there, so a command run like this never reaches a real account.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import localcloud.gateway
+from heavylift.clouds import background
+from heavylift.clouds.assembly import app_facts
+from heavylift.clouds.embedded import Endpoints
+from heavylift.errors import HeavyliftError
+from heavylift.clouds.node import with_node
+
+PRELOAD = Path(localcloud.gateway.__file__).parent / "preload"
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes, as shells have them
+OTHER_CLOUD = ("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_", "OSS_")  # beginnings of variables that name an account
+ROS_CDK = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "REGION_ID")  # likewise, ros-cdk's own
+
+
+def main(options: argparse.Namespace) -> int:
+    """`heavylift local start|stop|status` and `heavylift local CMD …`."""
+    words, data = list(options.words), options.data.resolve()
+    match words:
+        case [
+            "start" | "stop" | "status" as verb,
+            "--data",
+            folder,
+            *rest,
+        ]:  # argparse leaves what follows a word to the command
+            words, data = [verb, *rest], Path(folder).resolve()
+    match words:
+        case []:
+            raise HeavyliftError("`heavylift local` needs a command to run, or one of start, stop, status")
+        case ["start", *arguments]:
+            return _start(data, arguments)
+        case ["stop"]:
+            said = "stopped; its state stays" if background.stop(data) else "it does not run"
+            print(f"the embedded cloud on {data}: {said}")
+            return 0
+        case ["status"]:
+            return _status(data)
+        case ["--", *rest]:
+            words = rest
+    endpoints, _ = background.ensure_running(data)
+    settings = data / "ros-cdk" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:16]
+    write_settings(settings, endpoints.region)
+    return _run(words, client_environment(endpoints, settings, os.environ))
+
+
+def _start(data: Path, arguments: list[str]) -> int:
+    endpoints, started = background.ensure_running(data, arguments)
+    if not started and arguments:
+        raise HeavyliftError(
+            f"the embedded cloud on {data} runs already, with other options perhaps: `heavylift local stop` first"
+        )
+    print(f"the embedded cloud on {data}: {'started' if started else 'it runs already'}, gateway {endpoints.gateway}")
+    return 0
+
+
+def _status(data: Path) -> int:
+    endpoints = background.find_running(data)
+    if endpoints is None:
+        print(f"the embedded cloud on {data}: it does not run")
+        return 1
+    print(f"the embedded cloud on {data}: it plays {endpoints.region}, account {endpoints.account_id}")
+    for name in ("oss", "sts", "ram", "fc", "ros", "gateway"):
+        print(f"  {name:<8} {getattr(endpoints, name)}")
+    return 0
+
+
+def write_settings(folder: Path, region: str) -> None:
+    """Write what ros-cdk reads in place of the user's settings: the region, and no credentials."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "account.config.json").write_text(json.dumps({"regionId": region}), encoding="utf-8")
+
+
+def client_environment(endpoints: Endpoints, settings: Path, base: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables under which a command's clients reach the embedded cloud, and only that.
+
+    Args:
+        endpoints: where it is, and the key that opens it.
+        settings: the folder that stands for ros-cdk's settings and records.
+        base: the environment to begin with; what names another account is left out.
+    """
+    gateway = urlsplit(endpoints.gateway).netloc
+    environment = {
+        name: value for name, value in base.items() if not name.startswith(OTHER_CLOUD) and name not in ROS_CDK
+    }
+    environment = with_node(environment) | {
+        "LOCALCLOUD_GATEWAY": gateway,
+        "LOCALCLOUD_AUTHORITY": endpoints.authority,
+        "LOCALCLOUD_SETTINGS": str(settings),
+        # Node.js
+        "NODE_OPTIONS": f"{base.get('NODE_OPTIONS', '')} --require {_quoted(PRELOAD / 'redirect.cjs')}".strip(),
+        "NODE_EXTRA_CA_CERTS": endpoints.authority,
+        # Python
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(PRELOAD), base.get("PYTHONPATH", "")))),
+        "REQUESTS_CA_BUNDLE": endpoints.authority,
+        # Go and others
+        "SSL_CERT_FILE": endpoints.authority,
+        # keys and region: the SDKs' names, then ros-cdk's
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": endpoints.access_key_id,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": endpoints.access_key_secret,
+        "ALIBABA_CLOUD_REGION_ID": endpoints.region,
+        "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
+        "ACCESS_KEY_ID": endpoints.access_key_id,
+        "ACCESS_KEY_SECRET": endpoints.access_key_secret,
+        "REGION_ID": endpoints.region,
+        # an app that the command synthesizes
+        **app_facts(account_id=endpoints.account_id, is_local=True),
+    }
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        environment[name] = environment[name.lower()] = endpoints.gateway
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = "127.0.0.1,localhost,::1"
+    for name in ("ALL_PROXY", "all_proxy"):
+        environment.pop(name, None)
+    return environment
+
+
+def _quoted(path: Path) -> str:
+    # NODE_OPTIONS splits at spaces outside double quotes; a backslash keeps what follows (Node.js, "NODE_OPTIONS").
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _run(words: list[str], environment: Mapping[str, str]) -> int:
+    program = shutil.which(words[0], path=environment["PATH"])
+    if program is None:
+        print(f"heavylift: there is no command {words[0]!r} on PATH", file=sys.stderr)
+        return NOT_FOUND
+    sys.stdout.flush()
+    try:
+        # In this process's place: signals, the terminal and the exit code are the command's own.
+        os.execve(program, words, environment)  # noqa: S606 - no shell, on purpose
+    except OSError as error:
+        print(f"heavylift: {program} cannot be run: {error.strerror}", file=sys.stderr)
+        return NOT_EXECUTABLE

@@ -1,0 +1,219 @@
+"""`heavylift`: run `heavylift --help` for what it does."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from heavylift.errors import HeavyliftError
+
+DATA = Path(".heavylift") / "cloud"  # of the embedded cloud
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the process's exit code: 0 for success, 1 for an error, 2 for wrong usage.
+
+    `diff --exit-code` also returns 2 for changes, and `local CMD` what CMD returns.
+    """
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    _check_encoding(parser, options)
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # what its encoding does not know is written as an escape, as on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        return _run(options)
+    except HeavyliftError as error:
+        if options.debug:
+            raise
+        if getattr(options, "json", False):
+            print(json.dumps({"event": "error", "message": str(error)}, ensure_ascii=False))
+        sys.stdout.flush()  # what happened before comes before
+        print(f"heavylift: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        begun = (
+            "; what ROS has begun goes on: see `heavylift status`" if options.command in ("deploy", "destroy") else ""
+        )
+        print(f"heavylift: interrupted{begun}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away; nobody is left to tell
+        return 1
+
+
+def _check_encoding(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """End with a usage error when an option that becomes part of a request is no UTF-8; an event may be any bytes."""
+    for name, value in vars(options).items():
+        texts = value if isinstance(value, list) else [value]
+        for text in (part for each in texts for part in (each if isinstance(each, tuple) else (each,))):
+            if isinstance(text, str) and name not in ("payload", "words"):
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    parser.error(f"{name}: {text!r} is no text in UTF-8")
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Imported when they run: the SDKs and libraries that some need take a second, and `--help` should not.
+    if options.command == "local":
+        from heavylift.cli import local
+
+        return local.main(options)
+    if options.command == "demo":
+        from heavylift.cli import demo
+
+        return demo.main(options)
+    if options.command == "start-report":
+        from heavylift.report import page as report
+
+        return report.main(options)
+    from heavylift.cli import commands
+
+    return commands.run(options)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line (docs/reference/cli.md)."""
+    parser = argparse.ArgumentParser(prog="heavylift", description="Run heavy Python functions on Function Compute.")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="build, run and measure the example function on the embedded cloud")
+    demo.add_argument("--root", type=Path, default=Path.cwd(), help="the project's folder (default: this one)")
+
+    def add(name: str, about: str, *, stack: bool = True) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=about, description=about)
+        _add_common(command)
+        if stack:
+            command.add_argument(
+                "stack", nargs="?", metavar="STACK", help="the stack's name (default: the app's only one)"
+            )
+        return command
+
+    deploy = add("deploy", "create the stack, or update it to what the app says")
+    deploy.add_argument(
+        "--parameter", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a parameter of the template"
+    )
+    deploy.add_argument(
+        "--timeout", type=_whole(1440), default=60, metavar="MINUTES", help="of the operation (default: 60)"
+    )
+    deploy.add_argument(
+        "--no-rollback", dest="rollback", action="store_false", help="leave a failed creation as it is, to look at it"
+    )
+    deploy.add_argument(
+        "--replace", action="store_true", help="make resources anew whose change needs it (what they hold is lost)"
+    )
+    deploy.add_argument(
+        "--unchecked",
+        action="append_const",
+        dest="context",
+        const=("unchecked", "true"),
+        help="to a region: also a build that no Python has imported (the setting `unchecked`)",
+    )
+    diff = add("diff", "show what a deploy would change")
+    diff.add_argument("--exit-code", action="store_true", help="exit with 2 when there are changes")
+    destroy = add("destroy", "delete the stack, and the bucket with its assets")
+    destroy.add_argument("--yes", action="store_true", help="do not ask (the embedded cloud never asks)")
+    add("status", "show a stack and its resources, or all stacks")
+    outputs = add("outputs", "show the stack's outputs")
+    outputs.add_argument("--key", metavar="NAME", help="only the value of this one")
+    add("events", "show what happened to the stack")
+    logs = add("logs", "show what the stack's function wrote")
+    logs.add_argument("--lines", type=_whole(10**9), default=100, metavar="N", help="the last N lines (default: 100)")
+    invoke = add("invoke", "call the stack's function")
+    event = invoke.add_mutually_exclusive_group()
+    event.add_argument("--payload", default="", metavar="TEXT", help="the event (default: an empty one)")
+    event.add_argument("--file", type=Path, metavar="FILE", help="a file with the event; - is the standard input")
+    invoke.add_argument("--log", action="store_true", help="show the end of the log as well")
+    invoke.add_argument(
+        "--timeout", type=_whole(86_400), default=600, metavar="SECONDS", help="to wait for (default: 600)"
+    )
+    for command in (logs, invoke):
+        command.add_argument("--function", metavar="NAME", help="the function's logical id or name")
+    push = add("push", "upload the build's archives to a bucket that deployments take them from", stack=False)
+    push.add_argument("--bucket", required=True, help="made when it does not exist")
+    push.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="the build (default: dist)")
+    about = "draw the last start that a function's log tells of"
+    report = commands.add_parser("start-report", help=about, description=about)
+    report.add_argument("log", type=Path, metavar="LOG", help="the log; - is the standard input")
+    report.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="for start.png and start.html")
+    report.add_argument(
+        "--bandwidth", type=_positive, metavar="GBIT", help="of the instance, in Gbit/s: for the limit of the start"
+    )
+    report.add_argument(
+        "--cores", type=_positive, metavar="N", help="CPUs of the instance: for the limit, if the log does not say"
+    )
+    report.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    _add_local(commands.add_parser("local", help="run a command whose Alibaba Cloud clients reach the embedded cloud"))
+    return parser
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--cloud", metavar="REGION", help="use this region of Alibaba Cloud, not the embedded cloud")
+    command.add_argument("--profile", metavar="NAME", help="of the aliyun CLI (default: the environment's key)")
+    command.add_argument(
+        "--project", type=Path, default=Path(), metavar="DIR", help="with cdk.json (default: this one)"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    command.add_argument(
+        "-c", "--context", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a setting of the app"
+    )
+    _add_everywhere(command)
+
+
+def _add_everywhere(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data", type=Path, default=DATA, metavar="DIR", help=f"of the embedded cloud (default: {DATA})"
+    )
+    command.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def _add_local(command: argparse.ArgumentParser) -> None:
+    command.description = "`local start|stop|status` control the embedded cloud; `local CMD …` runs any other command."
+    _add_everywhere(command)
+    command.add_argument(
+        "words",
+        nargs=argparse.REMAINDER,
+        metavar="CMD …",
+        help="start [OPTIONS OF localcloud] | stop | status | a command",
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def _whole(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = 0
+        if not 1 <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {most:,}")
+        return number
+
+    return read
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Publishes a stack's assets to its asset bucket, before the stack is created or updated.
+
+An asset's key names its content, so one that the bucket holds already is not sent again. Large ones travel in parts, and an
+interrupted upload goes on where it stopped. A bucket that this module made carries a tag that says so: only such a bucket is ever
+emptied and removed.
+
+Source: ros-cdk's `publishAssets`, which signs with V1 and uploads everything again on every deploy; that is what is different here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import oss2
+from oss2.models import Tagging, TaggingRule
+
+from heavylift.clouds.archives import is_uploaded, upload
+from heavylift.clouds.assembly import REGION, Asset
+from heavylift.clouds.dist import zip_code
+from heavylift.errors import HeavyliftError
+from heavylift.cli.output import Output
+from heavylift.clouds.session import Session
+
+MADE_BY = ("heavylift", "assets")  # the tag of a bucket made here
+
+
+def bucket_names(assets: Iterable[Asset], region: str) -> list[str]:
+    """Return the names of the buckets that assets go to, in order."""
+    return sorted({asset.bucket.replace(REGION, region) for asset in assets})
+
+
+def publish(session: Session, assets: Iterable[Asset], work: Path, output: Output) -> None:
+    """Upload what the asset buckets do not hold yet; buckets are made when they do not exist.
+
+    Args:
+        session: where to.
+        assets: what.
+        work: a folder for zips and for what is remembered of unfinished uploads.
+        output: told about each asset.
+
+    Raises:
+        HeavyliftError: a bucket's name belongs to another account.
+        oss2.exceptions.OssError: OSS refused something else.
+    """
+    assets = tuple(assets)
+    for name in bucket_names(assets, session.region):
+        bucket = session.bucket(name)
+        make_bucket(bucket)
+        for asset in assets:
+            if asset.bucket.replace(REGION, session.region) == name:
+                _publish(bucket, asset, work, output)
+
+
+def make_bucket(bucket: oss2.Bucket, *, tagged: bool = True) -> None:
+    """Make a private bucket, unless it exists.
+
+    Args:
+        bucket: it.
+        tagged: whether `remove_bucket` may remove it one day.
+
+    Raises:
+        HeavyliftError: its name belongs to another account.
+    """
+    try:
+        bucket.get_bucket_info()
+    except oss2.exceptions.NoSuchBucket:
+        _create_bucket(bucket)
+        bucket.put_bucket_public_access_block(True)
+        if tagged:
+            rule = TaggingRule()
+            rule.add(*MADE_BY)
+            bucket.put_bucket_tagging(Tagging(rule))
+    except oss2.exceptions.AccessDenied as error:
+        raise _taken(bucket.bucket_name) from error
+
+
+def _create_bucket(bucket: oss2.Bucket) -> None:
+    try:
+        bucket.create_bucket(oss2.BUCKET_ACL_PRIVATE)
+    except oss2.exceptions.ServerError as error:
+        if error.code == "BucketAlreadyExists":
+            raise _taken(bucket.bucket_name) from error
+        raise
+
+
+def _taken(name: str) -> HeavyliftError:
+    return HeavyliftError(
+        f"the bucket {name} belongs to another account, or this key may not use it: bucket names are unique across all "
+        "accounts, so choose another one"
+    )
+
+
+def _publish(bucket: oss2.Bucket, asset: Asset, work: Path, output: Output) -> None:
+    if is_uploaded(bucket, asset.key):
+        output.emit({"event": "asset", "key": asset.key, "uploaded": False})
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    path = _zipped(asset, work) if asset.packaging == "zip" else asset.path
+    size = path.stat().st_size
+    with output.progress(f"upload {asset.key[:28]}", size) as progress:
+        upload(bucket, path, asset.key, progress, checkpoints=work)
+    if path != asset.path:
+        path.unlink()
+    output.emit(
+        {"event": "asset", "key": asset.key, "uploaded": True, "size": size},
+        f"uploaded {asset.key} ({size / 1e6:,.1f} MB) to {bucket.bucket_name}",
+    )
+
+
+def _zipped(asset: Asset, work: Path) -> Path:
+    """Return the asset's zip; one that an interrupted upload left is used again, so that the upload can go on."""
+    path = work / asset.key.replace("/", "-")
+    if not path.exists():
+        new = path.with_name(path.name + ".new")
+        new.write_bytes(zip_code(asset.path))
+        new.replace(path)
+    return path
+
+
+def remove_bucket(bucket: oss2.Bucket) -> bool:
+    """Empty and remove a bucket that was made here; return whether it was.
+
+    One that somebody else made stays as it is.
+    """
+    try:
+        rules = bucket.get_bucket_tagging().tag_set.tagging_rule
+    except oss2.exceptions.NoSuchBucket:
+        return False
+    if rules.get(MADE_BY[0]) != MADE_BY[1]:
+        return False
+    for unfinished in oss2.MultipartUploadIterator(bucket):
+        bucket.abort_multipart_upload(unfinished.key, unfinished.upload_id)
+    for item in oss2.ObjectIterator(bucket):
+        bucket.delete_object(item.key)
+    bucket.delete_bucket()
+    return True

@@ -1,0 +1,35 @@
+"""A function's log, as far back as it is kept."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from heavylift.errors import HeavyliftError
+from heavylift.clouds.invocation import Target
+from heavylift.clouds.session import Session
+
+
+def read(session: Session, target: Target, lines: int) -> list[str]:
+    """Return the last lines of a function's log; none when it has not written any.
+
+    Args:
+        session: where the function is.
+        target: the function.
+        lines: how many at most.
+
+    Raises:
+        HeavyliftError: this cloud's logs cannot be read from here.
+    """
+    if session.data is None:
+        raise HeavyliftError(
+            f"the log of {target.function} is in Log Service, which this command does not read yet: look at it in the "
+            "console of Function Compute, or see `heavylift invoke --log` for the end of one invocation's"
+        )
+    # Where the embedded cloud keeps it (docs/reference/localcloud.md).
+    service = f"services.{target.service}." if target.service else ""
+    path = session.data / "fc" / "logs" / f"{service}functions.{target.function}.log"
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return [line.rstrip("\n") for line in deque(file, maxlen=lines)]
+    except FileNotFoundError:
+        return []

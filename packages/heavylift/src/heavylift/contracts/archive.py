@@ -1,0 +1,432 @@
+"""The archive format: what an index says, and which indexes are refused.
+
+Pure values and functions: `layers_build` writes indexes with them, the loader reads. The format itself is described in
+docs/reference/contracts.md, section 1. Whatever `parse_index` returns is safe to unpack: every path stays inside the
+target, nothing overlaps, and the files fill the blocks exactly. Nothing here looks at compressed bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from heavylift.contracts.failures import InvalidArchiveError
+
+FORMAT = 3
+INDEX_NAME = ".heavylift/index.json"
+SUFFIX = ".zst"  # of an entry's name in the zip, behind the name of the file that it holds
+RESERVED = ".heavylift"  # the top-level folder of the index and of the completion marker; no entry may lie in it
+BLOCK_SIZE = 4 * 1024 * 1024  # bytes of raw content in a full block
+MAX_PACKED = 4 * BLOCK_SIZE  # bytes; bounds the memory that one block can ask for
+MAX_INDEX = 64 * 1024 * 1024  # bytes of index JSON; about half a million files
+MAX_NAME = 255  # bytes in one part of a path (Linux NAME_MAX)
+MAX_PATH = 3072  # bytes in a path; Linux PATH_MAX is 4096 and the target directory comes before
+MAX_SIZE = 1 << 48  # bytes; no file is larger
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Up to `BLOCK_SIZE` bytes of raw content that verify and inflate on their own.
+
+    Attributes:
+        raw: bytes when inflated.
+        sha256: hex digest of the packed bytes.
+    """
+
+    raw: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A regular file.
+
+    Attributes:
+        path: relative, parts separated by `/`.
+        mode: permission bits, 0 to 0o777.
+        size: bytes.
+        block: the block in which it starts. A file above `BLOCK_SIZE` runs on through the blocks that follow.
+        offset: bytes from the start of that block; 0 for a file above `BLOCK_SIZE`.
+    """
+
+    path: str
+    mode: int
+    size: int
+    block: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link; `target` is relative to the link's own folder and stays inside the archive."""
+
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an archive holds. Its digest is the archive's name.
+
+    Attributes:
+        files: in the order in which a start first needs them, which is also the order of their blocks.
+        blocks: in order; `files` fill them without a gap.
+        eager: how many of the first files must be there before any code of the archive may run. After that a file is
+            safe to use as soon as it and all files before it are there: whatever it reads or links by itself is.
+        dirs: directories that hold nothing.
+        links: symbolic links.
+    """
+
+    files: tuple[FileEntry, ...]
+    blocks: tuple[Block, ...]
+    eager: int
+    dirs: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(block.raw for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where one block lies.
+
+    Attributes:
+        offset: bytes from the end of the index entry's data.
+        packed: bytes to fetch.
+    """
+
+    offset: int
+    packed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The index of an archive: `layout[i]` says where `content.blocks[i]` lies."""
+
+    content: Content
+    layout: tuple[Layout, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a block that belongs to one file.
+
+    Attributes:
+        file: position in `Content.files`.
+        start: bytes from the start of the block.
+        position: bytes from the start of the file.
+        size: bytes.
+    """
+
+    file: int
+    start: int
+    position: int
+    size: int
+
+
+def content_digest(content: Content) -> str:
+    """Return the archive's name: the sha256, in hex, of the content's canonical JSON."""
+    return hashlib.sha256(_canonical(_content_record(content))).hexdigest()
+
+
+def dump_index(index: Index) -> bytes:
+    """Return the index as it stands in the archive, before compression.
+
+    Raises:
+        InvalidArchiveError: no reader would accept this index.
+    """
+    layout = [{"offset": each.offset, "packed": each.packed} for each in index.layout]
+    data = _canonical({"content": _content_record(index.content), "layout": layout})
+    parse_index(data)
+    return data
+
+
+def parse_index(data: bytes) -> Index:
+    """Read and check an index.
+
+    Args:
+        data: the JSON that stands in the archive, inflated.
+
+    Raises:
+        InvalidArchiveError: the index is damaged or hostile; the message begins with the field that is wrong.
+    """
+    try:
+        record = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArchiveError(f"{INDEX_NAME}: not JSON in UTF-8: {error}; build the archive again") from error
+    fields = _Fields(record, "")
+    content = _parse_content(fields.fields("content"))
+    layout = tuple(Layout(each.integer("offset"), each.integer("packed")) for each in fields.each("layout"))
+    _check_blocks(content)
+    _check_tree(content)
+    _check_layout(layout, content)
+    return Index(content, layout)
+
+
+def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
+    """Return, for each block of a checked content, which of its bytes go where."""
+    result: list[list[Piece]] = [[] for _ in content.blocks]
+    for number, entry in enumerate(content.files):
+        block, start, position = entry.block, entry.offset, 0
+        while True:
+            size = min(entry.size - position, content.blocks[block].raw - start)
+            result[block].append(Piece(number, start, position, size))
+            position += size
+            if position == entry.size:
+                break
+            block, start = block + 1, 0
+    return tuple(tuple(each) for each in result)
+
+
+def needed_blocks(content: Content) -> list[int]:
+    """Return, for each file of a checked content, how many of the first blocks must be there before it may be used."""
+    ends = [entry.block + max(1, -(-entry.size // BLOCK_SIZE)) for entry in content.files]
+    least = ends[content.eager - 1] if content.eager else 0
+    return [max(least, end) for end in ends]
+
+
+def check_path(path: str, where: str) -> None:
+    """Refuse a path that is not plainly inside the target.
+
+    Args:
+        path: as the archive gives it.
+        where: names the entry in the error.
+
+    Raises:
+        InvalidArchiveError: absolute, `..`, backslash, control character, reserved or too long.
+    """
+    encoded = _encoded(path, where)
+    parts = path.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise _refuse(where, f"{path!r} is not a plain relative path", "paths have no '.', '..' or empty part")
+    if "\\" in path or any(ord(character) < 32 or ord(character) == 127 for character in path):
+        raise _refuse(where, f"{path!r} holds a backslash or a control character", "rename the file")
+    if parts[0] == RESERVED:
+        raise _refuse(where, f"{path!r} lies in {RESERVED}/, which belongs to the loader", "rename the folder")
+    if len(encoded) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in parts):
+        raise _refuse(where, f"{path[:80]!r}… is too long", f"{MAX_NAME} bytes a name and {MAX_PATH} a path at most")
+
+
+def check_names(files: Iterable[str], dirs: Iterable[str], links: Iterable[str]) -> None:
+    """Refuse a set of checked paths that no file system could hold.
+
+    Raises:
+        InvalidArchiveError: a name comes twice, or lies below a file or a link.
+    """
+    taken: set[str] = set()
+    for path in (*files, *links):
+        if path in taken:
+            raise _refuse(path, "the name comes twice", "an archive names each file once")
+        taken.add(path)
+    directories = set(dirs)
+    for path in (*taken, *directories):
+        directories.update(_parents(path))
+    for path in sorted(directories & taken):
+        raise _refuse(path, "is a file or a link and also a directory", "an archive gives a name one meaning")
+
+
+def check_link(link: Link, links: frozenset[str]) -> None:
+    """Refuse a link that leads out of the tree, by itself or through another link.
+
+    Args:
+        link: its path is checked already.
+        links: the paths of all links of the archive.
+
+    Raises:
+        InvalidArchiveError: the target is absolute, leaves the tree, or cannot be judged without following links.
+    """
+    where = f"{link.path} -> {link.target!r}"
+    if len(_encoded(link.target, where)) > MAX_PATH or "\0" in link.target or not link.target:
+        raise _refuse(where, "the target is empty, too long or holds NUL", "make the link again")
+    folder = link.path.split("/")[:-1]
+    steps = link.target.split("/")
+    up = next((number for number, step in enumerate(steps) if step != ".."), len(steps))
+    if link.target.startswith("/") or up > len(folder):
+        raise _refuse(where, "the link leads out of the archive", "link to files of the archive, by relative paths")
+    if any(step in ("", ".", "..") for step in steps[up:]):
+        # `a/..` is not always `.`: when `a` is a link, it is the parent of what `a` leads to.
+        raise _refuse(where, "the target goes down and up again", "write '..' only at the start of a target")
+    resolved = "/".join(folder[: len(folder) - up] + steps[up:])
+    through = [parent for parent in _parents(resolved) if parent in links]
+    if through:
+        raise _refuse(where, f"the target leads through the link {through[0]}", "name the real path instead")
+
+
+def _parse_content(fields: _Fields) -> Content:
+    number = fields.integer("format")
+    if number != FORMAT:
+        raise _refuse("content.format", f"is {number}, this loader reads {FORMAT}", "build code and archive together")
+    return Content(
+        files=tuple(
+            FileEntry(
+                path=each.text("path"),
+                mode=each.integer("mode"),
+                size=each.integer("size"),
+                block=each.integer("block"),
+                offset=each.integer("offset"),
+            )
+            for each in fields.each("files")
+        ),
+        blocks=tuple(Block(each.integer("raw"), each.text("sha256")) for each in fields.each("blocks")),
+        eager=fields.integer("eager"),
+        dirs=fields.texts("dirs"),
+        links=tuple(Link(each.text("path"), each.text("target")) for each in fields.each("links")),
+    )
+
+
+def _check_blocks(content: Content) -> None:
+    for number, block in enumerate(content.blocks):
+        if block.raw > BLOCK_SIZE:
+            raise _refuse(f"content.blocks[{number}].raw", f"is {block.raw}", f"a block has {BLOCK_SIZE} bytes at most")
+        if not _SHA256.fullmatch(block.sha256):
+            raise _refuse(f"content.blocks[{number}].sha256", "is not 64 hex digits", "build the archive again")
+    sizes = _expected_blocks(content)
+    for number, (block, size) in enumerate(zip(content.blocks, sizes, strict=True)):
+        if block.raw != size:
+            raise _refuse(f"content.blocks[{number}].raw", f"is {block.raw}", f"the files in it have {size} bytes")
+
+
+def _expected_blocks(content: Content) -> list[int]:
+    """Return the sizes of the blocks that the files fill, one behind the other."""
+    sizes: list[int] = []
+    shared = False  # is the last block one of small files, that may take another?
+    for number, entry in enumerate(content.files):
+        place = (entry.block, entry.offset)
+        if shared and place == (len(sizes) - 1, sizes[-1]) and sizes[-1] + entry.size <= BLOCK_SIZE:
+            sizes[-1] += entry.size
+            continue
+        if place != (len(sizes), 0):
+            raise _refuse(
+                f"content.files[{number}]", "does not stand behind the file before it", "files fill the blocks"
+            )
+        full, rest = divmod(entry.size, BLOCK_SIZE)
+        if len(sizes) + full > len(content.blocks):
+            raise _refuse(f"content.files[{number}].size", f"is {entry.size}", "more than the blocks hold")
+        sizes += [BLOCK_SIZE] * full + [rest] * (rest > 0 or entry.size == 0)
+        shared = entry.size <= BLOCK_SIZE
+    if len(sizes) != len(content.blocks):
+        raise _refuse("content.blocks", f"are {len(content.blocks)}", f"the files fill {len(sizes)}")
+    return sizes
+
+
+def _check_tree(content: Content) -> None:
+    if content.eager > len(content.files):
+        raise _refuse("content.eager", f"is {content.eager}", f"there are {len(content.files)} files")
+    for number, entry in enumerate(content.files):
+        check_path(entry.path, f"content.files[{number}].path")
+        if entry.mode > 0o777:
+            raise _refuse(f"content.files[{number}].mode", f"is {entry.mode:#o}", "permission bits only, 0o777 at most")
+    for number, path in enumerate(content.dirs):
+        check_path(path, f"content.dirs[{number}]")
+    for number, link in enumerate(content.links):
+        check_path(link.path, f"content.links[{number}].path")
+    paths = frozenset(link.path for link in content.links)
+    check_names([entry.path for entry in content.files], content.dirs, [link.path for link in content.links])
+    for link in content.links:
+        check_link(link, paths)
+
+
+def _check_layout(layout: Sequence[Layout], content: Content) -> None:
+    if len(layout) != len(content.blocks):
+        raise _refuse("layout", f"has {len(layout)} entries", f"one for each of the {len(content.blocks)} blocks")
+    end = 0
+    for number, each in enumerate(layout):
+        if each.offset < end:
+            raise _refuse(f"layout[{number}].offset", f"is {each.offset}", f"the block before ends at {end}")
+        if not 0 < each.packed <= MAX_PACKED:
+            raise _refuse(f"layout[{number}].packed", f"is {each.packed}", f"1 to {MAX_PACKED} bytes")
+        end = each.offset + each.packed
+
+
+def _parents(path: str) -> Iterator[str]:
+    slash = path.rfind("/")
+    while slash > 0:
+        yield path[:slash]
+        slash = path.rfind("/", 0, slash)
+
+
+def _encoded(text: str, where: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise _refuse(where, f"{text!r} is not Unicode text", "rename the file") from error
+
+
+def _refuse(where: str, found: str, wanted: str) -> InvalidArchiveError:
+    return InvalidArchiveError(f"{where}: {found}; {wanted}")
+
+
+def _canonical(record: object) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _content_record(content: Content) -> dict[str, object]:
+    return {
+        "blocks": [{"raw": each.raw, "sha256": each.sha256} for each in content.blocks],
+        "dirs": list(content.dirs),
+        "eager": content.eager,
+        "files": [
+            {"block": each.block, "mode": each.mode, "offset": each.offset, "path": each.path, "size": each.size}
+            for each in content.files
+        ],
+        "format": FORMAT,
+        "links": [{"path": each.path, "target": each.target} for each in content.links],
+    }
+
+
+class _Fields:
+    """A JSON object that is read field by field; errors carry the path to the field."""
+
+    def __init__(self, record: object, path: str) -> None:
+        if not isinstance(record, dict):
+            raise _refuse(path or INDEX_NAME, "is not an object", "build the archive again")
+        self._record = record
+        self._path = path
+
+    def fields(self, name: str) -> _Fields:
+        return _Fields(self._get(name), self._where(name))
+
+    def each(self, name: str) -> Iterator[_Fields]:
+        return (_Fields(item, f"{self._where(name)}[{number}]") for number, item in enumerate(self._list(name)))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        items = self._list(name)
+        for number, item in enumerate(items):
+            if not isinstance(item, str):
+                raise _refuse(f"{self._where(name)}[{number}]", "is not a string", "build the archive again")
+        return tuple(items)
+
+    def text(self, name: str) -> str:
+        value = self._get(name)
+        if not isinstance(value, str):
+            raise _refuse(self._where(name), "is not a string", "build the archive again")
+        return value
+
+    def integer(self, name: str) -> int:
+        value = self._get(name)
+        if type(value) is not int or not 0 <= value < MAX_SIZE:
+            raise _refuse(self._where(name), f"is {value!r:.40}", f"a whole number from 0 to {MAX_SIZE}")
+        return value
+
+    def _list(self, name: str) -> list[str]:
+        value = self._get(name)
+        if not isinstance(value, list):
+            raise _refuse(self._where(name), "is not a list", "build the archive again")
+        return value
+
+    def _get(self, name: str) -> object:
+        if name not in self._record:
+            raise _refuse(self._where(name), "is missing", "build the archive again")
+        value: object = self._record[name]
+        return value
+
+    def _where(self, name: str) -> str:
+        return f"{self._path}.{name}" if self._path else name

@@ -1,0 +1,216 @@
+"""The function's side of a load that runs in a process of its own: starts it, and waits for what it brings.
+
+Waiting needs no thread: whoever needs a file that is not there reads the worker's messages until it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from heavylift.contracts import failures as errors
+from heavylift.runtime.credentials import Credentials
+from heavylift.contracts.failures import DeadlineError, LoadError
+from heavylift.runtime.store import Deadline
+from heavylift.runtime.timeline import Timeline
+
+if TYPE_CHECKING:
+    from heavylift.runtime.worker import Order  # what the worker imports, this process can import when the worker runs
+
+_READ = 65536  # bytes read from the worker at a time; what a pipe holds
+_GRACE = 0.05  # of the time: the worker, which has the same deadline, can say what it was doing
+# The names of modules depend on where this package lies: in a function it is a package of its own.
+_PROGRAM = (
+    "import json, sys; order = json.loads(sys.stdin.readline()); sys.path[:] = order['path']; "
+    f"from {__package__}.worker import run; run(order)"
+)
+
+# For the worker: by default, glibc gives the memory of each block back to the system, which zeroes it for the next one. With
+# these, blocks share theirs (bytes; mallopt(3): M_MMAP_THRESHOLD, at its maximum, and M_TRIM_THRESHOLD).
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
+
+
+class Background:
+    """A load that is under way. Used by several threads at once.
+
+    Args:
+        process: the worker's process ID.
+        orders: the descriptor of its standard input; it ends when this is closed.
+        messages: the descriptor that its messages are read from.
+        timeline: is told what the worker did, and how long imports waited for it.
+        deadline: when to give up a worker that says nothing: looking up a name, for one, cannot be bounded there.
+    """
+
+    def __init__(self, process: int, orders: int, messages: int, timeline: Timeline, deadline: Deadline) -> None:
+        self._process = process
+        self._orders = orders
+        self._messages = messages
+        self._timeline = timeline
+        self._deadline = deadline
+        self._lock = threading.Lock()
+        self._held = b""
+        self._needs: dict[str, int] = {}
+        self._blocks = 0
+        self._loaded: set[str] = set()
+        self._ended = False
+        self._error: LoadError | None = None
+        self._exit_code: int | None = None
+
+    def needs(self, path: str) -> int | None:
+        """Return how many blocks a file of the applib needs, None when there is no such file, or all are there."""
+        return self._needs.get(path)
+
+    def has_blocks(self, count: int) -> bool:
+        """Return whether that many of the applib's first blocks are there, without waiting.
+
+        Raises:
+            LoadError: they never will be.
+        """
+        with self._lock:
+            while not self._ended and self._blocks < count and self._is_readable():
+                self._receive()
+            if self._error:
+                raise self._error
+            return self._ended or self._blocks >= count
+
+    def wait_for_blocks(self, count: int) -> None:
+        """Wait until that many of the applib's first blocks are there.
+
+        Raises:
+            LoadError: they never will be.
+        """
+        self._wait(lambda: self._blocks >= count)
+
+    def wait_for_names(self, archive: str) -> None:
+        """Wait until all files of the applib have their names and sizes, or the archive is complete.
+
+        Raises:
+            LoadError: that will never be.
+        """
+        self._wait(lambda: bool(self._needs) or archive in self._loaded)
+
+    def wait_for_all(self) -> None:
+        """Wait until everything is there.
+
+        Raises:
+            LoadError: that will never be.
+        """
+        self._wait(lambda: False)
+
+    def close(self) -> None:
+        """Let go of the worker. One that still works ends, and leaves a partial target to the next start."""
+        os.close(self._orders)
+        os.close(self._messages)
+        self._reap()
+
+    def _reap(self) -> int:
+        if self._exit_code is None:
+            self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+        return self._exit_code
+
+    def _wait(self, enough: Callable[[], bool]) -> None:
+        with self._lock:
+            if not self._ended and not enough():
+                with self._timeline.span("wait", "files"):
+                    while not self._ended and not enough():
+                        self._receive()
+            if self._error:
+                raise self._error
+
+    def _is_readable(self, seconds: float = 0.0) -> bool:
+        return b"\n" in self._held or bool(select.select([self._messages], [], [], seconds)[0])
+
+    def _receive(self) -> None:
+        line, end, rest = self._held.partition(b"\n")
+        if end:
+            self._held = rest
+            self._accept(json.loads(line))
+        elif not self._is_readable(self._deadline.remaining()):
+            try:
+                self._deadline.check("the loader's process said nothing; does the function's network reach `Endpoint`?")
+            except DeadlineError as error:
+                self._ended, self._error = True, error
+        elif more := os.read(self._messages, _READ):
+            self._held += more
+        else:
+            self._ended = True
+            code = self._reap()
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+            self._error = LoadError(
+                f"the loader's process {how} before it was done; the function's log may say why, and signal 9 comes when "
+                "memory is short: give the function more"
+            )
+
+    def _accept(self, message: Mapping[str, Any]) -> None:
+        if "blocks" in message:
+            self._blocks = message["blocks"]
+        elif "paths" in message:
+            self._needs = dict(zip(message["paths"], message["needs"], strict=True))
+        elif "loaded" in message:
+            self._loaded.add(message["loaded"])
+        else:
+            self._timeline.merge(message["timeline"])
+            self._ended = True
+            if "error" in message:
+                self._error = getattr(errors, message["error"])(message["message"])
+
+
+@contextmanager
+def load_in_background(
+    credentials: Credentials, deadline: Deadline, timeline: Timeline, mode: str
+) -> Iterator[Background]:
+    """Load the archives that the environment names while the block under it runs.
+
+    Args:
+        credentials: sign the requests.
+        deadline: when to give up.
+        timeline: is told what took how long.
+        mode: of the start.
+
+    Raises:
+        LoadError: the worker cannot be started.
+    """
+    order: Order = {
+        "path": sys.path,
+        "access_key_id": credentials.access_key_id,
+        "access_key_secret": credentials.access_key_secret,
+        "security_token": credentials.security_token,
+        "end": time.perf_counter() + deadline.remaining(),
+        "mode": mode,
+        "zero": timeline.zero,
+    }
+    patience = Deadline(deadline.remaining() * (1 + _GRACE))
+    background = Background(*_spawn(json.dumps(order).encode() + b"\n"), timeline, patience)
+    try:
+        yield background
+    finally:
+        background.close()
+
+
+def _spawn(order: bytes) -> tuple[int, int, int]:
+    """Start the worker; return its process ID and the descriptors of its orders and its messages."""
+    order_out, order_in = os.pipe()
+    messages_out, messages_in = os.pipe()
+    try:
+        process = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-c", _PROGRAM],
+            {**os.environ, **KEEP_MEMORY},
+            file_actions=[(os.POSIX_SPAWN_DUP2, order_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)],
+        )
+        os.write(order_in, order)  # a pipe takes that much whether it is read or not
+    except OSError as error:
+        os.close(order_in)
+        os.close(messages_out)
+        raise LoadError(f"{sys.executable}: the loader's process cannot be started ({error.strerror})") from error
+    finally:
+        os.close(order_out)
+        os.close(messages_in)
+    return process, order_in, messages_out

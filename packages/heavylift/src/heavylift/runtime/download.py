@@ -1,0 +1,184 @@
+"""Objects of OSS, read in ranges: signed with V4, errors as sentences.
+
+What reads needs of oss2 is little, and its import takes longer than a start can spare: half of the time in which the first
+files could arrive.
+
+Signature: https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
+
+import certifi
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, ReadTimeoutError, SSLError
+
+from heavylift.runtime.connections import open_pool
+from heavylift.runtime.credentials import Credentials
+from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
+from heavylift.runtime.refusals import refusal
+from heavylift.runtime.settings import Settings, require_bucket
+from heavylift.runtime.store import Body
+
+CHUNK = 256 * 1024  # bytes read from a connection at a time, at most
+CONNECT = 5.0  # seconds to connect, at most
+LEAST = 0.001  # seconds; urllib3 takes no 0
+POOL = 16  # connections kept open; more than any load uses at once
+ALGORITHM = "OSS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"  # there is none
+
+# https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_SIZE = re.compile(r"[0-9]{1,18}")  # of an object, in bytes
+
+
+class OssStore:
+    """Objects of the function's bucket, as a `Store`.
+
+    Args:
+        settings: say which bucket.
+        credentials: sign the requests.
+
+    Raises:
+        ConfigurationError: the environment does not say which bucket, or says something impossible.
+    """
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self._settings = settings
+        self._credentials = credentials
+        self._address = _address(settings)
+        self._pool = open_pool(size=POOL, authorities=certifi.where())
+
+    def describe(self, key: str) -> str:
+        """Return the object's URL in OSS's own notation."""
+        return f"oss://{self._settings.bucket}/{key}"
+
+    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
+        """Read a part of an object; see `Store.read`."""
+        left = max(LEAST, seconds)
+        headers = {"Range": f"bytes={start}-{stop - 1}"} | ({"If-Match": etag} if etag else {})
+        headers |= self._signed(key, {"x-oss-range-behavior": "standard"})
+        with self._errors(key):
+            response = self._pool.request(
+                "GET",
+                f"{self._address}/{quote(key)}",
+                headers=headers,
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+                timeout=urllib3.Timeout(connect=min(CONNECT, left), read=left),
+            )
+            if response.status not in (200, 206):
+                raise _refused(response, f"{self._settings.bucket}/{key}")
+        try:
+            size, found = _described(response.headers)
+        except ValueError as error:
+            response.close()
+            raise StoreError(f"{self.describe(key)}: {error}; check that `Endpoint` is one of OSS") from error
+        return Body(size, found, self._chunks(key, response))
+
+    def _chunks(self, key: str, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        try:
+            with self._errors(key):
+                # What has come, without waiting for a whole chunk: on a slow link, a start must notice that its time is up.
+                while chunk := response.read1(CHUNK):
+                    yield chunk
+            response.release_conn()
+        finally:
+            response.close()  # ends a connection that was not read to its end
+
+    def _signed(self, key: str, headers: dict[str, str]) -> dict[str, str]:
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        scope = f"{now[:8]}/{self._settings.region}/oss/aliyun_v4_request"
+        signed = {**headers, "x-oss-content-sha256": UNSIGNED, "x-oss-date": now}
+        if self._credentials.security_token:
+            signed["x-oss-security-token"] = self._credentials.security_token
+        lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
+        request = f"GET\n/{self._settings.bucket}/{quote(key)}\n\n{lines}\n\n{UNSIGNED}"
+        text = f"{ALGORITHM}\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        derived = f"aliyun_v4{self._credentials.access_key_secret}".encode()
+        for word in (*scope.split("/"), text):
+            derived = hmac.digest(derived, word.encode(), "sha256")
+        signature = f"Credential={self._credentials.access_key_id}/{scope},Signature={derived.hex()}"
+        return {**signed, "Authorization": f"{ALGORITHM} {signature}"}
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        # The text of a connection error may hold a signed URL, its type never does.
+        try:
+            yield
+        except SSLError as error:
+            raise StoreError(
+                f"{self.describe(key)}: no secure connection ({type(error).__name__}); check `Endpoint` and its certificate"
+            ) from error
+        except LocationParseError as error:
+            raise ConfigurationError(f"Endpoint: {self._settings.endpoint!r} is not an address") from error
+        except ConnectTimeoutError as error:
+            raise TransientStoreError(
+                f"{self.describe(key)}: no connection came about in time ({type(error).__name__}); check `Endpoint`, and that "
+                "the function's network reaches it"
+            ) from error
+        except ReadTimeoutError as error:
+            raise TransientStoreError(
+                f"{self.describe(key)}: the store fell silent, or is too slow ({type(error).__name__})"
+            ) from error
+        except (HTTPError, OSError) as error:
+            raise TransientStoreError(
+                f"{self.describe(key)}: the connection failed ({type(error).__name__}); check `Endpoint`"
+            ) from error
+
+
+def _address(settings: Settings) -> str:
+    require_bucket(settings)
+    endpoint = settings.endpoint if "://" in settings.endpoint else f"http://{settings.endpoint}"
+    parts = urlsplit(endpoint)
+    if not _BUCKET.fullmatch(settings.bucket) or not parts.hostname:
+        raise ConfigurationError(f"Bucket, Endpoint: {settings.bucket!r} at {settings.endpoint!r} cannot be a bucket")
+    if _is_number(parts.hostname):
+        return f"{parts.scheme}://{parts.netloc}/{settings.bucket}"
+    return f"{parts.scheme}://{settings.bucket}.{parts.netloc}"
+
+
+def _is_number(host: str) -> bool:
+    """Say whether the host is an address or localhost: a bucket's name cannot stand before it then, as oss2 has it."""
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return host == "localhost"
+
+
+def _described(headers: Mapping[str, str]) -> tuple[int, str]:
+    """Return the object's size and ETag; raise ValueError with what is missing."""
+    size = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
+    if not _SIZE.fullmatch(size):
+        raise ValueError(f"the answer does not tell the object's size ({size[:40]!r})")
+    if not headers.get("ETag"):
+        raise ValueError("the answer holds no ETag, by which the object's version is known")
+    return int(size), headers["ETag"]
+
+
+def _refused(response: urllib3.BaseHTTPResponse, resource: str) -> StoreError:
+    body = response.read(65536)
+    response.close()
+    try:
+        found = {each.tag: each.text or "" for each in ElementTree.fromstring(body)}  # noqa: S314 - of the store
+    except ElementTree.ParseError:
+        found = {}
+    return refusal(
+        response.status,
+        code=found.get("Code", ""),
+        message=found.get("Message", ""),
+        ec=found.get("EC", ""),
+        request_id=response.headers.get("x-oss-request-id", ""),
+        action="oss:GetObject",
+        resource=resource,
+    )

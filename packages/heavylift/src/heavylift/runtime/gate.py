@@ -1,0 +1,105 @@
+"""Holds back whatever needs a file of the applib until that file is there: imports run while the rest is on its way.
+
+All files have their names and sizes before the first import, so listings and `stat` never mislead. What is missing is
+content. Python tells of each file that it is about to open or link in an audit event (PEP 578), and here such an event waits.
+What code opens or links by itself, without telling Python, lies before that code in the archive: the build sees to that,
+and a file counts as there only when all before it are. A child process could open anything: it waits for everything, unless it is
+one of those that tell about the system alone: `platform.processor()`, which many imports end up in, runs `uname -p`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from heavylift.runtime.background import Background
+from heavylift.contracts.failures import LoadError
+
+# Event, and where in its arguments the path is; None for a new process. docs.python.org/3/library/audit_events.html
+_EVENTS = {"open": 0, "import": 1, "ctypes.dlopen": 0} | dict.fromkeys(
+    ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system", "pty.spawn")
+)
+_BYSTANDERS = (("uname",), ("/sbin/ldconfig",))  # what the standard library's `platform` and `ctypes.util` run
+
+_gate: Gate | None = None
+_hooked = False
+
+
+class StartStopped(BaseException):
+    """A file that an import needs will never come. Not an `Exception`: no module may take it for an optional one's absence."""
+
+
+class Gate:
+    """Lets through what needs a file that is there.
+
+    Attributes:
+        meanwhile: does a piece of work that brings the start forward, and returns whether there was one; it is called instead
+            of waiting, and told how to ask whether a file of the applib can be read.
+    """
+
+    def __init__(self, background: Background, applib: str) -> None:
+        self.meanwhile: Callable[[Callable[[str], bool]], bool] = lambda _is_there: False
+        self._background = background
+        self._prefix = f"{applib}/"
+        self._real_prefix = f"{os.path.realpath(applib)}/"
+
+    def check(self, place: int | None, arguments: tuple[object, ...]) -> None:
+        try:
+            if place is None:
+                if arguments[:1] not in _BYSTANDERS:
+                    self._background.wait_for_all()
+            else:
+                self._wait_for(arguments[place])
+        except LoadError as error:
+            raise StartStopped(str(error)) from error
+
+    def _wait_for(self, path: object) -> None:
+        if isinstance(path, bytes | os.PathLike):
+            path = os.fsdecode(path)
+        if not isinstance(path, str):
+            return  # a descriptor: it was opened before
+        needs = self._needs(path)
+        while needs and not self._background.has_blocks(needs):
+            if not self.meanwhile(self._is_there):
+                self._background.wait_for_blocks(needs)
+
+    def _is_there(self, path: str) -> bool:
+        return self._background.has_blocks(self._needs(path))
+
+    def _needs(self, path: str) -> int:
+        """Return how many blocks must be there before a file is read: none if it is no file of the applib."""
+        needs = self._background.needs(path.removeprefix(self._prefix)) if path.startswith(self._prefix) else None
+        if needs is None:  # no file of the archive, or one by another name
+            real = os.path.realpath(path)
+            if real.startswith(self._real_prefix):
+                needs = self._background.needs(real.removeprefix(self._real_prefix))
+        return needs or 0
+
+
+@contextmanager
+def gated(background: Background, applib: str) -> Iterator[Gate]:
+    """Make what happens in the block under it wait for the files of the applib that it needs, in every thread.
+
+    Args:
+        background: the load that brings them.
+        applib: the directory, as it stands on `sys.path`.
+
+    Raises:
+        StartStopped: a file that was needed will never come.
+    """
+    global _gate, _hooked
+    _gate = gate = Gate(background, applib)
+    if not _hooked:
+        sys.addaudithook(_check)  # there is no way to take one out again; without a gate it does nothing
+        _hooked = True
+    try:
+        yield gate
+    finally:
+        _gate = None
+
+
+def _check(event: str, arguments: tuple[object, ...]) -> None:
+    if event in _EVENTS and _gate is not None:  # an import causes a hundred thousand events; few of them are these
+        _gate.check(_EVENTS[event], arguments)

@@ -1,0 +1,238 @@
+"""Loads one archive into its directory: fetch, verify, inflate, write.
+
+Stages; when one fails, the target is as it was before:
+
+1. lock the target; if it holds what is wanted, there is nothing to do;
+2. read the object's first bytes: they hold the index, or show that there is none (`plainzip` takes over then);
+3. check index, digest and disk, and make directories and links;
+4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
+   in order; the thread that fetched a block verifies, inflates and writes it in place, while the other connections go on
+   receiving. A thread holds one block at a time: that bounds the memory;
+5. set the marker of a complete target.
+
+Whoever watches is told when all names are there, and each time more of the first blocks are complete: from the files in
+them, modules can be imported while the others are still on their way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
+
+from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX, Index, content_digest, needed_blocks, parse_index, pieces
+from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
+from heavylift.runtime.inflate import (
+    LOCAL_HEADER,
+    LOCAL_SIGNATURE,
+    STORED,
+    inflate_index,
+    inflate_members,
+    inflate_stretch,
+    verify,
+)
+from heavylift.runtime.parallel import run_all
+from heavylift.runtime.settings import Archive
+from heavylift.runtime.store import ObjectReader, cut
+from heavylift.runtime.target import OWNER_WRITES, Origin, Staging, Target
+from heavylift.runtime.timeline import Timeline
+
+HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
+CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
+SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
+RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
+
+
+class Watcher(Protocol):
+    """Is told how far a load has come. Called by several threads, one at a time."""
+
+    def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
+        """All names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
+
+    def advanced(self, blocks: int) -> None:
+        """That many of the first blocks are complete now."""
+
+
+def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Watcher | None = None) -> bool:
+    """Fill the archive's directory, unless it is there already.
+
+    Args:
+        archive: what to load.
+        reader: reads the archive's object.
+        timeline: is told what took how long.
+        watcher: is told how far it is; it hears nothing of an archive without an index, or when there is nothing to do.
+
+    Returns:
+        Whether anything was unpacked.
+
+    Raises:
+        LoadError: its subclasses say why; the directory is as it was before.
+    """
+    target = Target(archive.directory)
+    try:
+        with target.locked(reader.deadline):
+            found = target.origin()
+            if found and archive.digest and found.digest == archive.digest:
+                return False
+            with timeline.span("fetch", archive.name):
+                head = reader.head(HEAD)
+            wanted = Origin(archive.digest, archive.key, reader.etag, reader.size)
+            if found and not archive.digest and _version(found) == _version(wanted):
+                return False
+            with target.filling(wanted) as staging:
+                _unpack(archive, reader, head, staging, timeline, watcher)
+    finally:
+        timeline.count(fetched=reader.fetched, retries=reader.retries)
+    return True
+
+
+def _unpack(
+    archive: Archive, reader: ObjectReader, head: bytes, staging: Staging, timeline: Timeline, watcher: Watcher | None
+) -> None:
+    found = _read_index(reader, head)
+    if found is None:
+        from heavylift.runtime.plainzip import unpack  # what it needs takes time to import, and our own archives do not need it
+
+        unpack(reader, archive.name, archive.digest, staging, timeline)
+        return
+    index, origin = found
+    if archive.digest and content_digest(index.content) != archive.digest:
+        raise DigestMismatchError(
+            f"{reader.name}: the function's environment pins digest {archive.digest}, the object's content has "
+            f"{content_digest(index.content)}; the object was replaced: deploy again"
+        )
+    content = index.content
+    sizes = {entry.path: entry.size for entry in content.files}
+    timeline.count(disk=staging.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
+    staging.make_links(content.links)
+    _BlockLoader(archive.name, reader, index, origin, staging, timeline, watcher).run()
+    timeline.count(unpacked=content.size, files=len(content.files))
+
+
+def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int] | None:
+    """Return the index and the place in the object from which its offsets count, or None when there is none."""
+    if len(head) < LOCAL_HEADER.size:
+        return None
+    signature, _, flags, method, _, _, _, packed, _, name, extra = LOCAL_HEADER.unpack_from(head)
+    start = LOCAL_HEADER.size + name + extra
+    entry = head[LOCAL_HEADER.size : LOCAL_HEADER.size + name]
+    if signature != LOCAL_SIGNATURE or entry != f"{INDEX_NAME}{SUFFIX}".encode():
+        return None
+    stop = start + packed
+    if method != STORED or flags & SIZELESS or packed > MAX_INDEX or stop > reader.size:
+        raise InvalidArchiveError(
+            f"{reader.name}: the entry {INDEX_NAME} is damaged; build and upload the archive again"
+        )
+    data = b"".join(reader.read(start, stop))
+    index = parse_index(inflate_index(data, MAX_INDEX, f"{reader.name}: {INDEX_NAME}"))
+    if index.layout and stop + index.layout[-1].offset + index.layout[-1].packed > reader.size:
+        raise InvalidArchiveError(f"{reader.name}: ends before its last block; the upload was cut: upload it again")
+    return index, stop
+
+
+def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range]:
+    """Group consecutive blocks, so that one request brings several.
+
+    Args:
+        places: (start, stop) of each block in the object, in order.
+        size: bytes that a group spans, at least, where so many follow.
+    """
+    first = 0
+    for number, (_, stop) in enumerate(places):
+        if stop - places[first][0] >= size or number == len(places) - 1:
+            yield range(first, number + 1)
+            first = number + 1
+
+
+def _version(origin: Origin) -> tuple[str, str, int]:
+    return origin.key, origin.etag, origin.size
+
+
+class _BlockLoader:
+    """Fetches, verifies, inflates and writes the blocks of one archive with several threads."""
+
+    def __init__(
+        self,
+        item: str,
+        reader: ObjectReader,
+        index: Index,
+        origin: int,
+        staging: Staging,
+        timeline: Timeline,
+        watcher: Watcher | None,
+    ) -> None:
+        self._item = item
+        self._reader = reader
+        self._content = index.content
+        self._pieces = pieces(index.content)
+        self._places = [(origin + each.offset, origin + each.offset + each.packed) for each in index.layout]
+        self._staging = staging
+        self._timeline = timeline
+        self._watcher = watcher
+        self._created = threading.Event()
+        self._done = _Front(len(self._places), watcher.advanced if watcher else lambda _count: None)
+
+    def run(self) -> None:
+        """Load all blocks, or raise what stopped the first thread that failed."""
+        ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places, RANGE)]
+        run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
+        for entry in self._content.files:
+            if not entry.mode & OWNER_WRITES:
+                self._staging.set_mode(entry.path, entry.mode)
+
+    def _stop(self) -> None:
+        self._reader.stop()
+        self._created.set()
+
+    def _create_files(self) -> None:
+        with self._timeline.span("write", self._item):
+            for entry in self._content.files:
+                self._staging.create(entry.path, entry.size, entry.mode)
+        if self._watcher:
+            self._watcher.prepared([entry.path for entry in self._content.files], needed_blocks(self._content))
+        self._created.set()
+
+    def _load_range(self, blocks: range) -> None:
+        places = self._places[blocks.start : blocks.stop]
+        first, last = places[0][0], places[-1][1]
+        chunks = self._timeline.each("fetch", self._item, self._reader.read(first, last))
+        for number, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
+            self._unpack_block(number, packed)
+
+    def _unpack_block(self, number: int, packed: bytes) -> None:
+        block, found = self._content.blocks[number], self._pieces[number]
+        where = f"{self._reader.name}: block {number}"
+        with self._timeline.span("verify", self._item):
+            verify(packed, block, where)
+        with self._timeline.span("inflate", self._item):
+            large = self._content.files[found[0].file].size > found[0].size
+            if large:
+                parts = [inflate_stretch(packed, block.raw, where)]
+            else:
+                parts = inflate_members(packed, [piece.size for piece in found], where)
+        self._created.wait()
+        with self._timeline.span("write", self._item):
+            for piece, part in zip(found, parts, strict=True):
+                if part:
+                    self._staging.write(self._content.files[piece.file].path, part, position=piece.position)
+        self._done.add(number)
+
+
+class _Front:
+    """How many of the first blocks are complete, whatever the order in which blocks are."""
+
+    def __init__(self, count: int, advanced: Callable[[int], None]) -> None:
+        self._waiting = [True] * count + [True]  # the last one stays: the front ends there
+        self._front = 0
+        self._advanced = advanced
+        self._lock = threading.Lock()
+
+    def add(self, number: int) -> None:
+        with self._lock:
+            self._waiting[number] = False
+            before = self._front
+            while not self._waiting[self._front]:
+                self._front += 1
+            if self._front > before:
+                self._advanced(self._front)

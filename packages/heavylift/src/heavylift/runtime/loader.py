@@ -1,0 +1,193 @@
+"""What Function Compute calls: `loader.initializer` once per instance, `loader.handler` for each request.
+
+A start brings the model and the applib into the instance, puts the applib on `sys.path`, imports the user's function (in
+an initializer, while the rest of the applib is still on its way) and warms it up. It happens once: in the initializer, or,
+where the platform has none configured, in the first request. A start that failed is tried again by the next call. Each
+start prints one JSON line, whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+CODE = Path(__file__).resolve().parent
+_VENDOR = str(CODE / "vendor")
+if _VENDOR not in sys.path:
+    # Before the runtime's own packages: its oss2 is too old to sign with V4.
+    sys.path.insert(0, _VENDOR)
+
+from heavylift.runtime.annotations import compiled_once  # noqa: E402 - vendored packages come first
+from heavylift.runtime.background import load_in_background  # noqa: E402
+from heavylift.runtime.bytecode import Bytecode, install  # noqa: E402
+from heavylift.runtime.credentials import find_credentials  # noqa: E402
+from heavylift.contracts.failures import ConfigurationError  # noqa: E402
+from heavylift.runtime.gate import Gate, gated  # noqa: E402
+from heavylift.runtime.sampling import sampled  # noqa: E402
+from heavylift.runtime.settings import Settings, read_settings  # noqa: E402
+from heavylift.runtime.store import Deadline  # noqa: E402
+from heavylift.runtime.timeline import Timeline  # noqa: E402
+
+Handler = Callable[[bytes, object], object]
+_MARGIN = 0.1  # of the time limit; kept to report what went wrong before the platform ends the instance
+
+_T = TypeVar("_T")
+_lock = threading.Lock()
+_started: Handler | None = None
+
+
+def initializer(context: object) -> None:
+    """Start the instance.
+
+    Args:
+        context: the platform's context of this call.
+
+    Raises:
+        LoadError: an archive could not be loaded; its subclasses say why.
+        Exception: whatever the user's module raises when it is imported or warmed up.
+    """
+    _start(context, "initializer")
+
+
+def handler(event: bytes, context: object) -> object:
+    """Answer a request with the user's function, and start the instance first where no initializer did.
+
+    Args:
+        event: the request's payload.
+        context: the platform's context of this call.
+
+    Returns:
+        What the user's function returns.
+
+    Raises:
+        LoadError: the start failed.
+        Exception: whatever the user's function raises.
+    """
+    return _start(context, "request")(event, context)
+
+
+def _start(context: object, mode: str) -> Handler:
+    global _started
+    if _started is None:
+        with _lock:
+            if _started is None:
+                _started = _reported(mode, lambda timeline: _run(context, mode, timeline))
+    return _started
+
+
+def _reported(mode: str, run: Callable[[Timeline], _T]) -> _T:
+    timeline = Timeline(mode)
+    try:
+        result = run(timeline)
+    except BaseException as error:
+        _log(timeline.line(error))
+        raise
+    _log(timeline.line())
+    return result
+
+
+def _run(context: object, mode: str, timeline: Timeline) -> Handler:
+    settings = read_settings(os.environ)
+    if not settings.archives:
+        if settings.local and not settings.applib.is_dir():
+            raise ConfigurationError(
+                f"AppLibDir: {settings.applib} is not a directory; with `local` set, nothing is fetched and the applib "
+                "must lie there already"
+            )
+        with _without_collector():
+            return _warmed_up(settings, _imported(settings, timeline), timeline)
+    with timeline.span("credentials", "context"):
+        credentials = find_credentials(context, os.environ, local=settings.local)
+    deadline = Deadline(_time_limit(settings, context, mode) * (1 - _MARGIN))
+    with _without_collector(), load_in_background(credentials, deadline, timeline, mode) as background:
+        with timeline.span("import", "oss2"):
+            import heavylift.runtime.oss  # noqa: F401 - most functions need it, and until the first files arrive there is time
+        # A start that fails in a request is tried again in this process, where half an import may have left its traces.
+        if mode == "request":
+            background.wait_for_all()
+        background.wait_for_names("applib")
+        try:
+            with gated(background, str(settings.applib)) as gate:
+                module = _imported(settings, timeline, gate)
+        finally:
+            background.wait_for_all()  # its failure is the first one, whatever an import made of it
+        return _warmed_up(settings, module, timeline)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    # Nothing that an import makes is garbage: the collector would only walk it again and again.
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
+
+
+def _time_limit(settings: Settings, context: object, mode: str) -> float:
+    if mode == "initializer":
+        return settings.initializer_limit
+    return float(getattr(getattr(context, "function", None), "timeout", 0) or settings.initializer_limit)
+
+
+def _add_to_path(applib: Path) -> Bytecode | None:
+    """Put the applib behind the code package and its vendored packages, before everything of the runtime.
+
+    Returns:
+        Its bytecode, where it has any and was not there before.
+    """
+    path, bytecode = str(applib), None
+    if path not in sys.path:
+        ours = [place for place, entry in enumerate(sys.path) if entry in (str(CODE), _VENDOR)]
+        sys.path.insert(max(ours) + 1, path)
+        _show_to_children(path)
+        bytecode = install(applib)
+    importlib.invalidate_caches()
+    return bytecode
+
+
+def _show_to_children(applib: str) -> None:
+    """Let the Python programs that the function starts find what it finds itself, in the same order.
+
+    One that is started during the imports waits for the whole applib: see `heavylift.runtime.gate`.
+    """
+    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    place = entries.index(str(CODE)) if str(CODE) in entries else len(entries)
+    ours = [_VENDOR, str(CODE), applib]
+    before, after = entries[:place], entries[place + 1 :]
+    os.environ["PYTHONPATH"] = os.pathsep.join([*before, *ours, *(entry for entry in after if entry not in ours)])
+
+
+def _imported(settings: Settings, timeline: Timeline, gate: Gate | None = None) -> ModuleType:
+    bytecode = _add_to_path(settings.applib)
+    if gate and bytecode:
+        gate.meanwhile = bytecode.make_ahead
+    timeline.mark_import()
+    name = settings.handler.rpartition(".")[0]
+    with timeline.span("import", name), sampled(str(settings.applib), timeline), compiled_once():
+        return importlib.import_module(name)
+
+
+def _warmed_up(settings: Settings, module: ModuleType, timeline: Timeline) -> Handler:
+    module_name, _, function_name = settings.handler.rpartition(".")
+    function: Handler | None = getattr(module, function_name, None)
+    if function is None:
+        raise ConfigurationError(f"HandlerModule: the module {module_name} has no function {function_name}")
+    if hasattr(module, "warmup"):
+        with timeline.span("warmup", module_name):
+            module.warmup()
+    return function
+
+
+def _log(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

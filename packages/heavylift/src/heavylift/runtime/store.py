@@ -1,0 +1,273 @@
+"""Reading one object, whole or in parts, in spite of a bad network.
+
+`Store` is all that the loader asks of an object store: one ranged read. `ObjectReader` makes it dependable: it goes on
+at the byte where a connection broke, waits longer each time nothing came, keeps to the version of the object that it
+saw first, and gives up when the start's time is used up. It never interprets the bytes.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from heavylift.contracts.failures import DeadlineError, EmptyObjectError, ObjectChangedError, StoreError, TransientStoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a store answers.
+
+    Attributes:
+        size: bytes of the whole object, whatever was asked for.
+        etag: names this version of the object, as the store wrote it.
+        chunks: the bytes asked for; iterating may raise the same errors as `Store.read`.
+    """
+
+    size: int
+    etag: str
+    chunks: Iterator[bytes]
+
+
+class Store(Protocol):
+    """A place that objects are read from. Called by several threads at once."""
+
+    def describe(self, key: str) -> str:
+        """Return how messages name the object."""
+
+    def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
+        """Read the bytes from `start` up to `stop`, or up to the object's end when that comes first.
+
+        Args:
+            key: the object's key.
+            start: first byte.
+            stop: the byte after the last one; more than `start`.
+            etag: the version that must be read, or None for whichever is there.
+            seconds: for the whole answer, its chunks with it.
+
+        Raises:
+            TransientStoreError: asking again may help.
+            ObjectChangedError: the object's version is not `etag`.
+            StoreError: asking again will not help.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long to keep trying.
+
+    Attributes:
+        attempts: tries in a row that bring no byte, before giving up.
+        base: seconds waited at most after the first failure; doubled with each further one.
+        cap: seconds waited at most.
+    """
+
+    attempts: int = 8
+    base: float = 0.1
+    cap: float = 5.0
+
+
+class Deadline:
+    """The moment when a start's time is used up.
+
+    Args:
+        seconds: from now on.
+        clock: returns seconds; monotonic.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._end = clock() + seconds
+
+    def remaining(self) -> float:
+        """Return the seconds that are left, never less than 0."""
+        return max(0.0, self._end - self._clock())
+
+    def check(self, doing: str) -> None:
+        """Raise `DeadlineError` when no time is left; `doing` names what was going on."""
+        if self.remaining() <= 0:
+            raise DeadlineError(
+                f"the start's {self._seconds:.0f} s were used up while {doing}; raise the initializer's timeout "
+                "(300 s at most) and `InitializationTimeout` with it, or give the function more memory and so more CPU"
+            )
+
+
+class ObjectReader:
+    """Reads one version of one object. Used by several threads at once.
+
+    Args:
+        store: where the object lies.
+        key: its key.
+        deadline: when to give up.
+        policy: how often to try.
+        sleep: waits that many seconds.
+        jitter: returns a number from 0 to 1; each wait is that part of its maximum, so that many instances which
+            failed together do not come back together.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key: str,
+        deadline: Deadline,
+        policy: RetryPolicy | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = store.describe(key)
+        self.deadline = deadline
+        self._store = store
+        self._key = key
+        self._policy = policy or RetryPolicy()
+        self._sleep = sleep
+        self._jitter = jitter
+        self._lock = threading.Lock()
+        self._version: tuple[int, str] | None = None
+        self._head = b""
+        self._stopped = False
+        self.fetched = 0  # bytes, so far
+        self.retries = 0  # requests made again, so far
+
+    @property
+    def size(self) -> int:
+        """Bytes of the object; known once something was read."""
+        return self._seen()[0]
+
+    @property
+    def etag(self) -> str:
+        """The version that is being read; known once something was read."""
+        return self._seen()[1]
+
+    def stop(self) -> None:
+        """Make all reads end with an error soon, because one of them failed for good."""
+        self._stopped = True
+
+    def head(self, size: int) -> bytes:
+        """Return the first `size` bytes, fewer when the object is shorter; they are kept and not read again."""
+        self._head = b"".join(self._read(0, size, clamp=True))
+        return self._head
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield exactly the bytes from `start` up to `stop`, in chunks of any size.
+
+        Raises:
+            StoreError: the object could not be read; its subclasses say why.
+            DeadlineError: the time is used up.
+        """
+        if kept := self._head[start:stop]:
+            yield kept
+        yield from self._read(start + len(kept), stop, clamp=False)
+
+    def read_ahead(self, start: int, stop: int, *, window: int, connections: int) -> Generator[bytes, None, None]:
+        """Yield the bytes from `start` up to `stop` in order, read by several connections at once.
+
+        Holds `connections + 1` windows in memory at most. Close it when it is not used up.
+
+        Args:
+            start: first byte.
+            stop: the byte after the last one.
+            window: bytes that one request asks for.
+            connections: requests at once.
+        """
+        starts = iter(range(start, stop, window))
+        pending: deque[Future[bytes]] = deque()
+        with ThreadPoolExecutor(connections, thread_name_prefix="fetch") as pool:
+            try:
+                for first in starts:
+                    pending.append(pool.submit(self._window, first, min(first + window, stop)))
+                    if len(pending) == connections:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
+            except BaseException:
+                self.stop()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _window(self, start: int, stop: int) -> bytes:
+        return b"".join(self.read(start, stop))
+
+    def _read(self, start: int, stop: int, *, clamp: bool) -> Iterator[bytes]:
+        failures = 0
+        while start < stop:
+            self._check()
+            try:
+                etag = self._version and self._version[1]
+                body = self._store.read(self._key, start, stop, etag, self.deadline.remaining())
+                self._accept(body)
+                stop = min(stop, body.size) if clamp else stop
+                for chunk in body.chunks:
+                    if len(chunk) > stop - start:
+                        raise StoreError(f"{self.name}: the store sent more than the {stop - start} bytes asked for")
+                    start, failures = start + len(chunk), 0
+                    self._count(len(chunk))
+                    yield chunk
+                    self._check()
+                if start < stop:
+                    raise TransientStoreError(f"{self.name}: the answer ended {stop - start} bytes early")
+            except TransientStoreError as error:
+                failures += 1
+                self._wait(failures, error)
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise StoreError(f"{self.name}: the read was called off because another part of it failed")
+        self.deadline.check(f"reading {self.name}")
+
+    def _accept(self, body: Body) -> None:
+        if body.size == 0:
+            raise EmptyObjectError(f"{self.name}: the object is empty; upload it again")
+        with self._lock:
+            self._version = self._version or (body.size, body.etag)
+            if self._version != (body.size, body.etag):
+                raise ObjectChangedError(
+                    f"{self.name}: the object was replaced while it was being read (it was {self._version}, it is "
+                    f"{(body.size, body.etag)}); upload under a new key instead of replacing"
+                )
+
+    def _count(self, size: int) -> None:
+        with self._lock:
+            self.fetched += size
+
+    def _wait(self, failures: int, error: TransientStoreError) -> None:
+        if failures >= self._policy.attempts:
+            raise StoreError(f"{error}; gave up after {failures} tries") from error
+        with self._lock:
+            self.retries += 1
+        pause = min(self._policy.cap, self._policy.base * 2.0 ** (failures - 1)) * self._jitter()
+        if pause >= self.deadline.remaining():
+            self._sleep(self.deadline.remaining())
+            self.deadline.check(f"waiting to try again: {error}")
+        self._sleep(pause)
+
+    def _seen(self) -> tuple[int, str]:
+        if self._version is None:
+            raise ValueError("nothing was read yet")
+        return self._version
+
+
+def cut(chunks: Iterator[bytes], ranges: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield, for each range of a stream, its bytes; what lies between the ranges is passed over.
+
+    Args:
+        chunks: the stream.
+        ranges: (start, stop) from the beginning of the stream; in order, not overlapping.
+    """
+    held = bytearray()
+    position = 0  # of the first byte held
+    for start, stop in ranges:
+        while position + len(held) < stop:
+            held += next(chunks)
+            passed = min(max(0, start - position), len(held))
+            del held[:passed]
+            position += passed
+        yield bytes(memoryview(held)[start - position : stop - position])
+        del held[: stop - position]
+        position = stop

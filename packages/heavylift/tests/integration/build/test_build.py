@@ -1,0 +1,375 @@
+"""The build as users run it, with small real packages from the registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from heavylift.runtime.bytecode import TABLE_NAME
+from heavylift.build.build import Options, build
+from heavylift.build.errors import BuildError
+from heavylift.build.order import record_imports
+from heavylift.build.report import Report
+from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
+from tests.support.loading import read_files
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(project: Path, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "layers_build", *arguments],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PATH": path, "UV_PYTHON_DOWNLOADS": "never"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def built(project: Path, *arguments: str) -> dict[str, dict[str, object]]:
+    done = run(project, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest: dict[str, dict[str, object]] = json.loads((project / "dist" / "manifest.json").read_text())
+    return manifest
+
+
+def make_project(folder: Path) -> Path:
+    shutil.copytree(ROOT / "function", folder / "function", ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache"))
+    (folder / "function" / "applib.txt").write_text("markupsafe==3.0.2\nsix==1.17.0\n")
+    (folder / "weights").mkdir()
+    (folder / "weights" / "model.bin").write_bytes(b"model" * 100)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_project(tmp_path_factory.mktemp("project"))
+    built(folder, "--model", "weights")
+    return folder
+
+
+@pytest.fixture
+def own_project(project: Path, tmp_path: Path) -> Path:
+    """A copy of the built project that a test may spoil."""
+    return Path(shutil.copytree(project, tmp_path / "project", symlinks=True))
+
+
+def test_the_manifest_names_what_was_built(project: Path) -> None:
+    manifest = json.loads((project / "dist" / "manifest.json").read_text())
+    applib = manifest["applib"]
+    assert applib["versions"] == {"MarkupSafe": "3.0.2", "six": "1.17.0"}
+    assert applib["bytecode"] is True
+    assert applib["key"] == f"applib/{applib['digest']}.zip"
+    archive = project / "dist" / applib["path"]
+    assert archive.stat().st_size == applib["packed"]
+    with zipfile.ZipFile(archive) as file:
+        names = set(read_files(file))
+        assert file.testzip() is None
+    assert {"six.py", "markupsafe/__init__.py", TABLE_NAME} <= names
+    assert not [name for name in names if name.endswith((".pyc", ".pyi", ".c", "RECORD"))]
+    assert {rule["rule"] for rule in applib["pruned"]} >= {"type-stubs", "records"}
+
+
+def test_the_code_package_holds_the_loader_and_what_it_needs(project: Path) -> None:
+    code = project / "dist" / "code"
+    assert (code / "loader.py").is_file()
+    assert (code / "coldstart" / "load.py").is_file()
+    assert (code / "vendor" / "oss2" / "__init__.py").is_file()
+    assert (code / "pic" / "e2.jpg").is_file()
+    assert not list(code.rglob("applib.txt"))
+
+
+def test_bytecode_is_valid_whatever_the_times(project: Path, tmp_path: Path) -> None:
+    manifest = json.loads((project / "dist" / "manifest.json").read_text())
+    with zipfile.ZipFile(project / "dist" / manifest["applib"]["path"]) as file:
+        for name, content in read_files(file).items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(content)
+    (tmp_path / "six.py").write_text("raise SystemExit('the source was read')\n")
+    code = f"""
+import pathlib, sys
+sys.path[:0] = [{str(tmp_path)!r}, {str(project / "dist" / "code")!r}]
+from heavylift.runtime.bytecode import install
+install(pathlib.Path({str(tmp_path)!r}))
+import six
+print(six.__version__)
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "1.17.0", done.stderr
+
+
+def test_the_same_inputs_give_the_same_bytes_in_another_folder(project: Path, tmp_path: Path) -> None:
+    again = make_project(tmp_path)
+    assert built(again, "--model", "weights") == json.loads((project / "dist" / "manifest.json").read_text())
+    first = {path.relative_to(project): path.read_bytes() for path in (project / "dist").rglob("*.zip")}
+    second = {path.relative_to(again): path.read_bytes() for path in (again / "dist").rglob("*.zip")}
+    assert first == second
+
+
+def test_an_unchanged_build_makes_nothing(own_project: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (own_project / "dist").rglob("*")}
+    done = run(own_project, "--model", "weights")
+    assert done.returncode == 0
+    assert done.stdout.count("unchanged") == 3
+    assert {path: path.stat().st_mtime_ns for path in (own_project / "dist").rglob("*")} == before
+
+
+def test_a_changed_requirement_gives_a_new_archive_and_the_old_one_goes(own_project: Path) -> None:
+    before = set((own_project / "dist" / "applib").iterdir())
+    (own_project / "function" / "applib.txt").write_text("six==1.17.0\n")
+    manifest = built(own_project, "--model", "weights")
+    assert manifest["applib"]["versions"] == {"six": "1.17.0"}
+    assert not before & set((own_project / "dist" / "applib").iterdir())
+
+
+def test_code_of_ones_own_takes_the_place_of_the_example(own_project: Path) -> None:
+    own = own_project / "mine"
+    (own / "package").mkdir(parents=True)
+    (own / "main.py").write_text("def handler(event, context): return b''\n")
+    (own / "package" / "data.txt").write_text("data\n")
+    built(own_project, "code", "--code", "mine")
+    code = own_project / "dist" / "code"
+    assert (code / "loader.py").is_file()
+    assert (code / "main.py").is_file()
+    assert (code / "package" / "data.txt").is_file()
+    assert not (code / "index.py").exists()
+
+
+def test_code_that_holds_all_of_the_project_packs_the_code_alone(own_project: Path) -> None:
+    own = own_project / "mine"
+    shutil.copytree(own_project / "weights", own / "weights")
+    (own / "main.py").write_text("def handler(event, context): return b''\n")
+    (own / "applib.txt").write_text("six==1.17.0\n")
+    words = ("--code", "mine", "--model", "mine/weights", "--requirements", "mine/applib.txt", "--output", "mine/dist")
+    for made in ("built", "unchanged"):
+        done = run(own_project, *words)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count(f" {made} ") == 3
+    names = {path.name for path in (own / "dist" / "code").iterdir()}
+    assert names == {"main.py", "loader.py", "coldstart", "vendor", "__pycache__"}
+
+
+def test_a_model_that_the_build_writes_into_is_refused(own_project: Path) -> None:
+    done = run(own_project, "--model", "dist")
+    assert done.returncode == 1
+    assert "--model dist is what the build writes to" in done.stderr
+
+
+def test_code_of_ones_own_cannot_replace_the_loader(own_project: Path) -> None:
+    own = own_project / "mine"
+    own.mkdir()
+    (own / "loader.py").write_text("")
+    done = run(own_project, "code", "--code", "mine")
+    assert done.returncode == 1
+    assert "loader.py would replace a part of the loader; give it another name" in done.stderr
+
+
+def test_a_changed_function_changes_the_code_alone(own_project: Path) -> None:
+    before = json.loads((own_project / "dist" / "manifest.json").read_text())
+    with (own_project / "function" / "index.py").open("a") as file:
+        file.write("\n# changed\n")
+    after = built(own_project, "--model", "weights")
+    assert after["code"]["digest"] != before["code"]["digest"]
+    assert after["applib"] == before["applib"]
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.5, 2.5])
+def test_a_killed_build_leaves_the_last_one_and_the_next_completes(own_project: Path, seconds: float) -> None:
+    manifest = (own_project / "dist" / "manifest.json").read_text()
+    (own_project / "function" / "applib.txt").write_text("six==1.17.0\nidna==3.10\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "layers_build", "--model", "weights"],
+        cwd=own_project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    left = (own_project / "dist" / "manifest.json").read_text()
+    named = json.loads(left)["applib"]
+    assert (own_project / "dist" / named["path"]).stat().st_size == named["packed"]
+    if "idna" not in named["versions"]:
+        assert left == manifest
+    assert set(built(own_project, "--model", "weights")["applib"]["versions"]) == {"six", "idna"}  # type: ignore[call-overload]
+
+
+def test_a_build_killed_before_its_manifest_does_not_pass_for_finished(own_project: Path) -> None:
+    before = shutil.copytree(own_project / "dist", own_project / "before")
+    (own_project / "function" / "applib.txt").write_text("six==1.17.0\n")
+    built(own_project, "--model", "weights")
+    # What a kill between the last two writes leaves: the new state beside the old manifest and its archive.
+    shutil.copytree(before / "applib", own_project / "dist" / "applib", dirs_exist_ok=True)
+    shutil.copyfile(before / "manifest.json", own_project / "dist" / "manifest.json")
+    assert built(own_project, "--model", "weights")["applib"]["versions"] == {"six": "1.17.0"}
+
+
+def test_a_package_whose_hash_is_another_is_refused(own_project: Path) -> None:
+    manifest = (own_project / "dist" / "manifest.json").read_text()
+    (lock,) = (own_project / "function" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*")
+    head, _, rest = lock.read_text().partition("six==")
+    version, *_ = rest.splitlines()
+    lock.write_text(f"{head}six=={version}\n    --hash=sha256:{'0' * 64}\n")
+    done = run(own_project, "--model", "weights")
+    assert done.returncode == 1
+    assert "ash" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (own_project / "dist" / "manifest.json").read_text() == manifest
+
+
+def test_requirements_that_nothing_satisfies_are_refused(own_project: Path) -> None:
+    (own_project / "function" / "applib.txt").write_text("six==0.0.0.1\n")
+    done = run(own_project, "applib")
+    assert done.returncode == 1
+    assert "cannot be resolved" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_requirements_are_named(own_project: Path) -> None:
+    done = run(own_project, "applib", "--requirements", "nowhere.txt")
+    assert done.returncode == 1
+    assert "nowhere.txt does not exist" in done.stderr
+
+
+def test_a_build_that_cannot_import_fails(own_project: Path) -> None:
+    manifest = (own_project / "dist" / "manifest.json").read_text()
+    (own_project / "rules.toml").write_text('[mistake]\nwhy = "a mistake"\nglobs = ["markupsafe/_*"]\n')
+    done = run(own_project, "applib", "--prune", "rules.toml")
+    assert done.returncode == 1
+    assert "cannot import markupsafe" in done.stderr
+    assert "prune rule" in done.stderr
+    assert (own_project / "dist" / "manifest.json").read_text() == manifest
+
+
+def test_a_target_without_interpreter_is_built_with_a_loud_warning(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Interpreters are found on PATH and in the home folder: here are none but the environment's own
+    monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")))
+    monkeypatch.setenv("HOME", str(own_project / "home"))
+    done = run(own_project, "applib", "--python", "3.10", "--output", "other", path="/usr/bin:/bin")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((own_project / "other" / "manifest.json").read_text())
+    assert manifest["target"]["python"] == "3.10"
+    assert manifest["applib"]["bytecode"] is False
+    assert "WARNING" in done.stdout
+    assert "WITHOUT bytecode" in done.stdout
+    assert "each module of markupsafe, six anew" in " ".join(done.stdout.split())
+    assert manifest["applib"]["imported"] is False
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("WARNING: NOT CHECKED: no Python 3.10")
+    assert "`heavylift deploy --cloud` refuses it without --unchecked" in last
+
+
+def test_an_interpreter_of_pyenvs_is_found_whatever_its_shims_say(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, shims = own_project / "home", own_project / "shims"
+    place = home / ".pyenv" / "versions" / f"{sys.version_info.major}.{sys.version_info.minor + 1}.0" / "bin"
+    name = f"python{sys.version_info.major}.{sys.version_info.minor + 1}"
+    for folder, text in ((shims, "exit 127"), (place, f"echo {place / name}; echo {name}")):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", f"{shims}:/usr/bin:/bin")
+    assert find_interpreter(Target(name.removeprefix("python"), DEFAULT_PLATFORM)) == place / name
+
+
+def make_wheel(folder: Path, name: str, files: Mapping[str, str]) -> Path:
+    path = folder / f"{name}-1-py3-none-any.whl"
+    info = f"{name}-1.dist-info"
+    described = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for entry, content in {**files, **described}.items():
+            wheel.writestr(entry, content)
+        wheel.writestr(f"{info}/RECORD", "".join(f"{entry},,\n" for entry in (*files, *described, f"{info}/RECORD")))
+    return path
+
+
+def test_what_a_start_opens_is_never_pruned(own_project: Path, tmp_path: Path) -> None:
+    source = """
+import importlib, pathlib
+here = pathlib.Path(__file__).parent
+if (here / ("kern" + "el.tm" + "pl")).exists():  # no name that anybody could read in the source
+    KERNEL = (here / ("kern" + "el.tm" + "pl")).read_text()
+importlib.import_module(__name__ + ".te" + "sts.help" + "er")
+"""
+    files = {
+        "lib/__init__.py": source,
+        "lib/tests/__init__.py": "",
+        "lib/tests/helper.py": "from lib.tests import more",
+    }
+    files |= {"lib/kernel.tmpl": "", "lib/tests/more.py": "", "lib/unused.tmpl": "", "lib/tests/test_lib.py": ""}
+    wheel = make_wheel(tmp_path, "lib", files)
+    (own_project / "function" / "applib.txt").write_text(f"lib @ {wheel.as_uri()}\n")
+    manifest = built(own_project, "applib")
+    assert manifest["applib"]["imported"] is True
+    with zipfile.ZipFile(own_project / "dist" / str(manifest["applib"]["path"])) as archive:
+        found = read_files(archive)
+    assert {name for name in found if name.startswith("lib/")} == files.keys() - {
+        "lib/unused.tmpl",
+        "lib/tests/test_lib.py",
+    }
+    modules = json.loads(found[TABLE_NAME])["modules"]
+    assert [name for name in modules if "/helper." in name]  # what was brought back is compiled, too
+
+
+def test_code_that_somebody_changed_in_the_output_is_made_again(own_project: Path) -> None:
+    (own_project / "dist" / "code" / "index.py").write_text("raise SystemExit\n")
+    built(own_project, "--model", "weights")
+    assert (own_project / "dist" / "code" / "index.py").read_text() == (
+        own_project / "function" / "index.py"
+    ).read_text()
+
+
+def in_process(project: Path) -> Mapping[str, object]:
+    return build(Options(root=project, model=project / "weights"), Report())
+
+
+def test_code_over_the_limit_is_refused_and_the_last_build_stays(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in (own_project / "dist").rglob("*") if path.is_file()}
+    with (own_project / "function" / "index.py").open("a") as file:
+        file.write("\n# changed\n")
+    monkeypatch.setattr("heavylift.build.build.MAX_CODE", 1024**2)
+    with pytest.raises(BuildError, match=r"the code package is [\d.]+ MB over the 1.0 MB .*move packages from"):
+        in_process(own_project)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_archives_over_the_disk_are_refused_and_the_last_build_stays(
+    own_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in (own_project / "dist").rglob("*") if path.is_file()}
+    with (own_project / "function" / "index.py").open("a") as file:
+        file.write("\n# changed\n")
+    monkeypatch.setattr("heavylift.build.build.MAX_DISK", 4096)
+    with pytest.raises(
+        BuildError, match=r"most of it is the applib \(0\.\d MB\): ask for fewer packages, or prune more"
+    ):
+        in_process(own_project)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_missing_system_library_is_named_with_what_to_ask_for(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file')\n")
+    with pytest.raises(BuildError, match=r"cannot import cv2: .*libGL\.so\.1.*ask for the headless or cpu variant"):
+        record_imports(tmp_path, Path(sys.executable), ["cv2"])

@@ -1,0 +1,127 @@
+"""Which files have to stay: what a kept module imports or names, in all the ways in which packages do that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+HELPERS = {
+    "p/tests/__init__.py": "",
+    "p/tests/helper.py": "x = 1",
+    "p/tests/deep/__init__.py": "",
+    "p/tests/deep/other.py": "",
+    "p/tests/test_unused.py": "",
+    "p/kernels.cu": "",
+    "p/unused.cu": "",
+    "p/include/p/api.h": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("import p.tests.helper", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("from p.tests import helper", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("from p.tests.helper import x", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("def f():\n  from .tests.helper import x", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("from .tests import (\n  nothing,\n  helper,\n)", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("import_module('p.tests.helper')", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("import_module('.tests.helper', __package__)", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("lazy.attach(__name__, submodules={'tests.helper'})", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("LOADERS = ['p.tests.helper:x']", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        ("import_module(f'{__name__}.tests')", {"p/tests/__init__.py"}),
+        (
+            "from p.tests.deep.other import *",
+            {"p/tests/__init__.py", "p/tests/deep/__init__.py", "p/tests/deep/other.py"},
+        ),
+        ("open(folder / 'kernels.cu')", {"p/kernels.cu"}),
+        ("files('p').joinpath('kernels.cu')", {"p/kernels.cu"}),
+        ("read_text('p', b'kernels.cu')", {"p/kernels.cu"}),
+        ("open(f'{name}.cu')", {"p/kernels.cu", "p/unused.cu"}),
+        ("open(__file__.replace('.py', '.cu'))", {"p/kernels.cu", "p/unused.cu"}),
+        ("for path in (here / 'include' / 'p').glob('*.h'): path.read_text()", {"p/include/p/api.h"}),
+        ("print 'python 2 opens', 'kernels.cu'", {"p/kernels.cu"}),
+        ("'a word about tests and kernels'", set()),
+    ],
+)
+def test_what_a_kept_module_imports_or_names_stays(tmp_path: Path, source: str, kept: set[str]) -> None:
+    write(tmp_path, {**HELPERS, "p/__init__.py": source})
+    pruning = prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == {"p/__init__.py", *kept}
+    assert set(pruning.spared) == kept
+
+
+def test_a_kept_test_module_keeps_what_it_imports_itself(tmp_path: Path) -> None:
+    files = {
+        "numpy/testing.py": "from numpy.tests._natype import pd_NA",
+        "numpy/tests/__init__.py": "",
+        "numpy/tests/_natype.py": "from ._more import y",
+        "numpy/tests/_more.py": "open('data.inc')",
+        "numpy/tests/data.inc": "",
+    }
+    write(tmp_path, files | {"numpy/tests/test_a.py": "from . import _only_tested", "numpy/tests/_only_tested.py": ""})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == set(files)
+
+
+def test_a_module_of_another_package_counts_too(tmp_path: Path) -> None:
+    files = {"user.py": "import p.tests.helper", "p/__init__.py": "", "p/tests/helper.py": ""}
+    write(tmp_path, files)
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == set(files)
+
+
+def test_a_bare_file_name_means_a_file_of_the_same_distribution(tmp_path: Path) -> None:
+    write(tmp_path, {"p/a.py": "open('x.cu')", "q/x.cu": "", "r/x.cu": ""})
+    prune(tmp_path, read_rules([DEFAULT_RULES]), owners={"p/a.py": "one", "q/x.cu": "one", "r/x.cu": "two"})
+    assert names(tmp_path) == {"p/a.py", "q/x.cu"}
+
+
+def test_the_stub_beside_a_module_that_asks_for_its_own_file_stays(tmp_path: Path) -> None:
+    lazy = "import lazy_loader\n__getattr__, *_ = lazy_loader.attach_stub(__name__, __file__)\n"
+    write(tmp_path, {"p/__init__.py": lazy, "p/__init__.pyi": "from . import a", "p/a.py": "", "p/a.pyi": ""})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == {"p/__init__.py", "p/__init__.pyi", "p/a.py"}
+
+
+def test_an_extension_module_names_what_it_imports(tmp_path: Path) -> None:
+    write(tmp_path, {**HELPERS, "p/fast.cpython-310-x86_64-linux-gnu.so": "\x7fELF\0p.tests.helper\0"})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert {"p/tests/__init__.py", "p/tests/helper.py"} < names(tmp_path)
+    assert "p/tests/test_unused.py" not in names(tmp_path)
+
+
+def test_a_module_without_source_is_no_cache(tmp_path: Path) -> None:
+    write(tmp_path, {"p/__init__.py": "from . import hidden", "p/hidden.pyc": ""})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == {"p/__init__.py", "p/hidden.pyc"}
+
+
+def test_what_a_start_opened_stays(tmp_path: Path) -> None:
+    write(tmp_path, {"p/__init__.py": "", "p/a.tmpl": "", "p/b.tmpl": ""})
+    pruning = prune(tmp_path, read_rules([DEFAULT_RULES]), opened=["p/a.tmpl", "p/__init__.py"])
+    assert names(tmp_path) == {"p/__init__.py", "p/a.tmpl"}
+    assert pruning.removed == {"p/b.tmpl": "sources"}
+
+
+def test_a_rule_of_the_users_own_is_obeyed_whoever_needs_the_file(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[mine]\nglobs = ["p/big.py"]\n')
+    write(tmp_path / "lib", {"p/__init__.py": "from p import big", "p/big.py": ""})
+    prune(tmp_path / "lib", read_rules([DEFAULT_RULES, rules]))
+    assert names(tmp_path / "lib") == {"p/__init__.py"}

@@ -1,0 +1,94 @@
+"""The sources of a code package: what a function may read goes in, what is the build's or a tool's stays out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heavylift.build.errors import BuildError
+from heavylift.build.sources import BuildFiles, code_files
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+
+
+def packed(project: Path, **own: object) -> set[str]:
+    build = BuildFiles(**{"made": [project / "mine" / "dist", project / ".cache"], **own})  # type: ignore[arg-type]
+    return set(code_files(project / "function", project / "mine", build)) - {"loader.py"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write(tmp_path / "function", "loader.py")
+    write(tmp_path / "mine", "main.py", "package/__init__.py", "package/data.bin", "notes.txt", ".settings.toml")
+    return tmp_path
+
+
+OWN = {"main.py", "package/__init__.py", "package/data.bin", "notes.txt", ".settings.toml"}
+
+
+def test_what_the_build_reads_and_writes_is_no_part_of_the_code(project: Path) -> None:
+    mine = project / "mine"
+    write(
+        mine,
+        "dist/manifest.json",
+        "dist/applib/x.zip",
+        "dist/code/main.py",
+        "weights/a.bin",
+        "applib.txt",
+        "rules.toml",
+    )
+    write(mine, "locks/applib-cp310-manylinux_2_28_x86_64.txt")
+    assert packed(project, model=mine / "weights", read=[mine / "applib.txt", mine / "rules.toml"]) == OWN
+
+
+def test_what_tools_keep_beside_the_code_stays_out(project: Path) -> None:
+    write(
+        project / "mine",
+        ".git/config",
+        ".venv/pyvenv.cfg",
+        ".venv/lib/a.py",
+        "environment/pyvenv.cfg",
+        "environment/b.py",
+    )
+    write(
+        project / "mine",
+        "package/__pycache__/a.pyc",
+        ".mypy_cache/a.json",
+        "mine.egg-info/PKG-INFO",
+        "node_modules/a.js",
+    )
+    assert packed(project) == OWN
+
+
+def test_what_a_handler_may_import_or_read_is_never_lost(project: Path) -> None:
+    mine = project / "mine"
+    names = {
+        "locks/__init__.py",
+        "locks/data.txt",
+        "weights/network.py",
+        "build/a.py",
+        "tests/b.py",
+        "dist_tools/c.py",
+        ".env",
+    }
+    write(mine, *names, "weights/a.bin")
+    assert packed(project, model=mine / "weights", read=[mine / "applib.txt"]) == OWN | names
+
+
+def test_code_that_is_the_model_too_goes_into_both(project: Path) -> None:
+    assert packed(project, model=project / "mine") == OWN
+
+
+def test_code_that_the_build_writes_to_is_refused(project: Path) -> None:
+    with pytest.raises(BuildError, match=r"--code .*mine is what the build writes to, .*name another --output"):
+        packed(project, made=[project / "mine"])
+
+
+def test_a_folder_without_files_is_refused(project: Path) -> None:
+    with pytest.raises(BuildError, match="there are no files in such a folder"):
+        code_files(project / "function", project / "nowhere", BuildFiles())

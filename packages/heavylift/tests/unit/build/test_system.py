@@ -1,0 +1,47 @@
+"""Libraries of the system: what an applib needs and nobody knows the runtime to have."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from heavylift.build.system import find_needs
+
+pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here to make libraries with")
+
+
+def library(path: Path, *needed: Path | str, soname: str = "") -> Path:
+    """Make a shared library that needs others, by their names; those that do not exist are made for the while."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.parent.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    others = []
+    for name in needed:
+        other = scratch / str(name)
+        subprocess.run(["cc", "-shared", "-o", other, "-x", "c", "/dev/null", f"-Wl,-soname,{name}"], check=True)
+        others.append(str(other))
+    own = [f"-Wl,-soname,{soname}"] if soname else []
+    subprocess.run(
+        ["cc", "-shared", "-o", path, "-x", "c", "/dev/null", *own, "-x", "none", "-Wl,--no-as-needed", *others],
+        check=True,
+    )
+    return path
+
+
+def test_what_neither_the_archive_nor_the_runtime_has_is_named_with_who_needs_it(tmp_path: Path) -> None:
+    folder = tmp_path / "lib"
+    library(folder / "cv2.abi3.so", "libGL.so.1", "libc.so.6", "libheld.so.1", "libother.so.3")
+    library(folder / "libheld.so.1")
+    library(folder / "renamed.so", soname="libother.so.3")
+    owners = {"cv2.abi3.so": "opencv-python", "libheld.so.1": "opencv-python", "renamed.so": "other"}
+    (need,) = find_needs(folder, owners, owners)
+    assert str(need) == "libGL.so.1 for opencv-python (ask for opencv-python-headless instead of opencv-python)"
+
+
+def test_a_file_that_only_looks_like_a_library_needs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.so").write_bytes(b"\x7fELF and no more")
+    (tmp_path / "b.so").write_text("INPUT(libc.so.6)")
+    assert find_needs(tmp_path, ["a.so", "b.so", "gone.so"], {}) == []

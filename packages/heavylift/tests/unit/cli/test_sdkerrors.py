@@ -1,0 +1,70 @@
+"""What users read when the official SDKs raise; the SDKs themselves raise it here, at a port where nobody listens."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from Tea.exceptions import TeaException
+
+from heavylift.clouds.embedded import Endpoints
+from heavylift.errors import HeavyliftError
+from heavylift.clouds.ros import Ros
+from heavylift.clouds.sdkerrors import explain
+from heavylift.clouds.session import Session, local_session
+
+
+@pytest.fixture
+def nobody() -> Session:
+    """A session with a cloud that has ended."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    services = dict.fromkeys(("oss", "sts", "ram", "fc", "ros", "gateway"), url)
+    endpoints = Endpoints(
+        account_id="1",
+        region="cn-hangzhou",
+        authority="",
+        access_key_id="the-key-id",
+        access_key_secret="the-secret",
+        **services,
+    )
+    return local_session(endpoints, Path())
+
+
+def raised(call: object) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is the SDKs' affair
+        call()  # type: ignore[operator]
+    return caught.value
+
+
+def test_ros_does_not_answer(nobody: Session) -> None:
+    pauses: list[float] = []
+    ros = Ros(nobody.ros_client(), "cn-hangzhou", tries=3, sleep=pauses.append)
+    said = str(raised(lambda: ros.find("web")))
+    assert said.startswith("ROS does not answer ListStacks (")
+    assert "Connection refused" in said
+    assert "{" not in said
+    assert "the-key-id" not in said
+    assert pauses == [0.5, 1.0]
+
+
+def test_oss_and_the_others_do_not_answer(nobody: Session) -> None:
+    for what, call in {
+        "OSS": lambda: nobody.bucket("bucket").get_bucket_info(),
+        "the service": lambda: nobody.account_id,
+    }.items():
+        said = explain(raised(call))
+        assert isinstance(said, HeavyliftError)
+        assert str(said).startswith(f"{what} does not answer (")
+        assert "Connection refused" in str(said)
+        assert "the-key-id" not in str(said)
+
+
+def test_a_refusal_names_code_and_message() -> None:
+    error = TeaException({"code": "Forbidden", "message": "you may not"})
+    assert str(explain(error)) == "the service refused a request: Forbidden: you may not"
+
+
+def test_other_exceptions_are_left_alone() -> None:
+    assert explain(ValueError("a bug")) is None

@@ -1,0 +1,244 @@
+"""Importing from an applib's chunks of bytecode: as Python does from .pyc files, and everything else as without it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.resources
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from heavylift.runtime.bytecode import CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
+from heavylift.contracts.failures import InvalidArchiveError
+
+SOURCES = {
+    "packed/__init__.py": "where = 'source'\n",
+    "packed/fails.py": "def fail():\n    raise ValueError('wanted')\n",
+    "packed/data.txt": "data",
+    "packed/inner/module.py": "where = 'source'\n",  # in a namespace package
+    "single.py": "where = 'source'\n",
+}
+UNCHECKED = (1).to_bytes(4, "little")  # flags of a .pyc that is valid whatever its source is (PEP 552)
+
+
+def compiled(sources: Mapping[str, str], *, magic: bytes = importlib.util.MAGIC_NUMBER) -> dict[str, bytes]:
+    """Compile sources in which the word `source` is `bytecode`, so that it shows which of the two was run."""
+    found = {}
+    for path, text in sources.items():
+        if path.endswith(".py"):
+            code = importlib._bootstrap_external._code_to_hash_pyc(  # type: ignore[attr-defined]
+                compile(text.replace("'source'", "'bytecode'"), path, "exec"), bytes(8), checked=False
+            )
+            assert code[4:8] == UNCHECKED
+            found[importlib.util.cache_from_source(path)] = magic + code[4:]
+    return found
+
+
+def put(folder: Path, files: Mapping[str, bytes], order: Sequence[str] = ()) -> None:
+    """Write the bytecode into a folder."""
+    for name, content in dump_bytecode(files, order)[0].items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+@pytest.fixture
+def applib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of sources on `sys.path`; what a test does to the import system is undone."""
+    folder = tmp_path / "applib"
+    for name, text in SOURCES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.setattr(sys, "path_hooks", list(sys.path_hooks))
+    monkeypatch.setattr(sys, "path_importer_cache", dict(sys.path_importer_cache))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.syspath_prepend(str(folder))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def installed(applib: Path) -> Path:
+    put(applib, compiled(SOURCES))
+    install(applib)
+    return applib
+
+
+def test_what_was_put_in_is_found_by_its_path(tmp_path: Path) -> None:
+    files = {"a/__pycache__/b.pyc": b"first", "c.pyc": b"", "d.pyc": b"last"}
+    put(tmp_path, files)
+    bytecode = Bytecode(tmp_path)
+    assert {path: bytecode.find(f"{tmp_path}/{path}") for path in files} == files
+    assert [bytecode.find(path) for path in (f"{tmp_path}/none.pyc", "d.pyc", f"{tmp_path}d.pyc")] == [None] * 3
+
+
+def test_the_order_in_which_files_are_named_does_not_matter() -> None:
+    files = {"b": b"2", "a": b"1"}
+    assert dump_bytecode(files, []) == dump_bytecode(dict(sorted(files.items())), [])
+
+
+def test_what_a_start_imports_comes_first_in_its_order_and_in_chunks_of_its_own(tmp_path: Path) -> None:
+    files = {f"{name}.pyc": name.encode() * CHUNK for name in "abc"} | {"d.pyc": b"d", "e.pyc": b"e"}
+    order = ["e.pyc", "b.pyc", "a.pyc", "gone.pyc"]
+    made, chunk_of = dump_bytecode(files, order)
+    chunks = [Path(chunk_of[path]).name for path in ("e.pyc", "b.pyc", "a.pyc", "c.pyc", "d.pyc")]
+    assert chunks == ["0.bin", "0.bin", "1.bin", "2.bin", "3.bin"]
+    assert set(made) == {TABLE_NAME, *chunk_of.values()}
+    put(tmp_path, files, order)
+    bytecode = Bytecode(tmp_path)
+    assert {path: bytecode.find(f"{tmp_path}/{path}") for path in files} == files
+
+
+@pytest.mark.parametrize("name", ["packed", "packed.inner.module", "single"])
+def test_modules_run_from_the_bytecode(installed: Path, name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.where == "bytecode"
+    assert not list(installed.rglob("*.pyc"))
+
+
+def test_a_folder_that_was_looked_at_before_is_looked_at_anew(applib: Path) -> None:
+    assert importlib.util.find_spec("single") is not None
+    put(applib, compiled(SOURCES))
+    install(applib)
+    assert importlib.import_module("single").where == "bytecode"
+
+
+def test_sources_stay_within_reach(installed: Path) -> None:
+    fails = importlib.import_module("packed.fails")
+    assert fails.__file__ == str(installed / "packed/fails.py")
+    assert inspect.getsource(fails.fail) == SOURCES["packed/fails.py"]
+    with pytest.raises(ValueError, match="wanted") as caught:
+        fails.fail()
+    assert str(caught.traceback[-1].path) == str(installed / "packed/fails.py")
+
+
+def test_data_and_listings_are_those_of_the_folder(installed: Path) -> None:
+    packed = importlib.import_module("packed")
+    assert importlib.resources.files("packed").joinpath("data.txt").read_text() == "data"
+    assert pkgutil.get_data("packed", "data.txt") == b"data"
+    assert [module.name for module in pkgutil.iter_modules(packed.__path__)] == ["fails"]
+
+
+def test_bytecode_of_another_python_is_passed_over(applib: Path) -> None:
+    put(applib, compiled(SOURCES, magic=b"\0\0\r\n"))
+    install(applib)
+    assert importlib.import_module("single").where == "source"
+
+
+def test_a_module_without_bytecode_runs_from_its_source(installed: Path) -> None:
+    (installed / "late.py").write_text("where = 'source'\n")
+    assert importlib.import_module("late").where == "source"
+
+
+def test_other_folders_are_left_to_python(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = Path(f"{installed}-too")  # its name begins with the applib's
+    beside.mkdir()
+    (beside / "elsewhere.py").write_text("where = 'source'\n")
+    monkeypatch.syspath_prepend(str(beside))
+    assert type(importlib.import_module("elsewhere").__loader__).__module__ == "_frozen_importlib_external"
+
+
+def test_without_the_file_nothing_changes(applib: Path) -> None:
+    hooks = list(sys.path_hooks)
+    install(applib)
+    assert sys.path_hooks == hooks
+    assert importlib.import_module("single").where == "source"
+
+
+def made(bytecode: Bytecode, there: Sequence[str] = ("0.bin", "1.bin")) -> int:
+    """Make all code that can be made ahead while these chunks are there; return of how many modules."""
+    count = 0
+    while bytecode.make_ahead(lambda path: Path(path).name in there):
+        count += 1
+    return count
+
+
+def put_for_a_start(applib: Path, **sources: str) -> Bytecode:
+    """Install bytecode whose first modules a start imports, in this order; return it."""
+    texts = {f"{name}.py": text for name, text in sources.items()}
+    for name, text in texts.items():
+        (applib / name).write_text(text)
+    order = [importlib.util.cache_from_source(name) for name in texts]
+    put(applib, compiled({**SOURCES, **texts}), order)
+    bytecode = install(applib)
+    assert bytecode is not None
+    return bytecode
+
+
+def test_code_that_is_made_ahead_is_what_the_module_runs(applib: Path) -> None:
+    text = "def fail():\n    raise ValueError('source')\n"
+    bytecode = put_for_a_start(applib, ahead=text, after="")
+    assert made(bytecode) == 2
+    made_ahead = bytecode.take(f"{applib}/after.py")
+    assert made_ahead is not None
+    assert made_ahead.co_filename == f"{applib}/after.py"
+    with pytest.raises(ValueError, match="bytecode") as caught:
+        importlib.import_module("ahead").fail()
+    assert str(caught.traceback[-1].path) == f"{applib}/ahead.py"
+    assert inspect.getsource(importlib.import_module("ahead").fail) == text
+
+
+def test_code_is_made_ahead_of_chunks_that_are_there_alone(applib: Path) -> None:
+    large = f"text = {'x' * CHUNK!r}\n"
+    bytecode = put_for_a_start(applib, one=large, two="", three="")
+    assert [made(bytecode, []), made(bytecode, ["0.bin"]), made(bytecode, ["0.bin", "1.bin"])] == [0, 1, 2]
+
+
+def test_no_code_is_made_of_what_was_imported_or_of_what_no_start_imports(applib: Path) -> None:
+    bytecode = put_for_a_start(applib, one="", two="", three="")
+    importlib.import_module("two")
+    assert made(bytecode, ["0.bin", "1.bin"]) == 2
+    assert bytecode.take(f"{applib}/single.py") is None
+
+
+def test_code_is_made_by_one_at_a_time(applib: Path) -> None:
+    bytecode = put_for_a_start(applib, one="", two="")
+
+    def in_between(_path: str) -> bool:
+        return not bytecode.make_ahead(lambda _: True)
+
+    assert bytecode.make_ahead(in_between)
+    assert made(bytecode) == 1
+
+
+def test_bytecode_of_another_python_is_not_made_ahead(applib: Path) -> None:
+    put(applib, compiled(SOURCES, magic=b"\0\0\r\n"), [importlib.util.cache_from_source("single.py")])
+    bytecode = install(applib)
+    assert bytecode is not None
+    (applib / "single.py").unlink()  # it is still on its way
+    assert made(bytecode) == 1
+    assert bytecode.take(f"{applib}/single.py") is None
+
+
+def test_a_cut_chunk_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:
+    files = {"a.pyc": b"first", "b.pyc": b"second"}
+    for length in range(len(b"firstsecond")):
+        made, chunk_of = dump_bytecode(files, [])
+        put(tmp_path, files)
+        (tmp_path / chunk_of["b.pyc"]).write_bytes(made[chunk_of["b.pyc"]][:length])
+        with pytest.raises(InvalidArchiveError, match="build and upload the archive again"):
+            Bytecode(tmp_path).find(f"{tmp_path}/b.pyc")
+
+
+def record(places: str, first: str = "0") -> bytes:
+    return f'{{"first": {first}, "modules": {places}}}'.encode()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        *(b"", b"{", b"[]", b"{}", b'{"first": 0}', b'{"modules": {}}', b"[" * 100_000, b"\xff"),
+        *(record("[]"), record('{"a": 1}'), record('{"a": [0, 0]}'), record('{"a": [0, -1, 1]}'), record("{}", "null")),
+    ],
+)
+def test_a_table_that_lies_is_refused(tmp_path: Path, table: bytes) -> None:
+    put(tmp_path, {})
+    (tmp_path / TABLE_NAME).write_bytes(table)
+    with pytest.raises(InvalidArchiveError, match="build and upload the archive again"):
+        Bytecode(tmp_path)

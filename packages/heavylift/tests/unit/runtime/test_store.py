@@ -1,0 +1,213 @@
+"""Reading one object in spite of a bad network."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from heavylift.contracts.failures import (
+    DeadlineError,
+    EmptyObjectError,
+    ObjectChangedError,
+    ObjectNotFoundError,
+    StoreError,
+    TransientStoreError,
+)
+from heavylift.runtime.store import Body, Deadline, ObjectReader, RetryPolicy, cut
+from tests.support.loading import FailsAt, MemoryStore, reader_of
+
+DATA = random.Random(4).randbytes(10_000)
+
+
+class Clock:
+    """A clock that only sleeping advances."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def patient(store: MemoryStore, clock: Clock, *, seconds: float, policy: RetryPolicy) -> ObjectReader:
+    return ObjectReader(store, "k", Deadline(seconds, clock), policy, sleep=clock.sleep, jitter=lambda: 1.0)
+
+
+def test_it_goes_on_at_the_byte_where_the_connection_broke() -> None:
+    store = FailsAt(4, {"k": DATA}, chunk=1000)  # the request, two chunks, then the break
+    reader = reader_of(store, "k")
+    assert b"".join(reader.read(500, 9_000)) == DATA[500:9_000]
+    assert store.reads == [("k", 500, 9_000), ("k", 2_500, 9_000)]
+    assert (reader.fetched, reader.retries) == (8_500, 1)
+
+
+def test_an_answer_that_ends_early_is_continued() -> None:
+    class Short(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            return itertools.islice(chunks, 2)
+
+    store = Short({"k": DATA}, chunk=1000)
+    assert b"".join(reader_of(store, "k").read(0, 5_000)) == DATA[:5_000]
+    assert [start for _, start, _ in store.reads] == [0, 2000, 4000]
+
+
+def test_an_answer_without_bytes_is_given_up_after_some_tries() -> None:
+    class Silent(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            return itertools.islice(chunks, 0)
+
+    with pytest.raises(StoreError, match=r"5000 bytes early; gave up after 3 tries"):
+        list(reader_of(Silent({"k": DATA}), "k").read(0, 5_000))
+
+
+def test_more_bytes_than_asked_for_are_refused() -> None:
+    class Generous(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            return itertools.chain(chunks, [b"!"])
+
+    with pytest.raises(StoreError, match="more than"):
+        list(reader_of(Generous({"k": DATA}), "k").read(0, 10))
+
+
+def test_waits_double_up_to_the_cap_and_start_anew_after_progress() -> None:
+    clock = Clock()
+    store = FailsAt(3, {"k": DATA}, persistent=True, chunk=1000)
+    reader = patient(store, clock, seconds=1000, policy=RetryPolicy(attempts=6, base=1.0, cap=5.0))
+    with pytest.raises(StoreError, match="gave up after 6 tries"):
+        list(reader.read(0, 5_000))
+    assert clock.slept == [1.0, 2.0, 4.0, 5.0, 5.0]
+    assert reader.retries == 5
+
+
+def test_a_link_that_breaks_after_every_few_bytes_is_no_reason_to_give_up() -> None:
+    class Weak(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            yield next(chunks)
+            raise TransientStoreError("the connection was reset")
+
+    reader = reader_of(Weak({"k": DATA}, chunk=500), "k", attempts=2)
+    assert b"".join(reader.read(0, len(DATA))) == DATA
+    assert reader.retries == len(DATA) / 500
+
+
+def test_a_wait_never_goes_past_the_deadline() -> None:
+    clock = Clock()
+    store = FailsAt(1, {"k": DATA}, persistent=True)
+    reader = patient(store, clock, seconds=10, policy=RetryPolicy(attempts=100, base=4.0, cap=100.0))
+    with pytest.raises(DeadlineError, match="connection was reset"):
+        list(reader.read(0, 10))
+    assert clock.now == 10
+    assert clock.slept == [4.0, 6.0]
+
+
+def test_the_time_is_also_used_up_while_bytes_come() -> None:
+    clock = Clock()
+
+    class Slow(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            for chunk in chunks:
+                clock.now += 3
+                yield chunk
+
+    reader = patient(Slow({"k": DATA}, chunk=100), clock, seconds=10, policy=RetryPolicy())
+    with pytest.raises(DeadlineError, match="the start's 10 s were used up while reading memory://k"):
+        list(reader.read(0, 10_000))
+    assert reader.fetched == 400
+
+
+def test_what_will_not_get_better_is_not_tried_again() -> None:
+    store = MemoryStore({})
+    with pytest.raises(ObjectNotFoundError):
+        list(reader_of(store, "k").read(0, 10))
+    assert len(store.reads) == 1
+
+
+def test_all_reads_are_of_the_version_that_was_seen_first() -> None:
+    store = MemoryStore({"k": DATA})
+    reader = reader_of(store, "k")
+    list(reader.read(0, 10))
+    store.objects["k"] = DATA[:-1] + b"!"
+    with pytest.raises(ObjectChangedError):
+        list(reader.read(10, 20))
+
+
+def test_a_store_that_ignores_the_version_is_caught() -> None:
+    class Careless(MemoryStore):
+        def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
+            return super().read(key, start, stop, None, seconds)
+
+    store = Careless({"k": DATA})
+    reader = reader_of(store, "k")
+    list(reader.read(0, 10))
+    store.objects["k"] += b"!"
+    with pytest.raises(ObjectChangedError, match="replaced while it was being read"):
+        list(reader.read(10, 20))
+
+
+def test_the_head_stops_at_the_end_and_is_not_read_twice() -> None:
+    store = MemoryStore({"k": DATA})
+    reader = reader_of(store, "k")
+    assert reader.head(6_000) == DATA[:6_000]
+    assert b"".join(reader.read(5_000, 7_000)) == DATA[5_000:7_000]
+    assert b"".join(reader.read(8_000, 9_000)) == DATA[8_000:9_000]
+    assert store.reads == [("k", 0, 6_000), ("k", 6_000, 7_000), ("k", 8_000, 9_000)]
+    assert reader.size == len(DATA)
+    assert reader_of(store, "k").head(1 << 20) == DATA
+
+
+def test_an_empty_object_says_so() -> None:
+    with pytest.raises(EmptyObjectError, match="memory://k"):
+        reader_of(MemoryStore({"k": b""}), "k").head(10)
+
+
+def test_size_and_version_are_not_known_before_a_read() -> None:
+    reader = reader_of(MemoryStore({"k": DATA}), "k")
+    with pytest.raises(ValueError, match="nothing was read"):
+        _ = reader.size
+
+
+@pytest.mark.parametrize("window", [1000, 3333, 20_000])
+def test_reading_ahead_keeps_the_order(window: int) -> None:
+    reader = reader_of(MemoryStore({"k": DATA}, chunk=777), "k")
+    with_gap = reader.read_ahead(5, 9_999, window=window, connections=3)
+    assert b"".join(with_gap) == DATA[5:9_999]
+
+
+def test_reading_ahead_stops_at_the_first_failure() -> None:
+    store = FailsAt(4, {"k": DATA}, persistent=True, chunk=1000)
+    with pytest.raises(StoreError, match="gave up"):
+        list(reader_of(store, "k").read_ahead(0, len(DATA), window=1000, connections=2))
+
+
+def test_reading_ahead_can_be_closed_early() -> None:
+    store = MemoryStore({"k": DATA}, chunk=1000)
+    chunks = reader_of(store, "k").read_ahead(0, len(DATA), window=1000, connections=2)
+    assert next(chunks) == DATA[:1000]
+    chunks.close()
+    assert len(store.reads) <= 4
+
+
+def test_a_reader_that_was_stopped_says_so() -> None:
+    reader = reader_of(MemoryStore({"k": DATA}), "k")
+    reader.stop()
+    with pytest.raises(StoreError, match="called off"):
+        list(reader.read(0, 10))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 65536])
+def test_ranges_are_cut_out_of_any_chunks(chunk: int) -> None:
+    ranges = [(3, 10), (10, 11), (500, 2_000), (9_990, 10_000)]
+    chunks = (DATA[start : start + chunk] for start in range(0, len(DATA), chunk))
+    assert list(cut(chunks, ranges)) == [DATA[start:stop] for start, stop in ranges]
+
+
+def test_a_transient_error_is_a_store_error() -> None:
+    assert issubclass(TransientStoreError, StoreError)  # callers that do not retry see one kind
