@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types unit integration e2e torture build venv lock bench matrix bench-seed bench-tuning clean
+.PHONY: help demo test check lint types imports unit integration e2e torture build venv lock bench matrix bench-seed bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -17,22 +17,26 @@ demo: venv ## build, run and measure the example function on the embedded cloud,
 test: check integration e2e ## run every test
 	@$(MAKE) --no-print-directory torture SECONDS=50
 
-check: lint types unit ## lint, types and unit tests, in under a minute
+check: lint types imports unit ## lint, types, who imports whom, and unit tests, in under a minute
 
 lint: venv
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 
 types: venv
-	@$(VENV)/bin/mypy layers_build localcloud heavylift infra bench
-	@cd function && ../$(VENV)/bin/mypy --python-version 3.10 --config-file ../pyproject.toml loader.py index.py coldstart
-	@cd infra/deployment_handler && ../../$(VENV)/bin/mypy --python-version 3.10 --config-file ../../pyproject.toml *.py
+	@$(VENV)/bin/mypy packages/heavylift/src packages/localcloud/src layers_build infra bench
+	@$(VENV)/bin/mypy --python-version 3.10 packages/heavylift/src/heavylift/contracts packages/heavylift/src/heavylift/runtime
+	@cd function && ../$(VENV)/bin/mypy --python-version 3.10 --config-file ../pyproject.toml loader.py index.py
+	@cd packages/heavylift/src/heavylift/cdk/deployment_handler && $(CURDIR)/$(VENV)/bin/mypy --python-version 3.10 --config-file $(CURDIR)/pyproject.toml *.py
+
+imports: venv
+	@$(VENV)/bin/lint-imports
 
 unit: venv
-	@$(PY) -m pytest -q --numprocesses auto tests/unit tests/property
+	@$(PY) -m pytest -q --numprocesses auto $(foreach kind,unit property,$(wildcard packages/*/tests/$(kind) tests/$(kind)))
 
 integration: venv ## tests against the embedded cloud, with the official SDKs as clients
-	@$(PY) -m pytest -q tests/integration
+	@$(PY) -m pytest -q packages/localcloud/tests/integration packages/heavylift/tests/integration tests/integration
 
 e2e: venv ## the whole way with the real libraries
 	@$(PY) -m pytest -q tests/e2e
@@ -57,12 +61,13 @@ bench-tuning: build ## measure starts by memory and vCPU, and their cost, into d
 
 venv: $(VENV)/.ready ## make the virtual environment (.venv)
 
-$(VENV)/.ready: requirements.txt pyproject.toml tools/setup.sh
+$(VENV)/.ready: requirements-dev.txt packages/heavylift/pyproject.toml packages/localcloud/pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) UV_VERSION=$(UV_VERSION) bash tools/setup.sh
 
-lock: venv ## resolve requirements.in into requirements.txt
-	@$(VENV)/bin/uv pip compile requirements.in --override requirements-overrides.txt --universal --python-version 3.11 \
-		--generate-hashes --quiet --no-header --output-file requirements.txt
+lock: venv ## resolve what the packages need and requirements-dev.in into requirements-dev.txt
+	@$(VENV)/bin/uv pip compile requirements-dev.in packages/localcloud/pyproject.toml packages/heavylift/pyproject.toml \
+		--override requirements-dev-overrides.txt --no-emit-package aliyun-localcloud --universal --python-version 3.11 \
+		--generate-hashes --quiet --no-header --output-file requirements-dev.txt
 
 clean: ## remove what was built (the virtual environment and the caches stay)
 	rm -rf dist demo-out

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import zstandard
 
-from heavylift.contracts.archive import SUFFIX
-from heavylift.runtime.bytecode import BYTECODE_NAME
 from heavylift.clouds.archives import Archive
+from heavylift.contracts.archive import SUFFIX
 from heavylift.errors import HeavyliftError
+from heavylift.runtime.bytecode import BYTECODE_NAME
 
 
 def install(root: Path, target: Path) -> None:
@@ -29,7 +29,7 @@ def install(root: Path, target: Path) -> None:
     Raises:
         HeavyliftError: they cannot be installed.
     """
-    (lock,) = (root / "function" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt")
+    (lock,) = (root / "layers_build" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt")
     uv = Path(sys.executable).with_name("uv")
     options = ["--target", str(target), "--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet"]
     command = [str(uv), "pip", "install", *options, "--link-mode", "copy", "-r", str(lock)]

@@ -40,9 +40,9 @@ def run(part: Part) -> Results:
     with package_cache(part.folder / "packages"):
         with part.console.status("build: a cold build: some minutes …"):
             _, cold, seconds = timed_build(root)
-        with (root / "function" / "applib.txt").open("a", encoding="utf-8") as file:
+        with (root / "layers_build" / "applib.txt").open("a", encoding="utf-8") as file:
             file.write(f"{ADDED}\n")
-        lock = next((root / "function" / "locks").glob(f"applib-{target}.txt"))
+        lock = next((root / "layers_build" / "locks").glob(f"applib-{target}.txt"))
         before = locked_versions(lock)
         with part.console.status(f"build: again, with {ADDED} added …"):
             _, again, rebuild = timed_build(root)

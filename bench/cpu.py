@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.measure import REST
-from heavylift.runtime.background import KEEP_MEMORY
 from heavylift.clouds.dist import Build
+from heavylift.runtime.background import KEEP_MEMORY
 
 _IMPORT = """
 import gc, json, os, resource, sys

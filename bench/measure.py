@@ -11,9 +11,9 @@ import psutil
 
 from bench.cloud import Cloud
 from bench.functions import FunctionService, FunctionSettings
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.startlog import Start, find_starts
+from heavylift.errors import HeavyliftError
 
 MIB = 1024**2
 # Seconds before a start: for that long, a virtual machine gives what the last one freed back to its host (Linux,

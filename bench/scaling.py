@@ -30,9 +30,9 @@ from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import scratch_root, timed_build
 from bench.synthetic import UNIT, library_sample, pack_units, write_units
+from heavylift.build.errors import BuildError
 from heavylift.clouds.dist import zip_code
 from heavylift.contracts.startlog import Start
-from heavylift.build.errors import BuildError
 
 SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
 RATIO = 1.6  # unpacked bytes of a packed one, about
@@ -144,7 +144,7 @@ def _example(part: Part) -> Subject:
 
 def _full(part: Part) -> Subject:
     root = scratch_root(part.root, part.folder)
-    (root / "function" / "applib.txt").write_text(f"{FULL}\n", encoding="utf-8")
+    (root / "layers_build" / "applib.txt").write_text(f"{FULL}\n", encoding="utf-8")
     with part.console.status(f"scaling: building an applib of the full {FULL}: some minutes …"):
         manifest, _, _ = timed_build(root)
     shutil.rmtree(root / ".cache")

@@ -71,7 +71,8 @@ class TimedReport(Report):
 def scratch_root(root: Path, folder: Path) -> Path:
     """Make a project's root that holds no more than what an applib is built from, and return it."""
     scratch = folder / "root"
-    shutil.copytree(root / "function", scratch / "function", ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("function", "layers_build"):
+        shutil.copytree(root / part, scratch / part, ignore=shutil.ignore_patterns("__pycache__"))
     return scratch
 
 

@@ -26,8 +26,8 @@ from bench.direct import function_settings
 from bench.measure import measure
 from bench.packages import peer_code
 from heavylift.clouds.dist import read_build
-from heavylift.errors import HeavyliftError
 from heavylift.contracts.startlog import Start
+from heavylift.errors import HeavyliftError
 
 GOAL = 2.5  # times faster than the article's way
 

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from bench.scratch import scratch_root, timed_build
+from heavylift.build.errors import BuildError
 from heavylift.clouds.archives import Archive
 from heavylift.errors import HeavyliftError
-from heavylift.build.errors import BuildError
 
 
 def unpruned_archive(root: Path, folder: Path) -> Archive:

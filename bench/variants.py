@@ -17,6 +17,7 @@ from bench.packages import replace_source
 from heavylift.clouds.archives import Archive
 from heavylift.errors import HeavyliftError
 
+LOADER = "heavylift/runtime/loader.py"
 Edit = Callable[[Path], None]  # changes a copied code package
 Pack = Callable[[Archive, Path], Archive]  # makes another archive of ours, in a folder
 
@@ -100,40 +101,40 @@ def empty_function(code: Path, module: str, name: str) -> None:
 
 
 def _keep_collector(code: Path) -> None:
-    replace_line(code, "loader.py", r"^( +)gc\.disable\(\)$", r"\1pass")
+    replace_line(code, LOADER, r"^( +)gc\.disable\(\)$", r"\1pass")
 
 
 def _use_one_connection(code: Path) -> None:
-    set_constant(code, "coldstart/load.py", "CONNECTIONS", 1)
+    set_constant(code, "heavylift/runtime/load.py", "CONNECTIONS", 1)
 
 
 def _compile_each_module(code: Path) -> None:
-    empty_function(code, "coldstart/bytecode.py", "install")
+    empty_function(code, "heavylift/runtime/bytecode.py", "install")
 
 
 def _import_at_the_end(code: Path) -> None:
     # Requests do so anyway.
-    replace_line(code, "loader.py", r'^( +)if mode == "request":$', r"\1if mode:")
+    replace_line(code, LOADER, r'^( +)if mode == "request":$', r"\1if mode:")
 
 
 def _load_at_equal_priority(code: Path) -> None:
-    set_constant(code, "coldstart/worker.py", "NICENESS", 0)
+    set_constant(code, "heavylift/runtime/worker.py", "NICENESS", 0)
 
 
 def _take_fresh_memory(code: Path) -> None:
-    replace_line(code, "coldstart/background.py", r"\{\*\*os\.environ, \*\*KEEP_MEMORY\}", "os.environ")
+    replace_line(code, "heavylift/runtime/background.py", r"\{\*\*os\.environ, \*\*KEEP_MEMORY\}", "os.environ")
 
 
 def _wait_idly(code: Path) -> None:
-    replace_line(code, "loader.py", r"^( +)gate\.meanwhile = bytecode\.make_ahead$", r"\1pass")
+    replace_line(code, LOADER, r"^( +)gate\.meanwhile = bytecode\.make_ahead$", r"\1pass")
 
 
 def _look_for_each_module(code: Path) -> None:
-    replace_line(code, "coldstart/bytecode.py", r"^( +)sys\.meta_path\.insert\(.*\)$", r"\1pass")
+    replace_line(code, "heavylift/runtime/bytecode.py", r"^( +)sys\.meta_path\.insert\(.*\)$", r"\1pass")
 
 
 def _compile_each_annotation(code: Path) -> None:
-    replace_line(code, "loader.py", r", compiled_once\(\):$", ":")
+    replace_line(code, LOADER, r", compiled_once\(\):$", ":")
 
 
 def _pack_plainly(applib: Archive, folder: Path) -> Archive:

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import oss2
 import pictures
+from jobs import Job, Notice, RotationError, job_of, parse_event
+
+from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials, find_credentials
 from heavylift.runtime.download import OssStore
-from heavylift.contracts.failures import LoadError
 from heavylift.runtime.oss import open_bucket, oss_errors
 from heavylift.runtime.settings import Settings, read_settings
 from heavylift.runtime.store import Deadline, ObjectReader
-from jobs import Job, Notice, RotationError, job_of, parse_event
 
 CODE = Path(__file__).resolve().parent
 MAX_BYTES = pictures.MAX_PIXELS * 8  # of an object: four channels of 16 bits, uncompressed

@@ -1,1 +1,1 @@
-"""The build step: requirements to an applib archive, a model to a model archive, `function/` to a code package."""
+"""What is packed for the function: requirements to an applib archive, a model to a model archive, `function/` to a code package."""

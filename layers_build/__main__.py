@@ -10,6 +10,7 @@ from heavylift.build.build import PARTS, Options, build
 from heavylift.build.errors import BuildError
 from heavylift.build.report import Report
 from heavylift.build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from layers_build.model import export_model
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,10 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--platform", default=DEFAULT_PLATFORM, metavar="TAG", help="of the target (default: %(default)s)"
     )
     parser.add_argument(
-        "--requirements", type=Path, metavar="FILE", help="of the applib (default: function/applib.txt)"
+        "--requirements", type=Path, metavar="FILE", help="of the applib (default: layers_build/applib.txt)"
     )
-    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a model of your own (default: the example's)")
-    parser.add_argument("--code", type=Path, metavar="FOLDER", help="a function of your own (default: the example's)")
+    parser.add_argument(
+        "--model", type=Path, metavar="FOLDER", help="a model of your own (default: what model.py exports)"
+    )
+    parser.add_argument("--code", type=Path, metavar="FOLDER", help="a function of your own (default: function)")
     parser.add_argument(
         "--prune", type=Path, action="append", default=[], metavar="FILE", help="more prune rules (TOML)"
     )
@@ -40,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         target=Target(given.python, given.platform),
         requirements=given.requirements,
         model=given.model,
+        export=export_model,
         code=given.code,
         prune_rules=given.prune,
         prune=not given.no_prune,

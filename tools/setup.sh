@@ -20,7 +20,8 @@ fi
 
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
-echo "installing the packages of requirements.txt into $VENV"
-VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip sync --quiet --require-hashes requirements.txt
-VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet --no-deps --editable .
+echo "installing the packages of requirements-dev.txt into $VENV"
+VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip sync --quiet --require-hashes requirements-dev.txt
+VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation \
+    --editable packages/localcloud --editable packages/heavylift
 touch "$VENV/.ready"

@@ -19,8 +19,8 @@ from bench.matrix.page import render
 from bench.matrix.rows import fingerprint, read_pins, read_rows, write_pins, write_rows
 from bench.matrix.workshop import workshop
 from bench.results import describe_machine
-from heavylift.errors import HeavyliftError
 from heavylift.build.errors import BuildError
+from heavylift.errors import HeavyliftError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,7 +14,10 @@ from bench.matrix.cases import Case
 ROWS = "packages.json"  # in the folder of the page
 PINS = "bench/matrix/versions.json"  # in the project's folder
 # What a result depends on beside the package: the build and the loader.
-_SOURCES = ("layers_build/*.py", "layers_build/*.toml", "function/loader.py", "function/coldstart/*.py")
+_SOURCES = tuple(
+    f"packages/heavylift/src/heavylift/{each}"
+    for each in ("build/*.py", "build/*.toml", "contracts/*.py", "runtime/*.py")
+)
 
 Versions = Mapping[str, str]  # of a package and of what it brings, by name
 Key = tuple[str, str]  # package and Python

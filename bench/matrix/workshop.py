@@ -16,12 +16,12 @@ from bench.functions import FunctionSettings
 from bench.matrix.cases import Case, read_cases
 from bench.matrix.rows import Row, Versions, fingerprint
 from bench.scratch import TimedReport, locked_versions, scratch_root, timed_build
-from heavylift.clouds.dist import zip_code
-from heavylift.clouds.invocation import Invocation
-from heavylift.contracts.startlog import find_starts
 from heavylift.build.build import Options, build
 from heavylift.build.errors import BuildError
 from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
+from heavylift.clouds.dist import zip_code
+from heavylift.clouds.invocation import Invocation
+from heavylift.contracts.startlog import find_starts
 
 FUNCTION = "matrix"
 

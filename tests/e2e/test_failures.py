@@ -23,12 +23,12 @@ import requests
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService, FunctionSettings
 from bench.roles import create_function_role
+from heavylift.build.pack import pack
 from heavylift.clouds.archives import Archive, upload
 from heavylift.clouds.dist import Build
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.startlog import find_starts
-from heavylift.build.pack import pack
 
 USER = """
 import heavy

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy
 import oss2
@@ -17,14 +16,14 @@ from PIL import Image
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService
 from bench.roles import create_function_role
+from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.archives import upload
 from heavylift.clouds.dist import Build
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation
-from heavylift.cli.pictures import difference_from_transposed
 from heavylift.contracts.startlog import find_starts
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 MB = 1024 * 1024
 pytestmark = pytest.mark.timeout(900)  # the first build downloads and packs more than a gigabyte
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from heavylift.clouds.embedded import EmbeddedCloud
 from heavylift.clouds.session import local_session
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "palette"
 pytestmark = [pytest.mark.node, pytest.mark.timeout(600)]  # the first build downloads and packs 200 MB
 

@@ -14,16 +14,16 @@ from typing import Any
 import oss2
 import pytest
 
+from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.dist import Build
 from heavylift.clouds.embedded import EmbeddedCloud
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.invocation import Invocation, find_target, invoke
-from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.ros import Order, Ros
 from heavylift.clouds.session import Session, local_session
 from heavylift.clouds.stacks import Stacks
+from heavylift.errors import HeavyliftError
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "function" / "pic" / "e2.jpg"
 pytestmark = pytest.mark.timeout(900)  # the first build downloads and packs more than a gigabyte
 

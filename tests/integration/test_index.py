@@ -17,7 +17,8 @@ import oss2
 import pytest
 from PIL import Image, ImageOps
 
-ROOT = Path(__file__).parents[3]
+from tests.support.paths import ROOT
+
 SERVE = """
 import base64, json, sys
 from types import SimpleNamespace

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from heavylift.runtime.background import Background
 from heavylift.contracts.failures import LoadError
+from heavylift.runtime.background import Background
 from heavylift.runtime.load import load
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import Body, Deadline

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.loading import Packed, pack, tree
+from tests.support.paths import CODE_PATH
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud
 from tests.torture.sweep import Sweep
 
-ROOT = Path(__file__).parents[2]
 LIMIT = 5  # seconds that the platform gives the initializer
 MANY = 10_000  # requests; more than any start makes
 STOP = 90.0  # seconds after which a start is hung
@@ -103,7 +103,7 @@ class Starts:
         disk.mkdir()
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT / 'function'}:{self._folder / 'code'}",
+            "PYTHONPATH": f"{CODE_PATH}:{self._folder / 'code'}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "ALIBABA_CLOUD_ACCESS_KEY_ID": self._cloud.key.id,
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self._cloud.key.secret,

@@ -11,12 +11,13 @@ import os
 from functools import lru_cache
 
 import numpy as np
-from heavylift.runtime.credentials import find_credentials
-from heavylift.runtime.oss import open_bucket, oss_errors
-from heavylift.runtime.settings import read_settings
 from PIL import Image, UnidentifiedImageError
 from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsClassifier
+
+from heavylift.runtime.credentials import find_credentials
+from heavylift.runtime.oss import open_bucket, oss_errors
+from heavylift.runtime.settings import read_settings
 
 SOURCE, TARGET = "photos/", "palettes/"
 SIDE = 128  # pixels; the colours of a thumbnail are those of the picture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,8 @@ from bench.matrix.cases import PYTHONS, read_cases
 from bench.matrix.rows import read_pins
 from bench.matrix.workshop import Workshop, workshop
 from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 # numpy's test modules are imported by numpy; a driver of duckdb needs a package that duckdb does not bring; sentencepiece names
 # its module `sentencepiece/__init__`; cryptography is one large extension; pillow's libraries lie beside it in `pillow.libs`.
 SMALL = ("shapely", "duckdb", "sentencepiece", "cryptography", "pillow")

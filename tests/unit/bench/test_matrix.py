@@ -15,8 +15,9 @@ from bench.matrix import __main__ as matrix
 from bench.matrix.cases import PYTHONS, Case, read_cases
 from bench.matrix.page import render
 from bench.matrix.rows import Row, fingerprint, read_rows, write_rows
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
+RUNTIME = "packages/heavylift/src/heavylift/runtime"
 MACHINE = {"cores": 2, "cpu": "a CPU", "memory": 1, "system": "6.1"}
 WORKS = Row(
     package="pillow",
@@ -93,7 +94,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         yield made
 
     (tmp_path / "bench" / "matrix").mkdir(parents=True)
-    (tmp_path / "function" / "coldstart").mkdir(parents=True)
+    (tmp_path / RUNTIME).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(matrix, "workshop", workshop)
     monkeypatch.setattr(matrix, "read_cases", lambda: [make_case("one"), make_case("two")])
@@ -117,7 +118,7 @@ def test_what_was_measured_stays_and_what_failed_is_tried_again(shop: Shop) -> N
 
 def test_a_changed_loader_makes_all_rows_stale(shop: Shop) -> None:
     matrix.main([])
-    (shop.root / "function" / "coldstart" / "load.py").write_text("changed")
+    (shop.root / RUNTIME / "load.py").write_text("changed")
     shop.measured = []
     matrix.main([])
     assert len(shop.measured) == 4

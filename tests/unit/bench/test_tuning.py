@@ -12,8 +12,7 @@ from bench.tuning import SETTINGS, Sample, Setting, measurable, summarize
 from bench.tuning_report import BEGIN, END, draw, insert, render
 from heavylift.errors import HeavyliftError
 from localcloud.fc.model import Function, check_function
-
-ROOT = Path(__file__).parents[3]
+from tests.support.paths import ROOT
 
 
 @pytest.fixture

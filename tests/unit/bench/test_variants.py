@@ -12,18 +12,20 @@ import pytest
 
 from bench.archives import plain_archive
 from bench.packages import add_archive, peer_code, replace_source
-from bench.variants import VARIANTS, empty_function, replace_line, set_constant
+from bench.variants import LOADER, VARIANTS, empty_function, replace_line, set_constant
+from heavylift.build.pack import pack
+from heavylift.build.sources import BuildFiles, code_files
 from heavylift.clouds.archives import Archive
 from heavylift.errors import HeavyliftError
-from heavylift.build.pack import pack
-
-FUNCTION = Path(__file__).parents[3] / "function"
+from tests.support.paths import ROOT
 
 
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
     target = tmp_path / "package"
-    shutil.copytree(FUNCTION, target, ignore=shutil.ignore_patterns("__pycache__", "locks", "vendor"))
+    for name, path in code_files(ROOT / "function", BuildFiles()).items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / name)
     return target
 
 
@@ -34,14 +36,14 @@ def _contents(code: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("name", "changed", "line"),
     [
-        ("overlap", "loader.py", "if mode:"),
-        ("priority", "coldstart/worker.py", "NICENESS = 0"),
-        ("gc", "loader.py", "pass"),
-        ("connections", "coldstart/load.py", "CONNECTIONS = 1"),
-        ("bytecode", "coldstart/bytecode.py", "return"),
-        ("ahead", "loader.py", "pass"),
-        ("finder", "coldstart/bytecode.py", "pass"),
-        ("annotations", "loader.py", 'with timeline.span("import", name), sampled(str(settings.applib), timeline):'),
+        ("overlap", LOADER, "if mode:"),
+        ("priority", "heavylift/runtime/worker.py", "NICENESS = 0"),
+        ("gc", LOADER, "pass"),
+        ("connections", "heavylift/runtime/load.py", "CONNECTIONS = 1"),
+        ("bytecode", "heavylift/runtime/bytecode.py", "return"),
+        ("ahead", LOADER, "pass"),
+        ("finder", "heavylift/runtime/bytecode.py", "pass"),
+        ("annotations", LOADER, 'with timeline.span("import", name), sampled(str(settings.applib), timeline):'),
     ],
 )
 def test_an_edit_changes_one_file_and_it_still_compiles(code: Path, name: str, changed: str, line: str) -> None:
@@ -68,27 +70,27 @@ def test_without_bytecode_nothing_is_installed(code: Path, tmp_path: Path) -> No
 
 def test_an_edit_that_finds_nothing_or_too_much_fails(code: Path) -> None:
     with pytest.raises(HeavyliftError, match="has it 0 times"):
-        replace_line(code, "loader.py", r"^NO_SUCH_NAME = 1$", "")
+        replace_line(code, LOADER, r"^NO_SUCH_NAME = 1$", "")
     with pytest.raises(HeavyliftError, match=r"has it \d\d times"):
-        replace_line(code, "loader.py", r"^import|^from", "")
+        replace_line(code, LOADER, r"^import|^from", "")
     with pytest.raises(HeavyliftError, match="has it 0 times"):
         replace_line(code, "no_such.py", r"^import", "")
     with pytest.raises(HeavyliftError, match="should set NO_SUCH_NAME to a number other than 1"):
-        set_constant(code, "coldstart/load.py", "NO_SUCH_NAME", 1)
+        set_constant(code, "heavylift/runtime/load.py", "NO_SUCH_NAME", 1)
     with pytest.raises(HeavyliftError, match="should set HEAD to a number"):
-        set_constant(code, "coldstart/load.py", "HEAD", 1)
+        set_constant(code, "heavylift/runtime/load.py", "HEAD", 1)
     with pytest.raises(HeavyliftError, match="should define no_such"):
-        empty_function(code, "coldstart/bytecode.py", "no_such")
+        empty_function(code, "heavylift/runtime/bytecode.py", "no_such")
     with pytest.raises(HeavyliftError, match="should define dump_bytecode"):
-        empty_function(code, "coldstart/bytecode.py", "dump_bytecode")
+        empty_function(code, "heavylift/runtime/bytecode.py", "dump_bytecode")
 
 
 def test_stale_bytecode_of_an_edited_module_goes(code: Path) -> None:
-    cache = code / "coldstart" / "__pycache__"
+    cache = code / "heavylift/runtime" / "__pycache__"
     cache.mkdir()
     for name in ("load.cpython-311.pyc", "loader.cpython-311.pyc"):
         (cache / name).touch()
-    replace_source(code / "coldstart" / "load.py", "")
+    replace_source(code / "heavylift/runtime" / "load.py", "")
     assert [path.name for path in cache.iterdir()] == ["loader.cpython-311.pyc"]
 
 
@@ -100,7 +102,7 @@ def test_the_peers_package_holds_their_loader_and_an_archive(code: Path, tmp_pat
     with zipfile.ZipFile(stored) as found:
         assert found.read("applib.zip") == b"content"
         assert b"BenchWay" in found.read("loader.py")
-        assert "coldstart/load.py" in found.namelist()
+        assert "heavylift/runtime/load.py" in found.namelist()
 
 
 def test_an_ordinary_zip_holds_our_files_as_they_are_and_bytecode_where_it_is_wanted(tmp_path: Path) -> None:

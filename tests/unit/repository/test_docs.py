@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.cli.main import make_parser
 from heavylift.cdk.settings import _READERS
+from heavylift.cli.main import make_parser
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/*.md"))]
 
 

@@ -1,1 +1,1 @@
-"""The command line: parses, calls the other parts, renders."""
+"""Heavy Python functions on Function Compute: built, deployed, started fast. Nothing is imported here."""

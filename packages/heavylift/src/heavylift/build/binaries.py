@@ -9,8 +9,8 @@ from collections.abc import Container, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-from heavylift.runtime.bytecode import dump_bytecode
 from heavylift.build.errors import BuildError
+from heavylift.runtime.bytecode import dump_bytecode
 
 ELF = b"\x7fELF"
 WORKERS = os.cpu_count() or 1

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -26,13 +27,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heavylift.contracts import archive
-from heavylift.runtime import bytecode
 from heavylift.build import binaries, resolve, sources
 from heavylift.build.applib import Applib, stage
 from heavylift.build.errors import BuildError
 from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
 from heavylift.build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter, install_interpreter
+from heavylift.contracts import archive
+from heavylift.runtime import bytecode
 
 if TYPE_CHECKING:
     from heavylift.build.order import Order
@@ -45,6 +46,10 @@ MAX_DISK = 10240 * 1024**2  # bytes; Function Compute, "Limits": disk of an inst
 NEW_CODE = "code.new"  # the folder in the output where the code package waits until all parts are made
 
 
+# Writes a model to a folder (the third path), with the libraries of an applib (the first) and the Python it is for (the second).
+Exporter = Callable[[Path, Path, Path], None]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
     """What to build, from what, for whom."""
@@ -52,9 +57,10 @@ class Options:
     root: Path  # the project's folder
     parts: Sequence[str] = PARTS
     target: Target = field(default_factory=lambda: Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
-    requirements: Path | None = None  # None: function/applib.txt
-    model: Path | None = None  # a folder to pack as the model; None: the example's
-    code: Path | None = None  # a folder with the user's function; None: the example's
+    requirements: Path | None = None  # None: layers_build/applib.txt
+    model: Path | None = None  # a folder to pack as the model; None: what `export` makes
+    export: Exporter | None = None
+    code: Path | None = None  # the folder with the user's function; None: function
     prune_rules: Sequence[Path] = ()  # added to prune.toml
     prune: bool = True
     strip: bool = True
@@ -136,11 +142,9 @@ class _Plan:
 
 
 def _plan(options: Options, report: Report) -> _Plan:
-    function = options.root / "function"
-    requirements = options.requirements or function / "applib.txt"
-    locks = requirements.parent / "locks"
-    applib_lock = _lock(requirements, locks, options.target, report)
-    code_lock = _lock(function / "requirements.txt", function / "locks", options.target, report, ("crcmod-plus",))
+    requirements = options.requirements or options.root / "layers_build" / "applib.txt"
+    applib_lock = _lock(requirements, requirements.parent / "locks", options.target, report)
+    code_lock = resolve.lock_runtime(options.cache / "locks", options.target)
     rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
     for path in options.prune_rules:
         if not path.is_file():
@@ -149,11 +153,7 @@ def _plan(options: Options, report: Report) -> _Plan:
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = _fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
     applib = _fingerprint([recipe, _digest(applib_lock)])
-    model = (
-        _fingerprint(shared, [_tree_digest(options.model)], _own_sources())
-        if options.model
-        else _fingerprint(shared, [applib], _own_sources())
-    )
+    model = _fingerprint(shared, _model_inputs(options, applib), _own_sources())
     files = [f"{name} {_digest(path)}" for name, path in _code_files(options, requirements).items()]
     code = _fingerprint(shared, tools[1:], [_digest(code_lock)], files, _own_sources())
     return _Plan(
@@ -165,8 +165,8 @@ def _plan(options: Options, report: Report) -> _Plan:
     )
 
 
-def _lock(requirements: Path, locks: Path, target: Target, report: Report, extra: Sequence[str] = ()) -> Path:
-    path, resolved = resolve.lock(requirements, locks, target, extra=extra)
+def _lock(requirements: Path, locks: Path, target: Target, report: Report) -> Path:
+    path, resolved = resolve.lock(requirements, locks, target)
     if resolved:
         report.note(
             f"resolved {requirements.name} for {target} into {path.name}; commit it, so that others build the same"
@@ -180,7 +180,15 @@ def _code_files(options: Options, requirements: Path) -> dict[str, Path]:
     if options.model:
         sources.check_apart("--model", options.model, made)
     build = sources.BuildFiles(made=made, model=options.model, read=(requirements, *options.prune_rules))
-    return sources.code_files(options.root / "function", options.code, build)
+    return sources.code_files(options.code or options.root / "function", build)
+
+
+def _model_inputs(options: Options, applib: str) -> list[str]:
+    if options.model:
+        return [_tree_digest(options.model)]
+    if options.export:
+        return [applib, _digest(Path(inspect.getfile(options.export)))]
+    return []
 
 
 def _own_sources() -> list[str]:
@@ -267,10 +275,10 @@ def _make_applib(options: Options, plan: _Plan, report: Report) -> dict[str, Any
 
 
 def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
-    from layers_build.model import export_model
-
     staging = options.cache / "model"
     if options.model is None:
+        if options.export is None:
+            raise BuildError("there is no model; name its folder with --model FOLDER")
         shutil.rmtree(staging, ignore_errors=True)
         runnable = _runnable(options, report)
         applib = _applib(runnable, plan if runnable is options else _plan(runnable, report))
@@ -279,7 +287,7 @@ def _make_model(options: Options, plan: _Plan, report: Report) -> dict[str, Any]
         assert interpreter is not None
         with report.step("export the model"):
             try:
-                export_model(applib.folder, interpreter, staging)
+                options.export(applib.folder, interpreter, staging)
             except BuildError as error:
                 raise BuildError(
                     f"the example's model cannot be made with what {plan.requirements} asks for: {error}; name the folder of your "
@@ -342,7 +350,7 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
     if packed > MAX_CODE:
         raise BuildError(
             f"the code package is {_mb(packed - MAX_CODE)} over the {_mb(MAX_CODE)} that Function Compute takes ({_mb(packed)} "
-            "zipped); move packages from function/requirements.txt to function/applib.txt"
+            f"zipped); move libraries to {plan.requirements}, and data to the model"
         )
     return {
         "path": "code",

@@ -22,6 +22,9 @@ from typing import BinaryIO
 
 import zstandard
 
+from heavylift.build.errors import BuildError
+from heavylift.build.order import Order
+from heavylift.build.reuse import Pieces, open_pieces
 from heavylift.contracts.archive import (
     BLOCK_SIZE,
     INDEX_NAME,
@@ -36,9 +39,6 @@ from heavylift.contracts.archive import (
     dump_index,
 )
 from heavylift.contracts.failures import LoadError
-from heavylift.build.errors import BuildError
-from heavylift.build.order import Order
-from heavylift.build.reuse import Pieces, open_pieces
 
 LEVEL = 9  # zstd's: 19 packs 1 % smaller and takes twenty times as long; 3 packs 7 % larger, for each start to fetch
 # What decides, with the files, an archive's bytes.

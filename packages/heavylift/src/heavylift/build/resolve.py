@@ -7,9 +7,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import heavylift.runtime
 from heavylift.build.errors import BuildError
 from heavylift.build.target import Target, uv
 
+RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
+EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
 OVERRIDES = (
     "crcmod ; sys_platform == 'never'\n"  # no wheels, and slow without a compiler; crcmod-plus is the same module
 )
@@ -34,9 +37,8 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
         raise BuildError(
             f"{requirements} does not exist; write one requirement a line into it, or name another --requirements"
         )
-    wanted = requirements.read_text(encoding="utf-8") + "".join(f"{each}\n" for each in extra)
-    head = f"# {requirements.name} {hashlib.sha256(wanted.encode()).hexdigest()[:16]} for {target}\n"
-    path = locks / f"{requirements.stem}-{target}.txt"
+    wanted = _wanted(requirements, extra)
+    head, path = _head(requirements, wanted, target), _path(requirements, locks, target)
     if path.exists() and path.read_text(encoding="utf-8").startswith(head):
         return path, False
     locks.mkdir(parents=True, exist_ok=True)
@@ -67,6 +69,36 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
     temporary.write_text(head + resolved, encoding="utf-8")
     temporary.replace(path)
     return path, True
+
+
+def lock_runtime(locks: Path, target: Target) -> Path:
+    """Return the lock of what the loading library needs: the one that comes with it, else one that is resolved.
+
+    Args:
+        locks: the folder for one that is resolved; the package's own is not written to.
+        target: what to resolve for.
+
+    Raises:
+        BuildError: nothing satisfies it.
+    """
+    shipped = _path(RUNTIME, RUNTIME.parent / "locks", target)
+    if shipped.is_file() and shipped.read_text(encoding="utf-8").startswith(
+        _head(RUNTIME, _wanted(RUNTIME, EXTRA), target)
+    ):
+        return shipped
+    return lock(RUNTIME, locks, target, extra=EXTRA)[0]
+
+
+def _path(requirements: Path, locks: Path, target: Target) -> Path:
+    return locks / f"{requirements.stem}-{target}.txt"
+
+
+def _wanted(requirements: Path, extra: Sequence[str]) -> str:
+    return requirements.read_text(encoding="utf-8") + "".join(f"{each}\n" for each in extra)
+
+
+def _head(requirements: Path, wanted: str, target: Target) -> str:
+    return f"# {requirements.name} {hashlib.sha256(wanted.encode()).hexdigest()[:16]} for {target}\n"
 
 
 def read_lock(lock_file: Path) -> list[str]:

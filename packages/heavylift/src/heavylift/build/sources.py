@@ -1,6 +1,6 @@
-"""The sources of a code package: the loader, and the user's function or the example.
+"""The sources of a code package: the loading library, the two entry points, and the user's function.
 
-Of a folder of the user's own, all goes in that the function may read, and nothing that only the build or the user's tools do:
+Of the user's folder, all goes in that the function may read, and nothing that only the build or the user's tools do:
 
 - what the build reads or writes itself, where it lies below: the output, its cache, the model's data, the requirements file with
   its locks, the prune rules;
@@ -12,14 +12,19 @@ Modules always go in, but for those of tools and of the output: a package of the
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import heavylift
 from heavylift.build.errors import BuildError
 
-LOADER = ("loader.py", "coldstart/**/*.py")  # of function/: what every code package holds
-EXAMPLE = ("*.py", "pic/*")  # of function/: the example, where no code of the user's own is given
+PACKAGE = Path(heavylift.__file__).parent
+LIBRARY = ("__init__.py", "errors.py", "contracts/**/*.py", "runtime/**/*.py")  # of it: what every code package holds
+LOADER, ENTRY = (
+    "loader.py",
+    Path(__file__).with_name("entry.py"),
+)  # what the platform calls, where the user's folder has none
 TOOLS = frozenset(  # folders that tools make for themselves
     {
         *(
@@ -55,28 +60,29 @@ class BuildFiles:
     read: Collection[Path] = ()
 
 
-def code_files(function: Path, own: Path | None, build: BuildFiles) -> dict[str, Path]:
+def code_files(own: Path, build: BuildFiles) -> dict[str, Path]:
     """Return the files of the code package, by their names in it.
 
     Args:
-        function: the folder with the loader and the example.
-        own: the user's function; None: the example.
+        own: the user's function.
         build: what is left out of the user's folder.
 
     Raises:
-        BuildError: there are no files, they would replace the loader, or the output would be among them.
+        BuildError: there are no files, they would replace the loading library, or the output would be among them.
     """
-    files = _find(function, LOADER)
-    if own is None:
-        return dict(sorted({**files, **_find(function, EXAMPLE)}.items()))
     check_apart("--code", own, build.made)
     found = {path.relative_to(own).as_posix(): path for path in _own_files(own, build)}
     if not found:
         raise BuildError(f"--code {own}: there are no files in such a folder")
     for name in found:
-        if name in files or name.startswith(("coldstart/", "vendor/")):
+        if name.startswith((f"{PACKAGE.name}/", "vendor/")):
             raise BuildError(f"--code {own}: {name} would replace a part of the loader; give it another name")
-    return dict(sorted({**files, **found}.items()))
+    if LOADER in found and "heavylift.runtime.loader" not in found[LOADER].read_text(encoding="utf-8"):
+        raise BuildError(
+            f"--code {own}: {LOADER} would replace the loader, and does not import `handler` and `initializer` from "
+            "heavylift.runtime.loader; give it another name"
+        )
+    return dict(sorted({LOADER: ENTRY, **_library(), **found}.items()))
 
 
 def check_apart(option: str, folder: Path, made: Collection[Path]) -> None:
@@ -90,10 +96,9 @@ def check_apart(option: str, folder: Path, made: Collection[Path]) -> None:
             raise BuildError(f"{option} {folder} is what the build writes to, or lies in it; name another --output")
 
 
-def _find(folder: Path, patterns: Sequence[str]) -> dict[str, Path]:
-    found = {path for pattern in patterns for path in folder.glob(pattern)}
-    kept = (path for path in found if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(folder).as_posix(): path for path in kept}
+def _library() -> dict[str, Path]:
+    found = {path for pattern in LIBRARY for path in PACKAGE.glob(pattern)}
+    return {path.relative_to(PACKAGE.parent).as_posix(): path for path in found}
 
 
 def _own_files(own: Path, build: BuildFiles) -> Iterator[Path]:

@@ -206,8 +206,8 @@ def _check_code(_settings: Settings, build: Build) -> list[str]:
     if build.code_packed <= MAX_CODE:
         return []
     return [
-        f"the code package has {build.code_packed:,} bytes zipped, allowed are {MAX_CODE:,}: move packages from "
-        "function/requirements.txt to function/applib.txt and run `make build`"
+        f"the code package has {build.code_packed:,} bytes zipped, allowed are {MAX_CODE:,}: move libraries "
+        "to the applib's requirements, data to the model, and build again"
     ]
 
 

@@ -12,15 +12,15 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from heavylift.cli.output import Output
 from heavylift.clouds import assembly, assets, background, difference, invocation, logs
 from heavylift.clouds.archives import check_archive, is_uploaded, upload
 from heavylift.clouds.dist import read_build
-from heavylift.errors import HeavyliftError
-from heavylift.cli.output import Output
 from heavylift.clouds.ros import TRIES, Event, Order, RefusedError, Ros, Stack, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
 from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
+from heavylift.errors import HeavyliftError
 
 LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
 LOCAL_TRIES = 3  # of one call of ROS

@@ -30,17 +30,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from heavylift.cli.output import make_console
+from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds import assembly
 from heavylift.clouds.dist import Build, read_build
 from heavylift.clouds.embedded import EmbeddedCloud
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.invocation import Invocation, Target, find_target, invoke
-from heavylift.cli.output import make_console
-from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.ros import Ros
 from heavylift.clouds.session import Session, local_session
-from heavylift.report.limit import limit_of
 from heavylift.contracts.startlog import Start, find_starts
+from heavylift.errors import HeavyliftError
+from heavylift.report.limit import limit_of
 from heavylift.report.waterfall import draw
 
 PICTURE = "picture"  # the object that the example function writes

@@ -21,8 +21,8 @@ import localcloud.gateway
 from heavylift.clouds import background
 from heavylift.clouds.assembly import app_facts
 from heavylift.clouds.embedded import Endpoints
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.node import with_node
+from heavylift.errors import HeavyliftError
 
 PRELOAD = Path(localcloud.gateway.__file__).parent / "preload"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes, as shells have them

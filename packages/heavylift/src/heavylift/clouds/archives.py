@@ -8,9 +8,8 @@ from pathlib import Path
 
 import oss2
 
+from heavylift.clouds.verify import verify_archive
 from heavylift.errors import HeavyliftError
-from heavylift.build.errors import BuildError
-from heavylift.build.verify import verify_archive
 
 PART_SIZE = 8 * 1024 * 1024  # bytes
 THREADS = 4
@@ -48,8 +47,6 @@ def check_archive(dist: Path, archive: Archive) -> None:
         if (size := path.stat().st_size) != archive.size:
             raise HeavyliftError(f"{path} has {size:,} bytes, the manifest says {archive.size:,}; build again")
         verify_archive(path, archive.digest)
-    except BuildError as error:
-        raise HeavyliftError(str(error)) from error
     except (OSError, ValueError) as error:
         raise HeavyliftError(
             f"{path!s:.200} cannot be read ({error}), but the manifest names it; build again"

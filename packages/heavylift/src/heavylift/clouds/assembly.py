@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.clouds.documents import read_object
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.node import with_node
+from heavylift.errors import HeavyliftError
 
 STACK = "aliyun:ros:stack"
 ASSETS = "cdk:asset-manifest"

@@ -9,8 +9,10 @@ Source: ros-cdk's `publishAssets`, which signs with V1 and uploads everything ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 import oss2
 from oss2.models import Tagging, TaggingRule
@@ -18,11 +20,20 @@ from oss2.models import Tagging, TaggingRule
 from heavylift.clouds.archives import is_uploaded, upload
 from heavylift.clouds.assembly import REGION, Asset
 from heavylift.clouds.dist import zip_code
-from heavylift.errors import HeavyliftError
-from heavylift.cli.output import Output
 from heavylift.clouds.session import Session
+from heavylift.errors import HeavyliftError
 
 MADE_BY = ("heavylift", "assets")  # the tag of a bucket made here
+
+
+class Output(Protocol):
+    """Is told what is published, as the command line's output is."""
+
+    def emit(self, record: Mapping[str, object], text: str | bytes | None = None) -> None:
+        """Say one thing, as a record and as a text."""
+
+    def progress(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Show how many of so many bytes are done."""
 
 
 def bucket_names(assets: Iterable[Asset], region: str) -> list[str]:

@@ -17,9 +17,9 @@ from alibabacloud_fc_open20210406 import models as fc2
 from alibabacloud_tea_util.models import RuntimeOptions
 from darabonba.runtime import RuntimeOptions as Fc3RuntimeOptions
 
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.ros import Ros, Stack
 from heavylift.clouds.session import Session
+from heavylift.errors import HeavyliftError
 
 TYPES = ("ALIYUN::FC::Function", "ALIYUN::FC3::Function")
 ARN = re.compile(r"^acs:fc:[^:]*:[^:]*:(?:services/(?P<service>[^/.]+)(?:\.[^/]*)?/)?functions/(?P<function>[^/]+)$")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.invocation import Target
 from heavylift.clouds.session import Session
+from heavylift.errors import HeavyliftError
 
 
 def read(session: Session, target: Target, lines: int) -> list[str]:

@@ -21,8 +21,8 @@ from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
 
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.sdkerrors import no_answer
+from heavylift.errors import HeavyliftError
 
 TRIES = 8  # of one call
 FIRST_PAUSE = 0.5  # seconds before the second try; it doubles

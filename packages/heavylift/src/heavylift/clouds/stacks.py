@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.ros import Event, NoChangesError, Order, Ros, Stack, StackNotFoundError
+from heavylift.errors import HeavyliftError
 
 BUCKETS_TAG = "heavylift:asset-buckets"  # on a stack: where its assets lie, so that any machine can remove them
 STACK_TYPE = "ALIYUN::ROS::Stack"

@@ -8,9 +8,9 @@ import sys
 from html import escape
 from pathlib import Path
 
+from heavylift.contracts.startlog import EVENT, Package, Start, find_starts
 from heavylift.errors import HeavyliftError
 from heavylift.report.limit import Limit, limit_of
-from heavylift.contracts.startlog import EVENT, Package, Start, find_starts
 from heavylift.report.waterfall import COLOURS, UNKNOWN, draw
 
 _PAGE = """<!doctype html>

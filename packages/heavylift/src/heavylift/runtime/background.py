@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from heavylift.contracts import failures as errors
-from heavylift.runtime.credentials import Credentials
 from heavylift.contracts.failures import DeadlineError, LoadError
+from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.store import Deadline
 from heavylift.runtime.timeline import Timeline
 

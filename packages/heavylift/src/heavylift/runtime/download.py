@@ -22,9 +22,9 @@ import certifi
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, ReadTimeoutError, SSLError
 
+from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
 from heavylift.runtime.connections import open_pool
 from heavylift.runtime.credentials import Credentials
-from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
 from heavylift.runtime.refusals import refusal
 from heavylift.runtime.settings import Settings, require_bucket
 from heavylift.runtime.store import Body

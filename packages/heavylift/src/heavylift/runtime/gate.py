@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from heavylift.runtime.background import Background
 from heavylift.contracts.failures import LoadError
+from heavylift.runtime.background import Background
 
 # Event, and where in its arguments the path is; None for a new process. docs.python.org/3/library/audit_events.html
 _EVENTS = {"open": 0, "import": 1, "ctypes.dlopen": 0} | dict.fromkeys(

@@ -21,7 +21,16 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
-from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX, Index, content_digest, needed_blocks, parse_index, pieces
+from heavylift.contracts.archive import (
+    INDEX_NAME,
+    MAX_INDEX,
+    SUFFIX,
+    Index,
+    content_digest,
+    needed_blocks,
+    parse_index,
+    pieces,
+)
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
 from heavylift.runtime.inflate import (
     LOCAL_HEADER,
@@ -92,7 +101,9 @@ def _unpack(
 ) -> None:
     found = _read_index(reader, head)
     if found is None:
-        from heavylift.runtime.plainzip import unpack  # what it needs takes time to import, and our own archives do not need it
+        from heavylift.runtime.plainzip import (
+            unpack,  # what it needs takes time to import, and our own archives do not need it
+        )
 
         unpack(reader, archive.name, archive.digest, staging, timeline)
         return

@@ -19,17 +19,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-CODE = Path(__file__).resolve().parent
+CODE = Path(__file__).resolve().parents[2]  # the code package
 _VENDOR = str(CODE / "vendor")
 if _VENDOR not in sys.path:
     # Before the runtime's own packages: its oss2 is too old to sign with V4.
     sys.path.insert(0, _VENDOR)
 
+from heavylift.contracts.failures import ConfigurationError  # noqa: E402
 from heavylift.runtime.annotations import compiled_once  # noqa: E402 - vendored packages come first
 from heavylift.runtime.background import load_in_background  # noqa: E402
 from heavylift.runtime.bytecode import Bytecode, install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
-from heavylift.contracts.failures import ConfigurationError  # noqa: E402
 from heavylift.runtime.gate import Gate, gated  # noqa: E402
 from heavylift.runtime.sampling import sampled  # noqa: E402
 from heavylift.runtime.settings import Settings, read_settings  # noqa: E402
@@ -147,7 +147,7 @@ def _add_to_path(applib: Path) -> Bytecode | None:
     """
     path, bytecode = str(applib), None
     if path not in sys.path:
-        ours = [place for place, entry in enumerate(sys.path) if entry in (str(CODE), _VENDOR)]
+        ours = [sys.path.index(entry) for entry in (str(CODE), _VENDOR) if entry in sys.path]
         sys.path.insert(max(ours) + 1, path)
         _show_to_children(path)
         bytecode = install(applib)

@@ -12,8 +12,8 @@ from typing import Any
 import oss2
 import requests
 
-from heavylift.runtime.credentials import Credentials
 from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
+from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.refusals import refusal
 from heavylift.runtime.settings import Settings, require_bucket
 

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from heavylift.contracts.archive import MAX_PATH, Link, check_link, check_names, check_path
-from heavylift.runtime.deflate import DeflateError, inflater
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
+from heavylift.runtime.deflate import DeflateError, inflater
 from heavylift.runtime.inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 from heavylift.runtime.store import ObjectReader
 from heavylift.runtime.target import OWNER_WRITES, Staging

@@ -16,7 +16,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from heavylift.contracts.failures import DeadlineError, EmptyObjectError, ObjectChangedError, StoreError, TransientStoreError
+from heavylift.contracts.failures import (
+    DeadlineError,
+    EmptyObjectError,
+    ObjectChangedError,
+    StoreError,
+    TransientStoreError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
-from heavylift.contracts.failures import LoadError
 from heavylift.runtime.load import load
 from heavylift.runtime.settings import read_settings
 from heavylift.runtime.store import Deadline, ObjectReader

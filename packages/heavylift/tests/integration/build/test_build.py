@@ -15,22 +15,21 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.runtime.bytecode import TABLE_NAME
 from heavylift.build.build import Options, build
 from heavylift.build.errors import BuildError
 from heavylift.build.order import record_imports
 from heavylift.build.report import Report
 from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
+from heavylift.runtime.bytecode import TABLE_NAME
 from tests.support.loading import read_files
-
-ROOT = Path(__file__).parents[3]
+from tests.support.paths import ROOT
 
 
 def run(project: Path, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "layers_build", *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PATH": path, "UV_PYTHON_DOWNLOADS": "never"},
+        env={**os.environ, "COLUMNS": "200", "PATH": path, "UV_PYTHON_DOWNLOADS": "never"},
         capture_output=True,
         text=True,
         check=False,
@@ -45,8 +44,9 @@ def built(project: Path, *arguments: str) -> dict[str, dict[str, object]]:
 
 
 def make_project(folder: Path) -> Path:
-    shutil.copytree(ROOT / "function", folder / "function", ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache"))
-    (folder / "function" / "applib.txt").write_text("markupsafe==3.0.2\nsix==1.17.0\n")
+    for part in ("function", "layers_build"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache"))
+    (folder / "layers_build" / "applib.txt").write_text("markupsafe==3.0.2\nsix==1.17.0\n")
     (folder / "weights").mkdir()
     (folder / "weights" / "model.bin").write_bytes(b"model" * 100)
     return folder
@@ -84,7 +84,7 @@ def test_the_manifest_names_what_was_built(project: Path) -> None:
 def test_the_code_package_holds_the_loader_and_what_it_needs(project: Path) -> None:
     code = project / "dist" / "code"
     assert (code / "loader.py").is_file()
-    assert (code / "coldstart" / "load.py").is_file()
+    assert (code / "heavylift" / "runtime" / "load.py").is_file()
     assert (code / "vendor" / "oss2" / "__init__.py").is_file()
     assert (code / "pic" / "e2.jpg").is_file()
     assert not list(code.rglob("applib.txt"))
@@ -127,7 +127,7 @@ def test_an_unchanged_build_makes_nothing(own_project: Path) -> None:
 
 def test_a_changed_requirement_gives_a_new_archive_and_the_old_one_goes(own_project: Path) -> None:
     before = set((own_project / "dist" / "applib").iterdir())
-    (own_project / "function" / "applib.txt").write_text("six==1.17.0\n")
+    (own_project / "layers_build" / "applib.txt").write_text("six==1.17.0\n")
     manifest = built(own_project, "--model", "weights")
     assert manifest["applib"]["versions"] == {"six": "1.17.0"}
     assert not before & set((own_project / "dist" / "applib").iterdir())
@@ -157,7 +157,7 @@ def test_code_that_holds_all_of_the_project_packs_the_code_alone(own_project: Pa
         assert done.returncode == 0, done.stderr
         assert done.stdout.count(f" {made} ") == 3
     names = {path.name for path in (own / "dist" / "code").iterdir()}
-    assert names == {"main.py", "loader.py", "coldstart", "vendor", "__pycache__"}
+    assert names == {"main.py", "loader.py", "heavylift", "vendor", "__pycache__"}
 
 
 def test_a_model_that_the_build_writes_into_is_refused(own_project: Path) -> None:
@@ -172,7 +172,7 @@ def test_code_of_ones_own_cannot_replace_the_loader(own_project: Path) -> None:
     (own / "loader.py").write_text("")
     done = run(own_project, "code", "--code", "mine")
     assert done.returncode == 1
-    assert "loader.py would replace a part of the loader; give it another name" in done.stderr
+    assert "loader.py would replace the loader" in done.stderr
 
 
 def test_a_changed_function_changes_the_code_alone(own_project: Path) -> None:
@@ -187,11 +187,10 @@ def test_a_changed_function_changes_the_code_alone(own_project: Path) -> None:
 @pytest.mark.parametrize("seconds", [0.3, 0.8, 1.5, 2.5])
 def test_a_killed_build_leaves_the_last_one_and_the_next_completes(own_project: Path, seconds: float) -> None:
     manifest = (own_project / "dist" / "manifest.json").read_text()
-    (own_project / "function" / "applib.txt").write_text("six==1.17.0\nidna==3.10\n")
+    (own_project / "layers_build" / "applib.txt").write_text("six==1.17.0\nidna==3.10\n")
     process = subprocess.Popen(
         [sys.executable, "-m", "layers_build", "--model", "weights"],
         cwd=own_project,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -209,7 +208,7 @@ def test_a_killed_build_leaves_the_last_one_and_the_next_completes(own_project: 
 
 def test_a_build_killed_before_its_manifest_does_not_pass_for_finished(own_project: Path) -> None:
     before = shutil.copytree(own_project / "dist", own_project / "before")
-    (own_project / "function" / "applib.txt").write_text("six==1.17.0\n")
+    (own_project / "layers_build" / "applib.txt").write_text("six==1.17.0\n")
     built(own_project, "--model", "weights")
     # What a kill between the last two writes leaves: the new state beside the old manifest and its archive.
     shutil.copytree(before / "applib", own_project / "dist" / "applib", dirs_exist_ok=True)
@@ -219,7 +218,9 @@ def test_a_build_killed_before_its_manifest_does_not_pass_for_finished(own_proje
 
 def test_a_package_whose_hash_is_another_is_refused(own_project: Path) -> None:
     manifest = (own_project / "dist" / "manifest.json").read_text()
-    (lock,) = (own_project / "function" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*")
+    (lock,) = (own_project / "layers_build" / "locks").glob(
+        f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*"
+    )
     head, _, rest = lock.read_text().partition("six==")
     version, *_ = rest.splitlines()
     lock.write_text(f"{head}six=={version}\n    --hash=sha256:{'0' * 64}\n")
@@ -231,7 +232,7 @@ def test_a_package_whose_hash_is_another_is_refused(own_project: Path) -> None:
 
 
 def test_requirements_that_nothing_satisfies_are_refused(own_project: Path) -> None:
-    (own_project / "function" / "applib.txt").write_text("six==0.0.0.1\n")
+    (own_project / "layers_build" / "applib.txt").write_text("six==0.0.0.1\n")
     done = run(own_project, "applib")
     assert done.returncode == 1
     assert "cannot be resolved" in done.stderr
@@ -318,7 +319,7 @@ importlib.import_module(__name__ + ".te" + "sts.help" + "er")
     }
     files |= {"lib/kernel.tmpl": "", "lib/tests/more.py": "", "lib/unused.tmpl": "", "lib/tests/test_lib.py": ""}
     wheel = make_wheel(tmp_path, "lib", files)
-    (own_project / "function" / "applib.txt").write_text(f"lib @ {wheel.as_uri()}\n")
+    (own_project / "layers_build" / "applib.txt").write_text(f"lib @ {wheel.as_uri()}\n")
     manifest = built(own_project, "applib")
     assert manifest["applib"]["imported"] is True
     with zipfile.ZipFile(own_project / "dist" / str(manifest["applib"]["path"])) as archive:
@@ -350,7 +351,9 @@ def test_code_over_the_limit_is_refused_and_the_last_build_stays(
     with (own_project / "function" / "index.py").open("a") as file:
         file.write("\n# changed\n")
     monkeypatch.setattr("heavylift.build.build.MAX_CODE", 1024**2)
-    with pytest.raises(BuildError, match=r"the code package is [\d.]+ MB over the 1.0 MB .*move packages from"):
+    with pytest.raises(
+        BuildError, match=r"the code package is [\d.]+ MB over the 1.0 MB .*move libraries to .*applib\.txt"
+    ):
         in_process(own_project)
     assert {path: path.read_bytes() for path in before} == before
 

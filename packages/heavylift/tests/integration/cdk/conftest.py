@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from heavylift.clouds.node import with_node
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 ACCOUNT = "1234567890123456"
 CODE = 'def initializer(context):\n    pass\n\n\ndef handler(event, context):\n    return "hello"\n'
 

@@ -27,10 +27,10 @@ from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 
+from tests.support.paths import HANDLER
+
 Running = Any  # the running cloud of tests/integration/conftest.py
 Synth = Callable[..., Any]  # of conftest.py
-
-HANDLER = Path(__file__).parents[3] / "infra" / "deployment_handler"
 
 
 def config(cloud: Running, service: str) -> Config:

@@ -21,7 +21,9 @@ from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 
-PAGE = Path(__file__).parents[3] / "docs" / "deploy.md"
+from tests.support.paths import ROOT
+
+PAGE = ROOT / "docs" / "deploy.md"
 LOGS = {"Effect": "Allow", "Action": "log:*", "Resource": "acs:log:*:*:project/heavylift-*"}
 
 

@@ -20,8 +20,8 @@ import pytest
 
 from layers_build.model import export_model
 from tests.support.loading import Packed, pack
+from tests.support.paths import CODE_PATH, ROOT
 
-ROOT = Path(__file__).parents[3]
 USER = """
 import heavy
 warm = []
@@ -80,7 +80,7 @@ class Instance:
         """Start it; `options` are those of `subprocess.Popen`."""
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT / 'function'}:{self.code}",
+            "PYTHONPATH": f"{CODE_PATH}:{self.code}",
             "PYTHONDONTWRITEBYTECODE": "1",
             **self.environment,
         }

@@ -16,11 +16,11 @@ from typing import Any
 import oss2
 import pytest
 
+from heavylift.contracts.startlog import find_starts
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
 from heavylift.runtime.settings import read_settings
 from heavylift.runtime.target import MARKER
-from heavylift.contracts.startlog import find_starts
 from localcloud import state
 from localcloud.ram.service import RamService
 from tests.support.loading import Packed, reader_of

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from heavylift.contracts.failures import DeadlineError, StoreError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
-from heavylift.contracts.failures import DeadlineError, StoreError
 from heavylift.runtime.settings import read_settings
 from heavylift.runtime.store import Deadline, ObjectReader, RetryPolicy
 

@@ -15,8 +15,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heavylift.runtime.bytecode import BYTECODE_NAME, install
 from heavylift.build.binaries import collect_bytecode
+from heavylift.runtime.bytecode import BYTECODE_NAME, install
 
 PACKAGE = "heavylift_found_by_table"
 # Whatever may stand for a module called `m`, in Python's order: a package, an extension, a source; and what never does.

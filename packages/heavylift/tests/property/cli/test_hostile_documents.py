@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from heavylift.clouds.archives import check_archive
 from heavylift.clouds.assembly import read_assembly, read_project, select, stack_name
-from heavylift.clouds.dist import read_build
 from heavylift.clouds.difference import compare, parse_template, render
-from heavylift.errors import HeavyliftError
+from heavylift.clouds.dist import read_build
 from heavylift.contracts.startlog import find_starts
+from heavylift.errors import HeavyliftError
 
 DEEP = "[" * 100_000 + "]" * 100_000
 in_the_same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

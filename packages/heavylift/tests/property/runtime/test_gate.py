@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heavylift.runtime import load as loader
 from heavylift.contracts.archive import Link
 from heavylift.contracts.failures import DigestMismatchError
+from heavylift.runtime import load as loader
 from heavylift.runtime.gate import StartStopped, gated
 from tests.support.background import ScriptedStore, loading
 from tests.support.loading import MemoryStore, pack

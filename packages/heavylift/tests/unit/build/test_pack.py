@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, content_digest, parse_index
 from heavylift.build.errors import BuildError
 from heavylift.build.order import Order
 from heavylift.build.pack import PackedArchive, pack
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, content_digest, parse_index
 from tests.support.loading import read_entry, read_files
 
 

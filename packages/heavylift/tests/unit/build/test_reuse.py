@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.build.pack import PackedArchive, pack
+from heavylift.contracts.archive import BLOCK_SIZE
 
 
 def pack_into(folder: Path, target: Path, last: Path | None = None) -> PackedArchive:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from heavylift.build.errors import BuildError
-from heavylift.build.sources import BuildFiles, code_files
+from heavylift.build.sources import ENTRY, BuildFiles, code_files
+from tests.support.paths import ROOT
 
 
 def write(folder: Path, *names: str) -> None:
@@ -18,12 +19,12 @@ def write(folder: Path, *names: str) -> None:
 
 def packed(project: Path, **own: object) -> set[str]:
     build = BuildFiles(**{"made": [project / "mine" / "dist", project / ".cache"], **own})  # type: ignore[arg-type]
-    return set(code_files(project / "function", project / "mine", build)) - {"loader.py"}
+    found = set(code_files(project / "mine", build)) - {"loader.py"}
+    return {name for name in found if not name.startswith("heavylift/")}
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    write(tmp_path / "function", "loader.py")
     write(tmp_path / "mine", "main.py", "package/__init__.py", "package/data.bin", "notes.txt", ".settings.toml")
     return tmp_path
 
@@ -91,4 +92,30 @@ def test_code_that_the_build_writes_to_is_refused(project: Path) -> None:
 
 def test_a_folder_without_files_is_refused(project: Path) -> None:
     with pytest.raises(BuildError, match="there are no files in such a folder"):
-        code_files(project / "function", project / "nowhere", BuildFiles())
+        code_files(project / "nowhere", BuildFiles())
+
+
+def test_the_loading_library_goes_in_and_nothing_else_of_heavylift(project: Path) -> None:
+    names = set(code_files(project / "mine", BuildFiles()))
+    assert {"heavylift/__init__.py", "heavylift/runtime/loader.py", "heavylift/contracts/archive.py"} <= names
+    folders = {name.split("/")[1] for name in names if name.startswith("heavylift/")}
+    assert folders == {"__init__.py", "errors.py", "runtime", "contracts"}
+
+
+def test_a_folder_without_loader_gets_the_one_that_this_project_has(project: Path) -> None:
+    assert code_files(project / "mine", BuildFiles())["loader.py"] == ENTRY
+    assert code_files(ROOT / "function", BuildFiles())["loader.py"] == ROOT / "function" / "loader.py"
+    assert ENTRY.read_text() == (ROOT / "function" / "loader.py").read_text()
+
+
+def test_a_loader_of_ones_own_must_be_the_loaders_entry(project: Path) -> None:
+    (project / "mine" / "loader.py").write_text("def load(): pass\n")
+    with pytest.raises(BuildError, match=r"loader\.py would replace the loader, and does not import `handler`"):
+        code_files(project / "mine", BuildFiles())
+
+
+@pytest.mark.parametrize("name", ["heavylift/runtime/own.py", "vendor/own.py"])
+def test_what_would_lie_among_the_loaders_parts_is_refused(project: Path, name: str) -> None:
+    write(project / "mine", name)
+    with pytest.raises(BuildError, match=f"{name} would replace a part of the loader; give it another name"):
+        code_files(project / "mine", BuildFiles())

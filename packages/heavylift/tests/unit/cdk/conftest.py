@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from heavylift.cdk.manifest import Build, read_manifest
+from tests.support.paths import HANDLER
 
-HANDLER = Path(__file__).parents[3] / "infra" / "deployment_handler"
 HANDLER_MODULES = ("index", "answer", "archives", "objectstore")
 MB = 1024**2
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import MISSING, fields
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from heavylift.cdk.errors import SettingsError
 from heavylift.cdk.manifest import Build
 from heavylift.cdk.settings import MAX_ENVIRONMENT, Settings, function_environment, read_settings
+from tests.support.paths import ROOT
 
 ACCOUNT = {"account": "1234567890123456"}
 MB = 1024**2
@@ -139,7 +139,7 @@ def test_the_archives_must_fit_the_disk(make_build: Callable[..., Build]) -> Non
 
 
 def test_the_code_package_must_fit(make_build: Callable[..., Build]) -> None:
-    assert "allowed are 104,857,600: move packages" in problems({}, make_build(code=100 * MB + 1))[0]
+    assert "allowed are 104,857,600: move libraries" in problems({}, make_build(code=100 * MB + 1))[0]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_function_may_not_start_itself(make_build: Callable[..., Build], prefi
 
 
 def test_the_reference_names_every_setting_with_its_default() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "reference" / "settings.md").read_text()
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
     cells = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
     shown = {name.strip(" `"): default.strip(" `") for _, name, default, *_ in cells}
     for setting in fields(Settings):

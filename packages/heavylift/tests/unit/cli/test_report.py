@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from heavylift.cli.main import main
-from heavylift.report.page import render
-from heavylift.report.limit import Limit
 from heavylift.contracts.startlog import parse_start
+from heavylift.report.limit import Limit
+from heavylift.report.page import render
 from heavylift.report.waterfall import draw
 
 RECORD = {

@@ -9,10 +9,10 @@ import pytest
 from Tea.exceptions import TeaException
 
 from heavylift.clouds.embedded import Endpoints
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.ros import Ros
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, local_session
+from heavylift.errors import HeavyliftError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from heavylift.clouds.embedded import SERVICES, Endpoints, is_loopback, read_endpoints
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.session import cloud_session, find_credentials, local_session
+from heavylift.errors import HeavyliftError
 
 ID, SECRET, TOKEN = "ID-of-a-key", "secret-of-a-key", "token-of-a-key"
 ENVIRONMENT = {"ALIBABA_CLOUD_ACCESS_KEY_ID": ID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": SECRET}

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from alibabacloud_tea_openapi.exceptions import ClientException, ServerException, ThrottlingException
 
-from heavylift.errors import HeavyliftError
 from heavylift.clouds.invocation import Target, find_target, parse_arn
 from heavylift.clouds.ros import MAX_ENCODED, Event, NoChangesError, Order, Ros, StackNotFoundError, encode_template
 from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
+from heavylift.errors import HeavyliftError
 
 ORDER = Order(template="{}", parameters={"Size": "1"}, tags={"a": "b"}, timeout=10, rollback=True, replace=False)
 STACK, BUCKET = "ALIYUN::ROS::Stack", "ALIYUN::OSS::Bucket"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from heavylift.report.limit import Limit, limit_of
 from heavylift.contracts.startlog import Span, Start
+from heavylift.report.limit import Limit, limit_of
 
 
 def span(phase: str, start: float, end: float, busy: float, item: str = "x") -> Span:

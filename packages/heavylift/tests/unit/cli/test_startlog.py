@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from heavylift.errors import HeavyliftError
 from heavylift.contracts.startlog import Package, find_starts, parse_start
+from heavylift.errors import HeavyliftError
 
 RECORD: dict[str, Any] = {
     "event": "heavylift.start",

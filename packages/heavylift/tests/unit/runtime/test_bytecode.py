@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.runtime.bytecode import CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
 from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.runtime.bytecode import CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
 
 SOURCES = {
     "packed/__init__.py": "where = 'source'\n",

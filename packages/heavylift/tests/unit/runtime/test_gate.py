@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.runtime.background import Background
 from heavylift.contracts.failures import DigestMismatchError, LoadError
+from heavylift.runtime.background import Background
 from heavylift.runtime.gate import StartStopped, gated
 from heavylift.runtime.store import Deadline
 from heavylift.runtime.timeline import Timeline

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from heavylift.runtime.credentials import Credentials, find_credentials
 from heavylift.contracts.failures import ConfigurationError
+from heavylift.runtime.credentials import Credentials, find_credentials
 from heavylift.runtime.settings import Archive, read_settings
 
 KEY = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret"}

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from heavylift.runtime.timeline import Timeline, peak_memory
 from heavylift.contracts.startlog import parse_start
+from heavylift.runtime.timeline import Timeline, peak_memory
 
 
 def test_the_line_is_what_the_command_line_reads() -> None:

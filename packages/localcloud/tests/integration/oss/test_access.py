@@ -20,7 +20,7 @@ from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 
-from tests.integration.conftest import Cloud
+from tests.support.cloud import Cloud
 
 As = Callable[..., oss2.Bucket]
 BLOCKED = "<PublicAccessBlockConfiguration><BlockPublicAccess>%s</BlockPublicAccess></PublicAccessBlockConfiguration>"

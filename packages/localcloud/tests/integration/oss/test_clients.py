@@ -26,8 +26,8 @@ from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
-from tests.integration import conftest
-from tests.integration.conftest import Cloud
+from tests.support import cloud as conftest
+from tests.support.cloud import Cloud
 
 PATIENCE = 1.0  # seconds
 HOST = "127.0.0.1"

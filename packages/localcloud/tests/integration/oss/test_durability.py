@@ -13,7 +13,7 @@ import oss2
 import pytest
 import requests
 
-from tests.integration.conftest import Cloud
+from tests.support.cloud import Cloud
 
 
 def content_of(name: str) -> bytes:

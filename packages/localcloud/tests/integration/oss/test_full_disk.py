@@ -17,7 +17,7 @@ from pathlib import Path
 import oss2
 import pytest
 
-from tests.integration.conftest import Cloud
+from tests.support.cloud import Cloud
 
 SIZE = 24 * 1024 * 1024  # bytes
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]

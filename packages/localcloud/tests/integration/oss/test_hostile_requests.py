@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import oss2
 import pytest
 
-from tests.integration.conftest import Cloud
+from tests.support.cloud import Cloud
 
 LONG = "9" * 5000
 

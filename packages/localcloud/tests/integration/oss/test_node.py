@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Cloud
+from tests.support.cloud import Cloud
 
 HERE = Path(__file__).parent / "node"
 pytestmark = pytest.mark.node

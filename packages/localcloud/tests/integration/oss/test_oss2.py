@@ -14,7 +14,7 @@ import oss2.models
 import pytest
 import requests
 
-from tests.integration.conftest import Cloud
+from tests.support.cloud import Cloud
 
 KEYS = [
     "plain.txt",

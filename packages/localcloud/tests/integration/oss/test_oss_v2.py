@@ -9,7 +9,7 @@ from typing import Any
 import alibabacloud_oss_v2 as oss
 import pytest
 
-from tests.integration.conftest import Cloud
+from tests.support.cloud import Cloud
 
 
 @pytest.fixture(params=["v1", "v4"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +15,9 @@ from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.utils_models import Config
 
-DEPLOY = Path(__file__).parents[3] / "docs" / "deploy.md"
+from tests.support.paths import ROOT
+
+DEPLOY = ROOT / "docs" / "deploy.md"
 
 
 def config(cloud: Any, service: str) -> Config:

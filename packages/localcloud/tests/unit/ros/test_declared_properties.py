@@ -19,6 +19,7 @@ from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import Property
 from localcloud.ros.resources.ram import AttachPolicyToRole, ManagedPolicy, Role
 from localcloud.ros.resources.sls import Index, Logstore, Project
+from tests.support.paths import ROOT
 
 TYPES = (
     Bucket,
@@ -140,7 +141,7 @@ def test_properties_are_those_of_the_vendors_package(kind: type[Bucket]) -> None
 
 
 def test_the_documentation_tells_what_is_refused_and_what_replaces() -> None:
-    page = Path(__file__).parents[4].joinpath("docs/reference/resource-types.md").read_text()
+    page = ROOT.joinpath("docs/reference/resource-types.md").read_text()
     rows = {
         re.findall(r"`(.+?)`", row)[0]: [cell.strip() for cell in row.split("|")[2:5]]
         for row in page.partition("## ")[0].splitlines()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX, content_digest, parse_index
 from heavylift.contracts.failures import LoadError
+from heavylift.errors import HeavyliftError
 from heavylift.runtime.inflate import LOCAL_HEADER, inflate_index, verify
-from heavylift.build.errors import BuildError
 
 
 def verify_archive(path: Path, digest: str) -> None:
@@ -20,13 +20,13 @@ def verify_archive(path: Path, digest: str) -> None:
         digest: of its content, in hex.
 
     Raises:
-        BuildError: it is damaged, or another archive; the message names it.
+        HeavyliftError: it is damaged, or another archive; the message names it.
         OSError: it cannot be read.
     """
     try:
         _verify(path, digest)
     except (LoadError, zipfile.BadZipFile, struct.error, KeyError, IndexError, NotImplementedError, EOFError) as error:
-        raise BuildError(f"{path} is no archive of this build, or damaged ({error}): build again") from error
+        raise HeavyliftError(f"{path} is no archive of this build, or damaged ({error}): build again") from error
 
 
 def _verify(path: Path, digest: str) -> None:
@@ -35,7 +35,9 @@ def _verify(path: Path, digest: str) -> None:
         entry = archive.getinfo(f"{INDEX_NAME}{SUFFIX}")
     found = content_digest(index.content)
     if found != digest:
-        raise BuildError(f"{path} has the digest {found}, the manifest says {digest}: it was exchanged; build again")
+        raise HeavyliftError(
+            f"{path} has the digest {found}, the manifest says {digest}: it was exchanged; build again"
+        )
     with path.open("rb") as file:
         # Offsets count from the end of the index, which is the first entry (docs/reference/contracts.md, section 1).
         *_, name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))

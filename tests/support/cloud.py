@@ -16,6 +16,8 @@ from pathlib import Path
 import oss2
 import pytest
 
+from tests.support.paths import ROOT
+
 
 @dataclass
 class Cloud:
@@ -106,7 +108,7 @@ def bucket(cloud: Cloud) -> oss2.Bucket:
     return bucket
 
 
-NODE_CACHE = Path(__file__).parents[2] / ".cache"
+NODE_CACHE = ROOT / ".cache"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Constructs of the ROS CDK: a function and all that it needs, from settings."""

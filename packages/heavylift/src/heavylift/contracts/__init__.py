@@ -1,0 +1,1 @@
+"""What two parts agree on, each defined once: formats and the errors that tell of them. Standard library only."""

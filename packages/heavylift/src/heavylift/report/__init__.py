@@ -1,0 +1,1 @@
+"""What is shown of a start: its limit, its waterfall, its page."""
