@@ -64,10 +64,11 @@ venv: $(VENV)/.ready ## make the virtual environment (.venv)
 $(VENV)/.ready: requirements-dev.txt packages/heavylift/pyproject.toml packages/localcloud/pyproject.toml tools/setup.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) UV_VERSION=$(UV_VERSION) bash tools/setup.sh
 
-lock: venv ## resolve what the packages need and requirements-dev.in into requirements-dev.txt
+lock: venv ## resolve what the packages need into requirements-dev.txt, and what the loader needs into its locks
 	@$(VENV)/bin/uv pip compile requirements-dev.in packages/localcloud/pyproject.toml packages/heavylift/pyproject.toml \
 		--override requirements-dev-overrides.txt --no-emit-package aliyun-localcloud --universal --python-version 3.11 \
 		--generate-hashes --quiet --no-header --output-file requirements-dev.txt
+	@$(PY) tools/lock_runtime.py
 
 clean: ## remove what was built (the virtual environment and the caches stay)
 	rm -rf dist demo-out

@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.property.function import test_loading as laws
+from packages.heavylift.tests.property.runtime import test_loading as laws
 from tests.torture.sweep import Sweep
 
 LAWS: list[Any] = [

@@ -1,0 +1,18 @@
+"""What the loading library needs comes resolved with it, so that a build resolves nothing and writes nothing there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heavylift.build.resolve import RUNTIME, lock_runtime, read_lock
+from heavylift.build.target import DEFAULT_PLATFORM, Target
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12"])
+def test_each_runtime_of_the_cloud_has_a_lock_of_todays_requirements(python: str, tmp_path: Path) -> None:
+    lock = lock_runtime(tmp_path / "locks", Target(python, DEFAULT_PLATFORM))
+    assert lock.parent == RUNTIME.parent / "locks", "requirements.txt was changed: run `make lock`"
+    assert {entry.split("==")[0] for entry in read_lock(lock)} >= {"oss2", "zstandard", "isal", "crcmod-plus"}
+    assert not (tmp_path / "locks").exists()

@@ -1,0 +1,13 @@
+"""Resolve what the loading library needs into the locks that come with it, for each runtime of the cloud."""
+
+from __future__ import annotations
+
+from heavylift.build import resolve
+from heavylift.build.target import DEFAULT_PLATFORM, Target
+
+PYTHONS = ("3.10", "3.11", "3.12")
+
+for python in PYTHONS:
+    resolve.lock(
+        resolve.RUNTIME, resolve.RUNTIME.parent / "locks", Target(python, DEFAULT_PLATFORM), extra=resolve.EXTRA
+    )
