@@ -17,7 +17,7 @@ def run_all(tasks: Iterable[Callable[[], None]], *, workers: int, stop: Callable
     Raises:
         Exception: what the first failed task raised.
     """
-    with ThreadPoolExecutor(workers, thread_name_prefix="coldstart") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="heavylift") as pool:
         futures = [pool.submit(task) for task in tasks]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)

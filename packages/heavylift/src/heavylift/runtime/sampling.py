@@ -41,7 +41,7 @@ def sampled(applib: str, timeline: Timeline) -> Iterator[None]:
             seconds[package] += now - last  # type: ignore[assignment]
             last = now
 
-    looker = threading.Thread(target=look, name="coldstart-sampling")
+    looker = threading.Thread(target=look, name="heavylift-sampling")
     looker.start()
     try:
         yield
