@@ -15,13 +15,14 @@ nobody tells. So whatever that may be comes first:
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from layers_build.binaries import is_elf
-from layers_build.errors import BuildError
+from layers_build.errors import BuildError, MissingModuleError
 
 _RECORD = """
 import sys
@@ -104,6 +105,7 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> R
         modules: in the order in which they are imported.
 
     Raises:
+        MissingModuleError: a module needs one that is not there.
         BuildError: a module cannot be imported; the message names it, the reason and what to do.
     """
     done = subprocess.run(
@@ -117,7 +119,10 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> R
         lines = done.stderr.strip().splitlines()
         reached = next((line for line in reversed(lines) if line in modules), "its modules")
         reason = lines[-1] if lines and lines[-1] != reached else f"the process ended with {done.returncode}"
-        raise BuildError(f"what was built cannot import {reached}: {reason}; {_advice(reason)}")
+        message = f"what was built cannot import {reached}: {reason}; {_advice(reason)}"
+        if missing := re.fullmatch(r"ModuleNotFoundError: No module named '(.*)'", reason):
+            raise MissingModuleError(message, reached, missing[1])
+        raise BuildError(message)
     needed, listed = json.loads(done.stdout.splitlines()[-1])
     return Recording([path for path in needed if (folder / path).is_file()], listed)  # Python tells of attempts, too
 
