@@ -403,7 +403,7 @@ def test_a_part_of_an_object_is_read_as_oss_has_it(cloud: Any, bucket: oss2.Buck
     environment = {"Bucket": bucket.bucket_name, "Endpoint": cloud.endpoints["oss"], "Region": cloud.region}
     credentials = Credentials(cloud.access_key_id, cloud.access_key_secret, "")
     store = OssStore(read_settings(environment), credentials)
-    body = store.read("k ä+%/x", 3, 100, None)
+    body = store.read("k ä+%/x", 3, 100, None, 60.0)
     assert (body.size, b"".join(body.chunks)) == (10, b"3456789")
     reader = reader_of(store, "k ä+%/x")
     assert reader.head(4) == b"0123"
