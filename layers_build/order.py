@@ -6,8 +6,7 @@ nobody tells. So whatever that may be comes first:
 
 1. the eager files: data of every kind, and the libraries that the recorded start did not need, unless they are extension modules,
    which Python alone links;
-2. the bytecode of the modules that the recorded start imported: it is small, and while a start waits for a large library, it
-   can make their code;
+2. the bytecode of the modules that the recorded start imported: it is small, and all imports need some of it;
 3. what else the recorded start needed, in its order; the libraries that a library brought in stand before it;
 4. the rest: modules that it did not import, and the sources, which are read for tracebacks.
 """

@@ -1,6 +1,6 @@
 """The Function Compute domain: services, functions, triggers and invocations. No HTTP in here.
 
-ROS calls it in process, `handlers` put it on the wire. It belongs to one event loop; changes are on disk before they take effect.
+ROS calls it in process, `routes` puts it on the wire. It belongs to one event loop; a change is on disk when its method returns.
 """
 
 from __future__ import annotations

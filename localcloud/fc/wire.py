@@ -107,7 +107,7 @@ def _fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozen
     return fields
 
 
-def read_service(body: Body, before: Service | None = None, *, name: str = "") -> Service:
+def read_service(body: Body, before: Service | None = None) -> Service:
     """Read a service, or what an update changes of one."""
     fields = _fields(body, SERVICE_PROPERTIES)
     if before is not None:

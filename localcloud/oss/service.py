@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -680,10 +679,6 @@ class OssService:
             OssError: NoSuchUpload (it has ended meanwhile).
         """
         self._storage.abort_upload(upload)
-
-    def free_bytes(self) -> int:
-        """Return the free space of the disk that holds the objects, in bytes."""
-        return shutil.disk_usage(self._storage.path("")).free
 
 
 def _choose(uploaded: Sequence[Part], chosen: Sequence[tuple[int, str]] | None) -> list[Part]:
