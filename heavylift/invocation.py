@@ -145,9 +145,7 @@ def invoke_fc3(client: Any, function: str, payload: bytes, *, timeout: int) -> I
         # Not a stream, which its model asks for: the client would read that by the kilobyte, and copy all of it each time.
         models.InvokeFunctionRequest(body=payload),
         models.InvokeFunctionHeaders(x_fc_log_type="Tail"),
-        RuntimeOptions(
-            read_timeout=timeout * 1000, connect_timeout=CONNECT_TIMEOUT, autoretry=False, max_attempts=1
-        ),
+        RuntimeOptions(read_timeout=timeout * 1000, connect_timeout=CONNECT_TIMEOUT, autoretry=False, max_attempts=1),
     )
     return _invocation(response.body.read(), response.headers, begin)
 
