@@ -377,13 +377,17 @@ class Setting:
     root: str  # the document's root element
     missing: str | None  # error code when none was put; None: an empty document
     default: str = ""  # the document's content then
-    check: Callable[[Element], None] = lambda document: None  # raises to refuse what was put
+    check: Callable[[Element], None] = lambda document: None  # refuses what was put, or writes it as it is kept
 
 
 def _check_public_access_block(document: Element) -> None:
-    value = document.findtext("BlockPublicAccess", "false")
-    if value.lower() not in {"true", "false"}:  # oss2 writes Python's True
+    element = document.find("BlockPublicAccess")
+    if element is None:
+        return
+    value = element.text or ""
+    if value.lower() not in {"true", "false"}:
         raise OssError("MalformedXML", f"BlockPublicAccess is {value!r}; expected true or false.")
+    element.text = value.lower()  # the Python SDK writes True, and reads only true
 
 
 SETTINGS = (

@@ -771,8 +771,7 @@ def blocks_public_access(bucket: Bucket) -> bool:
     document = bucket.settings.get("publicAccessBlock")
     if document is None:
         return False
-    block = parse(document.encode(), "PublicAccessBlockConfiguration")
-    return block.findtext("BlockPublicAccess", "").lower() == "true"
+    return parse(document.encode(), "PublicAccessBlockConfiguration").findtext("BlockPublicAccess") == "true"
 
 
 def effective_acl(bucket: Bucket, item: StoredObject | None) -> str:

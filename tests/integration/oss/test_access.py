@@ -175,6 +175,15 @@ def block(bucket: oss2.Bucket, value: str) -> None:
     bucket._do("PUT", bucket.bucket_name, "", data=BLOCKED % value, params={"publicAccessBlock": ""})
 
 
+def test_the_python_sdk_blocks_public_access(bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_public_access_block(True)  # it writes True, not true
+    assert bucket.get_bucket_public_access_block().block_public_access is True
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        bucket.put_bucket_acl("public-read")
+    bucket.put_bucket_public_access_block(False)
+    bucket.put_bucket_acl("public-read")
+
+
 def test_blocked_public_access_disregards_public_acls_and_refuses_new_ones(bucket: oss2.Bucket, cloud: Cloud) -> None:
     bucket.put_object("by-object", b"1", headers={"x-oss-object-acl": "public-read"})
     bucket.put_object("by-bucket", b"1")
