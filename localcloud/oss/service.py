@@ -360,9 +360,9 @@ class OssService:
                     raise OssError("InvalidArgument", "The target of a symlink must not be a symlink.", {"Key": key})
             yield found
 
-    def read(self, bucket: str, key: str) -> bytes:
-        """Return an object's bytes; for small objects."""
-        with self.opened(bucket, key) as (_, path):
+    def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
+        """Return an object's bytes, opened as by `opened`; for small objects."""
+        with self.opened(bucket, key, permit=permit) as (_, path):
             return path.read_bytes()
 
     def delete_object(
