@@ -19,10 +19,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote
 
@@ -59,7 +61,7 @@ class AuthenticationError(ApiError):
         super().__init__(code, message, STATUS[code])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class SignedRequest:
     """What a signature covers of an HTTP request."""
 
@@ -69,8 +71,8 @@ class SignedRequest:
     headers: Mapping[str, str]  # by lower-case name
     body: bytes = field(repr=False)
 
-    @property
-    def parameters(self) -> dict[str, str]:
+    @cached_property
+    def parameters(self) -> Mapping[str, str]:
         """Query and form parameters together, as RPC actions take them.
 
         Raises:
@@ -153,12 +155,13 @@ class Authenticator:
         """
         self._credentials = credentials
         self._clock = clock
+        self._lock = threading.Lock()  # held while nonces are used
         self._nonces: dict[
             tuple[str, str], float
         ] = {}  # (access key id, nonce) -> when it may be forgotten; oldest first
 
     def authenticate(self, request: SignedRequest) -> Identity:
-        """Return who sent the request.
+        """Return who sent the request. Thread-safe.
 
         Raises:
             AuthenticationError: the signature is missing, incomplete, wrong, too old or used before; the key is
@@ -182,11 +185,12 @@ class Authenticator:
         return credential.identity
 
     def _use_nonce(self, nonce: tuple[str, str], now: float) -> None:
-        for old, _ in list(takewhile(lambda item: item[1] <= now, self._nonces.items())):
-            del self._nonces[old]
-        if nonce in self._nonces:
-            raise AuthenticationError("SignatureNonceUsed", "Specified signature nonce was used already.")
-        self._nonces[nonce] = now + 2 * FRESH  # a request dated FRESH ahead stays fresh that long
+        with self._lock:
+            for old, _ in list(takewhile(lambda item: item[1] <= now, self._nonces.items())):
+                del self._nonces[old]
+            if nonce in self._nonces:
+                raise AuthenticationError("SignatureNonceUsed", "Specified signature nonce was used already.")
+            self._nonces[nonce] = now + 2 * FRESH  # a request dated FRESH ahead stays fresh that long
 
 
 def _check_time(timestamp: str, now: float) -> None:

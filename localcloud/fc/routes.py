@@ -23,7 +23,7 @@ from localcloud.fc.model import MAX_CODE_API, MB, Function
 from localcloud.fc.paths import LATEST, Target, find_target
 from localcloud.fc.service import FcService, Permit, Settings, new_request_id
 from localcloud.identity import Authorizer, CredentialStore, Identity
-from localcloud.rpc import read_request
+from localcloud.rpc import aside, read_request
 from localcloud.signatures import Authenticator, SignedRequest
 from localcloud.values import read_whole
 
@@ -91,7 +91,7 @@ class Api:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Find what a request asks for, authenticate it, authorize it, and do it: all four from the same `Target`."""
         signed = await read_request(request)
-        identity = self._identify(signed)
+        identity = await aside(signed, lambda: self._identify(signed))
         target = find_target(signed.method, signed.path)
         if target is None:
             raise web.HTTPNotFound
