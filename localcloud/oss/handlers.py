@@ -105,10 +105,16 @@ class Call:
         self.require(action, acl=acl)
 
     def require_headers(self, *, tags: bool = False) -> None:
-        """Refuse an ACL, and tags where they are obeyed, by header, unless setting them is allowed."""
+        """Refuse an ACL and tags by header unless setting them is allowed; tags also where the operation does not set them.
+
+        Raises:
+            OssError: AccessDenied, NotImplemented.
+        """
         if "x-oss-object-acl" in self.request.headers:
             self.require("oss:PutObjectAcl")
-        if tags and "x-oss-tagging" in self.request.headers:
+        if "x-oss-tagging" in self.request.headers:
+            if not tags:
+                raise OssError("NotImplemented", "not implemented: the header x-oss-tagging here; use PutObjectTagging")
             self.require("oss:PutObjectTagging")
 
     @asynccontextmanager
@@ -747,6 +753,7 @@ async def delete_object_tagging(call: Call) -> web.StreamResponse:
 async def put_symlink(call: Call) -> web.StreamResponse:
     """PutSymlink."""
     call.require("oss:PutObject")
+    call.require_headers(tags=True)
     target = _decoded("x-oss-symlink-target", call)
     if not target:
         raise OssError("InvalidArgument", "x-oss-symlink-target is missing.")
@@ -756,6 +763,8 @@ async def put_symlink(call: Call) -> web.StreamResponse:
         call.key,
         target,
         headers=call.kept_headers(),
+        acl=call.object_acl,
+        tagging=_tagging_header(call),
         requester=call.requester,
     )
     return web.Response(headers={"ETag": f'"{item.etag}"'})
@@ -777,7 +786,15 @@ async def get_symlink(call: Call) -> web.StreamResponse:
 async def begin_upload(call: Call) -> web.StreamResponse:
     """InitiateMultipartUpload."""
     call.require("oss:PutObject")
-    upload = await call.run(call.service.begin_upload, call.bucket, call.key, headers=call.kept_headers())
+    call.require_headers(tags=True)
+    upload = await call.run(
+        call.service.begin_upload,
+        call.bucket,
+        call.key,
+        headers=call.kept_headers(),
+        acl=call.object_acl,
+        tagging=_tagging_header(call),
+    )
     encode = _encoder(call)
     return xml_response(
         "InitiateMultipartUploadResult",
@@ -844,7 +861,7 @@ async def complete_upload(call: Call) -> web.StreamResponse:
         call.service.complete_upload,
         upload,
         chosen,
-        acl=call.object_acl,
+        acl=call.request.headers.get("x-oss-object-acl"),
         overwrite=call.overwrite,
         requester=call.requester,
     )

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, siz
 """
 JOURNAL = 256  # pages of 4 KB, after which SQLite empties its journal; well below the reserve
 PAGE = 1000  # rows fetched at a time while listing
+_ACL, _TAGGING = "x-oss-object-acl", "x-oss-tagging"
 
 Result = TypeVar("Result")
 
@@ -474,7 +475,8 @@ class Storage:
 
         def work() -> None:
             self.bucket(upload.bucket)
-            headers = json.dumps(dict(upload.headers))
+            # The ACL and the tags stand among the headers, by their headers' names: older folders have no columns for them.
+            headers = json.dumps({**upload.headers, _ACL: upload.acl, _TAGGING: upload.tagging})
             self._database.execute(
                 "INSERT INTO uploads VALUES (?, ?, ?, ?, ?)",
                 (upload.upload_id, upload.bucket, _encode(upload.key), upload.initiated, headers),
@@ -610,7 +612,14 @@ def _object(row: tuple[Any, ...]) -> StoredObject:
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:
-    upload_id, bucket, key, initiated, headers = row
+    upload_id, bucket, key, initiated, document = row
+    headers = json.loads(document)
     return Upload(
-        upload_id=upload_id, bucket=bucket, key=_decode(key), initiated=initiated, headers=json.loads(headers)
+        upload_id=upload_id,
+        bucket=bucket,
+        key=_decode(key),
+        initiated=initiated,
+        acl=headers.pop(_ACL, "default"),
+        tagging=headers.pop(_TAGGING, None),
+        headers=headers,
     )
