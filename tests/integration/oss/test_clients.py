@@ -11,17 +11,19 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.gateway.gateway import Backend, Gateway
 from localcloud.identity import Credential, Identity
-from localcloud.listener import Places, listen
+from localcloud.listener import Places, Server, listen
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app
 from localcloud.oss.service import OssService
@@ -31,18 +33,20 @@ from tests.integration.conftest import Cloud
 
 PATIENCE = 1.0  # seconds
 HOST = "127.0.0.1"
+NAME = "oss-cn-hangzhou.aliyuncs.com"
+ASK = b"GET /open/large HTTP/1.1\r\nHost: %s\r\n\r\n" % NAME.encode()
 LARGE = 64 * 1024 * 1024  # bytes: more than the kernel holds for a client that takes nothing
 
 
 @dataclass
 class Served:
-    """An OSS in this process, with a public bucket."""
+    """An OSS in this process, with a public bucket, and a gateway to it."""
 
     service: OssService
     link: Link
     places: Places
     plain: int
-    tls: int
+    gateway: int
 
     def connect(self, port: int | None = None) -> socket.socket:
         return socket.create_connection((HOST, port or self.plain), timeout=20)
@@ -57,11 +61,14 @@ def served(tmp_path: Path) -> Iterator[Served]:
     service = OssService(tmp_path / "oss", account_id="1111111111111111", clock=time.time)
     service.create_bucket("open", acl="public-read-write")
     link = Link(Shape())
-    tls = make_server_context(open_authority(tmp_path / "gateway", now=datetime.now(UTC)), {}, now=datetime.now(UTC))
+    gateway = Gateway(0)
+    tls = make_server_context(
+        open_authority(tmp_path / "gateway", now=datetime.now(UTC)), [NAME], now=datetime.now(UTC)
+    )
     loop = asyncio.new_event_loop()
     places = Places(8)
 
-    async def open_listeners() -> tuple[int, int, Callable[[], object]]:
+    async def open_listeners() -> tuple[int, Callable[[], Coroutine[Any, Any, None]]]:
         application = create_app(
             service,
             credentials=ram,
@@ -71,17 +78,25 @@ def served(tmp_path: Path) -> Iterator[Served]:
             region="cn-hangzhou",
             link=link,
             clock=time.time,
-            serves=lambda host: False,
+            serves=lambda host: host == NAME,
         )
-        runner = await listen(application, HOST, [(0, None), (0, tls)], places=places, patience=PATIENCE)
-        plain, secure = (address[1] for address in runner.addresses)
-        return plain, secure, runner.cleanup
+        runner = await listen(application, HOST, 0, places=places, patience=PATIENCE)
+        assert runner.server is not None
+        server = Server(make_protocol=runner.server, patience=PATIENCE)
+        backends = {"oss": Backend(plain=server, tls=replace(server, tls=tls))}
+        gateway.open(names={NAME: "oss"}, backends=backends, places=places, patience=PATIENCE)
+
+        async def close() -> None:
+            gateway.close()
+            await runner.cleanup()
+
+        return runner.addresses[0][1], close
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    plain, secure, close = asyncio.run_coroutine_threadsafe(open_listeners(), loop).result()
-    yield Served(service, link, places, plain, secure)
-    asyncio.run_coroutine_threadsafe(close(), loop).result()  # type: ignore[arg-type]
+    plain, close = asyncio.run_coroutine_threadsafe(open_listeners(), loop).result()
+    yield Served(service, link, places, plain, gateway.port)
+    asyncio.run_coroutine_threadsafe(close(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
