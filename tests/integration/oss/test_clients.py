@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
-import resource
 import select
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -124,9 +123,37 @@ def test_a_client_that_says_nothing_is_cut(served: Served) -> None:
         assert is_cut(connection)
 
 
-def test_a_client_that_begins_no_tls_is_cut(served: Served) -> None:
-    with served.connect(served.tls) as connection:
+def client_hello() -> bytes:
+    sent = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname=NAME).do_handshake()
+    return sent.read()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n",
+        client_hello()[:50],
+        client_hello(),
+        b"CONNECT %s:443 HTTP/1.1\r\n\r\n" % NAME.encode(),
+    ],
+    ids=["nothing", "half a head", "half a ClientHello", "half a handshake", "no handshake"],
+)
+def test_a_client_of_the_gateway_that_stops_is_cut(served: Served, sent: bytes) -> None:
+    with served.connect(served.gateway) as connection:
+        connection.sendall(sent)
         assert is_cut(connection)
+
+
+@pytest.mark.parametrize("sent", [ASK, client_hello()], ids=["http", "tls"])
+def test_what_begins_a_connection_to_the_gateway_may_come_byte_by_byte(served: Served, sent: bytes) -> None:
+    with served.connect(served.gateway) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for place in range(len(sent)):
+            connection.sendall(sent[place : place + 1])
+        assert connection.recv(4) in (b"HTTP", b"\x16\x03\x03\x00")
 
 
 def test_a_head_that_comes_byte_by_byte_is_cut(served: Served) -> None:
@@ -149,10 +176,11 @@ def take_all(connection: socket.socket) -> None:
         pass
 
 
-def test_an_answer_that_is_not_taken_is_cut(served: Served) -> None:
+@pytest.mark.parametrize("port", ["plain", "gateway"])
+def test_an_answer_that_is_not_taken_is_cut(served: Served, port: str) -> None:
     served.service.put_object("open", "large", b"x" * LARGE)
-    with served.connect() as connection:
-        connection.sendall(b"GET /open/large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    with served.connect(getattr(served, port)) as connection:
+        connection.sendall(b"GET http://%s/open/large HTTP/1.1\r\nHost: %s\r\n\r\n" % (NAME.encode(), NAME.encode()))
         select.select([], [], [], 4 * PATIENCE)  # a client that does something else
         with pytest.raises(ConnectionResetError):
             take_all(connection)
@@ -211,31 +239,23 @@ def test_more_clients_than_places_are_served_one_after_the_other(served: Served)
 @pytest.fixture
 def confined(tmp_path: Path) -> Iterator[Cloud]:
     """An embedded cloud with 64 descriptors."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))  # which the child has; this process keeps what it has open
-    try:
+    with conftest.few_descriptors(64):
         cloud = conftest.launch(tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     yield cloud
     cloud.stop(signal.SIGTERM)
 
 
-def cpu_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def test_few_descriptors_serve_fewer_at_a_time_and_burn_nothing(confined: Cloud) -> None:
+@pytest.mark.parametrize("name", ["oss", "gateway"])
+def test_few_descriptors_serve_fewer_at_a_time_and_burn_nothing(confined: Cloud, name: str) -> None:
     bucket = confined.bucket("few")
     bucket.create_bucket()
     bucket.put_object("a", b"x" * 1000)
     log = confined.data / "stderr.log"
-    address = urlsplit(confined.endpoints["oss"])
-    before, size = cpu_seconds(confined.process.pid), log.stat().st_size
+    address = urlsplit(confined.endpoints[name])
+    before, size = confined.cpu_seconds, log.stat().st_size
     idle = [socket.create_connection((address.hostname, address.port)) for _ in range(200)]
     select.select([], [], [], 2)
-    assert cpu_seconds(confined.process.pid) - before < 1
+    assert confined.cpu_seconds - before < 1
     for connection in idle:
         connection.close()
     answers: list[bytes] = []
@@ -251,3 +271,16 @@ def test_few_descriptors_serve_fewer_at_a_time_and_burn_nothing(confined: Cloud)
         thread.join()
     assert answers == [b"x" * 1000] * 150
     assert log.stat().st_size - size < 10_000
+
+
+def test_clients_that_stay_connected_through_the_gateway_leave_places(confined: Cloud) -> None:
+    address = urlsplit(confined.endpoints["gateway"])
+    kept = [socket.create_connection((address.hostname, address.port), timeout=20) for _ in range(100)]
+    for connection in kept:
+        connection.sendall(ASK)
+    for connection in kept:
+        with connection.makefile("rb") as answer:
+            assert answer.readline() == b"HTTP/1.1 404 Not Found\r\n"
+    assert confined.bucket("few").create_bucket().status == 200
+    for connection in kept:
+        connection.close()
