@@ -180,7 +180,7 @@ def take_all(connection: socket.socket) -> None:
 def test_an_answer_that_is_not_taken_is_cut(served: Served, port: str) -> None:
     served.service.put_object("open", "large", b"x" * LARGE)
     with served.connect(getattr(served, port)) as connection:
-        connection.sendall(b"GET http://%s/open/large HTTP/1.1\r\nHost: %s\r\n\r\n" % (NAME.encode(), NAME.encode()))
+        connection.sendall(ASK)
         select.select([], [], [], 4 * PATIENCE)  # a client that does something else
         with pytest.raises(ConnectionResetError):
             take_all(connection)
