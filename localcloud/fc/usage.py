@@ -38,11 +38,16 @@ def find_tree(root: int) -> list[int]:
     for name in os.listdir("/proc"):  # noqa: PTH208 - a thousand of them, several times a second
         if name.isdecimal():
             try:
-                with Path(f"/proc/{name}/stat").open("rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
+                file = os.open(f"/proc/{name}/stat", os.O_RDONLY | os.O_CLOEXEC)
             except _GONE:
                 continue
-            children.setdefault(parent, []).append(int(name))
+            try:
+                start = os.read(file, 512)  # the name, however it is escaped, and what follows it
+            except _GONE:
+                continue
+            finally:
+                os.close(file)
+            children.setdefault(int(start.rpartition(b")")[2].split(maxsplit=2)[1]), []).append(int(name))
     found = [root]
     for pid in found:
         found += children.get(pid, ())
