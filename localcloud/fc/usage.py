@@ -4,6 +4,9 @@ Memory is what no file backs, and what is shared without a file: memory files (m
 segments. Pages of files on the instance's disk do not count, although that disk lies in memory here, and what processes share after
 a fork counts once. The kernel has no number for that. `read_usage` gives bounds at little cost; the others are for when these
 leave it open whether there is too much.
+
+A function names its processes and files as it likes. Of the bytes in such a name the kernel escapes the line feed and nothing
+else that Unicode or ASCII takes for the end of a line, so these files are read as bytes, and a line ends at a line feed only.
 """
 
 from __future__ import annotations
@@ -13,8 +16,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_MEMFD = "/memfd:"
-_SHARED = ("/dev/zero (deleted)", "/SYSV")  # how the kernel names anonymous shared mappings and System V segments
+_MEMFD = b"/memfd:"
+_SHARED = (b"/dev/zero (deleted)", b"/SYSV")  # how the kernel names anonymous shared mappings and System V segments
+# What says that a process or its file has ended, or that it is not ours to look at (a program that changes its user, where there is
+# no sandbox). Anything else is a failure to look.
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,11 +38,16 @@ def find_tree(root: int) -> list[int]:
     for name in os.listdir("/proc"):  # noqa: PTH208 - a thousand of them, several times a second
         if name.isdecimal():
             try:
-                with Path(f"/proc/{name}/stat").open("rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue  # it has ended
-            children.setdefault(parent, []).append(int(name))
+                file = os.open(f"/proc/{name}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            except _GONE:
+                continue
+            try:
+                start = os.read(file, 512)  # the name, however it is escaped, and what follows it
+            except _GONE:
+                continue
+            finally:
+                os.close(file)
+            children.setdefault(int(start.rpartition(b")")[2].split(maxsplit=2)[1]), []).append(int(name))
     found = [root]
     for pid in found:
         found += children.get(pid, ())
@@ -48,12 +59,12 @@ def read_usage(pids: Iterable[int]) -> Usage:
     tasks = anonymous = shared = 0
     for pid in pids:
         for line in _read(f"/proc/{pid}/status"):
-            name, _, value = line.partition(":")
-            if name == "Threads":
+            name, _, value = line.partition(b":")
+            if name == b"Threads":
                 tasks += int(value)
-            elif name == "RssAnon":
+            elif name == b"RssAnon":
                 anonymous += int(value.split()[0]) * 1024
-            elif name == "RssShmem":
+            elif name == b"RssShmem":
                 shared += int(value.split()[0]) * 1024
     return Usage(tasks=tasks, anonymous=anonymous, shared=shared)
 
@@ -65,15 +76,15 @@ def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
         folder = f"/proc/{pid}/fd"
         try:
             names = os.listdir(folder)  # noqa: PTH208 - thousands of them, several times a second
-        except OSError:
-            continue  # it has ended
+        except _GONE:
+            continue
         for name in names:
             try:
-                if os.readlink(f"{folder}/{name}").startswith(_MEMFD):  # noqa: PTH115 - likewise
+                if os.readlink(os.fsencode(f"{folder}/{name}")).startswith(_MEMFD):  # noqa: PTH115 - likewise
                     status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - likewise
                     found[status.st_ino] = status.st_blocks * 512
             except OSError:
-                continue  # it was closed meanwhile
+                continue  # it was closed meanwhile, or its path is too long for a memory file's
     return found
 
 
@@ -82,11 +93,11 @@ def read_proportional(pids: Iterable[int]) -> Usage:
     anonymous = shared = 0
     for pid in pids:
         for line in _read(f"/proc/{pid}/smaps_rollup"):
-            name, *values = line.split()
-            if name == "Pss_Anon:":
-                anonymous += int(values[0]) * 1024
-            elif name == "Pss_Shmem:":
-                shared += int(values[0]) * 1024
+            name, _, value = line.partition(b":")
+            if name == b"Pss_Anon":
+                anonymous += int(value.split()[0]) * 1024
+            elif name == b"Pss_Shmem":
+                shared += int(value.split()[0]) * 1024
     return Usage(anonymous=anonymous, shared=shared)
 
 
@@ -102,16 +113,16 @@ def read_shared(pids: Iterable[int], *, counted: Iterable[int]) -> int:
         shared = False
         for line in _read(f"/proc/{pid}/smaps"):
             name, *fields = line.split(maxsplit=5)
-            if name == "Pss:":
+            if name == b"Pss:":
                 total += int(fields[0]) * 1024 if shared else 0
-            elif not name.endswith(":"):  # the first line of a mapping
-                path = fields[4].strip() if len(fields) > 4 else ""
+            elif not name.endswith(b":"):  # the first line of a mapping
+                path = fields[4] if len(fields) > 4 else b""
                 shared = path.startswith(_SHARED) or (path.startswith(_MEMFD) and int(fields[3]) not in known)
     return total
 
 
-def _read(path: str) -> list[str]:
+def _read(path: str) -> list[bytes]:
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []  # the process has ended
+        return Path(path).read_bytes().split(b"\n")[:-1]
+    except _GONE:
+        return []
