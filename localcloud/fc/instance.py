@@ -288,7 +288,7 @@ class Instance:
         try:
             reply = await self._exchange(operation, payload, request_id)
             with self._ended_by_failure(log):
-                self._look()
+                await asyncio.to_thread(self._look)
         except (ConnectionError, EOFError, MalformedAnswerError) as error:
             if isinstance(error, MalformedAnswerError):
                 self.kill("answer")

@@ -23,6 +23,7 @@ from localcloud.fc import supervisor, userns
 from localcloud.fc.errors import FcError
 from localcloud.fc.interpreters import Interpreter
 from localcloud.fc.model import MB, Function
+from localcloud.fc.usage import find_folder
 from localcloud.gateway import redirect
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -244,7 +245,7 @@ def _show(files: Mapping[Path, Path]) -> list[str]:
 
 def _used(pid: int, folder: str) -> int:
     try:
-        status = os.statvfs(f"/proc/{pid}/root{folder}")
+        status = os.statvfs(f"{find_folder(pid)}/root{folder}")
     except OSError:
         return 0  # it has ended
     return (status.f_blocks - status.f_bfree) * status.f_frsize

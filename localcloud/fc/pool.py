@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
@@ -21,6 +22,8 @@ from localcloud.fc.isolation import Isolation
 from localcloud.fc.logs import InvocationLog
 from localcloud.fc.model import MAX_TASKS, MB, Function, Service
 from localcloud.fc.network import Ports
+
+logger = logging.getLogger(__name__)
 
 
 class Pool:
@@ -172,12 +175,17 @@ class Pool:
     def _give_back(self, instance: Instance) -> None:
         self._busy.discard(instance)
         usable = instance.alive and (instance.initialized or not self._function.initializer)
-        if usable and not self._retired:
-            instance.freeze()
-            instance.idle_since = time.monotonic()
-            self._idle.append(instance)
-        else:
+        if not usable or self._retired:
             instance.close()
+            return
+        try:
+            instance.freeze()
+        except OSError:
+            logger.exception("instance %s of %s is ended: it cannot be frozen", instance.id, self._function.path)
+            instance.close()
+            return
+        instance.idle_since = time.monotonic()
+        self._idle.append(instance)
 
     async def _initialize(self, instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
         """Run the initializer unless it has run; return an answer only when it failed."""

@@ -54,11 +54,24 @@ def find_tree(root: int) -> list[int]:
     return found
 
 
+def find_folder(pid: int) -> str:
+    """Return the folder below /proc that tells what a process uses: its own, or that of one of its threads.
+
+    When the first thread of a process has ended, its own folder tells nothing, although the others go on.
+    """
+    folder = f"/proc/{pid}"
+    if not os.path.exists(f"{folder}/root"):  # noqa: PTH110 - a thousand of them, several times a second
+        for thread in _list(f"{folder}/task"):
+            if os.path.exists(f"{folder}/task/{thread}/root"):  # noqa: PTH110 - likewise
+                return f"{folder}/task/{thread}"
+    return folder
+
+
 def read_usage(pids: Iterable[int]) -> Usage:
     """Return what processes use; those that have ended use nothing."""
     tasks = anonymous = shared = 0
     for pid in pids:
-        for line in _read(f"/proc/{pid}/status"):
+        for line in _read(f"{find_folder(pid)}/status"):
             name, _, value = line.partition(b":")
             if name == b"Threads":
                 tasks += int(value)
@@ -72,13 +85,9 @@ def read_usage(pids: Iterable[int]) -> Usage:
 def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
     """Return the bytes of the memory files that processes have open, by inode."""
     found: dict[int, int] = {}
-    for pid in pids:
-        folder = f"/proc/{pid}/fd"
-        try:
-            names = os.listdir(folder)  # noqa: PTH208 - thousands of them, several times a second
-        except _GONE:
-            continue
-        for name in names:
+    # Each thread may have descriptors of its own.
+    for folder in (f"/proc/{pid}/task/{thread}/fd" for pid in pids for thread in _list(f"/proc/{pid}/task")):
+        for name in _list(folder):
             try:
                 if os.readlink(os.fsencode(f"{folder}/{name}")).startswith(_MEMFD):  # noqa: PTH115 - likewise
                     status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - likewise
@@ -92,7 +101,7 @@ def read_proportional(pids: Iterable[int]) -> Usage:
     """Return what `read_usage` does, but each page that processes share counted once (Linux 5.3 and later); takes longer."""
     anonymous = shared = 0
     for pid in pids:
-        for line in _read(f"/proc/{pid}/smaps_rollup"):
+        for line in _read(f"{find_folder(pid)}/smaps_rollup"):
             name, _, value = line.partition(b":")
             if name == b"Pss_Anon":
                 anonymous += int(value.split()[0]) * 1024
@@ -111,7 +120,7 @@ def read_shared(pids: Iterable[int], *, counted: Iterable[int]) -> int:
     known, total = set(counted), 0
     for pid in pids:
         shared = False
-        for line in _read(f"/proc/{pid}/smaps"):
+        for line in _read(f"{find_folder(pid)}/smaps"):
             name, *fields = line.split(maxsplit=5)
             if name == b"Pss:":
                 total += int(fields[0]) * 1024 if shared else 0
@@ -119,6 +128,13 @@ def read_shared(pids: Iterable[int], *, counted: Iterable[int]) -> int:
                 path = fields[4] if len(fields) > 4 else b""
                 shared = path.startswith(_SHARED) or (path.startswith(_MEMFD) and int(fields[3]) not in known)
     return total
+
+
+def _list(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - thousands of them, several times a second
+    except _GONE:
+        return []
 
 
 def _read(path: str) -> list[bytes]:

@@ -16,7 +16,7 @@ Order = Callable[..., bytes]
 
 FUNCTION = textwrap.dedent(
     """
-    import ctypes, json, mmap, os, socket, struct, time
+    import ctypes, json, mmap, os, socket, struct, threading, time
 
     LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -56,6 +56,25 @@ FUNCTION = textwrap.dedent(
         for place in range(0, megabytes << 20, mmap.PAGESIZE):
             mapped[place] = 1
         time.sleep(0.5)
+
+
+    def do_leave_to_a_thread(what, megabytes):
+        def take():
+            time.sleep(0.3)
+            if what == "memory":
+                kept = [os.urandom(1 << 20) for _ in range(megabytes)]
+            elif what == "file":
+                file = os.memfd_create("big")
+                for _ in range(megabytes):
+                    os.write(file, os.urandom(1 << 20))
+            else:
+                with open("/dev/shm/big", "wb") as file:
+                    for _ in range(megabytes):
+                        file.write(os.urandom(1 << 20))
+            time.sleep(60)
+
+        threading.Thread(target=take).start()
+        LIBC.pthread_exit(None)  # the process goes on, and its first thread has ended
 
 
     def do_raise(message):
@@ -131,6 +150,12 @@ def test_a_process_name_cannot_make_memory_smaller(invoke: Callable[..., Any]) -
 @pytest.mark.parametrize("name", ["a\x0cb", "a\x0c\x0cb", "a\u2028b", "a\x1c\x1d\x1e\x85b"])
 def test_the_name_of_a_memory_file_cannot_hide_it(invoke: Callable[..., Any], name: str) -> None:
     answer = invoke("memory_file", name=name, megabytes=250)
+    assert "out of memory, the limit is 128 MB" in answer.json["errorMessage"]
+
+
+@pytest.mark.parametrize("what", ["memory", "file", "/dev/shm"])
+def test_memory_counts_when_the_first_thread_of_the_process_has_ended(invoke: Callable[..., Any], what: str) -> None:
+    answer = invoke("leave_to_a_thread", what=what, megabytes=200)
     assert "out of memory, the limit is 128 MB" in answer.json["errorMessage"]
 
 

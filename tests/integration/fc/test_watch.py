@@ -17,6 +17,7 @@ from localcloud.fc.isolation import Folder
 from localcloud.fc.logs import FunctionLog
 from localcloud.fc.model import Function
 from localcloud.fc.network import Ports
+from localcloud.fc.pool import Pool
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
 
@@ -80,3 +81,33 @@ def test_an_instance_is_ended_even_when_its_processes_cannot_be_listed(
     reason, _, alive = asyncio.run(run(tmp_path))
     assert time.monotonic() - begin < 15
     assert (reason, alive) == ("watch", False)
+
+
+def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Instance) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def make_environment() -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"}
+
+    (tmp_path / "index.py").write_text("def handler(event, context):\n    return 'done'\n")
+    monkeypatch.setattr(Instance, "freeze", fail)
+    pool = Pool(
+        Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
+        None,
+        code=tmp_path,
+        folder=tmp_path / "instances",
+        isolation=Folder("this is a test"),
+        cpu_groups=None,
+        find_interpreter=lambda _: Interpreter(path=Path(sys.executable).resolve(), note=None),
+        make_environment=make_environment,
+        ports=Ports(),
+        gateway=("127.0.0.1", 9),
+        authority="",
+        max_instances=1,
+    )
+    answer, used = asyncio.run(pool.run(b"", request_id="1", log=FunctionLog(tmp_path / "f.log").open()))
+    assert answer.body == b"done"
+    assert (used.alive, pool.instances) == (False, [])

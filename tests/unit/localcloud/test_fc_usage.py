@@ -51,6 +51,30 @@ def test_the_name_of_a_memory_file_changes_nothing_of_its_size(name: str) -> Non
         assert read_shared([pid], counted=files) == 0
 
 
+def test_a_process_whose_first_thread_has_ended_uses_what_it_used() -> None:
+    then = (
+        "\nimport _thread, time; file = os.memfd_create('m'); os.write(file, bytes(1 << 20))"
+        "\n_thread.start_new_thread(lambda: (time.sleep(0.1), print(flush=True), input(), os._exit(0)), ())"
+        "\nctypes.CDLL(None).pthread_exit(None)"
+    )
+    with running("alive", then) as pid:
+        assert read_usage([pid]).anonymous > 1 << 20
+        assert read_proportional([pid]).anonymous > 1 << 20
+        assert list(open_memory_files([pid]).values()) == [1 << 20]
+
+
+def test_a_memory_file_counts_that_one_thread_alone_has_open() -> None:
+    then = (
+        "\nimport _thread, time; ready = _thread.allocate_lock(); ready.acquire()"
+        "\ndef own():"
+        "\n    assert ctypes.CDLL(None).unshare(0x400) == 0  # CLONE_FILES"
+        "\n    file = os.memfd_create('m'); os.write(file, bytes(1 << 20)); ready.release(); time.sleep(60)"
+        "\n_thread.start_new_thread(own, ()); ready.acquire()"
+    )
+    with running("alive", then) as pid:
+        assert list(open_memory_files([pid]).values()) == [1 << 20]
+
+
 def test_a_process_that_has_ended_uses_nothing() -> None:
     with running("gone") as pid:
         pass
