@@ -59,6 +59,10 @@ FUNCTION = textwrap.dedent(
         return {folder: failure(lambda: open(folder + "/made", "w").close()) for folder in folders}
 
 
+    def do_environment():
+        return dict(os.environ)
+
+
     def do_status():
         fields = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
         return {"uid": os.getresuid(), "capabilities": [fields[name].strip() for name in fields if name.startswith("Cap")],
@@ -234,6 +238,16 @@ def test_a_function_can_open_its_output_by_name(client: Any, code: bytes, order:
     answer = client.invoke("f", order("say", text="hello"))
     assert answer.error_type is None, answer.body
     assert answer.log.count("hello by /") == 3
+
+
+def test_a_functions_variables_reach_the_function_and_nothing_before_it(client: Any, code: bytes, order: Order) -> None:
+    odd = "it's \n$(id) `id` \\ \"ü"
+    client.create("f", code=code, environmentVariables={"LD_PRELOAD": "/code/missing.so", "ODD": odd, "IFS": "x"})
+    answer = client.invoke("f", order("environment"))
+    assert answer.error_type is None, answer.body
+    assert (answer.json["ODD"], answer.json["IFS"]) == (odd, "x")
+    # The linker complains in each program that is told to load it: the function's own, and none that sets up the sandbox.
+    assert answer.log.count("from LD_PRELOAD cannot be preloaded") == 1
 
 
 # The network
