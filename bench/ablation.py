@@ -6,6 +6,7 @@ import os
 import statistics
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from bench.cloud import LINKS, Cloud, running_cloud
 from bench.comparison import Samples, in_turn
@@ -49,6 +50,22 @@ def run(part: Part) -> Results:
                         samples[link][way].append(cold_start(cloud, ways[way])[1])
     labels = {name: variant.label for name, variant in variants.items()}
     return summarize(samples, {"ours": OURS, **labels}, left_out, runs=part.runs)
+
+
+def without_removed(part: Mapping[str, Any]) -> tuple[Results, list[str]]:
+    """Split what `results.json` holds of this part: variants that can be measured again, and those of removed improvements.
+
+    Returns:
+        The part with the former alone; the names of the latter.
+    """
+    names = {"ours", UNPRUNED, *VARIANTS}
+    removed = [way for way in part["labels"] if way not in names]
+    links = {
+        link: {**each, "worth": {way: worth for way, worth in each["worth"].items() if way in names}}
+        for link, each in part["links"].items()
+    }
+    labels = {way: label for way, label in part["labels"].items() if way in names}
+    return {**part, "labels": labels, "links": links}, removed
 
 
 def unpruned(part: Part) -> Variant:

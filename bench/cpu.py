@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -22,19 +21,16 @@ from pathlib import Path
 
 from bench.measure import REST
 from heavylift.clouds.dist import Build
-from heavylift.runtime.background import KEEP_MEMORY
 
 _IMPORT = """
 import gc, json, os, resource, sys
 from pathlib import Path
 applib, code = os.environ["AppLibDir"], sys.argv[1]
 sys.path[:0] = [code, code + "/vendor", applib]
-from heavylift.runtime.annotations import compiled_once
 from heavylift.runtime.bytecode import install
 install(Path(applib))
 gc.disable()
-with compiled_once():
-    import index
+import index
 usage = resource.getrusage(resource.RUSAGE_SELF)
 index.warmup()
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
@@ -61,7 +57,7 @@ def spent_by_load(code: Path, archive: Path, digest: str) -> float:
 def _run(*arguments: object) -> dict[str, float]:
     time.sleep(REST)
     command = [sys.executable, "-m", "bench.cpu", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | KEEP_MEMORY)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 

@@ -1,4 +1,4 @@
-"""Function Compute through the official client: create what the demo needs, and invoke."""
+"""Function Compute through the official client: create the functions that are measured, invoke and delete them."""
 
 from __future__ import annotations
 

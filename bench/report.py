@@ -1,4 +1,7 @@
-"""The report of `make bench`: a page and pictures from `results.json`, whichever parts it holds."""
+"""The report of `make bench`: a page and pictures from `results.json`, whichever parts it holds.
+
+`python -m bench.report` writes it anew without measuring anything.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.ablation import without_removed
 from bench.plots import by_worth, draw_ablation, draw_scaling, draw_start
+from bench.results import read_results
 from bench.scaling import slopes
 
 Section = Mapping[str, Any]  # JSON: what one part reports
+FOLDER = Path("docs/bench")
 
 
 def write_report(results: Mapping[str, Any], folder: Path) -> None:
     """Write the page, and a picture for each part that has one."""
-    for name, draw in (("start", draw_start), ("ablation", draw_ablation), ("scaling", draw_scaling)):
+    for name, draw in (("start", draw_start), ("ablation", _draw_ablation), ("scaling", draw_scaling)):
         if name in results["parts"]:
             draw(results["parts"][name], folder / f"{name}.png")
     (folder / "README.md").write_text(render(results), encoding="utf-8")
@@ -77,7 +83,8 @@ def _start(part: Section) -> list[str]:
     ]
 
 
-def _ablation(part: Section) -> list[str]:
+def _ablation(measured: Section) -> list[str]:
+    part, removed = without_removed(measured)
     links = part["links"]
     rows = [
         [
@@ -99,7 +106,28 @@ def _ablation(part: Section) -> list[str]:
         f"The same start with one thing switched off, median of {part['runs']} runs (the seconds that it adds; the worst run):",
         "",
         *_table(["", *links], rows),
+        *_removed(measured, removed),
         *_left_out(part),
+    ]
+
+
+def _draw_ablation(part: Section, target: Path) -> None:
+    draw_ablation(without_removed(part)[0], target)
+
+
+def _removed(part: Section, ways: Sequence[str]) -> list[str]:
+    costs = [
+        ", ".join(
+            [part["labels"][way], *(f"{each['worth'][way]:+.2f} s at {link}" for link, each in part["links"].items())]
+        )
+        for way in ways
+    ]
+    if not costs:
+        return []
+    return [
+        "",
+        "In all of these rows there were improvements that have been taken out since. Without one of them, in the same runs: "
+        f"{'; '.join(costs)}.",
     ]
 
 
@@ -201,3 +229,7 @@ def _paragraphs(texts: Iterable[str]) -> list[str]:
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]
+
+
+if __name__ == "__main__":
+    write_report(read_results(FOLDER / "results.json"), FOLDER)

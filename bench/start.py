@@ -19,7 +19,7 @@ from rich.console import Console
 
 from bench import ablation, building, comparison, scaling
 from bench.part import Part
-from bench.report import write_report
+from bench.report import FOLDER, write_report
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
 from heavylift.clouds.dist import read_build
 from heavylift.errors import HeavyliftError
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Measure cold starts over shaped links, and builds.")
     parser.add_argument("--runs", type=int, default=5, help="of each way and link (default: %(default)s)")
     parser.add_argument("--only", type=_parts, default=list(PARTS), metavar="PART,…", help=f"of {','.join(PARTS)}")
-    parser.add_argument("--output", type=Path, default=Path("docs/bench"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--output", type=Path, default=FOLDER, metavar="DIR", help="default: %(default)s")
     options = parser.parse_args(arguments)
     console, root = Console(), Path.cwd()
     build, versions = read_build(root / "dist"), describe_versions(root / "dist")

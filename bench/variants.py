@@ -121,22 +121,6 @@ def _load_at_equal_priority(code: Path) -> None:
     set_constant(code, "heavylift/runtime/worker.py", "NICENESS", 0)
 
 
-def _take_fresh_memory(code: Path) -> None:
-    replace_line(code, "heavylift/runtime/background.py", r"\{\*\*os\.environ, \*\*KEEP_MEMORY\}", "os.environ")
-
-
-def _wait_idly(code: Path) -> None:
-    replace_line(code, LOADER, r"^( +)gate\.meanwhile = bytecode\.make_ahead$", r"\1pass")
-
-
-def _look_for_each_module(code: Path) -> None:
-    replace_line(code, "heavylift/runtime/bytecode.py", r"^( +)sys\.meta_path\.insert\(.*\)$", r"\1pass")
-
-
-def _compile_each_annotation(code: Path) -> None:
-    replace_line(code, LOADER, r", compiled_once\(\):$", ":")
-
-
 def _pack_plainly(applib: Archive, folder: Path) -> Archive:
     return plain_archive(applib, folder, bytecode=True)
 
@@ -146,10 +130,6 @@ VARIANTS: Mapping[str, Variant] = {
     "overlap": Variant(label="imports begin when all is unpacked", edit=_import_at_the_end),
     "priority": Variant(label="the load has the import's priority", edit=_load_at_equal_priority),
     "connections": Variant(label="one connection instead of several", edit=_use_one_connection),
-    "memory": Variant(label="each block takes fresh memory", edit=_take_fresh_memory),
     "bytecode": Variant(label="modules are compiled at each start", edit=_compile_each_module),
-    "ahead": Variant(label="nothing is done while a library is awaited", edit=_wait_idly),
-    "finder": Variant(label="modules are looked for on the disk", edit=_look_for_each_module),
-    "annotations": Variant(label="each annotation is compiled anew", edit=_compile_each_annotation),
     "gc": Variant(label="the garbage collector runs during imports", edit=_keep_collector),
 }

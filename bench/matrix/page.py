@@ -19,7 +19,9 @@ def render(rows: Sequence[Row], machine: Mapping[str, Any]) -> str:
         rows: in their order.
         machine: what `bench.results.describe_machine` says of it.
     """
-    works = sum(not row.failure for row in rows)
+    works = [row for row in rows if not row.failure]
+    counts = [len(row.runs) for row in works] or [0]
+    naming = sum(bool(row.system) for row in works)
     lines = [
         "# Which packages work",
         "",
@@ -28,17 +30,17 @@ def render(rows: Sequence[Row], machine: Mapping[str, Any]) -> str:
         "off for any of them. The embedded cloud then starts a function on that Python, whose module imports the package; its "
         "first request does one small thing with it ([what](../../bench/matrix/packages.toml)).",
         "",
-        f"**{works} of {len(rows)} work.**",
+        f"**{len(works)} of {len(rows)} work here**, {naming} of them name libraries of the system.",
         "",
         f"| {' | '.join(HEAD)} |",
         "|" + " --- |" * len(HEAD),
         *(f"| {' | '.join(_cells(row))} |" for row in rows),
         "",
-        "*import*: seconds from the first import to the last, while the files still arrive; *start*: seconds of the whole start, "
-        "the import among them; medians of the starts, each of a fresh instance of 2 vCPU, from an OSS on the same machine. "
-        "*must have*: libraries of the system that the package does not bring; this machine has them, and nobody has "
-        "published whether the runtimes hold them. [packages.json](packages.json) holds each start, and the versions of what a "
-        "package brings.",
+        "*import*: seconds from the first import to the last, while the files still arrive; *start*: seconds of the whole "
+        f"start, the import among them; medians of {min(counts)} to {max(counts)} starts, each of a fresh instance of 2 vCPU, "
+        "from an OSS on the same machine. *names*: libraries that files of the package need and that it does not bring. Some of "
+        "its parts do not work where the runtime has not got them, and nobody has published what the runtimes hold. "
+        "[packages.json](packages.json) holds each start, and the versions of what a package brings.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -60,4 +62,4 @@ def _cells(row: Row) -> Sequence[str]:
 def _works(row: Row) -> str:
     if row.failure:
         return row.failure.replace("|", "\\|").replace("\n", " ")
-    return f"here; the runtime must have {', '.join(row.system)}" if row.system else "yes"
+    return f"here; names {', '.join(row.system)}" if row.system else "yes"

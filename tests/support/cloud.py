@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +42,11 @@ class Cloud:
     def bucket(self, name: str) -> oss2.Bucket:
         auth = oss2.AuthV4(self.access_key_id, self.access_key_secret)
         return oss2.Bucket(auth, self.endpoints["oss"], name, region=self.region)
+
+    @property
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -75,6 +82,17 @@ def launch(data: Path, *arguments: str) -> Cloud:
         access_key_id=account["access_key_id"],
         access_key_secret=account["access_key_secret"],
     )
+
+
+@contextmanager
+def few_descriptors(count: int) -> Iterator[None]:
+    """Give no more than so many descriptors to what is started meanwhile; this process keeps what it has open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

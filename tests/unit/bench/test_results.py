@@ -22,9 +22,15 @@ VERSIONS = {"python": "3.11.2", "tensorflow_cpu": "2.21.0"}
 
 
 def _ablation() -> dict[str, Any]:
-    starts = {"ours": 3.0, "gc": 3.5, "isal": 4.25}
+    starts = {"ours": 3.0, "gc": 3.5, "overlap": 4.25, "removed": 3.125}
     samples = {link: {way: [Sample(seconds=value)] for way, value in starts.items()} for link in comparison.LINKS}
-    labels = {"ours": ablation.OURS, "gc": "with collector", "isal": "zlib", "order": "by name"}
+    labels = {
+        "ours": ablation.OURS,
+        "gc": "with collector",
+        "overlap": "one after the other",
+        "order": "by name",
+        "removed": "without it",
+    }
     return ablation.summarize(samples, labels, {"order": "already so"}, runs=1)
 
 
@@ -94,6 +100,25 @@ def test_the_page_names_every_way_variant_size_step_and_goal(results: dict[str, 
     for name in ("start", "ablation", "scaling"):
         assert f"({name}.png)" in page
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_variant_that_is_made_no_more_has_no_row_and_is_named_below(results: dict[str, Any], tmp_path: Path) -> None:
+    page = render(results)
+    assert "| without it |" not in page
+    assert "in the same runs: without it, +0.12 s at 1 Gbit/s, +0.12 s at 5 Gbit/s." in page
+    ablation_alone = results["parts"]["ablation"]
+    write_report(results, tmp_path)
+    for part in (ablation_alone["labels"], *(each["worth"] for each in ablation_alone["links"].values())):
+        del part["removed"]
+    assert "in the same runs" not in render(results)
+    picture = (tmp_path / "ablation.png").read_bytes()
+    write_report(results, tmp_path)
+    assert (tmp_path / "ablation.png").read_bytes() == picture
+
+
+def test_the_published_page_is_what_the_published_results_give() -> None:
+    folder = Path(__file__).parents[3] / "docs" / "bench"
+    assert (folder / "README.md").read_text(encoding="utf-8") == render(read_results(folder / "results.json"))
 
 
 @pytest.mark.parametrize("name", list(PARTS))

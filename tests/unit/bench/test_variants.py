@@ -41,9 +41,6 @@ def _contents(code: Path) -> dict[str, bytes]:
         ("gc", LOADER, "pass"),
         ("connections", "heavylift/runtime/load.py", "CONNECTIONS = 1"),
         ("bytecode", "heavylift/runtime/bytecode.py", "return"),
-        ("ahead", LOADER, "pass"),
-        ("finder", "heavylift/runtime/bytecode.py", "pass"),
-        ("annotations", LOADER, 'with timeline.span("import", name), sampled(str(settings.applib), timeline):'),
     ],
 )
 def test_an_edit_changes_one_file_and_it_still_compiles(code: Path, name: str, changed: str, line: str) -> None:

@@ -26,6 +26,7 @@ from localcloud.values import same_secret
 ADMINISTRATION = "/-/localcloud/"  # what is no cloud's API: the embedded cloud's own endpoints, at each service
 EVERYTHING = "/{path:(?s:.*)}"  # the route of a service that reads paths itself; a key may hold a line's end
 ID = web.RequestKey("id", str)  # the request's id, as it stands in answers and in the log
+HOST = web.RequestKey("host", str)  # the name in the header Host: lower case, without port and dots at its end
 _BEGUN = web.RequestKey("begun", web.StreamResponse)
 
 # Lists by RFC 9110 that no service obeys. A signature that covers one covers all its lines, joined.
@@ -125,7 +126,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tuple[int, str] | None:
-    """Return the status and the words for a head that no service takes; None for a good one."""
+    """Return the status and the words for a head that no service takes; None for a good one, whose `HOST` is noted."""
     counts = Counter(name.lower() for name, _ in request.headers.items())  # the names alone would come once each
     if repeated := sorted(name for name, count in counts.items() if count > 1 and name not in REPEATABLE):
         return 400, f"give the header {', '.join(repeated)} once: it is unclear which of its values counts"
@@ -135,7 +136,7 @@ def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tup
     host = _HOST.fullmatch(given)
     if host is None:
         return 400, "the request needs a header Host that is a name or an address, and perhaps a port"
-    name = host["name"].lower().rstrip(".")
+    request[HOST] = name = host["name"].lower().rstrip(".")
     if not is_loopback(name) and not serves(name):
         # A page of a stranger whose name was made to resolve to loopback (DNS rebinding) comes with that name.
         return 421, f"the host {name} is not served here; use the endpoint that the embedded cloud printed"

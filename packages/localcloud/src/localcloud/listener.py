@@ -1,8 +1,9 @@
 """HTTP listeners on loopback that neither a low limit of descriptors nor slow clients can stop.
 
-All listeners of a process share its places: no more connections are accepted than the limit leaves descriptors for. The others wait
-in the kernel's queue, and as places run short, connections are not kept open between requests. A client that makes no progress
-loses its connection: while it sends the head of a request (or nothing), while it sends a body, and while it takes an answer.
+All listeners of a process share its places, of which some may have a part only: no more connections are accepted than the limit
+leaves descriptors for. The others wait in the kernel's queue, and as places run short, connections are not kept open between
+requests. A client that makes no progress loses its connection: while it sends the head of a request (or nothing), while it sends a
+body, and while it takes an answer.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -23,7 +26,10 @@ BACKLOG = 512  # connections that wait in the kernel's queue
 PATIENCE = 60.0  # seconds without progress
 PAUSE = 1.0  # seconds until the next try, after the machine has refused a connection
 SPARE = 32  # descriptors for what is no connection: further listeners, databases, instances of functions
+LEAST = 2  # places of a part: a client copies from one connection to another
 BATCH = 64  # connections accepted before others have their turn
+
+Serve = Callable[[socket.socket], Coroutine[Any, Any, None]]  # takes an accepted connection over
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,10 +39,12 @@ class Places:
 
     Args:
         count: of them.
+        whole: the places that these are a part of; None: they are no part.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, whole: Places | None = None) -> None:
         self._count = self._free = count
+        self._whole = whole
         self._waiting: list[Callable[[], None]] = []
 
     @classmethod
@@ -48,28 +56,40 @@ class Places:
         used = sum(1 for _ in Path("/proc/self/fd").iterdir())
         return cls(max((limit - used - SPARE) // 2, 4))
 
+    def part(self, share: float) -> Places:
+        """Return the places for some of the connections, which take no more than that share of these."""
+        return Places(max(int(self._count * share), LEAST), whole=self)
+
     @property
     def scarce(self) -> bool:
-        """Whether less than half of them is free."""
-        return self._free * 2 < self._count
+        """Whether less than half of them, or of the whole, is free."""
+        return self._free * 2 < self._count or (self._whole is not None and self._whole.scarce)
 
     def take(self) -> bool:
         """Take a place, if one is free."""
-        if not self._free:
+        if not self._free or (self._whole and not self._whole.take()):
             return False
         self._free -= 1
         return True
 
     def give_back(self) -> None:
         """Give a place back, and call everybody who waits for one."""
+        if self._whole:
+            self._whole.give_back()
         self._free += 1
         waiting, self._waiting = self._waiting, []
         for call in waiting:
             call()
 
     def wait(self, call: Callable[[], None]) -> None:
-        """Have a function called when a place is given back."""
-        self._waiting.append(call)
+        """Have a function called when a place is given back that `take` did not find."""
+        if self._free and self._whole:
+            self._whole.wait(call)
+        else:
+            self._waiting.append(call)
+
+
+_PLACES: ContextVar[Places] = ContextVar("places of the connection that is being served")
 
 
 class _Connection(socket.socket):
@@ -86,24 +106,50 @@ class _Connection(socket.socket):
             places.give_back()
 
 
-class _Acceptor:
-    """Accepts connections while there are places; to aiohttp it is an `asyncio.Server`."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """An application that serves connections, wherever they were accepted."""
 
-    def __init__(
-        self,
-        listening: socket.socket,
-        make_protocol: Callable[[], asyncio.BaseProtocol],
-        *,
-        places: Places,
-        patience: float,
-        tls: ssl.SSLContext | None,
-    ) -> None:
+    make_protocol: Callable[[], asyncio.BaseProtocol]
+    tls: ssl.SSLContext | None = None  # None: plain HTTP
+    patience: float = PATIENCE  # seconds for the TLS handshake
+
+    async def serve(self, connection: socket.socket, received: bytes = b"") -> None:
+        """Take a connection over.
+
+        Args:
+            connection: not blocking.
+            received: what was read from it already, without TLS.
+
+        Raises:
+            OSError: the client has gone, or speaks no TLS.
+        """
+        _, protocol = await asyncio.get_running_loop().connect_accepted_socket(
+            self.make_protocol,
+            connection,
+            ssl=self.tls,
+            ssl_handshake_timeout=self.patience if self.tls else None,
+        )
+        if received:  # nothing else was read yet: the loop looks at the connection only after this step
+            cast(asyncio.Protocol, protocol).data_received(received)
+
+
+class Acceptor:
+    """Accepts connections while there are places, and cuts those that take nothing; to aiohttp it is an `asyncio.Server`.
+
+    Args:
+        listening: the socket; closed with the acceptor.
+        serve: gets each connection, not blocking.
+        places: of these connections.
+        patience: seconds after which a client that takes nothing is cut off.
+    """
+
+    def __init__(self, listening: socket.socket, serve: Serve, *, places: Places, patience: float = PATIENCE) -> None:
         listening.setblocking(False)
         self._socket = listening
-        self._make_protocol = make_protocol
+        self._serve = serve
         self._places = places
         self._patience = patience
-        self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._beginning: set[asyncio.Task[None]] = set()
         self._open = True
@@ -149,47 +195,49 @@ class _Acceptor:
             task.add_done_callback(self._beginning.discard)
 
     async def _begin(self, connection: _Connection) -> None:
+        _PLACES.set(self._places)
         connection.setblocking(False)
         # The kernel ends the connection when the client has taken nothing for that long (tcp(7), TCP_USER_TIMEOUT).
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._patience * 1000))
         try:
-            await self._loop.connect_accepted_socket(
-                self._make_protocol,
-                connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=self._patience if self._tls else None,
-            )
-        except OSError:  # the client has gone, or speaks no TLS
+            await self._serve(connection)
+        except OSError:  # the client has gone, or does not speak what it should
             connection.close()
-        except asyncio.CancelledError:
+        except BaseException:
             connection.close()
             raise
+
+
+async def readable(connection: socket.socket) -> None:
+    """Wait until there is something to read, or the end."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(connection, _settle, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(connection)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 class _Site(web.BaseSite):
     """A port of an application."""
 
-    def __init__(
-        self,
-        runner: web.AppRunner,
-        host: str,
-        port: int,
-        *,
-        places: Places,
-        patience: float,
-        tls: ssl.SSLContext | None,
-    ) -> None:
+    def __init__(self, runner: web.AppRunner, host: str, port: int, *, places: Places, patience: float) -> None:
         super().__init__(runner)
         self._address = host, port
         self._places = places
         self._patience = patience
-        self._tls = tls
 
     @property
     def name(self) -> str:
         """The URL."""
         host, port = self._address
-        return f"{'https' if self._tls else 'http'}://{host}:{port}"
+        return f"http://{host}:{port}"
 
     async def start(self) -> None:
         """Begin to accept.
@@ -200,35 +248,29 @@ class _Site(web.BaseSite):
         listening = socket.create_server(self._address, backlog=BACKLOG)
         await super().start()
         assert self._runner.server is not None
-        acceptor = _Acceptor(
-            listening, self._runner.server, places=self._places, patience=self._patience, tls=self._tls
-        )
+        server = Server(make_protocol=self._runner.server)
+        acceptor = Acceptor(listening, server.serve, places=self._places, patience=self._patience)
         self._server = cast(asyncio.AbstractServer, acceptor)  # of which a site uses no more than an acceptor has
 
 
 async def listen(
-    application: web.Application,
-    host: str,
-    ports: Sequence[tuple[int, ssl.SSLContext | None]],
-    *,
-    places: Places,
-    patience: float = PATIENCE,
+    application: web.Application, host: str, port: int, *, places: Places, patience: float = PATIENCE
 ) -> web.AppRunner:
-    """Serve an application.
+    """Serve an application over plain HTTP; a `Server` of the runner's server serves further connections.
 
     Args:
         application: what answers.
         host: the address.
-        ports: port (0: a free one) and TLS context (None: plain HTTP) of each listener; the runner's `addresses` are in this order.
-        places: the process's connections.
+        port: 0: a free one.
+        places: of the connections to this port.
         patience: seconds without progress after which a client is cut off.
 
     Raises:
-        OSError: a port is taken.
+        OSError: the port is taken.
     """
 
     async def close_when_scarce(request: web.Request, response: web.StreamResponse) -> None:
-        if places.scarce:
+        if _PLACES.get().scarce:
             response.force_close()
             response.headers["Connection"] = "close"  # aiohttp has written its own headers by now
 
@@ -245,8 +287,7 @@ async def listen(
     )
     await runner.setup()
     try:
-        for port, tls in ports:
-            await _Site(runner, host, port, places=places, patience=patience, tls=tls).start()
+        await _Site(runner, host, port, places=places, patience=patience).start()
     except OSError:
         await runner.cleanup()
         raise

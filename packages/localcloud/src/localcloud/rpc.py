@@ -9,12 +9,14 @@ Sources: "Request syntax and signature method V2 (RPC)" and "V3", "Response form
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from xml.etree import ElementTree
 
 from aiohttp import web
@@ -24,6 +26,7 @@ from localcloud.door import ID, headers_of, open_door
 from localcloud.identity import Identity
 from localcloud.signatures import Authenticator, SignedRequest, read_query
 
+LARGE = 64 * 1024  # bytes of a body that is hashed and decoded in a thread: the event loop serves everybody
 _FORMAT = web.RequestKey("format", str)  # of the answer, as the request's parameters ask for it
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2 (Char)
 
@@ -45,6 +48,7 @@ class Call:
     source_ip: str
 
 
+Result = TypeVar("Result")
 Action = Callable[[Call], Awaitable[Mapping[str, object]]]
 
 
@@ -63,9 +67,15 @@ async def read_request(request: web.Request) -> SignedRequest:
         headers=headers_of(request),
         body=await request.read(),
     )
-    if (given := signed.headers.get("content-md5")) and given not in _digests(signed.body):
+    given = signed.headers.get("content-md5")
+    if given and given not in await aside(signed, lambda: _digests(signed.body)):
         raise ApiError("InvalidDigest", "Content-MD5 is not the digest of the body received.", 400)
     return signed
+
+
+async def aside(request: SignedRequest, work: Callable[[], Result]) -> Result:
+    """Do what takes the longer the larger a request is; in a thread when it is large."""
+    return await asyncio.to_thread(work) if len(request.body) > LARGE else work()
 
 
 def _digests(body: bytes) -> set[str]:
@@ -94,12 +104,13 @@ def create_app(
 
     async def answer(request: web.Request) -> web.Response:
         signed = await read_request(request)
-        request[_FORMAT] = signed.parameters.get("Format", "")
-        identity = authenticator.authenticate(signed)
+        parameters = await aside(signed, lambda: signed.parameters)
+        request[_FORMAT] = parameters.get("Format", "")
+        identity = await aside(signed, lambda: authenticator.authenticate(signed))
         action, run = _find(signed, version, actions)
         call = Call(
             action=action,
-            parameters={name: value for name, value in signed.parameters.items() if name not in _PROTOCOL},
+            parameters={name: value for name, value in parameters.items() if name not in _PROTOCOL},
             identity=identity,
             secure=request.secure,
             source_ip=request.remote or "",

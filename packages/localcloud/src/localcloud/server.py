@@ -7,11 +7,10 @@ import json
 import logging
 import os
 import signal
-import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,14 +19,13 @@ from aiohttp import web
 from localcloud import state
 from localcloud.door import tell_bad_requests_briefly
 from localcloud.errors import LocalCloudError
-from localcloud.fc.network import ProtocolFactory
 from localcloud.fc.routes import Api
 from localcloud.fc.routes import create_app as create_fc_app
 from localcloud.fc.service import FcService, Settings
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
-from localcloud.listener import Places, listen
+from localcloud.listener import Places, Server, listen
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app as create_oss_app
 from localcloud.oss.service import OssService
@@ -49,6 +47,8 @@ LISTENERS = (
     "ros",
     "gateway",
 )  # with --port N, the first listens on N, the second on N + 1, …
+OUTSIDE = 0.75  # of all places, for connections from outside, so that the functions that they invoke have some
+INSIDE = 0.5  # of all places, for connections from instances
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,12 +145,19 @@ async def serve(options: Options) -> None:
         try:
             await fc.open()
             places = Places.of_process()
-            backends = {}
+            outside, inside = places.part(OUTSIDE), places.part(INSIDE)
+            ports, backends = {}, {}
             for name, application in applications.items():
-                backends[name] = await _listen(application, _port(options, name), tls, places, runners)
-            await gateway.open(names=names, backends=backends)
-            fc.ports.open(_served(backends, runners) | {gateway.port: gateway.make_protocol})
-            endpoints = {name: f"http://{HOST}:{backend.plain}" for name, backend in backends.items()}
+                runner = await _listen(application, _port(options, name), outside)
+                runners.append(runner)
+                assert runner.server is not None  # it listens
+                ports[name] = runner.addresses[0][1]
+                plain = Server(make_protocol=runner.server)
+                backends[name] = Backend(plain=plain, tls=replace(plain, tls=tls))
+            gateway.open(names=names, backends=backends, places=outside)
+            served = {ports[name]: backend.plain.serve for name, backend in backends.items()}
+            fc.ports.open(served | {gateway.port: gateway.serve}, places=inside)
+            endpoints = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
             callbacks.base = endpoints["ros"]
             ros.open()
             endpoints |= {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}
@@ -159,7 +166,7 @@ async def serve(options: Options) -> None:
             await stopped.wait()
         finally:
             await ros.close()
-            await gateway.close()
+            gateway.close()
             for runner in runners:
                 await runner.cleanup()
             await fc.close()
@@ -181,25 +188,11 @@ def _port_taken(port: int, error: OSError) -> LocalCloudError:
     return LocalCloudError(f"port {port} is taken ({error.strerror}); choose another --port, or 0 for free ones")
 
 
-async def _listen(
-    application: web.Application, port: int, tls: ssl.SSLContext, places: Places, runners: list[web.AppRunner]
-) -> Backend:
+async def _listen(application: web.Application, port: int, places: Places) -> web.AppRunner:
     try:
-        runner = await listen(application, HOST, [(port, None), (0, tls)], places=places)
+        return await listen(application, HOST, port, places=places)
     except OSError as error:
         raise _port_taken(port, error) from error
-    runners.append(runner)
-    plain, secure = (address[1] for address in runner.addresses)
-    return Backend(plain=plain, tls=secure)
-
-
-def _served(backends: Mapping[str, Backend], runners: Sequence[web.AppRunner]) -> dict[int, ProtocolFactory]:
-    """Return the plain ports, and what serves their connections."""
-    served: dict[int, ProtocolFactory] = {}
-    for backend, runner in zip(backends.values(), runners, strict=True):
-        assert runner.server is not None  # it listens
-        served[backend.plain] = runner.server
-    return served
 
 
 def _announce(options: Options, account_id: str, endpoints: dict[str, str]) -> None:

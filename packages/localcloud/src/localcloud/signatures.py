@@ -19,10 +19,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote
 
@@ -33,6 +35,7 @@ from localcloud.values import same_secret
 ACS3 = "ACS3-HMAC-SHA256"
 FORM = "application/x-www-form-urlencoded"
 _OBEYED = ("x-acs-", "x-fc-")  # how the names of headers begin that services act on
+MAX_PARAMETERS = 1000  # of a query or a form; a stack of 200 parameters, the largest call, has some 400
 FRESH = 15 * 60  # seconds that a request's time may differ from the server's ("Signature method", Timestamp)
 
 # HTTP status by error code (RAM and STS, "Error codes"; common error codes of the OpenAPI Explorer).
@@ -58,7 +61,7 @@ class AuthenticationError(ApiError):
         super().__init__(code, message, STATUS[code])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class SignedRequest:
     """What a signature covers of an HTTP request."""
 
@@ -68,8 +71,8 @@ class SignedRequest:
     headers: Mapping[str, str]  # by lower-case name
     body: bytes = field(repr=False)
 
-    @property
-    def parameters(self) -> dict[str, str]:
+    @cached_property
+    def parameters(self) -> Mapping[str, str]:
         """Query and form parameters together, as RPC actions take them.
 
         Raises:
@@ -113,10 +116,15 @@ def read_query(text: str | bytes) -> tuple[tuple[str, str], ...]:
     """Decode a query or a form.
 
     Raises:
-        AuthenticationError: it is not UTF-8: two different ones would read the same, and be signed the same.
+        AuthenticationError: it is not UTF-8: two different ones would read the same, and be signed the same; it has more than
+            `MAX_PARAMETERS` parameters.
     """
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
+        if decoded.count("&") >= MAX_PARAMETERS:  # anybody may send it, and all services wait for its reading
+            raise AuthenticationError(
+                "IncompleteSignature", f"the query or form has more than {MAX_PARAMETERS} parameters; give fewer."
+            )
         return tuple(parse_qsl(decoded, keep_blank_values=True, errors="strict"))
     except ValueError as error:
         raise AuthenticationError("IncompleteSignature", f"the query or form cannot be read: {error}.") from error
@@ -131,7 +139,7 @@ class _Claim:
     timestamp: str
     nonce: str
     signature: str
-    string_to_sign: str = field(repr=False)
+    string_to_sign: Callable[[], str]  # made when the key is known, for it takes long of a long request
     sign: Callable[[str, str], str]  # (access key secret, string to sign) -> signature
 
 
@@ -147,12 +155,13 @@ class Authenticator:
         """
         self._credentials = credentials
         self._clock = clock
+        self._lock = threading.Lock()  # held while nonces are used
         self._nonces: dict[
             tuple[str, str], float
         ] = {}  # (access key id, nonce) -> when it may be forgotten; oldest first
 
     def authenticate(self, request: SignedRequest) -> Identity:
-        """Return who sent the request.
+        """Return who sent the request. Thread-safe.
 
         Raises:
             AuthenticationError: the signature is missing, incomplete, wrong, too old or used before; the key is
@@ -164,22 +173,24 @@ class Authenticator:
         credential = self._credentials.find(claim.access_key_id)
         if credential is None:
             raise AuthenticationError("InvalidAccessKeyId.NotFound", "Specified access key is not found.")
-        expected = claim.sign(credential.access_key_secret, claim.string_to_sign)
+        string_to_sign = claim.string_to_sign()
+        expected = claim.sign(credential.access_key_secret, string_to_sign)
         if not same_secret(expected, claim.signature):
             raise AuthenticationError(
                 "SignatureDoesNotMatch",
-                f"Specified signature is not matched with our calculation. server string to sign is:{claim.string_to_sign}",
+                f"Specified signature is not matched with our calculation. server string to sign is:{string_to_sign}",
             )
         _check_token(credential, claim.token, now)
         self._use_nonce((claim.access_key_id, claim.nonce), now)
         return credential.identity
 
     def _use_nonce(self, nonce: tuple[str, str], now: float) -> None:
-        for old, _ in list(takewhile(lambda item: item[1] <= now, self._nonces.items())):
-            del self._nonces[old]
-        if nonce in self._nonces:
-            raise AuthenticationError("SignatureNonceUsed", "Specified signature nonce was used already.")
-        self._nonces[nonce] = now + 2 * FRESH  # a request dated FRESH ahead stays fresh that long
+        with self._lock:
+            for old, _ in list(takewhile(lambda item: item[1] <= now, self._nonces.items())):
+                del self._nonces[old]
+            if nonce in self._nonces:
+                raise AuthenticationError("SignatureNonceUsed", "Specified signature nonce was used already.")
+            self._nonces[nonce] = now + 2 * FRESH  # a request dated FRESH ahead stays fresh that long
 
 
 def _check_time(timestamp: str, now: float) -> None:
@@ -241,13 +252,17 @@ def _rpc_claim(request: SignedRequest) -> _Claim:
             f"not implemented: SignatureMethod {method} {version}; use HMAC-SHA1 1.0 or {ACS3}.",
         )
     signed = {name: value for name, value in parameters.items() if name != "Signature"}
+
+    def string_to_sign() -> str:
+        return f"{request.method}&%2F&{_percent(_canonical_query(signed))}"
+
     return _Claim(
         access_key_id=parameters["AccessKeyId"],
         token=parameters.get("SecurityToken"),
         timestamp=parameters["Timestamp"],
         nonce=parameters["SignatureNonce"],
         signature=parameters["Signature"],
-        string_to_sign=f"{request.method}&%2F&{_percent(_canonical_query(signed))}",
+        string_to_sign=string_to_sign,
         sign=_rpc_sign,
     )
 
@@ -265,24 +280,22 @@ def _acs3_claim(request: SignedRequest) -> _Claim:
         raise AuthenticationError(
             "SignatureDoesNotMatch", "x-acs-content-sha256 is not the SHA-256 of the body received."
         )
-    headers = "".join(f"{name}:{request.headers[name].strip()}\n" for name in sorted(signed))
-    canonical = "\n".join(
-        (
-            request.method,
-            request.path or "/",
-            _canonical_query(request.query_parameters),
-            headers,
-            ";".join(sorted(signed)),
-            content,
+    query = request.query_parameters
+
+    def string_to_sign() -> str:
+        headers = "".join(f"{name}:{request.headers[name].strip()}\n" for name in sorted(signed))
+        canonical = "\n".join(
+            (request.method, request.path or "/", _canonical_query(query), headers, ";".join(sorted(signed)), content)
         )
-    )
+        return f"{ACS3}\n{hashlib.sha256(_encode(canonical)).hexdigest()}"
+
     return _Claim(
         access_key_id=fields["Credential"],
         token=request.headers.get("x-acs-security-token"),
         timestamp=request.headers["x-acs-date"],
         nonce=request.headers["x-acs-signature-nonce"],
         signature=fields["Signature"],
-        string_to_sign=f"{ACS3}\n{hashlib.sha256(_encode(canonical)).hexdigest()}",
+        string_to_sign=string_to_sign,
         sign=_acs3_sign,
     )
 

@@ -124,7 +124,7 @@ def _read_account(path: Path) -> Account:
             access_key_id=record["access_key_id"],
             access_key_secret=record["access_key_secret"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise LocalCloudError(
             f"{path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
         ) from error

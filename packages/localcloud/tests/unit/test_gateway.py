@@ -15,6 +15,7 @@ from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import Gateway, read_head, server_name
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.redirect import is_redirected
+from localcloud.listener import Places
 
 NAMES = served_names(region="cn-hangzhou", account_id="1234")
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
@@ -187,12 +188,12 @@ def test_unexpected_exception_is_answered_and_logged_once(
 ) -> None:
     async def scenario() -> bytes:
         gateway = Gateway(0)
-        await gateway.open(names=Broken(), backends={})
+        gateway.open(names=Broken(), backends={}, places=Places(1))
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(sent)
         received = await reader.read()
         writer.close()
-        await gateway.close()
+        gateway.close()
         return received
 
     answer = asyncio.run(scenario())
@@ -206,12 +207,12 @@ def test_unexpected_exception_is_answered_and_logged_once(
 def test_refusal_of_a_name_that_is_not_ascii_has_the_right_length() -> None:
     async def scenario() -> bytes:
         gateway = Gateway(0)
-        await gateway.open(names={}, backends={})
+        gateway.open(names={}, backends={}, places=Places(1))
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: \xe4\xf6.example\r\n\r\n")
         received = await reader.read()
         writer.close()
-        await gateway.close()
+        gateway.close()
         return received
 
     head, _, body = asyncio.run(scenario()).partition(b"\r\n\r\n")

@@ -95,6 +95,58 @@ def test_what_no_row_names_goes_at_the_next_start(folder: Path) -> None:
     assert service.read("kept", "a") == b"a" * 1000
 
 
+def test_more_bytes_than_a_kill_leaves_are_moved_not_removed_when_the_database_is_older(folder: Path) -> None:
+    older = (folder / "oss.sqlite3").read_bytes()
+    service = open_service(folder)
+    for number in range(20):
+        service.put_object("kept", f"newer-{number}", b"new")
+    service.close()
+    newer = (folder / "oss.sqlite3").read_bytes()
+    before = data_files(folder)
+
+    (folder / "oss.sqlite3").write_bytes(older)
+    service = open_service(folder)
+    assert service.read("kept", "a") == b"a" * 1000
+    service.close()
+    lost = {path.name: path.read_bytes() for path in (folder / "lost").iterdir()}
+    assert data_files(folder) | lost == before
+    assert len(lost) == 20
+
+    (folder / "oss.sqlite3").write_bytes(newer)
+    for name in lost:
+        (folder / "lost" / name).rename(folder / "data" / name)
+    assert open_service(folder).read("kept", "newer-19") == b"new"
+
+
+def number_that_is_no_text(folder: Path) -> None:
+    (folder / "number").write_bytes(b"\xff\xfe")
+
+
+def number_that_is_a_folder(folder: Path) -> None:
+    (folder / "number").unlink()
+    (folder / "number").mkdir()
+
+
+def folder_among_the_files(folder: Path) -> None:
+    (folder / "data" / "folder").mkdir()
+
+
+def file_in_place_of_the_folder(folder: Path) -> None:
+    shutil.rmtree(folder / "data")
+    (folder / "data").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "spoil", [number_that_is_no_text, number_that_is_a_folder, folder_among_the_files, file_in_place_of_the_folder]
+)
+def test_what_does_not_belong_into_the_folder_is_an_error_that_names_it(
+    folder: Path, spoil: Callable[[Path], None]
+) -> None:
+    spoil(folder)
+    with pytest.raises(LocalCloudError, match=str(folder)):
+        open_service(folder)
+
+
 def test_a_folder_without_objects_starts_anew_without_its_database(folder: Path) -> None:
     service = open_service(folder)
     service.empty_bucket("kept")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -315,3 +316,21 @@ def test_secrets_and_tokens_are_not_in_messages(authenticator: Authenticator) ->
         authenticator.authenticate(acs3(replace(SESSION, security_token="forged")))
     assert SESSION.access_key_secret not in str(caught.value)
     assert str(SESSION.security_token) not in str(caught.value)
+
+
+def test_form_of_thousands_of_parameters_is_refused_before_it_is_decoded(authenticator: Authenticator) -> None:
+    body = b"&".join(b"p%d=" % number for number in range(90_000))
+    request = SignedRequest(method="POST", path="/", query=(), headers={"content-type": FORM}, body=body)
+    began = time.process_time()
+    with pytest.raises(AuthenticationError, match="more than 1000 parameters"):
+        authenticator.authenticate(request)
+    assert time.process_time() - began < 0.02
+
+
+def test_long_parameters_are_not_canonicalized_for_a_key_that_nobody_has(
+    authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = rpc(AccessKeyId="nobody", Name="é" * 150_000)
+    monkeypatch.setattr("localcloud.signatures.quote", None)
+    with pytest.raises(AuthenticationError, match="access key is not found"):
+        authenticator.authenticate(changed)

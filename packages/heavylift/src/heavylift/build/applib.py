@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heavylift.build import binaries
-from heavylift.build.errors import BuildError
+from heavylift.build.errors import BuildError, MissingModuleError
 from heavylift.build.order import Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
 from heavylift.build.prune import Pruning, Rule, prune
@@ -86,8 +86,8 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
     assemble(packages, folder)
     owners = {path: package.name for package in packages for path in package.files}
     needs = find_needs(folder, owners, owners)
-    imports = _Imports(folder, interpreter if target.runs_here else None, modules, needs, report)
-    recording = imports.record("what they open stays")
+    imports = Imports(folder, interpreter if target.runs_here else None, modules, needs, report)
+    recording = imports.record_installed()
     with report.step("prune what nothing needs"):
         opened = recording.opened(owners) if recording else ()
         pruning = prune(folder, applib.rules, owners=owners, opened=opened)
@@ -118,24 +118,43 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Imports:
+class Imports:
     """Imports of what was asked for, in clean processes."""
 
     folder: Path
     interpreter: Path | None  # None: the target's Python does not run here
-    modules: Sequence[str]
+    modules: Mapping[str, list[str]]  # of each requirement
     needs: Sequence[Need]  # what may be missing here
     report: Report
+
+    def record_installed(self) -> Recording | None:
+        """Import the modules before anything is pruned, and leave out what needs a package that nothing requires.
+
+        Packages bring modules that are of use only beside another package, which they do not require: an adapter, a driver. At
+        least one module of each requirement has to be imported.
+        """
+        while True:
+            try:
+                return self.record("what they open stays")
+            except MissingModuleError as error:
+                modules = next(modules for modules in self.modules.values() if error.module in modules)
+                if len(modules) == 1:
+                    raise
+                modules.remove(error.module)
+                self.report.note(
+                    f"{error.module} is not imported: it needs {error.missing}, which nothing here requires"
+                )
 
     def record(self, why: str) -> Recording | None:
         """Import the modules and return what that needed; None where nothing can be imported."""
         if self.interpreter is None:
             return None
-        with self.report.step(f"import {', '.join(self.modules)} in a clean process ({why})"):
+        modules = [module for each in self.modules.values() for module in each]
+        with self.report.step(f"import {', '.join(modules)} in a clean process ({why})"):
             try:
-                return record_imports(self.folder, self.interpreter, self.modules)
+                return record_imports(self.folder, self.interpreter, modules)
             except BuildError as error:
-                if not self.needs:
+                if isinstance(error, MissingModuleError) or not self.needs:
                     raise
                 raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
 
@@ -172,11 +191,11 @@ def _requested(requirements: Path) -> list[str]:
     return [normalize(name) for name in re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", text, re.MULTILINE)]
 
 
-def _modules(requirements: Path, packages: Sequence[Package]) -> list[str]:
-    """Return the modules to import of what was asked for: those that the packages name, else those that they install."""
+def _modules(requirements: Path, packages: Sequence[Package]) -> dict[str, list[str]]:
+    """Return the modules to import of each requirement: those that the package names, else those that it installs."""
     found = {normalize(each.name): each.modules for each in packages}
-    modules = [module for name in _requested(requirements) for module in found.get(name, ())]
-    return [module for module in dict.fromkeys(modules) if not module.startswith("_")]
+    requested = dict.fromkeys(_requested(requirements))
+    return {name: [module for module in found.get(name, ()) if not module.startswith("_")] for name in requested}
 
 
 def _sizes(packages: Sequence[Package], pruning: Pruning) -> list[tuple[str, dict[str, int]]]:

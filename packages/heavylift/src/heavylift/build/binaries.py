@@ -17,7 +17,6 @@ WORKERS = os.cpu_count() or 1
 # Files that a process compiles; the same whatever the number of cores: what marshal writes of a file depends a little on what
 # the process compiled before (interned strings are shared).
 SHARD = 400
-_CACHE = "__pycache__/"
 _COMPILE = """
 import sys
 sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
@@ -112,8 +111,6 @@ def compile_bytecode(folder: Path, names: Sequence[str], interpreter: Path, core
 def collect_bytecode(folder: Path, needed: Sequence[str]) -> dict[str, str]:
     """Put a copy of all compiled modules into the few files that a start imports them from.
 
-    Modules that Python never finds stay out: it prefers an extension, or a package, of the same name in the same folder.
-
     Args:
         folder: the applib.
         needed: paths of the .pyc files that a start imports, in its order; what else is named there does not matter.
@@ -121,23 +118,9 @@ def collect_bytecode(folder: Path, needed: Sequence[str]) -> dict[str, str]:
     Returns:
         For each .pyc the file that holds its copy; no archive needs the .pyc itself.
     """
-    paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
-    preferred = {f"{_folder(path)}{_stem(path)}" for path in paths if path.endswith(".so")}
-    preferred |= {_folder(path).rstrip("/") for path in paths if _stem(path) == "__init__" and _CACHE not in path}
-    compiled = [path for path in paths if path.endswith(".pyc") and _folder(path).endswith(_CACHE)]
-    found = [path for path in compiled if f"{_folder(path).removesuffix(_CACHE)}{_stem(path)}" not in preferred]
-    made, holders = dump_bytecode({path: (folder / path).read_bytes() for path in found}, needed)
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("__pycache__/*.pyc")}
+    made, holders = dump_bytecode(files, needed)
     for name, content in made.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     return holders
-
-
-def _folder(path: str) -> str:
-    """Return what stands before a file's name: nothing, or the folder with a slash."""
-    return path[: path.rfind("/") + 1]
-
-
-def _stem(path: str) -> str:
-    """Return a file's name up to its first dot: of a module's source, extension or .pyc, the module's name."""
-    return path[path.rfind("/") + 1 :].partition(".")[0]

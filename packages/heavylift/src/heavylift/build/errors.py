@@ -5,3 +5,18 @@ from __future__ import annotations
 
 class BuildError(Exception):
     """What was wrong, where, and what to do about it."""
+
+
+class MissingModuleError(BuildError):
+    """A module of the applib imports one that is not there.
+
+    Args:
+        message: as for every error.
+        module: the one that was to be imported.
+        missing: the one that is not there.
+    """
+
+    def __init__(self, message: str, module: str, missing: str) -> None:
+        super().__init__(message)
+        self.module = module
+        self.missing = missing

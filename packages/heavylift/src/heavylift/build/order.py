@@ -6,8 +6,7 @@ nobody tells. So whatever that may be comes first:
 
 1. the eager files: data of every kind, and the libraries that the recorded start did not need, unless they are extension modules,
    which Python alone links;
-2. the bytecode of the modules that the recorded start imported: it is small, and while a start waits for a large library, it
-   can make their code;
+2. the bytecode of the modules that the recorded start imported: it is small, and all imports need some of it;
 3. what else the recorded start needed, in its order; the libraries that a library brought in stand before it;
 4. the rest: modules that it did not import, and the sources, which are read for tracebacks.
 """
@@ -15,13 +14,14 @@ nobody tells. So whatever that may be comes first:
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from heavylift.build.binaries import is_elf
-from heavylift.build.errors import BuildError
+from heavylift.build.errors import BuildError, MissingModuleError
 
 _RECORD = """
 import sys
@@ -104,6 +104,7 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> R
         modules: in the order in which they are imported.
 
     Raises:
+        MissingModuleError: a module needs one that is not there.
         BuildError: a module cannot be imported; the message names it, the reason and what to do.
     """
     done = subprocess.run(
@@ -117,7 +118,10 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> R
         lines = done.stderr.strip().splitlines()
         reached = next((line for line in reversed(lines) if line in modules), "its modules")
         reason = lines[-1] if lines and lines[-1] != reached else f"the process ended with {done.returncode}"
-        raise BuildError(f"what was built cannot import {reached}: {reason}; {_advice(reason)}")
+        message = f"what was built cannot import {reached}: {reason}; {_advice(reason)}"
+        if missing := re.fullmatch(r"ModuleNotFoundError: No module named '(.*)'", reason):
+            raise MissingModuleError(message, reached, missing[1])
+        raise BuildError(message)
     needed, listed = json.loads(done.stdout.splitlines()[-1])
     return Recording([path for path in needed if (folder / path).is_file()], listed)  # Python tells of attempts, too
 

@@ -150,9 +150,14 @@ def _describe(entry: str, content: Path) -> dict[str, Any]:
         return {"name": resolve.entry_name(entry), "version": "", "modules": []}
     distribution = Distribution.at(infos[0])
     listed = infos[0] / "top_level.txt"
-    modules = listed.read_text(encoding="utf-8").split() if listed.exists() else _installed_modules(files)
+    modules = _top_modules(listed.read_text(encoding="utf-8")) if listed.exists() else _installed_modules(files)
     name = distribution.metadata["Name"]
     return {"name": name, "version": distribution.version, "modules": modules}
+
+
+def _top_modules(text: str) -> list[str]:
+    """Return the modules that a top_level.txt names; some name modules inside of packages, too, as paths."""
+    return list(dict.fromkeys(line.partition("/")[0] for line in text.split()))
 
 
 def _installed_modules(files: Iterable[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """What the commands about stacks do: open a session, call the parts, say what happened. Parsing is `heavylift.cli.main`'s.
 
-Every command takes the parsed options and the output, and returns the process's exit code.
+Every command takes the parsed options and the output, and returns the process's exit code. What only some of them need, and takes
+long to import (OSS's SDK, YAML), these import themselves.
 """
 
 from __future__ import annotations
@@ -13,9 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from heavylift.cli.output import Output
-from heavylift.clouds import assembly, assets, background, difference, invocation, logs
-from heavylift.clouds.archives import check_archive, is_uploaded, upload
-from heavylift.clouds.dist import read_build
+from heavylift.clouds import assembly, background, invocation, logs
 from heavylift.clouds.ros import TRIES, Event, Order, RefusedError, Ros, Stack, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
@@ -47,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     }[options.command]
     try:
         return run_command(options, Output(as_json=options.json))
+    except HeavyliftError:
+        raise
     except Exception as error:
         said = explain(error)
         if said is None:
@@ -56,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
 
 def deploy(options: argparse.Namespace, output: Output) -> int:
     """`heavylift deploy`: synthesize, publish the assets, create or update the stack, wait."""
+    from heavylift.clouds import assets
+
     session = open_session(options)
     stack = _synthesized(options, session)
     ros = _ros(session)
@@ -87,6 +90,8 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
 
 def diff(options: argparse.Namespace, output: Output) -> int:
     """`heavylift diff`: what a deploy would change."""
+    from heavylift.clouds import difference
+
     session = open_session(options)
     stack = _synthesized(options, session)
     ros = _ros(session)
@@ -228,6 +233,10 @@ def _is_text(body: bytes) -> bool:
 
 def push(options: argparse.Namespace, output: Output) -> int:
     """`heavylift push`: bring the build's archives to a bucket that deployments take them from."""
+    from heavylift.clouds import assets
+    from heavylift.clouds.archives import check_archive, is_uploaded, upload
+    from heavylift.clouds.dist import read_build
+
     build = read_build(options.dist)
     for archive in (build.applib, build.model):  # before anything leaves this machine
         check_archive(options.dist, archive)
@@ -295,6 +304,8 @@ def _exists(ros: Ros, name: str) -> bool:
 
 
 def _remove_buckets(session: Session, ros: Ros, names: Iterable[str], output: Output) -> None:
+    from heavylift.clouds import assets
+
     used = {name for stack in ros.stacks() for name in asset_buckets(stack)}
     for name in names:
         if name in used:

@@ -9,13 +9,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def make_console() -> Console:
     """Return a console on the standard output to which text is text, whatever it holds."""
+    from rich.console import Console
+
     return Console(markup=False, emoji=False, highlight=False)
 
 
@@ -56,6 +59,8 @@ class Output:
         Yields:
             A function to call with the number of bytes done so far.
         """
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
         console = make_console()
         title_column = TextColumn("{task.description}", markup=False)
         columns = (title_column, BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -12,11 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alibabacloud_fc20230330 import models as fc3
-from alibabacloud_fc_open20210406 import models as fc2
-from alibabacloud_tea_util.models import RuntimeOptions
-from darabonba.runtime import RuntimeOptions as Fc3RuntimeOptions
-
 from heavylift.clouds.ros import Ros, Stack
 from heavylift.clouds.session import Session
 from heavylift.errors import HeavyliftError
@@ -104,7 +99,8 @@ def invoke(session: Session, target: Target, payload: bytes, *, timeout: int) ->
     return invoke_fc3(session.fc3_client(), target.function, payload, timeout=timeout)
 
 
-# The clients' own retries would run a function twice: both calls have exactly one attempt.
+# The clients' own retries would run a function twice: both calls have exactly one attempt. Each imports the models of its version
+# alone, whose time would else be every command's.
 
 
 def invoke_fc2(client: Any, service: str, function: str, payload: bytes, *, timeout: int) -> Invocation:  # noqa: ANN401
@@ -117,12 +113,15 @@ def invoke_fc2(client: Any, service: str, function: str, payload: bytes, *, time
         payload: the event, up to 32 MB.
         timeout: seconds to wait for the answer.
     """
+    from alibabacloud_fc_open20210406 import models
+    from alibabacloud_tea_util.models import RuntimeOptions
+
     begin = time.perf_counter()
     response = client.invoke_function_with_options(
         service,
         function,
-        fc2.InvokeFunctionRequest(body=payload),
-        fc2.InvokeFunctionHeaders(common_headers={"X-Fc-Log-Type": "Tail"}),
+        models.InvokeFunctionRequest(body=payload),
+        models.InvokeFunctionHeaders(common_headers={"X-Fc-Log-Type": "Tail"}),
         RuntimeOptions(read_timeout=timeout * 1000, connect_timeout=CONNECT_TIMEOUT, autoretry=False, max_attempts=1),
     )
     return _invocation(response.body, response.headers, begin)
@@ -137,15 +136,16 @@ def invoke_fc3(client: Any, function: str, payload: bytes, *, timeout: int) -> I
         payload: the event, up to 32 MB.
         timeout: seconds to wait for the answer.
     """
+    from alibabacloud_fc20230330 import models
+    from darabonba.runtime import RuntimeOptions
+
     begin = time.perf_counter()
     response = client.invoke_function_with_options(
         function,
         # Not a stream, which its model asks for: the client would read that by the kilobyte, and copy all of it each time.
-        fc3.InvokeFunctionRequest(body=payload),
-        fc3.InvokeFunctionHeaders(x_fc_log_type="Tail"),
-        Fc3RuntimeOptions(
-            read_timeout=timeout * 1000, connect_timeout=CONNECT_TIMEOUT, autoretry=False, max_attempts=1
-        ),
+        models.InvokeFunctionRequest(body=payload),
+        models.InvokeFunctionHeaders(x_fc_log_type="Tail"),
+        RuntimeOptions(read_timeout=timeout * 1000, connect_timeout=CONNECT_TIMEOUT, autoretry=False, max_attempts=1),
     )
     return _invocation(response.body.read(), response.headers, begin)
 

@@ -1,9 +1,9 @@
-"""Turns what the official SDKs and the operating system raise into a sentence for the user."""
+"""Turns what the official SDKs and the operating system raise into a sentence for the user.
+
+An SDK is imported once there is an error to explain: most commands end without one.
+"""
 
 from __future__ import annotations
-
-import oss2
-from Tea.exceptions import TeaException, UnretryableException
 
 from heavylift.errors import HeavyliftError
 
@@ -14,6 +14,9 @@ def explain(error: Exception) -> HeavyliftError | None:
     Args:
         error: what a command raised.
     """
+    import oss2
+    from Tea.exceptions import TeaException, UnretryableException
+
     if isinstance(error, oss2.exceptions.OssError):
         if isinstance(error, oss2.exceptions.ClientError):
             return HeavyliftError(f"OSS cannot be asked for this: {error.body}")

@@ -1,6 +1,7 @@
 """Where a command goes and with whose key: the embedded cloud by default, a region of Alibaba Cloud when it is asked for.
 
 A session makes the official SDKs' clients. Everything that uses one is the same for both clouds; only the endpoints differ.
+A client's SDK is imported when that client is made: together they take longer than most commands.
 
 Sources: "Endpoints" of OSS, ROS, Function Compute and STS; "Configure credentials" of the aliyun CLI (`~/.aliyun/config.json`).
 """
@@ -12,10 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import oss2
 from alibabacloud_credentials.client import Client as Credentials
 from alibabacloud_credentials.exceptions import CredentialException
 from alibabacloud_credentials.provider import (
@@ -23,14 +23,16 @@ from alibabacloud_credentials.provider import (
     StaticAKCredentialsProvider,
     StaticSTSCredentialsProvider,
 )
-from alibabacloud_fc20230330.client import Client as Fc3Client
-from alibabacloud_fc_open20210406.client import Client as Fc2Client
-from alibabacloud_ros20190910.client import Client as RosClient
-from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.utils_models import Config
 
 from heavylift.clouds.embedded import Endpoints
 from heavylift.errors import HeavyliftError
+
+if TYPE_CHECKING:
+    import oss2
+    from alibabacloud_fc20230330.client import Client as Fc3Client
+    from alibabacloud_fc_open20210406.client import Client as Fc2Client
+    from alibabacloud_ros20190910.client import Client as RosClient
 
 KEY_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 TOKEN_VARIABLE = "ALIBABA_CLOUD_SECURITY_TOKEN"  # noqa: S105 - a name
@@ -68,23 +70,33 @@ class Session:
     @cached_property
     def account_id(self) -> str:
         """The number of the account, as STS tells it."""
-        client = StsClient(self._config(self.sts))
+        from alibabacloud_sts20150401.client import Client
+
+        client = Client(self._config(self.sts))
         return str(client.get_caller_identity().body.account_id)
 
     def ros_client(self) -> RosClient:
         """Return a client of ROS."""
-        return RosClient(self._config(self.ros))
+        from alibabacloud_ros20190910.client import Client
+
+        return Client(self._config(self.ros))
 
     def fc2_client(self) -> Fc2Client:
         """Return a client of Function Compute 2.0."""
-        return Fc2Client(self._config(self.fc2(self.account_id)))
+        from alibabacloud_fc_open20210406.client import Client
+
+        return Client(self._config(self.fc2(self.account_id)))
 
     def fc3_client(self) -> Fc3Client:
         """Return a client of Function Compute 3.0."""
-        return Fc3Client(self._config(self.fc3))
+        from alibabacloud_fc20230330.client import Client
+
+        return Client(self._config(self.fc3))
 
     def bucket(self, name: str) -> oss2.Bucket:
         """Return a bucket, which may not exist; requests are signed with V4."""
+        import oss2
+
         auth = oss2.ProviderAuthV4(_OssCredentials(self.credentials))
         return oss2.Bucket(auth, self.oss, name, region=self.region, connect_timeout=CONNECT_TIMEOUT / 1000)
 
@@ -100,13 +112,15 @@ class Session:
         )
 
 
-class _OssCredentials(oss2.credentials.CredentialsProvider):  # type: ignore[misc]  # the vendor's class is untyped
+class _OssCredentials:
     """The session's credentials as oss2 asks for them."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
     def get_credentials(self) -> oss2.credentials.Credentials:
+        import oss2
+
         key = self._credentials.get_credential()
         return oss2.credentials.Credentials(key.access_key_id, key.access_key_secret, key.security_token or "")
 

@@ -32,10 +32,6 @@ _PROGRAM = (
     f"from {__package__}.worker import run; run(order)"
 )
 
-# For the worker: by default, glibc gives the memory of each block back to the system, which zeroes it for the next one. With
-# these, blocks share theirs (bytes; mallopt(3): M_MMAP_THRESHOLD, at its maximum, and M_TRIM_THRESHOLD).
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
-
 
 class Background:
     """A load that is under way. Used by several threads at once.
@@ -66,19 +62,6 @@ class Background:
     def needs(self, path: str) -> int | None:
         """Return how many blocks a file of the applib needs, None when there is no such file, or all are there."""
         return self._needs.get(path)
-
-    def has_blocks(self, count: int) -> bool:
-        """Return whether that many of the applib's first blocks are there, without waiting.
-
-        Raises:
-            LoadError: they never will be.
-        """
-        with self._lock:
-            while not self._ended and self._blocks < count and self._is_readable():
-                self._receive()
-            if self._error:
-                raise self._error
-            return self._ended or self._blocks >= count
 
     def wait_for_blocks(self, count: int) -> None:
         """Wait until that many of the applib's first blocks are there.
@@ -124,15 +107,12 @@ class Background:
             if self._error:
                 raise self._error
 
-    def _is_readable(self, seconds: float = 0.0) -> bool:
-        return b"\n" in self._held or bool(select.select([self._messages], [], [], seconds)[0])
-
     def _receive(self) -> None:
         line, end, rest = self._held.partition(b"\n")
         if end:
             self._held = rest
             self._accept(json.loads(line))
-        elif not self._is_readable(self._deadline.remaining()):
+        elif not select.select([self._messages], [], [], self._deadline.remaining())[0]:
             try:
                 self._deadline.check("the loader's process said nothing; does the function's network reach `Endpoint`?")
             except DeadlineError as error:
@@ -202,7 +182,7 @@ def _spawn(order: bytes) -> tuple[int, int, int]:
         process = os.posix_spawn(
             sys.executable,
             [sys.executable, "-c", _PROGRAM],
-            {**os.environ, **KEEP_MEMORY},
+            os.environ,
             file_actions=[(os.POSIX_SPAWN_DUP2, order_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)],
         )
         os.write(order_in, order)  # a pipe takes that much whether it is read or not

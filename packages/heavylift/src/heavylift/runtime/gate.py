@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from heavylift.contracts.failures import LoadError
@@ -23,7 +23,7 @@ _EVENTS = {"open": 0, "import": 1, "ctypes.dlopen": 0} | dict.fromkeys(
 )
 _BYSTANDERS = (("uname",), ("/sbin/ldconfig",))  # what the standard library's `platform` and `ctypes.util` run
 
-_gate: Gate | None = None
+_gate: _Gate | None = None
 _hooked = False
 
 
@@ -31,16 +31,8 @@ class StartStopped(BaseException):
     """A file that an import needs will never come. Not an `Exception`: no module may take it for an optional one's absence."""
 
 
-class Gate:
-    """Lets through what needs a file that is there.
-
-    Attributes:
-        meanwhile: does a piece of work that brings the start forward, and returns whether there was one; it is called instead
-            of waiting, and told how to ask whether a file of the applib can be read.
-    """
-
+class _Gate:
     def __init__(self, background: Background, applib: str) -> None:
-        self.meanwhile: Callable[[Callable[[str], bool]], bool] = lambda _is_there: False
         self._background = background
         self._prefix = f"{applib}/"
         self._real_prefix = f"{os.path.realpath(applib)}/"
@@ -60,13 +52,8 @@ class Gate:
             path = os.fsdecode(path)
         if not isinstance(path, str):
             return  # a descriptor: it was opened before
-        needs = self._needs(path)
-        while needs and not self._background.has_blocks(needs):
-            if not self.meanwhile(self._is_there):
-                self._background.wait_for_blocks(needs)
-
-    def _is_there(self, path: str) -> bool:
-        return self._background.has_blocks(self._needs(path))
+        if needs := self._needs(path):
+            self._background.wait_for_blocks(needs)
 
     def _needs(self, path: str) -> int:
         """Return how many blocks must be there before a file is read: none if it is no file of the applib."""
@@ -79,7 +66,7 @@ class Gate:
 
 
 @contextmanager
-def gated(background: Background, applib: str) -> Iterator[Gate]:
+def gated(background: Background, applib: str) -> Iterator[None]:
     """Make what happens in the block under it wait for the files of the applib that it needs, in every thread.
 
     Args:
@@ -90,12 +77,12 @@ def gated(background: Background, applib: str) -> Iterator[Gate]:
         StartStopped: a file that was needed will never come.
     """
     global _gate, _hooked
-    _gate = gate = Gate(background, applib)
+    _gate = _Gate(background, applib)
     if not _hooked:
         sys.addaudithook(_check)  # there is no way to take one out again; without a gate it does nothing
         _hooked = True
     try:
-        yield gate
+        yield
     finally:
         _gate = None
 

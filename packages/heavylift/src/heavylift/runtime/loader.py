@@ -25,12 +25,11 @@ if _VENDOR not in sys.path:
     # Before the runtime's own packages: its oss2 is too old to sign with V4.
     sys.path.insert(0, _VENDOR)
 
-from heavylift.contracts.failures import ConfigurationError  # noqa: E402
-from heavylift.runtime.annotations import compiled_once  # noqa: E402 - vendored packages come first
+from heavylift.contracts.failures import ConfigurationError  # noqa: E402 - vendored packages come first
 from heavylift.runtime.background import load_in_background  # noqa: E402
-from heavylift.runtime.bytecode import Bytecode, install  # noqa: E402
+from heavylift.runtime.bytecode import install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
-from heavylift.runtime.gate import Gate, gated  # noqa: E402
+from heavylift.runtime.gate import gated  # noqa: E402
 from heavylift.runtime.sampling import sampled  # noqa: E402
 from heavylift.runtime.settings import Settings, read_settings  # noqa: E402
 from heavylift.runtime.store import Deadline  # noqa: E402
@@ -108,15 +107,13 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
         credentials = find_credentials(context, os.environ, local=settings.local)
     deadline = Deadline(_time_limit(settings, context, mode) * (1 - _MARGIN))
     with _without_collector(), load_in_background(credentials, deadline, timeline, mode) as background:
-        with timeline.span("import", "oss2"):
-            import heavylift.runtime.oss  # noqa: F401 - most functions need it, and until the first files arrive there is time
         # A start that fails in a request is tried again in this process, where half an import may have left its traces.
         if mode == "request":
             background.wait_for_all()
         background.wait_for_names("applib")
         try:
-            with gated(background, str(settings.applib)) as gate:
-                module = _imported(settings, timeline, gate)
+            with gated(background, str(settings.applib)):
+                module = _imported(settings, timeline)
         finally:
             background.wait_for_all()  # its failure is the first one, whatever an import made of it
         return _warmed_up(settings, module, timeline)
@@ -139,20 +136,15 @@ def _time_limit(settings: Settings, context: object, mode: str) -> float:
     return float(getattr(getattr(context, "function", None), "timeout", 0) or settings.initializer_limit)
 
 
-def _add_to_path(applib: Path) -> Bytecode | None:
-    """Put the applib behind the code package and its vendored packages, before everything of the runtime.
-
-    Returns:
-        Its bytecode, where it has any and was not there before.
-    """
-    path, bytecode = str(applib), None
+def _add_to_path(applib: Path) -> None:
+    """Put the applib behind the code package and its vendored packages, before everything of the runtime."""
+    path = str(applib)
     if path not in sys.path:
         ours = [sys.path.index(entry) for entry in (str(CODE), _VENDOR) if entry in sys.path]
         sys.path.insert(max(ours) + 1, path)
         _show_to_children(path)
-        bytecode = install(applib)
+        install(applib)
     importlib.invalidate_caches()
-    return bytecode
 
 
 def _show_to_children(applib: str) -> None:
@@ -167,13 +159,11 @@ def _show_to_children(applib: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([*before, *ours, *(entry for entry in after if entry not in ours)])
 
 
-def _imported(settings: Settings, timeline: Timeline, gate: Gate | None = None) -> ModuleType:
-    bytecode = _add_to_path(settings.applib)
-    if gate and bytecode:
-        gate.meanwhile = bytecode.make_ahead
+def _imported(settings: Settings, timeline: Timeline) -> ModuleType:
+    _add_to_path(settings.applib)
     timeline.mark_import()
     name = settings.handler.rpartition(".")[0]
-    with timeline.span("import", name), sampled(str(settings.applib), timeline), compiled_once():
+    with timeline.span("import", name), sampled(str(settings.applib), timeline):
         return importlib.import_module(name)
 
 

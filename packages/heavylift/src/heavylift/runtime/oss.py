@@ -1,6 +1,6 @@
 """Object Storage Service through its official client, for whatever a function does with it: signed with V4, errors as sentences.
 
-Importing this module takes as long as importing oss2; so nothing else in this package imports it.
+Importing this module takes as long as importing oss2; so no other module of this package imports it, nor does `loader`.
 """
 
 from __future__ import annotations

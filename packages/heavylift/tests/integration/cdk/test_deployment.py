@@ -29,7 +29,7 @@ from alibabacloud_tea_openapi.models import Config
 
 from tests.support.paths import HANDLER
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 Synth = Callable[..., Any]  # of conftest.py
 
 

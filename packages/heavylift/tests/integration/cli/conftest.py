@@ -15,7 +15,7 @@ import pytest
 
 from heavylift.cli.main import main
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 APP = Path(__file__).with_name("app.py")
 
 

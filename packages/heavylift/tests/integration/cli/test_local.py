@@ -20,7 +20,7 @@ from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
 from alibabacloud_tea_openapi.models import Config
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 HERE = Path(__file__).parent
 APP = HERE.parent / "cli" / "app.py"
 

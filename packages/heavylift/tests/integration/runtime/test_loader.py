@@ -58,6 +58,14 @@ def test_an_initializer_imports_while_the_rest_is_on_its_way(instance: Any, link
     assert ends["warmup", "user"] > ends["fetch", "applib"]
 
 
+@pytest.mark.parametrize("script", ["loader.initializer(None)", "loader.handler(b'', None)"])
+def test_a_function_that_does_not_use_oss_does_not_import_its_client(instance: Any, script: str) -> None:
+    outcome = instance.run(f"import sys\n{script}\nprint('oss2' in sys.modules)")
+    assert outcome.answers == ["False"], outcome.errors
+    (start,) = find_starts(outcome.output.splitlines())
+    assert [span.item for span in start.spans if span.phase == "import"] == ["user"]
+
+
 def test_a_request_imports_when_all_is_there(instance: Any, link: Any) -> None:
     link.set(bandwidth=80e6)
     (start,) = find_starts(instance.run("print(loader.handler(b'x', None))").output.splitlines())
@@ -397,7 +405,7 @@ def test_a_part_of_an_object_is_read_as_oss_has_it(cloud: Any, bucket: oss2.Buck
     environment = {"Bucket": bucket.bucket_name, "Endpoint": cloud.endpoints["oss"], "Region": cloud.region}
     credentials = Credentials(cloud.access_key_id, cloud.access_key_secret, "")
     store = OssStore(read_settings(environment), credentials)
-    body = store.read("k ä+%/x", 3, 100, None, 10)
+    body = store.read("k ä+%/x", 3, 100, None, 60.0)
     assert (body.size, b"".join(body.chunks)) == (10, b"3456789")
     reader = reader_of(store, "k ä+%/x")
     assert reader.head(4) == b"0123"

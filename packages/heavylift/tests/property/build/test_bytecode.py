@@ -1,4 +1,4 @@
-"""Modules found by an applib's table of bytecode are those that Python finds by looking at the folders."""
+"""Modules found beside an applib's chunks of bytecode are those that Python finds without these."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from heavylift.build.binaries import collect_bytecode
 from heavylift.runtime.bytecode import BYTECODE_NAME, install
 
-PACKAGE = "heavylift_found_by_table"
+PACKAGE = "heavylift_found_beside_chunks"
 # Whatever may stand for a module called `m`, in Python's order: a package, an extension, a source; and what never does.
 FORMS = ("m/__init__.py", "m/__init__.abi3.so", "m.abi3.so", "m.so", "m.py", "m/n.py", "m.libs/l.so", "m.so.1")
 
 
 @settings(max_examples=60, deadline=None)
 @given(forms=st.sets(st.sampled_from(FORMS)))
-def test_the_table_leads_where_python_finds_the_module(forms: set[str]) -> None:
+def test_a_module_is_found_where_python_finds_it(forms: set[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch, clean_imports(scratch):
         folder = Path(scratch) / PACKAGE
         for name in {"__init__.py", *forms}:
@@ -56,7 +56,7 @@ def found(name: str) -> tuple[str | None, str, list[str] | None, bool] | None:
 @contextmanager
 def clean_imports(folder: str) -> Iterator[None]:
     """Put a folder on `sys.path`, and undo what is done to the import system."""
-    lists: tuple[MutableSequence[Any], ...] = (sys.path, sys.meta_path, sys.path_hooks)
+    lists: tuple[MutableSequence[Any], ...] = (sys.path, sys.path_hooks)
     before = [list(each) for each in lists]
     sys.path.insert(0, folder)
     try:

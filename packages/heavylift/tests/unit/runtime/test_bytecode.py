@@ -6,6 +6,7 @@ import importlib
 import importlib.resources
 import importlib.util
 import inspect
+import json
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -151,69 +152,12 @@ def test_without_the_file_nothing_changes(applib: Path) -> None:
     assert importlib.import_module("single").where == "source"
 
 
-def made(bytecode: Bytecode, there: Sequence[str] = ("0.bin", "1.bin")) -> int:
-    """Make all code that can be made ahead while these chunks are there; return of how many modules."""
-    count = 0
-    while bytecode.make_ahead(lambda path: Path(path).name in there):
-        count += 1
-    return count
-
-
-def put_for_a_start(applib: Path, **sources: str) -> Bytecode:
-    """Install bytecode whose first modules a start imports, in this order; return it."""
-    texts = {f"{name}.py": text for name, text in sources.items()}
-    for name, text in texts.items():
-        (applib / name).write_text(text)
-    order = [importlib.util.cache_from_source(name) for name in texts]
-    put(applib, compiled({**SOURCES, **texts}), order)
-    bytecode = install(applib)
-    assert bytecode is not None
-    return bytecode
-
-
-def test_code_that_is_made_ahead_is_what_the_module_runs(applib: Path) -> None:
-    text = "def fail():\n    raise ValueError('source')\n"
-    bytecode = put_for_a_start(applib, ahead=text, after="")
-    assert made(bytecode) == 2
-    made_ahead = bytecode.take(f"{applib}/after.py")
-    assert made_ahead is not None
-    assert made_ahead.co_filename == f"{applib}/after.py"
-    with pytest.raises(ValueError, match="bytecode") as caught:
-        importlib.import_module("ahead").fail()
-    assert str(caught.traceback[-1].path) == f"{applib}/ahead.py"
-    assert inspect.getsource(importlib.import_module("ahead").fail) == text
-
-
-def test_code_is_made_ahead_of_chunks_that_are_there_alone(applib: Path) -> None:
-    large = f"text = {'x' * CHUNK!r}\n"
-    bytecode = put_for_a_start(applib, one=large, two="", three="")
-    assert [made(bytecode, []), made(bytecode, ["0.bin"]), made(bytecode, ["0.bin", "1.bin"])] == [0, 1, 2]
-
-
-def test_no_code_is_made_of_what_was_imported_or_of_what_no_start_imports(applib: Path) -> None:
-    bytecode = put_for_a_start(applib, one="", two="", three="")
-    importlib.import_module("two")
-    assert made(bytecode, ["0.bin", "1.bin"]) == 2
-    assert bytecode.take(f"{applib}/single.py") is None
-
-
-def test_code_is_made_by_one_at_a_time(applib: Path) -> None:
-    bytecode = put_for_a_start(applib, one="", two="")
-
-    def in_between(_path: str) -> bool:
-        return not bytecode.make_ahead(lambda _: True)
-
-    assert bytecode.make_ahead(in_between)
-    assert made(bytecode) == 1
-
-
-def test_bytecode_of_another_python_is_not_made_ahead(applib: Path) -> None:
-    put(applib, compiled(SOURCES, magic=b"\0\0\r\n"), [importlib.util.cache_from_source("single.py")])
-    bytecode = install(applib)
-    assert bytecode is not None
-    (applib / "single.py").unlink()  # it is still on its way
-    assert made(bytecode) == 1
-    assert bytecode.take(f"{applib}/single.py") is None
+def test_a_table_of_an_archive_of_before_is_read(tmp_path: Path) -> None:
+    """Archives of before say how many chunks a start needs."""
+    put(tmp_path, {"a.pyc": b"code"})
+    table = json.loads((tmp_path / TABLE_NAME).read_text())
+    (tmp_path / TABLE_NAME).write_text(json.dumps({"first": 1, **table}))
+    assert Bytecode(tmp_path).find(f"{tmp_path}/a.pyc") == b"code"
 
 
 def test_a_cut_chunk_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:
@@ -226,15 +170,15 @@ def test_a_cut_chunk_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:
             Bytecode(tmp_path).find(f"{tmp_path}/b.pyc")
 
 
-def record(places: str, first: str = "0") -> bytes:
-    return f'{{"first": {first}, "modules": {places}}}'.encode()
+def record(places: str) -> bytes:
+    return f'{{"modules": {places}}}'.encode()
 
 
 @pytest.mark.parametrize(
     "table",
     [
-        *(b"", b"{", b"[]", b"{}", b'{"first": 0}', b'{"modules": {}}', b"[" * 100_000, b"\xff"),
-        *(record("[]"), record('{"a": 1}'), record('{"a": [0, 0]}'), record('{"a": [0, -1, 1]}'), record("{}", "null")),
+        *(b"", b"{", b"[]", b"{}", b"[" * 100_000, b"\xff"),
+        *(record("[]"), record('{"a": 1}'), record('{"a": [0, 0]}'), record('{"a": [0, -1, 1]}')),
     ],
 )
 def test_a_table_that_lies_is_refused(tmp_path: Path, table: bytes) -> None:

@@ -134,35 +134,6 @@ def test_a_thread_waits_too(worker: Worker, applib: Path) -> None:
     assert found == [True] * 3
 
 
-def test_there_is_work_to_do_instead_of_waiting(worker: Worker, applib: Path) -> None:
-    worker.send(NAMES, b'{"blocks": 1}\n')
-    worker.background.wait_for_names("applib")
-    asked: list[list[bool]] = []
-
-    def work(is_there: Callable[[str], bool]) -> bool:
-        asked.append([is_there(f"{applib}/{name}") for name in ("early.txt", "late.txt")])
-        if len(asked) == 3:
-            worker.send(b'{"blocks": 2}\n', DONE)
-        return True
-
-    with gated(worker.background, str(applib)) as gate:
-        gate.meanwhile = work
-        assert (applib / "early.txt").read_text() == "early.txt"
-        assert asked == []
-        assert (applib / "late.txt").read_text() == "late.txt"
-    assert asked == [[True, False]] * 3
-
-
-def test_when_there_is_no_more_work_it_waits(worker: Worker, applib: Path) -> None:
-    worker.send(NAMES)
-    worker.background.wait_for_names("applib")
-    with gated(worker.background, str(applib)) as gate, later(lambda: worker.send(DONE)) as was_there:
-        pieces = iter([True, True, False])
-        gate.meanwhile = lambda _is_there: next(pieces)
-        (applib / "late.txt").read_text()
-        assert was_there()
-
-
 def test_a_failure_is_no_exception_that_a_module_would_handle(worker: Worker, applib: Path) -> None:
     worker.send(NAMES, FAILED)
     worker.background.wait_for_names("applib")

@@ -8,7 +8,8 @@ While nothing of the function runs, it listens on the embedded cloud's ports, wh
 bounds the processes. It reports that with one byte, which carries the listening sockets.
 
 Requests: `{"op": "initialize"|"invoke", "request_id": …, "size": n}`. Answers: `{"ok": true, "size": n}` or `{"ok": false, "kind":
-"import"|"exception", "error": {"errorMessage", "errorType", "stackTrace"}, "size": 0}`.
+"import"|"exception", "error": {"errorMessage", "errorType", "stackTrace"}, "size": 0}`. The platform takes no header above
+`MAX_HEAD` bytes and no result above the setting `max_result`: what a function raises or returns beyond that is cut or refused here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ import traceback
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+
+MAX_HEAD = 64 * 1024  # bytes
+MAX_MESSAGE = 4096  # characters of an exception's message, of which each takes 12 bytes at most as JSON
+MAX_NAME = 256  # characters of an exception's class
 
 
 def main() -> None:
@@ -111,7 +116,10 @@ def serve(request: dict[str, Any], payload: bytes, settings: dict[str, Any]) -> 
         if request["op"] == "initialize":
             function(context)
             return {"ok": True}, b""
-        return {"ok": True}, encode(function(payload, context))
+        result = encode(function(payload, context))
+        if len(result) > settings["max_result"]:
+            raise ValueError(f"the result has {len(result)} bytes; at most {settings['max_result']} are allowed")
+        return {"ok": True}, result
     except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer
         return {"ok": False, "kind": "exception", "error": describe(error)}, b""
 
@@ -131,20 +139,30 @@ def import_failure(error: BaseException, module_name: str, function_name: str) -
             "errorType": "HandlerNotFound",
             "stackTrace": [],
         }
-    described = describe(error)
-    described["errorMessage"] = f"Unable to import module '{module_name}': {described['errorMessage']}"
-    described["errorType"] = "ImportModuleError"
-    return described
+    return describe(error, name="ImportModuleError", before=f"Unable to import module '{module_name}': ")
 
 
-def describe(error: BaseException) -> dict[str, Any]:
-    """Describe an exception as the platform does; the frames of this file are left out."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    return {
-        "errorMessage": str(error),
-        "errorType": type(error).__name__,
-        "stackTrace": [[line] for line in traceback.format_list(frames)],
+def describe(error: BaseException, *, name: str = "", before: str = "") -> dict[str, Any]:
+    """Describe an exception as the platform does; the frames of this file are left out, and the outer ones that take too much.
+
+    Args:
+        error: the exception.
+        name: what to call its class; empty: its own name.
+        before: what its message begins with.
+    """
+    described: dict[str, Any] = {
+        "errorMessage": (before + str(error))[:MAX_MESSAGE],
+        "errorType": (name or type(error).__name__)[:MAX_NAME],
+        "stackTrace": [],
     }
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    left = MAX_HEAD - 1024 - len(json.dumps(described))  # the header has more than the error
+    for line in reversed(traceback.format_list(frames)):
+        left -= len(json.dumps([line])) + 2
+        if left < 0:
+            break
+        described["stackTrace"].insert(0, [line])
+    return described
 
 
 def make_context(request_id: str, settings: dict[str, Any]) -> SimpleNamespace:
@@ -170,5 +188,5 @@ def make_context(request_id: str, settings: dict[str, Any]) -> SimpleNamespace:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s [%(levelname)s] %(message)s")
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
     main()

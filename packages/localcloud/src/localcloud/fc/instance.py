@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import logging
 import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from localcloud.fc.channel import MAX_RESULT, Channel, MalformedAnswerError, Reply
 from localcloud.fc.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.interpreters import Interpreter
 from localcloud.fc.isolation import Isolation, Launch
@@ -28,6 +27,7 @@ from localcloud.fc.usage import find_tree, open_memory_files, read_proportional,
 from localcloud.fc.userns import NOBODY
 
 WATCH = 0.05  # seconds between two looks at memory and disk
+logger = logging.getLogger(__name__)
 MAX_PRINTED = MB  # bytes that one look reads of what the function prints; what prints faster waits for the next one
 
 
@@ -97,7 +97,7 @@ class Instance:
         self._adopted: Adopted | None = None
         self._launch: Launch | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
+        self._channel: Channel | None = None
         self._output: int = -1
         self._end_reason: str | None = None
 
@@ -147,6 +147,7 @@ class Instance:
             "packages": launch.packages,
             "ports": self._ports.numbers if launch.own_network else [],
             "tasks": MAX_TASKS if launch.bounds_processes else None,
+            "max_result": MAX_RESULT,
             "gateway": gateway,
             "authority": authority,
             "function": {
@@ -165,24 +166,25 @@ class Instance:
                 "version_id": "",
             },
         }
-        await self._send(json.dumps(settings).encode(), b"")
+        await self._open_channel().send(settings)
 
     async def _spawn(self, launch: Launch, command: list[str]) -> None:
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
-        self._channel, self._output = ours, read
+        self._channel, self._output = Channel(ours), read
         if launch.drops:
             os.fchown(write, NOBODY, NOBODY)  # programs open /dev/stdout
         os.set_blocking(read, False)
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         inherited = [theirs.fileno(), *(launch.ids.descriptors if launch.ids else ())]
+        given = _pipe_of(launch.exports or "", readable_by_nobody=launch.drops)
         try:
             self._process = subprocess.Popen(
                 [*command, str(theirs.fileno())],
                 env=dict(launch.environment),
                 cwd=launch.folder,
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=write,
                 stderr=write,
                 pass_fds=inherited,
@@ -191,6 +193,7 @@ class Instance:
         finally:
             theirs.close()
             os.close(write)
+            os.close(given)
         if launch.ids:
             await asyncio.to_thread(launch.ids.write)
 
@@ -240,8 +243,12 @@ class Instance:
     def kill(self, reason: str | None = None) -> None:
         """End every process of the instance, at once."""
         self._end_reason = self._end_reason or reason
-        self._signal(signal.SIGSTOP)  # so that none of them starts another one that would get away
-        self._signal(signal.SIGKILL)
+        try:
+            self._signal(signal.SIGSTOP)  # so that none of them starts another one that would get away
+            self._signal(signal.SIGKILL)
+        except OSError:  # no descriptor is left to find them: what holds them together ends them when it ends
+            if self._process and self._launch:
+                self._process.send_signal(signal.SIGTERM if self._launch.supervised else signal.SIGKILL)
 
     def close(self) -> None:
         """End the instance and remove all that it left."""
@@ -265,9 +272,7 @@ class Instance:
 
     # Requests
 
-    async def call(
-        self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog
-    ) -> tuple[Mapping[str, Any], bytes]:
+    async def call(self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog) -> Reply:
         """Run the initializer or the handler.
 
         Args:
@@ -277,30 +282,32 @@ class Instance:
             limit: seconds after which the instance is ended.
             log: receives what the function prints meanwhile.
 
-        Returns:
-            The bootstrap's answer and the result.
-
         Raises:
             InstanceDiedError: there was no answer.
         """
         self.thaw()
         watch = asyncio.create_task(self._watch(limit, log))
         try:
-            if self.pid is None:
-                self.pid, sockets = await receive_sockets(self._channel_open(), len(self._ports.numbers))
-                self._adopted = await self._ports.adopt(sockets)
-            head = json.dumps({"op": operation, "request_id": request_id, "size": len(payload)}).encode()
-            await self._send(head, payload)
-            answer = json.loads(await self._receive(struct.unpack(">I", await self._receive(4))[0]))
-            result = await self._receive(answer["size"])
-        except (ConnectionError, EOFError) as error:
+            reply = await self._exchange(operation, payload, request_id)
+            with self._ended_by_failure(log):
+                await asyncio.to_thread(self._look)
+        except (ConnectionError, EOFError, MalformedAnswerError) as error:
+            if isinstance(error, MalformedAnswerError):
+                self.kill("answer")
             await asyncio.to_thread(self._reap)
             raise InstanceDiedError(self._end_reason) from error
         finally:
             watch.cancel()
-            self._look()
             log.write(self._printed())
-        return answer, result
+        return reply
+
+    async def _exchange(self, operation: str, payload: bytes, request_id: str) -> Reply:
+        channel = self._open_channel()
+        if self.pid is None:
+            self.pid, sockets = await receive_sockets(channel.connection, len(self._ports.numbers))
+            self._adopted = await self._ports.adopt(sockets)
+        await channel.send({"op": operation, "request_id": request_id, "size": len(payload)}, payload)
+        return await channel.receive()
 
     def _reap(self) -> None:
         assert self._process is not None
@@ -310,24 +317,9 @@ class Instance:
             self.kill()
             self._process.wait()
 
-    def _channel_open(self) -> socket.socket:
+    def _open_channel(self) -> Channel:
         assert self._channel is not None
         return self._channel
-
-    async def _send(self, head: bytes, payload: bytes) -> None:
-        channel = self._channel_open()
-        await asyncio.get_running_loop().sock_sendall(channel, struct.pack(">I", len(head)) + head + payload)
-
-    async def _receive(self, size: int) -> bytes:
-        channel = self._channel_open()
-        loop, parts = asyncio.get_running_loop(), []
-        while size:
-            part = await loop.sock_recv(channel, min(size, MB))
-            if not part:
-                raise EOFError
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
 
     def _printed(self) -> bytes:
         parts, size = [], 0
@@ -341,20 +333,31 @@ class Instance:
 
     async def _watch(self, limit: float, log: InvocationLog) -> None:
         deadline, took = time.monotonic() + limit, 0.0
-        while True:
-            await asyncio.sleep(min(max(WATCH, took), max(deadline - time.monotonic(), 0)))
-            begin = time.monotonic()
-            log.write(self._printed())  # a full pipe would stop the function
-            memory, disk, tasks = await asyncio.to_thread(self._look)  # a thousand processes take their time
-            took = time.monotonic() - begin
-            if time.monotonic() >= deadline:
-                self.kill("timeout")
-            elif memory > self.function.memory * MB:
-                self.kill("memory")
-            elif disk > self.function.disk * MB:
-                self.kill("disk")
-            elif tasks > MAX_TASKS and not (self._launch and self._launch.bounds_processes):
-                self.kill("processes")
+        with self._ended_by_failure(log):
+            while True:
+                await asyncio.sleep(min(max(WATCH, took), max(deadline - time.monotonic(), 0)))
+                begin = time.monotonic()
+                log.write(self._printed())  # a full pipe would stop the function
+                memory, disk, tasks = await asyncio.to_thread(self._look)  # a thousand processes take their time
+                took = time.monotonic() - begin
+                if time.monotonic() >= deadline:
+                    self.kill("timeout")
+                elif memory > self.function.memory * MB:
+                    self.kill("memory")
+                elif disk > self.function.disk * MB:
+                    self.kill("disk")
+                elif tasks > MAX_TASKS and not (self._launch and self._launch.bounds_processes):
+                    self.kill("processes")
+
+    @contextlib.contextmanager
+    def _ended_by_failure(self, log: InvocationLog) -> Iterator[None]:
+        """End the instance when what it uses cannot be told: nobody would keep it to its limits."""
+        try:
+            yield
+        except Exception:
+            logger.exception("instance %s of %s is ended: its limits cannot be kept", self.id, self.function.path)
+            log.line("FC Error: the instance is ended, because what it uses cannot be measured")
+            self.kill("watch")
 
     def _look(self) -> tuple[int, int, int]:
         """Return bytes of memory, bytes on the disk, and the number of processes and threads."""
@@ -373,3 +376,15 @@ class Instance:
         self.peak_memory = max(self.peak_memory, memory)
         self.peak_disk = max(self.peak_disk, self.disk)
         return memory, self.disk, usage.tasks
+
+
+def _pipe_of(text: str, *, readable_by_nobody: bool) -> int:
+    """Return the descriptor of a pipe that holds a text, of less than the 64 KB that a pipe takes, and then ends."""
+    read, write = os.pipe()
+    try:
+        if readable_by_nobody:
+            os.fchown(read, NOBODY, NOBODY)
+        os.write(write, text.encode())
+    finally:
+        os.close(write)
+    return read

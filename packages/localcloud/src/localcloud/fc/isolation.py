@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from localcloud.fc import supervisor, userns
 from localcloud.fc.errors import FcError
 from localcloud.fc.interpreters import Interpreter
 from localcloud.fc.model import MB, Function
+from localcloud.fc.usage import find_folder
 from localcloud.gateway import redirect
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
@@ -37,12 +39,20 @@ INSIDE = "/var/fc/runtime"
 ETC = ("ssl", "ca-certificates", "hosts", "nsswitch.conf", "passwd", "group", "localtime", "mime.types")
 
 
+# The last step before the function, when nothing of this machine is in reach any more: only there its variables count. Before,
+# LD_PRELOAD would have a library of the code package run outside of the sandbox.
+EXPORT = ("/bin/sh", "-c", '. /dev/stdin && exec "$@" < /dev/null', "sh")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
     """How to start an instance's process."""
 
     command: Sequence[str]  # to which the bootstrap's arguments are appended
-    environment: Mapping[str, str]
+    environment: Mapping[str, str]  # of the command
+    exports: (
+        str | None
+    )  # what its last step makes the function's environment of, read from standard input; None: nothing is read
     folder: Path  # the working folder to start it in
     packages: str  # the folder of the runtime's built-in packages, as the function sees it
     note: str | None = None  # what of a sandbox is missing, for the log of the start
@@ -151,9 +161,10 @@ class Sandbox:
                 *self._enter(
                     ids, disk=function.disk * MB, memory=function.memory * MB, binds=[*binds, "--chdir", "/code"]
                 ),
-                *(str(interpreter.path), "-I", "-S", *runtime),
+                *(*EXPORT, str(interpreter.path), "-I", "-S", *runtime),
             ],
-            environment=environment,
+            environment={"PATH": os.defpath},
+            exports=_exports(environment),
             folder=folder,
             packages=packages,
             note=self._means.note,
@@ -242,9 +253,16 @@ def _show(files: Mapping[Path, Path]) -> list[str]:
     return options
 
 
+def _exports(environment: Mapping[str, str]) -> str:
+    """Return the shell script that exports an environment and nothing else, whose names are identifiers."""
+    return "".join(
+        ["unset PATH PWD OLDPWD\n", *(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())]
+    )
+
+
 def _used(pid: int, folder: str) -> int:
     try:
-        status = os.statvfs(f"/proc/{pid}/root{folder}")
+        status = os.statvfs(f"{find_folder(pid)}/root{folder}")
     except OSError:
         return 0  # it has ended
     return (status.f_blocks - status.f_bfree) * status.f_frsize
@@ -292,6 +310,7 @@ class Folder:
                 *(str(BOOTSTRAP), str(REDIRECT)),
             ],
             environment=moved,
+            exports=None,
             folder=code,
             packages=str(packages),
             warning=self._warning,

@@ -49,7 +49,7 @@ class InvocationLog:
     def line(self, text: str) -> None:
         """Append a line of the platform's own, on a line of its own; it is always kept."""
         start = b"" if not self._tail or self._tail.endswith(b"\n") else b"\n"
-        content = start + text.encode() + b"\n"
+        content = start + text.encode(errors="backslashreplace") + b"\n"  # surrogates stand for bytes that are no text
         self._append(content)
         self._tail = (self._tail + content)[-TAIL:]
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from localcloud.fc.channel import Failure
 from localcloud.fc.cpu import CpuGroups
 from localcloud.fc.errors import FcError
 from localcloud.fc.instance import Answer, Instance, InstanceDiedError
@@ -21,7 +23,7 @@ from localcloud.fc.logs import InvocationLog
 from localcloud.fc.model import MAX_TASKS, MB, Function, Service
 from localcloud.fc.network import Ports
 
-Error = tuple[str, Mapping[str, object]]
+logger = logging.getLogger(__name__)
 
 
 class Pool:
@@ -173,36 +175,42 @@ class Pool:
     def _give_back(self, instance: Instance) -> None:
         self._busy.discard(instance)
         usable = instance.alive and (instance.initialized or not self._function.initializer)
-        if usable and not self._retired:
-            instance.freeze()
-            instance.idle_since = time.monotonic()
-            self._idle.append(instance)
-        else:
+        if not usable or self._retired:
             instance.close()
+            return
+        try:
+            instance.freeze()
+        except OSError:
+            logger.exception("instance %s of %s is ended: it cannot be frozen", instance.id, self._function.path)
+            instance.close()
+            return
+        instance.idle_since = time.monotonic()
+        self._idle.append(instance)
 
     async def _initialize(self, instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
         """Run the initializer unless it has run; return an answer only when it failed."""
         if instance.initialized or not self._function.initializer:
             return None
         log.line(f"FC Initialize Start RequestId: {request_id}")
-        seconds, error, _ = await self._call(
+        seconds, failure, _ = await self._call(
             instance, "initialize", b"", request_id, self._function.initialization_timeout, log
         )
         log.line(f"FC Initialize End RequestId: {request_id}")
         instance.initializer_seconds = seconds
-        if error is None:
+        if failure is None:
             instance.initialized = True
             return None
         instance.kill()
-        return _failure("InitializationError", error, seconds, instance, log)
+        return _failure("InitializationError", failure, seconds, instance, log)
 
     async def _invoke(self, instance: Instance, payload: bytes, request_id: str, log: InvocationLog) -> Answer:
         log.line(f"FC Invoke Start RequestId: {request_id}")
         instance.requests += 1
-        seconds, error, body = await self._call(instance, "invoke", payload, request_id, self._function.timeout, log)
-        if error is not None:
-            kind = "ImportModuleError" if error[0] == "import" else "UnhandledInvocationError"
-            answer = _failure(kind, error, seconds, instance, log)
+        seconds, failure, body = await self._call(instance, "invoke", payload, request_id, self._function.timeout, log)
+        if failure is not None:
+            during_import = isinstance(failure, Failure) and failure.during_import
+            kind = "ImportModuleError" if during_import else "UnhandledInvocationError"
+            answer = _failure(kind, failure, seconds, instance, log)
         else:
             answer = Answer(body=body, error_type=None, duration=seconds, peak_memory=instance.peak_memory)
         log.line(f"FC Invoke End RequestId: {request_id}")
@@ -210,20 +218,17 @@ class Pool:
 
     async def _call(
         self, instance: Instance, operation: str, payload: bytes, request_id: str, limit: float, log: InvocationLog
-    ) -> tuple[float, Error | None, bytes]:
+    ) -> tuple[float, Failure | str | None, bytes]:
         begin = time.monotonic()
         try:
-            answer, body = await instance.call(operation, payload, request_id=request_id, limit=limit, log=log)
+            reply = await instance.call(operation, payload, request_id=request_id, limit=limit, log=log)
         except InstanceDiedError as died:
             seconds = time.monotonic() - begin
-            return seconds, ("died", _describe_death(died, operation, limit, seconds, instance)), b""
-        seconds = time.monotonic() - begin
-        return seconds, None if answer["ok"] else (answer["kind"], answer["error"]), body
+            return seconds, _describe_death(died, operation, limit, seconds, instance), b""
+        return time.monotonic() - begin, reply.failure, reply.result
 
 
-def _describe_death(
-    died: InstanceDiedError, operation: str, limit: float, seconds: float, instance: Instance
-) -> Mapping[str, object]:
+def _describe_death(died: InstanceDiedError, operation: str, limit: float, seconds: float, instance: Instance) -> str:
     memory = f"maxMemoryUsage: {instance.peak_memory / MB:.2f}MB"
     exited = f"Process exited unexpectedly before completing request (duration: {seconds * 1000:.0f}ms, {memory})"
     what = "Function initializer" if operation == "initialize" else "Function"
@@ -233,19 +238,24 @@ def _describe_death(
         "memory": f"{exited}: out of memory, the limit is {instance.function.memory} MB",
         "disk": f"{exited}: the disk is full, its size is {instance.function.disk} MB",
         "processes": f"{exited}: more than {MAX_TASKS} processes and threads",
+        "answer": f"{exited}: its answer to the platform was malformed",
+        "watch": f"{exited}: what it uses could not be measured",
         "shutdown": f"{exited}: the platform is shutting down",
     }
-    return {"errorMessage": messages[died.reason]}
+    return messages[died.reason]
 
 
-def _failure(kind: str, error: Error, seconds: float, instance: Instance, log: InvocationLog) -> Answer:
-    described = dict(error[1])
-    trace = described.get("stackTrace")
-    log.line(str(described["errorMessage"]))
-    if isinstance(trace, list):
-        log.write("".join(line for frame in trace for line in frame).encode())
+def _failure(kind: str, failure: Failure | str, seconds: float, instance: Instance, log: InvocationLog) -> Answer:
+    """Return the answer that tells a failure of the function, or how its instance died, and log it."""
+    if isinstance(failure, str):
+        log.line(failure)
+        described: dict[str, object] = {"errorMessage": failure}
+    else:
+        log.line(failure.message)
+        log.write("".join(line for frame in failure.trace for line in frame).encode(errors="backslashreplace"))
+        described = {"errorMessage": failure.message, "errorType": failure.kind, "stackTrace": failure.trace}
     return Answer(
-        body=json.dumps(described, ensure_ascii=False).encode(),
+        body=json.dumps(described).encode(),  # ASCII, with what is no text escaped, as the platform's runtime writes it
         error_type=kind,
         duration=seconds,
         peak_memory=instance.peak_memory,

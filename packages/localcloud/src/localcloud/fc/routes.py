@@ -5,6 +5,7 @@ Sources: Function Compute API references 2016-08-15 and 2021-04-06 (FC 2.0), 202
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from aiohttp import web
 from localcloud.apierror import ApiError
 from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.fc import signing, wire
+from localcloud.fc.bodies import Body, parse_body
 from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.model import MAX_CODE_API, MB, Function
 from localcloud.fc.paths import LATEST, Target, find_target
-from localcloud.fc.service import FcService, Settings, new_request_id
+from localcloud.fc.service import FcService, Permit, Settings, new_request_id
 from localcloud.identity import Authorizer, CredentialStore, Identity
-from localcloud.rpc import read_request
+from localcloud.rpc import aside, read_request
 from localcloud.signatures import Authenticator, SignedRequest
 from localcloud.values import read_whole
 
@@ -40,7 +42,8 @@ class Call:
     query: Mapping[str, str]
     headers: Mapping[str, str]  # by lower-case name
     payload: bytes  # the body as sent
-    body: wire.Body  # the body as JSON; empty for an invocation, whose body is the function's
+    body: Body  # the body as JSON; empty for an invocation, whose body is the function's
+    permit_code: Permit  # refuses an object as code package that the caller may not read
 
 
 class Api:
@@ -88,22 +91,31 @@ class Api:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Find what a request asks for, authenticate it, authorize it, and do it: all four from the same `Target`."""
         signed = await read_request(request)
-        identity = self._identify(signed)
+        identity = await aside(signed, lambda: self._identify(signed))
         target = find_target(signed.method, signed.path)
         if target is None:
             raise web.HTTPNotFound
-        body = {} if target.operation == "InvokeFunction" else wire.parse_body(signed.body)
+        # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
+        creates = target.operation.startswith("Create")
+        body = parse_body(signed.body) if creates else {}
+        target = target.created(body)
+        region, account_id = self._settings.region, self._settings.account_id
+        self._authorize(request, identity, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{target.resource}")
+        if not creates and target.operation != "InvokeFunction":
+            body = parse_body(signed.body)
+
+        def permit_code(bucket: str, key: str) -> None:
+            # Whoever runs code can read it. That Function Compute asks for this right as ROS does is assumed.
+            self._authorize(request, identity, "oss:GetObject", f"acs:oss:oss-{region}:{account_id}:{bucket}/{key}")
+
         call = Call(
-            target=target.created(body),
+            target=target,
             request_id=request[ID],
             query=signed.query_parameters,
             headers=signed.headers,
             payload=signed.body,
             body=body,
-        )
-        region, account_id = self._settings.region, self._settings.account_id
-        self._authorize(
-            request, identity, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{call.target.resource}"
+            permit_code=permit_code,
         )
         # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
         for role in filter(None, (body.get("role"), body.get("invocationRole"))):
@@ -169,9 +181,12 @@ class Api:
     async def _create_function(self, call: Call) -> web.Response:
         """CreateFunction."""
         service = call.target.service
-        function, code = wire.read_function(call.body, generation=call.target.generation, service=service)
+        function, code = await asyncio.to_thread(
+            wire.read_function, call.body, generation=call.target.generation, service=service
+        )
         assert code is not None
-        return web.json_response(self._write(await self._service.create_function(function, code)))
+        created = await self._service.create_function(function, code, permit=call.permit_code)
+        return web.json_response(self._write(created))
 
     def _write(self, function: Function) -> dict[str, Any]:
         return wire.write_function(function, region=self._settings.region, account_id=self._settings.account_id)
@@ -190,10 +205,11 @@ class Api:
     async def _update_function(self, call: Call) -> web.Response:
         """UpdateFunction."""
         before = self._service.function(call.target.path)
-        function, code = wire.read_function(
-            call.body, generation=call.target.generation, service=before.service, before=before
+        function, code = await asyncio.to_thread(
+            wire.read_function, call.body, generation=call.target.generation, service=before.service, before=before
         )
-        return web.json_response(self._write(await self._service.update_function(function, code)))
+        updated = await self._service.update_function(function, code, permit=call.permit_code)
+        return web.json_response(self._write(updated))
 
     async def _delete_function(self, call: Call) -> web.Response:
         """DeleteFunction."""

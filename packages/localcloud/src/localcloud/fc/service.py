@@ -1,6 +1,6 @@
 """The Function Compute domain: services, functions, triggers and invocations. No HTTP in here.
 
-ROS calls it in process, `handlers` put it on the wire. It belongs to one event loop; changes are on disk before they take effect.
+ROS calls it in process, `routes` puts it on the wire. It belongs to one event loop; a change is on disk when its method returns.
 """
 
 from __future__ import annotations
@@ -61,15 +61,27 @@ class Roles(Protocol):
         """
 
 
+Permit = Callable[[str, str], None]  # from an object's bucket and key; raises FcError to refuse
+
+
 class Objects(Protocol):
     """Where code packages may lie."""
 
-    def read(self, bucket: str, key: str) -> bytes:
-        """Return an object's bytes.
+    def read(self, bucket: str, key: str, *, permit: Callable[[str, str], None]) -> bytes:
+        """Return the bytes of an object, or of what a symlink stands for.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            permit: asked with the key and the ACL in effect of each object on the way; raises to refuse.
 
         Raises:
-            Exception: there is no such object.
+            Exception: there is no such object, or what `permit` raises.
         """
+
+
+def anybody(bucket: str, key: str) -> None:
+    """Permit everything: for callers whose rights were looked at before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,15 +256,20 @@ class FcService:
 
     # Functions
 
-    async def create_function(self, function: Function, code: Code) -> Function:
+    async def create_function(self, function: Function, code: Code, *, permit: Permit = anybody) -> Function:
         """Create a function (of FC 3.0 when it names no service).
 
+        Args:
+            function: the function.
+            code: its code package.
+            permit: asked for the object that the package is, and for what a symlink stands for, before anything is said of it.
+
         Raises:
-            FcError: ServiceNotFound, FunctionAlreadyExists, InvalidArgument.
+            FcError: ServiceNotFound, FunctionAlreadyExists, InvalidArgument, and what `permit` raises.
         """
         async with self._changing:
             self._check_new(function)
-            function = await self._with_code(function, code)
+            function = await self._with_code(function, code, permit)
             self._check_new(function)  # its service may be gone by now
             complete = replace(function, function_id=str(uuid.uuid4()), created=self._clock())
             return self._put_function(complete)
@@ -264,20 +281,23 @@ class FcService:
         if function.path in self._store.functions:
             raise FcError("FunctionAlreadyExists", f"function '{function.name}' already exists")
 
-    async def update_function(self, function: Function, code: Code | None) -> Function:
-        """Replace a function's settings, and its code when there is some; its instances end after their requests."""
+    async def update_function(self, function: Function, code: Code | None, *, permit: Permit = anybody) -> Function:
+        """Replace a function's settings, and its code when there is some; its instances end after their requests.
+
+        `permit` is asked as in `create_function`.
+        """
         async with self._changing:
             self.function(function.path)
             check_function(function)
             if code is not None:
-                function = await self._with_code(function, code)
+                function = await self._with_code(function, code, permit)
                 self.function(function.path)  # it may be gone by now
             updated = self._put_function(function)
             self._retire(function.path)
             return updated
 
-    async def _with_code(self, function: Function, code: Code) -> Function:
-        content = await asyncio.to_thread(self._read_code, code)
+    async def _with_code(self, function: Function, code: Code, permit: Permit) -> Function:
+        content = await asyncio.to_thread(self._read_code, code, permit)
         name, checksum = await asyncio.to_thread(self._store.add_code, content)
         return replace(function, code=name, code_checksum=checksum, code_size=len(content))
 
@@ -287,12 +307,14 @@ class FcService:
         self._store.save()
         return function
 
-    def _read_code(self, code: Code) -> bytes:
+    def _read_code(self, code: Code, permit: Permit) -> bytes:
         if code.content is not None:
             content, limit, way = code.content, MAX_CODE_API, "through the API"
         elif code.bucket and code.key:
             try:
-                content = self._objects.read(code.bucket, code.key)
+                content = self._objects.read(code.bucket, code.key, permit=lambda key, acl: permit(code.bucket, key))
+            except FcError:  # of `permit`
+                raise
             except Exception as error:
                 raise FcError(
                     "InvalidArgument", f"code: oss://{code.bucket}/{code.key} cannot be read: {error}"

@@ -53,7 +53,12 @@ class FcStore:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "functions.json"
         self._code = folder / "code"
-        self._code.mkdir(parents=True, exist_ok=True)
+        try:
+            self._code.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LocalCloudError(
+                f"cannot use {self._code} ({error.strerror}); put that right, or choose another data folder"
+            ) from error
         self.services: dict[str, Service] = {}
         self.functions: dict[str, Function] = {}  # by path
         self.triggers: dict[tuple[str, str], Trigger] = {}  # by function's path and name
@@ -69,7 +74,7 @@ class FcStore:
             self.functions = {each.path: each for each in functions}
             triggers = [Trigger(**each) for each in record["triggers"]]
             self.triggers = {(each.function, each.name): each for each in triggers}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise LocalCloudError(
                 f"{self._path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
             ) from error

@@ -4,6 +4,9 @@ Memory is what no file backs, and what is shared without a file: memory files (m
 segments. Pages of files on the instance's disk do not count, although that disk lies in memory here, and what processes share after
 a fork counts once. The kernel has no number for that. `read_usage` gives bounds at little cost; the others are for when these
 leave it open whether there is too much.
+
+A function names its processes and files as it likes. Of the bytes in such a name the kernel escapes the line feed and nothing
+else that Unicode or ASCII takes for the end of a line, so these files are read as bytes, and a line ends at a line feed only.
 """
 
 from __future__ import annotations
@@ -13,8 +16,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_MEMFD = "/memfd:"
-_SHARED = ("/dev/zero (deleted)", "/SYSV")  # how the kernel names anonymous shared mappings and System V segments
+_MEMFD = b"/memfd:"
+_SHARED = (b"/dev/zero (deleted)", b"/SYSV")  # how the kernel names anonymous shared mappings and System V segments
+# What says that a process or its file has ended, or that it is not ours to look at (a program that changes its user, where there is
+# no sandbox). Anything else is a failure to look.
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,28 +38,46 @@ def find_tree(root: int) -> list[int]:
     for name in os.listdir("/proc"):  # noqa: PTH208 - a thousand of them, several times a second
         if name.isdecimal():
             try:
-                with Path(f"/proc/{name}/stat").open("rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except OSError:
-                continue  # it has ended
-            children.setdefault(parent, []).append(int(name))
+                file = os.open(f"/proc/{name}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            except _GONE:
+                continue
+            try:
+                start = os.read(file, 512)  # the name, however it is escaped, and what follows it
+            except _GONE:
+                continue
+            finally:
+                os.close(file)
+            children.setdefault(int(start.rpartition(b")")[2].split(maxsplit=2)[1]), []).append(int(name))
     found = [root]
     for pid in found:
         found += children.get(pid, ())
     return found
 
 
+def find_folder(pid: int) -> str:
+    """Return the folder below /proc that tells what a process uses: its own, or that of one of its threads.
+
+    When the first thread of a process has ended, its own folder tells nothing, although the others go on.
+    """
+    folder = f"/proc/{pid}"
+    if not os.path.exists(f"{folder}/root"):  # noqa: PTH110 - a thousand of them, several times a second
+        for thread in _list(f"{folder}/task"):
+            if os.path.exists(f"{folder}/task/{thread}/root"):  # noqa: PTH110 - likewise
+                return f"{folder}/task/{thread}"
+    return folder
+
+
 def read_usage(pids: Iterable[int]) -> Usage:
     """Return what processes use; those that have ended use nothing."""
     tasks = anonymous = shared = 0
     for pid in pids:
-        for line in _read(f"/proc/{pid}/status"):
-            name, _, value = line.partition(":")
-            if name == "Threads":
+        for line in _read(f"{find_folder(pid)}/status"):
+            name, _, value = line.partition(b":")
+            if name == b"Threads":
                 tasks += int(value)
-            elif name == "RssAnon":
+            elif name == b"RssAnon":
                 anonymous += int(value.split()[0]) * 1024
-            elif name == "RssShmem":
+            elif name == b"RssShmem":
                 shared += int(value.split()[0]) * 1024
     return Usage(tasks=tasks, anonymous=anonymous, shared=shared)
 
@@ -61,19 +85,15 @@ def read_usage(pids: Iterable[int]) -> Usage:
 def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
     """Return the bytes of the memory files that processes have open, by inode."""
     found: dict[int, int] = {}
-    for pid in pids:
-        folder = f"/proc/{pid}/fd"
-        try:
-            names = os.listdir(folder)  # noqa: PTH208 - thousands of them, several times a second
-        except OSError:
-            continue  # it has ended
-        for name in names:
+    # Each thread may have descriptors of its own.
+    for folder in (f"/proc/{pid}/task/{thread}/fd" for pid in pids for thread in _list(f"/proc/{pid}/task")):
+        for name in _list(folder):
             try:
-                if os.readlink(f"{folder}/{name}").startswith(_MEMFD):  # noqa: PTH115 - likewise
+                if os.readlink(os.fsencode(f"{folder}/{name}")).startswith(_MEMFD):  # noqa: PTH115 - likewise
                     status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - likewise
                     found[status.st_ino] = status.st_blocks * 512
             except OSError:
-                continue  # it was closed meanwhile
+                continue  # it was closed meanwhile, or its path is too long for a memory file's
     return found
 
 
@@ -81,12 +101,12 @@ def read_proportional(pids: Iterable[int]) -> Usage:
     """Return what `read_usage` does, but each page that processes share counted once (Linux 5.3 and later); takes longer."""
     anonymous = shared = 0
     for pid in pids:
-        for line in _read(f"/proc/{pid}/smaps_rollup"):
-            name, *values = line.split()
-            if name == "Pss_Anon:":
-                anonymous += int(values[0]) * 1024
-            elif name == "Pss_Shmem:":
-                shared += int(values[0]) * 1024
+        for line in _read(f"{find_folder(pid)}/smaps_rollup"):
+            name, _, value = line.partition(b":")
+            if name == b"Pss_Anon":
+                anonymous += int(value.split()[0]) * 1024
+            elif name == b"Pss_Shmem":
+                shared += int(value.split()[0]) * 1024
     return Usage(anonymous=anonymous, shared=shared)
 
 
@@ -100,18 +120,25 @@ def read_shared(pids: Iterable[int], *, counted: Iterable[int]) -> int:
     known, total = set(counted), 0
     for pid in pids:
         shared = False
-        for line in _read(f"/proc/{pid}/smaps"):
+        for line in _read(f"{find_folder(pid)}/smaps"):
             name, *fields = line.split(maxsplit=5)
-            if name == "Pss:":
+            if name == b"Pss:":
                 total += int(fields[0]) * 1024 if shared else 0
-            elif not name.endswith(":"):  # the first line of a mapping
-                path = fields[4].strip() if len(fields) > 4 else ""
+            elif not name.endswith(b":"):  # the first line of a mapping
+                path = fields[4] if len(fields) > 4 else b""
                 shared = path.startswith(_SHARED) or (path.startswith(_MEMFD) and int(fields[3]) not in known)
     return total
 
 
-def _read(path: str) -> list[str]:
+def _list(folder: str) -> list[str]:
     try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []  # the process has ended
+        return os.listdir(folder)  # noqa: PTH208 - thousands of them, several times a second
+    except _GONE:
+        return []
+
+
+def _read(path: str) -> list[bytes]:
+    try:
+        return Path(path).read_bytes().split(b"\n")[:-1]
+    except _GONE:
+        return []

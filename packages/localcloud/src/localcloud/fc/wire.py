@@ -5,19 +5,17 @@ Properties that the embedded Function Compute does not act on are refused when t
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from localcloud.fc.bodies import Base64, Body, decode, parse_body
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function, Service, Trigger, check_name
 from localcloud.fc.service import Code
-from localcloud.values import read_json
 
-Body = Mapping[str, Any]
 Kind = TypeVar("Kind")
 _KINDS: Mapping[type, str] = {
     str: "text",
@@ -72,21 +70,6 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def parse_body(content: bytes) -> Body:
-    """Parse a request's JSON body.
-
-    Raises:
-        FcError: InvalidArgument: not a JSON object.
-    """
-    try:
-        body = read_json(content or b"{}")
-    except ValueError as error:
-        raise FcError("InvalidArgument", f"the request body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise FcError("InvalidArgument", "the request body is not a JSON object")
-    return body
-
-
 def _fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozenset()) -> dict[str, Any]:
     fields = {}
     for name, value in body.items():
@@ -107,7 +90,7 @@ def _fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozen
     return fields
 
 
-def read_service(body: Body, before: Service | None = None, *, name: str = "") -> Service:
+def read_service(body: Body, before: Service | None = None) -> Service:
     """Read a service, or what an update changes of one."""
     fields = _fields(body, SERVICE_PROPERTIES)
     if before is not None:
@@ -176,9 +159,10 @@ def _lifecycle(config: Body, generation: int) -> dict[str, Any]:
 def _read_code(code: Body | None) -> Code | None:
     if not code:
         return None
-    if content := _member(code, "zipFile", str, "code."):
+    package = code.get("zipFile")
+    if content := package if isinstance(package, Base64) else _member(code, "zipFile", str, "code."):
         try:
-            return Code(content=base64.b64decode(content, validate=True))
+            return Code(content=decode(content))
         except ValueError as error:
             raise FcError("InvalidArgument", f"code.zipFile is not base64: {error}") from error
     bucket, key = (_member(code, name, str, "code.") or "" for name in ("ossBucketName", "ossObjectName"))

@@ -2,11 +2,12 @@
 
 What comes first on a connection tells what it is:
 
-- a TLS ClientHello: its server name chooses the service, whose own TLS listener gets the connection as it is;
-- `CONNECT HOST:PORT` (a proxy's client): likewise, by HOST, to the TLS listener for port 443 and the plain one for 80;
-- any other HTTP request, for a server (`GET /path`) or a proxy (`GET http://HOST/path`): by Host, to the plain listener.
+- a TLS ClientHello: its server name chooses the service, which gets the connection as it is, for TLS;
+- `CONNECT HOST:PORT` (a proxy's client): likewise, by HOST, for TLS when the port is 443 and for plain HTTP when it is 80;
+- any other HTTP request, for a server (`GET /path`) or a proxy (`GET http://HOST/path`): by Host, for plain HTTP.
 
-A name that is not served is refused; nothing is ever resolved and nothing but the embedded cloud's own listeners connected to.
+The service gets the connection itself: nothing is relayed. A name that is not served is refused; nothing is ever resolved, and
+nothing connected to.
 
 Sources: RFC 9112 section 3.2 (forms of the request target), RFC 9110 section 9.3.6 (CONNECT), RFC 8446 section 6 (alerts).
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from localcloud.gateway.names import find_service
+from localcloud.listener import BACKLOG, PATIENCE, Acceptor, Places, Server, readable
 
 HOST = "127.0.0.1"
 MAX_HEAD = 64 * 1024  # bytes of a request's head, or of a ClientHello
@@ -39,10 +41,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backend:
-    """The ports of a service on loopback."""
+    """What serves the connections to a service's names."""
 
-    plain: int
-    tls: int
+    plain: Server
+    tls: Server
 
 
 class _RefusedError(Exception):
@@ -68,11 +70,11 @@ class Gateway:
     """
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_server((HOST, port), backlog=512)
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._socket = socket.create_server((HOST, port), backlog=BACKLOG)
+        self._acceptor: Acceptor | None = None
         self._names: Mapping[str, str] = {}
         self._backends: Mapping[str, Backend] = {}
+        self._head_time = HEAD_TIME
 
     @property
     def port(self) -> int:
@@ -80,89 +82,84 @@ class Gateway:
         port: int = self._socket.getsockname()[1]
         return port
 
-    async def open(self, *, names: Mapping[str, str], backends: Mapping[str, Backend]) -> None:
+    def open(
+        self,
+        *,
+        names: Mapping[str, str],
+        backends: Mapping[str, Backend],
+        places: Places,
+        patience: float = PATIENCE,
+    ) -> None:
         """Begin to serve.
 
         Args:
             names: the served names, `*.` for one label, and the service behind each.
-            backends: where the services listen.
+            backends: what serves each service.
+            places: of the connections to this port.
+            patience: seconds without progress after which a client is cut off.
         """
         self._names, self._backends = names, backends
-        self._server = await asyncio.start_server(self._accept, sock=self._socket, limit=MAX_HEAD)
+        self._head_time = min(HEAD_TIME, patience)
+        self._acceptor = Acceptor(self._socket, self.serve, places=places, patience=patience)
 
-    def make_protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol of a connection to this port that was accepted elsewhere."""
-        return asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=MAX_HEAD), self._accept)
-
-    async def close(self) -> None:
-        """Stop serving and cut all connections."""
-        if self._server is None:
+    def close(self) -> None:
+        """Accept no further connection; those passed on are the services'."""
+        if self._acceptor is None:
             self._socket.close()
-            return
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
+        else:
+            self._acceptor.close()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def serve(self, connection: socket.socket) -> None:
+        """Pass a connection on to the service that it asks for, or refuse it.
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first, begun = b"", False
+        Raises:
+            OSError: the client has gone, or speaks no TLS.
+        """
+        head = answer = b""
         try:
-            async with asyncio.timeout(HEAD_TIME):
-                first = await reader.readexactly(1)
-                route = self._route_tls if first == HANDSHAKE else self._route_http
-                port, head, answer = await route(first, reader)
-            begun = True
-            writer.write(answer)
-            await _relay(reader, writer, port, head)
+            async with asyncio.timeout(self._head_time):
+                head = await _peek(connection, head)
+                route = self._route_tls if head[:1] == HANDSHAKE else self._route_http
+                service, received = await route(connection, head)
         except _RefusedError as refused:
-            writer.write(refused.answer)
-            writer.write_eof()
-            await _drain(reader)
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            answer = refused.answer
+        except OSError:
             pass  # the client went away, or sent nothing that can be answered
         except Exception:
             request_id = str(uuid.uuid4()).upper()
             logger.exception("a connection to the gateway failed (request %s)", request_id)
-            if begun:
-                writer.transport.abort()  # nobody may take a part of an answer for the whole
-            else:
-                writer.write(INTERNAL_ERROR if first == HANDSHAKE else _failure(request_id))
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            answer = INTERNAL_ERROR if head[:1] == HANDSHAKE else _failure(request_id)
+        else:
+            await service.serve(connection, received)
+            return
+        await _refuse(connection, answer)
 
     def _backend(self, host: str) -> Backend | None:
         return self._backends.get(find_service(host, self._names) or "")
 
-    async def _route_tls(self, first: bytes, reader: asyncio.StreamReader) -> tuple[int, bytes, bytes]:
-        head = first
+    async def _route_tls(self, connection: socket.socket, head: bytes) -> tuple[Server, bytes]:
         while (name := server_name(head)) is None:
-            part = await reader.read(MAX_HEAD)
-            if not part or len(head) > MAX_HEAD:
-                raise ConnectionError("the ClientHello is incomplete or too long")
-            head += part
+            head = await _peek(connection, head)
         backend = self._backend(name)
         if backend is None:
             raise _RefusedError(UNRECOGNIZED_NAME)
-        return backend.tls, head, b""
+        _peek_no_more(connection)
+        return backend.tls, b""
 
-    async def _route_http(self, first: bytes, reader: asyncio.StreamReader) -> tuple[int, bytes, bytes]:
-        head = first + await reader.readuntil(b"\r\n\r\n")
+    async def _route_http(self, connection: socket.socket, head: bytes) -> tuple[Server, bytes]:
+        while (end := head.find(b"\r\n\r\n")) < 0:
+            head = await _peek(connection, head)
+        head = head[: end + 4]
         request = read_head(head)
         backend = self._backend(request.host)
         if backend is None or (request.tunnel and request.port not in (80, 443)):
             raise _RefusedError(_refusal(f"{request.host}:{request.port}"))
+        _peek_no_more(connection)
+        connection.recv(len(head))  # a service gets it as a server expects it
         if request.tunnel:
-            port = backend.tls if request.port == 443 else backend.plain
-            return port, b"", b"HTTP/1.1 200 Connection established\r\n\r\n"
-        return backend.plain, request.forward, b""
+            await asyncio.get_running_loop().sock_sendall(connection, b"HTTP/1.1 200 Connection established\r\n\r\n")
+            return (backend.tls if request.port == 443 else backend.plain), b""
+        return backend.plain, request.forward
 
 
 def _refusal(target: str) -> bytes:
@@ -257,33 +254,33 @@ def server_name(received: bytes) -> str | None:
     return found[0] if found else ""
 
 
-async def _drain(reader: asyncio.StreamReader) -> None:
-    """Read what a refused client still sends: a connection closed before that is reset, and the answer lost."""
-    with contextlib.suppress(TimeoutError, ConnectionError):
+async def _peek(connection: socket.socket, seen: bytes) -> bytes:
+    """Return all that has come on a connection as soon as it is more than was seen, and leave it there.
+
+    Raises:
+        OSError: it ends there, or that is more than a head has.
+    """
+    # Until then the kernel says that there is nothing to read (socket(7), SO_RCVLOWAT).
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(seen) + 1)
+    await readable(connection)
+    received = connection.recv(MAX_HEAD, socket.MSG_PEEK)
+    if len(received) <= len(seen):
+        raise ConnectionError("the head of a request or the ClientHello is incomplete or too long")
+    return received
+
+
+def _peek_no_more(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+
+async def _refuse(connection: socket.socket, answer: bytes) -> None:
+    """Answer, and read what the client still sends: a connection closed before that is reset, and the answer lost."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(OSError):
         async with asyncio.timeout(DRAIN_TIME):
-            while await reader.read(MAX_HEAD):
+            _peek_no_more(connection)
+            await loop.sock_sendall(connection, answer)
+            connection.shutdown(socket.SHUT_WR)
+            while await loop.sock_recv(connection, MAX_HEAD):
                 pass
-
-
-async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, head: bytes) -> None:
-    """Carry bytes both ways until the service ends the connection, which it also does when the client has gone."""
-    back_reader, back_writer = await asyncio.open_connection(HOST, port)
-    back_writer.write(head)
-    upwards = asyncio.create_task(_pump(reader, back_writer))
-    try:
-        await _pump(back_reader, writer)
-    finally:
-        upwards.cancel()
-        await asyncio.gather(upwards, return_exceptions=True)
-        back_writer.close()
-        with contextlib.suppress(ConnectionError):
-            await back_writer.wait_closed()
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while part := await reader.read(MAX_HEAD):
-            writer.write(part)
-            await writer.drain()
-    with contextlib.suppress(OSError):  # the other side may have gone already
-        writer.write_eof()
+    connection.close()

@@ -35,7 +35,6 @@ STATUS = {
     "NoSuchLifecycle": 404,
     "NoSuchServerSideEncryptionRule": 404,
     "NoSuchSymlinkTarget": 404,
-    "NoSuchTagSet": 404,
     "NoSuchUpload": 404,
     "NotImplemented": 501,
     "NotModified": 304,
@@ -43,11 +42,9 @@ STATUS = {
     "PositionNotEqualToLength": 409,
     "PreconditionFailed": 412,
     "RequestTimeTooSkewed": 403,
-    "RequestTimeout": 400,
     "SecurityTokenExpired": 403,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,
-    "TooManyBuckets": 400,
 }
 
 

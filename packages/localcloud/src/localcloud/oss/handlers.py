@@ -105,10 +105,16 @@ class Call:
         self.require(action, acl=acl)
 
     def require_headers(self, *, tags: bool = False) -> None:
-        """Refuse an ACL, and tags where they are obeyed, by header, unless setting them is allowed."""
+        """Refuse an ACL and tags by header unless setting them is allowed; tags also where the operation does not set them.
+
+        Raises:
+            OssError: AccessDenied, NotImplemented.
+        """
         if "x-oss-object-acl" in self.request.headers:
             self.require("oss:PutObjectAcl")
-        if tags and "x-oss-tagging" in self.request.headers:
+        if "x-oss-tagging" in self.request.headers:
+            if not tags:
+                raise OssError("NotImplemented", "not implemented: the header x-oss-tagging here; use PutObjectTagging")
             self.require("oss:PutObjectTagging")
 
     @asynccontextmanager
@@ -377,13 +383,17 @@ class Setting:
     root: str  # the document's root element
     missing: str | None  # error code when none was put; None: an empty document
     default: str = ""  # the document's content then
-    check: Callable[[Element], None] = lambda document: None  # raises to refuse what was put
+    check: Callable[[Element], None] = lambda document: None  # refuses what was put, or writes it as it is kept
 
 
 def _check_public_access_block(document: Element) -> None:
-    value = document.findtext("BlockPublicAccess", "false")
-    if value not in {"true", "false"}:
+    element = document.find("BlockPublicAccess")
+    if element is None:
+        return
+    value = element.text or ""
+    if value.lower() not in {"true", "false"}:
         raise OssError("MalformedXML", f"BlockPublicAccess is {value!r}; expected true or false.")
+    element.text = value.lower()  # the Python SDK writes True, and reads only true
 
 
 SETTINGS = (
@@ -743,6 +753,7 @@ async def delete_object_tagging(call: Call) -> web.StreamResponse:
 async def put_symlink(call: Call) -> web.StreamResponse:
     """PutSymlink."""
     call.require("oss:PutObject")
+    call.require_headers(tags=True)
     target = _decoded("x-oss-symlink-target", call)
     if not target:
         raise OssError("InvalidArgument", "x-oss-symlink-target is missing.")
@@ -752,6 +763,8 @@ async def put_symlink(call: Call) -> web.StreamResponse:
         call.key,
         target,
         headers=call.kept_headers(),
+        acl=call.object_acl,
+        tagging=_tagging_header(call),
         requester=call.requester,
     )
     return web.Response(headers={"ETag": f'"{item.etag}"'})
@@ -773,7 +786,15 @@ async def get_symlink(call: Call) -> web.StreamResponse:
 async def begin_upload(call: Call) -> web.StreamResponse:
     """InitiateMultipartUpload."""
     call.require("oss:PutObject")
-    upload = await call.run(call.service.begin_upload, call.bucket, call.key, headers=call.kept_headers())
+    call.require_headers(tags=True)
+    upload = await call.run(
+        call.service.begin_upload,
+        call.bucket,
+        call.key,
+        headers=call.kept_headers(),
+        acl=call.object_acl,
+        tagging=_tagging_header(call),
+    )
     encode = _encoder(call)
     return xml_response(
         "InitiateMultipartUploadResult",
@@ -840,7 +861,7 @@ async def complete_upload(call: Call) -> web.StreamResponse:
         call.service.complete_upload,
         upload,
         chosen,
-        acl=call.object_acl,
+        acl=call.request.headers.get("x-oss-object-acl"),
         overwrite=call.overwrite,
         requester=call.requester,
     )

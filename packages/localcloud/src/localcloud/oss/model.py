@@ -50,7 +50,9 @@ class Upload:
     key: str
     upload_id: str
     initiated: float  # seconds since the epoch
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # of the object to come, like the rest
+    acl: str = "default"
+    tagging: str | None = None  # XML
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,7 +31,11 @@ class Target:
 
 
 def read_target(host: str, raw_path: str) -> Target:
-    """Read bucket, key and query from the Host header and the path exactly as they came (virtual-host or path style).
+    """Read bucket, key and query of a request (virtual-host or path style).
+
+    Args:
+        host: the name in the Host header, as `door.HOST` says it.
+        raw_path: path and query exactly as they came.
 
     Raises:
         OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed.
@@ -45,7 +49,7 @@ def read_target(host: str, raw_path: str) -> Target:
                 raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
             query[name] = value
     decoded = _decode(path.removeprefix("/"))
-    match = _VIRTUAL_HOST.fullmatch(host.partition(":")[0])
+    match = _VIRTUAL_HOST.fullmatch(host)
     if match and match["bucket"]:
         return Target(bucket=match["bucket"], key=decoded, query=query)
     bucket, _, key = decoded.partition("/")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from localcloud.apierror import ApiError
-from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
+from localcloud.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_administrator, open_door
 from localcloud.identity import Authorizer, CredentialStore
 from localcloud.oss import handlers
 from localcloud.oss.digests import read_digests
@@ -21,6 +21,7 @@ from localcloud.oss.xml import render
 from localcloud.values import read_json
 
 ADMIN = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
+LONG = 256  # characters of an element that `x-oss-err` still holds; clients take 64 KB of a header at most
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
 Operations = Mapping[tuple[str, str], Mapping[str, Handler]]
@@ -135,9 +136,9 @@ def create_app(
     gate = Gate(credentials=credentials, authorizer=authorizer, region=region, account_id=account_id, clock=clock)
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        if request.raw_path.startswith(ADMINISTRATION):
+        target = read_target(request[HOST], request.raw_path)
+        if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await _administer(request, link, admin_token)
-        target = read_target(request.host, request.raw_path)
         identity = gate.identify(request, target)
         operation = find_operation(request.method, target, copy="x-oss-copy-source" in request.headers)
         digests = read_digests(request.headers)
@@ -182,14 +183,25 @@ class _Oss:
         detail, headers = (error.detail, error.headers) if isinstance(error, OssError) else ({}, {})
         if error.status == 304:
             return web.Response(status=304)
-        record = {"Code": error.code, "Message": error.message, "RequestId": request[ID], "HostId": request.host}
-        body, headers = render("Error", {**record, **detail}), dict(headers)
+        record = {
+            "Code": error.code,
+            "Message": error.message,
+            "RequestId": request[ID],
+            "HostId": request.host,
+            **detail,
+        }
+        body, headers = render("Error", record), dict(headers)
         if request.method == "HEAD":  # whose answer has no body
-            headers["x-oss-err"], body = base64.b64encode(body).decode(), b""
+            headers["x-oss-err"], body = base64.b64encode(render("Error", _shorten(record))).decode(), b""
         response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
         if request.can_read_body and not request.content.at_eof():
             response.force_close()  # the rest of a refused upload is not read
         return response
+
+
+def _shorten(record: Mapping[str, str]) -> dict[str, str]:
+    """Return an error's elements without the long ones, such as StringToSign; a long message is cut."""
+    return {name: text[:LONG] for name, text in record.items() if name == "Message" or len(text) <= LONG}
 
 
 async def _administer(request: web.Request, link: Link, token: str) -> web.Response:

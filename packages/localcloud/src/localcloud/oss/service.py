@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -266,9 +265,21 @@ class OssService:
         return item
 
     def put_symlink(
-        self, bucket: str, key: str, target: str, *, headers: Mapping[str, str], requester: str = ""
+        self,
+        bucket: str,
+        key: str,
+        target: str,
+        *,
+        headers: Mapping[str, str],
+        acl: str = "default",
+        tagging: str | None = None,
+        requester: str = "",
     ) -> StoredObject:
-        """Create an object that stands for another one of the same bucket."""
+        """Create an object that stands for another one of the same bucket; `acl` and `tagging` are its own.
+
+        Raises:
+            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+        """
         check_key(target)
         check_key(key)
         self.bucket(bucket)
@@ -283,9 +294,16 @@ class OssService:
             modified=self._clock(),
             kind="Symlink",
             headers={**headers, "x-oss-symlink-target": target},
+            acl=acl,
+            tagging=tagging,
         )
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            _check_object_acl(holder, acl)
+            return item
+
         with self._giving(blob):
-            self._storage.change_object(bucket, key, lambda holder, before: item)
+            self._storage.change_object(bucket, key, change)
         self._tell("ObjectCreated:PutSymlink", item, requester)
         return item
 
@@ -341,9 +359,9 @@ class OssService:
                     raise OssError("InvalidArgument", "The target of a symlink must not be a symlink.", {"Key": key})
             yield found
 
-    def read(self, bucket: str, key: str) -> bytes:
-        """Return an object's bytes; for small objects."""
-        with self.opened(bucket, key) as (_, path):
+    def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
+        """Return an object's bytes, opened as by `opened`; for small objects."""
+        with self.opened(bucket, key, permit=permit) as (_, path):
             return path.read_bytes()
 
     def delete_object(
@@ -528,19 +546,30 @@ class OssService:
 
     # Multipart uploads
 
-    def begin_upload(self, bucket: str, key: str, *, headers: Mapping[str, str]) -> Upload:
-        """Begin a multipart upload.
+    def begin_upload(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        headers: Mapping[str, str],
+        acl: str = "default",
+        tagging: str | None = None,
+    ) -> Upload:
+        """Begin a multipart upload; headers, ACL and tags are those of the object to come.
 
         Raises:
-            OssError: NoSuchBucket, InvalidObjectName.
+            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
         """
         check_key(key)
+        _check_object_acl(self.bucket(bucket), acl)
         upload = Upload(
             bucket=bucket,
             key=key,
             upload_id=uuid.uuid4().hex.upper(),
             initiated=self._clock(),
             headers=dict(headers),
+            acl=acl,
+            tagging=tagging,
         )
         self._storage.begin_upload(upload)
         return upload
@@ -614,7 +643,7 @@ class OssService:
         upload: Upload,
         chosen: Sequence[tuple[int, str]] | None,
         *,
-        acl: str = "default",
+        acl: str | None = None,
         overwrite: bool = True,
         requester: str = "",
     ) -> StoredObject:
@@ -623,7 +652,7 @@ class OssService:
         Args:
             upload: the upload.
             chosen: part numbers with their entity tags, in ascending order; None: all parts that were uploaded.
-            acl: the object's ACL.
+            acl: the object's ACL; None: the one that the upload began with (that the later one counts is assumed).
             overwrite: False refuses to replace an object.
             requester: told to subscribers.
 
@@ -632,7 +661,7 @@ class OssService:
                 AccessDenied (a public ACL, which the bucket blocks).
         """
         while (
-            item := self._complete(upload, chosen, acl=acl, overwrite=overwrite)
+            item := self._complete(upload, chosen, acl=upload.acl if acl is None else acl, overwrite=overwrite)
         ) is None:  # who names no parts gets those of the moment when the upload ends
             if chosen is not None:
                 raise OssError("InvalidPart", "A part was uploaded again while the upload was completed.")
@@ -665,6 +694,7 @@ class OssService:
                 kind="Multipart",
                 headers=upload.headers,
                 acl=acl,
+                tagging=upload.tagging,
             )
 
         try:
@@ -680,10 +710,6 @@ class OssService:
             OssError: NoSuchUpload (it has ended meanwhile).
         """
         self._storage.abort_upload(upload)
-
-    def free_bytes(self) -> int:
-        """Return the free space of the disk that holds the objects, in bytes."""
-        return shutil.disk_usage(self._storage.path("")).free
 
 
 def _choose(uploaded: Sequence[Part], chosen: Sequence[tuple[int, str]] | None) -> list[Part]:

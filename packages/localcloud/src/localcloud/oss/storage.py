@@ -1,8 +1,9 @@
 """Buckets and objects on disk: bytes in files, everything that is known of them in one SQLite database.
 
 An object becomes visible by one commit: its data file is complete and durable (fsync) before the row that names it is written.
-A crash in between leaves a data file that no row names; the next start removes it. SQLite's journal keeps the rows themselves
-whole. Nothing here knows HTTP, signatures or policies.
+A crash in between leaves a data file that no row names; the next start removes it. More of them than a crash leaves mean that the
+database is older than they are: they are moved away. SQLite's journal keeps the rows themselves whole. Nothing here knows HTTP,
+signatures or policies.
 
 A row is changed in one way: it is read within the transaction, handed to a function, and what that returns is written. So no row
 is written back that somebody else has changed meanwhile. A row and its data file are read in one way, too: both in one step, so
@@ -14,6 +15,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import secrets
 import sqlite3
@@ -41,8 +43,11 @@ CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, siz
     modified REAL, PRIMARY KEY (upload_id, number)) STRICT, WITHOUT ROWID;
 """
 JOURNAL = 256  # pages of 4 KB, after which SQLite empties its journal; well below the reserve
+IN_FLIGHT = 16  # data files; a kill leaves one for each request that was writing
 PAGE = 1000  # rows fetched at a time while listing
+_ACL, _TAGGING = "x-oss-object-acl", "x-oss-tagging"
 
+_LOG = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
@@ -111,26 +116,30 @@ class Storage:
         folder: where it lies; created if need be.
 
     Raises:
-        LocalCloudError: the database is missing, damaged or another folder's.
+        LocalCloudError: the database is missing, damaged or another folder's, or the folder cannot be used as it is.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._data = folder / "data"
-        self._data.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()  # held while the database is used
         self._pins = threading.Lock()  # held for a moment, also by the event loop
         self._readers: dict[str, int] = {}  # by data file; a replaced file goes when its last reader has gone
         self._doomed: set[str] = set()
         self._reserve = Reserve(folder / "reserve")
-        self._reserve.release()  # a start on a full disk needs space as well
         try:
+            self._data.mkdir(parents=True, exist_ok=True)
+            self._reserve.release()  # a start on a full disk needs space as well
             self._database = self._open()
             self._sweep()
         except sqlite3.Error as error:
             if _code(error) == sqlite3.SQLITE_BUSY:
                 raise LocalCloudError(f"{folder / 'oss.sqlite3'} is in use by another process; end that one") from error
             raise self._damaged(str(error)) from error
+        except OSError as error:
+            raise LocalCloudError(
+                f"{error.filename or folder} cannot be used ({error.strerror}); put that right, or choose another data folder"
+            ) from error
 
     def close(self) -> None:
         """Close the database."""
@@ -157,16 +166,16 @@ class Storage:
     def _belongs(self, database: sqlite3.Connection) -> bool:
         number = self._folder / "number"
         return bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'objects'").fetchone()) and (
-            not number.exists() or number.read_text() == _number(database)
+            not number.exists() or number.read_bytes() == _number(database)
         )
 
     def _pair(self, database: sqlite3.Connection) -> None:
         """Give database and folder a common number: files are not judged by the rows of another folder's database."""
-        if _number(database) == "0":
+        if _number(database) == b"0":
             database.execute(f"PRAGMA application_id={secrets.randbelow(2**31 - 1) + 1}")
         number = self._folder / "number"
-        if not number.exists() or number.read_text() != _number(database):
-            write_private(number, _number(database).encode())
+        if not number.exists() or number.read_bytes() != _number(database):
+            write_private(number, _number(database))
 
     def _foreign(self, path: Path) -> LocalCloudError:
         return LocalCloudError(
@@ -186,8 +195,22 @@ class Storage:
             complaint = self._database.execute("PRAGMA quick_check(1)").fetchone()[0]
             if complaint != "ok":  # a damaged database may not name what it should
                 raise self._damaged(complaint)
+        if len(unnamed) <= IN_FLIGHT:
+            for path in unnamed:
+                path.unlink()
+            return
+        lost = self._folder / "lost"
+        lost.mkdir(exist_ok=True)
         for path in unnamed:
-            path.unlink()
+            path.rename(lost / path.name)
+        _LOG.warning(
+            "%s names none of %d files in %s: it is older than they are, or a deletion was cut short. They are in %s: move them "
+            "back together with the database that names them, or remove them",
+            self._folder / "oss.sqlite3",
+            len(unnamed),
+            self._data,
+            lost,
+        )
 
     def _write(self, work: Callable[[], Result], *, frees: bool = False) -> Result:
         """Run statements as one: all of them are durable afterwards, or none.
@@ -474,7 +497,8 @@ class Storage:
 
         def work() -> None:
             self.bucket(upload.bucket)
-            headers = json.dumps(dict(upload.headers))
+            # The ACL and the tags stand among the headers, by their headers' names: older folders have no columns for them.
+            headers = json.dumps({**upload.headers, _ACL: upload.acl, _TAGGING: upload.tagging})
             self._database.execute(
                 "INSERT INTO uploads VALUES (?, ?, ?, ?, ?)",
                 (upload.upload_id, upload.bucket, _encode(upload.key), upload.initiated, headers),
@@ -557,8 +581,8 @@ def _code(error: sqlite3.Error) -> int | None:
     return getattr(error, "sqlite_errorcode", None)  # the module's own errors have none
 
 
-def _number(database: sqlite3.Connection) -> str:
-    return str(database.execute("PRAGMA application_id").fetchone()[0])
+def _number(database: sqlite3.Connection) -> bytes:
+    return str(database.execute("PRAGMA application_id").fetchone()[0]).encode()
 
 
 def _encode(key: str) -> bytes:
@@ -610,7 +634,14 @@ def _object(row: tuple[Any, ...]) -> StoredObject:
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:
-    upload_id, bucket, key, initiated, headers = row
+    upload_id, bucket, key, initiated, document = row
+    headers = json.loads(document)
     return Upload(
-        upload_id=upload_id, bucket=bucket, key=_decode(key), initiated=initiated, headers=json.loads(headers)
+        upload_id=upload_id,
+        bucket=bucket,
+        key=_decode(key),
+        initiated=initiated,
+        acl=headers.pop(_ACL, "default"),
+        tagging=headers.pop(_TAGGING, None),
+        headers=headers,
     )

@@ -186,7 +186,7 @@ class RosService:
         """Begin to delete a stack; what is going on is cut short. A deleted stack stays deleted.
 
         Raises:
-            RosError: there is no such stack, or it is protected.
+            RosError: there is no such stack, it is protected, or it has not all resources that are to be retained.
         """
         stack = self.stack(stack_id)
         if stack.status == "DELETE_COMPLETE" or stack.phase == "delete":
@@ -233,7 +233,7 @@ class RosService:
         """Keep what an update or a creation would do, to be executed later.
 
         Raises:
-            RosError: the name is taken, or the request is not valid, or nothing would change.
+            RosError: the name is taken, something is going on, or the request is not valid.
         """
         _check_name("ChangeSetName", name)
         self._check_change_set(name, kind, stack, stack_name)

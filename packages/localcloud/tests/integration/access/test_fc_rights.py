@@ -5,17 +5,19 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import uuid
 import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+import oss2
 import pytest
 
 from tests.support import signers
 from tests.support.rawhttp import Reply, send
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 Key = tuple[str, str, str]
 
 
@@ -162,3 +164,67 @@ def test_names_that_cannot_be_are_refused_in_paths(cloud: Running, name: str) ->
     ):
         reply = ask(cloud, None, "DELETE", path)
         assert (reply.status, json.loads(reply.body)["Code"]) in {(400, "InvalidArgument"), (501, "NotImplemented")}
+
+
+@pytest.fixture
+def secret(cloud: Running, bucket: oss2.Bucket) -> str:
+    """A bucket with the package secret/code.zip and the symlink public/link to it."""
+    bucket.put_object("secret/code.zip", base64.b64decode(code()))
+    bucket.put_symlink("secret/code.zip", "public/link")
+    return str(bucket.bucket_name)
+
+
+def from_oss(name: str, bucket: str, key: str) -> dict[str, Any]:
+    return {**function(name), "code": {"ossBucketName": bucket, "ossObjectName": key}}
+
+
+@pytest.mark.parametrize("base", ["/2023-03-30/functions", "/2021-04-06/services/{}/functions"])
+@pytest.mark.parametrize("key", ["secret/code.zip", "secret/none.zip", "public/link"])
+def test_right_to_functions_alone_does_not_read_their_code_from_oss(
+    cloud: Running, service: str, secret: str, base: str, key: str
+) -> None:
+    path, name = base.replace("{}", service), f"f{uuid.uuid4().hex[:10]}"
+    assert ask(cloud, None, "POST", path, function(name)).status == 200
+    readable = allow("oss:GetObject", resource=f"acs:oss:*:*:{secret}/public/*")
+    role = session(cloud, allow("fc:*"), readable)
+    for method, where, each in (("POST", path, f"{name}x"), ("PUT", f"{path}/{name}", name)):
+        reply = ask(cloud, role, method, where, from_oss(each, secret, key))
+        assert (reply.status, json.loads(reply.body)["Code"]) == (403, "AccessDenied"), reply.text
+        assert "oss:GetObject" in reply.text
+
+
+@pytest.mark.parametrize("key", ["secret/code.zip", "public/link"])
+def test_code_is_read_from_oss_with_the_right_on_it_and_on_a_symlinks_target(
+    cloud: Running, secret: str, key: str
+) -> None:
+    role = session(cloud, allow("fc:*"), allow("oss:GetObject", resource=f"acs:oss:*:*:{secret}/*"))
+    reply = ask(cloud, role, "POST", "/2023-03-30/functions", from_oss(f"f{uuid.uuid4().hex[:10]}", secret, key))
+    assert reply.status == 200, reply.text
+
+
+def test_rights_are_asked_before_the_body_is_parsed(cloud: Running, service: str) -> None:
+    request = signers.acs3(
+        cloud, "fc", method="PUT", path=f"/2021-04-06/services/{service}", body=b"{", key=session(cloud, allow("ram:*"))
+    )
+    assert send(cloud.endpoints["fc"], *request).status == 403
+
+
+@pytest.mark.parametrize("body", [b'{"a": [' + b"[]," * 2_000_000 + b"[]]}", b'{"a": "' + b"x" * 5_000_000 + b'"}'])
+def test_body_that_is_large_without_a_code_package_is_refused(cloud: Running, body: bytes) -> None:
+    request = signers.acs3(cloud, "fc", method="POST", path="/2023-03-30/functions", body=body)
+    reply = send(cloud.endpoints["fc"], *request)
+    assert (reply.status, json.loads(reply.body)["Code"]) == (400, "EntityTooLarge"), reply.text
+
+
+def test_code_package_of_megabytes_is_taken(cloud: Running) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("index.py", "def handler(event, context):\n    return b'ran'\n")
+        archive.writestr("data", os.urandom(5_000_000))
+    name = f"f{uuid.uuid4().hex[:10]}"
+    body = {**function(name), "code": {"zipFile": base64.b64encode(buffer.getvalue()).decode()}}
+    reply = ask(cloud, None, "POST", "/2023-03-30/functions", body)
+    assert reply.status == 200, reply.text
+    assert json.loads(reply.body)["codeSize"] == len(buffer.getvalue())
+    reply = ask(cloud, None, "POST", f"/2023-03-30/functions/{name}/invocations")
+    assert reply.body == b"ran"

@@ -15,7 +15,7 @@ import pytest
 from tests.support import signers
 from tests.support.rawhttp import Reply, send, talk
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 DIGITS = "9" * 5000
 # As JSON text, for json.dumps writes no such things.
 HOSTILE = {

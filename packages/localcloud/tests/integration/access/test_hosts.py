@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.rawhttp import send, talk
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 SERVICES = ["oss", "sts", "ram", "fc", "ros"]
 
 
@@ -46,12 +46,25 @@ def test_a_service_takes_its_own_names_only(cloud: Running, bucket: oss2.Bucket)
     url = bucket.sign_url("GET", "key", 60, slash_safe=True).removeprefix(cloud.endpoints["oss"])
     target = url.replace(f"/{bucket.bucket_name}/", "/", 1)
     for suffix in (f"oss-{cloud.region}.aliyuncs.com", f"oss-{cloud.region}-internal.aliyuncs.com"):
+        for written in (suffix.upper(), f"{suffix}.", f"{suffix}.:80"):
+            host = f"{bucket.bucket_name}.{written}"
+            assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).body == b"x", host
         host = f"{bucket.bucket_name}.{suffix}"
         assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).body == b"x"
     for host in ("oss-cn-beijing.aliyuncs.com", "sts.aliyuncs.com", "a.b.oss-cn-hangzhou.aliyuncs.com"):
         assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).status == 421
     assert send(cloud.endpoints["sts"], "GET", "/", [("Host", "sts.aliyuncs.com")]).status == 400
     assert send(cloud.endpoints["ram"], "GET", "/", [("Host", "sts.aliyuncs.com")]).status == 421
+
+
+def test_a_key_that_looks_like_the_administrations_path_is_an_object_of_its_bucket(
+    cloud: Running, bucket: oss2.Bucket
+) -> None:
+    bucket.put_object("-/localcloud/link", b"mine")
+    bucket.put_object_acl("-/localcloud/link", "public-read")
+    host = f"{bucket.bucket_name}.oss-{cloud.region}.aliyuncs.com"
+    assert send(cloud.endpoints["oss"], "GET", "/-/localcloud/link", [("Host", host)]).body == b"mine"
+    assert send(cloud.endpoints["oss"], "GET", "/-/localcloud/link").status == 401
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -12,7 +12,7 @@ import pytest
 from tests.support import signers
 from tests.support.rawhttp import send, send_prepared
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])

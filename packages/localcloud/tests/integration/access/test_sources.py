@@ -11,7 +11,7 @@ import pytest
 from tests.support import signers
 from tests.support.rawhttp import Reply, send
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 VERSION = "2015-05-01"
 TRUST = {"Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["fc.aliyuncs.com"]}}]}
 

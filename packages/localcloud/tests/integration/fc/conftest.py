@@ -24,7 +24,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 from darabonba.runtime import RuntimeOptions as RuntimeOptions3
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 
 FUNCTION = textwrap.dedent(
     """

@@ -13,7 +13,7 @@ import pytest
 from localcloud.errors import LocalCloudError
 from localcloud.fc.cpu import PREFIX, open_cpu_groups
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 
 # Two busy processes at once, which would take two cores: what a quota does not bound comes out well above it.
 BUSY = """

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 Order = Callable[..., bytes]
 
 

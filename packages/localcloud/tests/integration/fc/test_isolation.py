@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import http.client
 import os
 import shutil
 import signal
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+from tests.support.cloud import few_descriptors
+
+Running = Any  # the running cloud of tests/support/cloud.py
 Order = Callable[..., bytes]
 
 FUNCTION = textwrap.dedent(
@@ -56,6 +59,10 @@ FUNCTION = textwrap.dedent(
         return {folder: failure(lambda: open(folder + "/made", "w").close()) for folder in folders}
 
 
+    def do_environment():
+        return dict(os.environ)
+
+
     def do_status():
         fields = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
         return {"uid": os.getresuid(), "capabilities": [fields[name].strip() for name in fields if name.startswith("Cap")],
@@ -81,6 +88,17 @@ FUNCTION = textwrap.dedent(
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
+
+
+    def do_hold(port, processes, count):
+        for _ in range(processes):
+            if not os.fork():
+                for _ in range(count):
+                    KEPT.append(socket.create_connection(("127.0.0.1", port), timeout=5))
+                    KEPT[-1].sendall(b"GET / HTTP/1.1\\r\\n")
+                time.sleep(60)
+                os._exit(0)
+        time.sleep(2)
 
 
     def do_serve():
@@ -222,6 +240,16 @@ def test_a_function_can_open_its_output_by_name(client: Any, code: bytes, order:
     assert answer.log.count("hello by /") == 3
 
 
+def test_a_functions_variables_reach_the_function_and_nothing_before_it(client: Any, code: bytes, order: Order) -> None:
+    odd = "it's \n$(id) `id` \\ \"ü"
+    client.create("f", code=code, environmentVariables={"LD_PRELOAD": "/code/missing.so", "ODD": odd, "IFS": "x"})
+    answer = client.invoke("f", order("environment"))
+    assert answer.error_type is None, answer.body
+    assert (answer.json["ODD"], answer.json["IFS"]) == (odd, "x")
+    # The linker complains in each program that is told to load it: the function's own, and none that sets up the sandbox.
+    assert answer.log.count("from LD_PRELOAD cannot be preloaded") == 1
+
+
 # The network
 
 
@@ -242,6 +270,28 @@ def test_every_service_of_the_embedded_cloud_is_reached_under_its_port(
 
 def test_a_function_has_servers_of_its_own_on_loopback(try_to: Callable[..., Any]) -> None:
     assert try_to("serve") == {"received": "mine"}
+
+
+def test_a_function_that_holds_connections_leaves_places_to_the_others(
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
+) -> None:
+    with few_descriptors(200):
+        cloud = start_cloud(tmp_path / "data")
+    client, log = client_of(cloud), cloud.data / "stderr.log"
+    for name in ("f", "g"):
+        client.create(name, code=code, timeout=20)
+    address = urlsplit(cloud.endpoints["oss"])
+    for port in (address.port, urlsplit(cloud.endpoints["gateway"]).port):
+        before, size = cloud.cpu_seconds, log.stat().st_size
+        assert client.invoke("f", order("hold", port=port, processes=3, count=150)).error_type is None
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", address.port, timeout=5)) as outside:
+            outside.request("GET", "/")
+            assert outside.getresponse().status == 403
+        assert client.invoke("g", order("get", url=cloud.endpoints["oss"])).json == 403
+        assert cloud.cpu_seconds - before < 2
+        assert log.stat().st_size - size < 10_000
+        client.delete("f")  # its connections end with it
+        client.create("f", code=code, timeout=20)
 
 
 # Limits

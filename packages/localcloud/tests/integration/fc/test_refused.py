@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 import pytest
 from alibabacloud_fc_open20210406 import models as models2
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi.models import Config
 from darabonba.runtime import RuntimeOptions
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 
 
 @pytest.fixture

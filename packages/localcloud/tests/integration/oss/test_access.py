@@ -8,6 +8,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 import oss2
@@ -148,6 +149,10 @@ def test_an_acl_or_tags_by_header_need_their_own_right(bucket: oss2.Bucket, as_r
         lambda: writer.put_object("a", b"2", headers=tags),
         lambda: writer.append_object("log", 0, b"2", headers=acl),
         lambda: writer.copy_object(bucket.bucket_name, "a", "b", headers=acl),
+        lambda: writer.put_symlink("a", "link", headers=acl),
+        lambda: writer.put_symlink("a", "link", headers=tags),
+        lambda: writer.init_multipart_upload("b", headers=acl),
+        lambda: writer.init_multipart_upload("b", headers=tags),
         lambda: writer.complete_multipart_upload("parts", upload, parts, headers=acl),
     ):
         assert refused(call)
@@ -159,6 +164,49 @@ def test_an_acl_or_tags_by_header_need_their_own_right(bucket: oss2.Bucket, as_r
         "public-read",
         {"a": "b"},
     )
+
+
+def test_an_acl_and_tags_by_header_are_those_of_a_symlink_and_of_an_upload(bucket: oss2.Bucket, as_role: As) -> None:
+    writer = as_role(statement(bucket, "oss:PutObject", "oss:PutObjectAcl", "oss:PutObjectTagging"))
+    headers = {"x-oss-object-acl": "public-read", "x-oss-tagging": "a=b"}
+    writer.put_symlink("parts", "link", headers=headers)
+    for key in ("parts", "again"):
+        upload = writer.init_multipart_upload(key, headers=headers).upload_id
+        parts = [oss2.models.PartInfo(1, writer.upload_part(key, upload, 1, b"1").etag)]
+        own = {"x-oss-object-acl": "private"} if key == "again" else {}
+        writer.complete_multipart_upload(key, upload, parts, headers=own)
+    assert [bucket.get_object_acl(key).acl for key in ("link", "parts", "again")] == [*["public-read"] * 2, "private"]
+    for key in ("link", "parts", "again"):
+        assert bucket.get_object_tagging(key).tag_set.tagging_rule == {"a": "b"}
+        assert not {"x-oss-object-acl", "x-oss-tagging"} & set(map(str.lower, bucket.head_object(key).headers))
+    block(bucket, "true")
+    assert refused(lambda: bucket.put_symlink("parts", "link", headers=headers))
+    assert refused(lambda: bucket.init_multipart_upload("more", headers=headers))
+
+
+def test_tags_by_header_are_refused_where_they_would_be_lost(bucket: oss2.Bucket) -> None:
+    tags = {"x-oss-tagging": "a=b"}
+    bucket.put_object("a", b"1")
+    for call in (
+        lambda: bucket.append_object("log", 0, b"1", headers=tags),
+        lambda: bucket.copy_object(bucket.bucket_name, "a", "b", headers=tags),
+    ):
+        with pytest.raises(oss2.exceptions.ServerError, match="not implemented: the header x-oss-tagging"):
+            call()
+    assert [item.key for item in oss2.ObjectIterator(bucket)] == ["a"]
+
+
+def test_the_error_of_a_head_stays_short_whatever_was_signed(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    headers = {f"x-oss-meta-{number}": "x" * 7000 for number in range(8)} | {"Authorization": "OSS LOCAL:wrong"}
+    headers |= {"Date": formatdate(usegmt=True)}
+    for key in ("k", "k" * 1000, "&" * 1000):
+        answer = requests.head(f"{cloud.endpoints['oss']}/{bucket.bucket_name}/{key}", headers=headers, timeout=10)
+        assert answer.status_code == 403
+        assert len(answer.headers["x-oss-err"]) < 16_000
+        assert b"<Code>InvalidAccessKeyId</Code>" in base64.b64decode(answer.headers["x-oss-err"])
+    headers["Authorization"] = f"OSS {cloud.access_key_id}:wrong"
+    answer = requests.head(f"{cloud.endpoints['oss']}/{bucket.bucket_name}/k", headers=headers, timeout=10)
+    assert b"<Code>SignatureDoesNotMatch</Code>" in base64.b64decode(answer.headers["x-oss-err"])
 
 
 def test_a_bucket_acl_by_header_needs_its_own_right(bucket: oss2.Bucket, as_role: As) -> None:
@@ -173,6 +221,15 @@ def test_a_bucket_acl_by_header_needs_its_own_right(bucket: oss2.Bucket, as_role
 
 def block(bucket: oss2.Bucket, value: str) -> None:
     bucket._do("PUT", bucket.bucket_name, "", data=BLOCKED % value, params={"publicAccessBlock": ""})
+
+
+def test_the_python_sdk_blocks_public_access(bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_public_access_block(True)  # it writes True, not true
+    assert bucket.get_bucket_public_access_block().block_public_access is True
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        bucket.put_bucket_acl("public-read")
+    bucket.put_bucket_public_access_block(False)
+    bucket.put_bucket_acl("public-read")
 
 
 def test_blocked_public_access_disregards_public_acls_and_refuses_new_ones(bucket: oss2.Bucket, cloud: Cloud) -> None:

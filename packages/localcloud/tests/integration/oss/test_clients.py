@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
-import resource
 import select
 import signal
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.gateway.gateway import Backend, Gateway
 from localcloud.identity import Credential, Identity
-from localcloud.listener import Places, listen
+from localcloud.listener import Places, Server, listen
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app
 from localcloud.oss.service import OssService
@@ -31,18 +32,20 @@ from tests.support.cloud import Cloud
 
 PATIENCE = 1.0  # seconds
 HOST = "127.0.0.1"
+NAME = "oss-cn-hangzhou.aliyuncs.com"
+ASK = b"GET /open/large HTTP/1.1\r\nHost: %s\r\n\r\n" % NAME.encode()
 LARGE = 64 * 1024 * 1024  # bytes: more than the kernel holds for a client that takes nothing
 
 
 @dataclass
 class Served:
-    """An OSS in this process, with a public bucket."""
+    """An OSS in this process, with a public bucket, and a gateway to it."""
 
     service: OssService
     link: Link
     places: Places
     plain: int
-    tls: int
+    gateway: int
 
     def connect(self, port: int | None = None) -> socket.socket:
         return socket.create_connection((HOST, port or self.plain), timeout=20)
@@ -57,11 +60,14 @@ def served(tmp_path: Path) -> Iterator[Served]:
     service = OssService(tmp_path / "oss", account_id="1111111111111111", clock=time.time)
     service.create_bucket("open", acl="public-read-write")
     link = Link(Shape())
-    tls = make_server_context(open_authority(tmp_path / "gateway", now=datetime.now(UTC)), {}, now=datetime.now(UTC))
+    gateway = Gateway(0)
+    tls = make_server_context(
+        open_authority(tmp_path / "gateway", now=datetime.now(UTC)), [NAME], now=datetime.now(UTC)
+    )
     loop = asyncio.new_event_loop()
     places = Places(8)
 
-    async def open_listeners() -> tuple[int, int, Callable[[], object]]:
+    async def open_listeners() -> tuple[int, Callable[[], Coroutine[Any, Any, None]]]:
         application = create_app(
             service,
             credentials=ram,
@@ -71,16 +77,25 @@ def served(tmp_path: Path) -> Iterator[Served]:
             region="cn-hangzhou",
             link=link,
             clock=time.time,
+            serves=lambda host: host == NAME,
         )
-        runner = await listen(application, HOST, [(0, None), (0, tls)], places=places, patience=PATIENCE)
-        plain, secure = (address[1] for address in runner.addresses)
-        return plain, secure, runner.cleanup
+        runner = await listen(application, HOST, 0, places=places, patience=PATIENCE)
+        assert runner.server is not None
+        server = Server(make_protocol=runner.server, patience=PATIENCE)
+        backends = {"oss": Backend(plain=server, tls=replace(server, tls=tls))}
+        gateway.open(names={NAME: "oss"}, backends=backends, places=places, patience=PATIENCE)
+
+        async def close() -> None:
+            gateway.close()
+            await runner.cleanup()
+
+        return runner.addresses[0][1], close
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    plain, secure, close = asyncio.run_coroutine_threadsafe(open_listeners(), loop).result()
-    yield Served(service, link, places, plain, secure)
-    asyncio.run_coroutine_threadsafe(close(), loop).result()  # type: ignore[arg-type]
+    plain, close = asyncio.run_coroutine_threadsafe(open_listeners(), loop).result()
+    yield Served(service, link, places, plain, gateway.port)
+    asyncio.run_coroutine_threadsafe(close(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
@@ -108,9 +123,37 @@ def test_a_client_that_says_nothing_is_cut(served: Served) -> None:
         assert is_cut(connection)
 
 
-def test_a_client_that_begins_no_tls_is_cut(served: Served) -> None:
-    with served.connect(served.tls) as connection:
+def client_hello() -> bytes:
+    sent = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname=NAME).do_handshake()
+    return sent.read()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\n",
+        client_hello()[:50],
+        client_hello(),
+        b"CONNECT %s:443 HTTP/1.1\r\n\r\n" % NAME.encode(),
+    ],
+    ids=["nothing", "half a head", "half a ClientHello", "half a handshake", "no handshake"],
+)
+def test_a_client_of_the_gateway_that_stops_is_cut(served: Served, sent: bytes) -> None:
+    with served.connect(served.gateway) as connection:
+        connection.sendall(sent)
         assert is_cut(connection)
+
+
+@pytest.mark.parametrize("sent", [ASK, client_hello()], ids=["http", "tls"])
+def test_what_begins_a_connection_to_the_gateway_may_come_byte_by_byte(served: Served, sent: bytes) -> None:
+    with served.connect(served.gateway) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for place in range(len(sent)):
+            connection.sendall(sent[place : place + 1])
+        assert connection.recv(4) in (b"HTTP", b"\x16\x03\x03\x00")
 
 
 def test_a_head_that_comes_byte_by_byte_is_cut(served: Served) -> None:
@@ -133,10 +176,11 @@ def take_all(connection: socket.socket) -> None:
         pass
 
 
-def test_an_answer_that_is_not_taken_is_cut(served: Served) -> None:
+@pytest.mark.parametrize("port", ["plain", "gateway"])
+def test_an_answer_that_is_not_taken_is_cut(served: Served, port: str) -> None:
     served.service.put_object("open", "large", b"x" * LARGE)
-    with served.connect() as connection:
-        connection.sendall(b"GET /open/large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    with served.connect(getattr(served, port)) as connection:
+        connection.sendall(ASK)
         select.select([], [], [], 4 * PATIENCE)  # a client that does something else
         with pytest.raises(ConnectionResetError):
             take_all(connection)
@@ -195,31 +239,23 @@ def test_more_clients_than_places_are_served_one_after_the_other(served: Served)
 @pytest.fixture
 def confined(tmp_path: Path) -> Iterator[Cloud]:
     """An embedded cloud with 64 descriptors."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))  # which the child has; this process keeps what it has open
-    try:
+    with conftest.few_descriptors(64):
         cloud = conftest.launch(tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     yield cloud
     cloud.stop(signal.SIGTERM)
 
 
-def cpu_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def test_few_descriptors_serve_fewer_at_a_time_and_burn_nothing(confined: Cloud) -> None:
+@pytest.mark.parametrize("name", ["oss", "gateway"])
+def test_few_descriptors_serve_fewer_at_a_time_and_burn_nothing(confined: Cloud, name: str) -> None:
     bucket = confined.bucket("few")
     bucket.create_bucket()
     bucket.put_object("a", b"x" * 1000)
     log = confined.data / "stderr.log"
-    address = urlsplit(confined.endpoints["oss"])
-    before, size = cpu_seconds(confined.process.pid), log.stat().st_size
+    address = urlsplit(confined.endpoints[name])
+    before, size = confined.cpu_seconds, log.stat().st_size
     idle = [socket.create_connection((address.hostname, address.port)) for _ in range(200)]
     select.select([], [], [], 2)
-    assert cpu_seconds(confined.process.pid) - before < 1
+    assert confined.cpu_seconds - before < 1
     for connection in idle:
         connection.close()
     answers: list[bytes] = []
@@ -235,3 +271,16 @@ def test_few_descriptors_serve_fewer_at_a_time_and_burn_nothing(confined: Cloud)
         thread.join()
     assert answers == [b"x" * 1000] * 150
     assert log.stat().st_size - size < 10_000
+
+
+def test_clients_that_stay_connected_through_the_gateway_leave_places(confined: Cloud) -> None:
+    address = urlsplit(confined.endpoints["gateway"])
+    kept = [socket.create_connection((address.hostname, address.port), timeout=20) for _ in range(100)]
+    for connection in kept:
+        connection.sendall(ASK)
+    for connection in kept:
+        with connection.makefile("rb") as answer:
+            assert answer.readline() == b"HTTP/1.1 404 Not Found\r\n"
+    assert confined.bucket("few").create_bucket().status == 200
+    for connection in kept:
+        connection.close()

@@ -23,7 +23,7 @@ from alibabacloud_tea_openapi.models import Config
 from aliyunsdkcore.auth.composer.rpc_signature_composer import get_signed_url
 from darabonba.exceptions import DaraException
 
-Running = Any  # the running cloud of tests/integration/conftest.py
+Running = Any  # the running cloud of tests/support/cloud.py
 
 
 @dataclass

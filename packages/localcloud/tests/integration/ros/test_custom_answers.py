@@ -18,6 +18,7 @@ from aiohttp import web
 from localcloud.fc.model import Function, Service
 from localcloud.fc.service import FcService, Settings
 from localcloud.identity import Credential, Identity
+from localcloud.listener import Places, Server
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
@@ -112,7 +113,7 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     port = runner.addresses[0][1]
     callbacks.base = f"http://127.0.0.1:{port}"
     assert runner.server
-    fc.ports.open({port: runner.server})
+    fc.ports.open({port: Server(make_protocol=runner.server).serve}, places=Places(8))
     await fc.open()
     try:
         fc.create_service(Service(name="makers"))

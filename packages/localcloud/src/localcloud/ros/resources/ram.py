@@ -22,7 +22,6 @@ from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_policy, on_role, verb
 
 STRING = Property(kind="string")
-NAMES = Property(kind="list", items=STRING)
 DESCRIPTION = Property(kind="string", maximum=1024)
 POLICY_NAME = Property(kind="string", required=True, minimum=1, maximum=128)
 # The embedded RAM does not say who made an entity, so that one which exists is never taken over.

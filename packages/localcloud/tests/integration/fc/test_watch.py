@@ -1,0 +1,113 @@
+"""The watch over an instance: when it cannot tell what the instance uses, the instance ends."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from localcloud.fc import instance as instances
+from localcloud.fc.instance import Instance, InstanceDiedError
+from localcloud.fc.interpreters import Interpreter
+from localcloud.fc.isolation import Folder
+from localcloud.fc.logs import FunctionLog
+from localcloud.fc.model import Function
+from localcloud.fc.network import Ports
+from localcloud.fc.pool import Pool
+
+HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
+
+
+class BlindFolder(Folder):
+    """A folder whose disk use cannot be told."""
+
+    def disk_used(self, folder: Path, pid: int) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+
+async def run(folder: Path) -> tuple[str | None, str, bool]:
+    """Run a handler that sleeps for a minute; return why the instance died, its log, and whether it is alive."""
+    (folder / "code").mkdir()
+    (folder / "code" / "index.py").write_text(HANDLER)
+    log = FunctionLog(folder / "f.log").open()
+    tried = Instance(
+        Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
+        None,
+        folder=folder / "instance",
+        isolation=BlindFolder("this is a test"),
+        cpu_groups=None,
+        ports=Ports(),
+    )
+    try:
+        await tried.start(
+            code=folder / "code",
+            interpreter=Interpreter(path=Path(sys.executable).resolve(), note=None),
+            environment={"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"},
+            gateway=("127.0.0.1", 9),
+            authority="",
+            log=log,
+        )
+        with pytest.raises(InstanceDiedError) as died:
+            await tried.call("invoke", b"", request_id="1", limit=60, log=log)
+        return died.value.reason, log.tail.decode(), tried.alive
+    finally:
+        tried.close()
+
+
+def test_an_instance_whose_use_cannot_be_told_is_ended_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin = time.monotonic()
+    reason, log, alive = asyncio.run(run(tmp_path))
+    assert time.monotonic() - begin < 15
+    assert (reason, alive) == ("watch", False)
+    assert "FC Error: the instance is ended, because what it uses cannot be measured" in log
+    assert "services/s/functions/f is ended: its limits cannot be kept" in caplog.text
+    assert "too many open files" in caplog.text
+
+
+def test_an_instance_is_ended_even_when_its_processes_cannot_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> list[int]:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(instances, "find_tree", fail)
+    begin = time.monotonic()
+    reason, _, alive = asyncio.run(run(tmp_path))
+    assert time.monotonic() - begin < 15
+    assert (reason, alive) == ("watch", False)
+
+
+def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Instance) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def make_environment() -> dict[str, str]:
+        return {"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"}
+
+    (tmp_path / "index.py").write_text("def handler(event, context):\n    return 'done'\n")
+    monkeypatch.setattr(Instance, "freeze", fail)
+    pool = Pool(
+        Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
+        None,
+        code=tmp_path,
+        folder=tmp_path / "instances",
+        isolation=Folder("this is a test"),
+        cpu_groups=None,
+        find_interpreter=lambda _: Interpreter(path=Path(sys.executable).resolve(), note=None),
+        make_environment=make_environment,
+        ports=Ports(),
+        gateway=("127.0.0.1", 9),
+        authority="",
+        max_instances=1,
+    )
+    answer, used = asyncio.run(pool.run(b"", request_id="1", log=FunctionLog(tmp_path / "f.log").open()))
+    assert answer.body == b"done"
+    assert (used.alive, pool.instances) == (False, [])

@@ -1,0 +1,44 @@
+"""Places of connections, and their parts."""
+
+from __future__ import annotations
+
+from localcloud.listener import Places
+
+
+def test_a_part_takes_its_share_and_leaves_the_rest_to_others() -> None:
+    whole = Places(8)
+    part, other = whole.part(0.5), whole.part(0.75)
+    assert [part.take() for _ in range(5)] == [True] * 4 + [False]
+    assert [other.take() for _ in range(5)] == [True] * 4 + [False]
+    part.give_back()
+    assert [other.take() for _ in range(2)] == [True, False]
+
+
+def test_who_waits_for_a_place_is_called_when_what_was_missing_is_given_back() -> None:
+    whole = Places(8)
+    part, other = whole.part(0.5), whole.part(1)
+    called: list[str] = []
+    for _ in range(4):
+        assert part.take()
+    part.wait(lambda: called.append("of a full part"))
+    assert other.take()
+    other.give_back()
+    assert called == []
+    part.give_back()
+    assert called == ["of a full part"]
+    while other.take():
+        pass
+    part.wait(lambda: called.append("of a full whole"))
+    other.give_back()
+    assert called == ["of a full part", "of a full whole"]
+
+
+def test_places_are_scarce_when_half_of_a_part_or_of_the_whole_is_taken() -> None:
+    whole = Places(8)
+    part, other = whole.part(0.5), whole.part(1)
+    for _ in range(3):
+        assert part.take()
+    assert (part.scarce, other.scarce, whole.scarce) == (True, False, False)
+    for _ in range(2):
+        assert other.take()
+    assert (other.scarce, whole.scarce) == (True, True)
