@@ -82,5 +82,6 @@ def running_cloud(folder: Path, options: Sequence[str] = (), *, python: str | No
         bucket = make_bucket(endpoints)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))
-        (process,) = (each for each in psutil.Process().children() if "localcloud" in each.cmdline())
+        data = str(folder / "cloud")
+        (process,) = (each for each in psutil.Process().children() if data in each.cmdline())
         yield Cloud(endpoints=endpoints, bucket=bucket, service=service, folder=folder, process=process)

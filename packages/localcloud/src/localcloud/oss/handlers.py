@@ -382,7 +382,7 @@ class Setting:
 
 def _check_public_access_block(document: Element) -> None:
     value = document.findtext("BlockPublicAccess", "false")
-    if value not in {"true", "false"}:
+    if value.lower() not in {"true", "false"}:  # oss2 writes Python's True
         raise OssError("MalformedXML", f"BlockPublicAccess is {value!r}; expected true or false.")
 
 

@@ -776,7 +776,8 @@ def blocks_public_access(bucket: Bucket) -> bool:
     document = bucket.settings.get("publicAccessBlock")
     if document is None:
         return False
-    return parse(document.encode(), "PublicAccessBlockConfiguration").findtext("BlockPublicAccess") == "true"
+    block = parse(document.encode(), "PublicAccessBlockConfiguration")
+    return block.findtext("BlockPublicAccess", "").lower() == "true"
 
 
 def effective_acl(bucket: Bucket, item: StoredObject | None) -> str:

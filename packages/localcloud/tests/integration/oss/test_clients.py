@@ -71,6 +71,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
             region="cn-hangzhou",
             link=link,
             clock=time.time,
+            serves=lambda host: False,
         )
         runner = await listen(application, HOST, [(0, None), (0, tls)], places=places, patience=PATIENCE)
         plain, secure = (address[1] for address in runner.addresses)
