@@ -142,7 +142,7 @@ def test_each_property_of_a_service_and_a_trigger(cloud: Running, value: str) ->
 
 
 @pytest.mark.parametrize(
-    "body", [b"\xff", b"{", b"1", b'"\xed\xa0\x80"', b'{"a": 1, "a": 2}', b"\x00", "{}".encode("utf-16"), b"[" * 10**6]
+    "body", [b"\xff", b"{", b"1", b'"\xed\xa0\x80"', b'{"a": 1, "a": 2}', b"\x00", "{}".encode("utf-16"), b"[" * 5000]
 )
 def test_bodies_that_are_no_object(cloud: Running, body: bytes) -> None:
     reply = fc(cloud, "POST", "/2021-04-06/services", body)
