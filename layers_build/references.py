@@ -44,7 +44,7 @@ class References:
     strings: Collection[str]
     called: Collection[str]  # strings that it hands to a function which imports
     own_file: bool  # whether it asks where it lies
-    folders: Collection[Set[str]]  # words that together may name a folder in which it looks for modules or files
+    folders: Collection[set[str]]  # words that together may name a folder in which it looks for modules or files
 
 
 def read_references(source: bytes, package: str) -> References:
@@ -135,7 +135,7 @@ def _strings(place: list[ast.expr], constants: Mapping[str, str]) -> Iterator[st
                     yield constants[name]
 
 
-def _parts(texts: Iterable[str]) -> Set[str]:
+def _parts(texts: Iterable[str]) -> set[str]:
     """Return the words that name folders in paths and in modules' names."""
     return {part for text in texts if " " not in text for part in _PARTS.split(text) if part}
 
@@ -207,10 +207,8 @@ class _Search:
             if suffix:
                 self._index.suffixes[owner, name[name.rfind(".") :]].append(path)
             self._index.folders.setdefault(folder, []).append(path)
-        self._staying = {_split(path)[0] for path in paths if path not in candidates}
-        for folder in self._staying.intersection(self._index.folders):
+        for folder in {_split(path)[0] for path in paths if path not in candidates}.intersection(self._index.folders):
             del self._index.folders[folder]
-        self._staying.update([above for folder in self._staying for above in _above(folder)])
         for folder in self._index.folders:
             self._index.folder_names[_split(folder)[1]].append(folder)
         self._parts = {module.rpartition(".")[2] for module in self._index.modules}
@@ -241,9 +239,11 @@ class _Search:
         words = {word.encode() for modules in self._own_modules.values() for word in modules}
         names = {name.encode() for _, name in self._index.names}
         suffixes = {suffix.encode() for _, suffix in self._index.suffixes}
-        for folder in self._index.folders:
-            gone = next((above for above in _above(folder) if above not in self._staying), folder)
-            words.add(_split(gone)[1].encode())
+        staying = {_split(path)[0] for path in self._paths if path.endswith(".py") and path not in self._candidates}
+        packages = {above for folder in staying for above in _above(folder)}
+        for folder in self._index.folders:  # who names one from a package that stays names all the folders below that
+            outermost = next((above for above in _above(folder) if above not in packages), folder)
+            words.add(_split(outermost)[1].encode())
 
         def named(token: bytes) -> bool:
             bare = token.strip(b"\"'").rstrip(b".")
@@ -313,8 +313,8 @@ class _Search:
             ):
                 self._keep(path)
 
-    def _keep_folders(self, package: str, words: Set[str]) -> None:
-        """Keep the files of the folders that words name, whole or below a package that they are named in; of nested ones the inner."""
+    def _keep_folders(self, package: str, words: set[str]) -> None:
+        """Keep the files of the folders that words name, whole or from a package around; of nested ones the inner."""
         named = set()
         for name in words & self._index.folder_names.keys():
             for folder in self._index.folder_names[name]:
@@ -327,7 +327,7 @@ class _Search:
                 ]
                 if any(words.issuperset(parts[start:]) for start in starts):
                     named.add(folder)
-        for folder in named - {above for folder in named for above in _above(folder)[:-1]}:
+        for folder in named.difference(*(_above(inner)[:-1] for inner in named)):
             for path in self._index.folders[folder]:
                 self._keep(path)
 
