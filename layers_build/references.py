@@ -206,7 +206,8 @@ class _Search:
             self._index.siblings[folder, stem].append(path)
             if suffix:
                 self._index.suffixes[owner, name[name.rfind(".") :]].append(path)
-            self._index.folders.setdefault(folder, []).append(path)
+            if suffix != "pyi":  # a folder of stubs alone is nothing to look into
+                self._index.folders.setdefault(folder, []).append(path)
         for folder in {_split(path)[0] for path in paths if path not in candidates}.intersection(self._index.folders):
             del self._index.folders[folder]
         for folder in self._index.folders:
