@@ -115,6 +115,14 @@ def is_administrator(request: web.Request, token: str) -> bool:
     return same_secret(f"Bearer {token}", request.headers.get("Authorization", ""))
 
 
+async def read_body(request: web.Request, limit: int) -> bytes | None:
+    """Return the whole body, in however many pieces it comes; None: it has more than `limit` bytes."""
+    content = bytearray()
+    while len(content) <= limit and (more := await request.content.read(limit + 1)):
+        content += more
+    return bytes(content) if len(content) <= limit else None
+
+
 def is_loopback(host: str) -> bool:
     """Say whether a host name, in lower case, can only mean this machine: localhost and below, 127.0.0.0/8, [::1]."""
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3

@@ -2,9 +2,10 @@
 
 Pure: paths and contents in, paths out. A module refers to another by an import, or by a string that holds its name, whole or
 relative to its own package (lazy loaders, `import_module`); to a file by a string that ends with the file's name, or with its
-suffix where the folders between are named, too; and to those that share its folder and stem by `__file__` (`lazy_loader` reads the
-stub beside a module). What is kept for such a reference counts as a referrer itself. What a module puts together from anything
-else, nobody sees but a recorded start.
+suffix where the folders between are named, too; to all files of a folder by naming it, where it also imports names that it
+computes, lists folders or builds paths; and to those that share its folder and stem by `__file__` (`lazy_loader` reads the stub
+beside a module). What is kept for such a reference counts as a referrer itself. What a module puts together from anything else,
+nobody sees but a recorded start.
 """
 
 from __future__ import annotations
@@ -13,12 +14,23 @@ import ast
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 _DOTTED = re.compile(r"\.*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?::[\w.]+)?")
 _COMPUTED = re.compile(r"(?:\*+|%\(?\w*\)?s|\{[^}]*\})?(\.\w+)")  # `*.cu`, `%s.cu`, and the end of f"{name}.cu"
-_TOKEN = re.compile(rb"[\"']?[\w.+-]+[\"']?")
+_PARTS = re.compile(r"[./\\]")
+_OPEN = re.compile(r"[%{*]|[./]$")  # what is left of a name that the rest of is computed
+_ENTRY = re.compile(r"=\s*([\w.]+)")
+_FROM = re.compile(r"\bfrom\s+(\.*)([\w.]*)[\s\\]+import\b(\s*\([^)]*\)|(?:[^\n\\]|\\\s*\n|\\)*)")
+_LOOKING = frozenset(  # functions that list folders or build paths
+    {
+        *("listdir", "scandir", "iterdir", "glob", "iglob", "rglob", "walk", "iter_modules", "walk_packages"),
+        *("join", "joinpath", "Path", "files"),
+    }
+)
+_RUNNING = frozenset({"exec", "eval", "compile"})
+_TOKEN = re.compile(rb"[\"']?[\w./+-]+[\"']?")
 _WORD = re.compile(rb"\w+")
 _IMPORT = re.compile(rb"\b(?:from|import)\b(?:[^\n(]*\([^)]*\)|(?:[^\n\\]|\\\s*\n|\\)*)")
 _QUOTED = re.compile(r"[\"']([^\"'\n]{1,200})[\"']")
@@ -32,6 +44,7 @@ class References:
     strings: Collection[str]
     called: Collection[str]  # strings that it hands to a function which imports
     own_file: bool  # whether it asks where it lies
+    folders: Collection[set[str]]  # words that together may name a folder in which it looks for modules or files
 
 
 def read_references(source: bytes, package: str) -> References:
@@ -48,11 +61,20 @@ def read_references(source: bytes, package: str) -> References:
     except (SyntaxError, ValueError, RecursionError):
         text = source.decode("utf-8", "replace")
         words = set(_DOTTED.findall(text))
-        return References(modules=words, strings=words.union(_QUOTED.findall(text)), called=(), own_file=True)
+        quoted = set(_QUOTED.findall(text))
+        return References(
+            modules=words | _imported(text, package),
+            strings=words | quoted,
+            called=(),
+            own_file=True,
+            folders=[_parts(quoted)],
+        )
     modules: set[str] = set()
     called: set[str] = set()
     strings: set[str] = set()
-    own_file = False
+    own_file = runs = imports = False
+    constants: dict[str, str] = {}
+    places: list[list[ast.expr]] = []  # that may name a folder
     for node in _walk(tree):
         match node:
             case ast.Constant(value=str(text)):
@@ -64,12 +86,58 @@ def read_references(source: bytes, package: str) -> References:
             case ast.ImportFrom(module=module, names=names, level=level):
                 base = _join(_ancestor(package, level - 1) if level else "", module or "")
                 modules.update(_join(base, alias.name) for alias in names)
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(text)), *_]):
-                if "import" in name:
-                    called.add(text)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
+                if name in _LOOKING:
+                    places.append(args)
+                elif "import" in name:
+                    match args:
+                        case [ast.Constant(value=str(text)), *_]:
+                            called.add(text)
+                            if any(keyword.arg == "fromlist" for keyword in node.keywords):
+                                places.append(args)
+                        case [ast.JoinedStr(values=[*_, ast.Constant()]), *_]:
+                            pass  # a name whose end is known is looked for as it is
+                        case [_, *_]:
+                            places.append(args)
+                            imports = True
+                runs |= name in _RUNNING
+            case ast.BinOp(op=ast.Div()):
+                places.append([node])
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
+                constants[name] = text
             case ast.Name(id="__file__"):
                 own_file = True
-    return References(modules=modules, strings=strings, called=called, own_file=own_file)
+    if runs:
+        for text in strings:
+            modules |= _imported(text, package)
+    folders = [_parts(_strings(place, constants)) for place in places]
+    folders += [_parts([text]) for text in strings if (imports and "." in text) or _OPEN.search(text)]
+    return References(modules=modules, strings=strings, called=called, own_file=own_file, folders=folders)
+
+
+def _imported(text: str, package: str) -> set[str]:
+    """Return what the import statements in a text import."""
+    modules = set(_DOTTED.findall(text)) if "import" in text else set()
+    for level, module, names in _FROM.findall(text):
+        base = _join(_ancestor(package, len(level) - 1) if level else "", module)
+        modules.update(_join(base, name) for name in re.findall(r"\w+", names))
+    return modules
+
+
+def _strings(place: list[ast.expr], constants: Mapping[str, str]) -> Iterator[str]:
+    """Yield the strings in some expressions, and those that their variables stand for."""
+    for expression in place:
+        for node in _walk(expression):
+            match node:
+                case ast.Constant(value=str(text)):
+                    yield text
+                case ast.Name(id=name) if name in constants:
+                    yield constants[name]
+
+
+def _parts(texts: Iterable[str]) -> set[str]:
+    """Return the words that name folders in paths and in modules' names."""
+    return {part for text in texts if " " not in text for part in _PARTS.split(text) if part}
 
 
 def _walk(tree: ast.AST) -> Iterator[ast.AST]:
@@ -114,6 +182,8 @@ class _Index:
     names: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # owner, file name
     suffixes: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # owner, suffix
     siblings: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # folder, stem
+    folders: dict[str, list[str]] = field(default_factory=dict)  # those whose files would all go
+    folder_names: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # by the last part
 
 
 class _Search:
@@ -136,6 +206,12 @@ class _Search:
             self._index.siblings[folder, stem].append(path)
             if suffix:
                 self._index.suffixes[owner, name[name.rfind(".") :]].append(path)
+            if suffix != "pyi":  # a folder of stubs alone is nothing to look into
+                self._index.folders.setdefault(folder, []).append(path)
+        for folder in {_split(path)[0] for path in paths if path not in candidates}.intersection(self._index.folders):
+            del self._index.folders[folder]
+        for folder in self._index.folders:
+            self._index.folder_names[_split(folder)[1]].append(folder)
         self._parts = {module.rpartition(".")[2] for module in self._index.modules}
         for module, places in self._index.modules.items():
             self._own_modules[self._owner(places[0])][self._word(module)].append(module)
@@ -151,6 +227,9 @@ class _Search:
                     self._follow(path, source)
             elif path.endswith(".so"):
                 self._search_extension(path)
+            elif path.endswith(".dist-info/entry_points.txt"):
+                for module in _ENTRY.findall(self._read(path).decode("utf-8", "replace")):
+                    self._keep_module(module)
         while self._unread:
             path = self._unread.pop()
             self._follow(path, self._read(path))
@@ -161,14 +240,20 @@ class _Search:
         words = {word.encode() for modules in self._own_modules.values() for word in modules}
         names = {name.encode() for _, name in self._index.names}
         suffixes = {suffix.encode() for _, suffix in self._index.suffixes}
+        staying = {_split(path)[0] for path in self._paths if path.endswith(".py") and path not in self._candidates}
+        packages = {above for folder in staying for above in _above(folder)}
+        for folder in self._index.folders:  # who names one from a package that stays names all the folders below that
+            outermost = next((above for above in _above(folder) if above not in packages), folder)
+            words.add(_split(outermost)[1].encode())
 
         def named(token: bytes) -> bool:
             bare = token.strip(b"\"'").rstrip(b".")
-            is_name = b"." in bare or len(token) > len(bare)  # a word alone, neither quoted nor dotted, is prose
-            if is_name and not words.isdisjoint(bare.split(b".")):
+            is_name = b"." in bare or b"/" in bare or len(token) > len(bare)  # a bare word alone is prose
+            if is_name and not words.isdisjoint(bare.replace(b"/", b".").split(b".")):
                 return True
             if token[-1:] not in b"\"'":
                 return False  # a string with a file's name ends with it
+            bare = bare[bare.rfind(b"/") + 1 :]
             return bare in names or (bare.startswith((b".", b"s.")) and bare[bare.rfind(b".") :] in suffixes)
 
         def test(source: bytes, path: str) -> bool:
@@ -207,6 +292,8 @@ class _Search:
                     self._keep_module(_join(base, match[1]))
             if (match := _COMPUTED.fullmatch(text)) and (owner, match[1]) in self._index.suffixes:
                 self._keep_suffix(owner, match[1], folder, references.strings)
+        for words in references.folders:
+            self._keep_folders(package, words)
         if references.own_file:
             for file in self._index.siblings.get((folder, name.partition(".")[0]), ()):
                 self._keep(file)
@@ -227,6 +314,24 @@ class _Search:
             ):
                 self._keep(path)
 
+    def _keep_folders(self, package: str, words: set[str]) -> None:
+        """Keep the files of the folders that words name, whole or from a package around; of nested ones the inner."""
+        named = set()
+        for name in words & self._index.folder_names.keys():
+            for folder in self._index.folder_names[name]:
+                parts = folder.split("/")
+                starts = [0] if len(parts) > 1 else []  # a word alone is mostly no folder's name
+                starts += [
+                    depth
+                    for depth, base in enumerate(_above(package.replace(".", "/")), 1)
+                    if folder.startswith(f"{base}/")
+                ]
+                if any(words.issuperset(parts[start:]) for start in starts):
+                    named.add(folder)
+        for folder in named.difference(*(_above(inner)[:-1] for inner in named)):
+            for path in self._index.folders[folder]:
+                self._keep(path)
+
     def _search_extension(self, path: str) -> None:
         # Cython keeps the names of what a module imports as they are. Whole names only: a library holds any short word.
         modules = self._own_modules[self._owner(path)]
@@ -243,7 +348,7 @@ class _Search:
         if path in self._needed or path not in self._candidates:
             return
         self._needed.add(path)
-        if path.endswith(".py"):
+        if path.endswith((".py", ".pyi")):
             self._unread.append(path)
             self._keep_module(_module(path))  # and so the packages that it lies in
 
@@ -262,6 +367,12 @@ def _module(path: str) -> str:
 def _split(path: str) -> tuple[str, str]:
     folder, _, name = path.rpartition("/")
     return folder, name
+
+
+def _above(folder: str) -> list[str]:
+    """Return the folders that a folder lies in, from the outermost, then itself."""
+    parts = folder.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _join(base: str, name: str) -> str:

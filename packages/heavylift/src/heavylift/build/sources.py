@@ -4,7 +4,10 @@ Of the user's folder, all goes in that the function may read, and nothing that o
 
 - what the build reads or writes itself, where it lies below: the output, its cache, the model's data, the requirements file with
   its locks, the prune rules;
-- the folders of `TOOLS`, and virtual environments, whatever their names.
+- the folders of `TOOLS`, and virtual environments, whatever their names;
+- `.env` and `.env.*`, where secrets are kept: who may read the code package must not get them with it.
+
+A link within the folder goes in as its file; one that leads out of it is refused, for nobody may have meant what it leads to.
 
 Modules always go in, but for those of tools and of the output: a package of the user's may be named `locks`, or lie in the model.
 """
@@ -12,6 +15,7 @@ Modules always go in, but for those of tools and of the output: a package of the
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +43,10 @@ TOOLS = frozenset(  # folders that tools make for themselves
             ".ruff_cache",
             ".hypothesis",
         ),
-        *(".tox", ".nox", ".ipynb_checkpoints", "__pycache__", "node_modules", ".heavylift", "cdk.out"),
+        *(".tox", ".nox", ".venv", ".ipynb_checkpoints", "__pycache__", "node_modules", ".heavylift", "cdk.out"),
     }
 )
+_SECRETS = re.compile(r"\.env(\..*)?")
 _FILES = frozenset({".DS_Store", ".gitignore", ".gitattributes"})
 
 
@@ -68,7 +73,8 @@ def code_files(own: Path, build: BuildFiles) -> dict[str, Path]:
         build: what is left out of the user's folder.
 
     Raises:
-        BuildError: there are no files, they would replace the loading library, or the output would be among them.
+        BuildError: there are no files, they would replace the loading library, the output would be among them, or a link leads
+            out of the user's folder.
     """
     check_apart("--code", own, build.made)
     found = {path.relative_to(own).as_posix(): path for path in _own_files(own, build)}
@@ -105,18 +111,23 @@ def _own_files(own: Path, build: BuildFiles) -> Iterator[Path]:
     made = {path.resolve() for path in build.made}
     read = {path.resolve() for path in build.read}
     locks = {(path.parent / "locks", path.stem) for path in read}
-    model = build.model.resolve() if build.model and build.model.resolve() != own.resolve() else None
+    root = own.resolve()
+    model = build.model.resolve() if build.model and build.model.resolve() != root else None
     for place, folders, names in os.walk(own):
         folder = Path(place).resolve()
         folders[:] = sorted(
             name
             for name in folders
             if name not in TOOLS
+            and not _SECRETS.fullmatch(name)
             and not name.endswith(".egg-info")
             and not (folder / name / "pyvenv.cfg").exists()
             and (folder / name).resolve() not in made
         )
         in_model = model is not None and folder.is_relative_to(model)
+        if not in_model:
+            for name in folders:
+                _check_inside(root, Path(place) / name, own)
         for name in sorted(names):
             path = folder / name
             if not path.is_file():  # a link to nothing, or a socket
@@ -124,7 +135,16 @@ def _own_files(own: Path, build: BuildFiles) -> Iterator[Path]:
             if path.suffix == ".py" or not (
                 in_model
                 or name in _FILES
+                or _SECRETS.fullmatch(path.resolve().name)
                 or path.resolve() in read
                 or any(folder == lies and name.startswith((f"{stem}-cp", ".")) for lies, stem in locks)
             ):
+                _check_inside(root, Path(place) / name, own)
                 yield Path(place) / name
+
+
+def _check_inside(root: Path, path: Path, own: Path) -> None:
+    if not path.resolve().is_relative_to(root):
+        raise BuildError(
+            f"--code {own}: {path.relative_to(own)} is a link to {path.resolve()}, outside of the folder; put a copy in its place"
+        )

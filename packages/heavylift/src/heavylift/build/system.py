@@ -89,5 +89,5 @@ def _dynamic(library: Path) -> Iterator[tuple[str, str]]:
                 for tag in segment.iter_tags():
                     if tag.entry.d_tag in ("DT_NEEDED", "DT_SONAME"):
                         yield tag.entry.d_tag, tag.needed if tag.entry.d_tag == "DT_NEEDED" else tag.soname
-    except ELFError:
+    except (ELFError, OSError, ValueError, AssertionError):  # elftools checks little of what it reads
         return  # what only looks like a library: nothing can load it, either

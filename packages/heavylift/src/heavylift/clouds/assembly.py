@@ -192,6 +192,10 @@ def _read_assets(folder: Path, manifest: Path, template: str) -> list[Asset]:
             )
         if not asset.path.exists():
             raise HeavyliftError(f"{asset.path} does not exist, but {manifest.name} names it; synthesize again")
+        if not (asset.path.is_file() or asset.path.is_dir()):
+            raise HeavyliftError(
+                f"{asset.path} is no file and no folder, but {manifest.name} names it; synthesize again"
+            )
         assets.append(asset)
     return assets
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,8 @@ def read_object(path: Path, missing: str) -> dict[str, Any]:
         HeavyliftError: there is none, or it cannot be used.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may have no end
+            raise HeavyliftError(f"{path} is no file: put a file with JSON in its place")
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise HeavyliftError(missing) from error

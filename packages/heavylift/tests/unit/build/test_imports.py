@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from heavylift.build.applib import Imports
 from heavylift.build.errors import MissingModuleError
 from heavylift.build.report import Report

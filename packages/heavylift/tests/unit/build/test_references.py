@@ -66,6 +66,70 @@ def test_what_a_kept_module_imports_or_names_stays(tmp_path: Path, source: str, 
     assert set(pruning.spared) == kept
 
 
+FOLDER = {"p/tests/__init__.py", "p/tests/helper.py", "p/tests/test_unused.py"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import_module('p.tests.%s' % name)",
+        "import_module('p.tests.{}'.format(name))",
+        "import_module(f'p.tests.{name}')",
+        "import_module('p.tests.' + name)",
+        "import_module(__name__ + '.tests' + '.helper')",
+        "import_module('.'.join([__name__, 'tests', name]))",
+        "__import__('p.tests', fromlist=['helper'])",
+        "PATTERN = 'p.tests.%s'",
+        "open(here + '/tests/%s.py' % name)",
+        "open(here + '/tests/{}.py'.format(name))",
+        "glob(here + '/tests/*.py')",
+        "list((here / 'tests').iterdir())",
+        "FOLDER = 'tests'\nfor name in os.listdir(os.path.join(here, FOLDER)): print(name)",
+        "def path(name): return os.path.join(os.path.dirname(__file__), 'tests', name)",
+    ],
+)
+def test_a_folder_that_a_kept_module_names_and_looks_into_stays(tmp_path: Path, source: str) -> None:
+    write(tmp_path, {**HELPERS, "p/__init__.py": source})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == {"p/__init__.py", *FOLDER}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "type X = int\nfrom p.tests import helper",
+        "def f[T](x: T) -> T: ...\nfrom .tests import (\n    nothing,\n    helper as h,\n)",
+        "class A[T]: ...\nfrom p.tests \\\n  import nothing, \\\n  helper",
+        "exec('from p.tests import helper')",
+        "exec('if y:\\n  from p.tests.helper import x')",
+    ],
+)
+def test_imports_in_a_newer_pythons_source_and_in_text_that_is_run_count(tmp_path: Path, source: str) -> None:
+    write(tmp_path, {**HELPERS, "p/__init__.py": source})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert {"p/tests/__init__.py", "p/tests/helper.py"} <= names(tmp_path)
+
+
+def test_what_a_kept_stub_imports_stays(tmp_path: Path) -> None:
+    lazy = "import lazy_loader\n__getattr__, *_ = lazy_loader.attach_stub(__name__, __file__)\n"
+    write(tmp_path, {**HELPERS, "p/__init__.py": lazy, "p/__init__.pyi": "from .tests import helper"})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == {"p/__init__.py", "p/__init__.pyi", "p/tests/__init__.py", "p/tests/helper.py"}
+
+
+def test_a_module_that_an_entry_point_names_stays(tmp_path: Path) -> None:
+    entries = {"p-1.dist-info/entry_points.txt": "[plugins]\na = p.tests.helper:x [extra]\n"}
+    write(tmp_path, {**HELPERS, **entries, "p/__init__.py": ""})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == {"p/__init__.py", "p/tests/__init__.py", "p/tests/helper.py", *entries}
+
+
+def test_a_folder_that_stays_in_part_is_not_kept_for_its_name(tmp_path: Path) -> None:
+    write(tmp_path, {"p/__init__.py": "os.listdir(os.path.join(here, 'data'))", "p/data/a.json": "", "p/data/a.h": ""})
+    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    assert names(tmp_path) == {"p/__init__.py", "p/data/a.json"}
+
+
 def test_a_kept_test_module_keeps_what_it_imports_itself(tmp_path: Path) -> None:
     files = {
         "numpy/testing.py": "from numpy.tests._natype import pd_NA",

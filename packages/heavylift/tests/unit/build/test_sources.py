@@ -75,10 +75,39 @@ def test_what_a_handler_may_import_or_read_is_never_lost(project: Path) -> None:
         "build/a.py",
         "tests/b.py",
         "dist_tools/c.py",
-        ".env",
+        ".environment",
     }
     write(mine, *names, "weights/a.bin")
     assert packed(project, model=mine / "weights", read=[mine / "applib.txt"]) == OWN | names
+
+
+def test_files_with_secrets_do_not_travel(project: Path) -> None:
+    mine = project / "mine"
+    write(mine, ".env", ".env.production", "package/.env", ".env.d/secret", ".venv/notes.txt")
+    (mine / "settings").symlink_to(".env")
+    assert packed(project) == OWN
+
+
+@pytest.mark.parametrize("name", ["link", "package/link"])
+@pytest.mark.parametrize("target", ["outside/secret", "outside"])
+def test_a_link_that_leads_out_of_the_folder_is_refused(project: Path, name: str, target: str) -> None:
+    write(project / "outside", "secret")
+    (project / "mine" / name).symlink_to(project / target)
+    with pytest.raises(BuildError, match=f"--code .*: {name} is a link to .*{target}, outside of the folder; "):
+        packed(project)
+
+
+def test_a_link_within_the_folder_is_its_file(project: Path) -> None:
+    (project / "mine" / "link.txt").symlink_to("notes.txt")
+    assert packed(project) == OWN | {"link.txt"}
+
+
+def test_links_where_nothing_is_packed_are_left_alone(project: Path) -> None:
+    write(project / "outside", "weights.bin", "tool")
+    write(project / "mine", "weights/a.bin")
+    (project / "mine" / "node_modules").symlink_to(project / "outside")
+    (project / "mine" / "weights" / "b.bin").symlink_to(project / "outside" / "weights.bin")
+    assert packed(project, model=project / "mine" / "weights") == OWN
 
 
 def test_code_that_is_the_model_too_goes_into_both(project: Path) -> None:

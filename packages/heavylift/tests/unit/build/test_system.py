@@ -45,3 +45,12 @@ def test_a_file_that_only_looks_like_a_library_needs_nothing(tmp_path: Path) -> 
     (tmp_path / "a.so").write_bytes(b"\x7fELF and no more")
     (tmp_path / "b.so").write_text("INPUT(libc.so.6)")
     assert find_needs(tmp_path, ["a.so", "b.so", "gone.so"], {}) == []
+
+
+def test_a_damaged_library_is_no_traceback(tmp_path: Path) -> None:
+    whole = library(tmp_path / "lib" / "whole.so", "libGL.so.1").read_bytes()
+    paths = []
+    for position in range(0x18, 0x200, 4):
+        (tmp_path / "lib" / f"{position}.so").write_bytes(whole[:position] + b"\xff" * 8 + whole[position + 8 :])
+        paths.append(f"{position}.so")
+    find_needs(tmp_path / "lib", paths, {})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,17 @@ def test_a_bad_cdk_json_is_explained(tmp_path: Path, content: str | None, said: 
         (tmp_path / "cdk.json").write_text(content)
     with pytest.raises(HeavyliftError, match=said):
         read_project(tmp_path)
+
+
+def test_what_is_no_file_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "cdk.json")
+    with pytest.raises(HeavyliftError, match=r"cdk\.json is no file: "):
+        read_project(folder)
+    (folder / "asset.def.zip").unlink()
+    os.mkfifo(folder / "asset.def.zip")
+    with pytest.raises(HeavyliftError, match=r"asset\.def\.zip is no file"):
+        read_assembly(folder)
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").symlink_to("/dev/zero")
+    with pytest.raises(HeavyliftError, match=r"manifest\.json is no file"):
+        read_assembly(folder)

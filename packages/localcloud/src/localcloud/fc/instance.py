@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -224,10 +224,8 @@ class Instance:
         if self._process and self._launch and self._launch.supervised and number != signal.SIGKILL:
             reached.add(self._process.pid)  # it has to act when the embedded cloud ends
         while fresh := [pid for pid in self._tree() if pid not in reached]:  # some may just have started
-            for pid in fresh:
-                reached.add(pid)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+            reached.update(fresh)
+            _send(fresh, number)
 
     def freeze(self) -> None:
         """Stop every process of the instance, as the platform does between requests."""
@@ -237,7 +235,7 @@ class Instance:
     def thaw(self) -> None:
         """Let them go on."""
         if self.frozen:
-            self._signal(signal.SIGCONT)
+            _send(self._tree(), signal.SIGCONT)  # once: none of them could start another one meanwhile
             self.frozen = False
 
     def kill(self, reason: str | None = None) -> None:
@@ -388,3 +386,9 @@ def _pipe_of(text: str, *, readable_by_nobody: bool) -> int:
     finally:
         os.close(write)
     return read
+
+
+def _send(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

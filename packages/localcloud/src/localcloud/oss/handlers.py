@@ -21,6 +21,7 @@ from xml.etree.ElementTree import Element
 
 from aiohttp import web
 
+from localcloud import door
 from localcloud.identity import Identity
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
@@ -201,10 +202,8 @@ async def read_body(request: web.Request) -> bytes:
     Raises:
         OssError: EntityTooLarge.
     """
-    content = await request.content.read(MAX_XML + 1)
-    while len(content) <= MAX_XML and (more := await request.content.read(MAX_XML + 1)):
-        content += more
-    if len(content) > MAX_XML:
+    content = await door.read_body(request, MAX_XML)
+    if content is None:
         raise OssError("EntityTooLarge", f"The request body is larger than {MAX_XML} bytes.")
     return content
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from localcloud.door import headers_of
 from localcloud.identity import Authorizer, CredentialStore, Identity
 from localcloud.oss.errors import OssError
 from localcloud.oss.signing import SignedRequest, read_claim
+from localcloud.values import same_secret
 
 # BUCKET.oss-REGION.aliyuncs.com, with or without -internal; also BUCKET.oss.localhost for clients that insist on it
 _VIRTUAL_HOST = re.compile(
@@ -98,7 +98,7 @@ class Gate:
         if (claim.security_token or None) != credential.security_token and not (
             claim.security_token
             and credential.security_token
-            and hmac.compare_digest(claim.security_token, credential.security_token)
+            and same_secret(credential.security_token, claim.security_token)
         ):
             raise OssError("InvalidSecurityToken", "The security token you provided is invalid.")
         if credential.expires_at is not None and now >= credential.expires_at:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from localcloud.apierror import ApiError
-from localcloud.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_administrator, open_door
+from localcloud.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_administrator, open_door, read_body
 from localcloud.identity import Authorizer, CredentialStore
 from localcloud.oss import handlers
 from localcloud.oss.digests import read_digests
@@ -21,6 +21,7 @@ from localcloud.oss.xml import render
 from localcloud.values import read_json
 
 ADMIN = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
+MAX_LINK = 65536  # bytes of its description
 LONG = 256  # characters of an element that `x-oss-err` still holds; clients take 64 KB of a header at most
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
@@ -212,7 +213,7 @@ async def _administer(request: web.Request, link: Link, token: str) -> web.Respo
         return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
     if request.method == "PUT":
         try:
-            record = read_json(await request.content.read(65536))
+            record = read_json(await read_body(request, MAX_LINK) or b"")
             shape, faults = parse_shape(record["shape"]), [parse_fault(fault) for fault in record["faults"]]
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.numbers import read_number
+from localcloud.values import same_secret
 
 MAX_SKEW = 15 * 60  # seconds; OSS answers RequestTimeTooSkewed beyond it
 MAX_EXPIRES_V4 = 7 * 24 * 3600  # seconds; OSS, presigned URLs with V4
@@ -65,8 +66,7 @@ class Claim:
         Raises:
             OssError: SignatureDoesNotMatch, with the string that should have been signed.
         """
-        signature = self.signature.encode("utf-8", "surrogateescape")  # as it came, which need not be UTF-8
-        if not hmac.compare_digest(self.compute(secret).encode(), signature):
+        if not same_secret(self.compute(secret), self.signature):
             raise OssError(
                 "SignatureDoesNotMatch",
                 "The request signature we calculated does not match the signature you provided. Check your key and "

@@ -6,7 +6,6 @@ Source: ROS, "Custom resources", "Response objects": JSON of at most 4,096 bytes
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import secrets
 from collections.abc import Iterator, Mapping
@@ -14,8 +13,10 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
+from localcloud.door import read_body
 from localcloud.ros.bounds import check_value
 from localcloud.ros.errors import TemplateError
+from localcloud.values import same_secret
 
 MAX_ANSWER = 4096  # bytes
 PATH = "/custom-resource-callbacks"
@@ -51,8 +52,7 @@ class Callbacks:
 
     def _find(self, token: str) -> asyncio.Future[Mapping[str, object]] | None:
         """Return the answer that a token waits for; takes the same time whichever token it is."""
-        given = token.encode(errors="replace")
-        found = [answer for each, answer in self._waiting.items() if hmac.compare_digest(each.encode(), given)]
+        found = [answer for each, answer in self._waiting.items() if same_secret(each, token)]
         return found[0] if found else None
 
     async def _receive(self, request: web.Request) -> web.Response:
@@ -61,8 +61,8 @@ class Callbacks:
             return _not_waiting()
         if (request.content_length or 0) > MAX_ANSWER:
             return _refuse(413, f"the answer has {request.content_length} bytes, at most {MAX_ANSWER} are allowed")
-        body = await request.content.read(MAX_ANSWER + 1)
-        if len(body) > MAX_ANSWER:
+        body = await read_body(request, MAX_ANSWER)
+        if body is None:
             return _refuse(413, f"the answer has more than {MAX_ANSWER} bytes")
         try:
             record = json.loads(body)

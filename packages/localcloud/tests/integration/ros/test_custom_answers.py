@@ -64,6 +64,8 @@ MAKER = textwrap.dedent(
         answer = {name: value for name, value in answer.items() if value != "(none)"}
         body = order.get("body", json.dumps(answer)).encode()
         headers = {"Content-type": "application/json", "Date": "Tue, 26 Nov 2019 08:46:44 GMT"}
+        if order.get("pieces"):  # one byte in each of HTTP's chunks
+            headers["Transfer-Encoding"], body = "chunked", [bytes([each]) for each in body]
         post = urllib.request.Request(request[order.get("url", "ResponseURL")], data=body, headers=headers)
         try:
             with urllib.request.urlopen(post) as response:
@@ -225,6 +227,10 @@ def test_an_answer_of_4096_bytes_is_the_largest(run: Run) -> None:
         assert "413" in await reason(ask.create(Parameters={"answer": {"Data": {"a": "x" * 3990}}}))
 
     run(test)
+
+
+def test_an_answer_may_come_in_pieces(run: Run) -> None:
+    assert run(lambda ask: ask.create(Parameters={"pieces": True})).physical_id == "made-1"
 
 
 def test_a_function_that_does_not_answer_is_waited_for_until_the_timeout(run: Run) -> None:
