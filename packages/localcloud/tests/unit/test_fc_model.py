@@ -93,6 +93,7 @@ def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
         ({"timeout": "3"}, "timeout is '3'; expected a whole number"),
         ({"timeout": True}, "timeout is True; expected a whole number"),
         ({"environmentVariables": {"A": 1}}, "environmentVariables.A is 1; expected text"),
+        ({"environmentVariables": {"A": None}}, "environmentVariables.A is null; expected text"),
         ({"code": {"zipFile": "%%%"}}, "code.zipFile is not base64"),
         ({"code": []}, "code is []; expected an object"),
         (

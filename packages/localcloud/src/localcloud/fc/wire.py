@@ -114,7 +114,8 @@ def read_function(
     apart = frozenset({"functionName", "code", "instanceLifecycleConfig"})
     fields = _fields(body, FUNCTION_PROPERTIES[generation], apart)
     for name in fields.get("environment", {}):
-        _member(fields["environment"], name, str, "environmentVariables.")
+        if _member(fields["environment"], name, str, "environmentVariables.") is None:
+            raise FcError("InvalidArgument", f"environmentVariables.{name} is null; expected text")
     fields |= _lifecycle(_member(body, "instanceLifecycleConfig", dict) or {}, generation)
     code = _read_code(_member(body, "code", dict))
     if before is not None:
