@@ -1,3 +1,3 @@
 """Fixtures of all tests."""
 
-pytest_plugins = ["tests.support.cloud"]
+pytest_plugins = ["tests.support.cloud", "tests.support.instance"]
