@@ -22,6 +22,8 @@ from localcloud.fc.logs import InvocationLog
 from localcloud.fc.model import MAX_TASKS, MB, Function, Service
 from localcloud.fc.network import Ports
 
+ROOM = 6  # places of one instance: a listening socket for each port, what watches these, its channel, its output
+
 
 class Pool:
     """Runs requests of one configuration of one function.
@@ -39,6 +41,7 @@ class Pool:
         gateway: where instances reach names under aliyuncs.com.
         authority: the certificate (PEM) that they trust for those names.
         max_instances: how many may run at once.
+        make_room: ends an instance of any function that is idle; False: there is none.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Pool:
         gateway: tuple[str, int],
         authority: str,
         max_instances: int,
+        make_room: Callable[[], bool],
     ) -> None:
         self._function = function
         self._service = service
@@ -69,9 +73,11 @@ class Pool:
         self._gateway = gateway
         self._authority = authority
         self._max_instances = max_instances
+        self._make_room = make_room
         self._idle: list[Instance] = []  # the most recently used last
         self._busy: set[Instance] = set()
         self._ending: list[Instance] = []  # nobody gets them any more
+        self._housed: set[Instance] = set()  # those that have their room
         self._retired = False
 
     @property
@@ -88,7 +94,7 @@ class Pool:
         """End idle instances now, and busy ones after their request."""
         self._retired = True
         while self._idle:
-            self._idle.pop().close()
+            self._close(self._idle.pop())
 
     def close(self) -> None:
         """End all instances now."""
@@ -105,8 +111,24 @@ class Pool:
             yield partial(self._end, instance)
 
     def _end(self, instance: Instance) -> None:
-        instance.close()
+        self._close(instance)
         self._ending.remove(instance)
+
+    @property
+    def longest_idle(self) -> Instance | None:
+        """The instance that has waited for a request for longest."""
+        return self._idle[0] if self._idle else None
+
+    def end_longest_idle(self) -> None:
+        """End that instance."""
+        self._close(self._idle[0])
+        del self._idle[0]
+
+    def _close(self, instance: Instance) -> None:
+        instance.close()
+        if instance in self._housed:
+            self._housed.discard(instance)
+            self._ports.rooms.give_back(ROOM)
 
     async def run(self, payload: bytes, *, request_id: str, log: InvocationLog) -> tuple[Answer, Instance]:
         """Run one request on an instance of its own.
@@ -125,7 +147,7 @@ class Pool:
             if answer is None:
                 answer = await self._invoke(instance, payload, request_id, log)
         except BaseException:
-            instance.close()  # it may still be at work, so it can serve nobody else
+            self._close(instance)  # it may still be at work, so it can serve nobody else
             raise
         finally:
             self._give_back(instance)
@@ -137,12 +159,19 @@ class Pool:
             if instance.alive:
                 self._busy.add(instance)
                 return instance
-            instance.close()
+            self._close(instance)
         if len(self._busy) >= self._max_instances:
             raise FcError(
                 "ResourceExhausted",
                 f"{self._function.path} runs on {self._max_instances} instances already; try again later",
             )
+        while not self._ports.rooms.take(ROOM):
+            if not self._make_room():
+                raise FcError(
+                    "ResourceExhausted",
+                    "no descriptors are left for another instance; try again later, or start the embedded cloud with a "
+                    "higher limit (`ulimit -n`)",
+                )
         instance = Instance(
             self._function,
             self._service,
@@ -152,6 +181,7 @@ class Pool:
             ports=self._ports,
         )
         self._busy.add(instance)
+        self._housed.add(instance)
         try:
             interpreter = await asyncio.to_thread(self._find_interpreter, self._function)
             environment = await self._make_environment()
@@ -165,7 +195,7 @@ class Pool:
             )
         except BaseException:
             self._busy.discard(instance)
-            instance.close()
+            self._close(instance)
             raise
         return instance
 
@@ -177,7 +207,7 @@ class Pool:
             instance.idle_since = time.monotonic()
             self._idle.append(instance)
         else:
-            instance.close()
+            self._close(instance)
 
     async def _initialize(self, instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
         """Run the initializer unless it has run; return an answer only when it failed."""
