@@ -1,9 +1,10 @@
 """HTTP listeners on loopback that neither a low limit of descriptors nor slow clients can stop.
 
 All listeners of a process share its places, of which some may have a part only: no more connections are accepted than the limit
-leaves descriptors for. The others wait in the kernel's queue, and as places run short, connections are not kept open between
-requests. A client that makes no progress loses its connection: while it sends the head of a request (or nothing), while it sends a
-body, and while it takes an answer.
+leaves descriptors for. What else holds descriptors for long, an instance of a function, takes places too. Connections that find
+none wait in the kernel's queue, and as places run short, connections are not kept open between requests. A client that makes no
+progress loses its connection: while it sends the head of a request (or nothing), while it sends a body, and while it takes an
+answer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from aiohttp.typedefs import Handler, Middleware
 BACKLOG = 512  # connections that wait in the kernel's queue
 PATIENCE = 60.0  # seconds without progress
 PAUSE = 1.0  # seconds until the next try, after the machine has refused a connection
-SPARE = 32  # descriptors for what is no connection: further listeners, databases, instances of functions
+SPARE = 32  # descriptors for what is no connection: further listeners, databases, files that are read and written
 LEAST = 2  # places of a part: a client copies from one connection to another
 BATCH = 64  # connections accepted before others have their turn
 
@@ -35,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Places:
-    """How many connections there may be at once.
+    """How many connections there may be at once; a place stands for two descriptors.
 
     Args:
         count: of them.
@@ -65,18 +66,18 @@ class Places:
         """Whether less than half of them, or of the whole, is free."""
         return self._free * 2 < self._count or (self._whole is not None and self._whole.scarce)
 
-    def take(self) -> bool:
-        """Take a place, if one is free."""
-        if not self._free or (self._whole and not self._whole.take()):
+    def take(self, count: int = 1) -> bool:
+        """Take so many places, if they are free."""
+        if self._free < count or (self._whole and not self._whole.take(count)):
             return False
-        self._free -= 1
+        self._free -= count
         return True
 
-    def give_back(self) -> None:
-        """Give a place back, and call everybody who waits for one."""
+    def give_back(self, count: int = 1) -> None:
+        """Give places back, and call everybody who waits for one."""
         if self._whole:
-            self._whole.give_back()
-        self._free += 1
+            self._whole.give_back(count)
+        self._free += count
         waiting, self._waiting = self._waiting, []
         for call in waiting:
             call()

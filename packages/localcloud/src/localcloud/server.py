@@ -47,8 +47,10 @@ LISTENERS = (
     "ros",
     "gateway",
 )  # with --port N, the first listens on N, the second on N + 1, …
-OUTSIDE = 0.75  # of all places, for connections from outside, so that the functions that they invoke have some
-INSIDE = 0.5  # of all places, for connections from instances
+# Of all places; together more than there are, but none of them is left without any.
+OUTSIDE = 0.5  # for connections from outside
+INSIDE = 0.5  # for connections from instances
+INSTANCES = 0.25  # for the instances themselves
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +158,7 @@ async def serve(options: Options) -> None:
                 backends[name] = Backend(plain=plain, tls=replace(plain, tls=tls))
             gateway.open(names=names, backends=backends, places=outside)
             served = {ports[name]: backend.plain.serve for name, backend in backends.items()}
-            fc.ports.open(served | {gateway.port: gateway.serve}, places=inside)
+            fc.ports.open(served | {gateway.port: gateway.serve}, places=inside, rooms=places.part(INSTANCES))
             endpoints = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
             callbacks.base = endpoints["ros"]
             ros.open()

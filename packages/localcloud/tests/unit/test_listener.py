@@ -42,3 +42,14 @@ def test_places_are_scarce_when_half_of_a_part_or_of_the_whole_is_taken() -> Non
     for _ in range(2):
         assert other.take()
     assert (other.scarce, whole.scarce) == (True, True)
+
+
+def test_several_places_are_taken_together_or_not_at_all() -> None:
+    whole = Places(8)
+    part = whole.part(1)
+    assert part.take(6)
+    assert not part.take(3)
+    assert part.take(2)
+    assert not whole.take()
+    part.give_back(6)
+    assert whole.take(6)

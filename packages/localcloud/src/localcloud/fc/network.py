@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from localcloud.listener import Acceptor, Places, Serve, readable
 
-SHARE = 0.25  # of the places of all instances, for one of them
+SHARE = 0.25  # of the places of all instances' connections, for those of one
 _CREDENTIALS = struct.Struct("3i")  # unix(7): struct ucred
 
 
@@ -35,11 +35,17 @@ class Ports:
 
     def __init__(self) -> None:
         self._served: Mapping[int, Serve] = {}
-        self._places = Places(0)
+        self._places = self.rooms = Places(0)
 
-    def open(self, served: Mapping[int, Serve], *, places: Places) -> None:
-        """Name the ports, for each what serves its connections, and the places of the connections from all instances."""
-        self._served, self._places = served, places
+    def open(self, served: Mapping[int, Serve], *, places: Places, rooms: Places) -> None:
+        """Let instances in.
+
+        Args:
+            served: the ports, and for each what serves its connections.
+            places: of the connections from all instances.
+            rooms: places of the instances themselves, which hold descriptors as long as they run.
+        """
+        self._served, self._places, self.rooms = served, places, rooms
 
     @property
     def numbers(self) -> list[int]:

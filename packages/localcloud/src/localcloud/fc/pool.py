@@ -24,6 +24,7 @@ from localcloud.fc.model import MAX_TASKS, MB, Function, Service
 from localcloud.fc.network import Ports
 
 logger = logging.getLogger(__name__)
+ROOM = 6  # places of one instance: a listening socket for each port, what watches these, its channel, its output
 
 
 class Pool:
@@ -42,6 +43,7 @@ class Pool:
         gateway: where instances reach names under aliyuncs.com.
         authority: the certificate (PEM) that they trust for those names.
         max_instances: how many may run at once.
+        make_room: ends an instance of any function that is idle; False: there is none.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Pool:
         gateway: tuple[str, int],
         authority: str,
         max_instances: int,
+        make_room: Callable[[], bool],
     ) -> None:
         self._function = function
         self._service = service
@@ -72,9 +75,11 @@ class Pool:
         self._gateway = gateway
         self._authority = authority
         self._max_instances = max_instances
+        self._make_room = make_room
         self._idle: list[Instance] = []  # the most recently used last
         self._busy: set[Instance] = set()
         self._ending: list[Instance] = []  # nobody gets them any more
+        self._housed: set[Instance] = set()  # those that have their room
         self._retired = False
 
     @property
@@ -91,7 +96,7 @@ class Pool:
         """End idle instances now, and busy ones after their request."""
         self._retired = True
         while self._idle:
-            self._idle.pop().close()
+            self._close(self._idle.pop())
 
     def close(self) -> None:
         """End all instances now."""
@@ -108,8 +113,24 @@ class Pool:
             yield partial(self._end, instance)
 
     def _end(self, instance: Instance) -> None:
-        instance.close()
+        self._close(instance)
         self._ending.remove(instance)
+
+    @property
+    def longest_idle(self) -> Instance | None:
+        """The instance that has waited for a request for longest."""
+        return self._idle[0] if self._idle else None
+
+    def end_longest_idle(self) -> None:
+        """End that instance."""
+        self._close(self._idle[0])
+        del self._idle[0]
+
+    def _close(self, instance: Instance) -> None:
+        instance.close()
+        if instance in self._housed:
+            self._housed.discard(instance)
+            self._ports.rooms.give_back(ROOM)
 
     async def run(self, payload: bytes, *, request_id: str, log: InvocationLog) -> tuple[Answer, Instance]:
         """Run one request on an instance of its own.
@@ -128,7 +149,7 @@ class Pool:
             if answer is None:
                 answer = await self._invoke(instance, payload, request_id, log)
         except BaseException:
-            instance.close()  # it may still be at work, so it can serve nobody else
+            self._close(instance)  # it may still be at work, so it can serve nobody else
             raise
         finally:
             self._give_back(instance)
@@ -140,12 +161,19 @@ class Pool:
             if instance.alive:
                 self._busy.add(instance)
                 return instance
-            instance.close()
+            self._close(instance)
         if len(self._busy) >= self._max_instances:
             raise FcError(
                 "ResourceExhausted",
                 f"{self._function.path} runs on {self._max_instances} instances already; try again later",
             )
+        while not self._ports.rooms.take(ROOM):
+            if not self._make_room():
+                raise FcError(
+                    "ResourceExhausted",
+                    "no descriptors are left for another instance; try again later, or start the embedded cloud with a "
+                    "higher limit (`ulimit -n`)",
+                )
         instance = Instance(
             self._function,
             self._service,
@@ -155,6 +183,7 @@ class Pool:
             ports=self._ports,
         )
         self._busy.add(instance)
+        self._housed.add(instance)
         try:
             interpreter = await asyncio.to_thread(self._find_interpreter, self._function)
             environment = await self._make_environment()
@@ -168,7 +197,7 @@ class Pool:
             )
         except BaseException:
             self._busy.discard(instance)
-            instance.close()
+            self._close(instance)
             raise
         return instance
 
@@ -176,13 +205,13 @@ class Pool:
         self._busy.discard(instance)
         usable = instance.alive and (instance.initialized or not self._function.initializer)
         if not usable or self._retired:
-            instance.close()
+            self._close(instance)
             return
         try:
             instance.freeze()
         except OSError:
             logger.exception("instance %s of %s is ended: it cannot be frozen", instance.id, self._function.path)
-            instance.close()
+            self._close(instance)
             return
         instance.idle_since = time.monotonic()
         self._idle.append(instance)

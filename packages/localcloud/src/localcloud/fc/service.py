@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
@@ -521,8 +522,16 @@ class FcService:
                 gateway=self._settings.gateway,
                 authority=self._settings.authority,
                 max_instances=self._settings.max_instances,
+                make_room=self._make_room,
             )
         return self._pools[function.path]
+
+    def _make_room(self) -> bool:
+        """End the instance that has been idle for longest, of whichever function; return whether there was one."""
+        idle = [(each.idle_since, pool) for pool in self._pools.values() if (each := pool.longest_idle)]
+        if idle:
+            min(idle, key=itemgetter(0))[1].end_longest_idle()
+        return bool(idle)
 
     def _environment(self, function: Function, service: Service | None) -> Mapping[str, str]:
         environment = {

@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
+
+from tests.support.cloud import few_descriptors
 
 Running = Any  # the running cloud of tests/support/cloud.py
 Order = Callable[..., bytes]
@@ -136,6 +138,31 @@ def test_more_parallel_requests_than_instances_are_refused(
             f"Invoke End RequestId: {accepted.headers['x-fc-request-id']}" in p.read_text() for p in log.iterdir()
         )
     )
+    assert cloud.stop() == 0
+
+
+def test_instances_leave_descriptors_to_everybody(
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, refused: Any, instances_of: Any
+) -> None:
+    with few_descriptors(140):
+        cloud = start_cloud(tmp_path / "data")
+    client = client_of(cloud)
+    for name in ("f", "g", "h"):
+        client.create(name, code=code, timeout=20)
+
+    def outcome(_: int) -> str | None:
+        try:
+            return cast(str | None, client.invoke("f", order("sleep", seconds=3)).error_type)
+        except refused as error:
+            return str(error.code)
+
+    with ThreadPoolExecutor(12) as pool:
+        outcomes = set(pool.map(outcome, range(12)))
+    assert outcomes == {None, "ResourceExhausted"}
+    for name in ("g", "h", "f"):  # an idle instance makes room for another function's
+        assert client.invoke(name, order("state")).error_type is None
+    assert len(instances_of(cloud)) < 3
+    assert b"Too many open files" not in (cloud.data / "stderr.log").read_bytes()
     assert cloud.stop() == 0
 
 

@@ -115,7 +115,7 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     port = runner.addresses[0][1]
     callbacks.base = f"http://127.0.0.1:{port}"
     assert runner.server
-    fc.ports.open({port: Server(make_protocol=runner.server).serve}, places=Places(8))
+    fc.ports.open({port: Server(make_protocol=runner.server).serve}, places=Places(8), rooms=Places(32))
     await fc.open()
     try:
         fc.create_service(Service(name="makers"))
