@@ -18,6 +18,7 @@ from localcloud.fc.logs import FunctionLog
 from localcloud.fc.model import Function
 from localcloud.fc.network import Ports
 from localcloud.fc.pool import Pool
+from localcloud.listener import Places
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
 
@@ -94,6 +95,8 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
 
     (tmp_path / "index.py").write_text("def handler(event, context):\n    return 'done'\n")
     monkeypatch.setattr(Instance, "freeze", fail)
+    ports = Ports()
+    ports.open({}, places=Places(16), rooms=Places(16))
     pool = Pool(
         Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
         None,
@@ -103,10 +106,11 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
         cpu_groups=None,
         find_interpreter=lambda _: Interpreter(path=Path(sys.executable).resolve(), note=None),
         make_environment=make_environment,
-        ports=Ports(),
+        ports=ports,
         gateway=("127.0.0.1", 9),
         authority="",
         max_instances=1,
+        make_room=lambda: False,
     )
     answer, used = asyncio.run(pool.run(b"", request_id="1", log=FunctionLog(tmp_path / "f.log").open()))
     assert answer.body == b"done"
