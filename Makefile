@@ -33,7 +33,7 @@ imports: venv
 	@$(VENV)/bin/lint-imports
 
 unit: venv
-	@$(PY) -m pytest -q --numprocesses auto $(foreach kind,unit property,$(wildcard packages/*/tests/$(kind) tests/$(kind)))
+	@$(PY) -m pytest -q --numprocesses auto --dist worksteal $(foreach kind,unit property,$(wildcard packages/*/tests/$(kind) tests/$(kind)))
 
 integration: venv ## tests against the embedded cloud, with the official SDKs as clients
 	@$(PY) -m pytest -q packages/localcloud/tests/integration packages/heavylift/tests/integration tests/integration
