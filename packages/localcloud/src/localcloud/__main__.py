@@ -8,7 +8,7 @@ import logging
 import sys
 from pathlib import Path
 
-from localcloud.errors import LocalCloudError
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.server import Options, serve
 
 

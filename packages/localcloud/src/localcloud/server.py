@@ -17,15 +17,17 @@ from pathlib import Path
 from aiohttp import web
 
 from localcloud import state
-from localcloud.door import tell_bad_requests_briefly
-from localcloud.errors import LocalCloudError
 from localcloud.fc.routes import Api
 from localcloud.fc.routes import create_app as create_fc_app
 from localcloud.fc.service import FcService, Settings
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
-from localcloud.listener import Places, Server, listen
+from localcloud.kernel.documents import write_private
+from localcloud.kernel.door import tell_bad_requests_briefly
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.listener import Places, Server, listen
+from localcloud.kernel.signatures import Authenticator
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app as create_oss_app
 from localcloud.oss.service import OssService
@@ -37,7 +39,6 @@ from localcloud.ros.evaluation import Evaluator
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.routes import create_ros_app
 from localcloud.ros.service import RosService
-from localcloud.signatures import Authenticator
 
 LISTENERS = (
     "oss",
@@ -199,7 +200,7 @@ async def _listen(application: web.Application, port: int, places: Places) -> we
 
 def _announce(options: Options, account_id: str, endpoints: dict[str, str]) -> None:
     line = json.dumps({"account_id": account_id, "region": options.region, **endpoints, "pid": os.getpid()})
-    state.write_private(options.data / "endpoints.json", line.encode() + b"\n")
+    write_private(options.data / "endpoints.json", line.encode() + b"\n")
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

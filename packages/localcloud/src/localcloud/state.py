@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import secrets
 import string
 from collections.abc import Iterator, Mapping
@@ -16,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcloud.errors import LocalCloudError
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.documents import TEMPORARY, write_private
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.identity import Credential, Identity
 
-TEMPORARY = ".new"  # what a file's name ends with until it is whole
 KEY_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -137,24 +136,3 @@ def read_account(data: Path) -> Account:
         LocalCloudError: there is none, or it cannot be read.
     """
     return _read_account(data / "account.json")
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, durably and all at once."""
-    temporary = path.with_name(path.name + TEMPORARY)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.fc.service import FcService, Settings
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks

@@ -20,13 +20,13 @@ from alibabacloud_openapi_util.client import Client as Signer
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from localcloud.apierror import ApiError
-from localcloud.door import REPEATABLE
 from localcloud.fc import signing as fc_signing
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.door import REPEATABLE
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.identity import Credential, Identity
+from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
 from localcloud.oss import signing as oss_signing
 from localcloud.oss.request import read_target
-from localcloud.signatures import Authenticator, SignedRequest, read_query
 
 KEY = Credential(access_key_id="LOCALkey", access_key_secret="secret", identity=Identity(account_id="1" * 16))
 REGION = "cn-hangzhou"

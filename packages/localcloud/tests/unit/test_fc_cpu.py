@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.errors import LocalCloudError
 from localcloud.fc.cpu import PREFIX, CpuGroups, open_cpu_groups, vcpus
 from localcloud.fc.model import Function, check_function
+from localcloud.kernel.errors import LocalCloudError
 
 FUNCTION = Function(service="s", name="f", runtime="python3.10", handler="index.handler")
 

@@ -14,7 +14,6 @@ from typing import Any
 import fc2.auth
 import pytest
 
-from localcloud.errors import LocalCloudError
 from localcloud.fc import signing, wire
 from localcloud.fc.bootstrap import encode
 from localcloud.fc.errors import FcError
@@ -24,9 +23,10 @@ from localcloud.fc.logs import FunctionLog
 from localcloud.fc.model import Function, Trigger, check_function, check_name
 from localcloud.fc.pending import Pending, PendingInvocations
 from localcloud.fc.store import FcStore
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.identity import Credential, Identity
+from localcloud.kernel.signatures import SignedRequest
 from localcloud.oss.model import ObjectEvent
-from localcloud.signatures import SignedRequest
 
 NOW = 1_780_000_000.0
 FUNCTION = Function(service="s", name="f", runtime="python3.10", handler="index.handler")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from localcloud.errors import LocalCloudError
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import Gateway, read_head, server_name
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.redirect import is_redirected
-from localcloud.listener import Places
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.listener import Places
 
 NAMES = served_names(region="cn-hangzhou", account_id="1234")
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)

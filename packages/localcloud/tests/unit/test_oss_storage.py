@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.errors import LocalCloudError
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.oss.errors import OssError
 from localcloud.oss.service import OssService
 

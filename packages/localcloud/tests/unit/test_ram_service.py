@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.errors import LocalCloudError
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram import RamError, RamService
 from localcloud.ram.sessions import KEPT
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.errors import LocalCloudError
 from localcloud.fc.store import FcStore
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.state import open_account
 
 DEEP = b"[" * 100_000

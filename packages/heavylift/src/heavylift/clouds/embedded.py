@@ -14,7 +14,7 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 from heavylift.errors import HeavyliftError
-from localcloud.errors import LocalCloudError
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.state import read_account
 
 STOP_SECONDS = 20  # it kills instances and closes connections; more than this means that it hangs

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.fc.errors import FcError
-from localcloud.values import read_json
+from localcloud.kernel.values import read_json
 
 Body = Mapping[str, Any]
 MAX_REST = 1024**2  # bytes of a body without its code package

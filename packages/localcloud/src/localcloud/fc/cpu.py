@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.errors import LocalCloudError
 from localcloud.fc.model import Function
+from localcloud.kernel.errors import LocalCloudError
 
 PERIOD = 100_000  # microseconds; the kernel's own
 MB_PER_VCPU = (

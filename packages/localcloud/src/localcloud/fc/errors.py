@@ -5,7 +5,7 @@ Source: Function Compute, "Public errors" of API versions 2016-08-15, 2021-04-06
 
 from __future__ import annotations
 
-from localcloud.apierror import ApiError
+from localcloud.kernel.errors import ApiError
 
 STATUS = {
     "AccessDenied": 403,

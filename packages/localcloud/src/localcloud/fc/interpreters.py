@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 
-from localcloud.errors import LocalCloudError
 from localcloud.fc.errors import FcError
 from localcloud.fc.packages import built_in_packages
+from localcloud.kernel.errors import LocalCloudError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

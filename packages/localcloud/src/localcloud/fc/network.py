@@ -12,7 +12,7 @@ import socket
 import struct
 from collections.abc import Mapping, Sequence
 
-from localcloud.listener import Acceptor, Places, Serve, readable
+from localcloud.kernel.listener import Acceptor, Places, Serve, readable
 
 SHARE = 0.25  # of the places of all instances' connections, for those of one
 _CREDENTIALS = struct.Struct("3i")  # unix(7): struct ucred

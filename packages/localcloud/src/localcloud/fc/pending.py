@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.errors import LocalCloudError
-from localcloud.state import sync_folder, write_private
+from localcloud.kernel.documents import sync_folder, write_private
+from localcloud.kernel.errors import LocalCloudError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

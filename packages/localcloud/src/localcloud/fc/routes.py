@@ -14,18 +14,18 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from localcloud.apierror import ApiError
-from localcloud.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.fc import signing, wire
 from localcloud.fc.bodies import Body, parse_body
 from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.model import MAX_CODE_API, MB, Function
 from localcloud.fc.paths import LATEST, Target, find_target
 from localcloud.fc.service import FcService, Permit, Settings, new_request_id
-from localcloud.identity import Authorizer, CredentialStore, Identity
-from localcloud.rpc import aside, read_request
-from localcloud.signatures import Authenticator, SignedRequest
-from localcloud.values import read_whole
+from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
+from localcloud.kernel.rpc import aside, read_request
+from localcloud.kernel.signatures import Authenticator, SignedRequest
+from localcloud.kernel.values import read_whole
 
 MAX_BODY = MAX_CODE_API * 4 // 3 + MB  # bytes: a code package in base64, and the rest of the request
 ADMIN = ADMINISTRATION + "instances"

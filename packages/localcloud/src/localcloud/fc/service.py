@@ -16,7 +16,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
-from localcloud.apierror import ApiError
 from localcloud.fc.cpu import open_cpu_groups
 from localcloud.fc.errors import FcError
 from localcloud.fc.events import check_oss_trigger, fires, make_event
@@ -40,7 +39,8 @@ from localcloud.fc.pending import Pending, PendingInvocations
 from localcloud.fc.pool import Pool
 from localcloud.fc.store import FcStore
 from localcloud.fc.sweep import repeat
-from localcloud.identity import Credential
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.identity import Credential
 from localcloud.oss.model import ObjectEvent
 
 STS_SECONDS = 36 * 3600  # how long an instance's credentials last

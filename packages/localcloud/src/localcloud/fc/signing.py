@@ -11,9 +11,9 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 
 from localcloud.fc.errors import FcError
-from localcloud.identity import CredentialStore, Identity
-from localcloud.signatures import FRESH, SignedRequest
-from localcloud.values import same_secret
+from localcloud.kernel.identity import CredentialStore, Identity
+from localcloud.kernel.signatures import FRESH, SignedRequest
+from localcloud.kernel.values import same_secret
 
 SCHEME = "FC "  # how the Authorization header begins
 

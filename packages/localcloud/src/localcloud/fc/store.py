@@ -20,11 +20,11 @@ from collections.abc import Set
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
-from localcloud.crc64 import update_crc64
-from localcloud.errors import LocalCloudError
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function, Service, Trigger
-from localcloud.state import write_private
+from localcloud.kernel.crc64 import update_crc64
+from localcloud.kernel.documents import write_private
+from localcloud.kernel.errors import LocalCloudError
 
 # What the zipfile module raises at a damaged or hostile package, besides its own error: the errors of its parts.
 _UNREADABLE = (

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from localcloud.errors import LocalCloudError
 from localcloud.gateway.names import DOMAIN
-from localcloud.state import write_private
+from localcloud.kernel.documents import write_private
+from localcloud.kernel.errors import LocalCloudError
 
 LIFE = datetime.timedelta(days=825)  # what TLS clients accept at most ("Requirements for trusted certificates", Apple)
 RENEW = datetime.timedelta(days=30)  # an authority with less than that left is replaced

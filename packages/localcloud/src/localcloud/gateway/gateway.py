@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from localcloud.gateway.names import find_service
-from localcloud.listener import BACKLOG, PATIENCE, Acceptor, Places, Server, readable
+from localcloud.kernel.listener import BACKLOG, PATIENCE, Acceptor, Places, Server, readable
 
 HOST = "127.0.0.1"
 MAX_HEAD = 64 * 1024  # bytes of a request's head, or of a ClientHello

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.apierror import ApiError
+from localcloud.kernel.errors import ApiError
 
 STATUS = {
     "AccessDenied": 403,

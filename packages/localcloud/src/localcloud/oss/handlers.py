@@ -21,8 +21,8 @@ from xml.etree.ElementTree import Element
 
 from aiohttp import web
 
-from localcloud import door
-from localcloud.identity import Identity
+from localcloud.kernel import door
+from localcloud.kernel.identity import Identity
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from localcloud.door import headers_of
-from localcloud.identity import Authorizer, CredentialStore, Identity
+from localcloud.kernel.door import headers_of
+from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
+from localcloud.kernel.values import same_secret
 from localcloud.oss.errors import OssError
 from localcloud.oss.signing import SignedRequest, read_claim
-from localcloud.values import same_secret
 
 # BUCKET.oss-REGION.aliyuncs.com, with or without -internal; also BUCKET.oss.localhost for clients that insist on it
 _VIRTUAL_HOST = re.compile(

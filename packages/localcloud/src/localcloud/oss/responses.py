@@ -109,7 +109,10 @@ async def send_object(
                 else:
                     await _sendfile(request, file, begin, end - begin)
             await response.write_eof()
-        except (ConnectionError, TimeoutError):  # the client has gone, or takes nothing (see `localcloud.listener`)
+        except (
+            ConnectionError,
+            TimeoutError,
+        ):  # the client has gone, or takes nothing (see `localcloud.kernel.listener`)
             if request.transport and not request.transport.is_closing():
                 request.transport.abort()
     return response

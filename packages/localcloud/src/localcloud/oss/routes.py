@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from localcloud.apierror import ApiError
-from localcloud.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_administrator, open_door, read_body
-from localcloud.identity import Authorizer, CredentialStore
+from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_administrator, open_door, read_body
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.identity import Authorizer, CredentialStore
+from localcloud.kernel.values import read_json
 from localcloud.oss import handlers
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
@@ -18,7 +19,6 @@ from localcloud.oss.link import Link, parse_fault, parse_shape
 from localcloud.oss.request import Gate, Target, read_target
 from localcloud.oss.service import OssService
 from localcloud.oss.xml import render
-from localcloud.values import read_json
 
 ADMIN = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
 MAX_LINK = 65536  # bytes of its description

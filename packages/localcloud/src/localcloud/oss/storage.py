@@ -26,12 +26,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from localcloud.crc64 import update_crc64
-from localcloud.errors import LocalCloudError
+from localcloud.kernel.crc64 import update_crc64
+from localcloud.kernel.documents import sync_folder, write_private
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Bucket, Part, StoredObject, Upload
 from localcloud.oss.reserve import Reserve
-from localcloud.state import sync_folder, write_private
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, owner TEXT, created REAL, acl TEXT, storage_class TEXT,

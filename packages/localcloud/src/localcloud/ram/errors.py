@@ -5,7 +5,7 @@ Sources: RAM, "Error codes"; STS, "FAQ about RAM roles and STS tokens".
 
 from __future__ import annotations
 
-from localcloud.apierror import ApiError
+from localcloud.kernel.errors import ApiError
 
 # HTTP status by the first part of the code.
 STATUS = {

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from localcloud.kernel.rpc import Action, Call
+from localcloud.kernel.values import read_whole
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Attachment, ManagedPolicy, PolicyType, PolicyVersion, Role
 from localcloud.ram.service import DEFAULT_SESSION, RamService, find_version
-from localcloud.rpc import Action, Call
-from localcloud.values import read_whole
 
 Answer = dict[str, object]
 _Item = TypeVar("_Item")

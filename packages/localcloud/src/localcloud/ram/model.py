@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from localcloud.identity import Credential
+from localcloud.kernel.identity import Credential
 
 PolicyType = Literal["System", "Custom"]
 

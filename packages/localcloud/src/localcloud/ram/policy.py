@@ -18,9 +18,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from localcloud.kernel.values import read_json
 from localcloud.ram.conditions import OPERATORS, Condition
 from localcloud.ram.wildcard import wildcard_matches
-from localcloud.values import read_json
 
 VERSION = "1"
 

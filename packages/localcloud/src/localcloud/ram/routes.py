@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from localcloud import rpc
+from localcloud.kernel import rpc
+from localcloud.kernel.signatures import Authenticator
 from localcloud.ram.handlers import ram_actions, sts_actions
 from localcloud.ram.service import RamService
-from localcloud.signatures import Authenticator
 
 RAM_VERSION = "2015-05-01"
 STS_VERSION = "2015-04-01"

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram import policy as policies
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Attachment, Entities, ManagedPolicy, PolicyType, PolicyVersion, Role

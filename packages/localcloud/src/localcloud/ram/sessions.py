@@ -10,7 +10,7 @@ import secrets
 import string
 from collections.abc import Callable, Collection
 
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram.model import Role, Session
 from localcloud.ram.store import RamStore
 

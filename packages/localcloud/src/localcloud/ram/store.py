@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from localcloud.errors import LocalCloudError
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.documents import write_private
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram.model import Attachment, Entities, ManagedPolicy, PolicyVersion, Role, Session
-from localcloud.state import write_private
 
 
 class RamStore:

@@ -13,12 +13,12 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from localcloud.identity import Authorizer
+from localcloud.kernel.identity import Authorizer
+from localcloud.kernel.rpc import Action, Call
 from localcloud.ros.bounds import MAX_SIZE
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import Caller, Change, ChangeSet, Event, Resource, Source, Stack, format_time
 from localcloud.ros.service import Request, RosService
-from localcloud.rpc import Action, Call
 
 Answer = dict[str, object]
 Handler = Callable[[Call], Answer | Awaitable[Answer]]

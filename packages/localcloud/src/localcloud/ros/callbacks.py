@@ -13,10 +13,10 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from localcloud.door import read_body
+from localcloud.kernel.door import read_body
+from localcloud.kernel.values import same_secret
 from localcloud.ros.bounds import check_value
 from localcloud.ros.errors import TemplateError
-from localcloud.values import same_secret
 
 MAX_ANSWER = 4096  # bytes
 PATH = "/custom-resource-callbacks"

@@ -24,7 +24,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
-from localcloud.identity import Authorizer
+from localcloud.kernel.identity import Authorizer
 from localcloud.ros.blueprint import Blueprint
 from localcloud.ros.bounds import MAX_TEXT
 from localcloud.ros.errors import RefusedError, ResourceError, RosError, TemplateError

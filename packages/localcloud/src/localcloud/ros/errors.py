@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.apierror import ApiError
+from localcloud.kernel.errors import ApiError
 
 
 class RosError(ApiError):

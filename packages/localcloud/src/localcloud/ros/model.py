@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from localcloud.identity import Identity
+from localcloud.kernel.identity import Identity
 
 STACK_TYPE = "ALIYUN::ROS::Stack"  # under which a stack itself appears among its events
 

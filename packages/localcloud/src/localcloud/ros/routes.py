@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from localcloud.identity import Authorizer
+from localcloud.kernel.identity import Authorizer
+from localcloud.kernel.rpc import create_app
+from localcloud.kernel.signatures import Authenticator
 from localcloud.ros.actions import ros_actions
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.service import RosService
-from localcloud.rpc import create_app
-from localcloud.signatures import Authenticator
 
 VERSION = "2019-09-10"
 MAX_BODY = 4 * 1024**2  # bytes: a template of 512 KiB in base64, form-encoded, and its parameters

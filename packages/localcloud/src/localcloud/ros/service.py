@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from localcloud.identity import Authorizer
+from localcloud.kernel.identity import Authorizer
 from localcloud.ros.blueprint import Blueprint, read_blueprint
 from localcloud.ros.engine import Account, Engine
 from localcloud.ros.errors import RosError

@@ -8,10 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from localcloud.errors import LocalCloudError
-from localcloud.identity import Identity
+from localcloud.kernel.documents import write_private
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.identity import Identity
 from localcloud.ros.model import NOBODY, Caller, Change, ChangeSet, Event, Outline, Resource, Source, Stack
-from localcloud.state import write_private
 
 
 class RosStore:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.errors import LocalCloudError
 from localcloud.fc.cpu import PREFIX, open_cpu_groups
+from localcloud.kernel.errors import LocalCloudError
 
 Running = Any  # the running cloud of tests/support/cloud.py
 

@@ -18,7 +18,7 @@ from localcloud.fc.logs import FunctionLog
 from localcloud.fc.model import Function
 from localcloud.fc.network import Ports
 from localcloud.fc.pool import Pool
-from localcloud.listener import Places
+from localcloud.kernel.listener import Places
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
 

@@ -21,8 +21,8 @@ import pytest
 
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import Backend, Gateway
-from localcloud.identity import Credential, Identity
-from localcloud.listener import Places, Server, listen
+from localcloud.kernel.identity import Credential, Identity
+from localcloud.kernel.listener import Places, Server, listen
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.routes import create_app
 from localcloud.oss.service import OssService

@@ -17,8 +17,8 @@ from aiohttp import web
 
 from localcloud.fc.model import Function, Service
 from localcloud.fc.service import FcService, Settings
-from localcloud.identity import Credential, Identity
-from localcloud.listener import Places, Server
+from localcloud.kernel.identity import Credential, Identity
+from localcloud.kernel.listener import Places, Server
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks

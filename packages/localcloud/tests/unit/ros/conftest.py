@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from localcloud.identity import Identity
+from localcloud.kernel.identity import Identity
 from localcloud.ros.engine import Account
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.model import Caller, Source, Stack

@@ -18,9 +18,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from localcloud.errors import LocalCloudError
 from localcloud.fc.service import FcService, Settings
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.model import Bucket as OssBucket
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService

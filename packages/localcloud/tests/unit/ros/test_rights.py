@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from localcloud.fc.service import FcService, Settings
-from localcloud.identity import Credential, Identity
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from localcloud.apierror import ApiError
+from localcloud.kernel.errors import ApiError
 from localcloud.oss.errors import OssError
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right

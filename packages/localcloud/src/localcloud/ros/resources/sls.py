@@ -11,12 +11,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from localcloud.errors import LocalCloudError
+from localcloud.kernel.documents import write_private
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_logs, verb
-from localcloud.state import write_private
 
 STRING = Property(kind="string")
 BOOLEAN = Property(kind="boolean")

@@ -1,6 +1,10 @@
-"""The answer other than success that every API of the embedded cloud can give."""
+"""The two roots of errors: one for the operator of the embedded cloud, one for the clients of its APIs."""
 
 from __future__ import annotations
+
+
+class LocalCloudError(Exception):
+    """What was wrong, where, and what to do about it: told to the operator."""
 
 
 class ApiError(Exception):

@@ -14,8 +14,8 @@ import pytest
 from alibabacloud_openapi_util.client import Client as Signer
 from aliyunsdkcore.auth.composer.rpc_signature_composer import get_signed_url
 
-from localcloud.identity import Credential, Identity
-from localcloud.signatures import FORM, FRESH, AuthenticationError, Authenticator, SignedRequest
+from localcloud.kernel.identity import Credential, Identity
+from localcloud.kernel.signatures import FORM, FRESH, AuthenticationError, Authenticator, SignedRequest
 
 NOW = 1_800_000_000.0
 ROOT = Credential(access_key_id="LOCALroot", access_key_secret="root-secret", identity=Identity(account_id="1" * 16))
@@ -331,6 +331,6 @@ def test_long_parameters_are_not_canonicalized_for_a_key_that_nobody_has(
     authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = rpc(AccessKeyId="nobody", Name="é" * 150_000)
-    monkeypatch.setattr("localcloud.signatures.quote", None)
+    monkeypatch.setattr("localcloud.kernel.signatures.quote", None)
     with pytest.raises(AuthenticationError, match="access key is not found"):
         authenticator.authenticate(changed)

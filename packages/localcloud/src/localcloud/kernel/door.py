@@ -20,8 +20,8 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from localcloud.apierror import ApiError
-from localcloud.values import same_secret
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.values import same_secret
 
 ADMINISTRATION = "/-/localcloud/"  # what is no cloud's API: the embedded cloud's own endpoints, at each service
 EVERYTHING = "/{path:(?s:.*)}"  # the route of a service that reads paths itself; a key may hold a line's end

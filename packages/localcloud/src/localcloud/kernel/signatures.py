@@ -2,7 +2,7 @@
 
 Two schemes, for RAM, STS, FC and ROS alike (OSS has its own): RPC parameters signed with HMAC-SHA1 (SignatureVersion
 1.0, in the query or in a form), and ACS3-HMAC-SHA256 in the Authorization header. No HTTP library in here:
-`localcloud.rpc.read_request` turns an aiohttp request into a `SignedRequest`. A service authenticates in two lines:
+`localcloud.kernel.rpc.read_request` turns an aiohttp request into a `SignedRequest`. A service authenticates in two lines:
 
     request = await rpc.read_request(aiohttp_request)
     identity = authenticator.authenticate(request)  # raises AuthenticationError with .code, .status and .message
@@ -28,9 +28,9 @@ from functools import cached_property
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote
 
-from localcloud.apierror import ApiError
-from localcloud.identity import Credential, CredentialStore, Identity
-from localcloud.values import same_secret
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.identity import Credential, CredentialStore, Identity
+from localcloud.kernel.values import same_secret
 
 ACS3 = "ACS3-HMAC-SHA256"
 FORM = "application/x-www-form-urlencoded"

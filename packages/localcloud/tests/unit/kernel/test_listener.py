@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.listener import Places
+from localcloud.kernel.listener import Places
 
 
 def test_a_part_takes_its_share_and_leaves_the_rest_to_others() -> None:

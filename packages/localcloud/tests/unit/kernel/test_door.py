@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from localcloud.apierror import ApiError
-from localcloud.door import ID, Handler, is_loopback, open_door, tell_bad_requests_briefly
+from localcloud.kernel.door import ID, Handler, is_loopback, open_door, tell_bad_requests_briefly
+from localcloud.kernel.errors import ApiError
 
 HOST = b"Host: 127.0.0.1\r\n"
 ASK = b"GET /a HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
@@ -93,7 +93,7 @@ def test_what_aiohttp_refuses_is_said_in_the_services_form(caplog: pytest.LogCap
     assert b"Fault413 ID-1" in run(reads, sends(large))
     chunk = b"PUT /a HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\n\r\n"
     assert b" 400 " in run(reads, sends(chunk))
-    assert not [record for record in caplog.records if record.name == "localcloud.door"]
+    assert not [record for record in caplog.records if record.name == "localcloud.kernel.door"]
 
 
 def test_answer_that_began_is_cut_not_completed(caplog: pytest.LogCaptureFixture) -> None:
@@ -120,7 +120,7 @@ def test_answer_that_began_is_cut_not_completed(caplog: pytest.LogCaptureFixture
     answer = run(streams, talk)
     assert not answer.endswith(b"0\r\n\r\n"), "the last chunk says that it is whole"
     assert b"Fault500" not in answer
-    assert [record.name for record in caplog.records] == ["localcloud.door"]
+    assert [record.name for record in caplog.records] == ["localcloud.kernel.door"]
 
 
 def test_client_that_goes_away_is_no_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import web
 
-from localcloud import signatures
-from localcloud.identity import Credential
-from localcloud.rpc import create_app
-from localcloud.signatures import FORM, Authenticator
+from localcloud.kernel import signatures
+from localcloud.kernel.identity import Credential
+from localcloud.kernel.rpc import create_app
+from localcloud.kernel.signatures import FORM, Authenticator
 
 
 class Nobody:

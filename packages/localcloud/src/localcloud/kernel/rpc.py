@@ -21,10 +21,10 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
-from localcloud.apierror import ApiError
-from localcloud.door import ID, headers_of, open_door
-from localcloud.identity import Identity
-from localcloud.signatures import Authenticator, SignedRequest, read_query
+from localcloud.kernel.door import ID, headers_of, open_door
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.identity import Identity
+from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
 
 LARGE = 64 * 1024  # bytes of a body that is hashed and decoded in a thread: the event loop serves everybody
 _FORMAT = web.RequestKey("format", str)  # of the answer, as the request's parameters ask for it

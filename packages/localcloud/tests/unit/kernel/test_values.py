@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.values import MAX_DEPTH, read_json, read_whole, same_secret
+from localcloud.kernel.values import MAX_DEPTH, read_json, read_whole, same_secret
 
 
 @pytest.mark.parametrize(("text", "value"), [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)])
