@@ -28,9 +28,9 @@ from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.listener import Places, Server, listen
 from localcloud.kernel.signatures import Authenticator
+from localcloud.oss.api.routes import create_app as create_oss_app
 from localcloud.oss.link import Link, Shape
-from localcloud.oss.routes import create_app as create_oss_app
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 from localcloud.ram import RamService
 from localcloud.ram.routes import create_ram_app, create_sts_app
 from localcloud.ros.callbacks import Callbacks

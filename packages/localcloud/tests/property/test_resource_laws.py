@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.resources.provider import Context

@@ -23,9 +23,9 @@ from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import Backend, Gateway
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Places, Server, listen
+from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
-from localcloud.oss.routes import create_app
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 from localcloud.ram import RamService
 from tests.support import cloud as conftest
 from tests.support.cloud import Cloud

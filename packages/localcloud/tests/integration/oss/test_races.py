@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Upload
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 
 ROUNDS = 25
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"

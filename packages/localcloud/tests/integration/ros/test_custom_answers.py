@@ -19,7 +19,7 @@ from localcloud.fc.model import Function, Service
 from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Places, Server
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.errors import ResourceError

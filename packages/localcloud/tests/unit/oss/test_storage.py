@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.oss.errors import OssError
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 
 
 def open_service(folder: Path) -> OssService:

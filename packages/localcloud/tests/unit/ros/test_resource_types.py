@@ -22,7 +22,7 @@ from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.model import Bucket as OssBucket
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.errors import ResourceError

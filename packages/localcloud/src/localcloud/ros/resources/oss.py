@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.service import ACLS, OssService
+from localcloud.oss.operations.objects import ACLS, OssService
 from localcloud.oss.xml import Value, render
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.fc.service import FcService
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 from localcloud.ram.service import RamService
 from localcloud.ros.resources.custom import Callbacks, CustomResource
 from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger

@@ -31,7 +31,7 @@ from localcloud.kernel.documents import sync_folder, write_private
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Bucket, Part, StoredObject, Upload
-from localcloud.oss.reserve import Reserve
+from localcloud.oss.store.reserve import Reserve
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, owner TEXT, created REAL, acl TEXT, storage_class TEXT,

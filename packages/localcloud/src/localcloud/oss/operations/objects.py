@@ -28,7 +28,7 @@ from localcloud.oss.model import (
     StoredObject,
     Upload,
 )
-from localcloud.oss.storage import BlobWriter, Storage
+from localcloud.oss.store.database import BlobWriter, Storage
 from localcloud.oss.xml import parse
 
 ACLS = frozenset({"private", "public-read", "public-read-write"})

@@ -11,13 +11,13 @@ from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_admi
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.values import read_json
-from localcloud.oss import handlers
+from localcloud.oss.api import objects as handlers
+from localcloud.oss.api.gate import Gate, Target, read_target
+from localcloud.oss.api.objects import SETTINGS, Call, Handler
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
-from localcloud.oss.handlers import SETTINGS, Call, Handler
 from localcloud.oss.link import Link, parse_fault, parse_shape
-from localcloud.oss.request import Gate, Target, read_target
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.objects import OssService
 from localcloud.oss.xml import render
 
 ADMIN = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen

@@ -23,16 +23,16 @@ from aiohttp import web
 
 from localcloud.kernel import door
 from localcloud.kernel.identity import Identity
+from localcloud.oss.api.gate import Gate, Target
+from localcloud.oss.api.sending import check_conditions, object_headers, send_object
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.listing import Page
 from localcloud.oss.model import MAX_PARTS, MAX_PUT, Blob, Bucket, StoredObject
 from localcloud.oss.numbers import read_number
+from localcloud.oss.operations.objects import OssService, Permit, blocks_public_access, check_key
 from localcloud.oss.ranges import parse_range
-from localcloud.oss.request import Gate, Target
-from localcloud.oss.responses import check_conditions, object_headers, send_object
-from localcloud.oss.service import OssService, Permit, blocks_public_access, check_key
 from localcloud.oss.xml import Value, iso, parse, render, serialize, text_of
 
 KEPT_HEADERS = frozenset(
