@@ -26,7 +26,7 @@ from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
 from localcloud.oss import signing as oss_signing
-from localcloud.oss.api.gate import read_target
+from localcloud.oss.api.target import read_target
 
 KEY = Credential(access_key_id="LOCALkey", access_key_secret="secret", identity=Identity(account_id="1" * 16))
 REGION = "cn-hangzhou"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
-from localcloud.oss.numbers import read_number
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 

@@ -19,8 +19,8 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 from localcloud.kernel.values import same_secret
+from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
-from localcloud.oss.numbers import read_number
 
 MAX_SKEW = 15 * 60  # seconds; OSS answers RequestTimeTooSkewed beyond it
 MAX_EXPIRES_V4 = 7 * 24 * 3600  # seconds; OSS, presigned URLs with V4

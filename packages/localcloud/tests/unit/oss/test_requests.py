@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
+from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
-from localcloud.oss.numbers import read_number
 from localcloud.oss.ranges import parse_range
 from localcloud.oss.signing import SignedRequest, read_claim
 from localcloud.oss.xml import parse, serialize

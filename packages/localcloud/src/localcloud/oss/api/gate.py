@@ -1,68 +1,35 @@
-"""One OSS request on the wire: which bucket and key it names, who it is from, and whether they may do it."""
+"""Authentication and authorization of requests: by their signatures, by policies, and by ACLs for anonymous ones."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from aiohttp import web
 
 from localcloud.kernel.door import headers_of
 from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
 from localcloud.kernel.values import same_secret
+from localcloud.oss.api.target import Target
 from localcloud.oss.errors import OssError
 from localcloud.oss.signing import SignedRequest, read_claim
 
-# BUCKET.oss-REGION.aliyuncs.com, with or without -internal; also BUCKET.oss.localhost for clients that insist on it
-_VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
-)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """What a URL names."""
-
-    bucket: str  # empty: the service
-    key: str  # empty: the bucket
-    query: Mapping[str, str]  # decoded
-
-
-def read_target(host: str, raw_path: str) -> Target:
-    """Read bucket, key and query of a request (virtual-host or path style).
-
-    Args:
-        host: the name in the Host header, as `door.HOST` says it.
-        raw_path: path and query exactly as they came.
-
-    Raises:
-        OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed.
-    """
-    path, _, raw_query = raw_path.partition("?")
-    query: dict[str, str] = {}
-    for pair in raw_query.split("&"):
-        if pair:
-            name, _, value = (_decode(part.replace("+", " ")) for part in pair.partition("="))
-            if name in query:
-                raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
-            query[name] = value
-    decoded = _decode(path.removeprefix("/"))
-    match = _VIRTUAL_HOST.fullmatch(host)
-    if match and match["bucket"]:
-        return Target(bucket=match["bucket"], key=decoded, query=query)
-    bucket, _, key = decoded.partition("/")
-    return Target(bucket=bucket, key=key, query=query)
-
-
-def _decode(text: str) -> str:
-    return unquote(text, errors="surrogateescape")
+READS = frozenset({"oss:GetObject", "oss:GetObjectTagging"})  # actions that a public ACL allows everybody
+WRITES = frozenset({"oss:PutObject", "oss:DeleteObject"})  # further ones of public-read-write
+CONDITIONS = {"oss:Prefix": "prefix", "oss:Delimiter": "delimiter"}  # condition key -> query parameter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gate:
-    """Authenticates requests and asks whether they are allowed."""
+    """Authenticates requests and asks whether they are allowed.
+
+    Attributes:
+        credentials: whose keys sign.
+        authorizer: what they may do.
+        region: the region's id, which V4 signatures name.
+        account_id: the owner of everything.
+        clock: seconds since the epoch.
+    """
 
     credentials: CredentialStore
     authorizer: Authorizer
@@ -95,11 +62,7 @@ class Gate:
                 {"OSSAccessKeyId": claim.access_key_id},
             )
         claim.verify(credential.access_key_secret)
-        if (claim.security_token or None) != credential.security_token and not (
-            claim.security_token
-            and credential.security_token
-            and same_secret(credential.security_token, claim.security_token)
-        ):
+        if not same_secret(credential.security_token or "", claim.security_token or ""):
             raise OssError("InvalidSecurityToken", "The security token you provided is invalid.")
         if credential.expires_at is not None and now >= credential.expires_at:
             raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
@@ -121,30 +84,29 @@ class Gate:
             OssError: AccessDenied, naming the action and the resource.
         """
         if identity is None:
-            readable = acl != "private" and action in {"oss:GetObject", "oss:GetObjectTagging"}
-            writable = acl == "public-read-write" and action in {"oss:PutObject", "oss:DeleteObject"}
-            if readable or writable:
-                return
-            raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
-        resource = f"acs:oss:oss-{self.region}:{self.account_id}:{target.bucket or '*'}" + (
-            f"/{target.key}" if target.key else ""
-        )
-        conditions = {
-            "acs:SecureTransport": "true" if request.secure else "false",
-            "acs:SourceIp": request.remote or "",
-        }
-        for name, parameter in (("oss:Prefix", "prefix"), ("oss:Delimiter", "delimiter")):
+            if not _is_public(action, acl):
+                raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
+            return
+        path = f"{target.bucket or '*'}/{target.key}" if target.key else target.bucket or "*"
+        resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
+        conditions = {"acs:SecureTransport": str(request.secure).lower(), "acs:SourceIp": request.remote or ""}
+        for name, parameter in CONDITIONS.items():
             if parameter in target.query:
                 conditions[name] = target.query[parameter]
         if not self.authorizer.is_allowed(identity, action=action, resource=resource, conditions=conditions):
+            principal = identity.role_arn or identity.account_id
             raise OssError(
                 "AccessDenied",
-                f"You have no right to access this object: no policy of {identity.role_arn or identity.account_id} allows "
-                f"{action} on {resource}.",
+                f"You have no right to access this object: no policy of {principal} allows {action} on {resource}.",
                 {
                     "AuthAction": action,
                     "AuthResource": resource,
-                    "AuthPrincipalDisplayName": identity.role_arn or identity.account_id,
+                    "AuthPrincipalDisplayName": principal,
                     "NoPermissionType": "ImplicitDeny",
                 },
             )
+
+
+def _is_public(action: str, acl: str) -> bool:
+    """Say whether an ACL allows everybody an action."""
+    return (acl != "private" and action in READS) or (acl == "public-read-write" and action in WRITES)
