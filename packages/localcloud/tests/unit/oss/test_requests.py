@@ -13,7 +13,8 @@ from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.ranges import parse_range
-from localcloud.oss.signing import SignedRequest, read_claim
+from localcloud.oss.signing.claim import SignedRequest
+from localcloud.oss.signing.reading import read_claim
 from localcloud.oss.xml import parse, serialize
 
 NOW = 1_800_000_000.0

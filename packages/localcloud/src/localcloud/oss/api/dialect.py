@@ -22,13 +22,16 @@ class OssDialect:
     request_id_header = "x-oss-request-id"
 
     def new_request_id(self) -> str:
+        """Return 24 upper-case hexadecimal digits."""
         return uuid.uuid4().hex[:24].upper()
 
     def fault(self, status: int, message: str) -> ApiError:
+        """Return the error for an HTTP status that no operation has given."""
         codes = {405: "MethodNotAllowed", 413: "EntityTooLarge", 500: "InternalError"}
         return ApiError(codes.get(status, "InvalidArgument"), message, status)
 
     def render(self, request: web.Request, error: ApiError) -> web.Response:
+        """Return the XML answer that tells an error; to HEAD, in a header."""
         detail, headers = (error.detail, error.headers) if isinstance(error, OssError) else ({}, {})
         if error.status == 304:
             return web.Response(status=304)

@@ -12,7 +12,8 @@ from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
 from localcloud.kernel.values import same_secret
 from localcloud.oss.api.target import Target
 from localcloud.oss.errors import OssError
-from localcloud.oss.signing import SignedRequest, read_claim
+from localcloud.oss.signing.claim import SignedRequest
+from localcloud.oss.signing.reading import read_claim
 
 READS = frozenset({"oss:GetObject", "oss:GetObjectTagging"})  # actions that a public ACL allows everybody
 WRITES = frozenset({"oss:PutObject", "oss:DeleteObject"})  # further ones of public-read-write

@@ -157,25 +157,7 @@ def create_app(
         target = read_target(request[HOST], request.raw_path)
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, link, admin_token)
-        identity = gate.identify(request, target)
-        operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
-        digests = read_digests(request.headers)
-        body = b""
-        if not operation.streams:
-            body = await read_body(request) if request.can_read_body else b""
-            digests.check_content(body)
-        call = Call(
-            request=request,
-            target=target,
-            identity=identity,
-            oss=oss,
-            gate=gate,
-            link=link,
-            digests=digests,
-            body=body,
-        )
-        await operation.authorize(call)
-        return await operation.handler(call)
+        return await _answer(request, target, oss, gate, link)
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
@@ -184,3 +166,26 @@ def create_app(
     application.on_response_prepare.append(decorate)
     application.router.add_route("*", EVERYTHING, serve)
     return application
+
+
+async def _answer(request: web.Request, target: Target, oss: OssService, gate: Gate, link: Link) -> web.StreamResponse:
+    """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
+    identity = gate.identify(request, target)
+    operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
+    digests = read_digests(request.headers)
+    body = b""
+    if not operation.streams:
+        body = await read_body(request) if request.can_read_body else b""
+        digests.check_content(body)
+    call = Call(
+        request=request,
+        target=target,
+        identity=identity,
+        oss=oss,
+        gate=gate,
+        link=link,
+        digests=digests,
+        body=body,
+    )
+    await operation.authorize(call)
+    return await operation.handler(call)

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, ObjectKind, StoredObject
 from localcloud.oss.operations.acls import check_object_acl
-from localcloud.oss.operations.events import Events
+from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import check_key
-from localcloud.oss.store.store import Store
 
 
-class AppendOperations:
-    """Appendable objects of one account's buckets.
-
-    Args:
-        store: where they are kept.
-        events: told of changes.
-        clock: seconds since the epoch.
-    """
-
-    def __init__(self, store: Store, *, events: Events, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._events = events
-        self._clock = clock
+class AppendOperations(Operations):
+    """Appendable objects of one account's buckets."""
 
     def append(
         self,
@@ -64,29 +51,16 @@ class AppendOperations:
                 _check_position(before, key, position)
                 if before is None:
                     check_object_acl(holder, attributes.acl)
-                    return self._grown(bucket, key, whole, attributes)
-                if found is None or before.data != found[0].data:  # replaced meanwhile by one of the same length
+                elif found is None or before.data != found[0].data:  # replaced meanwhile by one of the same length
                     raise _wrong_position(position, before.size)
-                return self._grown(bucket, key, whole, before.attributes)
+                kept = before.attributes if before else attributes
+                return self._make(ObjectKind.APPENDABLE, bucket, key, whole, kept)
 
             item = self._store.objects.change(bucket, key, change)
         if item.data != blob.data:
             blobs.drop([blob.data])
         self._events.tell("ObjectCreated:AppendObject", item, requester)
         return item
-
-    def _grown(self, bucket: str, key: str, whole: Blob, attributes: Attributes) -> StoredObject:
-        return StoredObject(
-            bucket=bucket,
-            key=key,
-            data=whole.data,
-            size=whole.size,
-            etag=whole.etag,
-            crc64=whole.crc64,
-            modified=self._clock(),
-            kind=ObjectKind.APPENDABLE,
-            attributes=attributes,
-        )
 
 
 def _check_position(item: StoredObject | None, key: str, position: int) -> None:

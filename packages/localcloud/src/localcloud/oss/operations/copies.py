@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import MAX_COPY, Attributes, Blob, Bucket, Part, StoredObject, Upload
+from localcloud.oss.model import MAX_COPY, Attributes, Bucket, Part, StoredObject, Upload
 from localcloud.oss.operations.acls import check_object_acl
+from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import already_exists, existing, no_such_key
 from localcloud.oss.operations.objects import ObjectOperations, Permit, anybody
@@ -16,6 +17,7 @@ from localcloud.oss.store.blobs import CHUNK
 from localcloud.oss.store.store import Store
 
 Check = Callable[[StoredObject], None]  # raises to refuse
+EVENT = "ObjectCreated:CopyObject"
 Source = tuple[str, str]  # bucket and key of an object, or of a symlink to it
 
 
@@ -23,7 +25,7 @@ def anything(item: StoredObject) -> None:
     """Let every object pass."""
 
 
-class CopyOperations:
+class CopyOperations(Operations):
     """Copies between one account's objects.
 
     Args:
@@ -43,11 +45,9 @@ class CopyOperations:
         events: Events,
         clock: Callable[[], float],
     ) -> None:
-        self._store = store
+        super().__init__(store, events=events, clock=clock)
         self._objects = objects
         self._uploads = uploads
-        self._events = events
-        self._clock = clock
 
     def copy(
         self,
@@ -78,26 +78,31 @@ class CopyOperations:
         Raises:
             OssError: EntityTooLarge, and what `ObjectOperations.open`, `check` and `ObjectOperations.put` raise.
         """
-        with self._objects.open(*source, permit=permit) as (item, path):
+        with self._objects.open(*source, permit=permit) as (item, _):
             check(item)
             _check_size(item)
             if (item.bucket, item.key) != (bucket, key):
                 self._store.buckets.get(bucket)
-                name = self._store.blobs.share(path)
                 return self._objects.put(
                     bucket,
                     key,
-                    Blob(data=name, path=self._store.blobs.path(name), size=item.size, md5=b"", crc64=item.crc64),
+                    self._store.blobs.share(item),
                     _attributes_of_copy(item, headers, acl),
                     etag=item.etag,
                     overwrite=overwrite,
-                    event="ObjectCreated:CopyObject",
+                    event=EVENT,
                     requester=requester,
                 )
+        if not overwrite:
+            raise already_exists(key)
+        return self._change_in_place(bucket, key, check, headers, acl, requester)
+
+    def _change_in_place(
+        self, bucket: str, key: str, check: Check, headers: Mapping[str, str] | None, acl: str, requester: str
+    ) -> StoredObject:
+        """Copy an object onto itself: its bytes stay, its attributes change."""
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
-            if not overwrite:
-                raise already_exists(key)
             check_object_acl(holder, acl)
             present = existing(before, key)
             if present.symlink_target is not None:  # put there meanwhile
@@ -106,7 +111,7 @@ class CopyOperations:
             return replace(present, attributes=_attributes_of_copy(present, headers, acl), modified=self._clock())
 
         copied = self._store.objects.change(bucket, key, change)
-        self._events.tell("ObjectCreated:CopyObject", copied, requester)
+        self._events.tell(EVENT, copied, requester)
         return copied
 
     def copy_part(

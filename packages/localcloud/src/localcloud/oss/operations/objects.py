@@ -11,9 +11,8 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page, list_page
 from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, ObjectKind, StoredObject
 from localcloud.oss.operations.acls import check_object_acl, effective_acl
-from localcloud.oss.operations.events import Events
+from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import already_exists, check_key, existing, no_such_key
-from localcloud.oss.store.store import Store
 
 Permit = Callable[[str, str], None]  # from an object's key and the ACL in effect for it; raises to refuse
 
@@ -22,19 +21,8 @@ def anybody(key: str, acl: str) -> None:
     """Permit everything: for callers that nobody else stands behind."""
 
 
-class ObjectOperations:
-    """Objects of one account's buckets.
-
-    Args:
-        store: where they are kept.
-        events: told of changes.
-        clock: seconds since the epoch.
-    """
-
-    def __init__(self, store: Store, *, events: Events, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._events = events
-        self._clock = clock
+class ObjectOperations(Operations):
+    """Objects of one account's buckets."""
 
     def put(
         self,
@@ -70,17 +58,7 @@ class ObjectOperations:
             if before and not overwrite:
                 raise already_exists(key)
             check_object_acl(holder, attributes.acl)
-            return StoredObject(
-                bucket=bucket,
-                key=key,
-                data=blob.data,
-                size=blob.size,
-                etag=etag or blob.etag,
-                crc64=blob.crc64,
-                modified=self._clock(),
-                kind=ObjectKind.NORMAL,
-                attributes=attributes,
-            )
+            return self._make(ObjectKind.NORMAL, bucket, key, blob, attributes, etag=etag)
 
         with self._store.blobs.giving(blob):
             check_key(key)

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject
 from localcloud.oss.operations.acls import check_object_acl
-from localcloud.oss.operations.events import Events
+from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import check_key, existing
-from localcloud.oss.store.store import Store
 
 
-class SymlinkOperations:
-    """Symlinks of one account's buckets.
-
-    Args:
-        store: where they are kept.
-        events: told of changes.
-        clock: seconds since the epoch.
-    """
-
-    def __init__(self, store: Store, *, events: Events, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._events = events
-        self._clock = clock
+class SymlinkOperations(Operations):
+    """Symlinks of one account's buckets."""
 
     def put(self, bucket: str, key: str, target: str, attributes: Attributes, *, requester: str = "") -> StoredObject:
         """Create a symlink; the attributes are its own.
@@ -47,18 +34,8 @@ class SymlinkOperations:
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             check_object_acl(holder, attributes.acl)
-            return StoredObject(
-                bucket=bucket,
-                key=key,
-                data=blob.data,
-                size=0,
-                etag=hashlib.md5(target.encode(), usedforsecurity=False).hexdigest().upper(),
-                crc64=0,
-                modified=self._clock(),
-                kind=ObjectKind.SYMLINK,
-                symlink_target=target,
-                attributes=attributes,
-            )
+            etag = hashlib.md5(target.encode(), usedforsecurity=False).hexdigest().upper()
+            return self._make(ObjectKind.SYMLINK, bucket, key, blob, attributes, etag=etag, symlink_target=target)
 
         with self._store.blobs.giving(blob):
             item = self._store.objects.change(bucket, key, change)

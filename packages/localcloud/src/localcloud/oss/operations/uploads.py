@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
@@ -21,9 +21,8 @@ from localcloud.oss.model import (
     Upload,
 )
 from localcloud.oss.operations.acls import check_object_acl
-from localcloud.oss.operations.events import Events
+from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import already_exists, check_key
-from localcloud.oss.store.store import Store
 
 Chosen = Sequence[tuple[int, str]]  # numbers of parts with their entity tags
 
@@ -32,19 +31,8 @@ class _PartsChangedError(Exception):
     """A part was uploaded again while its upload was completed."""
 
 
-class UploadOperations:
-    """Unfinished multipart uploads of one account's buckets.
-
-    Args:
-        store: where they are kept.
-        events: told of changes.
-        clock: seconds since the epoch.
-    """
-
-    def __init__(self, store: Store, *, events: Events, clock: Callable[[], float]) -> None:
-        self._store = store
-        self._events = events
-        self._clock = clock
+class UploadOperations(Operations):
+    """Unfinished multipart uploads of one account's buckets."""
 
     def begin(self, bucket: str, key: str, attributes: Attributes = NO_ATTRIBUTES) -> Upload:
         """Begin a multipart upload; the attributes are those of the object to come.
@@ -151,17 +139,7 @@ class UploadOperations:
             check_object_acl(holder, attributes.acl)
             if choose_parts(uploaded, chosen) != parts:
                 raise _PartsChangedError
-            return StoredObject(
-                bucket=upload.bucket,
-                key=upload.key,
-                data=whole.data,
-                size=whole.size,
-                etag=_etag_of(parts),
-                crc64=whole.crc64,
-                modified=self._clock(),
-                kind=ObjectKind.MULTIPART,
-                attributes=attributes,
-            )
+            return self._make(ObjectKind.MULTIPART, upload.bucket, upload.key, whole, attributes, etag=_etag_of(parts))
 
         try:
             with blobs.giving(whole):

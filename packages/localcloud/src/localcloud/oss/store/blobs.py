@@ -12,7 +12,7 @@ from pathlib import Path
 
 from localcloud.kernel.crc64 import update_crc64
 from localcloud.kernel.documents import sync_folder
-from localcloud.oss.model import Blob
+from localcloud.oss.model import Blob, StoredObject
 from localcloud.oss.store.shortage import reporting_shortage
 
 CHUNK = 1024 * 1024  # bytes read at a time
@@ -125,17 +125,17 @@ class Blobs:
 
         return self.write(chunks())
 
-    def share(self, path: Path) -> str:
-        """Return a second, durable name of a data file: its bytes never change, so that a copy of them needs none of its own.
+    def share(self, item: StoredObject) -> Blob:
+        """Return a blob of an object's bytes: they never change, so that a copy takes a second name of their file and no space.
 
         Raises:
             OssError: ServiceUnavailable (the disk is full).
         """
-        name = uuid.uuid4().hex
+        path = self.path(uuid.uuid4().hex)
         with reporting_shortage():
-            os.link(path, self._folder / name)
+            os.link(self.path(item.data), path)
             sync_folder(self._folder)
-        return name
+        return Blob(data=path.name, path=path, size=item.size, md5=b"", crc64=item.crc64)
 
     @contextmanager
     def giving(self, blob: Blob) -> Iterator[None]:

@@ -1,0 +1,1 @@
+"""The signatures of OSS: what was signed, and whether it is right."""
