@@ -1,4 +1,4 @@
-"""Buckets, objects and unfinished multipart uploads: values, and what other services may ask of buckets."""
+"""Buckets, objects and unfinished multipart uploads: values, and the buckets' operations that other services use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BucketStat:
-    """How much a bucket holds."""
+    """The amount that a bucket holds."""
 
     size: int  # bytes of all objects
     objects: int
@@ -38,7 +38,7 @@ class BucketStat:
 
 
 class ObjectKind(StrEnum):
-    """How an object came to be, as `x-oss-object-type` says it."""
+    """The way in which an object came to be, as `x-oss-object-type` says it."""
 
     NORMAL = "Normal"
     APPENDABLE = "Appendable"

@@ -1,4 +1,4 @@
-"""Which bytes a Range header asks for, as OSS reads it."""
+"""Range headers as OSS reads them: intervals of an object's bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded cloud's own endpoint at OSS: how fast the link is, and how it fails."""
+"""The embedded cloud's own endpoint at OSS: the link's speed and faults."""
 
 from __future__ import annotations
 

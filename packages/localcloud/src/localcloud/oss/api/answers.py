@@ -30,7 +30,7 @@ def owner_of(account_id: str) -> dict[str, str]:
 
 
 def encoding_type(call: Call) -> tuple[str | None, Encode]:
-    """Return the element EncodingType (None: there is none) and how keys are written into the answer.
+    """Return the element EncodingType (None: there is none) and the function that encodes keys for the answer.
 
     Raises:
         OssError: InvalidArgument (an unknown encoding).

@@ -1,4 +1,4 @@
-"""Buckets: GetService, and what concerns a bucket as a whole."""
+"""Buckets as a whole, and the list of them."""
 
 from __future__ import annotations
 

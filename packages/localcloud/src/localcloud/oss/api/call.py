@@ -67,7 +67,7 @@ class Call:
 
     @property
     def overwrite(self) -> bool:
-        """Whether the request may replace an object."""
+        """The permission to replace an object; False: the request forbids it."""
         return self.headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
@@ -99,7 +99,7 @@ class Call:
         self.gate.require(self.identity, f"oss:{action}", target or self.target, acl=acl, request=self.request)
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
-        """Return what refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
+        """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
 
         def check(key: str, acl: str) -> None:
             target = Target(bucket=self.bucket if bucket is None else bucket, key=key, query=self.query)

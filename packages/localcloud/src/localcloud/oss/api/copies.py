@@ -1,4 +1,4 @@
-"""Copies: what PutObject and UploadPart become when a header names where their bytes come from."""
+"""Copies: PutObject and UploadPart with a header that names the source of their bytes."""
 
 from __future__ import annotations
 

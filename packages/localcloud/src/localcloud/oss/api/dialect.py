@@ -1,4 +1,4 @@
-"""What OSS's answers have in common with every service's, said in OSS's words: request ids and errors."""
+"""Request ids and errors in OSS's form."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ CONDITIONS = {"oss:Prefix": "prefix", "oss:Delimiter": "delimiter"}  # condition
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gate:
-    """Authenticates requests and asks whether they are allowed.
+    """The guard of the API: authenticates requests, and authorizes them.
 
     Attributes:
         credentials: whose keys sign.

@@ -90,7 +90,7 @@ class BucketOperations:
         return objects, [upload.key for upload in self._store.uploads.all(name)]
 
     def stat(self, name: str) -> BucketStat:
-        """Return how much a bucket holds.
+        """Return the amount that a bucket holds.
 
         Raises:
             OssError: NoSuchBucket.

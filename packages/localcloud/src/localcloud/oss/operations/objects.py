@@ -1,4 +1,4 @@
-"""Operations on objects: put, read, list, delete, and what is changed of them in place."""
+"""Operations on objects: put, read, list, delete, and change ACL and tags in place."""
 
 from __future__ import annotations
 

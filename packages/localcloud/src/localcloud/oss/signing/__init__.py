@@ -1,1 +1,1 @@
-"""The signatures of OSS: what was signed, and whether it is right."""
+"""The signatures of OSS: read out of requests and verified."""

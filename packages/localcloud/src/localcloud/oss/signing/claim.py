@@ -1,4 +1,4 @@
-"""Claims: who a request says it is from, and what both versions of signatures have in common."""
+"""Claims of requests to be from somebody, and the checks that both versions of signatures share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SignedRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """Who a request says it is from, and how to check that."""
+    """The access key that a request names, and the signature that is to prove it."""
 
     access_key_id: str
     security_token: str | None

@@ -1,6 +1,6 @@
 """Reading signatures: versions 1 and 4, in the Authorization header and in the query.
 
-Pure: a request comes in as values, a `Claim` (who says so, and the signature that they should have sent) goes out. The official
+Pure: a request comes in as values, a `Claim` comes out, which computes the signature that should have been sent. The official
 clients sign in the same way.
 """
 
@@ -12,7 +12,7 @@ from localcloud.oss.signing.claim import Claim, SignedRequest
 
 
 def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | None:
-    """Return who signed a request, or None for an anonymous one.
+    """Return the claim of a request, or None for an anonymous one.
 
     Args:
         request: the request.

@@ -162,7 +162,7 @@ class Blobs:
                 self._readers[name] = self._readers.get(name, 0) + 1
 
     def unpin(self, names: Iterable[str]) -> None:
-        """End what `pin` began."""
+        """Let data files go that `pin` kept."""
         free = []
         with self._pins:
             for name in names:

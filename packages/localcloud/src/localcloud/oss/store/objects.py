@@ -77,7 +77,7 @@ class ObjectRows:
         self._database.run("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *_row(item))
 
     def delete(self, bucket: str, key: str) -> StoredObject | None:
-        """Delete an object and return what it was.
+        """Delete an object and return it; None: there was none.
 
         Raises:
             OssError: NoSuchBucket.

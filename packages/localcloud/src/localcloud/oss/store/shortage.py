@@ -1,4 +1,4 @@
-"""What this machine has run out of, in OSS's own words."""
+"""Shortages of this machine, told as errors of the API."""
 
 from __future__ import annotations
 
