@@ -51,13 +51,19 @@ DOCTYPE = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE Delete [<!ENTITY a "
         b"<Delete>&#0;</Delete>",
         b"\xff\xfe",
         b"",
+        b"<!DOCTYPE Delete><Delete></Delete>",
         b"<Delete>" * 100_000,
+        b"<Delete>" * 33 + b"</Delete>" * 33,
         b"<Other/>",
     ],
 )
 def test_hostile_xml_is_malformed(body: bytes) -> None:
     with pytest.raises(OssError, match="MalformedXML"):
         parse(body, "Delete")
+
+
+def test_a_document_as_deep_as_any_of_oss_is_read() -> None:
+    parse(b"<Delete>" * 32 + b"</Delete>" * 32, "Delete")
 
 
 @given(body=st.binary(max_size=50) | st.text("<>/&;ab \"'=!?[]", max_size=50).map(str.encode))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.signing.claim import MAX_SKEW, Claim, SignedRequest
+from localcloud.oss.signing.claim import Claim, SignedRequest
 from localcloud.oss.signing.reading import read_claim
 
 REGION = "cn-hangzhou"
@@ -79,8 +79,8 @@ def test_the_vectors_of_the_official_clients_are_right(
         claim.verify("another")
 
 
-@pytest.mark.parametrize("now", [SIGNED_AT - MAX_SKEW - 1, SIGNED_AT + MAX_SKEW + 1])
-def test_a_request_of_another_time_is_refused(now: float) -> None:
+@pytest.mark.parametrize("now", [SIGNED_AT - 901, SIGNED_AT + 901])
+def test_a_request_of_more_than_15_minutes_ago_or_ahead_is_refused(now: float) -> None:
     with pytest.raises(OssError, match="RequestTimeTooSkewed"):
         read_claim(in_header("0"), region=REGION, now=now)
 
