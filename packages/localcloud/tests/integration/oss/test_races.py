@@ -129,7 +129,7 @@ def test_one_of_two_completions_that_forbid_overwriting_wins(service: OssService
         uploads = [begin(service, key) for _ in range(2)]
         codes = together(
             *(
-                lambda one=upload, all_parts=parts: service.uploads.complete(one, all_parts, overwrite=False)  # type: ignore[misc]
+                lambda one=upload, all_parts=parts: service.uploads.complete(one, all_parts, overwrite=False)
                 for upload, parts in uploads
             )
         )
@@ -156,7 +156,7 @@ def test_appends_beside_each_other_are_kept_or_refused(service: OssService) -> N
         key = f"k{number}"
         codes = together(
             *(
-                lambda text=text, name=key: service.appends.append("races", name, 0, service.blobs.write([text]))  # type: ignore[misc]
+                lambda text=text, name=key: service.appends.append("races", name, 0, service.blobs.write([text]))
                 for text in (b"one", b"two")
             )
         )

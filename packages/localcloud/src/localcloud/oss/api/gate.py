@@ -88,7 +88,7 @@ class Gate:
             if not _is_public(action, acl):
                 raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
             return
-        path = f"{target.bucket or '*'}/{target.key}" if target.key else target.bucket or "*"
+        path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
         resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
         conditions = {"acs:SecureTransport": str(request.secure).lower(), "acs:SourceIp": request.remote or ""}
         for name, parameter in CONDITIONS.items():
