@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.arguments import read_number
@@ -16,6 +16,7 @@ def test_only_short_ascii_numbers_within_bounds_are_numbers(text: str) -> None:
         read_number("max-keys", text, low=0, high=10)
 
 
+@settings(deadline=None)
 @given(number=st.integers(0, 10**18 - 1))
 def test_every_number_of_at_most_18_digits_is_read(number: int) -> None:
     assert read_number("position", str(number)) == number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.listing import Page, list_page
@@ -23,6 +23,7 @@ def one_page(
     return list_page(after, lambda key: key, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit)
 
 
+@settings(deadline=None)
 @given(keys=KEYS, prefix=PREFIX, delimiter=DELIMITER)
 def test_a_key_is_listed_or_rolled_up_at_the_first_delimiter_behind_the_prefix(
     keys: list[str], prefix: str, delimiter: str
@@ -39,6 +40,7 @@ def test_a_key_is_listed_or_rolled_up_at_the_first_delimiter_behind_the_prefix(
     assert (list(page.entries), list(page.prefixes), page.next_marker) == (entries, sorted(prefixes), None)
 
 
+@settings(deadline=None)
 @given(keys=KEYS, prefix=PREFIX, delimiter=DELIMITER, limit=st.integers(1, 5))
 def test_pages_of_any_size_together_are_the_whole_listing(
     keys: list[str], prefix: str, delimiter: str, limit: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
@@ -18,6 +18,7 @@ def taken(header: str, size: int, *, strict: bool) -> list[int]:
     return list(range(size))[begin:end]
 
 
+@settings(deadline=None)
 @given(size=SIZE, first=PLACE, last=PLACE)
 def test_a_range_within_the_object_is_those_bytes(size: int, first: int, last: int) -> None:
     if first <= last < size:
@@ -25,6 +26,7 @@ def test_a_range_within_the_object_is_those_bytes(size: int, first: int, last: i
             assert taken(f"bytes={first}-{last}", size, strict=strict) == list(range(first, last + 1))
 
 
+@settings(deadline=None)
 @given(size=SIZE, first=PLACE, last=PLACE)
 def test_a_range_that_leaves_the_object_is_cut_when_strict_and_ignored_else(size: int, first: int, last: int) -> None:
     if not first <= last or last < size:
@@ -38,6 +40,7 @@ def test_a_range_that_leaves_the_object_is_cut_when_strict_and_ignored_else(size
             parse_range(header, size, strict=True)
 
 
+@settings(deadline=None)
 @given(size=SIZE, first=PLACE)
 def test_a_range_without_an_end_goes_to_the_end(size: int, first: int) -> None:
     header = f"bytes={first}-"
@@ -50,6 +53,7 @@ def test_a_range_without_an_end_goes_to_the_end(size: int, first: int) -> None:
             parse_range(header, size, strict=True)
 
 
+@settings(deadline=None)
 @given(size=SIZE, length=PLACE)
 def test_a_suffix_is_the_last_bytes(size: int, length: int) -> None:
     header = f"bytes=-{length}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
@@ -13,6 +13,7 @@ from localcloud.oss.xml import iso, parse, render, serialize, text_of
 TEXT = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"], exclude_characters="\ufffe\uffff"))
 
 
+@settings(deadline=None)
 @given(text=TEXT, count=st.integers())
 def test_what_is_rendered_is_what_is_read(text: str, count: int) -> None:
     document = render("List", {"Name": text, "Count": count, "Entry": [{"Key": text}, {"Key": "b"}], "Gone": None})
@@ -22,6 +23,7 @@ def test_what_is_rendered_is_what_is_read(text: str, count: int) -> None:
     assert tree.find("Gone") is None
 
 
+@settings(deadline=None)
 @given(text=st.text(st.characters()))
 def test_any_text_renders_to_a_document_that_can_be_read(text: str) -> None:
     parse(render("Key", text), "Key")
@@ -66,6 +68,7 @@ def test_a_document_as_deep_as_any_of_oss_is_read() -> None:
     parse(b"<Delete>" * 32 + b"</Delete>" * 32, "Delete")
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=50) | st.text("<>/&;ab \"'=!?[]", max_size=50).map(str.encode))
 def test_any_bytes_are_a_document_or_malformed(body: bytes) -> None:
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.api.target import read_target
@@ -14,6 +14,7 @@ from localcloud.oss.errors import OssError
 KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(key=KEY)
 def test_any_key_is_read_in_both_styles(key: str) -> None:
     for host, path in (
@@ -40,6 +41,7 @@ def test_service_and_buckets_are_told_apart(host: str, path: str, bucket: str, l
     assert (target.bucket, target.level) == (bucket, level)
 
 
+@settings(deadline=None)
 @given(query=st.dictionaries(KEY, st.text(st.characters(exclude_categories=["Cs"]), max_size=10), max_size=4))
 def test_any_query_is_read(query: dict[str, str]) -> None:
     raw = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items())

@@ -10,7 +10,7 @@ import pytest
 from alibabacloud_oss_v2 import credentials
 from alibabacloud_oss_v2.signer import SignerV1
 from alibabacloud_oss_v2.types import HttpRequest, SigningContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
@@ -111,6 +111,7 @@ def test_a_header_that_names_no_key_is_refused(authorization: str) -> None:
         read_claim(request, region="cn-hangzhou", now=0.0)
 
 
+@settings(deadline=None)
 @given(key=TEXT, value=TEXT, token=st.sampled_from([None, "token"]))
 def test_what_the_official_signer_signs_is_right(key: str, value: str, token: str | None) -> None:
     query = quote(value, safe="")

@@ -11,7 +11,7 @@ import pytest
 from alibabacloud_oss_v2 import credentials
 from alibabacloud_oss_v2.signer import SignerV4
 from alibabacloud_oss_v2.types import HttpRequest, SigningContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
@@ -124,6 +124,7 @@ def test_a_url_that_is_expired_or_malformed_is_refused(query: dict[str, str], no
         read_claim(in_query(**query), region=REGION, now=now)
 
 
+@settings(deadline=None)
 @given(
     key=TEXT,
     query=st.dictionaries(st.text("abc-", min_size=1, max_size=5), TEXT | st.just(""), max_size=3),
