@@ -28,9 +28,9 @@ from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.listener import Places, Server, listen
 from localcloud.kernel.signatures import Authenticator
+from localcloud.oss.api.routes import create_app as create_oss_app
 from localcloud.oss.link import Link, Shape
-from localcloud.oss.routes import create_app as create_oss_app
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ram.routes import create_ram_app, create_sts_app
 from localcloud.ros.callbacks import Callbacks
@@ -98,12 +98,12 @@ async def serve(options: Options) -> None:
             gateway=(HOST, gateway.port),
             authority=authority.pem,
         )
-        fc = FcService(options.data / "fc", settings=settings, roles=ram, objects=oss, clock=time.time)
+        fc = FcService(options.data / "fc", settings=settings, roles=ram, objects=oss.objects, clock=time.time)
         oss.subscribe(fc.on_object_event)
         callbacks = Callbacks()
         ros = RosService(
             options.data / "ros",
-            types=resource_types(oss=oss, ram=ram, fc=fc, callbacks=callbacks, folder=options.data / "ros"),
+            types=resource_types(buckets=oss.buckets, ram=ram, fc=fc, callbacks=callbacks, folder=options.data / "ros"),
             account=Account(region=options.region, account_id=account.account_id),
             authorizer=ram,
             evaluate=Evaluator(),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.resources.provider import Context
@@ -148,8 +148,10 @@ class Cloud:
         self.oss = OssService(folder / "oss", account_id=ACCOUNT, clock=clock)
         self.ram = RamService(folder / "ram", account=key, clock=clock)
         service = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
-        self.fc = FcService(folder / "fc", settings=service, roles=self.ram, objects=self.oss, clock=clock)
-        self.types = resource_types(oss=self.oss, ram=self.ram, fc=self.fc, callbacks=Callbacks(), folder=folder)
+        self.fc = FcService(folder / "fc", settings=service, roles=self.ram, objects=self.oss.objects, clock=clock)
+        self.types = resource_types(
+            buckets=self.oss.buckets, ram=self.ram, fc=self.fc, callbacks=Callbacks(), folder=folder
+        )
         self.records = folder / "sls.json"
         self.create("FC::Service", {"ServiceName": "base"})
         code = {"Code": {"SourceCode": "a"}, "Handler": "a.b", "Runtime": "python3.10"}
@@ -174,7 +176,7 @@ class Cloud:
         """Return all that there is, without ids that are drawn."""
         functions = [*self.fc.functions("base"), *self.fc.functions("")]
         return [
-            self.oss.buckets(),
+            self.oss.buckets.all(),
             [replace(role, role_id="") for role in self.ram.roles()],
             [
                 (each.name, each.description, json.loads(each.default.document), len(each.versions))

@@ -25,8 +25,9 @@ from localcloud.kernel.door import REPEATABLE
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
-from localcloud.oss import signing as oss_signing
-from localcloud.oss.request import read_target
+from localcloud.oss.api.target import read_target
+from localcloud.oss.signing.claim import SignedRequest as OssRequest
+from localcloud.oss.signing.reading import read_claim
 
 KEY = Credential(access_key_id="LOCALkey", access_key_secret="secret", identity=Identity(account_id="1" * 16))
 REGION = "cn-hangzhou"
@@ -86,10 +87,10 @@ def by_fc(sent: Sent) -> None:
 def by_oss(sent: Sent) -> None:
     query = urlencode(sent.query, quote_via=quote)
     target = read_target("127.0.0.1", quote(sent.path) + (f"?{query}" if query else ""))
-    request = oss_signing.SignedRequest(
+    request = OssRequest(
         method=sent.method, bucket=target.bucket, key=target.key, query=target.query, headers=dict(sent.headers)
     )
-    claim = oss_signing.read_claim(request, region=REGION, now=time.time())
+    claim = read_claim(request, region=REGION, now=time.time())
     if claim is None or claim.access_key_id != KEY.access_key_id:
         raise ApiError("Anonymous", "nobody signed it", 403)
     claim.verify(KEY.access_key_secret)

@@ -20,16 +20,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digests:
-    """What a body must hash to; None: anything."""
+    """The digests that a body must have; None: any."""
 
     md5: bytes | None
     sha256: str | None  # lower-case hexadecimal
 
     def check(self, *, md5: bytes, sha256: str | None) -> None:
-        """Compare with what arrived.
+        """Compare the digests with those of a body that arrived.
 
         Args:
-            md5: of what arrived.
+            md5: of the bytes that arrived.
             sha256: likewise; may be None when none is asked for.
 
         Raises:
@@ -49,7 +49,7 @@ class Digests:
             )
 
     def check_content(self, content: bytes) -> None:
-        """Compare with a whole body.
+        """Compare the digests with a whole body's.
 
         Raises:
             OssError: BadDigest.

@@ -1,4 +1,4 @@
-"""The link between the embedded OSS and its clients: how fast it is, and how it fails. For measurements and tests.
+"""The link between the embedded OSS and its clients: its speed and its faults. For measurements and tests.
 
 Without settings, responses go out at full speed by sendfile. With them, every response shares one token bucket, its first
 byte comes late, and faults strike where they are told to.
@@ -17,7 +17,7 @@ KINDS = ("status", "reset", "truncate", "corrupt", "delay")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """How fast the link is."""
+    """The speed of a link."""
 
     bandwidth: float = 0.0  # bits per second, shared by all connections; 0: as fast as it goes
     latency: float = 0.0  # seconds to the first byte of each response
@@ -25,7 +25,7 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """How responses fail.
+    """A failure of responses.
 
     `status` answers with that HTTP status; `reset` breaks the connection after `after` bytes of the body; `truncate` closes it
     there in good order; `corrupt` flips the byte that lies `after` bytes into the object; `delay` waits `seconds` before the

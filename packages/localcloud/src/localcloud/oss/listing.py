@@ -1,4 +1,4 @@
-"""Listing: which keys and common prefixes one page holds. Pure; keys come in order of their UTF-8 bytes."""
+"""Pages of listings: keys and common prefixes. Pure; keys come in order of their UTF-8 bytes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Which bytes a Range header asks for, as OSS reads it."""
+"""Range headers as OSS reads them: intervals of an object's bytes."""
 
 from __future__ import annotations
 
 import re
 
+from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
-from localcloud.oss.numbers import read_number
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 

@@ -1,4 +1,4 @@
-"""XML bodies: rendering from nested values, and careful parsing of what clients send."""
+"""XML bodies: rendered from nested values, and parsed with care when clients send them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from defusedxml.ElementTree import XMLParser
 
@@ -20,17 +19,24 @@ MAX_DEPTH = 32  # elements within each other; the deepest document of OSS has si
 
 def render(root: str, value: Value) -> bytes:
     """Render nested mappings as XML; a list repeats its element, None leaves it out."""
-    return (HEAD + _render(root, value)).encode("utf-8", "replace")
+    holder = ElementTree.Element("holder")
+    _append(holder, root, value)
+    return serialize(holder[0]).encode("utf-8", "replace")
 
 
-def _render(name: str, value: Value) -> str:
+def _append(parent: ElementTree.Element, name: str, value: Value) -> None:
     if value is None:
-        return ""
-    if isinstance(value, str | int):
-        return f"<{name}>{escape(_printable(str(value)))}</{name}>"
+        return
+    if not isinstance(value, str | int | Mapping):
+        for each in value:
+            _append(parent, name, each)
+        return
+    element = ElementTree.SubElement(parent, name)
     if isinstance(value, Mapping):
-        return f"<{name}>{''.join(_render(key, child) for key, child in value.items())}</{name}>"
-    return "".join(_render(name, child) for child in value)
+        for child, content in value.items():
+            _append(element, child, content)
+    else:
+        element.text = str(value).lower() if isinstance(value, bool) else _printable(str(value))
 
 
 def _printable(text: str) -> str:
@@ -76,7 +82,7 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
 
 def serialize(tree: ElementTree.Element) -> str:
     """Return a document as it is kept, whatever encoding it came in."""
-    return HEAD + ElementTree.tostring(tree, encoding="unicode")
+    return HEAD + ElementTree.tostring(tree, encoding="unicode", short_empty_elements=False)
 
 
 def text_of(element: ElementTree.Element, path: str) -> str:

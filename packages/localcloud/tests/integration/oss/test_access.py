@@ -187,12 +187,10 @@ def test_an_acl_and_tags_by_header_are_those_of_a_symlink_and_of_an_upload(bucke
 def test_tags_by_header_are_refused_where_they_would_be_lost(bucket: oss2.Bucket) -> None:
     tags = {"x-oss-tagging": "a=b"}
     bucket.put_object("a", b"1")
-    for call in (
-        lambda: bucket.append_object("log", 0, b"1", headers=tags),
-        lambda: bucket.copy_object(bucket.bucket_name, "a", "b", headers=tags),
-    ):
-        with pytest.raises(oss2.exceptions.ServerError, match="not implemented: the header x-oss-tagging"):
-            call()
+    with pytest.raises(oss2.exceptions.ServerError, match="not implemented: the header x-oss-tagging"):
+        bucket.append_object("log", 0, b"1", headers=tags)
+    with pytest.raises(oss2.exceptions.ServerError, match="not implemented: the header x-oss-tagging"):
+        bucket.copy_object(bucket.bucket_name, "a", "b", headers=tags)
     assert [item.key for item in oss2.ObjectIterator(bucket)] == ["a"]
 
 

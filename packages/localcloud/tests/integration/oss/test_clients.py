@@ -23,9 +23,9 @@ from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import Backend, Gateway
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Places, Server, listen
+from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
-from localcloud.oss.routes import create_app
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from tests.support import cloud as conftest
 from tests.support.cloud import Cloud
@@ -58,7 +58,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     )
     ram = RamService(tmp_path / "ram", account=account, clock=time.time)
     service = OssService(tmp_path / "oss", account_id="1111111111111111", clock=time.time)
-    service.create_bucket("open", acl="public-read-write")
+    service.buckets.create("open", acl="public-read-write")
     link = Link(Shape())
     gateway = Gateway(0)
     tls = make_server_context(
@@ -178,7 +178,7 @@ def take_all(connection: socket.socket) -> None:
 
 @pytest.mark.parametrize("port", ["plain", "gateway"])
 def test_an_answer_that_is_not_taken_is_cut(served: Served, port: str) -> None:
-    served.service.put_object("open", "large", b"x" * LARGE)
+    served.service.objects.put("open", "large", b"x" * LARGE)
     with served.connect(getattr(served, port)) as connection:
         connection.sendall(ASK)
         select.select([], [], [], 4 * PATIENCE)  # a client that does something else
@@ -197,7 +197,7 @@ def test_slow_uploads_and_downloads_that_progress_are_served(served: Served) -> 
         connection.send(b"x")
     assert connection.getresponse().status == 200
     connection.close()
-    served.service.put_object("open", "large", b"x" * LARGE)
+    served.service.objects.put("open", "large", b"x" * LARGE)
     connection = http.client.HTTPConnection(HOST, served.plain, timeout=20)
     connection.request("GET", "/open/large")
     answer, received, begin = connection.getresponse(), 0, time.monotonic()
@@ -209,7 +209,7 @@ def test_slow_uploads_and_downloads_that_progress_are_served(served: Served) -> 
 
 
 def test_a_service_that_takes_its_time_is_waited_for(served: Served) -> None:
-    served.service.put_object("open", "a", b"1")
+    served.service.objects.put("open", "a", b"1")
     served.link.shape = Shape(latency=3 * PATIENCE)
     connection = http.client.HTTPConnection(HOST, served.plain, timeout=20)
     connection.request("GET", "/open/a")
@@ -218,7 +218,7 @@ def test_a_service_that_takes_its_time_is_waited_for(served: Served) -> None:
 
 
 def test_more_clients_than_places_are_served_one_after_the_other(served: Served) -> None:
-    served.service.put_object("open", "a", b"1")
+    served.service.objects.put("open", "a", b"1")
     answers: list[bytes] = []
 
     def work() -> None:

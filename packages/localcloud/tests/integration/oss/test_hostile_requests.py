@@ -52,6 +52,19 @@ def test_a_number_that_is_none_is_an_invalid_argument(v1: oss2.Bucket, value: st
     assert code_of(v1, "POST", "parts", {"uploadId": upload}, body=body) == (400, "InvalidArgument")
 
 
+def test_an_unknown_encoding_of_keys_is_refused_before_anything_is_done(v1: oss2.Bucket) -> None:
+    upload = v1.init_multipart_upload("encoded")
+    part = v1.upload_part("encoded", upload.upload_id, 1, b"1")
+    chosen = f"<Part><PartNumber>1</PartNumber><ETag>{part.etag}</ETag></Part>"
+    body = f"<CompleteMultipartUpload>{chosen}</CompleteMultipartUpload>".encode()
+    encoding = {"encoding-type": "rot13"}
+    assert code_of(v1, "POST", "encoded", {"uploads": "", **encoding}) == (400, "InvalidArgument")
+    query = {"uploadId": upload.upload_id, **encoding}
+    assert code_of(v1, "POST", "encoded", query, body=body) == (400, "InvalidArgument")
+    assert not v1.object_exists("encoded")
+    assert [each.upload_id for each in v1.list_multipart_uploads(prefix="encoded").upload_list] == [upload.upload_id]
+
+
 def test_a_range_of_5000_digits_is_an_invalid_argument(v1: oss2.Bucket) -> None:
     v1.put_object("a", b"1")
     for form in ("bytes=%s-", "bytes=0-%s", "bytes=-%s"):

@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Upload
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.service import OssService
 
 ROUNDS = 25
 TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
@@ -20,7 +20,7 @@ TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Taggi
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[OssService]:
     service = OssService(tmp_path, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
-    service.create_bucket("races")
+    service.buckets.create("races")
     yield service
     service.close()
 
@@ -48,44 +48,44 @@ def together(*calls: Callable[[], object]) -> list[str]:
 def test_a_put_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> None:
     changes = itertools.cycle(
         [
-            lambda: service.set_object_acl("races", "k", "private"),
-            lambda: service.set_object_tagging("races", "k", TAGS),
-            lambda: service.copy_object(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
+            lambda: service.objects.set_acl("races", "k", "private"),
+            lambda: service.objects.set_tagging("races", "k", TAGS),
+            lambda: service.copies.copy(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
         ]
     )
     for number in range(ROUNDS * 3):
-        service.put_object("races", "k", b"old")
+        service.objects.put("races", "k", b"old")
         content = b"new %d" % number
-        blob = service.write([content])  # durable already, so that the commits meet
-        assert together(lambda new=blob: service.put_object("races", "k", new), next(changes))[0] == ""  # type: ignore[misc]
-        assert service.read("races", "k") == content
+        blob = service.blobs.write([content])  # durable already, so that the commits meet
+        assert together(lambda new=blob: service.objects.put("races", "k", new), next(changes))[0] == ""  # type: ignore[misc]
+        assert service.objects.read("races", "k") == content
 
 
 def test_a_deletion_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> None:
     changes = itertools.cycle(
         [
-            lambda: service.set_object_acl("races", "k", "private"),
-            lambda: service.set_object_tagging("races", "k", TAGS),
-            lambda: service.copy_object(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
+            lambda: service.objects.set_acl("races", "k", "private"),
+            lambda: service.objects.set_tagging("races", "k", TAGS),
+            lambda: service.copies.copy(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
         ]
     )
     for _ in range(ROUNDS * 3):
-        service.put_object("races", "k", b"old")
-        assert together(lambda: service.delete_object("races", "k"), next(changes))[1] in {"", "NoSuchKey"}
+        service.objects.put("races", "k", b"old")
+        assert together(lambda: service.objects.delete("races", "k"), next(changes))[1] in {"", "NoSuchKey"}
         with pytest.raises(OssError, match="NoSuchKey"):
-            service.object("races", "k")
+            service.objects.get("races", "k")
 
 
 def test_settings_of_a_bucket_changed_beside_each_other_are_all_kept(service: OssService) -> None:
     for number in range(ROUNDS):
         document = f"<Rule>{number}</Rule>"
         codes = together(
-            lambda text=document: service.set_bucket_setting("races", "lifecycle", text),  # type: ignore[misc]
-            lambda text=document: service.set_bucket_setting("races", "tagging", text),  # type: ignore[misc]
-            lambda acl=("private", "public-read")[number % 2]: service.set_bucket_acl("races", acl),  # type: ignore[misc]
+            lambda text=document: service.buckets.set_setting("races", "lifecycle", text),  # type: ignore[misc]
+            lambda text=document: service.buckets.set_setting("races", "tagging", text),  # type: ignore[misc]
+            lambda acl=("private", "public-read")[number % 2]: service.buckets.set_acl("races", acl),  # type: ignore[misc]
         )
         assert codes == ["", "", ""]
-        bucket = service.bucket("races")
+        bucket = service.buckets.get("races")
         assert (bucket.settings, bucket.acl) == (
             {"lifecycle": document, "tagging": document},
             ("private", "public-read")[number % 2],
@@ -94,15 +94,15 @@ def test_settings_of_a_bucket_changed_beside_each_other_are_all_kept(service: Os
 
 def test_an_object_is_read_and_copied_whole_while_it_is_overwritten(service: OssService) -> None:
     contents = {b"%d" % number * 20_000 for number in range(2)}
-    service.put_object("races", "k", min(contents))
+    service.objects.put("races", "k", min(contents))
     done = threading.Event()
     failures: list[BaseException] = []
 
     def read() -> None:
         try:
             while not done.is_set():
-                assert service.read("races", "k") in contents
-                service.copy_object(("races", "k"), "races", f"copy-{threading.get_ident()}")
+                assert service.objects.read("races", "k") in contents
+                service.copies.copy(("races", "k"), "races", f"copy-{threading.get_ident()}")
         except (OssError, OSError, AssertionError) as error:
             failures.append(error)
 
@@ -110,7 +110,7 @@ def test_an_object_is_read_and_copied_whole_while_it_is_overwritten(service: Oss
     for reader in readers:
         reader.start()
     for content in sorted(contents) * ROUNDS:
-        service.put_object("races", "k", content)
+        service.objects.put("races", "k", content)
     done.set()
     for reader in readers:
         reader.join()
@@ -118,8 +118,8 @@ def test_an_object_is_read_and_copied_whole_while_it_is_overwritten(service: Oss
 
 
 def begin(service: OssService, key: str) -> tuple[Upload, list[tuple[int, str]]]:
-    upload = service.begin_upload("races", key, headers={})
-    part = service.put_part(upload, 1, service.write([b"part"]))
+    upload = service.uploads.begin("races", key)
+    part = service.uploads.put_part(upload, 1, service.blobs.write([b"part"]))
     return upload, [(1, part.etag)]
 
 
@@ -129,7 +129,7 @@ def test_one_of_two_completions_that_forbid_overwriting_wins(service: OssService
         uploads = [begin(service, key) for _ in range(2)]
         codes = together(
             *(
-                lambda one=upload, all_parts=parts: service.complete_upload(one, all_parts, overwrite=False)  # type: ignore[misc]
+                lambda one=upload, all_parts=parts: service.uploads.complete(one, all_parts, overwrite=False)
                 for upload, parts in uploads
             )
         )
@@ -141,14 +141,14 @@ def test_an_upload_is_completed_or_aborted_but_not_both(service: OssService) -> 
         key = f"k{number}"
         upload, parts = begin(service, key)
         codes = together(
-            lambda one=upload, chosen=parts: service.complete_upload(one, chosen),  # type: ignore[misc]
-            lambda one=upload: service.abort_upload(one),  # type: ignore[misc]
+            lambda one=upload, chosen=parts: service.uploads.complete(one, chosen),  # type: ignore[misc]
+            lambda one=upload: service.uploads.abort(one),  # type: ignore[misc]
         )
         assert sorted(codes) == ["", "NoSuchUpload"]
         exists = codes[0] == ""
-        assert [item.key for item in service.list_objects("races", prefix=key).entries] == ([key] if exists else [])
+        assert [item.key for item in service.objects.page("races", prefix=key).entries] == ([key] if exists else [])
         if exists:
-            assert service.read("races", key) == b"part"
+            assert service.objects.read("races", key) == b"part"
 
 
 def test_appends_beside_each_other_are_kept_or_refused(service: OssService) -> None:
@@ -156,34 +156,34 @@ def test_appends_beside_each_other_are_kept_or_refused(service: OssService) -> N
         key = f"k{number}"
         codes = together(
             *(
-                lambda text=text, name=key: service.append_object("races", name, 0, service.write([text]), headers={})  # type: ignore[misc]
+                lambda text=text, name=key: service.appends.append("races", name, 0, service.blobs.write([text]))
                 for text in (b"one", b"two")
             )
         )
         assert sorted(codes) == ["", "PositionNotEqualToLength"]
-        assert service.read("races", key) == (b"one" if codes[0] == "" else b"two")
+        assert service.objects.read("races", key) == (b"one" if codes[0] == "" else b"two")
 
 
 def test_what_is_superseded_leaves_no_file(service: OssService, tmp_path: Path) -> None:
     test_an_upload_is_completed_or_aborted_but_not_both(service)
     test_appends_beside_each_other_are_kept_or_refused(service)
-    assert len(list((tmp_path / "data").iterdir())) == len(service.list_objects("races", limit=1000).entries)
+    assert len(list((tmp_path / "data").iterdir())) == len(service.objects.page("races", limit=1000).entries)
 
 
 def test_a_completion_that_names_no_parts_takes_those_that_are_there(service: OssService) -> None:
     for number in range(ROUNDS):
         key = f"whole-{number}"
-        upload = service.begin_upload("races", key, headers={})
+        upload = service.uploads.begin("races", key)
         versions = [b"%d" % version * 100_000 for version in range(10)]
-        first, *others = [service.write([content]) for content in versions]
-        service.put_part(upload, 1, first)
+        first, *others = [service.blobs.write([content]) for content in versions]
+        service.uploads.put_part(upload, 1, first)
         taken = [versions[0]]
 
         def upload_again(upload: Upload = upload, taken: list[bytes] = taken, others: list[Blob] = others) -> None:
             for content, blob in zip(versions[1:], others, strict=True):  # noqa: B023 - run before the next round
-                service.put_part(upload, 1, blob)
+                service.uploads.put_part(upload, 1, blob)
                 taken.append(content)
 
-        codes = together(lambda upload=upload: service.complete_upload(upload, None), upload_again)  # type: ignore[misc]
+        codes = together(lambda upload=upload: service.uploads.complete(upload, None), upload_again)  # type: ignore[misc]
         assert (codes[0], codes[1] in ("", "NoSuchUpload")) == ("", True)
-        assert service.read("races", key) == taken[-1]
+        assert service.objects.read("races", key) == taken[-1]

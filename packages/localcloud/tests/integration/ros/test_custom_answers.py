@@ -19,7 +19,7 @@ from localcloud.fc.model import Function, Service
 from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Places, Server
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.errors import ResourceError
@@ -106,7 +106,7 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     settings = Settings(
         region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 9), authority="", python=Path(sys.executable)
     )
-    fc = FcService(folder / "fc", settings=settings, roles=ram, objects=oss, clock=time.time)
+    fc = FcService(folder / "fc", settings=settings, roles=ram, objects=oss.objects, clock=time.time)
     callbacks, application = Callbacks(), web.Application()
     callbacks.add_routes(application)
     runner = web.AppRunner(application, access_log=None)

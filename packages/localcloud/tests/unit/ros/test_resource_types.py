@@ -22,7 +22,9 @@ from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.model import Bucket as OssBucket
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.buckets import BucketOperations
+from localcloud.oss.operations.service import OssService
+from localcloud.oss.store.store import Store
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.errors import ResourceError
@@ -73,13 +75,11 @@ SETTING = {
 }
 # What each call of a service that changes something is by the service's own API.
 CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
-    "create_bucket": lambda name, **_: _oss("PutBucket", name),
-    "set_bucket_acl": lambda name, _acl: _oss("PutBucketAcl", name),
-    "set_bucket_setting": lambda name, setting, document: _oss(
-        f"{'Put' if document else 'Delete'}{SETTING[setting]}", name
-    ),
-    "empty_bucket": lambda name: _oss("ListObjects", name),
-    "delete_bucket": lambda name: _oss("DeleteBucket", name),
+    "create": lambda name, **_: _oss("PutBucket", name),
+    "set_acl": lambda name, _acl: _oss("PutBucketAcl", name),
+    "set_setting": lambda name, setting, document: _oss(f"{'Put' if document else 'Delete'}{SETTING[setting]}", name),
+    "empty": lambda name: _oss("ListObjects", name),
+    "delete": lambda name: _oss("DeleteBucket", name),
     "create_role": lambda name, **_: _ram("CreateRole", f"role/{name}"),
     "update_role": lambda name, **_: _ram("UpdateRole", f"role/{name}"),
     "delete_role": lambda name: _ram("DeleteRole", f"role/{name}"),
@@ -100,7 +100,7 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "delete_trigger": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
 }
 READS = frozenset(
-    {"bucket", "list_objects", "uploads", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
+    {"get", "contents", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
     | {"attachments_of", "services", "service", "function", "trigger"}
 )
 
@@ -135,10 +135,10 @@ class Cloud:
         self.oss = OssService(folder / "oss", account_id=ACCOUNT, clock=clock)
         self.ram = RamService(folder / "ram", account=key, clock=clock)
         settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
-        self.fc = FcService(folder / "fc", settings=settings, roles=self.ram, objects=self.oss, clock=clock)
+        self.fc = FcService(folder / "fc", settings=settings, roles=self.ram, objects=self.oss.objects, clock=clock)
         self.calls: set[tuple[str, str]] = set()
-        oss, ram, fc = (Noted(service, self.calls) for service in (self.oss, self.ram, self.fc))
-        self.types = resource_types(oss=oss, ram=ram, fc=fc, callbacks=Callbacks(), folder=folder)
+        buckets, ram, fc = (Noted(each, self.calls) for each in (self.oss.buckets, self.ram, self.fc))
+        self.types = resource_types(buckets=buckets, ram=ram, fc=fc, callbacks=Callbacks(), folder=folder)
 
     def type(self, name: str) -> ResourceType:
         return self.types[f"ALIYUN::{name}"]
@@ -348,7 +348,7 @@ def xml(document: str) -> dict[str, list[str | None]]:
 
 def test_a_bucket_gets_all_its_settings(cloud: Cloud) -> None:
     outcome = cloud.create("OSS::Bucket", **BUCKET, StorageClass="IA")
-    bucket = cloud.oss.bucket("photos")
+    bucket = cloud.oss.buckets.get("photos")
     assert (bucket.acl, bucket.storage_class) == ("private", "IA")
     assert xml(bucket.settings["encryption"]) == {"SSEAlgorithm": ["AES256"]}
     assert xml(bucket.settings["publicAccessBlock"]) == {"BlockPublicAccess": ["true"]}
@@ -369,12 +369,12 @@ def test_a_bucket_gets_all_its_settings(cloud: Cloud) -> None:
 
 def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> None:
     cloud.create("OSS::Bucket", **BUCKET)
-    cloud.oss.put_object("photos", "a", b"a")
-    cloud.oss.begin_upload("photos", "b", headers={})
+    cloud.oss.objects.put("photos", "a", b"a")
+    cloud.oss.uploads.begin("photos", "b")
     assert reason(cloud.delete, "OSS::Bucket", **BUCKET).startswith("BucketNotEmpty: ")
-    assert cloud.oss.read("photos", "a") == b"a"
+    assert cloud.oss.objects.read("photos", "a") == b"a"
     cloud.delete("OSS::Bucket", **BUCKET, DeletionForce=True)
-    assert cloud.oss.buckets() == []
+    assert cloud.oss.buckets.all() == []
 
 
 @pytest.mark.parametrize(
@@ -392,65 +392,65 @@ def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> 
 )
 def test_a_bucket_that_is_refused_is_not_there(cloud: Cloud, given: dict[str, object], expected: str) -> None:
     assert reason(cloud.create, "OSS::Bucket", **{"BucketName": "photos", **given}).startswith(expected)
-    assert cloud.oss.buckets() == []
+    assert cloud.oss.buckets.all() == []
 
 
 def test_a_bucket_that_stops_to_block_public_access_becomes_public_in_one_update(cloud: Cloud) -> None:
     cloud.create("OSS::Bucket", **BUCKET)
     cloud.update("OSS::Bucket", BUCKET, {**BUCKET, "BlockPublicAccess": False, "AccessControl": "public-read"})
-    assert cloud.oss.bucket("photos").acl == "public-read"
+    assert cloud.oss.buckets.get("photos").acl == "public-read"
 
 
 def test_a_refused_update_leaves_the_bucket_as_it_was(cloud: Cloud) -> None:
     cloud.create("OSS::Bucket", **BUCKET)
-    before = cloud.oss.bucket("photos")
+    before = cloud.oss.buckets.get("photos")
     assert reason(cloud.update, "OSS::Bucket", BUCKET, {**BUCKET, "AccessControl": "public-read", "Tags": {}})
-    assert cloud.oss.bucket("photos") == before
+    assert cloud.oss.buckets.get("photos") == before
 
 
-class Hesitant(OssService):
+class Hesitant(BucketOperations):
     """An OSS that is slow to create a bucket: in the meantime someone else may have looked whether it exists."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, account_id=ACCOUNT, clock=lambda: 0.0)
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, account_id=ACCOUNT, clock=lambda: 0.0)
         self.looks = threading.Semaphore(0)
 
-    def bucket(self, name: str) -> OssBucket:
+    def get(self, name: str) -> OssBucket:
         self.looks.release()
-        return super().bucket(name)
+        return super().get(name)
 
-    def create_bucket(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> OssBucket:
+    def create(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> OssBucket:
         self.looks.acquire()  # one's own
         self.looks.acquire(timeout=0.5)  # another's
-        return super().create_bucket(name, acl=acl, storage_class=storage_class)
+        return super().create(name, acl=acl, storage_class=storage_class)
 
 
 def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:
-    oss = Hesitant(tmp_path)
-    kind = Bucket(oss)
+    store = Store(tmp_path)
+    kind = Bucket(Hesitant(store))
 
     async def race() -> list[Outcome | BaseException]:
         both = (kind.create(CONTEXT, {"BucketName": "photos"}) for _ in range(2))
         return await asyncio.gather(*both, return_exceptions=True)
 
     assert sorted(type(outcome).__name__ for outcome in asyncio.run(race())) == ["Outcome", "ResourceError"]
-    oss.close()
+    store.close()
 
 
-class FullDisk(OssService):
+class FullDisk(BucketOperations):
     """An OSS that cannot write settings."""
 
-    def set_bucket_setting(self, name: str, setting: str, document: str | None) -> None:
+    def set_setting(self, name: str, setting: str, document: str | None) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_bucket_whose_settings_cannot_be_written_is_not_there(tmp_path: Path) -> None:
-    oss = FullDisk(tmp_path, account_id=ACCOUNT, clock=lambda: 0.0)
-    kind = Bucket(oss)
+    store = Store(tmp_path)
+    kind = Bucket(FullDisk(store, account_id=ACCOUNT, clock=lambda: 0.0))
     with pytest.raises(OSError, match="No space left"):
         asyncio.run(kind.create(CONTEXT, check_properties(kind.properties, BUCKET)))
-    assert oss.buckets() == []
-    oss.close()
+    assert store.buckets.all() == []
+    store.close()
 
 
 # Roles and policies
@@ -725,7 +725,7 @@ def test_a_function_of_fc_3_has_its_own_role_logs_and_initializer(cloud: Cloud) 
 
 def test_code_comes_from_the_first_source_that_is_given(based: Cloud, tmp_path: Path) -> None:
     based.create("OSS::Bucket", BucketName="assets")
-    based.oss.put_object("assets", "code.zip", package(stored="1"))
+    based.oss.objects.put("assets", "code.zip", package(stored="1"))
     zipped = base64.b64encode(package(zipped="1")).decode()
     stored = {"OssBucketName": "assets", "OssObjectName": "code.zip"}
     for code, expected in [
@@ -779,10 +779,10 @@ def test_a_function_that_is_refused_is_not_there(based: Cloud, given: dict[str, 
 
 def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_path: Path) -> None:
     based.create("OSS::Bucket", BucketName="assets")
-    based.oss.put_object("assets", "code.zip", package(old="1"))
+    based.oss.objects.put("assets", "code.zip", package(old="1"))
     before = function(Code={"OssBucketName": "assets", "OssObjectName": "code.zip"})
     made = based.create("FC::Function", **before)
-    based.oss.delete_object("assets", "code.zip")
+    based.oss.objects.delete("assets", "code.zip")
     assert based.update("FC::Function", before, {**before, "Timeout": 9}).attributes == made.attributes
     assert based.fc.function("services/base/functions/new").timeout == 9
     assert code_of(based, tmp_path, "services/base/functions/new") == {"old.py": "1"}
@@ -856,7 +856,9 @@ def test_log_projects_are_kept_over_restarts_and_take_their_contents_along(cloud
     assert cloud.create("SLS::Logstore", **store, TTL=7).attributes == store
     cloud.create("SLS::Index", **store, FullTextIndex={"Enable": True})
     again = Cloud(tmp_path / "again")
-    again.types = resource_types(oss=again.oss, ram=again.ram, fc=again.fc, callbacks=Callbacks(), folder=tmp_path)
+    again.types = resource_types(
+        buckets=again.oss.buckets, ram=again.ram, fc=again.fc, callbacks=Callbacks(), folder=tmp_path
+    )
     again.delete("SLS::Project", Name="logs")
     assert [again.exists("SLS::Logstore", "logs/functions"), again.exists("SLS::Index", "logs/functions/index")] == [
         False

@@ -12,7 +12,7 @@ import pytest
 
 from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.errors import RosError
@@ -228,13 +228,17 @@ def test_an_orderly_stop_does_not_count_against_an_operation(
 
 
 @pytest.fixture
-def types(tmp_path: Path) -> Mapping[str, ResourceType]:
+def oss(tmp_path: Path) -> OssService:
+    return OssService(tmp_path / "oss", account_id=ACCOUNT, clock=lambda: 0.0)
+
+
+@pytest.fixture
+def types(tmp_path: Path, oss: OssService) -> Mapping[str, ResourceType]:
     key = Credential(access_key_id="k", access_key_secret="s", identity=Identity(account_id=ACCOUNT))
-    oss = OssService(tmp_path / "oss", account_id=ACCOUNT, clock=lambda: 0.0)
     ram = RamService(tmp_path / "ram", account=key, clock=lambda: 0.0)
     settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
-    fc = FcService(tmp_path / "fc", settings=settings, roles=ram, objects=oss, clock=lambda: 0.0)
-    return resource_types(oss=oss, ram=ram, fc=fc, callbacks=Callbacks(), folder=tmp_path)
+    fc = FcService(tmp_path / "fc", settings=settings, roles=ram, objects=oss.objects, clock=lambda: 0.0)
+    return resource_types(buckets=oss.buckets, ram=ram, fc=fc, callbacks=Callbacks(), folder=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -300,13 +304,12 @@ def test_a_custom_resource_needs_the_right_to_invoke_its_function(types: Mapping
 
 
 def test_emptying_a_bucket_needs_the_right_to_delete_each_object(
-    types: Mapping[str, ResourceType], tmp_path: Path
+    types: Mapping[str, ResourceType], oss: OssService
 ) -> None:
     bucket = types["ALIYUN::OSS::Bucket"]
-    oss = bucket._oss  # type: ignore[attr-defined]
-    oss.create_bucket("photos")
+    oss.buckets.create("photos")
     for key in ("a", "secret/b"):
-        oss.put_object("photos", key, oss.write([b"x"]), headers={})
+        oss.objects.put("photos", key, b"x")
     rights = bucket.rights(CONTEXT, {"BucketName": "photos", "DeletionForce": True}, None)
     needed = {(each.action, each.resource.rpartition(":")[2]) for each in rights}
     assert {("oss:DeleteObject", "photos/a"), ("oss:DeleteObject", "photos/secret/b")} <= needed

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from localcloud.kernel.errors import ApiError
-from localcloud.oss.errors import OssError
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 
@@ -27,7 +26,7 @@ def reasons() -> Iterator[None]:
     """
     try:
         yield
-    except (ApiError, OssError) as error:
+    except ApiError as error:
         raise ResourceError(str(error)) from error
 
 

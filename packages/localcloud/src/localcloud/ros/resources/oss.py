@@ -7,12 +7,11 @@ PutBucketPublicAccessBlock and PutBucketTags.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 
-from localcloud.oss.errors import OssError
-from localcloud.oss.service import ACLS, OssService
+from localcloud.kernel.errors import ApiError
+from localcloud.oss.model import ACLS, Buckets
 from localcloud.oss.xml import Value, render
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
@@ -98,8 +97,8 @@ class Bucket(BlockingType):
         "WebsiteConfigurationV2": Property(kind="map", honoured=()),
     }
 
-    def __init__(self, oss: OssService) -> None:
-        self._oss = oss
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
         self._making = threading.Lock()  # from looking whether a bucket exists until it does
 
     def plan_id(self, context: Context, properties: Given) -> str:
@@ -126,16 +125,17 @@ class Bucket(BlockingType):
         if not self.find(bucket):
             return
         yield on_bucket(context, "ListObjects", bucket)
-        for item in self._oss.list_objects(bucket, prefix="", delimiter="", marker="", limit=sys.maxsize).entries:
-            yield on_bucket(context, "DeleteObject", bucket, item.key)
-        for upload in self._oss.uploads(bucket):
-            yield on_bucket(context, "AbortMultipartUpload", bucket, upload.key)
+        objects, uploads = self._buckets.contents(bucket)
+        for key in objects:
+            yield on_bucket(context, "DeleteObject", bucket, key)
+        for key in uploads:
+            yield on_bucket(context, "AbortMultipartUpload", bucket, key)
 
     def find(self, physical_id: str) -> bool:
         """See `BlockingType`."""
         try:
-            self._oss.bucket(physical_id)
-        except OssError as error:
+            self._buckets.get(physical_id)
+        except ApiError as error:
             if error.code == "NoSuchBucket":
                 return False
             raise
@@ -151,37 +151,35 @@ class Bucket(BlockingType):
                     f"BucketAlreadyExists: The requested bucket name is not available: {name}. "
                     "Please select a different name and try again."
                 )
-            self._oss.create_bucket(
-                name, acl=_acl(properties), storage_class=properties.get("StorageClass", "Standard")
-            )
+            self._buckets.create(name, acl=_acl(properties), storage_class=properties.get("StorageClass", "Standard"))
         try:
             self._set(name, properties, {})
         except BaseException:
-            self._oss.delete_bucket(name)
+            self._buckets.delete(name)
             raise
         return _outcome(context, name)
 
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `BlockingType`."""
         _check_public(properties)
-        self._oss.bucket(physical_id)  # it may be gone
+        self._buckets.get(physical_id)  # it may be gone
         self._set(physical_id, properties, previous)  # first: a bucket that blocks public access takes no public ACL
         if _acl(properties) != _acl(previous):
-            self._oss.set_bucket_acl(physical_id, _acl(properties))
+            self._buckets.set_acl(physical_id, _acl(properties))
         return _outcome(context, physical_id)
 
     def _set(self, name: str, properties: Given, previous: Given) -> None:
         before = _settings(previous)
         for setting, document in _settings(properties).items():
             if document != before[setting]:
-                self._oss.set_bucket_setting(name, setting, document)
+                self._buckets.set_setting(name, setting, document)
 
     def drop(self, physical_id: str, properties: Given) -> None:
         """See `BlockingType`."""
         if self.find(physical_id):
             if properties.get("DeletionForce"):
-                self._oss.empty_bucket(physical_id)
-            self._oss.delete_bucket(physical_id)
+                self._buckets.empty(physical_id)
+            self._buckets.delete(physical_id)
 
 
 def _acl(properties: Given) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.fc.service import FcService
-from localcloud.oss.service import OssService
+from localcloud.oss.model import Buckets
 from localcloud.ram.service import RamService
 from localcloud.ros.resources.custom import Callbacks, CustomResource
 from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
@@ -18,12 +18,12 @@ from localcloud.ros.resources.sls import Index, Logstore, Project, SlsRecords
 
 
 def resource_types(
-    *, oss: OssService, ram: RamService, fc: FcService, callbacks: Callbacks, folder: Path
+    *, buckets: Buckets, ram: RamService, fc: FcService, callbacks: Callbacks, folder: Path
 ) -> Mapping[str, ResourceType]:
     """Return the resource types by name.
 
     Args:
-        oss: where buckets are made.
+        buckets: where buckets are made.
         ram: where roles and policies are made.
         fc: where functions are made, and custom resources' functions run.
         callbacks: where custom resources' functions report.
@@ -34,7 +34,7 @@ def resource_types(
     """
     records = SlsRecords(folder / "sls.json")
     types: tuple[ResourceType, ...] = (
-        Bucket(oss),
+        Bucket(buckets),
         Role(ram),
         ManagedPolicy(ram),
         AttachPolicyToRole(ram),

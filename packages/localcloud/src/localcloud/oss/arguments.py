@@ -1,15 +1,12 @@
-"""Whole numbers as requests write them: ASCII digits, and no more of them than 64 bits hold."""
+"""Whole numbers among the arguments of requests, with OSS's error for those that are none."""
 
 from __future__ import annotations
 
-import re
-
+from localcloud.kernel.values import MAX_DIGITS, read_whole
 from localcloud.oss.errors import OssError
 
-_NUMBER = re.compile(r"[0-9]{1,19}")
 
-
-def read_number(name: str, text: str, *, low: int = 0, high: int = 2**63 - 1) -> int:
+def read_number(name: str, text: str, *, low: int = 0, high: int = 10**MAX_DIGITS - 1) -> int:
     """Return the number that an argument holds.
 
     Args:
@@ -21,8 +18,12 @@ def read_number(name: str, text: str, *, low: int = 0, high: int = 2**63 - 1) ->
     Raises:
         OssError: InvalidArgument.
     """
-    if _NUMBER.fullmatch(text) and low <= int(text) <= high:
-        return int(text)
+    try:
+        number = read_whole(text)
+    except ValueError:
+        number = None
+    if number is not None and low <= number <= high:
+        return number
     raise OssError(
         "InvalidArgument",
         f"Argument {name} must be an integer between {low} and {high}.",

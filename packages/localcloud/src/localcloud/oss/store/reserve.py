@@ -1,4 +1,4 @@
-"""Disk space put by for what must work on a full disk: a deletion writes to the database before it frees anything."""
+"""Disk space put by for deletions on a full disk: they write to the database before they free anything."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reserve:
 
     @property
     def filled(self) -> bool:
-        """Whether the space is put by."""
+        """The state of the reserve: True while the space is put by."""
         return self._filled
 
     def fill(self) -> None:

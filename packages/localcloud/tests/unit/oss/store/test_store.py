@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.oss.errors import OssError
-from localcloud.oss.service import OssService
+from localcloud.oss.operations.service import OssService
 
 
 def open_service(folder: Path) -> OssService:
@@ -22,9 +22,9 @@ def open_service(folder: Path) -> OssService:
 def folder(tmp_path: Path) -> Path:
     """The folder of a service that kept two objects in a bucket."""
     service = open_service(tmp_path)
-    service.create_bucket("kept")
+    service.buckets.create("kept")
     for key in ("a", "b"):
-        service.put_object("kept", key, key.encode() * 1000)
+        service.objects.put("kept", key, key.encode() * 1000)
     service.close()
     return tmp_path
 
@@ -49,7 +49,7 @@ def without_tables(database: Path) -> None:
 def of_another_folder(database: Path) -> None:
     other = database.parent / "other"
     service = open_service(other)
-    service.create_bucket("kept")
+    service.buckets.create("kept")
     service.close()
     shutil.copyfile(other / "oss.sqlite3", database)
     shutil.rmtree(other)
@@ -92,21 +92,21 @@ def test_what_no_row_names_goes_at_the_next_start(folder: Path) -> None:
     (folder / "data" / "stray").write_bytes(b"1")
     service = open_service(folder)
     assert len(data_files(folder)) == 2
-    assert service.read("kept", "a") == b"a" * 1000
+    assert service.objects.read("kept", "a") == b"a" * 1000
 
 
 def test_more_bytes_than_a_kill_leaves_are_moved_not_removed_when_the_database_is_older(folder: Path) -> None:
     older = (folder / "oss.sqlite3").read_bytes()
     service = open_service(folder)
     for number in range(20):
-        service.put_object("kept", f"newer-{number}", b"new")
+        service.objects.put("kept", f"newer-{number}", b"new")
     service.close()
     newer = (folder / "oss.sqlite3").read_bytes()
     before = data_files(folder)
 
     (folder / "oss.sqlite3").write_bytes(older)
     service = open_service(folder)
-    assert service.read("kept", "a") == b"a" * 1000
+    assert service.objects.read("kept", "a") == b"a" * 1000
     service.close()
     lost = {path.name: path.read_bytes() for path in (folder / "lost").iterdir()}
     assert data_files(folder) | lost == before
@@ -115,7 +115,7 @@ def test_more_bytes_than_a_kill_leaves_are_moved_not_removed_when_the_database_i
     (folder / "oss.sqlite3").write_bytes(newer)
     for name in lost:
         (folder / "lost" / name).rename(folder / "data" / name)
-    assert open_service(folder).read("kept", "newer-19") == b"new"
+    assert open_service(folder).objects.read("kept", "newer-19") == b"new"
 
 
 def number_that_is_no_text(folder: Path) -> None:
@@ -149,29 +149,29 @@ def test_what_does_not_belong_into_the_folder_is_an_error_that_names_it(
 
 def test_a_folder_without_objects_starts_anew_without_its_database(folder: Path) -> None:
     service = open_service(folder)
-    service.empty_bucket("kept")
+    service.buckets.empty("kept")
     service.close()
     (folder / "oss.sqlite3").unlink()
     service = open_service(folder)
-    service.create_bucket("kept")
-    service.put_object("kept", "a", b"1")
+    service.buckets.create("kept")
+    service.objects.put("kept", "a", b"1")
     service.close()
-    assert open_service(folder).read("kept", "a") == b"1"
+    assert open_service(folder).objects.read("kept", "a") == b"1"
 
 
 def test_a_replaced_object_is_read_to_its_end(folder: Path) -> None:
     service = open_service(folder)
-    with service.opened("kept", "a") as (item, path):
-        service.put_object("kept", "a", b"2")
+    with service.objects.open("kept", "a") as (item, path):
+        service.objects.put("kept", "a", b"2")
         assert path.read_bytes() == b"a" * item.size
     assert len(data_files(folder)) == 2
 
 
 def test_an_object_is_not_stored_in_a_bucket_that_has_gone_meanwhile(folder: Path) -> None:
     service = open_service(folder)
-    service.empty_bucket("kept")
-    blob = service.write([b"1"])
-    service.delete_bucket("kept")
+    service.buckets.empty("kept")
+    blob = service.blobs.write([b"1"])
+    service.buckets.delete("kept")
     with pytest.raises(OssError, match="NoSuchBucket"):
-        service.put_object("kept", "a", blob)
+        service.objects.put("kept", "a", blob)
     assert data_files(folder) == {}

@@ -1,4 +1,4 @@
-"""Sending objects: conditions, ranges, and the body at the link's speed."""
+"""Bodies of objects in answers: ranges, and the link's speed and faults."""
 
 from __future__ import annotations
 
@@ -6,80 +6,17 @@ import asyncio
 import socket
 import struct
 from collections.abc import Mapping
-from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from aiohttp import web
 
-from localcloud.oss.errors import OssError
+from localcloud.oss.api.attributes import object_headers
 from localcloud.oss.link import Fault, Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.ranges import parse_range
 
 SLICE = 256 * 1024  # bytes sent at a time on a shaped link
-
-
-def object_headers(item: StoredObject) -> dict[str, str]:
-    """Return the headers that describe an object."""
-    headers = {
-        "content-type": "application/octet-stream",
-        **{name: value for name, value in item.headers.items() if name != "x-oss-symlink-target"},
-        "ETag": f'"{item.etag}"',
-        "Last-Modified": formatdate(item.modified, usegmt=True),
-        "Accept-Ranges": "bytes",
-        "x-oss-object-type": item.kind,
-        "x-oss-hash-crc64ecma": str(item.crc64),
-        "x-oss-storage-class": "Standard",
-    }
-    if item.kind == "Appendable":
-        headers["x-oss-next-append-position"] = str(item.size)
-    if item.tagging:
-        headers["x-oss-tagging-count"] = str(item.tagging.count("<Tag>"))
-    return headers
-
-
-def check_conditions(item: StoredObject, headers: Mapping[str, str], *, prefix: str = "") -> None:
-    """Apply If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since.
-
-    Args:
-        item: the object.
-        headers: the request's headers.
-        prefix: `x-oss-copy-source-` for the conditions of a copy.
-
-    Raises:
-        OssError: PreconditionFailed or NotModified.
-    """
-
-    def get(name: str) -> str | None:
-        return headers.get(prefix + name)
-
-    modified = int(item.modified)
-    match, unmodified = get("if-match"), get("if-unmodified-since")
-    if (match and not _matches(match, item.etag)) or (
-        unmodified and not match and modified > _time(unmodified, modified)
-    ):
-        raise OssError(
-            "PreconditionFailed",
-            "At least one of the pre-conditions you specified did not hold.",
-            {"Condition": "If-Match" if match else "If-Unmodified-Since"},
-        )
-    none_match, since = get("if-none-match"), get("if-modified-since")
-    if (none_match and _matches(none_match, item.etag)) or (
-        since and not none_match and modified <= _time(since, modified - 1)
-    ):
-        raise OssError("NotModified", "The object was not modified.")
-
-
-def _matches(header: str, etag: str) -> bool:
-    return header.strip() == "*" or etag in {value.strip().strip('"').upper() for value in header.split(",")}
-
-
-def _time(text: str, otherwise: float) -> float:
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return otherwise  # RFC 9110, 13.1.3: a condition with an invalid date is ignored
 
 
 async def send_object(

@@ -1,0 +1,1 @@
+"""The API of OSS on the wire: decode, authorize, call an operation, encode."""

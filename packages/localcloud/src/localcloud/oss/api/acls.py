@@ -1,0 +1,41 @@
+"""Access control lists of buckets and objects."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import owner_of, xml_response
+from localcloud.oss.api.call import Call
+from localcloud.oss.xml import parse, text_of
+
+
+async def get_bucket_acl(call: Call) -> web.StreamResponse:
+    """GetBucketAcl."""
+    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    return _answer(bucket.owner, bucket.acl)
+
+
+async def put_bucket_acl(call: Call) -> web.StreamResponse:
+    """PutBucketAcl."""
+    acl = call.headers.get("x-oss-acl")
+    if acl is None:
+        acl = text_of(parse(call.body, "AccessControlPolicy"), "AccessControlList/Grant")
+    await call.run(call.oss.buckets.set_acl, call.bucket, acl)
+    return web.Response()
+
+
+async def get_object_acl(call: Call) -> web.StreamResponse:
+    """GetObjectAcl."""
+    item = await call.run(call.oss.objects.get, call.bucket, call.key)
+    return _answer(call.gate.account_id, item.attributes.acl)
+
+
+async def put_object_acl(call: Call) -> web.StreamResponse:
+    """PutObjectAcl."""
+    acl = call.headers.get("x-oss-object-acl", "default")
+    await call.run(call.oss.objects.set_acl, call.bucket, call.key, acl)
+    return web.Response()
+
+
+def _answer(owner: str, acl: str) -> web.Response:
+    return xml_response("AccessControlPolicy", {"Owner": owner_of(owner), "AccessControlList": {"Grant": acl}})

@@ -1,0 +1,43 @@
+"""Parts of answers that many operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from aiohttp import web
+
+from localcloud.oss.api.call import Call
+from localcloud.oss.errors import OssError
+from localcloud.oss.xml import Value, render
+
+Encode = Callable[[str], str]
+
+
+def xml_response(root: str, value: Value, *, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return an XML answer."""
+    return web.Response(body=render(root, value), content_type="application/xml", headers=headers)
+
+
+def document_response(document: str) -> web.Response:
+    """Return an XML document that was put."""
+    return web.Response(text=document, content_type="application/xml")
+
+
+def owner_of(account_id: str) -> dict[str, str]:
+    """Return the element that names an owner."""
+    return {"ID": account_id, "DisplayName": account_id}
+
+
+def encoding_type(call: Call) -> tuple[str | None, Encode]:
+    """Return the element EncodingType (None: there is none) and the function that encodes keys for the answer.
+
+    Raises:
+        OssError: InvalidArgument (an unknown encoding).
+    """
+    kind = call.query.get("encoding-type", "")
+    if kind == "url":
+        return kind, lambda text: quote(text, safe="-_.~/*", errors="surrogateescape")
+    if kind:
+        raise OssError("InvalidArgument", "Invalid Encoding Method specified in Request: only `url` is known.")
+    return None, lambda text: text

@@ -1,0 +1,27 @@
+"""Appendable objects."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from localcloud.oss.api.attributes import read_attributes
+from localcloud.oss.api.bodies import receive
+from localcloud.oss.api.call import Call
+from localcloud.oss.model import MAX_PUT
+
+
+async def append_object(call: Call) -> web.StreamResponse:
+    """AppendObject."""
+    position = call.number("position", 0, 0, MAX_PUT)
+    attributes = read_attributes(call.headers)
+    blob = await receive(call)
+    item = await call.run(
+        call.oss.appends.append, call.bucket, call.key, position, blob, attributes, requester=call.requester
+    )
+    return web.Response(
+        headers={
+            "ETag": f'"{item.etag}"',
+            "x-oss-hash-crc64ecma": str(item.crc64),
+            "x-oss-next-append-position": str(item.size),
+        }
+    )

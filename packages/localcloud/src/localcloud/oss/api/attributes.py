@@ -1,0 +1,97 @@
+"""Attributes of objects in headers: read from requests, written into answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.utils import formatdate
+from urllib.parse import unquote
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Attributes, ObjectKind, StoredObject
+from localcloud.oss.xml import parse, render
+
+KEPT_HEADERS = frozenset(
+    {"cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"}
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what a header cannot carry
+
+
+def read_attributes(headers: Mapping[str, str]) -> Attributes:
+    """Return the attributes that a request gives an object.
+
+    Raises:
+        OssError: InvalidArgument (a header that no answer could carry).
+    """
+    return Attributes(
+        headers=kept_headers(headers),
+        acl=headers.get("x-oss-object-acl", "default"),
+        tagging=_read_tagging(headers.get("x-oss-tagging", "")),
+    )
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return a request's headers that an object keeps, by lower-case name.
+
+    Raises:
+        OssError: InvalidArgument (one that no answer could carry).
+    """
+    return {
+        name.lower(): check_header(name, value)
+        for name, value in headers.items()
+        if name.lower() in KEPT_HEADERS or name.lower().startswith("x-oss-meta-")
+    }
+
+
+def check_header(name: str, value: str) -> str:
+    """Return a header's value.
+
+    Raises:
+        OssError: InvalidArgument (no answer could carry it).
+    """
+    if _CONTROL.search(value):
+        raise OssError(
+            "InvalidArgument",
+            f"{name} holds what a header cannot carry: control characters, or bytes that are not UTF-8.",
+            {"ArgumentName": name},
+        )
+    return value
+
+
+def read_encoded(headers: Mapping[str, str], name: str) -> str:
+    """Return the value of a header that is URL-encoded; empty: there is none.
+
+    Raises:
+        OssError: InvalidArgument (not UTF-8).
+    """
+    try:
+        return unquote(headers.get(name, ""), errors="strict")
+    except UnicodeDecodeError as error:
+        raise OssError("InvalidArgument", f"{name} must be UTF-8, URL-encoded.", {"ArgumentName": name}) from error
+
+
+def _read_tagging(header: str) -> str | None:
+    if not header:
+        return None
+    pairs = [pair.partition("=") for pair in header.split("&")]
+    return render("Tagging", {"TagSet": {"Tag": [{"Key": key, "Value": value} for key, _, value in pairs]}}).decode()
+
+
+def object_headers(item: StoredObject) -> dict[str, str]:
+    """Return the headers that describe an object."""
+    headers = {
+        "content-type": "application/octet-stream",
+        **item.attributes.headers,
+        "ETag": f'"{item.etag}"',
+        "Last-Modified": formatdate(item.modified, usegmt=True),
+        "Accept-Ranges": "bytes",
+        "x-oss-object-type": item.kind.value,
+        "x-oss-hash-crc64ecma": str(item.crc64),
+        "x-oss-storage-class": "Standard",
+    }
+    if item.kind is ObjectKind.APPENDABLE:
+        headers["x-oss-next-append-position"] = str(item.size)
+    if item.attributes.tagging:
+        tags = parse(item.attributes.tagging.encode(), "Tagging").findall("TagSet/Tag")
+        headers["x-oss-tagging-count"] = str(len(tags))
+    return headers

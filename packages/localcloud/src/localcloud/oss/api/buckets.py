@@ -1,0 +1,104 @@
+"""Buckets as a whole, and the list of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import owner_of, xml_response
+from localcloud.oss.api.call import Call
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings import blocks_public_access
+from localcloud.oss.xml import iso, parse
+
+
+async def list_buckets(call: Call) -> web.StreamResponse:
+    """GetService (ListBuckets)."""
+    prefix, marker = call.query.get("prefix", ""), call.query.get("marker", "")
+    limit = call.number("max-keys", 100, 1, 1000)
+    found = [
+        bucket
+        for bucket in await call.run(call.oss.buckets.all)
+        if bucket.name.startswith(prefix) and bucket.name > marker
+    ]
+    page, truncated = found[:limit], len(found) > limit
+    return xml_response(
+        "ListAllMyBucketsResult",
+        {
+            "Prefix": prefix,
+            "Marker": marker,
+            "MaxKeys": limit,
+            "IsTruncated": truncated,
+            "NextMarker": page[-1].name if truncated else None,
+            "Owner": owner_of(call.gate.account_id),
+            "Buckets": {"Bucket": [_describe(call, bucket) for bucket in page]},
+        },
+    )
+
+
+def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
+    region = call.gate.region
+    return {
+        "Name": bucket.name,
+        "Location": f"oss-{region}",
+        "Region": region,
+        "CreationDate": iso(bucket.created),
+        "StorageClass": bucket.storage_class,
+        "ExtranetEndpoint": f"oss-{region}.aliyuncs.com",
+        "IntranetEndpoint": f"oss-{region}-internal.aliyuncs.com",
+    }
+
+
+async def put_bucket(call: Call) -> web.StreamResponse:
+    """PutBucket."""
+    storage_class = "Standard"
+    if call.body.strip():
+        tree = parse(call.body, "CreateBucketConfiguration")
+        storage_class = tree.findtext("StorageClass") or "Standard"
+    acl = call.headers.get("x-oss-acl", "private")
+    await call.run(call.oss.buckets.create, call.bucket, acl=acl, storage_class=storage_class)
+    return web.Response(headers={"Location": f"/{call.bucket}"})
+
+
+async def delete_bucket(call: Call) -> web.StreamResponse:
+    """DeleteBucket."""
+    await call.run(call.oss.buckets.delete, call.bucket)
+    return web.Response(status=204)
+
+
+async def bucket_info(call: Call) -> web.StreamResponse:
+    """GetBucketInfo."""
+    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    return xml_response(
+        "BucketInfo",
+        {
+            "Bucket": {
+                **_describe(call, bucket),
+                "Owner": owner_of(bucket.owner),
+                "AccessControlList": {"Grant": bucket.acl},
+                "DataRedundancyType": "LRS",
+                "BlockPublicAccess": blocks_public_access(bucket),
+            }
+        },
+    )
+
+
+async def head_bucket(call: Call) -> web.StreamResponse:
+    """HeadBucket; OSS answers it like GetBucketAcl without a body."""
+    await call.run(call.oss.buckets.get, call.bucket)
+    return web.Response(headers={"x-oss-bucket-region": call.gate.region})
+
+
+async def bucket_location(call: Call) -> web.StreamResponse:
+    """GetBucketLocation."""
+    await call.run(call.oss.buckets.get, call.bucket)
+    return xml_response("LocationConstraint", f"oss-{call.gate.region}")
+
+
+async def bucket_stat(call: Call) -> web.StreamResponse:
+    """GetBucketStat."""
+    stat = await call.run(call.oss.buckets.stat, call.bucket)
+    return xml_response(
+        "BucketStat", {"Storage": stat.size, "ObjectCount": stat.objects, "MultipartUploadCount": stat.uploads}
+    )

@@ -1,0 +1,163 @@
+"""One request on its way through a handler, and the operation that a row of the routes makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from aiohttp import web
+
+from localcloud.kernel.identity import Identity
+from localcloud.oss.api.gate import Gate
+from localcloud.oss.api.target import Target
+from localcloud.oss.arguments import read_number
+from localcloud.oss.digests import Digests
+from localcloud.oss.errors import OssError
+from localcloud.oss.link import Link
+from localcloud.oss.model import StoredObject
+from localcloud.oss.operations.objects import Permit
+from localcloud.oss.operations.service import OssService
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One request on its way through a handler."""
+
+    request: web.Request
+    target: Target
+    identity: Identity | None  # None: anybody
+    oss: OssService
+    gate: Gate
+    link: Link
+    digests: Digests
+    body: bytes = field(repr=False)  # empty for operations that write it to disk as it comes
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self.target.bucket
+
+    @property
+    def key(self) -> str:
+        """The object's key."""
+        return self.target.key
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The decoded query."""
+        return self.target.query
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, whose names are found in any case."""
+        return self.request.headers
+
+    @property
+    def requester(self) -> str:
+        """The principal's id, as events carry it."""
+        return self.identity.account_id if self.identity else ""
+
+    @property
+    def overwrite(self) -> bool:
+        """The permission to replace an object; False: the request forbids it."""
+        return self.headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        """Return the whole number that a query parameter holds.
+
+        Raises:
+            OssError: InvalidArgument.
+        """
+        text = self.query.get(name)
+        return read_number(name, text, low=low, high=high) if text else default
+
+    async def run(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **options: Parameters.kwargs
+    ) -> Result:
+        """Run a blocking operation in a thread."""
+        return await asyncio.to_thread(partial(function, *arguments, **options))
+
+    def require(self, action: str, *, acl: str = "private", target: Target | None = None) -> None:
+        """Refuse the request unless the action is allowed.
+
+        Args:
+            action: the RAM action without its service: `GetObject`.
+            acl: the ACL in effect, which decides for anonymous requests.
+            target: the bucket or object; None: the request's.
+
+        Raises:
+            OssError: AccessDenied.
+        """
+        self.gate.require(self.identity, f"oss:{action}", target or self.target, acl=acl, request=self.request)
+
+    def permit(self, action: str, bucket: str | None = None) -> Permit:
+        """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
+
+        def check(key: str, acl: str) -> None:
+            target = Target(bucket=self.bucket if bucket is None else bucket, key=key, query=self.query)
+            self.require(action, acl=acl, target=target)
+
+        return check
+
+    @asynccontextmanager
+    async def open(self, action: str) -> AsyncIterator[tuple[StoredObject, Path]]:
+        """Yield the object that the request names, or a symlink's target, if the action is allowed on both."""
+        manager = self.oss.objects.open(self.bucket, self.key, permit=self.permit(action))
+        entry = await self.run(manager.__enter__)
+        try:
+            yield entry
+        finally:
+            manager.__exit__(None, None, None)
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation of the API: a row of the routes.
+
+    Attributes:
+        handler: reads the request, calls the domain and makes the answer.
+        action: the RAM action, without its service, that the request needs on its target; None: the handler asks, for what it
+            finds.
+        by_acl: whether the ACL of the object, too, can allow it to everybody.
+        header_actions: by request header, the action that it needs in addition.
+        refused_headers: by request header that is not implemented here, what to do instead.
+        streams: whether the handler writes the body to disk as it comes.
+        copy: the operation that the header `x-oss-copy-source` makes of it; None: the header says nothing.
+    """
+
+    handler: Handler
+    action: str | None
+    by_acl: bool = field(default=False, kw_only=True)
+    header_actions: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    refused_headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    streams: bool = field(default=False, kw_only=True)
+    copy: Operation | None = field(default=None, kw_only=True)
+
+    async def authorize(self, call: Call) -> None:
+        """Refuse a request that lacks a right.
+
+        Raises:
+            OssError: AccessDenied, NoSuchBucket, NotImplemented (a header).
+        """
+        if self.action is not None:
+            acl = "private"
+            if self.by_acl and call.identity is None:
+                acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
+            call.require(self.action, acl=acl)
+        for header, action in self.header_actions.items():
+            if header in call.headers:
+                call.require(action)
+        for header, instead in self.refused_headers.items():
+            if header in call.headers:
+                raise OssError("NotImplemented", f"not implemented: the header {header} here; {instead}")

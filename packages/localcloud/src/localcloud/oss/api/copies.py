@@ -1,0 +1,79 @@
+"""Copies: PutObject and UploadPart with a header that names the source of their bytes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import xml_response
+from localcloud.oss.api.attributes import kept_headers, read_encoded
+from localcloud.oss.api.call import Call
+from localcloud.oss.api.conditions import check_conditions
+from localcloud.oss.api.target import Target
+from localcloud.oss.api.uploads import find_upload, part_number
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import StoredObject
+from localcloud.oss.operations.copies import Source
+from localcloud.oss.ranges import parse_range
+from localcloud.oss.xml import iso
+
+SOURCE = "x-oss-copy-source"  # the header
+
+
+async def copy_object(call: Call) -> web.StreamResponse:
+    """CopyObject."""
+    source = _read_source(call)
+    directive = call.headers.get("x-oss-metadata-directive", "COPY").upper()
+    if directive not in {"COPY", "REPLACE"}:
+        raise OssError("InvalidArgument", "x-oss-metadata-directive must be COPY or REPLACE.")
+    copied = await call.run(
+        call.oss.copies.copy,
+        source,
+        call.bucket,
+        call.key,
+        permit=call.permit("GetObject", source[0]),
+        check=partial(check_conditions, headers=call.headers, prefix=f"{SOURCE}-"),
+        headers=kept_headers(call.headers) if directive == "REPLACE" else None,
+        acl=call.headers.get("x-oss-object-acl", "default"),
+        overwrite=call.overwrite,
+        requester=call.requester,
+    )
+    return xml_response(
+        "CopyObjectResult",
+        {"ETag": f'"{copied.etag}"', "LastModified": iso(copied.modified)},
+        headers={"x-oss-hash-crc64ecma": str(copied.crc64)},
+    )
+
+
+async def copy_part(call: Call) -> web.StreamResponse:
+    """UploadPartCopy."""
+    source = _read_source(call)
+    upload = await find_upload(call)
+
+    def interval(item: StoredObject) -> tuple[int, int]:
+        check_conditions(item, call.headers, prefix=f"{SOURCE}-")
+        return parse_range(call.headers.get(f"{SOURCE}-range"), item.size, strict=True) or (0, item.size)
+
+    copied = await call.run(
+        call.oss.copies.copy_part,
+        upload,
+        part_number(call),
+        source,
+        permit=call.permit("GetObject", source[0]),
+        interval=interval,
+    )
+    return xml_response("CopyPartResult", {"LastModified": iso(copied.modified), "ETag": f'"{copied.etag}"'})
+
+
+def _read_source(call: Call) -> Source:
+    """Return the object to copy, which the request may read by policy.
+
+    Raises:
+        OssError: InvalidArgument, AccessDenied.
+    """
+    bucket, _, key = read_encoded(call.headers, SOURCE).removeprefix("/").partition("/")
+    if not bucket or not key:
+        raise OssError("InvalidArgument", f"{SOURCE} must be /BUCKET/KEY, URL-encoded.")
+    call.require("GetObject", target=Target(bucket=bucket, key=key, query={}))
+    return bucket, key

@@ -1,0 +1,56 @@
+"""Request ids and errors in OSS's form."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from localcloud.kernel.door import ID
+from localcloud.kernel.errors import ApiError
+from localcloud.oss.errors import OssError
+from localcloud.oss.xml import render
+
+LONG = 256  # characters of an element that `x-oss-err` still holds; clients take 64 KB of a header at most
+
+
+class OssDialect:
+    """The `Dialect` of OSS."""
+
+    request_id_header = "x-oss-request-id"
+
+    def new_request_id(self) -> str:
+        """Return 24 upper-case hexadecimal digits."""
+        return uuid.uuid4().hex[:24].upper()
+
+    def fault(self, status: int, message: str) -> ApiError:
+        """Return the error for an HTTP status that no operation has given."""
+        codes = {405: "MethodNotAllowed", 413: "EntityTooLarge", 500: "InternalError"}
+        return ApiError(codes.get(status, "InvalidArgument"), message, status)
+
+    def render(self, request: web.Request, error: ApiError) -> web.Response:
+        """Return the XML answer that tells an error; to HEAD, in a header."""
+        detail, headers = (error.detail, error.headers) if isinstance(error, OssError) else ({}, {})
+        if error.status == 304:
+            return web.Response(status=304)
+        record = {
+            "Code": error.code,
+            "Message": error.message,
+            "RequestId": request[ID],
+            "HostId": request.host,
+            **detail,
+        }
+        body, headers = render("Error", record), dict(headers)
+        if request.method == "HEAD":  # whose answer has no body
+            headers["x-oss-err"], body = base64.b64encode(render("Error", _shorten(record))).decode(), b""
+        response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)
+        if request.can_read_body and not request.content.at_eof():
+            response.force_close()  # the rest of a refused upload is not read
+        return response
+
+
+def _shorten(record: Mapping[str, str]) -> dict[str, str]:
+    """Return an error's elements without the long ones, such as StringToSign; a long message is cut."""
+    return {name: text[:LONG] for name, text in record.items() if name == "Message" or len(text) <= LONG}

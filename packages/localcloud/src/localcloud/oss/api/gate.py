@@ -1,0 +1,113 @@
+"""Authentication and authorization of requests: by their signatures, by policies, and by ACLs for anonymous ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from localcloud.kernel.door import headers_of
+from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
+from localcloud.kernel.values import same_secret
+from localcloud.oss.api.target import Target
+from localcloud.oss.errors import OssError
+from localcloud.oss.signing.claim import SignedRequest
+from localcloud.oss.signing.reading import read_claim
+
+READS = frozenset({"oss:GetObject", "oss:GetObjectTagging"})  # actions that a public ACL allows everybody
+WRITES = frozenset({"oss:PutObject", "oss:DeleteObject"})  # further ones of public-read-write
+CONDITIONS = {"oss:Prefix": "prefix", "oss:Delimiter": "delimiter"}  # condition key -> query parameter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gate:
+    """The guard of the API: authenticates requests, and authorizes them.
+
+    Attributes:
+        credentials: whose keys sign.
+        authorizer: what they may do.
+        region: the region's id, which V4 signatures name.
+        account_id: the owner of everything.
+        clock: seconds since the epoch.
+    """
+
+    credentials: CredentialStore
+    authorizer: Authorizer
+    region: str
+    account_id: str
+    clock: Callable[[], float]
+
+    def identify(self, request: web.Request, target: Target) -> Identity | None:
+        """Return who signed a request; None: nobody.
+
+        Raises:
+            OssError: the key is unknown, the signature wrong, the token missing, wrong or expired.
+        """
+        signed = SignedRequest(
+            method=request.method,
+            bucket=target.bucket,
+            key=target.key,
+            query=target.query,
+            headers=headers_of(request),
+        )
+        now = self.clock()
+        claim = read_claim(signed, region=self.region, now=now)
+        if claim is None:
+            return None
+        credential = self.credentials.find(claim.access_key_id)
+        if credential is None:
+            raise OssError(
+                "InvalidAccessKeyId",
+                "The OSS Access Key Id you provided does not exist in our records.",
+                {"OSSAccessKeyId": claim.access_key_id},
+            )
+        claim.verify(credential.access_key_secret)
+        if not same_secret(credential.security_token or "", claim.security_token or ""):
+            raise OssError("InvalidSecurityToken", "The security token you provided is invalid.")
+        if credential.expires_at is not None and now >= credential.expires_at:
+            raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
+        return credential.identity
+
+    def require(
+        self, identity: Identity | None, action: str, target: Target, *, acl: str, request: web.Request
+    ) -> None:
+        """Refuse what neither the identity's policies nor the ACL allow.
+
+        Args:
+            identity: who asks; None: anybody.
+            action: the RAM action, `oss:GetObject`.
+            target: the bucket or object.
+            acl: the effective ACL of the bucket or object, which decides for anonymous requests.
+            request: the request, for condition keys.
+
+        Raises:
+            OssError: AccessDenied, naming the action and the resource.
+        """
+        if identity is None:
+            if not _is_public(action, acl):
+                raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
+            return
+        path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
+        resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
+        conditions = {"acs:SecureTransport": str(request.secure).lower(), "acs:SourceIp": request.remote or ""}
+        for name, parameter in CONDITIONS.items():
+            if parameter in target.query:
+                conditions[name] = target.query[parameter]
+        if not self.authorizer.is_allowed(identity, action=action, resource=resource, conditions=conditions):
+            principal = identity.role_arn or identity.account_id
+            raise OssError(
+                "AccessDenied",
+                f"You have no right to access this object: no policy of {principal} allows {action} on {resource}.",
+                {
+                    "AuthAction": action,
+                    "AuthResource": resource,
+                    "AuthPrincipalDisplayName": principal,
+                    "NoPermissionType": "ImplicitDeny",
+                },
+            )
+
+
+def _is_public(action: str, acl: str) -> bool:
+    """Say whether an ACL allows everybody an action."""
+    return (acl != "private" and action in READS) or (acl == "public-read-write" and action in WRITES)

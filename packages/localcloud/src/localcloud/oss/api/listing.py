@@ -1,0 +1,88 @@
+"""Lists of a bucket's objects: GetBucket (ListObjects) and its version 2."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import Encode, encoding_type, owner_of, xml_response
+from localcloud.oss.api.call import Call
+from localcloud.oss.errors import OssError
+from localcloud.oss.listing import Page
+from localcloud.oss.model import StoredObject
+from localcloud.oss.xml import iso
+
+
+async def list_objects(call: Call) -> web.StreamResponse:
+    """GetBucket (ListObjects), and version 2 of it with `list-type=2`."""
+    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    call.require("ListObjects", acl=bucket.acl)
+    second = call.query.get("list-type") == "2"
+    kind, encode = encoding_type(call)
+    prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
+    limit = call.number("max-keys", 100, 1, 1000)
+    marker = _marker_2(call) if second else call.query.get("marker", "")
+    page = await call.run(
+        call.oss.objects.page, call.bucket, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit
+    )
+    owner = not second or call.query.get("fetch-owner", "false") == "true"
+    return xml_response(
+        "ListBucketResult",
+        {
+            "Name": call.bucket,
+            "Prefix": encode(prefix),
+            "MaxKeys": limit,
+            "Delimiter": encode(delimiter),
+            "IsTruncated": page.next_marker is not None,
+            "EncodingType": kind,
+            **(_place_2(call, page, encode) if second else _place_1(marker, page, encode)),
+            "Contents": [_entry(item, encode, call.gate.account_id if owner else None) for item in page.entries],
+            "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
+        },
+    )
+
+
+def _place_1(marker: str, page: Page[StoredObject], encode: Encode) -> dict[str, Any]:
+    return {
+        "Marker": encode(marker),
+        "NextMarker": None if page.next_marker is None else encode(page.next_marker),
+    }
+
+
+def _marker_2(call: Call) -> str:
+    return max(call.query.get("start-after", ""), _read_token(call.query.get("continuation-token", "")))
+
+
+def _place_2(call: Call, page: Page[StoredObject], encode: Encode) -> dict[str, Any]:
+    start_after = call.query.get("start-after", "")
+    return {
+        "StartAfter": encode(start_after) if start_after else None,
+        "ContinuationToken": call.query.get("continuation-token") or None,
+        "NextContinuationToken": None if page.next_marker is None else _make_token(page.next_marker),
+        "KeyCount": len(page.entries) + len(page.prefixes),
+    }
+
+
+def _entry(item: StoredObject, encode: Encode, owner: str | None) -> dict[str, Any]:
+    return {
+        "Key": encode(item.key),
+        "LastModified": iso(item.modified),
+        "ETag": f'"{item.etag}"',
+        "Type": item.kind,
+        "Size": item.size,
+        "StorageClass": "Standard",
+        "Owner": None if owner is None else owner_of(owner),
+    }
+
+
+def _make_token(marker: str) -> str:
+    return base64.urlsafe_b64encode(marker.encode("utf-8", "surrogateescape")).decode()
+
+
+def _read_token(token: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(token.encode()).decode("utf-8", "surrogateescape")
+    except ValueError as error:
+        raise OssError("InvalidArgument", "The continuation token provided is incorrect.") from error

@@ -1,0 +1,110 @@
+"""Objects: put, get, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import encoding_type, xml_response
+from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_headers, read_attributes
+from localcloud.oss.api.bodies import receive
+from localcloud.oss.api.call import Call
+from localcloud.oss.api.conditions import check_conditions
+from localcloud.oss.api.sending import send_object
+from localcloud.oss.api.target import Target
+from localcloud.oss.errors import OssError
+from localcloud.oss.operations.keys import check_key
+from localcloud.oss.xml import parse, text_of
+
+
+async def put_object(call: Call) -> web.StreamResponse:
+    """PutObject."""
+    check_key(call.key)
+    attributes = read_attributes(call.headers)
+    await call.run(call.oss.buckets.get, call.bucket)  # before the body is taken
+    blob = await receive(call)
+    item = await call.run(
+        call.oss.objects.put,
+        call.bucket,
+        call.key,
+        blob,
+        attributes,
+        overwrite=call.overwrite,
+        requester=call.requester,
+    )
+    return web.Response(
+        headers={
+            "ETag": f'"{item.etag}"',
+            "x-oss-hash-crc64ecma": str(item.crc64),
+            "Content-MD5": base64.b64encode(blob.md5).decode(),
+        }
+    )
+
+
+async def get_object(call: Call) -> web.StreamResponse:
+    """GetObject."""
+    overrides = {
+        name.removeprefix("response-"): check_header(name, value)
+        for name, value in call.query.items()
+        if name.startswith("response-") and name.removeprefix("response-") in KEPT_HEADERS
+    }
+    async with call.open("GetObject") as (item, path):
+        fault = call.link.strike("GET", call.key)
+        if fault and fault.kind == "status":
+            answer = xml_response(
+                "Error", {"Code": "ServiceUnavailable", "Message": "The link was told to answer this."}
+            )
+            answer.set_status(fault.status)
+            return answer
+        if fault and fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+            fault = None
+        check_conditions(item, call.headers)
+        if call.link.shape.latency:
+            await asyncio.sleep(call.link.shape.latency)
+        return await send_object(call.request, item, path, overrides=overrides, link=call.link, fault=fault)
+
+
+async def head_object(call: Call) -> web.StreamResponse:
+    """HeadObject."""
+    async with call.open("GetObject") as (item, _):
+        check_conditions(item, call.headers)
+        return web.Response(headers={**object_headers(item), "Content-Length": str(item.size)})
+
+
+async def object_meta(call: Call) -> web.StreamResponse:
+    """GetObjectMeta."""
+    item = await call.run(call.oss.objects.get, call.bucket, call.key)
+    kept = {"ETag", "Last-Modified", "x-oss-hash-crc64ecma"}
+    headers = {name: value for name, value in object_headers(item).items() if name in kept}
+    return web.Response(headers={**headers, "Content-Length": str(item.size)})
+
+
+async def delete_object(call: Call) -> web.StreamResponse:
+    """DeleteObject."""
+    await call.run(call.oss.objects.delete, call.bucket, call.key, requester=call.requester)
+    return web.Response(status=204)
+
+
+async def delete_objects(call: Call) -> web.StreamResponse:
+    """DeleteMultipleObjects."""
+    tree = parse(call.body, "Delete")
+    quiet = (tree.findtext("Quiet") or "false").lower() == "true"
+    keys = [text_of(element, "Key") for element in tree.findall("Object")]
+    if not 1 <= len(keys) <= 1000:
+        raise OssError("MalformedXML", f"The request names {len(keys)} objects; expected 1 to 1,000.")
+    kind, encode = encoding_type(call)
+    for key in keys:
+        call.require("DeleteObject", target=Target(bucket=call.bucket, key=key, query={}))
+    for key in keys:
+        await call.run(
+            call.oss.objects.delete,
+            call.bucket,
+            key,
+            event="ObjectRemoved:DeleteObjects",
+            requester=call.requester,
+        )
+    deleted = [] if quiet else [{"Key": encode(key)} for key in keys]
+    return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": deleted})

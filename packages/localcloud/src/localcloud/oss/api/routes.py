@@ -1,0 +1,191 @@
+"""The routes of OSS: which operation a request asks for, and the application that serves them.
+
+A request names a bucket, an object or neither; its method and the first subresource in its query select the operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, open_door
+from localcloud.kernel.identity import Authorizer, CredentialStore
+from localcloud.oss.api import acls, appends, buckets, copies, listing, objects, symlinks, tagging, uploads
+from localcloud.oss.api.administration import administer
+from localcloud.oss.api.bodies import read_body
+from localcloud.oss.api.call import Call, Operation
+from localcloud.oss.api.dialect import OssDialect
+from localcloud.oss.api.gate import Gate
+from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
+from localcloud.oss.api.target import Target, read_target
+from localcloud.oss.digests import read_digests
+from localcloud.oss.errors import OssError
+from localcloud.oss.link import Link
+from localcloud.oss.operations.service import OssService
+from localcloud.oss.settings import SETTINGS
+
+_ACL = {"x-oss-object-acl": "PutObjectAcl"}
+_ACL_AND_TAGS = {**_ACL, "x-oss-tagging": "PutObjectTagging"}
+_NO_TAGS = {"x-oss-tagging": "use PutObjectTagging"}
+_COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=_ACL, refused_headers=_NO_TAGS)
+_COPY_PART = Operation(copies.copy_part, "PutObject")
+
+# (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
+OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
+    ("GET", "service"): {"": Operation(buckets.list_buckets, "ListBuckets")},
+    ("PUT", "bucket"): {
+        "acl": Operation(acls.put_bucket_acl, "PutBucketAcl"),
+        **{each.parameter: Operation(put_setting(each), f"Put{each.action}") for each in SETTINGS},
+        "": Operation(buckets.put_bucket, "PutBucket", header_actions={"x-oss-acl": "PutBucketAcl"}),
+    },
+    ("GET", "bucket"): {
+        "acl": Operation(acls.get_bucket_acl, "GetBucketAcl"),
+        "bucketInfo": Operation(buckets.bucket_info, "GetBucketInfo"),
+        "location": Operation(buckets.bucket_location, "GetBucketLocation"),
+        "stat": Operation(buckets.bucket_stat, "GetBucketStat"),
+        "uploads": Operation(uploads.list_uploads, "ListMultipartUploads"),
+        **{each.parameter: Operation(get_setting(each), f"Get{each.action}") for each in SETTINGS},
+        "": Operation(listing.list_objects, None),
+    },
+    ("HEAD", "bucket"): {"": Operation(buckets.head_bucket, "GetBucketAcl")},
+    ("DELETE", "bucket"): {
+        **{each.parameter: Operation(delete_setting(each), f"Delete{each.action}") for each in SETTINGS},
+        "": Operation(buckets.delete_bucket, "DeleteBucket"),
+    },
+    ("POST", "bucket"): {"delete": Operation(objects.delete_objects, None)},
+    ("PUT", "object"): {
+        "acl": Operation(acls.put_object_acl, "PutObjectAcl"),
+        "symlink": Operation(symlinks.put_symlink, "PutObject", header_actions=_ACL_AND_TAGS),
+        "tagging": Operation(tagging.put_object_tagging, "PutObjectTagging"),
+        "uploadId": Operation(uploads.put_part, "PutObject", streams=True, copy=_COPY_PART),
+        "": Operation(
+            objects.put_object,
+            "PutObject",
+            by_acl=True,
+            header_actions=_ACL_AND_TAGS,
+            streams=True,
+            copy=_COPY_OBJECT,
+        ),
+    },
+    ("GET", "object"): {
+        "acl": Operation(acls.get_object_acl, "GetObjectAcl"),
+        "symlink": Operation(symlinks.get_symlink, "GetObject"),
+        "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging"),
+        "uploadId": Operation(uploads.list_parts, "ListParts"),
+        "": Operation(objects.get_object, None),
+    },
+    ("HEAD", "object"): {
+        "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True),
+        "": Operation(objects.head_object, None),
+    },
+    ("DELETE", "object"): {
+        "tagging": Operation(tagging.delete_object_tagging, "DeleteObjectTagging"),
+        "uploadId": Operation(uploads.abort_upload, "AbortMultipartUpload"),
+        "": Operation(objects.delete_object, "DeleteObject", by_acl=True),
+    },
+    ("POST", "object"): {
+        "append": Operation(
+            appends.append_object, "PutObject", header_actions=_ACL, refused_headers=_NO_TAGS, streams=True
+        ),
+        "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
+        "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL, refused_headers=_NO_TAGS),
+    },
+}
+# Query parameters that say more about an operation instead of selecting another one.
+MODIFIERS = frozenset(
+    """continuation-token delimiter encoding-type fetch-owner key-marker list-type marker max-keys max-parts max-uploads partNumber
+    part-number-marker position prefix sequential start-after upload-id-marker Expires OSSAccessKeyId Signature security-token
+    regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature
+    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+)
+
+
+def find_operation(method: str, target: Target, *, copy: bool) -> Operation:
+    """Return the operation that a request asks for.
+
+    Args:
+        method: the HTTP method.
+        target: bucket, key and query.
+        copy: whether a header names where the bytes of the object or part come from.
+
+    Raises:
+        OssError: NotImplemented, with the name of what is not; MethodNotAllowed.
+    """
+    operations = OPERATIONS.get((method, target.level))
+    if operations is None:
+        raise OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")
+    known = MODIFIERS | operations.keys()
+    for name in target.query:
+        if name not in known and not name.startswith("response-"):
+            raise OssError("NotImplemented", f"not implemented: {method} {target.level} with ?{name}")
+    selected = next((name for name in operations if name and name in target.query), "")
+    found = operations.get(selected)
+    if found is None:
+        raise OssError("NotImplemented", f"not implemented: {method} on a {target.level}")
+    return found.copy or found if copy else found
+
+
+def create_app(
+    oss: OssService,
+    *,
+    credentials: CredentialStore,
+    authorizer: Authorizer,
+    account_id: str,
+    admin_token: str,
+    region: str,
+    link: Link,
+    clock: Callable[[], float],
+    serves: Callable[[str], bool],
+) -> web.Application:
+    """Return the application that serves OSS.
+
+    Args:
+        oss: the domain.
+        credentials: whose keys sign.
+        authorizer: what they may do.
+        account_id: the owner of everything.
+        admin_token: the bearer token of the administration's endpoints.
+        region: the region's id, which V4 signatures name.
+        link: the link's speed and faults.
+        clock: seconds since the epoch.
+        serves: says whether a host name is OSS's.
+    """
+    gate = Gate(credentials=credentials, authorizer=authorizer, region=region, account_id=account_id, clock=clock)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        target = read_target(request[HOST], request.raw_path)
+        if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
+            return await administer(request, link, admin_token)
+        return await _answer(request, target, oss, gate, link)
+
+    async def decorate(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "AliyunOSS"
+
+    application = open_door(OssDialect(), serves=serves, max_body=0)
+    application.on_response_prepare.append(decorate)
+    application.router.add_route("*", EVERYTHING, serve)
+    return application
+
+
+async def _answer(request: web.Request, target: Target, oss: OssService, gate: Gate, link: Link) -> web.StreamResponse:
+    """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
+    identity = gate.identify(request, target)
+    operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
+    digests = read_digests(request.headers)
+    body = b""
+    if not operation.streams:
+        body = await read_body(request) if request.can_read_body else b""
+        digests.check_content(body)
+    call = Call(
+        request=request,
+        target=target,
+        identity=identity,
+        oss=oss,
+        gate=gate,
+        link=link,
+        digests=digests,
+        body=body,
+    )
+    await operation.authorize(call)
+    return await operation.handler(call)

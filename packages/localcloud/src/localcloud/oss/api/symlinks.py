@@ -1,0 +1,27 @@
+"""Symlinks."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from localcloud.oss.api.attributes import object_headers, read_attributes, read_encoded
+from localcloud.oss.api.call import Call
+from localcloud.oss.errors import OssError
+
+
+async def put_symlink(call: Call) -> web.StreamResponse:
+    """PutSymlink."""
+    target = read_encoded(call.headers, "x-oss-symlink-target")
+    if not target:
+        raise OssError("InvalidArgument", "x-oss-symlink-target is missing.")
+    attributes = read_attributes(call.headers)
+    item = await call.run(call.oss.symlinks.put, call.bucket, call.key, target, attributes, requester=call.requester)
+    return web.Response(headers={"ETag": f'"{item.etag}"'})
+
+
+async def get_symlink(call: Call) -> web.StreamResponse:
+    """GetSymlink."""
+    item, target = await call.run(call.oss.symlinks.get, call.bucket, call.key)
+    return web.Response(headers={**object_headers(item), "x-oss-symlink-target": quote(target, safe="")})

@@ -1,0 +1,59 @@
+"""The bucket and the object that a URL names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from localcloud.oss.errors import OssError
+
+# BUCKET.oss-REGION.aliyuncs.com, with or without -internal; also BUCKET.oss.localhost for clients that insist on it
+_VIRTUAL_HOST = re.compile(
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """Bucket, key and query of a URL."""
+
+    bucket: str  # empty: the service
+    key: str = ""  # empty: the bucket
+    query: Mapping[str, str]  # decoded
+
+    @property
+    def level(self) -> str:
+        """The kind of resource: service, bucket or object."""
+        return "object" if self.key else "bucket" if self.bucket else "service"
+
+
+def read_target(host: str, raw_path: str) -> Target:
+    """Read bucket, key and query of a request (virtual-host or path style).
+
+    Args:
+        host: the name in the Host header, as `door.HOST` says it.
+        raw_path: path and query exactly as they came.
+
+    Raises:
+        OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed.
+    """
+    path, _, raw_query = raw_path.partition("?")
+    query: dict[str, str] = {}
+    for pair in raw_query.split("&"):
+        if pair:
+            name, _, value = (_decode(part.replace("+", " ")) for part in pair.partition("="))
+            if name in query:
+                raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
+            query[name] = value
+    decoded = _decode(path.removeprefix("/"))
+    match = _VIRTUAL_HOST.fullmatch(host)
+    if match and match["bucket"]:
+        return Target(bucket=match["bucket"], key=decoded, query=query)
+    bucket, _, key = decoded.partition("/")
+    return Target(bucket=bucket, key=key, query=query)
+
+
+def _decode(text: str) -> str:
+    return unquote(text, errors="surrogateescape")

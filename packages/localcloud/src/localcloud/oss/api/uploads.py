@@ -1,0 +1,164 @@
+"""Multipart uploads and their parts."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import encoding_type, xml_response
+from localcloud.oss.api.attributes import read_attributes
+from localcloud.oss.api.bodies import receive
+from localcloud.oss.api.call import Call
+from localcloud.oss.arguments import read_number
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import MAX_PARTS, Upload
+from localcloud.oss.xml import iso, parse, text_of
+
+
+async def find_upload(call: Call) -> Upload:
+    """Return the upload that a request names.
+
+    Raises:
+        OssError: NoSuchBucket, NoSuchUpload.
+    """
+    return await call.run(call.oss.uploads.get, call.bucket, call.key, call.query["uploadId"])
+
+
+def part_number(call: Call) -> int:
+    """Return the part's number that a request names.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    return read_number("partNumber", call.query.get("partNumber", ""), low=1, high=MAX_PARTS)
+
+
+async def begin_upload(call: Call) -> web.StreamResponse:
+    """InitiateMultipartUpload."""
+    kind, encode = encoding_type(call)
+    upload = await call.run(call.oss.uploads.begin, call.bucket, call.key, read_attributes(call.headers))
+    return xml_response(
+        "InitiateMultipartUploadResult",
+        {"EncodingType": kind, "Bucket": call.bucket, "Key": encode(call.key), "UploadId": upload.upload_id},
+    )
+
+
+async def put_part(call: Call) -> web.StreamResponse:
+    """UploadPart."""
+    upload, number = await find_upload(call), part_number(call)
+    blob = await receive(call)
+    part = await call.run(call.oss.uploads.put_part, upload, number, blob)
+    return web.Response(headers={"ETag": f'"{part.etag}"', "x-oss-hash-crc64ecma": str(part.crc64)})
+
+
+async def complete_upload(call: Call) -> web.StreamResponse:
+    """CompleteMultipartUpload."""
+    kind, encode = encoding_type(call)
+    upload = await find_upload(call)
+    chosen = None
+    if call.headers.get("x-oss-complete-all", "").lower() != "yes":
+        tree = parse(call.body, "CompleteMultipartUpload")
+        chosen = [
+            (read_number("PartNumber", text_of(part, "PartNumber").strip()), text_of(part, "ETag"))
+            for part in tree.findall("Part")
+        ]
+    item = await call.run(
+        call.oss.uploads.complete,
+        upload,
+        chosen,
+        acl=call.headers.get("x-oss-object-acl"),
+        overwrite=call.overwrite,
+        requester=call.requester,
+    )
+    return xml_response(
+        "CompleteMultipartUploadResult",
+        {
+            "EncodingType": kind,
+            "Location": f"http://{call.request.host}/{call.bucket}/{quote(call.key)}",
+            "Bucket": call.bucket,
+            "Key": encode(call.key),
+            "ETag": f'"{item.etag}"',
+        },
+        headers={"x-oss-hash-crc64ecma": str(item.crc64)},
+    )
+
+
+async def abort_upload(call: Call) -> web.StreamResponse:
+    """AbortMultipartUpload."""
+    upload = await find_upload(call)
+    await call.run(call.oss.uploads.abort, upload)
+    return web.Response(status=204)
+
+
+async def list_parts(call: Call) -> web.StreamResponse:
+    """ListParts."""
+    kind, encode = encoding_type(call)
+    upload = await find_upload(call)
+    marker = call.number("part-number-marker", 0, 0, MAX_PARTS)
+    limit = call.number("max-parts", 1000, 1, 1000)
+    following = [part for part in await call.run(call.oss.uploads.parts, upload) if part.number > marker]
+    page = following[:limit]
+    return xml_response(
+        "ListPartsResult",
+        {
+            "EncodingType": kind,
+            "Bucket": call.bucket,
+            "Key": encode(call.key),
+            "UploadId": upload.upload_id,
+            "PartNumberMarker": marker,
+            "NextPartNumberMarker": page[-1].number if page else 0,
+            "MaxParts": limit,
+            "IsTruncated": len(following) > limit,
+            "Part": [
+                {
+                    "PartNumber": part.number,
+                    "LastModified": iso(part.modified),
+                    "ETag": f'"{part.etag}"',
+                    "HashCrc64ecma": part.crc64,
+                    "Size": part.size,
+                }
+                for part in page
+            ],
+        },
+    )
+
+
+async def list_uploads(call: Call) -> web.StreamResponse:
+    """ListMultipartUploads."""
+    if call.query.get("delimiter"):
+        raise OssError("NotImplemented", "not implemented: delimiter in ListMultipartUploads")
+    kind, encode = encoding_type(call)
+    prefix = call.query.get("prefix", "")
+    marker, id_marker = call.query.get("key-marker", ""), call.query.get("upload-id-marker", "")
+    limit = call.number("max-uploads", 1000, 1, 1000)
+    found = [
+        upload
+        for upload in await call.run(call.oss.uploads.all, call.bucket, prefix=prefix)
+        if upload.key > marker or (id_marker and upload.key == marker and upload.upload_id > id_marker)
+    ]
+    page, truncated = found[:limit], len(found) > limit
+    return xml_response(
+        "ListMultipartUploadsResult",
+        {
+            "EncodingType": kind,
+            "Bucket": call.bucket,
+            "KeyMarker": encode(marker),
+            "UploadIdMarker": id_marker,
+            "NextKeyMarker": encode(page[-1].key) if truncated else "",
+            "NextUploadIdMarker": page[-1].upload_id if truncated else "",
+            "Delimiter": "",
+            "Prefix": encode(prefix),
+            "MaxUploads": limit,
+            "IsTruncated": truncated,
+            "Upload": [
+                {
+                    "Key": encode(upload.key),
+                    "UploadId": upload.upload_id,
+                    "StorageClass": "Standard",
+                    "Initiated": iso(upload.initiated),
+                }
+                for upload in page
+            ],
+        },
+    )

@@ -1,0 +1,80 @@
+"""Operations on appendable objects, which grow at their end."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, ObjectKind, StoredObject
+from localcloud.oss.operations.acls import check_object_acl
+from localcloud.oss.operations.base import Operations
+from localcloud.oss.operations.keys import check_key
+
+
+class AppendOperations(Operations):
+    """Appendable objects of one account's buckets."""
+
+    def append(
+        self,
+        bucket: str,
+        key: str,
+        position: int,
+        blob: Blob,
+        attributes: Attributes = NO_ATTRIBUTES,
+        *,
+        requester: str = "",
+    ) -> StoredObject:
+        """Append to an appendable object; position 0 creates it.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            position: the object's length before, in bytes.
+            blob: the bytes.
+            attributes: of an object that is created.
+            requester: the principal's id, told to subscribers.
+
+        Raises:
+            OssError: PositionNotEqualToLength (which names the right one), ObjectNotAppendable, NoSuchBucket, InvalidObjectName.
+        """
+        blobs = self._store.blobs
+        with blobs.giving(blob), ExitStack() as stack:
+            check_key(key)
+            found = stack.enter_context(self._store.objects.open(bucket, key))
+            whole = blob
+            if found:
+                _check_position(found[0], key, position)
+                whole = blobs.concatenate([found[1], blob.path])
+                stack.enter_context(blobs.giving(whole))
+
+            def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+                _check_position(before, key, position)
+                if before is None:
+                    check_object_acl(holder, attributes.acl)
+                elif found is None or before.data != found[0].data:  # replaced meanwhile by one of the same length
+                    raise _wrong_position(position, before.size)
+                kept = before.attributes if before else attributes
+                return self._make(ObjectKind.APPENDABLE, bucket, key, whole, kept)
+
+            item = self._store.objects.change(bucket, key, change)
+        if item.data != blob.data:
+            blobs.drop([blob.data])
+        self._events.tell("ObjectCreated:AppendObject", item, requester)
+        return item
+
+
+def _check_position(item: StoredObject | None, key: str, position: int) -> None:
+    if item and item.kind is not ObjectKind.APPENDABLE:
+        raise OssError("ObjectNotAppendable", "The object is not appendable", {"Key": key})
+    length = item.size if item else 0
+    if position != length:
+        raise _wrong_position(position, length)
+
+
+def _wrong_position(position: int, length: int) -> OssError:
+    return OssError(
+        "PositionNotEqualToLength",
+        "Position is not equal to file length",
+        {"Position": str(position), "ObjectLength": str(length)},
+        headers={"x-oss-next-append-position": str(length)},
+    )

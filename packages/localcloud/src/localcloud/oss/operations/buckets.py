@@ -1,0 +1,139 @@
+"""Operations on buckets and their settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket, BucketStat
+from localcloud.oss.operations.acls import check_acl, with_acl
+from localcloud.oss.store.store import Store
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
+
+
+class BucketOperations:
+    """Buckets of one account.
+
+    Args:
+        store: where they are kept.
+        account_id: the owner of every bucket.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, store: Store, *, account_id: str, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._account_id = account_id
+        self._clock = clock
+
+    def create(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> Bucket:
+        """Create a bucket; creating one's own again is allowed and changes its ACL only.
+
+        Raises:
+            OssError: InvalidBucketName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
+                BucketAlreadyExists (someone else's).
+        """
+        if not _NAME.fullmatch(name):
+            raise OssError(
+                "InvalidBucketName",
+                "The specified bucket is not valid: 3 to 63 lower-case letters, digits and hyphens, no hyphen at an end.",
+                {"BucketName": name},
+            )
+
+        def change(existing: Bucket | None) -> Bucket:
+            if existing is None:
+                check_acl(acl)
+                return Bucket(
+                    name=name, owner=self._account_id, created=self._clock(), acl=acl, storage_class=storage_class
+                )
+            if existing.owner != self._account_id:
+                raise OssError(
+                    "BucketAlreadyExists",
+                    "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+                    "Please select a different name and try again.",
+                    {"BucketName": name},
+                )
+            return with_acl(existing, acl)
+
+        return self._store.buckets.change(name, change)
+
+    def get(self, name: str) -> Bucket:
+        """Return a bucket.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        return self._store.buckets.get(name)
+
+    def all(self) -> list[Bucket]:
+        """Return all buckets in order of their names."""
+        return self._store.buckets.all()
+
+    def delete(self, name: str) -> None:
+        """Delete an empty bucket.
+
+        Raises:
+            OssError: NoSuchBucket, BucketNotEmpty.
+        """
+        self._store.buckets.delete(name)
+
+    def contents(self, name: str) -> tuple[list[str], list[str]]:
+        """Return the keys of a bucket's objects and of its unfinished uploads.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        self.get(name)
+        objects = [item.key for item in self._store.objects.after(name, "", "")]
+        return objects, [upload.key for upload in self._store.uploads.all(name)]
+
+    def stat(self, name: str) -> BucketStat:
+        """Return the amount that a bucket holds.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        self.get(name)
+        sizes = [item.size for item in self._store.objects.after(name, "", "")]
+        return BucketStat(size=sum(sizes), objects=len(sizes), uploads=len(self._store.uploads.all(name)))
+
+    def empty(self, name: str) -> None:
+        """Delete all objects and unfinished uploads of a bucket.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        self.get(name)
+        for item in self._store.objects.after(name, "", ""):
+            self._store.objects.delete(name, item.key)
+        for upload in self._store.uploads.all(name):
+            self._store.uploads.abort(upload)
+
+    def set_acl(self, name: str, acl: str) -> None:
+        """Change a bucket's ACL.
+
+        Raises:
+            OssError: NoSuchBucket, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+        """
+        self._change(name, lambda bucket: with_acl(bucket, acl))
+
+    def set_setting(self, name: str, setting: str, document: str | None) -> None:
+        """Keep the XML document of a subresource (lifecycle, encryption, tagging, …), or remove it with None.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+
+        def change(bucket: Bucket) -> Bucket:
+            settings = {key: value for key, value in bucket.settings.items() if key != setting}
+            return replace(bucket, settings=settings if document is None else {**settings, setting: document})
+
+        self._change(name, change)
+
+    def _change(self, name: str, change: Callable[[Bucket], Bucket]) -> None:
+        def change_existing(bucket: Bucket | None) -> Bucket:
+            return change(self.get(name) if bucket is None else bucket)  # which says that there is none
+
+        self._store.buckets.change(name, change_existing)

@@ -1,0 +1,164 @@
+"""Copies of objects: into another object, and into a part of an upload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import MAX_COPY, Attributes, Bucket, Part, StoredObject, Upload
+from localcloud.oss.operations.acls import check_object_acl
+from localcloud.oss.operations.base import Operations
+from localcloud.oss.operations.events import Events
+from localcloud.oss.operations.keys import already_exists, existing, no_such_key
+from localcloud.oss.operations.objects import ObjectOperations, Permit, anybody
+from localcloud.oss.operations.uploads import UploadOperations
+from localcloud.oss.store.blobs import CHUNK
+from localcloud.oss.store.store import Store
+
+Check = Callable[[StoredObject], None]  # raises to refuse
+EVENT = "ObjectCreated:CopyObject"
+Source = tuple[str, str]  # bucket and key of an object, or of a symlink to it
+
+
+def anything(item: StoredObject) -> None:
+    """Let every object pass."""
+
+
+class CopyOperations(Operations):
+    """Copies between one account's objects.
+
+    Args:
+        store: where they are kept.
+        objects: opens sources and puts copies.
+        uploads: puts parts.
+        events: told of changes.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        objects: ObjectOperations,
+        uploads: UploadOperations,
+        events: Events,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(store, events=events, clock=clock)
+        self._objects = objects
+        self._uploads = uploads
+
+    def copy(
+        self,
+        source: Source,
+        bucket: str,
+        key: str,
+        *,
+        permit: Permit = anybody,
+        check: Check = anything,
+        headers: Mapping[str, str] | None = None,
+        acl: str = "default",
+        overwrite: bool = True,
+        requester: str = "",
+    ) -> StoredObject:
+        """Copy an object of up to 1 GB. That the copy keeps the source's entity tag is assumed for one that was uploaded in parts.
+
+        Args:
+            source: the object to copy.
+            bucket: the target's bucket.
+            key: the target's key.
+            permit: asked for the source, as in `ObjectOperations.open`.
+            check: asked for the conditions on the source.
+            headers: the target's headers; None: the source's.
+            acl: the target's ACL.
+            overwrite: False refuses to replace an object.
+            requester: the principal's id, told to subscribers.
+
+        Raises:
+            OssError: EntityTooLarge, and what `ObjectOperations.open`, `check` and `ObjectOperations.put` raise.
+        """
+        with self._objects.open(*source, permit=permit) as (item, _):
+            check(item)
+            _check_size(item)
+            if (item.bucket, item.key) != (bucket, key):
+                self._store.buckets.get(bucket)
+                return self._objects.put(
+                    bucket,
+                    key,
+                    self._store.blobs.share(item),
+                    _attributes_of_copy(item, headers, acl),
+                    etag=item.etag,
+                    overwrite=overwrite,
+                    event=EVENT,
+                    requester=requester,
+                )
+        if not overwrite:
+            raise already_exists(key)
+        return self._change_in_place(bucket, key, check, headers, acl, requester)
+
+    def _change_in_place(
+        self, bucket: str, key: str, check: Check, headers: Mapping[str, str] | None, acl: str, requester: str
+    ) -> StoredObject:
+        """Copy an object onto itself: its bytes stay, its attributes change."""
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            check_object_acl(holder, acl)
+            present = existing(before, key)
+            if present.symlink_target is not None:  # put there meanwhile
+                raise no_such_key(key)
+            check(present)
+            return replace(present, attributes=_attributes_of_copy(present, headers, acl), modified=self._clock())
+
+        copied = self._store.objects.change(bucket, key, change)
+        self._events.tell(EVENT, copied, requester)
+        return copied
+
+    def copy_part(
+        self,
+        upload: Upload,
+        number: int,
+        source: Source,
+        *,
+        permit: Permit = anybody,
+        interval: Callable[[StoredObject], tuple[int, int]],
+    ) -> Part:
+        """Add a part with bytes of an object.
+
+        Args:
+            upload: the upload.
+            number: the part's number.
+            source: the object to copy from.
+            permit: asked for the source, as in `ObjectOperations.open`.
+            interval: from the source to the half-open interval of its bytes; raises to refuse.
+
+        Raises:
+            OssError: what `ObjectOperations.open`, `interval` and `UploadOperations.put_part` raise.
+        """
+        with self._objects.open(*source, permit=permit) as (item, path), path.open("rb") as file:
+            begin, end = interval(item)
+            file.seek(begin)
+            blob = self._store.blobs.write(_chunks(file.read, end - begin))
+        return self._uploads.put_part(upload, number, blob)
+
+
+def _check_size(item: StoredObject) -> None:
+    if item.size > MAX_COPY:
+        raise OssError(
+            "EntityTooLarge",
+            f"The source object is larger than {MAX_COPY} bytes; copy it with UploadPartCopy.",
+            {"MaxSizeAllowed": str(MAX_COPY), "ProposedSize": str(item.size)},
+        )
+
+
+def _attributes_of_copy(item: StoredObject, headers: Mapping[str, str] | None, acl: str) -> Attributes:
+    return replace(item.attributes, headers=item.attributes.headers if headers is None else dict(headers), acl=acl)
+
+
+def _chunks(read: Callable[[int], bytes], length: int) -> Iterator[bytes]:
+    while length:
+        chunk = read(min(CHUNK, length))
+        if not chunk:
+            raise OssError("InternalError", "The data of the source object ended early.")
+        length -= len(chunk)
+        yield chunk

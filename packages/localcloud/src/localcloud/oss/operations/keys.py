@@ -1,0 +1,47 @@
+"""Keys of objects: their form, and the errors that name one."""
+
+from __future__ import annotations
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import MAX_KEY, StoredObject
+
+
+def check_key(key: str) -> None:
+    """Refuse what cannot be an object's key (OSS, "Objects": naming conventions).
+
+    Raises:
+        OssError: InvalidObjectName.
+    """
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError:
+        length = 0
+    if not 1 <= length <= MAX_KEY or key[0] in "/\\":
+        raise OssError(
+            "InvalidObjectName",
+            f"The specified object is not valid: 1 to {MAX_KEY} bytes of UTF-8 that begin neither with / nor with \\.",
+            {"ObjectName": key.encode("utf-8", "replace").decode()},
+        )
+
+
+def existing(item: StoredObject | None, key: str) -> StoredObject:
+    """Return the object that stands under a key.
+
+    Raises:
+        OssError: NoSuchKey (None: nothing stands there).
+    """
+    if item is None:
+        raise no_such_key(key)
+    return item
+
+
+def no_such_key(key: str) -> OssError:
+    """Return the error for a key under which nothing stands."""
+    return OssError("NoSuchKey", "The specified key does not exist.", {"Key": key})
+
+
+def already_exists(key: str) -> OssError:
+    """Return the error for a key whose object must not be replaced."""
+    return OssError(
+        "FileAlreadyExists", "The object you specified already exists and can not be overwritten.", {"Key": key}
+    )

@@ -1,0 +1,176 @@
+"""Operations on objects: put, read, list, delete, and change ACL and tags in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.listing import Page, list_page
+from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, ObjectKind, StoredObject
+from localcloud.oss.operations.acls import check_object_acl, effective_acl
+from localcloud.oss.operations.base import Operations
+from localcloud.oss.operations.keys import already_exists, check_key, existing, no_such_key
+
+Permit = Callable[[str, str], None]  # from an object's key and the ACL in effect for it; raises to refuse
+
+
+def anybody(key: str, acl: str) -> None:
+    """Permit everything: for callers that nobody else stands behind."""
+
+
+class ObjectOperations(Operations):
+    """Objects of one account's buckets."""
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        content: Blob | bytes,
+        attributes: Attributes = NO_ATTRIBUTES,
+        *,
+        etag: str | None = None,
+        overwrite: bool = True,
+        event: str = "ObjectCreated:PutObject",
+        requester: str = "",
+    ) -> StoredObject:
+        """Create or replace an object, all at once.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            content: its bytes, or a blob that was written before.
+            attributes: its headers, ACL and tags.
+            etag: its entity tag; None: that of its bytes.
+            overwrite: False refuses to replace an object.
+            event: the event that subscribers are told.
+            requester: the principal's id, told to subscribers.
+
+        Raises:
+            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
+                FileAlreadyExists.
+        """
+        blob = self._store.blobs.write([content]) if isinstance(content, bytes) else content
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            if before and not overwrite:
+                raise already_exists(key)
+            check_object_acl(holder, attributes.acl)
+            return self._make(ObjectKind.NORMAL, bucket, key, blob, attributes, etag=etag)
+
+        with self._store.blobs.giving(blob):
+            check_key(key)
+            item = self._store.objects.change(bucket, key, change)
+        self._events.tell(event, item, requester)
+        return item
+
+    def get(self, bucket: str, key: str) -> StoredObject:
+        """Return an object without its bytes.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey.
+        """
+        self._store.buckets.get(bucket)
+        return existing(self._store.objects.find(bucket, key), key)
+
+    def effective_acl(self, bucket: str, key: str) -> str:
+        """Return the ACL in effect for an object, or for a new one under its key.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        return effective_acl(self._store.buckets.get(bucket), self._store.objects.find(bucket, key))
+
+    @contextmanager
+    def open(self, bucket: str, key: str, *, permit: Permit = anybody) -> Iterator[tuple[StoredObject, Path]]:
+        """Yield an object, or the target of a symlink, and the file with its bytes, which stays until the block ends.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            permit: asked for the object, and for the target of a symlink, before anything is said of it.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey, NoSuchSymlinkTarget, InvalidArgument (a symlink to a symlink), and what `permit`
+                raises.
+        """
+        holder = self._store.buckets.get(bucket)
+        with ExitStack() as stack:
+
+            def look_up(key: str) -> tuple[StoredObject, Path] | None:
+                found = stack.enter_context(self._store.objects.open(bucket, key))
+                permit(key, effective_acl(holder, found[0] if found else None))
+                return found
+
+            found = look_up(key)
+            if found is None:
+                raise no_such_key(key)
+            if found[0].symlink_target is not None:
+                found = look_up(found[0].symlink_target)
+                if found is None:
+                    raise OssError("NoSuchSymlinkTarget", "The target of the symlink does not exist.", {"Key": key})
+                if found[0].symlink_target is not None:
+                    raise OssError("InvalidArgument", "The target of a symlink must not be a symlink.", {"Key": key})
+            yield found
+
+    def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
+        """Return an object's bytes, opened as by `open`; for small objects."""
+        with self.open(bucket, key, permit=permit) as (_, path):
+            return path.read_bytes()
+
+    def page(
+        self, bucket: str, *, prefix: str = "", delimiter: str = "", marker: str = "", limit: int = 100
+    ) -> Page[StoredObject]:
+        """Return one page of a bucket's objects; see `listing.list_page`.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        self._store.buckets.get(bucket)
+        return list_page(
+            lambda after: self._store.objects.after(bucket, prefix, after),
+            lambda item: item.key,
+            prefix=prefix,
+            delimiter=delimiter,
+            marker=marker,
+            limit=limit,
+        )
+
+    def delete(self, bucket: str, key: str, *, event: str = "ObjectRemoved:DeleteObject", requester: str = "") -> None:
+        """Delete an object; one that does not exist is no error.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        item = self._store.objects.delete(bucket, key)
+        if item:
+            self._events.tell(event, item, requester)
+
+    def set_acl(self, bucket: str, key: str, acl: str) -> None:
+        """Change an object's ACL.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+        """
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            check_object_acl(holder, acl)
+            item = existing(before, key)
+            return replace(item, attributes=replace(item.attributes, acl=acl))
+
+        self._store.objects.change(bucket, key, change)
+
+    def set_tagging(self, bucket: str, key: str, tagging: str | None) -> None:
+        """Change an object's tags to those of an XML document, or remove them with None.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey.
+        """
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            item = existing(before, key)
+            return replace(item, attributes=replace(item.attributes, tagging=tagging))
+
+        self._store.objects.change(bucket, key, change)

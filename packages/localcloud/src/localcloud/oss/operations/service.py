@@ -1,0 +1,47 @@
+"""OSS of one account in one region: its operations, on one store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from localcloud.oss.operations.appends import AppendOperations
+from localcloud.oss.operations.buckets import BucketOperations
+from localcloud.oss.operations.copies import CopyOperations
+from localcloud.oss.operations.events import Events, Subscriber
+from localcloud.oss.operations.objects import ObjectOperations
+from localcloud.oss.operations.symlinks import SymlinkOperations
+from localcloud.oss.operations.uploads import UploadOperations
+from localcloud.oss.store.store import Store
+
+
+class OssService:
+    """The operations by resource. They block (they write files), are thread-safe, and raise `OssError` with the documented code.
+
+    Args:
+        folder: where buckets and objects are kept.
+        account_id: the owner of every bucket.
+        clock: seconds since the epoch.
+
+    Raises:
+        LocalCloudError: the folder cannot be used as it is.
+    """
+
+    def __init__(self, folder: Path, *, account_id: str, clock: Callable[[], float]) -> None:
+        self._store = store = Store(folder)
+        self._events = events = Events(clock)
+        self.blobs = store.blobs
+        self.buckets = BucketOperations(store, account_id=account_id, clock=clock)
+        self.objects = ObjectOperations(store, events=events, clock=clock)
+        self.symlinks = SymlinkOperations(store, events=events, clock=clock)
+        self.appends = AppendOperations(store, events=events, clock=clock)
+        self.uploads = UploadOperations(store, events=events, clock=clock)
+        self.copies = CopyOperations(store, objects=self.objects, uploads=self.uploads, events=events, clock=clock)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Have every object event told to a function, after it is durable, in the thread that caused it."""
+        self._events.subscribe(subscriber)
+
+    def close(self) -> None:
+        """Close the store; nothing may be called afterwards."""
+        self._store.close()

@@ -1,0 +1,199 @@
+"""Operations on multipart uploads and their parts."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import (
+    MAX_PARTS,
+    MIN_PART,
+    NO_ATTRIBUTES,
+    Attributes,
+    Blob,
+    Bucket,
+    ObjectKind,
+    Part,
+    StoredObject,
+    Upload,
+)
+from localcloud.oss.operations.acls import check_object_acl
+from localcloud.oss.operations.base import Operations
+from localcloud.oss.operations.keys import already_exists, check_key
+
+Chosen = Sequence[tuple[int, str]]  # numbers of parts with their entity tags
+
+
+class _PartsChangedError(Exception):
+    """A part was uploaded again while its upload was completed."""
+
+
+class UploadOperations(Operations):
+    """Unfinished multipart uploads of one account's buckets."""
+
+    def begin(self, bucket: str, key: str, attributes: Attributes = NO_ATTRIBUTES) -> Upload:
+        """Begin a multipart upload; the attributes are those of the object to come.
+
+        Raises:
+            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+        """
+        check_key(key)
+        check_object_acl(self._store.buckets.get(bucket), attributes.acl)
+        upload = Upload(
+            bucket=bucket,
+            key=key,
+            upload_id=uuid.uuid4().hex.upper(),
+            initiated=self._clock(),
+            attributes=attributes,
+        )
+        self._store.uploads.begin(upload)
+        return upload
+
+    def get(self, bucket: str, key: str, upload_id: str) -> Upload:
+        """Return an unfinished upload.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchUpload.
+        """
+        self._store.buckets.get(bucket)
+        return self._store.uploads.get(bucket, key, upload_id)
+
+    def all(self, bucket: str, *, prefix: str = "") -> list[Upload]:
+        """Return a bucket's unfinished uploads whose keys have the prefix, in order of keys and ids.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        self._store.buckets.get(bucket)
+        return self._store.uploads.all(bucket, prefix)
+
+    def parts(self, upload: Upload) -> list[Part]:
+        """Return the parts of an unfinished upload in order of their numbers."""
+        return self._store.uploads.parts(upload)
+
+    def put_part(self, upload: Upload, number: int, blob: Blob) -> Part:
+        """Add a part, or replace the one of the same number.
+
+        Raises:
+            OssError: InvalidArgument (number), NoSuchUpload (it ended meanwhile).
+        """
+        part = Part(
+            number=number, data=blob.data, size=blob.size, etag=blob.etag, crc64=blob.crc64, modified=self._clock()
+        )
+        with self._store.blobs.giving(blob):
+            if not 1 <= number <= MAX_PARTS:
+                raise OssError(
+                    "InvalidArgument",
+                    f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive.",
+                    {"ArgumentName": "partNumber", "ArgumentValue": str(number)},
+                )
+            self._store.uploads.put_part(upload, part)
+        return part
+
+    def complete(
+        self,
+        upload: Upload,
+        chosen: Chosen | None,
+        *,
+        acl: str | None = None,
+        overwrite: bool = True,
+        requester: str = "",
+    ) -> StoredObject:
+        """Make an object of the parts.
+
+        Args:
+            upload: the upload.
+            chosen: parts in ascending order; None: all parts that were uploaded.
+            acl: the object's ACL; None: the one that the upload began with (that the later one counts is assumed).
+            overwrite: False refuses to replace an object.
+            requester: the principal's id, told to subscribers.
+
+        Raises:
+            OssError: InvalidPart, InvalidPartOrder, EntityTooSmall, FileAlreadyExists, NoSuchUpload (it has ended meanwhile),
+                AccessDenied (a public ACL, which the bucket blocks).
+        """
+        attributes = upload.attributes if acl is None else replace(upload.attributes, acl=acl)
+        while (
+            item := self._complete(upload, chosen, attributes, overwrite=overwrite)
+        ) is None:  # who names no parts gets those of the moment when the upload ends
+            if chosen is not None:
+                raise OssError("InvalidPart", "A part was uploaded again while the upload was completed.")
+        self._events.tell("ObjectCreated:CompleteMultipartUpload", item, requester)
+        return item
+
+    def _complete(
+        self, upload: Upload, chosen: Chosen | None, attributes: Attributes, *, overwrite: bool
+    ) -> StoredObject | None:
+        """Make an object of the parts; None: they changed meanwhile, and the upload is as it was."""
+        blobs = self._store.blobs
+        with self._store.uploads.open_parts(upload) as uploaded:
+            parts = choose_parts(uploaded, chosen)
+            whole = blobs.concatenate([blobs.path(part.data) for part in parts])
+
+        def make(holder: Bucket, uploaded: Sequence[Part], before: StoredObject | None) -> StoredObject:
+            if before and not overwrite:
+                raise already_exists(upload.key)
+            check_object_acl(holder, attributes.acl)
+            if choose_parts(uploaded, chosen) != parts:
+                raise _PartsChangedError
+            return self._make(ObjectKind.MULTIPART, upload.bucket, upload.key, whole, attributes, etag=_etag_of(parts))
+
+        try:
+            with blobs.giving(whole):
+                return self._store.uploads.complete(upload, make)
+        except _PartsChangedError:
+            return None
+
+    def abort(self, upload: Upload) -> None:
+        """Forget an upload and the bytes of its parts.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile).
+        """
+        self._store.uploads.abort(upload)
+
+
+def choose_parts(uploaded: Sequence[Part], chosen: Chosen | None) -> list[Part]:
+    """Return the parts that an object is made of.
+
+    Args:
+        uploaded: all parts of the upload, in order of their numbers.
+        chosen: those that a client names; None: all.
+
+    Raises:
+        OssError: InvalidPart, InvalidPartOrder, EntityTooSmall.
+    """
+    by_number = {part.number: part for part in uploaded}
+    wanted = [(part.number, part.etag) for part in uploaded] if chosen is None else list(chosen)
+    numbers = [number for number, _ in wanted]
+    if not wanted:
+        raise OssError("InvalidPart", "An upload without parts cannot be completed.")
+    if numbers != sorted(set(numbers)):
+        raise OssError("InvalidPartOrder", "The list of parts was not in ascending order.")
+    parts = []
+    for number, etag in wanted:
+        part = by_number.get(number)
+        if part is None or part.etag != etag.strip('"').upper():
+            raise OssError(
+                "InvalidPart",
+                "One or more of the specified parts could not be found or the specified entity tag might not have matched "
+                "the part's entity tag.",
+                {"PartNumber": str(number), "ETag": etag},
+            )
+        parts.append(part)
+    for part in parts[:-1]:
+        if part.size < MIN_PART:
+            raise OssError(
+                "EntityTooSmall",
+                "Your proposed upload smaller than the minimum allowed size.",
+                {"MinSizeAllowed": str(MIN_PART), "ProposedSize": str(part.size), "PartNumber": str(part.number)},
+            )
+    return parts
+
+
+def _etag_of(parts: Sequence[Part]) -> str:
+    digests = b"".join(bytes.fromhex(part.etag) for part in parts)
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest().upper()}-{len(parts)}"

@@ -1,0 +1,1 @@
+"""The signatures of OSS: read out of requests and verified."""

@@ -1,0 +1,85 @@
+"""The rows of buckets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
+from localcloud.oss.store.database import Database, Row
+
+
+class BucketRows:
+    """The buckets of a store. Thread-safe; each call is one transaction, or a part of the caller's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, name: str) -> Bucket | None:
+        """Return a bucket, or None."""
+        rows = self._database.run("SELECT * FROM buckets WHERE name = ?", name)
+        return _bucket(rows[0]) if rows else None
+
+    def get(self, name: str) -> Bucket:
+        """Return a bucket.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        bucket = self.find(name)
+        if bucket is None:
+            raise OssError("NoSuchBucket", "The specified bucket does not exist.", {"BucketName": name})
+        return bucket
+
+    def all(self) -> list[Bucket]:
+        """Return all buckets in order of their names."""
+        return [_bucket(row) for row in self._database.run("SELECT * FROM buckets ORDER BY name")]
+
+    def change(self, name: str, change: Callable[[Bucket | None], Bucket]) -> Bucket:
+        """Replace a bucket by what a function makes of it (None: there is no such bucket) and return that.
+
+        Raises:
+            OssError: ServiceUnavailable (the disk is full), and what `change` raises.
+        """
+
+        def work() -> Bucket:
+            after = change(self.find(name))
+            assert after.name == name
+            self._database.run(
+                "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)",
+                name,
+                after.owner,
+                after.created,
+                after.acl,
+                after.storage_class,
+                json.dumps(dict(after.settings)),
+            )
+            return after
+
+        return self._database.write(work)
+
+    def delete(self, name: str) -> None:
+        """Delete an empty bucket.
+
+        Raises:
+            OssError: NoSuchBucket; BucketNotEmpty, for objects or unfinished uploads in it.
+        """
+
+        def work() -> None:
+            self.get(name)
+            for table in ("objects", "uploads"):
+                if self._database.run(f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", name):  # noqa: S608 - fixed names
+                    raise OssError(
+                        "BucketNotEmpty", "The bucket has objects. Please delete them first.", {"BucketName": name}
+                    )
+            self._database.run("DELETE FROM buckets WHERE name = ?", name)
+
+        self._database.write(work, frees=True)
+
+
+def _bucket(row: Row) -> Bucket:
+    name, owner, created, acl, storage_class, settings = row
+    return Bucket(
+        name=name, owner=owner, created=created, acl=acl, storage_class=storage_class, settings=json.loads(settings)
+    )

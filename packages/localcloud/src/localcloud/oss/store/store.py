@@ -1,0 +1,40 @@
+"""The store behind the operations: bytes in files, everything that is known of them in one SQLite database.
+
+Nothing here knows HTTP, signatures or policies.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from localcloud.oss.store.blobs import Blobs
+from localcloud.oss.store.buckets import BucketRows
+from localcloud.oss.store.database import Database
+from localcloud.oss.store.objects import ObjectRows
+from localcloud.oss.store.opening import open_database
+from localcloud.oss.store.reserve import Reserve
+from localcloud.oss.store.uploads import UploadRows
+
+
+class Store:
+    """Buckets, objects and uploads of a folder, and the data files of their bytes.
+
+    Args:
+        folder: where they lie; created if need be.
+
+    Raises:
+        LocalCloudError: the database is missing, damaged or another folder's, or the folder cannot be used as it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        data, reserve = folder / "data", Reserve(folder / "reserve")
+        self._database = Database(open_database(folder, data, reserve), reserve)
+        self.blobs = Blobs(data, self._database.fill_reserve)
+        self.buckets = BucketRows(self._database)
+        self.objects = ObjectRows(self._database, self.blobs, self.buckets)
+        self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()

@@ -1,0 +1,177 @@
+"""The rows of unfinished multipart uploads and of their parts, each part with its data file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Attributes, Bucket, Part, StoredObject, Upload
+from localcloud.oss.store.blobs import Blobs
+from localcloud.oss.store.buckets import BucketRows
+from localcloud.oss.store.database import Database, Row, decode_key, encode_key
+from localcloud.oss.store.objects import ObjectRows
+
+# They stand among the headers, by their headers' names: older folders have no columns for them.
+_ACL, _TAGGING = "x-oss-object-acl", "x-oss-tagging"
+
+
+class UploadRows:
+    """The unfinished uploads of a store. Thread-safe; each call is one transaction."""
+
+    def __init__(self, database: Database, blobs: Blobs, buckets: BucketRows, objects: ObjectRows) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._buckets = buckets
+        self._objects = objects
+
+    def get(self, bucket: str, key: str, upload_id: str) -> Upload:
+        """Return an unfinished upload.
+
+        Raises:
+            OssError: NoSuchUpload.
+        """
+        rows = self._database.run("SELECT * FROM uploads WHERE upload_id = ?", upload_id)
+        upload = _upload(rows[0]) if rows else None
+        if upload is None or (upload.bucket, upload.key) != (bucket, key):
+            raise OssError(
+                "NoSuchUpload",
+                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+                "completed.",
+                {"UploadId": upload_id},
+            )
+        return upload
+
+    def all(self, bucket: str, prefix: str = "") -> list[Upload]:
+        """Return the bucket's uploads whose keys have the prefix, in order of keys and ids."""
+        rows = self._database.run("SELECT * FROM uploads WHERE bucket = ? ORDER BY key, upload_id", bucket)
+        return [upload for upload in map(_upload, rows) if upload.key.startswith(prefix)]
+
+    def begin(self, upload: Upload) -> None:
+        """Record a new upload.
+
+        Raises:
+            OssError: NoSuchBucket, ServiceUnavailable (the disk is full).
+        """
+
+        def work() -> None:
+            self._buckets.get(upload.bucket)
+            attributes = upload.attributes
+            self._database.run(
+                "INSERT INTO uploads VALUES (?, ?, ?, ?, ?)",
+                upload.upload_id,
+                upload.bucket,
+                encode_key(upload.key),
+                upload.initiated,
+                json.dumps({**attributes.headers, _ACL: attributes.acl, _TAGGING: attributes.tagging}),
+            )
+
+        self._database.write(work)
+
+    def put_part(self, upload: Upload, part: Part) -> None:
+        """Record a part; one of the same number is replaced.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile), ServiceUnavailable (the disk is full).
+        """
+
+        def work() -> list[str]:
+            self.get(upload.bucket, upload.key, upload.upload_id)
+            before = self._database.run(
+                "SELECT data FROM parts WHERE upload_id = ? AND number = ?", upload.upload_id, part.number
+            )
+            self._database.run(
+                "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?, ?)",
+                upload.upload_id,
+                part.number,
+                part.data,
+                part.size,
+                part.etag,
+                str(part.crc64),
+                part.modified,
+            )
+            return [row[0] for row in before]
+
+        self._blobs.drop(self._database.write(work))
+
+    def parts(self, upload: Upload) -> list[Part]:
+        """Return the parts of an upload in order of their numbers."""
+        rows = self._database.run("SELECT * FROM parts WHERE upload_id = ? ORDER BY number", upload.upload_id)
+        return [_part(row) for row in rows]
+
+    @contextmanager
+    def open_parts(self, upload: Upload) -> Iterator[list[Part]]:
+        """Yield the parts of an upload in order of their numbers; their files stay until the block ends.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile).
+        """
+        with self._database.lock:
+            self.get(upload.bucket, upload.key, upload.upload_id)
+            parts = self.parts(upload)
+            names = [part.data for part in parts]
+            self._blobs.pin(names)
+        try:
+            yield parts
+        finally:
+            self._blobs.unpin(names)
+
+    def complete(
+        self, upload: Upload, make: Callable[[Bucket, Sequence[Part], StoredObject | None], StoredObject]
+    ) -> StoredObject:
+        """End an upload by an object and return that.
+
+        Args:
+            upload: the upload.
+            make: from the bucket, all parts and what stands under the key (None: nothing) to the object, as in
+                `ObjectRows.change`.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile), ServiceUnavailable (the disk is full), and what `make` raises.
+        """
+
+        def work() -> tuple[list[str], StoredObject]:
+            before = self._objects.find(upload.bucket, upload.key)
+            parts = self._end(upload)
+            after = make(self._buckets.get(upload.bucket), parts, before)
+            assert (after.bucket, after.key) == (upload.bucket, upload.key)
+            self._objects.insert(after)
+            return [part.data for part in parts] + ([before.data] if before else []), after
+
+        superseded, after = self._database.write(work)
+        self._blobs.drop(name for name in superseded if name != after.data)
+        return after
+
+    def abort(self, upload: Upload) -> None:
+        """Forget an upload and its parts.
+
+        Raises:
+            OssError: NoSuchUpload (it has ended meanwhile).
+        """
+        self._blobs.drop(part.data for part in self._database.write(lambda: self._end(upload), frees=True))
+
+    def _end(self, upload: Upload) -> list[Part]:
+        self.get(upload.bucket, upload.key, upload.upload_id)
+        parts = self.parts(upload)
+        self._database.run("DELETE FROM uploads WHERE upload_id = ?", upload.upload_id)
+        self._database.run("DELETE FROM parts WHERE upload_id = ?", upload.upload_id)
+        return parts
+
+
+def _part(row: Row) -> Part:
+    _, number, data, size, etag, crc64, modified = row
+    return Part(number=number, data=data, size=size, etag=etag, crc64=int(crc64), modified=modified)
+
+
+def _upload(row: Row) -> Upload:
+    upload_id, bucket, key, initiated, document = row
+    headers = json.loads(document)
+    acl, tagging = headers.pop(_ACL, "default"), headers.pop(_TAGGING, None)
+    return Upload(
+        upload_id=upload_id,
+        bucket=bucket,
+        key=decode_key(key),
+        initiated=initiated,
+        attributes=Attributes(headers=headers, acl=acl, tagging=tagging),
+    )

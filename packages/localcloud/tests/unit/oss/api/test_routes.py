@@ -1,0 +1,62 @@
+"""The table of operations: each names the right that it needs, and what is not in it is refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.oss.api import copies, listing, objects, uploads
+from localcloud.oss.api.call import Handler
+from localcloud.oss.api.routes import OPERATIONS, find_operation
+from localcloud.oss.api.target import Target
+from localcloud.oss.errors import OssError
+
+# They ask for each object that they find: the ones in a body, a symlink and its target; and a bucket that does not exist is told.
+ASKING = {objects.delete_objects, objects.get_object, objects.head_object, listing.list_objects}
+
+
+def test_every_other_operation_names_the_action_that_it_needs() -> None:
+    rows = [operation for operations in OPERATIONS.values() for operation in operations.values()]
+    rows += [operation.copy for operation in rows if operation.copy]
+    assert {operation.handler for operation in rows if operation.action is None} == ASKING
+
+
+def test_every_operation_that_takes_an_acl_by_header_needs_the_right_to_set_it() -> None:
+    taking = {
+        (method, parameter)
+        for (method, level), operations in OPERATIONS.items()
+        for parameter, operation in operations.items()
+        if level == "object" and operation.header_actions.get("x-oss-object-acl") == "PutObjectAcl"
+    }
+    assert taking == {("PUT", ""), ("PUT", "symlink"), ("POST", "append"), ("POST", "uploads"), ("POST", "uploadId")}
+
+
+@pytest.mark.parametrize(
+    ("query", "copy", "handler"),
+    [
+        ({}, False, objects.put_object),
+        ({}, True, copies.copy_object),
+        ({"uploadId": "1", "partNumber": "1"}, False, uploads.put_part),
+        ({"uploadId": "1", "partNumber": "1"}, True, copies.copy_part),
+        ({"x-oss-signature": "0", "x-oss-expires": "60"}, False, objects.put_object),
+    ],
+)
+def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy: bool, handler: Handler) -> None:
+    assert find_operation("PUT", Target(bucket="b", key="k", query=query), copy=copy).handler is handler
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "error"),
+    [
+        (
+            "GET",
+            Target(bucket="b", query={"website": ""}),
+            r"NotImplemented: not implemented: GET bucket with \?website",
+        ),
+        ("POST", Target(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
+        ("PATCH", Target(bucket="b", key="k", query={}), "MethodNotAllowed"),
+        ("PUT", Target(bucket="", query={}), "MethodNotAllowed"),
+    ],
+)
+def test_what_is_not_there_is_refused_by_name(method: str, target: Target, error: str) -> None:
+    with pytest.raises(OssError, match=error):
+        find_operation(method, target, copy=False)

@@ -1,0 +1,61 @@
+"""Access control lists: which may be set, and which counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject
+from localcloud.oss.operations.acls import check_object_acl, effective_acl, with_acl
+from localcloud.oss.settings import PUBLIC_ACCESS_BLOCK
+from localcloud.oss.xml import render
+
+OPEN = Bucket(name="b", owner="1", created=0.0, acl="public-read-write", storage_class="Standard")
+BLOCK = render(PUBLIC_ACCESS_BLOCK.root, {"BlockPublicAccess": True}).decode()
+BLOCKING = replace(OPEN, settings={PUBLIC_ACCESS_BLOCK.parameter: BLOCK})
+
+
+def item(acl: str) -> StoredObject:
+    return StoredObject(
+        bucket="b",
+        key="k",
+        data="0",
+        size=0,
+        etag="",
+        crc64=0,
+        modified=0.0,
+        kind=ObjectKind.NORMAL,
+        attributes=Attributes(acl=acl),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "acl"),
+    [
+        (None, "public-read-write"),
+        (item("default"), "public-read-write"),
+        (item("private"), "private"),
+        (item("public-read"), "public-read"),
+    ],
+)
+def test_an_objects_own_acl_counts_before_its_buckets(stored: StoredObject | None, acl: str) -> None:
+    assert effective_acl(OPEN, stored) == acl
+    assert effective_acl(BLOCKING, stored) == "private"
+
+
+@pytest.mark.parametrize("acl", ["public-read", "public-read-write"])
+def test_a_bucket_that_blocks_public_access_takes_no_public_acl(acl: str) -> None:
+    assert with_acl(OPEN, acl).acl == acl
+    check_object_acl(OPEN, acl)
+    with pytest.raises(OssError, match="AccessDenied"):
+        with_acl(BLOCKING, acl)
+    with pytest.raises(OssError, match="AccessDenied"):
+        check_object_acl(BLOCKING, acl)
+
+
+def test_default_is_an_acl_of_objects_alone() -> None:
+    check_object_acl(BLOCKING, "default")
+    with pytest.raises(OssError, match="InvalidArgument"):
+        with_acl(OPEN, "default")

@@ -1,0 +1,137 @@
+"""Version 1 signatures: the documents' examples, and the official client's signer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import pytest
+from alibabacloud_oss_v2 import credentials
+from alibabacloud_oss_v2.signer import SignerV1
+from alibabacloud_oss_v2.types import HttpRequest, SigningContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.signing.claim import Claim, SignedRequest
+from localcloud.oss.signing.reading import read_claim
+
+# OSS, "Include signatures in the Authorization header" and "Add signatures to URLs"
+ID, SECRET = "44CF9590006BF252F707", "OtxrzxIsfpFjA7SwPzILwy8Bw21TLhquhboDYROV"
+DATE = "Thu, 17 Nov 2005 18:49:58 GMT"
+SIGNED_AT = parsedate_to_datetime(DATE).timestamp()
+EXPIRES = 1141889120
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=10)
+
+
+def in_header(signature: str, date: str = DATE) -> SignedRequest:
+    return SignedRequest(
+        method="PUT",
+        bucket="oss-example",
+        key="nelson",
+        query={},
+        headers={
+            "authorization": f"OSS {ID}:{signature}",
+            "content-md5": "ODBGOERFMDMzQTczRUY3NUE3NzA5QzdFNUYzMDQxNEM=",
+            "content-type": "text/html",
+            "date": date,
+            "x-oss-meta-author": "foo@bar.com",
+            "x-oss-magic": "abracadabra",
+        },
+    )
+
+
+def in_query(**query: str) -> SignedRequest:
+    query = {"OSSAccessKeyId": ID, "Expires": str(EXPIRES), "Signature": "EwaNTn1erJGkimiJ9WmXgwnANLc=", **query}
+    return SignedRequest(method="GET", bucket="oss-example", key="oss-api.pdf", query=query, headers={})
+
+
+def claim_of(request: SignedRequest, now: float) -> Claim:
+    claim = read_claim(request, region="cn-hangzhou", now=now)
+    assert claim is not None
+    return claim
+
+
+def test_the_documented_header_is_right() -> None:
+    claim = claim_of(in_header("26NBxoKdsyly4EDv6inkoDft/yA="), SIGNED_AT)
+    assert claim.access_key_id == ID
+    claim.verify(SECRET)
+
+
+@pytest.mark.parametrize("now", [SIGNED_AT - 900, SIGNED_AT + 900])
+def test_a_request_of_15_minutes_ago_or_ahead_is_taken(now: float) -> None:
+    claim_of(in_header("26NBxoKdsyly4EDv6inkoDft/yA="), now).verify(SECRET)
+
+
+def test_the_documented_url_is_right() -> None:
+    claim = claim_of(in_query(), EXPIRES)
+    assert claim.access_key_id == ID
+    claim.verify(SECRET)
+
+
+def test_another_signature_is_refused_with_the_string_to_sign() -> None:
+    with pytest.raises(OssError, match="SignatureDoesNotMatch") as error:
+        claim_of(in_header("AAAA"), SIGNED_AT).verify(SECRET)
+    assert error.value.detail["StringToSign"] == (
+        "PUT\nODBGOERFMDMzQTczRUY3NUE3NzA5QzdFNUYzMDQxNEM=\ntext/html\nThu, 17 Nov 2005 18:49:58 GMT\n"
+        "x-oss-magic:abracadabra\nx-oss-meta-author:foo@bar.com\n/oss-example/nelson"
+    )
+
+
+def test_a_signature_that_is_not_utf8_does_not_match() -> None:
+    with pytest.raises(OssError, match="SignatureDoesNotMatch"):
+        claim_of(in_query(Signature="\udcff"), EXPIRES).verify(SECRET)
+
+
+@pytest.mark.parametrize("now", [SIGNED_AT - 901, SIGNED_AT + 901])
+def test_a_request_of_more_than_15_minutes_ago_or_ahead_is_refused(now: float) -> None:
+    with pytest.raises(OssError, match="RequestTimeTooSkewed"):
+        read_claim(in_header("AAAA"), region="cn-hangzhou", now=now)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 27 Nov 2826022593:48 +0500"])
+def test_a_request_without_a_date_is_refused(date: str) -> None:
+    with pytest.raises(OssError, match="AccessDenied: OSS authentication requires a valid Date"):
+        read_claim(in_header("AAAA", date), region="cn-hangzhou", now=SIGNED_AT)
+
+
+@pytest.mark.parametrize(
+    ("expires", "code"), [(str(EXPIRES - 1), "AccessDenied"), ("", "AccessDenied"), ("9" * 5000, "InvalidArgument")]
+)
+def test_a_url_that_has_expired_or_says_not_when_is_refused(expires: str, code: str) -> None:
+    with pytest.raises(OssError, match=code):
+        read_claim(in_query(Expires=expires), region="cn-hangzhou", now=EXPIRES)
+
+
+@pytest.mark.parametrize("authorization", ["OSS id", "OSS :signature", "OSS "])
+def test_a_header_that_names_no_key_is_refused(authorization: str) -> None:
+    request = SignedRequest(method="GET", bucket="", key="", query={}, headers={"authorization": authorization})
+    with pytest.raises(OssError, match="InvalidArgument"):
+        read_claim(request, region="cn-hangzhou", now=0.0)
+
+
+@settings(deadline=None)
+@given(key=TEXT, value=TEXT, token=st.sampled_from([None, "token"]))
+def test_what_the_official_signer_signs_is_right(key: str, value: str, token: str | None) -> None:
+    query = quote(value, safe="")
+    request = HttpRequest("PUT", f"http://b.oss-cn-hangzhou.aliyuncs.com/k?response-content-type={query}&other=1")
+    signer = credentials.StaticCredentialsProvider("id", "secret", security_token=token)
+    now = datetime.fromtimestamp(SIGNED_AT, timezone.utc)
+    context = SigningContext(
+        bucket="b", key=key, request=request, credentials=signer.get_credentials(), signing_time=now
+    )
+    context.auth_method_query, context.expiration_time = True, now
+    SignerV1().sign(context)
+    claim = claim_of(
+        SignedRequest(
+            method="PUT",
+            bucket="b",
+            key=key,
+            query=dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in request.headers.items()},
+        ),
+        SIGNED_AT,
+    )
+    assert (claim.access_key_id, claim.security_token) == ("id", token)
+    claim.verify("secret")
