@@ -17,7 +17,7 @@ from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
-from localcloud.ros.callbacks import Callbacks
+from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.resources.provider import Context
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.resources.schema import check_properties, needs_replacement

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from localcloud.kernel.identity import Identity
-from localcloud.ros.engine import Account
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.model import Caller, Source, Stack
+from localcloud.ros.operations.executor import Account
+from localcloud.ros.operations.stacks import Request, RosService
 from localcloud.ros.resources.provider import Context, Outcome, Properties, Property, Right
-from localcloud.ros.service import Request, RosService
 
 TYPE = "Test::Thing"
 OWNER = Caller(identity=Identity(account_id="1234567890123456"))

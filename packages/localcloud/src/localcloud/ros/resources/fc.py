@@ -13,7 +13,7 @@ from localcloud.fc.model import MAX_INITIALIZATION_TIMEOUT, Function, Service, T
 from localcloud.fc.service import FcService
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.fc_code import CODE
-from localcloud.ros.resources.functions import (
+from localcloud.ros.resources.fc_functions import (
     IDENTITY,
     LOG_CONFIG,
     REQUIRED,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from localcloud.fc.model import Function, Trigger
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.fc_code import CODE
-from localcloud.ros.resources.functions import (
+from localcloud.ros.resources.fc_functions import (
     IDENTITY,
     LOG_CONFIG,
     REQUIRED,

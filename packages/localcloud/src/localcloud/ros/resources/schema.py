@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from localcloud.ros.bounds import is_finite
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.provider import Properties, Property
+from localcloud.ros.template.bounds import is_finite
 
 
 def check_properties(properties: Mapping[str, Property], given: Mapping[str, object]) -> dict[str, object]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.ros.document import MAX_SIZE, parse_template
 from localcloud.ros.errors import TemplateError
+from localcloud.ros.template.document import MAX_SIZE, parse_template
 
 YAML = """
 ROSTemplateFormatVersion: 2015-09-01

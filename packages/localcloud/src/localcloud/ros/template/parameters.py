@@ -10,9 +10,9 @@ import math
 import re
 from collections.abc import Mapping
 
-from localcloud.ros.document import Parameter, Template
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.notation import parse_text
+from localcloud.ros.template.document import Parameter, Template
+from localcloud.ros.template.notation import parse_text
 
 
 def resolve_parameters(template: Template, given: Mapping[str, str]) -> dict[str, object]:

@@ -9,9 +9,9 @@ from aiohttp import web
 from localcloud.kernel.identity import Authorizer
 from localcloud.kernel.rpc import create_app
 from localcloud.kernel.signatures import Authenticator
-from localcloud.ros.actions import ros_actions
-from localcloud.ros.callbacks import Callbacks
-from localcloud.ros.service import RosService
+from localcloud.ros.api.callbacks import Callbacks
+from localcloud.ros.api.stacks import ros_actions
+from localcloud.ros.operations.stacks import RosService
 
 VERSION = "2019-09-10"
 MAX_BODY = 4 * 1024**2  # bytes: a template of 512 KiB in base64, form-encoded, and its parameters

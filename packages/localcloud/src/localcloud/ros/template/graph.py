@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from localcloud.ros.document import Template
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.functions import function_of, substitution_names
+from localcloud.ros.template.document import Template
+from localcloud.ros.template.functions import function_of, substitution_names
 
 
 def dependencies(

@@ -24,7 +24,7 @@ from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.model import Bucket as OssBucket
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
-from localcloud.ros.callbacks import Callbacks
+from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import reasons
 from localcloud.ros.resources.oss import Bucket

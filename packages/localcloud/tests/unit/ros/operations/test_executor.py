@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from localcloud.ros.errors import RosError
-from localcloud.ros.service import Request
+from localcloud.ros.operations.stacks import Request
 
 
 def test_a_stack_is_created_in_order_with_outputs_and_events(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from localcloud.ros.document import Template, parse_template
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.graph import check_acyclic, dependencies
+from localcloud.ros.template.document import Template, parse_template
+from localcloud.ros.template.graph import check_acyclic, dependencies
 
 VALUES = {"Name", "ALIYUN::Region"}
 

@@ -1,4 +1,4 @@
-"""The process that evaluates templates, which `localcloud.ros.evaluation` starts.
+"""The process that evaluates templates, which `localcloud.ros.template.evaluation` starts.
 
 It reads calls of functions from its standard input and writes what they return or refuse to its standard output, each as a length
 of eight bytes and a pickle. It has no network, no files and no state of its own, and a limit of memory. A call that takes too long

@@ -17,11 +17,11 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from localcloud.ros.errors import RosError, TemplateError
-from localcloud.ros.worker import LENGTH, SECONDS, Failed, Refused, Returned
+from localcloud.ros.template.worker import LENGTH, SECONDS, Failed, Refused, Returned
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
-COMMAND = "from localcloud.ros.worker import main; main()"
+COMMAND = "from localcloud.ros.template.worker import main; main()"
 PROCESSES = 2  # at most; other evaluations wait
 IDLE = 30.0  # seconds after which processes end that have nothing to do
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localcloud.ros.blueprint import Blueprint
 from localcloud.ros.errors import ResourceError
-from localcloud.ros.functions import UNKNOWN
-from localcloud.ros.known import Known
 from localcloud.ros.model import Change, Resource
 from localcloud.ros.resources.provider import Property, canonical_type
 from localcloud.ros.resources.schema import check_properties
+from localcloud.ros.template.functions import UNKNOWN
+from localcloud.ros.template.known import Known
+from localcloud.ros.template.resolved import Blueprint
 
 Declared = Mapping[str, Property]  # the properties of a resource type
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from localcloud.ros.bounds import MAX_DEPTH, MAX_VALUES, check_scalar
 from localcloud.ros.errors import TemplateError
+from localcloud.ros.template.bounds import MAX_DEPTH, MAX_VALUES, check_scalar
 
 
 def parse_text(text: str) -> object:

@@ -25,17 +25,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.blueprint import Blueprint
-from localcloud.ros.bounds import MAX_TEXT
 from localcloud.ros.errors import RefusedError, ResourceError, RosError, TemplateError
-from localcloud.ros.evaluation import Evaluate
-from localcloud.ros.known import Known, Made
 from localcloud.ros.model import STACK_TYPE, Caller, Event, Resource, Stack
+from localcloud.ros.operations.walk import reversed_graph, walk
 from localcloud.ros.resources.calls import reasons
 from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType, Right, canonical_type
 from localcloud.ros.resources.schema import check_properties, needs_replacement
 from localcloud.ros.store import RosStore
-from localcloud.ros.walk import reversed_graph, walk
+from localcloud.ros.template.bounds import MAX_TEXT
+from localcloud.ros.template.evaluation import Evaluate
+from localcloud.ros.template.known import Known, Made
+from localcloud.ros.template.resolved import Blueprint
 
 _LOG = logging.getLogger(__name__)
 DELETE_TIMEOUT = 3600.0  # seconds for going back or deleting; assumed

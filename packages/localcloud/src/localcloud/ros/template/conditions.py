@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from graphlib import TopologicalSorter
 
-from localcloud.ros.document import Rule
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.functions import Scope, function_of, is_true
-from localcloud.ros.graph import check_acyclic
+from localcloud.ros.template.document import Rule
+from localcloud.ros.template.functions import Scope, function_of, is_true
+from localcloud.ros.template.graph import check_acyclic
 
 TAKE_CONDITIONS = frozenset({"Fn::And", "Fn::Or", "Fn::Not", "Fn::If"})
 

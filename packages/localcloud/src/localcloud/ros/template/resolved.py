@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from localcloud.ros.bounds import check_value
-from localcloud.ros.conditions import check_rules, resolve_conditions
-from localcloud.ros.document import Template, parse_template
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.functions import UNKNOWN, Resources, Scope, evaluate, holds_unknown
-from localcloud.ros.graph import check_acyclic, dependencies
 from localcloud.ros.model import Outline, Stack
-from localcloud.ros.parameters import resolve_parameters, stand_ins
 from localcloud.ros.resources.provider import canonical_type
+from localcloud.ros.template.bounds import check_value
+from localcloud.ros.template.conditions import check_rules, resolve_conditions
+from localcloud.ros.template.document import Template, parse_template
+from localcloud.ros.template.functions import UNKNOWN, Resources, Scope, evaluate, holds_unknown
+from localcloud.ros.template.graph import check_acyclic, dependencies
+from localcloud.ros.template.parameters import resolve_parameters, stand_ins
 
 
 class Owner(Protocol):

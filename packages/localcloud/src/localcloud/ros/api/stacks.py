@@ -15,10 +15,10 @@ from typing import TypeVar
 
 from localcloud.kernel.identity import Authorizer
 from localcloud.kernel.rpc import Action, Call
-from localcloud.ros.bounds import MAX_SIZE
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import Caller, Change, ChangeSet, Event, Resource, Source, Stack, format_time
-from localcloud.ros.service import Request, RosService
+from localcloud.ros.operations.stacks import Request, RosService
+from localcloud.ros.template.bounds import MAX_SIZE
 
 Answer = dict[str, object]
 Handler = Callable[[Call], Answer | Awaitable[Answer]]

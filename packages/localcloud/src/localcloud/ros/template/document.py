@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from localcloud.ros.bounds import MAX_SIZE
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.notation import parse_text
+from localcloud.ros.template.bounds import MAX_SIZE
+from localcloud.ros.template.notation import parse_text
 
 Value: TypeAlias = Any  # JSON or YAML, not checked yet
 _Item = TypeVar("_Item")
@@ -37,7 +37,7 @@ TYPES = frozenset({"String", "Number", "Boolean", "Json", "CommaDelimitedList"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parameter:
-    """A parameter as a template declares it; its constraints are checked by `localcloud.ros.parameters`."""
+    """A parameter as a template declares it; its constraints are checked by `localcloud.ros.template.parameters`."""
 
     type: str
     default: object = None  # None: it must be given

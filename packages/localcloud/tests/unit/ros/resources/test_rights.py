@@ -14,12 +14,12 @@ from localcloud.fc.service import FcService, Settings
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
-from localcloud.ros.callbacks import Callbacks
+from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import NOBODY, Caller
+from localcloud.ros.operations.stacks import Request
 from localcloud.ros.resources.provider import Context, ResourceType
 from localcloud.ros.resources.registry import resource_types
-from localcloud.ros.service import Request
 
 ACCOUNT = "1234567890123456"
 ROLE = f"acs:ram::{ACCOUNT}:role/deployer"

@@ -21,8 +21,8 @@ from enum import Enum
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from localcloud.ros.bounds import check_scalar, check_value
 from localcloud.ros.errors import TemplateError
+from localcloud.ros.template.bounds import check_scalar, check_value
 
 Value: TypeAlias = Any  # of a template: JSON, whose shape each function checks for itself
 

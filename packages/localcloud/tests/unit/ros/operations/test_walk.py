@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from localcloud.ros.walk import reversed_graph, walk
+from localcloud.ros.operations.walk import reversed_graph, walk
 
 
 def test_what_is_required_comes_first_and_the_rest_runs_together() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from localcloud.ros.blueprint import Blueprint, read_blueprint
-from localcloud.ros.engine import Account
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.functions import UNKNOWN
 from localcloud.ros.model import Source, Stack
+from localcloud.ros.operations.executor import Account
+from localcloud.ros.template.functions import UNKNOWN
+from localcloud.ros.template.resolved import Blueprint, read_blueprint
 
 TEMPLATE: dict[str, Any] = {
     "ROSTemplateFormatVersion": "2015-09-01",

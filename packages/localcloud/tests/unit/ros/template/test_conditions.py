@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from localcloud.ros.conditions import check_rules, resolve_conditions
-from localcloud.ros.document import Assertion, Rule
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.functions import Scope
+from localcloud.ros.template.conditions import check_rules, resolve_conditions
+from localcloud.ros.template.document import Assertion, Rule
+from localcloud.ros.template.functions import Scope
 
 
 class Nothing:

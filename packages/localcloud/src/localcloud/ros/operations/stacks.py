@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.blueprint import Blueprint, read_blueprint
-from localcloud.ros.engine import Account, Engine
 from localcloud.ros.errors import RosError
-from localcloud.ros.evaluation import Evaluate
 from localcloud.ros.model import Caller, Change, ChangeSet, Source, Stack
-from localcloud.ros.preview import preview
+from localcloud.ros.operations.executor import Account, Engine
+from localcloud.ros.operations.preview import preview
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.store import RosStore
+from localcloud.ros.template.evaluation import Evaluate
+from localcloud.ros.template.resolved import Blueprint, read_blueprint
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from localcloud.kernel.door import read_body
 from localcloud.kernel.values import same_secret
-from localcloud.ros.bounds import check_value
 from localcloud.ros.errors import TemplateError
+from localcloud.ros.template.bounds import check_value
 
 MAX_ANSWER = 4096  # bytes
 PATH = "/custom-resource-callbacks"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from localcloud.ros.document import Template, parse_template
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.parameters import resolve_parameters, stand_ins
+from localcloud.ros.template.document import Template, parse_template
+from localcloud.ros.template.parameters import resolve_parameters, stand_ins
 
 
 def template(**parameters: Any) -> Template:

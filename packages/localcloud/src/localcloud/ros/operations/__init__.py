@@ -1,0 +1,1 @@
+"""What the embedded ROS does with stacks and change sets; knows no HTTP."""
