@@ -9,7 +9,7 @@ from localcloud.ros.errors import ResourceError
 from localcloud.ros.model import Change, Resource
 from localcloud.ros.resources.provider import Property, canonical_type
 from localcloud.ros.resources.schema import check_properties
-from localcloud.ros.template.functions import UNKNOWN
+from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.known import Known
 from localcloud.ros.template.resolved import Blueprint
 

@@ -8,7 +8,8 @@ from graphlib import TopologicalSorter
 
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.document import Rule
-from localcloud.ros.template.functions import Scope, function_of, is_true
+from localcloud.ros.template.functions.evaluate import function_of, is_true
+from localcloud.ros.template.functions.scope import Scope
 from localcloud.ros.template.graph import check_acyclic
 
 TAKE_CONDITIONS = frozenset({"Fn::And", "Fn::Or", "Fn::Not", "Fn::If"})

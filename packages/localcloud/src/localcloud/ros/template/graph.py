@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.document import Template
-from localcloud.ros.template.functions import function_of, substitution_names
+from localcloud.ros.template.functions.evaluate import function_of, substitution_names
 
 
 def dependencies(

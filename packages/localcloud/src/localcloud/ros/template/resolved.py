@@ -12,7 +12,8 @@ from localcloud.ros.resources.provider import canonical_type
 from localcloud.ros.template.bounds import check_value
 from localcloud.ros.template.conditions import check_rules, resolve_conditions
 from localcloud.ros.template.document import Template, parse_template
-from localcloud.ros.template.functions import UNKNOWN, Resources, Scope, evaluate, holds_unknown
+from localcloud.ros.template.functions.evaluate import evaluate
+from localcloud.ros.template.functions.scope import UNKNOWN, Resources, Scope, holds_unknown
 from localcloud.ros.template.graph import check_acyclic, dependencies
 from localcloud.ros.template.parameters import resolve_parameters, stand_ins
 

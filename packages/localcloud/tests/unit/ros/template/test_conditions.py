@@ -9,7 +9,7 @@ import pytest
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.conditions import check_rules, resolve_conditions
 from localcloud.ros.template.document import Assertion, Rule
-from localcloud.ros.template.functions import Scope
+from localcloud.ros.template.functions.scope import Scope
 
 
 class Nothing:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.template.functions import UNKNOWN, Scope, evaluate, holds_unknown
+from localcloud.ros.template.functions.evaluate import evaluate
+from localcloud.ros.template.functions.scope import UNKNOWN, Scope, holds_unknown
 
 SECRET = "correct horse battery staple"  # the value of a parameter that nobody may see
 

@@ -10,7 +10,7 @@ import pytest
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.model import Source, Stack
 from localcloud.ros.operations.executor import Account
-from localcloud.ros.template.functions import UNKNOWN
+from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.resolved import Blueprint, read_blueprint
 
 TEMPLATE: dict[str, Any] = {
