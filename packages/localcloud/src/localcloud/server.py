@@ -35,8 +35,8 @@ from localcloud.ram import RamService
 from localcloud.ram.routes import create_ram_app, create_sts_app
 from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.api.routes import create_ros_app
-from localcloud.ros.operations.executor import Account
-from localcloud.ros.operations.stacks import RosService
+from localcloud.ros.model import Account
+from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.template.evaluation import Evaluator
 

@@ -1,4 +1,4 @@
-"""Where custom resources report: one URL for one request, which ends with the first answer.
+"""URLs to which custom resources report: one URL for one request, which ends with the first answer.
 
 Source: ROS, "Custom resources", "Response objects": JSON of at most 4,096 bytes, sent by POST (or PUT) to ResponseURL.
 """

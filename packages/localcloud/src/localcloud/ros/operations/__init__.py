@@ -1,1 +1,1 @@
-"""What the embedded ROS does with stacks and change sets; knows no HTTP."""
+"""The operations of the embedded ROS on stacks and change sets; they know no HTTP."""

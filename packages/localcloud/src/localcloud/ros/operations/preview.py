@@ -1,4 +1,4 @@
-"""What an update would do, as far as it can be known before it is done. Pure."""
+"""Preview an update, as far as it can be known before it is done. Pure."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from localcloud.ros.resources.provider import Property, canonical_type
 from localcloud.ros.resources.schema import check_properties
 from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.known import Known
-from localcloud.ros.template.resolved import Blueprint
+from localcloud.ros.template.resolved import ResolvedTemplate
 
 Declared = Mapping[str, Property]  # the properties of a resource type
 
 
 def preview(
-    blueprint: Blueprint, resources: Mapping[str, Resource], types: Mapping[str, Declared], known: Known
+    resolved: ResolvedTemplate, resources: Mapping[str, Resource], types: Mapping[str, Declared], known: Known
 ) -> tuple[Change, ...]:
     """Return what would be added, modified and removed, in the template's order and then the stack's.
 
     Args:
-        blueprint: what is wanted.
+        resolved: the template as it is wanted.
         resources: what there is.
         types: what the resource types declare, by name.
         known: what functions can ask of resources and other stacks.
     """
     lookup = _Lookup(known)
     changes = []
-    for name in blueprint.requires:
-        type_name = blueprint.template.resources[name].type
+    for name in resolved.requires:
+        type_name = resolved.template.resources[name].type
         declared = types[canonical_type(type_name)]
         current = resources.get(name)
         if current is None or not current.physical_id:
             changes.append(_change("Add", name, type_name, "", ()))
         elif current.type != type_name:
             changes.append(_change("Modify", name, type_name, current.physical_id, ("Type",), replacement="True"))
-        elif changed := _changed(declared, current, blueprint.properties(name, lookup)):
+        elif changed := _changed(declared, current, resolved.properties(name, lookup)):
             replacement = _replacement(declared, changed)
             names = tuple(changed)
             changes.append(_change("Modify", name, type_name, current.physical_id, names, replacement=replacement))
     for name, resource in resources.items():
-        if name not in blueprint.requires:
+        if name not in resolved.requires:
             changes.append(_change("Remove", name, resource.type, resource.physical_id, ()))
     return tuple(changes)
 

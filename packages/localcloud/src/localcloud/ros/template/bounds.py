@@ -1,4 +1,4 @@
-"""How large a template's values may grow, and what a value may be at all. Pure.
+"""Bounds of a template's values: their size, and what JSON can carry. Pure.
 
 A template of a few hundred bytes can spell out gigabytes: an alias in YAML, or a function of a function, doubles what it holds.
 Each text and number that a function makes is checked when it is made, and a whole value once it is complete.

@@ -17,22 +17,24 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from localcloud.ros.errors import RosError, TemplateError
+from localcloud.ros.template.turns import Turns
 from localcloud.ros.template.worker import LENGTH, SECONDS, Failed, Refused, Returned
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 COMMAND = "from localcloud.ros.template.worker import main; main()"
-PROCESSES = 2  # at most; other evaluations wait
+PROCESSES = 2  # at most; other evaluations wait for their callers' turns
 IDLE = 30.0  # seconds after which processes end that have nothing to do
 
 
 class Evaluate(Protocol):
     """Runs a function of values, somewhere."""
 
-    async def __call__(self, function: Callable[..., _Result], *args: object) -> _Result:
+    async def __call__(self, caller: str, function: Callable[..., _Result], *args: object) -> _Result:
         """Return what a function returns.
 
         Args:
+            caller: the principal who asks, of whose evaluations one runs at a time.
             function: of a module, or a method of a value; it, its arguments and its result can be pickled.
             args: its arguments.
 
@@ -48,14 +50,14 @@ class Evaluator:
     """Runs functions in processes of their own; implements `Evaluate`."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(PROCESSES)
+        self._turns = Turns(PROCESSES)
         self._running: set[Process] = set()  # and those that have ended since the last one started
         self._free: list[Process] = []
         self._retirement: asyncio.TimerHandle | None = None
 
-    async def __call__(self, function: Callable[..., _Result], *args: object) -> _Result:
+    async def __call__(self, caller: str, function: Callable[..., _Result], *args: object) -> _Result:
         """See `Evaluate`."""
-        async with self._turns:
+        async with self._turns.of(caller):
             process = await self._take()
             try:
                 said = await _ask(process, pickle.dumps((function, args)))
@@ -92,7 +94,7 @@ class Evaluator:
             process = await asyncio.create_subprocess_exec(sys.executable, "-c", COMMAND, stdin=PIPE, stdout=PIPE)
         except OSError as error:
             reason = f"no process can be started to evaluate the template ({error.strerror}); try again later"
-            raise RosError("ServiceUnavailable", reason, 503) from error
+            raise RosError("ServiceUnavailable", reason) from error
         self._running.add(process)
         return process
 

@@ -1,4 +1,4 @@
-"""Which resource needs which: by Ref, Fn::GetAtt, Fn::Sub and DependsOn. Pure."""
+"""The graph of resources, which need each other by Ref, Fn::GetAtt, Fn::Sub and DependsOn. Pure."""
 
 from __future__ import annotations
 

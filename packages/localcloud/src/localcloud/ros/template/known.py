@@ -1,4 +1,4 @@
-"""What functions in a template can ask of the resources that exist, and of other stacks. Values only."""
+"""The resources that exist, and the outputs of other stacks, as functions in a template ask for them. Values only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """What exists at one moment; implements `functions.Resources`."""
+    """Resources and outputs at one moment; implements `functions.scope.Resources`."""
 
     resources: Mapping[str, Made] = field(default_factory=dict)  # by logical id
     outputs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # of other stacks, by id and by name

@@ -1,13 +1,12 @@
-"""What a stack is to be: its template read, its parameters and conditions resolved, its resources put into order. Pure."""
+"""Resolve a template: read it, give its parameters and conditions their values, put its resources into order. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.model import Outline, Stack
+from localcloud.ros.model import Account, Outline, Source
 from localcloud.ros.resources.provider import canonical_type
 from localcloud.ros.template.bounds import check_value
 from localcloud.ros.template.conditions import check_rules, resolve_conditions
@@ -18,20 +17,8 @@ from localcloud.ros.template.graph import check_acyclic, dependencies
 from localcloud.ros.template.parameters import resolve_parameters, stand_ins
 
 
-class Owner(Protocol):
-    """Whose stack it is."""
-
-    @property
-    def region(self) -> str:
-        """The region's id."""
-
-    @property
-    def account_id(self) -> str:
-        """The account's number."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Blueprint:
+class ResolvedTemplate:
     """A template with everything resolved that does not depend on resources."""
 
     template: Template
@@ -47,7 +34,7 @@ class Blueprint:
 
     @property
     def outline(self) -> Outline:
-        """What is told of the template with each description of the stack."""
+        """The part of the template that is told with each description of its stack."""
         descriptions = {name: output.description for name, output in self.template.outputs.items()}
         return Outline(hidden=tuple(sorted(self.hidden)), outputs=descriptions, resources=len(self.requires))
 
@@ -85,27 +72,33 @@ class Blueprint:
         return Scope(values=values, mappings=self.template.mappings, conditions=self.conditions, resources=lookup)
 
 
-def read_blueprint(stack: Stack, owner: Owner, known_types: Collection[str], stand_in: bool = False) -> Blueprint:
-    """Read what a stack is to be.
+def pseudo_parameters(account: Account, stack_id: str, stack_name: str) -> dict[str, object]:
+    """Return the pseudo parameters of a stack ("Pseudo parameters")."""
+    return {
+        "ALIYUN::StackId": stack_id,
+        "ALIYUN::StackName": stack_name,
+        "ALIYUN::Region": account.region,
+        "ALIYUN::AccountId": account.account_id,
+        "ALIYUN::TenantId": account.account_id,
+    }
+
+
+def resolve_template(
+    source: Source, pseudo: Mapping[str, object], known_types: Collection[str], stand_in: bool = False
+) -> ResolvedTemplate:
+    """Resolve everything in a template that does not depend on resources.
 
     Args:
-        stack: its source and names.
-        owner: whose it is.
+        source: the template and the parameters given for it.
+        pseudo: the pseudo parameters.
         known_types: the resource types that there are.
         stand_in: parameters that are not given and have no default get a value of their type: to check a template alone.
 
     Raises:
         TemplateError: the template or a parameter is not valid.
     """
-    template = parse_template(stack.source.template)
-    values = stand_ins(template) if stand_in else resolve_parameters(template, stack.source.parameters)
-    pseudo = {
-        "ALIYUN::StackId": stack.id,
-        "ALIYUN::StackName": stack.name,
-        "ALIYUN::Region": owner.region,
-        "ALIYUN::AccountId": owner.account_id,
-        "ALIYUN::TenantId": owner.account_id,
-    }
+    template = parse_template(source.template)
+    values = stand_ins(template) if stand_in else resolve_parameters(template, source.parameters)
     known = {**pseudo, **values}
     scope = Scope(values=known, mappings=template.mappings, conditions={}, resources=_Nothing())
     conditions = resolve_conditions(template.conditions, scope)
@@ -117,7 +110,7 @@ def read_blueprint(stack: Stack, owner: Owner, known_types: Collection[str], sta
         kind = template.resources[name].type
         if canonical_type(kind) not in known_types:
             raise TemplateError(f"Resources.{name}: not implemented: {kind}")
-    return Blueprint(template=template, values=values, pseudo=pseudo, conditions=conditions, requires=requires)
+    return ResolvedTemplate(template=template, values=values, pseudo=pseudo, conditions=conditions, requires=requires)
 
 
 class _Nothing:

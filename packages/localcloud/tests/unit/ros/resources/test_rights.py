@@ -17,7 +17,7 @@ from localcloud.ram import RamService
 from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import NOBODY, Caller
-from localcloud.ros.operations.stacks import Request
+from localcloud.ros.operations.requests import Request
 from localcloud.ros.resources.provider import Context, ResourceType
 from localcloud.ros.resources.registry import resource_types
 
@@ -46,7 +46,7 @@ def test_what_the_caller_may_not_create_is_refused_before_anything_is_done(
     async def scenario() -> None:
         cloud.rights.refused = {(ROLE, "test:Create")}
         request = make_request(make_template(A={}), caller=DEPLOYER)
-        stack = await cloud.settled(await cloud.ros.create_stack("one", request))
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", request))
         assert stack.status == "CREATE_ROLLBACK_COMPLETE"
         assert f"the policies of {ROLE} do not allow test:Create on thing/a" in stack.reason
         assert cloud.things.log == []
@@ -58,11 +58,11 @@ def test_an_update_by_somebody_else_has_their_rights_not_those_of_the_creator(
     cloud: Any, make_template: Template, make_request: MakeRequest
 ) -> None:
     async def scenario() -> None:
-        stack = await cloud.settled(await cloud.ros.create_stack("one", make_request(make_template(A={"Size": 1}))))
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(make_template(A={"Size": 1}))))
         cloud.things.log.clear()
         cloud.rights.refused = {(ROLE, "test:Update")}
         request = make_request(make_template(A={"Size": 2}), caller=DEPLOYER)
-        stack = await cloud.settled(await cloud.ros.update_stack(stack.id, request))
+        stack = await cloud.settled(await cloud.ros.stacks.update(stack.id, request))
         assert (
             stack.status == "ROLLBACK_COMPLETE"
         )  # there was nothing to take back, for which rights would be missing too
@@ -79,14 +79,14 @@ def test_a_replacement_that_is_refused_leaves_the_old_resource_also_without_roll
 ) -> None:
     async def scenario() -> None:
         first = make_request(make_template(A={"Name": "old"}))
-        stack = await cloud.settled(await cloud.ros.create_stack("one", first))
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", first))
         cloud.rights.refused = {(ROLE, "test:Create")}
         second = make_request(
             make_template(A={"Name": "new"}), caller=DEPLOYER, replacement=True, disable_rollback=True
         )
-        stack = await cloud.settled(await cloud.ros.update_stack(stack.id, second))
+        stack = await cloud.settled(await cloud.ros.stacks.update(stack.id, second))
         assert (stack.status, set(cloud.things.existing)) == ("UPDATE_FAILED", {"old"})
-        stack = await cloud.settled(await cloud.ros.update_stack(stack.id, first))
+        stack = await cloud.settled(await cloud.ros.stacks.update(stack.id, first))
         assert (stack.status, set(cloud.things.existing)) == ("UPDATE_COMPLETE", {"old"})
 
     asyncio.run(scenario())
@@ -96,9 +96,9 @@ def test_deleting_a_stack_needs_the_right_to_delete_each_resource(
     cloud: Any, make_template: Template, make_request: MakeRequest
 ) -> None:
     async def scenario() -> None:
-        stack = await cloud.settled(await cloud.ros.create_stack("one", make_request(make_template(A={}))))
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(make_template(A={}))))
         cloud.rights.refused = {(ROLE, "test:Delete")}
-        cloud.ros.delete_stack(stack.id, DEPLOYER, retain=(), retain_all=False)
+        cloud.ros.stacks.delete(stack.id, DEPLOYER, retain=(), retain_all=False)
         stack = await cloud.settled(stack)
         assert stack.status == "DELETE_FAILED"
         assert "do not allow test:Delete on thing/a" in stack.reason
@@ -112,12 +112,12 @@ def test_an_operation_that_a_later_process_resumes_has_the_rights_of_its_caller(
 ) -> None:
     async def stopped() -> None:
         request = make_request(make_template(A={}, B={"Hang": "create", "DependsOn": "A"}), caller=DEPLOYER)
-        await cloud.ros.create_stack("one", request)
+        await cloud.ros.stacks.create("one", request)
         await cloud.things.hanging.wait()
         await cloud.ros.close()
 
     async def next_process() -> None:
-        (stack,) = cloud.start().stacks()
+        (stack,) = cloud.start().stacks.all()
         assert stack.caller == DEPLOYER
         cloud.rights.refused = {(ROLE, "test:Delete")}  # taken away meanwhile
         cloud.ros.open()
@@ -135,12 +135,12 @@ def test_outputs_of_stacks_that_the_caller_may_not_see_are_not_read(
     async def scenario() -> None:
         secret = json.loads(make_template(A={}))
         secret["Outputs"] = {"Key": {"Value": "hidden"}}
-        await cloud.settled(await cloud.ros.create_stack("secret", make_request(json.dumps(secret))))
+        await cloud.settled(await cloud.ros.stacks.create("secret", make_request(json.dumps(secret))))
         curious = make_template(B={"After": {"Fn::GetStackOutput": ["secret", "Key"]}})
         cloud.rights.refused = {(ROLE, "ros:GetStack")}
-        refused = await cloud.settled(await cloud.ros.create_stack("two", make_request(curious, caller=DEPLOYER)))
+        refused = await cloud.settled(await cloud.ros.stacks.create("two", make_request(curious, caller=DEPLOYER)))
         assert "there is no output Key of a stack secret" in refused.reason
-        allowed = await cloud.settled(await cloud.ros.create_stack("three", make_request(curious)))
+        allowed = await cloud.settled(await cloud.ros.stacks.create("three", make_request(curious)))
         assert allowed.status == "CREATE_COMPLETE"
 
     asyncio.run(scenario())
@@ -150,7 +150,7 @@ def test_a_stack_of_an_earlier_version_is_nobodys_and_tells_no_parameter(
     cloud: Any, make_template: Template, make_request: MakeRequest
 ) -> None:
     async def scenario() -> None:
-        await cloud.settled(await cloud.ros.create_stack("one", make_request(make_template(A={}))))
+        await cloud.settled(await cloud.ros.stacks.create("one", make_request(make_template(A={}))))
 
     asyncio.run(scenario())
     (path,) = (cloud.folder / "stacks").glob("*.json")
@@ -159,7 +159,7 @@ def test_a_stack_of_an_earlier_version_is_nobodys_and_tells_no_parameter(
         del record[name]
     del record["source"]["outline"]
     path.write_text(json.dumps(record))
-    (stack,) = cloud.start().stacks()
+    (stack,) = cloud.start().stacks.all()
     assert (stack.caller, stack.source.outline) == (NOBODY, None)
 
 
@@ -171,9 +171,9 @@ def test_an_operation_that_no_process_survives_is_given_up_with_a_reason(
 ) -> None:
     async def killed() -> None:
         stack = await cloud.settled(
-            await cloud.ros.create_stack("one", make_request(make_template(A={"Hang": "delete"})))
+            await cloud.ros.stacks.create("one", make_request(make_template(A={"Hang": "delete"})))
         )
-        cloud.ros.delete_stack(stack.id, cloud.caller, retain=(), retain_all=False)
+        cloud.ros.stacks.delete(stack.id, cloud.caller, retain=(), retain_all=False)
         await cloud.things.hanging.wait()
 
     async def killed_again() -> None:
@@ -184,12 +184,12 @@ def test_an_operation_that_no_process_survives_is_given_up_with_a_reason(
     async def last() -> None:
         cloud.things.log.clear()
         cloud.start().open()
-        (stack,) = cloud.ros.stacks()
+        (stack,) = cloud.ros.stacks.all()
         assert (stack.status, stack.busy) == ("DELETE_FAILED", False)
         assert "3 processes of the embedded cloud ended while they worked on this operation" in stack.reason
         assert cloud.things.log == []
         cloud.things._act = _at_once
-        cloud.ros.delete_stack(stack.id, cloud.caller, retain=(), retain_all=False)  # another operation is one's own
+        cloud.ros.stacks.delete(stack.id, cloud.caller, retain=(), retain_all=False)  # another operation is one's own
         assert (await cloud.settled(stack)).status == "DELETE_COMPLETE"
 
     asyncio.run(killed())
@@ -207,9 +207,9 @@ def test_an_orderly_stop_does_not_count_against_an_operation(
 ) -> None:
     async def began() -> None:
         stack = await cloud.settled(
-            await cloud.ros.create_stack("one", make_request(make_template(A={"Hang": "delete"})))
+            await cloud.ros.stacks.create("one", make_request(make_template(A={"Hang": "delete"})))
         )
-        cloud.ros.delete_stack(stack.id, cloud.caller, retain=(), retain_all=False)
+        cloud.ros.stacks.delete(stack.id, cloud.caller, retain=(), retain_all=False)
         await cloud.things.hanging.wait()
         await cloud.ros.close()
 
@@ -317,7 +317,9 @@ def test_stacks_of_one_name_that_are_created_at_once_are_one(
 ) -> None:
     async def scenario() -> None:
         request = make_request(make_template(A={}))
-        done = await asyncio.gather(*(cloud.ros.create_stack("one", request) for _ in range(5)), return_exceptions=True)
+        done = await asyncio.gather(
+            *(cloud.ros.stacks.create("one", request) for _ in range(5)), return_exceptions=True
+        )
         refused = [each for each in done if isinstance(each, RosError)]
         assert [each.code for each in refused] == ["StackExists"] * 4
 

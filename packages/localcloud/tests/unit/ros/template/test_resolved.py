@@ -1,4 +1,4 @@
-"""What a stack is to be, of a template and parameters together."""
+"""Resolved templates: a template and parameters together."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.model import Source, Stack
-from localcloud.ros.operations.executor import Account
+from localcloud.ros.model import Account, Source
 from localcloud.ros.template.functions.scope import UNKNOWN
-from localcloud.ros.template.resolved import Blueprint, read_blueprint
+from localcloud.ros.template.resolved import ResolvedTemplate, pseudo_parameters, resolve_template
 
 TEMPLATE: dict[str, Any] = {
     "ROSTemplateFormatVersion": "2015-09-01",
@@ -61,21 +60,14 @@ class Made:
         return self._value
 
 
-def blueprint(template: dict[str, Any] = TEMPLATE, *, stand_in: bool = False, **parameters: str) -> Blueprint:
-    stack = Stack(
-        id="id-1",
-        name="one",
-        status="",
-        reason="",
-        created=0.0,
-        source=Source(template=json.dumps(template), parameters=parameters),
-    )
-    owner = Account(region="cn-hangzhou", account_id="1234567890123456")
-    return read_blueprint(stack, owner, known_types={"T"}, stand_in=stand_in)
+def resolve(template: dict[str, Any] = TEMPLATE, *, stand_in: bool = False, **parameters: str) -> ResolvedTemplate:
+    source = Source(template=json.dumps(template), parameters=parameters)
+    pseudo = pseudo_parameters(Account(region="cn-hangzhou", account_id="1234567890123456"), "id-1", "one")
+    return resolve_template(source, pseudo, known_types={"T"}, stand_in=stand_in)
 
 
 def test_conditions_decide_what_is_made() -> None:
-    test, prod = blueprint(Env="test"), blueprint(Env="prod", Password="y")
+    test, prod = resolve(Env="test"), resolve(Env="prod", Password="y")
     assert test.requires == {"A": frozenset()}
     assert prod.requires == {"A": frozenset({"B"}), "B": frozenset()}
     where = "cn-hangzhou/1234567890123456/one/id-1"
@@ -86,30 +78,30 @@ def test_conditions_decide_what_is_made() -> None:
 
 
 def test_what_is_not_made_yet_is_unknown() -> None:
-    properties = blueprint(Env="prod", Password="y").properties("A", Made(UNKNOWN))
+    properties = resolve(Env="prod", Password="y").properties("A", Made(UNKNOWN))
     assert properties["Peer"] is UNKNOWN
 
 
 def test_parameters_without_echo_are_hidden() -> None:
-    assert blueprint(Env="test").hidden == {"Password"}
+    assert resolve(Env="test").hidden == {"Password"}
 
 
 def test_a_broken_rule_refuses_the_stack() -> None:
     with pytest.raises(TemplateError, match=r"^StackValidationFailed: Rules\.Safe: choose a password$"):
-        blueprint(Env="prod")
+        resolve(Env="prod")
 
 
 def test_a_template_alone_is_checked_without_its_rules() -> None:
     strict = {**TEMPLATE, "Rules": {"No": {"Assertions": [{"Assert": {"Fn::Equals": [1, 2]}}]}}}
-    assert blueprint(strict, stand_in=True).requires.keys() == {"A"}
+    assert resolve(strict, stand_in=True).requires.keys() == {"A"}
 
 
 def test_a_reference_to_what_is_not_made_is_refused_before_anything_is_made() -> None:
     resources = {**TEMPLATE["Resources"], "C": {"Type": "T", "Properties": {"P": {"Ref": "B"}}}}
     with pytest.raises(TemplateError, match=r"Resources\.C\.Properties: refers to B, whose Condition does not hold"):
-        blueprint({**TEMPLATE, "Resources": resources}, Env="test")
+        resolve({**TEMPLATE, "Resources": resources}, Env="test")
 
 
 def test_an_unknown_type_is_refused() -> None:
     with pytest.raises(TemplateError, match=r"Resources\.Vm: not implemented: ALIYUN::ECS::Instance"):
-        blueprint({**TEMPLATE, "Resources": {"Vm": {"Type": "ALIYUN::ECS::Instance"}}, "Outputs": {}}, Env="test")
+        resolve({**TEMPLATE, "Resources": {"Vm": {"Type": "ALIYUN::ECS::Instance"}}, "Outputs": {}}, Env="test")
