@@ -393,3 +393,47 @@ def test_a_change_set_can_create_a_stack(
         assert (await cloud.settled(stack)).status == "CREATE_COMPLETE"
 
     asyncio.run(scenario())
+
+
+def test_creations_that_a_failure_interrupted_are_done_by_the_next_update(
+    cloud: Any, make_template: Callable[..., str], make_request: Callable[..., Request]
+) -> None:
+    async def scenario() -> None:
+        broken = make_template(A={"Hang": "create"}, B={"Fail": "create"})
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(broken, disable_rollback=True)))
+        assert stack.status == "CREATE_FAILED"
+        assert {each.status for each in stack.resources.values()} == {"CREATE_FAILED"}
+        mended = make_request(make_template(A={}, B={}))
+        stack = await cloud.settled(await cloud.ros.stacks.update(stack.id, mended))
+        assert (stack.status, stack.reason) == ("UPDATE_COMPLETE", "Stack UPDATE completed successfully")
+        assert set(cloud.things.existing) == {"a", "b"}
+
+    asyncio.run(scenario())
+
+
+def test_an_update_that_fails_again_leaves_what_was_never_made_as_it_was(
+    cloud: Any, make_template: Callable[..., str], make_request: Callable[..., Request]
+) -> None:
+    async def scenario() -> None:
+        broken = make_request(make_template(A={"Fail": "create"}), disable_rollback=True)
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", broken))
+        again = make_request(make_template(A={"Fail": "create", "Size": 1}), disable_rollback=False)
+        stack = await cloud.settled(await cloud.ros.stacks.update(stack.id, again))
+        assert stack.status == "ROLLBACK_COMPLETE"
+        assert cloud.things.log == ["create a", "create a"]
+
+    asyncio.run(scenario())
+
+
+def test_a_deletion_that_a_failure_interrupted_is_not_in_progress_any_more(
+    cloud: Any, make_template: Callable[..., str], make_request: Callable[..., Request]
+) -> None:
+    async def scenario() -> None:
+        text = make_template(A={"Hang": "delete"}, B={"Fail": "delete"})
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(text)))
+        cloud.ros.stacks.delete(stack.id, cloud.caller)
+        stack = await cloud.settled(stack)
+        assert stack.status == "DELETE_FAILED"
+        assert {each.status for each in stack.resources.values()} == {"DELETE_FAILED"}
+
+    asyncio.run(scenario())
