@@ -1,4 +1,4 @@
-"""A ROS whose resources are simulated in memory: what the engine does with any resource type, without one that is real."""
+"""A ROS whose resources are simulated in memory: what the executor does with any resource type, without one that is real."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ Answer = Mapping[str, object]
 
 
 class Callbacks(Protocol):
-    """Where functions report."""
+    """The URLs to which functions report."""
 
     def open(self) -> AbstractContextManager[tuple[str, asyncio.Future[Answer]]]:
         """Open a URL for one answer, until the block is left; yields the URL and the answer to wait for."""
@@ -117,7 +117,7 @@ class CustomResource:
                 with reasons():
                     record = await _await_answer(invocation, answer, timeout)
             except BaseException as error:
-                invocation.cancel()  # it may not go on behind the engine's back
+                invocation.cancel()  # it may not go on behind the executor's back
                 await asyncio.wait([invocation])
                 if isinstance(error, ResourceError):  # who reads what a function said must not learn where it reports
                     raise ResourceError(str(error).replace(urlsplit(url).path, "…")) from error

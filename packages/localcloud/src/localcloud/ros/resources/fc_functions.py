@@ -1,4 +1,4 @@
-"""What the resource types of Function Compute 2.0 and 3.0 share: functions and triggers, found by their paths.
+"""Functions and triggers, for the resource types of both Function Compute 2.0 and 3.0: they are found by their paths.
 
 A subclass declares the properties and says what the function or trigger is that they describe. A resource's physical id is its
 names joined by slashes, from the service's (FC 2.0) to its own (assumed).
@@ -15,11 +15,11 @@ from localcloud.fc.model import Function, Trigger
 from localcloud.fc.service import FcService
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
+from localcloud.ros.resources.declarations import STRING, TAGS
 from localcloud.ros.resources.fc_code import code_object, read_code
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_bucket, on_function, to_pass, verb
 
-STRING = Property(kind="string")
 REQUIRED = Property(kind="string", required=True)
 IDENTITY = Property(kind="string", required=True, replaces=True)
 UNSUPPORTED = Property(kind="map", honoured=())
@@ -29,11 +29,23 @@ LOG_CONFIG = {
     "EnableRequestMetrics": Property(kind="boolean"),
     "LogBeginRule": STRING,
 }
-TAGS = Property(
-    kind="list",
-    maximum=20,
-    items=Property(kind="map", fields={"Key": Property(kind="string", required=True), "Value": STRING}),
-)
+FUNCTION = {
+    "FunctionName": IDENTITY,
+    "Handler": REQUIRED,
+    "Runtime": REQUIRED,
+    "EnvironmentVariables": Property(kind="map", items=STRING),
+    "CustomContainerConfig": UNSUPPORTED,
+    "CustomRuntimeConfig": UNSUPPORTED,
+}
+SURROUNDINGS = {  # of a service in 2.0, of a function in 3.0
+    "InternetAccess": Property(kind="boolean"),
+    "NasConfig": UNSUPPORTED,
+    "OssMountConfig": UNSUPPORTED,
+    "Role": STRING,
+    "Tags": TAGS,
+    "TracingConfig": UNSUPPORTED,
+    "VpcConfig": UNSUPPORTED,
+}
 TRIGGER = {
     "FunctionName": IDENTITY,
     "TriggerName": IDENTITY,
@@ -56,6 +68,7 @@ class FunctionType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    default_memory: int | None = None  # MB; None: the platform's own
 
     def __init__(self, fc: FcService) -> None:
         self._fc = fc
@@ -70,8 +83,30 @@ class FunctionType(ABC):
         """See `ResourceType`."""
 
     @abstractmethod
+    def initializer(self, properties: Given) -> tuple[str, int | None]:
+        """Return the handler and the timeout, in seconds, of the function's initializer; empty and None: not given."""
+
     def describe(self, properties: Given) -> Function:
         """Return the function that properties describe, without its code."""
+        initializer, initialization_timeout = self.initializer(properties)
+        default = Function(service="", name="", runtime="", handler="")
+        return Function(
+            service=properties.get("ServiceName", ""),
+            name=properties["FunctionName"],
+            runtime=properties["Runtime"],
+            handler=properties["Handler"],
+            initializer=initializer,
+            initialization_timeout=initialization_timeout or default.initialization_timeout,
+            timeout=properties.get("Timeout", default.timeout),
+            memory=properties.get("MemorySize", self.default_memory or default.memory),
+            cpu=properties.get("Cpu"),
+            disk=properties.get("DiskSize", default.disk),
+            environment=properties.get("EnvironmentVariables", {}),
+            description=properties.get("Description", ""),
+            role=properties.get("Role", ""),
+            internet_access=properties.get("InternetAccess", True),
+            log_config=api_names(properties.get("LogConfig", {})),
+        )
 
     def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
         """See `ResourceType`. That whoever names a code package must be able to read it is assumed."""

@@ -16,10 +16,10 @@ from localcloud.oss.service import ACLS, OssService
 from localcloud.oss.xml import Value, render
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
+from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_bucket
 
-STRING = Property(kind="string")
 DAYS = Property(kind="integer", minimum=1)
 EXPIRY = {"Days": DAYS, "CreatedBeforeDate": STRING}
 RULE = {

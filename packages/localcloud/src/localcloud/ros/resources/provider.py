@@ -1,4 +1,4 @@
-"""What the engine asks of a resource type, and how a type declares its properties."""
+"""The interface of resource types, and their declarations of properties."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CUSTOM_RESOURCE = "ALIYUN::ROS::CustomResource"
 
 
 def canonical_type(name: str) -> str:
-    """Return under which name a resource type is known: `Custom::Anything` is a custom resource ("ALIYUN::ROS::CustomResource")."""
+    """Return the name under which a resource type is known; `Custom::Anything` is `ALIYUN::ROS::CustomResource`."""
     return CUSTOM_RESOURCE if name.startswith("Custom::") else name
 
 
@@ -59,7 +59,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a resource is after it was created or updated."""
+    """A resource after it was created or updated."""
 
     physical_id: str
     attributes: Properties  # what Fn::GetAtt can ask for
@@ -67,7 +67,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What somebody must be allowed to do."""
+    """An action on a resource that somebody must be allowed."""
 
     action: str  # oss:PutBucket
     resource: str  # acs:oss:oss-REGION:ACCOUNT:BUCKET
@@ -79,7 +79,7 @@ class Right:
 class ResourceType(Protocol):
     """One type of resource. Every method that fails raises `ResourceError` with a reason for the user, and changes nothing then.
 
-    The engine changes a resource only for somebody who has the `rights` to do so by the services' own APIs; the other methods may
+    The executor changes a resource only for somebody who has the `rights` to do so by the services' own APIs; the other methods may
     rely on that.
     """
 

@@ -34,7 +34,7 @@ def check_properties(properties: Mapping[str, Property], given: Mapping[str, obj
 
 
 def needs_replacement(properties: Mapping[str, Property], before: Properties, after: Properties) -> bool:
-    """Say whether a change needs a new resource.
+    """Return whether a change needs a new resource.
 
     Args:
         properties: what the type declares, by name.

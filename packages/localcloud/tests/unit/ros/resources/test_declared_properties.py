@@ -17,7 +17,8 @@ from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
 from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
 from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import Property
-from localcloud.ros.resources.ram import AttachPolicyToRole, ManagedPolicy, Role
+from localcloud.ros.resources.ram_policies import ManagedPolicy
+from localcloud.ros.resources.ram_roles import AttachPolicyToRole, Role
 from localcloud.ros.resources.sls import Index, Logstore, Project
 from tests.support.paths import ROOT
 

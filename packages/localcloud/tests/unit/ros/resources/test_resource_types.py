@@ -551,7 +551,7 @@ def test_a_role_is_deleted_though_its_policies_were_changed_by_hand(cloud: Cloud
 
 
 def test_an_update_that_failed_can_be_taken_back_by_another_one(cloud: Cloud) -> None:
-    """An engine that rolls back tells the failed update's properties as the previous ones."""
+    """An executor that rolls back tells the failed update's properties as the previous ones."""
     cloud.ram.create_policy("taken", document=json.dumps(allow("oss:*")))
     before = role(Policies=[policy("a"), policy("b")], PolicyAttachments={"System": ["AliyunLogFullAccess"]})
     failing = role(Policies=[policy("b", "oss:*"), policy("c"), policy("taken")])
@@ -789,7 +789,7 @@ def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_p
     gone = {**before, "Code": {"OssBucketName": "assets", "OssObjectName": "other.zip"}, "Timeout": 10}
     assert "NoSuchKey" in reason(based.update, "FC::Function", before, gone)
     assert based.fc.function("services/base/functions/new").timeout == 9
-    based.update("FC::Function", gone, before)  # as an engine does that rolls back
+    based.update("FC::Function", gone, before)  # as an executor does that rolls back
     based.update("FC::Function", before, {**before, "Code": {"SourceCode": "x = 2"}})
     assert code_of(based, tmp_path, "services/base/functions/new") == {"index.py": "x = 2"}
 
