@@ -51,7 +51,7 @@ class CustomResource:
         "ServiceToken": Property(kind="string", required=True, replaces=True, maximum=512),
         "Parameters": Property(kind="map"),
         "Timeout": Property(kind="number", minimum=1, maximum=MAX_TIMEOUT),
-        "HttpConfig": Property(kind="map", honoured=()),  # of functions that are reached by HTTP
+        "HttpConfig": Property(kind="map", supported=()),  # of functions that are reached by HTTP
     }
 
     def __init__(self, fc: FcService, callbacks: Callbacks) -> None:

@@ -41,7 +41,7 @@ class FcServiceType:
         "Description": STRING,
         "LogConfig": Property(kind="map", fields=LOG_CONFIG),
         "DeletionForce": Property(kind="boolean"),  # of network interfaces alone, which are not here
-        "VpcBindings": Property(kind="list", honoured=()),
+        "VpcBindings": Property(kind="list", supported=()),
     }
 
     def __init__(self, fc: FcService) -> None:
@@ -123,18 +123,18 @@ class FcFunction(FunctionType):
         "Cpu": Property(kind="number"),
         "DiskSize": Property(kind="integer", choices=(512, 10240)),
         "Description": STRING,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, honoured=(1,)),
-        "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, honoured=(1,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(1,)),
+        "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(1,)),
         "InstanceType": Property(
             kind="string",
             choices=("e1", "c1", "fc.gpu.tesla.1", "fc.gpu.ampere.1", "fc.gpu.ada.1", "g1"),
-            honoured=("e1", "c1"),
+            supported=("e1", "c1"),
         ),
         "AsyncConfiguration": UNSUPPORTED,
         "CAPort": Property(kind="integer"),  # of custom runtimes; ros-cdk-fc gives it to every function
         "CustomDNS": UNSUPPORTED,
         "CustomHealthCheckConfig": UNSUPPORTED,
-        "GpuMemorySize": Property(kind="integer", honoured=()),
+        "GpuMemorySize": Property(kind="integer", supported=()),
         "InstanceLifecycleConfig": UNSUPPORTED,  # in FC 2.0 only PreFreeze and PreStop
     }
 

@@ -32,7 +32,7 @@ class Fc3Function(FunctionType):
     properties: Mapping[str, Property] = {
         **FUNCTION,
         **SURROUNDINGS,
-        "Code": Property(kind="map", fields={**CODE, "Checksum": Property(kind="string", honoured=())}),
+        "Code": Property(kind="map", fields={**CODE, "Checksum": Property(kind="string", supported=())}),
         "Cpu": Property(kind="number", minimum=0.05, maximum=16),
         "Description": Property(kind="string", maximum=256),
         "DiskSize": Property(kind="integer"),
@@ -43,15 +43,15 @@ class Fc3Function(FunctionType):
         "MemorySize": Property(kind="integer", minimum=128, maximum=65536),
         "Timeout": Property(kind="integer", minimum=1, maximum=86400),
         "CustomDns": UNSUPPORTED,
-        "DisableOndemand": Property(kind="boolean", honoured=()),
+        "DisableOndemand": Property(kind="boolean", supported=()),
         "GpuConfig": UNSUPPORTED,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, honoured=(1,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, supported=(1,)),
         "InstanceIsolationMode": Property(
-            kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), honoured=("SHARE",)
+            kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), supported=("SHARE",)
         ),
-        "Layers": Property(kind="list", honoured=()),
+        "Layers": Property(kind="list", supported=()),
         "SessionAffinity": Property(
-            kind="string", choices=("MCP_SSE", "GENERATED_COOKIE", "HEADER_FIELD", "NONE"), honoured=("NONE",)
+            kind="string", choices=("MCP_SSE", "GENERATED_COOKIE", "HEADER_FIELD", "NONE"), supported=("NONE",)
         ),
         "SessionAffinityConfig": UNSUPPORTED,
     }

@@ -22,7 +22,7 @@ from localcloud.ros.resources.rights import on_bucket, on_function, to_pass, ver
 
 REQUIRED = Property(kind="string", required=True)
 IDENTITY = Property(kind="string", required=True, replaces=True)
-UNSUPPORTED = Property(kind="map", honoured=())
+UNSUPPORTED = Property(kind="map", supported=())
 LOG_CONFIG = {
     "Project": STRING,
     "Logstore": STRING,
@@ -49,11 +49,11 @@ SURROUNDINGS = {  # of a service in 2.0, of a function in 3.0
 TRIGGER = {
     "FunctionName": IDENTITY,
     "TriggerName": IDENTITY,
-    "TriggerType": Property(kind="string", required=True, replaces=True, honoured=("oss", "http", "timer")),
+    "TriggerType": Property(kind="string", required=True, replaces=True, supported=("oss", "http", "timer")),
     "TriggerConfig": Property(kind="map", required=True),
     "SourceArn": Property(kind="string", replaces=True),
     "InvocationRole": STRING,
-    "Qualifier": Property(kind="string", honoured=("LATEST",)),
+    "Qualifier": Property(kind="string", supported=("LATEST",)),
 }
 WITHOUT_SOURCE = frozenset({"http", "timer"})  # trigger types that need neither SourceArn nor InvocationRole
 

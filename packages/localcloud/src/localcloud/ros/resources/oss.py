@@ -46,7 +46,9 @@ RULE = {
     "Filter": Property(
         kind="map",
         fields={
-            "Not": Property(kind="map", fields={"Prefix": STRING, "Tag": Property(kind="list", maximum=1, honoured=())})
+            "Not": Property(
+                kind="map", fields={"Prefix": STRING, "Tag": Property(kind="list", maximum=1, supported=())}
+            )
         },
     ),
 }
@@ -84,18 +86,18 @@ class Bucket(BlockingType):
             kind="string",
             replaces=True,
             choices=("Standard", "IA", "Archive", "ColdArchive"),
-            honoured=("Standard", "IA"),
+            supported=("Standard", "IA"),
         ),
         "RedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
         "Tags": Property(kind="map", maximum=20, items=STRING),
-        "CORSConfiguration": Property(kind="map", honoured=()),
-        "EnableOssHdfsService": Property(kind="boolean", honoured=()),
-        "LoggingConfiguration": Property(kind="map", honoured=()),
-        "Policy": Property(kind="map", honoured=()),
-        "RefererConfiguration": Property(kind="map", honoured=()),
-        "VersioningConfiguration": Property(kind="map", honoured=()),
-        "WebsiteConfigurationV2": Property(kind="map", honoured=()),
+        "CORSConfiguration": Property(kind="map", supported=()),
+        "EnableOssHdfsService": Property(kind="boolean", supported=()),
+        "LoggingConfiguration": Property(kind="map", supported=()),
+        "Policy": Property(kind="map", supported=()),
+        "RefererConfiguration": Property(kind="map", supported=()),
+        "VersioningConfiguration": Property(kind="map", supported=()),
+        "WebsiteConfigurationV2": Property(kind="map", supported=()),
     }
 
     def __init__(self, oss: OssService) -> None:

@@ -29,7 +29,7 @@ class Property:
         choices: the values allowed; empty: any.
         minimum: the smallest number, or the shortest text or list.
         maximum: the largest number, or the longest text or list.
-        honoured: the values that the embedded cloud can act on; None: all. Others are refused as not implemented, except those
+        supported: the values that the embedded cloud can act on; None: all. Others are refused as not implemented, except those
             that ask for nothing: empty and false ones.
     """
 
@@ -41,7 +41,7 @@ class Property:
     choices: tuple[object, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
-    honoured: tuple[object, ...] | None = None
+    supported: tuple[object, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

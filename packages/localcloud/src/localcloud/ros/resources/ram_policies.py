@@ -12,7 +12,7 @@ from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.ram_changes import Plan, Policy, Steps
 
 # The embedded RAM does not say who made an entity, so that one which exists is never taken over.
-IGNORE_EXISTING = Property(kind="boolean", replaces=True, honoured=())
+IGNORE_EXISTING = Property(kind="boolean", replaces=True, supported=())
 
 
 class ManagedPolicy(BlockingType):
@@ -25,8 +25,8 @@ class ManagedPolicy(BlockingType):
         "PolicyDocumentUnchecked": Property(kind="map"),
         "Description": Property(kind="string", replaces=True, maximum=1024),
         "Roles": Property(kind="list", replaces=True, items=STRING),
-        "Groups": Property(kind="list", replaces=True, honoured=()),
-        "Users": Property(kind="list", replaces=True, honoured=()),
+        "Groups": Property(kind="list", replaces=True, supported=()),
+        "Users": Property(kind="list", replaces=True, supported=()),
         "IgnoreExisting": IGNORE_EXISTING,
     }
 

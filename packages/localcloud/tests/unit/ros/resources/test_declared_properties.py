@@ -118,7 +118,7 @@ def compare(path: str, product: str, writer: str, ours: Mapping[str, Property]) 
         here, our = f"{path}.{name}", ours[name]
         assert our.required == their.required or "required" in ELSEWHERE.get(here, ()), here
         assert (our.kind == "list") == their.listed, here
-        if our.honoured != ():
+        if our.supported != ():
             compare_limits(here, our, their)
         item = our.items if their.listed and our.items else our
         if item.fields:
@@ -158,5 +158,5 @@ def test_the_documentation_tells_what_is_refused_and_what_replaces() -> None:
         )
         if refused.startswith("as `"):
             refused = rows[refused.split("`")[1]][1]
-        for name in (name for name, each in kind.properties.items() if each.honoured is not None):
+        for name in (name for name, each in kind.properties.items() if each.supported is not None):
             assert re.search(rf"\b{name}\b", refused) or name == "InstanceType", f"{kind.name}.{name}"

@@ -19,9 +19,9 @@ KNOWN = {
     "Rules": Property(kind="list", minimum=1, items=Property(kind="map", fields={"Days": Property(kind="integer")})),
     "Environment": Property(kind="map", items=STRING),
     "Anything": Property(kind="any"),
-    "Vpc": Property(kind="map", honoured=()),
-    "Concurrency": Property(kind="integer", honoured=(1,)),
-    "Hdfs": Property(kind="boolean", honoured=()),
+    "Vpc": Property(kind="map", supported=()),
+    "Concurrency": Property(kind="integer", supported=(1,)),
+    "Hdfs": Property(kind="boolean", supported=()),
 }
 
 
