@@ -437,3 +437,17 @@ def test_a_deletion_that_a_failure_interrupted_is_not_in_progress_any_more(
         assert {each.status for each in stack.resources.values()} == {"DELETE_FAILED"}
 
     asyncio.run(scenario())
+
+
+def test_stacks_of_one_name_that_are_created_at_once_are_one(
+    cloud: Any, make_template: Callable[..., str], make_request: Callable[..., Request]
+) -> None:
+    async def scenario() -> None:
+        request = make_request(make_template(A={}))
+        done = await asyncio.gather(
+            *(cloud.ros.stacks.create("one", request) for _ in range(5)), return_exceptions=True
+        )
+        refused = [each for each in done if isinstance(each, RosError)]
+        assert [each.code for each in refused] == ["StackExists"] * 4
+
+    asyncio.run(scenario())
