@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 from localcloud.kernel.identity import Identity
 
 STACK_TYPE = "ALIYUN::ROS::Stack"  # under which a stack itself appears among its events
+CUSTOM_RESOURCE = "ALIYUN::ROS::CustomResource"
 _State = TypeVar("_State", bound=StrEnum)
 
 
@@ -308,3 +309,8 @@ class ChangeSet:
 def format_time(seconds: float | None) -> str | None:
     """Return a time as ROS writes it: UTC, `2026-01-31T08:00:00`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") if seconds is not None else None
+
+
+def canonical_type(name: str) -> str:
+    """Return the name under which a resource type is known; `Custom::Anything` is `ALIYUN::ROS::CustomResource`."""
+    return CUSTOM_RESOURCE if name.startswith("Custom::") else name

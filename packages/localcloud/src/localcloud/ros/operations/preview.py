@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from localcloud.ros.errors import ResourceError
-from localcloud.ros.model import Change, Resource
-from localcloud.ros.resources.provider import Property, canonical_type
+from localcloud.ros.model import Change, Resource, canonical_type
+from localcloud.ros.resources.provider import Property
 from localcloud.ros.resources.schema import check_properties
 from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.known import Known

@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from localcloud.kernel.identity import Authorizer
 from localcloud.ros.errors import RefusedError, ResourceError, RosError
-from localcloud.ros.model import Account, Caller, Resource, ResourceStatus
+from localcloud.ros.model import Account, Caller, Resource, ResourceStatus, canonical_type
 from localcloud.ros.operations.operation import CHANGED, MAX_REASON, Operation, OperationError
 from localcloud.ros.resources.calls import reasons
-from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType, Right, canonical_type
+from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType, Right
 
 NOT_CREATED = {ResourceStatus.INIT_COMPLETE, ResourceStatus.CREATE_IN_PROGRESS, ResourceStatus.CREATE_FAILED}
 

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from localcloud.fc.instance import Answer as FunctionAnswer
 from localcloud.fc.service import FcService, Invocation
 from localcloud.ros.errors import ResourceError
+from localcloud.ros.model import CUSTOM_RESOURCE
 from localcloud.ros.resources.calls import Given, reasons
-from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, Properties, Property, Right
+from localcloud.ros.resources.provider import Context, Outcome, Properties, Property, Right
 from localcloud.ros.resources.rights import on_function
 
 DEFAULT_TIMEOUT = 60.0  # seconds

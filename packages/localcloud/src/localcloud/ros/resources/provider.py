@@ -7,12 +7,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 Properties = Mapping[str, object]
-CUSTOM_RESOURCE = "ALIYUN::ROS::CustomResource"
-
-
-def canonical_type(name: str) -> str:
-    """Return the name under which a resource type is known; `Custom::Anything` is `ALIYUN::ROS::CustomResource`."""
-    return CUSTOM_RESOURCE if name.startswith("Custom::") else name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

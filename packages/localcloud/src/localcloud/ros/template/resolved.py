@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.model import Account, Outline, Source
-from localcloud.ros.resources.provider import canonical_type
+from localcloud.ros.model import Account, Outline, Source, canonical_type
 from localcloud.ros.template.bounds import check_value
 from localcloud.ros.template.conditions import check_rules, resolve_conditions
 from localcloud.ros.template.document import Template, parse_template

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.ros.resources.provider import CUSTOM_RESOURCE
+from localcloud.ros.model import CUSTOM_RESOURCE
 from tests.support.resource_types import SAMPLES, Cloud, reason
 
 
