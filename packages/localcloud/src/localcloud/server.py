@@ -33,12 +33,12 @@ from localcloud.oss.link import Link, Shape
 from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ram.routes import create_ram_app, create_sts_app
-from localcloud.ros.callbacks import Callbacks
-from localcloud.ros.engine import Account
-from localcloud.ros.evaluation import Evaluator
+from localcloud.ros.api.callbacks import Callbacks
+from localcloud.ros.api.routes import create_ros_app
+from localcloud.ros.model import Account
+from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.registry import resource_types
-from localcloud.ros.routes import create_ros_app
-from localcloud.ros.service import RosService
+from localcloud.ros.template.evaluation import Evaluator
 
 LISTENERS = (
     "oss",

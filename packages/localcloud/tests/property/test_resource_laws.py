@@ -13,25 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.fc.service import FcService, Settings
-from localcloud.kernel.identity import Credential, Identity
-from localcloud.oss.operations.service import OssService
-from localcloud.ram import RamService
-from localcloud.ros.callbacks import Callbacks
-from localcloud.ros.resources.provider import Context
-from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.resources.schema import check_properties, needs_replacement
+from tests.support.resource_types import ACCOUNT, CONTEXT, Services
 
-ACCOUNT = "1" * 16
-CONTEXT = Context(
-    stack_id="stack",
-    stack_name="stack",
-    logical_id="It",
-    type="Test",
-    region="cn-hangzhou",
-    account_id=ACCOUNT,
-    timeout=60.0,
-)
 Some = Mapping[str, st.SearchStrategy[Any]]
 
 
@@ -137,21 +121,12 @@ PROPERTIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 }
 
 
-class Cloud:
+class Cloud(Services):
     """The services, with a service, a function and a log project to build on."""
 
     def __init__(self, folder: Path) -> None:
-        def clock() -> float:
-            return 1_800_000_000.0
-
-        key = Credential(access_key_id="k", access_key_secret="s", identity=Identity(account_id=ACCOUNT))
-        self.oss = OssService(folder / "oss", account_id=ACCOUNT, clock=clock)
-        self.ram = RamService(folder / "ram", account=key, clock=clock)
-        service = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
-        self.fc = FcService(folder / "fc", settings=service, roles=self.ram, objects=self.oss.objects, clock=clock)
-        self.types = resource_types(
-            buckets=self.oss.buckets, ram=self.ram, fc=self.fc, callbacks=Callbacks(), folder=folder
-        )
+        super().__init__(folder)
+        self.types = self.resource_types(folder)
         self.records = folder / "sls.json"
         self.create("FC::Service", {"ServiceName": "base"})
         code = {"Code": {"SourceCode": "a"}, "Handler": "a.b", "Runtime": "python3.10"}
@@ -198,7 +173,7 @@ def run(call: Coroutine[Any, Any, Any]) -> Any:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     cloud = Cloud(tmp_path_factory.mktemp("cloud"))
     yield cloud
-    cloud.oss.close()
+    cloud.close()
 
 
 @pytest.mark.parametrize("name", PROPERTIES)

@@ -13,11 +13,12 @@ import yaml
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from localcloud.ros.conditions import resolve_conditions
-from localcloud.ros.document import Template, parse_template
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.functions import UNKNOWN, Scope, evaluate, holds_unknown
-from localcloud.ros.graph import check_acyclic, dependencies
+from localcloud.ros.template.conditions import resolve_conditions
+from localcloud.ros.template.document import Template, parse_template
+from localcloud.ros.template.functions.evaluate import evaluate
+from localcloud.ros.template.functions.scope import UNKNOWN, Scope, holds_unknown
+from localcloud.ros.template.graph import check_acyclic, dependencies
 
 SECRET = "correct-horse"
 FUNCTIONS = [

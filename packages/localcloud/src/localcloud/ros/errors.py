@@ -1,22 +1,55 @@
-"""What the embedded ROS answers when it cannot do what it is asked."""
+"""Errors of the ROS API: each has its code and its HTTP status; and the reasons for which resources cannot be changed.
+
+Source: ROS, "API overview", "Error codes" of each operation.
+"""
 
 from __future__ import annotations
 
 from localcloud.kernel.errors import ApiError
 
+STATUS = {
+    "ActionInProgress": 409,
+    "ChangeSetExists": 409,
+    "ChangeSetNotFound": 404,
+    "CircularDependency": 400,
+    "Forbidden.RAM": 403,
+    "IdempotentParameterMismatch": 400,
+    "InvalidChangeSetStatus": 409,
+    "InvalidParameter": 400,
+    "InvalidRegionId": 400,
+    "InvalidTemplateReference": 400,
+    "InvalidTemplateSection": 400,
+    "InvalidTemplateVersion": 400,
+    "MissingChangeSetId": 400,
+    "MissingChangeSetName": 400,
+    "MissingLogicalResourceId": 400,
+    "MissingStackId": 400,
+    "MissingStackName": 400,
+    "MissingTemplateBody": 400,
+    "NotSupported": 400,
+    "ResourceNotFound": 404,
+    "ServiceUnavailable": 503,
+    "StackDeletionProtected": 400,
+    "StackExists": 409,
+    "StackNotFound": 404,
+    "StackValidationFailed": 400,
+    "UnknownUserParameter": 400,
+    "UserParameterMissing": 400,
+}
+
 
 class RosError(ApiError):
-    """An error with a code of the ROS API ("API overview", "Error codes")."""
+    """A refused request; its code is a key of `STATUS`."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(code, message, status)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message, STATUS[code])
 
 
 class TemplateError(RosError):
     """A template, or a value given for one of its parameters, is not valid.
 
     Args:
-        message: what is wrong, and where.
+        message: the mistake, and its place.
         code: of the API, where it documents a special one ("CreateStack", "Error codes").
     """
 

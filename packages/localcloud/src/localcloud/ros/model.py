@@ -1,22 +1,185 @@
-"""What the embedded ROS keeps: stacks with their resources and events, and change sets. Times are seconds since the epoch."""
+"""The nouns of the embedded ROS: stacks with their resources, statuses and events, and change sets.
+
+Times are seconds since the epoch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Self, TypeVar
 
 from localcloud.kernel.identity import Identity
 
 STACK_TYPE = "ALIYUN::ROS::Stack"  # under which a stack itself appears among its events
+CUSTOM_RESOURCE = "ALIYUN::ROS::CustomResource"
+_State = TypeVar("_State", bound=StrEnum)
+
+
+class IllegalMoveError(Exception):
+    """A state machine was to make a move that its table has not: a mistake of this program."""
+
+
+def move(moves: Mapping[_State, frozenset[_State]], state: _State, to: _State) -> _State:
+    """Move from one state to another.
+
+    Args:
+        moves: for each state, those that may follow.
+        state: the present one.
+        to: the next one.
+
+    Raises:
+        IllegalMoveError: it may not follow.
+    """
+    if to not in moves[state]:
+        raise IllegalMoveError(f"{type(state).__name__}: {state or 'idle'} is not followed by {to or 'idle'}")
+    return to
+
+
+class Status(StrEnum):
+    """A status as ROS writes it: the kind of an operation, and how far that is."""
+
+    @property
+    def kind(self) -> str:
+        """The operation: CREATE, UPDATE, DELETE, …"""
+        return self.removesuffix("_IN_PROGRESS").removesuffix("_COMPLETE").removesuffix("_FAILED")
+
+    @property
+    def is_in_progress(self) -> bool:
+        """Tell whether the operation goes on."""
+        return self.endswith("_IN_PROGRESS")
+
+    @property
+    def is_failed(self) -> bool:
+        """Tell whether the operation has failed."""
+        return self.endswith("_FAILED")
+
+    @property
+    def complete(self) -> Self:
+        """The status of the same operation when it has succeeded."""
+        return type(self)(f"{self.kind}_COMPLETE")
+
+    @property
+    def failed(self) -> Self:
+        """The status of the same operation when it has failed."""
+        return type(self)(f"{self.kind}_FAILED")
+
+
+class StackStatus(Status):
+    """A stack's status ("Stack status")."""
+
+    REVIEW_IN_PROGRESS = "REVIEW_IN_PROGRESS"  # nothing was made yet
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_COMPLETE = "CREATE_COMPLETE"
+    CREATE_FAILED = "CREATE_FAILED"
+    CREATE_ROLLBACK_IN_PROGRESS = "CREATE_ROLLBACK_IN_PROGRESS"
+    CREATE_ROLLBACK_COMPLETE = "CREATE_ROLLBACK_COMPLETE"
+    CREATE_ROLLBACK_FAILED = "CREATE_ROLLBACK_FAILED"
+    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    ROLLBACK_IN_PROGRESS = "ROLLBACK_IN_PROGRESS"
+    ROLLBACK_COMPLETE = "ROLLBACK_COMPLETE"
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    DELETE_FAILED = "DELETE_FAILED"
+
+
+_S = StackStatus
+_UPDATE_OR_DELETE = frozenset({_S.UPDATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS})
+_DELETE_ONLY = frozenset({_S.DELETE_IN_PROGRESS})
+STACK_MOVES: Mapping[StackStatus, frozenset[StackStatus]] = {
+    _S.REVIEW_IN_PROGRESS: frozenset({_S.CREATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
+    _S.CREATE_IN_PROGRESS: _DELETE_ONLY | {_S.CREATE_COMPLETE, _S.CREATE_FAILED, _S.CREATE_ROLLBACK_IN_PROGRESS},
+    _S.CREATE_COMPLETE: _UPDATE_OR_DELETE,
+    _S.CREATE_FAILED: _UPDATE_OR_DELETE,
+    _S.CREATE_ROLLBACK_IN_PROGRESS: _DELETE_ONLY | {_S.CREATE_ROLLBACK_COMPLETE, _S.CREATE_ROLLBACK_FAILED},
+    _S.CREATE_ROLLBACK_COMPLETE: _DELETE_ONLY,
+    _S.CREATE_ROLLBACK_FAILED: _DELETE_ONLY,
+    _S.UPDATE_IN_PROGRESS: _DELETE_ONLY | {_S.UPDATE_COMPLETE, _S.UPDATE_FAILED, _S.ROLLBACK_IN_PROGRESS},
+    _S.UPDATE_COMPLETE: _UPDATE_OR_DELETE,
+    _S.UPDATE_FAILED: _UPDATE_OR_DELETE,
+    _S.ROLLBACK_IN_PROGRESS: _DELETE_ONLY | {_S.ROLLBACK_COMPLETE, _S.ROLLBACK_FAILED},
+    _S.ROLLBACK_COMPLETE: _UPDATE_OR_DELETE,
+    _S.ROLLBACK_FAILED: _UPDATE_OR_DELETE,
+    _S.DELETE_IN_PROGRESS: frozenset({_S.DELETE_COMPLETE, _S.DELETE_FAILED}),
+    _S.DELETE_FAILED: _DELETE_ONLY,
+    _S.DELETE_COMPLETE: frozenset(),
+}
+
+
+class Phase(StrEnum):
+    """The part of an operation that is going on, with which a restarted process goes on."""
+
+    IDLE = ""
+    APPLY = "apply"
+    CLEANUP = "cleanup"
+    ROLLBACK = "rollback"
+    DELETE = "delete"
+
+
+PHASE_MOVES: Mapping[Phase, frozenset[Phase]] = {
+    Phase.IDLE: frozenset({Phase.APPLY, Phase.DELETE}),
+    Phase.APPLY: frozenset({Phase.CLEANUP, Phase.ROLLBACK, Phase.DELETE, Phase.IDLE}),
+    Phase.CLEANUP: frozenset({Phase.DELETE, Phase.IDLE}),
+    Phase.ROLLBACK: frozenset({Phase.DELETE, Phase.IDLE}),
+    Phase.DELETE: frozenset({Phase.IDLE}),
+}
+
+
+class ResourceStatus(Status):
+    """A resource's status."""
+
+    INIT_COMPLETE = "INIT_COMPLETE"  # declared, and nothing of it made yet
+    CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
+    CREATE_COMPLETE = "CREATE_COMPLETE"
+    CREATE_FAILED = "CREATE_FAILED"
+    UPDATE_IN_PROGRESS = "UPDATE_IN_PROGRESS"
+    UPDATE_COMPLETE = "UPDATE_COMPLETE"
+    UPDATE_FAILED = "UPDATE_FAILED"
+    DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+    DELETE_COMPLETE = "DELETE_COMPLETE"
+    DELETE_FAILED = "DELETE_FAILED"
+
+
+_R = ResourceStatus
+_CHANGE = frozenset({_R.UPDATE_IN_PROGRESS, _R.UPDATE_FAILED, _R.DELETE_IN_PROGRESS, _R.DELETE_COMPLETE})
+RESOURCE_MOVES: Mapping[ResourceStatus, frozenset[ResourceStatus]] = {
+    _R.INIT_COMPLETE: frozenset({_R.CREATE_IN_PROGRESS, _R.CREATE_FAILED}),
+    _R.CREATE_IN_PROGRESS: frozenset({_R.CREATE_COMPLETE, _R.CREATE_FAILED}),
+    _R.CREATE_COMPLETE: _CHANGE,
+    _R.CREATE_FAILED: _CHANGE | {_R.CREATE_IN_PROGRESS, _R.CREATE_FAILED},
+    _R.UPDATE_IN_PROGRESS: frozenset({_R.UPDATE_COMPLETE, _R.UPDATE_FAILED}),
+    _R.UPDATE_COMPLETE: _CHANGE,
+    _R.UPDATE_FAILED: _CHANGE,
+    _R.DELETE_IN_PROGRESS: frozenset({_R.DELETE_COMPLETE, _R.DELETE_FAILED}),
+    _R.DELETE_FAILED: _CHANGE,
+    _R.DELETE_COMPLETE: frozenset(),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """The account, in one region, whose stacks these are."""
+
+    region: str
+    account_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who asked for an operation: it is done with their rights, also by a later process."""
+    """The one who asked for an operation: it is done with their rights, also by a later process."""
 
     identity: Identity
     conditions: Mapping[str, str] = field(default_factory=dict)  # condition keys of the request, and their values
+
+    @property
+    def principal(self) -> str:
+        """The ARN of the role, or of the account itself, whose policies apply."""
+        return self.identity.role_arn or f"acs:ram::{self.identity.account_id}:root"
 
 
 NOBODY = Caller(identity=Identity(account_id=""))  # who may do nothing
@@ -28,7 +191,7 @@ class Resource:
 
     logical_id: str
     type: str
-    status: str  # CREATE_IN_PROGRESS, UPDATE_COMPLETE, …
+    status: ResourceStatus = ResourceStatus.INIT_COMPLETE
     reason: str = ""
     physical_id: str = ""  # empty: there is nothing to delete
     properties: Mapping[str, object] = field(default_factory=dict)  # resolved, checked
@@ -54,7 +217,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outline:
-    """What is told of a template with each description of its stack."""
+    """The part of a template that is told with each description of its stack."""
 
     hidden: tuple[str, ...]  # parameters whose values are never shown (NoEcho)
     outputs: Mapping[str, str]  # their descriptions, by name
@@ -63,7 +226,7 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """What a stack is made from."""
+    """The template and the parameters that a stack is made from."""
 
     template: str  # as it was given
     parameters: Mapping[str, str] = field(default_factory=dict)  # as they were given
@@ -72,13 +235,13 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stack:
-    """A stack. Its `phase` says what a restarted process has to go on with."""
+    """A stack."""
 
     id: str
     name: str
-    status: str
-    reason: str
-    phase: str = ""  # apply, cleanup, rollback, delete; empty: nothing is going on
+    status: StackStatus = StackStatus.REVIEW_IN_PROGRESS
+    reason: str = ""
+    phase: Phase = Phase.IDLE
     caller: Caller = NOBODY  # of the operation that is going on
     resumptions: int = 0  # how often a process that was started anew has taken the operation up
     description: str = ""
@@ -102,21 +265,22 @@ class Stack:
 
     @property
     def busy(self) -> bool:
-        """Whether an operation is going on."""
-        return bool(self.phase)
+        """Tell whether an operation is going on."""
+        return self.phase is not Phase.IDLE
 
-    @property
-    def operation(self) -> str:
-        """CREATE, UPDATE, DELETE, …: what was done last, or is being done."""
-        for suffix in ("_IN_PROGRESS", "_COMPLETE", "_FAILED"):
-            if self.status.endswith(suffix):
-                return self.status.removesuffix(suffix)
-        return self.status
+    def moved(self, phase: Phase, status: StackStatus | None = None) -> Stack:
+        """Return the stack in another phase, and in another status unless that is None.
+
+        Raises:
+            IllegalMoveError: one of them may not follow.
+        """
+        following = self.status if status is None else move(STACK_MOVES, self.status, status)
+        return replace(self, phase=move(PHASE_MOVES, self.phase, phase), status=following)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What an update would do to one resource."""
+    """The change that an update would make to one resource."""
 
     action: str  # Add, Modify, Remove
     logical_id: str
@@ -145,3 +309,8 @@ class ChangeSet:
 def format_time(seconds: float | None) -> str | None:
     """Return a time as ROS writes it: UTC, `2026-01-31T08:00:00`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") if seconds is not None else None
+
+
+def canonical_type(name: str) -> str:
+    """Return the name under which a resource type is known; `Custom::Anything` is `ALIYUN::ROS::CustomResource`."""
+    return CUSTOM_RESOURCE if name.startswith("Custom::") else name

@@ -1,4 +1,4 @@
-"""The embedded ROS's state on disk: one JSON document for each stack and each change set, replaced all at once by each change."""
+"""The state of the embedded ROS on disk: one JSON document for each stack and each change set, replaced whole by each change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,20 @@ from typing import Any
 from localcloud.kernel.documents import write_private
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Identity
-from localcloud.ros.model import NOBODY, Caller, Change, ChangeSet, Event, Outline, Resource, Source, Stack
+from localcloud.ros.model import (
+    NOBODY,
+    Caller,
+    Change,
+    ChangeSet,
+    Event,
+    Outline,
+    Phase,
+    Resource,
+    ResourceStatus,
+    Source,
+    Stack,
+    StackStatus,
+)
 
 
 class RosStore:
@@ -56,6 +69,11 @@ class RosStore:
         (self._change_sets / f"{change_set_id}.json").unlink(missing_ok=True)
         self.change_sets.pop(change_set_id, None)
 
+    def drop_change_sets_of(self, stack_id: str) -> None:
+        """Forget the change sets of a stack."""
+        for each in [each for each in self.change_sets.values() if each.stack_id == stack_id]:
+            self.drop_change_set(each.id)
+
 
 def _write(document: Stack | ChangeSet) -> bytes:
     return json.dumps(document, default=_record).encode()
@@ -76,6 +94,8 @@ def _read_stack(path: Path) -> Stack:
         record = json.loads(path.read_bytes())
         previous, caller = record.pop("previous"), record.pop("caller", None)
         return Stack(
+            status=StackStatus(record.pop("status")),
+            phase=Phase(record.pop("phase")),
             source=_source(record.pop("source")),
             previous=_source(previous) if previous else None,
             caller=Caller(**{**caller, "identity": Identity(**caller["identity"])}) if caller else NOBODY,
@@ -95,12 +115,15 @@ def _source(record: dict[str, Any]) -> Source:
     return Source(**record, outline=Outline(**{**outline, "hidden": tuple(outline["hidden"])}) if outline else None)
 
 
-def _resources(record: dict[str, dict[str, object]]) -> dict[str, Resource]:
-    return {name: _resource(each) for name, each in record.items()}
+def _resources(record: dict[str, dict[str, Any]]) -> dict[str, Resource]:
+    resources = {name: _resource(each) for name, each in record.items()}
+    # Earlier versions kept a resource for a moment after it was deleted: a process may have ended then.
+    return {name: each for name, each in resources.items() if each.status is not ResourceStatus.DELETE_COMPLETE}
 
 
-def _resource(record: dict[str, object]) -> Resource:
-    return Resource(**{**record, "requires": tuple(record["requires"])})  # type: ignore[arg-type]
+def _resource(record: dict[str, Any]) -> Resource:
+    more = {"status": ResourceStatus(record["status"]), "requires": tuple(record["requires"])}
+    return Resource(**{**record, **more})
 
 
 def _read_change_set(path: Path) -> ChangeSet:

@@ -11,8 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from alibabacloud_ram20150501 import models as ram_models
+from alibabacloud_ram20150501.client import Client as RamClient
 from alibabacloud_ros20190910 import models
 from alibabacloud_ros20190910.client import Client
+from alibabacloud_sts20150401 import models as sts_models
+from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.utils_models import Config
 
 
@@ -79,3 +83,55 @@ def connect() -> Callable[..., Ros]:
 @pytest.fixture
 def ros(cloud: Any) -> Ros:
     return make_ros(cloud)
+
+
+def config(cloud: Any, service: str) -> Config:
+    return Config(
+        access_key_id=cloud.access_key_id,
+        access_key_secret=cloud.access_key_secret,
+        endpoint=urlsplit(cloud.endpoints[service]).netloc,
+        region_id=cloud.region,
+        protocol="http",
+    )
+
+
+@pytest.fixture
+def ram(cloud: Any) -> RamClient:
+    return RamClient(config(cloud, "ram"))
+
+
+@pytest.fixture
+def allowed(cloud: Any) -> Callable[..., Ros]:
+    """Make a ROS client of a new role that may do some actions, on anything."""
+
+    def make(*actions: str, cloud: Any = cloud) -> Ros:
+        ram = RamClient(config(cloud, "ram"))
+        policy = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+        name = "deployer-" + uuid.uuid4().hex[:8]
+        trust = {
+            "Version": "1",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": "sts:AssumeRole",
+                    "Principal": {"RAM": [f"acs:ram::{cloud.account_id}:root"]},
+                }
+            ],
+        }
+        ram.create_role(ram_models.CreateRoleRequest(role_name=name, assume_role_policy_document=json.dumps(trust)))
+        ram.create_policy(ram_models.CreatePolicyRequest(policy_name=name, policy_document=json.dumps(policy)))
+        ram.attach_policy_to_role(
+            ram_models.AttachPolicyToRoleRequest(policy_type="Custom", policy_name=name, role_name=name)
+        )
+        request = sts_models.AssumeRoleRequest(
+            role_arn=f"acs:ram::{cloud.account_id}:role/{name}", role_session_name="tests"
+        )
+        keys = StsClient(config(cloud, "sts")).assume_role(request).body.credentials
+        return make_ros(
+            cloud,
+            access_key_id=keys.access_key_id,
+            access_key_secret=keys.access_key_secret,
+            security_token=keys.security_token,
+        )
+
+    return make

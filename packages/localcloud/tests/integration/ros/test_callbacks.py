@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from localcloud.ros.callbacks import PATH, Callbacks
+from localcloud.ros.api.callbacks import PATH, Callbacks
 
 Scenario = Callable[[Callbacks, aiohttp.ClientSession], Awaitable[None]]
 

@@ -21,7 +21,7 @@ from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Places, Server
 from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
-from localcloud.ros.callbacks import Callbacks
+from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.custom import CustomResource
 from localcloud.ros.resources.fc_code import read_code

@@ -7,12 +7,14 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alibabacloud_ros20190910 import models
+from darabonba.runtime import RuntimeOptions
 from Tea.exceptions import TeaException
 
 PATTERN = "(a+)+b"  # backtracks 2^40 times on the text
@@ -123,6 +125,29 @@ def test_half_a_megabyte_of_yaml_is_read_while_every_service_answers(cloud: Any,
     assert len(text) > 500_000
     with answering(cloud):
         ros.client.validate_template(models.ValidateTemplateRequest(region_id=ros.region, template_body=text))
+
+
+def test_the_bad_patterns_of_one_caller_do_not_delay_another(
+    tmp_path: Path, start_cloud: Callable[..., Any], connect: Callable[..., Any], allowed: Callable[..., Any]
+) -> None:
+    cloud = start_cloud(tmp_path / "cloud")
+    ros, attacker = connect(cloud), allowed("ros:ValidateTemplate", cloud=cloud)
+    bad = models.ValidateTemplateRequest(region_id=ros.region, template_body=HOSTILE["match-pattern"])
+    good = models.ValidateTemplateRequest(region_id=ros.region, template_body=template(Resources={}))
+
+    def attack() -> None:
+        with suppress(Exception):  # the cloud stops before all patterns are refused
+            attacker.client.validate_template_with_options(bad, RuntimeOptions(read_timeout=int(BOUND * 1000)))
+
+    with ThreadPoolExecutor(6) as threads:
+        attacks = [threads.submit(attack) for _ in range(6)]
+        waits = []
+        while not any(each.done() for each in attacks):  # the first pattern is at work until then, the others wait
+            began = time.monotonic()
+            ros.client.validate_template(good)
+            waits.append(time.monotonic() - began)
+        cloud.stop()
+    assert max(waits) < PATIENCE
 
 
 @pytest.mark.parametrize(

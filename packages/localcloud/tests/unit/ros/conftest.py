@@ -1,4 +1,4 @@
-"""A ROS whose resources are simulated in memory: what the engine does with any resource type, without one that is real."""
+"""A ROS whose resources are simulated in memory: what the executor does with any resource type, without one that is real."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from localcloud.kernel.identity import Identity
-from localcloud.ros.engine import Account
 from localcloud.ros.errors import ResourceError
-from localcloud.ros.model import Caller, Source, Stack
+from localcloud.ros.model import Account, Caller, Source, Stack
+from localcloud.ros.operations.requests import Request
+from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.provider import Context, Outcome, Properties, Property, Right
-from localcloud.ros.service import Request, RosService
 
 TYPE = "Test::Thing"
 OWNER = Caller(identity=Identity(account_id="1234567890123456"))
@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 class Here:
     """Evaluates templates in this process: what other processes are good for is tested where they run."""
 
-    async def __call__(self, function: Callable[..., _Result], *args: object) -> _Result:
+    async def __call__(self, caller: str, function: Callable[..., _Result], *args: object) -> _Result:
         return function(*args)
 
     async def close(self) -> None:
@@ -131,7 +131,7 @@ class Cloud:
         return self.now
 
     async def settled(self, stack: Stack) -> Stack:
-        while (current := self.ros.stack(stack.id)).busy:
+        while (current := self.ros.stacks.get(stack.id)).busy:
             await asyncio.sleep(0)
         return current
 

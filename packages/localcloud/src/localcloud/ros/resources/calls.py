@@ -1,4 +1,4 @@
-"""How resource types call the services of the embedded cloud: errors become reasons, and what blocks runs on a thread."""
+"""Calls of resource types to the services of the embedded cloud: errors become reasons, and what blocks runs on a thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def reasons() -> Iterator[None]:
 async def _on_thread(
     function: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs
 ) -> _Result:
-    """Run what blocks; when cancelled, wait until it has ended, so that nothing changes behind the engine's back."""
+    """Run what blocks; when cancelled, wait until it has ended, so that nothing changes behind the executor's back."""
     work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
     try:
         with reasons():
@@ -59,7 +59,7 @@ class BlockingType(ABC):
 
     @abstractmethod
     def find(self, physical_id: str) -> bool:
-        """Say whether the resource exists; may raise errors of services."""
+        """Return whether the resource exists; may raise errors of services."""
 
     @abstractmethod
     def make(self, context: Context, properties: Given) -> Outcome:

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from localcloud.fc.instance import Answer as FunctionAnswer
 from localcloud.fc.service import FcService, Invocation
 from localcloud.ros.errors import ResourceError
+from localcloud.ros.model import CUSTOM_RESOURCE
 from localcloud.ros.resources.calls import Given, reasons
-from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, Properties, Property, Right
+from localcloud.ros.resources.provider import Context, Outcome, Properties, Property, Right
 from localcloud.ros.resources.rights import on_function
 
 DEFAULT_TIMEOUT = 60.0  # seconds
@@ -37,7 +38,7 @@ Answer = Mapping[str, object]
 
 
 class Callbacks(Protocol):
-    """Where functions report."""
+    """The URLs to which functions report."""
 
     def open(self) -> AbstractContextManager[tuple[str, asyncio.Future[Answer]]]:
         """Open a URL for one answer, until the block is left; yields the URL and the answer to wait for."""
@@ -51,7 +52,7 @@ class CustomResource:
         "ServiceToken": Property(kind="string", required=True, replaces=True, maximum=512),
         "Parameters": Property(kind="map"),
         "Timeout": Property(kind="number", minimum=1, maximum=MAX_TIMEOUT),
-        "HttpConfig": Property(kind="map", honoured=()),  # of functions that are reached by HTTP
+        "HttpConfig": Property(kind="map", supported=()),  # of functions that are reached by HTTP
     }
 
     def __init__(self, fc: FcService, callbacks: Callbacks) -> None:
@@ -117,7 +118,7 @@ class CustomResource:
                 with reasons():
                     record = await _await_answer(invocation, answer, timeout)
             except BaseException as error:
-                invocation.cancel()  # it may not go on behind the engine's back
+                invocation.cancel()  # it may not go on behind the executor's back
                 await asyncio.wait([invocation])
                 if isinstance(error, ResourceError):  # who reads what a function said must not learn where it reports
                     raise ResourceError(str(error).replace(urlsplit(url).path, "…")) from error

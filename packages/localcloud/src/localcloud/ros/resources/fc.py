@@ -9,16 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import MAX_INITIALIZATION_TIMEOUT, Function, Service, Trigger
+from localcloud.fc.model import MAX_INITIALIZATION_TIMEOUT, Service, Trigger
 from localcloud.fc.service import FcService
 from localcloud.ros.resources.calls import Given, reasons
+from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.fc_code import CODE
-from localcloud.ros.resources.functions import (
-    IDENTITY,
+from localcloud.ros.resources.fc_functions import (
+    FUNCTION,
     LOG_CONFIG,
-    REQUIRED,
-    STRING,
-    TAGS,
+    SURROUNDINGS,
     TRIGGER,
     UNSUPPORTED,
     FunctionType,
@@ -37,18 +36,12 @@ class FcServiceType:
 
     name = "ALIYUN::FC::Service"
     properties: Mapping[str, Property] = {
+        **SURROUNDINGS,
         "ServiceName": SERVICE_NAME,
         "Description": STRING,
-        "Role": STRING,
-        "InternetAccess": Property(kind="boolean"),
         "LogConfig": Property(kind="map", fields=LOG_CONFIG),
         "DeletionForce": Property(kind="boolean"),  # of network interfaces alone, which are not here
-        "Tags": TAGS,
-        "NasConfig": UNSUPPORTED,
-        "OssMountConfig": UNSUPPORTED,
-        "TracingConfig": UNSUPPORTED,
-        "VpcBindings": Property(kind="list", honoured=()),
-        "VpcConfig": UNSUPPORTED,
+        "VpcBindings": Property(kind="list", supported=()),
     }
 
     def __init__(self, fc: FcService) -> None:
@@ -118,11 +111,10 @@ class FcFunction(FunctionType):
     """A function of a service; its physical id is `SERVICE/FUNCTION`."""
 
     name = "ALIYUN::FC::Function"
+    default_memory = DEFAULT_MEMORY
     properties: Mapping[str, Property] = {
+        **FUNCTION,
         "ServiceName": SERVICE_NAME,
-        "FunctionName": IDENTITY,
-        "Handler": REQUIRED,
-        "Runtime": REQUIRED,
         "Code": Property(kind="map", fields=CODE),
         "Initializer": STRING,
         "InitializationTimeout": Property(kind="integer", minimum=1, maximum=MAX_INITIALIZATION_TIMEOUT),
@@ -130,22 +122,19 @@ class FcFunction(FunctionType):
         "MemorySize": Property(kind="integer", minimum=128, maximum=32768),
         "Cpu": Property(kind="number"),
         "DiskSize": Property(kind="integer", choices=(512, 10240)),
-        "EnvironmentVariables": Property(kind="map", items=STRING),
         "Description": STRING,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, honoured=(1,)),
-        "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, honoured=(1,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(1,)),
+        "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(1,)),
         "InstanceType": Property(
             kind="string",
             choices=("e1", "c1", "fc.gpu.tesla.1", "fc.gpu.ampere.1", "fc.gpu.ada.1", "g1"),
-            honoured=("e1", "c1"),
+            supported=("e1", "c1"),
         ),
         "AsyncConfiguration": UNSUPPORTED,
         "CAPort": Property(kind="integer"),  # of custom runtimes; ros-cdk-fc gives it to every function
-        "CustomContainerConfig": UNSUPPORTED,
         "CustomDNS": UNSUPPORTED,
         "CustomHealthCheckConfig": UNSUPPORTED,
-        "CustomRuntimeConfig": UNSUPPORTED,
-        "GpuMemorySize": Property(kind="integer", honoured=()),
+        "GpuMemorySize": Property(kind="integer", supported=()),
         "InstanceLifecycleConfig": UNSUPPORTED,  # in FC 2.0 only PreFreeze and PreStop
     }
 
@@ -157,23 +146,9 @@ class FcFunction(FunctionType):
         """See `ResourceType`."""
         return f"{properties['ServiceName']}/{properties['FunctionName']}"
 
-    def describe(self, properties: Given) -> Function:
+    def initializer(self, properties: Given) -> tuple[str, int | None]:
         """See `FunctionType`."""
-        default = Function(service="", name="", runtime="", handler="")
-        return Function(
-            service=properties["ServiceName"],
-            name=properties["FunctionName"],
-            runtime=properties["Runtime"],
-            handler=properties["Handler"],
-            initializer=properties.get("Initializer", ""),
-            initialization_timeout=properties.get("InitializationTimeout", default.initialization_timeout),
-            timeout=properties.get("Timeout", default.timeout),
-            memory=properties.get("MemorySize", DEFAULT_MEMORY),
-            cpu=properties.get("Cpu"),
-            disk=properties.get("DiskSize", default.disk),
-            environment=properties.get("EnvironmentVariables", {}),
-            description=properties.get("Description", ""),
-        )
+        return properties.get("Initializer", ""), properties.get("InitializationTimeout")
 
 
 class FcTrigger(TriggerType):

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.fc.model import Function, Trigger
+from localcloud.fc.model import Trigger
 from localcloud.ros.resources.calls import Given
+from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.fc_code import CODE
-from localcloud.ros.resources.functions import (
-    IDENTITY,
+from localcloud.ros.resources.fc_functions import (
+    FUNCTION,
     LOG_CONFIG,
-    REQUIRED,
-    STRING,
-    TAGS,
+    SURROUNDINGS,
     TRIGGER,
     UNSUPPORTED,
     FunctionType,
     TriggerType,
-    api_names,
 )
 from localcloud.ros.resources.provider import Context, Property
 
@@ -32,41 +30,30 @@ class Fc3Function(FunctionType):
 
     name = "ALIYUN::FC3::Function"
     properties: Mapping[str, Property] = {
-        "FunctionName": IDENTITY,
-        "Handler": REQUIRED,
-        "Runtime": REQUIRED,
-        "Code": Property(kind="map", fields={**CODE, "Checksum": Property(kind="string", honoured=())}),
+        **FUNCTION,
+        **SURROUNDINGS,
+        "Code": Property(kind="map", fields={**CODE, "Checksum": Property(kind="string", supported=())}),
         "Cpu": Property(kind="number", minimum=0.05, maximum=16),
         "Description": Property(kind="string", maximum=256),
         "DiskSize": Property(kind="integer"),
-        "EnvironmentVariables": Property(kind="map", items=STRING),
         "InstanceLifecycleConfig": Property(
             kind="map", fields={"Initializer": Property(kind="map", fields=HOOK), "PreStop": UNSUPPORTED}
         ),
-        "InternetAccess": Property(kind="boolean"),
         "LogConfig": Property(kind="map", fields={**LOG_CONFIG, "EnableInstanceMetrics": Property(kind="boolean")}),
         "MemorySize": Property(kind="integer", minimum=128, maximum=65536),
-        "Role": STRING,
-        "Tags": TAGS,
         "Timeout": Property(kind="integer", minimum=1, maximum=86400),
-        "CustomContainerConfig": UNSUPPORTED,
         "CustomDns": UNSUPPORTED,
-        "CustomRuntimeConfig": UNSUPPORTED,
-        "DisableOndemand": Property(kind="boolean", honoured=()),
+        "DisableOndemand": Property(kind="boolean", supported=()),
         "GpuConfig": UNSUPPORTED,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, honoured=(1,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, supported=(1,)),
         "InstanceIsolationMode": Property(
-            kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), honoured=("SHARE",)
+            kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), supported=("SHARE",)
         ),
-        "Layers": Property(kind="list", honoured=()),
-        "NasConfig": UNSUPPORTED,
-        "OssMountConfig": UNSUPPORTED,
+        "Layers": Property(kind="list", supported=()),
         "SessionAffinity": Property(
-            kind="string", choices=("MCP_SSE", "GENERATED_COOKIE", "HEADER_FIELD", "NONE"), honoured=("NONE",)
+            kind="string", choices=("MCP_SSE", "GENERATED_COOKIE", "HEADER_FIELD", "NONE"), supported=("NONE",)
         ),
         "SessionAffinityConfig": UNSUPPORTED,
-        "TracingConfig": UNSUPPORTED,
-        "VpcConfig": UNSUPPORTED,
     }
 
     def path(self, physical_id: str) -> str:
@@ -77,27 +64,10 @@ class Fc3Function(FunctionType):
         """See `ResourceType`."""
         return str(properties["FunctionName"])
 
-    def describe(self, properties: Given) -> Function:
+    def initializer(self, properties: Given) -> tuple[str, int | None]:
         """See `FunctionType`."""
-        default = Function(service="", name="", runtime="", handler="")
-        initializer = properties.get("InstanceLifecycleConfig", {}).get("Initializer", {})
-        return Function(
-            service="",
-            name=properties["FunctionName"],
-            runtime=properties["Runtime"],
-            handler=properties["Handler"],
-            initializer=initializer.get("Handler", ""),
-            initialization_timeout=initializer.get("Timeout", default.initialization_timeout),
-            timeout=properties.get("Timeout", default.timeout),
-            memory=properties.get("MemorySize", default.memory),
-            cpu=properties.get("Cpu"),
-            disk=properties.get("DiskSize", default.disk),
-            environment=properties.get("EnvironmentVariables", {}),
-            description=properties.get("Description", ""),
-            role=properties.get("Role", ""),
-            internet_access=properties.get("InternetAccess", True),
-            log_config=api_names(properties.get("LogConfig", {})),
-        )
+        given = properties.get("InstanceLifecycleConfig", {}).get("Initializer", {})
+        return given.get("Handler", ""), given.get("Timeout")
 
 
 class Fc3Trigger(TriggerType):

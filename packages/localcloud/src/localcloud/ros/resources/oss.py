@@ -15,10 +15,10 @@ from localcloud.oss.model import ACLS, Buckets
 from localcloud.oss.xml import Value, render
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
+from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_bucket
 
-STRING = Property(kind="string")
 DAYS = Property(kind="integer", minimum=1)
 EXPIRY = {"Days": DAYS, "CreatedBeforeDate": STRING}
 RULE = {
@@ -45,7 +45,9 @@ RULE = {
     "Filter": Property(
         kind="map",
         fields={
-            "Not": Property(kind="map", fields={"Prefix": STRING, "Tag": Property(kind="list", maximum=1, honoured=())})
+            "Not": Property(
+                kind="map", fields={"Prefix": STRING, "Tag": Property(kind="list", maximum=1, supported=())}
+            )
         },
     ),
 }
@@ -83,18 +85,18 @@ class Bucket(BlockingType):
             kind="string",
             replaces=True,
             choices=("Standard", "IA", "Archive", "ColdArchive"),
-            honoured=("Standard", "IA"),
+            supported=("Standard", "IA"),
         ),
         "RedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
         "Tags": Property(kind="map", maximum=20, items=STRING),
-        "CORSConfiguration": Property(kind="map", honoured=()),
-        "EnableOssHdfsService": Property(kind="boolean", honoured=()),
-        "LoggingConfiguration": Property(kind="map", honoured=()),
-        "Policy": Property(kind="map", honoured=()),
-        "RefererConfiguration": Property(kind="map", honoured=()),
-        "VersioningConfiguration": Property(kind="map", honoured=()),
-        "WebsiteConfigurationV2": Property(kind="map", honoured=()),
+        "CORSConfiguration": Property(kind="map", supported=()),
+        "EnableOssHdfsService": Property(kind="boolean", supported=()),
+        "LoggingConfiguration": Property(kind="map", supported=()),
+        "Policy": Property(kind="map", supported=()),
+        "RefererConfiguration": Property(kind="map", supported=()),
+        "VersioningConfiguration": Property(kind="map", supported=()),
+        "WebsiteConfigurationV2": Property(kind="map", supported=()),
     }
 
     def __init__(self, buckets: Buckets) -> None:

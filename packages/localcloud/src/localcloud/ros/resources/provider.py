@@ -1,4 +1,4 @@
-"""What the engine asks of a resource type, and how a type declares its properties."""
+"""The interface of resource types, and their declarations of properties."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 Properties = Mapping[str, object]
-CUSTOM_RESOURCE = "ALIYUN::ROS::CustomResource"
-
-
-def canonical_type(name: str) -> str:
-    """Return under which name a resource type is known: `Custom::Anything` is a custom resource ("ALIYUN::ROS::CustomResource")."""
-    return CUSTOM_RESOURCE if name.startswith("Custom::") else name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +23,7 @@ class Property:
         choices: the values allowed; empty: any.
         minimum: the smallest number, or the shortest text or list.
         maximum: the largest number, or the longest text or list.
-        honoured: the values that the embedded cloud can act on; None: all. Others are refused as not implemented, except those
+        supported: the values that the embedded cloud can act on; None: all. Others are refused as not implemented, except those
             that ask for nothing: empty and false ones.
     """
 
@@ -41,7 +35,7 @@ class Property:
     choices: tuple[object, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
-    honoured: tuple[object, ...] | None = None
+    supported: tuple[object, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +53,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a resource is after it was created or updated."""
+    """A resource after it was created or updated."""
 
     physical_id: str
     attributes: Properties  # what Fn::GetAtt can ask for
@@ -67,7 +61,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What somebody must be allowed to do."""
+    """An action on a resource that somebody must be allowed."""
 
     action: str  # oss:PutBucket
     resource: str  # acs:oss:oss-REGION:ACCOUNT:BUCKET
@@ -79,7 +73,7 @@ class Right:
 class ResourceType(Protocol):
     """One type of resource. Every method that fails raises `ResourceError` with a reason for the user, and changes nothing then.
 
-    The engine changes a resource only for somebody who has the `rights` to do so by the services' own APIs; the other methods may
+    The executor changes a resource only for somebody who has the `rights` to do so by the services' own APIs; the other methods may
     rely on that.
     """
 

@@ -1,4 +1,4 @@
-"""Which resource types the embedded ROS has. A type that is not here is not implemented."""
+"""The resource types that the embedded ROS has. A type that is not here is not implemented."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
 from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
 from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import ResourceType
-from localcloud.ros.resources.ram import AttachPolicyToRole, ManagedPolicy, Role
+from localcloud.ros.resources.ram_policies import ManagedPolicy
+from localcloud.ros.resources.ram_roles import AttachPolicyToRole, Role
 from localcloud.ros.resources.sls import Index, Logstore, Project, SlsRecords
 
 

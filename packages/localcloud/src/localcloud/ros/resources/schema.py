@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from localcloud.ros.bounds import is_finite
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.provider import Properties, Property
+from localcloud.ros.template.bounds import is_finite
 
 
 def check_properties(properties: Mapping[str, Property], given: Mapping[str, object]) -> dict[str, object]:
@@ -34,7 +34,7 @@ def check_properties(properties: Mapping[str, Property], given: Mapping[str, obj
 
 
 def needs_replacement(properties: Mapping[str, Property], before: Properties, after: Properties) -> bool:
-    """Say whether a change needs a new resource.
+    """Return whether a change needs a new resource.
 
     Args:
         properties: what the type declares, by name.
@@ -75,8 +75,8 @@ class _Checker:
             return given
         for problem in _limits(asked, value):
             self._refuse(path, problem)
-        if asked.honoured is not None and value not in asked.honoured and not _asks_for_nothing(value):
-            self._refuse(path, f"not implemented: {path.rpartition('.')[2]}{_only(asked.honoured)}")
+        if asked.supported is not None and value not in asked.supported and not _asks_for_nothing(value):
+            self._refuse(path, f"not implemented: {path.rpartition('.')[2]}{_only(asked.supported)}")
         if isinstance(value, Mapping) and asked.fields:
             return self.fields(path, asked.fields, value)
         if isinstance(value, Mapping) and asked.items:
@@ -108,8 +108,8 @@ def _asks_for_nothing(value: object) -> bool:
     return not value and (isinstance(value, bool) or not isinstance(value, int | float))
 
 
-def _only(honoured: tuple[object, ...]) -> str:
-    return f" other than {', '.join(str(value) for value in honoured)}" if honoured else ""
+def _only(supported: tuple[object, ...]) -> str:
+    return f" other than {', '.join(str(value) for value in supported)}" if supported else ""
 
 
 def _to_string(value: object) -> str:

@@ -1,0 +1,48 @@
+"""An action of the API: what every one of them checks before it does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from localcloud.kernel.identity import Authorizer
+from localcloud.kernel.rpc import Action, Call
+from localcloud.ros.api.decoding import NUMBERED, caller_of
+from localcloud.ros.api.encoding import Answer
+from localcloud.ros.errors import RosError
+from localcloud.ros.model import Account
+
+Handler = Callable[[Call], Answer | Awaitable[Answer]]
+
+
+def make_action(account: Account, authorizer: Authorizer, handler: Handler, parameters: set[str]) -> Action:
+    """Return an action that checks what every action checks; a parameter that it would ignore is refused.
+
+    Args:
+        account: whose stacks these are.
+        authorizer: decides what a caller may do, on the stack that the call names.
+        handler: answers a call that may be answered.
+        parameters: the names that it knows.
+    """
+
+    async def run(call: Call) -> Mapping[str, object]:
+        if odd := [name for name in call.parameters if "." in name and not NUMBERED.fullmatch(name)]:
+            raise RosError("InvalidParameter", f"{min(odd)[:80]}: not a name such as Tags.1.Key.")
+        ignored = {name.partition(".")[0] for name in call.parameters} - parameters - {"RegionId"}
+        if ignored:
+            name = min(ignored)
+            raise RosError("InvalidParameter", f"not implemented: the parameter {name} of {call.action}.")
+        region = call.parameters.get("RegionId", account.region)
+        if region != account.region:
+            raise RosError(
+                "InvalidRegionId", f"not implemented: the region {region}; this embedded cloud is {account.region}."
+            )
+        target = call.parameters.get("StackId", "*")
+        resource = f"acs:ros:{account.region}:{account.account_id}:stack/{target}"
+        if not authorizer.is_allowed(
+            call.identity, action=f"ros:{call.action}", resource=resource, conditions=caller_of(call).conditions
+        ):
+            raise RosError("Forbidden.RAM", f"You are not authorized to do ros:{call.action} on {resource}.")
+        answer = handler(call)
+        return await answer if isinstance(answer, Awaitable) else answer
+
+    return run

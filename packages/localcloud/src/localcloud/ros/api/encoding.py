@@ -1,0 +1,52 @@
+"""Encode answers: pages of lists, and the values of parameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
+
+from localcloud.kernel.rpc import Call
+from localcloud.ros.api.decoding import number
+from localcloud.ros.errors import RosError
+
+Answer = dict[str, object]
+_Item = TypeVar("_Item")
+PAGE_SIZES = range(1, 50 + 1)
+DEFAULT_PAGE = 10
+HIDDEN = "******"  # the value of a NoEcho parameter
+
+
+def page(call: Call, name: str, items: Sequence[_Item], render: Callable[[_Item], Answer]) -> Answer:
+    """Return the page of a list that a call asks for.
+
+    Args:
+        call: with PageNumber and PageSize.
+        name: of the list in the answer.
+        items: the whole list.
+        render: encodes one of them.
+
+    Raises:
+        RosError: there can be no such page.
+    """
+    first, size = number(call.parameters, "PageNumber"), number(call.parameters, "PageSize")
+    first, size = 1 if first is None else first, DEFAULT_PAGE if size is None else size
+    if first < 1:
+        raise RosError("InvalidParameter", f"PageNumber: {first} is less than 1.")
+    if size not in PAGE_SIZES:
+        raise RosError("InvalidParameter", f"PageSize: {size} is not within 1 and 50.")
+    shown = items[(first - 1) * size : first * size]
+    return {"PageNumber": first, "PageSize": size, "TotalCount": len(items), name: [render(each) for each in shown]}
+
+
+def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> list[Answer]:
+    """Return the parameters of a stack as they are shown."""
+    return [
+        {"ParameterKey": key, "ParameterValue": HIDDEN if key in hidden else _text(value)}
+        for key, value in values.items()
+    ]
+
+
+def _text(value: object) -> str:
+    """Return a value as a text, which is JSON unless it is one already."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,55 @@
+"""Resources of stacks in the API."""
+
+from __future__ import annotations
+
+from localcloud.kernel.rpc import Call
+from localcloud.ros.api.decoding import (
+    flag,
+    numbered,
+    required,
+)
+from localcloud.ros.api.encoding import Answer
+from localcloud.ros.errors import RosError
+from localcloud.ros.model import Resource, Stack, format_time
+from localcloud.ros.operations.service import RosService
+
+
+class ResourceActions:
+    """Actions on resources."""
+
+    def __init__(self, ros: RosService) -> None:
+        self._ros = ros
+
+    def list_resources(self, call: Call) -> Answer:
+        """Answer ListStackResources."""
+        stack = self._ros.stacks.get(required(call, "StackId"))
+        return {"Resources": [_resource(stack, each) for each in stack.resources.values()]}
+
+    def get_resource(self, call: Call) -> Answer:
+        """Answer GetStackResource."""
+        stack, name = self._ros.stacks.get(required(call, "StackId")), required(call, "LogicalResourceId")
+        if name not in stack.resources:
+            raise RosError("ResourceNotFound", f"The Resource ({name}) could not be found in Stack {stack.name}.")
+        resource = stack.resources[name]
+        answer = _resource(stack, resource) | {"Description": "", "Metadata": {}}
+        if flag(call.parameters, "ShowResourceAttributes") or numbered(call.parameters, "ResourceAttributes"):
+            wanted = numbered(call.parameters, "ResourceAttributes") or list(resource.attributes)
+            answer["ResourceAttributes"] = [
+                {"ResourceAttributeKey": key, "ResourceAttributeValue": resource.attributes.get(key)} for key in wanted
+            ]
+        return answer
+
+
+def _resource(stack: Stack, resource: Resource) -> Answer:
+    return {
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "LogicalResourceId": resource.logical_id,
+        "PhysicalResourceId": resource.physical_id,
+        "ResourceType": resource.type,
+        "Status": resource.status,
+        "StatusReason": resource.reason,
+        "CreateTime": format_time(resource.created),
+        "UpdateTime": format_time(resource.updated),
+        "ResourceDriftStatus": "NOT_CHECKED",
+    }

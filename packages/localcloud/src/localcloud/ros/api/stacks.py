@@ -1,0 +1,117 @@
+"""Stacks in the API: create, update, delete, show and list them."""
+
+from __future__ import annotations
+
+from localcloud.kernel.rpc import Call
+from localcloud.ros.api.decoding import (
+    caller_of,
+    flag,
+    numbered,
+    read_request,
+    records,
+    required,
+)
+from localcloud.ros.api.encoding import Answer, page, shown_parameters
+from localcloud.ros.model import Stack, StackStatus, format_time
+from localcloud.ros.operations.service import RosService
+
+
+class StackActions:
+    """Actions on stacks."""
+
+    def __init__(self, ros: RosService) -> None:
+        self._ros = ros
+
+    async def create_stack(self, call: Call) -> Answer:
+        """Answer CreateStack."""
+        request = read_request(call.parameters, caller_of(call))
+        return {"StackId": (await self._ros.stacks.create(required(call, "StackName"), request)).id}
+
+    async def update_stack(self, call: Call) -> Answer:
+        """Answer UpdateStack."""
+        request = read_request(call.parameters, caller_of(call), updates=True)
+        return {"StackId": (await self._ros.stacks.update(required(call, "StackId"), request)).id}
+
+    def delete_stack(self, call: Call) -> Answer:
+        """Answer DeleteStack."""
+        retain = tuple(numbered(call.parameters, "RetainResources"))
+        self._ros.stacks.delete(
+            required(call, "StackId"),
+            caller_of(call),
+            retain=retain,
+            retain_all=flag(call.parameters, "RetainAllResources"),
+        )
+        return {}
+
+    def get_stack(self, call: Call) -> Answer:
+        """Answer GetStack."""
+        stack = self._ros.stacks.get(required(call, "StackId"))
+        outline = stack.source.outline
+        hidden = outline.hidden if outline else tuple(stack.values)
+        described = outline.outputs if outline else {}
+        answer = self._summary(stack) | {
+            "Description": stack.description,
+            "TemplateDescription": stack.description,
+            "NotificationURLs": [],
+            "Parameters": shown_parameters(stack.values, hidden),
+            "Outputs": [
+                {"OutputKey": key, "OutputValue": value, "Description": described.get(key, "")}
+                for key, value in stack.outputs.items()
+                if call.parameters.get("OutputOption", "Enabled") != "Disabled"
+            ],
+        }
+        if call.parameters.get("ShowResourceProgress") == "EnabledIfCreateStack":
+            answer["ResourceProgress"] = _progress(stack, outline.resources if outline else 0)
+        return answer
+
+    def _summary(self, stack: Stack) -> Answer:
+        return {
+            "StackId": stack.id,
+            "StackName": stack.name,
+            "StackType": "ROS",
+            "RegionId": self._ros.account.region,
+            "Status": stack.status,
+            "StatusReason": stack.reason,
+            "CreateTime": format_time(stack.created),
+            "UpdateTime": format_time(stack.updated),
+            "TimeoutInMinutes": stack.timeout,
+            "DisableRollback": stack.disable_rollback,
+            "DeletionProtection": "Enabled" if stack.protected else "Disabled",
+            "StackDriftStatus": "NOT_CHECKED",
+            "ServiceManaged": False,
+            "Tags": [{"Key": key, "Value": value} for key, value in stack.tags.items()],
+        }
+
+    def list_stacks(self, call: Call) -> Answer:
+        """Answer ListStacks."""
+        given = call.parameters
+        names, states = numbered(given, "StackName"), numbered(given, "Status")
+        ids = [*numbered(given, "StackIds"), *([given["StackId"]] if "StackId" in given else [])]
+        tags = [(each.get("Key", ""), each.get("Value")) for each in records(given, "Tag")]
+        found = [
+            stack
+            for stack in self._ros.stacks.all()
+            if (not names or stack.name in names)
+            and (not ids or stack.id in ids)
+            and (stack.status in states if states else stack.status is not StackStatus.DELETE_COMPLETE)
+            and all(key in stack.tags and value in (None, stack.tags[key]) for key, value in tags)
+        ]
+        return page(call, "Stacks", found, self._summary)
+
+    def describe_regions(self, _call: Call) -> Answer:
+        """Answer DescribeRegions."""
+        region = self._ros.account.region
+        return {"Regions": [{"RegionId": region, "LocalName": region, "RegionEndpoint": "ros.aliyuncs.com"}]}
+
+
+def _progress(stack: Stack, total: int) -> Answer:
+    states = [each.status for each in stack.resources.values()]
+    failed = sum(each.is_failed for each in states)
+    working = sum(each.is_in_progress for each in states)
+    return {
+        "TotalResourceCount": total,
+        "SuccessResourceCount": len(states) - failed - working,
+        "FailedResourceCount": failed,
+        "InProgressResourceCount": working,
+        "PendingResourceCount": max(total - len(states), 0),
+    }

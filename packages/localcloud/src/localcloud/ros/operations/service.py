@@ -1,0 +1,61 @@
+"""The embedded ROS of one account in one region: its operations, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from localcloud.kernel.identity import Authorizer
+from localcloud.ros.model import Account
+from localcloud.ros.operations.change_sets import ChangeSets
+from localcloud.ros.operations.executor import Executor
+from localcloud.ros.operations.provisioner import Provisioner
+from localcloud.ros.operations.stacks import Stacks
+from localcloud.ros.operations.templates import Templates
+from localcloud.ros.resources.provider import ResourceType
+from localcloud.ros.store import RosStore
+from localcloud.ros.template.evaluation import Evaluate
+
+
+class RosService:
+    """Stacks, change sets and templates.
+
+    Args:
+        folder: where its state lies.
+        types: the resource types by name.
+        account: whose they are.
+        authorizer: decides what the callers of operations may do.
+        evaluate: evaluates templates.
+        clock: seconds since the epoch.
+
+    Raises:
+        LocalCloudError: its state cannot be read.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        types: Mapping[str, ResourceType],
+        account: Account,
+        authorizer: Authorizer,
+        evaluate: Evaluate,
+        clock: Callable[[], float],
+    ) -> None:
+        self.account = account
+        self._evaluate = evaluate
+        store = RosStore(folder)
+        provisioner = Provisioner(types, account, authorizer)
+        self.templates = Templates(types, store=store, account=account, authorizer=authorizer, evaluate=evaluate)
+        self._executor = Executor(store=store, templates=self.templates, provisioner=provisioner, clock=clock)
+        self.stacks = Stacks(store=store, templates=self.templates, executor=self._executor, clock=clock)
+        self.change_sets = ChangeSets(store=store, stacks=self.stacks, clock=clock)
+
+    def open(self) -> None:
+        """Go on with what an earlier process was doing; call it in the event loop that serves requests."""
+        self._executor.resume()
+
+    async def close(self) -> None:
+        """Stop working."""
+        await self._executor.close()
+        await self._evaluate.close()

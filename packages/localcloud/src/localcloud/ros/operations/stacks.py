@@ -1,0 +1,211 @@
+"""Stacks: create, update, delete and preview them.
+
+Sources: ROS API reference 2019-09-10 and the models of alibabacloud_ros20190910. The wording of messages is assumed where no public
+answer shows it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from localcloud.ros.errors import RosError
+from localcloud.ros.model import STACK_MOVES, Caller, Change, Phase, Source, Stack, StackStatus
+from localcloud.ros.operations.executor import Executor
+from localcloud.ros.operations.requests import Request, changed_meanwhile, check_name, find_repeated
+from localcloud.ros.operations.templates import Templates
+from localcloud.ros.store import RosStore
+from localcloud.ros.template.resolved import ResolvedTemplate
+
+TIMEOUT = range(10, 1440 + 1)  # minutes
+COMPLETE = frozenset({StackStatus.CREATE_COMPLETE, StackStatus.UPDATE_COMPLETE, StackStatus.ROLLBACK_COMPLETE})
+
+
+class Stacks:
+    """The stacks of one account in one region.
+
+    Args:
+        store: what is kept of them.
+        templates: resolves their templates.
+        executor: runs their operations.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, *, store: RosStore, templates: Templates, executor: Executor, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._templates = templates
+        self._executor = executor
+        self._clock = clock
+
+    def get(self, stack_id: str) -> Stack:
+        """Return a stack, also one that was deleted.
+
+        Raises:
+            RosError: there is none.
+        """
+        try:
+            return self._store.stacks[stack_id]
+        except KeyError:
+            raise RosError("StackNotFound", f"The Stack ({stack_id}) could not be found.") from None
+
+    def all(self) -> list[Stack]:
+        """Return all stacks, the newest first, the deleted ones among them."""
+        return sorted(self._store.stacks.values(), key=lambda stack: -stack.created)
+
+    def find(self, name: str) -> Stack | None:
+        """Return the stack of this name that is not deleted."""
+        alive = (stack for stack in self._store.stacks.values() if stack.status is not StackStatus.DELETE_COMPLETE)
+        return next((stack for stack in alive if stack.name == name), None)
+
+    async def create(self, name: str, request: Request) -> Stack:
+        """Begin to create a stack.
+
+        Raises:
+            RosError: the name is taken, or the template, a parameter or an option is not valid.
+        """
+        check_name("StackName", name)
+        if known := find_repeated(self._store.stacks.values(), request):
+            return known
+        reviewed = self._find_reviewed(name)
+        wanted = await self._with_request(reviewed or self.new(name, request), request)
+        if known := find_repeated(self._store.stacks.values(), request):  # it came twice at once
+            return known
+        if self._find_reviewed(name) is not reviewed:
+            raise changed_meanwhile(name)
+        return self._executor.start(wanted, Phase.APPLY, StackStatus.CREATE_IN_PROGRESS)
+
+    async def create_reviewed(self, stack: Stack, request: Request) -> Stack:
+        """Begin to create a stack that has waited for its change set.
+
+        Raises:
+            RosError: the template, a parameter or an option is not valid.
+        """
+        wanted = await self._with_request(stack, request)
+        self.check_unchanged(stack)
+        return self._executor.start(wanted, Phase.APPLY, StackStatus.CREATE_IN_PROGRESS)
+
+    def _find_reviewed(self, name: str) -> Stack | None:
+        """Return the stack of this name that waits for its change set.
+
+        Raises:
+            RosError: there is a stack of this name.
+        """
+        existing = self.find(name)
+        if existing and existing.status is not StackStatus.REVIEW_IN_PROGRESS:
+            raise RosError("StackExists", f"The Stack ({name}) already exists.")
+        return existing
+
+    def new(self, name: str, request: Request) -> Stack:
+        """Return a stack of which nothing is made, nor kept, yet."""
+        return Stack(id=str(uuid.uuid4()), name=name, created=self._clock(), source=request.source)
+
+    async def update(self, stack_id: str, request: Request) -> Stack:
+        """Begin to update a stack.
+
+        Raises:
+            RosError: nothing would change, something is going on, or the template, a parameter or an option is not valid.
+        """
+        if known := find_repeated(self._store.stacks.values(), request):
+            return known
+        stack = self.get(stack_id)
+        self.check_idle(stack)
+        if StackStatus.UPDATE_IN_PROGRESS not in STACK_MOVES[stack.status]:
+            raise RosError("NotSupported", f"Updating a stack in the state {stack.status} is not supported.")
+        changed = await self._with_request(stack, request)
+        if known := find_repeated(self._store.stacks.values(), request):  # it came twice at once
+            return known
+        self.check_unchanged(stack)
+        if stack.status in COMPLETE and _same(stack, changed):
+            raise RosError("NotSupported", "Update the completely same stack is not supported.")
+        previous = stack.previous or stack.source
+        begun = replace(changed, previous=previous, before=stack.resources, retained=())
+        return self._executor.start(begun, Phase.APPLY, StackStatus.UPDATE_IN_PROGRESS)
+
+    def delete(self, stack_id: str, caller: Caller, *, retain: tuple[str, ...] = (), retain_all: bool = False) -> None:
+        """Begin to delete a stack; what is going on is cut short. A deleted stack stays deleted.
+
+        Raises:
+            RosError: there is no such stack, it is protected, or it has not all resources that are to be retained.
+        """
+        stack = self.get(stack_id)
+        if stack.status is StackStatus.DELETE_COMPLETE or stack.phase is Phase.DELETE:
+            return
+        if stack.protected:
+            raise RosError(
+                "StackDeletionProtected", f"The Stack ({stack.name}) is protected: disable DeletionProtection first."
+            )
+        retained = tuple(stack.resources) if retain_all else retain
+        if unknown := sorted(set(retained) - set(stack.resources)):
+            raise RosError("InvalidParameter", f"RetainResources: the stack has no resource {', '.join(unknown)}.")
+        self._store.drop_change_sets_of(stack.id)
+        begun = replace(stack, caller=caller, retained=retained)
+        self._executor.start(begun, Phase.DELETE, StackStatus.DELETE_IN_PROGRESS)
+
+    async def preview(
+        self, request: Request, stack: Stack | None, name: str = ""
+    ) -> tuple[ResolvedTemplate, tuple[Change, ...]]:
+        """Return the resolved template, and the changes, of a request to create or update a stack.
+
+        Raises:
+            RosError: the template, a parameter or an option is not valid.
+        """
+        based = await self._with_request(stack or self.new(name, request), replace(request, token=""))
+        resolved = await self._templates.resolve(based)
+        return resolved, await self._templates.preview(resolved, based)
+
+    def check_idle(self, stack: Stack) -> None:
+        """Refuse a stack that is deleted, or of which an operation is going on.
+
+        Raises:
+            RosError: naming the operation.
+        """
+        if stack.status is StackStatus.DELETE_COMPLETE:
+            raise RosError("StackNotFound", f"The Stack ({stack.id}) could not be found.")
+        if stack.busy:
+            raise RosError(
+                "ActionInProgress", f"Stack {stack.name} already has an action ({stack.status.kind}) in progress."
+            )
+
+    def check_unchanged(self, stack: Stack) -> None:
+        """Refuse a stack that is not the present one any more.
+
+        Raises:
+            RosError: it changed.
+        """
+        if self._store.stacks.get(stack.id) is not stack:
+            raise changed_meanwhile(stack.name)
+
+    async def _with_request(self, stack: Stack, request: Request) -> Stack:
+        """Return a stack with what a request asks for, checked. The stack may have changed when this returns."""
+        timeout = request.timeout or stack.timeout
+        if timeout not in TIMEOUT:
+            raise RosError("InvalidParameter", f"TimeoutInMinutes: {timeout} is not within 10 and 1440.")
+        parameters = request.source.parameters
+        if request.use_previous:
+            parameters = {**stack.source.parameters, **parameters}
+        wanted = replace(
+            stack,
+            source=Source(template=request.source.template or stack.source.template, parameters=parameters),
+            caller=request.caller,
+            timeout=timeout,
+            replacement=request.replacement,
+            disable_rollback=stack.disable_rollback if request.disable_rollback is None else request.disable_rollback,
+            protected=stack.protected if request.protected is None else request.protected,
+            tags=stack.tags if request.tags is None else request.tags,
+            tokens={**stack.tokens, request.token: request.digest} if request.token else stack.tokens,
+        )
+        resolved = await self._templates.resolve(wanted)
+        return replace(
+            wanted,
+            source=replace(wanted.source, outline=resolved.outline),
+            values=resolved.values,
+            description=resolved.template.description,
+        )
+
+
+def _same(stack: Stack, changed: Stack) -> bool:
+    one, other = ((each.source.template, each.values, each.tags) for each in (stack, changed))
+    return one == other

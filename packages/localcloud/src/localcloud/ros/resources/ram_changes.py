@@ -1,0 +1,198 @@
+"""Changes of policies and attachments of several steps: the rights that they need, and the steps, of which all are done or none.
+
+What is done and what is asked for are told by the same calls, so that neither forgets what the other does.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import ParamSpec, Self, TypeAlias
+
+from localcloud.ram.errors import RamError
+from localcloud.ram.model import PolicyType
+from localcloud.ram.service import RamService
+from localcloud.ros.resources.provider import Context, Right
+from localcloud.ros.resources.rights import on_policy, on_role
+
+Attached: TypeAlias = tuple[PolicyType, str]  # type and name of a policy
+_Parameters = ParamSpec("_Parameters")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """A custom policy as a template describes it."""
+
+    name: str
+    description: str
+    document: str  # JSON
+
+
+class Changes(ABC):
+    """Changes of custom policies and of roles' attachments, done or only planned."""
+
+    def __init__(self, ram: RamService) -> None:
+        self._ram = ram
+
+    @abstractmethod
+    def attached(self, role: str) -> set[Attached]:
+        """Return the policies that are attached to a role."""
+
+    @abstractmethod
+    def create(self, policy: Policy) -> None:
+        """Make a policy."""
+
+    @abstractmethod
+    def revise(self, policy: Policy) -> None:
+        """Give a policy another document; the older ones go, so that no policy runs out of versions."""
+
+    @abstractmethod
+    def delete(self, name: str) -> None:
+        """Delete a policy if it is there."""
+
+    @abstractmethod
+    def attach(self, role: str, policy: Attached) -> None:
+        """Attach a policy to a role."""
+
+    @abstractmethod
+    def detach(self, role: str, policy: Attached) -> None:
+        """Detach a policy from a role if it is attached."""
+
+    def redo(self, role: str, policy: Policy) -> None:
+        """Make a role's own policy anew when its description changes, for RAM cannot change that; otherwise revise it."""
+        if self._ram.get_policy(policy.name, "Custom").description == policy.description:
+            self.revise(policy)
+            return
+        self.detach(role, ("Custom", policy.name))
+        self.delete(policy.name)
+        self.create(policy)
+        self.attach(role, ("Custom", policy.name))
+
+    def is_there(self, policy: Policy) -> bool:
+        """Return whether a policy is there as it is described."""
+        return any(
+            (each.name, each.description, each.default.document) == (policy.name, policy.description, policy.document)
+            for each in self._ram.policies()
+        )
+
+
+class Steps(Changes):
+    """Changes in a `with` block: when one of them fails, those before it are taken back, the last first."""
+
+    def __init__(self, ram: RamService) -> None:
+        super().__init__(ram)
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._undo.pop_all()
+        self._undo.close()
+
+    def undo_with(
+        self, function: Callable[_Parameters, object], *args: _Parameters.args, **kwargs: _Parameters.kwargs
+    ) -> None:
+        """Note the call that takes back what was done last."""
+        self._undo.callback(function, *args, **kwargs)
+
+    def create(self, policy: Policy) -> None:
+        """See `Changes`."""
+        self._ram.create_policy(policy.name, document=policy.document, description=policy.description)
+        self.undo_with(self._ram.delete_policy, policy.name)
+
+    def attached(self, role: str) -> set[Attached]:
+        """See `Changes`."""
+        return {(each.type, each.name) for each in self._ram.policies_of(role)}
+
+    def revise(self, policy: Policy) -> None:
+        """See `Changes`."""
+        old = self._ram.get_policy(policy.name, "Custom")
+        if old.default.document != policy.document:
+            self._put_version(policy.name, policy.document)
+            self.undo_with(self._put_version, policy.name, old.default.document)
+
+    def _put_version(self, name: str, document: str) -> None:
+        self._ram.create_policy_version(name, document=document, set_as_default=True, drop_oldest=True)
+        self._drop_versions(name)
+
+    def _drop_versions(self, name: str) -> None:
+        policy = self._ram.get_policy(name, "Custom")
+        for version in policy.versions:
+            if version != policy.default:
+                self._ram.delete_policy_version(name, version.version_id)
+
+    def delete(self, name: str) -> None:
+        """See `Changes`."""
+        with absent_is_fine():
+            policy = self._ram.get_policy(name, "Custom")
+            if not self._ram.attachments_of(policy):  # otherwise RAM refuses, and the versions are to stay
+                self._drop_versions(name)
+            self._ram.delete_policy(name)
+            self.undo_with(
+                self._ram.create_policy, name, document=policy.default.document, description=policy.description
+            )
+
+    def attach(self, role: str, policy: Attached) -> None:
+        """See `Changes`."""
+        self._ram.attach_policy(role, policy[1], policy[0])
+        self.undo_with(self._ram.detach_policy, role, policy[1], policy[0])
+
+    def detach(self, role: str, policy: Attached) -> None:
+        """See `Changes`."""
+        with absent_is_fine():
+            self._ram.detach_policy(role, policy[1], policy[0])
+            self.undo_with(self._ram.attach_policy, role, policy[1], policy[0])
+
+
+class Plan(Changes):
+    """The rights that changes need, which are not done."""
+
+    def __init__(self, ram: RamService, context: Context) -> None:
+        super().__init__(ram)
+        self._context = context
+        self.rights: list[Right] = []
+
+    def attached(self, role: str) -> set[Attached]:
+        """See `Changes`; a role that is to be created has none."""
+        if all(each.name != role for each in self._ram.roles()):
+            return set()
+        return {(each.type, each.name) for each in self._ram.policies_of(role)}
+
+    def create(self, policy: Policy) -> None:
+        """See `Changes`."""
+        self.rights.append(on_policy(self._context, "CreatePolicy", policy.name))
+
+    def revise(self, policy: Policy) -> None:
+        """See `Changes`."""
+        actions = ("CreatePolicyVersion", "DeletePolicyVersion")
+        self.rights += (on_policy(self._context, action, policy.name) for action in actions)
+
+    def delete(self, name: str) -> None:
+        """See `Changes`."""
+        actions = ("DeletePolicyVersion", "DeletePolicy")
+        self.rights += (on_policy(self._context, action, name) for action in actions)
+
+    def attach(self, role: str, policy: Attached) -> None:
+        """See `Changes`."""
+        self.rights.append(on_role(self._context, "AttachPolicyToRole", role))
+
+    def detach(self, role: str, policy: Attached) -> None:
+        """See `Changes`."""
+        self.rights.append(on_role(self._context, "DetachPolicyFromRole", role))
+
+
+@contextmanager
+def absent_is_fine() -> Iterator[None]:
+    """Pass over an error that says that something is not there."""
+    try:
+        yield
+    except RamError as error:
+        if not error.code.startswith("EntityNotExist."):
+            raise

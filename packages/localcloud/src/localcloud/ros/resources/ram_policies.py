@@ -1,0 +1,90 @@
+"""ALIYUN::RAM::ManagedPolicy. Sources: ROS, "ALIYUN::RAM::ManagedPolicy"; ros-cdk-ram 1.15.0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from localcloud.ram.service import RamService
+from localcloud.ros.resources.calls import BlockingType, Given
+from localcloud.ros.resources.declarations import STRING
+from localcloud.ros.resources.provider import Context, Outcome, Property, Right
+from localcloud.ros.resources.ram_changes import Plan, Policy, Steps
+
+# The embedded RAM does not say who made an entity, so that one which exists is never taken over.
+IGNORE_EXISTING = Property(kind="boolean", replaces=True, supported=())
+
+
+class ManagedPolicy(BlockingType):
+    """A custom policy, attached to the roles that it names; its physical id is its name."""
+
+    name = "ALIYUN::RAM::ManagedPolicy"
+    properties: Mapping[str, Property] = {
+        "PolicyName": Property(kind="string", required=True, replaces=True, minimum=1, maximum=128),
+        "PolicyDocument": Property(kind="map"),
+        "PolicyDocumentUnchecked": Property(kind="map"),
+        "Description": Property(kind="string", replaces=True, maximum=1024),
+        "Roles": Property(kind="list", replaces=True, items=STRING),
+        "Groups": Property(kind="list", replaces=True, supported=()),
+        "Users": Property(kind="list", replaces=True, supported=()),
+        "IgnoreExisting": IGNORE_EXISTING,
+    }
+
+    def __init__(self, ram: RamService) -> None:
+        self._ram = ram
+
+    def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+        return str(properties["PolicyName"])
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        policy, plan = _managed(after or before or {}), Plan(self._ram, context)
+        if before is None:
+            plan.create(policy)
+            for role in (after or {}).get("Roles", []):
+                plan.attach(role, ("Custom", policy.name))
+        elif after is None:
+            for role in before.get("Roles", []):
+                plan.detach(role, ("Custom", policy.name))
+            plan.delete(policy.name)
+        else:
+            plan.revise(policy)
+        return plan.rights
+
+    def find(self, physical_id: str) -> bool:
+        """See `BlockingType`."""
+        return any(policy.name == physical_id for policy in self._ram.policies())
+
+    def make(self, context: Context, properties: Given) -> Outcome:
+        """See `BlockingType`."""
+        policy = _managed(properties)
+        with Steps(self._ram) as steps:
+            steps.create(policy)
+            for role in properties.get("Roles", []):
+                steps.attach(role, ("Custom", policy.name))
+        return _policy_outcome(policy.name)
+
+    def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
+        """See `BlockingType`."""
+        with Steps(self._ram) as steps:
+            steps.revise(_managed(properties))
+        return _policy_outcome(physical_id)
+
+    def drop(self, physical_id: str, properties: Given) -> None:
+        """See `BlockingType`."""
+        with Steps(self._ram) as steps:
+            for role in properties.get("Roles", []):
+                steps.detach(role, ("Custom", physical_id))
+            steps.delete(physical_id)
+
+
+def _managed(properties: Given) -> Policy:
+    document = properties.get("PolicyDocumentUnchecked") or properties.get("PolicyDocument", {})
+    return Policy(
+        name=properties["PolicyName"], description=properties.get("Description", ""), document=json.dumps(document)
+    )
+
+
+def _policy_outcome(name: str) -> Outcome:
+    return Outcome(physical_id=name, attributes={"PolicyName": name})

@@ -1,0 +1,32 @@
+"""Function Compute 3.0, where it differs from 2.0."""
+
+from __future__ import annotations
+
+from tests.support.resource_types import ACCOUNT, ROLE_ARN, SAMPLES, Cloud
+
+
+def test_a_function_of_fc_3_has_its_own_role_logs_and_initializer(cloud: Cloud) -> None:
+    outcome = cloud.create(
+        "FC3::Function",
+        **SAMPLES["FC3::Function"],
+        Role=ROLE_ARN,
+        InternetAccess=False,
+        LogConfig={"Project": "logs", "Logstore": "functions", "EnableInstanceMetrics": False},
+        InstanceLifecycleConfig={"Initializer": {"Handler": "loader.initializer", "Timeout": 300}},
+    )
+    made = cloud.fc.function("functions/new")
+    assert (made.initializer, made.initialization_timeout) == ("loader.initializer", 300)
+    assert (made.role, made.internet_access, made.log_config["project"]) == (ROLE_ARN, False, "logs")
+    assert outcome.attributes == {
+        "FunctionName": "new",
+        "FunctionId": made.function_id,
+        "ARN": f"acs:fc:cn-hangzhou:{ACCOUNT}:functions/new",
+    }
+
+
+def test_defaults_are_those_of_the_generation(based: Cloud) -> None:
+    based.create("FC::Function", **SAMPLES["FC::Function"])
+    based.create("FC3::Function", **SAMPLES["FC3::Function"])
+    two, three = based.fc.function("services/base/functions/new"), based.fc.function("functions/new")
+    assert (two.timeout, two.initialization_timeout, two.memory, two.disk) == (3, 3, 128, 512)
+    assert (three.timeout, three.initialization_timeout, three.memory, three.disk) == (3, 3, 512, 512)

@@ -1,0 +1,149 @@
+"""Buckets: what exists afterwards, and that a failure leaves everything as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import threading
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from localcloud.oss.model import Bucket as OssBucket
+from localcloud.oss.operations.buckets import BucketOperations
+from localcloud.oss.store.store import Store
+from localcloud.ros.resources.oss import Bucket
+from localcloud.ros.resources.provider import Outcome
+from localcloud.ros.resources.schema import check_properties
+from tests.support.resource_types import ACCOUNT, CONTEXT, Cloud, reason
+
+BUCKET = {
+    "BucketName": "photos",
+    "AccessControl": "private",
+    "BlockPublicAccess": True,
+    "ServerSideEncryptionConfiguration": {"SSEAlgorithm": "AES256"},
+    "LifecycleConfiguration": {
+        "Rule": [
+            {"ID": "uploads", "Prefix": "", "AbortMultipartUpload": {"Days": 1}},
+            {"Prefix": "applib/<&>", "Status": "Disabled", "Expiration": {"Days": "30"}},
+        ]
+    },
+    "Tags": {"b": "2", "a": 1},
+}
+
+
+def xml(document: str) -> dict[str, list[str | None]]:
+    """Return the texts of a document's leaves, by name."""
+    found: dict[str, list[str | None]] = {}
+    for element in ElementTree.fromstring(document).iter():
+        if not len(element):
+            found.setdefault(element.tag, []).append(element.text)
+    return found
+
+
+def test_a_bucket_gets_all_its_settings(cloud: Cloud) -> None:
+    outcome = cloud.create("OSS::Bucket", **BUCKET, StorageClass="IA")
+    bucket = cloud.oss.buckets.get("photos")
+    assert (bucket.acl, bucket.storage_class) == ("private", "IA")
+    assert xml(bucket.settings["encryption"]) == {"SSEAlgorithm": ["AES256"]}
+    assert xml(bucket.settings["publicAccessBlock"]) == {"BlockPublicAccess": ["true"]}
+    assert xml(bucket.settings["tagging"]) == {"Key": ["a", "b"], "Value": ["1", "2"]}
+    assert xml(bucket.settings["lifecycle"]) == {
+        "ID": ["uploads", "rule-2"],
+        "Prefix": [None, "applib/<&>"],
+        "Status": ["Enabled", "Disabled"],
+        "Days": ["1", "30"],
+    }
+    assert outcome.attributes == {
+        "Name": "photos",
+        "DomainName": "photos.oss-cn-hangzhou.aliyuncs.com",
+        "InternalDomainName": "photos.oss-cn-hangzhou-internal.aliyuncs.com",
+        "Arn": f"acs:oss:cn-hangzhou:{ACCOUNT}:photos",
+    }
+
+
+def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> None:
+    cloud.create("OSS::Bucket", **BUCKET)
+    cloud.oss.objects.put("photos", "a", b"a")
+    cloud.oss.uploads.begin("photos", "b")
+    assert reason(cloud.delete, "OSS::Bucket", **BUCKET).startswith("BucketNotEmpty: ")
+    assert cloud.oss.objects.read("photos", "a") == b"a"
+    cloud.delete("OSS::Bucket", **BUCKET, DeletionForce=True)
+    assert cloud.oss.buckets.all() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"BucketName": "-photos"}, "InvalidBucketName: "),
+        ({"BlockPublicAccess": True, "AccessControl": "public-read"}, "AccessDenied: Put public bucket acl"),
+        ({"VersioningConfiguration": {"Status": "Enabled"}}, "Property VersioningConfiguration: not implemented: "),
+        ({"LifecycleConfiguration": {"Rule": [{}]}}, r"Property LifecycleConfiguration.Rule[0].Prefix: required"),
+        (
+            {"ServerSideEncryptionConfiguration": {"SSEAlgorithm": "ROT13"}},
+            "Property ServerSideEncryptionConfiguration.",
+        ),
+    ],
+)
+def test_a_bucket_that_is_refused_is_not_there(cloud: Cloud, given: dict[str, object], expected: str) -> None:
+    assert reason(cloud.create, "OSS::Bucket", **{"BucketName": "photos", **given}).startswith(expected)
+    assert cloud.oss.buckets.all() == []
+
+
+def test_a_bucket_that_stops_to_block_public_access_becomes_public_in_one_update(cloud: Cloud) -> None:
+    cloud.create("OSS::Bucket", **BUCKET)
+    cloud.update("OSS::Bucket", BUCKET, {**BUCKET, "BlockPublicAccess": False, "AccessControl": "public-read"})
+    assert cloud.oss.buckets.get("photos").acl == "public-read"
+
+
+def test_a_refused_update_leaves_the_bucket_as_it_was(cloud: Cloud) -> None:
+    cloud.create("OSS::Bucket", **BUCKET)
+    before = cloud.oss.buckets.get("photos")
+    assert reason(cloud.update, "OSS::Bucket", BUCKET, {**BUCKET, "AccessControl": "public-read", "Tags": {}})
+    assert cloud.oss.buckets.get("photos") == before
+
+
+class Hesitant(BucketOperations):
+    """An OSS that is slow to create a bucket: in the meantime someone else may have looked whether it exists."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, account_id=ACCOUNT, clock=lambda: 0.0)
+        self.looks = threading.Semaphore(0)
+
+    def get(self, name: str) -> OssBucket:
+        self.looks.release()
+        return super().get(name)
+
+    def create(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> OssBucket:
+        self.looks.acquire()  # one's own
+        self.looks.acquire(timeout=0.5)  # another's
+        return super().create(name, acl=acl, storage_class=storage_class)
+
+
+def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kind = Bucket(Hesitant(store))
+
+    async def race() -> list[Outcome | BaseException]:
+        both = (kind.create(CONTEXT, {"BucketName": "photos"}) for _ in range(2))
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in asyncio.run(race())) == ["Outcome", "ResourceError"]
+    store.close()
+
+
+class FullDisk(BucketOperations):
+    """An OSS that cannot write settings."""
+
+    def set_setting(self, name: str, setting: str, document: str | None) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_bucket_whose_settings_cannot_be_written_is_not_there(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kind = Bucket(FullDisk(store, account_id=ACCOUNT, clock=lambda: 0.0))
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(kind.create(CONTEXT, check_properties(kind.properties, BUCKET)))
+    assert store.buckets.all() == []
+    store.close()

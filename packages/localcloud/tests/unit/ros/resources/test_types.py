@@ -1,0 +1,70 @@
+"""All resource types on the real services, in process: create, delete, and refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.ros.model import CUSTOM_RESOURCE
+from tests.support.resource_types import SAMPLES, Cloud, reason
+
+
+def test_every_type_but_custom_resources_has_a_sample(cloud: Cloud) -> None:
+    assert {f"ALIYUN::{name}" for name in SAMPLES} == cloud.types.keys() - {CUSTOM_RESOURCE}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_is_created_can_be_deleted_and_created_again(based: Cloud, name: str) -> None:
+    physical_id = based.create(name, **SAMPLES[name]).physical_id
+    based.delete(name, **SAMPLES[name])
+    assert not based.exists(name, physical_id)
+    based.delete(name, **SAMPLES[name])
+    assert based.create(name, **SAMPLES[name]).physical_id == physical_id
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("OSS::Bucket", "BucketAlreadyExists: "),
+        ("RAM::Role", "EntityAlreadyExists.Role: "),
+        ("RAM::ManagedPolicy", "EntityAlreadyExists.Policy: "),
+        ("RAM::AttachPolicyToRole", "EntityAlreadyExists.Role.Policy: "),
+        ("FC::Service", "ServiceAlreadyExists: "),
+        ("FC::Function", "FunctionAlreadyExists: "),
+        ("FC::Trigger", "TriggerAlreadyExists: "),
+        ("FC3::Function", "FunctionAlreadyExists: "),
+        ("FC3::Trigger", "TriggerAlreadyExists: "),
+        ("SLS::Project", "ProjectAlreadyExist: "),
+        ("SLS::Logstore", "LogStoreAlreadyExist: "),
+        ("SLS::Index", "IndexAlreadyExist: "),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_with_the_services_code(based: Cloud, name: str, code: str) -> None:
+    based.create(name, **SAMPLES[name])
+    assert reason(based.create, name, **SAMPLES[name]).startswith(code)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "code"),
+    [
+        ("RAM::AttachPolicyToRole", {"RoleName": "none"}, "EntityNotExist.Role: "),
+        ("RAM::AttachPolicyToRole", {"PolicyName": "none"}, "EntityNotExist.Policy: "),
+        ("FC::Function", {"ServiceName": "none"}, "ServiceNotFound: "),
+        ("FC::Trigger", {"FunctionName": "none"}, "FunctionNotFound: "),
+        ("FC3::Trigger", {"FunctionName": "none"}, "FunctionNotFound: "),
+        ("SLS::Logstore", {"ProjectName": "none"}, "ProjectNotExist: "),
+        ("SLS::Index", {"LogstoreName": "none"}, "LogStoreNotExist: "),
+    ],
+)
+def test_what_needs_something_that_does_not_exist_is_refused(
+    based: Cloud, name: str, changed: dict[str, object], code: str
+) -> None:
+    given = {**SAMPLES[name], **changed}
+    assert reason(based.create, name, **given).startswith(code)
+    based.delete(name, **given)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(SAMPLES.keys() - {"RAM::AttachPolicyToRole"})
+)  # of which nothing changes in place
+def test_an_update_of_what_is_gone_fails_with_a_reason(based: Cloud, name: str) -> None:
+    assert reason(based.update, name, SAMPLES[name], SAMPLES[name])

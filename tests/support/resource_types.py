@@ -1,0 +1,240 @@
+"""The services with the resource types on them, in process; each change is held to the rights that its type says it needs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localcloud.fc.service import FcService, Settings
+from localcloud.kernel.identity import Credential, Identity
+from localcloud.oss.operations.service import OssService
+from localcloud.ram import RamService
+from localcloud.ros.api.callbacks import Callbacks
+from localcloud.ros.errors import ResourceError
+from localcloud.ros.resources.calls import reasons
+from localcloud.ros.resources.provider import Context, Outcome, ResourceType
+from localcloud.ros.resources.registry import resource_types
+from localcloud.ros.resources.schema import check_properties
+
+ACCOUNT = "1111111111111111"
+CONTEXT = Context(
+    stack_id="stack-1",
+    stack_name="photos",
+    logical_id="It",
+    type="Test",
+    region="cn-hangzhou",
+    account_id=ACCOUNT,
+    timeout=60.0,
+)
+TRUST = {
+    "Version": "1",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+}
+ROLE_ARN = f"acs:ram::{ACCOUNT}:role/runner"
+
+
+def allow(action: str) -> dict[str, Any]:
+    return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": [action], "Resource": ["*"]}]}
+
+
+def _oss(action: str, path: str) -> tuple[str, str]:
+    return f"oss:{action}", f"acs:oss:oss-cn-hangzhou:{ACCOUNT}:{path}"
+
+
+def _ram(action: str, path: str) -> tuple[str, str]:
+    return f"ram:{action}", f"acs:ram::{ACCOUNT}:{path}"
+
+
+def _fc(action: str, path: str) -> tuple[str, str]:
+    return f"fc:{action}", f"acs:fc:cn-hangzhou:{ACCOUNT}:{path}"
+
+
+class Services:
+    """The services on which resource types stand, in process."""
+
+    def __init__(self, folder: Path) -> None:
+        def clock() -> float:
+            return 1_800_000_000.0
+
+        key = Credential(access_key_id="k", access_key_secret="s", identity=Identity(account_id=ACCOUNT))
+        self.oss = OssService(folder / "oss", account_id=ACCOUNT, clock=clock)
+        self.ram = RamService(folder / "ram", account=key, clock=clock)
+        settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
+        self.fc = FcService(folder / "fc", settings=settings, roles=self.ram, objects=self.oss.objects, clock=clock)
+
+    def resource_types(self, folder: Path) -> Mapping[str, ResourceType]:
+        """Return the resource types, by name."""
+        return resource_types(buckets=self.oss.buckets, ram=self.ram, fc=self.fc, callbacks=Callbacks(), folder=folder)
+
+    def close(self) -> None:
+        self.oss.close()
+
+
+SETTING = {
+    "lifecycle": "BucketLifecycle",
+    "encryption": "BucketEncryption",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "tagging": "BucketTagging",
+}
+# What each call of a service that changes something is by the service's own API.
+CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
+    "create": lambda name, **_: _oss("PutBucket", name),
+    "set_acl": lambda name, _acl: _oss("PutBucketAcl", name),
+    "set_setting": lambda name, setting, document: _oss(f"{'Put' if document else 'Delete'}{SETTING[setting]}", name),
+    "empty": lambda name: _oss("ListObjects", name),
+    "delete": lambda name: _oss("DeleteBucket", name),
+    "create_role": lambda name, **_: _ram("CreateRole", f"role/{name}"),
+    "update_role": lambda name, **_: _ram("UpdateRole", f"role/{name}"),
+    "delete_role": lambda name: _ram("DeleteRole", f"role/{name}"),
+    "create_policy": lambda name, **_: _ram("CreatePolicy", f"policy/{name}"),
+    "create_policy_version": lambda name, **_: _ram("CreatePolicyVersion", f"policy/{name}"),
+    "delete_policy_version": lambda name, _version: _ram("DeletePolicyVersion", f"policy/{name}"),
+    "delete_policy": lambda name: _ram("DeletePolicy", f"policy/{name}"),
+    "attach_policy": lambda role, _policy, _kind: _ram("AttachPolicyToRole", f"role/{role}"),
+    "detach_policy": lambda role, _policy, _kind: _ram("DetachPolicyFromRole", f"role/{role}"),
+    "create_service": lambda service: _fc("CreateService", f"services/{service.name}"),
+    "update_service": lambda service: _fc("UpdateService", f"services/{service.name}"),
+    "delete_service": lambda name: _fc("DeleteService", f"services/{name}"),
+    "create_function": lambda function, _code: _fc("CreateFunction", function.path),
+    "update_function": lambda function, _code: _fc("UpdateFunction", function.path),
+    "delete_function": lambda path: _fc("DeleteFunction", path),
+    "create_trigger": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
+    "update_trigger": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
+    "delete_trigger": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
+}
+READS = frozenset(
+    {"get", "contents", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
+    | {"attachments_of", "services", "service", "function", "trigger"}
+)
+
+
+class Noted:
+    """A service that notes which of its changes are called; a call that is neither read nor change here is an error."""
+
+    def __init__(self, service: object, calls: set[tuple[str, str]]) -> None:
+        self._service = service
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._service, name)
+        if name in READS:
+            return real
+
+        def change(*args: Any, **given: Any) -> Any:
+            self._calls.add(CHANGES[name](*args, **given))
+            return real(*args, **given)
+
+        return change
+
+
+class Cloud(Services):
+    """The services, and the resource types on them. Each call runs in an event loop of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.calls: set[tuple[str, str]] = set()
+        buckets, ram, fc = (Noted(each, self.calls) for each in (self.oss.buckets, self.ram, self.fc))
+        self.types = resource_types(buckets=buckets, ram=ram, fc=fc, callbacks=Callbacks(), folder=folder)
+
+    def type(self, name: str) -> ResourceType:
+        return self.types[f"ALIYUN::{name}"]
+
+    def check(self, name: str, given: Mapping[str, object]) -> dict[str, object]:
+        return check_properties(self.type(name).properties, given)
+
+    def create(self, name: str, **given: object) -> Outcome:
+        kind, properties = self.type(name), self.check(name, given)
+        planned = kind.plan_id(CONTEXT, properties)
+        with self.within_rights(kind, None, properties):
+            outcome = asyncio.run(kind.create(CONTEXT, properties))
+        assert outcome.physical_id == planned
+        assert self.exists(name, planned)
+        return outcome
+
+    def update(self, name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Outcome:
+        kind, old, new = self.type(name), self.check(name, before), self.check(name, after)
+        planned = kind.plan_id(CONTEXT, new)
+        with self.within_rights(kind, old, new):
+            outcome = asyncio.run(kind.update(CONTEXT, planned, new, old))
+        assert outcome.physical_id == planned
+        return outcome
+
+    def delete(self, name: str, **given: object) -> None:
+        kind, properties = self.type(name), self.check(name, given)
+        with self.within_rights(kind, properties, None):
+            asyncio.run(kind.delete(CONTEXT, kind.plan_id(CONTEXT, properties), properties))
+
+    @contextmanager
+    def within_rights(
+        self, kind: ResourceType, before: Mapping[str, object] | None, after: Mapping[str, object] | None
+    ) -> Iterator[None]:
+        """Hold what is done to the rights that the type says it needs for it."""
+        with reasons():
+            rights = {(right.action, right.resource) for right in kind.rights(CONTEXT, before, after)}
+        assert rights
+        self.calls.clear()
+        yield
+        assert self.calls <= rights
+
+    def exists(self, name: str, physical_id: str) -> bool:
+        return asyncio.run(self.type(name).exists(CONTEXT, physical_id))
+
+
+def reason(call: Callable[..., object], *args: Any, **given: Any) -> str:
+    with pytest.raises(ResourceError) as caught:
+        call(*args, **given)
+    assert caught.value.physical_id == ""
+    return str(caught.value)
+
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    "OSS::Bucket": {"BucketName": "photos"},
+    "RAM::Role": {"RoleName": "runner", "AssumeRolePolicyDocument": TRUST},
+    "RAM::ManagedPolicy": {"PolicyName": "reader", "PolicyDocument": allow("oss:GetObject")},
+    "RAM::AttachPolicyToRole": {"RoleName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "FC::Service": {"ServiceName": "base-too"},
+    "FC::Function": {
+        "ServiceName": "base",
+        "FunctionName": "new",
+        "Runtime": "python3.10",
+        "Handler": "index.handler",
+        "Code": {"SourceCode": "pass"},
+    },
+    "FC::Trigger": {
+        "ServiceName": "base",
+        "FunctionName": "base",
+        "TriggerName": "incoming",
+        "TriggerType": "oss",
+        "SourceArn": f"acs:oss:cn-hangzhou:{ACCOUNT}:photos",
+        "InvocationRole": ROLE_ARN,
+        "TriggerConfig": {"events": ["oss:ObjectCreated:*"], "filter": {"key": {"prefix": "incoming/", "suffix": ""}}},
+    },
+    "FC3::Function": {
+        "FunctionName": "new",
+        "Runtime": "python3.12",
+        "Handler": "index.handler",
+        "Code": {"SourceCode": "pass"},
+    },
+    "FC3::Trigger": {
+        "FunctionName": "base",
+        "TriggerName": "clock",
+        "TriggerType": "timer",
+        "TriggerConfig": {"cronExpression": "@every 1h", "enable": True, "payload": ""},
+    },
+    "SLS::Project": {"Name": "logs"},
+    "SLS::Logstore": {"ProjectName": "base", "LogstoreName": "function-log"},
+    "SLS::Index": {"ProjectName": "base", "LogstoreName": "base", "FullTextIndex": {"Enable": True}},
+}
+BASE: list[tuple[str, dict[str, Any]]] = [
+    ("RAM::Role", {**SAMPLES["RAM::Role"], "RoleName": "base"}),
+    ("FC::Service", {"ServiceName": "base"}),
+    ("FC::Function", {**SAMPLES["FC::Function"], "FunctionName": "base"}),
+    ("FC3::Function", {**SAMPLES["FC3::Function"], "FunctionName": "base"}),
+    ("SLS::Project", {"Name": "base"}),
+    ("SLS::Logstore", {"ProjectName": "base", "LogstoreName": "base"}),
+]
