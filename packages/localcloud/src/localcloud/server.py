@@ -17,8 +17,8 @@ from pathlib import Path
 from aiohttp import web
 
 from localcloud import state
-from localcloud.fc.routes import Api
-from localcloud.fc.routes import create_app as create_fc_app
+from localcloud.fc.api.routes import Api
+from localcloud.fc.api.routes import create_app as create_fc_app
 from localcloud.fc.service import FcService, Settings
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway

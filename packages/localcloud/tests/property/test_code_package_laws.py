@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.store import FcStore
+from localcloud.fc.store.resources import FcStore
 
 
 def package(names: list[str], method: int) -> bytes:

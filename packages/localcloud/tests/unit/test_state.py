@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc.store import FcStore
+from localcloud.fc.store.resources import FcStore
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.state import open_account
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heavylift.build.errors import BuildError
-from localcloud.fc.interpreters import find_interpreter as find_installed
+from localcloud.fc.instances.interpreters import find_interpreter as find_installed
 
 LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The oldest C library of the cloud's runtimes (python3.10 runs on Debian 10); wheels for it run on newer ones as well.

@@ -16,13 +16,15 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Protocol
 
-from localcloud.fc.cpu import open_cpu_groups
 from localcloud.fc.errors import FcError
-from localcloud.fc.events import check_oss_trigger, fires, make_event
-from localcloud.fc.instance import Answer, Instance
-from localcloud.fc.interpreters import check_interpreter, find_interpreter
-from localcloud.fc.isolation import choose_isolation
-from localcloud.fc.logs import FunctionLog
+from localcloud.fc.instances.cpu import open_cpu_groups
+from localcloud.fc.instances.instance import Answer, Instance
+from localcloud.fc.instances.interpreters import check_interpreter, find_interpreter
+from localcloud.fc.instances.isolation import choose_isolation
+from localcloud.fc.instances.logs import FunctionLog
+from localcloud.fc.instances.network import Ports
+from localcloud.fc.instances.pool import Pool
+from localcloud.fc.instances.sweep import repeat
 from localcloud.fc.model import (
     MAX_ASYNC_PAYLOAD,
     MAX_CODE_API,
@@ -34,11 +36,9 @@ from localcloud.fc.model import (
     check_function,
     check_name,
 )
-from localcloud.fc.network import Ports
-from localcloud.fc.pending import Pending, PendingInvocations
-from localcloud.fc.pool import Pool
-from localcloud.fc.store import FcStore
-from localcloud.fc.sweep import repeat
+from localcloud.fc.operations.oss_triggers import check_oss_trigger, fires, make_event
+from localcloud.fc.store.pending import Pending, PendingInvocations
+from localcloud.fc.store.resources import FcStore
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential
 from localcloud.oss.model import ObjectEvent

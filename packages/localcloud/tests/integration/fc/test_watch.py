@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc import instance as instances
-from localcloud.fc.instance import Instance, InstanceDiedError
-from localcloud.fc.interpreters import Interpreter
-from localcloud.fc.isolation import Folder
-from localcloud.fc.logs import FunctionLog
+from localcloud.fc.instances import instance as instances
+from localcloud.fc.instances.instance import Instance, InstanceDiedError
+from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.isolation import Folder
+from localcloud.fc.instances.logs import FunctionLog
+from localcloud.fc.instances.network import Ports
+from localcloud.fc.instances.pool import Pool
 from localcloud.fc.model import Function
-from localcloud.fc.network import Ports
-from localcloud.fc.pool import Pool
 from localcloud.kernel.listener import Places
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"

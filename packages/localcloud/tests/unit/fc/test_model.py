@@ -14,15 +14,15 @@ from typing import Any
 import fc2.auth
 import pytest
 
-from localcloud.fc import signing, wire
-from localcloud.fc.bootstrap import encode
+from localcloud.fc.api import signing, wire
 from localcloud.fc.errors import FcError
-from localcloud.fc.events import check_oss_trigger, fires, make_event
-from localcloud.fc.interpreters import check_interpreter, find_interpreter
-from localcloud.fc.logs import FunctionLog
+from localcloud.fc.instances.bootstrap import encode
+from localcloud.fc.instances.interpreters import check_interpreter, find_interpreter
+from localcloud.fc.instances.logs import FunctionLog
 from localcloud.fc.model import Function, Trigger, check_function, check_name
-from localcloud.fc.pending import Pending, PendingInvocations
-from localcloud.fc.store import FcStore
+from localcloud.fc.operations.oss_triggers import check_oss_trigger, fires, make_event
+from localcloud.fc.store.pending import Pending, PendingInvocations
+from localcloud.fc.store.resources import FcStore
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.signatures import SignedRequest

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from localcloud.fc.instance import Answer as FunctionAnswer
+from localcloud.fc.instances.instance import Answer as FunctionAnswer
 from localcloud.fc.service import FcService, Invocation
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons

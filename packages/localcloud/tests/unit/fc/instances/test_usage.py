@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc.usage import Usage, find_tree, open_memory_files, read_proportional, read_shared, read_usage
+from localcloud.fc.instances.usage import (
+    Usage,
+    find_tree,
+    open_memory_files,
+    read_proportional,
+    read_shared,
+    read_usage,
+)
 
 NAMED = "import ctypes, os, sys; ctypes.CDLL(None).prctl(15, os.fsencode(sys.argv[1]), 0, 0, 0); "
 NAMES = ["plain", "\x0cRssAnon:x", "\x0cRssAnon:-9", "\x0cThreads:-9", "\n\x85\u2028", "x) S 1 (", ") (", "\udcff"]
@@ -85,7 +92,7 @@ def test_a_process_that_has_ended_uses_nothing() -> None:
 def test_what_cannot_be_looked_at_for_want_of_descriptors_is_not_taken_for_ended() -> None:
     code = (
         "import os, resource, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from localcloud.fc.usage import find_tree, read_usage, open_memory_files\n"
+        "from localcloud.fc.instances.usage import find_tree, read_usage, open_memory_files\n"
         "used = max(map(int, os.listdir('/proc/self/fd')))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (used, used)); kept = []\n"
         "try:\n    while True: kept.append(os.dup(0))\nexcept OSError: pass\n"

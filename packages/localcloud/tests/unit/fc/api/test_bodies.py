@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from localcloud.fc.bodies import MAX_REST, decode, parse_body
+from localcloud.fc.api.bodies import MAX_REST, decode, parse_body
+from localcloud.fc.api.wire import read_function
 from localcloud.fc.errors import FcError
-from localcloud.fc.wire import read_function
 
 PACKAGE = bytes(range(256)) * 10_000
 TEXT = base64.b64encode(PACKAGE).decode()

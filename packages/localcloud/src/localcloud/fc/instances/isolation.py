@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from localcloud.fc import supervisor, userns
 from localcloud.fc.errors import FcError
-from localcloud.fc.interpreters import Interpreter
+from localcloud.fc.instances import supervisor, userns
+from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.usage import find_folder
 from localcloud.fc.model import MB, Function
-from localcloud.fc.usage import find_folder
 from localcloud.gateway import redirect
 
 BOOTSTRAP = Path(__file__).with_name("bootstrap.py")

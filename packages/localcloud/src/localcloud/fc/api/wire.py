@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from localcloud.fc.bodies import Base64, Body, decode, parse_body
+from localcloud.fc.api.bodies import Base64, Body, decode, parse_body
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function, Service, Trigger, check_name
 from localcloud.fc.service import Code

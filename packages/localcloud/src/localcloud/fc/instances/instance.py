@@ -16,15 +16,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.fc.channel import MAX_RESULT, Channel, MalformedAnswerError, Reply
-from localcloud.fc.cpu import CpuGroup, CpuGroups, vcpus
-from localcloud.fc.interpreters import Interpreter
-from localcloud.fc.isolation import Isolation, Launch
-from localcloud.fc.logs import InvocationLog
+from localcloud.fc.instances.channel import MAX_RESULT, Channel, MalformedAnswerError, Reply
+from localcloud.fc.instances.cpu import CpuGroup, CpuGroups, vcpus
+from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.isolation import Isolation, Launch
+from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
+from localcloud.fc.instances.usage import find_tree, open_memory_files, read_proportional, read_shared, read_usage
+from localcloud.fc.instances.userns import NOBODY
 from localcloud.fc.model import MAX_TASKS, MB, Function, Service
-from localcloud.fc.network import Adopted, Ports, receive_sockets
-from localcloud.fc.usage import find_tree, open_memory_files, read_proportional, read_shared, read_usage
-from localcloud.fc.userns import NOBODY
 
 WATCH = 0.05  # seconds between two looks at memory and disk
 logger = logging.getLogger(__name__)

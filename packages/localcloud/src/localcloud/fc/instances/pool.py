@@ -13,15 +13,15 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from localcloud.fc.channel import Failure
-from localcloud.fc.cpu import CpuGroups
 from localcloud.fc.errors import FcError
-from localcloud.fc.instance import Answer, Instance, InstanceDiedError
-from localcloud.fc.interpreters import Interpreter
-from localcloud.fc.isolation import Isolation
-from localcloud.fc.logs import InvocationLog
+from localcloud.fc.instances.channel import Failure
+from localcloud.fc.instances.cpu import CpuGroups
+from localcloud.fc.instances.instance import Answer, Instance, InstanceDiedError
+from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.isolation import Isolation
+from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.network import Ports
 from localcloud.fc.model import MAX_TASKS, MB, Function, Service
-from localcloud.fc.network import Ports
 
 logger = logging.getLogger(__name__)
 ROOM = 6  # places of one instance: a listening socket for each port, what watches these, its channel, its output

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from localcloud.fc.bootstrap import MAX_HEAD
+from localcloud.fc.instances.bootstrap import MAX_HEAD
 from localcloud.fc.model import MAX_SYNC_PAYLOAD
 
 MAX_RESULT = MAX_SYNC_PAYLOAD  # bytes; the platform names it for what goes in, assumed for what comes out

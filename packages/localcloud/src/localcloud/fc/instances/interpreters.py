@@ -12,7 +12,7 @@ from pathlib import Path
 from shutil import which
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.packages import built_in_packages
+from localcloud.fc.instances.packages import built_in_packages
 from localcloud.kernel.errors import LocalCloudError
 
 

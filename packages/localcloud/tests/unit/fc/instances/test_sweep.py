@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc.store import FcStore
-from localcloud.fc.sweep import repeat
+from localcloud.fc.instances.sweep import repeat
+from localcloud.fc.store.resources import FcStore
 
 Steps = Callable[[], Iterator[Callable[[], None]]]
 

@@ -9,8 +9,8 @@ import struct
 
 import pytest
 
-from localcloud.fc.bootstrap import MAX_HEAD
-from localcloud.fc.channel import MAX_RESULT, Channel, Failure, MalformedAnswerError, Reply, read_head
+from localcloud.fc.instances.bootstrap import MAX_HEAD
+from localcloud.fc.instances.channel import MAX_RESULT, Channel, Failure, MalformedAnswerError, Reply, read_head
 
 ERROR = {"errorMessage": "m", "errorType": "E", "stackTrace": [["line\n"]]}
 

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from localcloud.fc import signing, wire
-from localcloud.fc.bodies import Body, parse_body
+from localcloud.fc.api import signing, wire
+from localcloud.fc.api.bodies import Body, parse_body
+from localcloud.fc.api.paths import LATEST, Target, find_target
 from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.model import MAX_CODE_API, MB, Function
-from localcloud.fc.paths import LATEST, Target, find_target
 from localcloud.fc.service import FcService, Permit, Settings, new_request_id
 from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, ID, is_administrator, open_door
 from localcloud.kernel.errors import ApiError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc.cpu import PREFIX, CpuGroups, open_cpu_groups, vcpus
+from localcloud.fc.instances.cpu import PREFIX, CpuGroups, open_cpu_groups, vcpus
 from localcloud.fc.model import Function, check_function
 from localcloud.kernel.errors import LocalCloudError
 
@@ -88,7 +88,7 @@ def test_version_1_is_limited_by_quota_and_period(tmp_path: Path) -> None:
 
 
 def test_without_a_group_the_error_says_what_was_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localcloud.fc.cpu.PATIENCE", 0.0)
+    monkeypatch.setattr("localcloud.fc.instances.cpu.PATIENCE", 0.0)
     (tmp_path / "cgroup").mkdir()
     with pytest.raises(LocalCloudError, match=r"--fc-limit-cpu needs .*cgroup has none.* run it as root"):
         groups_of(tmp_path / "cgroup", "0::/\n")
