@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.fc.service import FcService, Settings
+from localcloud.fc.model import Settings
+from localcloud.fc.operations.service import FcService
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService
@@ -172,7 +173,7 @@ class Cloud:
 
     def state(self) -> list[object]:
         """Return all that there is, without ids that are drawn."""
-        functions = [*self.fc.functions("base"), *self.fc.functions("")]
+        functions = [*self.fc.functions.all("base"), *self.fc.functions.all("")]
         return [
             self.oss.buckets(),
             [replace(role, role_id="") for role in self.ram.roles()],
@@ -181,9 +182,9 @@ class Cloud:
                 for each in self.ram.policies()
             ],
             [{(each.type, each.name) for each in self.ram.policies_of(role.name)} for role in self.ram.roles()],
-            self.fc.services(),
+            self.fc.services.all(),
             [replace(each, function_id="") for each in functions],
-            [replace(trigger, trigger_id="") for each in functions for trigger in self.fc.triggers(each.path)],
+            [replace(trigger, trigger_id="") for each in functions for trigger in self.fc.triggers.all(each.path)],
             json.loads(self.records.read_bytes()),
         ]
 

@@ -18,7 +18,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from localcloud.fc.service import FcService, Settings
+from localcloud.fc.model import Settings
+from localcloud.fc.operations.service import FcService
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.model import Bucket as OssBucket
@@ -89,36 +90,40 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "delete_policy": lambda name: _ram("DeletePolicy", f"policy/{name}"),
     "attach_policy": lambda role, _policy, _kind: _ram("AttachPolicyToRole", f"role/{role}"),
     "detach_policy": lambda role, _policy, _kind: _ram("DetachPolicyFromRole", f"role/{role}"),
-    "create_service": lambda service: _fc("CreateService", f"services/{service.name}"),
-    "update_service": lambda service: _fc("UpdateService", f"services/{service.name}"),
-    "delete_service": lambda name: _fc("DeleteService", f"services/{name}"),
-    "create_function": lambda function, _code: _fc("CreateFunction", function.path),
-    "update_function": lambda function, _code: _fc("UpdateFunction", function.path),
-    "delete_function": lambda path: _fc("DeleteFunction", path),
-    "create_trigger": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
-    "update_trigger": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
-    "delete_trigger": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
+    "services.create": lambda service: _fc("CreateService", f"services/{service.name}"),
+    "services.update": lambda service: _fc("UpdateService", f"services/{service.name}"),
+    "services.delete": lambda name: _fc("DeleteService", f"services/{name}"),
+    "functions.create": lambda function, _code: _fc("CreateFunction", function.path),
+    "functions.update": lambda function, _code: _fc("UpdateFunction", function.path),
+    "functions.delete": lambda path: _fc("DeleteFunction", path),
+    "triggers.create": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
+    "triggers.update": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
+    "triggers.delete": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
 }
 READS = frozenset(
     {"bucket", "list_objects", "uploads", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
-    | {"attachments_of", "services", "service", "function", "trigger"}
+    | {"attachments_of", "services.all", "services.get", "functions.get", "triggers.get"}
 )
+RESOURCES = frozenset({"services", "functions", "triggers"})  # whose operations are apart
 
 
 class Noted:
     """A service that notes which of its changes are called; a call that is neither read nor change here is an error."""
 
-    def __init__(self, service: object, calls: set[tuple[str, str]]) -> None:
+    def __init__(self, service: object, calls: set[tuple[str, str]], resource: str = "") -> None:
         self._service = service
         self._calls = calls
+        self._resource = resource
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._service, name)
-        if name in READS:
+        if name in RESOURCES:
+            return Noted(real, self._calls, f"{name}.")
+        if self._resource + name in READS:
             return real
 
         def change(*args: Any, **given: Any) -> Any:
-            self._calls.add(CHANGES[name](*args, **given))
+            self._calls.add(CHANGES[self._resource + name](*args, **given))
             return real(*args, **given)
 
         return change
@@ -635,7 +640,7 @@ def package(**files: str) -> bytes:
 
 
 def code_of(cloud: Cloud, tmp_path: Path, path: str) -> dict[str, str]:
-    folder = tmp_path / "fc" / "code" / cloud.fc.function(path).code
+    folder = tmp_path / "fc" / "code" / cloud.fc.functions.get(path).code
     return {each.name: each.read_text() for each in folder.iterdir()}
 
 
@@ -649,7 +654,7 @@ def test_a_service_is_what_its_properties_say(cloud: Cloud) -> None:
         LogConfig={"Project": "logs", "Logstore": "functions", "EnableRequestMetrics": True},
         Tags=[{"Key": "a", "Value": "b"}],
     )
-    service = cloud.fc.service("photos")
+    service = cloud.fc.services.get("photos")
     assert (service.role, service.description, service.internet_access) == (ROLE_ARN, "rotates", False)
     assert service.log_config == {"project": "logs", "logstore": "functions", "enableRequestMetrics": True}
     assert outcome.attributes == {
@@ -683,7 +688,7 @@ def test_a_function_is_what_its_properties_say(based: Cloud) -> None:
             VpcConfig=None,
         ),
     )
-    made = based.fc.function("services/base/functions/new")
+    made = based.fc.functions.get("services/base/functions/new")
     assert (made.initializer, made.initialization_timeout, made.timeout) == ("loader.initializer", 300, 60)
     assert (made.memory, made.cpu, made.disk) == (2048, 1.5, 10240)
     assert made.environment == {"Bucket": "photos", "Number": "1"}
@@ -699,7 +704,7 @@ def test_a_function_is_what_its_properties_say(based: Cloud) -> None:
 def test_defaults_are_those_of_the_generation(based: Cloud) -> None:
     based.create("FC::Function", **function())
     based.create("FC3::Function", **SAMPLES["FC3::Function"])
-    two, three = based.fc.function("services/base/functions/new"), based.fc.function("functions/new")
+    two, three = based.fc.functions.get("services/base/functions/new"), based.fc.functions.get("functions/new")
     assert (two.timeout, two.initialization_timeout, two.memory, two.disk) == (3, 3, 128, 512)
     assert (three.timeout, three.initialization_timeout, three.memory, three.disk) == (3, 3, 512, 512)
 
@@ -713,7 +718,7 @@ def test_a_function_of_fc_3_has_its_own_role_logs_and_initializer(cloud: Cloud) 
         LogConfig={"Project": "logs", "Logstore": "functions", "EnableInstanceMetrics": False},
         InstanceLifecycleConfig={"Initializer": {"Handler": "loader.initializer", "Timeout": 300}},
     )
-    made = cloud.fc.function("functions/new")
+    made = cloud.fc.functions.get("functions/new")
     assert (made.initializer, made.initialization_timeout) == ("loader.initializer", 300)
     assert (made.role, made.internet_access, made.log_config["project"]) == (ROLE_ARN, False, "logs")
     assert outcome.attributes == {
@@ -753,7 +758,7 @@ def test_code_comes_from_the_first_source_that_is_given(based: Cloud, tmp_path: 
 )
 def test_a_function_without_code_is_not_there(based: Cloud, code: dict[str, str], expected: str) -> None:
     assert reason(based.create, "FC::Function", **function(Code=code)).startswith(expected)
-    assert [each.name for each in based.fc.functions("base")] == ["base"]
+    assert [each.name for each in based.fc.functions.all("base")] == ["base"]
 
 
 @pytest.mark.parametrize(
@@ -774,7 +779,7 @@ def test_a_function_without_code_is_not_there(based: Cloud, code: dict[str, str]
 )
 def test_a_function_that_is_refused_is_not_there(based: Cloud, given: dict[str, object], expected: str) -> None:
     assert reason(based.create, "FC::Function", **function(**given)).startswith(expected)
-    assert [each.name for each in based.fc.functions("base")] == ["base"]
+    assert [each.name for each in based.fc.functions.all("base")] == ["base"]
 
 
 def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_path: Path) -> None:
@@ -784,11 +789,11 @@ def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_p
     made = based.create("FC::Function", **before)
     based.oss.delete_object("assets", "code.zip")
     assert based.update("FC::Function", before, {**before, "Timeout": 9}).attributes == made.attributes
-    assert based.fc.function("services/base/functions/new").timeout == 9
+    assert based.fc.functions.get("services/base/functions/new").timeout == 9
     assert code_of(based, tmp_path, "services/base/functions/new") == {"old.py": "1"}
     gone = {**before, "Code": {"OssBucketName": "assets", "OssObjectName": "other.zip"}, "Timeout": 10}
     assert "NoSuchKey" in reason(based.update, "FC::Function", before, gone)
-    assert based.fc.function("services/base/functions/new").timeout == 9
+    assert based.fc.functions.get("services/base/functions/new").timeout == 9
     based.update("FC::Function", gone, before)  # as an engine does that rolls back
     based.update("FC::Function", before, {**before, "Code": {"SourceCode": "x = 2"}})
     assert code_of(based, tmp_path, "services/base/functions/new") == {"index.py": "x = 2"}
@@ -800,7 +805,7 @@ def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_p
 def test_an_oss_trigger_is_what_its_properties_say(based: Cloud) -> None:
     given = SAMPLES["FC::Trigger"]
     outcome = based.create("FC::Trigger", **given, Qualifier="LATEST")
-    made = based.fc.trigger("services/base/functions/base", "incoming")
+    made = based.fc.triggers.get("services/base/functions/base", "incoming")
     assert (made.kind, made.source_arn, made.invocation_role) == ("oss", given["SourceArn"], ROLE_ARN)
     assert made.config == given["TriggerConfig"]
     assert outcome.attributes == {
@@ -813,7 +818,7 @@ def test_an_oss_trigger_is_what_its_properties_say(based: Cloud) -> None:
     }
     changed = {**given, "TriggerConfig": {"events": ["oss:ObjectRemoved:*"]}}
     assert based.update("FC::Trigger", given, changed).attributes == outcome.attributes
-    assert based.fc.trigger("services/base/functions/base", "incoming").config == changed["TriggerConfig"]
+    assert based.fc.triggers.get("services/base/functions/base", "incoming").config == changed["TriggerConfig"]
 
 
 def test_an_http_trigger_of_fc_2_has_the_clouds_urls(based: Cloud) -> None:
@@ -843,7 +848,7 @@ def test_an_http_trigger_of_fc_2_has_the_clouds_urls(based: Cloud) -> None:
 )
 def test_a_trigger_that_is_refused_is_not_there(based: Cloud, given: dict[str, object], expected: str) -> None:
     assert reason(based.create, "FC::Trigger", **{**SAMPLES["FC::Trigger"], **given}).startswith(expected)
-    assert based.fc.triggers("services/base/functions/base") == []
+    assert based.fc.triggers.all("services/base/functions/base") == []
 
 
 # Logs

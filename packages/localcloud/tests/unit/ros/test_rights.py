@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.fc.service import FcService, Settings
+from localcloud.fc.model import Settings
+from localcloud.fc.operations.service import FcService
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.service import OssService
 from localcloud.ram import RamService

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import check_name
+from localcloud.fc.operations.rules import check_name
 
 FC2_VERSIONS = frozenset({"2016-08-15", "2021-04-06"})
 FC3_VERSION = "2023-03-30"

@@ -1,14 +1,11 @@
 """The runtime inside an instance: loads the user's module and calls it. Standard library only; started with `python -I -S`.
 
 Its arguments are the file with `redirect` (localcloud/gateway/redirect.py) and the descriptor of an inherited socket, over which it
-talks to the platform. Each message is a 4-byte length, a JSON header, and `size` bytes of payload. The first message holds the
-function's settings. Standard output and error are the function's log, nothing else.
+talks to the platform in the messages of `messages.py`, which lies beside it. Standard output and error are the function's log,
+nothing else.
 
 While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
-bounds the processes. It reports that with one byte, which carries the listening sockets.
-
-Requests: `{"op": "initialize"|"invoke", "request_id": …, "size": n}`. Answers: `{"ok": true, "size": n}` or `{"ok": false, "kind":
-"import"|"exception", "error": {"errorMessage", "errorType", "stackTrace"}, "size": 0}`. The platform takes no header above
+bounds the processes. It reports that with one byte, which carries the listening sockets. The platform takes no head above
 `MAX_HEAD` bytes and no result above the setting `max_result`: what a function raises or returns beyond that is cut or refused here.
 """
 
@@ -21,49 +18,65 @@ import logging
 import os
 import resource
 import socket
-import struct
 import sys
 import traceback
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
-MAX_HEAD = 64 * 1024  # bytes
 MAX_MESSAGE = 4096  # characters of an exception's message, of which each takes 12 bytes at most as JSON
 MAX_NAME = 256  # characters of an exception's class
 
 
+def load_module(path: Path, name: str) -> ModuleType:
+    """Load a file as a module under a name that no module of a function has."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if TYPE_CHECKING or __name__ != "__main__":
+    from localcloud.fc.instances import messages
+else:  # in an instance there is no localcloud, only this folder
+    messages = load_module(Path(__file__).with_name("messages.py"), "localcloud.fc.instances.messages")
+
+
 def main() -> None:
     """Serve requests until the platform closes the socket."""
-    channel = socket.socket(fileno=int(sys.argv[2]))
+    redirect, channel = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
     channel.set_inheritable(False)
-    settings = receive_json(channel)
-    if settings is None:
+    head = receive_head(channel)
+    if head is None:
         return
-    if settings["tasks"] is not None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (settings["tasks"], settings["tasks"]))
-    report(channel, settings["ports"])
-    load_module(sys.argv[1]).redirect(tuple(settings["gateway"]), settings["authority"])
-    code = os.environ["FC_FUNC_CODE_PATH"]
-    folders = [code, "/opt/python"]
-    sys.path[:0] = folders
-    sys.path.append(settings["packages"])  # after the function's own: it may bring another version
-    # For Python programs that the function starts.
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(sys.argv[1]).with_name("preload")), *folders])
-    os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, settings["gateway"]))
-    os.environ["LOCALCLOUD_CERTIFICATE"] = settings["authority"]
-    sys.argv = [settings["handler"]]
-    while True:
-        request = receive_json(channel)
-        payload = receive(channel, request["size"]) if request else None
-        if request is None or payload is None:
+    settings = messages.read_settings(head)
+    if settings.tasks is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (settings.tasks, settings.tasks))
+    report(channel, settings.ports)
+    prepare(settings, redirect)
+    while head := receive_head(channel):
+        request = messages.read_request(head)
+        payload = receive(channel, request.size)
+        if payload is None:
             return
         answer, result = serve(request, payload, settings)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        answer["size"] = len(result)
-        head = json.dumps(answer).encode()
-        channel.sendall(struct.pack(">I", len(head)) + head + result)
+        channel.sendall(messages.pack(answer, result))
+
+
+def prepare(settings: messages.Settings, redirect: Path) -> None:
+    """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
+    load_module(redirect, "localcloud.gateway.redirect").redirect(settings.gateway, settings.authority)
+    folders = [os.environ["FC_FUNC_CODE_PATH"], "/opt/python"]
+    sys.path[:0] = folders
+    sys.path.append(settings.packages)  # after the function's own: it may bring another version
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])
+    os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, settings.gateway))
+    os.environ["LOCALCLOUD_CERTIFICATE"] = settings.authority
+    sys.argv = [settings.function.handler]
 
 
 def report(channel: socket.socket, ports: list[int]) -> None:
@@ -72,16 +85,6 @@ def report(channel: socket.socket, ports: list[int]) -> None:
     socket.send_fds(channel, [b"\0"], [each.fileno() for each in sockets])
     for each in sockets:
         each.close()
-
-
-def load_module(path: str) -> ModuleType:
-    """Load a file as a module that nobody else can import by its name."""
-    spec = importlib.util.spec_from_file_location("redirect", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def receive(channel: socket.socket, size: int) -> bytes | None:
@@ -96,92 +99,88 @@ def receive(channel: socket.socket, size: int) -> bytes | None:
     return b"".join(parts)
 
 
-def receive_json(channel: socket.socket) -> dict[str, Any] | None:
-    """Read one length and the JSON behind it; None when the platform has gone."""
-    length = receive(channel, 4)
-    text = receive(channel, struct.unpack(">I", length)[0]) if length else None
-    return json.loads(text) if text else None
+def receive_head(channel: socket.socket) -> bytes | None:
+    """Read one length and the head behind it; None when the platform has gone."""
+    length = receive(channel, messages.LENGTH.size)
+    return receive(channel, messages.LENGTH.unpack(length)[0]) if length else None
 
 
-def serve(request: dict[str, Any], payload: bytes, settings: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Run the initializer or the handler; return the answer's header and payload."""
-    context = make_context(request["request_id"], settings)
-    name = settings["initializer"] if request["op"] == "initialize" else settings["handler"]
+def serve(request: messages.Request, payload: bytes, settings: messages.Settings) -> tuple[messages.Answer, bytes]:
+    """Run the initializer or the handler; return the answer and the result."""
+    context = make_context(request.request_id, settings)
+    initializes = request.operation == messages.INITIALIZE
+    name = settings.function.initializer if initializes else settings.function.handler
     module_name, _, function_name = name.rpartition(".")
     try:
         function = getattr(importlib.import_module(module_name.replace("/", ".")), function_name)
     except BaseException as error:  # noqa: BLE001 - whatever the user's module raises is the answer
-        return {"ok": False, "kind": "import", "error": import_failure(error, module_name, function_name)}, b""
+        return messages.Answer(failure=import_failure(error, module_name, function_name)), b""
     try:
-        if request["op"] == "initialize":
+        if initializes:
             function(context)
-            return {"ok": True}, b""
+            return messages.Answer(), b""
         result = encode(function(payload, context))
-        if len(result) > settings["max_result"]:
-            raise ValueError(f"the result has {len(result)} bytes; at most {settings['max_result']} are allowed")
-        return {"ok": True}, result
+        if len(result) > settings.max_result:
+            raise ValueError(f"the result has {len(result)} bytes; at most {settings.max_result} are allowed")
     except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer
-        return {"ok": False, "kind": "exception", "error": describe(error)}, b""
+        return messages.Answer(failure=describe(error)), b""
+    return messages.Answer(size=len(result)), result
 
 
 def encode(result: object) -> bytes:
-    """Turn what a handler returns into bytes: bytes and text as they are, anything else as JSON."""
+    """Turn the value that a handler returns into bytes: bytes and text as they are, anything else as JSON."""
     if isinstance(result, (bytes, bytearray, memoryview)):
         return bytes(result)
     return (result if isinstance(result, str) else json.dumps(result)).encode()
 
 
-def import_failure(error: BaseException, module_name: str, function_name: str) -> dict[str, Any]:
+def import_failure(error: BaseException, module_name: str, function_name: str) -> messages.Failure:
     """Describe why a handler could not be found, in the platform's words."""
     if isinstance(error, AttributeError) and module_name in sys.modules:
-        return {
-            "errorMessage": f"Handler '{function_name}' is missing on module '{module_name}'",
-            "errorType": "HandlerNotFound",
-            "stackTrace": [],
-        }
-    return describe(error, name="ImportModuleError", before=f"Unable to import module '{module_name}': ")
+        message = f"Handler '{function_name}' is missing on module '{module_name}'"
+        return messages.Failure(during_import=True, message=message, kind="HandlerNotFound", trace=[])
+    before = f"Unable to import module '{module_name}': "
+    return describe(error, during_import=True, name="ImportModuleError", before=before)
 
 
-def describe(error: BaseException, *, name: str = "", before: str = "") -> dict[str, Any]:
+def describe(
+    error: BaseException, *, during_import: bool = False, name: str = "", before: str = ""
+) -> messages.Failure:
     """Describe an exception as the platform does; the frames of this file are left out, and the outer ones that take too much.
 
     Args:
         error: the exception.
+        during_import: the function's module was being imported.
         name: what to call its class; empty: its own name.
         before: what its message begins with.
     """
-    described: dict[str, Any] = {
-        "errorMessage": (before + str(error))[:MAX_MESSAGE],
-        "errorType": (name or type(error).__name__)[:MAX_NAME],
-        "stackTrace": [],
-    }
+    message, kind = (before + str(error))[:MAX_MESSAGE], (name or type(error).__name__)[:MAX_NAME]
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    left = MAX_HEAD - 1024 - len(json.dumps(described))  # the header has more than the error
+    left = messages.MAX_HEAD - 1024 - len(json.dumps([message, kind]))  # the head has more than the failure
+    trace: list[list[str]] = []
     for line in reversed(traceback.format_list(frames)):
         left -= len(json.dumps([line])) + 2
         if left < 0:
             break
-        described["stackTrace"].insert(0, [line])
-    return described
+        trace.insert(0, [line])
+    return messages.Failure(during_import=during_import, message=message, kind=kind, trace=trace)
 
 
-def make_context(request_id: str, settings: dict[str, Any]) -> SimpleNamespace:
-    """Return the `context` of the runtime: credentials up to Python 3.10's runtime, a logger from 3.12's on."""
-    credentials = {
-        name: os.environ.get("ALIBABA_CLOUD_" + name.upper(), "")
-        for name in ("access_key_id", "access_key_secret", "security_token")
-    }
+def make_context(request_id: str, settings: messages.Settings) -> SimpleNamespace:
+    """Return the `context` of the runtime, with what it has of credentials and a logger."""
     context = SimpleNamespace(
         request_id=request_id,
-        function=SimpleNamespace(**settings["function"]),
-        service=SimpleNamespace(**settings["service"]),
+        function=SimpleNamespace(**vars(settings.function)),
+        service=SimpleNamespace(**vars(settings.service)),
         region=os.environ["FC_REGION"],
         account_id=os.environ["FC_ACCOUNT_ID"],
         tracing=SimpleNamespace(),
     )
-    if settings["runtime"] == "python3.12":
+    if settings.context_logger:
         context.logger = logging.getLogger()
-    else:
+    if settings.context_credentials:
+        names = ("access_key_id", "access_key_secret", "security_token")
+        credentials = {name: os.environ.get("ALIBABA_CLOUD_" + name.upper(), "") for name in names}
         context.credentials = SimpleNamespace(**credentials)
     return context
 

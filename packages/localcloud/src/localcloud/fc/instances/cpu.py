@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcloud.fc.model import Function
+from localcloud.fc.platform import CPU_SHARE, IMPLIED_MB_PER_CPU
 from localcloud.kernel.errors import LocalCloudError
 
 PERIOD = 100_000  # microseconds; the kernel's own
-MB_PER_VCPU = (
-    1536  # of a function that names no vCPU; the platform's rule is not published: 3072 MB with 2 vCPU is common
-)
 PATIENCE = 5.0  # seconds in which the killed processes of a group should have ended
 ROOT, SELF = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 PREFIX = "localcloud-"
@@ -33,8 +31,11 @@ logger = logging.getLogger(__name__)
 
 
 def vcpus(function: Function) -> float:
-    """Return the vCPU of a function's instances: what it asks for, else what its memory implies."""
-    return function.cpu if function.cpu is not None else max(round(function.memory / MB_PER_VCPU * 20), 1) / 20
+    """Return the vCPU of a function's instances: those that it asks for, else those that its memory implies."""
+    if function.cpu is not None:
+        return function.cpu
+    shares = max(round(function.memory / IMPLIED_MB_PER_CPU / CPU_SHARE), 1)
+    return round(shares * CPU_SHARE, 2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

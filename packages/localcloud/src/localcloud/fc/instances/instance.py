@@ -7,38 +7,26 @@ import contextlib
 import logging
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.fc.instances.channel import MAX_RESULT, Channel, MalformedAnswerError, Reply
+from localcloud.fc.instances.channel import MAX_RESULT, MalformedAnswerError
 from localcloud.fc.instances.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.isolation import Isolation, Launch
+from localcloud.fc.instances.launch import Isolation, Launch
 from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.messages import Answer, FunctionFacts, Request, ServiceFacts, Settings
+from localcloud.fc.instances.meter import Meter, Use
 from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
-from localcloud.fc.instances.usage import find_tree, open_memory_files, read_proportional, read_shared, read_usage
-from localcloud.fc.instances.userns import NOBODY
-from localcloud.fc.model import MAX_TASKS, MB, Function, Service
+from localcloud.fc.instances.process import InstanceProcess
+from localcloud.fc.model import EndReason, Function, InstanceState, Service, move
+from localcloud.fc.platform import MAX_TASKS, RUNTIMES
 
-WATCH = 0.05  # seconds between two looks at memory and disk
+WATCH = 0.05  # seconds between two measurements
 logger = logging.getLogger(__name__)
-MAX_PRINTED = MB  # bytes that one look reads of what the function prints; what prints faster waits for the next one
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What a function or its platform answered."""
-
-    body: bytes
-    error_type: str | None  # of the platform: UnhandledInvocationError, InitializationError, …; None: success
-    duration: float  # seconds
-    peak_memory: int  # bytes
 
 
 class InstanceDiedError(Exception):
@@ -48,70 +36,55 @@ class InstanceDiedError(Exception):
         reason: None when it ended by itself; else why the platform ended it.
     """
 
-    def __init__(self, reason: str | None) -> None:
-        super().__init__(reason or "the process exited")
+    def __init__(self, reason: EndReason | None) -> None:
+        super().__init__(reason.value if reason else "the process exited")
         self.reason = reason
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """The machine that instances run on, as all of them share it."""
+
+    folder: Path  # where they get their folders
+    isolation: Isolation  # how they are kept apart
+    cpu_groups: CpuGroups | None  # keep them to their vCPU; None: they take what this machine has
+    ports: Ports  # of the embedded cloud, which they reach
+    gateway: tuple[str, int]  # where they reach names under aliyuncs.com
+    authority: str  # the certificate (PEM) that they trust for those names
+
+
 class Instance:
-    """A running instance.
+    """An instance of a function.
 
     Args:
         function: what it runs.
         service: the function's service; None in FC 3.0.
-        folder: a folder that is its own; removed at its end.
-        isolation: how it is kept apart.
-        cpu_groups: keep it to its vCPU; None: it takes what this machine has.
-        ports: of the embedded cloud, which it reaches.
+        host: what it runs on.
     """
 
-    def __init__(
-        self,
-        function: Function,
-        service: Service | None,
-        *,
-        folder: Path,
-        isolation: Isolation,
-        cpu_groups: CpuGroups | None,
-        ports: Ports,
-    ) -> None:
+    def __init__(self, function: Function, service: Service | None, *, host: Host) -> None:
         self.id = f"c-{uuid.uuid4().hex[:24]}"
         self.function = function
+        self.state = InstanceState.NEW
         self.requests = 0
         self.initialized = False
         self.initializer_seconds = 0.0
-        self.peak_memory = 0  # bytes
-        self.disk = 0  # bytes
-        self.peak_disk = 0  # bytes
-        self.pid: int | None = (
-            None  # of the process that runs the bootstrap, as this machine sees it; None until it runs
-        )
-        self.frozen = False
         self.idle_since = 0.0  # seconds of the monotonic clock
+        self.pid: int | None = None  # of its bootstrap, as this machine sees it; None until that has reported
         self._service = service
-        self._folder = folder
-        self._isolation = isolation
-        self._cpu_groups = cpu_groups
+        self._host = host
+        self._folder = host.folder / self.id
+        self.meter = Meter(function, isolation=host.isolation, folder=self._folder)
         self._cpu_group: CpuGroup | None = None
-        self._ports = ports
         self._adopted: Adopted | None = None
         self._launch: Launch | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: Channel | None = None
-        self._output: int = -1
-        self._end_reason: str | None = None
+        self._process: InstanceProcess | None = None
+        self._end_reason: EndReason | None = None
 
     # Life
 
     async def start(
-        self,
-        *,
-        code: Path,
-        interpreter: Interpreter,
-        environment: Mapping[str, str],
-        gateway: tuple[str, int],
-        authority: str,
-        log: InvocationLog,
+        self, *, code: Path, interpreter: Interpreter, environment: Mapping[str, str], log: InvocationLog
     ) -> None:
         """Start the process; the function's module is loaded later, by the initializer or the first request.
 
@@ -119,162 +92,131 @@ class Instance:
             code: the unpacked code package.
             interpreter: the Python to run.
             environment: the function's environment.
-            gateway: where it reaches names under aliyuncs.com.
-            authority: the certificate (PEM) that it trusts for those names.
             log: gets notes on how it runs.
 
         Raises:
             FcError: InstanceNotAllowed.
         """
         self._folder.mkdir(parents=True)
-        full = {**environment, "FC_INSTANCE_ID": self.id}
-        launch = self._isolation.prepare(
+        launch = self._launch = self._host.isolation.prepare(
             folder=self._folder,
             code=code,
             interpreter=interpreter,
-            environment=full,
+            environment={**environment, "FC_INSTANCE_ID": self.id},
             function=self.function,
         )
-        self._launch = launch
         for note in (interpreter.note, launch.note):
             if note:
                 log.line(f"FC Note: {note}")
-        await self._spawn(launch, self._in_cpu_group([*launch.command], log))
-        settings = {
-            "handler": self.function.handler,
-            "initializer": self.function.initializer,
-            "runtime": self.function.runtime,
-            "packages": launch.packages,
-            "ports": self._ports.numbers if launch.own_network else [],
-            "tasks": MAX_TASKS if launch.bounds_processes else None,
-            "max_result": MAX_RESULT,
-            "gateway": gateway,
-            "authority": authority,
-            "function": {
-                "name": self.function.name,
-                "handler": self.function.handler,
-                "memory": self.function.memory,
-                "timeout": self.function.timeout,
-                "initializer": self.function.initializer,
-                "initialization_timeout": self.function.initialization_timeout,
-            },
-            "service": {
-                "name": self._service.name if self._service else "",
-                "log_project": str((self._service.log_config if self._service else {}).get("project", "")),
-                "log_store": str((self._service.log_config if self._service else {}).get("logstore", "")),
-                "qualifier": "LATEST",
-                "version_id": "",
-            },
-        }
-        await self._open_channel().send(settings)
-
-    async def _spawn(self, launch: Launch, command: list[str]) -> None:
-        ours, theirs = socket.socketpair()
-        read, write = os.pipe()
-        self._channel, self._output = Channel(ours), read
-        if launch.drops:
-            os.fchown(write, NOBODY, NOBODY)  # programs open /dev/stdout
-        os.set_blocking(read, False)
-        ours.setblocking(False)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        inherited = [theirs.fileno(), *(launch.ids.descriptors if launch.ids else ())]
-        given = _pipe_of(launch.exports or "", readable_by_nobody=launch.drops)
-        try:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                env=dict(launch.environment),
-                cwd=launch.folder,
-                stdin=given,
-                stdout=write,
-                stderr=write,
-                pass_fds=inherited,
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
-            os.close(write)
-            os.close(given)
-        if launch.ids:
-            await asyncio.to_thread(launch.ids.write)
+        command = self._in_cpu_group([*launch.command], log)
+        process = self._process = InstanceProcess(launch, command)
+        self.state = move(self.state, InstanceState.RUNNING)
+        await process.map_ids()
+        await process.channel.send(self._settings(launch))
 
     def _in_cpu_group(self, command: list[str], log: InvocationLog) -> list[str]:
-        if self._cpu_groups is None:
+        if self._host.cpu_groups is None:
             return command
         wanted, cores = vcpus(self.function), len(os.sched_getaffinity(0))
         if wanted > cores:
             log.line(f"FC Note: the function asks for {wanted:g} vCPU, this machine has {cores}")
-        self._cpu_group = self._cpu_groups.create(self.id, wanted)
+        self._cpu_group = self._host.cpu_groups.create(self.id, wanted)
         return self._cpu_group.enter(command)
+
+    def _settings(self, launch: Launch) -> Settings:
+        function, runtime = self.function, RUNTIMES[self.function.runtime]
+        log_config = self._service.log_config if self._service else {}
+        return Settings(
+            function=FunctionFacts(
+                name=function.name,
+                handler=function.handler,
+                memory=function.memory,
+                timeout=function.timeout,
+                initializer=function.initializer,
+                initialization_timeout=function.initialization_timeout,
+            ),
+            service=ServiceFacts(
+                name=self._service.name if self._service else "",
+                log_project=str(log_config.get("project", "")),
+                log_store=str(log_config.get("logstore", "")),
+                qualifier="LATEST",
+                version_id="",
+            ),
+            context_credentials=runtime.context_credentials,
+            context_logger=runtime.context_logger,
+            packages=launch.packages,
+            ports=self._host.ports.numbers if launch.own_network else [],
+            tasks=MAX_TASKS if launch.bounds_processes else None,
+            max_result=MAX_RESULT,
+            gateway=self._host.gateway,
+            authority=self._host.authority,
+        )
 
     @property
     def warning(self) -> str | None:
-        """What the log of every invocation has to say."""
+        """The warning that the log of every invocation carries."""
         return self._launch.warning if self._launch else None
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
-
-    def _tree(self) -> list[int]:
-        return find_tree(self._process.pid) if self._process else []
-
-    def _signal(self, number: signal.Signals) -> None:
-        reached: set[int] = set()
-        if self._process and self._launch and self._launch.supervised and number != signal.SIGKILL:
-            reached.add(self._process.pid)  # it has to act when the embedded cloud ends
-        while fresh := [pid for pid in self._tree() if pid not in reached]:  # some may just have started
-            reached.update(fresh)
-            _send(fresh, number)
+        """Whether it can serve a request, now or once it is thawed."""
+        runs = self.state in {InstanceState.RUNNING, InstanceState.FROZEN}
+        return runs and self._process is not None and self._process.alive
 
     def freeze(self) -> None:
-        """Stop every process of the instance, as the platform does between requests."""
-        self._signal(signal.SIGSTOP)
-        self.frozen = True
+        """Stop every process of the instance, as the platform does between requests.
+
+        Raises:
+            OSError: they cannot be found.
+        """
+        self._running().stop()
+        self.state = move(self.state, InstanceState.FROZEN)
 
     def thaw(self) -> None:
-        """Let them go on."""
-        if self.frozen:
-            _send(self._tree(), signal.SIGCONT)  # once: none of them could start another one meanwhile
-            self.frozen = False
+        """Let the processes of a frozen instance go on."""
+        if self.state is InstanceState.FROZEN:
+            self._running().go_on()
+            self.state = move(self.state, InstanceState.RUNNING)
 
-    def kill(self, reason: str | None = None) -> None:
-        """End every process of the instance, at once."""
+    def kill(self, reason: EndReason | None = None) -> None:
+        """End every process of the instance, at once; the first reason counts."""
         self._end_reason = self._end_reason or reason
-        try:
-            self._signal(signal.SIGSTOP)  # so that none of them starts another one that would get away
-            self._signal(signal.SIGKILL)
-        except OSError:  # no descriptor is left to find them: what holds them together ends them when it ends
-            if self._process and self._launch:
-                self._process.send_signal(signal.SIGTERM if self._launch.supervised else signal.SIGKILL)
+        if self.state in {InstanceState.RUNNING, InstanceState.FROZEN}:
+            self.state = move(self.state, InstanceState.KILLED)
+        if self.state is InstanceState.KILLED:
+            self._running().kill()
 
     def close(self) -> None:
-        """End the instance and remove all that it left."""
+        """End the instance and remove all that it left; when that fails, a further call goes on with it."""
+        if self.state is InstanceState.CLOSED:
+            return
+        self.kill()
         if self._process is not None:
-            self.kill()
-            self._process.wait()
-            self._process = None
+            self._process.close()
+        if self._launch is not None and self._launch.ids:
+            self._launch.ids.close()
         if self._cpu_group is not None:
             self._cpu_group.remove()
             self._cpu_group = None
-        if self._launch is not None and self._launch.ids:
-            self._launch.ids.close()
         if self._adopted is not None:
             self._adopted.close()
             self._adopted = None
-        if self._channel is not None:
-            self._channel.close()
-            os.close(self._output)
-            self._channel = None
         shutil.rmtree(self._folder, ignore_errors=True)
+        self.state = move(self.state, InstanceState.CLOSED)
+
+    def _running(self) -> InstanceProcess:
+        assert self._process is not None, "it was started"
+        return self._process
 
     # Requests
 
-    async def call(self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog) -> Reply:
-        """Run the initializer or the handler.
+    async def call(
+        self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog
+    ) -> tuple[Answer, bytes]:
+        """Run the initializer or the handler; return the answer and its result.
 
         Args:
-            operation: `initialize` or `invoke`.
+            operation: `messages.INITIALIZE` or `messages.INVOKE`.
             payload: the event.
             request_id: the request's id.
             limit: seconds after which the instance is ended.
@@ -284,111 +226,56 @@ class Instance:
             InstanceDiedError: there was no answer.
         """
         self.thaw()
-        watch = asyncio.create_task(self._watch(limit, log))
+        process = self._running()
+        watch = asyncio.create_task(self._watch(process, limit, log))
         try:
-            reply = await self._exchange(operation, payload, request_id)
+            request = Request(operation=operation, request_id=request_id, size=len(payload))
+            answer = await self._exchange(process, request, payload)
             with self._ended_by_failure(log):
-                await asyncio.to_thread(self._look)
+                await asyncio.to_thread(self._measure)
         except (ConnectionError, EOFError, MalformedAnswerError) as error:
             if isinstance(error, MalformedAnswerError):
-                self.kill("answer")
-            await asyncio.to_thread(self._reap)
+                self.kill(EndReason.ANSWER)
+            await asyncio.to_thread(process.reap)
             raise InstanceDiedError(self._end_reason) from error
         finally:
             watch.cancel()
-            log.write(self._printed())
-        return reply
+            log.write(process.read_output())
+        return answer
 
-    async def _exchange(self, operation: str, payload: bytes, request_id: str) -> Reply:
-        channel = self._open_channel()
+    async def _exchange(self, process: InstanceProcess, request: Request, payload: bytes) -> tuple[Answer, bytes]:
         if self.pid is None:
-            self.pid, sockets = await receive_sockets(channel.connection, len(self._ports.numbers))
-            self._adopted = await self._ports.adopt(sockets)
-        await channel.send({"op": operation, "request_id": request_id, "size": len(payload)}, payload)
-        return await channel.receive()
-
-    def _reap(self) -> None:
-        assert self._process is not None
-        try:
-            self._process.wait(timeout=2)
-        except subprocess.TimeoutExpired:  # the socket is closed but the process lives: it can never answer again
-            self.kill()
-            self._process.wait()
-
-    def _open_channel(self) -> Channel:
-        assert self._channel is not None
-        return self._channel
-
-    def _printed(self) -> bytes:
-        parts, size = [], 0
-        with contextlib.suppress(BlockingIOError):
-            while size < MAX_PRINTED and (part := os.read(self._output, 65536)):
-                parts.append(part)
-                size += len(part)
-        return b"".join(parts)
+            ports = self._host.ports
+            self.pid, sockets = await receive_sockets(process.channel.connection, len(ports.numbers))
+            self._adopted = await ports.adopt(sockets)
+        await process.channel.send(request, payload)
+        return await process.channel.receive()
 
     # Limits
 
-    async def _watch(self, limit: float, log: InvocationLog) -> None:
+    async def _watch(self, process: InstanceProcess, limit: float, log: InvocationLog) -> None:
         deadline, took = time.monotonic() + limit, 0.0
+        bounds_processes = self._launch is not None and self._launch.bounds_processes
         with self._ended_by_failure(log):
             while True:
                 await asyncio.sleep(min(max(WATCH, took), max(deadline - time.monotonic(), 0)))
                 begin = time.monotonic()
-                log.write(self._printed())  # a full pipe would stop the function
-                memory, disk, tasks = await asyncio.to_thread(self._look)  # a thousand processes take their time
+                log.write(process.read_output())  # a full pipe would stop the function
+                use = await asyncio.to_thread(self._measure)  # a thousand processes take their time
                 took = time.monotonic() - begin
-                if time.monotonic() >= deadline:
-                    self.kill("timeout")
-                elif memory > self.function.memory * MB:
-                    self.kill("memory")
-                elif disk > self.function.disk * MB:
-                    self.kill("disk")
-                elif tasks > MAX_TASKS and not (self._launch and self._launch.bounds_processes):
-                    self.kill("processes")
+                late = EndReason.TIMEOUT if time.monotonic() >= deadline else None
+                if reason := late or self.meter.exceeded(use, bounds_processes=bounds_processes):
+                    self.kill(reason)
 
     @contextlib.contextmanager
     def _ended_by_failure(self, log: InvocationLog) -> Iterator[None]:
-        """End the instance when what it uses cannot be told: nobody would keep it to its limits."""
+        """End the instance when its use cannot be told: nobody would keep it to its limits."""
         try:
             yield
         except Exception:
             logger.exception("instance %s of %s is ended: its limits cannot be kept", self.id, self.function.path)
             log.line("FC Error: the instance is ended, because what it uses cannot be measured")
-            self.kill("watch")
+            self.kill(EndReason.WATCH)
 
-    def _look(self) -> tuple[int, int, int]:
-        """Return bytes of memory, bytes on the disk, and the number of processes and threads."""
-        pids = self._tree()
-        usage, memory_files = read_usage(pids), open_memory_files(pids)
-        kept = sum(memory_files.values())
-        if self.pid:
-            kept += self._isolation.shared_memory_used(self.pid)
-            self.disk = self._isolation.disk_used(self._folder, self.pid)
-        memory, limit = usage.anonymous + kept, self.function.memory * MB
-        if memory + usage.shared > limit:
-            exact = read_proportional(pids)
-            memory = exact.anonymous + kept
-            if memory <= limit < memory + exact.shared:
-                memory += read_shared(pids, counted=memory_files)
-        self.peak_memory = max(self.peak_memory, memory)
-        self.peak_disk = max(self.peak_disk, self.disk)
-        return memory, self.disk, usage.tasks
-
-
-def _pipe_of(text: str, *, readable_by_nobody: bool) -> int:
-    """Return the descriptor of a pipe that holds a text, of less than the 64 KB that a pipe takes, and then ends."""
-    read, write = os.pipe()
-    try:
-        if readable_by_nobody:
-            os.fchown(read, NOBODY, NOBODY)
-        os.write(write, text.encode())
-    finally:
-        os.close(write)
-    return read
-
-
-def _send(pids: Iterable[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+    def _measure(self) -> Use:
+        return self.meter.read(self._running().tree(), self.pid)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-TAIL = 4096  # bytes; InvokeFunction, response header x-fc-log-result
+from localcloud.fc.platform import LOG_TAIL
+
 MAX_INVOCATION = 4 * 1024 * 1024  # bytes that an invocation's output may take in the file; assumed
 MAX_FILE = 16 * 1024 * 1024  # bytes; above that, its older half goes
 
 
 class FunctionLog:
-    """Appends lines to a function's log file and remembers the last bytes since a mark."""
+    """The log of one function.
+
+    Args:
+        path: of its file; made with its folder when there is something to log.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
 
     def open(self) -> InvocationLog:
@@ -26,8 +30,23 @@ class FunctionLog:
         return self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
 
 
+class Logs:
+    """The logs of all functions.
+
+    Args:
+        folder: where their files lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def of(self, function: str) -> FunctionLog:
+        """Return the log of a function, by its path."""
+        return FunctionLog(self._folder / f"{function.replace('/', '.')}.log")
+
+
 class InvocationLog:
-    """What one invocation logs; the function's file gets it as it comes, up to `MAX_INVOCATION`."""
+    """The log of one invocation; the function's file gets it as it comes, up to `MAX_INVOCATION`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,13 +54,13 @@ class InvocationLog:
         self._left = MAX_INVOCATION
 
     def write(self, content: bytes) -> None:
-        """Append the function's output; what is beyond the limit stands in the tail alone."""
+        """Append the function's output; the part beyond the limit stands in the tail alone."""
         if not content:
             return
         kept = content[: self._left]
         if kept:
             self._append(kept)
-        self._tail = (self._tail + content)[-TAIL:]
+        self._tail = (self._tail + content)[-LOG_TAIL:]
         if self._left and len(content) > self._left:
             self._append(f"\nFC Note: more than {MAX_INVOCATION:,} bytes of output; the rest is not kept\n".encode())
         self._left -= len(kept)
@@ -51,10 +70,11 @@ class InvocationLog:
         start = b"" if not self._tail or self._tail.endswith(b"\n") else b"\n"
         content = start + text.encode(errors="backslashreplace") + b"\n"  # surrogates stand for bytes that are no text
         self._append(content)
-        self._tail = (self._tail + content)[-TAIL:]
+        self._tail = (self._tail + content)[-LOG_TAIL:]
 
     def _append(self, content: bytes) -> None:
         with contextlib.suppress(OSError):  # on a full disk the function goes on, without a log
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
                 file.write(content)
                 size = file.tell()
@@ -63,7 +83,7 @@ class InvocationLog:
 
     @property
     def tail(self) -> bytes:
-        """The last 4 KB."""
+        """The end of the log, of at most `LOG_TAIL` bytes."""
         return self._tail
 
 

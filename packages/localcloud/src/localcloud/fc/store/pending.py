@@ -7,20 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
+from localcloud.fc.model import Pending
 from localcloud.kernel.documents import sync_folder, write_private
 from localcloud.kernel.errors import LocalCloudError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pending:
-    """An accepted invocation."""
-
-    request_id: str
-    function: str  # its path
-    payload: bytes
 
 
 class PendingInvocations:

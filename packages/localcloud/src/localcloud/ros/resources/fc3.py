@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localcloud.fc.model import Function, Trigger
+from localcloud.fc.platform import CONCURRENCY, CPU_SHARE, CPU_SHARES, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.fc_code import CODE
 from localcloud.ros.resources.functions import (
@@ -21,6 +22,7 @@ from localcloud.ros.resources.functions import (
     FunctionType,
     TriggerType,
     api_names,
+    within,
 )
 from localcloud.ros.resources.provider import Context, Property
 
@@ -36,7 +38,7 @@ class Fc3Function(FunctionType):
         "Handler": REQUIRED,
         "Runtime": REQUIRED,
         "Code": Property(kind="map", fields={**CODE, "Checksum": Property(kind="string", honoured=())}),
-        "Cpu": Property(kind="number", minimum=0.05, maximum=16),
+        "Cpu": Property(kind="number", minimum=CPU_SHARE, maximum=CPU_SHARES[-1] * CPU_SHARE),
         "Description": Property(kind="string", maximum=256),
         "DiskSize": Property(kind="integer"),
         "EnvironmentVariables": Property(kind="map", items=STRING),
@@ -45,16 +47,16 @@ class Fc3Function(FunctionType):
         ),
         "InternetAccess": Property(kind="boolean"),
         "LogConfig": Property(kind="map", fields={**LOG_CONFIG, "EnableInstanceMetrics": Property(kind="boolean")}),
-        "MemorySize": Property(kind="integer", minimum=128, maximum=65536),
+        "MemorySize": Property(kind="integer", minimum=MEMORY[0], maximum=65536),  # ros-cdk-fc3; the platform has less
         "Role": STRING,
         "Tags": TAGS,
-        "Timeout": Property(kind="integer", minimum=1, maximum=86400),
+        "Timeout": within(TIMEOUT),
         "CustomContainerConfig": UNSUPPORTED,
         "CustomDns": UNSUPPORTED,
         "CustomRuntimeConfig": UNSUPPORTED,
         "DisableOndemand": Property(kind="boolean", honoured=()),
         "GpuConfig": UNSUPPORTED,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, honoured=(1,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, honoured=(CONCURRENCY,)),
         "InstanceIsolationMode": Property(
             kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), honoured=("SHARE",)
         ),

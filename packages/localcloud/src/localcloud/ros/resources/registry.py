@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcloud.fc.service import FcService
+from localcloud.fc.model import FunctionCompute
 from localcloud.oss.service import OssService
 from localcloud.ram.service import RamService
 from localcloud.ros.resources.custom import Callbacks, CustomResource
@@ -18,7 +18,7 @@ from localcloud.ros.resources.sls import Index, Logstore, Project, SlsRecords
 
 
 def resource_types(
-    *, oss: OssService, ram: RamService, fc: FcService, callbacks: Callbacks, folder: Path
+    *, oss: OssService, ram: RamService, fc: FunctionCompute, callbacks: Callbacks, folder: Path
 ) -> Mapping[str, ResourceType]:
     """Return the resource types by name.
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from localcloud.fc.api.bodies import MAX_REST, decode, parse_body
-from localcloud.fc.api.wire import read_function
+from localcloud.fc.api.functions import read_function
 from localcloud.fc.errors import FcError
 
 PACKAGE = bytes(range(256)) * 10_000

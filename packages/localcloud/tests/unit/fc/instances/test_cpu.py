@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.fc.instances.cpu import PREFIX, CpuGroups, open_cpu_groups, vcpus
-from localcloud.fc.model import Function, check_function
+from localcloud.fc.model import Function
+from localcloud.fc.operations.rules import check_function
 from localcloud.kernel.errors import LocalCloudError
 
 FUNCTION = Function(service="s", name="f", runtime="python3.10", handler="index.handler")

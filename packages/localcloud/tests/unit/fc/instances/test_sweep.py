@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from localcloud.fc.instances.sweep import repeat
-from localcloud.fc.store.resources import FcStore
 
 Steps = Callable[[], Iterator[Callable[[], None]]]
 
@@ -70,13 +68,3 @@ def test_failure_that_comes_back_is_told_again(caplog: pytest.LogCaptureFixture)
 
     rounds(5, lambda: iter([step]))
     assert len(caplog.records) == 3
-
-
-def test_stray_file_among_the_code_packages_is_removed(tmp_path: Path) -> None:
-    store = FcStore(tmp_path)
-    (tmp_path / "code" / "stray").write_text("x")
-    (tmp_path / "code" / "link").symlink_to(tmp_path)
-    (tmp_path / "code" / "old").mkdir()
-    store.drop_code(keep=frozenset())
-    assert not list((tmp_path / "code").iterdir())
-    assert tmp_path.exists()
