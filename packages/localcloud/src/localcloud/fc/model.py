@@ -87,7 +87,7 @@ class Trigger:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Code:
-    """Where a function's code package comes from: one of the two."""
+    """The source of a function's code package: its bytes, or an object in OSS."""
 
     content: bytes | None = None  # a zip file
     bucket: str = ""
@@ -125,7 +125,7 @@ class Pending:
 
 
 class InstanceState(Enum):
-    """The state of an instance's processes."""
+    """A state of an instance's processes."""
 
     NEW = "new"  # there are none yet
     RUNNING = "running"
@@ -155,7 +155,7 @@ def move(state: InstanceState, to: InstanceState) -> InstanceState:
 
 
 class EndReason(Enum):
-    """Why the platform ended an instance."""
+    """The reason for which the platform ended an instance."""
 
     TIMEOUT = "timeout"
     MEMORY = "memory"

@@ -65,7 +65,7 @@ ASYNC_TRIES = 3  # of an asynchronous invocation: two more after a function's er
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retries:
-    """How often an asynchronous invocation is tried, and the time between two tries."""
+    """The number of tries of an asynchronous invocation, and the time between them."""
 
     tries: int = ASYNC_TRIES
     backoff: float = 1.0  # seconds before the second try, doubled for each further one; assumed

@@ -13,7 +13,7 @@ import pytest
 from localcloud.fc.instances import process as processes
 from localcloud.fc.instances.instance import Host, Instance, InstanceDiedError
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.logs import FunctionLog
+from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.pool import Pool
 from localcloud.fc.instances.unsandboxed import Folder
@@ -40,7 +40,7 @@ async def run(folder: Path) -> tuple[EndReason | None, str, bool]:
     """Run a handler that sleeps for a minute; return why the instance died, its log, and whether it is alive."""
     (folder / "code").mkdir()
     (folder / "code" / "index.py").write_text(HANDLER)
-    log = FunctionLog(folder / "f.log").open()
+    log = InvocationLog(folder / "f.log")
     tried = Instance(
         Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
         None,
@@ -108,6 +108,6 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
         max_instances=1,
         make_room=lambda: False,
     )
-    answer, used = asyncio.run(pool.run(b"", request_id="1", log=FunctionLog(tmp_path / "f.log").open()))
+    answer, used = asyncio.run(pool.run(b"", request_id="1", log=InvocationLog(tmp_path / "f.log")))
     assert answer.body == b"done"
     assert (used.alive, pool.instances) == (False, [])

@@ -1,4 +1,4 @@
-"""What a request to Function Compute asks for: its method and path, looked up once in a table of routes. Pure.
+"""The target of a request to Function Compute: its method and path, looked up once in a table of routes. Pure.
 
 Whatever decides about the request, the action and resource of policies as well as the handler, comes from the `Target` that is
 found here. Names are held to the platform's grammar first, so that two ways to write one name cannot be told apart by a policy.
@@ -40,7 +40,7 @@ ROUTES: Mapping[str, Mapping[str, Mapping[str, str]]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """An operation and what it is about; a name is empty when the path does not give it."""
+    """An operation and the resource that it is about; a name is empty when the path does not give it."""
 
     operation: str  # DeleteFunction; a policy's action is fc:DeleteFunction
     generation: int  # 2 or 3
@@ -82,7 +82,7 @@ class Target:
 
 
 def find_target(method: str, path: str) -> Target | None:
-    """Return what a request asks for; None when no route leads there.
+    """Return the target of a request; None when no route leads there.
 
     Args:
         method: the request's method.

@@ -42,6 +42,16 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def read_fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Read the properties of a body into fields.
+
+    Args:
+        body: the body.
+        known: the field that each property stands for.
+        apart: the properties that the caller reads by itself.
+
+    Raises:
+        FcError: InvalidArgument: a value of another type; NotImplemented: an unknown property that asks for something.
+    """
     fields = {}
     for name, value in body.items():
         if name in apart or value is None:
@@ -70,10 +80,12 @@ def read_member(values: Mapping[str, Any], name: str, kind: type[Kind], path: st
 
 
 def write_time(moment: float) -> str:
+    """Write a time, in seconds since the epoch, as the API shows it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
 def write_fields(value: object, properties: Mapping[str, str]) -> dict[str, Any]:
+    """Write the fields of a value as the properties that stand for them."""
     return {name: getattr(value, attribute) for name, attribute in properties.items()}
 
 

@@ -43,7 +43,7 @@ class InstanceDiedError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Host:
-    """The machine that instances run on, as all of them share it."""
+    """The surroundings that all instances share."""
 
     folder: Path  # where they get their folders
     isolation: Isolation  # how they are kept apart
@@ -80,8 +80,6 @@ class Instance:
         self._launch: Launch | None = None
         self._process: InstanceProcess | None = None
         self._end_reason: EndReason | None = None
-
-    # Life
 
     async def start(
         self, *, code: Path, interpreter: Interpreter, environment: Mapping[str, str], log: InvocationLog
@@ -159,7 +157,7 @@ class Instance:
 
     @property
     def alive(self) -> bool:
-        """Whether it can serve a request, now or once it is thawed."""
+        """It can serve a request, now or once it is thawed."""
         runs = self.state in {InstanceState.RUNNING, InstanceState.FROZEN}
         return runs and self._process is not None and self._process.alive
 
@@ -208,8 +206,6 @@ class Instance:
         assert self._process is not None, "it was started"
         return self._process
 
-    # Requests
-
     async def call(
         self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog
     ) -> tuple[Answer, bytes]:
@@ -250,8 +246,6 @@ class Instance:
             self._adopted = await ports.adopt(sockets)
         await process.channel.send(request, payload)
         return await process.channel.receive()
-
-    # Limits
 
     async def _watch(self, process: InstanceProcess, limit: float, log: InvocationLog) -> None:
         deadline, took = time.monotonic() + limit, 0.0

@@ -11,25 +11,6 @@ MAX_INVOCATION = 4 * 1024 * 1024  # bytes that an invocation's output may take i
 MAX_FILE = 16 * 1024 * 1024  # bytes; above that, its older half goes
 
 
-class FunctionLog:
-    """The log of one function.
-
-    Args:
-        path: of its file; made with its folder when there is something to log.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def open(self) -> InvocationLog:
-        """Begin the log of one invocation."""
-        return InvocationLog(self._path)
-
-    def read(self) -> str:
-        """Return the whole log."""
-        return self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
-
-
 class Logs:
     """The logs of all functions.
 
@@ -40,13 +21,17 @@ class Logs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def of(self, function: str) -> FunctionLog:
-        """Return the log of a function, by its path."""
-        return FunctionLog(self._folder / f"{function.replace('/', '.')}.log")
+    def begin(self, function: str) -> InvocationLog:
+        """Begin the log of an invocation of a function, by its path."""
+        return InvocationLog(self._folder / f"{function.replace('/', '.')}.log")
 
 
 class InvocationLog:
-    """The log of one invocation; the function's file gets it as it comes, up to `MAX_INVOCATION`."""
+    """The log of one invocation; the function's file gets it as it comes, up to `MAX_INVOCATION`.
+
+    Args:
+        path: of the function's file; made with its folder when there is something to log.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -4,7 +4,8 @@ An instance has a network namespace of its own, with nothing but its own loopbac
 beyond it. Its bootstrap, before any code of the function runs, listens there on the ports that the embedded cloud has outside,
 and hands the listening sockets over. A socket stays in the namespace that it was made in, so what connects inside is accepted by
 the embedded cloud itself: nothing relays, nothing is copied. An instance has a share of the places of all: it can neither take the
-others' nor the machine's."""
+others' nor the machine's.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +32,14 @@ class Adopted:
 
 
 class Ports:
-    """The ports of the embedded cloud that instances reach under the same numbers, and what serves their connections."""
+    """The ports of the embedded cloud, which instances reach under the same numbers."""
 
     def __init__(self) -> None:
         self._served: Mapping[int, Serve] = {}
         self._places = self.rooms = Places(0)
 
     def open(self, served: Mapping[int, Serve], *, places: Places, rooms: Places) -> None:
-        """Let instances in.
+        """Serve the connections of instances.
 
         Args:
             served: the ports, and for each what serves its connections.

@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 @functools.cache
 def built_in_packages() -> Mapping[str, Path]:
-    """Return the files and folders of the SDK and of what it needs, by the names under which they are imported."""
+    """Return the files and folders of the SDK and of its dependencies, by the names under which they are imported."""
     found: dict[str, Path] = {}
     wanted, seen = [BUILT_IN], set()
     while wanted:

@@ -73,8 +73,6 @@ class Pool:
         """The instances that run."""
         return [*self._idle, *self._busy, *self._ending]
 
-    # Ends
-
     def retire(self) -> None:
         """End idle instances now, and busy ones after their request."""
         self._retired = True
@@ -105,7 +103,7 @@ class Pool:
         return self._idle[0] if self._idle else None
 
     def end_longest_idle(self) -> None:
-        """End that instance."""
+        """End the instance that has waited for a request for longest."""
         self._close(self._idle[0])
         del self._idle[0]
 
@@ -114,8 +112,6 @@ class Pool:
         if instance in self._housed:
             self._housed.discard(instance)
             self._host.ports.rooms.give_back(ROOM)
-
-    # Requests
 
     async def run(self, payload: bytes, *, request_id: str, log: InvocationLog) -> tuple[Answer, Instance]:
         """Run one request on an instance of its own.

@@ -70,7 +70,7 @@ class InstanceProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether the first process runs."""
+        """The first process runs."""
         return self._process is not None and self._process.poll() is None
 
     def tree(self) -> list[int]:

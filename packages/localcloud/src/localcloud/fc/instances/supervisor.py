@@ -1,8 +1,9 @@
-"""Keeps the processes of an instance that no sandbox holds together: whatever they start is found, and ends with them.
+"""The supervisor of an instance that no sandbox holds together: all processes that it starts are found, and end with it.
 
 `python -I -S supervisor.py COMMAND…` runs a command and ends when it ends. A process that was made to outlive its parent (a
 daemon) becomes a child of this one, so that the whole instance is one tree; at the end, or on SIGTERM, all of it is killed.
-Standard library only."""
+Standard library only.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processes of an instance use, as the platform counts it: memory that it cannot drop, and processes with their threads.
+"""The use of an instance's processes, as the platform counts it: memory that it cannot drop, and processes with their threads.
 
 Memory is what no file backs, and what is shared without a file: memory files (memfd_create), anonymous shared mappings, System V
 segments. Pages of files on the instance's disk do not count, although that disk lies in memory here, and what processes share after
@@ -25,7 +25,7 @@ _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """What some processes use together."""
+    """The use of some processes together."""
 
     tasks: int = 0  # processes and threads
     anonymous: int = 0  # bytes that no file backs; what is shared after a fork counts for each process
@@ -55,7 +55,7 @@ def find_tree(root: int) -> list[int]:
 
 
 def find_folder(pid: int) -> str:
-    """Return the folder below /proc that tells what a process uses: its own, or that of one of its threads.
+    """Return the folder below /proc that tells the use of a process: its own, or that of one of its threads.
 
     When the first thread of a process has ended, its own folder tells nothing, although the others go on.
     """
@@ -68,7 +68,7 @@ def find_folder(pid: int) -> str:
 
 
 def read_usage(pids: Iterable[int]) -> Usage:
-    """Return what processes use; those that have ended use nothing."""
+    """Return the use of processes; those that have ended use nothing."""
     tasks = anonymous = shared = 0
     for pid in pids:
         for line in _read(f"{find_folder(pid)}/status"):
@@ -98,7 +98,7 @@ def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
 
 
 def read_proportional(pids: Iterable[int]) -> Usage:
-    """Return what `read_usage` does, but each page that processes share counted once (Linux 5.3 and later); takes longer."""
+    """Return the use of processes with each page that they share counted once (Linux 5.3 and later); takes longer."""
     anonymous = shared = 0
     for pid in pids:
         for line in _read(f"{find_folder(pid)}/smaps_rollup"):
@@ -111,7 +111,7 @@ def read_proportional(pids: Iterable[int]) -> Usage:
 
 
 def read_shared(pids: Iterable[int], *, counted: Iterable[int]) -> int:
-    """Return the bytes that processes have mapped of what is shared without a file on a disk; takes milliseconds for each.
+    """Return the bytes of mapped memory that is shared without a file on a disk; takes milliseconds for each process.
 
     Args:
         pids: the processes.

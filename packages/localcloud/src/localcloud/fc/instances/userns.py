@@ -31,12 +31,12 @@ class IdentityMap:
 
     @property
     def descriptors(self) -> tuple[int, int]:
-        """What bubblewrap has to inherit."""
+        """The descriptors that bubblewrap has to inherit."""
         return self._tell, self._wait
 
     @property
     def options(self) -> list[str]:
-        """What bubblewrap has to be told."""
+        """The options that bubblewrap has to be given."""
         return ["--unshare-user", "--info-fd", str(self._tell), "--userns-block-fd", str(self._wait)]
 
     def write(self) -> None:
@@ -64,7 +64,7 @@ class IdentityMap:
         os.write(self._go, b"\n")
 
     def close(self) -> None:
-        """Let go of what is left."""
+        """Close the descriptors that are left."""
         for name in ("_told", "_tell", "_wait", "_go"):
             self._close(name)
 

@@ -74,7 +74,7 @@ class InvocationOperations:
                 "EntityTooLarge", f"the event has {len(payload)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
             )
         request_id = request_id or new_request_id()
-        log = self._logs.of(path).open()
+        log = self._logs.begin(path)
         answer, instance = await self._fleet.run(function, payload, request_id=request_id, log=log)
         return Invocation(
             request_id=request_id,
@@ -147,7 +147,7 @@ class InvocationOperations:
             if why is None:
                 break
             failures += 1
-            self._logs.of(pending.function).open().line(
+            self._logs.begin(pending.function).line(
                 f"FC Async Attempt {failures} of {retries.tries} failed RequestId: {pending.request_id} {why}"
             )
         else:

@@ -1,4 +1,4 @@
-"""OSS triggers: which of them an object's event fires, and the event that the function gets.
+"""OSS triggers: those that an object's event fires, and the event that the function gets.
 
 Source: Function Compute, "OSS triggers": event definitions and the format of the event.
 """
