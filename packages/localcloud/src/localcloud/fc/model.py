@@ -161,7 +161,7 @@ class EndReason(Enum):
     MEMORY = "memory"
     DISK = "disk"
     PROCESSES = "processes"
-    ANSWER = "answer"  # a malformed one
+    REPLY = "reply"  # a malformed one
     WATCH = "watch"  # it could not be measured
     SHUTDOWN = "shutdown"
 

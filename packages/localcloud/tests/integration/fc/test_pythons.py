@@ -12,7 +12,7 @@ import pytest
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INITIALIZE, INVOKE, Answer
+from localcloud.fc.instances.messages import INITIALIZE, INVOKE, Reply
 from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.unsandboxed import Folder
 from localcloud.fc.model import Function
@@ -39,11 +39,11 @@ def handler(event, context):
 
 @dataclass(frozen=True)
 class Answered:
-    """The answers of one instance."""
+    """The replies of one instance."""
 
-    initialized: Answer
-    invoked: tuple[Answer, bytes]
-    failed: Answer
+    initialized: Reply
+    invoked: tuple[Reply, bytes]
+    failed: Reply
 
 
 async def run(folder: Path, python: Path, runtime: str) -> Answered:
@@ -79,7 +79,7 @@ def test_bootstrap_answers_on(name: str, tmp_path: Path) -> None:
         pytest.skip(f"{name} is not installed here")
     runtime = name if name in RUNTIMES else "python3.12"
     answered = asyncio.run(run(tmp_path, python, runtime))
-    assert answered.initialized == Answer()
+    assert answered.initialized == Reply()
     told = json.loads(answered.invoked[1])
     assert (told["python"], told["seen"], told["event"]) == (name, ["index.initializer"], "e")
     assert ("credentials" in told["context"]) is RUNTIMES[runtime].context_credentials

@@ -37,7 +37,7 @@ def describe_death(
             return f"{exited}: the disk is full, its size is {instance.function.disk} MB"
         case EndReason.PROCESSES:
             return f"{exited}: more than {MAX_TASKS} processes and threads"
-        case EndReason.ANSWER:
+        case EndReason.REPLY:
             return f"{exited}: its answer to the platform was malformed"
         case EndReason.WATCH:
             return f"{exited}: what it uses could not be measured"

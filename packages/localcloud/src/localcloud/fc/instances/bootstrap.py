@@ -6,7 +6,7 @@ nothing else.
 
 While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
 bounds the processes. It reports that with one byte, which carries the listening sockets. The platform takes no head above
-`MAX_HEAD` bytes and no result above the setting `max_result`: what a function raises or returns beyond that is cut or refused here.
+`MAX_HEAD` bytes and no result above `max_result`: what a function raises or returns beyond that is cut or refused here.
 """
 
 from __future__ import annotations
@@ -51,32 +51,32 @@ def main() -> None:
     head = receive_head(channel)
     if head is None:
         return
-    settings = messages.read_settings(head)
-    if settings.tasks is not None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (settings.tasks, settings.tasks))
-    report(channel, settings.ports)
-    prepare(settings, redirect)
+    setup = messages.read_setup(head)
+    if setup.tasks is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (setup.tasks, setup.tasks))
+    report(channel, setup.ports)
+    prepare(setup, redirect)
     while head := receive_head(channel):
         request = messages.read_request(head)
         payload = receive(channel, request.size)
         if payload is None:
             return
-        answer, result = serve(request, payload, settings)
+        reply, result = serve(request, payload, setup)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        channel.sendall(messages.pack(answer, result))
+        channel.sendall(messages.pack(reply, result))
 
 
-def prepare(settings: messages.Settings, redirect: Path) -> None:
+def prepare(setup: messages.Setup, redirect: Path) -> None:
     """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
-    load_module(redirect, "localcloud.gateway.redirect").redirect(settings.gateway, settings.authority)
+    load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
     folders = [os.environ["FC_FUNC_CODE_PATH"], "/opt/python"]
     sys.path[:0] = folders
-    sys.path.append(settings.packages)  # after the function's own: it may bring another version
+    sys.path.append(setup.packages)  # after the function's own: it may bring another version
     os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])
-    os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, settings.gateway))
-    os.environ["LOCALCLOUD_CERTIFICATE"] = settings.authority
-    sys.argv = [settings.function.handler]
+    os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, setup.gateway))
+    os.environ["LOCALCLOUD_CERTIFICATE"] = setup.authority
+    sys.argv = [setup.function.handler]
 
 
 def report(channel: socket.socket, ports: list[int]) -> None:
@@ -105,26 +105,26 @@ def receive_head(channel: socket.socket) -> bytes | None:
     return receive(channel, messages.LENGTH.unpack(length)[0]) if length else None
 
 
-def serve(request: messages.Request, payload: bytes, settings: messages.Settings) -> tuple[messages.Answer, bytes]:
-    """Run the initializer or the handler; return the answer and the result."""
-    context = make_context(request.request_id, settings)
+def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> tuple[messages.Reply, bytes]:
+    """Run the initializer or the handler; return the reply and the result."""
+    context = make_context(request.request_id, setup)
     initializes = request.operation == messages.INITIALIZE
-    name = settings.function.initializer if initializes else settings.function.handler
+    name = setup.function.initializer if initializes else setup.function.handler
     module_name, _, function_name = name.rpartition(".")
     try:
         function = getattr(importlib.import_module(module_name.replace("/", ".")), function_name)
     except BaseException as error:  # noqa: BLE001 - whatever the user's module raises is the answer
-        return messages.Answer(failure=import_failure(error, module_name, function_name)), b""
+        return messages.Reply(failure=import_failure(error, module_name, function_name)), b""
     try:
         if initializes:
             function(context)
-            return messages.Answer(), b""
+            return messages.Reply(), b""
         result = encode(function(payload, context))
-        if len(result) > settings.max_result:
-            raise ValueError(f"the result has {len(result)} bytes; at most {settings.max_result} are allowed")
+        if len(result) > setup.max_result:
+            raise ValueError(f"the result has {len(result)} bytes; at most {setup.max_result} are allowed")
     except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer
-        return messages.Answer(failure=describe(error)), b""
-    return messages.Answer(size=len(result)), result
+        return messages.Reply(failure=describe(error)), b""
+    return messages.Reply(size=len(result)), result
 
 
 def encode(result: object) -> bytes:
@@ -166,19 +166,19 @@ def describe(
     return messages.Failure(during_import=during_import, message=message, kind=kind, trace=trace)
 
 
-def make_context(request_id: str, settings: messages.Settings) -> SimpleNamespace:
+def make_context(request_id: str, setup: messages.Setup) -> SimpleNamespace:
     """Return the `context` of the runtime, with what it has of credentials and a logger."""
     context = SimpleNamespace(
         request_id=request_id,
-        function=SimpleNamespace(**vars(settings.function)),
-        service=SimpleNamespace(**vars(settings.service)),
+        function=SimpleNamespace(**vars(setup.function)),
+        service=SimpleNamespace(**vars(setup.service)),
         region=os.environ["FC_REGION"],
         account_id=os.environ["FC_ACCOUNT_ID"],
         tracing=SimpleNamespace(),
     )
-    if settings.context_logger:
+    if setup.context_logger:
         context.logger = logging.getLogger()
-    if settings.context_credentials:
+    if setup.context_credentials:
         names = ("access_key_id", "access_key_secret", "security_token")
         credentials = {name: os.environ.get("ALIBABA_CLOUD_" + name.upper(), "") for name in names}
         context.credentials = SimpleNamespace(**credentials)

@@ -9,19 +9,19 @@ import asyncio
 import json
 import socket
 
-from localcloud.fc.instances.messages import LENGTH, MAX_HEAD, Answer, Failure, Request, Settings, pack
+from localcloud.fc.instances.messages import LENGTH, MAX_HEAD, Failure, Reply, Request, Setup, pack
 from localcloud.fc.platform import MAX_SYNC_PAYLOAD
 
 MAX_RESULT = MAX_SYNC_PAYLOAD  # bytes; the platform names it for what goes in, assumed for what comes out
 _PART = 1024 * 1024  # bytes
 
 
-class MalformedAnswerError(Exception):
-    """A message that is no answer of a bootstrap."""
+class MalformedReplyError(Exception):
+    """A message that is no reply of a bootstrap."""
 
 
 class Channel:
-    """Sends requests to a bootstrap and receives its answers.
+    """Sends requests to a bootstrap and receives its replies.
 
     Args:
         connection: not blocking; closed with this.
@@ -30,22 +30,22 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
 
-    async def send(self, head: Settings | Request, payload: bytes = b"") -> None:
+    async def send(self, head: Setup | Request, payload: bytes = b"") -> None:
         """Send a message."""
         await asyncio.get_running_loop().sock_sendall(self.connection, pack(head, payload))
 
-    async def receive(self) -> tuple[Answer, bytes]:
-        """Receive an answer and its result.
+    async def receive(self) -> tuple[Reply, bytes]:
+        """Receive a reply and its result.
 
         Raises:
             EOFError: the bootstrap has ended.
-            MalformedAnswerError: it said something else.
+            MalformedReplyError: it said something else.
         """
         (length,) = LENGTH.unpack(await self._receive(LENGTH.size))
         if length > MAX_HEAD:
-            raise MalformedAnswerError(f"a head of {length} bytes")
-        answer = read_answer(await self._receive(length))
-        return answer, await self._receive(answer.size)
+            raise MalformedReplyError(f"a head of {length} bytes")
+        reply = read_reply(await self._receive(length))
+        return reply, await self._receive(reply.size)
 
     async def _receive(self, size: int) -> bytes:
         loop, parts = asyncio.get_running_loop(), []
@@ -62,21 +62,21 @@ class Channel:
         self.connection.close()
 
 
-def read_answer(text: bytes) -> Answer:
-    """Read the head of an answer.
+def read_reply(text: bytes) -> Reply:
+    """Read the head of a reply.
 
     Raises:
-        MalformedAnswerError: it is none.
+        MalformedReplyError: it is none.
     """
     try:
         match json.loads(text):
             case {"size": int(size), "failure": None} if 0 <= size <= MAX_RESULT and not isinstance(size, bool):
-                return Answer(size=size)
+                return Reply(size=size)
             case {"size": 0, "failure": dict(failure)}:
-                return Answer(failure=_read_failure(failure))
+                return Reply(failure=_read_failure(failure))
     except (ValueError, RecursionError) as error:
-        raise MalformedAnswerError(f"a head that is no JSON: {type(error).__name__}") from error
-    raise MalformedAnswerError("a head without what belongs there")
+        raise MalformedReplyError(f"a head that is no JSON: {type(error).__name__}") from error
+    raise MalformedReplyError("a head without what belongs there")
 
 
 def _read_failure(members: dict[str, object]) -> Failure:
@@ -88,4 +88,4 @@ def _read_failure(members: dict[str, object]) -> Failure:
             "trace": list(trace),
         } if all(isinstance(frame, list) and all(isinstance(line, str) for line in frame) for frame in trace):
             return Failure(during_import=during_import, message=message, kind=kind, trace=trace)
-    raise MalformedAnswerError("a failure without what belongs there")
+    raise MalformedReplyError("a failure without what belongs there")

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcloud.fc.instances.channel import MAX_RESULT, MalformedAnswerError
+from localcloud.fc.instances.channel import MAX_RESULT, MalformedReplyError
 from localcloud.fc.instances.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.launch import Isolation, Launch
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import Answer, FunctionFacts, Request, ServiceFacts, Settings
+from localcloud.fc.instances.messages import FunctionFacts, Reply, Request, ServiceFacts, Setup
 from localcloud.fc.instances.meter import Meter, Use
 from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
 from localcloud.fc.instances.process import InstanceProcess
@@ -110,7 +110,7 @@ class Instance:
         process = self._process = InstanceProcess(launch, command)
         self.state = move(self.state, InstanceState.RUNNING)
         await process.map_ids()
-        await process.channel.send(self._settings(launch))
+        await process.channel.send(self._setup(launch))
 
     def _in_cpu_group(self, command: list[str], log: InvocationLog) -> list[str]:
         if self._host.cpu_groups is None:
@@ -121,10 +121,10 @@ class Instance:
         self._cpu_group = self._host.cpu_groups.create(self.id, wanted)
         return self._cpu_group.enter(command)
 
-    def _settings(self, launch: Launch) -> Settings:
+    def _setup(self, launch: Launch) -> Setup:
         function, runtime = self.function, RUNTIMES[self.function.runtime]
         log_config = self._service.log_config if self._service else {}
-        return Settings(
+        return Setup(
             function=FunctionFacts(
                 name=function.name,
                 handler=function.handler,
@@ -208,8 +208,8 @@ class Instance:
 
     async def call(
         self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog
-    ) -> tuple[Answer, bytes]:
-        """Run the initializer or the handler; return the answer and its result.
+    ) -> tuple[Reply, bytes]:
+        """Run the initializer or the handler; return the reply and its result.
 
         Args:
             operation: `messages.INITIALIZE` or `messages.INVOKE`.
@@ -219,27 +219,27 @@ class Instance:
             log: receives what the function prints meanwhile.
 
         Raises:
-            InstanceDiedError: there was no answer.
+            InstanceDiedError: there was no reply.
         """
         self.thaw()
         process = self._running()
         watch = asyncio.create_task(self._watch(process, limit, log))
         try:
             request = Request(operation=operation, request_id=request_id, size=len(payload))
-            answer = await self._exchange(process, request, payload)
+            reply = await self._exchange(process, request, payload)
             with self._ended_by_failure(log):
                 await asyncio.to_thread(self._measure)
-        except (ConnectionError, EOFError, MalformedAnswerError) as error:
-            if isinstance(error, MalformedAnswerError):
-                self.kill(EndReason.ANSWER)
+        except (ConnectionError, EOFError, MalformedReplyError) as error:
+            if isinstance(error, MalformedReplyError):
+                self.kill(EndReason.REPLY)
             await asyncio.to_thread(process.reap)
             raise InstanceDiedError(self._end_reason) from error
         finally:
             watch.cancel()
             log.write(process.read_output())
-        return answer
+        return reply
 
-    async def _exchange(self, process: InstanceProcess, request: Request, payload: bytes) -> tuple[Answer, bytes]:
+    async def _exchange(self, process: InstanceProcess, request: Request, payload: bytes) -> tuple[Reply, bytes]:
         if self.pid is None:
             ports = self._host.ports
             self.pid, sockets = await receive_sockets(process.channel.connection, len(ports.numbers))

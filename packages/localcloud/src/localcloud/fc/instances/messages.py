@@ -1,7 +1,7 @@
 """The messages between the platform and the bootstrap of an instance; both ends load this file, in whatever Python they run.
 
 On the socket a message is a 4-byte length, a head (one of the dataclasses, as JSON), and `size` bytes of payload. The first one,
-`Settings`, says what runs; then each `Request` gets its `Answer`. Standard library only, Python 3.9 and later.
+`Setup`, names the function; then each `Request` gets its `Reply`. Standard library only, Python 3.9 and later.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 
 LENGTH = struct.Struct(">I")  # of a head
-MAX_HEAD = 64 * 1024  # bytes of an answer's head
+MAX_HEAD = 64 * 1024  # bytes of a reply's head
 INITIALIZE, INVOKE = "initialize", "invoke"
 
 
@@ -40,8 +40,8 @@ class ServiceFacts:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The first message: what runs, and what surrounds it."""
+class Setup:
+    """The first message: the function that runs, and its surroundings."""
 
     function: FunctionFacts
     service: ServiceFacts
@@ -75,26 +75,26 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The answer to a request; its payload is the result."""
+class Reply:
+    """The reply to a request; its payload is the result."""
 
     size: int = 0  # bytes of the payload
     failure: Failure | None = None  # there is no result then
 
 
-def pack(head: Settings | Request | Answer, payload: bytes = b"") -> bytes:
+def pack(head: Setup | Request | Reply, payload: bytes = b"") -> bytes:
     """Return the bytes of a message."""
     text = json.dumps(dataclasses.asdict(head)).encode()
     return LENGTH.pack(len(text)) + text + payload
 
 
-def read_settings(text: bytes) -> Settings:
+def read_setup(text: bytes) -> Setup:
     """Read the head of the first message."""
     members = json.loads(text)
     members["function"] = FunctionFacts(**members["function"])
     members["service"] = ServiceFacts(**members["service"])
     members["gateway"] = tuple(members["gateway"])
-    return Settings(**members)
+    return Setup(**members)
 
 
 def read_request(text: bytes) -> Request:

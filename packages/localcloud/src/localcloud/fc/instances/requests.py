@@ -72,9 +72,9 @@ async def _call(
 ) -> _Outcome:
     begin = time.monotonic()
     try:
-        answer, result = await instance.call(operation, payload, request_id=request_id, limit=limit, log=log)
+        reply, result = await instance.call(operation, payload, request_id=request_id, limit=limit, log=log)
     except InstanceDiedError as died:
         duration = time.monotonic() - begin
         death = describe_death(died.reason, instance, operation=operation, limit=limit, duration=duration)
         return _Outcome(duration=duration, failure=death)
-    return _Outcome(duration=time.monotonic() - begin, failure=answer.failure, result=result)
+    return _Outcome(duration=time.monotonic() - begin, failure=reply.failure, result=result)

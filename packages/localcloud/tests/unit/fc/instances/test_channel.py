@@ -9,14 +9,14 @@ import struct
 
 import pytest
 
-from localcloud.fc.instances.channel import MAX_RESULT, Channel, MalformedAnswerError, read_answer
-from localcloud.fc.instances.messages import MAX_HEAD, Answer, Failure, pack
+from localcloud.fc.instances.channel import MAX_RESULT, Channel, MalformedReplyError, read_reply
+from localcloud.fc.instances.messages import MAX_HEAD, Failure, Reply, pack
 
 FAILURE = {"during_import": True, "message": "m", "kind": "E", "trace": [["line\n"]]}
 
 
-def receive(sent: bytes) -> tuple[Answer, bytes]:
-    async def run() -> tuple[Answer, bytes]:
+def receive(sent: bytes) -> tuple[Reply, bytes]:
+    async def run() -> tuple[Reply, bytes]:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         channel = Channel(ours)
@@ -32,24 +32,24 @@ def receive(sent: bytes) -> tuple[Answer, bytes]:
 
 
 def test_a_result_and_a_failure_are_received() -> None:
-    assert receive(pack(Answer(size=3), b"abc")) == (Answer(size=3), b"abc")
-    failed = Answer(failure=Failure(during_import=True, message="m", kind="E", trace=[["line\n"]]))
+    assert receive(pack(Reply(size=3), b"abc")) == (Reply(size=3), b"abc")
+    failed = Reply(failure=Failure(during_import=True, message="m", kind="E", trace=[["line\n"]]))
     assert receive(pack(failed)) == (failed, b"")
 
 
 def test_an_answer_that_is_cut_anywhere_is_no_answer() -> None:
-    whole = pack(Answer(size=3), b"abc")
+    whole = pack(Reply(size=3), b"abc")
     for size in range(len(whole)):
         with pytest.raises(EOFError):
             receive(whole[:size])
 
 
 def test_a_head_or_a_result_that_is_too_long_is_refused_before_it_is_received() -> None:
-    with pytest.raises(MalformedAnswerError):
+    with pytest.raises(MalformedReplyError):
         receive(struct.pack(">I", MAX_HEAD + 1))
-    with pytest.raises(MalformedAnswerError):
-        receive(pack(Answer(size=MAX_RESULT + 1)))
-    assert read_answer(json.dumps({"size": MAX_RESULT, "failure": None}).encode()) == Answer(size=MAX_RESULT)
+    with pytest.raises(MalformedReplyError):
+        receive(pack(Reply(size=MAX_RESULT + 1)))
+    assert read_reply(json.dumps({"size": MAX_RESULT, "failure": None}).encode()) == Reply(size=MAX_RESULT)
 
 
 @pytest.mark.parametrize(
@@ -66,5 +66,5 @@ def test_a_head_or_a_result_that_is_too_long_is_refused_before_it_is_received() 
     ],
 )  # fmt: skip
 def test_a_malformed_head_is_refused(text: bytes) -> None:
-    with pytest.raises(MalformedAnswerError):
-        read_answer(text)
+    with pytest.raises(MalformedReplyError):
+        read_reply(text)
