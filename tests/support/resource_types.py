@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from localcloud.fc.service import FcService, Settings
+from localcloud.fc.model import Settings
+from localcloud.fc.operations.service import FcService
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
@@ -97,36 +98,42 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "delete_policy": lambda name: _ram("DeletePolicy", f"policy/{name}"),
     "attach_policy": lambda role, _policy, _kind: _ram("AttachPolicyToRole", f"role/{role}"),
     "detach_policy": lambda role, _policy, _kind: _ram("DetachPolicyFromRole", f"role/{role}"),
-    "create_service": lambda service: _fc("CreateService", f"services/{service.name}"),
-    "update_service": lambda service: _fc("UpdateService", f"services/{service.name}"),
-    "delete_service": lambda name: _fc("DeleteService", f"services/{name}"),
-    "create_function": lambda function, _code: _fc("CreateFunction", function.path),
-    "update_function": lambda function, _code: _fc("UpdateFunction", function.path),
-    "delete_function": lambda path: _fc("DeleteFunction", path),
-    "create_trigger": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
-    "update_trigger": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
-    "delete_trigger": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
+    "services.create": lambda service: _fc("CreateService", f"services/{service.name}"),
+    "services.update": lambda service: _fc("UpdateService", f"services/{service.name}"),
+    "services.delete": lambda name: _fc("DeleteService", f"services/{name}"),
+    "functions.create": lambda function, _code: _fc("CreateFunction", function.path),
+    "functions.update": lambda function, _code: _fc("UpdateFunction", function.path),
+    "functions.delete": lambda path: _fc("DeleteFunction", path),
+    "triggers.create": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
+    "triggers.update": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
+    "triggers.delete": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
 }
 READS = frozenset(
     {"get", "contents", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
-    | {"attachments_of", "services", "service", "function", "trigger"}
+    | {"attachments_of", "services.all", "services.get", "functions.get", "triggers.get"}
 )
+
+
+RESOURCES = frozenset({"services", "functions", "triggers"})  # of Function Compute, whose operations are apart
 
 
 class Noted:
     """A service that notes which of its changes are called; a call that is neither read nor change here is an error."""
 
-    def __init__(self, service: object, calls: set[tuple[str, str]]) -> None:
+    def __init__(self, service: object, calls: set[tuple[str, str]], resource: str = "") -> None:
         self._service = service
         self._calls = calls
+        self._resource = resource
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._service, name)
-        if name in READS:
+        if name in RESOURCES:
+            return Noted(real, self._calls, f"{name}.")
+        if self._resource + name in READS:
             return real
 
         def change(*args: Any, **given: Any) -> Any:
-            self._calls.add(CHANGES[name](*args, **given))
+            self._calls.add(CHANGES[self._resource + name](*args, **given))
             return real(*args, **given)
 
         return change

@@ -11,7 +11,8 @@ from bench.prices import Price, cu_per_second
 from bench.tuning import SETTINGS, Sample, Setting, measurable, summarize
 from bench.tuning_report import BEGIN, END, draw, insert, render
 from heavylift.errors import HeavyliftError
-from localcloud.fc.model import Function, check_function
+from localcloud.fc.model import Function
+from localcloud.fc.operations.rules import check_function
 from tests.support.paths import ROOT
 
 

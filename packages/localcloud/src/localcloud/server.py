@@ -17,9 +17,9 @@ from pathlib import Path
 from aiohttp import web
 
 from localcloud import state
-from localcloud.fc.routes import Api
-from localcloud.fc.routes import create_app as create_fc_app
-from localcloud.fc.service import FcService, Settings
+from localcloud.fc.api.routes import create_app as create_fc_app
+from localcloud.fc.model import Settings
+from localcloud.fc.operations.service import FcService
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
@@ -129,15 +129,12 @@ async def serve(options: Options) -> None:
             "sts": create_sts_app(ram, authenticator, serves=serves("sts")),
             "ram": create_ram_app(ram, authenticator, serves=serves("ram")),
             "fc": create_fc_app(
-                Api(
-                    fc,
-                    settings,
-                    authenticator=authenticator,
-                    credentials=ram,
-                    authorizer=ram,
-                    admin_token=account.access_key_secret,
-                    clock=time.time,
-                ),
+                fc,
+                authenticator=authenticator,
+                credentials=ram,
+                authorizer=ram,
+                admin_token=account.access_key_secret,
+                clock=time.time,
                 serves=serves("fc"),
             ),
             "ros": create_ros_app(

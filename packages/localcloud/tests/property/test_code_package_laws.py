@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.store import FcStore
+from localcloud.fc.store.code import CodeStore
 
 
 def package(names: list[str], method: int) -> bytes:
@@ -39,9 +39,9 @@ def test_any_package_is_unpacked_in_its_place_or_refused(
     for place, value in changes:
         content[place % len(content)] = value
     with tempfile.TemporaryDirectory() as folder:
-        store = FcStore(Path(folder) / "fc")
+        store = CodeStore(Path(folder) / "fc" / "code")
         try:
-            store.add_code(bytes(content))
+            store.add(bytes(content))
         except FcError:
             assert not list((Path(folder) / "fc" / "code").iterdir())
         assert {path.name for path in Path(folder).iterdir()} == {"fc"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localcloud.fc.api.paths import ROUTES, find_target
 from localcloud.fc.errors import FcError
-from localcloud.fc.paths import ROUTES, find_target
 
 NAME = st.from_regex(re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,20}", re.ASCII), fullmatch=True) | st.sampled_from(
     ["services", "functions", "triggers", "invocations", "LATEST"]

@@ -149,7 +149,7 @@ class Cloud(Services):
 
     def state(self) -> list[object]:
         """Return all that there is, without ids that are drawn."""
-        functions = [*self.fc.functions("base"), *self.fc.functions("")]
+        functions = [*self.fc.functions.all("base"), *self.fc.functions.all("")]
         return [
             self.oss.buckets.all(),
             [replace(role, role_id="") for role in self.ram.roles()],
@@ -158,9 +158,9 @@ class Cloud(Services):
                 for each in self.ram.policies()
             ],
             [{(each.type, each.name) for each in self.ram.policies_of(role.name)} for role in self.ram.roles()],
-            self.fc.services(),
+            self.fc.services.all(),
             [replace(each, function_id="") for each in functions],
-            [replace(trigger, trigger_id="") for each in functions for trigger in self.fc.triggers(each.path)],
+            [replace(trigger, trigger_id="") for each in functions for trigger in self.fc.triggers.all(each.path)],
             json.loads(self.records.read_bytes()),
         ]
 

@@ -20,7 +20,7 @@ from alibabacloud_openapi_util.client import Client as Signer
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from localcloud.fc import signing as fc_signing
+from localcloud.fc.api import signing as fc_signing
 from localcloud.kernel.door import REPEATABLE
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential, Identity

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc.store import FcStore
+from localcloud.fc.store.code import CodeStore
+from localcloud.fc.store.resources import FcStore
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.state import open_account
 
@@ -28,4 +29,4 @@ def test_functions_nested_too_deep_are_an_error_that_names_the_file(tmp_path: Pa
 def test_a_file_in_place_of_the_folder_of_code_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "code").write_bytes(b"")
     with pytest.raises(LocalCloudError, match="code"):
-        FcStore(tmp_path)
+        CodeStore(tmp_path / "code")

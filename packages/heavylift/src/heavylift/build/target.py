@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heavylift.build.errors import BuildError
-from localcloud.fc.interpreters import find_interpreter as find_installed
+from localcloud.interpreters import find_python
 
 LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The oldest C library of the cloud's runtimes (python3.10 runs on Debian 10); wheels for it run on newer ones as well.
@@ -66,8 +66,7 @@ def find_interpreter(target: Target) -> Path | None:
 
     It is found as the embedded cloud finds it, by the same function: what a build was tried with is what runs it there.
     """
-    found = find_installed(f"python{target.python}", None)
-    return found.path if found.note is None else None  # a note: it is not the one that was asked for
+    return find_python(f"python{target.python}")
 
 
 def install_interpreter(target: Target) -> bool:

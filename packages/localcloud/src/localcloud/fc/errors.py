@@ -13,6 +13,7 @@ STATUS = {
     "FunctionAlreadyExists": 409,
     "FunctionNotFound": 404,
     "InstanceNotAllowed": 412,  # of the embedded cloud alone: what it has no sandbox or no Python for
+    "InternalServerError": 500,
     "InvalidAccessKeyID": 403,
     "InvalidArgument": 400,
     "MissingRequiredHeader": 400,
@@ -28,7 +29,18 @@ STATUS = {
 
 
 class FcError(ApiError):
-    """A refused request; its code is a key of `STATUS`."""
+    """A refused request.
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message, STATUS[code])
+    Args:
+        code: a key of `STATUS`.
+        message: a sentence for the caller.
+        status: the HTTP status where HTTP itself names another one than the code; 0: the code's.
+
+    Raises:
+        ValueError: Function Compute has no such code.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 0) -> None:
+        if code not in STATUS:
+            raise ValueError(f"Function Compute has no error code {code!r}")
+        super().__init__(code, message, status or STATUS[code])

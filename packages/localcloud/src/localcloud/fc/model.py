@@ -1,34 +1,26 @@
-"""What Function Compute keeps: services (FC 2.0), functions, triggers; and the limits that they are held to."""
+"""The nouns of Function Compute, and the operations on them that other services use."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
 
-from localcloud.fc.errors import FcError
+from localcloud.fc.platform import DEFAULT_INITIALIZATION_TIMEOUT, DEFAULT_MEMORY, DEFAULT_TIMEOUT, DISKS, Retries
 
-MB = 1024 * 1024  # bytes
-RUNTIMES = ("python3.9", "python3.10", "python3.12")
-DISKS = (512, 10240)  # MB
-MEMORY = range(128, 32768 + 1, 64)  # MB
-MAX_TASKS = 1024  # processes and threads of an instance
-MAX_TIMEOUT = 86_400  # seconds
-MAX_INITIALIZATION_TIMEOUT = 300  # seconds
-DEFAULT_TIMEOUT = DEFAULT_INITIALIZATION_TIMEOUT = 3  # seconds
-MAX_ENVIRONMENT = 4096  # bytes, names and values together
-MAX_SYNC_PAYLOAD = 32 * 1024**2  # bytes
-MAX_ASYNC_PAYLOAD = 128 * 1024  # bytes
-MAX_CODE_API = 100 * 1024**2  # bytes, zipped, through the API
-MAX_CODE_OSS = 500 * 1024**2  # bytes, zipped, through OSS in the larger regions
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", re.ASCII)
-_HANDLER = re.compile(r"[^\s.\0]+(\.[^\s.\0]+)+", re.ASCII)
+TRIGGER_TYPES = ("oss", "http", "timer")
+Permit = Callable[[str, str], None]  # from an object's bucket and key; raises FcError to refuse
+
+
+def anybody(bucket: str, key: str) -> None:
+    """Permit everything: for callers whose rights were looked at before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """A service of FC 2.0: what its functions share."""
+    """A service of FC 2.0: the settings that its functions share."""
 
     name: str
     role: str = ""  # ARN; empty: no credentials
@@ -50,9 +42,9 @@ class Function:
     initializer: str = ""
     initialization_timeout: int = DEFAULT_INITIALIZATION_TIMEOUT  # seconds
     timeout: int = DEFAULT_TIMEOUT  # seconds
-    memory: int = 512  # MB
+    memory: int = DEFAULT_MEMORY  # MB
     cpu: float | None = None  # vCPU
-    disk: int = 512  # MB
+    disk: int = DISKS[0]  # MB
     environment: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
     role: str = ""
@@ -67,22 +59,22 @@ class Function:
 
     @property
     def python(self) -> str:
-        """The Python that it names for its instances here; empty: the runtime's."""
+        """The Python that the function names for its instances here; empty: the runtime's."""
         return self.environment.get("LOCALCLOUD_PYTHON", "")
 
     @property
     def path(self) -> str:
-        """What names the function in ARNs and on disk."""
+        """The function's name with its service's, as ARNs and files have it."""
         return f"services/{self.service}/functions/{self.name}" if self.service else f"functions/{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trigger:
-    """What invokes a function."""
+    """A source of events that invokes a function."""
 
     function: str  # the function's path
     name: str
-    kind: str  # oss, http or timer
+    kind: str  # one of TRIGGER_TYPES
     config: Mapping[str, Any]
     source_arn: str = ""
     invocation_role: str = ""
@@ -93,75 +85,176 @@ class Trigger:
     modified: float = 0.0
 
 
-def check_name(what: str, name: object) -> str:
-    """Return a service's, function's or trigger's name; what cannot be one is refused.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """The source of a function's code package: its bytes, or an object in OSS."""
+
+    content: bytes | None = None  # a zip file
+    bucket: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The answer of a function, or of the platform in its place."""
+
+    body: bytes
+    error_type: str | None  # of the platform: UnhandledInvocationError, InitializationError, …; None: success
+    duration: float  # seconds
+    peak_memory: int  # bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Invocation:
+    """An invocation that is done."""
+
+    request_id: str
+    instance_id: str
+    code_checksum: str  # CRC-64 of the code package that ran
+    answer: Answer
+    log_tail: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pending:
+    """An asynchronous invocation that was accepted and is not done."""
+
+    request_id: str
+    function: str  # its path
+    payload: bytes
+
+
+class InstanceState(Enum):
+    """A state of an instance's processes."""
+
+    NEW = "new"  # there are none yet
+    RUNNING = "running"
+    FROZEN = "frozen"  # stopped between two requests
+    KILLED = "killed"  # told to end; what they held is still there
+    CLOSED = "closed"  # nothing is left of them
+
+
+MOVES: Mapping[InstanceState, frozenset[InstanceState]] = {
+    InstanceState.NEW: frozenset({InstanceState.RUNNING, InstanceState.CLOSED}),
+    InstanceState.RUNNING: frozenset({InstanceState.FROZEN, InstanceState.KILLED}),
+    InstanceState.FROZEN: frozenset({InstanceState.RUNNING, InstanceState.KILLED}),
+    InstanceState.KILLED: frozenset({InstanceState.CLOSED}),
+    InstanceState.CLOSED: frozenset(),
+}
+
+
+def move(state: InstanceState, to: InstanceState) -> InstanceState:
+    """Return the state that an instance moves to.
 
     Raises:
-        FcError: InvalidArgument.
+        ValueError: no move leads there.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise FcError(
-            "InvalidArgument",
-            f"{what} {name!r} is not valid: 1 to 128 letters, digits, underscores and hyphens, beginning with a letter or an "
-            "underscore",
-        )
-    return name
+    if to not in MOVES[state]:
+        raise ValueError(f"an instance that is {state.value} cannot become {to.value}")
+    return to
 
 
-def check_function(function: Function) -> None:
-    """Hold a function to the platform's limits.
+class EndReason(Enum):
+    """The reason for which the platform ended an instance."""
 
-    Raises:
-        FcError: InvalidArgument, naming the property, its value and what is allowed.
-    """
-    check_name("functionName", function.name)
-    rules: list[tuple[str, object, bool, str]] = [
-        ("runtime", function.runtime, function.runtime in RUNTIMES, f"one of {', '.join(RUNTIMES)}"),
-        ("handler", function.handler, bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
-        (
-            "initializer",
-            function.initializer,
-            not function.initializer or bool(_HANDLER.fullmatch(function.initializer)),
-            "MODULE.FUNCTION",
-        ),
-        ("timeout", function.timeout, 1 <= function.timeout <= MAX_TIMEOUT, f"1 to {MAX_TIMEOUT} seconds"),
-        (
-            "initializationTimeout",
-            function.initialization_timeout,
-            1 <= function.initialization_timeout <= MAX_INITIALIZATION_TIMEOUT,
-            f"1 to {MAX_INITIALIZATION_TIMEOUT} seconds",
-        ),
-        ("memorySize", function.memory, function.memory in MEMORY, "128 to 32768 MB in steps of 64"),
-        ("diskSize", function.disk, function.disk in DISKS, "512 or 10240 MB"),
-        ("cpu", function.cpu, function.cpu is None or _cpu_fits(function.cpu, function.memory), CPU_RULE),
-    ]
-    for name, value, good, allowed in rules:
-        if not good:
-            raise FcError("InvalidArgument", f"{name} is {repr(value)[:200]}; expected {allowed}")
-    _check_environment(function.environment)
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    DISK = "disk"
+    PROCESSES = "processes"
+    REPLY = "reply"  # a malformed one
+    WATCH = "watch"  # it could not be measured
+    SHUTDOWN = "shutdown"
 
 
-CPU_RULE = "0.05 to 16 vCPU in steps of 0.05, with 1 to 4 GB of memory for each vCPU"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings of the embedded Function Compute."""
+
+    region: str
+    account_id: str
+    gateway: tuple[str, int]  # where instances reach names under aliyuncs.com
+    authority: str  # the certificate (PEM) that they trust for those names
+    python: Path | None = None  # runs every runtime; None: the interpreter that a runtime names
+    idle: float = 300.0  # seconds after which an idle instance is ended
+    max_instances: int = 20  # of one function
+    limit_cpu: bool = False  # an instance gets the vCPU that its function asks for, not all of this machine
+    unsandboxed: bool = False  # as root, run functions even where there is no sandbox
+    retries: Retries = field(default_factory=Retries)  # of asynchronous invocations
 
 
-def _cpu_fits(cpu: float, memory: int) -> bool:
-    return 0 < cpu <= 16 and abs(cpu * 20 - max(round(cpu * 20), 1)) < 1e-6 and cpu <= memory / 1024 <= 4 * cpu
+class Services(Protocol):
+    """The services of an account. A method raises `ApiError` with Function Compute's code."""
+
+    def create(self, service: Service) -> Service:
+        """Create a service."""
+
+    def get(self, name: str) -> Service:
+        """Return a service."""
+
+    def all(self) -> list[Service]:
+        """Return all services in order of their names."""
+
+    def update(self, service: Service) -> Service:
+        """Replace a service's settings; its functions get new instances."""
+
+    def delete(self, name: str) -> None:
+        """Delete a service without functions."""
 
 
-def _check_environment(environment: Mapping[str, str]) -> None:
-    for name, value in environment.items():
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name + value):
-            raise FcError(
-                "InvalidArgument", f"environmentVariables: {name!r} holds what no process can be given, such as NUL"
-            )
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in environment.items())
-    if size > MAX_ENVIRONMENT:
-        raise FcError(
-            "InvalidArgument", f"environmentVariables take {size} bytes; at most {MAX_ENVIRONMENT} are allowed"
-        )
-    for name in environment:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name.upper().startswith("FC_"):
-            raise FcError(
-                "InvalidArgument",
-                f"environmentVariables: {name!r} is not allowed; letters, digits and underscores, and not FC_*, which is reserved",
-            )
+class Functions(Protocol):
+    """The functions of an account, by their paths. A method raises `ApiError` with Function Compute's code."""
+
+    async def create(self, function: Function, code: Code, *, permit: Permit = anybody) -> Function:
+        """Create a function."""
+
+    def get(self, path: str) -> Function:
+        """Return a function."""
+
+    async def update(self, function: Function, code: Code | None, *, permit: Permit = anybody) -> Function:
+        """Replace a function's settings, and its code when there is some."""
+
+    def delete(self, path: str) -> None:
+        """Delete a function with its triggers."""
+
+
+class Triggers(Protocol):
+    """The triggers of an account, by their functions' paths. A method raises `ApiError` with Function Compute's code."""
+
+    def create(self, trigger: Trigger) -> Trigger:
+        """Create a trigger."""
+
+    def get(self, function: str, name: str) -> Trigger:
+        """Return a trigger."""
+
+    def update(self, trigger: Trigger) -> Trigger:
+        """Replace a trigger's settings."""
+
+    def delete(self, function: str, name: str) -> None:
+        """Delete a trigger."""
+
+
+class Invocations(Protocol):
+    """The way to run functions."""
+
+    async def invoke(self, path: str, payload: bytes, *, request_id: str = "") -> Invocation:
+        """Invoke a function and wait for its answer."""
+
+
+class FunctionCompute(Protocol):
+    """Function Compute as other services use it."""
+
+    @property
+    def services(self) -> Services:
+        """Its services."""
+
+    @property
+    def functions(self) -> Functions:
+        """Its functions."""
+
+    @property
+    def triggers(self) -> Triggers:
+        """Its triggers."""
+
+    @property
+    def invocations(self) -> Invocations:
+        """Its invocations."""

@@ -216,7 +216,7 @@ class Fc2:
         except fc2.fc_exceptions.FcError as error:
             raise RefusedError(error.status_code, error.err_code, error.message) from None
 
-    def create(self, name: str, *, code: bytes, runtime: str = "python3.10", **settings: Any) -> Mapping[str, Any]:
+    def create(self, name: str, *, code: bytes, runtime: str = "python3.10", **settings: Any) -> Any:
         settings = {"handler": "index.handler", "timeout": 3, **settings}
         # By way of OSS, since the client leaves files open that it is told to send.
         self.bucket.put_object(name, code)
@@ -231,10 +231,10 @@ class Fc2:
         done = self._do(lambda: self.client._do_request("POST", path, signed, body=payload))
         return Answer(done.status_code, done.content, {k.lower(): v for k, v in done.headers.items()})
 
-    def get(self, name: str) -> Mapping[str, Any]:
+    def get(self, name: str) -> Any:
         return self._do(lambda: self.client.get_function(self.service, name)).data
 
-    def update(self, name: str, **settings: Any) -> Mapping[str, Any]:
+    def update(self, name: str, **settings: Any) -> Any:
         return self._do(lambda: self.client.update_function(self.service, name, **settings)).data
 
     def functions(self) -> list[str]:
@@ -266,7 +266,8 @@ class Tea:
         except Exception as error:  # noqa: BLE001 - the generated clients raise types of their own per generation
             data = getattr(error, "data", None) or {}
             status = data.get("statusCode") or getattr(error, "statusCode", 0)
-            raise RefusedError(int(status), error.code, str(error.message)) from None  # type: ignore[attr-defined]
+            refused: Any = error  # its code and message are those of either SDK
+            raise RefusedError(int(status or 0), refused.code, str(refused.message)) from None
 
 
 class Open2021(Tea):
@@ -277,7 +278,7 @@ class Open2021(Tea):
         self.service = service
         self.client.create_service(models2.CreateServiceRequest(service_name=service, role=role or None))
 
-    def create(self, name: str, *, code: bytes, runtime: str = "python3.10", **settings: Any) -> Mapping[str, Any]:
+    def create(self, name: str, *, code: bytes, runtime: str = "python3.10", **settings: Any) -> Any:
         fields = {"handler": "index.handler", "functionName": name, "runtime": runtime, **settings}
         fields["code"] = {"zipFile": base64.b64encode(code).decode()}
         request = models2.CreateFunctionRequest().from_map(fields)
@@ -291,11 +292,11 @@ class Open2021(Tea):
         )
         return Answer(done.status_code, done.body, {k.lower(): v for k, v in done.headers.items()})
 
-    def get(self, name: str) -> Mapping[str, Any]:
+    def get(self, name: str) -> Any:
         request = models2.GetFunctionRequest()
         return self._do(lambda: self.client.get_function(self.service, name, request)).body.to_map()
 
-    def update(self, name: str, **settings: Any) -> Mapping[str, Any]:
+    def update(self, name: str, **settings: Any) -> Any:
         request = models2.UpdateFunctionRequest().from_map(settings)
         return self._do(lambda: self.client.update_function(self.service, name, request)).body.to_map()
 
@@ -315,7 +316,7 @@ class Fc3(Tea):
         self.prefix = service + "-"
         self.role = role
 
-    def create(self, name: str, *, code: bytes, runtime: str = "python3.10", **settings: Any) -> Mapping[str, Any]:
+    def create(self, name: str, *, code: bytes, runtime: str = "python3.10", **settings: Any) -> Any:
         fields = {"handler": "index.handler", "functionName": self.prefix + name, "runtime": runtime, **settings}
         if self.role:
             fields["role"] = self.role
@@ -336,11 +337,11 @@ class Fc3(Tea):
         body = done.body.read() if done.body else b""
         return Answer(done.status_code, body, {k.lower(): v for k, v in done.headers.items()})
 
-    def get(self, name: str) -> Mapping[str, Any]:
+    def get(self, name: str) -> Any:
         request = models3.GetFunctionRequest()
         return self._do(lambda: self.client.get_function(self.prefix + name, request)).body.to_map()
 
-    def update(self, name: str, **settings: Any) -> Mapping[str, Any]:
+    def update(self, name: str, **settings: Any) -> Any:
         request = models3.UpdateFunctionRequest(body=models3.UpdateFunctionInput().from_map(settings))
         return self._do(lambda: self.client.update_function(self.prefix + name, request)).body.to_map()
 
@@ -353,7 +354,7 @@ class Fc3(Tea):
         self._do(lambda: self.client.delete_function(self.prefix + name))
 
 
-CLIENTS = {"fc2": Fc2, "open2021": Open2021, "fc3": Fc3}
+CLIENTS: Mapping[str, Callable[..., Client]] = {"fc2": Fc2, "open2021": Open2021, "fc3": Fc3}
 
 
 @pytest.fixture
@@ -428,7 +429,8 @@ def instances_of() -> Callable[[Running], list[dict[str, Any]]]:
             headers={"Authorization": f"Bearer {cloud.access_key_secret}"},
         )
         with urllib.request.urlopen(request) as response:
-            return json.load(response)["instances"]
+            shown: list[dict[str, Any]] = json.load(response)["instances"]
+            return shown
 
     return ask
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.fc.cpu import PREFIX, open_cpu_groups
+from localcloud.fc.instances.cpu import PREFIX, open_cpu_groups
 from localcloud.kernel.errors import LocalCloudError
 
 Running = Any  # the running cloud of tests/support/cloud.py

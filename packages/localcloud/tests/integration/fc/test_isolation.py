@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -174,7 +174,7 @@ FUNCTION = textwrap.dedent(
 
 
 @pytest.fixture
-def code(zip_of: Any) -> bytes:
+def code(zip_of: Callable[[Mapping[str, str]], bytes]) -> bytes:
     """The code package of the function that tries."""
     return zip_of({"index.py": FUNCTION})
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.fc import instance as instances
-from localcloud.fc.instance import Instance, InstanceDiedError
-from localcloud.fc.interpreters import Interpreter
-from localcloud.fc.isolation import Folder
-from localcloud.fc.logs import FunctionLog
-from localcloud.fc.model import Function
-from localcloud.fc.network import Ports
-from localcloud.fc.pool import Pool
+from localcloud.fc.instances import process as processes
+from localcloud.fc.instances.instance import Host, Instance, InstanceDiedError
+from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.network import Ports
+from localcloud.fc.instances.pool import Pool
+from localcloud.fc.instances.unsandboxed import Folder
+from localcloud.fc.model import EndReason, Function
 from localcloud.kernel.listener import Places
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
@@ -30,26 +30,27 @@ class BlindFolder(Folder):
         raise OSError(errno.EMFILE, "too many open files")
 
 
-async def run(folder: Path) -> tuple[str | None, str, bool]:
+def make_host(folder: Path, isolation: Folder, ports: Ports) -> Host:
+    return Host(
+        folder=folder, isolation=isolation, cpu_groups=None, ports=ports, gateway=("127.0.0.1", 9), authority=""
+    )
+
+
+async def run(folder: Path) -> tuple[EndReason | None, str, bool]:
     """Run a handler that sleeps for a minute; return why the instance died, its log, and whether it is alive."""
     (folder / "code").mkdir()
     (folder / "code" / "index.py").write_text(HANDLER)
-    log = FunctionLog(folder / "f.log").open()
+    log = InvocationLog(folder / "f.log")
     tried = Instance(
         Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
         None,
-        folder=folder / "instance",
-        isolation=BlindFolder("this is a test"),
-        cpu_groups=None,
-        ports=Ports(),
+        host=make_host(folder / "instances", BlindFolder("this is a test"), Ports()),
     )
     try:
         await tried.start(
             code=folder / "code",
             interpreter=Interpreter(path=Path(sys.executable).resolve(), note=None),
             environment={"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"},
-            gateway=("127.0.0.1", 9),
-            authority="",
             log=log,
         )
         with pytest.raises(InstanceDiedError) as died:
@@ -65,7 +66,7 @@ def test_an_instance_whose_use_cannot_be_told_is_ended_and_logged(
     begin = time.monotonic()
     reason, log, alive = asyncio.run(run(tmp_path))
     assert time.monotonic() - begin < 15
-    assert (reason, alive) == ("watch", False)
+    assert (reason, alive) == (EndReason.WATCH, False)
     assert "FC Error: the instance is ended, because what it uses cannot be measured" in log
     assert "services/s/functions/f is ended: its limits cannot be kept" in caplog.text
     assert "too many open files" in caplog.text
@@ -77,11 +78,11 @@ def test_an_instance_is_ended_even_when_its_processes_cannot_be_listed(
     def fail(_: int) -> list[int]:
         raise OSError(errno.EMFILE, "too many open files")
 
-    monkeypatch.setattr(instances, "find_tree", fail)
+    monkeypatch.setattr(processes, "find_tree", fail)
     begin = time.monotonic()
     reason, _, alive = asyncio.run(run(tmp_path))
     assert time.monotonic() - begin < 15
-    assert (reason, alive) == ("watch", False)
+    assert (reason, alive) == (EndReason.WATCH, False)
 
 
 def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
@@ -101,17 +102,12 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
         Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
         None,
         code=tmp_path,
-        folder=tmp_path / "instances",
-        isolation=Folder("this is a test"),
-        cpu_groups=None,
-        find_interpreter=lambda _: Interpreter(path=Path(sys.executable).resolve(), note=None),
+        host=make_host(tmp_path / "instances", Folder("this is a test"), ports),
+        find_interpreter=lambda: Interpreter(path=Path(sys.executable).resolve(), note=None),
         make_environment=make_environment,
-        ports=ports,
-        gateway=("127.0.0.1", 9),
-        authority="",
         max_instances=1,
         make_room=lambda: False,
     )
-    answer, used = asyncio.run(pool.run(b"", request_id="1", log=FunctionLog(tmp_path / "f.log").open()))
+    answer, used = asyncio.run(pool.run(b"", request_id="1", log=InvocationLog(tmp_path / "f.log")))
     assert answer.body == b"done"
     assert (used.alive, pool.instances) == (False, [])

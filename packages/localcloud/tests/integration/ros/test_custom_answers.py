@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from localcloud.fc.model import Function, Service
-from localcloud.fc.service import FcService, Settings
+from localcloud.fc.model import Function, Service, Settings
+from localcloud.fc.operations.service import FcService
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Places, Server
 from localcloud.oss.operations.service import OssService
@@ -118,11 +118,11 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     fc.ports.open({port: Server(make_protocol=runner.server).serve}, places=Places(8), rooms=Places(32))
     await fc.open()
     try:
-        fc.create_service(Service(name="makers"))
+        fc.services.create(Service(name="makers"))
         maker = Function(service="makers", name="maker", runtime="python3.10", handler="index.handler", timeout=30)
         code = read_code({"Code": {"SourceCode": MAKER}})
-        await fc.create_function(maker, code)
-        await fc.create_function(replace(maker, service=""), code)
+        await fc.functions.create(maker, code)
+        await fc.functions.create(replace(maker, service=""), code)
         yield Ask(CustomResource(fc, callbacks), fc)
     finally:
         await fc.close()
@@ -247,7 +247,7 @@ def test_a_function_that_takes_too_long_is_ended(run: Run) -> None:
     async def test(ask: Ask) -> None:
         told = await reason(ask.create(Parameters={"sleep": 20}, Timeout=1))
         assert told == "no answer came to ResponseURL within 1 seconds; the function still runs"
-        assert ask.fc.instances() == []
+        assert ask.fc.instances == []
 
     run(test)
 
@@ -257,7 +257,7 @@ def test_a_function_may_go_on_after_its_answer(run: Run) -> None:
         began = time.monotonic()
         await ask.create(Parameters={"linger": 10})
         assert time.monotonic() - began < 10
-        assert [each.alive for each in ask.fc.instances()] == [True]
+        assert [each.alive for each in ask.fc.instances] == [True]
 
     run(test)
 
@@ -265,12 +265,12 @@ def test_a_function_may_go_on_after_its_answer(run: Run) -> None:
 def test_a_cancelled_request_ends_the_function(run: Run) -> None:
     async def test(ask: Ask) -> None:
         asking = asyncio.create_task(ask.create(Parameters={"sleep": 20}))
-        while not ask.fc.instances():
+        while not ask.fc.instances:
             await asyncio.sleep(0.01)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        assert ask.fc.instances() == []
+        assert ask.fc.instances == []
 
     run(test)
 

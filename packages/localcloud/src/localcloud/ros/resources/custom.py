@@ -16,8 +16,8 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from localcloud.fc.instance import Answer as FunctionAnswer
-from localcloud.fc.service import FcService, Invocation
+from localcloud.fc.model import Answer as FunctionAnswer
+from localcloud.fc.model import FunctionCompute, Invocation
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.model import CUSTOM_RESOURCE
 from localcloud.ros.resources.calls import Given, reasons
@@ -55,7 +55,7 @@ class CustomResource:
         "HttpConfig": Property(kind="map", supported=()),  # of functions that are reached by HTTP
     }
 
-    def __init__(self, fc: FcService, callbacks: Callbacks) -> None:
+    def __init__(self, fc: FunctionCompute, callbacks: Callbacks) -> None:
         self._fc = fc
         self._callbacks = callbacks
         self._ending: set[asyncio.Task[Invocation]] = set()  # functions that have answered and still run
@@ -113,7 +113,7 @@ class CustomResource:
                 "ResourceProperties": properties.get("Parameters", {}),
                 **more,
             }
-            invocation = asyncio.create_task(self._fc.invoke(path, json.dumps(request).encode()))
+            invocation = asyncio.create_task(self._fc.invocations.invoke(path, json.dumps(request).encode()))
             try:
                 with reasons():
                     record = await _await_answer(invocation, answer, timeout)

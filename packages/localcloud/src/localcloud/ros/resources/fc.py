@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import MAX_INITIALIZATION_TIMEOUT, Service, Trigger
-from localcloud.fc.service import FcService
+from localcloud.fc.model import FunctionCompute, Service, Trigger
+from localcloud.fc.platform import CONCURRENCY, DEFAULT_MEMORY_ROS, DISKS, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.fc_code import CODE
@@ -23,11 +23,11 @@ from localcloud.ros.resources.fc_functions import (
     FunctionType,
     TriggerType,
     api_names,
+    within,
 )
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_function, to_pass, verb
 
-DEFAULT_MEMORY = 128  # MB; ros-cdk-fc, MemorySize
 SERVICE_NAME = Property(kind="string", required=True, replaces=True, minimum=1, maximum=128)
 
 
@@ -44,7 +44,7 @@ class FcServiceType:
         "VpcBindings": Property(kind="list", supported=()),
     }
 
-    def __init__(self, fc: FcService) -> None:
+    def __init__(self, fc: FunctionCompute) -> None:
         self._fc = fc
 
     def plan_id(self, context: Context, properties: Given) -> str:
@@ -60,24 +60,24 @@ class FcServiceType:
 
     async def exists(self, context: Context, physical_id: str) -> bool:
         """See `ResourceType`."""
-        return any(service.name == physical_id for service in self._fc.services())
+        return any(service.name == physical_id for service in self._fc.services.all())
 
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
-            return _outcome(properties, self._fc.create_service(_describe(properties)))
+            return _outcome(properties, self._fc.services.create(_describe(properties)))
 
     async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
-            created = self._fc.service(physical_id).created
-            return _outcome(properties, self._fc.update_service(replace(_describe(properties), created=created)))
+            created = self._fc.services.get(physical_id).created
+            return _outcome(properties, self._fc.services.update(replace(_describe(properties), created=created)))
 
     async def delete(self, context: Context, physical_id: str, properties: Given) -> None:
         """See `ResourceType`."""
         with reasons():
             try:
-                self._fc.delete_service(physical_id)
+                self._fc.services.delete(physical_id)
             except FcError as error:
                 if error.code != "ServiceNotFound":
                     raise
@@ -111,20 +111,20 @@ class FcFunction(FunctionType):
     """A function of a service; its physical id is `SERVICE/FUNCTION`."""
 
     name = "ALIYUN::FC::Function"
-    default_memory = DEFAULT_MEMORY
+    default_memory = DEFAULT_MEMORY_ROS
     properties: Mapping[str, Property] = {
         **FUNCTION,
         "ServiceName": SERVICE_NAME,
         "Code": Property(kind="map", fields=CODE),
         "Initializer": STRING,
-        "InitializationTimeout": Property(kind="integer", minimum=1, maximum=MAX_INITIALIZATION_TIMEOUT),
-        "Timeout": Property(kind="integer", minimum=1, maximum=86400),
-        "MemorySize": Property(kind="integer", minimum=128, maximum=32768),
+        "InitializationTimeout": within(INITIALIZATION_TIMEOUT),
+        "Timeout": within(TIMEOUT),
+        "MemorySize": within(MEMORY),
         "Cpu": Property(kind="number"),
-        "DiskSize": Property(kind="integer", choices=(512, 10240)),
+        "DiskSize": Property(kind="integer", choices=DISKS),
         "Description": STRING,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(1,)),
-        "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(1,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(CONCURRENCY,)),
+        "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(CONCURRENCY,)),
         "InstanceType": Property(
             kind="string",
             choices=("e1", "c1", "fc.gpu.tesla.1", "fc.gpu.ampere.1", "fc.gpu.ada.1", "g1"),

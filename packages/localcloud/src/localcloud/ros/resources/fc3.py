@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localcloud.fc.model import Trigger
+from localcloud.fc.platform import CONCURRENCY, CPU_SHARE, CPU_SHARES, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.fc_code import CODE
@@ -19,6 +20,7 @@ from localcloud.ros.resources.fc_functions import (
     UNSUPPORTED,
     FunctionType,
     TriggerType,
+    within,
 )
 from localcloud.ros.resources.provider import Context, Property
 
@@ -33,19 +35,19 @@ class Fc3Function(FunctionType):
         **FUNCTION,
         **SURROUNDINGS,
         "Code": Property(kind="map", fields={**CODE, "Checksum": Property(kind="string", supported=())}),
-        "Cpu": Property(kind="number", minimum=0.05, maximum=16),
+        "Cpu": Property(kind="number", minimum=CPU_SHARE, maximum=CPU_SHARES[-1] * CPU_SHARE),
         "Description": Property(kind="string", maximum=256),
         "DiskSize": Property(kind="integer"),
         "InstanceLifecycleConfig": Property(
             kind="map", fields={"Initializer": Property(kind="map", fields=HOOK), "PreStop": UNSUPPORTED}
         ),
         "LogConfig": Property(kind="map", fields={**LOG_CONFIG, "EnableInstanceMetrics": Property(kind="boolean")}),
-        "MemorySize": Property(kind="integer", minimum=128, maximum=65536),
-        "Timeout": Property(kind="integer", minimum=1, maximum=86400),
+        "MemorySize": Property(kind="integer", minimum=MEMORY[0], maximum=65536),  # ros-cdk-fc3; the platform has less
+        "Timeout": within(TIMEOUT),
         "CustomDns": UNSUPPORTED,
         "DisableOndemand": Property(kind="boolean", supported=()),
         "GpuConfig": UNSUPPORTED,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, supported=(1,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, supported=(CONCURRENCY,)),
         "InstanceIsolationMode": Property(
             kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), supported=("SHARE",)
         ),

@@ -10,7 +10,7 @@ import binascii
 import io
 import zipfile
 
-from localcloud.fc.service import Code
+from localcloud.fc.model import Code
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.provider import Property

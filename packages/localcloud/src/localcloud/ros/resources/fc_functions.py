@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import Function, Trigger
-from localcloud.fc.service import FcService
+from localcloud.fc.model import TRIGGER_TYPES, Function, FunctionCompute, Trigger
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING, TAGS
@@ -49,13 +48,18 @@ SURROUNDINGS = {  # of a service in 2.0, of a function in 3.0
 TRIGGER = {
     "FunctionName": IDENTITY,
     "TriggerName": IDENTITY,
-    "TriggerType": Property(kind="string", required=True, replaces=True, supported=("oss", "http", "timer")),
+    "TriggerType": Property(kind="string", required=True, replaces=True, supported=TRIGGER_TYPES),
     "TriggerConfig": Property(kind="map", required=True),
     "SourceArn": Property(kind="string", replaces=True),
     "InvocationRole": STRING,
     "Qualifier": Property(kind="string", supported=("LATEST",)),
 }
 WITHOUT_SOURCE = frozenset({"http", "timer"})  # trigger types that need neither SourceArn nor InvocationRole
+
+
+def within(allowed: range) -> Property:
+    """Return a whole number within the platform's bounds."""
+    return Property(kind="integer", minimum=allowed[0], maximum=allowed[-1])
 
 
 def api_names(given: Given) -> dict[str, object]:
@@ -70,7 +74,7 @@ class FunctionType(ABC):
     properties: Mapping[str, Property]
     default_memory: int | None = None  # MB; None: the platform's own
 
-    def __init__(self, fc: FcService) -> None:
+    def __init__(self, fc: FunctionCompute) -> None:
         self._fc = fc
         self._codes: dict[str, object] = {}  # physical id -> the `Code` that the function has
 
@@ -123,7 +127,7 @@ class FunctionType(ABC):
 
     def _find(self, physical_id: str) -> Function | None:
         try:
-            return self._fc.function(self.path(physical_id))
+            return self._fc.functions.get(self.path(physical_id))
         except FcError as error:
             if error.code in {"FunctionNotFound", "ServiceNotFound"}:
                 return None
@@ -132,7 +136,7 @@ class FunctionType(ABC):
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
-            function = await self._fc.create_function(self.describe(properties), read_code(properties))
+            function = await self._fc.functions.create(self.describe(properties), read_code(properties))
             return self._outcome(context, properties, function)
 
     async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
@@ -142,7 +146,7 @@ class FunctionType(ABC):
         which it has: it may describe an update that failed.
         """
         with reasons():
-            old = self._fc.function(self.path(physical_id))
+            old = self._fc.functions.get(self.path(physical_id))
             function = replace(
                 self.describe(properties),
                 function_id=old.function_id,
@@ -153,7 +157,7 @@ class FunctionType(ABC):
             )
             has = self._codes.get(physical_id, previous.get("Code"))
             code = None if properties.get("Code") == has else read_code(properties)
-            return self._outcome(context, properties, await self._fc.update_function(function, code))
+            return self._outcome(context, properties, await self._fc.functions.update(function, code))
 
     def _outcome(self, context: Context, properties: Given, function: Function) -> Outcome:
         attributes = {
@@ -171,7 +175,7 @@ class FunctionType(ABC):
         """See `ResourceType`."""
         with reasons():
             if self._find(physical_id):
-                self._fc.delete_function(self.path(physical_id))
+                self._fc.functions.delete(self.path(physical_id))
         self._codes.pop(physical_id, None)
 
 
@@ -181,7 +185,7 @@ class TriggerType(ABC):
     name: str
     properties: Mapping[str, Property]
 
-    def __init__(self, fc: FcService) -> None:
+    def __init__(self, fc: FunctionCompute) -> None:
         self._fc = fc
 
     @abstractmethod
@@ -213,7 +217,7 @@ class TriggerType(ABC):
 
     def _find(self, physical_id: str) -> Trigger | None:
         try:
-            return self._fc.trigger(*self._key(physical_id))
+            return self._fc.triggers.get(*self._key(physical_id))
         except FcError as error:
             if error.code in {"TriggerNotFound", "FunctionNotFound", "ServiceNotFound"}:
                 return None
@@ -239,14 +243,14 @@ class TriggerType(ABC):
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
-            return self._outcome(context, properties, self._fc.create_trigger(self._describe(context, properties)))
+            return self._outcome(context, properties, self._fc.triggers.create(self._describe(context, properties)))
 
     async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
-            old = self._fc.trigger(*self._key(physical_id))
+            old = self._fc.triggers.get(*self._key(physical_id))
             trigger = replace(self._describe(context, properties), trigger_id=old.trigger_id, created=old.created)
-            return self._outcome(context, properties, self._fc.update_trigger(trigger))
+            return self._outcome(context, properties, self._fc.triggers.update(trigger))
 
     def _outcome(self, context: Context, properties: Given, trigger: Trigger) -> Outcome:
         attributes = {
@@ -261,4 +265,4 @@ class TriggerType(ABC):
         """See `ResourceType`."""
         with reasons():
             if self._find(physical_id):
-                self._fc.delete_trigger(*self._key(physical_id))
+                self._fc.triggers.delete(*self._key(physical_id))

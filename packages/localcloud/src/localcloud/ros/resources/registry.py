@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcloud.fc.service import FcService
+from localcloud.fc.model import FunctionCompute
 from localcloud.oss.model import Buckets
 from localcloud.ram.service import RamService
 from localcloud.ros.resources.custom import Callbacks, CustomResource
@@ -19,7 +19,7 @@ from localcloud.ros.resources.sls import Index, Logstore, Project, SlsRecords
 
 
 def resource_types(
-    *, buckets: Buckets, ram: RamService, fc: FcService, callbacks: Callbacks, folder: Path
+    *, buckets: Buckets, ram: RamService, fc: FunctionCompute, callbacks: Callbacks, folder: Path
 ) -> Mapping[str, ResourceType]:
     """Return the resource types by name.
 

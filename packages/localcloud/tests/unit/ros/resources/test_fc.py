@@ -26,7 +26,7 @@ def package(**files: str) -> bytes:
 
 
 def code_of(cloud: Cloud, tmp_path: Path, path: str) -> dict[str, str]:
-    folder = tmp_path / "fc" / "code" / cloud.fc.function(path).code
+    folder = tmp_path / "fc" / "code" / cloud.fc.functions.get(path).code
     return {each.name: each.read_text() for each in folder.iterdir()}
 
 
@@ -40,7 +40,7 @@ def test_a_service_is_what_its_properties_say(cloud: Cloud) -> None:
         LogConfig={"Project": "logs", "Logstore": "functions", "EnableRequestMetrics": True},
         Tags=[{"Key": "a", "Value": "b"}],
     )
-    service = cloud.fc.service("photos")
+    service = cloud.fc.services.get("photos")
     assert (service.role, service.description, service.internet_access) == (ROLE_ARN, "rotates", False)
     assert service.log_config == {"project": "logs", "logstore": "functions", "enableRequestMetrics": True}
     assert outcome.attributes == {
@@ -74,7 +74,7 @@ def test_a_function_is_what_its_properties_say(based: Cloud) -> None:
             VpcConfig=None,
         ),
     )
-    made = based.fc.function("services/base/functions/new")
+    made = based.fc.functions.get("services/base/functions/new")
     assert (made.initializer, made.initialization_timeout, made.timeout) == ("loader.initializer", 300, 60)
     assert (made.memory, made.cpu, made.disk) == (2048, 1.5, 10240)
     assert made.environment == {"Bucket": "photos", "Number": "1"}
@@ -117,7 +117,7 @@ def test_code_comes_from_the_first_source_that_is_given(based: Cloud, tmp_path: 
 )
 def test_a_function_without_code_is_not_there(based: Cloud, code: dict[str, str], expected: str) -> None:
     assert reason(based.create, "FC::Function", **function(Code=code)).startswith(expected)
-    assert [each.name for each in based.fc.functions("base")] == ["base"]
+    assert [each.name for each in based.fc.functions.all("base")] == ["base"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_function_without_code_is_not_there(based: Cloud, code: dict[str, str]
 )
 def test_a_function_that_is_refused_is_not_there(based: Cloud, given: dict[str, object], expected: str) -> None:
     assert reason(based.create, "FC::Function", **function(**given)).startswith(expected)
-    assert [each.name for each in based.fc.functions("base")] == ["base"]
+    assert [each.name for each in based.fc.functions.all("base")] == ["base"]
 
 
 def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_path: Path) -> None:
@@ -148,11 +148,11 @@ def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_p
     made = based.create("FC::Function", **before)
     based.oss.objects.delete("assets", "code.zip")
     assert based.update("FC::Function", before, {**before, "Timeout": 9}).attributes == made.attributes
-    assert based.fc.function("services/base/functions/new").timeout == 9
+    assert based.fc.functions.get("services/base/functions/new").timeout == 9
     assert code_of(based, tmp_path, "services/base/functions/new") == {"old.py": "1"}
     gone = {**before, "Code": {"OssBucketName": "assets", "OssObjectName": "other.zip"}, "Timeout": 10}
     assert "NoSuchKey" in reason(based.update, "FC::Function", before, gone)
-    assert based.fc.function("services/base/functions/new").timeout == 9
+    assert based.fc.functions.get("services/base/functions/new").timeout == 9
     based.update("FC::Function", gone, before)  # as an executor does that rolls back
     based.update("FC::Function", before, {**before, "Code": {"SourceCode": "x = 2"}})
     assert code_of(based, tmp_path, "services/base/functions/new") == {"index.py": "x = 2"}
@@ -161,7 +161,7 @@ def test_an_update_reads_the_code_again_only_when_it_changes(based: Cloud, tmp_p
 def test_an_oss_trigger_is_what_its_properties_say(based: Cloud) -> None:
     given = SAMPLES["FC::Trigger"]
     outcome = based.create("FC::Trigger", **given, Qualifier="LATEST")
-    made = based.fc.trigger("services/base/functions/base", "incoming")
+    made = based.fc.triggers.get("services/base/functions/base", "incoming")
     assert (made.kind, made.source_arn, made.invocation_role) == ("oss", given["SourceArn"], ROLE_ARN)
     assert made.config == given["TriggerConfig"]
     assert outcome.attributes == {
@@ -174,7 +174,7 @@ def test_an_oss_trigger_is_what_its_properties_say(based: Cloud) -> None:
     }
     changed = {**given, "TriggerConfig": {"events": ["oss:ObjectRemoved:*"]}}
     assert based.update("FC::Trigger", given, changed).attributes == outcome.attributes
-    assert based.fc.trigger("services/base/functions/base", "incoming").config == changed["TriggerConfig"]
+    assert based.fc.triggers.get("services/base/functions/base", "incoming").config == changed["TriggerConfig"]
 
 
 def test_an_http_trigger_of_fc_2_has_the_clouds_urls(based: Cloud) -> None:
@@ -204,4 +204,4 @@ def test_an_http_trigger_of_fc_2_has_the_clouds_urls(based: Cloud) -> None:
 )
 def test_a_trigger_that_is_refused_is_not_there(based: Cloud, given: dict[str, object], expected: str) -> None:
     assert reason(based.create, "FC::Trigger", **{**SAMPLES["FC::Trigger"], **given}).startswith(expected)
-    assert based.fc.triggers("services/base/functions/base") == []
+    assert based.fc.triggers.all("services/base/functions/base") == []

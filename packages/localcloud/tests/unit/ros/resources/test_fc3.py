@@ -14,7 +14,7 @@ def test_a_function_of_fc_3_has_its_own_role_logs_and_initializer(cloud: Cloud) 
         LogConfig={"Project": "logs", "Logstore": "functions", "EnableInstanceMetrics": False},
         InstanceLifecycleConfig={"Initializer": {"Handler": "loader.initializer", "Timeout": 300}},
     )
-    made = cloud.fc.function("functions/new")
+    made = cloud.fc.functions.get("functions/new")
     assert (made.initializer, made.initialization_timeout) == ("loader.initializer", 300)
     assert (made.role, made.internet_access, made.log_config["project"]) == (ROLE_ARN, False, "logs")
     assert outcome.attributes == {
@@ -27,6 +27,6 @@ def test_a_function_of_fc_3_has_its_own_role_logs_and_initializer(cloud: Cloud) 
 def test_defaults_are_those_of_the_generation(based: Cloud) -> None:
     based.create("FC::Function", **SAMPLES["FC::Function"])
     based.create("FC3::Function", **SAMPLES["FC3::Function"])
-    two, three = based.fc.function("services/base/functions/new"), based.fc.function("functions/new")
+    two, three = based.fc.functions.get("services/base/functions/new"), based.fc.functions.get("functions/new")
     assert (two.timeout, two.initialization_timeout, two.memory, two.disk) == (3, 3, 128, 512)
     assert (three.timeout, three.initialization_timeout, three.memory, three.disk) == (3, 3, 512, 512)

@@ -1,0 +1,159 @@
+"""Functions on the wire: FC 2.0 (2016-08-15 and 2021-04-06) and FC 3.0 (2023-03-30)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.fc.api.bodies import Base64, Body, decode
+from localcloud.fc.api.calls import Call, page
+from localcloud.fc.api.properties import read_fields, read_member, write_fields, write_time
+from localcloud.fc.errors import FcError
+from localcloud.fc.model import Code, Function
+from localcloud.fc.operations.rules import check_name
+from localcloud.fc.operations.service import FcService
+from localcloud.fc.platform import CONCURRENCY, DEFAULT_INITIALIZATION_TIMEOUT
+
+_SHARED = {
+    "runtime": "runtime",
+    "handler": "handler",
+    "timeout": "timeout",
+    "memorySize": "memory",
+    "cpu": "cpu",
+    "diskSize": "disk",
+    "environmentVariables": "environment",
+    "description": "description",
+}
+PROPERTIES = {
+    2: {**_SHARED, "initializer": "initializer", "initializationTimeout": "initialization_timeout"},
+    3: {**_SHARED, "role": "role", "logConfig": "log_config", "internetAccess": "internet_access"},
+}
+
+
+async def create_function(fc: FcService, call: Call) -> web.Response:
+    """Serve CreateFunction."""
+    target = call.target
+    function, code = await asyncio.to_thread(
+        read_function, call.body, generation=target.generation, service=target.service
+    )
+    assert code is not None
+    return _shown(fc, await fc.functions.create(function, code, permit=call.permit_code))
+
+
+async def get_function(fc: FcService, call: Call) -> web.Response:
+    """Serve GetFunction."""
+    return _shown(fc, fc.functions.get(call.target.path))
+
+
+async def list_functions(fc: FcService, call: Call) -> web.Response:
+    """Serve ListFunctions."""
+    return page(call, "functions", fc.functions.all(call.target.service), lambda each: _write(fc, each))
+
+
+async def update_function(fc: FcService, call: Call) -> web.Response:
+    """Serve UpdateFunction."""
+    before = fc.functions.get(call.target.path)
+    function, code = await asyncio.to_thread(
+        read_function, call.body, generation=call.target.generation, service=before.service, before=before
+    )
+    return _shown(fc, await fc.functions.update(function, code, permit=call.permit_code))
+
+
+async def delete_function(fc: FcService, call: Call) -> web.Response:
+    """Serve DeleteFunction."""
+    fc.functions.delete(call.target.path)
+    return web.Response(status=204)
+
+
+def _shown(fc: FcService, function: Function) -> web.Response:
+    return web.json_response(_write(fc, function))
+
+
+def _write(fc: FcService, function: Function) -> dict[str, Any]:
+    return write_function(function, region=fc.settings.region, account_id=fc.settings.account_id)
+
+
+def read_function(
+    body: Body, *, generation: int, service: str, before: Function | None = None
+) -> tuple[Function, Code | None]:
+    """Read a function and its code, or what an update changes of them.
+
+    Args:
+        body: the request's body.
+        generation: 2 or 3.
+        service: the function's service; empty in FC 3.0.
+        before: the function that is updated.
+    """
+    apart = frozenset({"functionName", "code", "instanceLifecycleConfig"})
+    fields = read_fields(body, PROPERTIES[generation], apart)
+    for name in fields.get("environment", {}):
+        if read_member(fields["environment"], name, str, "environmentVariables.") is None:
+            raise FcError("InvalidArgument", f"environmentVariables.{name} is null; expected text")
+    fields |= _lifecycle(read_member(body, "instanceLifecycleConfig", dict) or {}, generation)
+    code = _read_code(read_member(body, "code", dict))
+    if before is not None:
+        return replace(before, **fields), code
+    for name in ("functionName", "runtime", "handler"):
+        if not body.get(name):
+            raise FcError("InvalidArgument", f"{name} is missing")
+    if code is None:
+        raise FcError("InvalidArgument", "code is missing")
+    return Function(service=service, name=check_name("functionName", body["functionName"]), **fields), code
+
+
+def _lifecycle(config: Body, generation: int) -> dict[str, Any]:
+    hooks = {name: read_member(config, name, dict, "instanceLifecycleConfig.") or {} for name in config}
+    handlers = {
+        name: handler
+        for name, hook in hooks.items()
+        if (handler := read_member(hook, "handler", str, f"instanceLifecycleConfig.{name}."))
+    }
+    initializer = handlers.pop("initializer", "") if generation == 3 else ""
+    if handlers:
+        raise FcError("NotImplemented", f"not implemented: instanceLifecycleConfig.{min(handlers)}")
+    if not config or generation != 3:
+        return {}
+    timeout = read_member(hooks.get("initializer", {}), "timeout", int, "instanceLifecycleConfig.initializer.")
+    return {
+        "initializer": initializer,
+        "initialization_timeout": (timeout if initializer else None) or DEFAULT_INITIALIZATION_TIMEOUT,
+    }
+
+
+def _read_code(code: Body | None) -> Code | None:
+    if not code:
+        return None
+    package = code.get("zipFile")
+    if content := package if isinstance(package, Base64) else read_member(code, "zipFile", str, "code."):
+        try:
+            return Code(content=decode(content))
+        except ValueError as error:
+            raise FcError("InvalidArgument", f"code.zipFile is not base64: {error}") from error
+    bucket, key = (read_member(code, name, str, "code.") or "" for name in ("ossBucketName", "ossObjectName"))
+    return Code(bucket=bucket, key=key)
+
+
+def write_function(function: Function, *, region: str, account_id: str) -> dict[str, Any]:
+    """Return a function as the API shows it."""
+    generation = 2 if function.service else 3
+    shown = {
+        **write_fields(function, PROPERTIES[generation]),
+        "functionName": function.name,
+        "functionId": function.function_id,
+        "codeSize": function.code_size,
+        "codeChecksum": function.code_checksum,
+        "createdTime": write_time(function.created),
+        "lastModifiedTime": write_time(function.modified),
+        "instanceConcurrency": CONCURRENCY,
+    }
+    if generation == 3:
+        lifecycle = {"handler": function.initializer, "timeout": function.initialization_timeout}
+        shown["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}
+        shown["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
+        shown["state"] = "Active"
+    else:
+        shown["instanceType"] = "e1"
+    return shown

@@ -1,0 +1,94 @@
+"""Properties of JSON bodies, and the fields of the domain's values that they stand for.
+
+Properties that the embedded Function Compute does not act on are refused when they are set, never silently dropped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from localcloud.fc.api.bodies import Body
+from localcloud.fc.errors import FcError
+from localcloud.fc.platform import CONCURRENCY
+
+Kind = TypeVar("Kind")
+_KINDS: Mapping[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+}
+# Set to these values, a property asks for nothing that is missing here.
+HARMLESS = {
+    "instanceConcurrency": (CONCURRENCY,),
+    "instanceType": ("e1",),
+    "disableOndemand": (False,),
+    "gpuConfig": ({},),
+}
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "timeout": (int,),
+    "memorySize": (int,),
+    "diskSize": (int,),
+    "initializationTimeout": (int,),
+    "cpu": (int, float),
+    "environmentVariables": (dict,),
+    "logConfig": (dict,),
+    "triggerConfig": (dict, str),
+    "internetAccess": (bool,),
+}
+
+
+def read_fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Read the properties of a body into fields.
+
+    Args:
+        body: the body.
+        known: the field that each property stands for.
+        apart: the properties that the caller reads by itself.
+
+    Raises:
+        FcError: InvalidArgument: a value of another type; NotImplemented: an unknown property that asks for something.
+    """
+    fields = {}
+    for name, value in body.items():
+        if name in apart or value is None:
+            continue
+        if name not in known:
+            # Compared with their types: True is 1 in Python, and no number of concurrent requests.
+            if any(type(value) is type(each) and value == each for each in ("", [], {}, *HARMLESS.get(name, ()))):
+                continue
+            raise FcError("NotImplemented", f"not implemented: {name}")
+        expected = TYPES.get(name, (str,))
+        if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
+            raise FcError(
+                "InvalidArgument",
+                f"{name} is {_short(value)}; expected {' or '.join(_KINDS[each] for each in expected)}",
+            )
+        fields[known[name]] = value
+    return fields
+
+
+def read_member(values: Mapping[str, Any], name: str, kind: type[Kind], path: str = "") -> Kind | None:
+    """Return a member of an object, None when it is not there; one of another type is refused."""
+    value = values.get(name)
+    if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
+        return value
+    raise FcError("InvalidArgument", f"{path}{name} is {_short(value)}; expected {_KINDS[kind]}")
+
+
+def write_time(moment: float) -> str:
+    """Write a time, in seconds since the epoch, as the API shows it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+
+
+def write_fields(value: object, properties: Mapping[str, str]) -> dict[str, Any]:
+    """Write the fields of a value as the properties that stand for them."""
+    return {name: getattr(value, attribute) for name, attribute in properties.items()}
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"

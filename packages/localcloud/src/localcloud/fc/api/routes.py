@@ -1,0 +1,186 @@
+"""The table of routes of Function Compute's API, and the way of a request to its operation.
+
+Sources: Function Compute API references 2016-08-15 and 2021-04-06 (FC 2.0), 2023-03-30 (FC 3.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+
+from aiohttp import web
+
+from localcloud.fc.api import functions, instances, invocations, services, signing, triggers
+from localcloud.fc.api.bodies import parse_body
+from localcloud.fc.api.calls import Call
+from localcloud.fc.api.paths import LATEST, find_target
+from localcloud.fc.errors import STATUS, FcError
+from localcloud.fc.operations.invocations import new_request_id
+from localcloud.fc.operations.service import FcService
+from localcloud.fc.platform import MAX_CODE_API, MB
+from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, ID, open_door
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
+from localcloud.kernel.rpc import aside, read_request
+from localcloud.kernel.signatures import Authenticator, SignedRequest
+
+MAX_BODY = MAX_CODE_API * 4 // 3 + MB  # bytes: a code package in base64, and the rest of the request
+INSTANCES = ADMINISTRATION + "instances"
+
+Serve = Callable[[FcService, Call], Awaitable[web.Response]]
+OPERATIONS: Mapping[str, Serve] = {  # by the names that `paths.ROUTES` gives
+    "CreateService": services.create_service,
+    "GetService": services.get_service,
+    "ListServices": services.list_services,
+    "UpdateService": services.update_service,
+    "DeleteService": services.delete_service,
+    "CreateFunction": functions.create_function,
+    "GetFunction": functions.get_function,
+    "ListFunctions": functions.list_functions,
+    "UpdateFunction": functions.update_function,
+    "DeleteFunction": functions.delete_function,
+    "CreateTrigger": triggers.create_trigger,
+    "GetTrigger": triggers.get_trigger,
+    "ListTriggers": triggers.list_triggers,
+    "UpdateTrigger": triggers.update_trigger,
+    "DeleteTrigger": triggers.delete_trigger,
+    "InvokeFunction": invocations.invoke_function,
+}
+
+
+class Api:
+    """The operations of all versions: each request is read, authenticated and authorized before it acts."""
+
+    def __init__(
+        self,
+        fc: FcService,
+        *,
+        authenticator: Authenticator,
+        credentials: CredentialStore,
+        authorizer: Authorizer,
+        clock: Callable[[], float],
+    ) -> None:
+        self._fc = fc
+        self._authenticator = authenticator
+        self._credentials = credentials
+        self._authorizer = authorizer
+        self._clock = clock
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Find the target of a request, authenticate it, authorize it, and do it: all four from the same `Target`."""
+        signed = await read_request(request)
+        identity = await aside(signed, lambda: self._identify(signed))
+        target = find_target(signed.method, signed.path)
+        if target is None:
+            raise web.HTTPNotFound
+        # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
+        creates = target.operation.startswith("Create")
+        body = parse_body(signed.body) if creates else {}
+        target = target.created(body)
+        region, account_id = self._fc.settings.region, self._fc.settings.account_id
+        self._authorize(request, identity, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{target.resource}")
+        if not creates and target.operation != "InvokeFunction":
+            body = parse_body(signed.body)
+
+        def permit_code(bucket: str, key: str) -> None:
+            # Whoever runs code can read it. That Function Compute asks for this right as ROS does is assumed.
+            self._authorize(request, identity, "oss:GetObject", f"acs:oss:oss-{region}:{account_id}:{bucket}/{key}")
+
+        call = Call(
+            target=target,
+            request_id=request[ID],
+            query=signed.query_parameters,
+            headers=signed.headers,
+            payload=signed.body,
+            body=body,
+            permit_code=permit_code,
+        )
+        # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
+        for role in filter(None, (body.get("role"), body.get("invocationRole"))):
+            self._authorize(request, identity, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
+        if call.query.get("qualifier", LATEST) != LATEST:
+            raise FcError("NotImplemented", f"not implemented: qualifiers other than {LATEST}")
+        return await OPERATIONS[target.operation](self._fc, call)
+
+    def _identify(self, signed: SignedRequest) -> Identity:
+        if signed.headers.get("authorization", "").startswith(signing.SCHEME):
+            return signing.authenticate(signed, credentials=self._credentials, now=self._clock())
+        if not signed.has_acs3:  # an RPC signature would cover neither the path nor the body
+            raise FcError("MissingRequiredHeader", "the header Authorization is missing: sign the request")
+        return self._authenticator.authenticate(signed)
+
+    def _authorize(
+        self,
+        request: web.Request,
+        identity: Identity,
+        action: str,
+        resource: str,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        conditions = {
+            "acs:SourceIp": request.remote or "",
+            "acs:SecureTransport": "true" if request.secure else "false",
+            **more,
+        }
+        if not self._authorizer.is_allowed(identity, action=action, resource=resource, conditions=conditions):
+            raise FcError(
+                "AccessDenied",
+                f"no policy of {identity.role_arn or identity.account_id} allows {action} on {resource}",
+            )
+
+
+class _Fc:
+    """The dialect of Function Compute."""
+
+    request_id_header = "x-fc-request-id"
+
+    def new_request_id(self) -> str:
+        return new_request_id()
+
+    def fault(self, status: int, message: str) -> ApiError:
+        codes = {404: "NotImplemented", 405: "NotImplemented", 413: "EntityTooLarge", 500: "InternalServerError"}
+        code = codes.get(status, "InvalidArgument")
+        return FcError(code, message, STATUS["EntityTooLarge"] if status == 413 else status)
+
+    def render(self, request: web.Request, error: ApiError) -> web.Response:
+        # The first two names are those of version 2016-08-15, the others those of the later ones.
+        body = {
+            "ErrorCode": error.code,
+            "ErrorMessage": error.message,
+            "Code": error.code,
+            "Message": error.message,
+            "RequestId": request[ID],
+        }
+        return web.json_response(body, status=error.status)
+
+
+def create_app(
+    fc: FcService,
+    *,
+    authenticator: Authenticator,
+    credentials: CredentialStore,
+    authorizer: Authorizer,
+    admin_token: str,
+    clock: Callable[[], float],
+    serves: Callable[[str], bool],
+) -> web.Application:
+    """Return the application that serves Function Compute.
+
+    Args:
+        fc: the domain.
+        authenticator: verifies signatures that all services share.
+        credentials: finds keys for the signature of version 2016-08-15.
+        authorizer: decides about policies.
+        admin_token: of the administrator of the embedded cloud.
+        clock: seconds since the epoch.
+        serves: says whether a host name is Function Compute's.
+    """
+    api = Api(fc, authenticator=authenticator, credentials=credentials, authorizer=authorizer, clock=clock)
+
+    async def list_instances(request: web.Request) -> web.Response:
+        return await instances.list_instances(fc, request, admin_token)
+
+    application = open_door(_Fc(), serves=serves, max_body=MAX_BODY)
+    application.router.add_get(INSTANCES, list_instances)
+    application.router.add_route("*", EVERYTHING, api.serve)
+    return application

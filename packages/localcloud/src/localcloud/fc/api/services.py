@@ -1,0 +1,74 @@
+"""Services on the wire: FC 2.0 (2016-08-15 and 2021-04-06)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.fc.api.bodies import Body
+from localcloud.fc.api.calls import Call, page
+from localcloud.fc.api.properties import read_fields, write_fields, write_time
+from localcloud.fc.errors import FcError
+from localcloud.fc.model import Service
+from localcloud.fc.operations.service import FcService
+
+PROPERTIES = {
+    "serviceName": "name",
+    "role": "role",
+    "description": "description",
+    "internetAccess": "internet_access",
+    "logConfig": "log_config",
+}
+
+
+async def create_service(fc: FcService, call: Call) -> web.Response:
+    """Serve CreateService."""
+    return _shown(fc.services.create(read_service(call.body)))
+
+
+async def get_service(fc: FcService, call: Call) -> web.Response:
+    """Serve GetService."""
+    return _shown(fc.services.get(call.target.service))
+
+
+async def list_services(fc: FcService, call: Call) -> web.Response:
+    """Serve ListServices."""
+    return page(call, "services", fc.services.all(), write_service)
+
+
+async def update_service(fc: FcService, call: Call) -> web.Response:
+    """Serve UpdateService."""
+    before = fc.services.get(call.target.service)
+    return _shown(fc.services.update(read_service(call.body, before)))
+
+
+async def delete_service(fc: FcService, call: Call) -> web.Response:
+    """Serve DeleteService."""
+    fc.services.delete(call.target.service)
+    return web.Response(status=204)
+
+
+def _shown(service: Service) -> web.Response:
+    return web.json_response(write_service(service))
+
+
+def read_service(body: Body, before: Service | None = None) -> Service:
+    """Read a service, or what an update changes of one."""
+    fields = read_fields(body, PROPERTIES)
+    if before is not None:
+        return replace(before, **{**fields, "name": before.name})
+    if "name" not in fields:
+        raise FcError("InvalidArgument", "serviceName is missing")
+    return Service(**fields)
+
+
+def write_service(service: Service) -> dict[str, Any]:
+    """Return a service as the API shows it."""
+    return {
+        **write_fields(service, PROPERTIES),
+        "serviceId": service.name,
+        "createdTime": write_time(service.created),
+        "lastModifiedTime": write_time(service.modified),
+    }

@@ -1,0 +1,191 @@
+"""The runtime inside an instance: loads the user's module and calls it. Standard library only; started with `python -I -S`.
+
+Its arguments are the file with `redirect` (localcloud/gateway/redirect.py) and the descriptor of an inherited socket, over which it
+talks to the platform in the messages of `messages.py`, which lies beside it. Standard output and error are the function's log,
+nothing else.
+
+While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
+bounds the processes. It reports that with one byte, which carries the listening sockets. The platform takes no head above
+`MAX_HEAD` bytes and no result above `max_result`: what a function raises or returns beyond that is cut or refused here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import resource
+import socket
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING
+
+MAX_MESSAGE = 4096  # characters of an exception's message, of which each takes 12 bytes at most as JSON
+MAX_NAME = 256  # characters of an exception's class
+
+
+def load_module(path: Path, name: str) -> ModuleType:
+    """Load a file as a module under a name that no module of a function has."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if TYPE_CHECKING or __name__ != "__main__":
+    from localcloud.fc.instances import messages
+else:  # in an instance there is no localcloud, only this folder
+    messages = load_module(Path(__file__).with_name("messages.py"), "localcloud.fc.instances.messages")
+
+
+def main() -> None:
+    """Serve requests until the platform closes the socket."""
+    redirect, channel = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
+    channel.set_inheritable(False)
+    head = receive_head(channel)
+    if head is None:
+        return
+    setup = messages.read_setup(head)
+    if setup.tasks is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (setup.tasks, setup.tasks))
+    report(channel, setup.ports)
+    prepare(setup, redirect)
+    while head := receive_head(channel):
+        request = messages.read_request(head)
+        payload = receive(channel, request.size)
+        if payload is None:
+            return
+        reply, result = serve(request, payload, setup)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        channel.sendall(messages.pack(reply, result))
+
+
+def prepare(setup: messages.Setup, redirect: Path) -> None:
+    """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
+    load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
+    folders = [os.environ["FC_FUNC_CODE_PATH"], "/opt/python"]
+    sys.path[:0] = folders
+    sys.path.append(setup.packages)  # after the function's own: it may bring another version
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])
+    os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, setup.gateway))
+    os.environ["LOCALCLOUD_CERTIFICATE"] = setup.authority
+    sys.argv = [setup.function.handler]
+
+
+def report(channel: socket.socket, ports: list[int]) -> None:
+    """Tell the platform that this process is ready, and hand over sockets that listen on these ports of the instance."""
+    sockets = [socket.create_server(("127.0.0.1", port), backlog=512) for port in ports]
+    socket.send_fds(channel, [b"\0"], [each.fileno() for each in sockets])
+    for each in sockets:
+        each.close()
+
+
+def receive(channel: socket.socket, size: int) -> bytes | None:
+    """Read exactly so many bytes; None when the platform has gone."""
+    parts = []
+    while size:
+        part = channel.recv(min(size, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def receive_head(channel: socket.socket) -> bytes | None:
+    """Read one length and the head behind it; None when the platform has gone."""
+    length = receive(channel, messages.LENGTH.size)
+    return receive(channel, messages.LENGTH.unpack(length)[0]) if length else None
+
+
+def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> tuple[messages.Reply, bytes]:
+    """Run the initializer or the handler; return the reply and the result."""
+    context = make_context(request.request_id, setup)
+    initializes = request.operation == messages.INITIALIZE
+    name = setup.function.initializer if initializes else setup.function.handler
+    module_name, _, function_name = name.rpartition(".")
+    try:
+        function = getattr(importlib.import_module(module_name.replace("/", ".")), function_name)
+    except BaseException as error:  # noqa: BLE001 - whatever the user's module raises is the answer
+        return messages.Reply(failure=import_failure(error, module_name, function_name)), b""
+    try:
+        if initializes:
+            function(context)
+            return messages.Reply(), b""
+        result = encode(function(payload, context))
+        if len(result) > setup.max_result:
+            raise ValueError(f"the result has {len(result)} bytes; at most {setup.max_result} are allowed")
+    except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer
+        return messages.Reply(failure=describe(error)), b""
+    return messages.Reply(size=len(result)), result
+
+
+def encode(result: object) -> bytes:
+    """Turn the value that a handler returns into bytes: bytes and text as they are, anything else as JSON."""
+    if isinstance(result, (bytes, bytearray, memoryview)):
+        return bytes(result)
+    return (result if isinstance(result, str) else json.dumps(result)).encode()
+
+
+def import_failure(error: BaseException, module_name: str, function_name: str) -> messages.Failure:
+    """Describe why a handler could not be found, in the platform's words."""
+    if isinstance(error, AttributeError) and module_name in sys.modules:
+        message = f"Handler '{function_name}' is missing on module '{module_name}'"
+        return messages.Failure(during_import=True, message=message, kind="HandlerNotFound", trace=[])
+    before = f"Unable to import module '{module_name}': "
+    return describe(error, during_import=True, name="ImportModuleError", before=before)
+
+
+def describe(
+    error: BaseException, *, during_import: bool = False, name: str = "", before: str = ""
+) -> messages.Failure:
+    """Describe an exception as the platform does; the frames of this file are left out, and the outer ones that take too much.
+
+    Args:
+        error: the exception.
+        during_import: the function's module was being imported.
+        name: what to call its class; empty: its own name.
+        before: what its message begins with.
+    """
+    message, kind = (before + str(error))[:MAX_MESSAGE], (name or type(error).__name__)[:MAX_NAME]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    left = messages.MAX_HEAD - 1024 - len(json.dumps([message, kind]))  # the head has more than the failure
+    trace: list[list[str]] = []
+    for line in reversed(traceback.format_list(frames)):
+        left -= len(json.dumps([line])) + 2
+        if left < 0:
+            break
+        trace.insert(0, [line])
+    return messages.Failure(during_import=during_import, message=message, kind=kind, trace=trace)
+
+
+def make_context(request_id: str, setup: messages.Setup) -> SimpleNamespace:
+    """Return the `context` of the runtime, with what it has of credentials and a logger."""
+    context = SimpleNamespace(
+        request_id=request_id,
+        function=SimpleNamespace(**vars(setup.function)),
+        service=SimpleNamespace(**vars(setup.service)),
+        region=os.environ["FC_REGION"],
+        account_id=os.environ["FC_ACCOUNT_ID"],
+        tracing=SimpleNamespace(),
+    )
+    if setup.context_logger:
+        context.logger = logging.getLogger()
+    if setup.context_credentials:
+        names = ("access_key_id", "access_key_secret", "security_token")
+        credentials = {name: os.environ.get("ALIBABA_CLOUD_" + name.upper(), "") for name in names}
+        context.credentials = SimpleNamespace(**credentials)
+    return context
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s [%(levelname)s] %(message)s")
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    main()

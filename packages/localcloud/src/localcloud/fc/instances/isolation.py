@@ -1,0 +1,36 @@
+"""The choice of an isolation: the best one that this machine permits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+
+from localcloud.fc.instances.launch import Isolation
+from localcloud.fc.instances.sandbox import Sandbox, all_means
+from localcloud.fc.instances.unsandboxed import Folder, Refusal
+
+logger = logging.getLogger(__name__)
+
+
+def choose_isolation(*, unsandboxed: bool) -> Isolation:
+    """Return the best isolation that this machine permits; tried for real.
+
+    Args:
+        unsandboxed: as root, run functions even where there is no sandbox.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        why = "bubblewrap is not installed (Debian package `bubblewrap`)"
+    else:
+        refusals = []
+        for means in all_means():
+            sandbox = Sandbox(bwrap, means)
+            refusal = sandbox.refusal()
+            if refusal is None:
+                if means.note:
+                    logger.warning(means.note)
+                return sandbox
+            refusals.append(refusal)
+        why = f"bubblewrap is not permitted here ({refusals[0]})"
+    return Folder(why) if unsandboxed or os.geteuid() else Refusal(why)

@@ -1,0 +1,77 @@
+"""The launch of an instance's process, and the interface of what prepares it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from localcloud.fc.instances import bootstrap, messages
+from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.userns import IdentityMap
+from localcloud.fc.model import Function
+from localcloud.gateway import redirect
+
+TMP = "/tmp"  # noqa: S108 - as the function sees it; the folder behind it is the instance's own
+BOOTSTRAP, MESSAGES, REDIRECT = (Path(str(module.__file__)) for module in (bootstrap, messages, redirect))
+PRELOAD = REDIRECT.with_name("preload")  # redirects the Python programs that a function starts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    """A way to start an instance's process."""
+
+    command: Sequence[str]  # to which the bootstrap's arguments are appended
+    environment: Mapping[str, str]  # of the command
+    exports: (
+        str | None
+    )  # the shell script that makes the function's environment, for its standard input; None: it has it
+    folder: Path  # the working folder to start it in
+    packages: str  # the folder of the runtime's built-in packages, as the function sees it
+    note: str | None = None  # the missing parts of a sandbox, for the log of the start
+    warning: str | None = None  # that there is no sandbox, for the log of every invocation
+    ids: IdentityMap | None = None  # to be written once the command was started
+    drops: bool = False  # the function runs as `nobody` on this machine
+    own_network: bool = False  # the bootstrap has to open the embedded cloud's ports
+    bounds_processes: bool = False  # the kernel counts them for this instance alone
+    supervised: bool = (
+        False  # the first process is the embedded cloud's own and stays at work when the instance is frozen
+    )
+
+
+class Isolation(Protocol):
+    """One way to keep instances apart."""
+
+    kind: str  # for the ready line: bubblewrap, unsandboxed or missing
+
+    def prepare(
+        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], function: Function
+    ) -> Launch:
+        """Return how to start an instance.
+
+        Args:
+            folder: an empty folder of the instance's own, removed after it.
+            code: the unpacked code package.
+            interpreter: the Python to run, and the packages that its runtime has built in.
+            environment: the environment as the platform gives it, with paths as the function sees them.
+            function: says how much disk and memory it may use.
+
+        Raises:
+            FcError: InstanceNotAllowed.
+        """
+
+    def disk_used(self, folder: Path, pid: int) -> int:
+        """Return the bytes on an instance's disk; 0 after its end.
+
+        Args:
+            folder: the instance's folder.
+            pid: of its process.
+        """
+
+    def shared_memory_used(self, pid: int) -> int:
+        """Return the bytes in an instance's `/dev/shm`; 0 after its end, and where it has none of its own.
+
+        Args:
+            pid: of its process.
+        """

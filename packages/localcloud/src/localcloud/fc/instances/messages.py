@@ -1,0 +1,102 @@
+"""The messages between the platform and the bootstrap of an instance; both ends load this file, in whatever Python they run.
+
+On the socket a message is a 4-byte length, a head (one of the dataclasses, as JSON), and `size` bytes of payload. The first one,
+`Setup`, names the function; then each `Request` gets its `Reply`. Standard library only, Python 3.9 and later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from dataclasses import dataclass
+
+LENGTH = struct.Struct(">I")  # of a head
+MAX_HEAD = 64 * 1024  # bytes of a reply's head
+INITIALIZE, INVOKE = "initialize", "invoke"
+
+
+@dataclass(frozen=True)
+class FunctionFacts:
+    """`context.function`."""
+
+    name: str
+    handler: str
+    memory: int  # MB
+    timeout: int  # seconds
+    initializer: str
+    initialization_timeout: int  # seconds
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """`context.service`; its names are empty in FC 3.0."""
+
+    name: str
+    log_project: str
+    log_store: str
+    qualifier: str
+    version_id: str
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The first message: the function that runs, and its surroundings."""
+
+    function: FunctionFacts
+    service: ServiceFacts
+    context_credentials: bool  # the context has them
+    context_logger: bool  # the context has one
+    packages: str  # folder of the runtime's built-in packages
+    ports: list[int]  # of the embedded cloud, to be listened on inside of the instance
+    tasks: int | None  # processes and threads that the kernel is to permit; None: the platform counts
+    max_result: int  # bytes
+    gateway: tuple[str, int]  # where names under aliyuncs.com are reached
+    authority: str  # certificate (PEM) to trust for those names
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to run the initializer or the handler."""
+
+    operation: str  # INITIALIZE or INVOKE
+    request_id: str
+    size: int = 0  # bytes of the payload, the event
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The failure of a function, as its runtime describes it."""
+
+    during_import: bool
+    message: str
+    kind: str  # the exception's class
+    trace: list[list[str]]  # lines by frame
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The reply to a request; its payload is the result."""
+
+    size: int = 0  # bytes of the payload
+    failure: Failure | None = None  # there is no result then
+
+
+def pack(head: Setup | Request | Reply, payload: bytes = b"") -> bytes:
+    """Return the bytes of a message."""
+    text = json.dumps(dataclasses.asdict(head)).encode()
+    return LENGTH.pack(len(text)) + text + payload
+
+
+def read_setup(text: bytes) -> Setup:
+    """Read the head of the first message."""
+    members = json.loads(text)
+    members["function"] = FunctionFacts(**members["function"])
+    members["service"] = ServiceFacts(**members["service"])
+    members["gateway"] = tuple(members["gateway"])
+    return Setup(**members)
+
+
+def read_request(text: bytes) -> Request:
+    """Read the head of a request."""
+    return Request(**json.loads(text))

@@ -1,0 +1,151 @@
+"""The processes of one instance: started, stopped and killed together; their output, and the socket to their bootstrap."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterable, Sequence
+
+from localcloud.fc.instances.channel import Channel
+from localcloud.fc.instances.launch import Launch
+from localcloud.fc.instances.usage import find_tree
+from localcloud.fc.instances.userns import NOBODY
+from localcloud.fc.platform import MB
+
+MAX_PRINTED = MB  # bytes of the function's output that are read at a time; the rest waits for the next time
+
+
+class InstanceProcess:
+    """The tree of an instance's processes, below the one that a launch starts.
+
+    Args:
+        launch: how to start it.
+        command: the launch's, or one that runs it.
+    """
+
+    def __init__(self, launch: Launch, command: Sequence[str]) -> None:
+        self._launch = launch
+        ours, theirs = socket.socketpair()
+        self._output, write = os.pipe()
+        self.channel = Channel(ours)
+        try:
+            if launch.drops:
+                os.fchown(write, NOBODY, NOBODY)  # programs open /dev/stdout
+            os.set_blocking(self._output, False)
+            ours.setblocking(False)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            self._process: subprocess.Popen[bytes] | None = self._start(command, theirs, write)
+        except BaseException:
+            self._let_go()
+            raise
+        finally:
+            theirs.close()
+            os.close(write)
+
+    def _start(self, command: Sequence[str], channel: socket.socket, output: int) -> subprocess.Popen[bytes]:
+        launch = self._launch
+        given = _pipe_of(launch.exports or "", readable_by_nobody=launch.drops)
+        try:
+            return subprocess.Popen(
+                [*command, str(channel.fileno())],
+                env=dict(launch.environment),
+                cwd=launch.folder,
+                stdin=given,
+                stdout=output,
+                stderr=output,
+                pass_fds=[channel.fileno(), *(launch.ids.descriptors if launch.ids else ())],
+                start_new_session=True,
+            )
+        finally:
+            os.close(given)
+
+    async def map_ids(self) -> None:
+        """Map the user ids of the sandbox, which waits for that, where it has its own."""
+        if self._launch.ids:
+            await asyncio.to_thread(self._launch.ids.write)
+
+    @property
+    def alive(self) -> bool:
+        """The first process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def tree(self) -> list[int]:
+        """Return the ids of the processes."""
+        return find_tree(self._process.pid) if self._process else []
+
+    def stop(self) -> None:
+        """Stop all processes, until `go_on`."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let the stopped processes go on."""
+        _send(self.tree(), signal.SIGCONT)  # once: none of them could start another one meanwhile
+
+    def kill(self) -> None:
+        """End all processes, at once."""
+        try:
+            self._signal(signal.SIGSTOP)  # so that none of them starts another one that would get away
+            self._signal(signal.SIGKILL)
+        except OSError:  # no descriptor is left to find them: what holds them together ends them when it ends
+            if self._process:
+                self._process.send_signal(signal.SIGTERM if self._launch.supervised else signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        reached: set[int] = set()
+        if self._process and self._launch.supervised and number != signal.SIGKILL:
+            reached.add(self._process.pid)  # it has to act when the embedded cloud ends
+        while fresh := [pid for pid in self.tree() if pid not in reached]:  # some may just have started
+            reached.update(fresh)
+            _send(fresh, number)
+
+    def reap(self) -> None:
+        """Wait for the end of the processes after their socket has closed; one that goes on can never answer again."""
+        assert self._process is not None
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
+
+    def read_output(self) -> bytes:
+        """Return the output that waits, up to `MAX_PRINTED` bytes."""
+        parts, size = [], 0
+        with contextlib.suppress(BlockingIOError):
+            while size < MAX_PRINTED and (part := os.read(self._output, 65536)):
+                parts.append(part)
+                size += len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """End all processes and close their socket and output; a second call does nothing."""
+        if self._process is not None:
+            self.kill()
+            self._process.wait()
+            self._process = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self.channel.close()
+        os.close(self._output)
+
+
+def _pipe_of(text: str, *, readable_by_nobody: bool) -> int:
+    """Return the descriptor of a pipe that holds a text, of less than the 64 KB that a pipe takes, and then ends."""
+    read, write = os.pipe()
+    try:
+        if readable_by_nobody:
+            os.fchown(read, NOBODY, NOBODY)
+        os.write(write, text.encode())
+    finally:
+        os.close(write)
+    return read
+
+
+def _send(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

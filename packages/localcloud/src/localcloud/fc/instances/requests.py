@@ -1,0 +1,80 @@
+"""One request on one instance: the initializer when it has not run yet, then the handler, logged as the platform logs them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from localcloud.fc.instances.answers import answer_failure, describe_death
+from localcloud.fc.instances.instance import Instance, InstanceDiedError
+from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.messages import INITIALIZE, INVOKE, Failure
+from localcloud.fc.model import Answer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outcome:
+    """The outcome of the initializer or the handler."""
+
+    duration: float  # seconds
+    failure: Failure | str | None  # of the function, or how its instance died; None: success
+    result: bytes = b""
+
+
+async def run_request(instance: Instance, payload: bytes, *, request_id: str, log: InvocationLog) -> Answer:
+    """Run a request on an instance that serves no other one.
+
+    Args:
+        instance: the instance; killed when its initializer fails.
+        payload: the event.
+        request_id: the request's id.
+        log: of the invocation.
+    """
+    if instance.warning:
+        log.line(f"FC Warning: {instance.warning}")
+    return await _initialize(instance, request_id, log) or await _invoke(instance, payload, request_id, log)
+
+
+async def _initialize(instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
+    """Run the initializer unless it has run; return an answer only when it failed."""
+    function = instance.function
+    if instance.initialized or not function.initializer:
+        return None
+    log.line(f"FC Initialize Start RequestId: {request_id}")
+    outcome = await _call(instance, INITIALIZE, b"", request_id, function.initialization_timeout, log)
+    log.line(f"FC Initialize End RequestId: {request_id}")
+    instance.initializer_seconds = outcome.duration
+    if outcome.failure is None:
+        instance.initialized = True
+        return None
+    instance.kill()
+    return answer_failure("InitializationError", outcome.failure, instance, duration=outcome.duration, log=log)
+
+
+async def _invoke(instance: Instance, payload: bytes, request_id: str, log: InvocationLog) -> Answer:
+    log.line(f"FC Invoke Start RequestId: {request_id}")
+    instance.requests += 1
+    outcome = await _call(instance, INVOKE, payload, request_id, instance.function.timeout, log)
+    match outcome.failure:
+        case None:
+            peak = instance.meter.peak_memory
+            answer = Answer(body=outcome.result, error_type=None, duration=outcome.duration, peak_memory=peak)
+        case failure:
+            during_import = isinstance(failure, Failure) and failure.during_import
+            kind = "ImportModuleError" if during_import else "UnhandledInvocationError"
+            answer = answer_failure(kind, failure, instance, duration=outcome.duration, log=log)
+    log.line(f"FC Invoke End RequestId: {request_id}")
+    return answer
+
+
+async def _call(
+    instance: Instance, operation: str, payload: bytes, request_id: str, limit: float, log: InvocationLog
+) -> _Outcome:
+    begin = time.monotonic()
+    try:
+        reply, result = await instance.call(operation, payload, request_id=request_id, limit=limit, log=log)
+    except InstanceDiedError as died:
+        duration = time.monotonic() - begin
+        death = describe_death(died.reason, instance, operation=operation, limit=limit, duration=duration)
+        return _Outcome(duration=duration, failure=death)
+    return _Outcome(duration=time.monotonic() - begin, failure=reply.failure, result=result)

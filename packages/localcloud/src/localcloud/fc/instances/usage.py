@@ -1,0 +1,144 @@
+"""The use of an instance's processes, as the platform counts it: memory that it cannot drop, and processes with their threads.
+
+Memory is what no file backs, and what is shared without a file: memory files (memfd_create), anonymous shared mappings, System V
+segments. Pages of files on the instance's disk do not count, although that disk lies in memory here, and what processes share after
+a fork counts once. The kernel has no number for that. `read_usage` gives bounds at little cost; the others are for when these
+leave it open whether there is too much.
+
+A function names its processes and files as it likes. Of the bytes in such a name the kernel escapes the line feed and nothing
+else that Unicode or ASCII takes for the end of a line, so these files are read as bytes, and a line ends at a line feed only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_MEMFD = b"/memfd:"
+_SHARED = (b"/dev/zero (deleted)", b"/SYSV")  # how the kernel names anonymous shared mappings and System V segments
+# What says that a process or its file has ended, or that it is not ours to look at (a program that changes its user, where there is
+# no sandbox). Anything else is a failure to look.
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """The use of some processes together."""
+
+    tasks: int = 0  # processes and threads
+    anonymous: int = 0  # bytes that no file backs; what is shared after a fork counts for each process
+    shared: int = 0  # bytes of shared mappings, those of files on the instance's disk among them; likewise
+
+
+def find_tree(root: int) -> list[int]:
+    """Return the ids of a process and of all below it, in one pass over the processes of this machine."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a thousand of them, several times a second
+        if name.isdecimal():
+            try:
+                file = os.open(f"/proc/{name}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            except _GONE:
+                continue
+            try:
+                start = os.read(file, 512)  # the name, however it is escaped, and what follows it
+            except _GONE:
+                continue
+            finally:
+                os.close(file)
+            children.setdefault(int(start.rpartition(b")")[2].split(maxsplit=2)[1]), []).append(int(name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, ())
+    return found
+
+
+def find_folder(pid: int) -> str:
+    """Return the folder below /proc that tells the use of a process: its own, or that of one of its threads.
+
+    When the first thread of a process has ended, its own folder tells nothing, although the others go on.
+    """
+    folder = f"/proc/{pid}"
+    if not os.path.exists(f"{folder}/root"):  # noqa: PTH110 - a thousand of them, several times a second
+        for thread in _list(f"{folder}/task"):
+            if os.path.exists(f"{folder}/task/{thread}/root"):  # noqa: PTH110 - likewise
+                return f"{folder}/task/{thread}"
+    return folder
+
+
+def read_usage(pids: Iterable[int]) -> Usage:
+    """Return the use of processes; those that have ended use nothing."""
+    tasks = anonymous = shared = 0
+    for pid in pids:
+        for line in _read(f"{find_folder(pid)}/status"):
+            name, _, value = line.partition(b":")
+            if name == b"Threads":
+                tasks += int(value)
+            elif name == b"RssAnon":
+                anonymous += int(value.split()[0]) * 1024
+            elif name == b"RssShmem":
+                shared += int(value.split()[0]) * 1024
+    return Usage(tasks=tasks, anonymous=anonymous, shared=shared)
+
+
+def open_memory_files(pids: Iterable[int]) -> dict[int, int]:
+    """Return the bytes of the memory files that processes have open, by inode."""
+    found: dict[int, int] = {}
+    # Each thread may have descriptors of its own.
+    for folder in (f"/proc/{pid}/task/{thread}/fd" for pid in pids for thread in _list(f"/proc/{pid}/task")):
+        for name in _list(folder):
+            try:
+                if os.readlink(os.fsencode(f"{folder}/{name}")).startswith(_MEMFD):  # noqa: PTH115 - likewise
+                    status = os.stat(f"{folder}/{name}")  # noqa: PTH116 - likewise
+                    found[status.st_ino] = status.st_blocks * 512
+            except OSError:
+                continue  # it was closed meanwhile, or its path is too long for a memory file's
+    return found
+
+
+def read_proportional(pids: Iterable[int]) -> Usage:
+    """Return the use of processes with each page that they share counted once (Linux 5.3 and later); takes longer."""
+    anonymous = shared = 0
+    for pid in pids:
+        for line in _read(f"{find_folder(pid)}/smaps_rollup"):
+            name, _, value = line.partition(b":")
+            if name == b"Pss_Anon":
+                anonymous += int(value.split()[0]) * 1024
+            elif name == b"Pss_Shmem":
+                shared += int(value.split()[0]) * 1024
+    return Usage(anonymous=anonymous, shared=shared)
+
+
+def read_shared(pids: Iterable[int], *, counted: Iterable[int]) -> int:
+    """Return the bytes of mapped memory that is shared without a file on a disk; takes milliseconds for each process.
+
+    Args:
+        pids: the processes.
+        counted: the inodes of memory files to leave out.
+    """
+    known, total = set(counted), 0
+    for pid in pids:
+        shared = False
+        for line in _read(f"{find_folder(pid)}/smaps"):
+            name, *fields = line.split(maxsplit=5)
+            if name == b"Pss:":
+                total += int(fields[0]) * 1024 if shared else 0
+            elif not name.endswith(b":"):  # the first line of a mapping
+                path = fields[4] if len(fields) > 4 else b""
+                shared = path.startswith(_SHARED) or (path.startswith(_MEMFD) and int(fields[3]) not in known)
+    return total
+
+
+def _list(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - thousands of them, several times a second
+    except _GONE:
+        return []
+
+
+def _read(path: str) -> list[bytes]:
+    try:
+        return Path(path).read_bytes().split(b"\n")[:-1]
+    except _GONE:
+        return []

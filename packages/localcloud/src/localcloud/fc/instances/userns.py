@@ -1,0 +1,75 @@
+"""The user namespace of an instance that root starts: its processes are `nobody` on this machine too, and may become nobody else.
+
+By itself bubblewrap maps one user id, root's own, and a process that is root's on this machine owns what the kernel gives to root,
+such as the files of /proc/sys. So bubblewrap waits until the ids of this machine are mapped, sets everything up as root of the
+namespace, and the last step before the function (`DROP`) gives up all but `nobody`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+NOBODY = 65534  # user and group
+# What the last step needs: to change its ids, to empty the bounding set, and to forbid further user namespaces.
+CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_RESOURCE")
+FORBID = "/proc/sys/user"  # of the user namespace of whoever opens it; without capabilities it is read-only
+DROP = (
+    "setpriv",
+    *("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
+    *("--inh-caps", "-all", "--bounding-set", "-all", "--no-new-privs"),
+)
+
+
+class IdentityMap:
+    """Maps the user and group ids of a namespace that bubblewrap makes to themselves; used once."""
+
+    def __init__(self) -> None:
+        self._told, self._tell = os.pipe()
+        self._wait, self._go = os.pipe()
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """The descriptors that bubblewrap has to inherit."""
+        return self._tell, self._wait
+
+    @property
+    def options(self) -> list[str]:
+        """The options that bubblewrap has to be given."""
+        return ["--unshare-user", "--info-fd", str(self._tell), "--userns-block-fd", str(self._wait)]
+
+    def write(self) -> None:
+        """Wait until bubblewrap has made the namespace, map its ids, and let it go on; call it once bubblewrap was started.
+
+        It does nothing when bubblewrap ended before that.
+
+        Raises:
+            OSError: the kernel refused.
+        """
+        self._close("_tell")
+        self._close("_wait")
+        told = b""
+        while part := os.read(self._told, 4096):
+            told += part
+        try:
+            pid = json.loads(told)["child-pid"]
+        except ValueError:
+            return
+        for name in ("uid_map", "gid_map"):
+            mapped = (line.split() for line in Path("/proc/self", name).read_text(encoding="ascii").splitlines())
+            Path("/proc", str(pid), name).write_text(
+                "".join(f"{first} {first} {count}\n" for first, _, count in mapped)
+            )
+        os.write(self._go, b"\n")
+
+    def close(self) -> None:
+        """Close the descriptors that are left."""
+        for name in ("_told", "_tell", "_wait", "_go"):
+            self._close(name)
+
+    def _close(self, name: str) -> None:
+        descriptor = getattr(self, name)
+        if descriptor >= 0:
+            os.close(descriptor)
+            setattr(self, name, -1)

@@ -1,0 +1,1 @@
+"""The domain of Function Compute: services, functions, triggers and invocations. No HTTP in here."""

@@ -1,0 +1,181 @@
+"""Functions of both generations, and their code packages."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from localcloud.fc.errors import FcError
+from localcloud.fc.instances.fleet import Fleet
+from localcloud.fc.model import Code, Function, Permit, anybody
+from localcloud.fc.operations.rules import check_function
+from localcloud.fc.operations.services import ServiceOperations
+from localcloud.fc.platform import MAX_CODE_API, MAX_CODE_OSS
+from localcloud.fc.store.code import CodeStore
+from localcloud.fc.store.resources import FcStore
+
+
+class Objects(Protocol):
+    """Objects in OSS, among which code packages lie."""
+
+    def read(self, bucket: str, key: str, *, permit: Callable[[str, str], None]) -> bytes:
+        """Return the bytes of an object, or of the one that a symlink stands for.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            permit: asked with the key and the ACL in effect of each object on the way; raises to refuse.
+
+        Raises:
+            Exception: there is no such object, or what `permit` raises.
+        """
+
+
+class FunctionOperations:
+    """The functions of the account, by their paths: `services/S/functions/F` (FC 2.0) or `functions/F` (FC 3.0).
+
+    Args:
+        store: keeps them.
+        code: keeps their code packages.
+        services: those of FC 2.0 belong to one.
+        fleet: runs their instances.
+        objects: where code packages may lie.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: FcStore,
+        code: CodeStore,
+        *,
+        services: ServiceOperations,
+        fleet: Fleet,
+        objects: Objects,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._code = code
+        self._services = services
+        self._fleet = fleet
+        self._objects = objects
+        self._clock = clock
+        self._changing = asyncio.Lock()  # held while a code package is unpacked that no function names yet
+
+    async def create(self, function: Function, code: Code, *, permit: Permit = anybody) -> Function:
+        """Create a function.
+
+        Args:
+            function: the function.
+            code: its code package.
+            permit: asked for the object that the package is, and for the target of a symlink, before anything is said of it.
+
+        Raises:
+            FcError: ServiceNotFound, FunctionAlreadyExists, InvalidArgument, and what `permit` raises.
+        """
+        async with self._changing:
+            self._check_new(function)
+            function = await self._with_code(function, code, permit)
+            self._check_new(function)  # its service may be gone by now
+            complete = replace(function, function_id=str(uuid.uuid4()), created=self._clock())
+            return self._put(complete)
+
+    def _check_new(self, function: Function) -> None:
+        if function.service:
+            self._services.get(function.service)
+        check_function(function)
+        if function.path in self._store.functions:
+            raise FcError("FunctionAlreadyExists", f"function '{function.name}' already exists")
+
+    def get(self, path: str) -> Function:
+        """Return a function.
+
+        Raises:
+            FcError: FunctionNotFound, ServiceNotFound.
+        """
+        if path not in self._store.functions:
+            parts = path.split("/")
+            if parts[0] == "services":
+                self._services.get(parts[1])
+            raise FcError("FunctionNotFound", f"function '{parts[-1]}' does not exist")
+        return self._store.functions[path]
+
+    def all(self, service: str) -> list[Function]:
+        """Return the functions of a service (empty: those of FC 3.0) in order of their names.
+
+        Raises:
+            FcError: ServiceNotFound.
+        """
+        if service:
+            self._services.get(service)
+        return self._store.functions_of(service)
+
+    async def update(self, function: Function, code: Code | None, *, permit: Permit = anybody) -> Function:
+        """Replace a function's settings, and its code when there is some; its instances end after their requests.
+
+        `permit` is asked as in `create`.
+
+        Raises:
+            FcError: FunctionNotFound, ServiceNotFound, InvalidArgument, and what `permit` raises.
+        """
+        async with self._changing:
+            self.get(function.path)
+            check_function(function)
+            if code is not None:
+                function = await self._with_code(function, code, permit)
+                self.get(function.path)  # it may be gone by now
+            updated = self._put(function)
+            self._fleet.retire(function.path)
+            return updated
+
+    def delete(self, path: str) -> None:
+        """Delete a function with its triggers; its instances end after their requests.
+
+        Raises:
+            FcError: FunctionNotFound, ServiceNotFound.
+        """
+        self.get(path)
+        for trigger in self._store.triggers_of(path):
+            del self._store.triggers[path, trigger.name]
+        del self._store.functions[path]
+        self._store.save()
+        self._fleet.retire(path)
+
+    def drop_unused_code(self) -> None:
+        """Remove the code packages that neither a function nor an instance uses, unless one is on its way to a function."""
+        if not self._changing.locked():
+            self._code.drop(keep=self._fleet.code_in_use | {each.code for each in self._store.functions.values()})
+
+    def _put(self, function: Function) -> Function:
+        function = replace(function, modified=self._clock())
+        self._store.functions[function.path] = function
+        self._store.save()
+        return function
+
+    async def _with_code(self, function: Function, code: Code, permit: Permit) -> Function:
+        content = await asyncio.to_thread(self._read, code, permit)
+        name, checksum = await asyncio.to_thread(self._code.add, content)
+        return replace(function, code=name, code_checksum=checksum, code_size=len(content))
+
+    def _read(self, code: Code, permit: Permit) -> bytes:
+        if code.content is not None:
+            content, limit, way = code.content, MAX_CODE_API, "through the API"
+        elif code.bucket and code.key:
+            content, limit, way = self._read_object(code.bucket, code.key, permit), MAX_CODE_OSS, "through OSS"
+        else:
+            raise FcError("InvalidArgument", "code: give zipFile, or ossBucketName and ossObjectName")
+        if len(content) > limit:
+            raise FcError(
+                "InvalidArgument", f"code: the package has {len(content)} bytes; at most {limit} are allowed {way}"
+            )
+        return content
+
+    def _read_object(self, bucket: str, key: str, permit: Permit) -> bytes:
+        try:
+            return self._objects.read(bucket, key, permit=lambda key, acl: permit(bucket, key))
+        except FcError:  # of `permit`
+            raise
+        except Exception as error:
+            raise FcError("InvalidArgument", f"code: oss://{bucket}/{key} cannot be read: {error}") from error

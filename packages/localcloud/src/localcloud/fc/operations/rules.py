@@ -1,0 +1,117 @@
+"""The rules that services, functions and triggers are held to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from localcloud.fc.errors import FcError
+from localcloud.fc.model import Function
+from localcloud.fc.platform import (
+    CPU_SHARE,
+    CPU_SHARES,
+    DISKS,
+    INITIALIZATION_TIMEOUT,
+    MAX_ENVIRONMENT,
+    MB_PER_CPU,
+    MEMORY,
+    RESERVED_VARIABLES,
+    SERVED,
+    TIMEOUT,
+)
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", re.ASCII)
+_HANDLER = re.compile(r"[^\s.\0]+(\.[^\s.\0]+)+", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def check_name(what: str, name: object) -> str:
+    """Return a service's, function's or trigger's name; what cannot be one is refused.
+
+    Raises:
+        FcError: InvalidArgument.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise FcError(
+            "InvalidArgument",
+            f"{what} {name!r} is not valid: 1 to 128 letters, digits, underscores and hyphens, beginning with a letter or an "
+            "underscore",
+        )
+    return name
+
+
+def check_function(function: Function) -> None:
+    """Hold a function to the platform's limits.
+
+    Raises:
+        FcError: InvalidArgument, naming the property, its value and what is allowed.
+    """
+    check_name("functionName", function.name)
+    low, high = (mb // 1024 for mb in MB_PER_CPU)
+    rules: list[tuple[str, object, bool, str]] = [
+        ("runtime", function.runtime, function.runtime in SERVED, f"one of {', '.join(SERVED)}"),
+        ("handler", function.handler, bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
+        (
+            "initializer",
+            function.initializer,
+            not function.initializer or bool(_HANDLER.fullmatch(function.initializer)),
+            "MODULE.FUNCTION",
+        ),
+        ("timeout", function.timeout, function.timeout in TIMEOUT, f"{_bounds(TIMEOUT)} seconds"),
+        (
+            "initializationTimeout",
+            function.initialization_timeout,
+            function.initialization_timeout in INITIALIZATION_TIMEOUT,
+            f"{_bounds(INITIALIZATION_TIMEOUT)} seconds",
+        ),
+        (
+            "memorySize",
+            function.memory,
+            function.memory in MEMORY,
+            f"{_bounds(MEMORY)} MB in steps of {MEMORY.step}",
+        ),
+        ("diskSize", function.disk, function.disk in DISKS, f"{' or '.join(map(str, DISKS))} MB"),
+        (
+            "cpu",
+            function.cpu,
+            function.cpu is None or _cpu_fits(function.cpu, function.memory),
+            f"{CPU_SHARE} to {CPU_SHARES[-1] * CPU_SHARE:g} vCPU in steps of {CPU_SHARE}, with {low} to {high} GB of memory for "
+            "each vCPU",
+        ),
+    ]
+    for name, value, good, allowed in rules:
+        if not good:
+            raise FcError("InvalidArgument", f"{name} is {repr(value)[:200]}; expected {allowed}")
+    _check_environment(function.environment)
+
+
+def _bounds(allowed: range) -> str:
+    return f"{allowed[0]} to {allowed[-1]}"
+
+
+def _cpu_fits(cpu: float, memory: int) -> bool:
+    if not 0 < cpu <= CPU_SHARES[-1] * CPU_SHARE:
+        return False
+    shares = round(cpu / CPU_SHARE)
+    low, high = MB_PER_CPU
+    return shares in CPU_SHARES and abs(cpu / CPU_SHARE - shares) < 1e-6 and low * cpu <= memory <= high * cpu
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in name + value):
+            raise FcError(
+                "InvalidArgument", f"environmentVariables: {name!r} holds what no process can be given, such as NUL"
+            )
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in environment.items())
+    if size > MAX_ENVIRONMENT:
+        raise FcError(
+            "InvalidArgument", f"environmentVariables take {size} bytes; at most {MAX_ENVIRONMENT} are allowed"
+        )
+    for name in environment:
+        if not _VARIABLE.fullmatch(name) or name.upper().startswith(RESERVED_VARIABLES):
+            raise FcError(
+                "InvalidArgument",
+                f"environmentVariables: {name!r} is not allowed; letters, digits and underscores, and not {RESERVED_VARIABLES}*, "
+                "which is reserved",
+            )

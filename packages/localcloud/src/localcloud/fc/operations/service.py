@@ -1,0 +1,120 @@
+"""Function Compute of one account in one region: its operations, on one store and one fleet of instances."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from localcloud.fc.instances.cpu import open_cpu_groups
+from localcloud.fc.instances.environment import Roles
+from localcloud.fc.instances.fleet import Fleet
+from localcloud.fc.instances.instance import Host, Instance
+from localcloud.fc.instances.interpreters import check_interpreter
+from localcloud.fc.instances.isolation import choose_isolation
+from localcloud.fc.instances.logs import Logs
+from localcloud.fc.instances.network import Ports
+from localcloud.fc.instances.sweep import repeat
+from localcloud.fc.model import Settings
+from localcloud.fc.operations.functions import FunctionOperations, Objects
+from localcloud.fc.operations.invocations import InvocationOperations
+from localcloud.fc.operations.services import ServiceOperations
+from localcloud.fc.operations.tasks import Tasks
+from localcloud.fc.operations.triggers import TriggerOperations
+from localcloud.fc.store.code import CodeStore
+from localcloud.fc.store.pending import PendingInvocations
+from localcloud.fc.store.resources import FcStore
+from localcloud.oss.model import ObjectEvent
+
+SWEEP = 1.0  # seconds between two looks for idle instances
+
+
+class FcService:
+    """The operations by resource. They belong to one event loop; a change is on disk when its method returns.
+
+    Args:
+        folder: where its state, code, logs and instances lie.
+        settings: how it behaves.
+        roles: gives instances their credentials.
+        objects: where code packages may lie.
+        clock: seconds since the epoch.
+
+    Raises:
+        LocalCloudError: its state cannot be read, the Python that it was told to use does not run, or this machine does not let it
+            limit the vCPU of instances.
+    """
+
+    def __init__(
+        self, folder: Path, *, settings: Settings, roles: Roles, objects: Objects, clock: Callable[[], float]
+    ) -> None:
+        if settings.python is not None:
+            check_interpreter(settings.python)
+        self.settings = settings
+        self.ports = Ports()  # to be opened once the embedded cloud listens
+        self._host = Host(
+            folder=folder / "instances",
+            isolation=choose_isolation(unsandboxed=settings.unsandboxed),
+            cpu_groups=open_cpu_groups() if settings.limit_cpu else None,
+            ports=self.ports,
+            gateway=settings.gateway,
+            authority=settings.authority,
+        )
+        code = CodeStore(folder / "code")
+        store = FcStore(folder)
+        self._fleet = fleet = Fleet(self._host, settings=settings, roles=roles, store=store, code=code)
+        self.services = ServiceOperations(store, fleet=fleet, clock=clock)
+        self.functions = FunctionOperations(
+            store, code, services=self.services, fleet=fleet, objects=objects, clock=clock
+        )
+        self.triggers = TriggerOperations(store, functions=self.functions, clock=clock)
+        self.invocations = InvocationOperations(
+            functions=self.functions,
+            triggers=self.triggers,
+            fleet=fleet,
+            logs=Logs(folder / "logs"),
+            pending=PendingInvocations(folder / "pending"),
+            settings=settings,
+        )
+        self.functions.drop_unused_code()  # what a killed process left
+        self._tasks = Tasks()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def isolation(self) -> str:
+        """The way that instances are kept apart: `bubblewrap`, `unsandboxed`, or `missing` where none is started."""
+        return self._host.isolation.kind
+
+    @property
+    def instances(self) -> list[Instance]:
+        """The instances that run."""
+        return self._fleet.instances
+
+    async def open(self) -> None:
+        """Begin to reclaim idle instances, and go on with accepted invocations; call it in the event loop that serves requests.
+
+        Raises:
+            LocalCloudError: an accepted invocation cannot be read.
+        """
+        shutil.rmtree(self._host.folder, ignore_errors=True)  # what a killed process left
+        self._loop = asyncio.get_running_loop()
+        self._tasks.begin(repeat(SWEEP, self._sweep))
+        self.invocations.resume()
+
+    async def close(self) -> None:
+        """End all instances. Asynchronous invocations that are not done go on after the next start."""
+        await self._tasks.cancel()
+        await self.invocations.close()
+        self._fleet.close()
+        if self._host.cpu_groups is not None:
+            await asyncio.to_thread(self._host.cpu_groups.close)
+
+    def on_object_event(self, event: ObjectEvent) -> None:
+        """Fire the triggers that an object's event fires; may be called from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.invocations.fire, event)
+
+    def _sweep(self) -> Iterator[Callable[[], None]]:
+        """Yield the steps of one sweep; each is done whether or not those before it failed."""
+        yield from self._fleet.reclaim()
+        yield self.functions.drop_unused_code

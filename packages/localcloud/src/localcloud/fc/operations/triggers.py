@@ -1,0 +1,95 @@
+"""Triggers of functions."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from localcloud.fc.errors import FcError
+from localcloud.fc.model import TRIGGER_TYPES, Trigger
+from localcloud.fc.operations.functions import FunctionOperations
+from localcloud.fc.operations.oss_triggers import check_oss_trigger, fires
+from localcloud.fc.operations.rules import check_name
+from localcloud.fc.store.resources import FcStore
+from localcloud.oss.model import ObjectEvent
+
+
+class TriggerOperations:
+    """The triggers of the account, by their functions' paths.
+
+    Args:
+        store: keeps them.
+        functions: they belong to one.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, store: FcStore, *, functions: FunctionOperations, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._functions = functions
+        self._clock = clock
+
+    def create(self, trigger: Trigger) -> Trigger:
+        """Create a trigger.
+
+        Raises:
+            FcError: FunctionNotFound, TriggerAlreadyExists, InvalidArgument, NotImplemented.
+        """
+        self._functions.get(trigger.function)
+        check_name("triggerName", trigger.name)
+        if (trigger.function, trigger.name) in self._store.triggers:
+            raise FcError("TriggerAlreadyExists", f"trigger '{trigger.name}' already exists")
+        return self._put(replace(trigger, trigger_id=str(uuid.uuid4()), created=self._clock()))
+
+    def get(self, function: str, name: str) -> Trigger:
+        """Return a trigger.
+
+        Raises:
+            FcError: FunctionNotFound, TriggerNotFound.
+        """
+        self._functions.get(function)
+        if (function, name) not in self._store.triggers:
+            raise FcError("TriggerNotFound", f"trigger '{name}' does not exist")
+        return self._store.triggers[function, name]
+
+    def all(self, function: str) -> list[Trigger]:
+        """Return a function's triggers in order of their names.
+
+        Raises:
+            FcError: FunctionNotFound.
+        """
+        self._functions.get(function)
+        return self._store.triggers_of(function)
+
+    def fired_by(self, event: ObjectEvent) -> list[Trigger]:
+        """Return the triggers that an object's event fires."""
+        return [trigger for trigger in self._store.triggers.values() if fires(trigger, event)]
+
+    def update(self, trigger: Trigger) -> Trigger:
+        """Replace a trigger's settings.
+
+        Raises:
+            FcError: FunctionNotFound, TriggerNotFound, InvalidArgument.
+        """
+        self.get(trigger.function, trigger.name)
+        return self._put(trigger)
+
+    def delete(self, function: str, name: str) -> None:
+        """Delete a trigger.
+
+        Raises:
+            FcError: FunctionNotFound, TriggerNotFound.
+        """
+        self.get(function, name)
+        del self._store.triggers[function, name]
+        self._store.save()
+
+    def _put(self, trigger: Trigger) -> Trigger:
+        if trigger.kind not in TRIGGER_TYPES:
+            raise FcError("NotImplemented", f"not implemented: triggers of type {trigger.kind!r}")
+        if trigger.kind == "oss":
+            check_oss_trigger(trigger)
+        trigger = replace(trigger, modified=self._clock())
+        self._store.triggers[trigger.function, trigger.name] = trigger
+        self._store.save()
+        return trigger

@@ -1,0 +1,71 @@
+"""The platform that is embedded: the runtimes and limits of Function Compute, each defined here and nowhere else in localcloud.
+
+Sources: Function Compute, "Limits", "Python runtime", "Configure a function", "Asynchronous invocations", "Lifecycle hooks for
+function instances" (pages of 2026-10); validators of ros-cdk-fc and ros-cdk-fc3 1.15.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+MB = 1024**2  # bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runtime:
+    """A built-in Python runtime of the platform."""
+
+    name: str  # python3.10
+    glibc: int | None  # minor version of glibc 2 in its image; None: not published
+    context_credentials: bool  # the context that a handler gets holds them; the environment always does
+    context_logger: bool  # the context holds a logger
+    served: bool = True  # functions with it run here: the bootstrap needs Python 3.9
+
+
+RUNTIMES: Mapping[str, Runtime] = MappingProxyType(
+    {
+        runtime.name: runtime
+        for runtime in (
+            Runtime(name="python3.6", glibc=None, context_credentials=True, context_logger=False, served=False),
+            Runtime(name="python3.9", glibc=24, context_credentials=True, context_logger=False),  # Debian 9
+            Runtime(name="python3.10", glibc=28, context_credentials=True, context_logger=False),  # Debian 10
+            Runtime(name="python3.12", glibc=31, context_credentials=False, context_logger=True),  # Debian 11
+        )
+    }
+)
+SERVED = tuple(runtime.name for runtime in RUNTIMES.values() if runtime.served)
+
+MEMORY = range(128, 32768 + 1, 64)  # MB
+DEFAULT_MEMORY = 512  # MB, through the API; assumed
+DEFAULT_MEMORY_ROS = 128  # MB, through ROS; ros-cdk-fc, MemorySize
+CPU_SHARE = 0.05  # vCPU
+CPU_SHARES = range(1, 320 + 1)  # of an instance: 0.05 to 16 vCPU
+MB_PER_CPU = (1024, 4096)  # of memory, least and most: vCPU:GB from 1:1 to 1:4
+IMPLIED_MB_PER_CPU = 1536  # where a function names no vCPU; not published: 3072 MB with 2 vCPU is common
+DISKS = (512, 10240)  # MB; the first is the default
+MAX_TASKS = 1024  # processes and threads of an instance
+CONCURRENCY = 1  # requests at a time in an instance of a built-in runtime
+
+TIMEOUT = range(1, 86_400 + 1)  # seconds a request may take
+INITIALIZATION_TIMEOUT = range(1, 300 + 1)  # seconds an initializer may take
+DEFAULT_TIMEOUT = DEFAULT_INITIALIZATION_TIMEOUT = 3  # seconds
+CREDENTIALS_LIFE = 36 * 3600  # seconds for which an instance's credentials last
+
+MAX_ENVIRONMENT = 4096  # bytes of all variables, names and values together
+RESERVED_VARIABLES = "FC_"  # what no variable of a function begins with
+MAX_CODE_API = 100 * MB  # bytes of a zipped code package, through the API
+MAX_CODE_OSS = 500 * MB  # bytes of a zipped code package, through OSS in the larger regions
+MAX_SYNC_PAYLOAD = 32 * MB  # bytes
+MAX_ASYNC_PAYLOAD = 128 * 1024  # bytes
+LOG_TAIL = 4096  # bytes of the log that an invocation's answer carries on request
+ASYNC_TRIES = 3  # of an asynchronous invocation: two more after a function's error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retries:
+    """The number of tries of an asynchronous invocation, and the time between them."""
+
+    tries: int = ASYNC_TRIES
+    backoff: float = 1.0  # seconds before the second try, doubled for each further one; assumed

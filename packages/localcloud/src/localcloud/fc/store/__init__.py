@@ -1,0 +1,1 @@
+"""Function Compute on disk: what exists, code packages, and accepted invocations."""

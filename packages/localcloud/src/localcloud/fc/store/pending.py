@@ -1,0 +1,55 @@
+"""Asynchronous invocations that were accepted and are not done: one file each, so that a restart goes on with them.
+
+An invocation that was running when the embedded cloud ended runs again: at least once, as the platform promises.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+from localcloud.fc.model import Pending
+from localcloud.kernel.documents import sync_folder, write_private
+from localcloud.kernel.errors import LocalCloudError
+
+
+class PendingInvocations:
+    """The accepted invocations, on disk.
+
+    Args:
+        folder: where they lie; created if need be.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+
+    def add(self, pending: Pending) -> None:
+        """Keep an invocation; it is durable when this returns."""
+        record = {"function": pending.function, "payload": base64.b64encode(pending.payload).decode()}
+        write_private(self._folder / f"{pending.request_id}.json", json.dumps(record).encode())
+
+    def remove(self, request_id: str) -> None:
+        """Forget an invocation that is done."""
+        (self._folder / f"{request_id}.json").unlink()
+        sync_folder(self._folder)
+
+    def all(self) -> list[Pending]:
+        """Return all invocations, in the order of their request ids.
+
+        Raises:
+            LocalCloudError: one cannot be read.
+        """
+        return [_read(path) for path in sorted(self._folder.glob("*.json"))]
+
+
+def _read(path: Path) -> Pending:
+    try:
+        record = json.loads(path.read_bytes())
+        payload = base64.b64decode(record["payload"], validate=True)
+        return Pending(request_id=path.stem, function=record["function"], payload=payload)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LocalCloudError(
+            f"{path} cannot be read ({type(error).__name__}); remove it to go on without that invocation"
+        ) from error

@@ -1,0 +1,54 @@
+"""Bodies of the API: the domain's values that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from localcloud.fc.api.functions import read_function, write_function
+from localcloud.fc.api.services import read_service
+from localcloud.fc.errors import FcError
+
+
+def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
+    with pytest.raises(FcError, match="not implemented: vpcConfig"):
+        read_service({"serviceName": "s", "vpcConfig": {"vpcId": "v"}})
+    assert read_service({"serviceName": "s", "vpcConfig": {}, "nasConfig": None}).name == "s"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"timeout": "3"}, "timeout is '3'; expected a whole number"),
+        ({"timeout": True}, "timeout is True; expected a whole number"),
+        ({"environmentVariables": {"A": 1}}, "environmentVariables.A is 1; expected text"),
+        ({"environmentVariables": {"A": None}}, "environmentVariables.A is null; expected text"),
+        ({"code": {"zipFile": "%%%"}}, "code.zipFile is not base64"),
+        ({"code": []}, "code is []; expected an object"),
+        (
+            {"instanceLifecycleConfig": {"preStop": {"handler": "a.b"}}},
+            "not implemented: instanceLifecycleConfig.preStop",
+        ),
+    ],
+)
+def test_bodies_of_the_wrong_shape(body: Mapping[str, Any], said: str) -> None:
+    whole = {"functionName": "f", "runtime": "python3.10", "handler": "a.b", **body}
+    with pytest.raises(FcError) as error:
+        read_function(whole, generation=3, service="")
+    assert said in error.value.message
+
+
+def test_initializer_of_each_generation() -> None:
+    shared = {"functionName": "f", "runtime": "python3.10", "handler": "a.b", "code": {"zipFile": "UEs="}}
+    second, _ = read_function({**shared, "initializer": "a.i", "initializationTimeout": 60}, generation=2, service="s")
+    lifecycle = {"initializer": {"handler": "a.i", "timeout": 60}}
+    third, _ = read_function({**shared, "instanceLifecycleConfig": lifecycle}, generation=3, service="")
+    assert (second.initializer, second.initialization_timeout) == ("a.i", 60)
+    assert (third.initializer, third.initialization_timeout) == ("a.i", 60)
+    kept, _ = read_function({"description": "x"}, generation=3, service="", before=third)
+    assert kept.initializer == "a.i"
+    shown = write_function(third, region="cn-hangzhou", account_id="1")
+    assert shown["instanceLifecycleConfig"] == lifecycle
+    assert shown["functionArn"] == "acs:fc:cn-hangzhou:1:functions/f"

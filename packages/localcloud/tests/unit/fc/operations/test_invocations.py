@@ -1,0 +1,70 @@
+"""Asynchronous invocations: they are tried, and forgotten when they are done, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from localcloud.fc.model import Code, Function, Settings
+from localcloud.fc.operations.service import FcService
+from localcloud.fc.platform import Retries
+from localcloud.kernel.identity import Credential
+from localcloud.kernel.listener import Places
+
+ZIP = b"PK\x05\x06" + bytes(18)  # an empty archive
+ROLE = "acs:ram::1:role/r"
+
+
+class BrokenRoles:
+    """Roles that fail as nobody expects."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def assume_role_for_service(self, role_arn: str, *, service: str, session_name: str, duration: int) -> Credential:
+        self.asked += 1
+        raise RuntimeError("broken")
+
+
+class NoObjects:
+    def read(self, bucket: str, key: str, *, permit: Callable[[str, str], None]) -> bytes:
+        raise NotImplementedError
+
+
+def test_an_unexpected_failure_is_a_try_and_after_all_of_them_nothing_stays_pending(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    roles, pending = BrokenRoles(), tmp_path / "pending"
+    settings = Settings(
+        region="r",
+        account_id="1",
+        gateway=("127.0.0.1", 9),
+        authority="",
+        unsandboxed=True,
+        retries=Retries(backoff=0.001),
+    )
+
+    async def scenario() -> None:
+        fc = FcService(tmp_path, settings=settings, roles=roles, objects=NoObjects(), clock=time.time)
+        fc.ports.open({}, places=Places(16), rooms=Places(16))
+        await fc.open()
+        try:
+            function = Function(service="", name="f", runtime="python3.10", handler="index.handler", role=ROLE)
+            await fc.functions.create(function, Code(content=ZIP))
+            fc.invocations.invoke_async("functions/f", b"", request_id="1-a")
+            assert [path.name for path in pending.iterdir()] == ["1-a.json"]
+            async with asyncio.timeout(20):
+                while list(pending.iterdir()):
+                    await asyncio.sleep(0.001)
+        finally:
+            await fc.close()
+
+    asyncio.run(scenario())
+    assert roles.asked == 3
+    log = (tmp_path / "logs" / "functions.f.log").read_text()
+    assert "FC Async Attempt 3 of 3 failed RequestId: 1-a InternalServerError: RuntimeError" in log
+    assert "RuntimeError: broken" in caplog.text
