@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.door import ID, headers_of, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Identity
@@ -46,6 +47,11 @@ class Call:
     identity: Identity
     secure: bool  # came over TLS
     source_ip: str
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls, as policies see it."""
+        return Caller.of_request(self.identity, source_ip=self.source_ip, secure=self.secure)
 
 
 Result = TypeVar("Result")

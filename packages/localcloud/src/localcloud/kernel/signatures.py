@@ -55,10 +55,9 @@ STATUS = {
 
 
 class AuthenticationError(ApiError):
-    """A request that does not prove who sent it; its code is a key of `STATUS`."""
+    """A request that does not prove who sent it."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message, STATUS[code])
+    codes = STATUS
 
 
 @dataclass(frozen=True, kw_only=True)
