@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pytest
 
 from localcloud.kernel.errors import ApiError
 
 
 class ShopError(ApiError):
-    codes = {"NotFound": 404, "Invalid": 400, "Invalid.Size": 413}
+    codes: ClassVar[Mapping[str, int]] = {"NotFound": 404, "Invalid": 400, "Invalid.Size": 413}
 
 
 @pytest.mark.parametrize(("code", "status"), [("NotFound", 404), ("Invalid.Name", 400), ("Invalid.Size", 413)])

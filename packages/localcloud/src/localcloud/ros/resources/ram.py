@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, ParamSpec, Protocol, Self, TypeAlias
 
-from localcloud.ram.errors import RamError
-from localcloud.ram.model import PolicyType
-from localcloud.ram.service import DEFAULT_SESSION, RamService
+from localcloud.ram import RamError, RamService
+from localcloud.ram.model import DEFAULT_SESSION, PolicyType
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localcloud.fc.service import FcService
 from localcloud.oss.service import OssService
-from localcloud.ram.service import RamService
+from localcloud.ram import RamService
 from localcloud.ros.resources.custom import Callbacks, CustomResource
 from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
 from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
