@@ -10,6 +10,7 @@ from localcloud.kernel.service import Definition
 from localcloud.oss.composition import SERVICE as OSS
 from localcloud.ram.composition import SERVICE as RAM
 from localcloud.ros.composition import SERVICE as ROS
+from localcloud.sls.composition import SERVICE as SLS
 from localcloud.sts.composition import SERVICE as STS
 
 # With --port N, a service listens on N plus its number here, which stays as it is: a new service comes last.
@@ -19,6 +20,7 @@ SERVICES: Mapping[int, Definition] = {
     2: RAM,
     3: FC,
     4: ROS,
+    6: SLS,
 }
 GATEWAY = 5  # likewise, of the gateway
 

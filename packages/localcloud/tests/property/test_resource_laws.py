@@ -21,6 +21,7 @@ from localcloud.ros.callbacks import Callbacks
 from localcloud.ros.resources.provider import Context
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.resources.schema import check_properties, needs_replacement
+from localcloud.sls.operations.service import SlsService
 
 ACCOUNT = "1" * 16
 CONTEXT = Context(
@@ -149,8 +150,10 @@ class Cloud:
         self.ram = RamService(folder / "ram", account=key, clock=clock)
         service = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
         self.fc = FcService(folder / "fc", settings=service, roles=self.ram, objects=self.oss, clock=clock)
-        self.types = resource_types(oss=self.oss, ram=self.ram, fc=self.fc, callbacks=Callbacks(), folder=folder)
-        self.records = folder / "sls.json"
+        self.sls = SlsService(folder / "sls", clock=clock)
+        self.types = resource_types(
+            oss=self.oss, ram=self.ram, fc=self.fc, sls=self.sls, callbacks=Callbacks(), folder=folder
+        )
         self.create("FC::Service", {"ServiceName": "base"})
         code = {"Code": {"SourceCode": "a"}, "Handler": "a.b", "Runtime": "python3.10"}
         self.create("FC::Function", {"ServiceName": "base", "FunctionName": "base", **code})
@@ -184,7 +187,8 @@ class Cloud:
             self.fc.services(),
             [replace(each, function_id="") for each in functions],
             [replace(trigger, trigger_id="") for each in functions for trigger in self.fc.triggers(each.path)],
-            json.loads(self.records.read_bytes()),
+            self.sls.projects(),
+            [self.sls.logstores(project.name) for project in self.sls.projects()],
         ]
 
 

@@ -74,7 +74,7 @@ async def read_request(request: web.Request) -> SignedRequest:
         body=await request.read(),
     )
     given = signed.headers.get("content-md5")
-    if given and given not in await aside(signed, lambda: _digests(signed.body)):
+    if given and not {given, given.lower()} & await aside(signed, lambda: _digests(signed.body)):
         raise ApiError("InvalidDigest", "Content-MD5 is not the digest of the body received.", 400)
     return signed
 
@@ -85,7 +85,7 @@ async def aside(request: SignedRequest, work: Callable[[], Result]) -> Result:
 
 
 def _digests(body: bytes) -> set[str]:
-    """RFC 1864 says base64; clients of Function Compute write hexadecimal digits."""
+    """Return the MD5 digest as headers have it: in base64 (RFC 1864), in hexadecimal digits (Function Compute, SLS)."""
     digest = hashlib.md5(body, usedforsecurity=False)
     return {base64.b64encode(digest.digest()).decode(), digest.hexdigest()}
 

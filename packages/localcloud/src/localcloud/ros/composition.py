@@ -12,6 +12,7 @@ from localcloud.ros.evaluation import Evaluator
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.routes import create_ros_app
 from localcloud.ros.service import RosService
+from localcloud.sls.operations.service import SlsService
 
 
 def create(context: Context) -> Service:
@@ -25,6 +26,7 @@ def create(context: Context) -> Service:
         oss=context.domain(OssService),
         ram=context.domain(RamService),
         fc=context.domain(FcService),
+        sls=context.domain(SlsService),
         callbacks=callbacks,
         folder=folder,
     )
@@ -56,5 +58,5 @@ SERVICE = Definition(
     title="ROS",
     hosts=("ros", "ros.{region}", "ros-vpc.{region}"),
     create=create,
-    needs=("oss", "ram", "fc"),
+    needs=("oss", "ram", "fc", "sls"),
 )

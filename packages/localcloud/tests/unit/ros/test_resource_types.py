@@ -31,6 +31,7 @@ from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, ResourceType
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.resources.schema import check_properties
+from localcloud.sls.operations.service import SlsService
 
 ACCOUNT = "1111111111111111"
 CONTEXT = Context(
@@ -63,6 +64,11 @@ def _ram(action: str, path: str) -> tuple[str, str]:
 
 def _fc(action: str, path: str) -> tuple[str, str]:
     return f"fc:{action}", f"acs:fc:cn-hangzhou:{ACCOUNT}:{path}"
+
+
+def _log(action: str, project: str, logstore: str = "") -> tuple[str, str]:
+    path = f"project/{project}" + (f"/logstore/{logstore}" if logstore else "")
+    return f"log:{action}", f"acs:log:cn-hangzhou:{ACCOUNT}:{path}"
 
 
 SETTING = {
@@ -98,10 +104,20 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "create_trigger": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
     "update_trigger": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
     "delete_trigger": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
+    "create_project": lambda name, _settings: _log("CreateProject", name),
+    "update_project": lambda name, _settings: _log("UpdateProject", name),
+    "delete_project": lambda name: _log("DeleteProject", name),
+    "create_logstore": lambda project, name, _settings: _log("CreateLogStore", project, name),
+    "update_logstore": lambda project, name, _settings: _log("UpdateLogStore", project, name),
+    "delete_logstore": lambda project, name: _log("DeleteLogStore", project, name),
+    "create_index": lambda project, name, _document: _log("CreateIndex", project, name),
+    "update_index": lambda project, name, _document: _log("UpdateIndex", project, name),
+    "delete_index": lambda project, name: _log("DeleteIndex", project, name),
 }
 READS = frozenset(
     {"bucket", "list_objects", "uploads", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
     | {"attachments_of", "services", "service", "function", "trigger"}
+    | {"projects", "project", "logstores", "logstore", "index"}
 )
 
 
@@ -137,8 +153,9 @@ class Cloud:
         settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
         self.fc = FcService(folder / "fc", settings=settings, roles=self.ram, objects=self.oss, clock=clock)
         self.calls: set[tuple[str, str]] = set()
-        oss, ram, fc = (Noted(service, self.calls) for service in (self.oss, self.ram, self.fc))
-        self.types = resource_types(oss=oss, ram=ram, fc=fc, callbacks=Callbacks(), folder=folder)
+        self.sls = SlsService(folder / "sls", clock=clock)
+        oss, ram, fc, sls = (Noted(service, self.calls) for service in (self.oss, self.ram, self.fc, self.sls))
+        self.types = resource_types(oss=oss, ram=ram, fc=fc, sls=sls, callbacks=Callbacks(), folder=folder)
 
     def type(self, name: str) -> ResourceType:
         return self.types[f"ALIYUN::{name}"]
@@ -856,7 +873,10 @@ def test_log_projects_are_kept_over_restarts_and_take_their_contents_along(cloud
     assert cloud.create("SLS::Logstore", **store, TTL=7).attributes == store
     cloud.create("SLS::Index", **store, FullTextIndex={"Enable": True})
     again = Cloud(tmp_path / "again")
-    again.types = resource_types(oss=again.oss, ram=again.ram, fc=again.fc, callbacks=Callbacks(), folder=tmp_path)
+    sls = SlsService(tmp_path / "sls", clock=lambda: 0.0)
+    again.types = resource_types(
+        oss=again.oss, ram=again.ram, fc=again.fc, sls=sls, callbacks=Callbacks(), folder=tmp_path
+    )
     again.delete("SLS::Project", Name="logs")
     assert [again.exists("SLS::Logstore", "logs/functions"), again.exists("SLS::Index", "logs/functions/index")] == [
         False
@@ -871,7 +891,42 @@ def test_a_log_store_with_a_bad_name_is_refused_before_anything_is_made(cloud: C
     )
 
 
+RECORDS = {  # as ROS kept them before SLS was a service
+    "logs": {"Name": "logs", "Description": "of functions"},
+    "logs/functions": {"ProjectName": "logs", "LogstoreName": "functions", "TTL": 7, "EnableTracking": True},
+    "logs/functions/index": {
+        "ProjectName": "logs",
+        "LogstoreName": "functions",
+        "FullTextIndex": {"Enable": True, "Delimiter": " ,"},
+        "KeyIndices": [{"Name": "level", "Type": "text"}],
+    },
+}
+
+
+def test_what_ros_recorded_of_sls_goes_over_to_sls(tmp_path: Path) -> None:
+    (tmp_path / "sls.json").write_text(json.dumps(RECORDS))
+    cloud = Cloud(tmp_path)
+    assert not (tmp_path / "sls.json").exists()
+    assert cloud.sls.project("logs").settings.description == "of functions"
+    settings = cloud.sls.logstore("logs", "functions").settings
+    assert (settings.ttl, settings.shard_count, settings.enable_tracking) == (7, 2, True)
+    document = cloud.sls.index("logs", "functions").document
+    assert document["line"] == {"token": [" ", ","], "caseSensitive": False, "chn": False}
+    assert list(document["keys"]) == ["level"]
+
+
+@pytest.mark.parametrize("done", [1, 2, 3])
+def test_a_kill_while_records_go_over_to_sls_loses_nothing(tmp_path: Path, done: int) -> None:
+    (tmp_path / "sls.json").write_text(json.dumps(dict(list(RECORDS.items())[:done])))
+    Cloud(tmp_path)
+    (tmp_path / "sls.json").write_text(json.dumps(RECORDS))
+    cloud = Cloud(tmp_path)
+    assert [
+        cloud.exists(f"SLS::{kind}", each) for kind, each in zip(("Project", "Logstore", "Index"), RECORDS, strict=True)
+    ] == [True] * 3
+
+
 def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    (tmp_path / "sls.json").write_text("{")
+    (tmp_path / "sls.json").write_text("{")  # those of ROS, before SLS was a service
     with pytest.raises(LocalCloudError, match="cannot be read"):
         Cloud(tmp_path)

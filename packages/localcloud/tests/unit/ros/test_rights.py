@@ -20,6 +20,7 @@ from localcloud.ros.model import NOBODY, Caller
 from localcloud.ros.resources.provider import Context, ResourceType
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.service import Request
+from localcloud.sls.operations.service import SlsService
 
 ACCOUNT = "1234567890123456"
 ROLE = f"acs:ram::{ACCOUNT}:role/deployer"
@@ -234,7 +235,8 @@ def types(tmp_path: Path) -> Mapping[str, ResourceType]:
     ram = RamService(tmp_path / "ram", account=key, clock=lambda: 0.0)
     settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
     fc = FcService(tmp_path / "fc", settings=settings, roles=ram, objects=oss, clock=lambda: 0.0)
-    return resource_types(oss=oss, ram=ram, fc=fc, callbacks=Callbacks(), folder=tmp_path)
+    sls = SlsService(tmp_path / "sls", clock=lambda: 0.0)
+    return resource_types(oss=oss, ram=ram, fc=fc, sls=sls, callbacks=Callbacks(), folder=tmp_path)
 
 
 @pytest.mark.parametrize(

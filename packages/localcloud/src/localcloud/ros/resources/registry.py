@@ -14,11 +14,12 @@ from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
 from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.resources.ram import AttachPolicyToRole, ManagedPolicy, Role
-from localcloud.ros.resources.sls import Index, Logstore, Project, SlsRecords
+from localcloud.ros.resources.sls import Index, Logstore, Project, adopt_records
+from localcloud.sls.operations.service import SlsService
 
 
 def resource_types(
-    *, oss: OssService, ram: RamService, fc: FcService, callbacks: Callbacks, folder: Path
+    *, oss: OssService, ram: RamService, fc: FcService, sls: SlsService, callbacks: Callbacks, folder: Path
 ) -> Mapping[str, ResourceType]:
     """Return the resource types by name.
 
@@ -26,13 +27,14 @@ def resource_types(
         oss: where buckets are made.
         ram: where roles and policies are made.
         fc: where functions are made, and custom resources' functions run.
+        sls: where projects and logstores are made.
         callbacks: where custom resources' functions report.
-        folder: where resources are recorded that no service has.
+        folder: where ROS itself recorded projects and logstores once.
 
     Raises:
-        LocalCloudError: the records cannot be read.
+        LocalCloudError: these records cannot be read.
     """
-    records = SlsRecords(folder / "sls.json")
+    adopt_records(folder / "sls.json", sls)
     types: tuple[ResourceType, ...] = (
         Bucket(oss),
         Role(ram),
@@ -43,9 +45,9 @@ def resource_types(
         FcTrigger(fc),
         Fc3Function(fc),
         Fc3Trigger(fc),
-        Project(records),
-        Logstore(records),
-        Index(records),
+        Project(sls),
+        Logstore(sls),
+        Index(sls),
         CustomResource(fc, callbacks),
     )
     return {each.name: each for each in types}
