@@ -72,7 +72,9 @@ def test_the_listener_takes_projects_before_its_address(cloud: Running, version:
     client = client_of(cloud, version)
     client._session.proxies = {}
     client._setendpoint(cloud.endpoints["sls"])
-    client._isRowIp = True  # what the SDK finds for an address without a port: the project stands in the header Host alone
+    client._isRowIp = (
+        True  # what the SDK finds for an address without a port: the project stands in the header Host alone
+    )
     name = "direct-" + uuid.uuid4().hex[:12]
     client.create_project(name, "of tests")
     assert client.get_project(name).get_projectname() == name
