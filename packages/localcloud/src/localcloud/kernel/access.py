@@ -14,7 +14,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """Who sent a request, and what policies may ask of that request."""
+    """The sender of a request, and the conditions that policies may ask of it."""
 
     identity: Identity
     conditions: Mapping[str, str] = field(default_factory=dict)  # condition keys and their values
@@ -34,7 +34,7 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Denial:
-    """What a caller may not do."""
+    """An action that a caller may not do."""
 
     identity: Identity
     action: str

@@ -1,4 +1,4 @@
-"""Who is calling: the one model that every service of the embedded cloud shares.
+"""Callers and their credentials: the one model that every service of the embedded cloud shares.
 
 Services verify signatures with what a `CredentialStore` returns and hand the `Identity` on to an `Authorizer`. The
 module holds values and protocols, no storage and no clock: RAM and STS implement the protocols.

@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Places:
-    """How many connections there may be at once; a place stands for two descriptors.
+    """The number of connections that there may be at once; a place stands for two descriptors.
 
     Args:
         count: of them.
@@ -63,7 +63,7 @@ class Places:
 
     @property
     def scarce(self) -> bool:
-        """Whether less than half of them, or of the whole, is free."""
+        """Say whether less than half of them, or of the whole, is free."""
         return self._free * 2 < self._count or (self._whole is not None and self._whole.scarce)
 
     def take(self, count: int = 1) -> bool:

@@ -50,7 +50,7 @@ class Call:
 
     @property
     def caller(self) -> Caller:
-        """Who calls, as policies see it."""
+        """The caller, as policies see it."""
         return Caller.of_request(self.identity, source_ip=self.source_ip, secure=self.secure)
 
 
@@ -131,7 +131,7 @@ def create_app(
 
 
 class _Rpc:
-    """How RPC-style APIs say what every service says."""
+    """The way in which RPC-style APIs word ids and errors."""
 
     request_id_header = "x-acs-request-id"
 

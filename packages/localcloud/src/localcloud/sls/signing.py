@@ -33,7 +33,7 @@ _V1_FIELDS = re.compile(r"LOG (?P<id>[^:\s]+):(?P<signature>\S+)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Claim:
-    """What a request says of itself, before anything is checked."""
+    """The claim of a request, before anything of it is checked."""
 
     access_key_id: str
     signed_at: float  # seconds since the epoch

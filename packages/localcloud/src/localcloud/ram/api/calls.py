@@ -1,4 +1,4 @@
-"""What the actions of all kinds of entities share: reading names, and asking for the right on what they name."""
+"""The names in the calls of all actions, and the right to the entities that they name."""
 
 from __future__ import annotations
 

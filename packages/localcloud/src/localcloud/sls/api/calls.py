@@ -1,4 +1,4 @@
-"""What the operations on all kinds of resources share: the call, the right to it, and its JSON body."""
+"""The call of any operation: the right to it, its JSON body, and the page that it asks for."""
 
 from __future__ import annotations
 

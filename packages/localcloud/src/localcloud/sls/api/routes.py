@@ -31,7 +31,7 @@ _PATH = re.compile(r"/|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)(?P<index>/inde
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What runs for a request, and the query parameters that it reads."""
+    """An operation, and the query parameters that it reads."""
 
     run: Callable[[Call], Answer]
     query: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ def project_of(host: str, serves: Callable[[str], bool]) -> str:
 
 
 def find_route(method: str, path: str, query: frozenset[str], *, project: str) -> tuple[Route, str]:
-    """Return what a request asks for, and the logstore that its path names.
+    """Return the route of a request, and the logstore that its path names.
 
     Raises:
         SlsError: NotImplemented, with the name of what is not.
@@ -137,7 +137,7 @@ def create_app(
 
 
 class _Sls:
-    """How SLS says what every service says."""
+    """The way in which SLS words ids and errors."""
 
     request_id_header = "x-log-requestid"
 
