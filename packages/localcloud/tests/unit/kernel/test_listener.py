@@ -86,9 +86,10 @@ def test_connections_wait_until_their_listener_is_opened() -> None:
 def test_a_listener_that_was_never_opened_gives_its_port_back() -> None:
     async def run() -> int:
         listener = await Listener.bind(web.Application(), "127.0.0.1", 0, places=Places(8))
+        port = listener.port
         with pytest.raises(OSError, match="in use"):
-            await Listener.bind(web.Application(), "127.0.0.1", listener.port, places=Places(8))
+            await Listener.bind(web.Application(), "127.0.0.1", port, places=Places(8))
         await listener.close()
-        return listener.port
+        return port
 
     socket.create_server(("127.0.0.1", asyncio.run(run()))).close()
