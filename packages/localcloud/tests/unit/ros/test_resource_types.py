@@ -31,6 +31,7 @@ from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import CUSTOM_RESOURCE, Context, Outcome, ResourceType
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.resources.schema import check_properties
+from localcloud.ros.resources.sls import adopt_records
 from localcloud.sls.operations.service import SlsService
 
 ACCOUNT = "1111111111111111"
@@ -917,13 +918,13 @@ def test_what_ros_recorded_of_sls_goes_over_to_sls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("done", [1, 2, 3])
 def test_a_kill_while_records_go_over_to_sls_loses_nothing(tmp_path: Path, done: int) -> None:
-    (tmp_path / "sls.json").write_text(json.dumps(dict(list(RECORDS.items())[:done])))
-    Cloud(tmp_path)
-    (tmp_path / "sls.json").write_text(json.dumps(RECORDS))
-    cloud = Cloud(tmp_path)
-    assert [
-        cloud.exists(f"SLS::{kind}", each) for kind, each in zip(("Project", "Logstore", "Index"), RECORDS, strict=True)
-    ] == [True] * 3
+    path, sls = tmp_path / "records.json", SlsService(tmp_path / "sls", clock=lambda: 0.0)
+    for count in (done, len(RECORDS)):  # the first time, a kill came after `done` of them
+        path.write_text(json.dumps(dict(list(RECORDS.items())[:count])))
+        adopt_records(path, sls)
+    assert sls.project("logs").settings.description == "of functions"
+    assert [store.name for store in sls.logstores("logs")] == ["functions"]
+    assert sls.index("logs", "functions").document["line"]
 
 
 def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
