@@ -21,6 +21,8 @@ from localcloud.ros.resources.calls import reasons
 from localcloud.ros.resources.provider import Context, Outcome, ResourceType
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.resources.schema import check_properties
+from localcloud.sls.operations.service import SlsService
+from localcloud.sts.operations.sessions import StsService
 
 ACCOUNT = "1111111111111111"
 CONTEXT = Context(
@@ -66,14 +68,23 @@ class Services:
         self.oss = OssService(folder / "oss", account_id=ACCOUNT, clock=clock)
         self.ram = RamService(folder / "ram", account=key, clock=clock)
         settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
-        self.fc = FcService(folder / "fc", settings=settings, roles=self.ram, objects=self.oss.objects, clock=clock)
+        sts = StsService(folder / "ram", account_id=ACCOUNT, roles=self.ram, clock=clock)
+        self.fc = FcService(folder / "fc", settings=settings, roles=sts, objects=self.oss.objects, clock=clock)
+        self.sls = SlsService(folder / "sls", clock=clock)
 
     def resource_types(self, folder: Path) -> Mapping[str, ResourceType]:
         """Return the resource types, by name."""
-        return resource_types(buckets=self.oss.buckets, ram=self.ram, fc=self.fc, callbacks=Callbacks(), folder=folder)
+        return resource_types(
+            buckets=self.oss.buckets, ram=self.ram, fc=self.fc, sls=self.sls, callbacks=Callbacks(), folder=folder
+        )
 
     def close(self) -> None:
         self.oss.close()
+
+
+def _log(action: str, project: str, logstore: str = "") -> tuple[str, str]:
+    path = f"project/{project}" + (f"/logstore/{logstore}" if logstore else "")
+    return f"log:{action}", f"acs:log:cn-hangzhou:{ACCOUNT}:{path}"
 
 
 SETTING = {
@@ -107,10 +118,20 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "triggers.create": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
     "triggers.update": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
     "triggers.delete": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
+    "create_project": lambda name, _settings: _log("CreateProject", name),
+    "update_project": lambda name, _settings: _log("UpdateProject", name),
+    "delete_project": lambda name: _log("DeleteProject", name),
+    "create_logstore": lambda project, name, _settings: _log("CreateLogStore", project, name),
+    "update_logstore": lambda project, name, _settings: _log("UpdateLogStore", project, name),
+    "delete_logstore": lambda project, name: _log("DeleteLogStore", project, name),
+    "create_index": lambda project, name, _document: _log("CreateIndex", project, name),
+    "update_index": lambda project, name, _document: _log("UpdateIndex", project, name),
+    "delete_index": lambda project, name: _log("DeleteIndex", project, name),
 }
 READS = frozenset(
     {"get", "contents", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
     | {"attachments_of", "services.all", "services.get", "functions.get", "triggers.get"}
+    | {"projects", "project", "logstores", "logstore", "index"}
 )
 
 
@@ -145,8 +166,9 @@ class Cloud(Services):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.calls: set[tuple[str, str]] = set()
-        buckets, ram, fc = (Noted(each, self.calls) for each in (self.oss.buckets, self.ram, self.fc))
-        self.types = resource_types(buckets=buckets, ram=ram, fc=fc, callbacks=Callbacks(), folder=folder)
+        services = (self.oss.buckets, self.ram, self.fc, self.sls)
+        buckets, ram, fc, sls = (Noted(each, self.calls) for each in services)
+        self.types = resource_types(buckets=buckets, ram=ram, fc=fc, sls=sls, callbacks=Callbacks(), folder=folder)
 
     def type(self, name: str) -> ResourceType:
         return self.types[f"ALIYUN::{name}"]

@@ -1,4 +1,4 @@
-"""The data folder: who may use it, whose account it is, and where its services listen.
+"""The data folder: its lock, its account, and the addresses of its services.
 
 Layout: `lock` (held while a process uses the folder), `account.json` (account number and access key, readable by its owner only),
 `endpoints.json` (the ready line), and one folder for each service.
@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcloud.kernel.documents import TEMPORARY, write_private
+from localcloud.kernel.documents import TEMPORARY, read_document, write_private
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credential, Identity
 
 KEY_VARIABLES = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+FIELDS = ("account_id", "access_key_id", "access_key_secret")  # of account.json
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -105,28 +106,12 @@ def _random(length: int) -> str:
 
 
 def account_json(account: Account) -> bytes:
-    """Return what `account.json` holds."""
-    return json.dumps(
-        {
-            "account_id": account.account_id,
-            "access_key_id": account.access_key_id,
-            "access_key_secret": account.access_key_secret,
-        }
-    ).encode()
+    """Return the content of `account.json`."""
+    return json.dumps({name: getattr(account, name) for name in FIELDS}).encode()
 
 
 def _read_account(path: Path) -> Account:
-    try:
-        record = json.loads(path.read_bytes())
-        return Account(
-            account_id=record["account_id"],
-            access_key_id=record["access_key_id"],
-            access_key_secret=record["access_key_secret"],
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise LocalCloudError(
-            f"{path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
-        ) from error
+    return read_document(path, lambda record: Account(**{name: record[name] for name in FIELDS}))
 
 
 def read_account(data: Path) -> Account:

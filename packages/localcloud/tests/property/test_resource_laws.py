@@ -127,7 +127,6 @@ class Cloud(Services):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.types = self.resource_types(folder)
-        self.records = folder / "sls.json"
         self.create("FC::Service", {"ServiceName": "base"})
         code = {"Code": {"SourceCode": "a"}, "Handler": "a.b", "Runtime": "python3.10"}
         self.create("FC::Function", {"ServiceName": "base", "FunctionName": "base", **code})
@@ -161,7 +160,8 @@ class Cloud(Services):
             self.fc.services.all(),
             [replace(each, function_id="") for each in functions],
             [replace(trigger, trigger_id="") for each in functions for trigger in self.fc.triggers.all(each.path)],
-            json.loads(self.records.read_bytes()),
+            self.sls.projects(),
+            [self.sls.logstores(project.name) for project in self.sls.projects()],
         ]
 
 

@@ -22,7 +22,8 @@ from heavylift.runtime.download import OssStore
 from heavylift.runtime.settings import read_settings
 from heavylift.runtime.target import MARKER
 from localcloud import state
-from localcloud.ram.service import RamService
+from localcloud.ram import RamService
+from localcloud.sts.operations.sessions import StsService
 from tests.support.loading import Packed, reader_of
 
 READ = "loader.initializer(None)\nprint(loader.handler(b'x', None))"
@@ -146,11 +147,14 @@ def test_an_expired_token_is_named(start_cloud: Callable[..., Any], tmp_path: Pa
     data = tmp_path / "cloud"
     data.mkdir()
     account = state.open_account(data, {})
-    ram = RamService(data / "ram", account=account.credential, clock=lambda: time.time() - 3600)
+    an_hour_ago = time.time() - 3600
+    ram = RamService(data / "ram", account=account.credential, clock=lambda: an_hour_ago)
+    sessions = data / "ram" / "sessions"
+    sts = StsService(sessions, account_id=account.account_id, roles=ram, clock=lambda: an_hour_ago)
     trust = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["fc.aliyuncs.com"]}}
     ram.create_role("reader", trust_policy=json.dumps({"Version": "1", "Statement": [trust]}))
     role = f"acs:ram::{account.account_id}:role/reader"
-    expired = ram.assume_role_for_service(role, service="fc.aliyuncs.com", session_name="x1", duration=900)
+    expired = sts.assume_role_for_service(role, service="fc.aliyuncs.com", session_name="x1", duration=900)
     cloud = start_cloud(data)
     cloud.bucket(instance.environment["Bucket"]).create_bucket()
     outcome = instance.with_variables(

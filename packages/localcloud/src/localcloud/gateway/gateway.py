@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backend:
-    """What serves the connections to a service's names."""
+    """The servers of the connections to a service's names."""
 
     plain: Server
     tls: Server
@@ -181,7 +181,7 @@ def _answer(status: str, text: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
-    """What the head of an HTTP request asks for."""
+    """The head of an HTTP request, and the target that it asks for."""
 
     host: str
     port: int

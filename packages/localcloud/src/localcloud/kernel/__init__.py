@@ -1,1 +1,1 @@
-"""What all services are made of: identity, signatures, the HTTP door, RPC calls, errors, values, documents. It knows no service."""
+"""The parts of which all services are made: identity, access, signatures, HTTP, RPC calls, pages, documents. It knows none."""

@@ -1,11 +1,40 @@
-"""Files that are written whole: after a kill the old content is there, or the new one."""
+"""Files that are written whole (after a kill the old content is there, or the new one), and JSON documents among them."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+from localcloud.kernel.errors import LocalCloudError
 
 TEMPORARY = ".new"  # what a file's name ends with until it is whole
+ANEW = "restore it, or remove the data folder to start anew"
+Value = TypeVar("Value")
+
+
+def read_document(path: Path, parse: Callable[[Any], Value], *, otherwise: str = ANEW) -> Value:
+    """Read a JSON document that the embedded cloud has written.
+
+    Args:
+        path: the file.
+        parse: makes a value of what the file holds; a ValueError, KeyError, TypeError or AttributeError says that it cannot.
+        otherwise: tells the operator what to do with a file that cannot be read.
+
+    Raises:
+        LocalCloudError: the file is not there, is not JSON, or holds something else.
+    """
+    try:
+        return parse(json.loads(path.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LocalCloudError(f"{path} cannot be read ({type(error).__name__}); {otherwise}") from error
+
+
+def write_document(path: Path, record: object) -> None:
+    """Write a JSON document that only its owner may read, durably and all at once."""
+    write_private(path, json.dumps(record).encode())
 
 
 def write_private(path: Path, content: bytes) -> None:

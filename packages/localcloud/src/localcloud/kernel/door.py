@@ -39,7 +39,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Dialect(Protocol):
-    """How a service says what every service says."""
+    """The way in which a service words ids and errors."""
 
     @property
     def request_id_header(self) -> str:

@@ -1,12 +1,12 @@
-"""Who is calling: the one model that every service of the embedded cloud shares.
+"""Callers and their credentials: the one model that every service of the embedded cloud shares.
 
 Services verify signatures with what a `CredentialStore` returns and hand the `Identity` on to an `Authorizer`. The
-module holds values and protocols, no storage and no clock: `localcloud.ram` implements the protocols.
+module holds values and protocols, no storage and no clock: RAM and STS implement the protocols.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +44,18 @@ class CredentialStore(Protocol):
 
     def find(self, access_key_id: str) -> Credential | None:
         """Return the credential of that id (also an expired one), or None when nobody owns it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Several stores of credentials as one: no id is in more than one of them."""
+
+    stores: Sequence[CredentialStore]
+
+    def find(self, access_key_id: str) -> Credential | None:
+        """See `CredentialStore`."""
+        found = (store.find(access_key_id) for store in self.stores)
+        return next((credential for credential in found if credential is not None), None)
 
 
 class Authorizer(Protocol):

@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Places:
-    """How many connections there may be at once; a place stands for two descriptors.
+    """The number of connections that there may be at once; a place stands for two descriptors.
 
     Args:
         count: of them.
@@ -63,7 +63,7 @@ class Places:
 
     @property
     def scarce(self) -> bool:
-        """Whether less than half of them, or of the whole, is free."""
+        """Say whether less than half of them, or of the whole, is free."""
         return self._free * 2 < self._count or (self._whole is not None and self._whole.scarce)
 
     def take(self, count: int = 1) -> bool:
@@ -226,73 +226,89 @@ def _settle(ready: asyncio.Future[None]) -> None:
 
 
 class _Site(web.BaseSite):
-    """A port of an application."""
+    """A listening socket of an application, as aiohttp's runner knows it."""
 
-    def __init__(self, runner: web.AppRunner, host: str, port: int, *, places: Places, patience: float) -> None:
+    def __init__(self, runner: web.AppRunner, listening: socket.socket, server: Server, places: Places) -> None:
         super().__init__(runner)
-        self._address = host, port
+        self._listening = listening
+        self._to_serve = server
         self._places = places
-        self._patience = patience
 
     @property
     def name(self) -> str:
         """The URL."""
-        host, port = self._address
+        host, port = self._listening.getsockname()[:2]
         return f"http://{host}:{port}"
 
     async def start(self) -> None:
-        """Begin to accept.
+        """Begin to accept."""
+        await super().start()
+        server = self._to_serve
+        acceptor = Acceptor(self._listening, server.serve, places=self._places, patience=server.patience)
+        self._server = cast(asyncio.AbstractServer, acceptor)  # of which a site uses no more than an acceptor has
+
+
+class Listener:
+    """A port that serves an application over plain HTTP. Connections wait in the kernel's queue until it is opened."""
+
+    def __init__(self, runner: web.AppRunner, listening: socket.socket, *, places: Places, patience: float) -> None:
+        assert runner.server is not None, "the runner was set up"
+        self.server = Server(make_protocol=runner.server, patience=patience)  # serves connections from elsewhere, too
+        self._runner = runner
+        self._listening = listening
+        self._site = _Site(runner, listening, self.server, places)
+
+    @classmethod
+    async def bind(
+        cls, application: web.Application, host: str, port: int, *, places: Places, patience: float = PATIENCE
+    ) -> Listener:
+        """Take a port for an application.
+
+        Args:
+            application: what answers.
+            host: the address.
+            port: 0: a free one.
+            places: of the connections to this port.
+            patience: seconds without progress after which a client is cut off.
 
         Raises:
             OSError: the port is taken.
         """
-        listening = socket.create_server(self._address, backlog=BACKLOG)
-        await super().start()
-        assert self._runner.server is not None
-        server = Server(make_protocol=self._runner.server)
-        acceptor = Acceptor(listening, server.serve, places=self._places, patience=self._patience)
-        self._server = cast(asyncio.AbstractServer, acceptor)  # of which a site uses no more than an acceptor has
+        listening = socket.create_server((host, port), backlog=BACKLOG)
+        application.on_response_prepare.append(_close_when_scarce)
+        application.middlewares.append(_cutting_stalled_bodies(patience))
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            auto_decompress=False,  # a body is what was sent, whatever its headers say
+            handle_signals=False,
+            keepalive_timeout=patience,
+            lingering_time=min(patience, 10.0),
+            shutdown_timeout=2.0,  # clients keep connections open for long
+        )
+        await runner.setup()
+        return cls(runner, listening, places=places, patience=patience)
+
+    @property
+    def port(self) -> int:
+        """The port's number."""
+        port: int = self._listening.getsockname()[1]
+        return port
+
+    async def open(self) -> None:
+        """Begin to accept connections."""
+        await self._site.start()
+
+    async def close(self) -> None:
+        """Accept no further connection, and end those that there are."""
+        await self._runner.cleanup()
+        self._listening.close()
 
 
-async def listen(
-    application: web.Application, host: str, port: int, *, places: Places, patience: float = PATIENCE
-) -> web.AppRunner:
-    """Serve an application over plain HTTP; a `Server` of the runner's server serves further connections.
-
-    Args:
-        application: what answers.
-        host: the address.
-        port: 0: a free one.
-        places: of the connections to this port.
-        patience: seconds without progress after which a client is cut off.
-
-    Raises:
-        OSError: the port is taken.
-    """
-
-    async def close_when_scarce(request: web.Request, response: web.StreamResponse) -> None:
-        if _PLACES.get().scarce:
-            response.force_close()
-            response.headers["Connection"] = "close"  # aiohttp has written its own headers by now
-
-    application.on_response_prepare.append(close_when_scarce)
-    application.middlewares.append(_cutting_stalled_bodies(patience))
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        auto_decompress=False,  # a body is what was sent, whatever its headers say
-        handle_signals=False,
-        keepalive_timeout=patience,
-        lingering_time=min(patience, 10.0),
-        shutdown_timeout=2.0,  # clients keep connections open for long
-    )
-    await runner.setup()
-    try:
-        await _Site(runner, host, port, places=places, patience=patience).start()
-    except OSError:
-        await runner.cleanup()
-        raise
-    return runner
+async def _close_when_scarce(request: web.Request, response: web.StreamResponse) -> None:
+    if _PLACES.get().scarce:
+        response.force_close()
+        response.headers["Connection"] = "close"  # aiohttp has written its own headers by now
 
 
 def _cutting_stalled_bodies(patience: float) -> Middleware:

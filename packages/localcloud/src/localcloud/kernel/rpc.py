@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 
 from aiohttp import web
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.door import ID, headers_of, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Identity
@@ -47,6 +48,11 @@ class Call:
     secure: bool  # came over TLS
     source_ip: str
 
+    @property
+    def caller(self) -> Caller:
+        """The caller, as policies see it."""
+        return Caller.of_request(self.identity, source_ip=self.source_ip, secure=self.secure)
+
 
 Result = TypeVar("Result")
 Action = Callable[[Call], Awaitable[Mapping[str, object]]]
@@ -68,7 +74,7 @@ async def read_request(request: web.Request) -> SignedRequest:
         body=await request.read(),
     )
     given = signed.headers.get("content-md5")
-    if given and given not in await aside(signed, lambda: _digests(signed.body)):
+    if given and not {given, given.lower()} & await aside(signed, lambda: _digests(signed.body)):
         raise ApiError("InvalidDigest", "Content-MD5 is not the digest of the body received.", 400)
     return signed
 
@@ -79,7 +85,7 @@ async def aside(request: SignedRequest, work: Callable[[], Result]) -> Result:
 
 
 def _digests(body: bytes) -> set[str]:
-    """RFC 1864 says base64; clients of Function Compute write hexadecimal digits."""
+    """Return the MD5 digest as headers have it: in base64 (RFC 1864), in hexadecimal digits (Function Compute, SLS)."""
     digest = hashlib.md5(body, usedforsecurity=False)
     return {base64.b64encode(digest.digest()).decode(), digest.hexdigest()}
 
@@ -125,7 +131,7 @@ def create_app(
 
 
 class _Rpc:
-    """How RPC-style APIs say what every service says."""
+    """The way in which RPC-style APIs word ids and errors."""
 
     request_id_header = "x-acs-request-id"
 

@@ -55,15 +55,14 @@ STATUS = {
 
 
 class AuthenticationError(ApiError):
-    """A request that does not prove who sent it; its code is a key of `STATUS`."""
+    """A request that does not prove who sent it."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message, STATUS[code])
+    codes = STATUS
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignedRequest:
-    """What a signature covers of an HTTP request."""
+    """The parts of an HTTP request that a signature covers."""
 
     method: str
     path: str  # as sent, percent-encoded
@@ -103,7 +102,7 @@ class SignedRequest:
 
     @property
     def has_acs3(self) -> bool:
-        """Whether the signature stands in the Authorization header; it then covers headers, query and body."""
+        """Say whether the signature stands in the Authorization header; it then covers headers, query and body."""
         return "authorization" in self.headers
 
     def _form(self) -> tuple[tuple[str, str], ...]:
@@ -132,7 +131,7 @@ def read_query(text: str | bytes) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Claim:
-    """What a request says of itself, before anything is checked."""
+    """The claim of a request, before anything of it is checked."""
 
     access_key_id: str
     token: str | None = field(repr=False)

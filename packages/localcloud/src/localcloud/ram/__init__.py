@@ -1,6 +1,6 @@
-"""RAM and STS of the embedded cloud: roles, policies, sessions, and who may do what."""
+"""RAM of the embedded cloud: roles, policies, and the decision who may do what."""
 
 from localcloud.ram.errors import RamError
-from localcloud.ram.service import RamService
+from localcloud.ram.operations.service import RamService
 
 __all__ = ["RamError", "RamService"]

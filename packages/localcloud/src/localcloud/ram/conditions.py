@@ -30,7 +30,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """How values of one operator are read and compared."""
+    """The way in which values of one operator are read and compared."""
 
     expected: Callable[[str], Any]  # parses a value of the policy; ValueError when it is none
     actual: Callable[[str], Any]  # parses a value of the request, likewise

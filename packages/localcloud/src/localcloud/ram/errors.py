@@ -1,6 +1,6 @@
-"""The errors of RAM and STS: one class, whose codes are the documented ones.
+"""The errors of RAM: one class, whose codes are the documented ones.
 
-Sources: RAM, "Error codes"; STS, "FAQ about RAM roles and STS tokens".
+Source: RAM, "Error codes".
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ STATUS = {
 
 
 class RamError(ApiError):
-    """A call that RAM or STS refuses; nothing has changed."""
+    """A call that RAM refuses; nothing has changed."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message, STATUS[code.partition(".")[0]])
+    codes = STATUS

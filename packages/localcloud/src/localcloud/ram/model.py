@@ -1,12 +1,16 @@
-"""What RAM keeps: roles, policies, their attachments and sessions. Values only; times are seconds since the epoch."""
+"""Roles, policies and their attachments. Values only; times are seconds since the epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
-from localcloud.kernel.identity import Credential
+from localcloud.kernel.identity import Identity
+
+DEFAULT_SESSION = (
+    3600  # seconds that a session lasts (AssumeRole, DurationSeconds), and may last (CreateRole, MaxSessionDuration)
+)
 
 PolicyType = Literal["System", "Custom"]
 
@@ -62,18 +66,43 @@ class Attachment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Session:
-    """A role assumed: its credential, and which role that was."""
-
-    credential: Credential
-    role_id: str
-    expires_at: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Entities:
     """All roles and custom policies at one moment. A change makes a new value."""
 
     roles: Mapping[str, Role] = field(default_factory=dict)
     policies: Mapping[str, ManagedPolicy] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+
+    def attached_to(self, role: str) -> list[Attachment]:
+        """Return the attachments of a role, in the order in which they were made."""
+        return [one for one in self.attachments if one.role == role]
+
+    def attachments_of(self, policy: ManagedPolicy) -> list[Attachment]:
+        """Return the attachments of a policy."""
+        key = (policy.name, policy.type)
+        return [one for one in self.attachments if (one.policy, one.policy_type) == key]
+
+
+class AssumableRoles(Protocol):
+    """The roles as STS sees them."""
+
+    def roles(self) -> Sequence[Role]:
+        """Return all roles."""
+
+    def find_role(self, arn: str) -> Role | None:
+        """Return the role of an ARN; None: there is none."""
+
+    def is_trusted(self, role: Role, principals: Iterable[tuple[str, str]], conditions: Mapping[str, str]) -> bool:
+        """Say whether a role's trust policy lets one of the principals assume the role.
+
+        Args:
+            role: the role.
+            principals: the names that the caller answers to, `("RAM", "acs:ram::ACCOUNT:root")`.
+            conditions: condition keys and their values.
+        """
+
+    def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        """See `identity.Authorizer`."""
+
+    def subscribe(self, tell: Callable[[Role], None]) -> None:
+        """Have a function called with each role that was deleted."""

@@ -23,14 +23,15 @@ from localcloud.ram.conditions import OPERATORS, Condition
 from localcloud.ram.wildcard import wildcard_matches
 
 VERSION = "1"
+MAX_DOCUMENT = 6144  # characters (RAM, "Limits")
 
 
 class MalformedPolicyError(Exception):
-    """A document that is not a policy: where it goes wrong and what was expected."""
+    """A document that is not a policy; the message names the element and what was expected there."""
 
 
 class Effect(Enum):
-    """What a statement that matches does."""
+    """The effect of a statement that matches."""
 
     ALLOW = "Allow"
     DENY = "Deny"
@@ -38,7 +39,7 @@ class Effect(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What is to be decided."""
+    """A request to decide."""
 
     action: str  # oss:GetObject
     resource: str  # acs:oss:REGION:ACCOUNT:BUCKET/KEY

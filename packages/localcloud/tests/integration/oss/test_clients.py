@@ -22,7 +22,7 @@ import pytest
 from localcloud.gateway.authority import make_server_context, open_authority
 from localcloud.gateway.gateway import Backend, Gateway
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.kernel.listener import Places, Server, listen
+from localcloud.kernel.listener import Listener, Places
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.operations.service import OssService
@@ -79,17 +79,17 @@ def served(tmp_path: Path) -> Iterator[Served]:
             clock=time.time,
             serves=lambda host: host == NAME,
         )
-        runner = await listen(application, HOST, 0, places=places, patience=PATIENCE)
-        assert runner.server is not None
-        server = Server(make_protocol=runner.server, patience=PATIENCE)
+        listener = await Listener.bind(application, HOST, 0, places=places, patience=PATIENCE)
+        await listener.open()
+        server = listener.server
         backends = {"oss": Backend(plain=server, tls=replace(server, tls=tls))}
         gateway.open(names={NAME: "oss"}, backends=backends, places=places, patience=PATIENCE)
 
         async def close() -> None:
             gateway.close()
-            await runner.cleanup()
+            await listener.close()
 
-        return runner.addresses[0][1], close
+        return listener.port, close
 
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -16,8 +16,9 @@ from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.redirect import is_redirected
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.listener import Places
+from localcloud.services import SERVICES
 
-NAMES = served_names(region="cn-hangzhou", account_id="1234")
+NAMES = served_names(SERVICES.values(), region="cn-hangzhou", account_id="1234")
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
 
 

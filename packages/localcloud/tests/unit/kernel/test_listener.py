@@ -1,8 +1,14 @@
-"""Places of connections, and their parts."""
+"""Places of connections, and their parts; listeners."""
 
 from __future__ import annotations
 
-from localcloud.kernel.listener import Places
+import asyncio
+import socket
+
+import pytest
+from aiohttp import web
+
+from localcloud.kernel.listener import Listener, Places
 
 
 def test_a_part_takes_its_share_and_leaves_the_rest_to_others() -> None:
@@ -53,3 +59,37 @@ def test_several_places_are_taken_together_or_not_at_all() -> None:
     assert not whole.take()
     part.give_back(6)
     assert whole.take(6)
+
+
+async def hello(_: web.Request) -> web.Response:
+    return web.Response(text="hello")
+
+
+def test_connections_wait_until_their_listener_is_opened() -> None:
+    async def run() -> None:
+        application = web.Application()
+        application.router.add_get("/", hello)
+        listener = await Listener.bind(application, "127.0.0.1", 0, places=Places(8))
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = asyncio.ensure_future(reader.read())
+        await asyncio.sleep(0)  # whatever accepts would do so now
+        assert not answer.done()
+        await listener.open()
+        assert (await answer).endswith(b"hello")
+        writer.close()
+        await listener.close()
+
+    asyncio.run(run())
+
+
+def test_a_listener_that_was_never_opened_gives_its_port_back() -> None:
+    async def run() -> int:
+        listener = await Listener.bind(web.Application(), "127.0.0.1", 0, places=Places(8))
+        port = listener.port
+        with pytest.raises(OSError, match="in use"):
+            await Listener.bind(web.Application(), "127.0.0.1", port, places=Places(8))
+        await listener.close()
+        return port
+
+    socket.create_server(("127.0.0.1", asyncio.run(run()))).close()

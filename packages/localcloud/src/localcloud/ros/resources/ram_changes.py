@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import ParamSpec, Self, TypeAlias
 
+from localcloud.ram import RamService
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import PolicyType
-from localcloud.ram.service import RamService
 from localcloud.ros.resources.provider import Context, Right
 from localcloud.ros.resources.rights import on_policy, on_role
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from localcloud.ram.service import RamService
+from localcloud.ram import RamService
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right

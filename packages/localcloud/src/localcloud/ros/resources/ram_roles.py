@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from localcloud.ram.service import DEFAULT_SESSION, RamService
+from localcloud.ram import RamService
+from localcloud.ram.model import DEFAULT_SESSION
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.declarations import STRING, TAGS

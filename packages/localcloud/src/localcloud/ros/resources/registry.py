@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localcloud.fc.model import FunctionCompute
 from localcloud.oss.model import Buckets
-from localcloud.ram.service import RamService
+from localcloud.ram import RamService
 from localcloud.ros.resources.custom import Callbacks, CustomResource
 from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
 from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
@@ -15,11 +15,12 @@ from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.resources.ram_policies import ManagedPolicy
 from localcloud.ros.resources.ram_roles import AttachPolicyToRole, Role
-from localcloud.ros.resources.sls import Index, Logstore, Project, SlsRecords
+from localcloud.ros.resources.sls import Index, Logstore, Project, adopt_records
+from localcloud.sls.operations.service import SlsService
 
 
 def resource_types(
-    *, buckets: Buckets, ram: RamService, fc: FunctionCompute, callbacks: Callbacks, folder: Path
+    *, buckets: Buckets, ram: RamService, fc: FunctionCompute, sls: SlsService, callbacks: Callbacks, folder: Path
 ) -> Mapping[str, ResourceType]:
     """Return the resource types by name.
 
@@ -27,13 +28,14 @@ def resource_types(
         buckets: where buckets are made.
         ram: where roles and policies are made.
         fc: where functions are made, and custom resources' functions run.
+        sls: where projects and logstores are made.
         callbacks: where custom resources' functions report.
-        folder: where resources are recorded that no service has.
+        folder: where ROS itself recorded projects and logstores once.
 
     Raises:
-        LocalCloudError: the records cannot be read.
+        LocalCloudError: these records cannot be read.
     """
-    records = SlsRecords(folder / "sls.json")
+    adopt_records(folder / "sls.json", sls)
     types: tuple[ResourceType, ...] = (
         Bucket(buckets),
         Role(ram),
@@ -44,9 +46,9 @@ def resource_types(
         FcTrigger(fc),
         Fc3Function(fc),
         Fc3Trigger(fc),
-        Project(records),
-        Logstore(records),
-        Index(records),
+        Project(sls),
+        Logstore(sls),
+        Index(sls),
         CustomResource(fc, callbacks),
     )
     return {each.name: each for each in types}

@@ -1,154 +1,34 @@
-"""ALIYUN::SLS::Project, ::Logstore and ::Index: recorded, with their names kept unique; nothing is logged to them.
-
-Sources: ROS, the page of each type; ros-cdk-sls 1.15.0; SLS, "Error codes".
-"""
+"""ALIYUN::SLS::Project, ::Logstore and ::Index. Sources: ROS, the page of each type; ros-cdk-sls 1.15.0."""
 
 from __future__ import annotations
 
-import json
-import re
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from localcloud.kernel.documents import write_private
-from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.documents import read_document
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_logs, verb
+from localcloud.sls.errors import SlsError
+from localcloud.sls.model import FOR_EVER, NAME, NAME_RULE, LogstoreSettings, ProjectSettings
+from localcloud.sls.operations.service import SlsService
 
 STRING = Property(kind="string")
 BOOLEAN = Property(kind="boolean")
-NAME = Property(kind="string", required=True, replaces=True, minimum=3, maximum=63)
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]", re.ASCII)
-_Records = dict[str, Given]
+NAMED = Property(kind="string", required=True, replaces=True, minimum=3, maximum=63)
+DEFAULT_TTL = 30  # days (ALIYUN::SLS::Logstore, TTL)
+DEFAULT_SHARDS = 2  # (ALIYUN::SLS::Logstore, ShardCount)
 
 
-class SlsRecords:
-    """What exists, by physical id: `PROJECT`, `PROJECT/LOGSTORE`, `PROJECT/LOGSTORE/index`. Safe for threads.
-
-    Args:
-        path: the file that keeps it.
-
-    Raises:
-        LocalCloudError: the file cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._records: _Records = {}
-        if path.exists():
-            try:
-                self._records = dict(json.loads(path.read_bytes()))
-            except (OSError, ValueError, TypeError) as error:
-                raise LocalCloudError(
-                    f"{path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
-                ) from error
-
-    def __contains__(self, physical_id: str) -> bool:
-        return physical_id in self._records
-
-    def add(self, physical_id: str, properties: Given, *, taken: str, orphaned: str) -> None:
-        """Record something new.
-
-        Args:
-            physical_id: of it.
-            properties: what it is.
-            taken: the reason to give when it exists.
-            orphaned: the reason to give when what it belongs to does not exist.
-
-        Raises:
-            ResourceError: one of the two.
-        """
-        parent, _, _ = physical_id.rpartition("/")
-        with self._lock:
-            if physical_id in self._records:
-                raise ResourceError(taken)
-            if parent and parent not in self._records:
-                raise ResourceError(orphaned)
-            self._save({**self._records, physical_id: properties})
-
-    def change(self, physical_id: str, properties: Given, *, missing: str) -> None:
-        """Record what something is now.
-
-        Raises:
-            ResourceError: it does not exist; the reason is `missing`.
-        """
-        with self._lock:
-            if physical_id not in self._records:
-                raise ResourceError(missing)
-            self._save({**self._records, physical_id: properties})
-
-    def drop(self, physical_id: str) -> None:
-        """Forget something and all that belongs to it."""
-        with self._lock:
-            self._save(
-                {key: each for key, each in self._records.items() if not f"{key}/".startswith(f"{physical_id}/")}
-            )
-
-    def _save(self, records: _Records) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(self._path, json.dumps(records).encode())
-        self._records = records
-
-
-class _Recorded(BlockingType):
-    """A type of which properties are all that there is."""
-
-    noun: str  # what the log service's actions call it
-    project = "ProjectName"  # the property that names the project
-    taken: str  # reasons, with the name of what exists or is missing
-    orphaned: str
-    missing: str
-
-    def __init__(self, records: SlsRecords) -> None:
-        self._records = records
-
-    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
-        """See `ResourceType`."""
-        properties = after or before or {}
-        path = f"project/{properties[self.project]}"
-        if logstore := properties.get("LogstoreName"):
-            path += f"/logstore/{logstore}"
-        yield on_logs(context, f"{verb(before, after)}{self.noun}", path)
-
-    def find(self, physical_id: str) -> bool:
-        """See `BlockingType`."""
-        return physical_id in self._records
-
-    def make(self, context: Context, properties: Given) -> Outcome:
-        """See `BlockingType`."""
-        physical_id = self.plan_id(context, properties)
-        self._records.add(
-            physical_id,
-            properties,
-            taken=_fill(self.taken, physical_id),
-            orphaned=_fill(self.orphaned, physical_id.rpartition("/")[0]),
-        )
-        return self.outcome(physical_id)
-
-    def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
-        """See `BlockingType`."""
-        self._records.change(physical_id, properties, missing=_fill(self.missing, physical_id))
-        return self.outcome(physical_id)
-
-    def drop(self, physical_id: str, properties: Given) -> None:
-        """See `BlockingType`."""
-        self._records.drop(physical_id)
-
-    def outcome(self, physical_id: str) -> Outcome:
-        """Return what the resource is; nothing but its id, unless a subclass knows more."""
-        return Outcome(physical_id=physical_id, attributes={})
-
-
-class Project(_Recorded):
+class Project(BlockingType):
     """A project; its physical id is its name."""
 
     name = "ALIYUN::SLS::Project"
     properties: Mapping[str, Property] = {
-        "Name": NAME,
+        "Name": NAMED,
         "Description": Property(kind="string", maximum=64),
         "DataRedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
@@ -158,27 +38,68 @@ class Project(_Recorded):
             items=Property(kind="map", fields={"Key": Property(kind="string", required=True), "Value": STRING}),
         ),
     }
-    noun, project = "Project", "Name"
-    taken = "ProjectAlreadyExist: project {} already exists"
-    orphaned = ""
-    missing = "ProjectNotExist: project {} does not exist"
+
+    def __init__(self, sls: SlsService) -> None:
+        self._sls = sls
 
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
         return _checked_name("Name", properties)
 
-    def outcome(self, physical_id: str) -> Outcome:
-        """See `_Recorded`."""
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        yield on_logs(context, f"{verb(before, after)}Project", f"project/{(after or before or {})['Name']}")
+
+    def find(self, physical_id: str) -> bool:
+        """See `BlockingType`."""
+        with _absent() as absent:
+            self._sls.project(physical_id)
+        return not absent
+
+    def make(self, context: Context, properties: Given) -> Outcome:
+        """See `BlockingType`."""
+        name = self.plan_id(context, properties)
+        self._sls.create_project(name, _project(properties))
+        return Outcome(physical_id=name, attributes={"Name": name})
+
+    def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
+        """See `BlockingType`."""
+        self._sls.update_project(physical_id, _project(properties))
         return Outcome(physical_id=physical_id, attributes={"Name": physical_id})
 
+    def drop(self, physical_id: str, properties: Given) -> None:
+        """See `BlockingType`."""
+        with _absent():
+            self._sls.delete_project(physical_id)
 
-class Logstore(_Recorded):
-    """A log store; its physical id is `PROJECT/LOGSTORE` (assumed)."""
+
+class _InLogstore(BlockingType):
+    """A type whose resources belong to a logstore, or are one; their physical ids begin with `PROJECT/LOGSTORE` (assumed)."""
+
+    noun: str  # what the actions of SLS call it
+
+    def __init__(self, sls: SlsService) -> None:
+        self._sls = sls
+
+    def plan_id(self, context: Context, properties: Given) -> str:
+        """See `ResourceType`."""
+        return f"{_checked_name('ProjectName', properties)}/{_checked_name('LogstoreName', properties)}"
+
+    def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
+        """See `ResourceType`."""
+        given = after or before or {}
+        path = f"project/{given['ProjectName']}/logstore/{given['LogstoreName']}"
+        yield on_logs(context, f"{verb(before, after)}{self.noun}", path)
+
+
+class Logstore(_InLogstore):
+    """A logstore; its physical id is `PROJECT/LOGSTORE` (assumed)."""
 
     name = "ALIYUN::SLS::Logstore"
+    noun = "LogStore"
     properties: Mapping[str, Property] = {
-        "LogstoreName": NAME,
-        "ProjectName": NAME,
+        "LogstoreName": NAMED,
+        "ProjectName": NAMED,
         "AppendMeta": BOOLEAN,
         "AutoSplit": BOOLEAN,
         "EnableTracking": BOOLEAN,
@@ -197,28 +118,38 @@ class Logstore(_Recorded):
         "ShardCount": Property(kind="integer", minimum=1, maximum=100),
         "TTL": Property(kind="integer", minimum=1, maximum=3650),
     }
-    noun = "LogStore"
-    taken = "LogStoreAlreadyExist: logstore {} already exists"
-    orphaned = "ProjectNotExist: project {} does not exist"
-    missing = "LogStoreNotExist: logstore {} does not exist"
 
-    def plan_id(self, context: Context, properties: Given) -> str:
-        """See `ResourceType`."""
-        return f"{_checked_name('ProjectName', properties)}/{_checked_name('LogstoreName', properties)}"
+    def find(self, physical_id: str) -> bool:
+        """See `BlockingType`."""
+        with _absent() as absent:
+            self._sls.logstore(*_place(physical_id))
+        return not absent
 
-    def outcome(self, physical_id: str) -> Outcome:
-        """See `_Recorded`."""
-        project, _, logstore = physical_id.partition("/")
-        return Outcome(physical_id=physical_id, attributes={"ProjectName": project, "LogstoreName": logstore})
+    def make(self, context: Context, properties: Given) -> Outcome:
+        """See `BlockingType`."""
+        physical_id = self.plan_id(context, properties)
+        self._sls.create_logstore(*_place(physical_id), _logstore(properties))
+        return _logstore_outcome(physical_id)
+
+    def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
+        """See `BlockingType`."""
+        self._sls.update_logstore(*_place(physical_id), _logstore(properties))
+        return _logstore_outcome(physical_id)
+
+    def drop(self, physical_id: str, properties: Given) -> None:
+        """See `BlockingType`."""
+        with _absent():
+            self._sls.delete_logstore(*_place(physical_id))
 
 
-class Index(_Recorded):
-    """The index of a log store; its physical id is `PROJECT/LOGSTORE/index` (assumed)."""
+class Index(_InLogstore):
+    """The index of a logstore; its physical id is `PROJECT/LOGSTORE/index` (assumed)."""
 
     name = "ALIYUN::SLS::Index"
+    noun = "Index"
     properties: Mapping[str, Property] = {
-        "LogstoreName": NAME,
-        "ProjectName": NAME,
+        "LogstoreName": NAMED,
+        "ProjectName": NAMED,
         "FullTextIndex": Property(
             kind="map",
             required=True,
@@ -247,25 +178,142 @@ class Index(_Recorded):
         ),
         "LogReduce": BOOLEAN,
     }
-    noun = "Index"
-    taken = "IndexAlreadyExist: {} already exists"
-    orphaned = "LogStoreNotExist: logstore {} does not exist"
-    missing = "IndexConfigNotExist: {} does not exist"
 
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
-        return f"{_checked_name('ProjectName', properties)}/{_checked_name('LogstoreName', properties)}/index"
+        return f"{super().plan_id(context, properties)}/index"
+
+    def find(self, physical_id: str) -> bool:
+        """See `BlockingType`."""
+        with _absent() as absent:
+            self._sls.index(*_place(physical_id))
+        return not absent
+
+    def make(self, context: Context, properties: Given) -> Outcome:
+        """See `BlockingType`."""
+        physical_id = self.plan_id(context, properties)
+        self._sls.create_index(*_place(physical_id), _index(properties))
+        return Outcome(physical_id=physical_id, attributes={})
+
+    def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
+        """See `BlockingType`."""
+        self._sls.update_index(*_place(physical_id), _index(properties))
+        return Outcome(physical_id=physical_id, attributes={})
+
+    def drop(self, physical_id: str, properties: Given) -> None:
+        """See `BlockingType`."""
+        with _absent():
+            self._sls.delete_index(*_place(physical_id))
 
 
-def _fill(reason: str, physical_id: str) -> str:
-    return reason.format(physical_id)
+def adopt_records(path: Path, sls: SlsService) -> None:
+    """Hand over to SLS what ROS recorded itself before SLS was a service; a kill in between loses nothing.
+
+    Args:
+        path: the file of the records: properties by physical id.
+        sls: where they go.
+
+    Raises:
+        LocalCloudError: the file cannot be read.
+    """
+    if path.exists():
+        read_document(path, lambda records: _adopt(records, sls))
+        path.unlink()
+
+
+def _adopt(records: dict[str, Any], sls: SlsService) -> None:
+    for physical_id, properties in sorted(records.items(), key=lambda item: item[0].count("/")):  # parents first
+        match physical_id.split("/"):
+            case [project] if all(each.name != project for each in sls.projects()):
+                sls.create_project(project, _project(properties))
+            case [project, logstore] if all(each.name != logstore for each in sls.logstores(project)):
+                sls.create_logstore(project, logstore, _logstore(properties))
+            case [project, logstore, _]:
+                with _absent() as absent:
+                    sls.index(project, logstore)
+                if absent:
+                    sls.create_index(project, logstore, _index(properties))
+
+
+@contextmanager
+def _absent() -> Iterator[list[SlsError]]:
+    """Take it that something does not exist for no error; the list tells which it was."""
+    absent: list[SlsError] = []
+    try:
+        yield absent
+    except SlsError as error:
+        if error.status != 404:
+            raise
+        absent.append(error)
+
+
+def _project(properties: Given) -> ProjectSettings:
+    return ProjectSettings(
+        description=properties.get("Description", ""),
+        resource_group_id=properties.get("ResourceGroupId", ""),
+        data_redundancy_type=properties.get("DataRedundancyType", "LRS"),
+        tags={tag["Key"]: tag.get("Value", "") for tag in properties.get("Tags", [])},
+    )
+
+
+def _logstore(properties: Given) -> LogstoreSettings:
+    encryption = properties.get("EncryptConf")
+    return LogstoreSettings(
+        ttl=FOR_EVER if properties.get("PreserveStorage") else properties.get("TTL", DEFAULT_TTL),
+        shard_count=properties.get("ShardCount", DEFAULT_SHARDS),
+        mode=properties.get("Mode", "standard"),
+        auto_split=properties.get("AutoSplit", False),
+        max_split_shard=properties.get("MaxSplitShard", 0),
+        append_meta=properties.get("AppendMeta", False),
+        enable_tracking=properties.get("EnableTracking", False),
+        encrypt_conf=encryption
+        and {
+            "enable": encryption["Enable"],
+            "encrypt_type": encryption["EncryptType"],
+            **({"user_cmk_info": encryption["UserCmkInfo"]} if "UserCmkInfo" in encryption else {}),
+        },
+    )
+
+
+def _logstore_outcome(physical_id: str) -> Outcome:
+    project, logstore = _place(physical_id)
+    return Outcome(physical_id=physical_id, attributes={"ProjectName": project, "LogstoreName": logstore})
+
+
+def _place(physical_id: str) -> tuple[str, str]:
+    project, logstore, *_ = physical_id.split("/")
+    return project, logstore
+
+
+def _index(properties: Given) -> dict[str, object]:
+    """Return an index as the API has it ("CreateIndex")."""
+    line = properties["FullTextIndex"]
+    document: dict[str, object] = {"log_reduce": properties.get("LogReduce", False)}
+    if line["Enable"]:
+        document["line"] = _tokens(line)
+    document["keys"] = {
+        key["Name"]: {
+            "type": key["Type"],
+            "alias": key.get("Alias", ""),
+            "doc_value": key.get("EnableAnalytics", False),
+            **_tokens(key),
+            **({"json_keys": key["JsonKeyIndices"]} if "JsonKeyIndices" in key else {}),
+        }
+        for key in properties.get("KeyIndices", [])
+    }
+    return document
+
+
+def _tokens(given: Given) -> dict[str, object]:
+    return {
+        "token": [*given.get("Delimiter", "")],
+        "caseSensitive": given.get("CaseSensitive", False),
+        "chn": given.get("IncludeChinese", False),
+    }
 
 
 def _checked_name(name: str, properties: Given) -> str:
     value = str(properties[name])
-    if not _NAME.fullmatch(value):
-        raise ResourceError(
-            f"Property {name}: {value!r} is not valid: 3 to 63 lower-case letters, digits, hyphens and underscores, a letter or "
-            "digit at both ends"
-        )
+    if not NAME.fullmatch(value):
+        raise ResourceError(f"Property {name}: {value!r} is not valid: {NAME_RULE}")
     return value

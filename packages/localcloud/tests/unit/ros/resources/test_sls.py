@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from localcloud.kernel.errors import LocalCloudError
+from localcloud.ros.resources.sls import adopt_records
+from localcloud.sls.operations.service import SlsService
 from tests.support.resource_types import Cloud, reason
 
 
@@ -17,6 +20,7 @@ def test_log_projects_are_kept_over_restarts_and_take_their_contents_along(cloud
     assert cloud.create("SLS::Logstore", **store, TTL=7).attributes == store
     cloud.create("SLS::Index", **store, FullTextIndex={"Enable": True})
     again = Cloud(tmp_path / "again")
+    again.sls = SlsService(tmp_path / "sls", clock=lambda: 0.0)
     again.types = again.resource_types(tmp_path)
     again.delete("SLS::Project", Name="logs")
     assert [again.exists("SLS::Logstore", "logs/functions"), again.exists("SLS::Index", "logs/functions/index")] == [
@@ -32,7 +36,42 @@ def test_a_log_store_with_a_bad_name_is_refused_before_anything_is_made(cloud: C
     )
 
 
+RECORDS = {  # as ROS kept them before SLS was a service
+    "logs": {"Name": "logs", "Description": "of functions"},
+    "logs/functions": {"ProjectName": "logs", "LogstoreName": "functions", "TTL": 7, "EnableTracking": True},
+    "logs/functions/index": {
+        "ProjectName": "logs",
+        "LogstoreName": "functions",
+        "FullTextIndex": {"Enable": True, "Delimiter": " ,"},
+        "KeyIndices": [{"Name": "level", "Type": "text"}],
+    },
+}
+
+
+def test_what_ros_recorded_of_sls_goes_over_to_sls(tmp_path: Path) -> None:
+    (tmp_path / "sls.json").write_text(json.dumps(RECORDS))
+    cloud = Cloud(tmp_path)
+    assert not (tmp_path / "sls.json").exists()
+    assert cloud.sls.project("logs").settings.description == "of functions"
+    settings = cloud.sls.logstore("logs", "functions").settings
+    assert (settings.ttl, settings.shard_count, settings.enable_tracking) == (7, 2, True)
+    document = cloud.sls.index("logs", "functions").document
+    assert document["line"] == {"token": [" ", ","], "caseSensitive": False, "chn": False}
+    assert list(document["keys"]) == ["level"]
+
+
+@pytest.mark.parametrize("done", [1, 2, 3])
+def test_a_kill_while_records_go_over_to_sls_loses_nothing(tmp_path: Path, done: int) -> None:
+    path, sls = tmp_path / "records.json", SlsService(tmp_path / "sls", clock=lambda: 0.0)
+    for count in (done, len(RECORDS)):  # the first time, a kill came after `done` of them
+        path.write_text(json.dumps(dict(list(RECORDS.items())[:count])))
+        adopt_records(path, sls)
+    assert sls.project("logs").settings.description == "of functions"
+    assert [store.name for store in sls.logstores("logs")] == ["functions"]
+    assert sls.index("logs", "functions").document["line"]
+
+
 def test_records_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    (tmp_path / "sls.json").write_text("{")
+    (tmp_path / "sls.json").write_text("{")  # those of ROS, before SLS was a service
     with pytest.raises(LocalCloudError, match="cannot be read"):
         Cloud(tmp_path)

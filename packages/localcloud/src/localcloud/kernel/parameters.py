@@ -1,0 +1,99 @@
+"""Parameters of RPC calls, read strictly: what an action would ignore, or cannot read, is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from localcloud.kernel.errors import ApiError
+from localcloud.kernel.paging import read_number
+from localcloud.kernel.rpc import Action, Call
+from localcloud.kernel.values import MAX_DIGITS
+
+Answer = dict[str, object]
+ANY = range(10**MAX_DIGITS)
+MakeError = Callable[[str, str], ApiError]  # of code and message
+
+
+def blocking_action(handler: Callable[[Call], Answer], parameters: Sequence[str], error: MakeError) -> Action:
+    """Return an action that runs on a thread, for its handler may wait for the disk.
+
+    Args:
+        handler: does it.
+        parameters: the parameters that it reads; others are refused.
+        error: makes the service's errors.
+    """
+    known = {*parameters, "RegionId"}  # older SDKs send their region to global services, too
+
+    async def run(call: Call) -> Mapping[str, object]:
+        if ignored := sorted(set(call.parameters) - known):
+            name = ignored[0]
+            raise error(f"InvalidParameter.{name}", f"not implemented: the parameter {name} of {call.action}.")
+        return await asyncio.to_thread(handler, call)
+
+    return run
+
+
+class Reader:
+    """Reads the parameters of calls.
+
+    Args:
+        error: makes the service's errors; it knows MissingParameter and InvalidParameter.
+    """
+
+    def __init__(self, error: MakeError) -> None:
+        self._error = error
+
+    def required(self, call: Call, name: str) -> str:
+        """Return a parameter that must be given.
+
+        Raises:
+            ApiError: MissingParameter.
+        """
+        value = call.parameters.get(name)
+        if not value:
+            raise self._error(
+                "MissingParameter", f'The input parameter "{name}" that {call.action} needs is not supplied.'
+            )
+        return value
+
+    def name(self, call: Call, name: str, limit: int) -> str:
+        """Return a name that must be given, and that has at most `limit` characters.
+
+        Raises:
+            ApiError: MissingParameter or InvalidParameter.NAME.Length.
+        """
+        value = self.required(call, name)
+        if len(value) > limit:
+            raise self._error(
+                f"InvalidParameter.{name}.Length", f'The parameter "{name}" has more than {limit} characters.'
+            )
+        return value
+
+    def whole(self, call: Call, name: str, default: int, allowed: range = ANY) -> int:
+        """Return a whole number.
+
+        Args:
+            call: the call.
+            name: of the parameter.
+            default: when it is not given.
+            allowed: the numbers allowed.
+
+        Raises:
+            ApiError: InvalidParameter.NAME.
+        """
+        try:
+            return read_number(call.parameters.get(name), default=default, allowed=allowed)
+        except ValueError as error:
+            raise self._error(f"InvalidParameter.{name}", f'The parameter "{name}" is wrong: {error}.') from error
+
+    def choice(self, call: Call, name: str, choices: Sequence[str], default: str) -> str:
+        """Return one of a few values.
+
+        Raises:
+            ApiError: InvalidParameter.NAME.
+        """
+        value = call.parameters.get(name, default)
+        if value not in choices:
+            raise self._error(f"InvalidParameter.{name}", f'The parameter "{name}" must be {" or ".join(choices)}.')
+        return value

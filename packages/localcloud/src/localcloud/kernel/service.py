@@ -1,0 +1,107 @@
+"""A service of the embedded cloud: how it is described, made, opened and closed.
+
+Each service's folder has one module `composition` with its `SERVICE`, a `Definition`; `localcloud.services` lists them. The
+composition of the whole (`localcloud.server`) makes a `Service` of each definition and knows nothing else of it.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from aiohttp import web
+
+from localcloud.kernel.identity import Authorizer, CredentialStore
+from localcloud.kernel.listener import Places, Serve
+from localcloud.kernel.signatures import Authenticator
+
+Domain = TypeVar("Domain")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """The embedded cloud that a service is made for."""
+
+    data: Path  # the data folder
+    region: str
+    account_id: str
+    admin_token: str = field(repr=False)  # the bearer token of the embedded cloud's own endpoints
+    clock: Callable[[], float]  # seconds since the epoch
+    credentials: CredentialStore
+    authorizer: Authorizer
+    authenticator: Authenticator  # one for all services: a request sent to two of them is a replay
+    serves: Callable[[str], bool]  # says whether a host name is the service's
+    gateway: tuple[str, int]  # address and port of the gateway
+    authority: str  # the certificate (PEM) that clients of the gateway's TLS trust
+    options: Namespace  # of the command line
+    domains: Sequence[object]  # the domains of the services that were made before
+
+    def domain(self, kind: type[Domain]) -> Domain:
+        """Return another service's domain; the service's definition names it under `needs`."""
+        return next(domain for domain in self.domains if isinstance(domain, kind))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Network:
+    """The addresses of the embedded cloud."""
+
+    endpoints: Mapping[str, str]  # the URL of each service, by its name
+    served: Mapping[int, Serve]  # all ports, and what serves the connections to each
+    places: Places  # of all connections of this process
+
+
+async def _open(network: Network) -> None:
+    """Open a service that needs no opening."""
+
+
+async def _close() -> None:
+    """End a service that does nothing by itself, and holds nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """A service that was made.
+
+    Attributes:
+        domain: its operations without HTTP, which other services may be given.
+        application: answers its requests.
+        open: lets it begin, before its first request; it runs in the event loop that serves requests.
+        stop: ends the work that it does by itself, while all services still answer.
+        close: gives back what it holds, after its last request; also when it was never opened.
+        facts: what else the ready line says, by name.
+    """
+
+    domain: object
+    application: web.Application
+    open: Callable[[Network], Awaitable[None]] = _open
+    stop: Callable[[], Awaitable[None]] = _close
+    close: Callable[[], Awaitable[None]] = _close
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def _no_options(parser: ArgumentParser) -> None:
+    """Add no options."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Definition:
+    """One kind of service.
+
+    Attributes:
+        name: in the ready line (`oss`); its folder in the source has it, too.
+        title: in the documentation (`OSS`).
+        hosts: its names under aliyuncs.com; `*.` stands for one label, `{region}` and `{account}` for the cloud's own.
+        create: makes it; a LocalCloudError says why it cannot be made.
+        needs: the names of the services whose domains it asks for.
+        add_options: adds its options to the command line.
+    """
+
+    name: str
+    title: str
+    hosts: Sequence[str]
+    create: Callable[[Context], Service]
+    needs: Sequence[str] = ()
+    add_options: Callable[[ArgumentParser], None] = _no_options

@@ -1,0 +1,55 @@
+"""OSS as a service of the embedded cloud."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from localcloud.kernel.service import Context, Definition, Service
+from localcloud.oss.api.routes import create_app
+from localcloud.oss.link import Link, Shape
+from localcloud.oss.operations.service import OssService
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of OSS to the command line."""
+    parser.add_argument(
+        "--oss-bandwidth", type=float, default=0.0, metavar="BITS", help="of the OSS link, in bits per second"
+    )
+    parser.add_argument(
+        "--oss-latency", type=float, default=0.0, metavar="SECONDS", help="to the first byte of each OSS response"
+    )
+
+
+def create(context: Context) -> Service:
+    """Make OSS.
+
+    Raises:
+        LocalCloudError: its state cannot be read.
+    """
+    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock)
+    shape = Shape(bandwidth=context.options.oss_bandwidth, latency=context.options.oss_latency)
+    application = create_app(
+        oss,
+        credentials=context.credentials,
+        authorizer=context.authorizer,
+        account_id=context.account_id,
+        admin_token=context.admin_token,
+        region=context.region,
+        link=Link(shape),
+        clock=context.clock,
+        serves=context.serves,
+    )
+
+    async def close() -> None:
+        oss.close()
+
+    return Service(domain=oss, application=application, close=close)
+
+
+SERVICE = Definition(
+    name="oss",
+    title="OSS",
+    hosts=("oss-{region}", "*.oss-{region}", "oss-{region}-internal", "*.oss-{region}-internal"),
+    create=create,
+    add_options=add_options,
+)

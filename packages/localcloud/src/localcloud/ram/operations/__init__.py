@@ -1,0 +1,1 @@
+"""The domain of RAM: roles, policies, attachments, and the decisions that follow from them."""

@@ -1,0 +1,43 @@
+"""Decisions: what an identity may do, and who may assume a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from localcloud.kernel.identity import Identity
+from localcloud.kernel.times import to_seconds
+from localcloud.ram.model import Role
+from localcloud.ram.operations.entities import EntityKeeper, attached_policy
+from localcloud.ram.policy import Request, is_allowed, is_trusted, parse_policy, parse_trust_policy
+
+
+class Decisions(EntityKeeper):
+    """The decisions that follow from the account's policies. Implements `identity.Authorizer`.
+
+    To the conditions of a request, `acs:CurrentTime` is added.
+    """
+
+    def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        """Say whether the identity's policies allow the action (see `identity.Authorizer`).
+
+        A role may do what its policies allow; a session policy limits that further.
+        """
+        if identity.account_id != self._account_id:
+            return False
+        if identity.role_arn is None:
+            return True
+        entities = self._entities  # one moment's, whatever other threads do
+        name = identity.role_arn.removeprefix(self.role_arn(""))
+        policies = [attached_policy(entities, attachment) for attachment in entities.attached_to(name)]
+        statements = [statement for policy in policies for statement in parse_policy(policy.default.document)]
+        request = Request(action=action, resource=resource, conditions=self._with_time(conditions))
+        return is_allowed(statements, request) and (
+            identity.session_policy is None or is_allowed(parse_policy(identity.session_policy), request)
+        )
+
+    def is_trusted(self, role: Role, principals: Iterable[tuple[str, str]], conditions: Mapping[str, str]) -> bool:
+        """Say whether a role's trust policy lets one of the principals assume the role (see `policy.is_trusted`)."""
+        return is_trusted(parse_trust_policy(role.trust_policy), principals, self._with_time(conditions))
+
+    def _with_time(self, conditions: Mapping[str, str]) -> dict[str, str]:
+        return {"acs:CurrentTime": to_seconds(self._clock()), **conditions}

@@ -1,0 +1,97 @@
+"""The entities of the account at one moment, and how they change.
+
+Entities are an immutable value. A change is checked, written to disk, and only then takes effect, so a refused or failed change
+loses nothing, and readers on other threads always see a whole state.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from localcloud.ram.errors import RamError
+from localcloud.ram.model import Attachment, Entities, ManagedPolicy, PolicyType
+from localcloud.ram.policy import MAX_DOCUMENT, MalformedPolicyError
+from localcloud.ram.store import RamStore
+from localcloud.ram.system_policies import SYSTEM_POLICIES
+
+_Value = TypeVar("_Value")
+
+
+class EntityKeeper:
+    """Keeps the entities of one account; each kind of entity has operations in a subclass.
+
+    Args:
+        store: where entities are kept.
+        account_id: the account.
+        clock: seconds since the epoch.
+
+    Raises:
+        LocalCloudError: the state on disk cannot be read.
+    """
+
+    def __init__(self, store: RamStore, *, account_id: str, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._account_id = account_id
+        self._clock = clock
+        self._lock = threading.Lock()  # held while something changes
+        self._entities = store.load()
+
+    def role_arn(self, name: str) -> str:
+        """Return the ARN of a role of this name."""
+        return f"acs:ram::{self._account_id}:role/{name}"
+
+    def _save(self, entities: Entities) -> None:
+        self._store.save(entities)
+        self._entities = entities
+
+    def _save_policy(self, policy: ManagedPolicy) -> None:
+        self._save(replace(self._entities, policies={**self._entities.policies, policy.name: policy}))
+
+
+def known_policies(entities: Entities, policy_type: PolicyType) -> Mapping[str, ManagedPolicy]:
+    """Return the policies of a type by name."""
+    return SYSTEM_POLICIES if policy_type == "System" else entities.policies
+
+
+def attached_policy(entities: Entities, attachment: Attachment) -> ManagedPolicy:
+    """Return the policy that an attachment names."""
+    return known_policies(entities, attachment.policy_type)[attachment.policy]
+
+
+def without(values: Mapping[str, _Value], name: str) -> dict[str, _Value]:
+    """Return a mapping less one name."""
+    return {key: value for key, value in values.items() if key != name}
+
+
+def check_name(parameter: str, name: str, pattern: re.Pattern[str]) -> None:
+    """Refuse a name of another form.
+
+    Raises:
+        RamError: InvalidParameter.
+    """
+    if not pattern.fullmatch(name):
+        raise RamError(
+            f"InvalidParameter.{parameter}.InvalidChars",
+            f'The parameter - "{parameter}" contains invalid chars or is too long: {name!r} must match {pattern.pattern}.',
+        )
+
+
+def check_document(document: str, parse: Callable[[str], object]) -> None:
+    """Refuse a policy document that is too long or malformed.
+
+    Raises:
+        RamError: InvalidParameter.PolicyDocument.Length or MalformedPolicyDocument.
+    """
+    if len(document) > MAX_DOCUMENT:
+        raise RamError(
+            "InvalidParameter.PolicyDocument.Length",
+            f"The policy document has {len(document)} characters; the limit is {MAX_DOCUMENT}.",
+        )
+    try:
+        parse(document)
+    except MalformedPolicyError as error:
+        raise RamError("MalformedPolicyDocument", f"The policy document is malformed: {error}.") from error

@@ -1,0 +1,62 @@
+"""ROS as a service of the embedded cloud."""
+
+from __future__ import annotations
+
+from localcloud.fc.operations.service import FcService
+from localcloud.kernel.service import Context, Definition, Network, Service
+from localcloud.oss.operations.service import OssService
+from localcloud.ram import RamService
+from localcloud.ros.api.callbacks import Callbacks
+from localcloud.ros.api.routes import create_ros_app
+from localcloud.ros.model import Account
+from localcloud.ros.operations.service import RosService
+from localcloud.ros.resources.registry import resource_types
+from localcloud.ros.template.evaluation import Evaluator
+from localcloud.sls.operations.service import SlsService
+
+
+def create(context: Context) -> Service:
+    """Make ROS.
+
+    Raises:
+        LocalCloudError: its state cannot be read.
+    """
+    folder, callbacks = context.data / "ros", Callbacks()
+    types = resource_types(
+        buckets=context.domain(OssService).buckets,
+        ram=context.domain(RamService),
+        fc=context.domain(FcService),
+        sls=context.domain(SlsService),
+        callbacks=callbacks,
+        folder=folder,
+    )
+    ros = RosService(
+        folder,
+        types=types,
+        account=Account(region=context.region, account_id=context.account_id),
+        authorizer=context.authorizer,
+        evaluate=Evaluator(),
+        clock=context.clock,
+    )
+
+    async def resume(network: Network) -> None:
+        callbacks.base = network.endpoints[SERVICE.name]
+        ros.open()
+
+    application = create_ros_app(
+        ros,
+        authenticator=context.authenticator,
+        authorizer=context.authorizer,
+        callbacks=callbacks,
+        serves=context.serves,
+    )
+    return Service(domain=ros, application=application, open=resume, stop=ros.close)
+
+
+SERVICE = Definition(
+    name="ros",
+    title="ROS",
+    hosts=("ros", "ros.{region}", "ros-vpc.{region}"),
+    create=create,
+    needs=("oss", "ram", "fc", "sls"),
+)

@@ -1,0 +1,90 @@
+"""The operations on logstores. Source: SLS API reference, "Logstore"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.sls.api.calls import Answer, Call, cut_page, only, read_element
+from localcloud.sls.errors import SlsError
+from localcloud.sls.model import Logstore, LogstoreSettings
+
+INVALID = "LogStoreInfoInvalid"
+# The settings as bodies have them: name, field, and the kind of the value.
+_SETTINGS: tuple[tuple[str, str, type], ...] = (
+    ("ttl", "ttl", int),
+    ("shardCount", "shard_count", int),
+    ("mode", "mode", str),
+    ("autoSplit", "auto_split", bool),
+    ("maxSplitShard", "max_split_shard", int),
+    ("appendMeta", "append_meta", bool),
+    ("enable_tracking", "enable_tracking", bool),
+    ("telemetryType", "telemetry_type", str),
+    ("hot_ttl", "hot_ttl", int),
+    ("infrequentAccessTTL", "infrequent_access_ttl", int),
+    ("encrypt_conf", "encrypt_conf", dict),
+)
+
+
+def create_logstore(call: Call) -> Answer:
+    """CreateLogStore."""
+    body = call.read_body()
+    name = read_element(body, "logstoreName", str, INVALID) or ""
+    call.allow("CreateLogStore", f"project/{call.project}/logstore/{name}")
+    given = _read(body)
+    if missing := {"ttl", "shard_count"} - given.keys():
+        raise SlsError(INVALID, f"the body has no {' and no '.join(sorted(missing))}")
+    call.sls.create_logstore(call.project, name, LogstoreSettings(**given))
+    return None
+
+
+def get_logstore(call: Call) -> Answer:
+    """GetLogStore."""
+    call.allow("GetLogStore", _path(call))
+    return _write(call.sls.logstore(call.project, call.logstore))
+
+
+def list_logstores(call: Call) -> Answer:
+    """ListLogStores."""
+    call.allow("ListLogStores", f"project/{call.project}/logstore/*")
+    wanted = call.query.get("logstoreName", "")
+    names = [logstore.name for logstore in call.sls.logstores(call.project) if wanted in logstore.name]
+    return cut_page(call, "logstores", names, str)
+
+
+def update_logstore(call: Call) -> Answer:
+    """UpdateLogStore."""
+    call.allow("UpdateLogStore", _path(call))
+    body = call.read_body()
+    if read_element(body, "logstoreName", str, INVALID) not in (None, call.logstore):
+        raise SlsError(INVALID, f"logstoreName is not the logstore of the path, {call.logstore}")
+    before = call.sls.logstore(call.project, call.logstore).settings
+    kept = {field: getattr(before, field) for _, field, _ in _SETTINGS}
+    call.sls.update_logstore(call.project, call.logstore, LogstoreSettings(**{**kept, **_read(body)}))
+    return None
+
+
+def delete_logstore(call: Call) -> Answer:
+    """DeleteLogStore."""
+    call.allow("DeleteLogStore", _path(call))
+    call.sls.delete_logstore(call.project, call.logstore)
+    return None
+
+
+def _path(call: Call) -> str:
+    return f"project/{call.project}/logstore/{call.logstore}"
+
+
+def _read(body: dict[str, Any]) -> dict[str, Any]:
+    only(body, {"logstoreName", *(name for name, _, _ in _SETTINGS)}, INVALID)
+    values = {field: read_element(body, name, kind, INVALID) for name, field, kind in _SETTINGS}
+    return {field: value for field, value in values.items() if value is not None}
+
+
+def _write(logstore: Logstore) -> dict[str, object]:
+    settings = {name: getattr(logstore.settings, field) for name, field, _ in _SETTINGS}
+    return {
+        "logstoreName": logstore.name,
+        **{name: value for name, value in settings.items() if value is not None},
+        "createTime": int(logstore.created),
+        "lastModifyTime": int(logstore.modified),
+    }

@@ -1,0 +1,35 @@
+"""The errors of SLS: each code with its HTTP status.
+
+Source: SLS, "Error codes", and the pages of the operations.
+"""
+
+from __future__ import annotations
+
+from localcloud.kernel.errors import ApiError
+
+STATUS = {
+    "IndexAlreadyExist": 400,
+    "IndexConfigNotExist": 404,
+    "IndexInfoInvalid": 400,
+    "InternalServerError": 500,
+    "InvalidHost": 400,
+    "InvalidRequestTime": 400,
+    "LogStoreAlreadyExist": 400,
+    "LogStoreInfoInvalid": 400,
+    "LogStoreNotExist": 404,
+    "NotImplemented": 400,  # of the embedded cloud alone; not 501, for SDKs ask ten times again after a 5xx
+    "ParameterInvalid": 400,
+    "PostBodyInvalid": 400,
+    "PostBodyTooLarge": 413,
+    "ProjectAlreadyExist": 400,
+    "ProjectNotExist": 404,
+    "RequestTimeExpired": 400,
+    "SignatureNotMatch": 401,
+    "Unauthorized": 401,
+}
+
+
+class SlsError(ApiError):
+    """A call that SLS refuses; nothing has changed."""
+
+    codes = STATUS

@@ -1,0 +1,25 @@
+"""SLS without HTTP: the operations on all kinds of resources together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from localcloud.sls.operations.indexes import Indexes
+from localcloud.sls.store import SlsStore
+
+
+class SlsService(Indexes):
+    """SLS of one account in one region; safe for threads."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float]) -> None:
+        """Open or make SLS's state.
+
+        Args:
+            folder: SLS's own folder in the data folder.
+            clock: seconds since the epoch.
+
+        Raises:
+            LocalCloudError: the state on disk cannot be read.
+        """
+        super().__init__(SlsStore(folder), clock=clock)

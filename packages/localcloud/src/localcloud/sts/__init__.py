@@ -1,0 +1,1 @@
+"""STS of the embedded cloud: roles are assumed, and sessions carry their rights."""

@@ -1,0 +1,67 @@
+"""The actions of the STS API: a role is assumed, and a caller learns who it is.
+
+Sources: STS API reference 2015-04-01; the models of alibabacloud_sts20150401.
+"""
+
+from __future__ import annotations
+
+from localcloud.kernel.parameters import Answer, Reader
+from localcloud.kernel.rpc import Call
+from localcloud.kernel.times import to_seconds
+from localcloud.ram.model import DEFAULT_SESSION
+from localcloud.sts.errors import StsError
+from localcloud.sts.operations.sessions import StsService
+
+reader = Reader(StsError)
+
+
+class SessionCalls:
+    """The actions on sessions."""
+
+    def __init__(self, sts: StsService) -> None:
+        self._sts = sts
+
+    def assume_role(self, call: Call) -> Answer:
+        """AssumeRole."""
+        role_arn = reader.required(call, "RoleArn")
+        credential = self._sts.assume_role(
+            call.identity,
+            role_arn,
+            session_name=reader.required(call, "RoleSessionName"),
+            duration=reader.whole(call, "DurationSeconds", DEFAULT_SESSION),
+            session_policy=call.parameters.get("Policy") or None,
+            conditions=call.caller.conditions,
+        )
+        assert credential.expires_at is not None, "a session's key always expires"
+        return {
+            "Credentials": {
+                "AccessKeyId": credential.access_key_id,
+                "AccessKeySecret": credential.access_key_secret,
+                "SecurityToken": credential.security_token,
+                "Expiration": to_seconds(credential.expires_at),
+            },
+            "AssumedRoleUser": {
+                "Arn": f"{role_arn}/{credential.identity.session_name}",
+                "AssumedRoleId": f"{self._sts.role_id(role_arn)}:{credential.identity.session_name}",
+            },
+        }
+
+    def get_caller_identity(self, call: Call) -> Answer:
+        """GetCallerIdentity."""
+        identity = call.identity
+        if identity.role_arn is None:
+            return {
+                "IdentityType": "Account",
+                "AccountId": identity.account_id,
+                "PrincipalId": identity.account_id,
+                "UserId": identity.account_id,
+                "Arn": f"acs:ram::{identity.account_id}:root",
+            }
+        role_id = self._sts.role_id(identity.role_arn)
+        return {
+            "IdentityType": "AssumedRoleUser",
+            "AccountId": identity.account_id,
+            "PrincipalId": f"{role_id}:{identity.session_name}",
+            "RoleId": role_id,
+            "Arn": f"{identity.role_arn.replace(':role/', ':assumed-role/')}/{identity.session_name}",
+        }

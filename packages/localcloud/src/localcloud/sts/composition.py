@@ -1,0 +1,16 @@
+"""STS as a service of the embedded cloud. Its domain is made before all others: it knows the keys of sessions."""
+
+from __future__ import annotations
+
+from localcloud.kernel.service import Context, Definition, Service
+from localcloud.sts.api.routes import create_app
+from localcloud.sts.operations.sessions import StsService
+
+
+def create(context: Context) -> Service:
+    """Make STS."""
+    sts = context.domain(StsService)
+    return Service(domain=sts, application=create_app(sts, context.authenticator, serves=context.serves))
+
+
+SERVICE = Definition(name="sts", title="STS", hosts=("sts", "sts.{region}", "sts-vpc.{region}"), create=create)

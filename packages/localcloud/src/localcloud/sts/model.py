@@ -1,0 +1,16 @@
+"""Sessions. Values only; times are seconds since the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from localcloud.kernel.identity import Credential
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """A role assumed: its credential, and which role that was."""
+
+    credential: Credential
+    role_id: str
+    expires_at: float

@@ -1,0 +1,240 @@
+"""SLS through the official Python SDK: projects, logstores and indexes, by both versions of its signature."""
+
+from __future__ import annotations
+
+import json
+import signal
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aliyun.log import IndexConfig, IndexKeyConfig, IndexLineConfig, LogClient, LogException, PutLogsRequest
+from aliyun.log.auth import AUTH_VERSION_1, AUTH_VERSION_4
+
+Running = Any  # the running cloud of tests/support/cloud.py
+
+
+def client_of(cloud: Running, version: str = AUTH_VERSION_1, *, key: tuple[str, str, str] | None = None) -> LogClient:
+    """Return a client that reaches the cloud by its names under aliyuncs.com, through the gateway as a proxy."""
+    key_id, secret, token = key or (cloud.access_key_id, cloud.access_key_secret, "")
+    client = LogClient(
+        f"http://{cloud.region}.log.aliyuncs.com",
+        key_id,
+        secret,
+        securityToken=token or None,
+        auth_version=version,
+        region=cloud.region,
+        source="127.0.0.1",
+    )
+    client._session.proxies = {"http": cloud.endpoints["gateway"]}
+    return client
+
+
+@pytest.fixture(params=[AUTH_VERSION_1, AUTH_VERSION_4])
+def client(cloud: Running, request: pytest.FixtureRequest) -> LogClient:
+    return client_of(cloud, request.param)
+
+
+@pytest.fixture
+def project(client: LogClient) -> Iterator[str]:
+    name = "test-" + uuid.uuid4().hex[:12]
+    client.create_project(name, "of tests")
+    yield name
+    client.delete_project(name)
+
+
+def refusal(call: Callable[..., object], *args: object, **given: object) -> LogException:
+    with pytest.raises(LogException) as caught:
+        call(*args, **given)
+    return caught.value
+
+
+def test_a_project_is_made_told_changed_and_deleted(client: LogClient, cloud: Running) -> None:
+    name = "made-" + uuid.uuid4().hex[:12]
+    assert len(client.create_project(name, "first", data_redundancy_type="ZRS").get_request_id()) == 24
+    made = client.get_project(name)
+    assert (made.get_projectname(), made.get_description(), made.get_status()) == (name, "first", "Normal")
+    assert (made.get_region(), made.get_owner()) == (cloud.region, cloud.account_id)
+    assert made.get_data_redundancy_type() == "ZRS"
+    client.update_project(name, "second: ü, a=1&b=2")
+    assert client.get_project(name).get_description() == "second: ü, a=1&b=2"
+    assert name in [each["projectName"] for each in client.list_project().get_projects()]
+    assert refusal(client.create_project, name, "").get_error_code() == "ProjectAlreadyExist"
+    client.delete_project(name)
+    assert refusal(client.get_project, name).get_error_code() == "ProjectNotExist"
+    assert refusal(client.delete_project, name).resp_status == 404
+
+
+@pytest.mark.parametrize("version", [AUTH_VERSION_1, AUTH_VERSION_4])
+def test_the_listener_takes_projects_before_its_address(cloud: Running, version: str) -> None:
+    client = client_of(cloud, version)
+    client._session.proxies = {}
+    client._setendpoint(cloud.endpoints["sls"])
+    client._isRowIp = (
+        True  # what the SDK finds for an address without a port: the project stands in the header Host alone
+    )
+    name = "direct-" + uuid.uuid4().hex[:12]
+    client.create_project(name, "of tests")
+    assert client.get_project(name).get_projectname() == name
+    client.delete_project(name)
+
+
+def test_projects_come_in_pages_and_by_a_part_of_their_names(client: LogClient) -> None:
+    part = uuid.uuid4().hex[:12]
+    names = [f"p{number}-{part}" for number in range(5)]
+    for name in names:
+        client.create_project(name, f"page of {part}")
+    page = client.list_project(offset=3, size=10, project_name_pattern=part)
+    assert (page.get_count(), page.get_total()) == (2, 5)
+    assert [each["projectName"] for each in page.get_projects()] == names[3:]
+    assert client.list_project(description=part).get_total() == 5
+    assert client.list_project(size=-1).get_total() >= 5
+    for name in names:
+        client.delete_project(name)
+
+
+def test_a_logstore_is_made_told_changed_and_deleted(client: LogClient, project: str) -> None:
+    client.create_logstore(project, "functions", ttl=7, shard_count=3, auto_split=True, max_split_shard=8)
+    made = client.get_logstore(project, "functions")
+    assert (made.logstore_name, made.get_ttl(), made.get_shard_count()) == ("functions", 7, 3)
+    assert (made.auto_split, made.max_split_shard, made.append_meta, made.mode) == (True, 8, False, "standard")
+    client.update_logstore(project, "functions", ttl=30, enable_tracking=True)
+    changed = client.get_logstore(project, "functions")
+    assert (changed.get_ttl(), changed.get_enable_tracking(), changed.auto_split) == (30, True, True)
+    client.create_logstore(project, "kept", preserve_storage=True, hot_ttl=30, mode="query")
+    kept = client.get_logstore(project, "kept")
+    assert (kept.preserve_storage, kept.get_hot_ttl(), kept.mode) == (True, 30, "query")
+    listed = client.list_logstore(project, size=1)
+    assert (listed.get_logstores(), listed.get_total()) == (["functions"], 2)
+    assert client.list_logstore(project, "ept").get_logstores() == ["kept"]
+    assert refusal(client.create_logstore, project, "kept").get_error_code() == "LogStoreAlreadyExist"
+    client.delete_logstore(project, "kept")
+    assert refusal(client.get_logstore, project, "kept").get_error_code() == "LogStoreNotExist"
+
+
+def test_an_index_is_made_told_changed_and_deleted(client: LogClient, project: str) -> None:
+    client.create_logstore(project, "functions")
+    assert refusal(client.get_index_config, project, "functions").get_error_code() == "IndexConfigNotExist"
+    line = IndexLineConfig(token_list=[",", " "], case_sensitive=True)
+    client.create_index(project, "functions", IndexConfig(line_config=line))
+    index = client.get_index_config(project, "functions").get_index_config()
+    assert (index.line_config.token_list, index.line_config.case_sensitive) == ([",", " "], True)
+    assert refusal(client.create_index, project, "functions", index).get_error_code() == "IndexAlreadyExist"
+    level = IndexKeyConfig(token_list=[","], index_type="text")
+    client.update_index(project, "functions", IndexConfig(key_config_list={"level": level}))
+    assert list(client.get_index_config(project, "functions").get_index_config().key_config_list) == ["level"]
+    client.delete_index(project, "functions")
+    assert refusal(client.delete_index, project, "functions").resp_status == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"ttl": 0}, "ttl is 0"),
+        ({"ttl": 9999}, "ttl is 9999"),
+        ({"shard_count": 101}, "shardCount"),
+        ({"mode": "best"}, "mode is 'best'"),
+        ({"enable_modify": True}, "not implemented: the element enableModify"),
+    ],
+)
+def test_a_logstore_of_bad_settings_is_refused(
+    client: LogClient, project: str, given: dict[str, Any], words: str
+) -> None:
+    error = refusal(client.create_logstore, project, "functions", **given)
+    assert error.get_error_code() == "LogStoreInfoInvalid"
+    assert words in error.get_error_message()
+    assert client.list_logstore(project).get_total() == 0
+
+
+@pytest.mark.parametrize("name", ["ab", "Ab-c", "a" * 64, "-abc"])
+def test_a_bad_name_of_a_logstore_is_refused(client: LogClient, project: str, name: str) -> None:
+    assert refusal(client.create_logstore, project, name).get_error_code() == "ParameterInvalid"
+
+
+def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
+    client.create_logstore(project, "functions")
+    calls: list[Callable[[], object]] = [
+        lambda: client.put_logs(PutLogsRequest(project, "functions", "", "", [])),
+        lambda: client.get_log(project, "functions", 0, 1),
+        lambda: client.list_shards(project, "functions"),
+        lambda: client.list_machine_group(project),
+    ]
+    for call in calls:
+        error = refusal(call)
+        assert error.get_error_code() == "NotImplemented"
+        assert error.get_error_message().startswith("not implemented: ")
+
+
+def test_a_role_may_do_what_its_policies_allow(cloud: Running, project: str, client: LogClient) -> None:
+    from alibabacloud_ram20150501 import models as ram_models
+    from alibabacloud_ram20150501.client import Client as RamClient
+    from alibabacloud_sts20150401 import models as sts_models
+    from alibabacloud_sts20150401.client import Client as StsClient
+    from alibabacloud_tea_openapi.models import Config
+
+    def config(endpoint: str) -> Config:
+        return Config(
+            access_key_id=cloud.access_key_id,
+            access_key_secret=cloud.access_key_secret,
+            endpoint=endpoint.removeprefix("http://"),
+            protocol="http",
+        )
+
+    ram, sts = RamClient(config(cloud.endpoints["ram"])), StsClient(config(cloud.endpoints["sts"]))
+    account = f"acs:ram::{cloud.account_id}:root"
+    name = "logs-" + uuid.uuid4().hex[:12]
+    trust = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"RAM": account}}
+    allow = {
+        "Effect": "Allow",
+        "Action": ["log:Get*", "log:CreateLogStore"],
+        "Resource": [f"acs:log:*:*:project/{project}", f"acs:log:*:*:project/{project}/logstore/app-*"],
+    }
+    documents = [json.dumps({"Version": "1", "Statement": [statement]}) for statement in (trust, allow)]
+    ram.create_role(ram_models.CreateRoleRequest(role_name=name, assume_role_policy_document=documents[0]))
+    ram.create_policy(ram_models.CreatePolicyRequest(policy_name=name, policy_document=documents[1]))
+    ram.attach_policy_to_role(
+        ram_models.AttachPolicyToRoleRequest(role_name=name, policy_name=name, policy_type="Custom")
+    )
+    arn = f"acs:ram::{cloud.account_id}:role/{name}"
+    answer = sts.assume_role(sts_models.AssumeRoleRequest(role_arn=arn, role_session_name="me")).body.credentials
+    key = (answer.access_key_id, answer.access_key_secret, answer.security_token)
+    for version in (AUTH_VERSION_1, AUTH_VERSION_4):
+        session = client_of(cloud, version, key=key)
+        assert session.get_project(project).get_projectname() == project
+        session.create_logstore(project, f"app-{version}")
+        for call in (
+            lambda session=session: session.create_logstore(project, "other"),
+            lambda session=session: session.delete_logstore(project, "app-v1"),
+            lambda session=session: session.delete_project(project),
+            lambda session=session: session.list_project(),
+            lambda session=session: session.get_project("other"),
+        ):
+            error = refusal(call)
+            assert (error.get_error_code(), error.resp_status) == ("Unauthorized", 401)
+            assert "denied by sts or ram, action: log:" in error.get_error_message()
+        forged = client_of(cloud, version, key=(*key[:2], key[2][:-1] + "x"))
+        assert "security token" in refusal(forged.get_project, project).get_error_message()
+    assert client.list_logstore(project).get_logstores() == ["app-v1", "app-v4"]
+
+
+@pytest.mark.parametrize("version", [AUTH_VERSION_1, AUTH_VERSION_4])
+def test_a_wrong_secret_and_an_unknown_key_are_refused(cloud: Running, version: str) -> None:
+    wrong = client_of(cloud, version, key=(cloud.access_key_id, "wrong", ""))
+    assert refusal(wrong.list_project).get_error_code() == "SignatureNotMatch"
+    unknown = client_of(cloud, version, key=("nobody", "wrong", ""))
+    assert refusal(unknown.list_project).get_error_message() == "AccessKeyId not found: nobody"
+
+
+def test_projects_and_logstores_survive_kill_9(start_cloud: Callable[..., Running], tmp_path: Path) -> None:
+    first = start_cloud(tmp_path)
+    client = client_of(first)
+    client.create_project("kept", "of tests")
+    client.create_logstore("kept", "functions", ttl=7)
+    client.create_index("kept", "functions", IndexConfig(line_config=IndexLineConfig(token_list=[","])))
+    first.stop(signal.SIGKILL)
+    client = client_of(start_cloud(tmp_path), AUTH_VERSION_4)
+    assert client.get_project("kept").get_description() == "of tests"
+    assert client.get_logstore("kept", "functions").get_ttl() == 7
+    assert client.get_index_config("kept", "functions").get_index_config().line_config.token_list == [","]

@@ -1,0 +1,73 @@
+"""What an identity may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localcloud.kernel.identity import Identity
+from localcloud.ram import RamError, RamService
+from tests.support.identities import (
+    ACCOUNT,
+    OBJECT,
+    ROOT,
+    Clock,
+    document,
+    make_reader,
+    may_read,
+    session_of,
+)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ram(tmp_path: Path, clock: Clock) -> RamService:
+    return RamService(tmp_path, account=ACCOUNT, clock=clock)
+
+
+@pytest.fixture
+def reader(ram: RamService) -> RamService:
+    return make_reader(ram)
+
+
+def code(caught: pytest.ExceptionInfo[RamError]) -> str:
+    return caught.value.code
+
+
+def test_the_account_may_do_everything_and_strangers_nothing(ram: RamService) -> None:
+    assert ram.find("LOCALroot") == ACCOUNT
+    assert ram.find("nobody") is None
+    assert may_read(ram, ACCOUNT.identity)
+    assert not may_read(ram, Identity(account_id="2222222222222222"))
+
+
+def test_a_role_may_do_what_its_policies_allow(reader: RamService) -> None:
+    identity = session_of(reader)
+    assert identity.role_arn == "acs:ram::1111111111111111:role/reader"
+    assert may_read(reader, identity)
+    assert not may_read(reader, identity, "acs:oss:r:1111111111111111:secret/a")
+    assert not reader.is_allowed(identity, action="oss:PutObject", resource=OBJECT, conditions={})
+
+
+def test_the_current_time_is_a_condition_key(ram: RamService, clock: Clock) -> None:
+    ram.create_role("reader", trust_policy=ROOT)
+    until = document(Action="*", Resource="*", Condition={"DateLessThan": {"acs:CurrentTime": "2027-01-15T08:00:01Z"}})
+    ram.create_policy("until", document=until)
+    ram.attach_policy("reader", "until", "Custom")
+    identity = session_of(ram)
+    assert may_read(ram, identity)
+    clock.now += 1
+    assert not may_read(ram, identity)
+
+
+def test_system_policies_are_known_by_name(ram: RamService) -> None:
+    ram.create_role("reader", trust_policy=ROOT)
+    ram.attach_policy("reader", "AliyunOSSReadOnlyAccess", "System")
+    identity = session_of(ram)
+    assert may_read(ram, identity)
+    assert not ram.is_allowed(identity, action="oss:PutObject", resource=OBJECT, conditions={})
