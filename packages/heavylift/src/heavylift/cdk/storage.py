@@ -12,8 +12,8 @@ from ros_cdk_ossdeployment import BucketDeployment, BucketDeploymentProps, ISour
 from ros_cdk_ram import Role
 from ros_cdk_ros import CustomResource, CustomResourceProps
 
-from heavylift.cdk.manifest import Archive, Build
 from heavylift.cdk.settings import Settings
+from heavylift.contracts.manifest import Archive, Build
 
 HANDLER = Path(__file__).with_name("deployment_handler")
 NO_CODE = ["__pycache__", ".mypy_cache", ".ruff_cache"]  # what tools leave in the handler's folder
@@ -54,7 +54,7 @@ def make_bucket(scope: Construct, *, settings: Settings, name: str) -> Bucket:
 def code_asset(scope: Construct, build: Build) -> Asset:
     """Return the function's code package, named by the build's digest of it."""
     return Asset(
-        scope, "Code", path=str(build.code), asset_hash=build.code_digest, asset_hash_type=AssetHashType.CUSTOM
+        scope, "Code", path=str(build.code.path), asset_hash=build.code.digest, asset_hash_type=AssetHashType.CUSTOM
     )
 
 
