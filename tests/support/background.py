@@ -13,8 +13,9 @@ from typing import NoReturn
 from heavylift.contracts.failures import LoadError
 from heavylift.runtime.background import Background
 from heavylift.runtime.load import load
+from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import Archive
-from heavylift.runtime.store import Body, Deadline
+from heavylift.runtime.store import Body
 from heavylift.runtime.timeline import Timeline
 from tests.support.loading import MemoryStore, Packed, reader_of
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from heavylift.contracts import failures as errors
 from heavylift.contracts.failures import DeadlineError, LoadError
 from heavylift.runtime.credentials import Credentials
-from heavylift.runtime.store import Deadline
+from heavylift.runtime.retries import Deadline
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -25,8 +25,9 @@ from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
 from heavylift.runtime.load import load
+from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import read_settings
-from heavylift.runtime.store import Deadline, ObjectReader
+from heavylift.runtime.store import ObjectReader
 from heavylift.runtime.timeline import Timeline
 
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest

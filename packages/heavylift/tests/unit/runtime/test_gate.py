@@ -17,7 +17,7 @@ import pytest
 from heavylift.contracts.failures import DigestMismatchError, LoadError
 from heavylift.runtime.background import Background
 from heavylift.runtime.gate import StartStopped, gated
-from heavylift.runtime.store import Deadline
+from heavylift.runtime.retries import Deadline
 from heavylift.runtime.timeline import Timeline
 
 DONE = b'{"done": true, "timeline": {"spans": [], "totals": {}, "memory": 0}}\n'
