@@ -20,6 +20,7 @@ from alibabacloud_ros20190910.client import Client
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from heavylift.clouds.sdkerrors import no_answer
 from heavylift.errors import HeavyliftError
@@ -263,16 +264,17 @@ class Ros:
 
     def _call(self, action: str, request: object) -> Any:  # noqa: ANN401 - the vendor's models are untyped
         run = getattr(self._client, f"{action}_with_options")
-        pause = FIRST_PAUSE
-        for left in reversed(range(self._tries)):
-            try:
-                return run(request, self._runtime).body
-            except (AlibabaCloudException, UnretryableException) as error:
-                if not left or not is_transient(error):
-                    raise _translate(action, error) from error
-            self._sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-        raise AssertionError("the last try returns or raises")
+        retrying = Retrying(
+            stop=stop_after_attempt(self._tries),
+            wait=wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
+            retry=retry_if_exception(is_transient),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(run, request, self._runtime).body
+        except (AlibabaCloudException, UnretryableException) as error:
+            raise _translate(action, error) from error
 
 
 def encode_template(template: str) -> str:
@@ -283,11 +285,11 @@ def encode_template(template: str) -> str:
     return "@Base64Encoded: " + base64.b64encode(content).decode()
 
 
-def is_transient(error: Exception) -> bool:
-    """Say whether the same call may succeed a little later."""
+def is_transient(error: BaseException) -> bool:
+    """Return whether the same call may succeed a little later."""
     if isinstance(error, AlibabaCloudException):
         return str(error.code).startswith(BUSY) or (error.status_code or 0) >= 500
-    return True  # no answer at all, or one that is not ROS's
+    return isinstance(error, UnretryableException)  # no answer at all, or one that is not ROS's
 
 
 def _translate(action: str, error: Exception) -> HeavyliftError:
