@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heavylift.cli.output import Output
 from heavylift.clouds import assembly, background, invocation, logs
-from heavylift.clouds.ros import TRIES, Event, Order, RefusedError, Ros, Stack, StackNotFoundError
+from heavylift.clouds.ros import TRIES, Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
 from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
@@ -64,7 +64,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     ros = _ros(session)
     buckets = assets.bucket_names(stack.assets, session.region)
     assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
-    order = Order(
+    definition = StackDefinition(
         template=stack.template,
         parameters=dict(options.parameter),
         tags=with_buckets(stack.tags, buckets),
@@ -73,7 +73,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
         replace=options.replace,
     )
     try:
-        deployed = _stacks(session, ros, output).deploy(stack.name, order)
+        deployed = _stacks(session, ros, output).deploy(stack.name, definition)
     except RefusedError:
         if not _exists(ros, stack.name):  # nothing will ever use what was published for it
             _remove_buckets(session, ros, buckets, output)

@@ -95,8 +95,8 @@ class Resource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """What a stack shall become."""
+class StackDefinition:
+    """The template of a stack, and how to create or update the stack from it."""
 
     template: str  # JSON
     parameters: Mapping[str, str]
@@ -169,7 +169,7 @@ class Ros:
         request = models.GetTemplateRequest(region_id=self._region, stack_id=stack_id)
         return str(self._call("get_template", request).template_body)
 
-    def create(self, name: str, order: Order) -> str:
+    def create(self, name: str, definition: StackDefinition) -> str:
         """Begin to create a stack; return its id.
 
         Raises:
@@ -177,11 +177,11 @@ class Ros:
         """
         request = models.CreateStackRequest(
             stack_name=name,
-            **self._order(order, models.CreateStackRequestParameters, models.CreateStackRequestTags),
+            **self._properties(definition, models.CreateStackRequestParameters, models.CreateStackRequestTags),
         )
         return str(self._call("create_stack", request).stack_id)
 
-    def update(self, stack_id: str, order: Order) -> None:
+    def update(self, stack_id: str, definition: StackDefinition) -> None:
         """Begin to update a stack.
 
         Raises:
@@ -190,8 +190,8 @@ class Ros:
         """
         request = models.UpdateStackRequest(
             stack_id=stack_id,
-            replacement_option="Enabled" if order.replace else "Disabled",
-            **self._order(order, models.UpdateStackRequestParameters, models.UpdateStackRequestTags),
+            replacement_option="Enabled" if definition.replace else "Disabled",
+            **self._properties(definition, models.UpdateStackRequestParameters, models.UpdateStackRequestTags),
         )
         self._call("update_stack", request)
 
@@ -249,16 +249,16 @@ class Ros:
         listed = self._call("get_stack_resource", request).resource_attributes or []
         return {each["ResourceAttributeKey"]: each["ResourceAttributeValue"] for each in listed}
 
-    def _order(self, order: Order, parameter: type[Any], tag: type[Any]) -> dict[str, object]:
+    def _properties(self, definition: StackDefinition, parameter: type[Any], tag: type[Any]) -> dict[str, object]:
         return {
             "region_id": self._region,
-            "template_body": encode_template(order.template),
+            "template_body": encode_template(definition.template),
             "parameters": [
-                parameter(parameter_key=key, parameter_value=value) for key, value in order.parameters.items()
+                parameter(parameter_key=key, parameter_value=value) for key, value in definition.parameters.items()
             ],
-            "tags": [tag(key=key, value=value) for key, value in order.tags.items()],
-            "timeout_in_minutes": order.timeout,
-            "disable_rollback": not order.rollback,
+            "tags": [tag(key=key, value=value) for key, value in definition.tags.items()],
+            "timeout_in_minutes": definition.timeout,
+            "disable_rollback": not definition.rollback,
             "client_token": str(uuid.uuid4()),
         }
 
