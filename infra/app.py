@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from heavylift.cdk.errors import InfraError, SettingsError
-from heavylift.cdk.manifest import read_manifest
 from heavylift.cdk.settings import read_settings
+from heavylift.contracts.manifest import read_build
+from heavylift.errors import HeavyliftError
 
 CONTEXT, OUTPUT = "CDK_CONTEXT_JSON", "CDK_OUTDIR"
 DEFAULT_OUTPUT = "cdk.out"
@@ -27,7 +28,7 @@ def main() -> int:
     """Synthesize, and return the process's exit code."""
     try:
         synthesize(os.environ)
-    except InfraError as error:
+    except HeavyliftError as error:
         print(f"infra: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 1
     return 0
@@ -40,14 +41,14 @@ def synthesize(environment: Mapping[str, str]) -> None:
         environment: the process's variables.
 
     Raises:
-        InfraError: there is no build, settings are wrong, or there is no Node.js.
+        HeavyliftError: there is no build, settings are wrong, or there is no Node.js.
     """
     context = _read_context(environment)
-    build = read_manifest(Path(str(context.pop("dist", "dist"))))
+    build = read_build(Path(str(context.pop("dist", "dist"))))
     settings = read_settings(context, build)
-    if not build.imported:
+    if not build.applib.imported:
         print(  # noqa: T201 - a command prints
-            f"infra: WARNING: no Python {build.python} has imported these libraries; the build's last line says what to do",
+            f"infra: WARNING: no Python {build.target.python} has imported these libraries; the build's last line says what to do",
             file=sys.stderr,
         )
     if shutil.which(environment.get("JSII_NODE", "node")) is None:

@@ -7,10 +7,10 @@ from ros_cdk_core import Construct, DefaultStackSynthesizer, RosOutput, Stack
 from heavylift.cdk.compute import make_function, make_trigger
 from heavylift.cdk.identity import deployment_role, function_role, trigger_role
 from heavylift.cdk.logs import FunctionLogs
-from heavylift.cdk.manifest import Build
 from heavylift.cdk.names import bucket_name, region
 from heavylift.cdk.settings import Settings, function_environment
 from heavylift.cdk.storage import ArchiveDeployment, code_asset, make_bucket
+from heavylift.contracts.manifest import Build
 
 ASSET_BUCKET = "cdk-${Qualifier}-assets-${ALIYUN::Region}"  # the vendor's own scheme (default-synthesizer.js)
 

@@ -15,12 +15,12 @@ import oss2
 import pytest
 
 from heavylift.cli.pictures import difference_from_transposed
-from heavylift.clouds.dist import Build
 from heavylift.clouds.embedded import EmbeddedCloud
 from heavylift.clouds.invocation import Invocation, find_target, invoke
-from heavylift.clouds.ros import Order, Ros
+from heavylift.clouds.ros import Ros, StackDefinition
 from heavylift.clouds.session import Session, local_session
 from heavylift.clouds.stacks import Stacks
+from heavylift.contracts.manifest import Build
 from heavylift.errors import HeavyliftError
 from tests.support.paths import ROOT
 
@@ -65,8 +65,10 @@ class Cloud:
 
     def deploy(self, stack: str, template: dict[str, Any]) -> None:
         """Deploy a template that no app would synthesize."""
-        order = Order(template=json.dumps(template), parameters={}, tags={}, timeout=10, rollback=True, replace=False)
-        Stacks(self.ros, lambda _event: None, interval=0.1).deploy(stack, order)
+        definition = StackDefinition(
+            template=json.dumps(template), parameters={}, tags={}, timeout=10, rollback=True, replace=False
+        )
+        Stacks(self.ros, lambda _event: None, interval=0.1).deploy(stack, definition)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The settings of the stack: read from the context (cdk.json, `-c key=value`), checked before anything is synthesized.
 
-Pure: context and build in, settings or all problems at once out. Limits are those of Function Compute's documentation
-("Limits", "Create a function"), OSS's ("Bucket naming") and RAM's ("Limits").
+Pure: context and build in, settings or all problems at once out. Limits are those of `heavylift.contracts.platform`, and of the
+documentation of OSS ("Bucket naming") and RAM ("Limits").
 """
 
 from __future__ import annotations
@@ -10,25 +10,30 @@ import difflib
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from heavylift.cdk.errors import SettingsError
-from heavylift.cdk.manifest import Build
+from heavylift.contracts.manifest import Archive, Build
+from heavylift.contracts.platform import (
+    CPU_SHARE,
+    CPU_SHARES,
+    DEFAULT_PLATFORM,
+    DISKS,
+    INITIALIZATION_TIMEOUT,
+    LOCAL_PYTHON,
+    MAX_CODE,
+    MAX_ENVIRONMENT,
+    MB,
+    MB_PER_CPU,
+    MEMORY,
+    RESERVED_VARIABLES,
+    RUNTIMES,
+    TIMEOUT,
+)
 
 GENERATIONS = ("2.0", "3.0")
-RUNTIMES = {"python3.10": 28, "python3.12": 31}  # minor version of glibc 2: Debian 10 and 11
-LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"  # on which the embedded cloud can run any runtime
-MEMORY = range(128, 32768 + 1, 64)  # MB
-CPU_SHARES = range(1, 320 + 1)  # of 0.05 vCPU
-MB_PER_CPU = (1024, 4096)  # vCPU:GB from 1:1 to 1:4
-DISKS = (512, 10240)  # MB
-TIMEOUT = range(1, 86400 + 1)  # seconds
-INITIALIZATION_TIMEOUT = range(1, 300 + 1)  # seconds
-MAX_CODE = 100 * 1024**2  # bytes zipped; what every region takes
-MAX_ENVIRONMENT = 4096  # bytes, all names and values together
-HEADROOM = 64 * 1024**2  # bytes of disk that a start may need beyond what it unpacks
+HEADROOM = 64 * MB  # bytes of disk that a start may need beyond what it unpacks
 MAX_STACK_NAME = 28  # characters; so that bucket and role names made of it fit their 63 and 64 in every region
 LONGEST = {"bucket": "b" * 63, "region": "r" * 16}  # what only the cloud fills in
 APPLIB_DIR, MODEL_DIR = "/tmp/applib", "/tmp/model"  # noqa: S108 - an instance's /tmp is its own
@@ -39,7 +44,6 @@ OWN_VARIABLES = frozenset(
         "LOCALCLOUD_PYTHON",
     }
 )
-RESERVED = ("FC_", "ALIBABA_CLOUD_")  # prefixes of the variables that the platform sets
 
 _STACK_NAME = re.compile(rf"[a-z][a-z0-9-]{{1,{MAX_STACK_NAME - 2}}}[a-z0-9]")
 _ACCOUNT = re.compile(r"\d{16}")
@@ -49,7 +53,6 @@ _HANDLER = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _PREFIX = re.compile(r"[^/*?\\\s][^*?\\\s]{0,500}")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:-]+")
-_PLATFORM = re.compile(r"manylinux_2_(\d+)_x86_64")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,7 +155,7 @@ def function_environment(settings: Settings, build: Build, *, bucket: str, regio
         bucket: the bucket's name.
         region: the region's id.
     """
-    built_for = f"python{build.python}"
+    built_for = f"python{build.target.python}"
     return {
         **settings.environment,
         # Only the embedded cloud has another Python for a runtime.
@@ -160,16 +163,18 @@ def function_environment(settings: Settings, build: Build, *, bucket: str, regio
         "AppLibObject": build.applib.key,
         "AppLibDir": APPLIB_DIR,
         "AppLibDigest": build.applib.digest,
-        "AppLibPython": build.python,
-        "ModelObject": build.model.key,
-        "ModelDir": MODEL_DIR,
-        "ModelDigest": build.model.digest,
+        "AppLibPython": build.target.python,
+        **_model_variables(build.model),
         "Bucket": bucket,
         "Endpoint": settings.endpoint or f"https://oss-{region}-internal.aliyuncs.com",
         "Region": region,
         "HandlerModule": settings.handler_module,
         "InitializationTimeout": str(settings.initialization_timeout),
     }
+
+
+def _model_variables(model: Archive | None) -> dict[str, str]:
+    return {"ModelObject": model.key, "ModelDir": MODEL_DIR, "ModelDigest": model.digest} if model else {}
 
 
 # Checks of values that only make sense together
@@ -195,7 +200,7 @@ def _check_cpu(settings: Settings, _build: Build) -> list[str]:
 
 
 def _check_disk(settings: Settings, build: Build) -> list[str]:
-    needed = -(-(build.unpacked + HEADROOM) // 1024**2)
+    needed = -(-(build.unpacked + HEADROOM) // MB)
     if settings.disk >= needed:
         return []
     advice = f"set {DISKS[1]}" if needed <= DISKS[1] else "shorten the requirements; no instance has more disk"
@@ -203,38 +208,37 @@ def _check_disk(settings: Settings, build: Build) -> list[str]:
 
 
 def _check_code(_settings: Settings, build: Build) -> list[str]:
-    if build.code_packed <= MAX_CODE:
+    if build.code.packed <= MAX_CODE:
         return []
     return [
-        f"the code package has {build.code_packed:,} bytes zipped, allowed are {MAX_CODE:,}: move libraries "
+        f"the code package has {build.code.packed:,} bytes zipped, allowed are {MAX_CODE:,}: move libraries "
         "to the applib's requirements, data to the model, and build again"
     ]
 
 
 def _check_target(settings: Settings, build: Build) -> list[str]:
-    wanted, glibc = settings.runtime.removeprefix("python"), RUNTIMES[settings.runtime]
-    match = _PLATFORM.fullmatch(build.platform)
-    fits = build.python == wanted and match and int(match[1]) <= glibc
-    if fits or (settings.local_build and build.python in (wanted, LOCAL_PYTHON)):
+    runtime, python = RUNTIMES[settings.runtime], build.target.python
+    wanted = runtime.target.python
+    if runtime.runs(build.target) or (settings.local_build and python in (wanted, LOCAL_PYTHON)):
         return []
     problem = (
-        f"runtime: {settings.runtime} is Python {wanted} on x86_64 with glibc 2.{glibc}, but the archives were built "
-        f"for Python {build.python} on {build.platform}: run `python -m layers_build --python {wanted} --platform "
-        "manylinux_2_28_x86_64`"
+        f"runtime: {runtime.name} is Python {wanted} on x86_64 with glibc 2.{runtime.glibc}, but the archives were built "
+        f"for Python {python} on {build.target.platform}: run `python -m layers_build --python {wanted} --platform "
+        f"{DEFAULT_PLATFORM}`"
     )
-    if build.python != wanted and f"python{build.python}" in RUNTIMES:
-        problem += f", or set runtime=python{build.python}"
-    if not settings.local_build and build.python == LOCAL_PYTHON:
+    if python != wanted and f"python{python}" in RUNTIMES:
+        problem += f", or set runtime=python{python}"
+    if not settings.local_build and python == LOCAL_PYTHON:
         problem += "; only for the embedded cloud, which can run the Python of this environment, set localBuild=true"
     return [problem]
 
 
 def _check_imported(settings: Settings, build: Build) -> list[str]:
-    if build.imported or settings.unchecked or settings.local_build:
+    if build.applib.imported or settings.unchecked or settings.local_build:
         return []
     return [
-        f"unchecked: no Python {build.python} has imported these libraries, so nobody knows whether they work: put a "
-        f"python{build.python} on PATH, or let uv or pyenv install one, and build again; to deploy them as they are, say "
+        f"unchecked: no Python {build.target.python} has imported these libraries, so nobody knows whether they work: put a "
+        f"python{build.target.python} on PATH, or let uv or pyenv install one, and build again; to deploy them as they are, say "
         "`heavylift deploy --unchecked`, or set unchecked=true"
     ]
 
@@ -336,10 +340,11 @@ def _number(value: object) -> float:
 
 
 def _cpu(value: object) -> float:
-    shares = round(_number(value) * 20, 6)
+    shares = round(_number(value) / CPU_SHARE, 6)
     if shares not in CPU_SHARES:
-        raise ValueError("is not allowed; set 0.05 to 16 (in steps of 0.05) vCPU")
-    return int(shares) / 20
+        most = CPU_SHARES[-1] * CPU_SHARE
+        raise ValueError(f"is not allowed; set {CPU_SHARE:g} to {most:g} (in steps of {CPU_SHARE:g}) vCPU")
+    return round(int(shares) * CPU_SHARE, 2)
 
 
 def _choice(*choices: str) -> Callable[[object], str]:
@@ -388,10 +393,10 @@ def _environment(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ValueError('is no object; set one such as {"NAME": "value"}')
     for name, text in value.items():
-        if not _VARIABLE.fullmatch(name) or name.startswith(RESERVED):
+        if not _VARIABLE.fullmatch(name) or name.startswith(RESERVED_VARIABLES):
             raise ValueError(
                 f"holds the name {name!r}; names are letters, digits and underscores, begin with a letter, and not with "
-                f"{' or '.join(RESERVED)}, which belong to the platform"
+                f"{' or '.join(RESERVED_VARIABLES)}, which belong to the platform"
             )
         if not isinstance(text, str) or not _is_whole(text):
             raise ValueError(f"holds {name}: {_shown(text)}, which is no text; put it in quotes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ros_cdk_core import AssetHashType, Construct, RemovalPolicy, Resource
 from ros_cdk_fc import RosFunction
@@ -12,11 +13,10 @@ from ros_cdk_ossdeployment import BucketDeployment, BucketDeploymentProps, ISour
 from ros_cdk_ram import Role
 from ros_cdk_ros import CustomResource, CustomResourceProps
 
-from heavylift.cdk.manifest import Archive, Build
+from heavylift.cdk.handler_package import write_handler_package
 from heavylift.cdk.settings import Settings
+from heavylift.contracts.manifest import Archive, Build
 
-HANDLER = Path(__file__).with_name("deployment_handler")
-NO_CODE = ["__pycache__", ".mypy_cache", ".ruff_cache"]  # what tools leave in the handler's folder
 HANDLER_TIMEOUT = 900  # seconds; a copy within a region takes some seconds for each GB
 CALLBACK_MARGIN = 60  # seconds that ROS waits longer than the handler may run
 HANDLER_MEMORY = 512  # MB
@@ -54,7 +54,7 @@ def make_bucket(scope: Construct, *, settings: Settings, name: str) -> Bucket:
 def code_asset(scope: Construct, build: Build) -> Asset:
     """Return the function's code package, named by the build's digest of it."""
     return Asset(
-        scope, "Code", path=str(build.code), asset_hash=build.code_digest, asset_hash_type=AssetHashType.CUSTOM
+        scope, "Code", path=str(build.code.path), asset_hash=build.code.digest, asset_hash_type=AssetHashType.CUSTOM
     )
 
 
@@ -87,7 +87,9 @@ class ArchiveDeployment(Construct):
         self._replace_handler()
 
     def _replace_handler(self) -> None:
-        handler = Asset(self, "Handler", path=str(HANDLER), exclude=NO_CODE)
+        with TemporaryDirectory() as folder:  # the CDK copies an asset's files when it is made
+            write_handler_package(Path(folder))
+            handler = Asset(self, "Handler", path=folder)
         # `code_from_asset` refuses a function that has code already, as this one has.
         function = self.deployment.fc_function.node.find_child(self.deployment.fc_function.node.id)
         assert isinstance(function, RosFunction)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heavylift.cli.output import Output
 from heavylift.clouds import assembly, background, invocation, logs
-from heavylift.clouds.ros import TRIES, Event, Order, RefusedError, Ros, Stack, StackNotFoundError
+from heavylift.clouds.ros import TRIES, Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
 from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
@@ -64,7 +64,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     ros = _ros(session)
     buckets = assets.bucket_names(stack.assets, session.region)
     assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
-    order = Order(
+    definition = StackDefinition(
         template=stack.template,
         parameters=dict(options.parameter),
         tags=with_buckets(stack.tags, buckets),
@@ -73,7 +73,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
         replace=options.replace,
     )
     try:
-        deployed = _stacks(session, ros, output).deploy(stack.name, order)
+        deployed = _stacks(session, ros, output).deploy(stack.name, definition)
     except RefusedError:
         if not _exists(ros, stack.name):  # nothing will ever use what was published for it
             _remove_buckets(session, ros, buckets, output)
@@ -235,24 +235,24 @@ def push(options: argparse.Namespace, output: Output) -> int:
     """`heavylift push`: bring the build's archives to a bucket that deployments take them from."""
     from heavylift.clouds import assets
     from heavylift.clouds.archives import check_archive, is_uploaded, upload
-    from heavylift.clouds.dist import read_build
+    from heavylift.contracts.manifest import read_build
 
     build = read_build(options.dist)
-    for archive in (build.applib, build.model):  # before anything leaves this machine
-        check_archive(options.dist, archive)
+    for archive in build.archives:  # before anything leaves this machine
+        check_archive(archive)
     session = open_session(options)
     bucket = session.bucket(options.bucket)
     assets.make_bucket(bucket, tagged=False)
     work = options.project / ".heavylift" / "uploads"
     work.mkdir(parents=True, exist_ok=True)
-    for archive in (build.applib, build.model):
+    for archive in build.archives:
         there = is_uploaded(bucket, archive.key)
         if not there:
-            with output.progress(f"upload {archive.key[:28]}", archive.size) as progress:
+            with output.progress(f"upload {archive.key[:28]}", archive.packed) as progress:
                 upload(bucket, archive.path, archive.key, progress, checkpoints=work)
         output.emit(
-            {"event": "archive", "key": archive.key, "size": archive.size, "uploaded": not there},
-            f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.size / 1e6:,.0f} MB)",
+            {"event": "archive", "key": archive.key, "size": archive.packed, "uploaded": not there},
+            f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.packed / 1e6:,.0f} MB)",
         )
     return 0
 

@@ -20,6 +20,7 @@ from alibabacloud_ros20190910.client import Client
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from heavylift.clouds.sdkerrors import no_answer
 from heavylift.errors import HeavyliftError
@@ -94,8 +95,8 @@ class Resource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """What a stack shall become."""
+class StackDefinition:
+    """The template of a stack, and how to create or update the stack from it."""
 
     template: str  # JSON
     parameters: Mapping[str, str]
@@ -168,7 +169,7 @@ class Ros:
         request = models.GetTemplateRequest(region_id=self._region, stack_id=stack_id)
         return str(self._call("get_template", request).template_body)
 
-    def create(self, name: str, order: Order) -> str:
+    def create(self, name: str, definition: StackDefinition) -> str:
         """Begin to create a stack; return its id.
 
         Raises:
@@ -176,11 +177,11 @@ class Ros:
         """
         request = models.CreateStackRequest(
             stack_name=name,
-            **self._order(order, models.CreateStackRequestParameters, models.CreateStackRequestTags),
+            **self._properties(definition, models.CreateStackRequestParameters, models.CreateStackRequestTags),
         )
         return str(self._call("create_stack", request).stack_id)
 
-    def update(self, stack_id: str, order: Order) -> None:
+    def update(self, stack_id: str, definition: StackDefinition) -> None:
         """Begin to update a stack.
 
         Raises:
@@ -189,8 +190,8 @@ class Ros:
         """
         request = models.UpdateStackRequest(
             stack_id=stack_id,
-            replacement_option="Enabled" if order.replace else "Disabled",
-            **self._order(order, models.UpdateStackRequestParameters, models.UpdateStackRequestTags),
+            replacement_option="Enabled" if definition.replace else "Disabled",
+            **self._properties(definition, models.UpdateStackRequestParameters, models.UpdateStackRequestTags),
         )
         self._call("update_stack", request)
 
@@ -248,31 +249,32 @@ class Ros:
         listed = self._call("get_stack_resource", request).resource_attributes or []
         return {each["ResourceAttributeKey"]: each["ResourceAttributeValue"] for each in listed}
 
-    def _order(self, order: Order, parameter: type[Any], tag: type[Any]) -> dict[str, object]:
+    def _properties(self, definition: StackDefinition, parameter: type[Any], tag: type[Any]) -> dict[str, object]:
         return {
             "region_id": self._region,
-            "template_body": encode_template(order.template),
+            "template_body": encode_template(definition.template),
             "parameters": [
-                parameter(parameter_key=key, parameter_value=value) for key, value in order.parameters.items()
+                parameter(parameter_key=key, parameter_value=value) for key, value in definition.parameters.items()
             ],
-            "tags": [tag(key=key, value=value) for key, value in order.tags.items()],
-            "timeout_in_minutes": order.timeout,
-            "disable_rollback": not order.rollback,
+            "tags": [tag(key=key, value=value) for key, value in definition.tags.items()],
+            "timeout_in_minutes": definition.timeout,
+            "disable_rollback": not definition.rollback,
             "client_token": str(uuid.uuid4()),
         }
 
     def _call(self, action: str, request: object) -> Any:  # noqa: ANN401 - the vendor's models are untyped
         run = getattr(self._client, f"{action}_with_options")
-        pause = FIRST_PAUSE
-        for left in reversed(range(self._tries)):
-            try:
-                return run(request, self._runtime).body
-            except (AlibabaCloudException, UnretryableException) as error:
-                if not left or not is_transient(error):
-                    raise _translate(action, error) from error
-            self._sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-        raise AssertionError("the last try returns or raises")
+        retrying = Retrying(
+            stop=stop_after_attempt(self._tries),
+            wait=wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
+            retry=retry_if_exception(is_transient),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(run, request, self._runtime).body
+        except (AlibabaCloudException, UnretryableException) as error:
+            raise _translate(action, error) from error
 
 
 def encode_template(template: str) -> str:
@@ -283,11 +285,11 @@ def encode_template(template: str) -> str:
     return "@Base64Encoded: " + base64.b64encode(content).decode()
 
 
-def is_transient(error: Exception) -> bool:
-    """Say whether the same call may succeed a little later."""
+def is_transient(error: BaseException) -> bool:
+    """Return whether the same call may succeed a little later."""
     if isinstance(error, AlibabaCloudException):
         return str(error.code).startswith(BUSY) or (error.status_code or 0) >= 500
-    return True  # no answer at all, or one that is not ROS's
+    return isinstance(error, UnretryableException)  # no answer at all, or one that is not ROS's
 
 
 def _translate(action: str, error: Exception) -> HeavyliftError:

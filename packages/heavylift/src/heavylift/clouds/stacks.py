@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-from heavylift.clouds.ros import Event, NoChangesError, Order, Ros, Stack, StackNotFoundError
+from heavylift.clouds.ros import Event, NoChangesError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.errors import HeavyliftError
 
 BUCKETS_TAG = "heavylift:asset-buckets"  # on a stack: where its assets lie, so that any machine can remove them
@@ -49,7 +49,7 @@ class Stacks:
         self._interval = interval
         self._sleep = sleep
 
-    def deploy(self, name: str, order: Order) -> Deployed:
+    def deploy(self, name: str, definition: StackDefinition) -> Deployed:
         """Create the stack, or update it when it exists, and wait for the end.
 
         Raises:
@@ -58,14 +58,14 @@ class Stacks:
         try:
             stack = self._ros.find(name)
         except StackNotFoundError:
-            return self._create(name, order)
+            return self._create(name, definition)
         _refuse_busy(stack)
         if stack.status == ROLLED_BACK:
             self.destroy(stack)
-            return self._create(name, order)
+            return self._create(name, definition)
         known = {event.id for event in self._first_page(stack.id)}
         try:
-            self._ros.update(stack.id, order)
+            self._ros.update(stack.id, definition)
         except NoChangesError:
             return Deployed(stack=stack, change="unchanged")
         return Deployed(stack=self._follow(stack, known, "updated"), change="updated")
@@ -84,8 +84,8 @@ class Stacks:
         except StackNotFoundError:
             return  # it is gone, and so are its events
 
-    def _create(self, name: str, order: Order) -> Deployed:
-        stack_id = self._ros.create(name, order)
+    def _create(self, name: str, definition: StackDefinition) -> Deployed:
+        stack_id = self._ros.create(name, definition)
         stack = Stack(id=stack_id, name=name, status="CREATE_IN_PROGRESS", reason="", created="", updated="")
         return Deployed(stack=self._follow(stack, set(), "created"), change="created")
 

@@ -11,11 +11,21 @@ import pytest
 from alibabacloud_tea_openapi.exceptions import ClientException, ServerException, ThrottlingException
 
 from heavylift.clouds.invocation import Target, find_target, parse_arn
-from heavylift.clouds.ros import MAX_ENCODED, Event, NoChangesError, Order, Ros, StackNotFoundError, encode_template
+from heavylift.clouds.ros import (
+    MAX_ENCODED,
+    Event,
+    NoChangesError,
+    Ros,
+    StackDefinition,
+    StackNotFoundError,
+    encode_template,
+)
 from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
 from heavylift.errors import HeavyliftError
 
-ORDER = Order(template="{}", parameters={"Size": "1"}, tags={"a": "b"}, timeout=10, rollback=True, replace=False)
+DEFINITION = StackDefinition(
+    template="{}", parameters={"Size": "1"}, tags={"a": "b"}, timeout=10, rollback=True, replace=False
+)
 STACK, BUCKET = "ALIYUN::ROS::Stack", "ALIYUN::OSS::Bucket"
 
 
@@ -138,7 +148,7 @@ def test_create_follows_every_event_to_the_end() -> None:
         ("web", STACK, "CREATE_COMPLETE", "", "CREATE_COMPLETE"),
     ]
     stacks, seen = cloud.run()
-    deployed = stacks.deploy("web", ORDER)
+    deployed = stacks.deploy("web", DEFINITION)
     assert (deployed.change, deployed.stack.status) == ("created", "CREATE_COMPLETE")
     assert [event.status for event in seen] == ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "CREATE_COMPLETE"]
     request = next(request for action, request in cloud.calls if action == "create_stack")
@@ -158,7 +168,7 @@ def test_the_first_failure_of_a_resource_is_the_cause() -> None:
     ]
     stacks, seen = cloud.run()
     with pytest.raises(HeavyliftError) as caught:
-        stacks.deploy("web", ORDER)
+        stacks.deploy("web", DEFINITION)
     assert str(caught.value) == (
         "stack web was not created (CREATE_ROLLBACK_COMPLETE), because Bucket (ALIYUN::OSS::Bucket) failed: the name is taken"
     )
@@ -176,7 +186,7 @@ def test_an_update_waits_for_its_own_events() -> None:
         ("web", STACK, "UPDATE_COMPLETE", "", "UPDATE_COMPLETE"),
     ]
     stacks, seen = cloud.run()
-    assert stacks.deploy("web", ORDER).change == "updated"
+    assert stacks.deploy("web", DEFINITION).change == "updated"
     assert [event.status for event in seen] == ["UPDATE_COMPLETE"]
 
 
@@ -185,7 +195,7 @@ def test_an_update_without_changes_is_no_failure() -> None:
     cloud.add("web", "CREATE_COMPLETE", outputs=[{"OutputKey": "Bucket", "OutputValue": "b"}])
     stacks, _ = cloud.run()
     cloud.answer_update_stack = raising(refusal("NotSupported", "Update the completely same stack is not supported."))  # type: ignore[method-assign]
-    deployed = stacks.deploy("web", ORDER)
+    deployed = stacks.deploy("web", DEFINITION)
     assert (deployed.change, deployed.stack.outputs) == ("unchanged", {"Bucket": "b"})
 
 
@@ -202,7 +212,7 @@ def test_another_not_supported_is_a_failure() -> None:
     with pytest.raises(
         HeavyliftError, match=r"ROS refused UpdateStack: NotSupported: The stack cannot be updated\."
     ) as caught:
-        cloud.ros().update("id", ORDER)
+        cloud.ros().update("id", DEFINITION)
     assert not isinstance(caught.value, NoChangesError)
 
 
@@ -212,7 +222,7 @@ def test_a_stack_that_was_rolled_back_is_made_anew() -> None:
     cloud.answer_delete_stack = lambda _request: setattr(cloud.stacks[0], "status", "DELETE_COMPLETE")  # type: ignore[method-assign]
     cloud.answer_create_stack = lambda request: cloud.add(request.stack_name, "CREATE_COMPLETE")  # type: ignore[method-assign]
     stacks, _ = cloud.run()
-    assert stacks.deploy("web", ORDER).change == "created"
+    assert stacks.deploy("web", DEFINITION).change == "created"
     assert [action for action, _ in cloud.calls if action.endswith("_stack")][:3] == [
         "get_stack",
         "delete_stack",
@@ -226,7 +236,7 @@ def test_a_busy_stack_is_left_alone(status: str) -> None:
     cloud.add("web", status)
     stacks, _ = cloud.run()
     with pytest.raises(HeavyliftError, match=f"stack web is {status}: another operation is going on"):
-        stacks.deploy("web", ORDER)
+        stacks.deploy("web", DEFINITION)
     assert {action for action, _ in cloud.calls} == {"list_stacks", "get_stack"}
 
 
@@ -260,7 +270,7 @@ def test_every_page_is_read() -> None:
 def test_what_may_pass_is_tried_again_with_the_same_token(error: Exception) -> None:
     cloud = Simulator()
     cloud.refusals = [error, error]
-    cloud.ros().create("web", ORDER)
+    cloud.ros().create("web", DEFINITION)
     requests = [request for action, request in cloud.calls if action == "create_stack"]
     assert len({request.client_token for request in requests}) == 1
     assert len(requests) == 3
@@ -271,7 +281,7 @@ def test_trying_ends() -> None:
     cloud = Simulator()
     cloud.refusals = [refusal("Throttling.User", "slow down")] * 100
     with pytest.raises(HeavyliftError, match=r"ROS refused CreateStack: Throttling\.User: slow down"):
-        cloud.ros().create("web", ORDER)
+        cloud.ros().create("web", DEFINITION)
     assert len(cloud.calls) == 8
     assert max(cloud.slept) == 20.0
 
@@ -282,7 +292,7 @@ def test_other_refusals_are_final() -> None:
     with pytest.raises(
         HeavyliftError, match=r"ROS refused CreateStack: StackExists: The stack web exists\. \(request R\)"
     ):
-        cloud.ros().create("web", ORDER)
+        cloud.ros().create("web", DEFINITION)
     assert cloud.slept == []
 
 
