@@ -256,24 +256,24 @@ def push(options: argparse.Namespace, output: Output) -> int:
     """`heavylift push`: bring the build's archives to a bucket that deployments take them from."""
     from heavylift.clouds import assets
     from heavylift.clouds.archives import check_archive, is_uploaded, upload
-    from heavylift.clouds.dist import read_build
+    from heavylift.contracts.manifest import read_build
 
     build = read_build(options.dist)
-    for archive in (build.applib, build.model):  # before anything leaves this machine
-        check_archive(options.dist, archive)
+    for archive in build.archives:  # before anything leaves this machine
+        check_archive(archive)
     session = open_session(options)
     bucket = session.bucket(options.bucket)
     assets.make_bucket(bucket, tagged=False)
     work = options.project / ".heavylift" / "uploads"
     work.mkdir(parents=True, exist_ok=True)
-    for archive in (build.applib, build.model):
+    for archive in build.archives:
         there = is_uploaded(bucket, archive.key)
         if not there:
-            with output.progress(f"upload {archive.key[:28]}", archive.size) as progress:
+            with output.progress(f"upload {archive.key[:28]}", archive.packed) as progress:
                 upload(bucket, archive.path, archive.key, progress, checkpoints=work)
         output.emit(
-            {"event": "archive", "key": archive.key, "size": archive.size, "uploaded": not there},
-            f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.size / 1e6:,.0f} MB)",
+            {"event": "archive", "key": archive.key, "size": archive.packed, "uploaded": not there},
+            f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.packed / 1e6:,.0f} MB)",
         )
     return 0
 
