@@ -7,15 +7,17 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from heavylift.build.build import build
-from heavylift.build.options import PARTS, Exporter, Options
+from heavylift.build.options import Exporter, Options
 from heavylift.build.report import Report
 from heavylift.build.target import default_python
 from heavylift.cdk.arguments import FunctionSettings
 from heavylift.cdk.errors import InfraError
 from heavylift.cdk.facts import Facts
 from heavylift.contracts.manifest import Build, read_build
-from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, RUNTIMES, Target
 
+OUTPUT = Path("dist")  # for a function's own build, which lies there or in a folder of it
+CACHE = Path(".cache") / "heavylift" / "functions"
 EXPORT = "export_model"
 
 
@@ -36,10 +38,10 @@ def make_build(settings: FunctionSettings, facts: Facts, *, output: Path) -> Bui
         return read_build(Path(settings.dist))
     model = Path(settings.model) if settings.model else None
     exporter = load_exporter(model) if model and model.suffix == ".py" else None
-    report = Report(sys.stderr)
+    report = Report(sys.stderr, brief=True)
+    root = Path.cwd()
     options = Options(
-        root=Path.cwd(),
-        parts=PARTS if model else tuple(part for part in PARTS if part != "model"),
+        root=root,
         target=Target(_python(settings, facts, report), facts.platform or DEFAULT_PLATFORM),
         requirements=Path(settings.requirements),
         model=None if exporter else model,
@@ -48,15 +50,16 @@ def make_build(settings: FunctionSettings, facts: Facts, *, output: Path) -> Bui
         prune_rules=tuple(map(Path, settings.prune_rules)),
         prune=facts.prune,
         strip=facts.strip,
-        output=output,
+        output=root / output,
+        work=root / CACHE / output.name if output != OUTPUT else None,
     )
     build(options, report)
-    return read_build(output)
+    return read_build(root / output)
 
 
 def _python(settings: FunctionSettings, facts: Facts, report: Report) -> str:
-    wanted = settings.runtime.removeprefix("python")
-    python = facts.python or (default_python(wanted) if facts.local_build else wanted)
+    wanted = RUNTIMES[settings.runtime].target.python
+    python = facts.python or (default_python(settings.runtime) if facts.local_build else wanted)
     if python != wanted and not facts.python:
         report.plain(
             f"there is no Python {wanted} here: this build is for Python {python}, on which the embedded cloud runs it instead; "

@@ -22,7 +22,7 @@ from heavylift.cdk.arguments import (
     read_arguments,
     read_name,
 )
-from heavylift.cdk.building import make_build
+from heavylift.cdk.building import OUTPUT, make_build
 from heavylift.cdk.compute import make_function, set_environment
 from heavylift.cdk.errors import InfraError, SettingsError
 from heavylift.cdk.facts import read_facts
@@ -41,7 +41,6 @@ from heavylift.cdk.storage import ARCHIVES, ArchiveDeployment, code_asset
 from heavylift.cdk.values import environment as read_environment
 from heavylift.cdk.values import prefix as read_prefix
 
-OUTPUT = Path("dist")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _TRIGGER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 
@@ -170,7 +169,7 @@ class HeavyFunction(Construct):
             environment=self._environment,
             logs=made_logs,
         )
-        self.function.node.add_dependency(archives)
+        self.function.add_dependency(archives)
         deployment.sweep(self.bucket, after=self.function)
         self._triggers: set[str] = set()
         self._trigger_role: LeastRole | None = None

@@ -73,9 +73,8 @@ def code_asset(scope: Construct, build: Build) -> Asset:
 class _Destination:
     """A bucket, what is copied into it, and what is removed once it is not used any longer."""
 
-    bucket: Bucket
-    copies: RosCustomResource
-    superseded: RosCustomResource
+    copies: Resource
+    superseded: Resource
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the key of the copy
 
 
@@ -118,7 +117,7 @@ class ArchiveDeployment(Construct):
             self._bucket = PrivateBucket(Stack.of(self))
         return self._bucket
 
-    def add(self, build: Build, *, bucket: Bucket, code: Asset, artifacts_bucket: str) -> Construct:
+    def add(self, build: Build, *, bucket: Bucket, code: Asset, artifacts_bucket: str) -> Resource:
         """Copy the archives of a build into a bucket, and return what a function that loads them has to wait for.
 
         Args:
@@ -135,12 +134,12 @@ class ArchiveDeployment(Construct):
         for archive in build.archives:
             if archive.key not in destination.sources:
                 destination.sources[archive.key] = self._source(archive, artifacts_bucket)
-        destination.copies.parameters = {
+        _custom(destination.copies).parameters = {
             "sources": list(destination.sources.values()),
             "destinationBucket": bucket.attr_name,
             "retainOnCreate": True,  # a rolled back update needs the sources once more
         }
-        destination.superseded.parameters = {
+        _custom(destination.superseded).parameters = {
             "destinationBucket": bucket.attr_name,
             "keep": _kept(destination.sources),
         }
@@ -148,7 +147,7 @@ class ArchiveDeployment(Construct):
 
     def sweep(self, bucket: Bucket, *, after: Resource) -> None:
         """Remove what earlier deployments of this stack left in a bucket, once `after` uses the new archives."""
-        self._destinations[bucket.node.path].superseded.node.add_dependency(after)
+        self._destinations[bucket.node.path].superseded.add_dependency(after)
 
     def _destination(self, bucket: Bucket) -> _Destination:
         path = bucket.node.path
@@ -163,14 +162,15 @@ class ArchiveDeployment(Construct):
         return self._destinations[path]
 
     def _make_destination(self, bucket: Bucket) -> _Destination:
+        prefix = ""
         if self._handler is None:
             self._handler = self._make_handler(bucket)
-            copies, prefix = self._handler.cr, ""
-            copies.timeout = HANDLER_TIMEOUT + CALLBACK_MARGIN
+            copies: Resource = self._handler
+            self._handler.cr.timeout = HANDLER_TIMEOUT + CALLBACK_MARGIN
         else:
             prefix = "".join(filter(str.isalnum, bucket.node.id))
             copies = self._custom_resource(f"{prefix}Archives")
-        return _Destination(bucket=bucket, copies=copies, superseded=self._custom_resource(f"{prefix}Superseded"))
+        return _Destination(copies=copies, superseded=self._custom_resource(f"{prefix}Superseded"))
 
     def _make_handler(self, bucket: Bucket) -> BucketDeployment:
         props = BucketDeploymentProps(
@@ -187,14 +187,12 @@ class ArchiveDeployment(Construct):
         function.memory_size = HANDLER_MEMORY
         return deployment
 
-    def _custom_resource(self, id_: str) -> RosCustomResource:
+    def _custom_resource(self, id_: str) -> CustomResource:
         assert self._handler is not None
         props = CustomResourceProps(
             service_token=self._handler.fc_function.attr_arn, timeout=HANDLER_TIMEOUT + CALLBACK_MARGIN
         )
-        resource = CustomResource(self, id_, props).node.find_child(id_)
-        assert isinstance(resource, RosCustomResource)
-        return resource
+        return CustomResource(self, id_, props)
 
     def _source(self, archive: Archive, artifacts_bucket: str) -> dict[str, Any]:
         if artifacts_bucket:
@@ -207,6 +205,12 @@ class ArchiveDeployment(Construct):
             asset_hash_type=AssetHashType.CUSTOM,
         )
         return {"bucket": asset.bucket_name, "objectKey": asset.object_key, "fileName": archive.key}
+
+
+def _custom(resource: Resource) -> RosCustomResource:
+    found = resource.node.find_child(resource.node.id)
+    assert isinstance(found, RosCustomResource)
+    return found
 
 
 def _kept(keys: dict[str, dict[str, Any]]) -> list[str]:
