@@ -84,5 +84,7 @@ def load_exporter(path: Path) -> Exporter:
         raise InfraError(f"model: {path} cannot be loaded ({type(error).__name__}: {error})") from error
     exporter: Exporter | None = getattr(module, EXPORT, None)
     if exporter is None:
-        raise InfraError(f"model: {path} has no `{EXPORT}(applib, interpreter, target)`, which writes the model to a folder")
+        raise InfraError(
+            f"model: {path} has no `{EXPORT}(applib, interpreter, target)`, which writes the model to a folder"
+        )
     return exporter

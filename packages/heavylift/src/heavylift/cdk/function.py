@@ -51,8 +51,8 @@ class HeavyFunction(Construct):
     It is built when the app runs and its inputs have changed, into `dist/ID`; paths begin at the working folder, that of cdk.json.
     Its bucket and the deployment of its archives are the stack's, shared with its other functions.
 
-    The logical ids of its resources begin with its own, and its ARN is the output `IDArn`; the id `Function` adds nothing, neither to
-    them nor to the name, and is built into `dist`.
+    The logical ids of its resources begin with its own, and its ARN is the output `IDArn`. The id `Function` adds nothing, neither to
+    them nor to the name, and its build is `dist` itself.
 
     Args:
         scope: the stack, or a construct in it.
@@ -309,7 +309,8 @@ class HeavyFunction(Construct):
         """
         if not _TRIGGER.fullmatch(name):
             raise InfraError(
-                f"{self._id}: the trigger name {name!r:.100} is not allowed; set letters, digits and hyphens, beginning with a letter"
+                f"{self._id}: the trigger name {name!r:.100} is not allowed; set letters, digits and hyphens, beginning with a "
+                "letter"
             )
         if name in self._triggers:
             raise InfraError(f"{self._id}: there is a trigger {name} already; give this one another name")

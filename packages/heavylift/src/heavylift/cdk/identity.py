@@ -24,9 +24,7 @@ class LeastRole(Role):
         service: who may assume it.
     """
 
-    def __init__(
-        self, scope: Construct, id_: str, *, owner: str, purpose: str, description: str, service: str
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, owner: str, purpose: str, description: str, service: str) -> None:
         self._name = role_name(owner, purpose)
         self._statements: list[RosRole.PolicyDocumentStatementProperty] = []
         trust = RosRole.StatementProperty(

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from heavylift.cdk import values
 from heavylift.cdk.arguments import (
@@ -74,7 +75,7 @@ class Settings(FunctionSettings, StackSettings):
     events_prefix: str = "incoming/"
 
     @property
-    def function(self) -> dict[str, object]:
+    def function(self) -> dict[str, Any]:
         """The function's arguments."""
         return {each.name: getattr(self, each.name) for each in fields(FunctionSettings)}
 

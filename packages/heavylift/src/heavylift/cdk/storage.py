@@ -82,7 +82,7 @@ class ArchiveDeployment(Construct):
     """Copies archives into buckets before functions need them; removes superseded ones, and all with the stack.
 
     It is the vendor's `BucketDeployment` with a role and a handler of ours, one for all functions of a stack: two in a stack would
-    collide. The first function's bucket is the vendor's custom resource; each further bucket is one of its own, with the same handler.
+    collide. The first function's bucket is served by the vendor's custom resource, each further one by its own, with the same handler.
 
     Args:
         stack: the stack.
@@ -214,7 +214,7 @@ def _custom(resource: Resource) -> RosCustomResource:
 
 
 def _kept(keys: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the keys, and for each kind of archive that none of them is of, a key that no archive has: the handler looks there, too."""
+    """Return the keys, and for a kind of archive that is not among them a key that none has: the handler looks there as well."""
     return [*keys, *(prefix for prefix in ARCHIVES if not any(key.startswith(prefix) for key in keys))]
 
 

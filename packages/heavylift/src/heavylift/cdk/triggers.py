@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import ros_cdk_fc as fc2
 import ros_cdk_fc3 as fc3
-from ros_cdk_core import Construct
+from ros_cdk_core import Construct, IResolvable
 from ros_cdk_oss import Bucket
 from ros_cdk_ram import Role
 
@@ -72,16 +72,12 @@ def http_trigger(
     if unknown or not methods:
         raise InfraError(f"http: methods: {list(methods)!r} is not allowed; set some of {', '.join(METHODS)}")
     if authentication not in AUTHENTICATIONS:
-        raise InfraError(
-            f"http: authentication: {authentication!r} is not allowed; set {' or '.join(AUTHENTICATIONS)}"
-        )
+        raise InfraError(f"http: authentication: {authentication!r} is not allowed; set {' or '.join(AUTHENTICATIONS)}")
     config = {"authType": authentication, "methods": list(methods), "disableURLInternet": False}
     return _trigger(scope, id_, "http", name, function, config)
 
 
-def timer_trigger(
-    scope: Construct, id_: str, *, name: str, function: Function, schedule: str, payload: str
-) -> Trigger:
+def timer_trigger(scope: Construct, id_: str, *, name: str, function: Function, schedule: str, payload: str) -> Trigger:
     """Return a trigger that invokes a function by the clock.
 
     Args:
@@ -112,7 +108,7 @@ def _trigger(
     function: Function,
     config: Mapping[str, object],
     source: str | None = None,
-    role: str | None = None,
+    role: str | IResolvable | None = None,
 ) -> Trigger:
     if isinstance(function, fc2.Function):
         return fc2.Trigger(
