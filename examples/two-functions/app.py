@@ -1,4 +1,4 @@
-"""Two functions in one stack, each with libraries of its own: they share the stack's bucket and the deployment of their archives."""
+"""Two functions with libraries of their own in one stack: they share its bucket and the deployment of their archives."""
 
 from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
 

@@ -68,7 +68,7 @@ def install_interpreter(target: Target) -> bool:
 
 
 def default_python(runtime: str) -> str:
-    """Return the Python to build for where nobody says: the runtime's, as a region has it; where it is not here, this environment's.
+    """Return the Python to build for by default: the runtime's, as a region has it, or this environment's where it is not here.
 
     Args:
         runtime: python3.10 or python3.12.

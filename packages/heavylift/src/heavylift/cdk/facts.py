@@ -1,7 +1,7 @@
 """What an app is told by whoever runs it: for which cloud, and how to build. Pure.
 
 The context is cdk.json's and that of `-c key=value`, as ros-cdk and `heavylift` give it in CDK_CONTEXT_JSON; the variables are what
-`heavylift` knows of the cloud that it deploys to. Names with a colon are the CDK's way to keep an app's settings apart from others'.
+`heavylift` knows of the cloud that it deploys to. Names with a colon are none of the project's own settings.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class HeavyFunction(Construct):
     It is built when the app runs and its inputs have changed, into `dist/ID`; paths begin at the working folder, that of cdk.json.
     Its bucket and the deployment of its archives are the stack's, shared with its other functions.
 
-    The logical ids of its resources begin with its own, and its ARN is the output `IDArn`. The id `Function` adds nothing, neither to
-    them nor to the name, and its build is `dist` itself.
+    The logical ids of its resources begin with its own, and its ARN is the output `IDArn`. The id `Function` adds nothing to
+    them and to the name, and its build is `dist` itself.
 
     Args:
         scope: the stack, or a construct in it.

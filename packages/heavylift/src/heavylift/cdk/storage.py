@@ -82,7 +82,7 @@ class ArchiveDeployment(Construct):
     """Copies archives into buckets before functions need them; removes superseded ones, and all with the stack.
 
     It is the vendor's `BucketDeployment` with a role and a handler of ours, one for all functions of a stack: two in a stack would
-    collide. The first function's bucket is served by the vendor's custom resource, each further one by its own, with the same handler.
+    collide. The first function's bucket is served by the vendor's custom resource, each further one by a resource of its own.
 
     Args:
         stack: the stack.
