@@ -9,7 +9,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +29,7 @@ from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 
 from heavylift.contracts.failures import AccessDeniedError, DeadlineError, ObjectChangedError, ObjectNotFoundError
+from heavylift.contracts.manifest import read_build, write_manifest
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.retries import Deadline
 from tests.support.paths import HANDLER
@@ -169,6 +170,18 @@ def test_a_stack_from_nothing_to_nothing(
 
     assert stack.delete().status == "DELETE_COMPLETE", stack.reasons()
     assert leftovers(cloud, stack.name) == []
+
+
+@pytest.mark.node
+def test_the_archive_of_a_model_that_is_gone_leaves_the_bucket(
+    cloud: Running, project: Path, synth: Synth, stack: Stack
+) -> None:
+    described = stack.deploy(synth(project, out="1", stackName=stack.name))
+    bucket = cloud.bucket(outputs(described)["BucketName"])
+    assert {key.partition("/")[0] for key in keys(bucket)} == {"applib", "model"}
+    write_manifest(replace(read_build(project / "dist"), model=None), project / "dist")
+    assert stack.deploy(synth(project, out="2", stackName=stack.name)).status == "UPDATE_COMPLETE", stack.reasons()
+    assert {key.partition("/")[0] for key in keys(bucket)} == {"applib"}
 
 
 @dataclass(frozen=True)
