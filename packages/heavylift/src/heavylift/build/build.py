@@ -57,7 +57,13 @@ def build(options: Options, report: Report) -> Manifest:
     with _exclusive(options.cache):
         plan = make_plan(options, report)
         last, state = _read_last(options)
-        made = {part for part in options.parts if not _is_current(part, plan, last, state, options.dist)}
+        parts = set(options.parts)
+        if "model" in parts and not options.has_model:
+            parts.remove("model")
+            gone, last = last.model, replace(last, model=None)
+        else:
+            gone = None
+        made = {part for part in parts if not _is_current(part, plan, last, state, options.dist)}
         if last.target != options.target:
             made |= set(last.parts)
         if made and install_interpreter(options.target):
@@ -72,7 +78,7 @@ def build(options: Options, report: Report) -> Manifest:
         _check_disk(manifest)
         if "code" in made:
             _replace_code(options.dist)
-        if made:
+        if made or gone:
             write_json(options.dist / STATE, state)
             write_manifest(manifest, options.dist)
             _remove_unnamed(options.dist, manifest)

@@ -23,19 +23,30 @@ class Options:
     target: Target = field(default_factory=lambda: Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
     requirements: Path | None = None  # None: layers_build/applib.txt
     model: Path | None = None  # a folder to pack as the model; None: what `export` makes
-    export: Exporter | None = None
+    export: Exporter | None = None  # None as well: there is no model
     code: Path | None = None  # the folder with the user's function; None: function
     prune_rules: Sequence[Path] = ()  # added to prune.toml
     prune: bool = True
     strip: bool = True
     output: Path | None = None  # None: dist
+    work: Path | None = None  # None: .cache/heavylift
 
     @property
     def dist(self) -> Path:
         """The output folder."""
-        return self.output or self.root / "dist"
+        return self.output or self.builds
+
+    @property
+    def builds(self) -> Path:
+        """The folder in which builds of the project lie, whichever function they are of."""
+        return self.root / "dist"
 
     @property
     def cache(self) -> Path:
-        """The folder for what the next build can use again."""
-        return self.root / ".cache" / "heavylift"
+        """The folder for what the next build can use again; two builds at the same time need two."""
+        return self.work or self.root / ".cache" / "heavylift"
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a model to build."""
+        return self.model is not None or self.export is not None

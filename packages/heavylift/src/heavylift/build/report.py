@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DISKS, MB
@@ -20,9 +21,16 @@ SMALL_DISK = DISKS[0] * MB  # bytes
 
 
 class Report:
-    """Prints to a terminal; rich is imported when there is something to show, since a build without work should be quick."""
+    """Prints to a terminal; rich is imported when there is something to show, since a build without work should be quick.
 
-    def __init__(self) -> None:
+    Args:
+        stream: where to.
+        brief: a build without work is not worth a line.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, brief: bool = False) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self._brief = brief
         self._made_console: Console | None = None
 
     @property
@@ -30,7 +38,7 @@ class Report:
         from rich.console import Console
 
         if self._made_console is None:
-            self._made_console = Console()
+            self._made_console = Console(file=self._stream)
         return self._made_console
 
     def note(self, text: str) -> None:
@@ -115,6 +123,8 @@ class Report:
 
     def summary(self, manifest: Manifest, folder: Path, made: set[str]) -> None:
         """Say what there is now in the build's folder, and which parts of it were made."""
+        if self._brief and not made:
+            return
         for name, part in manifest.parts.items():
             verb = "built" if name in made else "unchanged"
             self.plain(
@@ -133,12 +143,9 @@ class Report:
                 "PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it without --unchecked"
             )
 
-    @staticmethod
-    def plain(text: str) -> None:
+    def plain(self, text: str) -> None:
         """Print a line without rich."""
-        import sys
-
-        sys.stdout.write(text + "\n")
+        self._stream.write(text + "\n")
 
 
 def _packed_size(files: Sequence[str], packed: Mapping[str, int]) -> int:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from heavylift.build.errors import BuildError
-from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
 from localcloud.interpreters import find_python
 
 
@@ -64,3 +64,13 @@ def install_interpreter(target: Target) -> bool:
         return False
     uv("python", "install", target.python, check=False)
     return find_interpreter(target) is not None
+
+
+def default_python(runtime: str) -> str:
+    """Return the Python to build for by default: the runtime's, as a region has it, or this environment's where it is not here.
+
+    Args:
+        runtime: python3.10 or python3.12.
+    """
+    wanted = RUNTIMES[runtime].target
+    return wanted.python if find_interpreter(wanted) else LOCAL_PYTHON
