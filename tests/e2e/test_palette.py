@@ -33,7 +33,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("palette") / "dist"
     parts = {"requirements": "applib.txt", "model": "model", "code": "code"}
     inputs = [word for name, path in parts.items() for word in (f"--{name}", str(EXAMPLE / path))]
-    run("layers_build", *inputs, "--output", str(folder))
+    run("layers_build", *inputs, "--handler", "palette.handler", "--output", str(folder))
     return folder
 
 

@@ -4,7 +4,8 @@ Stages and what each may touch:
 
 1. plan: locks and fingerprints of all inputs; touches the lock files only;
 2. make: the parts whose fingerprint changed, in the cache and under temporary names in the output folder;
-3. commit: archives and code by rename, then the manifest, then what no manifest names any more is removed.
+3. try: the function's module is imported with its libraries, where the target's Python runs here;
+4. commit: archives and code by rename, then the manifest, then what no manifest names any more is removed.
 
 An interrupted build leaves the last manifest and what it names as they were.
 """
@@ -61,6 +62,7 @@ class Options:
     model: Path | None = None  # a folder to pack as the model; None: what `export` makes
     export: Exporter | None = None
     code: Path | None = None  # the folder with the user's function; None: function
+    handler: str = "index.handler"  # MODULE.FUNCTION, which the loader calls
     prune_rules: Sequence[Path] = ()  # added to prune.toml
     prune: bool = True
     strip: bool = True
@@ -103,9 +105,11 @@ def build(options: Options, report: Report) -> Mapping[str, Any]:
                 state[part] = _seal(plan.fingerprints[part], manifest[part])
         manifest |= {"format": 1, "target": _target_record(options.target)}
         _check_limits(manifest)
+        code = options.dist / (NEW_CODE if "code" in made else "code")
+        tried = _try_function(options, plan, code, manifest, state, report)
         if "code" in made:
             _replace_code(options.dist)
-        if made:
+        if made or tried:
             _write_json(options.dist / "state.json", state)
             _write_json(options.dist / "manifest.json", manifest)
             _remove_unnamed(options.dist, manifest)
@@ -364,6 +368,35 @@ def _make_code(options: Options, plan: _Plan, report: Report) -> dict[str, Any]:
 def _zipped_size(folder: Path, files: Sequence[Path]) -> int:
     headers = sum(2 * len(path.relative_to(folder).as_posix().encode()) + 100 for path in files)  # local and central
     return headers + sum(len(zlib.compress(path.read_bytes())) for path in files)
+
+
+def _try_function(
+    options: Options, plan: _Plan, code: Path, manifest: Mapping[str, Any], state: dict[str, str], report: Report
+) -> bool:
+    """Try the function with its libraries, unless they were tried together before; return whether it was tried."""
+    from heavylift.build.handler import try_handler
+
+    if "code" not in manifest or not manifest.get("applib", {}).get("imported"):
+        return False  # nothing to try yet, or no Python that could
+    key = _fingerprint([options.handler, str(options.target), manifest["code"]["digest"], manifest["applib"]["digest"]])
+    if state.get("handler") == key:
+        return False
+    interpreter = find_interpreter(options.target)
+    assert interpreter is not None
+    applib = _applib(options, plan)
+    stage(applib, report)
+    with report.step(f"import {options.handler}"):
+        warning = try_handler(
+            options.handler,
+            code=code,
+            applib=applib.folder,
+            interpreter=interpreter,
+            requirements=plan.requirements,
+        )
+    if warning:
+        report.warn(warning)
+    state["handler"] = key
+    return True
 
 
 _MAKERS: Mapping[str, Callable[[Options, _Plan, Report], dict[str, Any]]] = {

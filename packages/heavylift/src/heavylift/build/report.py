@@ -132,8 +132,9 @@ class Report:
         if "applib" in manifest and not manifest["applib"].get("imported"):  # or made before builds said so
             python = manifest["target"]["python"]
             self.plain(
-                f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib. Put a python{python} on "
-                "PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it without --unchecked"
+                f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib and the function. Put a "
+                f"python{python} on PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it "
+                "without --unchecked"
             )
 
     @staticmethod
