@@ -18,7 +18,7 @@ from bench.part import Part
 from bench.results import Results
 from bench.unpruned import unpruned_archive
 from bench.variants import VARIANTS, Variant
-from heavylift.clouds.dist import zip_code
+from heavylift.clouds.assets import zip_code
 from heavylift.errors import HeavyliftError
 
 OURS = "heavylift, everything on"
@@ -29,7 +29,7 @@ def run(part: Part) -> Results:
     """Measure ours and each variant over all links, in turn."""
     variants = {**VARIANTS, UNPRUNED: unpruned(part)}
     with running_cloud(part.folder) as cloud:
-        for archive in (part.build.applib, part.build.model):
+        for archive in part.build.archives:
             cloud.upload(archive.path, archive.key)
         ours = function_settings(part.build, cloud.endpoints)
         ways, left_out = {"ours": ours}, {}
@@ -79,7 +79,7 @@ def unpruned(part: Part) -> Variant:
 def _edited(part: Part, settings: FunctionSettings, variant: Variant) -> FunctionSettings:
     if variant.edit is None:
         return settings
-    code = copy_code(part.build.code, part.folder / f"code-{settings.name}")
+    code = copy_code(part.build.code.path, part.folder / f"code-{settings.name}")
     variant.edit(code)
     return replace(settings, code=zip_code(code))
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import zstandard
 
-from heavylift.clouds.archives import Archive
 from heavylift.contracts.archive import SUFFIX
+from heavylift.contracts.manifest import Archive, Build
 from heavylift.errors import HeavyliftError
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
@@ -62,6 +62,22 @@ def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int = -1) 
     return zstandard.ZstdDecompressor().stream_reader(frames, read_across_frames=True).read(size)
 
 
+def ordinary_archive(path: Path, key: str) -> Archive:
+    """Return an archive that is none of a build's: nobody pins its digest, or counts what it holds."""
+    return Archive(path=path, key=key, digest="", packed=path.stat().st_size, unpacked=0, files=0, compressor="")
+
+
+def model_of(build: Build) -> Archive:
+    """Return the archive of the example's model.
+
+    Raises:
+        HeavyliftError: the build has none.
+    """
+    if build.model is None:
+        raise HeavyliftError("the build has no model, which the example function needs; run `make build`")
+    return build.model
+
+
 def installed_archive(root: Path, folder: Path) -> Archive:
     """The article's archive: everything that pip installs, zipped."""
     staging, path = folder / "installed", folder / "installed.zip"
@@ -71,7 +87,7 @@ def installed_archive(root: Path, folder: Path) -> Archive:
             if file.is_file():
                 target.write(file, file.relative_to(staging))
     shutil.rmtree(staging)
-    return Archive(path=path, key="applib/installed.zip", digest="", size=path.stat().st_size)
+    return ordinary_archive(path, "applib/installed.zip")
 
 
 def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> Archive:
@@ -84,7 +100,7 @@ def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> 
             name = entry.filename.removesuffix(SUFFIX)
             if name != entry.filename and not name.startswith(left_out):
                 target.writestr(name, read_file(source, entry), zipfile.ZIP_DEFLATED)
-    return Archive(path=path, key=key, digest="", size=path.stat().st_size)
+    return ordinary_archive(path, key)
 
 
 def tar_archive(plain: Archive, folder: Path) -> Archive:
@@ -96,4 +112,4 @@ def tar_archive(plain: Archive, folder: Path) -> Archive:
             member.size, member.mode = entry.file_size, 0o644
             with source.open(entry) as file:
                 target.addfile(member, file)
-    return Archive(path=path, key="applib/plain.tar.gz", digest="", size=path.stat().st_size)
+    return ordinary_archive(path, "applib/plain.tar.gz")

@@ -23,7 +23,7 @@ from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import TimedReport, locked_versions, package_cache, scratch_root, timed_build
 from heavylift.build.pack import LEVEL
-from heavylift.build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
 COLD = 1.5  # times the slowest unavoidable step, at most
 REPEATED = 0.0  # steps that a rebuild does in full again, at most

@@ -17,8 +17,8 @@ import zstandard
 from isal import isal_zlib
 
 from bench.archives import read_file
-from heavylift.clouds.dist import read_build
 from heavylift.contracts.archive import BLOCK_SIZE
+from heavylift.contracts.manifest import read_build
 
 EVERY = 5
 ROUNDS = 3

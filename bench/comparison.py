@@ -15,7 +15,7 @@ from itertools import chain
 from mmap import PAGESIZE
 from pathlib import Path
 
-from bench.archives import installed_archive, plain_archive, tar_archive
+from bench.archives import installed_archive, model_of, plain_archive, tar_archive
 from bench.cloud import LINKS, Cloud, running_cloud
 from bench.cpu import medians, spent_by_start
 from bench.direct import BUCKET, function_settings
@@ -25,8 +25,7 @@ from bench.memory import touch_costs
 from bench.packages import add_archive, add_sdk, peer_code
 from bench.part import Part
 from bench.results import Results, goal
-from heavylift.clouds.archives import Archive
-from heavylift.clouds.dist import Build
+from heavylift.contracts.manifest import Archive, Build
 from heavylift.errors import HeavyliftError
 
 # What is wanted: times faster than the article's way, times the limit at most, times a later request at most, MB at most.
@@ -53,7 +52,7 @@ Samples = Mapping[str, Mapping[str, Sequence[Sample]]]  # by link and way
 def run(part: Part) -> Results:
     """Measure all ways over all links."""
     samples, spent, touches, left_out = _samples(part)
-    sizes = {"packed": part.build.applib.size, "unpacked": part.build.unpacked}
+    sizes = {"packed": part.build.applib.packed, "unpacked": part.build.unpacked}
     return summarize(samples, medians(spent), medians(touches), sizes=sizes, runs=part.runs, left_out=left_out)
 
 
@@ -61,10 +60,10 @@ def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], list[dict[str
     build, folder = part.build, part.folder
     with part.console.status("start: packing as the others do (one thread, zlib): a few minutes …"):
         installed, plain = installed_archive(part.root, folder), plain_archive(build.applib, folder)
-        model = plain_archive(build.model, folder)
+        model = plain_archive(model_of(build), folder)
         tar = tar_archive(plain, folder)
     with running_cloud(folder) as cloud:
-        for archive in (build.applib, build.model, model, installed, plain, tar):
+        for archive in (*build.archives, model, installed, plain, tar):
             cloud.upload(archive.path, archive.key)
         left_out: dict[str, str] = {}
         keys = {"article": installed.key, "plain": plain.key, "resumable": plain.key, "v2": plain.key}
@@ -103,7 +102,7 @@ def _ways(
     keys: Mapping[str, str],
     left_out: dict[str, str],
 ) -> dict[str, FunctionSettings]:
-    ours, code = function_settings(build, cloud.endpoints), peer_code(build.code, folder)
+    ours, code = function_settings(build, cloud.endpoints), peer_code(build.code.path, folder)
     codes: dict[str, bytes | StoredCode] = {}
     stored = add_archive(code, plain, folder / "package.zip")
     cloud.upload(stored, CODE_KEY)

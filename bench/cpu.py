@@ -19,8 +19,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bench.archives import model_of
 from bench.measure import REST
-from heavylift.clouds.dist import Build
+from heavylift.contracts.manifest import Build
 
 _IMPORT = """
 import gc, json, os, resource, sys
@@ -41,7 +42,8 @@ print(json.dumps({"import": usage.ru_utime + usage.ru_stime, "import_memory": me
 
 def spent_by_start(build: Build) -> dict[str, float]:
     """Measure a start of the example, once."""
-    return _run(build.code, build.applib.path, build.applib.digest, "--model", build.model.path, build.model.digest)
+    applib, model = build.applib, model_of(build)
+    return _run(build.code.path, applib.path, applib.digest, "--model", model.path, model.digest)
 
 
 def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:

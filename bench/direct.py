@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import oss2
 
+from bench.archives import model_of
 from bench.functions import FunctionSettings
-from heavylift.clouds.dist import Build, zip_code
+from heavylift.clouds.assets import zip_code
 from heavylift.clouds.embedded import Endpoints
+from heavylift.contracts.manifest import Build
 
 BUCKET = "heavylift-direct"
 SERVICE = "heavylift"
@@ -24,9 +26,10 @@ def make_bucket(endpoints: Endpoints) -> oss2.Bucket:
 
 def function_settings(build: Build, endpoints: Endpoints) -> FunctionSettings:
     """Return the example function as the stack declares it, with OSS at its plain endpoint."""
+    model = model_of(build)
     return FunctionSettings(
         name="rotate",
-        code=zip_code(build.code),
+        code=zip_code(build.code.path),
         handler="loader.handler",
         initializer="loader.initializer",
         memory=MEMORY,
@@ -39,9 +42,9 @@ def function_settings(build: Build, endpoints: Endpoints) -> FunctionSettings:
             "AppLibObject": build.applib.key,
             "AppLibDir": "/tmp/applib",  # noqa: S108 - an instance's /tmp is its own
             "AppLibDigest": build.applib.digest,
-            "ModelObject": build.model.key,
+            "ModelObject": model.key,
             "ModelDir": "/tmp/model",  # noqa: S108 - an instance's /tmp is its own
-            "ModelDigest": build.model.digest,
+            "ModelDigest": model.digest,
             "Bucket": BUCKET,
             "Endpoint": endpoints.oss,
             "Region": endpoints.region,

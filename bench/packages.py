@@ -8,8 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from heavylift.clouds.archives import Archive
-from heavylift.clouds.dist import zip_code
+from heavylift.clouds.assets import zip_code
+from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
 
 PEERS = Path(__file__).parent / "peers"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from heavylift.clouds.dist import Build
+from heavylift.contracts.manifest import Build
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from heavylift.contracts.manifest import read_build
+
 Results = dict[str, Any]  # JSON; see `merge`
 ORDER = ("start", "ablation", "scaling", "build")  # of the parts, whichever was measured last
 
@@ -36,7 +38,7 @@ def describe_machine() -> dict[str, object]:
 
 def describe_versions(dist: Path) -> dict[str, str]:
     """Return the versions of Python and of what the applib was asked for, from a build's manifest."""
-    found = json.loads((dist / "manifest.json").read_text(encoding="utf-8"))["applib"]["versions"]
+    found = read_build(dist).applib.versions
     wanted = {name: found[name] for name in sorted(found) if name.lower().startswith(("tensorflow", "opencv", "numpy"))}
     return {"python": platform.python_version(), **wanted}
 

@@ -8,7 +8,6 @@ Between two sizes, the load's slope (seconds for each further byte) is compared 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import statistics
@@ -16,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -31,7 +29,9 @@ from bench.results import Results, goal
 from bench.scratch import scratch_root, timed_build
 from bench.synthetic import UNIT, library_sample, pack_units, write_units
 from heavylift.build.errors import BuildError
-from heavylift.clouds.dist import zip_code
+from heavylift.build.pack import PackedArchive
+from heavylift.clouds.assets import zip_code
+from heavylift.contracts.manifest import Archive
 from heavylift.contracts.startlog import Start
 
 SIZES = (50e6, 200e6, 1e9, 4e9)  # bytes of the archive, about
@@ -79,11 +79,11 @@ def run(part: Part) -> Results:
         subjects.append(_full(part))
     except BuildError as error:  # packages that cannot be downloaded, for one
         left_out[FULL] = str(error)
-    code = _loading_code(part.build.code, part.folder)
+    code = _loading_code(part.build.code.path, part.folder)
     work = []
     for subject in subjects:
         with part.console.status(f"scaling: CPU seconds of {subject.packed / 1e6:,.0f} MB on their own …"):
-            spent = (spent_by_load(part.build.code, subject.path, subject.digest) for _ in range(WORK_RUNS))
+            spent = (spent_by_load(part.build.code.path, subject.path, subject.digest) for _ in range(WORK_RUNS))
             work.append(statistics.median(spent))
     found: dict[str, list[Point]] = {link: [] for link in LINKS}
     with running_cloud(part.folder) as cloud:
@@ -134,12 +134,11 @@ def _make(part: Part, sizes: Sequence[float]) -> list[Subject]:
         write_units(folder, max(counts), library_sample(part.build.applib.path))
         archives = [pack_units(folder, count, part.folder / f"synthetic-{count}.zip") for count in counts]
         shutil.rmtree(folder)
-    return [_subject("", archive.path, asdict(archive)) for archive in archives]
+    return [_subject("", archive) for archive in archives]
 
 
 def _example(part: Part) -> Subject:
-    manifest = json.loads((part.root / "dist" / "manifest.json").read_bytes())
-    return _subject("the example's", part.build.applib.path, manifest["applib"])
+    return _subject("the example's", part.build.applib)
 
 
 def _full(part: Part) -> Subject:
@@ -148,12 +147,19 @@ def _full(part: Part) -> Subject:
     with part.console.status(f"scaling: building an applib of the full {FULL}: some minutes …"):
         manifest, _, _ = timed_build(root)
     shutil.rmtree(root / ".cache")
-    return _subject(FULL, root / "dist" / manifest["applib"]["path"], manifest["applib"])
+    assert manifest.applib is not None
+    return _subject(FULL, manifest.applib)
 
 
-def _subject(name: str, path: Path, record: Mapping[str, Any]) -> Subject:
-    counts = {each: int(record[each]) for each in ("packed", "unpacked", "files")}
-    return Subject(name=name, path=path, digest=record["digest"], **counts)
+def _subject(name: str, archive: Archive | PackedArchive) -> Subject:
+    return Subject(
+        name=name,
+        path=archive.path,
+        digest=archive.digest,
+        packed=archive.packed,
+        unpacked=archive.unpacked,
+        files=archive.files,
+    )
 
 
 def _loading_code(code: Path, folder: Path) -> bytes:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from heavylift.build.build import Options, build
+from heavylift.build.build import build
+from heavylift.build.options import Options
 from heavylift.build.report import Report
+from heavylift.contracts.manifest import Manifest
 
 
 class TimedReport(Report):
@@ -76,7 +78,7 @@ def scratch_root(root: Path, folder: Path) -> Path:
     return scratch
 
 
-def timed_build(root: Path, **choices: Any) -> tuple[Mapping[str, Any], TimedReport, float]:  # noqa: ANN401 - of `Options`
+def timed_build(root: Path, **choices: Any) -> tuple[Manifest, TimedReport, float]:  # noqa: ANN401 - of `Options`
     """Build an applib; return its manifest, what was done, and the seconds of all."""
     report, begin = TimedReport(), perf_counter()
     manifest = build(Options(root=root, parts=("applib",), **choices), report)

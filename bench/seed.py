@@ -20,12 +20,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.archives import installed_archive, plain_archive
+from bench.archives import installed_archive, model_of, plain_archive
 from bench.cloud import running_cloud
 from bench.direct import function_settings
 from bench.measure import measure
 from bench.packages import peer_code
-from heavylift.clouds.dist import read_build
+from heavylift.contracts.manifest import read_build
 from heavylift.contracts.startlog import Start
 from heavylift.errors import HeavyliftError
 
@@ -43,13 +43,13 @@ def main() -> int:
         folder = Path(name)
         with console.status("installing and zipping as the article does (one thread, zlib): a minute or two …"):
             installed = installed_archive(root, folder)
-            plain, model = plain_archive(build.applib, folder), plain_archive(build.model, folder)
+            plain, model = plain_archive(build.applib, folder), plain_archive(model_of(build), folder)
         with running_cloud(folder) as cloud:
-            for archive in (build.applib, build.model, model, installed, plain):
+            for archive in (*build.archives, model, installed, plain):
                 with console.status(f"uploading {archive.key} …"):
                     cloud.upload(archive.path, archive.key)
             ours = function_settings(build, cloud.endpoints)
-            code = peer_code(build.code, folder)
+            code = peer_code(build.code.path, folder)
             ways = [("ours", ours)]
             for way, archive in (("article", installed), ("pruned", plain)):
                 variables = {**ours.environment, "BenchWay": "article"}

@@ -21,7 +21,7 @@ from bench import ablation, building, comparison, scaling
 from bench.part import Part
 from bench.report import FOLDER, write_report
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
-from heavylift.clouds.dist import read_build
+from heavylift.contracts.manifest import read_build
 from heavylift.errors import HeavyliftError
 
 PARTS: Mapping[str, Callable[[Part], Results]] = {

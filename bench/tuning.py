@@ -26,7 +26,7 @@ from bench.functions import FunctionSettings
 from bench.measure import cold_start
 from bench.prices import Price, cu_per_second
 from bench.tuning_report import draw, insert, render
-from heavylift.clouds.dist import Build, read_build
+from heavylift.contracts.manifest import Build, read_build
 from heavylift.errors import HeavyliftError
 
 BANDWIDTH = 1e9  # bits per second
@@ -102,7 +102,7 @@ def measurable(cores: int) -> list[Setting]:
 
 def _samples(build: Build, folder: Path, runs: int, console: Console) -> dict[Setting, list[Sample]]:
     with running_cloud(folder, ["--fc-limit-cpu"]) as cloud:
-        for archive in (build.applib, build.model):
+        for archive in build.archives:
             with console.status(f"uploading {archive.key} …"):
                 cloud.upload(archive.path, archive.key)
         os.sync()  # what the uploads left to be written would slow the first runs alone

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.scratch import scratch_root, timed_build
 from heavylift.build.errors import BuildError
-from heavylift.clouds.archives import Archive
+from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
 
 
@@ -23,6 +23,5 @@ def unpruned_archive(root: Path, folder: Path) -> Archive:
     except BuildError as error:
         raise HeavyliftError(str(error)) from error
     shutil.rmtree(scratch / ".cache")  # gigabytes that nobody needs again
-    record = manifest["applib"]
-    path = scratch / "dist" / record["path"]
-    return Archive(path=path, key=record["key"], digest=record["digest"], size=record["packed"])
+    assert manifest.applib is not None
+    return manifest.applib

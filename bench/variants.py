@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.archives import plain_archive
 from bench.packages import replace_source
-from heavylift.clouds.archives import Archive
+from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
 
 LOADER = "heavylift/runtime/loader.py"

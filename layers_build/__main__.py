@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from heavylift.build.build import PARTS, Options, build
+from heavylift.build.build import build
 from heavylift.build.errors import BuildError
+from heavylift.build.options import PARTS, Options
 from heavylift.build.report import Report
-from heavylift.build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 from layers_build.model import export_model
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heavylift.build import resolve
-from heavylift.build.target import DEFAULT_PLATFORM, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 
 PYTHONS = ("3.10", "3.11", "3.12")
 

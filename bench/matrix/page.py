@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.matrix.rows import Row
-from heavylift.build.target import DEFAULT_PLATFORM
+from heavylift.contracts.platform import DEFAULT_PLATFORM
 
 HEAD = ("package", "version", "Python", "MB packed", "MB unpacked", "import", "start", "works")
 

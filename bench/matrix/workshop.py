@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from bench.cloud import Cloud, running_cloud
 from bench.direct import BUCKET, CPU, DISK, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
@@ -16,11 +15,14 @@ from bench.functions import FunctionSettings
 from bench.matrix.cases import Case, read_cases
 from bench.matrix.rows import Row, Versions, fingerprint
 from bench.scratch import TimedReport, locked_versions, scratch_root, timed_build
-from heavylift.build.build import Options, build
+from heavylift.build.build import build
 from heavylift.build.errors import BuildError
-from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
-from heavylift.clouds.dist import zip_code
+from heavylift.build.options import Options
+from heavylift.build.target import find_interpreter
+from heavylift.clouds.assets import zip_code
 from heavylift.clouds.invocation import Invocation
+from heavylift.contracts.manifest import Applib
+from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 from heavylift.contracts.startlog import find_starts
 
 FUNCTION = "matrix"
@@ -74,16 +76,17 @@ class Workshop:
             manifest, _, _ = timed_build(self.scratch, requirements=requirements, target=target, output=dist)
         except BuildError as error:
             return self._failed(case, row, lock, str(error))
-        applib = manifest["applib"]
-        row = replace(row, packed=applib["packed"], unpacked=applib["unpacked"], system=tuple(applib["system"]))
-        self.cloud.upload(dist / applib["path"], applib["key"])
+        applib = manifest.applib
+        assert applib is not None
+        row = replace(row, packed=applib.packed, unpacked=applib.unpacked, system=tuple(applib.system))
+        self.cloud.upload(applib.path, applib.key)
         try:
             return self._run(case, self._finished(case, row, lock), code, applib, runs)
         finally:
-            self.cloud.bucket.delete_object(applib["key"])
+            self.cloud.bucket.delete_object(applib.key)
             shutil.rmtree(dist)
 
-    def _run(self, case: Case, row: Row, code: bytes, applib: dict[str, Any], runs: int) -> Row:
+    def _run(self, case: Case, row: Row, code: bytes, applib: Applib, runs: int) -> Row:
         settings = self._settings(case, row.python, code, applib)
         for _ in range(runs):
             self.cloud.service.create_function(settings)
@@ -126,7 +129,7 @@ class Workshop:
         words = reason.replace(f"{self.folder}/", "")
         return replace(self._finished(case, row, lock), failure=f"build: {words}")
 
-    def _settings(self, case: Case, python: str, code: bytes, applib: dict[str, Any]) -> FunctionSettings:
+    def _settings(self, case: Case, python: str, code: bytes, applib: Applib) -> FunctionSettings:
         endpoints = self.cloud.endpoints
         return FunctionSettings(
             name=FUNCTION,
@@ -140,8 +143,8 @@ class Workshop:
             initialization_timeout=INITIALIZATION_TIMEOUT,
             runtime=f"python{python}",
             environment={
-                "AppLibObject": applib["key"],
-                "AppLibDigest": applib["digest"],
+                "AppLibObject": applib.key,
+                "AppLibDigest": applib.digest,
                 "HandlerModule": f"{case.module}.handler",
                 "Bucket": BUCKET,
                 "Endpoint": endpoints.oss,

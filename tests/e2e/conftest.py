@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from heavylift.clouds.dist import Build, read_build
+from heavylift.contracts.manifest import Build, read_build
 from tests.support.paths import ROOT
 
 

@@ -20,14 +20,15 @@ import oss2
 import pytest
 import requests
 
+from bench.archives import model_of
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService, FunctionSettings
 from bench.roles import create_function_role
 from heavylift.build.pack import pack
-from heavylift.clouds.archives import Archive, upload
-from heavylift.clouds.dist import Build
+from heavylift.clouds.archives import upload
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation
+from heavylift.contracts.manifest import Build
 from heavylift.contracts.startlog import find_starts
 
 USER = """
@@ -78,10 +79,10 @@ def stage(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     (tree / "heavy.py").write_text("ANSWER = 'loaded'\n")
     (tree / "noise.bin").write_bytes(random.Random(1).randbytes(24 * MB))
     packed = pack(tree, folder / "{digest}.zip", progress=lambda _done, _total: None, level=1)
-    applib = Archive(path=packed.path, key="applib/small.zip", digest=packed.digest, size=packed.packed)
+    applib = replace(build.applib, path=packed.path, key="applib/small.zip", digest=packed.digest)
     with EmbeddedCloud(folder / "data", ["--fc-python", sys.executable]) as endpoints:
         bucket = make_bucket(endpoints)
-        for archive in (applib, build.model):
+        for archive in (applib, model_of(build)):
             upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))

@@ -18,9 +18,9 @@ from bench.functions import FunctionService
 from bench.roles import create_function_role
 from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.archives import upload
-from heavylift.clouds.dist import Build
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation
+from heavylift.contracts.manifest import Build
 from heavylift.contracts.startlog import find_starts
 from tests.support.paths import ROOT
 
@@ -49,7 +49,7 @@ def deployed(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("cloud")
     with EmbeddedCloud(folder / "data", ["--fc-python", sys.executable]) as endpoints:
         bucket = make_bucket(endpoints)
-        for archive in (build.applib, build.model):
+        for archive in build.archives:
             upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)
         service = FunctionService(endpoints, SERVICE)
         service.create(role_arn=create_function_role(endpoints, bucket=BUCKET))

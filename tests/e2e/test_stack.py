@@ -15,12 +15,12 @@ import oss2
 import pytest
 
 from heavylift.cli.pictures import difference_from_transposed
-from heavylift.clouds.dist import Build
 from heavylift.clouds.embedded import EmbeddedCloud
 from heavylift.clouds.invocation import Invocation, find_target, invoke
 from heavylift.clouds.ros import Order, Ros
 from heavylift.clouds.session import Session, local_session
 from heavylift.clouds.stacks import Stacks
+from heavylift.contracts.manifest import Build
 from heavylift.errors import HeavyliftError
 from tests.support.paths import ROOT
 

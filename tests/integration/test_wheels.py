@@ -105,7 +105,7 @@ def test_heavylift_builds_a_project_outside_any_clone(wheels: Mapping[str, Path]
         (project / name).write_text(text)
     program = """
     from pathlib import Path
-    from heavylift.build.build import Options, build
+    from heavylift.build.build import build
     from heavylift.build.report import Report
     build(Options(root=Path.cwd(), model=Path("weights")), Report())
     """

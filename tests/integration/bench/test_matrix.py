@@ -9,7 +9,8 @@ import pytest
 from bench.matrix.cases import PYTHONS, read_cases
 from bench.matrix.rows import read_pins
 from bench.matrix.workshop import Workshop, workshop
-from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
+from heavylift.build.target import find_interpreter
+from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 from tests.support.paths import ROOT
 
 # numpy's test modules are imported by numpy; a driver of duckdb needs a package that duckdb does not bring; sentencepiece names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from bench.report import render, write_report
 from bench.results import ORDER, describe_machine, describe_versions, goal, merge, read_results
 from bench.scratch import TimedReport
 from bench.start import PARTS
+from heavylift.contracts.manifest import write_manifest
+from tests.support.builds import write_build
 from tests.unit.bench import test_comparison
 
 MACHINE = {"cores": 2, "cpu": "one", "memory": 24_000_000_000, "system": "6.1"}
@@ -161,7 +164,8 @@ def test_results_that_cannot_be_read_are_none(tmp_path: Path) -> None:
 def test_the_machine_and_the_versions_are_told(tmp_path: Path) -> None:
     assert set(describe_machine()) == set(MACHINE)
     versions = {"tensorflow_cpu": "2.21.0", "opencv-python-headless": "5.0", "six": "1.17"}
-    (tmp_path / "manifest.json").write_text(json.dumps({"applib": {"versions": versions}}))
+    build = write_build(tmp_path)
+    write_manifest(replace(build, applib=replace(build.applib, versions=versions)), tmp_path)
     assert list(describe_versions(tmp_path)) == ["python", "opencv-python-headless", "tensorflow_cpu"]
 
 

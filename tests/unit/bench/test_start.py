@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,8 @@ import pytest
 from bench import start
 from bench.part import Part
 from bench.results import goal
-
-MANIFEST = {
-    "target": {"python": "3.11"},
-    "applib": {"path": "a.zip", "key": "a", "digest": "d", "packed": 1, "unpacked": 1, "versions": {"tensorflow": "2"}},
-    "model": {"path": "m.zip", "key": "m", "digest": "d", "packed": 1, "unpacked": 1},
-    "code": {"path": "code"},
-}
+from heavylift.contracts.manifest import write_manifest
+from tests.support.builds import write_build
 
 
 @pytest.fixture
@@ -35,8 +31,9 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(start, "PARTS", {name: part(name) for name in start.PARTS})
     monkeypatch.setattr(start, "write_report", lambda _results, folder: (folder / "README.md").write_text("the page"))
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "dist").mkdir()
-    (tmp_path / "dist" / "manifest.json").write_text(json.dumps(MANIFEST))
+    build = write_build(tmp_path / "dist")
+    versions = replace(build.applib, versions={"tensorflow": "2"})
+    write_manifest(replace(build, applib=versions), tmp_path / "dist")
     return names
 
 

@@ -10,12 +10,12 @@ from subprocess import run
 
 import pytest
 
-from bench.archives import plain_archive
+from bench.archives import ordinary_archive, plain_archive
 from bench.packages import add_archive, peer_code, replace_source
 from bench.variants import LOADER, VARIANTS, empty_function, replace_line, set_constant
 from heavylift.build.pack import pack
 from heavylift.build.sources import BuildFiles, code_files
-from heavylift.clouds.archives import Archive
+from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
 from tests.support.paths import ROOT
 
@@ -95,7 +95,7 @@ def test_the_peers_package_holds_their_loader_and_an_archive(code: Path, tmp_pat
     archive = tmp_path / "plain.zip"
     archive.write_bytes(b"content")
     package = peer_code(code, tmp_path)
-    stored = add_archive(package, Archive(path=archive, key="", digest="", size=7), tmp_path / "package.zip")
+    stored = add_archive(package, ordinary_archive(archive, ""), tmp_path / "package.zip")
     with zipfile.ZipFile(stored) as found:
         assert found.read("applib.zip") == b"content"
         assert b"BenchWay" in found.read("loader.py")
@@ -108,7 +108,7 @@ def test_an_ordinary_zip_holds_our_files_as_they_are_and_bytecode_where_it_is_wa
     (folder / "heavylift.bytecode" / "0.bin").write_bytes(b"code")
     (folder / "module.py").write_bytes(b"text")
     packed = pack(folder, tmp_path / "{digest}.zip", progress=lambda _done, _total: None)
-    ours = Archive(path=packed.path, key=f"applib/{packed.digest}.zip", digest=packed.digest, size=packed.packed)
+    ours = ordinary_archive(packed.path, f"applib/{packed.digest}.zip")
     change = VARIANTS["format"].pack
     assert change is not None
     files = {"module.py": b"text", "heavylift.bytecode/0.bin": b"code"}

@@ -8,18 +8,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.errors import BuildError, MissingModuleError
-from heavylift.build.order import Recording, arrange, record_imports
+from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
 from heavylift.build.prune import Pruning, Rule, prune
-from heavylift.build.target import Target, find_interpreter
+from heavylift.build.target import find_interpreter, runs_here, why_not_here
+from heavylift.contracts.manifest import Pruned
+from heavylift.contracts.platform import Target
 
 if TYPE_CHECKING:
     from heavylift.build.report import Report
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Applib:
-    """What to put together, and where."""
+class Staging:
+    """A staging folder, and what it is put together from."""
 
     requirements: Path
     lock: Path
@@ -36,7 +39,7 @@ class Applib:
     rules: Sequence[Rule]
     strip: bool
     recipe: str  # fingerprint of all that a package depends on, other than itself
-    folder: Path  # the staging folder
+    folder: Path
 
     @property
     def record(self) -> Path:
@@ -49,48 +52,65 @@ class Applib:
         return self.folder.with_name(f"packages-{self.target}")
 
 
-def stage(applib: Applib, report: Report) -> Mapping[str, Any]:
-    """Put an applib together, unless that is done already.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Staged:
+    """The content of a staging folder."""
 
-    Returns:
-        What the manifest and the table say of it: `packages`, `sizes`, `pruned`, `bytecode`, `imported`, `system`; and the `order`
-        of its files.
+    versions: Mapping[str, str]  # of each package
+    files: Mapping[str, Sequence[str]]  # of each package, those that were pruned as well
+    sizes: Sequence[tuple[str, Mapping[str, int]]]  # stages by name, with the bytes of each package after it
+    pruned: tuple[Pruned, ...]
+    bytecode: bool  # whether its modules are compiled
+    imported: bool  # whether a Python of its target has imported what was asked for
+    system: Mapping[str, tuple[str, ...]]  # libraries that the runtime must have, and the packages that need them
+    order: Order  # of its files
+
+
+def stage(staging: Staging, report: Report) -> Staged:
+    """Put an applib together, unless that is done already.
 
     Raises:
         BuildError: a package cannot be installed, or what was asked for cannot be imported.
     """
-    if not applib.record.is_file():
-        _remove_others(applib)
-        made = _make(applib, report)
-        temporary = applib.record.with_suffix(".new")
-        temporary.write_text(json.dumps(made), encoding="utf-8")
-        temporary.replace(applib.record)
-    record: Mapping[str, Any] = json.loads(applib.record.read_bytes())
-    return record
+    if staging.record.is_file():
+        return _read(staging.record)
+    _remove_others(staging)
+    staged = _make(staging, report)
+    temporary = staging.record.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(staged)), encoding="utf-8")
+    temporary.replace(staging.record)
+    return staged
 
 
-def _remove_others(applib: Applib) -> None:
+def _read(path: Path) -> Staged:
+    record = json.loads(path.read_bytes())  # ours: its name is a digest of the sources that wrote it
+    record["pruned"] = tuple(Pruned(**each) for each in record["pruned"])
+    record["system"] = {library: tuple(packages) for library, packages in record["system"].items()}
+    return Staged(**{**record, "order": Order(**record["order"])})
+
+
+def _remove_others(staging: Staging) -> None:
     # One staging folder for a target is worth keeping, a gigabyte for each change is not. Records go before their folders.
-    stale = applib.folder.parent.glob(f"applib-{applib.target}-*")
+    stale = staging.folder.parent.glob(f"applib-{staging.target}-*")
     for path in sorted(stale, key=lambda path: path.is_dir()):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _make(applib: Applib, report: Report) -> dict[str, Any]:
+def _make(staging: Staging, report: Report) -> Staged:
     from heavylift.build.system import find_needs  # not before there is something to make
 
-    folder, target = applib.folder, applib.target
+    folder, target = staging.folder, staging.target
     interpreter = find_interpreter(target)
-    packages = _prepare(applib, interpreter, report)
-    modules = _modules(applib.requirements, packages)
+    packages = _prepare(staging, interpreter, report)
+    modules = _modules(staging.requirements, packages)
     assemble(packages, folder)
     owners = {path: package.name for package in packages for path in package.files}
     needs = find_needs(folder, owners, owners)
-    imports = Imports(folder, interpreter if target.runs_here else None, modules, needs, report)
+    imports = Imports(folder, interpreter if runs_here(target) else None, modules, needs, report)
     recording = imports.record_installed()
     with report.step("prune what nothing needs"):
         opened = recording.opened(owners) if recording else ()
-        pruning = prune(folder, applib.rules, owners=owners, opened=opened)
+        pruning = prune(folder, staging.rules, owners=owners, opened=opened)
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]
@@ -99,22 +119,23 @@ def _make(applib: Applib, report: Report) -> dict[str, Any]:
         recording = imports.record("without what was pruned")
     if recording is None:
         report.note(
-            f"not imported, neither for a check nor to see which files a start needs first: {target.unrunnable}. A start imports "
-            "when all of it has been unpacked."
+            f"not imported, neither for a check nor to see which files a start needs first: {why_not_here(target)}. A start "
+            "imports when all of it has been unpacked."
         )
     needed = recording.needed if recording else None
     holders = binaries.collect_bytecode(folder, needed or ()) if interpreter else {}
     order = arrange(folder, needed, holders)
-    retain(packages, applib.packages)
-    return {
-        "pruned": _add_up(packages, pruning),
-        "packages": {each.name: {"version": each.version, "files": [*each.files]} for each in packages},
-        "sizes": _sizes(packages, pruning),
-        "bytecode": interpreter is not None,
-        "imported": recording is not None,
-        "system": {need.library: need.packages for need in find_needs(folder, owners, owners)},
-        "order": {"paths": order.paths, "eager": order.eager},
-    }
+    retain(packages, staging.packages)
+    return Staged(
+        versions={each.name: each.version for each in packages},
+        files={each.name: tuple(each.files) for each in packages},
+        sizes=_sizes(packages, pruning),
+        pruned=_add_up(packages, pruning),
+        bytecode=interpreter is not None,
+        imported=recording is not None,
+        system={need.library: tuple(need.packages) for need in find_needs(folder, owners, owners)},
+        order=order,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,30 +180,30 @@ class Imports:
                 raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
 
 
-def _prepare(applib: Applib, interpreter: Path | None, report: Report) -> list[Package]:
+def _prepare(staging: Staging, interpreter: Path | None, report: Report) -> list[Package]:
     """Prepare the packages, and say what they will lack."""
-    if applib.strip and not binaries.strip_version():
+    if staging.strip and not binaries.strip_version():
         report.note(
             "no `strip` here (Debian package binutils): the libraries keep their symbols, which can double their size"
         )
-    requested = _requested(applib.requirements)
+    requested = _requested(staging.requirements)
     if not interpreter:
-        version = applib.target.python
+        version = staging.target.python
         report.warn(
             f"there is no Python {version} here, and uv cannot install one: the applib goes WITHOUT bytecode. Every start then "
             f"compiles each module of {', '.join(requested)} anew, which takes seconds. Put a python{version} on PATH and build "
             "again."
         )
     recipe = Recipe(
-        target=applib.target,
+        target=staging.target,
         interpreter=interpreter,
-        rules=applib.rules,
-        strip=applib.strip and bool(binaries.strip_version()),
-        fingerprint=applib.recipe,
+        rules=staging.rules,
+        strip=staging.strip and bool(binaries.strip_version()),
+        fingerprint=staging.recipe,
     )
-    applib.packages.mkdir(exist_ok=True)
+    staging.packages.mkdir(exist_ok=True)
     with report.bar("packages") as progress:
-        return prepare(applib.lock, applib.packages, recipe, requested, progress)
+        return prepare(staging.lock, staging.packages, recipe, requested, progress)
 
 
 def _requested(requirements: Path) -> list[str]:
@@ -208,12 +229,10 @@ def _sizes(packages: Sequence[Package], pruning: Pruning) -> list[tuple[str, dic
     return [(stage, {each.name: total(each, column, gone) for each in packages}) for stage, column, gone in stages]
 
 
-def _add_up(packages: Sequence[Package], pruning: Pruning) -> list[dict[str, Any]]:
-    """Return what each rule took away from all packages."""
+def _add_up(packages: Sequence[Package], pruning: Pruning) -> tuple[Pruned, ...]:
+    """Return the files that each rule took away from all packages."""
     installed = {path: size for each in packages for path, (size, _) in each.files.items()}
-    rules: dict[str, dict[str, Any]] = {}
+    sizes: dict[str, list[int]] = defaultdict(list)
     for path, rule in pruning.removed.items():
-        total = rules.setdefault(rule, {"rule": rule, "files": 0, "bytes": 0})
-        total["files"] += 1
-        total["bytes"] += installed[path]
-    return [rules[name] for name in sorted(rules)]
+        sizes[rule].append(installed[path])
+    return tuple(Pruned(rule=rule, files=len(sizes[rule]), bytes=sum(sizes[rule])) for rule in sorted(sizes))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from heavylift.errors import HeavyliftError
 
-class BuildError(Exception):
+
+class BuildError(HeavyliftError):
     """What was wrong, where, and what to do about it."""
 
 

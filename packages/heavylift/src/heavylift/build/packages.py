@@ -21,7 +21,7 @@ from typing import Any
 
 from heavylift.build import binaries, resolve
 from heavylift.build.prune import Rule, match_rules
-from heavylift.build.target import Target
+from heavylift.contracts.platform import Target
 
 DOWNLOADS = 8  # packages that are installed at a time, beside those that wait for a core
 _CONTENT, _RECORD = "files", "package.json"

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
+from heavylift.contracts.manifest import Manifest
+from heavylift.contracts.platform import DISKS, MB
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-MB = 1e6
-SMALL_DISK = 512 * 1024**2  # bytes; Function Compute, "Limits": disk of an instance, the smaller of two sizes
+    from heavylift.build.applib import Staged
+
+SMALL_DISK = DISKS[0] * MB  # bytes
 
 
 class Report:
-    """Prints to a terminal; rich is imported when there is something to show, since a build without work should be quick."""
+    """Prints to a terminal; rich is imported when there is something to show, since a build without work should be quick.
 
-    def __init__(self) -> None:
+    Args:
+        stream: where to.
+        brief: a build without work is not worth a line.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, brief: bool = False) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self._brief = brief
         self._made_console: Console | None = None
 
     @property
@@ -26,16 +38,18 @@ class Report:
         from rich.console import Console
 
         if self._made_console is None:
-            self._made_console = Console()
+            self._made_console = Console(file=self._stream)
         return self._made_console
 
     def note(self, text: str) -> None:
         """Say something."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False)  # it may hold paths and messages of others
 
     def warn(self, text: str) -> None:
         """Say something that nobody should overlook."""
-        self._console.print(f"[bold red]WARNING[/] {text}", highlight=False)
+        from rich.markup import escape
+
+        self._console.print("[bold red]WARNING[/]", escape(text), highlight=False)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -66,36 +80,31 @@ class Report:
     def packed(self, title: str, anew: int, total: int) -> None:
         """Say how many bytes a step had to compress, if the last archive held some of them."""
         if anew < total:
-            self.note(f"{title}: {anew / MB:,.1f} of {total / MB:,.1f} MB anew, the others as in the last archive")
+            self.note(f"{title}: {anew / 1e6:,.1f} of {total / 1e6:,.1f} MB anew, the others as in the last archive")
 
-    def packages(
-        self,
-        packages: Mapping[str, Mapping[str, Any]],
-        sizes: Sequence[tuple[str, Mapping[str, int]]],
-        packed: Mapping[str, int],
-    ) -> None:
-        """Show what each package weighs, stage by stage."""
+    def packages(self, staged: Staged, packed: Mapping[str, int]) -> None:
+        """Show the bytes of each package, stage by stage; `packed` are those of each file in the archive."""
         from rich.table import Table
 
         table = Table(title="Applib, MB by package")
         table.add_column("package")
-        for name, _ in sizes:
+        for name, _ in staged.sizes:
             table.add_column(name, justify="right")
         table.add_column("packed", justify="right")
-        in_archive = {name: _packed_size(package["files"], packed) for name, package in packages.items()}
-        last = sizes[0][1]
-        for name in sorted(packages, key=lambda each: -last[each]):
-            if last[name] >= MB:
-                cells = [f"{stage[name] / MB:,.1f}" for _, stage in sizes]
-                table.add_row(name, *cells, f"{in_archive[name] / MB:,.1f}")
-        small = [name for name in packages if last[name] < MB]
-        cells = [f"{sum(stage[name] for name in small) / MB:,.1f}" for _, stage in sizes]
-        table.add_row(f"{len(small)} smaller ones", *cells, f"{sum(in_archive[name] for name in small) / MB:,.1f}")
-        everything = [f"{sum(stage.values()) / MB:,.1f}" for _, stage in sizes]
+        in_archive = {name: _packed_size(files, packed) for name, files in staged.files.items()}
+        last = staged.sizes[0][1]
+        for name in sorted(staged.files, key=lambda each: -last[each]):
+            if last[name] >= 1e6:
+                cells = [f"{stage[name] / 1e6:,.1f}" for _, stage in staged.sizes]
+                table.add_row(name, *cells, f"{in_archive[name] / 1e6:,.1f}")
+        small = [name for name in staged.files if last[name] < 1e6]
+        cells = [f"{sum(stage[name] for name in small) / 1e6:,.1f}" for _, stage in staged.sizes]
+        table.add_row(f"{len(small)} smaller ones", *cells, f"{sum(in_archive[name] for name in small) / 1e6:,.1f}")
+        everything = [f"{sum(stage.values()) / 1e6:,.1f}" for _, stage in staged.sizes]
         bytecode = sum(size for path, size in packed.items() if path.startswith(f"{BYTECODE_NAME}/"))
-        table.add_row("bytecode", *["" for _ in sizes], f"{bytecode / MB:,.1f}")
+        table.add_row("bytecode", *["" for _ in staged.sizes], f"{bytecode / 1e6:,.1f}")
         table.add_section()
-        table.add_row("all", *everything, f"{sum(packed.values()) / MB:,.1f}")
+        table.add_row("all", *everything, f"{sum(packed.values()) / 1e6:,.1f}")
         self._console.print(table)
 
     def system(self, needs: Mapping[str, Sequence[str]]) -> None:
@@ -114,36 +123,38 @@ class Report:
             table.add_row(library, ", ".join(packages), Need(library=library, packages=packages).advice)
         self._console.print(table)
 
-    def summary(self, manifest: Mapping[str, Any], made: set[str]) -> None:
-        """Say what there is now."""
-        for part in ("applib", "model", "code"):
-            if part in manifest:
-                record = manifest[part]
-                verb = "built" if part in made else "unchanged"
-                self.plain(
-                    f"{part:7} {verb:9} {record['packed'] / MB:8,.1f} MB packed {record['unpacked'] / MB:8,.1f} MB unpacked "
-                    f"{record['files']:6,} files  {record['path']}"
-                )
-        unpacked = sum(manifest[part]["unpacked"] for part in ("applib", "model") if part in manifest)
-        if unpacked > SMALL_DISK:
+    def summary(self, manifest: Manifest, folder: Path, made: set[str]) -> None:
+        """Say what there is now in the build's folder, and which parts of it were made."""
+        if self._brief and not made:
+            return
+        for name, part in manifest.parts.items():
+            verb = "built" if name in made else "unchanged"
             self.plain(
-                f"needs an instance disk of 10240 MB: {unpacked / MB:,.1f} MB do not fit into the standard 512 MB"
+                f"{name:7} {verb:9} {part.packed / 1e6:8,.1f} MB packed {part.unpacked / 1e6:8,.1f} MB unpacked "
+                f"{part.files:6,} files  {part.path.relative_to(folder)}"
             )
-        if "applib" in manifest and not manifest["applib"].get("imported"):  # or made before builds said so
-            python = manifest["target"]["python"]
+        if manifest.unpacked > SMALL_DISK:
+            self.plain(
+                f"needs an instance disk of {DISKS[-1]} MB: {manifest.unpacked / 1e6:,.1f} MB do not fit into the standard "
+                f"{DISKS[0]} MB"
+            )
+        if manifest.applib and not manifest.applib.imported:
+            python = manifest.target.python
             self.plain(
                 f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib and the function. Put a "
                 f"python{python} on PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it "
                 "without --unchecked"
             )
 
-    @staticmethod
-    def plain(text: str) -> None:
+    def plain(self, text: str) -> None:
         """Print a line without rich."""
-        import sys
-
-        sys.stdout.write(text + "\n")
+        self._stream.write(text + "\n")
 
 
 def _packed_size(files: Sequence[str], packed: Mapping[str, int]) -> int:
     return sum(packed.get(file, 0) for file in files if not file.endswith(".pyc"))
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes in the platform's MB, for a message."""
+    return f"{size / MB:,.1f} MB"

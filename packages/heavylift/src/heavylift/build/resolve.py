@@ -9,7 +9,8 @@ from pathlib import Path
 
 import heavylift.runtime
 from heavylift.build.errors import BuildError
-from heavylift.build.target import Target, uv
+from heavylift.build.target import uv, uv_platform
+from heavylift.contracts.platform import Target
 
 RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
 EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
@@ -58,7 +59,7 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
             "--python-version",
             target.python,
             "--python-platform",
-            target.uv_platform,
+            uv_platform(target),
         ).stdout
     except BuildError as error:
         raise BuildError(f"{requirements} cannot be resolved for {target}: {error}") from error
@@ -141,7 +142,7 @@ def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool,
         "--link-mode",
         "hardlink" if share else "copy",
     ]
-    arguments += ["--python-version", target.python, "--python-platform", target.uv_platform]
+    arguments += ["--python-version", target.python, "--python-platform", uv_platform(target)]
     if wheels_only:
         arguments += ["--only-binary", ":all:"]
     uv(*arguments, "-r", str(lock_file))

@@ -1,4 +1,4 @@
-"""What a build is for: a Python version and a platform; and which interpreters can serve it."""
+"""The machine that builds: whether it runs what is built for a target, and with which interpreter."""
 
 from __future__ import annotations
 
@@ -6,46 +6,35 @@ import platform
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from heavylift.build.errors import BuildError
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
 from localcloud.fc.interpreters import find_interpreter as find_installed
 
-LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# The oldest C library of the cloud's runtimes (python3.10 runs on Debian 10); wheels for it run on newer ones as well.
-DEFAULT_PLATFORM = "manylinux_2_28_x86_64"
+
+def uv_platform(target: Target) -> str:
+    """Return the platform as uv names it: `x86_64-manylinux_2_28`.
+
+    Raises:
+        BuildError: the platform is no tag that a build can be made for.
+    """
+    match = re.fullmatch(r"(manylinux_\d+_\d+)_(x86_64|aarch64)", target.platform)
+    if not match:
+        raise BuildError(f"--platform {target.platform}: expected a tag like {DEFAULT_PLATFORM}")
+    return f"{match[2]}-{match[1]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where what is built will run."""
+def runs_here(target: Target) -> bool:
+    """Return whether this machine can run what is built for a target, given its Python."""
+    glibc = tuple(int(part) for part in platform.libc_ver()[1].split(".") if part.isdecimal())
+    wanted = tuple(int(part) for part in target.platform.split("_")[1:3])
+    return target.platform.endswith(platform.machine()) and glibc >= wanted
 
-    python: str  # "3.10"
-    platform: str  # a wheel's platform tag: "manylinux_2_28_x86_64"
 
-    def __str__(self) -> str:
-        return f"cp{self.python.replace('.', '')}-{self.platform}"
-
-    @property
-    def uv_platform(self) -> str:
-        """The platform as uv names it: `x86_64-manylinux_2_28`."""
-        match = re.fullmatch(r"(manylinux_\d+_\d+)_(x86_64|aarch64)", self.platform)
-        if not match:
-            raise BuildError(f"--platform {self.platform}: expected a tag like {DEFAULT_PLATFORM}")
-        return f"{match[2]}-{match[1]}"
-
-    @property
-    def runs_here(self) -> bool:
-        """Whether this machine can run what is built."""
-        glibc = tuple(int(part) for part in platform.libc_ver()[1].split(".") if part.isdecimal())
-        wanted = tuple(int(part) for part in self.platform.split("_")[1:3])
-        return self.platform.endswith(platform.machine()) and glibc >= wanted
-
-    @property
-    def unrunnable(self) -> str:
-        """Why what is built does not run here, for a message."""
-        return f"there is no Python {self.python} here" if self.runs_here else f"this machine does not run {self}"
+def why_not_here(target: Target) -> str:
+    """Return the reason, for a message, why what is built for a target does not run here."""
+    return f"there is no Python {target.python} here" if runs_here(target) else f"this machine does not run {target}"
 
 
 def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -76,3 +65,13 @@ def install_interpreter(target: Target) -> bool:
         return False
     uv("python", "install", target.python, check=False)
     return find_interpreter(target) is not None
+
+
+def default_python(runtime: str) -> str:
+    """Return the Python to build for by default: the runtime's, as a region has it, or this environment's where it is not here.
+
+    Args:
+        runtime: python3.10 or python3.12.
+    """
+    wanted = RUNTIMES[runtime].target
+    return wanted.python if find_interpreter(wanted) else LOCAL_PYTHON

@@ -1,1 +1,31 @@
-"""Constructs of the ROS CDK: a function and all that it needs, from settings."""
+"""Constructs of the ROS CDK: heavy functions, and what an app of them needs.
+
+The CDK starts a Node process when it is imported: only what needs it imports it here, on its first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from heavylift.cdk.errors import InfraError, SettingsError
+
+if TYPE_CHECKING:
+    from heavylift.cdk.function import HeavyFunction
+    from heavylift.cdk.stack import HeavyApp, HeavyStack
+    from heavylift.cdk.storage import PrivateBucket
+
+__all__ = ["HeavyApp", "HeavyFunction", "HeavyStack", "InfraError", "PrivateBucket", "SettingsError"]
+
+_CONSTRUCTS = {"HeavyApp": "stack", "HeavyFunction": "function", "HeavyStack": "stack", "PrivateBucket": "storage"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _CONSTRUCTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if shutil.which(os.environ.get("JSII_NODE", "node")) is None:
+        raise InfraError("Node.js is not on PATH, which the CDK needs: run this through `heavylift`, which brings one")
+    os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE", "enabled")  # else each run unpacks all of the CDK anew: 3 s
+    return getattr(importlib.import_module(f"{__name__}.{_CONSTRUCTS[name]}"), name)

@@ -1,4 +1,4 @@
-"""The function, in Function Compute 2.0 (service and function) or 3.0 (function alone), and its trigger, from the same settings."""
+"""A function in Function Compute 2.0 (service and function) or 3.0 (function alone), from the same settings."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from collections.abc import Mapping
 import ros_cdk_fc as fc2
 import ros_cdk_fc3 as fc3
 from ros_cdk_core import Construct, Resource
-from ros_cdk_oss import Bucket
 from ros_cdk_ossassets import Asset
 from ros_cdk_ram import Role
 
+from heavylift.cdk.arguments import FunctionSettings
 from heavylift.cdk.logs import FunctionLogs
-from heavylift.cdk.names import account, region
-from heavylift.cdk.settings import Settings
+from heavylift.cdk.names import logical_id
 
 HANDLER, INITIALIZER = "loader.handler", "loader.initializer"
 DESCRIPTION = "Loads its libraries and its model from OSS when an instance starts"
-TRIGGER = "incoming"
-EVENTS = ["oss:ObjectCreated:*"]
+Function = fc2.Function | fc3.Function
 
 
 def make_function(
     scope: Construct,
+    id_: str,
     *,
-    settings: Settings,
+    name: str,
+    settings: FunctionSettings,
     code: Asset,
     role: Role,
     environment: Mapping[str, str],
     logs: FunctionLogs | None,
-) -> fc2.Function | fc3.Function:
-    """Return the function; its name is the stack's, as is its service's.
+) -> Function:
+    """Return the function.
 
     Args:
         scope: where it is made.
+        id_: its logical id.
+        name: of it, and of its service.
         settings: memory, cpu, disk, timeouts, runtime.
         code: the code package.
         role: whose credentials it gets.
@@ -41,54 +43,21 @@ def make_function(
         logs: where it logs to, or None.
     """
     make = _fc2_function if settings.generation == "2.0" else _fc3_function
-    return make(scope, settings, code, role, environment, logs)
+    return make(scope, id_, name, settings, code, role, environment, logs)
 
 
-def make_trigger(
-    scope: Construct, *, settings: Settings, function: fc2.Function | fc3.Function, bucket: Bucket, role: Role
-) -> fc2.Trigger | fc3.Trigger:
-    """Return the trigger that invokes the function for each new object under the events' prefix.
-
-    Args:
-        scope: where it is made.
-        settings: name the prefix.
-        function: what is invoked.
-        bucket: whose objects.
-        role: with which OSS invokes it.
-    """
-    config = {"events": EVENTS, "filter": {"key": {"prefix": settings.events_prefix, "suffix": ""}}}
-    source = f"acs:oss:{region()}:{account()}:{bucket.props.bucket_name}"
-    if isinstance(function, fc2.Function):
-        props = fc2.TriggerProps(
-            service_name=function.attr_service_name,
-            function_name=function.attr_function_name,
-            trigger_name=TRIGGER,
-            trigger_type="oss",
-            trigger_config=config,
-            source_arn=source,
-            invocation_role=role.attr_arn,
-        )
-        trigger: fc2.Trigger | fc3.Trigger = fc2.Trigger(scope, "Trigger", props)
-    else:
-        trigger = fc3.Trigger(
-            scope,
-            "Trigger",
-            fc3.TriggerProps(
-                function_name=function.attr_function_name,
-                trigger_name=TRIGGER,
-                trigger_type="oss",
-                trigger_config=config,
-                source_arn=source,
-                invocation_role=role.attr_arn,
-            ),
-        )
-    trigger.add_dependency(bucket)
-    return trigger
+def set_environment(function: Function, environment: Mapping[str, str]) -> None:
+    """Give a function other variables than it was made with."""
+    resource = function.node.find_child(function.node.id)
+    assert isinstance(resource, fc2.RosFunction | fc3.RosFunction)
+    resource.environment_variables = dict(environment)
 
 
 def _fc2_function(
     scope: Construct,
-    settings: Settings,
+    id_: str,
+    name: str,
+    settings: FunctionSettings,
     code: Asset,
     role: Role,
     environment: Mapping[str, str],
@@ -96,9 +65,9 @@ def _fc2_function(
 ) -> fc2.Function:
     service = fc2.Service(
         scope,
-        "Service",
+        logical_id(id_, "Service"),
         fc2.ServiceProps(
-            service_name=settings.stack_name,
+            service_name=name,
             description=DESCRIPTION,
             role=role.attr_arn,
             internet_access=True,
@@ -112,7 +81,7 @@ def _fc2_function(
     _wait_for(logs, service)
     props = fc2.FunctionProps(
         service_name=service.attr_service_name,
-        function_name=settings.stack_name,
+        function_name=name,
         description=DESCRIPTION,
         runtime=settings.runtime,
         handler=HANDLER,
@@ -125,12 +94,14 @@ def _fc2_function(
         environment_variables=dict(environment),
         code=fc2.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key),
     )
-    return fc2.Function(scope, "Function", props)
+    return fc2.Function(scope, id_, props)
 
 
 def _fc3_function(
     scope: Construct,
-    settings: Settings,
+    id_: str,
+    name: str,
+    settings: FunctionSettings,
     code: Asset,
     role: Role,
     environment: Mapping[str, str],
@@ -139,7 +110,7 @@ def _fc3_function(
     initializer = fc3.RosFunction.InitializerProperty(handler=INITIALIZER, timeout=settings.initialization_timeout)
     lifecycle = fc3.RosFunction.InstanceLifecycleConfigProperty(initializer=initializer)
     props = fc3.FunctionProps(
-        function_name=settings.stack_name,
+        function_name=name,
         description=DESCRIPTION,
         runtime=settings.runtime,
         handler=HANDLER,
@@ -158,7 +129,7 @@ def _fc3_function(
         ),
         code=fc3.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key),
     )
-    function = fc3.Function(scope, "Function", props)
+    function = fc3.Function(scope, id_, props)
     _wait_for(logs, function)
     return function
 

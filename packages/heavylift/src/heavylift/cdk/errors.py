@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from heavylift.errors import HeavyliftError
 
-class InfraError(Exception):
+
+class InfraError(HeavyliftError):
     """The app cannot describe the stack; the message says what to do."""
-
-
-class ManifestError(InfraError):
-    """There is no build that can be deployed."""
 
 
 class SettingsError(InfraError):

@@ -1,12 +1,11 @@
-"""The log project of the function."""
+"""The log project of a function."""
 
 from __future__ import annotations
 
 from ros_cdk_core import Construct
 from ros_cdk_sls import Index, IndexProps, Logstore, LogstoreProps, Project, ProjectProps, RosIndex
 
-from heavylift.cdk.names import log_project_name
-from heavylift.cdk.settings import Settings
+from heavylift.cdk.names import log_project_name, logical_id
 
 LOGSTORE = "function"
 RETENTION = 30  # days
@@ -16,21 +15,26 @@ class FunctionLogs(Construct):
     """A log project with one indexed log store.
 
     Args:
-        scope: the stack.
-        settings: of the stack.
+        scope: the function.
+        id_: the function's id, which the resources' begin with.
+        function: the function's name.
+        description: of the project.
     """
 
-    def __init__(self, scope: Construct, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, id_: str, *, function: str, description: str) -> None:
         super().__init__(scope, "Logs")
-        self.project_name = log_project_name(settings)
-        description = f"Logs of the stack {settings.stack_name}"
-        project = Project(self, "Project", ProjectProps(name=self.project_name, description=description))
+        self.project_name = log_project_name(function)
+        project = Project(
+            self, logical_id(id_, "Project"), ProjectProps(name=self.project_name, description=description)
+        )
         logstore = Logstore(
-            self, "Logstore", LogstoreProps(project_name=project.attr_name, logstore_name=LOGSTORE, ttl=RETENTION)
+            self,
+            logical_id(id_, "Logstore"),
+            LogstoreProps(project_name=project.attr_name, logstore_name=LOGSTORE, ttl=RETENTION),
         )
         self.index = Index(
             self,
-            "Index",
+            logical_id(id_, "Index"),
             IndexProps(
                 project_name=project.attr_name,
                 logstore_name=logstore.attr_logstore_name,

@@ -1,112 +1,49 @@
-"""The settings of the stack: read from the context (cdk.json, `-c key=value`), checked before anything is synthesized.
+"""The settings of a project with one function: read from the context (cdk.json, `-c key=value`), checked before anything is built.
 
-Pure: context and build in, settings or all problems at once out. Limits are those of Function Compute's documentation
-("Limits", "Create a function"), OSS's ("Bucket naming") and RAM's ("Limits").
+Pure: context in, settings or all problems at once out. What only the build can tell is checked with it (`arguments.check_build`).
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
-from heavylift.cdk.errors import SettingsError
-from heavylift.cdk.manifest import Build
-
-GENERATIONS = ("2.0", "3.0")
-RUNTIMES = {"python3.10": 28, "python3.12": 31}  # minor version of glibc 2: Debian 10 and 11
-LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"  # on which the embedded cloud can run any runtime
-MEMORY = range(128, 32768 + 1, 64)  # MB
-CPU_SHARES = range(1, 320 + 1)  # of 0.05 vCPU
-MB_PER_CPU = (1024, 4096)  # vCPU:GB from 1:1 to 1:4
-DISKS = (512, 10240)  # MB
-TIMEOUT = range(1, 86400 + 1)  # seconds
-INITIALIZATION_TIMEOUT = range(1, 300 + 1)  # seconds
-MAX_CODE = 100 * 1024**2  # bytes zipped; what every region takes
-MAX_ENVIRONMENT = 4096  # bytes, all names and values together
-HEADROOM = 64 * 1024**2  # bytes of disk that a start may need beyond what it unpacks
-MAX_STACK_NAME = 28  # characters; so that bucket and role names made of it fit their 63 and 64 in every region
-LONGEST = {"bucket": "b" * 63, "region": "r" * 16}  # what only the cloud fills in
-APPLIB_DIR, MODEL_DIR = "/tmp/applib", "/tmp/model"  # noqa: S108 - an instance's /tmp is its own
-OWN_VARIABLES = frozenset(
-    {
-        *("AppLibObject", "AppLibDir", "AppLibDigest", "ModelObject", "ModelDir", "ModelDigest", "Bucket", "Endpoint"),
-        *("AppLibPython", "Region", "HandlerModule", "InitializationTimeout", "local"),
-        "LOCALCLOUD_PYTHON",
-    }
+from heavylift.cdk import values
+from heavylift.cdk.arguments import (
+    BUCKET,
+    BUCKET_RULE,
+    READERS,
+    FunctionSettings,
+    check_function,
+    check_loop,
+    fail,
+    read_each,
 )
-RESERVED = ("FC_", "ALIBABA_CLOUD_")  # prefixes of the variables that the platform sets
+
+MAX_STACK_NAME = 28  # characters; so that bucket and role names made of it fit their 63 and 64 in every region
 
 _STACK_NAME = re.compile(rf"[a-z][a-z0-9-]{{1,{MAX_STACK_NAME - 2}}}[a-z0-9]")
 _ACCOUNT = re.compile(r"\d{16}")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _QUALIFIER = re.compile(r"[a-z0-9]{4,20}")
-_HANDLER = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
-_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_PREFIX = re.compile(r"[^/*?\\\s][^*?\\\s]{0,500}")
-_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:-]+")
-_PLATFORM = re.compile(r"manylinux_2_(\d+)_x86_64")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
-    """What the stack is made of; the attributes carry the names of the settings (`stackName` is `stack_name`).
+@dataclass(frozen=True, kw_only=True)
+class StackSettings:
+    """A stack, as far as its assets go; the attributes carry the names of the settings (`stackName` is `stack_name`).
 
     Attributes:
         stack_name: of the stack, and what its resources' names begin with.
         account: the account's number; makes the asset bucket's name the account's own.
         qualifier: names the asset bucket, `cdk-QUALIFIER-assets-REGION`; empty: from account and stack name.
-        bucket_name: of the bucket; empty: `STACK-ACCOUNT-REGION`.
-        retain_bucket: the bucket and its objects stay when the stack is destroyed.
-        artifacts_bucket: where `heavylift push` put the archives; empty: they are uploaded with each deployment.
-        generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
-        runtime: python3.10 or python3.12.
-        local_build: archives for the Python of this environment, which the embedded cloud has, are accepted for any runtime.
-        unchecked: archives that no Python has imported are accepted.
-        memory: MB.
-        cpu: vCPU.
-        disk: MB.
-        timeout: seconds a request may take.
-        initializer: whether the platform calls the loader before the first request; without, the first request loads.
-        initialization_timeout: seconds a start may take.
-        handler_module: the user's function, `MODULE.FUNCTION`.
-        environment: variables for the user's function.
-        endpoint: URL of OSS as the function sees it; empty: the region's internal endpoint.
-        trigger: whether a new object under `events_prefix` invokes the function.
-        events_prefix: of the objects that do.
-        read_prefixes: of the objects that the function may read, apart from its archives.
-        write_prefixes: of the objects that it may write.
-        logs: whether the function logs to a log project.
     """
 
     stack_name: str = "heavylift"
     account: str = ""
     qualifier: str = ""
-    bucket_name: str = ""
-    retain_bucket: bool = False
-    artifacts_bucket: str = ""
-    generation: str = "2.0"
-    runtime: str = "python3.10"
-    local_build: bool = False
-    unchecked: bool = False
-    memory: int = 3072
-    cpu: float = 2.0
-    disk: int = 10240
-    timeout: int = 300
-    initializer: bool = True
-    initialization_timeout: int = 300
-    handler_module: str = "index.handler"
-    environment: Mapping[str, str] = field(default_factory=dict)
-    endpoint: str = ""
-    trigger: bool = True
-    events_prefix: str = "incoming/"
-    read_prefixes: tuple[str, ...] = ("incoming/", "rotated/", "picture")
-    write_prefixes: tuple[str, ...] = ("rotated/", "picture")
-    logs: bool = False
 
     @property
     def asset_qualifier(self) -> str:
@@ -114,69 +51,128 @@ class Settings:
         return self.qualifier or hashlib.sha256(f"{self.account} {self.stack_name}".encode()).hexdigest()[:12]
 
 
-def read_settings(context: Mapping[str, object], build: Build) -> Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(FunctionSettings, StackSettings):
+    """A stack with one function.
+
+    Attributes:
+        bucket_name: of the bucket; empty: `STACK-ACCOUNT-REGION`.
+        retain_bucket: the bucket and its objects stay when the stack is destroyed.
+        local_build: archives for the Python of this environment, which the embedded cloud has, are accepted for any runtime.
+        unchecked: archives that no Python has imported are accepted.
+        trigger: whether a new object under `events_prefix` invokes the function.
+        events_prefix: of the objects that do.
+    """
+
+    model: str = "layers_build/model.py"
+    read_prefixes: tuple[str, ...] = ("incoming/", "rotated/", "picture")
+    write_prefixes: tuple[str, ...] = ("rotated/", "picture")
+    bucket_name: str = ""
+    retain_bucket: bool = False
+    local_build: bool = False
+    unchecked: bool = False
+    trigger: bool = True
+    events_prefix: str = "incoming/"
+
+    @property
+    def function(self) -> dict[str, Any]:
+        """The function's arguments."""
+        return {each.name: getattr(self, each.name) for each in fields(FunctionSettings)}
+
+
+read_stack_name = values.text(
+    _STACK_NAME, f"3 to {MAX_STACK_NAME} small letters, digits and hyphens, beginning with a letter"
+)
+_STACK_READERS: Mapping[str, tuple[str, values.Reader]] = {
+    "stackName": ("stack_name", read_stack_name),
+    "account": ("account", values.text(_ACCOUNT, "the account's number, 16 digits, as text", optional=True)),
+    "qualifier": ("qualifier", values.text(_QUALIFIER, "4 to 20 small letters and digits", optional=True)),
+}
+SETTINGS: Mapping[str, tuple[str, values.Reader]] = {
+    **_STACK_READERS,
+    "bucketName": (
+        "bucket_name",
+        values.text(BUCKET, f"{BUCKET_RULE}; nothing: STACK-ACCOUNT-REGION", optional=True),
+    ),
+    "retainBucket": ("retain_bucket", values.flag),
+    "localBuild": ("local_build", values.flag),
+    "unchecked": ("unchecked", values.flag),
+    "trigger": ("trigger", values.flag),
+    "eventsPrefix": ("events_prefix", values.prefix),
+    **{
+        setting: (attribute, READERS[attribute])
+        for setting, attribute in {
+            "artifactsBucket": "artifacts_bucket",
+            "code": "code",
+            "requirements": "requirements",
+            "model": "model",
+            "pruneRules": "prune_rules",
+            "dist": "dist",
+            "generation": "generation",
+            "runtime": "runtime",
+            "memory": "memory",
+            "cpu": "cpu",
+            "disk": "disk",
+            "timeout": "timeout",
+            "initializer": "initializer",
+            "initializationTimeout": "initialization_timeout",
+            "handlerModule": "handler",
+            "environment": "environment",
+            "endpoint": "endpoint",
+            "readPrefixes": "read_prefixes",
+            "writePrefixes": "write_prefixes",
+            "logs": "logs",
+        }.items()
+    },
+}
+
+
+def read_settings(context: Mapping[str, object]) -> Settings:
     """Read and check the settings.
 
     Args:
         context: names and values; those of `-c` are text. Names with a colon or an at sign belong to the CDK.
-        build: what is deployed.
 
     Raises:
         SettingsError: lists every problem: setting, value, what is allowed, what to do.
     """
-    problems: list[str] = []
-    values: dict[str, object] = {}
-    for name, given in context.items():
-        if name not in _READERS:
-            problems += _unknown(name)
-            continue
-        attribute, read = _READERS[name]
-        try:
-            values[attribute] = read(given)
-        except ValueError as error:
-            problems.append(f"{name}: {_shown(given)} {error}")
-    if not problems:
-        settings = Settings(**values)  # type: ignore[arg-type]  # each reader returns its attribute's type
-        problems = [problem for check in _CHECKS for problem in check(settings, build)]
-    if problems:
-        raise SettingsError(problems)
+    known = {name: value for name, value in context.items() if name in SETTINGS}
+    found, problems = read_each(known, SETTINGS)
+    fail([problem for name in context if name not in SETTINGS for problem in _unknown(name)] + problems)
+    settings = Settings(**found)  # type: ignore[arg-type]  # each reader returns its attribute's type
+    names = ("writePrefixes", "eventsPrefix")
+    fail(
+        [
+            *_check_account(settings.account, settings.qualifier),
+            *check_function(settings),
+            *(
+                check_loop(
+                    settings.write_prefixes, settings.events_prefix, names=names, advice=", or set trigger=false"
+                )
+                if settings.trigger
+                else ()
+            ),
+        ]
+    )
     return settings
 
 
-def function_environment(settings: Settings, build: Build, *, bucket: str, region: str) -> dict[str, str]:
-    """Return all variables of the function (docs/reference/contracts.md, section 3).
+def read_stack_settings(context: Mapping[str, object]) -> StackSettings:
+    """Read and check what the settings say of a stack; what else stands there is the app's own.
 
-    Args:
-        settings: the stack's.
-        build: the archives to load.
-        bucket: the bucket's name.
-        region: the region's id.
+    Raises:
+        SettingsError: lists every problem.
     """
-    built_for = f"python{build.python}"
-    return {
-        **settings.environment,
-        # Only the embedded cloud has another Python for a runtime.
-        **({"LOCALCLOUD_PYTHON": built_for} if built_for != settings.runtime else {}),
-        "AppLibObject": build.applib.key,
-        "AppLibDir": APPLIB_DIR,
-        "AppLibDigest": build.applib.digest,
-        "AppLibPython": build.python,
-        "ModelObject": build.model.key,
-        "ModelDir": MODEL_DIR,
-        "ModelDigest": build.model.digest,
-        "Bucket": bucket,
-        "Endpoint": settings.endpoint or f"https://oss-{region}-internal.aliyuncs.com",
-        "Region": region,
-        "HandlerModule": settings.handler_module,
-        "InitializationTimeout": str(settings.initialization_timeout),
-    }
+    given = {name: context[name] for name in _STACK_READERS if context.get(name) is not None}
+    found, problems = read_each(given, _STACK_READERS)
+    fail(problems)
+    settings = StackSettings(**found)  # type: ignore[arg-type]  # each reader returns its attribute's type
+    fail(_check_account(settings.account, settings.qualifier))
+    return settings
 
 
-# Checks of values that only make sense together
-
-
-def _check_account(settings: Settings, _build: Build) -> list[str]:
-    if settings.account or settings.qualifier:
+def _check_account(account: str, qualifier: str) -> list[str]:
+    if account or qualifier:
         return []
     return [
         "account: not set; the asset bucket is named after it, because bucket names are unique across all accounts: set the "
@@ -184,250 +180,9 @@ def _check_account(settings: Settings, _build: Build) -> list[str]:
     ]
 
 
-def _check_cpu(settings: Settings, _build: Build) -> list[str]:
-    low, high = (int(settings.cpu * share) for share in MB_PER_CPU)
-    if low <= settings.memory <= high:
-        return []
-    return [
-        f"cpu: {settings.cpu:g} vCPU with memory: {settings.memory} MB; a vCPU goes with 1 to 4 GB: set memory from "
-        f"{low} to {high}, or cpu from {settings.memory / MB_PER_CPU[1]:.2f} to {settings.memory / MB_PER_CPU[0]:.2f}"
-    ]
-
-
-def _check_disk(settings: Settings, build: Build) -> list[str]:
-    needed = -(-(build.unpacked + HEADROOM) // 1024**2)
-    if settings.disk >= needed:
-        return []
-    advice = f"set {DISKS[1]}" if needed <= DISKS[1] else "shorten the requirements; no instance has more disk"
-    return [f"disk: {settings.disk} MB, but the archives need {needed} MB unpacked: {advice}"]
-
-
-def _check_code(_settings: Settings, build: Build) -> list[str]:
-    if build.code_packed <= MAX_CODE:
-        return []
-    return [
-        f"the code package has {build.code_packed:,} bytes zipped, allowed are {MAX_CODE:,}: move libraries "
-        "to the applib's requirements, data to the model, and build again"
-    ]
-
-
-def _check_target(settings: Settings, build: Build) -> list[str]:
-    wanted, glibc = settings.runtime.removeprefix("python"), RUNTIMES[settings.runtime]
-    match = _PLATFORM.fullmatch(build.platform)
-    fits = build.python == wanted and match and int(match[1]) <= glibc
-    if fits or (settings.local_build and build.python in (wanted, LOCAL_PYTHON)):
-        return []
-    problem = (
-        f"runtime: {settings.runtime} is Python {wanted} on x86_64 with glibc 2.{glibc}, but the archives were built "
-        f"for Python {build.python} on {build.platform}: run `python -m layers_build --python {wanted} --platform "
-        "manylinux_2_28_x86_64`"
-    )
-    if build.python != wanted and f"python{build.python}" in RUNTIMES:
-        problem += f", or set runtime=python{build.python}"
-    if not settings.local_build and build.python == LOCAL_PYTHON:
-        problem += "; only for the embedded cloud, which can run the Python of this environment, set localBuild=true"
-    return [problem]
-
-
-def _check_imported(settings: Settings, build: Build) -> list[str]:
-    if build.imported or settings.unchecked or settings.local_build:
-        return []
-    return [
-        f"unchecked: no Python {build.python} has imported these libraries, so nobody knows whether they work: put a "
-        f"python{build.python} on PATH, or let uv or pyenv install one, and build again; to deploy them as they are, say "
-        "`heavylift deploy --unchecked`, or set unchecked=true"
-    ]
-
-
-def _check_environment(settings: Settings, build: Build) -> list[str]:
-    problems = [
-        f"environment: {name} is set by the stack itself, from its settings and the build; remove it"
-        for name in settings.environment
-        if name in OWN_VARIABLES
-    ]
-    size = _size(function_environment(settings, build, **LONGEST))
-    if size > MAX_ENVIRONMENT:
-        problems.append(
-            f"environment: {_size(settings.environment)} bytes, with the stack's own variables up to {size}; allowed are "
-            f"{MAX_ENVIRONMENT}: shorten it by {size - MAX_ENVIRONMENT} bytes, or put the data into an object"
-        )
-    return problems
-
-
-def _size(variables: Mapping[str, str]) -> int:
-    return sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
-
-
-def _check_loop(settings: Settings, _build: Build) -> list[str]:
-    events = settings.events_prefix
-    return [
-        f"writePrefixes: {prefix!r} overlaps eventsPrefix: {events!r}, so what the function writes would start it again, "
-        "without end: choose prefixes apart from each other, or set trigger=false"
-        for prefix in settings.write_prefixes
-        if settings.trigger and (prefix.startswith(events) or events.startswith(prefix))
-    ]
-
-
-_CHECKS = (
-    _check_account,
-    _check_cpu,
-    _check_disk,
-    _check_code,
-    _check_target,
-    _check_imported,
-    _check_environment,
-    _check_loop,
-)
-
-
-# Readers of single values: they return it, or raise ValueError with the rest of the sentence
-
-
 def _unknown(name: str) -> list[str]:
     if ":" in name or "@" in name:
         return []
-    near = difflib.get_close_matches(name, _READERS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(_READERS))}"
+    near = difflib.get_close_matches(name, SETTINGS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(SETTINGS))}"
     return [f"{name}: there is no such setting; {hint}"]
-
-
-def _shown(value: object) -> str:
-    try:
-        return f"{value!r:.100}"
-    except RecursionError:
-        return "what is nested too deeply"
-
-
-def _flag(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if value in ("true", "false"):
-        return value == "true"
-    raise ValueError("is neither true nor false")
-
-
-def _integer(allowed: range | tuple[int, ...], unit: str) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        number = _number(value)
-        if number != int(number) or int(number) not in allowed:
-            raise ValueError(f"is not allowed; set {_described(allowed)} {unit}")
-        return int(number)
-
-    return read
-
-
-def _described(allowed: range | tuple[int, ...]) -> str:
-    if isinstance(allowed, tuple):
-        return " or ".join(map(str, allowed))
-    steps = f" (in steps of {allowed.step})" if allowed.step > 1 else ""
-    return f"{allowed[0]} to {allowed[-1]}{steps}"
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError("is not a number")
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        raise ValueError("is not a number") from None
-    if not abs(number) < 1e9:  # neither infinite nor "not a number"
-        raise ValueError("is not a number that can be used")
-    return number
-
-
-def _cpu(value: object) -> float:
-    shares = round(_number(value) * 20, 6)
-    if shares not in CPU_SHARES:
-        raise ValueError("is not allowed; set 0.05 to 16 (in steps of 0.05) vCPU")
-    return int(shares) / 20
-
-
-def _choice(*choices: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"is not allowed; set {' or '.join(choices)}")
-        return value
-
-    return read
-
-
-def _text(pattern: re.Pattern[str], wanted: str, *, optional: bool = False) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if optional and value == "":
-            return ""
-        if not isinstance(value, str) or not pattern.fullmatch(value) or not _is_whole(value):
-            raise ValueError(f"is not allowed; set {wanted}")
-        return value
-
-    return read
-
-
-def _is_whole(text: str) -> bool:
-    """Say whether a text holds characters alone: JSON can also hold a half of one (RFC 8259, section 8.2), or a NUL."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _prefixes(value: object) -> tuple[str, ...]:
-    items = _json(value) if isinstance(value, str) and value.startswith("[") else value
-    if isinstance(items, str):
-        items = [item for item in items.split(",") if item]
-    if not isinstance(items, list):
-        raise ValueError("is no list; set prefixes, parted by commas")
-    return tuple(dict.fromkeys(_prefix(item) for item in items))
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("is no JSON; write it as in cdk.json") from None
-
-
-def _environment(value: object) -> dict[str, str]:
-    value = _json(value) if isinstance(value, str) else value
-    if not isinstance(value, dict):
-        raise ValueError('is no object; set one such as {"NAME": "value"}')
-    for name, text in value.items():
-        if not _VARIABLE.fullmatch(name) or name.startswith(RESERVED):
-            raise ValueError(
-                f"holds the name {name!r}; names are letters, digits and underscores, begin with a letter, and not with "
-                f"{' or '.join(RESERVED)}, which belong to the platform"
-            )
-        if not isinstance(text, str) or not _is_whole(text):
-            raise ValueError(f"holds {name}: {_shown(text)}, which is no text; put it in quotes")
-    return dict(sorted(value.items()))
-
-
-_BUCKET_RULE = "3 to 63 small letters, digits and hyphens, no hyphen at the ends"
-_prefix = _text(
-    _PREFIX, "the beginning of object keys, such as incoming/, without spaces, wildcards or a leading slash"
-)
-_READERS: Mapping[str, tuple[str, Callable[[object], object]]] = {
-    "stackName": (
-        "stack_name",
-        _text(_STACK_NAME, f"3 to {MAX_STACK_NAME} small letters, digits and hyphens, beginning with a letter"),
-    ),
-    "account": ("account", _text(_ACCOUNT, "the account's number, 16 digits, as text", optional=True)),
-    "qualifier": ("qualifier", _text(_QUALIFIER, "4 to 20 small letters and digits", optional=True)),
-    "bucketName": ("bucket_name", _text(_BUCKET, f"{_BUCKET_RULE}; nothing: STACK-ACCOUNT-REGION", optional=True)),
-    "retainBucket": ("retain_bucket", _flag),
-    "artifactsBucket": ("artifacts_bucket", _text(_BUCKET, _BUCKET_RULE, optional=True)),
-    "generation": ("generation", _choice(*GENERATIONS)),
-    "runtime": ("runtime", _choice(*RUNTIMES)),
-    "localBuild": ("local_build", _flag),
-    "unchecked": ("unchecked", _flag),
-    "memory": ("memory", _integer(MEMORY, "MB")),
-    "cpu": ("cpu", _cpu),
-    "disk": ("disk", _integer(DISKS, "MB")),
-    "timeout": ("timeout", _integer(TIMEOUT, "seconds")),
-    "initializer": ("initializer", _flag),
-    "initializationTimeout": ("initialization_timeout", _integer(INITIALIZATION_TIMEOUT, "seconds")),
-    "handlerModule": ("handler_module", _text(_HANDLER, "MODULE.FUNCTION of your own code, such as index.handler")),
-    "environment": ("environment", _environment),
-    "endpoint": ("endpoint", _text(_ENDPOINT, "a URL such as https://oss-cn-hangzhou.aliyuncs.com", optional=True)),
-    "trigger": ("trigger", _flag),
-    "eventsPrefix": ("events_prefix", _prefix),
-    "readPrefixes": ("read_prefixes", _prefixes),
-    "writePrefixes": ("write_prefixes", _prefixes),
-    "logs": ("logs", _flag),
-}

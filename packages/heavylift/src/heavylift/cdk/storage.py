@@ -1,19 +1,22 @@
-"""The bucket, and the deployment of the archives into it."""
+"""Buckets, and the deployment of archives into them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
-from ros_cdk_core import AssetHashType, Construct, RemovalPolicy, Resource
+from ros_cdk_core import AssetHashType, Construct, RemovalPolicy, Resource, Stack
 from ros_cdk_fc import RosFunction
 from ros_cdk_oss import Bucket, BucketProps, RosBucket
-from ros_cdk_ossassets import Asset, AssetOptions
-from ros_cdk_ossdeployment import BucketDeployment, BucketDeploymentProps, ISource, Source
-from ros_cdk_ram import Role
-from ros_cdk_ros import CustomResource, CustomResourceProps
+from ros_cdk_ossassets import Asset
+from ros_cdk_ossdeployment import BucketDeployment, BucketDeploymentProps
+from ros_cdk_ros import CustomResource, CustomResourceProps, RosCustomResource
 
-from heavylift.cdk.manifest import Archive, Build
-from heavylift.cdk.settings import Settings
+from heavylift.cdk.identity import FUNCTION_COMPUTE, LeastRole, objects
+from heavylift.cdk.names import bucket_name
+from heavylift.contracts.manifest import Archive, Build
 
 HANDLER = Path(__file__).with_name("deployment_handler")
 NO_CODE = ["__pycache__", ".mypy_cache", ".ruff_cache"]  # what tools leave in the handler's folder
@@ -21,94 +24,198 @@ HANDLER_TIMEOUT = 900  # seconds; a copy within a region takes some seconds for 
 CALLBACK_MARGIN = 60  # seconds that ROS waits longer than the handler may run
 HANDLER_MEMORY = 512  # MB
 UNFINISHED = 1  # days after which an upload that nobody finished is dropped
+ARCHIVES = ("applib/", "model/")  # prefixes of the keys that the build gives to archives
 
 
-def make_bucket(scope: Construct, *, settings: Settings, name: str) -> Bucket:
-    """Return the private bucket of archives and pictures.
+class PrivateBucket(Bucket):
+    """A private, encrypted bucket without public access; it goes with its stack, and all that is in it.
 
-    Its life-cycle rule drops unfinished uploads. Archives that are superseded cannot be told from live ones by their age:
-    `sweep` removes these.
+    Its life-cycle rule drops unfinished uploads. Archives that are superseded cannot be told from live ones by their age: the
+    deployment removes these.
+
+    Args:
+        scope: the stack.
+        id_: its logical id.
+        name: of the bucket; empty: `STACK-ACCOUNT-REGION`.
+        retain: it and its objects stay when the stack is destroyed.
     """
-    rule = RosBucket.RuleProperty(
-        id="unfinished-uploads",
-        prefix="",
-        status="Enabled",
-        abort_multipart_upload=RosBucket.AbortMultipartUploadProperty(days=UNFINISHED),
-    )
-    props = BucketProps(
-        bucket_name=name,
-        access_control="private",
-        block_public_access=True,
-        server_side_encryption_configuration=RosBucket.ServerSideEncryptionConfigurationProperty(
-            sse_algorithm="AES256"
-        ),
-        lifecycle_configuration=RosBucket.LifecycleConfigurationProperty(rule=[rule]),
-        deletion_force=not settings.retain_bucket,
-    )
-    bucket = Bucket(scope, "Bucket", props)
-    if settings.retain_bucket:
-        bucket.apply_removal_policy(RemovalPolicy.RETAIN)
-    return bucket
+
+    def __init__(self, scope: Construct, id_: str = "Bucket", *, name: str = "", retain: bool = False) -> None:
+        rule = RosBucket.RuleProperty(
+            id="unfinished-uploads",
+            prefix="",
+            status="Enabled",
+            abort_multipart_upload=RosBucket.AbortMultipartUploadProperty(days=UNFINISHED),
+        )
+        props = BucketProps(
+            bucket_name=name or bucket_name(Stack.of(scope).stack_name),
+            access_control="private",
+            block_public_access=True,
+            server_side_encryption_configuration=RosBucket.ServerSideEncryptionConfigurationProperty(
+                sse_algorithm="AES256"
+            ),
+            lifecycle_configuration=RosBucket.LifecycleConfigurationProperty(rule=[rule]),
+            deletion_force=not retain,
+        )
+        super().__init__(scope, id_, props)
+        if retain:
+            self.apply_removal_policy(RemovalPolicy.RETAIN)
 
 
 def code_asset(scope: Construct, build: Build) -> Asset:
     """Return the function's code package, named by the build's digest of it."""
     return Asset(
-        scope, "Code", path=str(build.code), asset_hash=build.code_digest, asset_hash_type=AssetHashType.CUSTOM
+        scope, "Code", path=str(build.code.path), asset_hash=build.code.digest, asset_hash_type=AssetHashType.CUSTOM
     )
 
 
-class ArchiveDeployment(Construct):
-    """Copies the archives into the bucket before the function needs them; removes them with the stack.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Destination:
+    """A bucket, what is copied into it, and what is removed once it is not used any longer."""
 
-    It is the vendor's `BucketDeployment`, one for all archives (two in a stack would collide), with our role and our handler.
+    copies: Resource
+    superseded: Resource
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the key of the copy
+
+
+class ArchiveDeployment(Construct):
+    """Copies archives into buckets before functions need them; removes superseded ones, and all with the stack.
+
+    It is the vendor's `BucketDeployment` with a role and a handler of ours, one for all functions of a stack: two in a stack would
+    collide. The first function's bucket is served by the vendor's custom resource, each further one by a resource of its own.
 
     Args:
-        scope: the stack.
-        settings: say where the archives come from.
-        build: the archives.
-        bucket: where they go.
-        role: with which the handler works.
+        stack: the stack.
     """
 
-    def __init__(self, scope: Construct, *, settings: Settings, build: Build, bucket: Bucket, role: Role) -> None:
-        super().__init__(scope, "Deployment")
-        self._bucket = bucket
-        self._keys = [archive.key for archive in build.archives]
-        props = BucketDeploymentProps(
-            destination_bucket=bucket,
-            sources=[_source(archive, settings.artifacts_bucket) for archive in build.archives],
-            role_arn=role.attr_arn,
-            timeout=HANDLER_TIMEOUT,
-            retain_on_create=True,  # a rolled back update needs the sources once more
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack, "Deployment")
+        self._destinations: dict[str, _Destination] = {}
+        self._handler: BucketDeployment | None = None
+        self._bucket: Bucket | None = None
+        self._readable: set[str] = set()
+        self._role = LeastRole(
+            self,
+            "DeploymentRole",
+            owner=stack.stack_name,
+            purpose="deployment",
+            description=f"The deployment of the stack {stack.stack_name}",
+            service=FUNCTION_COMPUTE,
         )
-        self.deployment = BucketDeployment(self, "Archives", props)
-        self.deployment.cr.timeout = HANDLER_TIMEOUT + CALLBACK_MARGIN
-        self._replace_handler()
 
-    def _replace_handler(self) -> None:
+    @staticmethod
+    def of(stack: Stack) -> ArchiveDeployment:
+        """Return the deployment of a stack."""
+        if stack not in _DEPLOYMENTS:
+            _DEPLOYMENTS[stack] = ArchiveDeployment(stack)
+        return _DEPLOYMENTS[stack]
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket of all functions that have none of their own."""
+        if self._bucket is None:
+            self._bucket = PrivateBucket(Stack.of(self))
+        return self._bucket
+
+    def add(self, build: Build, *, bucket: Bucket, code: Asset, artifacts_bucket: str) -> Resource:
+        """Copy the archives of a build into a bucket, and return what a function that loads them has to wait for.
+
+        Args:
+            build: the archives.
+            bucket: where they go.
+            code: the code package; the archives are uploaded beside it.
+            artifacts_bucket: where they come from instead; empty: they are uploaded.
+        """
+        source = artifacts_bucket or code.bucket_name
+        if source not in self._readable:
+            self._readable.add(source)
+            self._role.allow(["oss:GetObject"], objects(source, ("",)))
+        destination = self._destination(bucket)
+        for archive in build.archives:
+            if archive.key not in destination.sources:
+                destination.sources[archive.key] = self._source(archive, artifacts_bucket)
+        _custom(destination.copies).parameters = {
+            "sources": list(destination.sources.values()),
+            "destinationBucket": bucket.attr_name,
+            "retainOnCreate": True,  # a rolled back update needs the sources once more
+        }
+        _custom(destination.superseded).parameters = {
+            "destinationBucket": bucket.attr_name,
+            "keep": _kept(destination.sources),
+        }
+        return destination.copies
+
+    def sweep(self, bucket: Bucket, *, after: Resource) -> None:
+        """Remove what earlier deployments of this stack left in a bucket, once `after` uses the new archives."""
+        self._destinations[bucket.node.path].superseded.add_dependency(after)
+
+    def _destination(self, bucket: Bucket) -> _Destination:
+        path = bucket.node.path
+        if path not in self._destinations:
+            name = bucket.props.bucket_name
+            self._role.allow(
+                ["oss:GetObject", "oss:PutObject", "oss:DeleteObject", "oss:AbortMultipartUpload"],
+                objects(str(name), ARCHIVES),
+            )
+            self._role.allow(["oss:ListObjects"], [f"acs:oss:*:*:{name}"])
+            self._destinations[path] = self._make_destination(bucket)
+        return self._destinations[path]
+
+    def _make_destination(self, bucket: Bucket) -> _Destination:
+        prefix = ""
+        if self._handler is None:
+            self._handler = self._make_handler(bucket)
+            copies: Resource = self._handler
+            self._handler.cr.timeout = HANDLER_TIMEOUT + CALLBACK_MARGIN
+        else:
+            prefix = "".join(filter(str.isalnum, bucket.node.id))
+            copies = self._custom_resource(f"{prefix}Archives")
+        return _Destination(copies=copies, superseded=self._custom_resource(f"{prefix}Superseded"))
+
+    def _make_handler(self, bucket: Bucket) -> BucketDeployment:
+        props = BucketDeploymentProps(
+            destination_bucket=bucket, sources=[], role_arn=self._role.attr_arn, timeout=HANDLER_TIMEOUT
+        )
+        deployment = BucketDeployment(self, "Archives", props)
         handler = Asset(self, "Handler", path=str(HANDLER), exclude=NO_CODE)
         # `code_from_asset` refuses a function that has code already, as this one has.
-        function = self.deployment.fc_function.node.find_child(self.deployment.fc_function.node.id)
+        function = deployment.fc_function.node.find_child(deployment.fc_function.node.id)
         assert isinstance(function, RosFunction)
         function.code = RosFunction.CodeProperty(
             oss_bucket_name=handler.bucket_name, oss_object_name=handler.object_key
         )
         function.memory_size = HANDLER_MEMORY
+        return deployment
 
-    def sweep(self, *, after: Resource) -> None:
-        """Remove what earlier deployments of this stack left, once `after` uses the new archives."""
+    def _custom_resource(self, id_: str) -> CustomResource:
+        assert self._handler is not None
         props = CustomResourceProps(
-            service_token=self.deployment.fc_function.attr_arn,
-            timeout=HANDLER_TIMEOUT + CALLBACK_MARGIN,
-            parameters={"destinationBucket": self._bucket.attr_name, "keep": self._keys},
+            service_token=self._handler.fc_function.attr_arn, timeout=HANDLER_TIMEOUT + CALLBACK_MARGIN
         )
-        CustomResource(self, "Superseded", props).add_dependency(after)
+        return CustomResource(self, id_, props)
+
+    def _source(self, archive: Archive, artifacts_bucket: str) -> dict[str, Any]:
+        if artifacts_bucket:
+            return {"bucket": artifacts_bucket, "objectKey": archive.key}
+        asset = Asset(
+            self,
+            archive.key.replace("/", "-"),
+            path=str(archive.path),
+            asset_hash=archive.digest,
+            asset_hash_type=AssetHashType.CUSTOM,
+        )
+        return {"bucket": asset.bucket_name, "objectKey": asset.object_key, "fileName": archive.key}
 
 
-def _source(archive: Archive, artifacts_bucket: str) -> ISource:
-    if artifacts_bucket:
-        return Source.bucket(artifacts_bucket, archive.key)
-    # The object is named by its file's name, which is the key's.
-    options = AssetOptions(asset_hash=archive.digest, asset_hash_type=AssetHashType.CUSTOM)
-    return Source.asset(str(archive.path), options, f"{archive.key.rpartition('/')[0]}/")
+def _custom(resource: Resource) -> RosCustomResource:
+    found = resource.node.find_child(resource.node.id)
+    assert isinstance(found, RosCustomResource)
+    return found
+
+
+def _kept(keys: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the keys, and for a kind of archive that is not among them a key that none has: the handler looks there as well."""
+    return [*keys, *(prefix for prefix in ARCHIVES if not any(key.startswith(prefix) for key in keys))]
+
+
+_DEPLOYMENTS: WeakKeyDictionary[Stack, ArchiveDeployment] = WeakKeyDictionary()

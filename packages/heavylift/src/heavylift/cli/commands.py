@@ -10,6 +10,7 @@ import argparse
 import base64
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from heavylift.errors import HeavyliftError
 LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
 LOCAL_TRIES = 3  # of one call of ROS
 CHANGED = 2  # exit code of `diff --exit-code` when something differs
+ANY_ACCOUNT = "0" * 16  # the app of a build names resources that nobody makes
 SHOWN_REASON = 400  # characters of a failure's reason in the list of events
 
 
@@ -34,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
         HeavyliftError: it failed; also what an SDK raised is turned into one.
     """
     run_command: Callable[[argparse.Namespace, Output], int] = {
+        "build": build,
         "deploy": deploy,
         "diff": diff,
         "destroy": destroy,
@@ -53,6 +56,24 @@ def run(options: argparse.Namespace) -> int:
         if said is None:
             raise
         raise said from error
+
+
+def build(options: argparse.Namespace, output: Output) -> int:
+    """`heavylift build`: run the app, which builds what has changed; no cloud is asked."""
+    project = assembly.read_project(options.project.resolve())
+    choices = {
+        "heavylift:python": options.python,
+        "heavylift:platform": options.platform,
+        "heavylift:prune": "false" if options.no_prune else None,
+        "heavylift:strip": "false" if options.no_strip else None,
+    }
+    settings = {**{name: value for name, value in choices.items() if value}, **dict(options.context)}
+    facts = assembly.app_facts(account_id=ANY_ACCOUNT, is_local=not options.cloud)
+    with tempfile.TemporaryDirectory(prefix="heavylift-build-") as out:
+        stacks = assembly.synthesize(project, settings, facts, Path(out))
+    names = [stack.name for stack in stacks]
+    output.emit({"event": "built", "stacks": names}, f"everything is built: {', '.join(names)}")
+    return 0
 
 
 def deploy(options: argparse.Namespace, output: Output) -> int:
@@ -235,24 +256,24 @@ def push(options: argparse.Namespace, output: Output) -> int:
     """`heavylift push`: bring the build's archives to a bucket that deployments take them from."""
     from heavylift.clouds import assets
     from heavylift.clouds.archives import check_archive, is_uploaded, upload
-    from heavylift.clouds.dist import read_build
+    from heavylift.contracts.manifest import read_build
 
     build = read_build(options.dist)
-    for archive in (build.applib, build.model):  # before anything leaves this machine
-        check_archive(options.dist, archive)
+    for archive in build.archives:  # before anything leaves this machine
+        check_archive(archive)
     session = open_session(options)
     bucket = session.bucket(options.bucket)
     assets.make_bucket(bucket, tagged=False)
     work = options.project / ".heavylift" / "uploads"
     work.mkdir(parents=True, exist_ok=True)
-    for archive in (build.applib, build.model):
+    for archive in build.archives:
         there = is_uploaded(bucket, archive.key)
         if not there:
-            with output.progress(f"upload {archive.key[:28]}", archive.size) as progress:
+            with output.progress(f"upload {archive.key[:28]}", archive.packed) as progress:
                 upload(bucket, archive.path, archive.key, progress, checkpoints=work)
         output.emit(
-            {"event": "archive", "key": archive.key, "size": archive.size, "uploaded": not there},
-            f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.size / 1e6:,.0f} MB)",
+            {"event": "archive", "key": archive.key, "size": archive.packed, "uploaded": not there},
+            f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.packed / 1e6:,.0f} MB)",
         )
     return 0
 

@@ -33,11 +33,11 @@ from rich.text import Text
 from heavylift.cli.output import make_console
 from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds import assembly
-from heavylift.clouds.dist import Build, read_build
 from heavylift.clouds.embedded import EmbeddedCloud
 from heavylift.clouds.invocation import Invocation, Target, find_target, invoke
 from heavylift.clouds.ros import Ros
 from heavylift.clouds.session import Session, local_session
+from heavylift.contracts.manifest import Build, read_build
 from heavylift.contracts.startlog import Start, find_starts
 from heavylift.errors import HeavyliftError
 from heavylift.report.limit import limit_of
@@ -247,8 +247,9 @@ def _report(root: Path, build: Build, runs: tuple[Run, ...], before: bytes, afte
         f"`{PICTURE}` is the input with its axes exchanged (mean difference {difference:.2f} of 255 levels, from the "
         f"second JPEG encoding). Pictures: {out.name}/before.jpg, after.jpg, start.png."
     )
+    packed = sum(archive.packed for archive in build.archives)
     console.print(
-        f"The archives are {(build.applib.size + build.model.size) / 1e6:,.0f} MB packed and {build.unpacked / 1e6:,.0f} MB "
+        f"The archives are {packed / 1e6:,.0f} MB packed and {build.unpacked / 1e6:,.0f} MB "
         f"unpacked. The article that introduced the technique measured {ARTICLE_WITHOUT:,} ms for a first request that "
         f"loads and {ARTICLE_WITH:,} ms for one that finds an initialized instance."
     )

@@ -96,7 +96,12 @@ def make_parser() -> argparse.ArgumentParser:
             )
         return command
 
-    deploy = add("deploy", "create the stack, or update it to what the app says")
+    build = add("build", "build what the app's functions need, as far as it has changed", stack=False)
+    build.add_argument("--python", metavar="X.Y", help="to build for (default: each function's runtime)")
+    build.add_argument("--platform", metavar="TAG", help="to build for (default: the one that every runtime runs)")
+    build.add_argument("--no-prune", action="store_true", help="keep every file")
+    build.add_argument("--no-strip", action="store_true", help="keep the symbols of shared libraries")
+    deploy = add("deploy", "build what has changed, then create the stack, or update it to what the app says")
     deploy.add_argument(
         "--parameter", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a parameter of the template"
     )

@@ -3,49 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import oss2
 
 from heavylift.clouds.verify import verify_archive
+from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
 
 PART_SIZE = 8 * 1024 * 1024  # bytes
 THREADS = 4
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Archive:
-    """A file of the build and the object that it becomes."""
-
-    path: Path
-    key: str
-    digest: str  # sha256 in hex, of the content
-    size: int  # bytes
-
-
-def check_archive(dist: Path, archive: Archive) -> None:
-    """Check that an archive lies in the build's folder and is the one that the manifest names.
-
-    Args:
-        dist: the build.
-        archive: what its manifest names.
+def check_archive(archive: Archive) -> None:
+    """Check that an archive is whole, and the one that its digest names.
 
     Raises:
         HeavyliftError: the message says which file differs.
     """
-    path, named = archive.path, archive.path.relative_to(dist) if archive.path.is_relative_to(dist) else archive.path
+    path = archive.path
     try:
-        if not path.resolve(strict=True).is_relative_to(dist.resolve()):
-            raise HeavyliftError(f"{dist}/manifest.json names {named}, which lies outside of {dist}; build again")
-        if path.name != f"{archive.digest}.zip" or archive.key != f"{path.parent.name}/{path.name}":
-            raise HeavyliftError(
-                f"{dist}/manifest.json names {named} with the digest {archive.digest} for the object {archive.key}; these belong "
-                "together: build again"
-            )
-        if (size := path.stat().st_size) != archive.size:
-            raise HeavyliftError(f"{path} has {size:,} bytes, the manifest says {archive.size:,}; build again")
+        if (size := path.stat().st_size) != archive.packed:
+            raise HeavyliftError(f"{path} has {size:,} bytes, the manifest says {archive.packed:,}; build again")
         verify_archive(path, archive.digest)
     except (OSError, ValueError) as error:
         raise HeavyliftError(

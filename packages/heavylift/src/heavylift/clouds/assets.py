@@ -9,6 +9,8 @@ Source: ros-cdk's `publishAssets`, which signs with V1 and uploads everything ag
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,7 +21,6 @@ from oss2.models import Tagging, TaggingRule
 
 from heavylift.clouds.archives import is_uploaded, upload
 from heavylift.clouds.assembly import REGION, Asset
-from heavylift.clouds.dist import zip_code
 from heavylift.clouds.session import Session
 from heavylift.errors import HeavyliftError
 
@@ -146,3 +147,16 @@ def remove_bucket(bucket: oss2.Bucket) -> bool:
         bucket.delete_object(item.key)
     bucket.delete_bucket()
     return True
+
+
+def zip_code(code: Path) -> bytes:
+    """Zip the code package in memory, with fixed times, so that the same code gives the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(code.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(path.relative_to(code).as_posix())
+                entry.external_attr = (0o100000 | path.stat().st_mode & 0o777) << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+    return buffer.getvalue()

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.contracts.fields import FieldError, Fields
 
 FORMAT = 3
 INDEX_NAME = ".heavylift/index.json"
@@ -24,7 +25,6 @@ MAX_PACKED = 4 * BLOCK_SIZE  # bytes; bounds the memory that one block can ask f
 MAX_INDEX = 64 * 1024 * 1024  # bytes of index JSON; about half a million files
 MAX_NAME = 255  # bytes in one part of a path (Linux NAME_MAX)
 MAX_PATH = 3072  # bytes in a path; Linux PATH_MAX is 4096 and the target directory comes before
-MAX_SIZE = 1 << 48  # bytes; no file is larger
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -162,9 +162,12 @@ def parse_index(data: bytes) -> Index:
         record = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise InvalidArchiveError(f"{INDEX_NAME}: not JSON in UTF-8: {error}; build the archive again") from error
-    fields = _Fields(record, "")
-    content = _parse_content(fields.fields("content"))
-    layout = tuple(Layout(each.integer("offset"), each.integer("packed")) for each in fields.each("layout"))
+    try:
+        fields = Fields(record, document=INDEX_NAME)
+        content = _parse_content(fields.fields("content"))
+        layout = tuple(Layout(each.integer("offset"), each.integer("packed")) for each in fields.each("layout"))
+    except FieldError as error:
+        raise InvalidArchiveError(f"{error}; build the archive again") from error
     _check_blocks(content)
     _check_tree(content)
     _check_layout(layout, content)
@@ -260,7 +263,7 @@ def check_link(link: Link, links: frozenset[str]) -> None:
         raise _refuse(where, f"the target leads through the link {through[0]}", "name the real path instead")
 
 
-def _parse_content(fields: _Fields) -> Content:
+def _parse_content(fields: Fields) -> Content:
     number = fields.integer("format")
     if number != FORMAT:
         raise _refuse("content.format", f"is {number}, this loader reads {FORMAT}", "build code and archive together")
@@ -380,53 +383,3 @@ def _content_record(content: Content) -> dict[str, object]:
         "format": FORMAT,
         "links": [{"path": each.path, "target": each.target} for each in content.links],
     }
-
-
-class _Fields:
-    """A JSON object that is read field by field; errors carry the path to the field."""
-
-    def __init__(self, record: object, path: str) -> None:
-        if not isinstance(record, dict):
-            raise _refuse(path or INDEX_NAME, "is not an object", "build the archive again")
-        self._record = record
-        self._path = path
-
-    def fields(self, name: str) -> _Fields:
-        return _Fields(self._get(name), self._where(name))
-
-    def each(self, name: str) -> Iterator[_Fields]:
-        return (_Fields(item, f"{self._where(name)}[{number}]") for number, item in enumerate(self._list(name)))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        items = self._list(name)
-        for number, item in enumerate(items):
-            if not isinstance(item, str):
-                raise _refuse(f"{self._where(name)}[{number}]", "is not a string", "build the archive again")
-        return tuple(items)
-
-    def text(self, name: str) -> str:
-        value = self._get(name)
-        if not isinstance(value, str):
-            raise _refuse(self._where(name), "is not a string", "build the archive again")
-        return value
-
-    def integer(self, name: str) -> int:
-        value = self._get(name)
-        if type(value) is not int or not 0 <= value < MAX_SIZE:
-            raise _refuse(self._where(name), f"is {value!r:.40}", f"a whole number from 0 to {MAX_SIZE}")
-        return value
-
-    def _list(self, name: str) -> list[str]:
-        value = self._get(name)
-        if not isinstance(value, list):
-            raise _refuse(self._where(name), "is not a list", "build the archive again")
-        return value
-
-    def _get(self, name: str) -> object:
-        if name not in self._record:
-            raise _refuse(self._where(name), "is missing", "build the archive again")
-        value: object = self._record[name]
-        return value
-
-    def _where(self, name: str) -> str:
-        return f"{self._path}.{name}" if self._path else name

@@ -19,7 +19,8 @@ from heavylift.build.build import Options, build
 from heavylift.build.errors import BuildError
 from heavylift.build.order import record_imports
 from heavylift.build.report import Report
-from heavylift.build.target import DEFAULT_PLATFORM, Target, find_interpreter
+from heavylift.build.target import find_interpreter
+from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 from heavylift.runtime.bytecode import TABLE_NAME
 from tests.support.loading import read_files
 from tests.support.paths import ROOT
@@ -354,7 +355,7 @@ def test_code_over_the_limit_is_refused_and_the_last_build_stays(
     before = {path: path.read_bytes() for path in (own_project / "dist").rglob("*") if path.is_file()}
     with (own_project / "function" / "index.py").open("a") as file:
         file.write("\n# changed\n")
-    monkeypatch.setattr("heavylift.build.build.MAX_CODE", 1024**2)
+    monkeypatch.setattr("heavylift.build.parts.MAX_CODE", 1024**2)
     with pytest.raises(
         BuildError, match=r"the code package is [\d.]+ MB over the 1.0 MB .*move libraries to .*applib\.txt"
     ):

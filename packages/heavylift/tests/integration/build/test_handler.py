@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.build import Options, build
+from heavylift.build.build import build
 from heavylift.build.errors import BuildError
 from heavylift.build.handler import try_handler
+from heavylift.build.options import Options
 from heavylift.build.report import Report
-from heavylift.build.target import DEFAULT_PLATFORM, LOCAL_PYTHON, Target, find_interpreter
+from heavylift.build.target import find_interpreter
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
 HANDLER = "def handler(event, context):\n    return b''\n"
 INDEX = "import markupsafe\n" + HANDLER
@@ -95,6 +97,11 @@ def test_what_the_build_cannot_judge_is_a_warning(project: Path) -> None:
     assert told is not None
     assert "not imported to its end: index.py, line 2: KeyError: 'TABLE'" in told
     assert trial(project, "index.handler", INDEX) is None
+
+
+def test_a_warning_is_said_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    Report().warn("KeyError: '[/x] [bold]'")
+    assert capsys.readouterr().out == "WARNING KeyError: '[/x] [bold]'\n"
 
 
 def test_a_build_tries_the_function_anew_when_its_handler_or_its_libraries_change(

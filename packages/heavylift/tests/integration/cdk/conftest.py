@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from heavylift.clouds.node import with_node
+from tests.support.builds import write_build
 from tests.support.paths import ROOT
 
 ACCOUNT = "1234567890123456"
@@ -66,23 +66,6 @@ def _zip(folder: Path) -> bytes:
     return stream.getvalue()
 
 
-def write_build(folder: Path, *, content: bytes = b"archive", code: str = CODE, imported: bool = True) -> None:
-    """Write a build of two archives that hold nothing that could be unpacked, and of a function."""
-    dist = folder / "dist"
-    (dist / "code").mkdir(parents=True, exist_ok=True)
-    (dist / "code" / "loader.py").write_text(code)
-    record: dict[str, Any] = {"format": 1, "target": {"python": "3.10", "platform": "manylinux_2_28_x86_64"}}
-    for name in ("applib", "model"):
-        digest = hashlib.sha256(name.encode() + content).hexdigest()
-        key = f"{name}/{digest}.zip"
-        (dist / name).mkdir(exist_ok=True)
-        (dist / key).write_bytes(content)
-        record[name] = {"key": key, "digest": digest, "path": key, "packed": len(content), "unpacked": len(content)}
-    record["applib"]["imported"] = imported
-    record["code"] = {"path": "code", "digest": hashlib.sha256(code.encode()).hexdigest(), "packed": len(code)}
-    (dist / "manifest.json").write_text(json.dumps(record))
-
-
 def _run(folder: Path, out: str, settings: dict[str, Any], path: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {
         **({**os.environ, "PATH": path} if path else with_node(os.environ)),
@@ -103,7 +86,7 @@ def run_app() -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A folder with a build."""
-    write_build(tmp_path)
+    write_build(tmp_path / "dist", code=CODE)
     return tmp_path
 
 
@@ -112,7 +95,7 @@ def rebuild(project: Path) -> Callable[..., None]:
     """Build the project anew: `content` of the archives, `code` added to the function."""
 
     def run(*, content: bytes = b"archive", code: str = "", imported: bool = True) -> None:
-        write_build(project, content=content, code=CODE + code, imported=imported)
+        write_build(project / "dist", content=content, code=CODE + code, imported=imported)
 
     return run
 

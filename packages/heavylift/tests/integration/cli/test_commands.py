@@ -15,6 +15,8 @@ from typing import Any
 import oss2
 import pytest
 
+from heavylift.contracts.manifest import Build, write_manifest
+from tests.support.builds import TARGET, make_applib, make_archive, make_code
 from tests.support.loading import pack
 
 Project = Any  # tests/integration/cli/conftest.py
@@ -214,18 +216,16 @@ def test_a_bucket_that_somebody_else_made_is_never_emptied(project: Project) -> 
     assert own.get_object("precious").read() == b"mine"
 
 
-def write_build(dist: Path) -> dict[str, bytes]:
+def make_build(dist: Path) -> dict[str, bytes]:
     """Write a build of two archives, one of several parts; return the objects that it becomes."""
     noise = random.Random(5).randbytes(20_000_000)
-    packed = {"applib": pack({"heavy.so": noise}), "model": pack({"model.bin": b"weights"})}
-    manifest: dict[str, Any] = {"format": 1, "target": {"python": "3.11"}, "code": {"path": "code"}}
-    for kind, archive in packed.items():
-        key, size = f"{kind}/{archive.digest}.zip", len(archive.data)
-        (dist / kind).mkdir(parents=True)
-        (dist / key).write_bytes(archive.data)
-        manifest[kind] = {"key": key, "path": key, "digest": archive.digest, "packed": size, "unpacked": 1}
-    (dist / "manifest.json").write_text(json.dumps(manifest))
-    return {manifest[kind]["key"]: archive.data for kind, archive in packed.items()}
+    applib, model = (pack({"heavy.so": noise}), pack({"model.bin": b"weights"}))
+    archives = [
+        make_archive(dist, part, each.data, digest=each.digest) for part, each in (("applib", applib), ("model", model))
+    ]
+    build = Build(target=TARGET, applib=make_applib(archives[0]), model=archives[1], code=make_code(dist))
+    write_manifest(build, dist)
+    return {archive.key: archive.path.read_bytes() for archive in archives}
 
 
 def stretch(path: Path, gap: int) -> None:
@@ -239,7 +239,7 @@ def stretch(path: Path, gap: int) -> None:
 
 def test_push(project: Project) -> None:
     dist = project.folder / "dist"
-    objects = write_build(dist)
+    objects = make_build(dist)
     name = f"{project.stack}-artifacts"
     first = project.heavylift("push", "--bucket", name, "--dist", str(dist))
     assert first.code == 0, first.error
@@ -254,7 +254,7 @@ def test_push(project: Project) -> None:
 
 def test_an_interrupted_push_goes_on_where_it_stopped(project: Project) -> None:
     dist = project.folder / "dist"
-    write_build(dist)
+    make_build(dist)
     manifest = json.loads((dist / "manifest.json").read_text())
     key = manifest["applib"]["key"]
     stretch(dist / key, 380_000_000)  # a minute over most lines; here it must be interrupted in time
@@ -303,7 +303,7 @@ def test_push_sends_nothing_when_a_file_differs_from_the_manifest(
     project: Project, spoil: Callable[[Path], object], said: str
 ) -> None:
     dist = project.folder / "dist"
-    write_build(dist)
+    make_build(dist)
     path = dist / json.loads((dist / "manifest.json").read_text())["applib"]["path"]
     spoil(path)
     refused = project.heavylift("push", "--bucket", project.bucket, "--dist", str(dist))
@@ -314,7 +314,7 @@ def test_push_sends_nothing_when_a_file_differs_from_the_manifest(
 @pytest.mark.parametrize("path", ["../secret.zip", "applib/../../secret.zip", "{folder}/secret.zip", "\0", ""])
 def test_push_sends_no_file_outside_of_the_build(project: Project, path: str) -> None:
     dist = project.folder / "dist"
-    write_build(dist)
+    make_build(dist)
     (project.folder / "secret.zip").write_bytes(b"secret")
     manifest = json.loads((dist / "manifest.json").read_text())
     manifest["model"] |= {
@@ -332,7 +332,7 @@ def test_push_sends_no_file_outside_of_the_build(project: Project, path: str) ->
 
 def test_push_sends_an_archive_under_its_own_digest_only(project: Project) -> None:
     dist = project.folder / "dist"
-    write_build(dist)
+    make_build(dist)
     manifest = json.loads((dist / "manifest.json").read_text())
     other = "0" * 64
     (dist / manifest["model"]["path"]).rename(dist / f"model/{other}.zip")

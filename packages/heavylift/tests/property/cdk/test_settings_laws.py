@@ -10,19 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heavylift.cdk.errors import SettingsError
-from heavylift.cdk.manifest import Archive, Build
-from heavylift.cdk.settings import CPU_SHARES, DISKS, MEMORY, Settings, function_environment, read_settings
+from heavylift.cdk.settings import Settings, function_environment, read_settings
+from heavylift.contracts.manifest import Archive, Build, Code
+from heavylift.contracts.platform import CPU_SHARE, CPU_SHARES, DISKS, MEMORY
+from tests.support.builds import TARGET, make_applib
 
-ARCHIVE = Archive(key="applib/x.zip", digest="a" * 64, path=Path("x"), unpacked=1)
+ARCHIVE = Archive(key="x.zip", digest="a" * 64, path=Path("x"), packed=1, unpacked=1, files=1, compressor="")
 BUILD = Build(
-    python="3.10",
-    platform="manylinux_2_28_x86_64",
-    applib=ARCHIVE,
+    target=TARGET,
+    applib=make_applib(ARCHIVE),
     model=ARCHIVE,
-    code=Path("code"),
-    code_digest="c" * 64,
-    code_packed=1,
-    imported=True,
+    code=Code(path=Path("code"), digest="c" * 64, packed=1, unpacked=1, files=1),
 )
 NAMES = [
     *("stackName", "account", "qualifier", "bucketName", "retainBucket", "artifactsBucket", "generation", "runtime"),
@@ -58,7 +56,7 @@ def test_whatever_is_given_the_answer_is_settings_or_sentences(context: dict[str
     else:
         assert settings.memory in MEMORY
         assert settings.disk in DISKS
-        assert round(settings.cpu * 20) in CPU_SHARES
+        assert round(settings.cpu / CPU_SHARE) in CPU_SHARES
         for text in function_environment(settings, BUILD, bucket="b", region="r").values():
             text.encode()
         for prefix in (settings.events_prefix, *settings.read_prefixes, *settings.write_prefixes):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heavylift.build.resolve import RUNTIME, lock_runtime, read_lock
-from heavylift.build.target import DEFAULT_PLATFORM, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 
 
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12"])

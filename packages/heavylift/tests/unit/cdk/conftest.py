@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-from heavylift.cdk.manifest import Build, read_manifest
+from heavylift.contracts.manifest import Build, read_build, write_manifest
+from heavylift.contracts.platform import MB, Target
+from tests.support.builds import write_build
 from tests.support.paths import HANDLER
 
 HANDLER_MODULES = ("index", "answer", "archives", "objectstore")
-MB = 1024**2
 
 MakeBuild = Callable[..., Build]
 
@@ -29,17 +29,16 @@ def make_build(tmp_path: Path) -> MakeBuild:
         *, python: str = "3.10", platform: str = "manylinux_2_28_x86_64", imported: bool = True, **sizes: int
     ) -> Build:
         dist = tmp_path / "dist"
-        record: dict[str, Any] = {"format": 1, "target": {"python": python, "platform": platform}}
-        for name, digest in (("applib", "a" * 64), ("model", "b" * 64)):
-            key = f"{name}/{digest}.zip"
-            (dist / name).mkdir(parents=True, exist_ok=True)
-            (dist / key).write_bytes(b"archive")
-            record[name] = {"key": key, "digest": digest, "path": key, "unpacked": sizes.get(name, MB), "packed": 7}
-        record["applib"]["imported"] = imported
-        (dist / "code").mkdir(exist_ok=True)
-        record["code"] = {"path": "code", "digest": "c" * 64, "packed": sizes.get("code", MB)}
-        (dist / "manifest.json").write_text(json.dumps(record))
-        return read_manifest(dist)
+        build = write_build(dist, target=Target(python, platform), imported=imported)
+        assert build.model is not None
+        build = replace(
+            build,
+            applib=replace(build.applib, unpacked=sizes.get("applib", MB)),
+            model=replace(build.model, unpacked=sizes.get("model", MB)),
+            code=replace(build.code, packed=sizes.get("code", MB)),
+        )
+        write_manifest(build, dist)
+        return read_build(dist)
 
     return make
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from heavylift.cdk.errors import SettingsError
-from heavylift.cdk.manifest import Build
-from heavylift.cdk.settings import MAX_ENVIRONMENT, Settings, function_environment, read_settings
+from heavylift.cdk.settings import Settings, function_environment, read_settings
+from heavylift.contracts.manifest import Build
+from heavylift.contracts.platform import MAX_ENVIRONMENT
 from tests.support.paths import ROOT
 
 ACCOUNT = {"account": "1234567890123456"}

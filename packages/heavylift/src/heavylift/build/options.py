@@ -1,0 +1,48 @@
+"""The choices of a build: from what, for whom, where to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+
+PARTS = ("applib", "model", "code")
+
+# Writes a model to a folder (the third path), with the libraries of an applib (the first) and the Python it is for (the second).
+Exporter = Callable[[Path, Path, Path], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What to build, from what, for whom."""
+
+    root: Path  # the project's folder
+    parts: Sequence[str] = PARTS
+    target: Target = field(default_factory=lambda: Target(LOCAL_PYTHON, DEFAULT_PLATFORM))
+    requirements: Path | None = None  # None: layers_build/applib.txt
+    model: Path | None = None  # a folder to pack as the model; None: what `export` makes
+    export: Exporter | None = None  # None as well: there is no model
+    code: Path | None = None  # the folder with the user's function; None: function
+    handler: str = "index.handler"  # MODULE.FUNCTION, which the loader calls
+    prune_rules: Sequence[Path] = ()  # added to prune.toml
+    prune: bool = True
+    strip: bool = True
+    output: Path | None = None  # None: dist
+    work: Path | None = None  # None: .cache/heavylift
+
+    @property
+    def dist(self) -> Path:
+        """The output folder."""
+        return self.output or self.root / "dist"
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what the next build can use again; two builds at the same time need two."""
+        return self.work or self.root / ".cache" / "heavylift"
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a model to build."""
+        return self.model is not None or self.export is not None

@@ -1,0 +1,196 @@
+"""The parts of a build: each made in the cache, and under a temporary name in the output folder."""
+
+from __future__ import annotations
+
+import shutil
+import zlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heavylift.build import binaries, resolve
+from heavylift.build.applib import Staging, stage
+from heavylift.build.errors import BuildError
+from heavylift.build.handler import try_handler
+from heavylift.build.options import Options
+from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
+from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+from heavylift.build.report import Report, megabytes
+from heavylift.build.target import find_interpreter, runs_here, why_not_here
+from heavylift.contracts.manifest import Applib, Archive, Code, Part
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
+
+if TYPE_CHECKING:
+    from heavylift.build.order import Order
+
+NEW_CODE = "code.new"  # the folder in the output where the code package waits until all parts are made
+DISK_BLOCK = 4096  # bytes; what a file system gives out at a time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What a part is made from.
+
+    Attributes:
+        options: of the build.
+        plan: its resolved inputs.
+        report: is told of each step.
+        last: the archives of the last build; the frames in them are used again.
+    """
+
+    options: Options
+    plan: Plan
+    report: Report
+    last: Mapping[str, Part]
+
+    def make(self, part: str) -> Part:
+        """Make a part.
+
+        Raises:
+            BuildError: it cannot be made, or is over a limit of the platform.
+        """
+        if part == "applib":
+            return self._applib()
+        return self._model() if part == "model" else self._code()
+
+    def _applib(self) -> Applib:
+        staging = _staging(self.options, self.plan)
+        staged = stage(staging, self.report)
+        archive, sizes = self._pack("applib", staging.folder, staged.order)
+        self.report.packages(staged, sizes)
+        self.report.system(staged.system)
+        return Applib(
+            **{name: getattr(archive, name) for name in Archive.__slots__},
+            versions=staged.versions,
+            pruned=staged.pruned,
+            bytecode=staged.bytecode,
+            imported=staged.imported,
+            system=staged.system,
+        )
+
+    def _model(self) -> Archive:
+        options = self.options
+        folder = options.model
+        if folder is None:
+            folder = options.cache / "model"
+            shutil.rmtree(folder, ignore_errors=True)
+            self._export(folder)
+        return self._pack("model", folder)[0]
+
+    def _export(self, folder: Path) -> None:
+        if self.options.export is None:
+            raise BuildError("there is no model; name its folder with --model FOLDER")
+        options = self._options_here()
+        staging = _staging(options, self.plan if options is self.options else make_plan(options, self.report))
+        stage(staging, self.report)
+        interpreter = find_interpreter(options.target)
+        assert interpreter is not None
+        with self.report.step("export the model"):
+            try:
+                self.options.export(staging.folder, interpreter, folder)
+            except BuildError as error:
+                raise BuildError(
+                    f"the example's model cannot be made with what {self.plan.requirements} asks for: {error}; name the folder of "
+                    "your own with --model FOLDER"
+                ) from error
+
+    def _options_here(self) -> Options:
+        """Return options whose applib runs here: a model is the same for every target, but only a running applib exports it."""
+        target = self.options.target
+        if runs_here(target) and find_interpreter(target):
+            return self.options
+        local = Target(LOCAL_PYTHON, DEFAULT_PLATFORM)
+        self.report.note(f"{why_not_here(target)}: the model is exported by an applib for {local}")
+        return replace(self.options, target=local)
+
+    def _pack(self, part: str, folder: Path, order: Order | None = None) -> tuple[Archive, Mapping[str, int]]:
+        """Pack a folder; return the archive, and the packed bytes of each file."""
+        from heavylift.build.pack import COMPRESSOR, pack  # with zstandard, which a build without work does not need
+
+        old, title = self.last.get(part), f"pack {part}"
+        last = old.path if isinstance(old, Archive) and old.compressor == COMPRESSOR else None
+        target = self.options.dist / part / "{digest}.zip"
+        with self.report.bar(title, unit="bytes") as progress:
+            packed = pack(folder, target, progress=progress, order=order, last=last)
+        self.report.packed(title, packed.anew, packed.raw)
+        archive = Archive(
+            key=f"{part}/{packed.digest}.zip",
+            digest=packed.digest,
+            path=packed.path,
+            packed=packed.packed,
+            unpacked=packed.unpacked,
+            files=packed.files,
+            compressor=COMPRESSOR,
+        )
+        return archive, packed.sizes
+
+    def _code(self) -> Code:
+        options, staging = self.options, self.options.dist / NEW_CODE
+        shutil.rmtree(staging, ignore_errors=True)
+        vendor = staging / "vendor"
+        with self.report.step("code package: vendor oss2 and its dependencies"):
+            # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
+            resolve.install(self.plan.code_lock, vendor, options.target, wheels_only=False)
+        prune(vendor, read_rules([DEFAULT_RULES]))
+        for name, path in code_files(options, self.plan.requirements).items():
+            target = staging / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        if interpreter := find_interpreter(options.target):
+            with ThreadPoolExecutor(binaries.WORKERS) as cores:
+                names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*.py"))
+                binaries.compile_bytecode(staging, names, interpreter, cores)
+        files = sorted(path for path in staging.rglob("*") if path.is_file())
+        packed = _zipped_size(staging, files)
+        if packed > MAX_CODE:
+            raise BuildError(
+                f"the code package is {megabytes(packed - MAX_CODE)} over the {megabytes(MAX_CODE)} that Function Compute takes "
+                f"({megabytes(packed)} zipped); move libraries to {self.plan.requirements}, and data to the model"
+            )
+        return Code(
+            path=options.dist / "code",
+            digest=folder_digest(staging),
+            packed=packed,
+            unpacked=sum(-(-path.stat().st_size // DISK_BLOCK) * DISK_BLOCK for path in files),
+            files=len(files),
+        )
+
+    def try_function(self, code: Path) -> None:
+        """Import the function with its libraries, and warn where that says nothing.
+
+        Args:
+            code: the code package.
+
+        Raises:
+            BuildError: there is no such function, or its imports fail.
+        """
+        staging = _staging(self.options, self.plan)
+        stage(staging, self.report)
+        interpreter = find_interpreter(self.options.target)
+        assert interpreter is not None
+        handler = self.options.handler
+        with self.report.step(f"import {handler}"):
+            warning = try_handler(
+                handler, code=code, applib=staging.folder, interpreter=interpreter, requirements=self.plan.requirements
+            )
+        if warning:
+            self.report.warn(warning)
+
+
+def _staging(options: Options, plan: Plan) -> Staging:
+    return Staging(
+        requirements=plan.requirements,
+        lock=plan.applib_lock,
+        target=options.target,
+        rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
+        strip=options.strip,
+        recipe=plan.recipe,
+        folder=options.cache / f"applib-{options.target}-{plan.fingerprints['applib'][:16]}",
+    )
+
+
+def _zipped_size(folder: Path, files: Sequence[Path]) -> int:
+    headers = sum(2 * len(path.relative_to(folder).as_posix().encode()) + 100 for path in files)  # local and central
+    return headers + sum(len(zlib.compress(path.read_bytes())) for path in files)

@@ -1,0 +1,118 @@
+"""The plan of a build: locks, and a fingerprint of all inputs of each part; touches the lock files only."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from heavylift.build import binaries, resolve, sources
+from heavylift.build.errors import BuildError
+from heavylift.build.options import Options
+from heavylift.build.prune import DEFAULT_RULES
+from heavylift.build.report import Report
+from heavylift.build.target import find_interpreter
+from heavylift.contracts import archive
+from heavylift.contracts.platform import Target
+from heavylift.runtime import bytecode
+
+VERSION = 2  # of what the build makes of its inputs; a change makes every build out of date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The resolved inputs."""
+
+    requirements: Path
+    applib_lock: Path
+    code_lock: Path
+    recipe: str  # of what each package of the applib depends on, other than itself
+    fingerprints: Mapping[str, str]  # of each part
+
+
+def make_plan(options: Options, report: Report) -> Plan:
+    """Lock what is not locked yet, and return the plan.
+
+    Raises:
+        BuildError: a file that the options name is missing, or the requirements cannot be resolved.
+    """
+    requirements = options.requirements or options.root / "layers_build" / "applib.txt"
+    applib_lock = _lock(requirements, requirements.parent / "locks", options.target, report)
+    code_lock = resolve.lock_runtime(options.cache / "locks", options.target)
+    rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
+    for path in options.prune_rules:
+        if not path.is_file():
+            raise BuildError(f"--prune {path}: there is no such file")
+    shared = [str(VERSION), str(options.target), sys.version, version("zstandard")]
+    tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
+    recipe = fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
+    applib = fingerprint([recipe, _digest(applib_lock)])
+    model = fingerprint(shared, _model_inputs(options, applib), _own_sources())
+    files = [f"{name} {_digest(path)}" for name, path in code_files(options, requirements).items()]
+    code = fingerprint(shared, tools[1:], [_digest(code_lock)], files, _own_sources())
+    return Plan(
+        requirements=requirements,
+        applib_lock=applib_lock,
+        code_lock=code_lock,
+        recipe=recipe,
+        fingerprints={"applib": applib, "model": model, "code": code},
+    )
+
+
+def _lock(requirements: Path, locks: Path, target: Target, report: Report) -> Path:
+    path, resolved = resolve.lock(requirements, locks, target)
+    if resolved:
+        report.note(
+            f"resolved {requirements.name} for {target} into {path.name}; commit it, so that others build the same"
+        )
+    return path
+
+
+def code_files(options: Options, requirements: Path) -> dict[str, Path]:
+    """Return the files of the code package, by their names in it."""
+    made = (options.dist, options.cache)
+    if options.model:
+        sources.check_apart("--model", options.model, made)
+    build = sources.BuildFiles(made=made, model=options.model, read=(requirements, *options.prune_rules))
+    return sources.code_files(options.code or options.root / "function", build)
+
+
+def _model_inputs(options: Options, applib: str) -> list[str]:
+    if options.model:
+        return [_tree_digest(options.model)]
+    if options.export:
+        return [applib, _digest(Path(inspect.getfile(options.export)))]
+    return []
+
+
+def _own_sources() -> list[str]:
+    folder = Path(__file__).parent
+    own = [path for path in sorted(folder.glob("*.py")) if path.name not in {"report.py", "__main__.py"}]
+    return [_digest(path) for path in (*own, Path(archive.__file__), Path(bytecode.__file__))]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _tree_digest(folder: Path) -> str:
+    if not folder.is_dir():
+        raise BuildError(f"--model {folder}: there is no such folder")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return fingerprint([f"{path.relative_to(folder)} {path.stat().st_mode} {_digest(path)}" for path in files])
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the digest of a folder's files: of their names and contents."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return fingerprint([f"{path.relative_to(folder)} {_digest(path)}" for path in files])
+
+
+def fingerprint(*groups: Sequence[str]) -> str:
+    """Return one digest of several lists of strings."""
+    return hashlib.sha256(json.dumps(groups).encode()).hexdigest()

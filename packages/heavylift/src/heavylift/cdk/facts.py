@@ -1,0 +1,88 @@
+"""What an app is told by whoever runs it: for which cloud, and how to build. Pure.
+
+The context is cdk.json's and that of `-c key=value`, as ros-cdk and `heavylift` give it in CDK_CONTEXT_JSON; the variables are what
+`heavylift` knows of the cloud that it deploys to. Names with a colon are none of the project's own settings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from heavylift.cdk import values
+from heavylift.cdk.arguments import fail, read_each
+from heavylift.cdk.errors import SettingsError
+
+CONTEXT = "CDK_CONTEXT_JSON"
+FROM_ENVIRONMENT = {"HEAVYLIFT_ACCOUNT": "account", "HEAVYLIFT_LOCAL_BUILD": "localBuild"}
+
+_READERS: Mapping[str, tuple[str, values.Reader]] = {
+    "localBuild": ("local_build", values.flag),
+    "unchecked": ("unchecked", values.flag),
+    "heavylift:python": ("python", values.path),
+    "heavylift:platform": ("platform", values.path),
+    "heavylift:prune": ("prune", values.flag),
+    "heavylift:strip": ("strip", values.flag),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """How to build, and what may be deployed.
+
+    Attributes:
+        local_build: it is for the embedded cloud, which can run the Python of this environment.
+        unchecked: archives that no Python has imported are accepted.
+        python: to build for; empty: the runtime's.
+        platform: to build for; empty: the one that every runtime runs.
+        prune: whether files that nothing needs are left out.
+        strip: whether shared libraries lose their symbols.
+    """
+
+    local_build: bool = False
+    unchecked: bool = False
+    python: str = ""
+    platform: str = ""
+    prune: bool = True
+    strip: bool = True
+
+
+def read_context(environment: Mapping[str, str]) -> dict[str, object]:
+    """Read the context that an app is given, with what `heavylift` says.
+
+    Args:
+        environment: the process's variables.
+
+    Raises:
+        SettingsError: it is no JSON object.
+    """
+    try:
+        context = json.loads(environment.get(CONTEXT, "{}"))
+    except (ValueError, RecursionError) as error:
+        raise SettingsError([f"{CONTEXT}: is no JSON that can be read ({error})"]) from error
+    if not isinstance(context, dict):
+        raise SettingsError([f"{CONTEXT}: is no JSON object"])
+    return {**_said(environment), **context}
+
+
+def read_facts(context: Callable[[str], object], environment: Mapping[str, str]) -> Facts:
+    """Read the facts.
+
+    Args:
+        context: gives a context value by its name; None: there is none.
+        environment: the process's variables.
+
+    Raises:
+        SettingsError: lists every problem.
+    """
+    said = _said(environment)
+    given = {**said, **{name: value for name in _READERS if (value := context(name)) is not None}}
+    given.pop("account", None)
+    found, problems = read_each(given, _READERS)
+    fail(problems)
+    return Facts(**found)  # type: ignore[arg-type]  # each reader returns its attribute's type
+
+
+def _said(environment: Mapping[str, str]) -> dict[str, object]:
+    return {setting: environment[name] for name, setting in FROM_ENVIRONMENT.items() if name in environment}

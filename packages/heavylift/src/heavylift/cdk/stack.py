@@ -1,0 +1,77 @@
+"""`HeavyApp` and `HeavyStack`: an app that says what is wrong in a sentence, and a stack that two synths make the same."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+
+from ros_cdk_core import App, Construct, DefaultStackSynthesizer, Stack
+
+from heavylift.cdk.facts import read_context
+from heavylift.cdk.settings import StackSettings, read_stack_settings
+from heavylift.errors import HeavyliftError
+
+OUTPUT, DEFAULT_OUTPUT = "CDK_OUTDIR", "cdk.out"
+ASSET_BUCKET = "cdk-${Qualifier}-assets-${ALIYUN::Region}"  # the vendor's own scheme (default-synthesizer.js)
+
+
+class HeavyApp(App):
+    """An app; as a context manager it synthesizes in the end, or says in a sentence what is wrong and exits with 1.
+
+    It synthesizes into the folder that ros-cdk and `heavylift` name in CDK_OUTDIR.
+    """
+
+    def __init__(self) -> None:
+        # Stack traces would put this machine's paths into the assembly.
+        super().__init__(outdir=os.environ.get(OUTPUT, DEFAULT_OUTPUT), stack_traces=False)
+
+    def __enter__(self) -> HeavyApp:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.synth()
+        elif isinstance(error, HeavyliftError):
+            print(f"app: {error}", file=sys.stderr)  # noqa: T201 - an app is a command
+            raise SystemExit(1) from error
+
+
+class HeavyStack(Stack):
+    """A stack whose asset bucket has a name that is the account's and its own, and the same at each synth.
+
+    The setting `account`, or `qualifier`, makes that name (docs/reference/settings.md); `heavylift` knows the account by itself.
+
+    Args:
+        scope: the app.
+        name: of the stack; None: the setting `stackName`.
+        description: of the stack.
+        settings: those that count, where they are read already.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str | None = None,
+        *,
+        description: str | None = None,
+        settings: StackSettings | None = None,
+    ) -> None:
+        if settings is None:
+            context = {**read_context(os.environ), **({"stackName": name} if name else {})}
+            settings = read_stack_settings(context)
+        super().__init__(
+            scope,
+            settings.stack_name,
+            stack_name=settings.stack_name,
+            description=description,
+            # Else each synth would draw the name anew, or take it from the stack.info.json that ros-cdk leaves on one machine.
+            synthesizer=DefaultStackSynthesizer(
+                qualifier=settings.asset_qualifier, file_assets_bucket_name=ASSET_BUCKET
+            ),
+        )
