@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types imports unit integration e2e torture build venv lock bench matrix bench-seed bench-tuning clean
+.PHONY: help demo test check lint types imports unit integration e2e torture build build-here venv lock bench matrix bench-seed bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,16 +47,19 @@ torture: venv ## attack the embedded cloud and the loader for 15 minutes (SECOND
 build: venv ## package the libraries, the model and the code into dist/
 	@$(PY) -m layers_build all
 
-bench: build ## measure starts, improvements, growth and builds into docs/bench (ONLY=start,ablation,scaling,build RUNS=5)
+bench: build-here ## measure starts, improvements, growth and builds into docs/bench (ONLY=start,ablation,scaling,build RUNS=5)
 	@$(PY) -m bench.start $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
 
 matrix: venv ## build and start 24 heavy packages on each Python into docs/reference/packages.md (ONLY=pandas,scipy PYTHONS=3.10)
 	@$(PY) -m bench.matrix $(if $(ONLY),--only $(ONLY)) $(if $(PYTHONS),--python $(PYTHONS))
 
+build-here: venv
+	@$(PY) -m layers_build --python $$($(PY) -c 'import sys; print("%d.%d" % sys.version_info[:2])') # measurements run on this Python
+
 bench-seed: venv ## measure the plain way (temporary zip, extractall, import) against the loader
 	@$(PY) -m bench.seed
 
-bench-tuning: build ## measure starts by memory and vCPU, and their cost, into docs/tuning.md (needs root or a control group)
+bench-tuning: build-here ## measure starts by memory and vCPU, and their cost, into docs/tuning.md (needs root or a control group)
 	@$(PY) -m bench.tuning
 
 venv: $(VENV)/.ready ## make the virtual environment (.venv)

@@ -1,4 +1,7 @@
-"""`python -m layers_build`: package the libraries, the model and the code of a function."""
+"""`python -m layers_build`: package the libraries, the model and the code of a function.
+
+Without options it makes the build that a deployment makes by itself, of the project in the working folder.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ import sys
 from pathlib import Path
 
 from heavylift.build.build import build
-from heavylift.build.errors import BuildError
 from heavylift.build.options import PARTS, Options
 from heavylift.build.report import Report
-from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from heavylift.build.target import default_python
+from heavylift.cdk.arguments import FunctionSettings
+from heavylift.clouds.assembly import read_project
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
+from heavylift.errors import HeavyliftError
 from layers_build.model import export_model
 
 
@@ -20,7 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
         prog="layers_build", description="Package libraries, model and code of a function."
     )
     parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "all"], help="what to build (default: all)")
-    parser.add_argument("--python", default=LOCAL_PYTHON, metavar="X.Y", help="of the target (default: %(default)s)")
+    parser.add_argument(
+        "--python",
+        metavar="X.Y",
+        help="of the target (default: the runtime's of cdk.json, if it is here; else this one)",
+    )
     parser.add_argument(
         "--platform", default=DEFAULT_PLATFORM, metavar="TAG", help="of the target (default: %(default)s)"
     )
@@ -44,10 +54,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-strip", action="store_true", help="keep the symbols of shared libraries")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to (default: dist)")
     given = parser.parse_args(arguments)
-    options = Options(
+    try:
+        build(_options(given), Report())
+    except HeavyliftError as error:
+        print(f"build: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("build: interrupted; the last build is as it was", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _options(given: argparse.Namespace) -> Options:
+    return Options(
         root=Path.cwd(),
         parts=PARTS if given.part == "all" else (given.part,),
-        target=Target(given.python, given.platform),
+        target=Target(given.python or _default_python(), given.platform),
         requirements=given.requirements,
         model=given.model,
         export=export_model,
@@ -58,15 +80,13 @@ def main(arguments: list[str] | None = None) -> int:
         strip=not given.no_strip,
         output=given.output,
     )
-    try:
-        build(options, Report())
-    except BuildError as error:
-        print(f"build: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("build: interrupted; the last build is as it was", file=sys.stderr)
-        return 130
-    return 0
+
+
+def _default_python() -> str:
+    if not Path("cdk.json").exists():
+        return LOCAL_PYTHON
+    runtime = read_project(Path()).context.get("runtime", FunctionSettings.runtime)
+    return default_python(runtime) if isinstance(runtime, str) and runtime in RUNTIMES else LOCAL_PYTHON
 
 
 if __name__ == "__main__":

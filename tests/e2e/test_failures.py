@@ -8,7 +8,6 @@ import json
 import os
 import random
 import signal
-import sys
 import threading
 import time
 import zipfile
@@ -25,6 +24,7 @@ from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService, FunctionSettings
 from bench.roles import create_function_role
 from heavylift.build.pack import pack
+from heavylift.build.target import find_interpreter
 from heavylift.clouds.archives import upload
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation
@@ -80,7 +80,7 @@ def stage(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     (tree / "noise.bin").write_bytes(random.Random(1).randbytes(24 * MB))
     packed = pack(tree, folder / "{digest}.zip", progress=lambda _done, _total: None, level=1)
     applib = replace(build.applib, path=packed.path, key="applib/small.zip", digest=packed.digest)
-    with EmbeddedCloud(folder / "data", ["--fc-python", sys.executable]) as endpoints:
+    with EmbeddedCloud(folder / "data", ["--fc-python", str(find_interpreter(build.target))]) as endpoints:
         bucket = make_bucket(endpoints)
         for archive in (applib, model_of(build)):
             upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from PIL import Image
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService
 from bench.roles import create_function_role
+from heavylift.build.target import find_interpreter
 from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.archives import upload
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
@@ -47,7 +47,7 @@ class Deployed:
 def deployed(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """The function, created and invoked for the first time."""
     folder = tmp_path_factory.mktemp("cloud")
-    with EmbeddedCloud(folder / "data", ["--fc-python", sys.executable]) as endpoints:
+    with EmbeddedCloud(folder / "data", ["--fc-python", str(find_interpreter(build.target))]) as endpoints:
         bucket = make_bucket(endpoints)
         for archive in build.archives:
             upload(bucket, archive.path, archive.key, lambda _done: None, checkpoints=folder)

@@ -27,16 +27,6 @@ def run(*words: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example's build."""
-    folder = tmp_path_factory.mktemp("palette") / "dist"
-    parts = {"requirements": "applib.txt", "model": "model", "code": "code"}
-    inputs = [word for name, path in parts.items() for word in (f"--{name}", str(EXAMPLE / path))]
-    run("layers_build", *inputs, "--handler", "palette.handler", "--output", str(folder))
-    return folder
-
-
 def picture() -> bytes:
     """A picture that is two thirds red and one third blue."""
     image = Image.new("RGB", (60, 40), (250, 0, 0))
@@ -46,12 +36,12 @@ def picture() -> bytes:
     return stream.getvalue()
 
 
-def test_a_new_photo_gets_its_palette(dist: Path, tmp_path: Path) -> None:
+def test_a_new_photo_gets_its_palette(tmp_path: Path) -> None:
     data = tmp_path / "cloud"
     where = ("--project", str(EXAMPLE), "--data", str(data))
     with EmbeddedCloud(data) as endpoints:
         session = local_session(endpoints, data)
-        run("heavylift", "deploy", *where, "-c", f"dist={dist}")
+        run("heavylift", "deploy", *where)
         bucket = session.bucket(run("heavylift", "outputs", "palette", *where, "--key", "BucketName").strip())
         bucket.put_object("photos/two.png", picture())
         end = time.monotonic() + 60

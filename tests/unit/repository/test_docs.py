@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.cdk.settings import _READERS
+from heavylift.cdk.settings import SETTINGS
 from heavylift.cli.main import make_parser
 from tests.support.paths import ROOT
 
@@ -32,7 +32,7 @@ def test_a_command_of_the_documents_is_one_that_exists(document: str, command: s
 
 def test_every_setting_is_described() -> None:
     text = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(_READERS)
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(SETTINGS)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

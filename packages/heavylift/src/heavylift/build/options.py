@@ -35,7 +35,12 @@ class Options:
     @property
     def dist(self) -> Path:
         """The output folder."""
-        return self.output or self.root / "dist"
+        return self.output or self.builds
+
+    @property
+    def builds(self) -> Path:
+        """The folder in which builds of the project lie, whichever function they are of."""
+        return self.root / "dist"
 
     @property
     def cache(self) -> Path:

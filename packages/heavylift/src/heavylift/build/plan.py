@@ -75,7 +75,7 @@ def _lock(requirements: Path, locks: Path, target: Target, report: Report) -> Pa
 
 def code_files(options: Options, requirements: Path) -> dict[str, Path]:
     """Return the files of the code package, by their names in it."""
-    made = (options.dist, options.cache)
+    made = (options.dist, options.builds, options.cache)
     if options.model:
         sources.check_apart("--model", options.model, made)
     build = sources.BuildFiles(made=made, model=options.model, read=(requirements, *options.prune_rules))

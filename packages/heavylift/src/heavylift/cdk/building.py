@@ -34,11 +34,20 @@ def make_build(settings: FunctionSettings, facts: Facts, *, output: Path) -> Bui
         BuildError: a part cannot be built, or is over a limit of the platform; the last build stays as it was.
         ManifestError: nothing was built there that can be deployed.
     """
-    if settings.dist:
-        return read_build(Path(settings.dist))
+    report = Report(sys.stderr, brief=True)
+    made = read_build(Path(settings.dist)) if settings.dist else _own_build(settings, facts, output, report)
+    if not made.applib.imported:
+        python = made.target.python
+        report.plain(
+            f"WARNING: no Python {python} has imported these libraries: put a python{python} on PATH, or let uv or pyenv install "
+            "one, and build again"
+        )
+    return made
+
+
+def _own_build(settings: FunctionSettings, facts: Facts, output: Path, report: Report) -> Build:
     model = Path(settings.model) if settings.model else None
     exporter = load_exporter(model) if model and model.suffix == ".py" else None
-    report = Report(sys.stderr, brief=True)
     root = Path.cwd()
     options = Options(
         root=root,

@@ -94,6 +94,7 @@ class ArchiveDeployment(Construct):
         self._handler: BucketDeployment | None = None
         self._bucket: Bucket | None = None
         self._readable: set[str] = set()
+        self._assets: dict[str, Asset] = {}
         self._role = LeastRole(
             self,
             "DeploymentRole",
@@ -197,14 +198,19 @@ class ArchiveDeployment(Construct):
     def _source(self, archive: Archive, artifacts_bucket: str) -> dict[str, Any]:
         if artifacts_bucket:
             return {"bucket": artifacts_bucket, "objectKey": archive.key}
-        asset = Asset(
+        if archive.key not in self._assets:
+            self._assets[archive.key] = self._asset(archive)
+        asset = self._assets[archive.key]
+        return {"bucket": asset.bucket_name, "objectKey": asset.object_key, "fileName": archive.key}
+
+    def _asset(self, archive: Archive) -> Asset:
+        return Asset(
             self,
             archive.key.replace("/", "-"),
             path=str(archive.path),
             asset_hash=archive.digest,
             asset_hash_type=AssetHashType.CUSTOM,
         )
-        return {"bucket": asset.bucket_name, "objectKey": asset.object_key, "fileName": archive.key}
 
 
 def _custom(resource: Resource) -> RosCustomResource:

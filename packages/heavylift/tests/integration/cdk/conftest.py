@@ -71,7 +71,7 @@ def _run(folder: Path, out: str, settings: dict[str, Any], path: str | None = No
         **({**os.environ, "PATH": path} if path else with_node(os.environ)),
         "PYTHONPATH": str(ROOT),
         "CDK_OUTDIR": out,
-        "CDK_CONTEXT_JSON": json.dumps({"account": ACCOUNT, **settings}),
+        "CDK_CONTEXT_JSON": json.dumps({"account": ACCOUNT, "dist": "dist", **settings}),
     }
     command = [sys.executable, "-m", "infra.app"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -88,6 +88,12 @@ def project(tmp_path: Path) -> Path:
     """A folder with a build."""
     write_build(tmp_path / "dist", code=CODE)
     return tmp_path
+
+
+@pytest.fixture
+def first_layout() -> Callable[[str], str]:
+    """Read the template of a generation in the first layout, with logs, as it was synthesized from the build of `project`."""
+    return lambda generation: (Path(__file__).with_name("layouts") / f"{generation}.json").read_text()
 
 
 @pytest.fixture

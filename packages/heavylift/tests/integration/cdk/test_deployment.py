@@ -9,6 +9,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,6 +84,12 @@ class Stack:
     def delete(self) -> Any:
         self.client.delete_stack(ros_models.DeleteStackRequest(region_id=self.cloud.region, stack_id=self.id))
         return self.wait()
+
+    def physical_ids(self) -> dict[str, str]:
+        """The physical ids of the stack's resources, by their logical ones."""
+        request = ros_models.ListStackResourcesRequest(region_id=self.cloud.region, stack_id=self.id)
+        found = self.client.list_stack_resources(request).body.resources
+        return {each.logical_resource_id: each.physical_resource_id for each in found}
 
     def reasons(self) -> str:
         """Why resources failed."""
@@ -159,6 +166,37 @@ def test_a_stack_from_nothing_to_nothing(
 
     assert stack.delete().status == "DELETE_COMPLETE", stack.reasons()
     assert leftovers(cloud, stack.name) == []
+
+
+@dataclass(frozen=True)
+class Deployable:
+    """A template, and what must be uploaded for it."""
+
+    template: dict[str, Any]
+    assets: list[tuple[str, str, bytes]]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("generation", ["2.0", "3.0"])
+def test_a_deployed_stack_of_the_first_layout_is_updated_without_replacing_anything(
+    project: Path, synth: Synth, first_layout: Callable[[str], str], stack: Stack, generation: str
+) -> None:
+    before = json.loads(first_layout(generation).replace("heavylift", stack.name))
+    code = before["Resources"]["Function"]["Properties"]["Code"]
+    place = code["OssBucketName"]["Fn::Sub"]
+    settings = {"stackName": stack.name, "generation": generation, "logs": True, "qualifier": place.split("-")[1]}
+    after = synth(project, memory=2048, cpu=1, **settings)
+    contents = {key: content for _, key, content in after.assets}
+    handlers = [each["Resources"]["FCFunctionForArchives"]["Properties"]["Code"] for each in (before, after.template)]
+    contents[handlers[0]["OssObjectName"]] = contents[
+        handlers[1]["OssObjectName"]
+    ]  # that version's, as good as this one's
+    first = Deployable(before, [(place, key, content) for key, content in contents.items()])
+    assert stack.deploy(first).status == "CREATE_COMPLETE", stack.reasons()
+    made = stack.physical_ids()
+
+    assert stack.deploy(after).status == "UPDATE_COMPLETE", stack.reasons()
+    assert stack.physical_ids() == made
 
 
 def invoke(cloud: Running, name: str, generation: str) -> bytes:

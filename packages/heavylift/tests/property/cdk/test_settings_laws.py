@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heavylift.cdk.arguments import check_build, fail, function_environment
 from heavylift.cdk.errors import SettingsError
-from heavylift.cdk.settings import Settings, function_environment, read_settings
+from heavylift.cdk.settings import Settings, read_settings
 from heavylift.contracts.manifest import Archive, Build, Code
 from heavylift.contracts.platform import CPU_SHARE, CPU_SHARES, DISKS, MEMORY
 from tests.support.builds import TARGET, make_applib
@@ -35,6 +36,7 @@ NAMES = [
         "handlerModule",
         "environment",
     ),
+    *("code", "requirements", "model", "pruneRules", "dist"),
     *("endpoint", "trigger", "eventsPrefix", "readPrefixes", "writePrefixes", "logs"),
 ]
 hostile = st.sampled_from(["\0", "\ud800", "in/\ud800", '{"A": "\\ud800"}', "[" * 9_999, "9" * 5_000, "1e400"])
@@ -94,6 +96,8 @@ def test_text_and_json_mean_the_same(
 
 def outcome(context: dict[str, Any]) -> Settings | tuple[str, ...]:
     try:
-        return read_settings({"account": "1" * 16, **context}, BUILD)
+        settings = read_settings({"account": "1" * 16, **context})
+        fail(check_build(settings, BUILD, local_build=settings.local_build, unchecked=settings.unchecked))
     except SettingsError as error:
         return error.problems
+    return settings

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from heavylift.cdk.arguments import check_build, fail, function_environment
 from heavylift.cdk.errors import SettingsError
-from heavylift.cdk.settings import Settings, function_environment, read_settings
+from heavylift.cdk.settings import SETTINGS, Settings, read_settings
 from heavylift.contracts.manifest import Build
 from heavylift.contracts.platform import MAX_ENVIRONMENT
 from tests.support.paths import ROOT
@@ -19,14 +20,21 @@ ACCOUNT = {"account": "1234567890123456"}
 MB = 1024**2
 
 
+def read(context: dict[str, Any], build: Build) -> Settings:
+    """Read settings and check them together with a build, as an app does."""
+    settings = read_settings(context)
+    fail(check_build(settings, build, local_build=settings.local_build, unchecked=settings.unchecked))
+    return settings
+
+
 def problems(context: dict[str, Any], build: Build) -> list[str]:
     with pytest.raises(SettingsError) as caught:
-        read_settings({**ACCOUNT, **context}, build)
+        read({**ACCOUNT, **context}, build)
     return list(caught.value.problems)
 
 
 def test_nothing_but_the_account_is_needed(make_build: Callable[..., Build]) -> None:
-    assert read_settings(ACCOUNT, make_build()) == Settings(**ACCOUNT)
+    assert read(ACCOUNT, make_build()) == Settings(**ACCOUNT)
 
 
 def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build: Callable[..., Build]) -> None:
@@ -49,10 +57,10 @@ def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build:
         "writePrefixes": "out/,done/",
         "environment": '{"A": "1", "B": "2"}',
     }
-    settings = read_settings({**ACCOUNT, **as_text}, build)
-    assert settings == read_settings({**ACCOUNT, **as_json}, build)
+    settings = read({**ACCOUNT, **as_text}, build)
+    assert settings == read({**ACCOUNT, **as_json}, build)
     assert (settings.cpu, settings.write_prefixes) == (1.25, ("out/", "done/"))
-    assert settings == read_settings({**ACCOUNT, **as_text, "writePrefixes": '["out/", "done/"]'}, build)
+    assert settings == read({**ACCOUNT, **as_text, "writePrefixes": '["out/", "done/"]'}, build)
 
 
 @pytest.mark.parametrize(
@@ -105,20 +113,20 @@ def test_all_problems_are_said_at_once(make_build: Callable[..., Build]) -> None
 
 
 def test_what_the_cdk_puts_into_the_context_is_none_of_ours(make_build: Callable[..., Build]) -> None:
-    read_settings({**ACCOUNT, "ros:cdk:enable-asset-metadata": True, "@alicloud/ros-cdk-core:x": 1}, make_build())
+    read({**ACCOUNT, "ros:cdk:enable-asset-metadata": True, "@alicloud/ros-cdk-core:x": 1}, make_build())
 
 
 def test_without_an_account_the_asset_bucket_needs_a_name_of_its_own(make_build: Callable[..., Build]) -> None:
     with pytest.raises(SettingsError, match="account: not set; the asset bucket is named after it"):
-        read_settings({}, make_build())
-    assert read_settings({"qualifier": "mine1"}, make_build()).asset_qualifier == "mine1"
+        read({}, make_build())
+    assert read({"qualifier": "mine1"}, make_build()).asset_qualifier == "mine1"
 
 
 def test_the_asset_bucket_differs_by_account_and_stack_and_never_by_chance(make_build: Callable[..., Build]) -> None:
     contexts = [ACCOUNT, {"account": "1" * 16}, {**ACCOUNT, "stackName": "other"}]
-    qualifiers = [read_settings(context, make_build()).asset_qualifier for context in contexts]
+    qualifiers = [read(context, make_build()).asset_qualifier for context in contexts]
     assert len(set(qualifiers)) == 3
-    assert qualifiers[0] == read_settings(ACCOUNT, make_build()).asset_qualifier
+    assert qualifiers[0] == read(ACCOUNT, make_build()).asset_qualifier
 
 
 @pytest.mark.parametrize(
@@ -127,7 +135,7 @@ def test_the_asset_bucket_differs_by_account_and_stack_and_never_by_chance(make_
 def test_cpu_and_memory_keep_their_ratio(make_build: Callable[..., Build], memory: int, cpu: int, fits: bool) -> None:
     context = {"memory": memory, "cpu": cpu}
     if fits:
-        read_settings({**ACCOUNT, **context}, make_build())
+        read({**ACCOUNT, **context}, make_build())
     else:
         assert "set memory from 1024 to 4096" in problems(context, make_build())[0]
 
@@ -135,7 +143,7 @@ def test_cpu_and_memory_keep_their_ratio(make_build: Callable[..., Build], memor
 def test_the_archives_must_fit_the_disk(make_build: Callable[..., Build]) -> None:
     build = make_build(applib=400 * MB, model=60 * MB)
     assert problems({"disk": 512}, build) == ["disk: 512 MB, but the archives need 524 MB unpacked: set 10240"]
-    read_settings({**ACCOUNT, "disk": 10240}, build)
+    read({**ACCOUNT, "disk": 10240}, build)
     assert "shorten the requirements" in problems({}, make_build(applib=11_000 * MB))[0]
 
 
@@ -160,11 +168,11 @@ def test_archives_for_another_python_reach_no_real_cloud(
 ) -> None:
     build = make_build(python=python, platform=platform)
     if fits:
-        read_settings({**ACCOUNT, "runtime": runtime}, build)
+        read({**ACCOUNT, "runtime": runtime}, build)
         return
     (problem,) = problems({"runtime": runtime}, build)
     assert f"the archives were built for Python {python} on {platform}" in problem
-    assert f"run `python -m layers_build --python {runtime.removeprefix('python')}" in problem
+    assert f"run `heavylift build --python {runtime.removeprefix('python')}" in problem
 
 
 @pytest.mark.parametrize(
@@ -186,15 +194,15 @@ def test_archives_for_another_python_than_the_runtimes_reach_the_embedded_cloud_
     runtime: str,
     fits: bool,
 ) -> None:
-    monkeypatch.setattr("heavylift.cdk.settings.LOCAL_PYTHON", "3.11")
+    monkeypatch.setattr("heavylift.cdk.arguments.LOCAL_PYTHON", "3.11")
     build = make_build(python=python, platform=platform)
     context = {"runtime": runtime, "localBuild": "true"}
     if fits:
-        read_settings({**ACCOUNT, **context}, build)
+        read({**ACCOUNT, **context}, build)
         return
     (problem,) = problems(context, build)
     assert f"runtime: {runtime} is Python" in problem
-    assert f"run `python -m layers_build --python {runtime.removeprefix('python')}" in problem
+    assert f"run `heavylift build --python {runtime.removeprefix('python')}" in problem
     assert (f"or set runtime=python{python}" in problem) is (python != "3.9")
 
 
@@ -205,8 +213,8 @@ def test_libraries_that_nobody_imported_reach_no_real_cloud_unless_that_is_said(
     (problem,) = problems({}, build)
     assert "no Python 3.10 has imported these libraries" in problem
     assert "heavylift deploy --unchecked" in problem
-    read_settings({**ACCOUNT, "unchecked": "true"}, build)
-    read_settings({**ACCOUNT, "localBuild": "true"}, build)
+    read({**ACCOUNT, "unchecked": "true"}, build)
+    read({**ACCOUNT, "localBuild": "true"}, build)
 
 
 def test_the_stacks_own_variables_cannot_be_set(make_build: Callable[..., Build]) -> None:
@@ -220,7 +228,7 @@ def test_an_environment_that_fits_is_accepted_to_the_last_byte(make_build: Calla
     build = make_build()
     own = function_environment(Settings(), build, bucket="b" * 63, region="r" * 16)
     room = MAX_ENVIRONMENT - sum(len(name) + len(value) for name, value in own.items()) - len("NAME")
-    read_settings({**ACCOUNT, "environment": {"NAME": "x" * room}}, build)
+    read({**ACCOUNT, "environment": {"NAME": "x" * room}}, build)
     (problem,) = problems({"environment": {"NAME": "x" * (room - 1) + "ä"}}, build)
     assert "allowed are 4096: shorten it by 1 bytes" in problem
 
@@ -228,17 +236,17 @@ def test_an_environment_that_fits_is_accepted_to_the_last_byte(make_build: Calla
 @pytest.mark.parametrize("prefix", ["incoming/", "incoming/rotated/", "in"])
 def test_a_function_may_not_start_itself(make_build: Callable[..., Build], prefix: str) -> None:
     assert "would start it again" in problems({"writePrefixes": prefix}, make_build())[0]
-    read_settings({**ACCOUNT, "writePrefixes": prefix, "trigger": False}, make_build())
+    read({**ACCOUNT, "writePrefixes": prefix, "trigger": False}, make_build())
 
 
 def test_the_reference_names_every_setting_with_its_default() -> None:
     page = (ROOT / "docs" / "reference" / "settings.md").read_text()
     cells = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
     shown = {name.strip(" `"): default.strip(" `") for _, name, default, *_ in cells}
-    for setting in fields(Settings):
-        first, *rest = setting.name.split("_")
-        default = shown[first + "".join(map(str.capitalize, rest))]
-        if isinstance(setting.default, tuple | bool | int | float):
-            assert default == json.dumps(setting.default).removesuffix(".0")
-        elif setting.default and setting.default is not MISSING:
-            assert default == setting.default
+    defaults = {each.name: each.default for each in fields(Settings)}
+    for setting, (attribute, _read) in SETTINGS.items():
+        default = defaults[attribute]
+        if isinstance(default, tuple | bool | int | float):
+            assert shown[setting] == json.dumps(default).removesuffix(".0")
+        elif default and default is not MISSING:
+            assert shown[setting] == default
