@@ -10,6 +10,8 @@ from pathlib import Path
 from heavylift.errors import HeavyliftError
 
 EXAMPLES = ("empty", "palette", "rotate")
+ASK = ("heavylift invoke", "asks it")  # the command after a deployment, and what it does
+ASK_OTHERS = {"palette": ("heavylift outputs", "names its bucket, where a new photos/NAME gets a palettes/NAME.json")}
 TEMPLATES = Path(__file__).parents[1] / "templates"
 SHARED = "common"
 SETTINGS, ANY_NAME = "cdk.json", '"stackName": "heavylift"'
@@ -40,18 +42,16 @@ def main(options: argparse.Namespace) -> int:
             target.write_bytes(content)
     except OSError as error:
         raise HeavyliftError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
-    steps = {
-        f"cd {shlex.quote(str(folder))}": "",
-        "heavylift deploy": "builds it; without --cloud REGION it goes to an embedded cloud on this machine",
-        "heavylift invoke": "asks it",
-        "heavylift local stop": "ends the embedded cloud; what is deployed there stays",
-    }
-    lines = [
-        f"  {step:<{len('heavylift local stop')}}  # {does}" if does else f"  {step}" for step, does in steps.items()
+    steps = [
+        (f"cd {shlex.quote(str(folder))}", "has it"),
+        ("heavylift deploy", "builds it; without --cloud REGION it goes to an embedded cloud on this machine"),
+        ASK_OTHERS.get(options.example, ASK),
+        ("heavylift local stop", "ends the embedded cloud; what is deployed there stays"),
     ]
     begin = 1 if folder.resolve() == Path.cwd() else 0
     print(f"wrote the example {options.example} to {folder.resolve()}: {len(files)} files. Next:")
-    print("\n".join(lines[begin : begin + 3]))
+    for step, does in steps[begin : begin + 3]:
+        print(f"  {step:<20}  # {does}")
     return 0
 
 

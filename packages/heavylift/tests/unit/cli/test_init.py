@@ -84,6 +84,8 @@ def test_the_next_three_commands_are_said(
     monkeypatch.chdir(tmp_path / "my function" / "tests")
     main(["init"])
     assert commands(capsys) == ["heavylift deploy", "heavylift invoke", "heavylift local stop"]
+    main(["init", str(tmp_path / "palette"), "--example", "palette"])
+    assert commands(capsys)[2] == "heavylift outputs"  # an empty event names no photo
 
 
 def commands(capsys: pytest.CaptureFixture[str]) -> list[str]:
