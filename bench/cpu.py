@@ -91,8 +91,9 @@ def main() -> int:
 
 def _load(archive: str, digest: str, target: Path) -> float:
     from heavylift.runtime.load import load
+    from heavylift.runtime.retries import Deadline
     from heavylift.runtime.settings import Archive
-    from heavylift.runtime.store import Body, Deadline, ObjectReader
+    from heavylift.runtime.store import Body, ObjectReader
     from heavylift.runtime.timeline import Timeline
 
     class Local:

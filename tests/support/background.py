@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,8 +12,10 @@ from typing import NoReturn
 from heavylift.contracts.failures import LoadError
 from heavylift.runtime.background import Background
 from heavylift.runtime.load import load
+from heavylift.runtime.messages import ArchiveLoaded, BlocksReady, LoadEnded, Message, NamesReady, dump_message
+from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import Archive
-from heavylift.runtime.store import Body, Deadline
+from heavylift.runtime.store import Body
 from heavylift.runtime.timeline import Timeline
 from tests.support.loading import MemoryStore, Packed, reader_of
 
@@ -52,16 +53,16 @@ class _Pipe:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def send(self, **message: object) -> None:
-        view = memoryview(json.dumps(message).encode() + b"\n")
+    def send(self, message: Message) -> None:
+        view = memoryview(dump_message(message))
         while view:
             view = view[os.write(self._descriptor, view) :]
 
     def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
-        self.send(paths=paths, needs=needs)
+        self.send(NamesReady(list(paths), list(needs)))
 
     def advanced(self, blocks: int) -> None:
-        self.send(blocks=blocks)
+        self.send(BlocksReady(blocks))
 
 
 @contextmanager
@@ -85,9 +86,9 @@ def _work(store: MemoryStore, packed: Packed, directory: Path, pipe: _Pipe) -> N
     timeline = Timeline("initializer")
     try:
         load(Archive("applib", "a.zip", packed.digest, directory), reader_of(store), timeline, pipe)
-        pipe.send(loaded="applib")
-        pipe.send(done=True, timeline=timeline.export())
+        pipe.send(ArchiveLoaded("applib"))
+        pipe.send(LoadEnded("", ""))
     except LoadError as error:
-        pipe.send(error=type(error).__name__, message=str(error), timeline=timeline.export())
+        pipe.send(LoadEnded(type(error).__name__, str(error)))
     finally:
         os._exit(0)

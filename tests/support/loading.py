@@ -29,8 +29,9 @@ from heavylift.contracts.archive import (
 )
 from heavylift.contracts.failures import ObjectChangedError, ObjectNotFoundError, TransientStoreError
 from heavylift.runtime.load import load
+from heavylift.runtime.retries import Deadline, RetryPolicy
 from heavylift.runtime.settings import Archive
-from heavylift.runtime.store import Body, Deadline, ObjectReader, RetryPolicy, Store
+from heavylift.runtime.store import Body, ObjectReader, Store
 from heavylift.runtime.timeline import Timeline
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heavylift.build.binaries import is_elf
+from heavylift.build.elf import is_extension
 from heavylift.build.errors import BuildError, MissingModuleError
 
 _RECORD = """
@@ -152,7 +153,7 @@ def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str
         elif not is_elf(folder / path):
             part = eager
         else:
-            part = extensions if _is_extension(folder / path) else unused_libraries
+            part = extensions if is_extension(folder / path) else unused_libraries
         if part is eager or path not in used:
             part.append(path)
     first = [*eager, *unused_libraries]
@@ -160,11 +161,6 @@ def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str
     later = [path for path in used if path in known]
     bytecode, others = ([path for path in later if (path in holders) is wanted] for wanted in (True, False))
     return Order([*first, *bytecode, *others, *unused_bytecode, *extensions, *sources], len(first))
-
-
-def _is_extension(library: Path) -> bool:
-    # The name of an extension module's one entry point: docs.python.org/3/c-api/module.html, "PyInit_".
-    return b"PyInit_" + library.name.partition(".")[0].encode() + b"\0" in library.read_bytes()
 
 
 def _advice(reason: str) -> str:

@@ -8,14 +8,12 @@ build names, since an import that works here may fail there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from heavylift.build.binaries import is_elf
+from heavylift.build.elf import read_dynamic
 
 # The C library's (glibc, NEWS: all but the loader are parts of libc since 2.34), the compiler's, and zlib, which zipimport needs.
 PRESENT = frozenset(
@@ -69,7 +67,7 @@ def find_needs(folder: Path, paths: Iterable[str], owners: Mapping[str, str]) ->
     held = {Path(path).name for path in libraries}
     wanted: dict[str, set[str]] = defaultdict(set)
     for path, library in libraries.items():
-        for tag, name in _dynamic(library):
+        for tag, name in read_dynamic(library):
             if tag == "DT_SONAME":
                 held.add(name)
             else:
@@ -79,15 +77,3 @@ def find_needs(folder: Path, paths: Iterable[str], owners: Mapping[str, str]) ->
         for name, packages in sorted(wanted.items())
         if name not in held and name not in PRESENT
     ]
-
-
-def _dynamic(library: Path) -> Iterator[tuple[str, str]]:
-    """Yield what a shared library or a program needs (DT_NEEDED), and the name that it has itself (DT_SONAME)."""
-    try:
-        with library.open("rb") as file:
-            for segment in ELFFile(file).iter_segments("PT_DYNAMIC"):
-                for tag in segment.iter_tags():
-                    if tag.entry.d_tag in ("DT_NEEDED", "DT_SONAME"):
-                        yield tag.entry.d_tag, tag.needed if tag.entry.d_tag == "DT_NEEDED" else tag.soname
-    except (ELFError, OSError, ValueError, AssertionError):  # elftools checks little of what it reads
-        return  # what only looks like a library: nothing can load it, either

@@ -24,6 +24,7 @@ _READERS: Mapping[str, tuple[str, values.Reader]] = {
     "heavylift:platform": ("platform", values.path),
     "heavylift:prune": ("prune", values.flag),
     "heavylift:strip": ("strip", values.flag),
+    "heavylift:deploys": ("deploys", values.flag),
 }
 
 
@@ -38,6 +39,7 @@ class Facts:
         platform: to build for; empty: the one that every runtime runs.
         prune: whether files that nothing needs are left out.
         strip: whether shared libraries lose their symbols.
+        deploys: whether what is built is deployed; a build alone may be for any Python.
     """
 
     local_build: bool = False
@@ -46,6 +48,7 @@ class Facts:
     platform: str = ""
     prune: bool = True
     strip: bool = True
+    deploys: bool = True
 
 
 def read_context(environment: Mapping[str, str]) -> dict[str, object]:

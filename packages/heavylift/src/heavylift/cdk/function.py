@@ -144,7 +144,8 @@ class HeavyFunction(Construct):
             self.name = _read_names(id, name or function_name(stack.stack_name, id), stack.stack_name)
             facts = read_facts(self.node.try_get_context, os.environ)
             build = make_build(settings, facts, output=OUTPUT if id == PLAIN else OUTPUT / id)
-            fail(check_build(settings, build, local_build=facts.local_build, unchecked=facts.unchecked))
+            if facts.deploys:
+                fail(check_build(settings, build, local_build=facts.local_build, unchecked=facts.unchecked))
         self.settings, self.build = settings, build
         self._about = f"of the stack {stack.stack_name}" if id == PLAIN else f"of {id} in the stack {stack.stack_name}"
         deployment = ArchiveDeployment.of(stack)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,12 +15,11 @@ from ros_cdk_ossassets import Asset
 from ros_cdk_ossdeployment import BucketDeployment, BucketDeploymentProps
 from ros_cdk_ros import CustomResource, CustomResourceProps, RosCustomResource
 
+from heavylift.cdk.handler_package import write_handler_package
 from heavylift.cdk.identity import FUNCTION_COMPUTE, LeastRole, objects
 from heavylift.cdk.names import bucket_name
 from heavylift.contracts.manifest import Archive, Build
 
-HANDLER = Path(__file__).with_name("deployment_handler")
-NO_CODE = ["__pycache__", ".mypy_cache", ".ruff_cache"]  # what tools leave in the handler's folder
 HANDLER_TIMEOUT = 900  # seconds; a copy within a region takes some seconds for each GB
 CALLBACK_MARGIN = 60  # seconds that ROS waits longer than the handler may run
 HANDLER_MEMORY = 512  # MB
@@ -178,7 +178,9 @@ class ArchiveDeployment(Construct):
             destination_bucket=bucket, sources=[], role_arn=self._role.attr_arn, timeout=HANDLER_TIMEOUT
         )
         deployment = BucketDeployment(self, "Archives", props)
-        handler = Asset(self, "Handler", path=str(HANDLER), exclude=NO_CODE)
+        with TemporaryDirectory() as folder:  # the CDK copies an asset's files when it is made
+            write_handler_package(Path(folder))
+            handler = Asset(self, "Handler", path=folder)
         # `code_from_asset` refuses a function that has code already, as this one has.
         function = deployment.fc_function.node.find_child(deployment.fc_function.node.id)
         assert isinstance(function, RosFunction)

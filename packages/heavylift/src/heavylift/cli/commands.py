@@ -66,6 +66,7 @@ def build(options: argparse.Namespace, output: Output) -> int:
         "heavylift:platform": options.platform,
         "heavylift:prune": "false" if options.no_prune else None,
         "heavylift:strip": "false" if options.no_strip else None,
+        "heavylift:deploys": "false" if options.python or options.platform else None,
     }
     settings = {**{name: value for name, value in choices.items() if value}, **dict(options.context)}
     facts = assembly.app_facts(account_id=ANY_ACCOUNT, is_local=not options.cloud)

@@ -1,6 +1,7 @@
 """The function's side of a load that runs in a process of its own: starts it, and waits for what it brings.
 
-Waiting needs no thread: whoever needs a file that is not there reads the worker's messages until it is.
+Waiting needs no thread: whoever needs a file that is not there reads the worker's messages until it is. What the worker alone needs
+is not imported here, so that it is imported while the worker runs already.
 """
 
 from __future__ import annotations
@@ -11,25 +12,32 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
-from heavylift.contracts import failures as errors
+from heavylift.contracts import failures
 from heavylift.contracts.failures import DeadlineError, LoadError
 from heavylift.runtime.credentials import Credentials
-from heavylift.runtime.store import Deadline
-from heavylift.runtime.timeline import Timeline
-
-if TYPE_CHECKING:
-    from heavylift.runtime.worker import Order  # what the worker imports, this process can import when the worker runs
+from heavylift.runtime.messages import (
+    ArchiveLoaded,
+    BlocksReady,
+    LoadEnded,
+    LoadRequest,
+    Message,
+    NamesReady,
+    dump_message,
+    parse_message,
+)
+from heavylift.runtime.retries import Deadline
+from heavylift.runtime.timeline import Collected, Timeline
 
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
 _GRACE = 0.05  # of the time: the worker, which has the same deadline, can say what it was doing
 # The names of modules depend on where this package lies: in a function it is a package of its own.
 _PROGRAM = (
-    "import json, sys; order = json.loads(sys.stdin.readline()); sys.path[:] = order['path']; "
-    f"from {__package__}.worker import run; run(order)"
+    "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); "
+    f"from {__package__}.worker import run; from {__package__}.messages import parse_message; "
+    "run(parse_message(sys.stdin.readline()))"
 )
 
 
@@ -111,7 +119,7 @@ class Background:
         line, end, rest = self._held.partition(b"\n")
         if end:
             self._held = rest
-            self._accept(json.loads(line))
+            self._accept(parse_message(line))
         elif not select.select([self._messages], [], [], self._deadline.remaining())[0]:
             try:
                 self._deadline.check("the loader's process said nothing; does the function's network reach `Endpoint`?")
@@ -128,18 +136,20 @@ class Background:
                 "memory is short: give the function more"
             )
 
-    def _accept(self, message: Mapping[str, Any]) -> None:
-        if "blocks" in message:
-            self._blocks = message["blocks"]
-        elif "paths" in message:
-            self._needs = dict(zip(message["paths"], message["needs"], strict=True))
-        elif "loaded" in message:
-            self._loaded.add(message["loaded"])
-        else:
-            self._timeline.merge(message["timeline"])
-            self._ended = True
-            if "error" in message:
-                self._error = getattr(errors, message["error"])(message["message"])
+    def _accept(self, message: Message) -> None:
+        match message:
+            case BlocksReady():
+                self._blocks = message.ready
+            case NamesReady():
+                self._needs = dict(zip(message.paths, message.needs, strict=True))
+            case ArchiveLoaded():
+                self._loaded.add(message.name)
+            case Collected():
+                self._timeline.merge(message)
+            case LoadEnded():
+                self._ended = True
+                if message.error:
+                    self._error = getattr(failures, message.error)(message.message)
 
 
 @contextmanager
@@ -157,40 +167,40 @@ def load_in_background(
     Raises:
         LoadError: the worker cannot be started.
     """
-    order: Order = {
-        "path": sys.path,
-        "access_key_id": credentials.access_key_id,
-        "access_key_secret": credentials.access_key_secret,
-        "security_token": credentials.security_token,
-        "end": time.perf_counter() + deadline.remaining(),
-        "mode": mode,
-        "zero": timeline.zero,
-    }
+    request = LoadRequest(
+        credentials.access_key_id,
+        credentials.access_key_secret,
+        credentials.security_token,
+        end=time.perf_counter() + deadline.remaining(),
+        mode=mode,
+        zero=timeline.zero,
+    )
+    orders = json.dumps(sys.path).encode() + b"\n" + dump_message(request)
     patience = Deadline(deadline.remaining() * (1 + _GRACE))
-    background = Background(*_spawn(json.dumps(order).encode() + b"\n"), timeline, patience)
+    background = Background(*_spawn(orders), timeline, patience)
     try:
         yield background
     finally:
         background.close()
 
 
-def _spawn(order: bytes) -> tuple[int, int, int]:
+def _spawn(orders: bytes) -> tuple[int, int, int]:
     """Start the worker; return its process ID and the descriptors of its orders and its messages."""
-    order_out, order_in = os.pipe()
+    orders_out, orders_in = os.pipe()
     messages_out, messages_in = os.pipe()
     try:
         process = os.posix_spawn(
             sys.executable,
             [sys.executable, "-c", _PROGRAM],
             os.environ,
-            file_actions=[(os.POSIX_SPAWN_DUP2, order_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)],
+            file_actions=[(os.POSIX_SPAWN_DUP2, orders_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)],
         )
-        os.write(order_in, order)  # a pipe takes that much whether it is read or not
+        os.write(orders_in, orders)  # a pipe takes that much whether it is read or not
     except OSError as error:
-        os.close(order_in)
+        os.close(orders_in)
         os.close(messages_out)
         raise LoadError(f"{sys.executable}: the loader's process cannot be started ({error.strerror})") from error
     finally:
-        os.close(order_out)
+        os.close(orders_out)
         os.close(messages_in)
-    return process, order_in, messages_out
+    return process, orders_in, messages_out

@@ -2,21 +2,15 @@
 
 What reads needs of oss2 is little, and its import takes longer than a start can spare: half of the time in which the first
 files could arrive.
-
-Signature: https://www.alibabacloud.com/help/en/oss/developer-reference/recommend-to-use-signature-version-4
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import ipaddress
 import re
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from urllib.parse import quote, urlsplit
-from xml.etree import ElementTree
+from urllib.parse import urlsplit
 
 import certifi
 import urllib3
@@ -25,16 +19,15 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseErro
 from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
 from heavylift.runtime.connections import open_pool
 from heavylift.runtime.credentials import Credentials
-from heavylift.runtime.refusals import refusal
+from heavylift.runtime.refusals import read_refusal
 from heavylift.runtime.settings import Settings, require_bucket
+from heavylift.runtime.signing import encode_key, sign
 from heavylift.runtime.store import Body
 
 CHUNK = 256 * 1024  # bytes read from a connection at a time, at most
 CONNECT = 5.0  # seconds to connect, at most
 LEAST = 0.001  # seconds; urllib3 takes no 0
 POOL = 16  # connections kept open; more than any load uses at once
-ALGORITHM = "OSS4-HMAC-SHA256"
-UNSIGNED = "UNSIGNED-PAYLOAD"  # there is none
 
 # https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -66,11 +59,18 @@ class OssStore:
         """Read a part of an object; see `Store.read`."""
         left = max(LEAST, seconds)
         headers = {"Range": f"bytes={start}-{stop - 1}"} | ({"If-Match": etag} if etag else {})
-        headers |= self._signed(key, {"x-oss-range-behavior": "standard"})
+        headers |= sign(
+            "GET",
+            self._settings.bucket,
+            key,
+            region=self._settings.region,
+            credentials=self._credentials,
+            headers={"x-oss-range-behavior": "standard"},
+        )
         with self._errors(key):
             response = self._pool.request(
                 "GET",
-                f"{self._address}/{quote(key)}",
+                f"{self._address}/{encode_key(key)}",
                 headers=headers,
                 preload_content=False,
                 decode_content=False,
@@ -95,21 +95,6 @@ class OssStore:
             response.release_conn()
         finally:
             response.close()  # ends a connection that was not read to its end
-
-    def _signed(self, key: str, headers: dict[str, str]) -> dict[str, str]:
-        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        scope = f"{now[:8]}/{self._settings.region}/oss/aliyun_v4_request"
-        signed = {**headers, "x-oss-content-sha256": UNSIGNED, "x-oss-date": now}
-        if self._credentials.security_token:
-            signed["x-oss-security-token"] = self._credentials.security_token
-        lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
-        request = f"GET\n/{self._settings.bucket}/{quote(key)}\n\n{lines}\n\n{UNSIGNED}"
-        text = f"{ALGORITHM}\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        derived = f"aliyun_v4{self._credentials.access_key_secret}".encode()
-        for word in (*scope.split("/"), text):
-            derived = hmac.digest(derived, word.encode(), "sha256")
-        signature = f"Credential={self._credentials.access_key_id}/{scope},Signature={derived.hex()}"
-        return {**signed, "Authorization": f"{ALGORITHM} {signature}"}
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -169,16 +154,4 @@ def _described(headers: Mapping[str, str]) -> tuple[int, str]:
 def _refused(response: urllib3.BaseHTTPResponse, resource: str) -> StoreError:
     body = response.read(65536)
     response.close()
-    try:
-        found = {each.tag: each.text or "" for each in ElementTree.fromstring(body)}  # noqa: S314 - of the store
-    except ElementTree.ParseError:
-        found = {}
-    return refusal(
-        response.status,
-        code=found.get("Code", ""),
-        message=found.get("Message", ""),
-        ec=found.get("EC", ""),
-        request_id=response.headers.get("x-oss-request-id", ""),
-        action="oss:GetObject",
-        resource=resource,
-    )
+    return read_refusal(response.status, response.headers, body, action="oss:GetObject", resource=resource)

@@ -30,9 +30,9 @@ from heavylift.runtime.background import load_in_background  # noqa: E402
 from heavylift.runtime.bytecode import install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
 from heavylift.runtime.gate import gated  # noqa: E402
+from heavylift.runtime.retries import Deadline  # noqa: E402
 from heavylift.runtime.sampling import sampled  # noqa: E402
 from heavylift.runtime.settings import Settings, read_settings  # noqa: E402
-from heavylift.runtime.store import Deadline  # noqa: E402
 from heavylift.runtime.timeline import Timeline  # noqa: E402
 
 Handler = Callable[[bytes, object], object]

@@ -1,6 +1,14 @@
-"""What OSS's refusals mean, and what to do about them, as sentences."""
+"""Refusals of OSS as errors: each says which request, why it was refused, and what to do.
+
+Standard library only: the deployment's handler carries this module as well as the loader does.
+"""
 
 from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from xml.etree import ElementTree
 
 from heavylift.contracts.failures import (
     AccessDeniedError,
@@ -53,4 +61,31 @@ def refusal(
     return kind(
         f"oss://{resource}: {action} was refused ({codes}): {message.rstrip('.')}; "
         + advice.format(action=action, resource=resource)
+    )
+
+
+def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, action: str, resource: str) -> StoreError:
+    """Return the error that tells of a refused request.
+
+    Args:
+        status: of HTTP.
+        headers: of the answer.
+        body: of the answer; an answer to HEAD has none, and the header `x-oss-err` in its place.
+        action: the RAM action of the request, `oss:GetObject`.
+        resource: `bucket/key`.
+    """
+    found: dict[str, str] = {}
+    try:
+        body = body or base64.b64decode(headers.get("x-oss-err", ""))
+        found = {each.tag: each.text or "" for each in ElementTree.fromstring(body)}  # noqa: S314 - of the store
+    except (ElementTree.ParseError, binascii.Error):
+        pass  # of a proxy, or of no OSS: the status tells
+    return refusal(
+        status,
+        code=found.get("Code", ""),
+        message=found.get("Message", ""),
+        ec=found.get("EC", "") or headers.get("x-oss-ec", ""),
+        request_id=headers.get("x-oss-request-id", ""),
+        action=action,
+        resource=resource,
     )

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from heavylift.contracts.failures import (
-    DeadlineError,
     EmptyObjectError,
     ObjectChangedError,
     StoreError,
     TransientStoreError,
 )
+from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,47 +63,6 @@ class Store(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long to keep trying.
-
-    Attributes:
-        attempts: tries in a row that bring no byte, before giving up.
-        base: seconds waited at most after the first failure; doubled with each further one.
-        cap: seconds waited at most.
-    """
-
-    attempts: int = 8
-    base: float = 0.1
-    cap: float = 5.0
-
-
-class Deadline:
-    """The moment when a start's time is used up.
-
-    Args:
-        seconds: from now on.
-        clock: returns seconds; monotonic.
-    """
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seconds = seconds
-        self._end = clock() + seconds
-
-    def remaining(self) -> float:
-        """Return the seconds that are left, never less than 0."""
-        return max(0.0, self._end - self._clock())
-
-    def check(self, doing: str) -> None:
-        """Raise `DeadlineError` when no time is left; `doing` names what was going on."""
-        if self.remaining() <= 0:
-            raise DeadlineError(
-                f"the start's {self._seconds:.0f} s were used up while {doing}; raise the initializer's timeout "
-                "(300 s at most) and `InitializationTimeout` with it, or give the function more memory and so more CPU"
-            )
-
-
 class ObjectReader:
     """Reads one version of one object. Used by several threads at once.
 
@@ -131,9 +90,7 @@ class ObjectReader:
         self.deadline = deadline
         self._store = store
         self._key = key
-        self._policy = policy or RetryPolicy()
-        self._sleep = sleep
-        self._jitter = jitter
+        self._retries = Retries(policy or RetryPolicy(), deadline, sleep=sleep, jitter=jitter)
         self._lock = threading.Lock()
         self._version: tuple[int, str] | None = None
         self._head = b""
@@ -213,14 +170,15 @@ class ObjectReader:
                     if len(chunk) > stop - start:
                         raise StoreError(f"{self.name}: the store sent more than the {stop - start} bytes asked for")
                     start, failures = start + len(chunk), 0
-                    self._count(len(chunk))
+                    self._count(fetched=len(chunk))
                     yield chunk
                     self._check()
                 if start < stop:
                     raise TransientStoreError(f"{self.name}: the answer ended {stop - start} bytes early")
             except TransientStoreError as error:
                 failures += 1
-                self._wait(failures, error)
+                self._retries.wait(failures, error)
+                self._count(retries=1)
 
     def _check(self) -> None:
         if self._stopped:
@@ -238,20 +196,10 @@ class ObjectReader:
                     f"{(body.size, body.etag)}); upload under a new key instead of replacing"
                 )
 
-    def _count(self, size: int) -> None:
+    def _count(self, *, fetched: int = 0, retries: int = 0) -> None:
         with self._lock:
-            self.fetched += size
-
-    def _wait(self, failures: int, error: TransientStoreError) -> None:
-        if failures >= self._policy.attempts:
-            raise StoreError(f"{error}; gave up after {failures} tries") from error
-        with self._lock:
-            self.retries += 1
-        pause = min(self._policy.cap, self._policy.base * 2.0 ** (failures - 1)) * self._jitter()
-        if pause >= self.deadline.remaining():
-            self._sleep(self.deadline.remaining())
-            self.deadline.check(f"waiting to try again: {error}")
-        self._sleep(pause)
+            self.fetched += fetched
+            self.retries += retries
 
     def _seen(self) -> tuple[int, str]:
         if self._version is None:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from heavylift.contracts.archive import RESERVED, Link
 from heavylift.contracts.failures import ConfigurationError, DeadlineError, DiskFullError
-from heavylift.runtime.store import Deadline
+from heavylift.runtime.retries import Deadline
 
 MARKER = f"{RESERVED}/complete.json"
 PARTIAL_MARKER = f"{RESERVED}/partial"

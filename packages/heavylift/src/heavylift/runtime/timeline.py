@@ -10,11 +10,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import NamedTuple, TypeVar
 
 EVENT = "heavylift.start"
 
@@ -41,6 +41,14 @@ class ImportTime:
     package: str
     seconds: float
     modules: int
+
+
+class Collected(NamedTuple):
+    """The measurements of the loader's process."""
+
+    spans: list[tuple[str, str, float, float, float]]  # phase, item, start, end, busy; see `_Span`
+    totals: dict[str, int]
+    memory: int  # bytes that it held at most
 
 
 class Timeline:
@@ -88,17 +96,17 @@ class Timeline:
             for name, amount in amounts.items():
                 self._totals[name] += amount
 
-    def export(self) -> dict[str, object]:
-        """Return what was collected, for `merge` in another process."""
-        spans = [[*key, span.start, span.end, span.busy] for key, span in self._spans.items()]
-        return {"spans": spans, "totals": self._totals, "memory": peak_memory()}
+    def collected(self) -> Collected:
+        """Return the measurements so far, for `merge` in another process."""
+        spans = [(*key, span.start, span.end, span.busy) for key, span in self._spans.items()]
+        return Collected(spans, self._totals, peak_memory())
 
-    def merge(self, exported: Mapping[str, Any]) -> None:
-        """Add what the loader's process, which ends now, has collected."""
-        for phase, item, start, end, busy in exported["spans"]:
+    def merge(self, collected: Collected) -> None:
+        """Add the measurements of the loader's process, which ends now."""
+        for phase, item, start, end, busy in collected.spans:
             self._merge(phase, item, _Span(start, end, busy))
-        self.count(**exported["totals"])
-        self._worker_memory = exported["memory"]
+        self.count(**collected.totals)
+        self._worker_memory = collected.memory
         self._memory_together = _memory("VmRSS") + self._worker_memory
 
     def set_imports(self, imports: Sequence[ImportTime]) -> None:

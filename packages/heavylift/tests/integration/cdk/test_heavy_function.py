@@ -223,6 +223,14 @@ def test_what_is_wrong_is_said_with_what_to_do_and_nothing_is_synthesized(
     assert not list(project.glob("cdk.out/*.template.json"))
 
 
+def test_a_build_alone_may_be_for_any_python(
+    run: Callable[..., subprocess.CompletedProcess[str]], rebuild: Callable[..., None]
+) -> None:
+    rebuild(imported=False)
+    assert run('HeavyFunction(stack, "One", **SMALL)').returncode == 1
+    assert run('HeavyFunction(stack, "One", **SMALL)', **{"heavylift:deploys": "false"}).returncode == 0
+
+
 def test_without_an_account_the_stack_needs_a_qualifier(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     assert run("", account=None).stderr.startswith("app: account: not set; the asset bucket is named after it")
     assert run("", account=None, qualifier="mine1").returncode == 0

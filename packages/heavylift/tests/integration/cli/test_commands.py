@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import oss2
@@ -136,6 +137,31 @@ def test_an_app_is_told_of_the_cloud_that_it_is_for(project: Project, monkeypatc
     assert project.heavylift("diff").code == 0
     assert f"\nHEAVYLIFT_ACCOUNT={project.cloud.account_id}\n" in asked.read_text()
     assert "\nHEAVYLIFT_LOCAL_BUILD=true\n" in asked.read_text()
+
+
+def test_a_build_runs_the_app_with_its_choices_and_asks_no_cloud(project: Project) -> None:
+    asked = project.folder / "asked"
+    settings = json.loads((project.folder / "cdk.json").read_text())
+    settings["app"] = f"env > {asked} && python app.py"
+    (project.folder / "cdk.json").write_text(json.dumps(settings))
+    project.cloud = SimpleNamespace(data=project.folder / "no-cloud")
+
+    def context(*words: str) -> dict[str, str]:
+        built = project.heavylift("build", *words)
+        assert (built.code, built.out) == (0, f"everything is built: {project.stack}\n"), built.error
+        variables = dict(line.split("=", 1) for line in asked.read_text().splitlines() if "=" in line)
+        assert ("HEAVYLIFT_LOCAL_BUILD" in variables) is ("--cloud" not in words)
+        given: dict[str, str] = json.loads(variables["CDK_CONTEXT_JSON"])
+        return {name: value for name, value in given.items() if ":" in name}
+
+    assert context() == context("--cloud", "cn-hangzhou") == {}
+    assert context("--python", "3.12", "--no-prune") == {
+        "heavylift:python": "3.12",
+        "heavylift:prune": "false",
+        "heavylift:deploys": "false",
+    }
+    assert not (project.folder / "no-cloud").exists()
+    assert not (project.folder / "cdk.out").exists()
 
 
 def test_an_unknown_type_rolls_back_and_destroy_leaves_nothing(project: Project) -> None:

@@ -15,8 +15,9 @@ import pytest
 from heavylift.contracts.failures import DeadlineError, StoreError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
+from heavylift.runtime.retries import Deadline, RetryPolicy
 from heavylift.runtime.settings import read_settings
-from heavylift.runtime.store import Deadline, ObjectReader, RetryPolicy
+from heavylift.runtime.store import ObjectReader
 
 LIMIT = 0.6  # seconds that a read has
 LATE = 0.5  # seconds that a busy machine may add

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy.random
 import pytest
 
 from heavylift.build.errors import BuildError
@@ -101,6 +102,12 @@ def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
         record_imports(tmp_path, Path(sys.executable), ["bad"])
 
 
+def numpy_extension(name: str) -> bytes:
+    """Return a real extension module; its name is part of it."""
+    (path,) = Path(numpy.random.__file__).parent.glob(f"{name}.*.so")
+    return path.read_bytes()
+
+
 def test_data_and_libraries_that_nobody_saw_come_before_all_code(tmp_path: Path) -> None:
     files = {
         "a/__init__.py": b"",
@@ -110,15 +117,15 @@ def test_data_and_libraries_that_nobody_saw_come_before_all_code(tmp_path: Path)
         "a/used.json": b"{}",
         "a/liblinked.so.1": b"\x7fELF",
         "a/libplugin.so": b"\x7fELF",  # whoever links it will do so without telling Python
-        "a/_used.so": b"\x7fELF PyInit__used\0",
-        f"a/_unused{SUFFIX}": b"\x7fELF PyInit__unused\0",
+        "a/_pcg64.so": numpy_extension("_pcg64"),
+        f"a/_philox{SUFFIX}": numpy_extension("_philox"),
         "a/source_read.py": b"",
         "chunks/0": b"",
         "chunks/1": b"",
     }
     write(tmp_path, files)
     chunks = {"a/__pycache__/m.pyc": "chunks/0", "a/__pycache__/unused.pyc": "chunks/1"}
-    needed = ["a/__pycache__/m.pyc", "a/liblinked.so.1", "a/_used.so", "a/used.json", "a/source_read.py"]
+    needed = ["a/__pycache__/m.pyc", "a/liblinked.so.1", "a/_pcg64.so", "a/used.json", "a/source_read.py"]
     order = arrange(tmp_path, needed, chunks)
     assert list(order.paths) == [
         "a/data.json",
@@ -126,10 +133,10 @@ def test_data_and_libraries_that_nobody_saw_come_before_all_code(tmp_path: Path)
         "a/libplugin.so",
         "chunks/0",
         "a/liblinked.so.1",
-        "a/_used.so",
+        "a/_pcg64.so",
         "a/source_read.py",
         "chunks/1",
-        f"a/_unused{SUFFIX}",
+        f"a/_philox{SUFFIX}",
         "a/__init__.py",
     ]
     assert order.eager == 3

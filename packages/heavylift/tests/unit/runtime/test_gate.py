@@ -17,14 +17,13 @@ import pytest
 from heavylift.contracts.failures import DigestMismatchError, LoadError
 from heavylift.runtime.background import Background
 from heavylift.runtime.gate import StartStopped, gated
-from heavylift.runtime.store import Deadline
+from heavylift.runtime.messages import BlocksReady, LoadEnded, Message, NamesReady, dump_message
+from heavylift.runtime.retries import Deadline
 from heavylift.runtime.timeline import Timeline
 
-DONE = b'{"done": true, "timeline": {"spans": [], "totals": {}, "memory": 0}}\n'
-FAILED = (
-    b'{"error": "DigestMismatchError", "message": "block 7", "timeline": {"spans": [], "totals": {}, "memory": 0}}\n'
-)
-NAMES = b'{"paths": ["early.txt", "late.txt"], "needs": [1, 2]}\n'
+DONE = LoadEnded("", "")
+FAILED = LoadEnded("DigestMismatchError", "block 7")
+NAMES = NamesReady(["early.txt", "late.txt"], [1, 2])
 
 
 class Worker:
@@ -37,9 +36,9 @@ class Worker:
         process = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {})
         self.background = Background(process, orders_in, messages_out, Timeline("initializer"), Deadline(60.0))
 
-    def send(self, *messages: bytes) -> None:
+    def send(self, *messages: Message) -> None:
         for message in messages:
-            os.write(self._messages, message)
+            os.write(self._messages, dump_message(message))
 
     def end(self) -> None:
         os.close(self._messages)
@@ -77,7 +76,7 @@ def later(action: Callable[[], None]) -> Iterator[Callable[[], bool]]:
 
 
 def test_what_is_there_is_read_at_once(worker: Worker, applib: Path) -> None:
-    worker.send(NAMES, b'{"blocks": 1}\n')
+    worker.send(NAMES, BlocksReady(1))
     worker.background.wait_for_names("applib")
     with gated(worker.background, str(applib)):
         assert (applib / "early.txt").read_text() == "early.txt"
@@ -111,9 +110,9 @@ READERS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS.keys())
 def test_what_is_missing_is_waited_for(worker: Worker, applib: Path, read: Callable[[Path], object]) -> None:
-    worker.send(NAMES, b'{"blocks": 1}\n')
+    worker.send(NAMES, BlocksReady(1))
     worker.background.wait_for_names("applib")
-    with gated(worker.background, str(applib)), later(lambda: worker.send(b'{"blocks": 2}\n', DONE)) as was_there:
+    with gated(worker.background, str(applib)), later(lambda: worker.send(BlocksReady(2), DONE)) as was_there:
         read(applib)
         assert was_there()
 

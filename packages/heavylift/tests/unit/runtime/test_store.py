@@ -16,7 +16,8 @@ from heavylift.contracts.failures import (
     StoreError,
     TransientStoreError,
 )
-from heavylift.runtime.store import Body, Deadline, ObjectReader, RetryPolicy, cut
+from heavylift.runtime.retries import Deadline, RetryPolicy
+from heavylift.runtime.store import Body, ObjectReader, cut
 from tests.support.loading import FailsAt, MemoryStore, reader_of
 
 DATA = random.Random(4).randbytes(10_000)

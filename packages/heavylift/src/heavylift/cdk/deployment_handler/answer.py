@@ -13,9 +13,11 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
 
+from heavylift.runtime.retries import RetryPolicy
+
 MAX_ANSWER = 4096  # bytes
 MAX_REASON = 1000  # characters; with every one escaped the answer is long still
-ATTEMPTS = 5
+POLICY = RetryPolicy(attempts=5, base=0.5)
 TIMEOUT = 5  # seconds of one attempt
 
 
@@ -23,7 +25,7 @@ def make(request: dict[str, Any], failure: str) -> bytes:
     """Return the answer's body.
 
     Args:
-        request: what ROS asked.
+        request: of ROS.
         failure: why it failed; empty: it did not.
     """
     record = {
@@ -43,7 +45,7 @@ def send(request: dict[str, Any], failure: str, sleep: Callable[[float], None] =
     """Send the answer to the request's URL.
 
     Args:
-        request: what ROS asked.
+        request: of ROS.
         failure: why it failed; empty: it did not.
         sleep: waits between attempts.
 
@@ -52,13 +54,13 @@ def send(request: dict[str, Any], failure: str, sleep: Callable[[float], None] =
     """
     body = make(request, failure)
     print(body.decode())  # noqa: T201 - the log
-    for attempt in range(ATTEMPTS):
+    for failures in range(1, POLICY.attempts + 1):
         headers = {"Content-type": "application/json", "Date": formatdate(usegmt=True)}
         message = urllib.request.Request(request["ResponseURL"], body, headers, method="POST")  # noqa: S310 - from ROS
         try:
             with urllib.request.urlopen(message, timeout=TIMEOUT):  # noqa: S310 - likewise
                 return
         except OSError as error:
-            if attempt == ATTEMPTS - 1 or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
+            if failures == POLICY.attempts or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
                 raise
-            sleep(0.5 * 2**attempt)
+            sleep(POLICY.longest_pause(failures))

@@ -1,4 +1,4 @@
-"""What the deployment does with archives: copy and verify, remove superseded ones, remove all. Only objects of its own.
+"""Archives in the stack's bucket: copied and verified, removed when superseded, removed at the end. Only objects of its own.
 
 Every copy carries the stack's id as user metadata: what does not carry it is never removed.
 """
@@ -10,13 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from objectstore import NotFoundError, ObjectInfo, ObjectStore, StoreError
+from objectstore import ObjectInfo, ObjectStore
+
+from heavylift.contracts.failures import ObjectNotFoundError, StoreError
+from heavylift.runtime.retries import Deadline
 
 OWNER = "heavylift-stack"  # name of the user metadata
 MAX_COPY = 1024**3  # bytes; OSS, "CopyObject": larger objects are copied by parts
 PART = 256 * 1024**2  # bytes
 WORKERS = 8  # parts at a time
 CLEANUP = 10  # seconds that tidying up after a failure may take, also when the time is over
+
+
+def time_limit(seconds: float) -> Deadline:
+    """Return a time limit of the deployment's work."""
+    return Deadline(seconds, work="the deployment function", advice="deploy again to go on")
 
 
 class RequestError(Exception):
@@ -53,7 +61,7 @@ class Copy:
                     copied.append(source.target)
         except BaseException:
             for key in copied:
-                store.extended(CLEANUP).delete(self.bucket, key)
+                store.extended(time_limit(CLEANUP)).delete(self.bucket, key)
             raise
 
     def remove(self, store: ObjectStore) -> None:
@@ -78,7 +86,7 @@ class Sweep:
 
 
 def read_request(request: dict[str, Any]) -> Copy | Sweep:
-    """Return what a request of ROS is about.
+    """Return the work that a request of ROS asks for.
 
     Raises:
         RequestError: it has other parameters.
@@ -163,7 +171,7 @@ def _copy_parts(
             )
         store.complete(bucket, source.target, upload, tags)
     except BaseException:
-        store.extended(CLEANUP).abort(bucket, source.target, upload)
+        store.extended(time_limit(CLEANUP)).abort(bucket, source.target, upload)
         raise
 
 
@@ -174,7 +182,7 @@ def _same(one: ObjectInfo, other: ObjectInfo) -> bool:
 def _find(store: ObjectStore, bucket: str, key: str) -> ObjectInfo | None:
     try:
         return store.head(bucket, key)
-    except NotFoundError:
+    except ObjectNotFoundError:
         return None
 
 
@@ -182,7 +190,7 @@ def _remove(store: ObjectStore, bucket: str, stack: str, keys: Sequence[str], *,
     for prefix in sorted({key.rpartition("/")[0] + "/" for key in keys}):
         try:
             found = store.list(bucket, prefix)
-        except NotFoundError:
+        except ObjectNotFoundError:
             return  # the bucket is gone
         for key in found:
             if key in keep:

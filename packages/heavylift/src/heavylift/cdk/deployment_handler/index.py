@@ -1,7 +1,8 @@
 """The function behind the stack's bucket deployment: copies archives, removes old ones, and answers ROS in every case.
 
-Runs on the python3.10 runtime with nothing but the standard library: the oss2 that lies there cannot sign with V4. Each request
-is one of two resources, told apart by their parameters (infra/storage.py):
+Runs on the python3.10 runtime with nothing but the standard library and the modules of the loader that lie beside it (see
+heavylift/cdk/handler_package.py): the oss2 of that runtime cannot sign with V4. Each request is one of two resources, told
+apart by their parameters:
 
 - `sources`: Create and Update copy them into the bucket; Delete removes all that this stack copied;
 - `keep`: Create and Update remove what earlier deployments of this stack left there; Delete does nothing.
@@ -12,23 +13,27 @@ Source of the request and of the answer: ROS, "Custom resources".
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from typing import Any
 
 import answer
 import archives
-from objectstore import Credentials, Deadline, ObjectStore, StoreError
+from objectstore import ObjectStore
+
+from heavylift.contracts.failures import LoadError
+from heavylift.runtime.credentials import find_credentials
 
 MARGIN = 60  # seconds before the platform's time limit at which the work is given up, so that ROS gets its answer
 
 
 def handler(event: bytes, context: Any) -> None:  # noqa: ANN401 - the platform's
-    """Do what a request of ROS asks for, and answer it."""
+    """Serve a request of ROS, and answer it in every case."""
     request = json.loads(event)
     print(f"{request['RequestType']} {request['LogicalResourceId']}")  # noqa: T201 - the log; the URL in the event is secret
     try:
         _serve(request, context)
-    except (StoreError, archives.RequestError) as error:
+    except (LoadError, archives.RequestError) as error:
         failure = str(error)
     except Exception as error:  # noqa: BLE001 - without an answer the stack would wait for hours
         traceback.print_exc()
@@ -39,12 +44,11 @@ def handler(event: bytes, context: Any) -> None:  # noqa: ANN401 - the platform'
 
 
 def _serve(request: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - the platform's
-    given = context.credentials
     store = ObjectStore(
         endpoint=f"https://oss-{context.region}-internal.aliyuncs.com",
         region=context.region,
-        credentials=Credentials(given.access_key_id, given.access_key_secret, given.security_token),
-        deadline=Deadline(float(context.function.timeout) - MARGIN),
+        credentials=find_credentials(context, os.environ, local=False),
+        deadline=archives.time_limit(float(context.function.timeout) - MARGIN),
     )
     work = archives.read_request(request)
     if request["RequestType"] == "Delete":

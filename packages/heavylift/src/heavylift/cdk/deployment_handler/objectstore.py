@@ -1,47 +1,32 @@
-"""OSS over HTTPS, signed with V4: the few calls that a deployment needs, retried, within a time limit.
+"""OSS over HTTPS: the few calls that a deployment needs, signed, retried, within a time limit.
 
-Sources: OSS, "Include a V4 signature in the Authorization header", and the page of each operation.
+Sources: OSS, the page of each operation.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from email.message import Message
 from xml.etree import ElementTree
 
-ALGORITHM = "OSS4-HMAC-SHA256"
+from heavylift.contracts.failures import ObjectNotFoundError, TransientStoreError
+from heavylift.runtime.credentials import Credentials
+from heavylift.runtime.refusals import read_refusal
+from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
+from heavylift.runtime.signing import encode_key, encode_query, sign
+
 META = "x-oss-meta-"
-ATTEMPTS = 4
-FIRST_WAIT = 0.5  # seconds; doubled for each further attempt
-
-
-class StoreError(Exception):
-    """OSS did not do what was asked; the message says what and why."""
-
-
-class NotFoundError(StoreError):
-    """There is no such object or bucket."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Temporary credentials of a role."""
-
-    key_id: str
-    secret: str = field(repr=False)
-    token: str = field(repr=False)
+POLICY = RetryPolicy(attempts=4, base=0.5)
+CONTENT_TYPE = "application/octet-stream"  # what urllib sends by itself would not be what was signed
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What HeadObject says."""
+    """The properties of an object."""
 
     size: int  # bytes
     crc64: str  # decimal; empty: OSS does not know it
@@ -49,28 +34,17 @@ class ObjectInfo:
     metadata: Mapping[str, str]  # the user's
 
 
-class Deadline:
-    """A time limit.
+@dataclass(frozen=True)
+class _Request:
+    """A call; sent twice it does the same (an upload begun twice is dropped by the bucket's life-cycle rule)."""
 
-    Args:
-        seconds: from now.
-        clock: seconds that never go back.
-    """
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def remaining(self, doing: str) -> float:
-        """Return the seconds that are left.
-
-        Raises:
-            StoreError: none are.
-        """
-        left = self._end - self._clock()
-        if left <= 0:
-            raise StoreError(f"{doing}: the time of the deployment's function is over; deploy again to go on")
-        return left
+    method: str
+    action: str  # of RAM, that allows it
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -80,7 +54,7 @@ class ObjectStore:
     Attributes:
         endpoint: URL without a bucket; buckets are part of the host name.
         region: id that the signature is for.
-        credentials: who signs.
+        credentials: sign the requests.
         deadline: of all calls together.
     """
 
@@ -89,13 +63,13 @@ class ObjectStore:
     credentials: Credentials
     deadline: Deadline
 
-    def extended(self, seconds: float) -> ObjectStore:
-        """Return the same store with a time limit of its own."""
-        return replace(self, deadline=Deadline(seconds))
+    def extended(self, deadline: Deadline) -> ObjectStore:
+        """Return the same store with another time limit."""
+        return replace(self, deadline=deadline)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
-        """Return what an object is; raises NotFoundError when there is none."""
-        headers, _ = self._call("HEAD", bucket, key)
+        """Return an object's properties; raises ObjectNotFoundError when there is none."""
+        headers, _ = self._call("HEAD", "oss:GetObject", bucket, key)
         return ObjectInfo(
             size=int(headers["content-length"]),
             crc64=headers.get("x-oss-hash-crc64ecma", ""),
@@ -108,11 +82,12 @@ class ObjectStore:
     ) -> None:
         """Copy an object of at most 1 GB that still has that ETag."""
         headers = {**_source(source_bucket, source_key, etag), **_metadata(metadata)}
-        self._call("PUT", bucket, key, headers={**headers, "x-oss-metadata-directive": "REPLACE"})
+        headers["x-oss-metadata-directive"] = "REPLACE"
+        self._call("PUT", "oss:PutObject", bucket, key, headers=headers)
 
     def begin(self, bucket: str, key: str, metadata: Mapping[str, str]) -> str:
         """Begin a multipart upload and return its id."""
-        _, body = self._call("POST", bucket, key, {"uploads": ""}, _metadata(metadata))
+        _, body = self._call("POST", "oss:PutObject", bucket, key, {"uploads": ""}, _metadata(metadata))
         return _text(body, "UploadId")
 
     def copy_part(
@@ -128,7 +103,8 @@ class ObjectStore:
         """
         bucket, key, upload = target
         headers = {**_source(*source), "x-oss-copy-source-range": f"bytes={span[0]}-{span[1]}"}
-        _, body = self._call("PUT", bucket, key, {"partNumber": str(number), "uploadId": upload}, headers)
+        query = {"partNumber": str(number), "uploadId": upload}
+        _, body = self._call("PUT", "oss:PutObject", bucket, key, query, headers)
         return _text(body, "ETag")
 
     def complete(self, bucket: str, key: str, upload: str, tags: Sequence[str]) -> None:
@@ -139,23 +115,23 @@ class ObjectStore:
             ElementTree.SubElement(part, "PartNumber").text = str(number)
             ElementTree.SubElement(part, "ETag").text = tag
         # No such upload: sent twice because the first answer was lost. Whoever verifies the copy sees whether it is there.
-        with contextlib.suppress(NotFoundError):
-            self._call("POST", bucket, key, {"uploadId": upload}, body=ElementTree.tostring(root))
+        with contextlib.suppress(ObjectNotFoundError):
+            self._call("POST", "oss:PutObject", bucket, key, {"uploadId": upload}, body=ElementTree.tostring(root))
 
     def abort(self, bucket: str, key: str, upload: str) -> None:
         """Drop an unfinished upload."""
-        self._call("DELETE", bucket, key, {"uploadId": upload})
+        self._call("DELETE", "oss:AbortMultipartUpload", bucket, key, {"uploadId": upload})
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; one that does not exist is deleted already."""
-        self._call("DELETE", bucket, key)
+        self._call("DELETE", "oss:DeleteObject", bucket, key)
 
     def list(self, bucket: str, prefix: str) -> list[str]:
-        """Return the keys that begin with a prefix; raises NotFoundError when there is no such bucket."""
+        """Return the keys that begin with a prefix; raises ObjectNotFoundError when there is no such bucket."""
         keys: list[str] = []
         query = {"list-type": "2", "prefix": prefix, "max-keys": "1000"}
         while True:
-            _, body = self._call("GET", bucket, "", query)
+            _, body = self._call("GET", "oss:ListObjects", bucket, "", query)
             root = ElementTree.fromstring(body)  # noqa: S314 - from OSS, over TLS
             keys += [each.text or "" for each in root.iter("Key")]
             token = root.findtext("NextContinuationToken")
@@ -166,109 +142,60 @@ class ObjectStore:
     def _call(
         self,
         method: str,
+        action: str,
         bucket: str,
         key: str,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> tuple[Mapping[str, str], bytes]:
-        # Every call may be sent twice: the result is the same (an upload begun twice is dropped by the bucket's life-cycle rule).
-        what = f"{method} {bucket}/{key}"
-        for attempt in range(ATTEMPTS):
-            left = self.deadline.remaining(what)
-            request = self._request(method, bucket, key, query or {}, headers or {}, body)
-            try:
-                with urllib.request.urlopen(request, timeout=left) as response:  # noqa: S310 - https, or a test's loopback
-                    return {name.lower(): value for name, value in response.headers.items()}, response.read()
-            except urllib.error.HTTPError as error:
-                if error.code < 500 or attempt == ATTEMPTS - 1:
-                    raise _refused(what, error) from error
-            except OSError as error:
-                if attempt == ATTEMPTS - 1:
-                    raise StoreError(f"{what}: OSS cannot be reached: {error}") from error
-            time.sleep(min(FIRST_WAIT * 2**attempt, self.deadline.remaining(what)))
-        raise AssertionError("every attempt returns or raises")
+        request = _Request(
+            method, action, bucket, key, query or {}, {"content-type": CONTENT_TYPE, **(headers or {})}, body
+        )
+        return Retries(POLICY, self.deadline).call(lambda: self._send(request), f"{method} {bucket}/{key}")
 
-    def _request(
-        self, method: str, bucket: str, key: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
-    ) -> urllib.request.Request:
+    def _send(self, request: _Request) -> tuple[Mapping[str, str], bytes]:
         scheme, _, host = self.endpoint.partition("://")
-        signed = sign(
-            method,
-            bucket,
-            key,
-            query,
-            headers,
-            self.region,
-            self.credentials,
-            time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+        query = f"?{encode_query(request.query)}" if request.query else ""
+        message = urllib.request.Request(  # noqa: S310 - https, or a test's loopback
+            f"{scheme}://{request.bucket}.{host}/{encode_key(request.key)}{query}",
+            request.body if request.method in ("PUT", "POST") else None,
+            sign(
+                request.method,
+                request.bucket,
+                request.key,
+                region=self.region,
+                credentials=self.credentials,
+                query=request.query,
+                headers=request.headers,
+            ),
+            method=request.method,
         )
-        url = f"{scheme}://{bucket}.{host}/{_encoded(key)}{'?' if query else ''}{_query(query)}"
-        return urllib.request.Request(  # noqa: S310 - https, or a test's loopback
-            url, body if method in ("PUT", "POST") else None, signed, method=method
-        )
+        resource = f"{request.bucket}/{request.key}"
+        try:
+            with urllib.request.urlopen(message, timeout=self.deadline.remaining()) as response:  # noqa: S310 - likewise
+                return _headers(response.headers), response.read()
+        except urllib.error.HTTPError as error:
+            raise read_refusal(
+                error.code, _headers(error.headers), _read(error), action=request.action, resource=resource
+            ) from error
+        except OSError as error:
+            raise TransientStoreError(f"oss://{resource}: OSS cannot be reached: {error}") from error
 
 
-def sign(
-    method: str,
-    bucket: str,
-    key: str,
-    query: Mapping[str, str],
-    headers: Mapping[str, str],
-    region: str,
-    credentials: Credentials,
-    now: str,
-) -> dict[str, str]:
-    """Return a request's headers with its V4 signature.
-
-    Args:
-        method: of HTTP.
-        bucket: the bucket's name.
-        key: the object's key; empty: the request is about the bucket.
-        query: parameters, not encoded.
-        headers: those that are sent; names in small letters.
-        region: id.
-        credentials: who signs.
-        now: `20261123T224500Z`.
-    """
-    scope = f"{now[:8]}/{region}/oss/aliyun_v4_request"
-    signed = {
-        "content-type": "application/octet-stream",
-        **headers,
-        "x-oss-date": now,
-        "x-oss-content-sha256": "UNSIGNED-PAYLOAD",
-        "x-oss-security-token": credentials.token,
-    }
-    canonical = "\n".join(
-        (
-            method,
-            f"/{bucket}/{_encoded(key)}",
-            _query(query),
-            "".join(f"{name}:{signed[name]}\n" for name in sorted(signed)),
-            "",  # no headers beyond those that are always signed
-            "UNSIGNED-PAYLOAD",
-        )
-    )
-    text = f"{ALGORITHM}\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    derived = f"aliyun_v4{credentials.secret}".encode()
-    for word in scope.split("/"):
-        derived = hmac.new(derived, word.encode(), hashlib.sha256).digest()
-    signature = hmac.new(derived, text.encode(), hashlib.sha256).hexdigest()
-    signed["authorization"] = f"{ALGORITHM} Credential={credentials.key_id}/{scope}, Signature={signature}"
-    return signed
+def _headers(message: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in message.items()}
 
 
-def _query(query: Mapping[str, str]) -> str:
-    pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in query.items())
-    return "&".join(f"{name}={value}" if value else name for name, value in pairs)
-
-
-def _encoded(key: str) -> str:
-    return quote(key, safe="/-_.~")
+def _read(error: urllib.error.HTTPError) -> bytes:
+    try:
+        return error.read()
+    except OSError:
+        return b""
 
 
 def _source(bucket: str, key: str, etag: str) -> dict[str, str]:
-    return {"x-oss-copy-source": f"/{bucket}/{_encoded(key)}", "x-oss-copy-source-if-match": etag}
+    return {"x-oss-copy-source": f"/{bucket}/{encode_key(key)}", "x-oss-copy-source-if-match": etag}
 
 
 def _metadata(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -277,16 +204,3 @@ def _metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _text(body: bytes, name: str) -> str:
     return ElementTree.fromstring(body).findtext(name) or ""  # noqa: S314 - from OSS, over TLS
-
-
-def _refused(what: str, error: urllib.error.HTTPError) -> StoreError:
-    code, message = "", ""
-    try:
-        root = ElementTree.fromstring(error.read())  # noqa: S314 - from OSS, over TLS
-        code, message = root.findtext("Code") or "", root.findtext("Message") or ""
-    except (ElementTree.ParseError, OSError):
-        pass  # HEAD answers without a body
-    if error.code == 404:
-        return NotFoundError(f"{what}: {code or 'not found'}")
-    advice = "; the deployment's role must allow it" if error.code == 403 else ""
-    return StoreError(f"{what}: OSS answered {error.code} {code} {message}".rstrip() + advice)

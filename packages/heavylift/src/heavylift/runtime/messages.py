@@ -1,0 +1,68 @@
+"""Messages between the function's process and the loader's, one a line: a JSON list of a message's name and its fields.
+
+Named tuples, because these classes are made in each start, in both processes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from heavylift.runtime.timeline import Collected
+
+
+class LoadRequest(NamedTuple):
+    """Load all archives that the environment names, which both processes share."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
+    end: float  # when to give up, on the clock of `time.perf_counter`, which both processes share
+    mode: str  # of the start
+    zero: float  # when it began, on the same clock
+
+    def __repr__(self) -> str:
+        return f"LoadRequest({self.access_key_id}, …)"  # the others may be secret
+
+
+class NamesReady(NamedTuple):
+    """All files of the applib have their names and sizes; `paths[i]` may be used when `needs[i]` of the first blocks are ready."""
+
+    paths: list[str]
+    needs: list[int]
+
+
+class BlocksReady(NamedTuple):
+    """So many of the applib's first blocks are complete."""
+
+    ready: int
+
+
+class ArchiveLoaded(NamedTuple):
+    """An archive is complete."""
+
+    name: str
+
+
+class LoadEnded(NamedTuple):
+    """Nothing more comes: everything is there, or the load failed."""
+
+    error: str  # class of `heavylift.contracts.failures`; empty: it did not fail
+    message: str
+
+
+Message = LoadRequest | NamesReady | BlocksReady | ArchiveLoaded | Collected | LoadEnded
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (LoadRequest, NamesReady, BlocksReady, ArchiveLoaded, Collected, LoadEnded)
+}
+
+
+def dump_message(message: Message) -> bytes:
+    """Return a message as a line."""
+    return json.dumps([type(message).__name__, *message]).encode() + b"\n"
+
+
+def parse_message(line: bytes | str) -> Message:
+    """Return the message of a line."""
+    name, *fields = json.loads(line)
+    return _KINDS[name](*fields)

@@ -1,0 +1,43 @@
+"""Messages between the processes of a start: each arrives as it was sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from heavylift.runtime.messages import (
+    ArchiveLoaded,
+    BlocksReady,
+    LoadEnded,
+    LoadRequest,
+    Message,
+    NamesReady,
+    dump_message,
+    parse_message,
+)
+from heavylift.runtime.timeline import Collected
+
+REQUEST = LoadRequest("ID", "a-secret", "a-token", end=9.5, mode="initializer", zero=1.25)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        REQUEST,
+        NamesReady(["a b.py", "ü.so"], [1, 2]),
+        BlocksReady(7),
+        ArchiveLoaded("model"),
+        Collected([], {"files": 3}, 4096),
+        LoadEnded("StoreError", "line one\nline two"),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_message_arrives_as_one_line_and_as_it_was_sent(message: Message) -> None:
+    line = dump_message(message)
+    assert line.count(b"\n") == 1
+    assert parse_message(line) == message
+    assert type(parse_message(line)) is type(message)
+
+
+def test_a_request_does_not_show_its_secrets() -> None:
+    assert "a-secret" not in repr(REQUEST)
+    assert "a-token" not in repr(REQUEST)
