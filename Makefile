@@ -69,7 +69,7 @@ $(VENV)/.ready: requirements-dev.txt packages/heavylift/pyproject.toml packages/
 
 lock: venv ## resolve what the packages need into requirements-dev.txt, and what the loader needs into its locks
 	@$(VENV)/bin/uv pip compile requirements-dev.in packages/localcloud/pyproject.toml packages/heavylift/pyproject.toml \
-		--override requirements-dev-overrides.txt --no-emit-package aliyun-localcloud --universal --python-version 3.11 \
+		--all-extras --override requirements-dev-overrides.txt --no-emit-package aliyun-localcloud --universal --python-version 3.11 \
 		--generate-hashes --quiet --no-header --output-file requirements-dev.txt
 	@$(PY) tools/lock_runtime.py
 

@@ -42,6 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--code", type=Path, metavar="FOLDER", help="a function of your own (default: function)")
     parser.add_argument(
+        "--handler",
+        default="index.handler",
+        metavar="MODULE.FUNCTION",
+        help="which the build tries (default: %(default)s)",
+    )
+    parser.add_argument(
         "--prune", type=Path, action="append", default=[], metavar="FILE", help="more prune rules (TOML)"
     )
     parser.add_argument("--no-prune", action="store_true", help="keep every file")
@@ -68,6 +74,7 @@ def _options(given: argparse.Namespace) -> Options:
         model=given.model,
         export=export_model,
         code=given.code,
+        handler=given.handler,
         prune_rules=given.prune,
         prune=not given.no_prune,
         strip=not given.no_strip,

@@ -1,4 +1,4 @@
-"""`python -m localcloud`: start the embedded cloud; it prints one line of JSON when it is ready."""
+"""`localcloud start`, or `python -m localcloud`: run the embedded cloud; it prints one line of JSON when it is ready."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from localcloud.services import SERVICES
 def main(arguments: list[str] | None = None) -> int:
     """Run the server and return the process's exit code."""
     parser = argparse.ArgumentParser(prog="localcloud", description="An embedded Alibaba Cloud on loopback.")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder that keeps its state")
+    parser.add_argument("command", nargs="?", choices=["start"], help="run it until it is interrupted (the default)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(".localcloud"),
+        metavar="DIR",
+        help="the folder that keeps its state (default: %(default)s)",
+    )
     parser.add_argument("--port", type=int, default=0, help="of OSS; the other services follow (default: free ones)")
     parser.add_argument("--region", default="cn-hangzhou", help="the region that it plays (default: %(default)s)")
     for service in SERVICES.values():

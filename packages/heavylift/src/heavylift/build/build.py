@@ -4,7 +4,8 @@ Stages and what each may touch:
 
 1. plan: locks and fingerprints of all inputs; touches the lock files only;
 2. make: the parts whose fingerprint changed, in the cache and under temporary names in the output folder;
-3. commit: archives and code by rename, then the manifest, then what no manifest names any more is removed.
+3. try: the function's module is imported with its libraries, where the target's Python runs here;
+4. commit: archives and code by rename, then the manifest, then what no manifest names any more is removed.
 
 An interrupted build leaves the last manifest and what it names as they were.
 """
@@ -76,9 +77,11 @@ def build(options: Options, report: Report) -> Manifest:
                 manifest = replace(manifest, **{name: part})  # type: ignore[arg-type]  # the maker of that part made it
                 state[name] = _seal(plan.fingerprints[name], part, options.dist)
         _check_disk(manifest)
+        code = options.dist / (NEW_CODE if "code" in made else "code")
+        tried = _try_function(work, manifest, code, state)
         if "code" in made:
             _replace_code(options.dist)
-        if made or gone:
+        if made or gone or tried:
             write_json(options.dist / STATE, state)
             write_manifest(manifest, options.dist)
             _remove_unnamed(options.dist, manifest)
@@ -117,6 +120,19 @@ def _is_current(name: str, plan: Plan, last: Manifest, state: Mapping[str, str],
     if isinstance(part, Code):
         return part.path.is_dir() and folder_digest(part.path) == part.digest
     return part.path.is_file() and part.path.stat().st_size == part.packed
+
+
+def _try_function(work: Work, manifest: Manifest, code: Path, state: dict[str, Any]) -> bool:
+    """Try the function with its libraries, unless they were tried together before; return whether it was tried."""
+    if manifest.code is None or manifest.applib is None or not manifest.applib.imported:
+        return False  # nothing to try yet, or no Python that could
+    digests = (manifest.code.digest, manifest.applib.digest)
+    key = fingerprint([work.options.handler, str(work.options.target), *digests])
+    if state.get("handler") == key:
+        return False
+    work.try_function(code)
+    state["handler"] = key
+    return True
 
 
 # Commit

@@ -25,6 +25,7 @@ class Options:
     model: Path | None = None  # a folder to pack as the model; None: what `export` makes
     export: Exporter | None = None  # None as well: there is no model
     code: Path | None = None  # the folder with the user's function; None: function
+    handler: str = "index.handler"  # MODULE.FUNCTION, which the loader calls
     prune_rules: Sequence[Path] = ()  # added to prune.toml
     prune: bool = True
     strip: bool = True

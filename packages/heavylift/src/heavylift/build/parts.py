@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from heavylift.build import binaries, resolve
 from heavylift.build.applib import Staging, stage
 from heavylift.build.errors import BuildError
+from heavylift.build.handler import try_handler
 from heavylift.build.options import Options
 from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
 from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
@@ -155,6 +156,27 @@ class Work:
             unpacked=sum(-(-path.stat().st_size // DISK_BLOCK) * DISK_BLOCK for path in files),
             files=len(files),
         )
+
+    def try_function(self, code: Path) -> None:
+        """Import the function with its libraries, and warn where that says nothing.
+
+        Args:
+            code: the code package.
+
+        Raises:
+            BuildError: there is no such function, or its imports fail.
+        """
+        staging = _staging(self.options, self.plan)
+        stage(staging, self.report)
+        interpreter = find_interpreter(self.options.target)
+        assert interpreter is not None
+        handler = self.options.handler
+        with self.report.step(f"import {handler}"):
+            warning = try_handler(
+                handler, code=code, applib=staging.folder, interpreter=interpreter, requirements=self.plan.requirements
+            )
+        if warning:
+            self.report.warn(warning)
 
 
 def _staging(options: Options, plan: Plan) -> Staging:

@@ -43,11 +43,13 @@ class Report:
 
     def note(self, text: str) -> None:
         """Say something."""
-        self._console.print(text, highlight=False)
+        self._console.print(text, highlight=False, markup=False)  # it may hold paths and messages of others
 
     def warn(self, text: str) -> None:
         """Say something that nobody should overlook."""
-        self._console.print(f"[bold red]WARNING[/] {text}", highlight=False)
+        from rich.markup import escape
+
+        self._console.print("[bold red]WARNING[/]", escape(text), highlight=False)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -139,8 +141,9 @@ class Report:
         if manifest.applib and not manifest.applib.imported:
             python = manifest.target.python
             self.plain(
-                f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib. Put a python{python} on "
-                "PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it without --unchecked"
+                f"WARNING: NOT CHECKED: no Python {python} that can run it has imported this applib and the function. Put a "
+                f"python{python} on PATH, or let uv or pyenv install one, and build again; `heavylift deploy --cloud` refuses it "
+                "without --unchecked"
             )
 
     def plain(self, text: str) -> None:

@@ -26,6 +26,9 @@ def __getattr__(name: str) -> object:
     if name not in _CONSTRUCTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if shutil.which(os.environ.get("JSII_NODE", "node")) is None:
-        raise InfraError("Node.js is not on PATH, which the CDK needs: run this through `heavylift`, which brings one")
+        raise InfraError(
+            "there is no Node.js on PATH, which the CDK needs: install it, or say pip install 'heavylift[node]' and run this "
+            "through `heavylift`"
+        )
     os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE", "enabled")  # else each run unpacks all of the CDK anew: 3 s
     return getattr(importlib.import_module(f"{__name__}.{_CONSTRUCTS[name]}"), name)

@@ -56,6 +56,7 @@ def _own_build(settings: FunctionSettings, facts: Facts, output: Path, report: R
         model=None if exporter else model,
         export=exporter,
         code=Path(settings.code),
+        handler=settings.handler,
         prune_rules=tuple(map(Path, settings.prune_rules)),
         prune=facts.prune,
         strip=facts.strip,

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from heavylift.cli.extras import needs_report
+from heavylift.cli.init import EXAMPLES
 from heavylift.errors import HeavyliftError
 
 DATA = Path(".heavylift") / "cloud"  # of the embedded cloud
@@ -62,16 +64,22 @@ def _check_encoding(parser: argparse.ArgumentParser, options: argparse.Namespace
 
 def _run(options: argparse.Namespace) -> int:
     # Imported when they run: the SDKs and libraries that some need take a second, and `--help` should not.
+    if options.command == "init":
+        from heavylift.cli import init
+
+        return init.main(options)
     if options.command == "local":
         from heavylift.cli import local
 
         return local.main(options)
     if options.command == "demo":
-        from heavylift.cli import demo
+        with needs_report(options.command):
+            from heavylift.cli import demo
 
         return demo.main(options)
     if options.command == "start-report":
-        from heavylift.report import page as report
+        with needs_report(options.command):
+            from heavylift.report import page as report
 
         return report.main(options)
     from heavylift.cli import commands
@@ -84,6 +92,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="heavylift", description="Run heavy Python functions on Function Compute.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    about = "write a small function with all that it needs: a project to begin with"
+    init = commands.add_parser("init", help=about, description=about)
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="DIR", help="where to (default: here)")
+    init.add_argument("--example", choices=EXAMPLES, default=EXAMPLES[0], help="which one (default: %(default)s)")
     demo = commands.add_parser("demo", help="build, run and measure the example function on the embedded cloud")
     demo.add_argument("--root", type=Path, default=Path.cwd(), help="the project's folder (default: this one)")
 

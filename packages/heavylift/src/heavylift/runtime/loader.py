@@ -136,7 +136,7 @@ def _time_limit(settings: Settings, context: object, mode: str) -> float:
     return float(getattr(getattr(context, "function", None), "timeout", 0) or settings.initializer_limit)
 
 
-def _add_to_path(applib: Path) -> None:
+def add_to_path(applib: Path) -> None:
     """Put the applib behind the code package and its vendored packages, before everything of the runtime."""
     path = str(applib)
     if path not in sys.path:
@@ -160,7 +160,7 @@ def _show_to_children(applib: str) -> None:
 
 
 def _imported(settings: Settings, timeline: Timeline) -> ModuleType:
-    _add_to_path(settings.applib)
+    add_to_path(settings.applib)
     timeline.mark_import()
     name = settings.handler.rpartition(".")[0]
     with timeline.span("import", name), sampled(str(settings.applib), timeline):

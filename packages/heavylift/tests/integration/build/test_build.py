@@ -45,8 +45,11 @@ def built(project: Path, *arguments: str) -> dict[str, dict[str, object]]:
 
 
 def make_project(folder: Path) -> Path:
-    for part in ("function", "layers_build"):
+    for part in ("function/pic", "layers_build"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".mypy_cache"))
+    (folder / "function" / "index.py").write_text(
+        "import six\n\ndef handler(event, context):\n    return six.__version__\n"
+    )
     (folder / "layers_build" / "applib.txt").write_text("markupsafe==3.0.2\nsix==1.17.0\n")
     (folder / "weights").mkdir()
     (folder / "weights" / "model.bin").write_bytes(b"model" * 100)
@@ -139,7 +142,7 @@ def test_code_of_ones_own_takes_the_place_of_the_example(own_project: Path) -> N
     (own / "package").mkdir(parents=True)
     (own / "main.py").write_text("def handler(event, context): return b''\n")
     (own / "package" / "data.txt").write_text("data\n")
-    built(own_project, "code", "--code", "mine")
+    built(own_project, "code", "--code", "mine", "--handler", "main.handler")
     code = own_project / "dist" / "code"
     assert (code / "loader.py").is_file()
     assert (code / "main.py").is_file()
@@ -153,6 +156,7 @@ def test_code_that_holds_all_of_the_project_packs_the_code_alone(own_project: Pa
     (own / "main.py").write_text("def handler(event, context): return b''\n")
     (own / "applib.txt").write_text("six==1.17.0\n")
     words = ("--code", "mine", "--model", "mine/weights", "--requirements", "mine/applib.txt", "--output", "mine/dist")
+    words += ("--handler", "main.handler")
     for made in ("built", "unchanged"):
         done = run(own_project, *words)
         assert done.returncode == 0, done.stderr

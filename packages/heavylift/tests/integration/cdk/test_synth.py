@@ -167,4 +167,5 @@ def test_libraries_that_nobody_imported_are_refused_and_the_embedded_cloud_warns
 def test_without_node_a_sentence_says_so(project: Path, run_app: Callable[..., Any], tmp_path: Path) -> None:
     done = run_app(project, "cdk.out", {}, path=str(tmp_path))
     assert done.returncode == 1
-    assert done.stderr.startswith("infra: Node.js is not on PATH")
+    assert done.stderr.startswith("infra: there is no Node.js on PATH")
+    assert "pip install 'heavylift[node]'" in done.stderr

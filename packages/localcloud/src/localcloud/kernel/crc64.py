@@ -3,6 +3,6 @@
 Source: OSS, "Check data transmission integrity by using CRC-64".
 """
 
-import crcmod
+from fastcrc.crc64 import xz as update_crc64
 
-update_crc64 = crcmod.mkCrcFun(0x142F0E1EBA9EA3693, 0, True, 0xFFFFFFFFFFFFFFFF)
+__all__ = ["update_crc64"]

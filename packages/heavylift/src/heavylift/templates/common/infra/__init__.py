@@ -1,0 +1,1 @@
+"""The ROS CDK app: what exists in the cloud."""

@@ -1,0 +1,7 @@
+"""`python -m infra.app`: what exists in the cloud. `heavylift` and `ros-cdk` run it; what changed is built first."""
+
+from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
+
+with HeavyApp() as app:
+    stack = HeavyStack(app)
+    HeavyFunction(stack, "Function", memory=512, cpu=0.5, disk=512, timeout=60)
