@@ -5,23 +5,21 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import random
-import signal
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import oss2
+import psutil
 import pytest
 import requests
 
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
-from bench.functions import FunctionService, FunctionSettings
+from bench.functions import FunctionService, FunctionSettings, StoredCode
 from bench.roles import create_function_role
 from heavylift.build.pack import pack
 from heavylift.clouds.archives import Archive, upload
@@ -29,6 +27,7 @@ from heavylift.clouds.dist import Build
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.startlog import find_starts
+from tests.support.waiting import wait_for
 
 USER = """
 import heavy
@@ -94,7 +93,8 @@ def stage(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         yield Stage(endpoints, bucket, service, settings)
 
 
-def _with_user_module(code: bytes, folder: Path) -> bytes:
+def _with_user_module(code: bytes | StoredCode, folder: Path) -> bytes:
+    assert isinstance(code, bytes)
     path = folder / "code.zip"
     path.write_bytes(code)
     with zipfile.ZipFile(path, "a") as archive:
@@ -122,6 +122,11 @@ def assert_next_succeeds(stage: Stage) -> None:
     assert again.body == b"loaded", again.body
 
 
+def written(process: psutil.Process) -> int:
+    """Return how many bytes a process and its children have written."""
+    return sum(each.io_counters().write_chars for each in (process, *process.children(recursive=True)))
+
+
 def test_a_healthy_start(stage: Stage) -> None:
     assert stage.invoke().body == b"loaded"
 
@@ -131,12 +136,10 @@ def test_an_instance_killed_in_the_middle_of_the_fetch(stage: Stage) -> None:
     answers: list[Invocation] = []
     caller = threading.Thread(target=lambda: answers.append(stage.invoke()))
     caller.start()
-    deadline = time.monotonic() + 30
-    while not stage.instances() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(2.0)  # it is fetching by now
-    (instance,) = stage.instances()
-    os.kill(int(str(instance["pid"])), signal.SIGKILL)
+    (instance,) = wait_for(stage.instances)
+    process = psutil.Process(int(str(instance["pid"])))
+    wait_for(lambda: written(process) > MB)
+    process.kill()
     caller.join(30)
     assert "Process exited unexpectedly before completing request" in described(answers[0])["errorMessage"]
     stage.link()
@@ -189,6 +192,7 @@ def _with_credentials(stage: Stage, changed: dict[str, str]) -> Invocation:
     wrapper += (
         "os.environ['ALIBABA_CLOUD_SECURITY_TOKEN']\n    loader.initializer(context)\n\nhandler = loader.handler\n"
     )
+    assert isinstance(stage.settings.code, bytes)
     buffer = io.BytesIO(stage.settings.code)
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("spoiled.py", wrapper)

@@ -19,6 +19,7 @@ import oss2
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.signers import Key
 
 
 @dataclass
@@ -38,6 +39,15 @@ class Cloud:
     @property
     def account_id(self) -> str:
         return self.endpoints["account_id"]
+
+    @property
+    def key(self) -> Key:
+        """The account's access key."""
+        return Key(self.access_key_id, self.access_key_secret)
+
+    def host(self, service: str) -> str:
+        """Return the value of the Host header of requests to a service."""
+        return self.endpoints[service].removeprefix("http://")
 
     def bucket(self, name: str) -> oss2.Bucket:
         auth = oss2.AuthV4(self.access_key_id, self.access_key_secret)

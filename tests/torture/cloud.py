@@ -9,29 +9,23 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import oss2
 import psutil
 
+from tests.support import wire
+from tests.support.signers import Key
+from tests.support.waiting import wait_for
+
 START_TIME = 30.0  # seconds in which a ready line must come; a start takes one
-KEY_ID, KEY_SECRET = "TORTUREKEY0123456789", "torture-secret-0123456789abcdef"
+KEY = Key("TORTUREKEY0123456789", "torture-secret-0123456789abcdef")
 
 
 class NotStartedError(Exception):
     """The embedded cloud did not say that it is ready."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """An access key."""
-
-    id: str
-    secret: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -51,7 +45,7 @@ class Cloud:
     process: subprocess.Popen[str]
     endpoints: dict[str, str]
     prefix: tuple[str, ...] = ()
-    key: Key = Key(KEY_ID, KEY_SECRET)
+    key: Key = KEY
 
     @property
     def region(self) -> str:
@@ -65,8 +59,7 @@ class Cloud:
 
     def address(self, service: str) -> tuple[str, int]:
         """Return host and port of a service."""
-        host, _, port = self.endpoints[service].removeprefix("http://").partition(":")
-        return host, int(port)
+        return wire.address(self.endpoints[service])
 
     def bucket(self, name: str) -> oss2.Bucket:
         """Return the official client of a bucket."""
@@ -153,7 +146,7 @@ def launch(data: Path, log: Path, *, prefix: tuple[str, ...] = (), patience: flo
 def begin(data: Path, log: Path, *, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     """Begin to start an embedded cloud; see `launch`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIBABA_CLOUD_")}
-    environment |= {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY_ID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY_SECRET}
+    environment |= {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY.id, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY.secret}
     with log.open("ab") as errors:
         return subprocess.Popen(
             [*prefix, sys.executable, "-m", "localcloud", "--data", str(data)],
@@ -173,9 +166,7 @@ def temporary_files(data: Path) -> Iterator[Path]:
 
 def settled_blobs(data: Path, expected: int, patience: float = 3.0) -> int:
     """Return how many data files the store holds: the expected number as soon as it is that, what it is after a while."""
-    end = time.monotonic() + patience
-    while (found := sum(path.is_file() for path in (data / "oss" / "data").rglob("*"))) != expected:
-        if time.monotonic() > end:
-            break
-        time.sleep(0.02)
-    return found
+    folder = data / "oss" / "data"
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: sum(path.is_file() for path in folder.rglob("*")) == expected, patience)
+    return sum(path.is_file() for path in folder.rglob("*"))
