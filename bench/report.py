@@ -126,7 +126,7 @@ def _removed(part: Section, ways: Sequence[str]) -> list[str]:
         return []
     return [
         "",
-        "In all of these rows there were improvements that have been taken out since. Without one of them, in the same runs: "
+        "All starts of heavylift on this page had improvements that have been taken out since. Without one of them, in the same runs: "
         f"{'; '.join(costs)}.",
     ]
 
