@@ -59,7 +59,7 @@ def test_the_handler_of_the_guide_runs_with_the_context_of_each_runtime(
 
 def test_the_unit_test_of_the_guide_passes(tmp_path: Path) -> None:
     (tmp_path / "test_guide.py").write_text(code_of("testing.md"))
-    options = ["-q", "--rootdir", str(tmp_path), "-o", f"pythonpath={ROOT / 'function'}"]
+    options = ["-q", "--rootdir", str(tmp_path), "-o", f"pythonpath={ROOT}"]
     command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
