@@ -26,7 +26,7 @@ class Api:
 
     def host(self, service: str) -> str:
         """Return what the Host header says."""
-        return self.cloud.endpoints[service].removeprefix("http://")
+        return self.cloud.host(service)
 
     def ram(self, action: str, **parameters: str) -> Answer:
         """Call an action of RAM."""

@@ -14,10 +14,11 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.support.cloud import begin
 from tests.support.wire import Connection, HungError, UnansweredError
 from tests.torture import model
 from tests.torture.bucket import Bucket
-from tests.torture.cloud import Cloud, NotStartedError, begin, settled_blobs, temporary_files
+from tests.torture.cloud import Cloud, NotStartedError, settled_blobs, temporary_files
 from tests.torture.control import Api
 from tests.torture.sweep import Sweep
 
@@ -259,7 +260,7 @@ class Stacks:
 
 def killed_while_starting(cloud: Cloud, after: float) -> None:
     """Start on the same folder and kill that start."""
-    process = begin(cloud.data, cloud.log)
+    process = begin(cloud.data, cloud.log, key=cloud.key)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(after)  # it should not end by itself
     process.kill()
