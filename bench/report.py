@@ -126,8 +126,8 @@ def _removed(part: Section, ways: Sequence[str]) -> list[str]:
         return []
     return [
         "",
-        "In all of these rows there were improvements that have been taken out since. Without one of them, in the same runs: "
-        f"{'; '.join(costs)}.",
+        "All starts of heavylift on this page had improvements that have been taken out since. Without one of them, "
+        f"in the same runs: {'; '.join(costs)}.",
     ]
 
 

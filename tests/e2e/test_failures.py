@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ import requests
 
 from bench.archives import model_of
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
-from bench.functions import FunctionService, FunctionSettings
+from bench.functions import FunctionService, FunctionSettings, StoredCode
 from bench.roles import create_function_role
 from heavylift.build.pack import pack
 from heavylift.build.target import find_interpreter
@@ -30,6 +29,7 @@ from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.manifest import Build
 from heavylift.contracts.startlog import find_starts
+from tests.support.waiting import wait_for
 
 USER = """
 import heavy
@@ -95,7 +95,8 @@ def stage(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         yield Stage(endpoints, bucket, service, settings)
 
 
-def _with_user_module(code: bytes, folder: Path) -> bytes:
+def _with_user_module(code: bytes | StoredCode, folder: Path) -> bytes:
+    assert isinstance(code, bytes)
     path = folder / "code.zip"
     path.write_bytes(code)
     with zipfile.ZipFile(path, "a") as archive:
@@ -132,11 +133,8 @@ def test_an_instance_killed_in_the_middle_of_the_fetch(stage: Stage) -> None:
     answers: list[Invocation] = []
     caller = threading.Thread(target=lambda: answers.append(stage.invoke()))
     caller.start()
-    deadline = time.monotonic() + 30
-    while not stage.instances() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(2.0)  # it is fetching by now
-    (instance,) = stage.instances()
+    instance = wait_for(lambda: next((each for each in stage.instances() if int(str(each["disk"])) > MB), None))
+    assert instance is not None
     os.kill(int(str(instance["pid"])), signal.SIGKILL)
     caller.join(30)
     assert "Process exited unexpectedly before completing request" in described(answers[0])["errorMessage"]
@@ -190,6 +188,7 @@ def _with_credentials(stage: Stage, changed: dict[str, str]) -> Invocation:
     wrapper += (
         "os.environ['ALIBABA_CLOUD_SECURITY_TOKEN']\n    loader.initializer(context)\n\nhandler = loader.handler\n"
     )
+    assert isinstance(stage.settings.code, bytes)
     buffer = io.BytesIO(stage.settings.code)
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("spoiled.py", wrapper)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from heavylift.clouds.stacks import Stacks
 from heavylift.contracts.manifest import Build
 from heavylift.errors import HeavyliftError
 from tests.support.paths import ROOT
+from tests.support.waiting import wait_for
 
 PICTURE = ROOT / "function" / "pic" / "e2.jpg"
 pytestmark = pytest.mark.timeout(900)  # the first build downloads and packs more than a gigabyte
@@ -98,10 +98,7 @@ def test_the_function_loads_its_archives_with_its_own_role_and_writes_the_pictur
 def test_an_upload_leads_to_a_rotated_copy(cloud: Cloud) -> None:
     bucket = cloud.bucket("heavylift")
     bucket.put_object_from_file("incoming/one.jpg", str(PICTURE))
-    end = time.monotonic() + 60
-    while not bucket.object_exists("rotated/one.jpg"):
-        assert time.monotonic() < end, cloud.heavylift("logs").stdout
-        time.sleep(0.05)
+    wait_for(lambda: bucket.object_exists("rotated/one.jpg"), why=lambda: cloud.heavylift("logs").stdout)
 
 
 def test_a_deploy_without_changes_changes_nothing_and_diff_agrees(cloud: Cloud) -> None:

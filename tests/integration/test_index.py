@@ -52,7 +52,8 @@ class Function:
         for answer in self.process.stdout:
             if answer.startswith("RESULT "):
                 result = json.loads(answer.removeprefix("RESULT "))
-                return json.loads(result["answer"]) if "answer" in result else result
+                given: dict[str, Any] = json.loads(result["answer"]) if "answer" in result else result
+                return given
         raise AssertionError("the instance ended")
 
     def rotate(self, source: str, target: str, rotate: object = 90) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def picture(mode: str, size: tuple[int, int] = (31, 17)) -> Image.Image:
 
 
 def turned(pixels: np.ndarray, rotate: object) -> np.ndarray:
-    return pixels.swapaxes(0, 1) if rotate == "transpose" else np.rot90(pixels, TURNS[rotate])  # type: ignore[index]
+    return pixels.swapaxes(0, 1) if rotate == "transpose" else np.rot90(pixels, TURNS[rotate])
 
 
 def test_nothing_as_event_does_the_example(function: Function) -> None:

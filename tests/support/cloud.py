@@ -18,7 +18,9 @@ from pathlib import Path
 import oss2
 import pytest
 
+from tests.support import wire
 from tests.support.paths import ROOT
+from tests.support.signers import Key
 
 
 @dataclass
@@ -39,6 +41,19 @@ class Cloud:
     def account_id(self) -> str:
         return self.endpoints["account_id"]
 
+    @property
+    def key(self) -> Key:
+        """The account's access key."""
+        return Key(self.access_key_id, self.access_key_secret)
+
+    def address(self, service: str) -> tuple[str, int]:
+        """Return host and port of a service."""
+        return wire.address(self.endpoints[service])
+
+    def host(self, service: str) -> str:
+        """Return the value of the Host header of requests to a service."""
+        return self.endpoints[service].removeprefix("http://")
+
     def bucket(self, name: str) -> oss2.Bucket:
         auth = oss2.AuthV4(self.access_key_id, self.access_key_secret)
         return oss2.Bucket(auth, self.endpoints["oss"], name, region=self.region)
@@ -56,18 +71,35 @@ class Cloud:
         return code
 
 
-def launch(data: Path, *arguments: str) -> Cloud:
-    """Start an embedded cloud on free ports and wait until it is ready."""
+def begin(
+    data: Path, log: Path, *arguments: str, prefix: tuple[str, ...] = (), key: Key | None = None
+) -> subprocess.Popen[str]:
+    """Begin to start an embedded cloud on free ports.
+
+    Args:
+        data: its folder, as it sees it.
+        log: the file that gets its standard error.
+        arguments: more of them.
+        prefix: a command that executes the one behind it.
+        key: the account's; None: it makes one.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIBABA_CLOUD_")}
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "stderr.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud", "--data", str(data), *arguments],
+    if key:
+        environment |= {"ALIBABA_CLOUD_ACCESS_KEY_ID": key.id, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret}
+    with log.open("ab") as errors:
+        return subprocess.Popen(
+            [*prefix, sys.executable, "-m", "localcloud", "--data", str(data), *arguments],
             stdout=subprocess.PIPE,
-            stderr=log,
+            stderr=errors,
             text=True,
             env=environment,
         )
+
+
+def launch(data: Path, *arguments: str) -> Cloud:
+    """Start an embedded cloud on free ports and wait until it is ready."""
+    data.mkdir(parents=True, exist_ok=True)
+    process = begin(data, data / "stderr.log", *arguments)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:

@@ -185,20 +185,6 @@ def link(cloud: Any) -> Iterator[Link]:
     link.set()
 
 
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool]], None]:
-    """Wait until something is true, a minute at most."""
-    import time
-
-    def wait(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < end, "it never happened"
-            time.sleep(0.01)
-
-    return wait
-
-
 @pytest.fixture(scope="session")
 def libraries() -> Path:
     """TensorFlow and OpenCV, installed once into a folder that git ignores."""

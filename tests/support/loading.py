@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -96,7 +97,10 @@ def pack(
         change: makes the index's bytes; a hostile one lies.
     """
     modes = modes or {}
-    body, entries, blocks, layout = _Writer(), [], [], []
+    body = _Writer()
+    entries: list[FileEntry] = []
+    blocks: list[Block] = []
+    layout: list[Layout] = []
     shared: list[tuple[str, bytes]] = []
 
     def close() -> None:
@@ -248,6 +252,6 @@ def tree(root: Path) -> dict[str, bytes | str | None]:
     return found
 
 
-def with_content(index: Index, **changes: object) -> Index:
+def with_content(index: Index, **changes: Any) -> Index:
     """Return the index with other fields in its content."""
     return replace(index, content=replace(index.content, **changes))

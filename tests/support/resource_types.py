@@ -167,7 +167,8 @@ class Cloud(Services):
         super().__init__(folder)
         self.calls: set[tuple[str, str]] = set()
         services = (self.oss.buckets, self.ram, self.fc, self.sls)
-        buckets, ram, fc, sls = (Noted(each, self.calls) for each in services)
+        noted: list[Any] = [Noted(each, self.calls) for each in services]  # which answers to all of their names
+        buckets, ram, fc, sls = noted
         self.types = resource_types(buckets=buckets, ram=ram, fc=fc, sls=sls, callbacks=Callbacks(), folder=folder)
 
     def type(self, name: str) -> ResourceType:

@@ -1,111 +1,146 @@
-"""Requests signed by the vendors' own signers but not sent, so that tests can change them on the way."""
+"""Signatures of all services, made by the vendors' own signers, over requests that tests may change afterwards."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import Literal
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import fc2.auth
-import oss2
-import requests
-from alibabacloud_openapi_util.client import Client as Signer
-from aliyunsdkcore.auth.composer.rpc_signature_composer import get_signed_url
+from alibabacloud_openapi_util.client import Client as OpenApi
+from alibabacloud_oss_v2.credentials import Credentials
+from alibabacloud_oss_v2.signer import SignerV1, SignerV4
+from alibabacloud_oss_v2.types import HttpRequest, SigningContext
 
-from tests.support.rawhttp import Headers
+from tests.support.wire import Query, Request
 
-
-class _Keep(requests.adapters.BaseAdapter):
-    """Keeps a request instead of sending it."""
-
-    kept: requests.PreparedRequest
-
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
-        self.kept = request
-        raise requests.ConnectionError("kept")
-
-    def close(self) -> None:
-        pass
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
 
 
-def signed_by_oss2(
-    cloud: Any, bucket: str, do: Callable[[oss2.Bucket], object], version: str
-) -> requests.PreparedRequest:
-    """Return the request that a call of oss2 would send, signed with V1 or V4."""
-    keep = _Keep()
-    auth = {"v1": oss2.Auth, "v4": oss2.AuthV4}[version](cloud.access_key_id, cloud.access_key_secret)
-    session = oss2.Session(adapter=keep)
-    client = oss2.Bucket(
-        auth, cloud.endpoints["oss"], bucket, region=cloud.region, session=session, is_verify_object_strict=False
-    )
-    try:
-        do(client)
-    except oss2.exceptions.RequestError:
-        return keep.kept
-    raise AssertionError("it sent nothing")
+@dataclass(frozen=True)
+class Key:
+    """An access key."""
+
+    id: str
+    secret: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
-def acs3(
-    cloud: Any,
-    endpoint: str,
+def with_md5(request: Request) -> Request:
+    """Return a request that says its body's MD5, so that a signature covers the body."""
+    digest = hashlib.md5(request.body, usedforsecurity=False).digest()
+    return request.with_headers(("Content-MD5", base64.b64encode(digest).decode()))
+
+
+def oss(
+    key: Key,
+    request: Request,
+    region: str,
     *,
-    method: str = "POST",
-    path: str = "/",
-    query: Mapping[str, str] | None = None,
-    body: bytes = b"",
-    key: tuple[str, str, str] | None = None,
-    **headers: str,
-) -> tuple[str, str, Headers, bytes]:
-    """Return method, target, headers and body of a request with an ACS3 signature; `_` in a header's name stands for `-`.
+    version: Literal["v1", "v4"] = "v4",
+    url: bool = False,
+    additional: tuple[str, ...] = (),
+) -> Request:
+    """Sign a request to OSS, in its header or in its URL; V1 covers all of the query, too.
 
-    `key` is an access key with its token; without it the account's own signs.
+    Args:
+        key: who signs.
+        request: path-style.
+        region: of the signature, V4 alone.
+        version: of the signature.
+        url: whether the signature is in the query.
+        additional: headers that V4 covers beside those that it always does.
     """
-    access_key_id, secret, token = key or (cloud.access_key_id, cloud.access_key_secret, "")
-    digest = hashlib.sha256(body).hexdigest()
-    signed = {
-        "host": urlsplit(cloud.endpoints[endpoint]).netloc,
-        "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "x-acs-signature-nonce": uuid.uuid4().hex,
-        "x-acs-content-sha256": digest,
-        **({"x-acs-security-token": token} if token else {}),
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }
-    request = SimpleNamespace(method=method, pathname=path, query=dict(query or {}), headers=signed)
-    signed["authorization"] = Signer.get_authorization(request, "ACS3-HMAC-SHA256", digest, access_key_id, secret)
-    target = path + (f"?{urlencode(query)}" if query else "")
-    return method, target, list(signed.items()), body
+    if key.token and version == "v1" and not url:  # the signer names the header otherwise than OSS does
+        request, key = request.with_headers(("x-oss-security-token", key.token)), replace(key, token=None)
+    bucket, _, name = unquote(request.path)[1:].partition("/")
+    query = "&".join(_parameter(each, value) for each, value in request.query)
+    signed = HttpRequest(request.method, f"http://oss/?{query}", dict(request.headers))
+    context = SigningContext(
+        "oss",
+        region,
+        bucket or None,
+        name,
+        signed,
+        Credentials(key.id, key.secret, key.token),
+        None,
+        0,
+        set(additional),
+    )
+    context.auth_method_query = url
+    context.sub_resource = [unquote(each) for each, _ in request.query]
+    (SignerV1() if version == "v1" else SignerV4()).sign(context)
+    if url:
+        return replace(request, query=_pairs(urlsplit(signed.url).query))
+    return _with_more(request, signed.headers, leave=() if version == "v1" else ("Date",))
 
 
-def rpc(cloud: Any, parameters: Mapping[str, str], *, method: str = "GET") -> str:
-    """Return the target of a request with an RPC signature, whose answer is JSON."""
-    target, _ = get_signed_url(dict(parameters), cloud.access_key_id, cloud.access_key_secret, "JSON", method, {})
-    return str(target)
-
-
-def rpc_form(cloud: Any, parameters: Mapping[str, str]) -> tuple[Headers, bytes]:
-    """Return headers and body of a POST to `/` with an RPC signature, whose parameters are all in the form."""
-    sent = {
-        "AccessKeyId": cloud.access_key_id,
+def rpc(key: Key, parameters: Mapping[str, str], *, host: str, method: str = "GET", form: bool = False) -> Request:
+    """Return a request to an RPC-style API, signed with HMAC-SHA1, whose parameters are in the query or in a form."""
+    said = {
+        "Format": "JSON",
+        "AccessKeyId": key.id,
         "SignatureMethod": "HMAC-SHA1",
         "SignatureVersion": "1.0",
         "SignatureNonce": uuid.uuid4().hex,
-        "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "Timestamp": _now(),
+        **({"SecurityToken": key.token} if key.token else {}),
         **parameters,
     }
-    sent["Signature"] = Signer.get_rpcsignature(sent, "POST", cloud.access_key_secret)
-    return [("Content-Type", "application/x-www-form-urlencoded")], urlencode(sent).encode()
+    method = "POST" if form else method
+    said["Signature"] = OpenApi.get_rpcsignature(said, method, key.secret)
+    encoded = urlencode(said, quote_via=quote, safe="~")
+    if form:
+        return Request("POST", "/", headers=(("Host", host), FORM), body=encoded.encode())
+    return Request(method, "/", _pairs(encoded), (("Host", host),))
 
 
-def fc(cloud: Any, method: str, path: str, **headers: str) -> Headers:
-    """Return the headers of a request of API version 2016-08-15; `_` in a header's name stands for `-`."""
-    signed = {
-        "date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
-        "content-type": "application/json",
-        **{name.replace("_", "-"): value for name, value in headers.items()},
-    }
-    auth = fc2.auth.Auth(cloud.access_key_id, cloud.access_key_secret)
-    return [*signed.items(), ("authorization", auth.sign_request(method, path, signed))]
+def acs3(key: Key, request: Request, *, action: str = "", version: str = "") -> Request:
+    """Sign with ACS3-HMAC-SHA256, which covers all headers that the request has."""
+    digest = hashlib.sha256(request.body).hexdigest()
+    headers = {name.lower(): value for name, value in request.headers}
+    headers |= {"x-acs-date": _now(), "x-acs-signature-nonce": uuid.uuid4().hex, "x-acs-content-sha256": digest}
+    headers |= {"x-acs-action": action} if action else {}
+    headers |= {"x-acs-version": version} if version else {}
+    headers |= {"x-acs-security-token": key.token} if key.token else {}
+    query = {unquote(name): unquote(value or "") for name, value in request.query}
+    signed = SimpleNamespace(method=request.method, pathname=request.path, query=query, headers=headers)
+    headers["authorization"] = OpenApi.get_authorization(signed, "ACS3-HMAC-SHA256", digest, key.id, key.secret)
+    return _with_more(request, headers)
+
+
+def fc2016(key: Key, request: Request) -> Request:
+    """Sign as clients of Function Compute's API 2016-08-15 do."""
+    headers = {name.lower(): value for name, value in request.headers}
+    headers.setdefault("date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()))
+    headers |= {"x-fc-security-token": key.token} if key.token else {}
+    signer = fc2.auth.Auth(key.id, key.secret)
+    headers["authorization"] = signer.sign_request(request.method, unquote(request.path), headers)
+    return _with_more(request, headers)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _parameter(name: str, value: str | None) -> str:
+    """Return a parameter in the one form in which signatures cover it, whatever form it is sent in."""
+    encoded = quote(unquote(name), safe="-_.~")
+    return f"{encoded}={quote(unquote(value), safe='-_.~')}" if value else encoded
+
+
+def _pairs(query: str) -> Query:
+    return tuple(
+        (name, value if equals else None) for name, equals, value in (pair.partition("=") for pair in query.split("&"))
+    )
+
+
+def _with_more(request: Request, headers: Mapping[str, str], leave: tuple[str, ...] = ()) -> Request:
+    more = [pair for pair in headers.items() if request.header(pair[0]) is None and pair[0] not in leave]
+    return request.with_headers(*more)

@@ -10,28 +10,10 @@ from dataclasses import replace
 
 import oss2
 
+from tests.support import signers
+from tests.support.wire import Answer, Connection, Request
+from tests.torture import model
 from tests.torture.cloud import Cloud
-from tests.torture.model import (
-    OK,
-    Abort,
-    Append,
-    Begin,
-    Complete,
-    Copy,
-    Delete,
-    Get,
-    Operation,
-    Put,
-    PutPart,
-    Reply,
-    SetAcl,
-    SetSetting,
-    SetTag,
-    Stored,
-    mark_of,
-)
-from tests.torture.signers import oss_v4, with_body_hashes
-from tests.torture.wire import Answer, Connection, Request
 
 SETTINGS = {
     "lifecycle": "<LifecycleConfiguration><Rule><ID>{}</ID><Prefix>never/</Prefix><Status>Enabled</Status>"
@@ -69,75 +51,75 @@ class Bucket:
         self._cloud = cloud
         self.client = cloud.bucket(self.name)
 
-    def request(self, operation: Operation) -> Request:
+    def request(self, operation: model.Operation) -> Request:
         """Return the signed request of an operation."""
-        return oss_v4(self._cloud.key, self._unsigned(operation), self._cloud.region)
+        return signers.oss(self._cloud.key, self._unsigned(operation), self._cloud.region)
 
-    def _unsigned(self, operation: Operation) -> Request:
-        path = f"/{self.name}/" + (operation.key if not isinstance(operation, SetSetting) else "")
+    def _unsigned(self, operation: model.Operation) -> Request:
+        path = f"/{self.name}/" + (operation.key if not isinstance(operation, model.SetSetting) else "")
         host = (("Host", self._cloud.endpoints["oss"].removeprefix("http://")),)
         plain = Request("PUT", path, headers=host)
         match operation:
-            case Put(content=content, forbid=forbid, tag=tag):
-                made = plain.with_headers(("x-oss-meta-mark", mark_of(content)))
+            case model.Put(content=content, forbid=forbid, tag=tag):
+                made = plain.with_headers(("x-oss-meta-mark", model.mark_of(content)))
                 made = made.with_headers(("x-oss-forbid-overwrite", "true")) if forbid else made
                 made = made.with_headers(("x-oss-tagging", f"mark={tag}")) if tag else made
-                return with_body_hashes(replace(made, body=content))
-            case Append(position=position, content=content):
+                return signers.with_md5(replace(made, body=content))
+            case model.Append(position=position, content=content):
                 made = replace(
                     plain, method="POST", query=(("append", None), ("position", str(position))), body=content
                 )
-                return made.with_headers(("x-oss-meta-mark", mark_of(content)))
-            case Delete():
+                return made.with_headers(("x-oss-meta-mark", model.mark_of(content)))
+            case model.Delete():
                 return replace(plain, method="DELETE")
-            case Get():
+            case model.Get():
                 return replace(plain, method="GET")
-            case Copy(source=source):
+            case model.Copy(source=source):
                 return plain.with_headers(("x-oss-copy-source", f"/{self.name}/{source}"))
-            case SetAcl(acl=acl):
+            case model.SetAcl(acl=acl):
                 return replace(plain, query=(("acl", None),)).with_headers(("x-oss-object-acl", acl))
-            case SetTag(tag=""):
+            case model.SetTag(tag=""):
                 return replace(plain, method="DELETE", query=(("tagging", None),))
-            case SetTag(tag=tag):
+            case model.SetTag(tag=tag):
                 return replace(plain, query=(("tagging", None),), body=SETTINGS["tagging"].format(tag).encode())
-            case Begin(mark=mark):
+            case model.Begin(mark=mark):
                 made = replace(plain, method="POST", query=(("uploads", None),))
                 return made.with_headers(("x-oss-meta-mark", mark))
-            case PutPart(upload=upload, number=number, content=content):
+            case model.PutPart(upload=upload, number=number, content=content):
                 query = (("partNumber", str(number)), ("uploadId", self.upload_ids[upload]))
                 return replace(plain, query=query, body=content)
-            case Complete(upload=upload, forbid=forbid, named=named):
+            case model.Complete(upload=upload, forbid=forbid, named=named):
                 everything = (("x-oss-complete-all", "yes"),) if named is None else ()
                 once = (("x-oss-forbid-overwrite", "true"),) if forbid else ()
                 made = replace(plain, method="POST", query=(("uploadId", self.upload_ids[upload]),))
                 return replace(made.with_headers(*everything, *once), body=_completion(named) if named else b"")
-            case Abort(upload=upload):
+            case model.Abort(upload=upload):
                 return replace(plain, method="DELETE", query=(("uploadId", self.upload_ids[upload]),))
-            case SetSetting(name="acl", mark=mark):
+            case model.SetSetting(name="acl", mark=mark):
                 return replace(plain, query=(("acl", None),)).with_headers(("x-oss-acl", mark))
-            case SetSetting(name=name, mark=""):
+            case model.SetSetting(name=name, mark=""):
                 return replace(plain, method="DELETE", query=((name, None),))
-            case SetSetting(name=name, mark=mark):
+            case model.SetSetting(name=name, mark=mark):
                 return replace(plain, query=((name, None),), body=SETTINGS[name].format(mark).encode())
 
-    def reply(self, operation: Operation, answer: Answer) -> Reply:
+    def reply(self, operation: model.Operation, answer: Answer) -> model.Reply:
         """Return what the model calls an answer; a new upload's id is kept."""
         if answer.status >= 300:
             code = _CODE.search(answer.body)
-            return Reply(code[1].decode() if code else f"HTTP {answer.status}")
-        if isinstance(operation, Begin):
+            return model.Reply(code[1].decode() if code else f"HTTP {answer.status}")
+        if isinstance(operation, model.Begin):
             found = _UPLOAD_ID.search(answer.body)
             assert found, answer
             self.upload_ids[operation.upload] = found[1].decode()
-        return Reply(OK, answer.body if isinstance(operation, Get) else None)
+        return model.Reply(model.OK, answer.body if isinstance(operation, model.Get) else None)
 
-    def perform(self, operation: Operation, connection: Connection) -> Reply:
+    def perform(self, operation: model.Operation, connection: Connection) -> model.Reply:
         """Send an operation and return its reply."""
         return self.reply(operation, connection.exchange(self.request(operation)))
 
     # What is there
 
-    def object(self, key: str) -> Stored | None:
+    def object(self, key: str) -> model.Stored | None:
         """Return what lies at a key.
 
         Raises:
@@ -150,7 +132,7 @@ class Bucket:
             acl = self.client.get_object_acl(key).acl
         except oss2.exceptions.NoSuchKey:
             return None
-        return Stored(content, got.object_type, got.headers.get("x-oss-meta-mark", ""), acl, tags.get("mark", ""))
+        return model.Stored(content, got.object_type, got.headers.get("x-oss-meta-mark", ""), acl, tags.get("mark", ""))
 
     def keys(self) -> list[str]:
         """Return all keys."""

@@ -4,74 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import oss2
 import psutil
 
+from tests.support import cloud as support
+from tests.support.signers import Key
+from tests.support.waiting import wait_for
+
 START_TIME = 30.0  # seconds in which a ready line must come; a start takes one
-KEY_ID, KEY_SECRET = "TORTUREKEY0123456789", "torture-secret-0123456789abcdef"
+KEY = Key("TORTUREKEY0123456789", "torture-secret-0123456789abcdef")
 
 
 class NotStartedError(Exception):
     """The embedded cloud did not say that it is ready."""
 
 
-@dataclass(frozen=True)
-class Key:
-    """An access key."""
-
-    id: str
-    secret: str = field(repr=False)
-    token: str | None = field(default=None, repr=False)
-
-
-@dataclass
-class Cloud:
-    """A running embedded cloud.
+@dataclass(kw_only=True)
+class Cloud(support.Cloud):
+    """A running embedded cloud that is killed and started again.
 
     Attributes:
-        data: its folder.
         log: what it writes to standard error.
-        process: the process.
-        endpoints: the record of its ready line.
         prefix: the command in front of it.
     """
 
-    data: Path
     log: Path
-    process: subprocess.Popen[str]
-    endpoints: dict[str, str]
     prefix: tuple[str, ...] = ()
-    key: Key = Key(KEY_ID, KEY_SECRET)
-
-    @property
-    def region(self) -> str:
-        """The region that it plays."""
-        return self.endpoints["region"]
-
-    @property
-    def account_id(self) -> str:
-        """The account's number."""
-        return self.endpoints["account_id"]
-
-    def address(self, service: str) -> tuple[str, int]:
-        """Return host and port of a service."""
-        host, _, port = self.endpoints[service].removeprefix("http://").partition(":")
-        return host, int(port)
-
-    def bucket(self, name: str) -> oss2.Bucket:
-        """Return the official client of a bucket."""
-        auth = oss2.AuthV4(self.key.id, self.key.secret)
-        return oss2.Bucket(auth, self.endpoints["oss"], name, region=self.region, connect_timeout=30)
 
     @property
     def alive(self) -> bool:
@@ -89,14 +51,6 @@ class Cloud:
         if self.process.stdout:
             self.process.stdout.close()
 
-    def stop(self) -> int:
-        """End the process with SIGTERM and return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=START_TIME)
-        if self.process.stdout:
-            self.process.stdout.close()
-        return code
-
     def again(self) -> Cloud:
         """Start on the same folder, after an end."""
         return launch(self.data, self.log, prefix=self.prefix)
@@ -109,12 +63,6 @@ class Cloud:
             with contextlib.suppress(psutil.NoSuchProcess):
                 total += each.memory_info().rss
         return total
-
-    @property
-    def processor_time(self) -> float:
-        """Seconds of processor time that the process has used."""
-        times = psutil.Process(self.process.pid).cpu_times()
-        return float(times.user + times.system)
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -137,7 +85,7 @@ def launch(data: Path, log: Path, *, prefix: tuple[str, ...] = (), patience: flo
     Raises:
         NotStartedError: it ended, or said nothing in time; it is ended then.
     """
-    process = begin(data, log, prefix=prefix)
+    process = support.begin(data, log, prefix=prefix, key=KEY)
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], patience)
     line = process.stdout.readline() if ready else ""
@@ -147,21 +95,15 @@ def launch(data: Path, log: Path, *, prefix: tuple[str, ...] = (), patience: flo
         process.stdout.close()
         why = log.read_text(errors="replace")[-1500:] if ready else f"no ready line within {patience:.0f} s"
         raise NotStartedError(why)
-    return Cloud(data, log, process, json.loads(line), prefix)
-
-
-def begin(data: Path, log: Path, *, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    """Begin to start an embedded cloud; see `launch`."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIBABA_CLOUD_")}
-    environment |= {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY_ID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": KEY_SECRET}
-    with log.open("ab") as errors:
-        return subprocess.Popen(
-            [*prefix, sys.executable, "-m", "localcloud", "--data", str(data)],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env=environment,
-        )
+    return Cloud(
+        data=data,
+        process=process,
+        endpoints=json.loads(line),
+        access_key_id=KEY.id,
+        access_key_secret=KEY.secret,
+        log=log,
+        prefix=prefix,
+    )
 
 
 def temporary_files(data: Path) -> Iterator[Path]:
@@ -173,9 +115,7 @@ def temporary_files(data: Path) -> Iterator[Path]:
 
 def settled_blobs(data: Path, expected: int, patience: float = 3.0) -> int:
     """Return how many data files the store holds: the expected number as soon as it is that, what it is after a while."""
-    end = time.monotonic() + patience
-    while (found := sum(path.is_file() for path in (data / "oss" / "data").rglob("*"))) != expected:
-        if time.monotonic() > end:
-            break
-        time.sleep(0.02)
-    return found
+    folder = data / "oss" / "data"
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: sum(path.is_file() for path in folder.rglob("*")) == expected, patience)
+    return sum(path.is_file() for path in folder.rglob("*"))

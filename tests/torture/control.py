@@ -6,9 +6,9 @@ import json
 import time
 from typing import Any
 
-from tests.torture.cloud import Cloud, Key
-from tests.torture.signers import acs3, rpc
-from tests.torture.wire import Answer, Request, exchange
+from tests.support.signers import Key, acs3, rpc
+from tests.support.wire import Answer, Request, exchange
+from tests.torture.cloud import Cloud
 
 RAM, STS, ROS = "2015-05-01", "2015-04-01", "2019-09-10"
 
@@ -26,7 +26,7 @@ class Api:
 
     def host(self, service: str) -> str:
         """Return what the Host header says."""
-        return self.cloud.endpoints[service].removeprefix("http://")
+        return self.cloud.host(service)
 
     def ram(self, action: str, **parameters: str) -> Answer:
         """Call an action of RAM."""
@@ -41,7 +41,8 @@ class Api:
         return self._rpc("ros", action, ROS, {"RegionId": self.cloud.region, **parameters})
 
     def _rpc(self, service: str, action: str, version: str, parameters: dict[str, str]) -> Answer:
-        request = rpc(self.key, action, version, parameters, host=self.host(service), form=True)
+        said = {"Action": action, "Version": version, **parameters}
+        request = rpc(self.key, said, host=self.host(service), form=True)
         return exchange(self.cloud.address(service), request)
 
     def fc(self, method: str, target: str, record: Any = None) -> Answer:

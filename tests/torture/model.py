@@ -1,5 +1,6 @@
 """A bucket as a value, and operations on it: what each answers, and what it makes of the bucket. No IO in here.
 
+`apply` of an operation returns its answer and the bucket afterwards.
 The sweeps compare the embedded OSS with it. After a kill, a bucket is what the acknowledged operations made of it, with or
 without the one that was under way. After a race, answers and bucket are those of some serial order.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
@@ -92,7 +94,6 @@ class Put:
     tag: str = ""
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         if self.forbid and self.key in world.objects:
             return Reply("FileAlreadyExists"), world
         item = Stored(self.content, mark=mark_of(self.content), tag=self.tag)
@@ -108,7 +109,6 @@ class Append:
     content: bytes = field(repr=False)
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         before = world.objects.get(self.key)
         if before and before.kind != "Appendable":
             return Reply("ObjectNotAppendable"), world
@@ -126,7 +126,6 @@ class Delete:
     key: str
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         return Reply(OK), world.with_object(self.key, None)
 
 
@@ -137,7 +136,6 @@ class Get:
     key: str
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         item = world.objects.get(self.key)
         return (Reply(OK, item.content) if item else Reply("NoSuchKey")), world
 
@@ -150,7 +148,6 @@ class Copy:
     key: str
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         item = world.objects.get(self.source)
         if item is None:
             return Reply("NoSuchKey"), world
@@ -159,33 +156,40 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class SetAcl:
-    """PutObjectAcl."""
+class _OfObject(ABC):
+    """A change of an object that must be there."""
 
     key: str
-    acl: str
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         item = world.objects.get(self.key)
         if item is None:
             return Reply("NoSuchKey"), world
-        return Reply(OK), world.with_object(self.key, replace(item, acl=self.acl))
+        return Reply(OK), world.with_object(self.key, self.changed(item))
+
+    @abstractmethod
+    def changed(self, item: Stored) -> Stored:
+        """Return the object afterwards."""
 
 
 @dataclass(frozen=True)
-class SetTag:
+class SetAcl(_OfObject):
+    """PutObjectAcl."""
+
+    acl: str
+
+    def changed(self, item: Stored) -> Stored:
+        return replace(item, acl=self.acl)
+
+
+@dataclass(frozen=True)
+class SetTag(_OfObject):
     """PutObjectTagging, or DeleteObjectTagging for an empty tag."""
 
-    key: str
     tag: str
 
-    def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
-        item = world.objects.get(self.key)
-        if item is None:
-            return Reply("NoSuchKey"), world
-        return Reply(OK), world.with_object(self.key, replace(item, tag=self.tag))
+    def changed(self, item: Stored) -> Stored:
+        return replace(item, tag=self.tag)
 
 
 @dataclass(frozen=True)
@@ -197,42 +201,45 @@ class Begin:
     mark: str
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         return Reply(OK), world.with_upload(self.upload, Upload(self.key, self.mark))
 
 
 @dataclass(frozen=True)
-class PutPart:
-    """UploadPart."""
+class _OfUpload(ABC):
+    """What is done with an upload that must be there."""
 
     upload: str
     key: str
+
+    def apply(self, world: World) -> Result:
+        found = world.uploads.get(self.upload)
+        return (Reply("NoSuchUpload"), world) if found is None else self.on(found, world)
+
+    @abstractmethod
+    def on(self, found: Upload, world: World) -> Result:
+        """Return the answer and the bucket afterwards."""
+
+
+@dataclass(frozen=True)
+class PutPart(_OfUpload):
+    """UploadPart."""
+
     number: int
     content: bytes = field(repr=False)
 
-    def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
-        found = world.uploads.get(self.upload)
-        if found is None:
-            return Reply("NoSuchUpload"), world
+    def on(self, found: Upload, world: World) -> Result:
         parts = dict(sorted({**found.parts, self.number: self.content}.items()))
         return Reply(OK), world.with_upload(self.upload, replace(found, parts=parts))
 
 
 @dataclass(frozen=True)
-class Complete:
+class Complete(_OfUpload):
     """CompleteMultipartUpload with the parts that it names by their entity tags, or with all that are there."""
 
-    upload: str
-    key: str
     forbid: bool = False
     named: tuple[bytes, ...] | None = field(default=None, repr=False)  # contents of the parts from 1 on
 
-    def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
-        found = world.uploads.get(self.upload)
-        if found is None:
-            return Reply("NoSuchUpload"), world
+    def on(self, found: Upload, world: World) -> Result:
         if self.named is not None and self.named != tuple(found.parts.values()):
             return Reply("InvalidPart"), world
         if self.forbid and self.key in world.objects:
@@ -242,16 +249,10 @@ class Complete:
 
 
 @dataclass(frozen=True)
-class Abort:
+class Abort(_OfUpload):
     """AbortMultipartUpload."""
 
-    upload: str
-    key: str
-
-    def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
-        if self.upload not in world.uploads:
-            return Reply("NoSuchUpload"), world
+    def on(self, found: Upload, world: World) -> Result:
         return Reply(OK), world.with_upload(self.upload, None)
 
 
@@ -263,7 +264,6 @@ class SetSetting:
     mark: str
 
     def apply(self, world: World) -> Result:
-        """Return the answer and the bucket afterwards."""
         return Reply(OK), replace(world, settings=_changed(world.settings, self.name, self.mark or None))
 
 

@@ -7,7 +7,7 @@ import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from tests.torture.wire import Request
+from tests.support.wire import Request
 
 Change = Callable[[Request, random.Random], Request]
 FRAMING = {"content-length", "transfer-encoding", "connection"}  # a change of these makes another stream of bytes

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.wire import Answer, Connection, HungError, Request, UnansweredError, exchange
 from tests.torture.cloud import Cloud, NotStartedError, launch
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Answer, Connection, HungError, Request, UnansweredError, exchange
 
 BEAT = 4.0  # seconds that any service may take for a request of someone else meanwhile; the machine may be busy
 MEMORY = 1024 * 1024**2  # bytes of the process and of what it started; an idle one has 80 MB
@@ -147,7 +147,7 @@ class Patient:
         sweep.tally.kills += 1
         try:
             self.cloud = launch(self.cloud.data, self.cloud.log, patience=LIMIT)
-            time.sleep(0.5)  # what a restart takes up begins now
+            time.sleep(0.5)  # what a restart takes up begins now, and nothing says when it is done
             if not self._well():
                 sweep.hung(f"it hangs again after a restart: {what}", what)
                 self.cloud.kill()

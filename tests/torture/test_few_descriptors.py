@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support import signers
+from tests.support.wire import Connection, HungError, Request, UnansweredError
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud
 from tests.torture.model import Put
-from tests.torture.signers import oss_v4
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Connection, HungError, Request, UnansweredError
 
 DESCRIPTORS = 64
 CLIENTS = 200
@@ -55,9 +55,9 @@ def _wait_many(sweep: Sweep, cloud: Cloud) -> None:
             waiting.setblocking(False)
             waiting.connect_ex(address)
             held.append(waiting)
-        used, begin = cloud.processor_time, time.monotonic()
+        used, begin = cloud.cpu_seconds, time.monotonic()
         select.select([], [], [], WAIT)
-        share = (cloud.processor_time - used) / (time.monotonic() - begin)
+        share = (cloud.cpu_seconds - used) / (time.monotonic() - begin)
         if share > BUSY:
             sweep.failed("it burns the processor while clients wait", f"{share:.0%} of one, {CLIENTS} connections")
     finally:
@@ -73,7 +73,7 @@ def _ask_many(sweep: Sweep, cloud: Cloud, bucket: Bucket) -> None:
     def ask(number: int) -> str:
         operation = Put(f"w{number}", b"y" * 5000)
         host = (("Host", cloud.endpoints["oss"].removeprefix("http://")), ("Connection", "close"))
-        request = oss_v4(cloud.key, Request("GET", "/few/a", (), host), cloud.region)
+        request = signers.oss(cloud.key, Request("GET", "/few/a", (), host), cloud.region)
         if writes:
             request = bucket.request(operation).with_headers(("Connection", "close"))
         while time.monotonic() < end:

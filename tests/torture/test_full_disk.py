@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.wire import Answer, Connection, HungError, UnansweredError
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import NotStartedError, launch
 from tests.torture.control import Api
 from tests.torture.model import OK, Append, Delete, Put, Reply, SetSetting, SetTag, World
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Answer, Connection, HungError, UnansweredError
 
 SIZE = 12 * 1024**2  # bytes of the disk
 _CODE = re.compile(r"[A-Z][A-Za-z]+")

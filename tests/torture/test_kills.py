@@ -14,55 +14,47 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.support.cloud import begin
+from tests.support.wire import Connection, HungError, UnansweredError
+from tests.torture import model
 from tests.torture.bucket import Bucket
-from tests.torture.cloud import Cloud, NotStartedError, begin, settled_blobs, temporary_files
+from tests.torture.cloud import Cloud, NotStartedError, settled_blobs, temporary_files
 from tests.torture.control import Api
-from tests.torture.model import (
-    MIN_PART,
-    Abort,
-    Append,
-    Begin,
-    Complete,
-    Copy,
-    Delete,
-    Operation,
-    Put,
-    PutPart,
-    SetAcl,
-    SetSetting,
-    SetTag,
-    Stored,
-    World,
-    mark_of,
-)
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Connection, HungError, UnansweredError
 
 WORKERS = 4
 KEYS = [f"k{number}" for number in range(5)]
 
 
-def draw(chance: random.Random, world: World, fresh: str) -> Operation:
+def draw(chance: random.Random, world: model.World, fresh: str) -> model.Operation:
     """Draw the next operation on a bucket; `fresh` names a new upload."""
     key = chance.choice(KEYS)
     item, content = world.objects.get(key), chance.randbytes(chance.choice([0, 1, 900, 40_000, 300_000]))
-    choices: list[Operation] = [
-        Put(key, content),
-        Put(key, content, tag=mark_of(content)),
-        SetSetting(chance.choice(["lifecycle", "tagging"]), chance.choice(["", fresh])),
-        SetSetting("encryption", chance.choice(["", "AES256", "KMS"])),
-        SetSetting("acl", chance.choice(["private", "public-read"])),
+    choices: list[model.Operation] = [
+        model.Put(key, content),
+        model.Put(key, content, tag=model.mark_of(content)),
+        model.SetSetting(chance.choice(["lifecycle", "tagging"]), chance.choice(["", fresh])),
+        model.SetSetting("encryption", chance.choice(["", "AES256", "KMS"])),
+        model.SetSetting("acl", chance.choice(["private", "public-read"])),
     ]
     if item is None:
-        choices += [Append(key, 0, content), Begin(fresh, key, fresh)]
+        choices += [model.Append(key, 0, content), model.Begin(fresh, key, fresh)]
     else:
-        choices += [Delete(key), SetAcl(key, chance.choice(["default", "private", "public-read"]))]
-        choices += [SetTag(key, chance.choice(["", fresh])), Copy(key, chance.choice([k for k in KEYS if k != key]))]
-        choices += [Append(key, len(item.content), content)] * 2 if item.kind == "Appendable" else [Copy(key, key)]
+        choices += [model.Delete(key), model.SetAcl(key, chance.choice(["default", "private", "public-read"]))]
+        choices += [
+            model.SetTag(key, chance.choice(["", fresh])),
+            model.Copy(key, chance.choice([k for k in KEYS if k != key])),
+        ]
+        choices += (
+            [model.Append(key, len(item.content), content)] * 2 if item.kind == "Appendable" else [model.Copy(key, key)]
+        )
     for name, upload in world.uploads.items():
         number = len(upload.parts) + 1
-        choices += [Abort(name, upload.key), PutPart(name, upload.key, number, chance.randbytes(MIN_PART))]
-        choices += [Complete(name, upload.key)] * 2 if upload.parts else []
+        choices += [
+            model.Abort(name, upload.key),
+            model.PutPart(name, upload.key, number, chance.randbytes(model.MIN_PART)),
+        ]
+        choices += [model.Complete(name, upload.key)] * 2 if upload.parts else []
     return chance.choice(choices)
 
 
@@ -71,8 +63,8 @@ class Worker:
 
     def __init__(self, number: int, cloud: Cloud, sweep: Sweep) -> None:
         self.bucket = Bucket(cloud, f"kills-{number}")
-        self.world = World(settings={"acl": "private"})
-        self.pending: Operation | None = None
+        self.world = model.World(settings={"acl": "private"})
+        self.pending: model.Operation | None = None
         self._sweep, self._chance, self._count = sweep, random.Random(f"{sweep.seed} worker {number}"), 0
 
     def run(self, cloud: Cloud, over: threading.Event) -> None:
@@ -101,7 +93,7 @@ class Worker:
         self.bucket.move(cloud)
         maybe = self.pending.apply(self.world)[1] if self.pending else self.world
         allowed = (self.world, maybe)
-        objects: dict[str, Stored] = {}
+        objects: dict[str, model.Stored] = {}
         for key in sorted({*KEYS, *self.bucket.keys()}):
             found = self._read(key)
             wanted = [world.objects.get(key) for world in allowed]
@@ -113,17 +105,17 @@ class Worker:
         if settings not in [world.settings for world in allowed]:
             self._sweep.lost("settings are not what was acknowledged", f"{settings}, expected {self.world.settings}")
         self._check_uploads(allowed)
-        self.world = World(objects, {}, settings)
+        self.world = model.World(objects, {}, settings)
         self.pending = None
 
-    def _read(self, key: str) -> Stored | None:
+    def _read(self, key: str) -> model.Stored | None:
         try:
             return self.bucket.object(key)
         except Exception as error:  # noqa: BLE001 - whatever a client makes of it, it cannot be read
             self._sweep.lost("an object cannot be read", f"{key}: {type(error).__name__} {str(error)[:200]}")
             return None
 
-    def _check_uploads(self, allowed: tuple[World, World]) -> None:
+    def _check_uploads(self, allowed: tuple[model.World, model.World]) -> None:
         """Compare the uploads, and end all of them."""
         there = self.bucket.uploads()
         names = {upload_id: name for name, upload_id in self.bucket.upload_ids.items()}
@@ -131,7 +123,7 @@ class Worker:
             name = names.get(upload_id, "")
             known = [world.uploads.get(name) for world in allowed]
             wanted = [{n: len(part) for n, part in each.parts.items()} if each else None for each in known]
-            if sizes not in wanted and not (isinstance(self.pending, Begin) and not name):
+            if sizes not in wanted and not (isinstance(self.pending, model.Begin) and not name):
                 self._sweep.lost("an upload is not what was acknowledged", f"{key}: {sizes}, expected {wanted}")
             self.bucket.client.abort_multipart_upload(key, upload_id)
         for name in set(allowed[0].uploads) & set(allowed[1].uploads):
@@ -268,7 +260,7 @@ class Stacks:
 
 def killed_while_starting(cloud: Cloud, after: float) -> None:
     """Start on the same folder and kill that start."""
-    process = begin(cloud.data, cloud.log)
+    process = begin(cloud.data, cloud.log, key=cloud.key)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(after)  # it should not end by itself
     process.kill()

@@ -14,25 +14,17 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from tests.support import signers
+from tests.support.signers import Key, acs3, rpc, with_md5
+from tests.support.wire import Answer, Connection, HungError, Request, UnansweredError, exchange
 from tests.torture.bucket import Bucket
-from tests.torture.cloud import Cloud, Key
+from tests.torture.cloud import Cloud
 from tests.torture.control import RAM, Api
 from tests.torture.model import Get
 from tests.torture.mutate import Mutation, added_header, added_parameter, mutations
-from tests.torture.signers import (
-    acs3,
-    fc2,
-    oss_v1,
-    oss_v4,
-    presigned_v1,
-    presigned_v4,
-    rpc,
-    with_body_hashes,
-)
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Answer, Connection, HungError, Request, UnansweredError, exchange
 
 BATCH = 40  # changed requests before another case has its turn; then the state is looked at
 
@@ -140,7 +132,7 @@ class Objects:
             )
             host = (("Host", f"{self._address[0]}:{self._address[1]}"),)
             request = Request("PUT", f"/{self.bucket.name}/{key}", (), (*host, *headers), b"before " + key.encode())
-            exchange(self._address, oss_v4(self._key, request, self._region))
+            exchange(self._address, signers.oss(self._key, request, self._region))
 
     def look(self) -> Any:
         found = {}
@@ -170,12 +162,12 @@ def oss_cases(cloud: Cloud, key: Key, name: str, sign: Callable[[Request], Reque
     tags = b"<Tagging><TagSet><Tag><Key>mark</Key><Value>signed</Value></Tag></TagSet></Tagging>"
     many = b"<Delete><Quiet>false</Quiet><Object><Key>object</Key></Object></Delete>"
     requests = [
-        with_body_hashes(put),
+        with_md5(put),
         Request("DELETE", target, (), host),
         Request("PUT", target, (("acl", None),), (*host, ("x-oss-object-acl", "default"))),
-        with_body_hashes(Request("PUT", target, (("tagging", None),), host, tags)),
+        with_md5(Request("PUT", target, (("tagging", None),), host, tags)),
         Request("PUT", target, (), (*host, ("x-oss-copy-source", f"/{name}/other"), ("x-oss-object-acl", "private"))),
-        with_body_hashes(Request("POST", f"/{name}/", (("delete", None),), host, many)),
+        with_md5(Request("POST", f"/{name}/", (("delete", None),), host, many)),
         Request("PUT", f"/{name}/", (("acl", None),), (*host, ("x-oss-acl", "private"))),
     ]
     if not url:
@@ -194,21 +186,26 @@ def oss_cases(cloud: Cloud, key: Key, name: str, sign: Callable[[Request], Reque
 
 
 def oss_header_v1(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
-    yield from oss_cases(cloud, key, name, lambda request: oss_v1(key, request), url=False)
+    yield from _oss(cloud, key, name, "v1", url=False)
 
 
 def oss_header_v4(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
-    yield from oss_cases(cloud, key, name, lambda request: oss_v4(key, request, cloud.region, ("host",)), url=False)
+    yield from _oss(cloud, key, name, "v4", url=False)
 
 
 def oss_url_v1(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
-    yield from oss_cases(cloud, key, name, lambda request: presigned_v1(key, request), url=True)
+    yield from _oss(cloud, key, name, "v1", url=True)
 
 
 def oss_url_v4(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
-    yield from oss_cases(
-        cloud, key, name, lambda request: presigned_v4(key, request, cloud.region, ("host",)), url=True
-    )
+    yield from _oss(cloud, key, name, "v4", url=True)
+
+
+def _oss(cloud: Cloud, key: Key, name: str, version: Literal["v1", "v4"], *, url: bool) -> Iterator[Case]:
+    def sign(request: Request) -> Request:
+        return signers.oss(key, request, cloud.region, version=version, url=url, additional=("host",))
+
+    yield from oss_cases(cloud, key, name, sign, url=url)
 
 
 # RAM, by both schemes
@@ -242,15 +239,19 @@ def _with_extras(cases: Iterator[Case], extras: list[Mutation]) -> Iterator[Case
         yield case
 
 
+def _action(name: str, given: dict[str, str]) -> dict[str, str]:
+    return {"Action": name, "Version": RAM, **given}
+
+
 def rpc_query(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
     host = Api(cloud).host("ram")
-    cases = ram_cases(cloud, name, lambda action, given: rpc(key, action, RAM, given, host=host))
+    cases = ram_cases(cloud, name, lambda action, given: rpc(key, _action(action, given), host=host))
     yield from _with_extras(cases, RPC_EXTRAS)
 
 
 def rpc_form(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
     host = Api(cloud).host("ram")
-    cases = ram_cases(cloud, name, lambda action, given: rpc(key, action, RAM, given, host=host, form=True))
+    cases = ram_cases(cloud, name, lambda action, given: rpc(key, _action(action, given), host=host, form=True))
     yield from _with_extras(cases, RPC_EXTRAS)
 
 
@@ -299,7 +300,7 @@ def acs3_fc(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
 
 
 def fc_2(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:
-    yield from fc_cases(cloud, name, "2016-08-15", lambda request: fc2(key, request))
+    yield from fc_cases(cloud, name, "2016-08-15", lambda request: signers.fc2016(key, request))
 
 
 def acs3_invocation(cloud: Cloud, key: Key, name: str) -> Iterator[Case]:

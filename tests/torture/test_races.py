@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from threading import Barrier
 
+from tests.support.wire import Connection, HungError, UnansweredError
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud, settled_blobs
 from tests.torture.control import Api
@@ -34,7 +35,6 @@ from tests.torture.model import (
     outcomes,
 )
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Connection, HungError, UnansweredError
 
 LANES = 3  # races at the same time, each in a bucket of its own
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from tests.support import signers
+from tests.support.wire import Request
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud
-from tests.torture.signers import oss_v4
 from tests.torture.sweep import Sweep
-from tests.torture.wire import Request
 
 CUT = 75.0  # seconds after which a slow client must have been cut
 LONG = 45.0  # seconds of its share that make a run one of the long ones, which wait for that
@@ -26,8 +26,10 @@ def test_slow_clients(sweep: Sweep, start: Callable[..., Cloud]) -> None:
     cloud = start()
     Bucket(cloud, "slow").client.put_object("a", b"x" * 30_000_000)
     host = cloud.endpoints["oss"].removeprefix("http://")
-    put = oss_v4(cloud.key, Request("PUT", "/slow/b", (), (("Host", host), ("Content-Length", "1000"))), cloud.region)
-    get = oss_v4(cloud.key, Request("GET", "/slow/a", (), (("Host", host),)), cloud.region)
+    put = signers.oss(
+        cloud.key, Request("PUT", "/slow/b", (), (("Host", host), ("Content-Length", "1000"))), cloud.region
+    )
+    get = signers.oss(cloud.key, Request("GET", "/slow/a", (), (("Host", host),)), cloud.region)
     beginnings = {
         "nothing": b"",
         "half a line": b"GET /slow/a HT",

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from tests.support import signers
+from tests.support.wire import Answer, Query, Request
 from tests.torture.cloud import Cloud
 from tests.torture.control import Api
-from tests.torture.signers import acs3, oss_v4, rpc
-from tests.torture.wire import Answer, Request
 
-Query: TypeAlias = tuple[tuple[str, str | None], ...]
 Signed: TypeAlias = Callable[[Cloud], tuple[str, Request]]  # which service, and what
 BUCKET = "hostile"
 DIGITS = "9" * 5000
@@ -35,7 +34,7 @@ def oss(method: str, path: str, query: Query = (), body: bytes = b"", *headers: 
 
     def make(cloud: Cloud) -> tuple[str, Request]:
         host = ("Host", cloud.endpoints["oss"].removeprefix("http://"))
-        return "oss", oss_v4(cloud.key, Request(method, path, query, (host, *headers), body), cloud.region)
+        return "oss", signers.oss(cloud.key, Request(method, path, query, (host, *headers), body), cloud.region)
 
     return make
 
@@ -45,8 +44,9 @@ def call(service: str, action: str, version: str, **parameters: str) -> Signed:
 
     def make(cloud: Cloud) -> tuple[str, Request]:
         host = Api(cloud).host(service)
-        given = {"RegionId": cloud.region, **parameters} if service == "ros" else parameters
-        return service, rpc(cloud.key, action, version, given, host=host, form=True)
+        said = {"Action": action, "Version": version, **parameters}
+        said |= {"RegionId": cloud.region} if service == "ros" and "RegionId" not in said else {}
+        return service, signers.rpc(cloud.key, said, host=host, form=True)
 
     return make
 
@@ -56,7 +56,7 @@ def fc(method: str, path: str, body: bytes, query: Query = ()) -> Signed:
 
     def make(cloud: Cloud) -> tuple[str, Request]:
         headers = (("Host", Api(cloud).host("fc")), ("Content-Type", "application/json"))
-        return "fc", acs3(cloud.key, Request(method, path, query, headers, body))
+        return "fc", signers.acs3(cloud.key, Request(method, path, query, headers, body))
 
     return make
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from tests.torture.attacks.common import BUCKET, DIGITS, Attack, Query, oss
+from tests.support.wire import Answer, Query, Request
+from tests.torture.attacks.common import BUCKET, DIGITS, Attack, oss
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud
-from tests.torture.wire import Answer, Request
 
 
 def by_header(chance: random.Random) -> list[Attack]:

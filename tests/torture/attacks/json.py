@@ -6,10 +6,10 @@ import json
 import random
 from typing import Any
 
+from tests.support.wire import Request
 from tests.torture.attacks.common import DIGITS, Attack, call, fc, function
 from tests.torture.cloud import Cloud
 from tests.torture.control import RAM, STS
-from tests.torture.wire import Request
 
 
 def by_json(chance: random.Random) -> list[Attack]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import random
 
-from tests.torture.attacks.common import BUCKET, DIGITS, Attack, Query, call, fc, function, oss
+from tests.support.wire import Query, Request
+from tests.torture.attacks.common import BUCKET, DIGITS, Attack, call, fc, function, oss
 from tests.torture.attacks.templates import settles, template
 from tests.torture.cloud import Cloud
 from tests.torture.control import RAM, ROS, STS
-from tests.torture.wire import Request
 
 
 def by_number(chance: random.Random) -> list[Attack]:

@@ -12,10 +12,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.wire import Answer, Request
 from tests.torture.attacks.common import Attack, fc, function, zipped
 from tests.torture.cloud import Cloud
 from tests.torture.control import Api
-from tests.torture.wire import Answer, Request
 
 
 def by_package(chance: random.Random) -> list[Attack]:

@@ -8,10 +8,10 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.support.wire import Answer
 from tests.torture.attacks.common import DIGITS, Attack, call
 from tests.torture.cloud import Cloud
 from tests.torture.control import ROS, Api
-from tests.torture.wire import Answer
 
 
 def nested(function: Callable[[Any], Any], depth: int, inner: Any) -> Any:

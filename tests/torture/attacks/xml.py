@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
+from tests.support.wire import Answer
 from tests.torture.attacks.common import BUCKET, DIGITS, Attack, oss
 from tests.torture.bucket import Bucket
 from tests.torture.cloud import Cloud
-from tests.torture.wire import Answer
 
 
 def by_xml(chance: random.Random) -> list[Attack]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bench import ablation, building, comparison, scaling
+from bench.cloud import LINKS
 from bench.measure import Sample
 from bench.plots import by_worth
 from bench.report import render, write_report
@@ -26,7 +27,7 @@ VERSIONS = {"python": "3.11.2", "tensorflow_cpu": "2.21.0"}
 
 def _ablation() -> dict[str, Any]:
     starts = {"ours": 3.0, "gc": 3.5, "overlap": 4.25, "removed": 3.125}
-    samples = {link: {way: [Sample(seconds=value)] for way, value in starts.items()} for link in comparison.LINKS}
+    samples = {link: {way: [Sample(seconds=value)] for way, value in starts.items()} for link in LINKS}
     labels = {
         "ours": ablation.OURS,
         "gc": "with collector",
@@ -50,7 +51,7 @@ def _scaling() -> dict[str, Any]:
         )
         for size, name in ((1, ""), (2, ""), (10, ""), (3, "the example's"), (5, "tensorflow"))
     ]
-    return scaling.summarize(dict.fromkeys(scaling.LINKS, points), {"4,000 MB": "needs a larger disk"})
+    return scaling.summarize(dict.fromkeys(LINKS, points), {"4,000 MB": "needs a larger disk"})
 
 
 def _report(**amounts: int) -> TimedReport:

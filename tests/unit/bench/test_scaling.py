@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from bench.cloud import LINKS
 from bench.scaling import SIZES, Point, fitting_sizes, load_seconds, runs_of, slopes, summarize
@@ -73,7 +74,7 @@ def test_a_load_lasts_from_its_first_request_to_its_last_write() -> None:
             ("import", "tiny", 2.4, 2.5),
         )
     ]
-    numbers = dict.fromkeys(("fetched", "unpacked", "files", "retries", "peak_disk", "peak_memory"), 0)
+    numbers: dict[str, Any] = dict.fromkeys(("fetched", "unpacked", "files", "retries", "peak_disk", "peak_memory"), 0)
     start = Start(mode="initializer", seconds=2.5, spans=tuple(spans), error=None, memory_before_import=0, **numbers)
     assert round(load_seconds(start), 6) == 1.9
 

@@ -48,7 +48,7 @@ def heavy_imports(program: str, *arguments: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", report + program, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return HEAVY & {*done.stderr.split()}
+    return {*done.stderr.split()} & HEAVY
 
 
 def test_help_imports_nothing_heavy() -> None:

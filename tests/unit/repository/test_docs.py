@@ -13,16 +13,21 @@ from heavylift.cdk.settings import SETTINGS
 from heavylift.cli.main import make_parser
 from tests.support.paths import ROOT
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").glob("*/*.md")),
+]
 
 
 def commands() -> Iterator[tuple[str, str]]:
     for document in DOCUMENTS:
         for block in re.findall(r"^```\w*\n(.*?)^```", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
-                text = line.strip().removeprefix("$ ").partition("  #")[0]
-                if text.startswith("heavylift ") and not re.search(r"[|…\[]", text):
-                    yield document.relative_to(ROOT).as_posix(), text
+                for part in line.strip().partition("  #")[0].split("&&"):
+                    text = part.strip().removeprefix("$ ")
+                    if text.startswith("heavylift ") and not re.search(r"[|…\[]", text):
+                        yield document.relative_to(ROOT).as_posix(), text
 
 
 @pytest.mark.parametrize(("document", "command"), sorted(set(commands())))
@@ -39,3 +44,23 @@ def test_every_setting_is_described() -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
         assert (document.parent / target).exists(), target
+
+
+PATH = re.compile(r"(?<![\w./<{-])(?:packages|function|layers_build|infra|tests|bench|docs|examples)/[\w./-]*")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/architecture.md"])
+def test_paths_that_are_named_exist(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = {path for code in re.findall(r"`([^`\n]+)`", text) for path in PATH.findall(code)}
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+    assert named
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_tables_are_whole(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        rows = [len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()]
+        assert len(rows) > 2, table  # a row, a heading and a line between them
+        assert len({*rows}) == 1, table

@@ -200,7 +200,7 @@ def test_a_killed_build_leaves_the_last_one_and_the_next_completes(own_project: 
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    time.sleep(seconds)
+    time.sleep(seconds)  # wherever the build is then
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     left = (own_project / "dist" / "manifest.json").read_text()

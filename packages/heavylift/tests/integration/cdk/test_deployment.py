@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +32,7 @@ from heavylift.contracts.manifest import read_build, write_manifest
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.retries import Deadline
 from tests.support.paths import HANDLER
+from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
 Synth = Callable[..., Any]  # of conftest.py
@@ -78,12 +78,9 @@ class Stack:
         return self.wait()
 
     def wait(self) -> Any:
-        end = time.monotonic() + 120
         request = ros_models.GetStackRequest(region_id=self.cloud.region, stack_id=self.id)
-        while (stack := self.client.get_stack(request).body).status.endswith("_IN_PROGRESS"):
-            assert time.monotonic() < end, stack.status
-            time.sleep(0.1)
-        return stack
+        wait_for(lambda: not self.client.get_stack(request).body.status.endswith("_IN_PROGRESS"), 120)
+        return self.client.get_stack(request).body
 
     def delete(self) -> Any:
         self.client.delete_stack(ros_models.DeleteStackRequest(region_id=self.cloud.region, stack_id=self.id))

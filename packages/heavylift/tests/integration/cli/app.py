@@ -59,7 +59,7 @@ if broken == "type":
 if broken == "cycle":
     resources["Bucket"]["DependsOn"] = ["Function"]
     function["DependsOn"] = ["Bucket"]
-outputs = {"BucketName": {"Value": {"Ref": "Bucket"}}}
+outputs: dict[str, object] = {"BucketName": {"Value": {"Ref": "Bucket"}}}
 if broken is None:
     outputs["Arn"] = {"Value": {"Fn::GetAtt": ["Function", "ARN"]}}
 template = {"ROSTemplateFormatVersion": "2015-09-01", "Resources": resources, "Outputs": outputs}

@@ -52,14 +52,14 @@ def test_an_app_that_no_shell_can_run_is_refused(project: Project, app: object) 
     assert "app" in fails(project, "deploy")
 
 
-@pytest.mark.parametrize(
-    "properties",
-    [
-        *({"tags": value} for value in ("x", 1, {"a": 1}, {"a": None}, {"a": {}}, {"a": "\ud800"}, ["a"])),
-        *({"stackName": value} for value in (1, None, [], {}, "\ud800", "", "a\0", True)),
-        *({"templateFile": value} for value in (1, None, [], "", "no", ".", "\0")),
-    ],
-)
+WRONG: dict[str, tuple[object, ...]] = {
+    "tags": ("x", 1, {"a": 1}, {"a": None}, {"a": {}}, {"a": "\ud800"}, ["a"]),
+    "stackName": (1, None, [], {}, "\ud800", "", "a\0", True),
+    "templateFile": (1, None, [], "", "no", ".", "\0"),
+}
+
+
+@pytest.mark.parametrize("properties", [{name: value} for name, values in WRONG.items() for value in values])
 def test_a_stack_of_wrong_types_is_refused(project: Project, properties: dict[str, object]) -> None:
     fails(project, "deploy", "-c", f"properties={json.dumps(properties)}")
 

@@ -25,6 +25,7 @@ from localcloud import state
 from localcloud.ram import RamService
 from localcloud.sts.operations.sessions import StsService
 from tests.support.loading import Packed, reader_of
+from tests.support.waiting import wait_for
 
 READ = "loader.initializer(None)\nprint(loader.handler(b'x', None))"
 RESET = {"kind": "reset", "prefix": "applib/", "times": -1, "after": 5_000_000}
@@ -221,12 +222,10 @@ def test_a_slow_link_ends_with_a_sentence_before_the_platform_ends_the_instance(
     assert instance.left == ["model"]
 
 
-def test_a_start_that_is_killed_leaves_nothing_that_is_taken_for_good(
-    instance: Any, link: Any, wait_until: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_a_start_that_is_killed_leaves_nothing_that_is_taken_for_good(instance: Any, link: Any) -> None:
     link.set(bandwidth=80e6)
     with instance.popen("loader.initializer(None)") as process:
-        wait_until(lambda: has_content(instance.folder / "applib/heavy"))
+        wait_for(lambda: has_content(instance.folder / "applib/heavy"))
         process.send_signal(signal.SIGKILL)
     assert instance.left == ["applib", "model"]
     assert not (instance.folder / "applib" / MARKER).exists()
@@ -259,12 +258,10 @@ def test_an_ordinary_zip_loads(instance: Any, upload: oss2.Bucket) -> None:
     assert outcome.answers == ["43 1 x"], outcome.errors
 
 
-def test_an_object_that_is_replaced_during_the_load_is_refused(
-    instance: Any, link: Any, upload: oss2.Bucket, wait_until: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_an_object_that_is_replaced_during_the_load_is_refused(instance: Any, link: Any, upload: oss2.Bucket) -> None:
     link.set(RESET | {"after": 1_000_000}, bandwidth=80e6)  # so that requests are made until the end
     with instance.popen("loader.initializer(None)") as process:
-        wait_until(lambda: has_content(instance.folder / "applib/heavy"))
+        wait_for(lambda: has_content(instance.folder / "applib/heavy"))
         upload.put_object("applib/a.zip", b"another object")
         link.set()
         output = process.communicate(timeout=60)[0]

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def reader_at(address: str, seconds: float = LIMIT) -> ObjectReader:
 
 
 SILENT: dict[str, Script] = {
-    **{f"after {size} bytes": lambda size=size: iter([ANSWER[:size]]) for size in (0, 1, 16, 60, len(HEADERS), 160)},
+    **{f"after {size} bytes": partial(iter, [ANSWER[:size]]) for size in (0, 1, 16, 60, len(HEADERS), 160)},
     "headers by the byte": lambda: slowly(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
     "header after header": lambda: slowly(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
     "interim answers without end": lambda: itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"),

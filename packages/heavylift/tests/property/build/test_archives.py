@@ -68,10 +68,10 @@ def test_what_is_taken_from_another_archive_changes_no_byte(
             target = Path(name) / f"alone{number}" / "{digest}.zip"
             archives.append(pack(folder, target, progress=lambda _done, _total: None, level=1).path)
         last, expected = archives
-        content = bytearray(last.read_bytes())
+        damaged = bytearray(last.read_bytes())
         for place, change in damage:
-            content[int(len(content) * place)] ^= change
-        last.write_bytes(content)
+            damaged[int(len(damaged) * place)] ^= change
+        last.write_bytes(damaged)
         target = Path(name) / "again" / "{digest}.zip"
         again = pack(Path(name) / "source1", target, progress=lambda _done, _total: None, level=1, last=last)
         if not damage:

@@ -10,7 +10,7 @@ import pytest
 from heavylift.clouds.assembly import Asset, SynthesizedStack, read_assembly, read_project, select
 from heavylift.errors import HeavyliftError
 
-TEMPLATE = {"Resources": {}}
+TEMPLATE: dict[str, object] = {"Resources": {}}
 
 
 def write(folder: Path, name: str, record: object) -> None:

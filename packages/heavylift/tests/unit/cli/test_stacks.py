@@ -219,7 +219,7 @@ def test_another_not_supported_is_a_failure() -> None:
 def test_a_stack_that_was_rolled_back_is_made_anew() -> None:
     cloud = Simulator()
     cloud.add("web", "CREATE_ROLLBACK_COMPLETE")
-    cloud.answer_delete_stack = lambda _request: setattr(cloud.stacks[0], "status", "DELETE_COMPLETE")  # type: ignore[method-assign]
+    cloud.answer_delete_stack = lambda _request: setattr(cloud.stacks[0], "status", "DELETE_COMPLETE")  # type: ignore[method-assign, assignment]
     cloud.answer_create_stack = lambda request: cloud.add(request.stack_name, "CREATE_COMPLETE")  # type: ignore[method-assign]
     stacks, _ = cloud.run()
     assert stacks.deploy("web", DEFINITION).change == "created"

@@ -74,7 +74,7 @@ def test_the_cores_are_those_of_the_line_and_else_the_ones_given() -> None:
     from_line, given = limit_of(start_of(work), cores=3.0), limit_of(start_of(work, cores=None), cores=3.0)
     assert from_line
     assert given
-    assert (from_line.seconds, given.seconds) == (pytest.approx(1.5), pytest.approx(1.0))
+    assert [from_line.seconds, given.seconds] == pytest.approx([1.5, 1.0])
 
 
 def test_without_cores_the_wire_is_the_limit() -> None:

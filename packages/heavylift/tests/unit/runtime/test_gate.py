@@ -65,7 +65,7 @@ def later(action: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     done = threading.Event()
 
     def act() -> None:
-        time.sleep(0.02)
+        time.sleep(0.02)  # so that the other side waits first, which nobody can see; it would be right in either order
         done.set()
         action()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from heavylift.runtime.parallel import run_all
 
 def test_all_tasks_run() -> None:
     done: list[int] = []
-    run_all([lambda number=number: done.append(number) for number in range(20)], workers=3, stop=pytest.fail)
+    run_all([partial(done.append, number) for number in range(20)], workers=3, stop=pytest.fail)
     assert sorted(done) == list(range(20))
 
 

@@ -14,16 +14,15 @@ from typing import Any
 import oss2
 import pytest
 
-from tests.support import signers
-from tests.support.rawhttp import Reply, send
+from tests.support.signers import Key, acs3, rpc
+from tests.support.wire import Answer, Request, send
 
 Running = Any  # the running cloud of tests/support/cloud.py
-Key = tuple[str, str, str]
 
 
 def call(cloud: Running, service: str, action: str, version: str, **parameters: str) -> Any:
-    target = signers.rpc(cloud, {"Action": action, "Version": version, **parameters})
-    reply = send(cloud.endpoints[service], "GET", target)
+    said = {"Action": action, "Version": version, **parameters}
+    reply = send(cloud.endpoints[service], rpc(cloud.key, said, host=cloud.host(service)))
     assert reply.status == 200, reply.text
     return json.loads(reply.body)
 
@@ -40,13 +39,17 @@ def session(cloud: Running, *statements: Mapping[str, Any]) -> Key:
     call(cloud, "ram", "AttachPolicyToRole", ram, RoleName=name, PolicyName=name, PolicyType="Custom")
     given = call(cloud, "sts", "AssumeRole", "2015-04-01", RoleArn=made["Role"]["Arn"], RoleSessionName="tester")
     keys = given["Credentials"]
-    return keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"]
+    return Key(keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"])
 
 
-def ask(cloud: Running, key: Key | None, method: str, path: str, body: object = None) -> Reply:
+def ask(cloud: Running, key: Key | None, method: str, path: str, body: object = None) -> Answer:
     content = b"" if body is None else json.dumps(body).encode()
-    request = signers.acs3(cloud, "fc", method=method, path=path, body=content, key=key)
-    return send(cloud.endpoints["fc"], *request)
+    return ask_raw(cloud, key, method, path, content)
+
+
+def ask_raw(cloud: Running, key: Key | None, method: str, path: str, body: bytes) -> Answer:
+    request = Request(method, path, headers=(("Host", cloud.host("fc")),), body=body)
+    return send(cloud.endpoints["fc"], acs3(key or cloud.key, request))
 
 
 def code() -> str:
@@ -203,16 +206,13 @@ def test_code_is_read_from_oss_with_the_right_on_it_and_on_a_symlinks_target(
 
 
 def test_rights_are_asked_before_the_body_is_parsed(cloud: Running, service: str) -> None:
-    request = signers.acs3(
-        cloud, "fc", method="PUT", path=f"/2021-04-06/services/{service}", body=b"{", key=session(cloud, allow("ram:*"))
-    )
-    assert send(cloud.endpoints["fc"], *request).status == 403
+    key = session(cloud, allow("ram:*"))
+    assert ask_raw(cloud, key, "PUT", f"/2021-04-06/services/{service}", b"{").status == 403
 
 
 @pytest.mark.parametrize("body", [b'{"a": [' + b"[]," * 2_000_000 + b"[]]}", b'{"a": "' + b"x" * 5_000_000 + b'"}'])
 def test_body_that_is_large_without_a_code_package_is_refused(cloud: Running, body: bytes) -> None:
-    request = signers.acs3(cloud, "fc", method="POST", path="/2023-03-30/functions", body=body)
-    reply = send(cloud.endpoints["fc"], *request)
+    reply = ask_raw(cloud, None, "POST", "/2023-03-30/functions", body)
     assert (reply.status, json.loads(reply.body)["Code"]) == (400, "EntityTooLarge"), reply.text
 
 

@@ -8,10 +8,14 @@ from typing import Any
 import oss2
 import pytest
 
-from tests.support.rawhttp import send, talk
+from tests.support.wire import Answer, Request, send, talk
 
 Running = Any  # the running cloud of tests/support/cloud.py
 SERVICES = ["oss", "sts", "ram", "fc", "ros"]
+
+
+def get(cloud: Running, service: str, target: str, *headers: tuple[str, str]) -> Answer:
+    return send(cloud.endpoints[service], Request("GET", target, headers=headers))
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -20,7 +24,7 @@ SERVICES = ["oss", "sts", "ram", "fc", "ros"]
     ["evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "0.0.0.0"],
 )
 def test_a_name_that_was_rebound_to_loopback_is_refused(cloud: Running, service: str, host: str) -> None:
-    reply = send(cloud.endpoints[service], "GET", "/", [("Host", host)])
+    reply = get(cloud, service, "/", ("Host", host))
     assert reply.status == 421
     assert host.partition(":")[0] in reply.text
 
@@ -28,9 +32,9 @@ def test_a_name_that_was_rebound_to_loopback_is_refused(cloud: Running, service:
 @pytest.mark.parametrize("service", ["oss", "fc"])
 def test_the_administration_is_not_reached_by_another_name(cloud: Running, service: str) -> None:
     path = "/-/localcloud/" + {"oss": "link", "fc": "instances"}[service]
-    headers = [("Authorization", f"Bearer {cloud.access_key_secret}")]
-    assert send(cloud.endpoints[service], "GET", path, [*headers, ("Host", "evil.example")]).status == 421
-    assert send(cloud.endpoints[service], "GET", path, headers).status == 200
+    rights = ("Authorization", f"Bearer {cloud.access_key_secret}")
+    assert get(cloud, service, path, rights, ("Host", "evil.example")).status == 421
+    assert get(cloud, service, path, rights).status == 200
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -38,7 +42,7 @@ def test_the_administration_is_not_reached_by_another_name(cloud: Running, servi
     "host", ["localhost", "LocalHost:1", "a.localhost", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:99"]
 )
 def test_names_of_loopback_are_taken(cloud: Running, service: str, host: str) -> None:
-    assert send(cloud.endpoints[service], "GET", "/", [("Host", host)]).status in (400, 403, 404)
+    assert get(cloud, service, "/", ("Host", host)).status in (400, 403, 404)
 
 
 def test_a_service_takes_its_own_names_only(cloud: Running, bucket: oss2.Bucket) -> None:
@@ -48,13 +52,13 @@ def test_a_service_takes_its_own_names_only(cloud: Running, bucket: oss2.Bucket)
     for suffix in (f"oss-{cloud.region}.aliyuncs.com", f"oss-{cloud.region}-internal.aliyuncs.com"):
         for written in (suffix.upper(), f"{suffix}.", f"{suffix}.:80"):
             host = f"{bucket.bucket_name}.{written}"
-            assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).body == b"x", host
+            assert get(cloud, "oss", target, ("Host", host)).body == b"x", host
         host = f"{bucket.bucket_name}.{suffix}"
-        assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).body == b"x"
+        assert get(cloud, "oss", target, ("Host", host)).body == b"x"
     for host in ("oss-cn-beijing.aliyuncs.com", "sts.aliyuncs.com", "a.b.oss-cn-hangzhou.aliyuncs.com"):
-        assert send(cloud.endpoints["oss"], "GET", target, [("Host", host)]).status == 421
-    assert send(cloud.endpoints["sts"], "GET", "/", [("Host", "sts.aliyuncs.com")]).status == 400
-    assert send(cloud.endpoints["ram"], "GET", "/", [("Host", "sts.aliyuncs.com")]).status == 421
+        assert get(cloud, "oss", target, ("Host", host)).status == 421
+    assert get(cloud, "sts", "/", ("Host", "sts.aliyuncs.com")).status == 400
+    assert get(cloud, "ram", "/", ("Host", "sts.aliyuncs.com")).status == 421
 
 
 def test_a_key_that_looks_like_the_administrations_path_is_an_object_of_its_bucket(
@@ -63,8 +67,8 @@ def test_a_key_that_looks_like_the_administrations_path_is_an_object_of_its_buck
     bucket.put_object("-/localcloud/link", b"mine")
     bucket.put_object_acl("-/localcloud/link", "public-read")
     host = f"{bucket.bucket_name}.oss-{cloud.region}.aliyuncs.com"
-    assert send(cloud.endpoints["oss"], "GET", "/-/localcloud/link", [("Host", host)]).body == b"mine"
-    assert send(cloud.endpoints["oss"], "GET", "/-/localcloud/link").status == 401
+    assert get(cloud, "oss", "/-/localcloud/link", ("Host", host)).body == b"mine"
+    assert get(cloud, "oss", "/-/localcloud/link").status == 401
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -73,29 +77,29 @@ def test_a_request_without_host_is_refused(cloud: Running, service: str) -> None
 
 
 @pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("host", ["a b", "a/b", "user@127.0.0.1", "127.0.0.1:x", "[", "127.0.0.1#", b"\xff"])
-def test_a_host_that_is_none_is_refused(cloud: Running, service: str, host: str | bytes) -> None:
-    assert send(cloud.endpoints[service], "GET", "/", [("Host", host)]).status in (400, 421)
+@pytest.mark.parametrize("host", ["a b", "a/b", "user@127.0.0.1", "127.0.0.1:x", "[", "127.0.0.1#", "\udcff"])
+def test_a_host_that_is_none_is_refused(cloud: Running, service: str, host: str) -> None:
+    assert get(cloud, service, "/", ("Host", host)).status in (400, 421)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_two_hosts_are_refused(cloud: Running, service: str) -> None:
-    reply = send(cloud.endpoints[service], "GET", "/", [("Host", "127.0.0.1"), ("Host", "evil.example")])
+    reply = get(cloud, service, "/", ("Host", "127.0.0.1"), ("Host", "evil.example"))
     assert reply.status == 400
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_target_for_a_proxy_is_refused(cloud: Running, service: str) -> None:
-    reply = send(cloud.endpoints[service], "GET", "http://evil.example/", [("Host", "127.0.0.1")])
+    reply = get(cloud, service, "http://evil.example/", ("Host", "127.0.0.1"))
     assert reply.status == 400
     assert "gateway" in reply.text
 
 
 def test_refusals_carry_the_request_id_in_each_form(cloud: Running) -> None:
-    hosts = [("Host", "evil.example")]
-    oss = send(cloud.endpoints["oss"], "GET", "/", hosts)
+    host = ("Host", "evil.example")
+    oss = get(cloud, "oss", "/", host)
     assert f"<RequestId>{oss.headers['x-oss-request-id']}</RequestId>" in oss.text
-    fc = send(cloud.endpoints["fc"], "GET", "/", hosts)
+    fc = get(cloud, "fc", "/", host)
     assert json.loads(fc.body)["RequestId"] == fc.headers["x-fc-request-id"]
-    ram = send(cloud.endpoints["ram"], "GET", "/?Format=JSON", hosts)
+    ram = get(cloud, "ram", "/?Format=JSON", host)
     assert json.loads(ram.body)["RequestId"] == ram.headers["x-acs-request-id"]

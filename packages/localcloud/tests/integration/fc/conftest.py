@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import textwrap
-import time
 import urllib.request
 import uuid
 import zipfile
@@ -433,17 +432,3 @@ def instances_of() -> Callable[[Running], list[dict[str, Any]]]:
             return shown
 
     return ask
-
-
-@pytest.fixture
-def wait_for() -> Callable[[Callable[[], Any]], Any]:
-    """Wait until a question has an answer that is true, and return it."""
-
-    def wait(question: Callable[[], Any], seconds: float = 20.0) -> Any:
-        end = time.monotonic() + seconds
-        while not (answer := question()):
-            assert time.monotonic() < end, "it did not happen"
-            time.sleep(0.05)
-        return answer
-
-    return wait

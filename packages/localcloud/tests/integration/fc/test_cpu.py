@@ -12,6 +12,7 @@ import pytest
 
 from localcloud.fc.instances.cpu import PREFIX, open_cpu_groups
 from localcloud.kernel.errors import LocalCloudError
+from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
 
@@ -91,7 +92,7 @@ def test_without_the_option_nothing_holds_an_instance_back(
 
 
 def test_a_group_goes_with_its_instance_and_all_go_with_the_server(
-    limited: Running, client_of: Any, code: bytes, order: Any, groups: Callable[[], list[Path]], wait_for: Any
+    limited: Running, client_of: Any, code: bytes, order: Any, groups: Callable[[], list[Path]]
 ) -> None:
     client = client_of(limited)
     client.create("one", code=code, timeout=60)
@@ -112,8 +113,7 @@ def test_a_group_goes_with_its_instance_and_all_go_with_the_server(
 
 
 def test_the_next_server_removes_the_groups_of_a_killed_one(
-    limited: Running, start_cloud: Any, client_of: Any, code: bytes, order: Any, groups: Callable[[], list[Path]],
-    wait_for: Any,
+    limited: Running, start_cloud: Any, client_of: Any, code: bytes, order: Any, groups: Callable[[], list[Path]]
 ) -> None:  # fmt: skip
     client = client_of(limited)
     client.create("f", code=code)

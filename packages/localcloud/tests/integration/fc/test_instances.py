@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from tests.support.cloud import few_descriptors
+from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
 Order = Callable[..., bytes]
@@ -33,9 +34,7 @@ def own(instances: list[dict[str, Any]], answer: Any) -> dict[str, Any]:
     return next(each for each in instances if each["id"] == answer.headers["x-fc-instance-id"])
 
 
-def test_timeout_kills_the_whole_process_tree(
-    client: Any, code: bytes, order: Order, cloud: Running, wait_for: Any
-) -> None:
+def test_timeout_kills_the_whole_process_tree(client: Any, code: bytes, order: Order, cloud: Running) -> None:
     client.create("f", code=code, timeout=1)
     begin = time.monotonic()
     answer = client.invoke("f", order("children"))
@@ -92,7 +91,7 @@ def test_instances_do_not_see_each_others_files(client: Any, code: bytes, order:
 
 
 def test_frozen_between_requests(
-    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any], wait_for: Any
+    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create("f", code=code)
     client.invoke("f", order("tick"))
@@ -100,7 +99,7 @@ def test_frozen_between_requests(
     assert own(instances_of(cloud), before)["state"] == "frozen"
     process = psutil.Process(own(instances_of(cloud), before)["pid"])
     wait_for(lambda: process.status() == psutil.STATUS_STOPPED)  # the signal is sent; a busy kernel has yet to stop it
-    time.sleep(1)
+    time.sleep(1)  # the second in which nothing may happen
     after = client.invoke("f", order("state"))
     assert after.json["ticks"] - before.json["ticks"] < 50  # 200 in a second, if it ran
     running = client.invoke("f", order("sleep", seconds=0.5))
@@ -119,7 +118,7 @@ def test_parallel_requests_get_an_instance_each(client: Any, code: bytes, order:
 
 
 def test_more_parallel_requests_than_instances_are_refused(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, refused: Any, wait_for: Any,
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, refused: Any,
     instances_of: Callable[..., Any],
 ) -> None:  # fmt: skip
     cloud = start_cloud(tmp_path / "data", "--fc-instances", "1")
@@ -168,7 +167,7 @@ def test_instances_leave_descriptors_to_everybody(
 
 
 def test_idle_instances_are_ended(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, wait_for: Any,
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order,
     instances_of: Callable[..., Any],
 ) -> None:  # fmt: skip
     cloud = start_cloud(tmp_path / "data", "--fc-idle", "1")
@@ -183,12 +182,7 @@ def test_idle_instances_are_ended(
 
 
 def test_update_takes_effect_while_the_old_instance_finishes_with_the_old_code(
-    client: Any,
-    code_of: Callable[..., bytes],
-    order: Order,
-    cloud: Running,
-    instances_of: Callable[..., Any],
-    wait_for: Any,
+    client: Any, code_of: Callable[..., bytes], order: Order, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create("f", code=code_of(late="old"), timeout=20)
     with ThreadPoolExecutor(1) as pool:
@@ -208,7 +202,7 @@ def test_update_takes_effect_while_the_old_instance_finishes_with_the_old_code(
 
 
 def test_killed_instance_in_the_middle_of_the_initializer(
-    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any], wait_for: Any
+    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create(
         "f", code=code, initializer="index.initializer", initializationTimeout=30, environmentVariables={"INIT": "5"}
@@ -229,7 +223,7 @@ def test_killed_instance_in_the_middle_of_the_initializer(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_the_cloud_and_what_was_accepted_is_done_later(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, wait_for: Any,
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order,
     instances_of: Callable[..., Any], number: signal.Signals,
 ) -> None:  # fmt: skip
     cloud = start_cloud(tmp_path / "data")
@@ -262,7 +256,7 @@ def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_without_bubblewrap_instances_have_folders_of_their_own_and_say_so(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, wait_for: Any
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-unsandboxed")
     client = client_of(cloud)
@@ -334,7 +328,6 @@ def test_failing_sweep_goes_on_reclaiming_instances(
     code: bytes,
     order: Order,
     instances_of: Any,
-    wait_for: Any,
     tmp_path: Path,
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-idle", "2")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import wait_for
+
 Running = Any  # the running cloud of tests/support/cloud.py
 Order = Callable[..., bytes]
 
@@ -153,7 +155,7 @@ def test_failed_initializer_fails_that_request_only(any_client: Any, code: bytes
 
 
 def test_async_invocation_runs_later_and_is_tried_three_times(
-    any_client: Any, code: bytes, order: Order, cloud: Running, wait_for: Any
+    any_client: Any, code: bytes, order: Order, cloud: Running
 ) -> None:
     any_client.create("f", code=code)
     answer = any_client.invoke("f", order("raise"), kind="Async", log="None")

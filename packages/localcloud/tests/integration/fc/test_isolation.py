@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from tests.support.cloud import few_descriptors
+from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
 Order = Callable[..., bytes]
@@ -349,7 +350,7 @@ def test_a_function_that_prints_without_end_fills_neither_memory_nor_disk(
 # Daemons
 
 
-def check_daemon(client: Any, order: Order, path: str, wait_for: Any, daemons: Callable[[], list[Any]]) -> None:
+def check_daemon(client: Any, order: Order, path: str, daemons: Callable[[], list[Any]]) -> None:
     assert client.invoke("f", order("daemon", path=path)).error_type is None
     (daemon,) = daemons()
     assert daemon.status() == psutil.STATUS_STOPPED
@@ -369,12 +370,10 @@ def daemons_of(cloud: Running, path: str) -> list[psutil.Process]:
     return found
 
 
-def test_a_daemon_is_frozen_and_ended_with_its_instance(
-    client: Any, code: bytes, order: Order, cloud: Running, wait_for: Any
-) -> None:
+def test_a_daemon_is_frozen_and_ended_with_its_instance(client: Any, code: bytes, order: Order, cloud: Running) -> None:
     client.create("f", code=code, timeout=20)
     path = f"/tmp/{client.service}"
-    check_daemon(client, order, path, wait_for, lambda: daemons_of(cloud, path))
+    check_daemon(client, order, path, lambda: daemons_of(cloud, path))
 
 
 # Without a sandbox
@@ -426,13 +425,13 @@ def test_every_log_of_an_unsandboxed_function_says_what_that_means(
 
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_an_unsandboxed_daemon_is_frozen_and_ended_with_its_instance(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, wait_for: Any
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-unsandboxed")
     client = client_of(cloud)
     client.create("f", code=code, timeout=20)
     path = str(tmp_path / "counted")
-    check_daemon(client, order, path, wait_for, lambda: daemons_of(cloud, path))
+    check_daemon(client, order, path, lambda: daemons_of(cloud, path))
     client.create("g", code=code, timeout=20)
     assert client.invoke("g", order("daemon", path=path)).error_type is None
     daemons = daemons_of(cloud, path)

@@ -17,6 +17,8 @@ from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 from alibabacloud_tea_openapi.models import Config
 
+from tests.support.waiting import wait_for
+
 Running = Any  # the running cloud of tests/support/cloud.py
 
 RECORDER = textwrap.dedent(
@@ -89,7 +91,7 @@ def add_trigger(recorder: Recorder, **changes: Any) -> dict[str, Any]:
             return dict(client.client.get_trigger(function, name).body.to_map())
 
 
-def test_upload_that_matches_fires(recorder: Recorder, wait_for: Any) -> None:
+def test_upload_that_matches_fires(recorder: Recorder) -> None:
     trigger = add_trigger(recorder)
     assert trigger["triggerType"] == "oss"
     recorder.bucket.put_object("outside/a.jpg", b"1")

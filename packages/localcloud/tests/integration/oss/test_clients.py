@@ -29,6 +29,7 @@ from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from tests.support import cloud as conftest
 from tests.support.cloud import Cloud
+from tests.support.waiting import wait_for
 
 PATIENCE = 1.0  # seconds
 HOST = "127.0.0.1"
@@ -165,10 +166,7 @@ def test_a_body_that_stops_is_cut_and_leaves_nothing(served: Served, tmp_path: P
     with served.connect() as connection:
         connection.sendall(b"PUT /open/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n0123456789")
         assert is_cut(connection)
-    deadline = time.monotonic() + 10
-    while list((tmp_path / "oss" / "data").iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert list((tmp_path / "oss" / "data").iterdir()) == []
+    wait_for(lambda: not list((tmp_path / "oss" / "data").iterdir()))
 
 
 def take_all(connection: socket.socket) -> None:

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.support.cloud import Cloud
+from tests.support.waiting import wait_for
 
 
 def content_of(name: str) -> bytes:
@@ -38,8 +39,7 @@ def test_whatever_was_acknowledged_survives_a_kill(start_cloud: Callable[..., Cl
     writers = [threading.Thread(target=write, args=(worker,)) for worker in range(4)]
     for writer in writers:
         writer.start()
-    while len(acknowledged) < 20:
-        time.sleep(0.01)
+    wait_for(lambda: len(acknowledged) >= 20)
     cloud.stop(signal.SIGKILL)
     for writer in writers:
         writer.join()

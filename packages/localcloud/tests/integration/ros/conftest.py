@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from alibabacloud_ros20190910.client import Client
 from alibabacloud_sts20150401 import models as sts_models
 from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.utils_models import Config
+
+from tests.support.waiting import wait_for
 
 
 @dataclass
@@ -53,11 +54,8 @@ class Ros:
 
     def settled(self, stack_id: str, seconds: float = 60) -> Any:
         """Wait until nothing goes on with a stack."""
-        end = time.monotonic() + seconds
-        while (stack := self.stack(stack_id)).status.endswith("_IN_PROGRESS"):
-            assert time.monotonic() < end, f"still {stack.status}"
-            time.sleep(0.05)
-        return stack
+        wait_for(lambda: not self.stack(stack_id).status.endswith("_IN_PROGRESS"), seconds)
+        return self.stack(stack_id)
 
     def deployed(self, template: Mapping[str, Any], **options: Any) -> Any:
         """Create a stack of a new name and wait."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import signal
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 import oss2
 import pytest
 from alibabacloud_ros20190910 import models
+
+from tests.support.waiting import wait_for
 
 
 def bucket_name() -> str:
@@ -223,8 +224,7 @@ def test_a_kill_in_the_middle_of_a_creation_leaves_nothing_behind(
         }
     )
     stack_id = ros.create("killed", document)
-    while len(ros.resources(stack_id)) < 5:
-        time.sleep(0.005)
+    wait_for(lambda: len(ros.resources(stack_id)) >= 5)
     cloud.stop(signal.SIGKILL)
     cloud = start_cloud(tmp_path / "cloud")
     ros = connect(cloud)

@@ -6,7 +6,10 @@ import contextlib
 import socket
 from dataclasses import dataclass, replace
 from http.client import HTTPException, HTTPResponse
+from typing import TypeAlias
+from urllib.parse import urlsplit
 
+Query: TypeAlias = tuple[tuple[str, str | None], ...]  # as sent; None: a name alone
 PATIENCE = 15.0  # seconds that an answer may take
 
 
@@ -24,7 +27,7 @@ class Request:
 
     method: str
     path: str  # as sent, without the query
-    query: tuple[tuple[str, str | None], ...] = ()  # as sent; None: a name alone
+    query: Query = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
 
@@ -64,6 +67,11 @@ class Answer:
     status: int
     headers: dict[str, str]  # by lower-case name
     body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
 
     def __str__(self) -> str:
         """Return the answer as a fault shows it."""
@@ -136,3 +144,34 @@ def exchange(address: tuple[str, int], request: Request, patience: float = PATIE
         return connection.exchange(request)
     finally:
         connection.close()
+
+
+def address(endpoint: str) -> tuple[str, int]:
+    """Return host and port of an endpoint's URL."""
+    parts = urlsplit(endpoint)
+    return parts.hostname or "", parts.port or 80
+
+
+def send(endpoint: str, request: Request, patience: float = 30.0) -> Answer:
+    """Send one request to an endpoint, with its name as Host unless the request names one; see `Connection.exchange`."""
+    host = () if request.header("Host") is not None else (("Host", urlsplit(endpoint).netloc),)
+    return exchange(address(endpoint), request.with_headers(*host, ("Connection", "close")), patience)
+
+
+def talk(endpoint: str, sent: bytes, *, seconds: float = 30, half_close: bool = False) -> bytes:
+    """Send bytes to an endpoint and return all that comes until it closes the connection.
+
+    Args:
+        endpoint: its URL.
+        sent: the bytes.
+        seconds: that any wait may take.
+        half_close: whether to say at once that nothing more comes.
+    """
+    received = b""
+    with socket.create_connection(address(endpoint), timeout=seconds) as connection:
+        connection.sendall(sent)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
+        while part := connection.recv(65536):
+            received += part
+    return received

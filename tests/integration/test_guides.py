@@ -1,0 +1,65 @@
+"""The code of the guides, run as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import oss2
+import pytest
+
+from tests.support.instance import Instance
+from tests.support.loading import Packed, pack
+from tests.support.paths import ROOT
+
+CONTEXTS = {
+    "python3.10": "SimpleNamespace(credentials=SimpleNamespace(access_key_id=KEY, access_key_secret=SECRET, security_token=''))",
+    "python3.12": "SimpleNamespace(logger=None)",
+}
+
+
+def code_of(page: str) -> str:
+    """Return the first block of Python of a page."""
+    found = re.search(r"^```python\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert found, page
+    return found[1]
+
+
+@pytest.fixture(scope="session")
+def model() -> Packed:
+    return pack({"words.json": b'{"heavy": 1, "light": 1}'})
+
+
+@pytest.mark.parametrize("runtime", CONTEXTS)
+def test_the_handler_of_the_guide_runs_with_the_context_of_each_runtime(
+    instance: Instance, cloud: Any, upload: oss2.Bucket, runtime: str
+) -> None:
+    (instance.code / "guide.py").write_text(code_of("handler.md"))
+    upload.put_object("text", b"heavy light other heavy")
+    keys = {name: value for name, value in instance.environment.items() if name.startswith("ALIBABA_CLOUD_")}
+    environment = {name: value for name, value in instance.environment.items() if name not in keys}
+    if runtime == "python3.12":  # whose context holds none
+        environment |= keys
+    script = f"""
+    from types import SimpleNamespace
+    KEY, SECRET = {cloud.access_key_id!r}, {cloud.access_key_secret!r}
+    context = {CONTEXTS[runtime]}
+    loader.initializer(context)
+    print("answer", loader.handler(b'{{"key": "text"}}', context))
+    """
+    outcome = replace(instance, environment={**environment, "HandlerModule": "guide.handler"}).run(script)
+    assert outcome.code == 0, outcome.errors
+    assert outcome.answers == ['answer {"words": 3}']
+    assert upload.get_object("counts/text").read() == b"3"
+
+
+def test_the_unit_test_of_the_guide_passes(tmp_path: Path) -> None:
+    (tmp_path / "test_guide.py").write_text(code_of("testing.md"))
+    options = ["-q", "--rootdir", str(tmp_path), "-o", f"pythonpath={ROOT}"]
+    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
