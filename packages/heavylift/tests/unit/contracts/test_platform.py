@@ -6,17 +6,30 @@ import pytest
 
 from heavylift.contracts import platform
 from heavylift.contracts.platform import DEFAULT_PLATFORM, RUNTIMES, Target
-from localcloud.fc import model
+from localcloud.fc import platform as embedded
 from localcloud.fc.errors import FcError
+from localcloud.fc.model import Function
+from localcloud.fc.operations.rules import check_function
+
+SHARED = (
+    "MEMORY",
+    "DISKS",
+    "CPU_SHARE",
+    "CPU_SHARES",
+    "MB_PER_CPU",
+    "TIMEOUT",
+    "INITIALIZATION_TIMEOUT",
+    "MAX_ENVIRONMENT",
+)
 
 
-def test_the_embedded_cloud_holds_functions_to_the_same_limits() -> None:
-    assert platform.MEMORY == model.MEMORY
-    assert platform.DISKS == model.DISKS
-    assert platform.TIMEOUT[-1] == model.MAX_TIMEOUT
-    assert platform.INITIALIZATION_TIMEOUT[-1] == model.MAX_INITIALIZATION_TIMEOUT
-    assert platform.MAX_CODE == model.MAX_CODE_API
-    assert platform.MAX_ENVIRONMENT == model.MAX_ENVIRONMENT
+@pytest.mark.parametrize("limit", SHARED)
+def test_the_embedded_cloud_holds_functions_to_the_same_limits(limit: str) -> None:
+    assert getattr(platform, limit) == getattr(embedded, limit)
+
+
+def test_a_code_package_that_the_build_takes_is_taken_through_the_api() -> None:
+    assert platform.MAX_CODE == embedded.MAX_CODE_API
 
 
 @pytest.mark.parametrize(("memory", "cpu"), [(1024, 1.0), (4096, 1.0), (128, 0.05), (32768, 16.0), (3072, 2.0)])
@@ -24,20 +37,22 @@ def test_the_embedded_cloud_takes_every_cpu_that_the_constructs_take(memory: int
     for share in (cpu, cpu + platform.CPU_SHARE):
         low, high = (int(share * each) for each in platform.MB_PER_CPU)
         allowed = round(share / platform.CPU_SHARE) in platform.CPU_SHARES and low <= memory <= high
-        function = model.Function(
+        function = Function(
             service="", name="f", runtime="python3.10", handler="a.b", memory=memory, cpu=share, code="c"
         )
         try:
-            model.check_function(function)
+            check_function(function)
         except FcError:
             assert not allowed
         else:
             assert allowed
 
 
-def test_the_embedded_cloud_has_every_runtime() -> None:
-    assert set(RUNTIMES) <= set(model.RUNTIMES)
-    assert list(RUNTIMES) == [runtime.name for runtime in RUNTIMES.values()]
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_the_embedded_cloud_has_every_runtime_as_the_build_knows_it(name: str) -> None:
+    own, other = RUNTIMES[name], embedded.RUNTIMES[name]
+    assert other.served
+    assert (own.name, own.glibc, own.context_credentials) == (other.name, other.glibc, other.context_credentials)
 
 
 @pytest.mark.parametrize(
