@@ -58,12 +58,10 @@ def build(options: Options, report: Report) -> Manifest:
     with _exclusive(options.cache):
         plan = make_plan(options, report)
         last, state = _read_last(options)
-        parts = set(options.parts)
-        if "model" in parts and not options.has_model:
+        parts, gone = set(options.parts), None
+        if "model" in parts and not options.has_model:  # any longer, perhaps
             parts.remove("model")
             gone, last = last.model, replace(last, model=None)
-        else:
-            gone = None
         made = {part for part in parts if not _is_current(part, plan, last, state, options.dist)}
         if last.target != options.target:
             made |= set(last.parts)
