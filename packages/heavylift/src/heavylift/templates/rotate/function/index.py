@@ -22,8 +22,9 @@ from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials, find_credentials
 from heavylift.runtime.download import OssStore
 from heavylift.runtime.oss import open_bucket, oss_errors
+from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import Settings, read_settings
-from heavylift.runtime.store import Deadline, ObjectReader
+from heavylift.runtime.store import ObjectReader
 
 CODE = Path(__file__).resolve().parent
 MAX_BYTES = pictures.MAX_PIXELS * 8  # of an object: four channels of 16 bits, uncompressed
