@@ -12,7 +12,7 @@ from heavylift.cli.init import EXAMPLES, TEMPLATES, stack_name, template
 from heavylift.cli.main import main
 from tests.support.paths import ROOT
 
-LAYOUT = {".gitignore", "cdk.json", "function", "infra", "layers_build", "requirements.txt", "tests"}
+LAYOUT = {".gitignore", "cdk.json", "function", "infra", "layers_build", "pyproject.toml", "requirements.txt", "tests"}
 # What a template has of the repository, file for file: the folder there, and which template has it where.
 SAME = {
     "function": "rotate/function",
