@@ -59,7 +59,6 @@ async def serve(options: Options) -> None:
         now = datetime.now(UTC)
         names = served_names(SERVICES.values(), region=options.region, account_id=account.account_id)
         authority = open_authority(options.data / "gateway", now=now)
-        tls = make_server_context(authority, names, now=now)
         gateway = _open_gateway(_port(options, GATEWAY))
         context = _context(options, account, gateway=gateway, authority=authority)
         places = Places.of_process()
@@ -67,6 +66,7 @@ async def serve(options: Options) -> None:
         logging.getLogger("aiohttp.server").addFilter(tell_bad_requests_briefly)
         async with AsyncExitStack() as stack:  # what is made last ends first
             services = await _make(context, names, stack)
+            tls = make_server_context(authority, names, now=now)  # writes a file: on a full disk OSS has made room for it
             listeners = {}
             for number, definition in SERVICES.items():
                 application = services[definition.name].application
