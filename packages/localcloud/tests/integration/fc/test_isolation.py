@@ -60,6 +60,10 @@ FUNCTION = textwrap.dedent(
         return {folder: failure(lambda: open(folder + "/made", "w").close()) for folder in folders}
 
 
+    def do_read(paths):
+        return {path: failure(lambda: open(path, "rb").read(1)) for path in paths}
+
+
     def do_environment():
         return dict(os.environ)
 
@@ -267,6 +271,11 @@ def test_every_service_of_the_embedded_cloud_is_reached_under_its_port(
         assert 400 <= try_to("get", url=cloud.endpoints[name]) < 500  # unsigned: refused by the service itself
     assert try_to("connect", port=urlsplit(cloud.endpoints["gateway"]).port) is None
     assert try_to("get", url="https://oss-cn-hangzhou-internal.aliyuncs.com/") == 403
+
+
+def test_the_systems_files_that_programs_expect_can_be_read(try_to: Callable[..., Any]) -> None:
+    present = [path for path in ("/etc/hosts", "/etc/passwd", "/etc/ssl/openssl.cnf") if Path(path).exists()]
+    assert try_to("read", paths=present) == dict.fromkeys(present)
 
 
 def test_a_function_has_servers_of_its_own_on_loopback(try_to: Callable[..., Any]) -> None:

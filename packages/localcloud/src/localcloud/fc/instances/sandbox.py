@@ -83,7 +83,8 @@ class Sandbox:
         self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], function: Function
     ) -> Launch:
         """See `Isolation.prepare`."""
-        binds = [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
+        binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
+        binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
         binds += _show(_shown(code, interpreter))
         ids = userns.IdentityMap() if self._means.drops and self._means.user else None
         return Launch(
