@@ -21,7 +21,7 @@ import zstandard
 from bench.archives import install, unpack
 from bench.part import Part
 from bench.results import Results, goal
-from bench.scratch import TimedReport, locked_versions, package_cache, scratch_root, timed_build
+from bench.scratch import TimedReporter, locked_versions, package_cache, scratch_root, timed_build
 from heavylift.build.pack import LEVEL
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
@@ -97,9 +97,9 @@ def _compile(folder: Path) -> None:
 
 def summarize(
     alone: Mapping[str, float],
-    cold: TimedReport,
+    cold: TimedReporter,
     seconds: float,
-    again: TimedReport,
+    again: TimedReporter,
     rebuild: float,
     *,
     changed: list[str],
@@ -128,7 +128,7 @@ def summarize(
     }
 
 
-def _record(report: TimedReport) -> dict[str, object]:
+def _record(report: TimedReporter) -> dict[str, object]:
     steps = {
         title: {"seconds": round(value, 1), **({"amount": report.amounts[title]} if title in report.amounts else {})}
         for title, value in report.seconds.items()

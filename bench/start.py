@@ -19,8 +19,8 @@ from rich.console import Console
 
 from bench import ablation, building, comparison, scaling
 from bench.part import Part
-from bench.report import FOLDER, write_report
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
+from bench.results_page import FOLDER, write_report
 from heavylift.contracts.manifest import read_build
 from heavylift.errors import HeavyliftError
 

@@ -25,7 +25,7 @@ from bench.direct import DISK, function_settings
 from bench.functions import FunctionSettings
 from bench.measure import cold_start
 from bench.prices import Price, cu_per_second
-from bench.tuning_report import draw, insert, render
+from bench.tuning_page import draw, insert, render
 from heavylift.contracts.manifest import Build, read_build
 from heavylift.errors import HeavyliftError
 

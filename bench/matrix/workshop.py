@@ -14,11 +14,11 @@ from bench.direct import BUCKET, CPU, DISK, INITIALIZATION_TIMEOUT, MEMORY, TIME
 from bench.functions import FunctionSettings
 from bench.matrix.cases import Case, read_cases
 from bench.matrix.rows import Row, Versions, fingerprint
-from bench.scratch import TimedReport, locked_versions, scratch_root, timed_build
+from bench.scratch import TimedReporter, locked_versions, scratch_root, timed_build
 from heavylift.build.build import build
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import find_interpreter
 from heavylift.build.options import Options
-from heavylift.build.target import find_interpreter
 from heavylift.clouds.assets import zip_code
 from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.manifest import Applib
@@ -108,7 +108,7 @@ class Workshop:
                 (functions / f"{case.module}.py").write_text(case.source, encoding="utf-8")
             target = Target(python, DEFAULT_PLATFORM)
             options = Options(root=self.scratch, parts=("code",), target=target, code=functions, output=dist)
-            build(options, TimedReport())
+            build(options, TimedReporter())
             self._codes[python] = zip_code(dist / "code")
         return self._codes[python]
 

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.errors import BuildError, MissingModuleError
+from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
 from heavylift.build.prune import Pruning, Rule, prune
-from heavylift.build.target import find_interpreter, runs_here, why_not_here
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
 
 if TYPE_CHECKING:
-    from heavylift.build.report import Report
+    from heavylift.build.reporter import Reporter
     from heavylift.build.system import Need
 
 
@@ -66,7 +66,7 @@ class Staged:
     order: Order  # of its files
 
 
-def stage(staging: Staging, report: Report) -> Staged:
+def stage(staging: Staging, report: Reporter) -> Staged:
     """Put an applib together, unless that is done already.
 
     Raises:
@@ -96,7 +96,7 @@ def _remove_others(staging: Staging) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _make(staging: Staging, report: Report) -> Staged:
+def _make(staging: Staging, report: Reporter) -> Staged:
     from heavylift.build.system import find_needs  # not before there is something to make
 
     folder, target = staging.folder, staging.target
@@ -146,7 +146,7 @@ class Imports:
     interpreter: Path | None  # None: the target's Python does not run here
     modules: Mapping[str, list[str]]  # of each requirement
     needs: Sequence[Need]  # what may be missing here
-    report: Report
+    report: Reporter
 
     def record_installed(self) -> Recording | None:
         """Import the modules before anything is pruned, and leave out what needs a package that nothing requires.
@@ -180,7 +180,7 @@ class Imports:
                 raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
 
 
-def _prepare(staging: Staging, interpreter: Path | None, report: Report) -> list[Package]:
+def _prepare(staging: Staging, interpreter: Path | None, report: Reporter) -> list[Package]:
     """Prepare the packages, and say what they will lack."""
     if staging.strip and not binaries.strip_version():
         report.note(

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import install_interpreter
 from heavylift.build.options import PARTS, Options
 from heavylift.build.parts import NEW_CODE, Work
 from heavylift.build.plan import Plan, fingerprint, folder_digest, make_plan
-from heavylift.build.report import Report, megabytes
-from heavylift.build.target import install_interpreter
+from heavylift.build.reporter import Reporter, megabytes
 from heavylift.contracts.manifest import (
     Code,
     Manifest,
@@ -43,7 +43,7 @@ MAX_DISK = DISKS[-1] * MB  # bytes
 STATE = "state.json"  # the fingerprints of the parts that the manifest names
 
 
-def build(options: Options, report: Report) -> Manifest:
+def build(options: Options, report: Reporter) -> Manifest:
     """Build what is out of date and return the manifest.
 
     Args:

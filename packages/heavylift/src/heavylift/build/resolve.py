@@ -9,7 +9,7 @@ from pathlib import Path
 
 import heavylift.runtime
 from heavylift.build.errors import BuildError
-from heavylift.build.target import uv, uv_platform
+from heavylift.build.machine import uv, uv_platform
 from heavylift.contracts.platform import Target
 
 RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")

@@ -205,8 +205,8 @@ def show_logs(options: argparse.Namespace, output: Output) -> int:
     session = open_session(options)
     name = _stack_name(options, session)
     ros = _ros(session)
-    target = invocation.find_target(ros, ros.find(name), options.function)
-    for line in logs.read(session, target, options.lines):
+    function = invocation.find_function(ros, ros.find(name), options.function)
+    for line in logs.read(session, function, options.lines):
         output.emit({"event": "log", "line": line}, line)
     return 0
 
@@ -217,13 +217,13 @@ def invoke(options: argparse.Namespace, output: Output) -> int:
     session = open_session(options)
     name = _stack_name(options, session)
     ros = _ros(session)
-    target = invocation.find_target(ros, ros.find(name), options.function)
-    done = invocation.invoke(session, target, payload, timeout=options.timeout)
+    function = invocation.find_function(ros, ros.find(name), options.function)
+    done = invocation.invoke(session, function, payload, timeout=options.timeout)
     log = f"{done.log_tail.rstrip()}\n" if options.log else ""
     output.emit(
         {
             "event": "invocation",
-            "function": target.function,
+            "function": function.name,
             "seconds": round(done.seconds, 3),
             "error_type": done.error_type,
             "log": done.log_tail,
@@ -233,7 +233,7 @@ def invoke(options: argparse.Namespace, output: Output) -> int:
     )
     if done.error_type:
         raise HeavyliftError(
-            f"the function {target.function} failed ({done.error_type}) after {done.seconds:.1f} s; its answer is above, "
+            f"the function {function.name} failed ({done.error_type}) after {done.seconds:.1f} s; its answer is above, "
             f"`heavylift logs {name}` shows its log"
         )
     return 0

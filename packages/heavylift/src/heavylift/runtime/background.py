@@ -96,7 +96,7 @@ class Background:
         self._wait(lambda: False)
 
     def close(self) -> None:
-        """Let go of the worker. One that still works ends, and leaves a partial target to the next start."""
+        """Let go of the worker. One that still works ends, and leaves a partial destination to the next start."""
         os.close(self._orders)
         os.close(self._messages)
         self._reap()

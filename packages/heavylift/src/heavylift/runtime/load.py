@@ -1,14 +1,14 @@
 """Loads one archive into its directory: fetch, verify, inflate, write.
 
-Stages; when one fails, the target is as it was before:
+Stages; when one fails, the destination is as it was before:
 
-1. lock the target; if it holds what is wanted, there is nothing to do;
+1. lock the destination; if it holds what is wanted, there is nothing to do;
 2. read the object's first bytes: they hold the index, or show that there is none (`plainzip` takes over then);
 3. check index, digest and disk, and make directories and links;
 4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
    in order; the thread that fetched a block verifies, inflates and writes it in place, while the other connections go on
    receiving. A thread holds one block at a time: that bounds the memory;
-5. set the marker of a complete target.
+5. set the marker of a complete destination.
 
 Whoever watches is told when all names are there, and each time more of the first blocks are complete: from the files in
 them, modules can be imported while the others are still on their way.
@@ -32,6 +32,7 @@ from heavylift.contracts.archive import (
     pieces,
 )
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
+from heavylift.runtime.destination import OWNER_WRITES, Destination, Origin, Staging
 from heavylift.runtime.inflate import (
     LOCAL_HEADER,
     LOCAL_SIGNATURE,
@@ -44,7 +45,6 @@ from heavylift.runtime.inflate import (
 from heavylift.runtime.parallel import run_all
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import ObjectReader, cut
-from heavylift.runtime.target import OWNER_WRITES, Origin, Staging, Target
 from heavylift.runtime.timeline import Timeline
 
 HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
@@ -78,10 +78,10 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Wa
     Raises:
         LoadError: its subclasses say why; the directory is as it was before.
     """
-    target = Target(archive.directory)
+    destination = Destination(archive.directory)
     try:
-        with target.locked(reader.deadline):
-            found = target.origin()
+        with destination.locked(reader.deadline):
+            found = destination.origin()
             if found and archive.digest and found.digest == archive.digest:
                 return False
             with timeline.span("fetch", archive.name):
@@ -89,7 +89,7 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Wa
             wanted = Origin(archive.digest, archive.key, reader.etag, reader.size)
             if found and not archive.digest and _version(found) == _version(wanted):
                 return False
-            with target.filling(wanted) as staging:
+            with destination.filling(wanted) as staging:
                 _unpack(archive, reader, head, staging, timeline, watcher)
     finally:
         timeline.count(fetched=reader.fetched, retries=reader.retries)

@@ -2,7 +2,7 @@
 
 Several connections at once read the object in order, and one thread cuts it into entries, inflates, checks each CRC-32
 and writes. Nothing is held but a few windows of the object. When a digest is pinned, it is the sha256 of the whole
-object, taken in the same pass; the target is committed after it.
+object, taken in the same pass; the destination is committed after it.
 
 Only stored and deflated entries are read. The central directory is judged before the first byte is written; what a
 local header or the data say differently is refused when it comes by.
@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from heavylift.contracts.archive import MAX_PATH, Link, check_link, check_names, check_path
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
 from heavylift.runtime.deflate import DeflateError, inflater
+from heavylift.runtime.destination import OWNER_WRITES, Staging
 from heavylift.runtime.inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 from heavylift.runtime.store import ObjectReader
-from heavylift.runtime.target import OWNER_WRITES, Staging
 from heavylift.runtime.timeline import Timeline
 
 CONNECTIONS = 6  # requests at once

@@ -18,9 +18,9 @@ import pytest
 
 from heavylift.contracts.startlog import find_starts
 from heavylift.runtime.credentials import Credentials
+from heavylift.runtime.destination import MARKER
 from heavylift.runtime.download import OssStore
 from heavylift.runtime.settings import read_settings
-from heavylift.runtime.target import MARKER
 from localcloud import state
 from localcloud.ram import RamService
 from localcloud.sts.operations.sessions import StsService

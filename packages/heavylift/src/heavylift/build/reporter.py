@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SMALL_DISK = DISKS[0] * MB  # bytes
 
 
-class Report:
+class Reporter:
     """Prints to a terminal; rich is imported when there is something to show, since a build without work should be quick.
 
     Args:
