@@ -1,4 +1,4 @@
-"""Part `build`: how long a build takes against what no build can avoid, and what a small change makes it do again.
+"""Part `build`: measures the time of a build against its unavoidable steps, and the steps that a small change repeats.
 
 A cold build has an empty cache, of packages and of ours. What it cannot avoid is to download and install the packages, to
 compile their modules and to compress their files; each is measured alone, on all cores, and the slowest bounds the build. Then
@@ -104,7 +104,7 @@ def summarize(
     *,
     changed: list[str],
 ) -> Results:
-    """Return what `results.json` holds of this part.
+    """Return this part's record for `results.json`.
 
     Args:
         alone: seconds of each unavoidable step.

@@ -17,7 +17,7 @@ from heavylift.contracts.manifest import Manifest
 
 
 class TimedReporter(Reporter):
-    """Remembers what was done instead of showing it.
+    """Records the steps of a build instead of showing them.
 
     Attributes:
         seconds: of each step, by title.
@@ -71,7 +71,7 @@ class TimedReporter(Reporter):
 
 
 def scratch_root(root: Path, folder: Path) -> Path:
-    """Make a project's root that holds no more than what an applib is built from, and return it."""
+    """Make a project's root that holds no more than an applib's inputs, and return it."""
     scratch = folder / "root"
     for part in ("function", "layers_build"):
         shutil.copytree(root / part, scratch / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -79,14 +79,14 @@ def scratch_root(root: Path, folder: Path) -> Path:
 
 
 def timed_build(root: Path, **choices: Any) -> tuple[Manifest, TimedReporter, float]:  # noqa: ANN401 - of `Options`
-    """Build an applib; return its manifest, what was done, and the seconds of all."""
+    """Build an applib; return its manifest, the steps that were done, and the seconds of all."""
     report, begin = TimedReporter(), perf_counter()
     manifest = build(Options(root=root, parts=("applib",), **choices), report)
     return manifest, report, perf_counter() - begin
 
 
 def locked_versions(lock: Path) -> dict[str, str]:
-    """Return version by name of what a lock file names."""
+    """Return the versions of a lock file's packages, by name."""
     lines = lock.read_text(encoding="utf-8").splitlines()
     pairs = (line.split(";")[0].rstrip(" \\").split("==") for line in lines if "==" in line and line[0].isalnum())
     return {pair[0]: pair[1].strip() for pair in pairs}

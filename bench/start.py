@@ -1,4 +1,4 @@
-"""`make bench`: cold starts, what each improvement is worth, how loads grow, and builds, measured in one run on one machine.
+"""`make bench`: measures cold starts, the worth of improvements, the growth of loads, and builds, in one run on one machine.
 
 The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Four parts, each a module
 that says what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build). Writes `results.json` (machine, raw

@@ -121,7 +121,7 @@ class Workshop:
         return requirements
 
     def _finished(self, case: Case, row: Row, lock: Path) -> Row:
-        """Return a row with what is known when its build has ended."""
+        """Return a row with the results of its build, which has ended."""
         versions = locked_versions(lock) if lock.exists() else {}
         return replace(row, versions=versions, inputs=fingerprint(self.root, case, row.python, versions))
 
@@ -154,7 +154,7 @@ class Workshop:
 
 
 def _judged(case: Case, row: Row, answer: Invocation) -> Row:
-    """Return a row with one more start, or with what is wrong with it."""
+    """Return a row with one more start, or with the reason of its failure."""
     if answer.error_type:
         return replace(row, failure=f"start: {_words(answer.body)}")
     body = answer.body.decode(errors="replace")
@@ -169,7 +169,7 @@ def _judged(case: Case, row: Row, answer: Invocation) -> Row:
 
 
 def _words(body: bytes) -> str:
-    """Return in one line what the platform says of a function that failed."""
+    """Return the platform's message about a function that failed, in one line."""
     try:
         record = json.loads(body)
         text = f"{record['errorType']}: {record['errorMessage']}"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staging:
-    """A staging folder, and what it is put together from."""
+    """A staging folder, and the inputs that it is put together from."""
 
     requirements: Path
     lock: Path
@@ -43,7 +43,7 @@ class Staging:
 
     @property
     def record(self) -> Path:
-        """The file that says that the folder is complete, and what is in it."""
+        """The file that marks the folder as complete, and lists its content."""
         return self.folder.with_name(self.folder.name + ".json")
 
     @property
@@ -140,7 +140,7 @@ def _make(staging: Staging, report: Reporter) -> Staged:
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """Imports of what was asked for, in clean processes."""
+    """Imports of the requirements' modules, in clean processes."""
 
     folder: Path
     interpreter: Path | None  # None: the target's Python does not run here
@@ -149,7 +149,7 @@ class Imports:
     report: Reporter
 
     def record_installed(self) -> Recording | None:
-        """Import the modules before anything is pruned, and leave out what needs a package that nothing requires.
+        """Import the modules before anything is pruned, and leave out those that need a package that nothing requires.
 
         Packages bring modules that are of use only beside another package, which they do not require: an adapter, a driver. At
         least one module of each requirement has to be imported.
@@ -167,7 +167,7 @@ class Imports:
                 )
 
     def record(self, why: str) -> Recording | None:
-        """Import the modules and return what that needed; None where nothing can be imported."""
+        """Import the modules and return the files that they needed; None where nothing can be imported."""
         if self.interpreter is None:
             return None
         modules = [module for each in self.modules.values() for module in each]
@@ -181,7 +181,7 @@ class Imports:
 
 
 def _prepare(staging: Staging, interpreter: Path | None, report: Reporter) -> list[Package]:
-    """Prepare the packages, and say what they will lack."""
+    """Prepare the packages, and report the libraries that they will lack."""
     if staging.strip and not binaries.strip_version():
         report.note(
             "no `strip` here (Debian package binutils): the libraries keep their symbols, which can double their size"

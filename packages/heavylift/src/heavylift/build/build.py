@@ -1,4 +1,4 @@
-"""The build: decides what is out of date, makes it, and writes the manifest last.
+"""The build: decides which parts are out of date, makes them, and writes the manifest last.
 
 Stages and what each may touch:
 
@@ -44,7 +44,7 @@ STATE = "state.json"  # the fingerprints of the parts that the manifest names
 
 
 def build(options: Options, report: Reporter) -> Manifest:
-    """Build what is out of date and return the manifest.
+    """Build the parts that are out of date and return the manifest.
 
     Args:
         options: what to build.
@@ -107,7 +107,7 @@ def _read_last(options: Options) -> tuple[Manifest, dict[str, Any]]:
 
 
 def _seal(inputs: str, part: Part, dist: Path) -> str:
-    """Tie inputs to what was made of them: a state written just before a kill does not vouch for an older manifest."""
+    """Tie inputs to the parts made of them: a state written just before a kill does not vouch for an older manifest."""
     return fingerprint([inputs, json.dumps(part_record(part, dist), sort_keys=True)])
 
 

@@ -31,7 +31,7 @@ DISK_BLOCK = 4096  # bytes; what a file system gives out at a time
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """What a part is made from.
+    """The inputs that a part is made from.
 
     Attributes:
         options: of the build.
@@ -158,7 +158,7 @@ class Work:
         )
 
     def try_function(self, code: Path) -> None:
-        """Import the function with its libraries, and warn where that says nothing.
+        """Import the function with its libraries, and warn where that proves nothing.
 
         Args:
             code: the code package.

@@ -36,7 +36,7 @@ class Plan:
 
 
 def make_plan(options: Options, report: Reporter) -> Plan:
-    """Lock what is not locked yet, and return the plan.
+    """Lock the requirements that are not locked yet, and return the plan.
 
     Raises:
         BuildError: a file that the options name is missing, or the requirements cannot be resolved.

@@ -22,7 +22,7 @@ EXPORT = "export_model"
 
 
 def make_build(settings: FunctionSettings, facts: Facts, *, output: Path) -> Build:
-    """Return the build of a function: the one that it names, else its own, brought up to date. What is done is said on stderr.
+    """Return the build of a function: the one that it names, else its own, brought up to date. Steps are shown on stderr.
 
     Args:
         settings: of the function; paths begin at the working folder.

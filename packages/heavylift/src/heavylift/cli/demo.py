@@ -68,7 +68,7 @@ class Run:
 
 
 def main(options: argparse.Namespace) -> int:
-    """`heavylift demo`."""
+    """Run `heavylift demo`."""
     run(options.root.resolve(), make_console())
     return 0
 
@@ -120,7 +120,7 @@ def run(root: Path, console: Console) -> None:
 
 
 class Commands:
-    """Runs `heavylift`'s own commands as a user would, and remembers how long each took.
+    """Runs `heavylift`'s own commands as a user would, and records their times.
 
     Args:
         root: the project's folder.

@@ -23,7 +23,7 @@ CONNECT_TIMEOUT = 5_000  # milliseconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
-    """What a function answered."""
+    """The answer of a function."""
 
     body: bytes
     headers: Mapping[str, str]  # names in lower case
@@ -32,26 +32,26 @@ class Invocation:
 
     @property
     def error_type(self) -> str | None:
-        """The platform's word for what failed, or None when the function answered."""
+        """The platform's type of the error, or None when the function answered."""
         return self.headers.get("x-fc-error-type")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FunctionName:
-    """A function: of a service in Function Compute 2.0, of its own in 3.0."""
+    """The name of a function: within a service in Function Compute 2.0, of its own in 3.0."""
 
     service: str | None
     name: str
 
 
 def parse_arn(text: str) -> FunctionName | None:
-    """Return the function that an ARN names; None when it names something else."""
+    """Return the name of the function in an ARN; None when it is of something else."""
     match = ARN.match(text)
     return FunctionName(service=match["service"], name=match["function"]) if match else None
 
 
 def find_function(ros: Ros, stack: Stack, wanted: str | None) -> FunctionName:
-    """Return the function that is meant.
+    """Return the name of the function that a user means.
 
     Args:
         ros: the stacks of the region.

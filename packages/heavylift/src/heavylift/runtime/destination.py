@@ -36,7 +36,7 @@ _POLL = 0.05  # seconds between two looks at a lock that another process holds
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a destination was unpacked from.
+    """The object that a destination was unpacked from.
 
     Attributes:
         digest: the pinned digest, or empty when none was pinned.
@@ -70,7 +70,7 @@ class Destination:
 
     @contextmanager
     def locked(self, deadline: Deadline) -> Iterator[None]:
-        """Keep other loads of the same destination out, also those of other processes, and sweep what killed ones left.
+        """Keep other loads of the same destination out, also those of other processes, and sweep the leftovers of killed ones.
 
         Raises:
             DeadlineError: another load did not end in time.
@@ -90,7 +90,7 @@ class Destination:
             os.close(lock)
 
     def origin(self) -> Origin | None:
-        """Return what the destination holds, complete; None when there is nothing.
+        """Return the origin of the complete content; None when there is nothing.
 
         Raises:
             ConfigurationError: there is something that no load put there. It is not touched.
@@ -248,7 +248,7 @@ class Staging:
                 (self.root / link.path).symlink_to(link.target)
 
     def finish(self, origin: Origin) -> None:
-        """Say what the directory holds; it is complete from here on."""
+        """Write the origin of the directory's content into its marker; it is complete from here on."""
         record = {"digest": origin.digest, "key": origin.key, "etag": origin.etag, "size": origin.size}
         self.write(PARTIAL_MARKER, json.dumps(record).encode(), position=0)
         with _disk_errors(self.root):

@@ -54,13 +54,13 @@ RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so m
 
 
 class Watcher(Protocol):
-    """Is told how far a load has come. Called by several threads, one at a time."""
+    """The listener to the progress of a load. Called by several threads, one at a time."""
 
     def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
-        """All names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
+        """Learn that all names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
 
     def advanced(self, blocks: int) -> None:
-        """That many of the first blocks are complete now."""
+        """Learn the number of first blocks that are complete now."""
 
 
 def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Watcher | None = None) -> bool:
@@ -185,7 +185,7 @@ class _BlockLoader:
         self._done = _Front(len(self._places), watcher.advanced if watcher else lambda _count: None)
 
     def run(self) -> None:
-        """Load all blocks, or raise what stopped the first thread that failed."""
+        """Load all blocks, or raise the error of the first thread that failed."""
         ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places, RANGE)]
         run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
         for entry in self._content.files:
@@ -231,7 +231,7 @@ class _BlockLoader:
 
 
 class _Front:
-    """How many of the first blocks are complete, whatever the order in which blocks are."""
+    """The count of first blocks that are complete, in whichever order blocks arrive."""
 
     def __init__(self, count: int, advanced: Callable[[int], None]) -> None:
         self._waiting = [True] * count + [True]  # the last one stays: the front ends there
