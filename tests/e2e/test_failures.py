@@ -1,4 +1,4 @@
-"""What a caller gets when a start goes wrong: the platform, the loader and the store together, with a small applib."""
+"""Answers to a caller when a start goes wrong: the platform, the loader and the store together, with a small applib."""
 
 from __future__ import annotations
 

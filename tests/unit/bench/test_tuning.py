@@ -1,4 +1,4 @@
-"""What `make bench-tuning` makes of its measurements: cost, table, page, picture."""
+"""The results that `make bench-tuning` makes of its measurements: cost, table, page, picture."""
 
 from __future__ import annotations
 

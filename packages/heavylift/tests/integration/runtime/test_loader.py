@@ -236,7 +236,7 @@ def test_a_start_that_is_killed_leaves_nothing_that_is_taken_for_good(instance: 
 
 
 def has_content(folder: Path) -> bool:
-    """Say whether some of a library's bytes are there: a file exists, at its full size, before that."""
+    """Return whether some of a library's bytes are there: a file exists, at its full size, before that."""
     return any(path.stat().st_blocks for path in folder.glob("lib*.so"))
 
 

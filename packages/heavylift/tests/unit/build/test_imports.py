@@ -1,4 +1,4 @@
-"""Which modules of what was asked for a build imports."""
+"""The modules of requirements that a build imports."""
 
 from __future__ import annotations
 
