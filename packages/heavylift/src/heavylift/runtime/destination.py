@@ -109,7 +109,7 @@ class Destination:
         )
 
     @contextmanager
-    def filling(self, origin: Origin) -> Iterator[Staging]:
+    def filling(self, origin: Origin) -> Iterator[DirectoryWriter]:
         """Give out the empty destination to fill; it is complete after that, or as it was before when anything is raised.
 
         Args:
@@ -130,10 +130,10 @@ class Destination:
             fresh.rename(self.path)
         except OSError as error:
             raise _unusable(self.path, error) from error
-        staging = Staging(self.path)
+        writer = DirectoryWriter(self.path)
         try:
-            yield staging
-            staging.finish(origin)
+            yield writer
+            writer.finish(origin)
         except BaseException:
             self._discard()
             if retired:
@@ -158,8 +158,8 @@ class Destination:
                 shutil.rmtree(each, ignore_errors=True)  # it only costs room; the check of the disk will tell
 
 
-class Staging:
-    """A directory that is being filled. Only checked paths may come in. Used by several threads at once.
+class DirectoryWriter:
+    """Writes the files of a directory that is being filled. Only checked paths may come in. Used by several threads at once.
 
     Args:
         root: the directory.

@@ -32,7 +32,7 @@ from heavylift.contracts.archive import (
     pieces,
 )
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
-from heavylift.runtime.destination import OWNER_WRITES, Destination, Origin, Staging
+from heavylift.runtime.destination import OWNER_WRITES, Destination, DirectoryWriter, Origin
 from heavylift.runtime.inflate import (
     LOCAL_HEADER,
     LOCAL_SIGNATURE,
@@ -89,15 +89,20 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Wa
             wanted = Origin(archive.digest, archive.key, reader.etag, reader.size)
             if found and not archive.digest and _version(found) == _version(wanted):
                 return False
-            with destination.filling(wanted) as staging:
-                _unpack(archive, reader, head, staging, timeline, watcher)
+            with destination.filling(wanted) as writer:
+                _unpack(archive, reader, head, writer, timeline, watcher)
     finally:
         timeline.count(fetched=reader.fetched, retries=reader.retries)
     return True
 
 
 def _unpack(
-    archive: Archive, reader: ObjectReader, head: bytes, staging: Staging, timeline: Timeline, watcher: Watcher | None
+    archive: Archive,
+    reader: ObjectReader,
+    head: bytes,
+    writer: DirectoryWriter,
+    timeline: Timeline,
+    watcher: Watcher | None,
 ) -> None:
     found = _read_index(reader, head)
     if found is None:
@@ -105,7 +110,7 @@ def _unpack(
             unpack,  # what it needs takes time to import, and our own archives do not need it
         )
 
-        unpack(reader, archive.name, archive.digest, staging, timeline)
+        unpack(reader, archive.name, archive.digest, writer, timeline)
         return
     index, origin = found
     if archive.digest and content_digest(index.content) != archive.digest:
@@ -115,9 +120,9 @@ def _unpack(
         )
     content = index.content
     sizes = {entry.path: entry.size for entry in content.files}
-    timeline.count(disk=staging.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
-    staging.make_links(content.links)
-    _BlockLoader(archive.name, reader, index, origin, staging, timeline, watcher).run()
+    timeline.count(disk=writer.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
+    writer.make_links(content.links)
+    _BlockLoader(archive.name, reader, index, origin, writer, timeline, watcher).run()
     timeline.count(unpacked=content.size, files=len(content.files))
 
 
@@ -169,7 +174,7 @@ class _BlockLoader:
         reader: ObjectReader,
         index: Index,
         origin: int,
-        staging: Staging,
+        writer: DirectoryWriter,
         timeline: Timeline,
         watcher: Watcher | None,
     ) -> None:
@@ -178,7 +183,7 @@ class _BlockLoader:
         self._content = index.content
         self._pieces = pieces(index.content)
         self._places = [(origin + each.offset, origin + each.offset + each.packed) for each in index.layout]
-        self._staging = staging
+        self._writer = writer
         self._timeline = timeline
         self._watcher = watcher
         self._created = threading.Event()
@@ -190,7 +195,7 @@ class _BlockLoader:
         run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
         for entry in self._content.files:
             if not entry.mode & OWNER_WRITES:
-                self._staging.set_mode(entry.path, entry.mode)
+                self._writer.set_mode(entry.path, entry.mode)
 
     def _stop(self) -> None:
         self._reader.stop()
@@ -199,7 +204,7 @@ class _BlockLoader:
     def _create_files(self) -> None:
         with self._timeline.span("write", self._item):
             for entry in self._content.files:
-                self._staging.create(entry.path, entry.size, entry.mode)
+                self._writer.create(entry.path, entry.size, entry.mode)
         if self._watcher:
             self._watcher.prepared([entry.path for entry in self._content.files], needed_blocks(self._content))
         self._created.set()
@@ -226,7 +231,7 @@ class _BlockLoader:
         with self._timeline.span("write", self._item):
             for piece, part in zip(found, parts, strict=True):
                 if part:
-                    self._staging.write(self._content.files[piece.file].path, part, position=piece.position)
+                    self._writer.write(self._content.files[piece.file].path, part, position=piece.position)
         self._done.add(number)
 
 
