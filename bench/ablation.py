@@ -1,4 +1,4 @@
-"""Part `ablation`: what each improvement is worth, as the start without it."""
+"""Part `ablation`: measures the worth of each improvement, as the start without it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(part: Part) -> Results:
 
 
 def without_removed(part: Mapping[str, Any]) -> tuple[Results, list[str]]:
-    """Split what `results.json` holds of this part: variants that can be measured again, and those of removed improvements.
+    """Split this part's record: variants that can be measured again, and those of removed improvements.
 
     Returns:
         The part with the former alone; the names of the latter.
@@ -96,7 +96,7 @@ def _packed(part: Part, cloud: Cloud, settings: FunctionSettings, variant: Varia
 
 
 def summarize(samples: Samples, labels: Mapping[str, str], left_out: Mapping[str, str], *, runs: int) -> Results:
-    """Return what `results.json` holds of this part.
+    """Return this part's record for `results.json`.
 
     Args:
         samples: the starts of each link and variant; `ours` is one.

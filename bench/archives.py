@@ -20,7 +20,7 @@ from heavylift.runtime.bytecode import BYTECODE_NAME
 
 
 def install(root: Path, target: Path) -> None:
-    """Install what the applib's lock names into a folder, as pip leaves it.
+    """Install the packages of the applib's lock into a folder, as pip leaves them.
 
     Args:
         root: the project's folder.
@@ -63,7 +63,7 @@ def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int = -1) 
 
 
 def ordinary_archive(path: Path, key: str) -> Archive:
-    """Return an archive that is none of a build's: nobody pins its digest, or counts what it holds."""
+    """Return an archive that is none of a build's: nobody pins its digest, or counts its files."""
     return Archive(path=path, key=key, digest="", packed=path.stat().st_size, unpacked=0, files=0, compressor="")
 
 
@@ -79,7 +79,7 @@ def model_of(build: Build) -> Archive:
 
 
 def installed_archive(root: Path, folder: Path) -> Archive:
-    """The article's archive: everything that pip installs, zipped."""
+    """Zip everything that pip installs, as the article does."""
     staging, path = folder / "installed", folder / "installed.zip"
     install(root, staging)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
@@ -91,7 +91,7 @@ def installed_archive(root: Path, folder: Path) -> Archive:
 
 
 def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> Archive:
-    """Our files as an ordinary zip; without bytecode, it is what pruning alone leaves."""
+    """Pack our files into an ordinary zip; without bytecode, these are the files that pruning alone leaves."""
     left_out = (".heavylift/",) if bytecode else (".heavylift/", f"{BYTECODE_NAME}/")
     key = f"{archive.key.partition('/')[0]}/plain.zip"
     path = folder / key.replace("/", "-")
@@ -104,7 +104,7 @@ def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> 
 
 
 def tar_archive(plain: Archive, folder: Path) -> Archive:
-    """The same files as a tar.gz."""
+    """Pack the same files into a tar.gz."""
     path = folder / "plain.tar.gz"
     with zipfile.ZipFile(plain.path) as source, tarfile.open(path, "w:gz", compresslevel=6) as target:
         for entry in source.infolist():

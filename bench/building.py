@@ -1,4 +1,4 @@
-"""Part `build`: how long a build takes against what no build can avoid, and what a small change makes it do again.
+"""Part `build`: measures the time of a build against its unavoidable steps, and the steps that a small change repeats.
 
 A cold build has an empty cache, of packages and of ours. What it cannot avoid is to download and install the packages, to
 compile their modules and to compress their files; each is measured alone, on all cores, and the slowest bounds the build. Then
@@ -21,7 +21,7 @@ import zstandard
 from bench.archives import install, unpack
 from bench.part import Part
 from bench.results import Results, goal
-from bench.scratch import TimedReport, locked_versions, package_cache, scratch_root, timed_build
+from bench.scratch import TimedReporter, locked_versions, package_cache, scratch_root, timed_build
 from heavylift.build.pack import LEVEL
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
@@ -97,14 +97,14 @@ def _compile(folder: Path) -> None:
 
 def summarize(
     alone: Mapping[str, float],
-    cold: TimedReport,
+    cold: TimedReporter,
     seconds: float,
-    again: TimedReport,
+    again: TimedReporter,
     rebuild: float,
     *,
     changed: list[str],
 ) -> Results:
-    """Return what `results.json` holds of this part.
+    """Return this part's record for `results.json`.
 
     Args:
         alone: seconds of each unavoidable step.
@@ -128,7 +128,7 @@ def summarize(
     }
 
 
-def _record(report: TimedReport) -> dict[str, object]:
+def _record(report: TimedReporter) -> dict[str, object]:
     steps = {
         title: {"seconds": round(value, 1), **({"amount": report.amounts[title]} if title in report.amounts else {})}
         for title, value in report.seconds.items()

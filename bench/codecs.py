@@ -1,4 +1,4 @@
-"""`python -m bench.codecs`: how small and fast compressors make the blocks of the applib's largest file, as a table in Markdown.
+"""`python -m bench.codecs`: prints size and speed of compressors on the blocks of the applib's largest file, as a Markdown table.
 
 One core, whole blocks, every fifth of them; the best of three rounds, since a machine is never too fast. What
 docs/decisions/zstd-blocks.md decides upon.

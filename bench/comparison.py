@@ -157,7 +157,7 @@ def summarize(
     runs: int,
     left_out: Mapping[str, str] | None = None,
 ) -> Results:
-    """Return what `results.json` holds of this part.
+    """Return this part's record for `results.json`.
 
     Args:
         samples: the starts of each link and way.

@@ -1,4 +1,4 @@
-"""What a start costs in CPU and memory, measured on its own: an archive from a local file, no network, no platform.
+"""Measures the CPU time and memory of a start on its own: an archive from a local file, no network, no platform.
 
 `python -m bench.cpu CODE ARCHIVE DIGEST` prints one line of JSON: `load`, the CPU seconds to verify, inflate and write. With
 `--model ARCHIVE DIGEST` it also imports and warms up the example function in a process that finds everything unpacked: `import`,
@@ -47,7 +47,7 @@ def spent_by_start(build: Build) -> dict[str, float]:
 
 
 def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the medians of what was measured several times."""
+    """Return the median of each of several measurements."""
     return {name: statistics.median(each[name] for each in found) for name in found[0]}
 
 

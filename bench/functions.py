@@ -28,7 +28,7 @@ class StoredCode:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FunctionSettings:
-    """What a function is made of (limits: Function Compute's documentation of functions)."""
+    """The properties of a function (limits: Function Compute's documentation of functions)."""
 
     name: str
     code: bytes | StoredCode  # the zipped code package, or where it lies

@@ -1,4 +1,4 @@
-"""What memory costs where a host gives it: the first touch of a page, after its host took it back and while it still has it.
+"""Measures the cost of memory that a host gives: the first touch of a page, after the host took it back and while it has it.
 
 A virtual machine gives memory that lies free back to its host (Linux, mm/page_reporting.c), which finds pages anew when they
 are touched again. A start touches each page of its files and of its own memory; how many of them the host still has is not

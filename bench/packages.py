@@ -42,7 +42,7 @@ def peer_code(code: Path, folder: Path) -> bytes:
 
 
 def add_sdk(staging: Path) -> bytes:
-    """Add the SDK's second version to a copied code package; what it needs is vendored there already.
+    """Add the SDK's second version to a copied code package; its dependencies are vendored there already.
 
     Raises:
         HeavyliftError: it cannot be installed.

@@ -1,4 +1,4 @@
-"""What every part of `make bench` is given."""
+"""The inputs that every part of `make bench` is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Function Compute charges: usage is converted to compute units (CU), which have one price.
+"""The prices of Function Compute: usage is converted to compute units (CU), which have one price.
 
 From "Pay-as-you-go" of Function Compute's documentation, alibabacloud.com, last updated on 2024-11-19. Prices change; the page that
 is cited has those of the day.

@@ -1,4 +1,4 @@
-"""What `results.json` holds: the machine, one entry for each part that was measured, and the goals of all parts."""
+"""The content of `results.json`: the machine, one entry for each part that was measured, and the goals of all parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDER = ("start", "ablation", "scaling", "build")  # of the parts, whichever was
 
 
 def goal(value: float, wanted: float, *, more: bool = False) -> dict[str, object]:
-    """Return a goal as `results.json` has it.
+    """Return the record of a goal for `results.json`.
 
     Args:
         value: what was measured.
@@ -27,7 +27,7 @@ def goal(value: float, wanted: float, *, more: bool = False) -> dict[str, object
 
 
 def describe_machine() -> dict[str, object]:
-    """Return what the numbers depend on."""
+    """Return the properties of this machine that the numbers depend on."""
     return {
         "cores": os.cpu_count() or 1,
         "cpu": _cpu_model(),
@@ -37,7 +37,7 @@ def describe_machine() -> dict[str, object]:
 
 
 def describe_versions(dist: Path) -> dict[str, str]:
-    """Return the versions of Python and of what the applib was asked for, from a build's manifest."""
+    """Return the versions of Python and of the applib's requirements, from a build's manifest."""
     found = read_build(dist).applib.versions
     wanted = {name: found[name] for name in sorted(found) if name.lower().startswith(("tensorflow", "opencv", "numpy"))}
     return {"python": platform.python_version(), **wanted}

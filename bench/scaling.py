@@ -1,4 +1,4 @@
-"""Part `scaling`: how long a load takes as the archive grows, against how the limit grows.
+"""Part `scaling`: measures the time of a load as the archive grows, against the growth of the limit.
 
 Synthetic archives (`bench.synthetic`), and two real ones: the example's, and one of the full `tensorflow` with its GPU code.
 Our loader loads them for a function that imports nothing. What counts is the load itself, as the start's log line has it.
@@ -101,7 +101,7 @@ def run(part: Part) -> Results:
 
 
 def fitting_sizes(sizes: Sequence[float], *, disk: float, memory: float) -> tuple[list[float], dict[str, str]]:
-    """Return the sizes that this machine can bear, and why it cannot bear the others.
+    """Return the sizes that this machine can bear, and the reasons against the others.
 
     Args:
         sizes: bytes of the archives.
@@ -124,7 +124,7 @@ def fitting_sizes(sizes: Sequence[float], *, disk: float, memory: float) -> tupl
 
 
 def runs_of(packed: int, bandwidth: float, runs: int) -> int:
-    """Return how often to load an archive: the small ones as often as anything, those of many seconds once."""
+    """Return the number of runs for an archive: as asked for the small ones, one for those of many seconds."""
     return 1 if packed * 8 / bandwidth > 4 or packed > 2e9 else runs
 
 
@@ -201,7 +201,7 @@ def load_seconds(start: Start) -> float:
 
 
 def summarize(found: Mapping[str, Sequence[Point]], left_out: Mapping[str, str]) -> Results:
-    """Return what `results.json` holds of this part.
+    """Return this part's record for `results.json`.
 
     Args:
         found: the points of each link, synthetic and real ones each from small to large.
@@ -240,5 +240,5 @@ def _record(point: Point, bandwidth: float) -> Results:
 
 
 def slopes(records: Sequence[Results], bound: str = "limit") -> list[float]:
-    """Return how much faster the load grows than a bound (`limit`, or `here`), from each size to the next."""
+    """Return the growth of the load over that of a bound (`limit`, or `here`), from each size to the next."""
     return [(b["median"] - a["median"]) / (b[bound] - a[bound]) for a, b in pairwise(records)]

@@ -12,12 +12,12 @@ from typing import Any
 
 from heavylift.build.build import build
 from heavylift.build.options import Options
-from heavylift.build.report import Report
+from heavylift.build.reporter import Reporter
 from heavylift.contracts.manifest import Manifest
 
 
-class TimedReport(Report):
-    """Remembers what was done instead of showing it.
+class TimedReporter(Reporter):
+    """Records the steps of a build instead of showing them.
 
     Attributes:
         seconds: of each step, by title.
@@ -32,23 +32,23 @@ class TimedReport(Report):
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:
-        """See `Report.note`."""
+        """See `Reporter.note`."""
         self.notes.append(text)
 
     def warn(self, text: str) -> None:
-        """See `Report.warn`."""
+        """See `Reporter.warn`."""
         self.notes.append(text)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """See `Report.step`."""
+        """See `Reporter.step`."""
         begin = perf_counter()
         yield
         self.seconds[title] = perf_counter() - begin
 
     @contextmanager
     def bar(self, title: str, unit: str = "files") -> Iterator[Callable[[int, int], None]]:
-        """See `Report.bar`."""
+        """See `Reporter.bar`."""
 
         def advance(done: int, total: int) -> None:
             self.amounts[title] = total
@@ -57,7 +57,7 @@ class TimedReport(Report):
             yield advance
 
     def packed(self, title: str, anew: int, total: int) -> None:
-        """See `Report.packed`."""
+        """See `Reporter.packed`."""
         self.amounts[title] = anew
 
     def packages(self, *_: object, **__: object) -> None:
@@ -71,22 +71,22 @@ class TimedReport(Report):
 
 
 def scratch_root(root: Path, folder: Path) -> Path:
-    """Make a project's root that holds no more than what an applib is built from, and return it."""
+    """Make a project's root that holds no more than an applib's inputs, and return it."""
     scratch = folder / "root"
     for part in ("function", "layers_build"):
         shutil.copytree(root / part, scratch / part, ignore=shutil.ignore_patterns("__pycache__"))
     return scratch
 
 
-def timed_build(root: Path, **choices: Any) -> tuple[Manifest, TimedReport, float]:  # noqa: ANN401 - of `Options`
-    """Build an applib; return its manifest, what was done, and the seconds of all."""
-    report, begin = TimedReport(), perf_counter()
+def timed_build(root: Path, **choices: Any) -> tuple[Manifest, TimedReporter, float]:  # noqa: ANN401 - of `Options`
+    """Build an applib; return its manifest, the steps that were done, and the seconds of all."""
+    report, begin = TimedReporter(), perf_counter()
     manifest = build(Options(root=root, parts=("applib",), **choices), report)
     return manifest, report, perf_counter() - begin
 
 
 def locked_versions(lock: Path) -> dict[str, str]:
-    """Return version by name of what a lock file names."""
+    """Return the versions of a lock file's packages, by name."""
     lines = lock.read_text(encoding="utf-8").splitlines()
     pairs = (line.split(";")[0].rstrip(" \\").split("==") for line in lines if "==" in line and line[0].isalnum())
     return {pair[0]: pair[1].strip() for pair in pairs}

@@ -1,4 +1,4 @@
-"""`make bench`: cold starts, what each improvement is worth, how loads grow, and builds, measured in one run on one machine.
+"""`make bench`: measures cold starts, the worth of improvements, the growth of loads, and builds, in one run on one machine.
 
 The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Four parts, each a module
 that says what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build). Writes `results.json` (machine, raw
@@ -19,8 +19,8 @@ from rich.console import Console
 
 from bench import ablation, building, comparison, scaling
 from bench.part import Part
-from bench.report import FOLDER, write_report
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
+from bench.results_page import FOLDER, write_report
 from heavylift.contracts.manifest import read_build
 from heavylift.errors import HeavyliftError
 

@@ -1,4 +1,4 @@
-"""`make bench-tuning`: what memory and vCPU make of a start, and what it costs.
+"""`make bench-tuning`: measures the time of a start by memory and vCPU, and its cost.
 
 Real cold starts of the example function on the embedded cloud, over a link of 1 Gbit/s, each instance held to its vCPU by a control
 group (`--fc-limit-cpu`: needs root, or a control group of one's own). Writes `tuning.json` and `tuning.png` to docs/bench, and the
@@ -25,7 +25,7 @@ from bench.direct import DISK, function_settings
 from bench.functions import FunctionSettings
 from bench.measure import cold_start
 from bench.prices import Price, cu_per_second
-from bench.tuning_report import draw, insert, render
+from bench.tuning_page import draw, insert, render
 from heavylift.contracts.manifest import Build, read_build
 from heavylift.errors import HeavyliftError
 
@@ -34,7 +34,7 @@ BANDWIDTH = 1e9  # bits per second
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """What a user may set."""
+    """The memory and vCPU that a user may set."""
 
     cpu: float  # vCPU
     memory: int  # MB
@@ -129,7 +129,7 @@ def _sample(cloud: Cloud, settings: FunctionSettings) -> Sample:
 
 
 def summarize(samples: Mapping[Setting, Sequence[Sample]], *, runs: int) -> dict[str, object]:
-    """Return what `tuning.json` holds.
+    """Return the content of `tuning.json`.
 
     Args:
         samples: the starts of each setting.

@@ -44,7 +44,7 @@ def warmup() -> None:
 
 
 def handler(event: bytes, context: object) -> str:
-    """Rotate what the event names.
+    """Rotate the pictures that the event names.
 
     Args:
         event: see `jobs.parse_event`.
@@ -97,7 +97,7 @@ class _Worker:
         self._objects, self._bucket = _clients(settings, find_credentials(context, os.environ, local=settings.local))
 
     def rotate(self, job: Job) -> Answer:
-        """Do one job and say what was done."""
+        """Do one job and return its result."""
         phases: dict[str, float] = {}
         with _phase("fetch", phases):
             data = (CODE / job.source).read_bytes() if job.packaged else self._fetch(job.source)

@@ -1,4 +1,4 @@
-"""What Function Compute calls: `loader.initializer` once per instance, `loader.handler` for each request."""
+"""The entry points that Function Compute calls: `loader.initializer` once per instance, `loader.handler` for each request."""
 
 from heavylift.runtime.loader import handler, initializer
 

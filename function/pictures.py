@@ -138,7 +138,7 @@ def orientation(exif: bytes) -> int:
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """Turn and mirror what a camera stored to what it saw (Exif 2.32, 4.6.4 A: orientations 1 to 8)."""
+    """Turn and mirror a picture as its orientation says (Exif 2.32, 4.6.4 A: 1 to 8), so that it stands upright."""
     if orientation >= 5:  # rows are columns
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):

@@ -1,4 +1,4 @@
-"""`python -m infra.app`: synthesizes the stack, as `ros-cdk` and `heavylift` ask for it; what changed is built first.
+"""`python -m infra.app`: synthesizes the stack, as `ros-cdk` and `heavylift` ask for it; parts that changed are built first.
 
 Settings come from cdk.json's context and `-c key=value` (docs/reference/settings.md).
 """

@@ -1,1 +1,1 @@
-"""What is packed for the function: requirements to an applib archive, a model to a model archive, `function/` to a code package."""
+"""Packs the function: requirements to an applib archive, a model to a model archive, `function/` to a code package."""

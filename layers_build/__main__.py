@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from heavylift.build.build import build
+from heavylift.build.machine import default_python
 from heavylift.build.options import PARTS, Options
-from heavylift.build.report import Report
-from heavylift.build.target import default_python
+from heavylift.build.reporter import Reporter
 from heavylift.cdk.arguments import FunctionSettings
 from heavylift.clouds.assembly import read_project
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to (default: dist)")
     given = parser.parse_args(arguments)
     try:
-        build(_options(given), Report())
+        build(_options(given), Reporter())
     except HeavyliftError as error:
         print(f"build: {error}", file=sys.stderr)
         return 1

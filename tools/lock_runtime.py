@@ -1,4 +1,4 @@
-"""Resolve what the loading library needs into the locks that come with it, for each runtime of the cloud."""
+"""Resolve the loading library's requirements into the locks that come with it, for each runtime of the cloud."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`make matrix`: which heavy packages build, start and work, on which Python; written to docs/reference/packages.md."""
+"""`make matrix`: builds and starts heavy packages on each Python, and writes the results to docs/reference/packages.md."""

@@ -1,4 +1,4 @@
-"""`make matrix`: measure what is new or changed, and write docs/reference/packages.md.
+"""`make matrix`: measures the packages that are new or changed, and writes docs/reference/packages.md.
 
 A row stays while what it depends on stays: its package's versions, its function, the build, the loader and the machine. An
 interrupted run goes on where it stopped, and a row that failed is tried again. What is asked for by name is measured in any case.

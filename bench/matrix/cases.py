@@ -1,4 +1,4 @@
-"""The packages of the matrix: what packages.toml says of each."""
+"""The packages of the matrix, as packages.toml declares them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def handler(event, context):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """One package and what a function does with it."""
+    """One package, and the code of a function that uses it."""
 
     name: str  # the requirement
     does: str

@@ -25,7 +25,7 @@ Key = tuple[str, str]  # package and Python
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """What became of one package on one Python. Where it failed, the numbers of the later steps are zero."""
+    """The result of one package on one Python. Where it failed, the numbers of the later steps are zero."""
 
     package: str
     python: str  # "3.10"
@@ -44,12 +44,12 @@ class Row:
         return self.package, self.python
 
     def is_current(self, inputs: str) -> bool:
-        """Say whether the row need not be measured again: it works, and what it depends on is as it was."""
+        """Return whether the row need not be measured again: it works, and its inputs are as they were."""
         return not self.failure and self.inputs == inputs
 
 
 def fingerprint(root: Path, case: Case, python: str, versions: Versions) -> str:
-    """Return the digest of what a row's result depends on.
+    """Return the digest of the inputs of a row's result.
 
     Args:
         root: the project's folder.

@@ -14,11 +14,11 @@ from bench.direct import BUCKET, CPU, DISK, INITIALIZATION_TIMEOUT, MEMORY, TIME
 from bench.functions import FunctionSettings
 from bench.matrix.cases import Case, read_cases
 from bench.matrix.rows import Row, Versions, fingerprint
-from bench.scratch import TimedReport, locked_versions, scratch_root, timed_build
+from bench.scratch import TimedReporter, locked_versions, scratch_root, timed_build
 from heavylift.build.build import build
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import find_interpreter
 from heavylift.build.options import Options
-from heavylift.build.target import find_interpreter
 from heavylift.clouds.assets import zip_code
 from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.manifest import Applib
@@ -108,7 +108,7 @@ class Workshop:
                 (functions / f"{case.module}.py").write_text(case.source, encoding="utf-8")
             target = Target(python, DEFAULT_PLATFORM)
             options = Options(root=self.scratch, parts=("code",), target=target, code=functions, output=dist)
-            build(options, TimedReport())
+            build(options, TimedReporter())
             self._codes[python] = zip_code(dist / "code")
         return self._codes[python]
 
@@ -121,7 +121,7 @@ class Workshop:
         return requirements
 
     def _finished(self, case: Case, row: Row, lock: Path) -> Row:
-        """Return a row with what is known when its build has ended."""
+        """Return a row with the results of its build, which has ended."""
         versions = locked_versions(lock) if lock.exists() else {}
         return replace(row, versions=versions, inputs=fingerprint(self.root, case, row.python, versions))
 
@@ -154,7 +154,7 @@ class Workshop:
 
 
 def _judged(case: Case, row: Row, answer: Invocation) -> Row:
-    """Return a row with one more start, or with what is wrong with it."""
+    """Return a row with one more start, or with the reason of its failure."""
     if answer.error_type:
         return replace(row, failure=f"start: {_words(answer.body)}")
     body = answer.body.decode(errors="replace")
@@ -169,7 +169,7 @@ def _judged(case: Case, row: Row, answer: Invocation) -> Row:
 
 
 def _words(body: bytes) -> str:
-    """Return in one line what the platform says of a function that failed."""
+    """Return the platform's message about a function that failed, in one line."""
     try:
         record = json.loads(body)
         text = f"{record['errorType']}: {record['errorMessage']}"

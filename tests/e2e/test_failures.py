@@ -1,4 +1,4 @@
-"""What a caller gets when a start goes wrong: the platform, the loader and the store together, with a small applib."""
+"""Answers to a caller when a start goes wrong: the platform, the loader and the store together, with a small applib."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from bench.archives import model_of
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService, FunctionSettings, StoredCode
 from bench.roles import create_function_role
+from heavylift.build.machine import find_interpreter
 from heavylift.build.pack import pack
-from heavylift.build.target import find_interpreter
 from heavylift.clouds.archives import upload
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints
 from heavylift.clouds.invocation import Invocation

@@ -15,7 +15,7 @@ from PIL import Image
 from bench.direct import BUCKET, SERVICE, function_settings, make_bucket
 from bench.functions import FunctionService
 from bench.roles import create_function_role
-from heavylift.build.target import find_interpreter
+from heavylift.build.machine import find_interpreter
 from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.archives import upload
 from heavylift.clouds.embedded import EmbeddedCloud, Endpoints

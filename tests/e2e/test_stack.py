@@ -15,7 +15,7 @@ import pytest
 
 from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.embedded import EmbeddedCloud
-from heavylift.clouds.invocation import Invocation, find_target, invoke
+from heavylift.clouds.invocation import Invocation, find_function, invoke
 from heavylift.clouds.ros import Ros, StackDefinition
 from heavylift.clouds.session import Session, local_session
 from heavylift.clouds.stacks import Stacks
@@ -56,8 +56,8 @@ class Cloud:
         return self.session.bucket(str(self.ros.find(stack).outputs["BucketName"]))
 
     def invoke(self, stack: str, payload: bytes = b"") -> Invocation:
-        target = find_target(self.ros, self.ros.find(stack), None)
-        return invoke(self.session, target, payload, timeout=300)
+        function = find_function(self.ros, self.ros.find(stack), None)
+        return invoke(self.session, function, payload, timeout=300)
 
     def template(self, stack: str) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.ros.template(self.ros.find(stack).id))

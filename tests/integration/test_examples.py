@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from heavylift.build.target import find_interpreter
+from heavylift.build.machine import find_interpreter
 from heavylift.cli.main import main
 from heavylift.clouds.assembly import read_project
 from heavylift.clouds.node import with_node

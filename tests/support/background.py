@@ -48,7 +48,7 @@ class ScriptedStore(MemoryStore):
 
 
 class _Pipe:
-    """Tells a `Background` what a worker's process would tell."""
+    """Sends a `Background` the messages that a worker's process would send."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

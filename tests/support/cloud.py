@@ -118,7 +118,7 @@ def launch(data: Path, *arguments: str) -> Cloud:
 
 @contextmanager
 def few_descriptors(count: int) -> Iterator[None]:
-    """Give no more than so many descriptors to what is started meanwhile; this process keeps what it has open."""
+    """Limit the descriptors of processes that are started in the block under it; this process keeps its own."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
     try:

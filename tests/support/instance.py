@@ -34,7 +34,7 @@ def handler(event, context):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a process ended."""
+    """The end of a process: its exit code and output."""
 
     output: str
     errors: str
@@ -103,7 +103,7 @@ class Instance:
 
     @property
     def left(self) -> list[str]:
-        """What lies where the directories are, without locks."""
+        """The files in the folder of the archives' directories, without locks."""
         return sorted(path.name for path in self.folder.iterdir() if path.suffix != ".lock")
 
 

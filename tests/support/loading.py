@@ -38,7 +38,7 @@ from heavylift.runtime.timeline import Timeline
 
 @dataclass(frozen=True)
 class Packed:
-    """An archive and what a test may want to know of it."""
+    """An archive, and its properties that tests ask for."""
 
     data: bytes
     index: Index
@@ -58,7 +58,7 @@ class _Writer:
     count: int = 0
 
     def add(self, name: str, packed: bytes, mode: int) -> int:
-        """Add an entry; return where its data begins."""
+        """Add an entry; return the offset of its data."""
         encoded, crc = f"{name}{SUFFIX}".encode(), zlib.crc32(packed)
         common = struct.pack("<4H3L2H", 0x800, 0, 0, 33, crc, len(packed), len(packed), len(encoded), 0)
         self.directory += b"PK\1\2" + struct.pack("<HH", 0x0314, 20) + common
@@ -242,7 +242,7 @@ def load_from(store: Store, directory: Path, *, digest: str = "", key: str = "a.
 
 
 def tree(root: Path) -> dict[str, bytes | str | None]:
-    """Return what a directory holds: content of files, target of links, None for directories; the marker left out."""
+    """Return a directory's content: bytes of files, targets of links, None for directories; the marker is left out."""
     found: dict[str, bytes | str | None] = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()

@@ -203,7 +203,7 @@ class Cloud(Services):
     def within_rights(
         self, kind: ResourceType, before: Mapping[str, object] | None, after: Mapping[str, object] | None
     ) -> Iterator[None]:
-        """Hold what is done to the rights that the type says it needs for it."""
+        """Check that each change is covered by the rights that its type declares."""
         with reasons():
             rights = {(right.action, right.resource) for right in kind.rights(CONTEXT, before, after)}
         assert rights

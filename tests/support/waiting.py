@@ -1,4 +1,4 @@
-"""Waits for what happens elsewhere: as long as it takes, and no longer."""
+"""Waits for events elsewhere: as long as they take, and no longer."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The answer that was received."""
 
     status: int
     headers: dict[str, str]  # by lower-case name

@@ -37,7 +37,7 @@ class Cloud(support.Cloud):
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """True while the process runs."""
         return self.process.poll() is None
 
     def kill(self) -> None:

@@ -67,7 +67,7 @@ def _changed(before: Mapping[str, _Value], name: str, value: _Value | None) -> d
 
 @dataclass(frozen=True)
 class Reply:
-    """What an operation answers: ok or an error code, and the content that was read."""
+    """The answer of an operation: ok or an error code, and the content that was read."""
 
     code: str
     content: bytes | None = field(default=None, repr=False)
@@ -206,7 +206,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class _OfUpload(ABC):
-    """What is done with an upload that must be there."""
+    """An operation on an upload that must be there."""
 
     upload: str
     key: str

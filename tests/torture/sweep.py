@@ -1,4 +1,4 @@
-"""What every sweep has: a share of the time, a seeded source of chance, counts, and the faults that it found.
+"""The base of every sweep: a share of the time, a seeded source of chance, counts, and the faults that it found.
 
 A sweep goes on after a fault, so that one run shows all kinds of them; its test fails in the end.
 """
@@ -19,7 +19,7 @@ ENOUGH = 200  # faults after which a sweep ends
 
 @dataclass
 class Tally:
-    """What a sweep did and saw.
+    """The counts of a sweep.
 
     Attributes:
         operations: requests and starts in all.
@@ -64,7 +64,7 @@ class Sweep:
         self._end: float | None = None
 
     def goes_on(self) -> bool:
-        """Say whether there is time for another round, as there always is for the first one, and any sense in it."""
+        """Return whether there is time for another round, as there always is for the first one, and any sense in it."""
         if self._end is None:
             self._end = time.monotonic() + self.seconds
             return True

@@ -34,7 +34,7 @@ loader.initializer(None)
 
 @dataclass(frozen=True)
 class Fault:
-    """What strikes, at which request, and how often."""
+    """A fault of the link, the request that it strikes, and whether it persists."""
 
     record: dict[str, Any]
     at: int  # from 1

@@ -72,7 +72,7 @@ FC_EXTRAS = [
 
 
 class Stage:
-    """What attacks are aimed at, all that they could change.
+    """The target of attacks: all state that they could change.
 
     Args:
         reset: makes everything as it was in the beginning.

@@ -41,7 +41,7 @@ LANES = 3  # races at the same time, each in a bucket of its own
 
 @dataclass(frozen=True)
 class Race:
-    """What is there first, and what then happens at once."""
+    """The operations that come first, and those that then happen at once."""
 
     before: Sequence[Operation]
     at_once: Sequence[Operation]

@@ -9,7 +9,7 @@ import pytest
 from bench.matrix.cases import PYTHONS, read_cases
 from bench.matrix.rows import read_pins
 from bench.matrix.workshop import Workshop, workshop
-from heavylift.build.target import find_interpreter
+from heavylift.build.machine import find_interpreter
 from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 from tests.support.paths import ROOT
 

@@ -1,4 +1,4 @@
-"""What the attacks have in common: requests that are signed rightly, whatever is in them."""
+"""The common part of the attacks: requests that are signed rightly, whatever is in them."""
 
 from __future__ import annotations
 

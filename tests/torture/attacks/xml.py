@@ -62,7 +62,7 @@ def by_xml(chance: random.Random) -> list[Attack]:
 
 
 def _gives_back(cloud: Cloud, answer: Answer) -> str | None:
-    """What was accepted can be read again."""
+    """Check that an accepted document can be read again."""
     if answer.status < 300:
         Bucket(cloud, BUCKET).client.get_bucket_acl()
     return None

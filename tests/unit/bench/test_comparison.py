@@ -1,4 +1,4 @@
-"""What the part `start` makes of its measurements."""
+"""The results that the part `start` makes of its measurements."""
 
 from __future__ import annotations
 

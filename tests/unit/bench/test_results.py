@@ -13,9 +13,9 @@ from bench import ablation, building, comparison, scaling
 from bench.cloud import LINKS
 from bench.measure import Sample
 from bench.plots import by_worth
-from bench.report import render, write_report
 from bench.results import ORDER, describe_machine, describe_versions, goal, merge, read_results
-from bench.scratch import TimedReport
+from bench.results_page import render, write_report
+from bench.scratch import TimedReporter
 from bench.start import PARTS
 from heavylift.contracts.manifest import write_manifest
 from tests.support.builds import write_build
@@ -54,8 +54,8 @@ def _scaling() -> dict[str, Any]:
     return scaling.summarize(dict.fromkeys(LINKS, points), {"4,000 MB": "needs a larger disk"})
 
 
-def _report(**amounts: int) -> TimedReport:
-    report = TimedReport()
+def _report(**amounts: int) -> TimedReporter:
+    report = TimedReporter()
     for title, amount in amounts.items():
         with report.bar(title) as progress:
             progress(amount, amount)

@@ -1,4 +1,4 @@
-"""What the part `scaling` makes of its measurements, and the archives it makes."""
+"""The results that the part `scaling` makes of its measurements, and the archives that it makes."""
 
 from __future__ import annotations
 

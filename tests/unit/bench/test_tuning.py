@@ -1,4 +1,4 @@
-"""What `make bench-tuning` makes of its measurements: cost, table, page, picture."""
+"""The results that `make bench-tuning` makes of its measurements: cost, table, page, picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from bench.prices import Price, cu_per_second
 from bench.tuning import SETTINGS, Sample, Setting, measurable, summarize
-from bench.tuning_report import BEGIN, END, draw, insert, render
+from bench.tuning_page import BEGIN, END, draw, insert, render
 from heavylift.errors import HeavyliftError
 from localcloud.fc.model import Function
 from localcloud.fc.operations.rules import check_function

@@ -1,4 +1,4 @@
-"""What a command imports before it does anything is what its users wait for."""
+"""Imports of commands: the users wait for them before anything is done."""
 
 from __future__ import annotations
 

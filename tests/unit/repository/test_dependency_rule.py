@@ -1,4 +1,4 @@
-"""What a code package imports: the contracts of pyproject.toml say who may import whom, but not what a package has at hand."""
+"""Imports of a code package: the contracts of pyproject.toml say who may import whom, but not which libraries a package has."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_every_folder_has_sources_so_that_the_rule_is_not_vacuous() -> None:
 
 
 def test_until_the_loader_runs_nothing_is_imported_that_only_it_needs() -> None:
-    """What the function's process imports before it starts the loader's process delays every start."""
+    """Every import of the function's process before it starts the loader's process delays the start."""
     program = "import sys, loader; print(*sorted({'urllib3', 'zstandard', 'oss2', 'heavylift.runtime.worker'} & {*sys.modules}))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT / "function", capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""What the documents say about commands and settings is what these are."""
+"""The documents describe the commands and settings that there are."""
 
 from __future__ import annotations
 

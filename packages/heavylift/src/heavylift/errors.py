@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class HeavyliftError(Exception):
-    """What was wrong, where, and what to do about it, in one or two sentences."""
+    """An error that a user can act on; the message says what is wrong, where, and the remedy."""

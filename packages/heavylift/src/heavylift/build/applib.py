@@ -17,21 +17,21 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.errors import BuildError, MissingModuleError
+from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
 from heavylift.build.prune import Pruning, Rule, prune
-from heavylift.build.target import find_interpreter, runs_here, why_not_here
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
 
 if TYPE_CHECKING:
-    from heavylift.build.report import Report
+    from heavylift.build.reporter import Reporter
     from heavylift.build.system import Need
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staging:
-    """A staging folder, and what it is put together from."""
+    """A staging folder, and the inputs that it is put together from."""
 
     requirements: Path
     lock: Path
@@ -43,7 +43,7 @@ class Staging:
 
     @property
     def record(self) -> Path:
-        """The file that says that the folder is complete, and what is in it."""
+        """The file that marks the folder as complete, and lists its content."""
         return self.folder.with_name(self.folder.name + ".json")
 
     @property
@@ -66,7 +66,7 @@ class Staged:
     order: Order  # of its files
 
 
-def stage(staging: Staging, report: Report) -> Staged:
+def stage(staging: Staging, report: Reporter) -> Staged:
     """Put an applib together, unless that is done already.
 
     Raises:
@@ -96,7 +96,7 @@ def _remove_others(staging: Staging) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _make(staging: Staging, report: Report) -> Staged:
+def _make(staging: Staging, report: Reporter) -> Staged:
     from heavylift.build.system import find_needs  # not before there is something to make
 
     folder, target = staging.folder, staging.target
@@ -140,16 +140,16 @@ def _make(staging: Staging, report: Report) -> Staged:
 
 @dataclass(frozen=True, slots=True)
 class Imports:
-    """Imports of what was asked for, in clean processes."""
+    """Imports of the requirements' modules, in clean processes."""
 
     folder: Path
     interpreter: Path | None  # None: the target's Python does not run here
     modules: Mapping[str, list[str]]  # of each requirement
     needs: Sequence[Need]  # what may be missing here
-    report: Report
+    report: Reporter
 
     def record_installed(self) -> Recording | None:
-        """Import the modules before anything is pruned, and leave out what needs a package that nothing requires.
+        """Import the modules before anything is pruned, and leave out those that need a package that nothing requires.
 
         Packages bring modules that are of use only beside another package, which they do not require: an adapter, a driver. At
         least one module of each requirement has to be imported.
@@ -167,7 +167,7 @@ class Imports:
                 )
 
     def record(self, why: str) -> Recording | None:
-        """Import the modules and return what that needed; None where nothing can be imported."""
+        """Import the modules and return the files that they needed; None where nothing can be imported."""
         if self.interpreter is None:
             return None
         modules = [module for each in self.modules.values() for module in each]
@@ -180,8 +180,8 @@ class Imports:
                 raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
 
 
-def _prepare(staging: Staging, interpreter: Path | None, report: Report) -> list[Package]:
-    """Prepare the packages, and say what they will lack."""
+def _prepare(staging: Staging, interpreter: Path | None, report: Reporter) -> list[Package]:
+    """Prepare the packages, and report the libraries that they will lack."""
     if staging.strip and not binaries.strip_version():
         report.note(
             "no `strip` here (Debian package binutils): the libraries keep their symbols, which can double their size"

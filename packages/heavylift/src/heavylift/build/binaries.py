@@ -1,4 +1,4 @@
-"""Shared libraries and bytecode: strip what only debuggers read, compile what would otherwise be compiled at each start."""
+"""Strips symbols that only debuggers read, and compiles modules that each start would compile otherwise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ for name in names:
 
 
 def strip_version() -> str:
-    """Return which `strip` this machine has, as it calls itself; empty when it has none."""
+    """Return the version of this machine's `strip`, as it calls itself; empty when it has none."""
     tool = shutil.which("strip")
     if tool is None:
         return ""

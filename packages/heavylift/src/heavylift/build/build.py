@@ -1,4 +1,4 @@
-"""The build: decides what is out of date, makes it, and writes the manifest last.
+"""The build: decides which parts are out of date, makes them, and writes the manifest last.
 
 Stages and what each may touch:
 
@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import install_interpreter
 from heavylift.build.options import PARTS, Options
 from heavylift.build.parts import NEW_CODE, Work
 from heavylift.build.plan import Plan, fingerprint, folder_digest, make_plan
-from heavylift.build.report import Report, megabytes
-from heavylift.build.target import install_interpreter
+from heavylift.build.reporter import Reporter, megabytes
 from heavylift.contracts.manifest import (
     Code,
     Manifest,
@@ -43,8 +43,8 @@ MAX_DISK = DISKS[-1] * MB  # bytes
 STATE = "state.json"  # the fingerprints of the parts that the manifest names
 
 
-def build(options: Options, report: Report) -> Manifest:
-    """Build what is out of date and return the manifest.
+def build(options: Options, report: Reporter) -> Manifest:
+    """Build the parts that are out of date and return the manifest.
 
     Args:
         options: what to build.
@@ -107,7 +107,7 @@ def _read_last(options: Options) -> tuple[Manifest, dict[str, Any]]:
 
 
 def _seal(inputs: str, part: Part, dist: Path) -> str:
-    """Tie inputs to what was made of them: a state written just before a kill does not vouch for an older manifest."""
+    """Tie inputs to the parts made of them: a state written just before a kill does not vouch for an older manifest."""
     return fingerprint([inputs, json.dumps(part_record(part, dist), sort_keys=True)])
 
 

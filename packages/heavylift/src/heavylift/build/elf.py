@@ -1,4 +1,4 @@
-"""Shared libraries and programs: what they are called, what they need, what they define."""
+"""Reads shared libraries and programs: their names, the libraries that they need, the symbols that they define."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_dynamic(library: Path) -> Iterator[tuple[str, str]]:
 
 
 def is_extension(path: Path) -> bool:
-    """Return whether a file is an extension module: whether it defines its one entry point.
+    """Return whether a file is an extension module: one that defines its entry point.
 
     Source: docs.python.org/3/c-api/module.html, "PyInit_".
     """

@@ -6,7 +6,7 @@ from heavylift.errors import HeavyliftError
 
 
 class BuildError(HeavyliftError):
-    """What was wrong, where, and what to do about it."""
+    """A build cannot go on; the message says what is wrong, where, and the remedy."""
 
 
 class MissingModuleError(BuildError):

@@ -1,4 +1,4 @@
-"""The choices of a build: from what, for whom, where to."""
+"""The options of a build: its inputs, its target, its output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Exporter = Callable[[Path, Path, Path], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What to build, from what, for whom."""
+    """The inputs, the target and the output of a build."""
 
     root: Path  # the project's folder
     parts: Sequence[str] = PARTS
@@ -44,10 +44,10 @@ class Options:
 
     @property
     def cache(self) -> Path:
-        """The folder for what the next build can use again; two builds at the same time need two."""
+        """The folder of the files that the next build can use again; two builds at the same time need two."""
         return self.work or self.root / ".cache" / "heavylift"
 
     @property
     def has_model(self) -> bool:
-        """Whether there is a model to build."""
+        """True where there is a model to build."""
         return self.model is not None or self.export is not None

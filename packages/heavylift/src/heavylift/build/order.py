@@ -1,4 +1,4 @@
-"""The order of an archive's entries: that in which a start needs them, so that imports can begin before all of it is there.
+"""Orders an archive's entries as a start needs them, so that imports can begin before all of it is there.
 
 The loader lets a module or library be used as soon as its file and all files before it in the archive are there (docs/reference/
 contracts.md, section 1). Python tells the loader of each file that it opens or links; of what native code opens or links by itself,
@@ -68,7 +68,7 @@ print("\\n" + json.dumps([below(needed), below(listed)]))
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a start did, by paths relative to the folder.
+    """The file accesses of a start, by paths relative to the folder.
 
     Attributes:
         needed: the files that it opened or linked, in that order: modules as their .pyc, libraries, data.
@@ -85,7 +85,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How entries follow one another.
+    """The order of an archive's entries.
 
     Attributes:
         paths: of all files.

@@ -258,7 +258,7 @@ def _jobs(files: Iterable[_File]) -> Iterator[tuple[tuple[_File, ...], int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Compressor:
-    """Compresses blocks, or takes what it can from the last archive."""
+    """Compresses blocks, or takes their frames from the last archive where they are the same."""
 
     level: int  # zstd's
     pieces: Pieces

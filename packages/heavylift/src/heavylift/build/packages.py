@@ -29,7 +29,7 @@ _CONTENT, _RECORD = "files", "package.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """What is done to every package."""
+    """The preparation of every package."""
 
     target: Target
     interpreter: Path | None  # of the target's version; None: no bytecode
@@ -88,7 +88,7 @@ def prepare(
 
 
 def retain(packages: Sequence[Package], cache: Path) -> None:
-    """Remove all prepared packages but these, and what an interrupted build left."""
+    """Remove all prepared packages but these, and the leftovers of an interrupted build."""
     for path in set(cache.iterdir()) - {package.place for package in packages}:
         shutil.rmtree(path)
 

@@ -14,11 +14,11 @@ from heavylift.build import binaries, resolve
 from heavylift.build.applib import Staging, stage
 from heavylift.build.errors import BuildError
 from heavylift.build.handler import try_handler
+from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.options import Options
 from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
 from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
-from heavylift.build.report import Report, megabytes
-from heavylift.build.target import find_interpreter, runs_here, why_not_here
+from heavylift.build.reporter import Reporter, megabytes
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
 
@@ -31,7 +31,7 @@ DISK_BLOCK = 4096  # bytes; what a file system gives out at a time
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """What a part is made from.
+    """The inputs that a part is made from.
 
     Attributes:
         options: of the build.
@@ -42,7 +42,7 @@ class Work:
 
     options: Options
     plan: Plan
-    report: Report
+    report: Reporter
     last: Mapping[str, Part]
 
     def make(self, part: str) -> Part:
@@ -158,7 +158,7 @@ class Work:
         )
 
     def try_function(self, code: Path) -> None:
-        """Import the function with its libraries, and warn where that says nothing.
+        """Import the function with its libraries, and warn where that proves nothing.
 
         Args:
             code: the code package.

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from heavylift.build import binaries, resolve, sources
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import find_interpreter
 from heavylift.build.options import Options
 from heavylift.build.prune import DEFAULT_RULES
-from heavylift.build.report import Report
-from heavylift.build.target import find_interpreter
+from heavylift.build.reporter import Reporter
 from heavylift.contracts import archive
 from heavylift.contracts.platform import Target
 from heavylift.runtime import bytecode
@@ -35,8 +35,8 @@ class Plan:
     fingerprints: Mapping[str, str]  # of each part
 
 
-def make_plan(options: Options, report: Report) -> Plan:
-    """Lock what is not locked yet, and return the plan.
+def make_plan(options: Options, report: Reporter) -> Plan:
+    """Lock the requirements that are not locked yet, and return the plan.
 
     Raises:
         BuildError: a file that the options name is missing, or the requirements cannot be resolved.
@@ -64,7 +64,7 @@ def make_plan(options: Options, report: Report) -> Plan:
     )
 
 
-def _lock(requirements: Path, locks: Path, target: Target, report: Report) -> Path:
+def _lock(requirements: Path, locks: Path, target: Target, report: Reporter) -> Path:
     path, resolved = resolve.lock(requirements, locks, target)
     if resolved:
         report.note(

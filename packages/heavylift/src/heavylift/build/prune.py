@@ -1,4 +1,4 @@
-"""Prune: which files of an applib are never read at run time. Rules come from prune.toml and from the user.
+"""Removes the files of an applib that are never read at run time. Rules come from prune.toml and from the user.
 
 The rules of prune.toml say what may go, and yield to what the rest needs: a file that a kept module imports or names, or that a
 start opened, stays. A rule of the user's own is the user's word: its files go, and a build that then cannot be imported fails.
@@ -22,7 +22,7 @@ _CACHE = "__pycache__/"  # what is in there follows its source
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """Files that may go, and why."""
+    """Files that may be removed, and the reason."""
 
     name: str
     why: str
@@ -31,7 +31,7 @@ class Rule:
     yields: bool = True  # to what the rest needs
 
     def matches(self, path: str) -> bool:
-        """Say whether a file goes; the path is relative, with `/`."""
+        """Return whether the rule removes a file; the path is relative, with `/`."""
         return any(fnmatchcase(path, glob) for glob in self.globs) and not any(
             fnmatchcase(path, glob) for glob in self.keep
         )
@@ -72,7 +72,7 @@ def _read_rule(file: Path, name: str, fields: object) -> Rule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pruning:
-    """What pruning did to a folder."""
+    """The result of pruning a folder."""
 
     removed: Mapping[str, str]  # paths, each with the rule that took it away
     spared: Sequence[str]  # paths that a rule matches and that stay, because they are needed

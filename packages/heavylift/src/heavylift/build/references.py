@@ -1,4 +1,4 @@
-"""Which files that pruning would take away the rest refers to: modules that it imports or names, and files that it names.
+"""Finds the files that pruning would remove and the rest refers to: modules that it imports or names, and files that it names.
 
 Pure: paths and contents in, paths out. A module refers to another by an import, or by a string that holds its name, whole or
 relative to its own package (lazy loaders, `import_module`); to a file by a string that ends with the file's name, or with its
@@ -38,7 +38,7 @@ _QUOTED = re.compile(r"[\"']([^\"'\n]{1,200})[\"']")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class References:
-    """What a module refers to."""
+    """The modules and files that a module refers to."""
 
     modules: Collection[str]  # absolute names; some may be of attributes
     strings: Collection[str]
@@ -48,7 +48,7 @@ class References:
 
 
 def read_references(source: bytes, package: str) -> References:
-    """Return what a module's source refers to.
+    """Return the references in a module's source.
 
     Args:
         source: of the module; what is no Python of this version is searched for everything that looks like a name.
@@ -116,7 +116,7 @@ def read_references(source: bytes, package: str) -> References:
 
 
 def _imported(text: str, package: str) -> set[str]:
-    """Return what the import statements in a text import."""
+    """Return the modules that the import statements in a text name."""
     modules = set(_DOTTED.findall(text)) if "import" in text else set()
     for level, module, names in _FROM.findall(text):
         base = _join(_ancestor(package, len(level) - 1) if level else "", module)
@@ -176,7 +176,7 @@ def find_needed(
 
 @dataclass(slots=True)
 class _Index:
-    """The candidates, by what one may call them."""
+    """The candidates, by the names that may refer to them."""
 
     modules: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     names: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # owner, file name
@@ -268,7 +268,7 @@ class _Search:
         return test
 
     def _word(self, module: str) -> str:
-        """Return a word that stands in whatever refers to a module: of the outermost package that would go with it, its name."""
+        """Return a word that stands in every reference to a module: the name of the outermost package that would go with it."""
         parts = module.split(".")
         for end in range(1, len(parts)):
             if ".".join(parts[:end]) in self._index.modules:

@@ -1,4 +1,4 @@
-"""From requirements to a lock file with hashes, and from the lock to a folder of installed wheels."""
+"""Resolves requirements to a lock file with hashes, and installs its wheels into a folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import heavylift.runtime
 from heavylift.build.errors import BuildError
-from heavylift.build.target import uv, uv_platform
+from heavylift.build.machine import uv, uv_platform
 from heavylift.contracts.platform import Target
 
 RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
@@ -73,7 +73,7 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
 
 
 def lock_runtime(locks: Path, target: Target) -> Path:
-    """Return the lock of what the loading library needs: the one that comes with it, else one that is resolved.
+    """Return the lock of the loading library's requirements: the one that comes with it, else one that is resolved.
 
     Args:
         locks: the folder for one that is resolved; the package's own is not written to.

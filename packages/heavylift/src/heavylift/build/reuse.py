@@ -1,4 +1,4 @@
-"""Frames of the archive that was packed before: what it holds already need not be compressed again.
+"""Frames of the last archive: content that it holds already need not be compressed again.
 
 A frame is used again only after it was inflated and compared, so a damaged archive costs time and nothing else. Its bytes
 depend on the compressor: the archive must come from the same one, or two builds of the same inputs would differ.
@@ -39,7 +39,7 @@ class Pieces:
 
 @contextmanager
 def open_pieces(path: Path | None) -> Iterator[Pieces]:
-    """Open an archive of ours; without one there are no pieces, and none in what is not of ours."""
+    """Open an archive that this build wrote; there are no pieces without one, and none in any other file."""
     with ExitStack() as stack:
         pieces = Pieces()
         if path is not None:

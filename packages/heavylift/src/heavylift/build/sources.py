@@ -52,7 +52,7 @@ _FILES = frozenset({".DS_Store", ".gitignore", ".gitattributes"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildFiles:
-    """What is the build's own.
+    """The folders and files that are the build's own.
 
     Attributes:
         made: folders that it writes.

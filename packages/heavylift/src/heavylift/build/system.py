@@ -1,4 +1,4 @@
-"""Which libraries of the system an applib needs: what its shared libraries and programs name and it does not hold.
+"""Finds the system libraries that an applib needs: those that its shared libraries and programs name and it does not hold.
 
 A library is found by its name alone, wherever in the applib it lies: packages reach their own by RPATH, or load them first. Nobody
 has published what the runtimes' images hold. `PRESENT` is what their Python cannot be without; everything else that is needed, a
@@ -47,7 +47,7 @@ class Need:
 
     @property
     def advice(self) -> str:
-        """What to ask for instead; empty when nobody knows."""
+        """The packages to ask for instead; empty when nobody knows."""
         instead = [f"ask for {HEADLESS[name]} instead of {name}" for name in self.packages if name in HEADLESS]
         return "; ".join(instead)
 

@@ -1,4 +1,4 @@
-"""Constructs of the ROS CDK: heavy functions, and what an app of them needs.
+"""Constructs of the ROS CDK: heavy functions, and the app and stack that they stand in.
 
 The CDK starts a Node process when it is imported: only what needs it imports it here, on its first use.
 """

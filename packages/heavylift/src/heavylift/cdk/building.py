@@ -7,9 +7,9 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from heavylift.build.build import build
+from heavylift.build.machine import default_python
 from heavylift.build.options import Exporter, Options
-from heavylift.build.report import Report
-from heavylift.build.target import default_python
+from heavylift.build.reporter import Reporter
 from heavylift.cdk.arguments import FunctionSettings
 from heavylift.cdk.errors import InfraError
 from heavylift.cdk.facts import Facts
@@ -22,7 +22,7 @@ EXPORT = "export_model"
 
 
 def make_build(settings: FunctionSettings, facts: Facts, *, output: Path) -> Build:
-    """Return the build of a function: the one that it names, else its own, brought up to date. What is done is said on stderr.
+    """Return the build of a function: the one that it names, else its own, brought up to date. Steps are shown on stderr.
 
     Args:
         settings: of the function; paths begin at the working folder.
@@ -34,7 +34,7 @@ def make_build(settings: FunctionSettings, facts: Facts, *, output: Path) -> Bui
         BuildError: a part cannot be built, or is over a limit of the platform; the last build stays as it was.
         ManifestError: nothing was built there that can be deployed.
     """
-    report = Report(sys.stderr, brief=True)
+    report = Reporter(sys.stderr, brief=True)
     made = read_build(Path(settings.dist)) if settings.dist else _own_build(settings, facts, output, report)
     if not made.applib.imported:
         python = made.target.python
@@ -45,7 +45,7 @@ def make_build(settings: FunctionSettings, facts: Facts, *, output: Path) -> Bui
     return made
 
 
-def _own_build(settings: FunctionSettings, facts: Facts, output: Path, report: Report) -> Build:
+def _own_build(settings: FunctionSettings, facts: Facts, output: Path, report: Reporter) -> Build:
     model = Path(settings.model) if settings.model else None
     exporter = load_exporter(model) if model and model.suffix == ".py" else None
     root = Path.cwd()
@@ -67,7 +67,7 @@ def _own_build(settings: FunctionSettings, facts: Facts, output: Path, report: R
     return read_build(root / output)
 
 
-def _python(settings: FunctionSettings, facts: Facts, report: Report) -> str:
+def _python(settings: FunctionSettings, facts: Facts, report: Reporter) -> str:
     wanted = RUNTIMES[settings.runtime].target.python
     python = facts.python or (default_python(settings.runtime) if facts.local_build else wanted)
     if python != wanted and not facts.python:

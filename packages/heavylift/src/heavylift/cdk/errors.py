@@ -1,4 +1,4 @@
-"""What can go wrong before anything is synthesized."""
+"""Errors of an app, before anything is synthesized."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from heavylift.errors import HeavyliftError
 
 
 class InfraError(HeavyliftError):
-    """The app cannot describe the stack; the message says what to do."""
+    """The app cannot describe the stack; the message says the remedy."""
 
 
 class SettingsError(InfraError):

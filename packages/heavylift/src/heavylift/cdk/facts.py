@@ -1,4 +1,4 @@
-"""What an app is told by whoever runs it: for which cloud, and how to build. Pure.
+"""Reads the facts that an app is given by the command that runs it: the cloud, and the way to build. Pure.
 
 The context is cdk.json's and that of `-c key=value`, as ros-cdk and `heavylift` give it in CDK_CONTEXT_JSON; the variables are what
 `heavylift` knows of the cloud that it deploys to. Names with a colon are none of the project's own settings.
@@ -30,7 +30,7 @@ _READERS: Mapping[str, tuple[str, values.Reader]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """How to build, and what may be deployed.
+    """The way to build, and the builds that may be deployed.
 
     Attributes:
         local_build: it is for the embedded cloud, which can run the Python of this environment.
@@ -52,7 +52,7 @@ class Facts:
 
 
 def read_context(environment: Mapping[str, str]) -> dict[str, object]:
-    """Read the context that an app is given, with what `heavylift` says.
+    """Read the context that an app is given, with the facts that `heavylift` adds.
 
     Args:
         environment: the process's variables.

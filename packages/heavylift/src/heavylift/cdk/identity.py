@@ -1,4 +1,4 @@
-"""Roles, each with the least policy that works: what may be assumed by whom, to do what."""
+"""Roles, each with the least policy that works."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUNCTION_COMPUTE, OBJECT_STORAGE = "fc.aliyuncs.com", "oss.aliyuncs.com"  # who 
 
 
 class LeastRole(Role):
-    """A role with one policy, which allows what was asked for and nothing else.
+    """A role with one policy, which allows the actions that were asked for and nothing else.
 
     Args:
         scope: where the role is made.

@@ -47,7 +47,7 @@ class StackSettings:
 
     @property
     def asset_qualifier(self) -> str:
-        """What makes the asset bucket's name the stack's own: the same for every synth."""
+        """The part of the asset bucket's name that is the stack's own: the same for every synth."""
         return self.qualifier or hashlib.sha256(f"{self.account} {self.stack_name}".encode()).hexdigest()[:12]
 
 
@@ -158,7 +158,7 @@ def read_settings(context: Mapping[str, object]) -> Settings:
 
 
 def read_stack_settings(context: Mapping[str, object]) -> StackSettings:
-    """Read and check what the settings say of a stack; what else stands there is the app's own.
+    """Read and check the settings of a stack; all others are the app's own.
 
     Raises:
         SettingsError: lists every problem.

@@ -1,4 +1,4 @@
-"""`HeavyApp` and `HeavyStack`: an app that says what is wrong in a sentence, and a stack that two synths make the same."""
+"""`HeavyApp` and `HeavyStack`: an app that reports errors in a sentence, and a stack that two synths make the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASSET_BUCKET = "cdk-${Qualifier}-assets-${ALIYUN::Region}"  # the vendor's own s
 
 
 class HeavyApp(App):
-    """An app; as a context manager it synthesizes in the end, or says in a sentence what is wrong and exits with 1.
+    """An app; as a context manager it synthesizes in the end, or reports an error in a sentence and exits with 1.
 
     It synthesizes into the folder that ros-cdk and `heavylift` name in CDK_OUTDIR.
     """

@@ -71,7 +71,7 @@ def code_asset(scope: Construct, build: Build) -> Asset:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Destination:
-    """A bucket, what is copied into it, and what is removed once it is not used any longer."""
+    """A bucket, the archives that are copied into it, and their removal once they are not used any longer."""
 
     copies: Resource
     superseded: Resource
@@ -119,7 +119,7 @@ class ArchiveDeployment(Construct):
         return self._bucket
 
     def add(self, build: Build, *, bucket: Bucket, code: Asset, artifacts_bucket: str) -> Resource:
-        """Copy the archives of a build into a bucket, and return what a function that loads them has to wait for.
+        """Copy the archives of a build into a bucket, and return the resource that a function that loads them depends on.
 
         Args:
             build: the archives.
@@ -147,7 +147,7 @@ class ArchiveDeployment(Construct):
         return destination.copies
 
     def sweep(self, bucket: Bucket, *, after: Resource) -> None:
-        """Remove what earlier deployments of this stack left in a bucket, once `after` uses the new archives."""
+        """Remove the archives of earlier deployments of this stack from a bucket, once `after` uses the new ones."""
         self._destinations[bucket.node.path].superseded.add_dependency(after)
 
     def _destination(self, bucket: Bucket) -> _Destination:

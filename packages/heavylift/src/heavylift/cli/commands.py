@@ -1,4 +1,4 @@
-"""What the commands about stacks do: open a session, call the parts, say what happened. Parsing is `heavylift.cli.main`'s.
+"""The commands about stacks: open a session, call the parts, report the result. Parsing is `heavylift.cli.main`'s.
 
 Every command takes the parsed options and the output, and returns the process's exit code. What only some of them need, and takes
 long to import (OSS's SDK, YAML), these import themselves.
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def build(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift build`: run the app, which builds what has changed; no cloud is asked."""
+    """Run `heavylift build`: run the app, which builds the parts that have changed; no cloud is asked."""
     project = assembly.read_project(options.project.resolve())
     choices = {
         "heavylift:python": options.python,
@@ -78,7 +78,7 @@ def build(options: argparse.Namespace, output: Output) -> int:
 
 
 def deploy(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift deploy`: synthesize, publish the assets, create or update the stack, wait."""
+    """Run `heavylift deploy`: synthesize, publish the assets, create or update the stack, wait."""
     from heavylift.clouds import assets
 
     session = open_session(options)
@@ -111,7 +111,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
 
 
 def diff(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift diff`: what a deploy would change."""
+    """Run `heavylift diff`: show the changes that a deploy would make."""
     from heavylift.clouds import difference
 
     session = open_session(options)
@@ -134,7 +134,7 @@ def diff(options: argparse.Namespace, output: Output) -> int:
 
 
 def destroy(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift destroy`: delete the stack and the bucket with its assets, wait."""
+    """Run `heavylift destroy`: delete the stack and the bucket with its assets, wait."""
     session = open_session(options)
     name = _stack_name(options, session)
     ros = _ros(session)
@@ -147,7 +147,7 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
 
 
 def status(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift status`: a stack and its resources, or all stacks."""
+    """Run `heavylift status`: show a stack and its resources, or all stacks."""
     session = open_session(options)
     ros = _ros(session)
     if options.stack is None:
@@ -175,7 +175,7 @@ def status(options: argparse.Namespace, output: Output) -> int:
 
 
 def outputs(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift outputs`: a stack's outputs, or the value of one."""
+    """Run `heavylift outputs`: show a stack's outputs, or the value of one."""
     session = open_session(options)
     name = _stack_name(options, session)
     stack = _ros(session).find(name)
@@ -191,7 +191,7 @@ def outputs(options: argparse.Namespace, output: Output) -> int:
 
 
 def events(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift events`: what happened to a stack, the newest last."""
+    """Run `heavylift events`: show the events of a stack, the newest last."""
     session = open_session(options)
     name = _stack_name(options, session)
     ros = _ros(session)
@@ -201,29 +201,29 @@ def events(options: argparse.Namespace, output: Output) -> int:
 
 
 def show_logs(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift logs`: what a stack's function wrote."""
+    """Run `heavylift logs`: show the log of a stack's function."""
     session = open_session(options)
     name = _stack_name(options, session)
     ros = _ros(session)
-    target = invocation.find_target(ros, ros.find(name), options.function)
-    for line in logs.read(session, target, options.lines):
+    function = invocation.find_function(ros, ros.find(name), options.function)
+    for line in logs.read(session, function, options.lines):
         output.emit({"event": "log", "line": line}, line)
     return 0
 
 
 def invoke(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift invoke`: call a stack's function and show its answer."""
+    """Run `heavylift invoke`: invoke a stack's function and show its answer."""
     payload = _payload(options)
     session = open_session(options)
     name = _stack_name(options, session)
     ros = _ros(session)
-    target = invocation.find_target(ros, ros.find(name), options.function)
-    done = invocation.invoke(session, target, payload, timeout=options.timeout)
+    function = invocation.find_function(ros, ros.find(name), options.function)
+    done = invocation.invoke(session, function, payload, timeout=options.timeout)
     log = f"{done.log_tail.rstrip()}\n" if options.log else ""
     output.emit(
         {
             "event": "invocation",
-            "function": target.function,
+            "function": function.name,
             "seconds": round(done.seconds, 3),
             "error_type": done.error_type,
             "log": done.log_tail,
@@ -233,14 +233,14 @@ def invoke(options: argparse.Namespace, output: Output) -> int:
     )
     if done.error_type:
         raise HeavyliftError(
-            f"the function {target.function} failed ({done.error_type}) after {done.seconds:.1f} s; its answer is above, "
+            f"the function {function.name} failed ({done.error_type}) after {done.seconds:.1f} s; its answer is above, "
             f"`heavylift logs {name}` shows its log"
         )
     return 0
 
 
 def _described(body: bytes) -> dict[str, object]:
-    """Return an answer as JSON can hold it: what is no UTF-8 is given whole in base64 as well."""
+    """Return an answer as JSON can hold it: a body that is no UTF-8 is given whole in base64 as well."""
     whole = {} if _is_text(body) else {"base64": base64.b64encode(body).decode()}
     return {"body": body.decode(errors="replace"), **whole}
 
@@ -254,7 +254,7 @@ def _is_text(body: bytes) -> bool:
 
 
 def push(options: argparse.Namespace, output: Output) -> int:
-    """`heavylift push`: bring the build's archives to a bucket that deployments take them from."""
+    """Run `heavylift push`: upload the build's archives to a bucket that deployments take them from."""
     from heavylift.clouds import assets
     from heavylift.clouds.archives import check_archive, is_uploaded, upload
     from heavylift.contracts.manifest import read_build

@@ -34,7 +34,7 @@ from heavylift.cli.output import make_console
 from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds import assembly
 from heavylift.clouds.embedded import EmbeddedCloud
-from heavylift.clouds.invocation import Invocation, Target, find_target, invoke
+from heavylift.clouds.invocation import FunctionName, Invocation, find_function, invoke
 from heavylift.clouds.ros import Ros
 from heavylift.clouds.session import Session, local_session
 from heavylift.contracts.manifest import Build, read_build
@@ -68,7 +68,7 @@ class Run:
 
 
 def main(options: argparse.Namespace) -> int:
-    """`heavylift demo`."""
+    """Run `heavylift demo`."""
     run(options.root.resolve(), make_console())
     return 0
 
@@ -99,10 +99,10 @@ def run(root: Path, console: Console) -> None:
             ros = Ros(session.ros_client(), session.region)
             deployed = ros.find(stack)
             bucket = session.bucket(str(deployed.outputs["BucketName"]))
-            target = find_target(ros, deployed, None)
+            function = find_function(ros, deployed, None)
             _rule(console, "3. invoke: the platform runs the initializer once")
             os.sync()  # what build and deployment left for the disk would be written during the start
-            with_initializer = _run(session, target, "with initializer", console)
+            with_initializer = _run(session, function, "with initializer", console)
             after = bucket.get_object(PICTURE).read()
             _rule(console, f"4. event: {UPLOADED} is uploaded")
             _upload_and_wait(bucket, picture, console)
@@ -110,7 +110,7 @@ def run(root: Path, console: Console) -> None:
             commands.run("diff", "--exit-code")
             commands.run("diff", "-c", CHANGE)
             commands.run("deploy", "-c", CHANGE)
-            without = _run(session, target, "without initializer", console)
+            without = _run(session, function, "without initializer", console)
             _rule(console, "6. report")
             _report(root, build, (with_initializer, without), picture, after, console)
             _rule(console, "7. destroy")
@@ -120,7 +120,7 @@ def run(root: Path, console: Console) -> None:
 
 
 class Commands:
-    """Runs `heavylift`'s own commands as a user would, and remembers how long each took.
+    """Runs `heavylift`'s own commands as a user would, and records their times.
 
     Args:
         root: the project's folder.
@@ -165,11 +165,11 @@ def _build(root: Path) -> Build:
     return read_build(root / "dist")
 
 
-def _run(session: Session, target: Target, name: str, console: Console) -> Run:
-    with console.status(Text(f"invoking {target.function} ({name}) on a fresh instance …")):
-        first = invoke(session, target, b"", timeout=600)
+def _run(session: Session, function: FunctionName, name: str, console: Console) -> Run:
+    with console.status(Text(f"invoking {function.name} ({name}) on a fresh instance …")):
+        first = invoke(session, function, b"", timeout=600)
     console.print(f"first request  {first.seconds:6.2f} s  {_summary(first)}", soft_wrap=True)
-    second = invoke(session, target, b"", timeout=600)
+    second = invoke(session, function, b"", timeout=600)
     console.print(f"second request {second.seconds:6.2f} s  {_summary(second)}", soft_wrap=True)
     for invocation in (first, second):
         if invocation.error_type or json.loads(invocation.body).get("status") != "success":

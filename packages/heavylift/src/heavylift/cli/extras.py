@@ -12,7 +12,7 @@ REPORT = frozenset({"matplotlib", "numpy", "PIL"})  # modules of the extra `repo
 
 @contextmanager
 def needs_report(command: str) -> Iterator[None]:
-    """Import what draws and compares pictures.
+    """Import the libraries that draw and compare pictures.
 
     Raises:
         HeavyliftError: one of these libraries is not installed.

@@ -1,4 +1,4 @@
-"""`heavylift init`: writes a project to begin with, laid out as heavylift's own: the template of an example, and what all share."""
+"""`heavylift init`: writes a project to begin with, laid out as heavylift's own: an example's template, and the shared files."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ ROS_CDK = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "REGION_ID") 
 
 
 def main(options: argparse.Namespace) -> int:
-    """`heavylift local start|stop|status` and `heavylift local CMD …`."""
+    """Run `heavylift local start|stop|status` or `heavylift local CMD …`."""
     words, data = list(options.words), options.data.resolve()
     match words:
         case [
@@ -82,7 +82,7 @@ def _status(data: Path) -> int:
 
 
 def write_settings(folder: Path, region: str) -> None:
-    """Write what ros-cdk reads in place of the user's settings: the region, and no credentials."""
+    """Write the file that ros-cdk reads in place of the user's settings: the region, and no credentials."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / "account.config.json").write_text(json.dumps({"regionId": region}), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""`heavylift`: run `heavylift --help` for what it does."""
+"""`heavylift`: parses the command line and runs one command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command says: text for people, or one JSON object a line for programs (`--json`).
+"""The output of commands: text for people, or one JSON object a line for programs (`--json`).
 
 Data goes out as it is: rich, which would read markup and the names of pictures in it and break its lines, draws the bars alone.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def make_console() -> Console:
-    """Return a console on the standard output to which text is text, whatever it holds."""
+    """Return a console on the standard output that prints every text as it is."""
     from rich.console import Console
 
     return Console(markup=False, emoji=False, highlight=False)
@@ -33,7 +33,7 @@ class Output:
         self._as_json = as_json
 
     def emit(self, record: Mapping[str, object], text: str | bytes | None = None) -> None:
-        """Say one thing.
+        """Print one record.
 
         Args:
             record: what programs get.

@@ -33,7 +33,7 @@ def check_archive(archive: Archive) -> None:
 
 
 def is_uploaded(bucket: oss2.Bucket, key: str) -> bool:
-    """Say whether the bucket holds an object whose key names its content, so that its presence is enough."""
+    """Return whether the bucket holds an object whose key names its content, so that its presence is enough."""
     try:
         bucket.head_object(key)
     except oss2.exceptions.NotFound:

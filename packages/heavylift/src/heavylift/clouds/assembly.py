@@ -32,7 +32,7 @@ ACCOUNT, LOCAL_BUILD = "HEAVYLIFT_ACCOUNT", "HEAVYLIFT_LOCAL_BUILD"  # variables
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Project:
-    """What cdk.json says."""
+    """The project that cdk.json describes."""
 
     folder: Path
     app: str  # a command for the shell
@@ -207,7 +207,7 @@ def _text(value: object, what: str) -> str:
 
 
 def is_text(value: str) -> bool:
-    """Say whether a text can be an argument, a name, part of a request: no NUL, no half of a surrogate pair."""
+    """Return whether a text can be an argument, a name, part of a request: no NUL, no half of a surrogate pair."""
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 

@@ -28,13 +28,13 @@ MADE_BY = ("heavylift", "assets")  # the tag of a bucket made here
 
 
 class Output(Protocol):
-    """Is told what is published, as the command line's output is."""
+    """The output that shows the progress of publishing, as the command line's does."""
 
     def emit(self, record: Mapping[str, object], text: str | bytes | None = None) -> None:
-        """Say one thing, as a record and as a text."""
+        """Print one record, as JSON or as a text."""
 
     def progress(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Show how many of so many bytes are done."""
+        """Show the bytes that are done, of a total."""
 
 
 def bucket_names(assets: Iterable[Asset], region: str) -> list[str]:
@@ -43,7 +43,7 @@ def bucket_names(assets: Iterable[Asset], region: str) -> list[str]:
 
 
 def publish(session: Session, assets: Iterable[Asset], work: Path, output: Output) -> None:
-    """Upload what the asset buckets do not hold yet; buckets are made when they do not exist.
+    """Upload the assets that the asset buckets do not hold yet; buckets are made when they do not exist.
 
     Args:
         session: where to.

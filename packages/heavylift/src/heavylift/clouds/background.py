@@ -68,7 +68,7 @@ def stop(data: Path) -> bool:
 
 @contextmanager
 def _only_one(data: Path) -> Iterator[None]:
-    """Let one command at a time look for the embedded cloud and start it."""
+    """Let one command at a time find the embedded cloud or start it."""
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = (data / "starting.lock").open("a")
@@ -95,7 +95,7 @@ def _find(data: Path) -> Endpoints | None:
 
 
 def _is_free(data: Path) -> bool:
-    """Say whether nobody holds the lock that an embedded cloud holds for life (`localcloud.state.locked`)."""
+    """Return whether nobody holds the lock that an embedded cloud holds for life (`localcloud.state.locked`)."""
     with (data / "lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

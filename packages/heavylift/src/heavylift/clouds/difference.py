@@ -1,4 +1,4 @@
-"""What changes between two templates, resource by resource and property by property. Pure."""
+"""Compares two templates, resource by resource and property by property. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Change:
     new: object
 
     def record(self) -> dict[str, object]:
-        """Return it as programs get it."""
+        """Return the change as `--json` prints it."""
         return {
             "event": "change",
             "change": self.change,
@@ -81,7 +81,7 @@ def _parse(text: str) -> object:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - what JSON can hold
-    """Return a value with what YAML has beyond JSON as text: dates, binary data, keys that are none."""
+    """Return a value of YAML as one of JSON: dates, binary data and keys that are no strings become text."""
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -90,7 +90,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - what JSON can hold
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return what has to change to make `new` of `old`, in a fixed order.
+    """Return the changes that make `new` of `old`, in a fixed order.
 
     Args:
         old: the deployed template; empty when nothing is deployed.

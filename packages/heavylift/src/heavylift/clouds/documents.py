@@ -1,4 +1,4 @@
-"""Reads JSON that somebody else wrote: what is wrong with it is said, with the name of the file."""
+"""Reads JSON that somebody else wrote; errors name the file and the fault."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_object(path: Path, missing: str) -> dict[str, Any]:
 
 
 def check_shape(value: object, source: object) -> None:
-    """Check that whoever walks through a value comes to an end.
+    """Check the depth and size of a value, so that a walk through it ends.
 
     Args:
         value: made of dictionaries, lists and others.

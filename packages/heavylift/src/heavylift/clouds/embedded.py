@@ -23,7 +23,7 @@ SERVICES = ("oss", "sts", "ram", "fc", "ros", "gateway")  # whose URLs stand in 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoints:
-    """Where the embedded cloud's services listen, as URLs on loopback, and whose account it is."""
+    """The URLs on loopback of the embedded cloud's services, and its account's access key."""
 
     account_id: str
     region: str
@@ -39,7 +39,7 @@ class Endpoints:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether a URL names this machine's loopback, by number or as `localhost`."""
+    """Return whether a URL names this machine's loopback, by number or as `localhost`."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True
@@ -50,7 +50,7 @@ def is_loopback(url: str) -> bool:
 
 
 def read_endpoints(data: Path, record: Mapping[str, object]) -> Endpoints:
-    """Join what an embedded cloud announced with its account's access key.
+    """Return the endpoints that an embedded cloud announced, with its account's access key.
 
     Args:
         data: its data folder.

@@ -23,7 +23,7 @@ CONNECT_TIMEOUT = 5_000  # milliseconds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
-    """What a function answered."""
+    """The answer of a function."""
 
     body: bytes
     headers: Mapping[str, str]  # names in lower case
@@ -32,26 +32,26 @@ class Invocation:
 
     @property
     def error_type(self) -> str | None:
-        """The platform's word for what failed, or None when the function answered."""
+        """The platform's type of the error, or None when the function answered."""
         return self.headers.get("x-fc-error-type")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """A function: of a service in Function Compute 2.0, of its own in 3.0."""
+class FunctionName:
+    """The name of a function: within a service in Function Compute 2.0, of its own in 3.0."""
 
     service: str | None
-    function: str
+    name: str
 
 
-def parse_arn(text: str) -> Target | None:
-    """Return the function that an ARN names; None when it names something else."""
+def parse_arn(text: str) -> FunctionName | None:
+    """Return the name of the function in an ARN; None when it is of something else."""
     match = ARN.match(text)
-    return Target(service=match["service"], function=match["function"]) if match else None
+    return FunctionName(service=match["service"], name=match["function"]) if match else None
 
 
-def find_target(ros: Ros, stack: Stack, wanted: str | None) -> Target:
-    """Return the function that is meant.
+def find_function(ros: Ros, stack: Stack, wanted: str | None) -> FunctionName:
+    """Return the name of the function that a user means.
 
     Args:
         ros: the stacks of the region.
@@ -62,7 +62,7 @@ def find_target(ros: Ros, stack: Stack, wanted: str | None) -> Target:
         HeavyliftError: there is none, or it is not clear which; the message names them.
     """
     if wanted is None:
-        named = {target for value in stack.outputs.values() if (target := parse_arn(str(value)))}
+        named = {function for value in stack.outputs.values() if (function := parse_arn(str(value)))}
         if len(named) == 1:
             return named.pop()
     found = {}
@@ -70,10 +70,10 @@ def find_target(ros: Ros, stack: Stack, wanted: str | None) -> Target:
         if resource.resource_type in TYPES:
             attributes = ros.attributes(stack.id, resource.logical_id)
             service = attributes.get("ServiceName") if resource.resource_type == TYPES[0] else None
-            found[resource.logical_id] = Target(
-                service=str(service) if service else None, function=str(attributes.get("FunctionName", ""))
+            found[resource.logical_id] = FunctionName(
+                service=str(service) if service else None, name=str(attributes.get("FunctionName", ""))
             )
-    meant = [target for name, target in found.items() if wanted in (None, name, target.function)]
+    meant = [function for name, function in found.items() if wanted in (None, name, function.name)]
     if len(meant) == 1:
         return meant[0]
     names = ", ".join(found) or "none"
@@ -85,18 +85,18 @@ def find_target(ros: Ros, stack: Stack, wanted: str | None) -> Target:
     raise HeavyliftError(f"stack {stack.name} has no function {wanted!r}; its functions: {names}")
 
 
-def invoke(session: Session, target: Target, payload: bytes, *, timeout: int) -> Invocation:
+def invoke(session: Session, function: FunctionName, payload: bytes, *, timeout: int) -> Invocation:
     """Invoke a function and wait for its answer.
 
     Args:
         session: where it is.
-        target: the function.
+        function: the function.
         payload: the event, up to 32 MB.
         timeout: seconds to wait for the answer.
     """
-    if target.service is not None:
-        return invoke_fc2(session.fc2_client(), target.service, target.function, payload, timeout=timeout)
-    return invoke_fc3(session.fc3_client(), target.function, payload, timeout=timeout)
+    if function.service is not None:
+        return invoke_fc2(session.fc2_client(), function.service, function.name, payload, timeout=timeout)
+    return invoke_fc3(session.fc3_client(), function.name, payload, timeout=timeout)
 
 
 # The clients' own retries would run a function twice: both calls have exactly one attempt. Each imports the models of its version

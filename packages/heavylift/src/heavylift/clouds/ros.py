@@ -61,7 +61,7 @@ class Stack:
 
     @property
     def is_busy(self) -> bool:
-        """Whether an operation is going on."""
+        """True while an operation is going on."""
         return self.status.endswith("_IN_PROGRESS")
 
 
@@ -79,7 +79,7 @@ class Event:
 
     @property
     def is_failure(self) -> bool:
-        """Whether it says that something failed."""
+        """True for the failure of an operation or a resource."""
         return self.status.endswith("_FAILED")
 
 
@@ -239,7 +239,7 @@ class Ros:
         ]
 
     def attributes(self, stack_id: str, logical_id: str) -> dict[str, object]:
-        """Return what `Fn::GetAtt` can ask a resource for."""
+        """Return the attributes of a resource that `Fn::GetAtt` can ask for."""
         request = models.GetStackResourceRequest(
             region_id=self._region,
             stack_id=stack_id,

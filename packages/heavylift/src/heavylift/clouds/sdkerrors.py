@@ -1,4 +1,4 @@
-"""Turns what the official SDKs and the operating system raise into a sentence for the user.
+"""Turns exceptions of the official SDKs and of the operating system into a sentence for the user.
 
 An SDK is imported once there is an error to explain: most commands end without one.
 """
@@ -9,7 +9,7 @@ from heavylift.errors import HeavyliftError
 
 
 def explain(error: Exception) -> HeavyliftError | None:
-    """Return what an exception means to the user; None when it is neither an SDK's nor the operating system's.
+    """Return a sentence about an exception for the user; None when it is neither an SDK's nor the operating system's.
 
     Args:
         error: what a command raised.
@@ -35,6 +35,6 @@ def explain(error: Exception) -> HeavyliftError | None:
 
 
 def no_answer(error: Exception) -> str:
-    """Return why an SDK got no answer, without what the SDK wraps around it."""
+    """Return the reason why an SDK got no answer, without the text that the SDK wraps around it."""
     inner = getattr(error, "inner_exception", None) or error
     return str(getattr(inner, "message", None) or inner)

@@ -1,4 +1,4 @@
-"""Where a command goes and with whose key: the embedded cloud by default, a region of Alibaba Cloud when it is asked for.
+"""Sessions with a cloud: the embedded one by default, a region of Alibaba Cloud when it is asked for.
 
 A session makes the official SDKs' clients. Everything that uses one is the same for both clouds; only the endpoints differ.
 A client's SDK is imported when that client is made: together they take longer than most commands.

@@ -1,4 +1,4 @@
-"""Operations on a stack, from the first call to the last event: deploy, destroy, and what they show meanwhile.
+"""Operations on a stack, deploy and destroy, from the first call to the last event.
 
 ROS accepts an operation and works on its own; `follow` asks for the stack and its new events until the operation has ended. The
 cause of a failure is the first event of a resource that failed: what comes after it is rollback and cancelled work.
@@ -25,14 +25,14 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployed:
-    """How a deployment ended."""
+    """The result of a deployment."""
 
     stack: Stack
     change: str  # "created", "updated" or "unchanged"
 
 
 class Stacks:
-    """Deploys and destroys.
+    """Deploys and destroys stacks.
 
     Args:
         ros: the stacks of a region.
@@ -128,7 +128,7 @@ def _refuse_busy(stack: Stack) -> None:
 
 
 def explain(stack: Stack, events: Iterable[Event], wanted: str) -> str:
-    """Return one sentence about why an operation failed.
+    """Return one sentence with the reason why an operation failed.
 
     Args:
         stack: the stack at the end.

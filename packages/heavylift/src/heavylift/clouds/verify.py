@@ -1,4 +1,4 @@
-"""Checks an archive before it leaves this machine: that it is whole, and what its digest names."""
+"""Verifies an archive before it leaves this machine: it is whole, and its content is the one that its digest names."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What two parts agree on, each defined once: formats and the errors that tell of them. Standard library only."""
+"""The contracts between parts, each defined once: formats and the errors that tell of them. Standard library only."""

@@ -1,4 +1,4 @@
-"""The archive format: what an index says, and which indexes are refused.
+"""The archive format: writes indexes, parses them, and refuses those that are damaged or hostile.
 
 Pure values and functions: `layers_build` writes indexes with them, the loader reads. The format itself is described in
 docs/reference/contracts.md, section 1. Whatever `parse_index` returns is safe to unpack: every path stays inside the
@@ -71,7 +71,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an archive holds. Its digest is the archive's name.
+    """The content of an archive. Its digest is the archive's name.
 
     Attributes:
         files: in the order in which a start first needs them, which is also the order of their blocks.
@@ -96,7 +96,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where one block lies.
+    """The place of one block in the archive.
 
     Attributes:
         offset: bytes from the end of the index entry's data.
@@ -109,7 +109,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The index of an archive: `layout[i]` says where `content.blocks[i]` lies."""
+    """The index of an archive: `layout[i]` is the place of `content.blocks[i]`."""
 
     content: Content
     layout: tuple[Layout, ...]
@@ -175,7 +175,7 @@ def parse_index(data: bytes) -> Index:
 
 
 def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
-    """Return, for each block of a checked content, which of its bytes go where."""
+    """Return, for each block of a checked content, the pieces of files that its bytes are."""
     result: list[list[Piece]] = [[] for _ in content.blocks]
     for number, entry in enumerate(content.files):
         block, start, position = entry.block, entry.offset, 0
@@ -190,7 +190,7 @@ def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
 
 
 def needed_blocks(content: Content) -> list[int]:
-    """Return, for each file of a checked content, how many of the first blocks must be there before it may be used."""
+    """Return, for each file of a checked content, the number of first blocks that it needs before it may be used."""
     ends = [entry.block + max(1, -(-entry.size // BLOCK_SIZE)) for entry in content.files]
     least = ends[content.eager - 1] if content.eager else 0
     return [max(least, end) for end in ends]

@@ -1,4 +1,4 @@
-"""Everything that can go wrong while a function starts, as one small hierarchy.
+"""The errors of a start, as one small hierarchy.
 
 A message says what was expected, what was found and what to do. It may be shown to the function's caller, so it never
 holds a secret.

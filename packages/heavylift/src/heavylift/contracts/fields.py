@@ -1,4 +1,4 @@
-"""A JSON object that is read field by field; an error names the path to its field."""
+"""Reads a JSON object field by field; an error names the path to its field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MAX_INTEGER = 1 << 48  # no size or count of ours is larger
 
 
 class FieldError(Exception):
-    """A field is missing or not of its type: the path to it, and what stands there."""
+    """A field is missing or not of its type; the message holds its path and its value."""
 
 
 class Fields:

@@ -32,7 +32,7 @@ _MANYLINUX = re.compile(r"manylinux_2_(\d+)_x86_64")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A Python and a platform: where archives run."""
+    """The Python and the platform that archives are built for."""
 
     python: str  # "3.10"
     platform: str  # a wheel's platform tag: "manylinux_2_28_x86_64"
@@ -51,7 +51,7 @@ class Runtime:
 
     @property
     def target(self) -> Target:
-        """What archives for it are built for."""
+        """The target that archives for this runtime are built for."""
         return Target(self.name.removeprefix("python"), f"manylinux_2_{self.glibc}_x86_64")
 
     def runs(self, target: Target) -> bool:

@@ -27,7 +27,7 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Package:
-    """What the modules of one top-level package took to execute, without what they import from other packages."""
+    """The time that the modules of one top-level package took to execute, without their imports of other packages."""
 
     name: str
     seconds: float

@@ -1,1 +1,1 @@
-"""What is shown of a start: its limit, its waterfall, its page."""
+"""Reports of a start: its limit, its waterfall, its page."""

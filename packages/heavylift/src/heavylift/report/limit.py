@@ -16,7 +16,7 @@ WORK = frozenset({"verify", "inflate", "write", "unpack", "import", "warmup"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
-    """The least seconds that a start takes, by what holds it up. At least one of the two is known."""
+    """The least seconds that a start takes, for the wire and for the work. At least one of the two is known."""
 
     wire: float | None  # seconds to fetch the bytes, with the bandwidth used in full
     work: float | None  # seconds to do the work, with all cores used in full
@@ -30,7 +30,7 @@ class Limit:
         return max(self.wire or 0.0, self.work or 0.0)
 
     def explain(self) -> str:
-        """Return what the limit is made of, as one sentence."""
+        """Return the terms of the limit, as one sentence."""
         wire = work = ""
         if self.wire is not None:
             wire = f"the {self.fetched / 1e6:,.0f} MB fetched divided by {self.bandwidth:g} Gbit/s ({self.wire:.2f} s)"

@@ -1,4 +1,4 @@
-"""`heavylift start-report`: the last start that a log tells of, as a picture and as a page that needs no other file."""
+"""`heavylift start-report`: writes the last start of a log as a picture and as a page that needs no other file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The function's side of a load that runs in a process of its own: starts it, and waits for what it brings.
+"""The function's side of a load that runs in a process of its own: starts it, and waits for the blocks that it brings.
 
 Waiting needs no thread: whoever needs a file that is not there reads the worker's messages until it is. What the worker alone needs
 is not imported here, so that it is imported while the worker runs already.
@@ -68,7 +68,7 @@ class Background:
         self._exit_code: int | None = None
 
     def needs(self, path: str) -> int | None:
-        """Return how many blocks a file of the applib needs, None when there is no such file, or all are there."""
+        """Return the number of blocks that a file of the applib needs; None when there is no such file, or all are there."""
         return self._needs.get(path)
 
     def wait_for_blocks(self, count: int) -> None:
@@ -96,7 +96,7 @@ class Background:
         self._wait(lambda: False)
 
     def close(self) -> None:
-        """Let go of the worker. One that still works ends, and leaves a partial target to the next start."""
+        """Let go of the worker. One that still works ends, and leaves a partial destination to the next start."""
         os.close(self._orders)
         os.close(self._messages)
         self._reap()

@@ -68,7 +68,7 @@ def _chunk_name(number: int) -> str:
 
 
 class Bytecode:
-    """The bytecode of one applib. Its content stays in the page cache; only what is imported is read.
+    """The bytecode of one applib. Its content stays in the page cache; only bytecode that is imported is read.
 
     Args:
         applib: the directory that holds it.

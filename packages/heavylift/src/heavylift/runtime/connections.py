@@ -20,7 +20,7 @@ _LEAST = 0.001  # seconds; 0 would mean not to wait at all
 
 
 class _Receiver(io.RawIOBase):
-    """What a socket receives, until the time is up that its timeout gave when this was made."""
+    """The stream of a socket, until the time is up that its timeout gave when this was made."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected

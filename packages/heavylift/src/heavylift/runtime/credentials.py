@@ -1,4 +1,4 @@
-"""Who the function is: from the request's context, or from the instance's environment."""
+"""Finds the function's credentials: in the request's context, or in the instance's environment."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ RAW_STREAM = -15  # zlib.h, inflateInit2: no header around the stream, a window 
 
 
 class Inflater(Protocol):
-    """What `zlib.decompressobj` returns."""
+    """The interface of the object that `zlib.decompressobj` returns."""
 
     eof: bool
     unconsumed_tail: bytes

@@ -134,7 +134,7 @@ def _address(settings: Settings) -> str:
 
 
 def _is_number(host: str) -> bool:
-    """Say whether the host is an address or localhost: a bucket's name cannot stand before it then, as oss2 has it."""
+    """Return whether the host is an address or localhost: a bucket's name cannot stand before it then, as oss2 has it."""
     try:
         return bool(ipaddress.ip_address(host))
     except ValueError:
@@ -142,7 +142,7 @@ def _is_number(host: str) -> bool:
 
 
 def _described(headers: Mapping[str, str]) -> tuple[int, str]:
-    """Return the object's size and ETag; raise ValueError with what is missing."""
+    """Return the object's size and ETag; raise ValueError with a sentence about the one that is missing."""
     size = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
     if not _SIZE.fullmatch(size):
         raise ValueError(f"the answer does not tell the object's size ({size[:40]!r})")

@@ -1,4 +1,4 @@
-"""Holds back whatever needs a file of the applib until that file is there: imports run while the rest is on its way.
+"""Holds back the readers of a file of the applib until that file is there: imports run while the rest is on its way.
 
 All files have their names and sizes before the first import, so listings and `stat` never mislead. What is missing is
 content. Python tells of each file that it is about to open or link in an audit event (PEP 578), and here such an event waits.
@@ -56,7 +56,7 @@ class _Gate:
             self._background.wait_for_blocks(needs)
 
     def _needs(self, path: str) -> int:
-        """Return how many blocks must be there before a file is read: none if it is no file of the applib."""
+        """Return the number of blocks that a file needs before it is read: none if it is no file of the applib."""
         needs = self._background.needs(path.removeprefix(self._prefix)) if path.startswith(self._prefix) else None
         if needs is None:  # no file of the archive, or one by another name
             real = os.path.realpath(path)
@@ -67,7 +67,7 @@ class _Gate:
 
 @contextmanager
 def gated(background: Background, applib: str) -> Iterator[None]:
-    """Make what happens in the block under it wait for the files of the applib that it needs, in every thread.
+    """Make the block under it wait for each file of the applib that it needs, in every thread.
 
     Args:
         background: the load that brings them.

@@ -1,14 +1,14 @@
 """Loads one archive into its directory: fetch, verify, inflate, write.
 
-Stages; when one fails, the target is as it was before:
+Stages; when one fails, the destination is as it was before:
 
-1. lock the target; if it holds what is wanted, there is nothing to do;
+1. lock the destination; if it holds what is wanted, there is nothing to do;
 2. read the object's first bytes: they hold the index, or show that there is none (`plainzip` takes over then);
 3. check index, digest and disk, and make directories and links;
 4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
    in order; the thread that fetched a block verifies, inflates and writes it in place, while the other connections go on
    receiving. A thread holds one block at a time: that bounds the memory;
-5. set the marker of a complete target.
+5. set the marker of a complete destination.
 
 Whoever watches is told when all names are there, and each time more of the first blocks are complete: from the files in
 them, modules can be imported while the others are still on their way.
@@ -32,6 +32,7 @@ from heavylift.contracts.archive import (
     pieces,
 )
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
+from heavylift.runtime.destination import OWNER_WRITES, Destination, DirectoryWriter, Origin
 from heavylift.runtime.inflate import (
     LOCAL_HEADER,
     LOCAL_SIGNATURE,
@@ -44,7 +45,6 @@ from heavylift.runtime.inflate import (
 from heavylift.runtime.parallel import run_all
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import ObjectReader, cut
-from heavylift.runtime.target import OWNER_WRITES, Origin, Staging, Target
 from heavylift.runtime.timeline import Timeline
 
 HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
@@ -54,13 +54,13 @@ RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so m
 
 
 class Watcher(Protocol):
-    """Is told how far a load has come. Called by several threads, one at a time."""
+    """The listener to the progress of a load. Called by several threads, one at a time."""
 
     def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
-        """All names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
+        """Learn that all names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
 
     def advanced(self, blocks: int) -> None:
-        """That many of the first blocks are complete now."""
+        """Learn the number of first blocks that are complete now."""
 
 
 def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Watcher | None = None) -> bool:
@@ -78,10 +78,10 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Wa
     Raises:
         LoadError: its subclasses say why; the directory is as it was before.
     """
-    target = Target(archive.directory)
+    destination = Destination(archive.directory)
     try:
-        with target.locked(reader.deadline):
-            found = target.origin()
+        with destination.locked(reader.deadline):
+            found = destination.origin()
             if found and archive.digest and found.digest == archive.digest:
                 return False
             with timeline.span("fetch", archive.name):
@@ -89,15 +89,20 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Wa
             wanted = Origin(archive.digest, archive.key, reader.etag, reader.size)
             if found and not archive.digest and _version(found) == _version(wanted):
                 return False
-            with target.filling(wanted) as staging:
-                _unpack(archive, reader, head, staging, timeline, watcher)
+            with destination.filling(wanted) as writer:
+                _unpack(archive, reader, head, writer, timeline, watcher)
     finally:
         timeline.count(fetched=reader.fetched, retries=reader.retries)
     return True
 
 
 def _unpack(
-    archive: Archive, reader: ObjectReader, head: bytes, staging: Staging, timeline: Timeline, watcher: Watcher | None
+    archive: Archive,
+    reader: ObjectReader,
+    head: bytes,
+    writer: DirectoryWriter,
+    timeline: Timeline,
+    watcher: Watcher | None,
 ) -> None:
     found = _read_index(reader, head)
     if found is None:
@@ -105,7 +110,7 @@ def _unpack(
             unpack,  # what it needs takes time to import, and our own archives do not need it
         )
 
-        unpack(reader, archive.name, archive.digest, staging, timeline)
+        unpack(reader, archive.name, archive.digest, writer, timeline)
         return
     index, origin = found
     if archive.digest and content_digest(index.content) != archive.digest:
@@ -115,9 +120,9 @@ def _unpack(
         )
     content = index.content
     sizes = {entry.path: entry.size for entry in content.files}
-    timeline.count(disk=staging.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
-    staging.make_links(content.links)
-    _BlockLoader(archive.name, reader, index, origin, staging, timeline, watcher).run()
+    timeline.count(disk=writer.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
+    writer.make_links(content.links)
+    _BlockLoader(archive.name, reader, index, origin, writer, timeline, watcher).run()
     timeline.count(unpacked=content.size, files=len(content.files))
 
 
@@ -169,7 +174,7 @@ class _BlockLoader:
         reader: ObjectReader,
         index: Index,
         origin: int,
-        staging: Staging,
+        writer: DirectoryWriter,
         timeline: Timeline,
         watcher: Watcher | None,
     ) -> None:
@@ -178,19 +183,19 @@ class _BlockLoader:
         self._content = index.content
         self._pieces = pieces(index.content)
         self._places = [(origin + each.offset, origin + each.offset + each.packed) for each in index.layout]
-        self._staging = staging
+        self._writer = writer
         self._timeline = timeline
         self._watcher = watcher
         self._created = threading.Event()
         self._done = _Front(len(self._places), watcher.advanced if watcher else lambda _count: None)
 
     def run(self) -> None:
-        """Load all blocks, or raise what stopped the first thread that failed."""
+        """Load all blocks, or raise the error of the first thread that failed."""
         ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places, RANGE)]
         run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
         for entry in self._content.files:
             if not entry.mode & OWNER_WRITES:
-                self._staging.set_mode(entry.path, entry.mode)
+                self._writer.set_mode(entry.path, entry.mode)
 
     def _stop(self) -> None:
         self._reader.stop()
@@ -199,7 +204,7 @@ class _BlockLoader:
     def _create_files(self) -> None:
         with self._timeline.span("write", self._item):
             for entry in self._content.files:
-                self._staging.create(entry.path, entry.size, entry.mode)
+                self._writer.create(entry.path, entry.size, entry.mode)
         if self._watcher:
             self._watcher.prepared([entry.path for entry in self._content.files], needed_blocks(self._content))
         self._created.set()
@@ -226,12 +231,12 @@ class _BlockLoader:
         with self._timeline.span("write", self._item):
             for piece, part in zip(found, parts, strict=True):
                 if part:
-                    self._staging.write(self._content.files[piece.file].path, part, position=piece.position)
+                    self._writer.write(self._content.files[piece.file].path, part, position=piece.position)
         self._done.add(number)
 
 
 class _Front:
-    """How many of the first blocks are complete, whatever the order in which blocks are."""
+    """The count of first blocks that are complete, in whichever order blocks arrive."""
 
     def __init__(self, count: int, advanced: Callable[[int], None]) -> None:
         self._waiting = [True] * count + [True]  # the last one stays: the front ends there

@@ -1,4 +1,4 @@
-"""What Function Compute calls: `loader.initializer` once per instance, `loader.handler` for each request.
+"""The functions that Function Compute calls: `loader.initializer` once per instance, `loader.handler` for each request.
 
 A start brings the model and the applib into the instance, puts the applib on `sys.path`, imports the user's function (in
 an initializer, while the rest of the applib is still on its way) and warms it up. It happens once: in the initializer, or,
@@ -148,7 +148,7 @@ def add_to_path(applib: Path) -> None:
 
 
 def _show_to_children(applib: str) -> None:
-    """Let the Python programs that the function starts find what it finds itself, in the same order.
+    """Let the Python programs that the function starts find the modules that it finds itself, in the same order.
 
     One that is started during the imports waits for the whole applib: see `heavylift.runtime.gate`.
     """

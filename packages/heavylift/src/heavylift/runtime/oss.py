@@ -1,4 +1,4 @@
-"""Object Storage Service through its official client, for whatever a function does with it: signed with V4, errors as sentences.
+"""Object Storage Service through its official client, for the function's own requests: signed with V4, errors as sentences.
 
 Importing this module takes as long as importing oss2; so no other module of this package imports it, nor does `loader`.
 """

@@ -2,7 +2,7 @@
 
 Several connections at once read the object in order, and one thread cuts it into entries, inflates, checks each CRC-32
 and writes. Nothing is held but a few windows of the object. When a digest is pinned, it is the sha256 of the whole
-object, taken in the same pass; the target is committed after it.
+object, taken in the same pass; the destination is committed after it.
 
 Only stored and deflated entries are read. The central directory is judged before the first byte is written; what a
 local header or the data say differently is refused when it comes by.
@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from heavylift.contracts.archive import MAX_PATH, Link, check_link, check_names, check_path
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
 from heavylift.runtime.deflate import DeflateError, inflater
+from heavylift.runtime.destination import OWNER_WRITES, DirectoryWriter
 from heavylift.runtime.inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, STORED
 from heavylift.runtime.store import ObjectReader
-from heavylift.runtime.target import OWNER_WRITES, Staging
 from heavylift.runtime.timeline import Timeline
 
 CONNECTIONS = 6  # requests at once
@@ -65,14 +65,14 @@ class Entry:
     crc: int
 
 
-def unpack(reader: ObjectReader, item: str, digest: str, staging: Staging, timeline: Timeline) -> None:
-    """Unpack the object into the staging directory.
+def unpack(reader: ObjectReader, item: str, digest: str, writer: DirectoryWriter, timeline: Timeline) -> None:
+    """Unpack the object into its directory.
 
     Args:
         reader: reads the object; its size is known.
         item: how the timeline calls it.
         digest: sha256 of the whole object in hex, or empty.
-        staging: the empty directory.
+        writer: of the empty directory.
         timeline: is told what took how long.
 
     Raises:
@@ -83,11 +83,11 @@ def unpack(reader: ObjectReader, item: str, digest: str, staging: Staging, timel
     files = {entry.path: entry.size for entry in entries if stat.S_ISREG(entry.kind)}
     folders = [entry.path for entry in entries if stat.S_ISDIR(entry.kind)]
     sources = [entry.path for entry in entries if stat.S_ISLNK(entry.kind)]
-    timeline.count(disk=staging.prepare(files, sources, folders, reader.name))
-    links = _Pass(reader, item, digest, staging, timeline).run(entries)
+    timeline.count(disk=writer.prepare(files, sources, folders, reader.name))
+    links = _Pass(reader, item, digest, writer, timeline).run(entries)
     for link in links:
         check_link(link, frozenset(sources))
-    staging.make_links(links)
+    writer.make_links(links)
     timeline.count(unpacked=sum(files.values()), files=len(files))
 
 
@@ -152,12 +152,14 @@ def _judge(info: zipfile.ZipInfo, archive: str) -> Entry:
 class _Pass:
     """One pass over the object."""
 
-    def __init__(self, reader: ObjectReader, item: str, digest: str, staging: Staging, timeline: Timeline) -> None:
+    def __init__(
+        self, reader: ObjectReader, item: str, digest: str, writer: DirectoryWriter, timeline: Timeline
+    ) -> None:
         self._name = reader.name
         self._size = reader.size
         self._item = item
         self._expected = digest
-        self._staging = staging
+        self._writer = writer
         self._timeline = timeline
         self._digest = hashlib.sha256()
         self._stream = reader.read_ahead(0, reader.size, window=WINDOW, connections=CONNECTIONS)
@@ -233,13 +235,13 @@ class _Pass:
 
     def _write(self, entry: Entry, content: Iterator[bytes]) -> None:
         position = 0
-        self._staging.create(entry.path, entry.size, entry.mode)
+        self._writer.create(entry.path, entry.size, entry.mode)
         for raw in content:
             with self._timeline.span("unpack", self._item):
-                self._staging.write(entry.path, raw, position=position)
+                self._writer.write(entry.path, raw, position=position)
             position += len(raw)
         if not entry.mode & OWNER_WRITES:
-            self._staging.set_mode(entry.path, entry.mode)
+            self._writer.set_mode(entry.path, entry.mode)
 
 
 class _Cursor:

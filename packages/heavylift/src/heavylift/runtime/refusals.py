@@ -1,4 +1,4 @@
-"""Refusals of OSS as errors: each says which request, why it was refused, and what to do.
+"""Turns refusals of OSS into errors: each names the request, the reason and the remedy.
 
 Standard library only: the deployment's handler carries this module as well as the loader does.
 """

@@ -1,4 +1,4 @@
-"""Patience with a service: how often a call is tried again, after which pauses, and when all time is up.
+"""Retries of calls to a service: their number, the pauses between them, and the deadline of all.
 
 Standard library only: the deployment's handler carries this module as well as the loader does.
 """
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to keep trying.
+    """The number of tries, and the pauses between them.
 
     Attributes:
         attempts: tries in a row that bring nothing, before giving up.
@@ -65,7 +65,7 @@ class Deadline:
         return max(0.0, self._end - self._clock())
 
     def check(self, doing: str) -> None:
-        """Raise `DeadlineError` when no time is left; `doing` names what was going on."""
+        """Raise `DeadlineError` when no time is left; `doing` names the work that was going on."""
         if self.remaining() <= 0:
             raise DeadlineError(f"{self._work}'s {self._seconds:.0f} s were used up while {doing}; {self._advice}")
 
@@ -95,7 +95,7 @@ class Retries:
         self._jitter = jitter
 
     def call(self, attempt: Callable[[], _T], doing: str) -> _T:
-        """Return what an attempt returns, as soon as one does not fail in a way that may not happen again.
+        """Return the result of the first attempt that does not fail in a way that may not happen again.
 
         Args:
             attempt: what to try.

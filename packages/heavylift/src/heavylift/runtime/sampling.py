@@ -1,4 +1,4 @@
-"""Where an import's time goes, by top-level package: a thread looks, again and again, at which module is being executed.
+"""Measures the time of imports by top-level package: a thread samples the module that is being executed.
 
 A clock around each import would stand in every traceback; a look from beside does not. What held the interpreter's lock
 between two looks, such as a dlopen, counts for the module that is found when the lock is free again: its importer.
@@ -23,7 +23,7 @@ OTHERS = "others"  # the rest, and the time in which no package of the applib wa
 
 @contextmanager
 def sampled(applib: str, timeline: Timeline) -> Iterator[None]:
-    """Tell the timeline where the time went of what this thread does in the block under it.
+    """Sample this thread in the block under it, and give the timeline the time of each package.
 
     Args:
         applib: the directory of the packages, as it stands on `sys.path`.

@@ -18,7 +18,7 @@ _HANDLER = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What to load.
+    """An archive to load.
 
     Attributes:
         name: how the timeline calls it: `applib`, `model`.
@@ -35,7 +35,7 @@ class Archive:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What the environment says.
+    """The settings that the environment holds.
 
     Attributes:
         bucket, endpoint, region: where archives and pictures lie; empty where not set.
@@ -93,7 +93,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def require_bucket(settings: Settings) -> None:
-    """Check that the environment says which bucket.
+    """Check that the environment names a bucket.
 
     Raises:
         ConfigurationError: it does not.

@@ -27,7 +27,7 @@ from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a store answers.
+    """The answer of a store.
 
     Attributes:
         size: bytes of the whole object, whatever was asked for.
@@ -44,7 +44,7 @@ class Store(Protocol):
     """A place that objects are read from. Called by several threads at once."""
 
     def describe(self, key: str) -> str:
-        """Return how messages name the object."""
+        """Return the name of the object for messages."""
 
     def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         """Read the bytes from `start` up to `stop`, or up to the object's end when that comes first.
@@ -208,7 +208,7 @@ class ObjectReader:
 
 
 def cut(chunks: Iterator[bytes], ranges: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield, for each range of a stream, its bytes; what lies between the ranges is passed over.
+    """Yield, for each range of a stream, its bytes; the bytes between the ranges are passed over.
 
     Args:
         chunks: the stream.

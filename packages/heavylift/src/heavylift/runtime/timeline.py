@@ -1,4 +1,4 @@
-"""The timeline of a start: what took how long, and what it moved. Ends as one JSON log line.
+"""The timeline of a start: measures the time and the bytes of each phase, and ends as one JSON log line.
 
 The line is described in docs/reference/contracts.md, section 4. Spans of one phase and item are added up, so that the
 line stays short however many blocks there are.
@@ -30,7 +30,7 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class ImportTime:
-    """How long the modules of one top-level package took.
+    """The time that the modules of one top-level package took.
 
     Attributes:
         package: its name; `others` for all that are not worth a line.
@@ -110,11 +110,11 @@ class Timeline:
         self._memory_together = _memory("VmRSS") + self._worker_memory
 
     def set_imports(self, imports: Sequence[ImportTime]) -> None:
-        """Say where the imports' time went."""
+        """Record the time of the imports, by package."""
         self._imports = [asdict(each) for each in imports]
 
     def mark_import(self) -> None:
-        """Note how much memory was needed so far: what follows are the user's own libraries."""
+        """Record the memory that was needed so far, before the user's own libraries are imported."""
         self._memory_before_import = peak_memory()
 
     def line(self, error: BaseException | None = None) -> str:

@@ -60,7 +60,7 @@ class _Reporter:
 
 @dataclass(frozen=True, slots=True)
 class _Watcher:
-    """Passes on how far the load of the applib is."""
+    """Passes on the progress of the applib's load."""
 
     reporter: _Reporter
 

@@ -17,9 +17,9 @@ import pytest
 
 from heavylift.build.build import Options, build
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import find_interpreter
 from heavylift.build.order import record_imports
-from heavylift.build.report import Report
-from heavylift.build.target import find_interpreter
+from heavylift.build.reporter import Reporter
 from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 from heavylift.runtime.bytecode import TABLE_NAME
 from tests.support.loading import read_files
@@ -346,7 +346,7 @@ def test_code_that_somebody_changed_in_the_output_is_made_again(own_project: Pat
 
 
 def in_process(project: Path) -> Mapping[str, object]:
-    return build(Options(root=project, model=project / "weights"), Report())
+    return build(Options(root=project, model=project / "weights"), Reporter())
 
 
 def test_code_over_the_limit_is_refused_and_the_last_build_stays(

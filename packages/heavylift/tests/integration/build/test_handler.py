@@ -10,9 +10,9 @@ import pytest
 from heavylift.build.build import build
 from heavylift.build.errors import BuildError
 from heavylift.build.handler import try_handler
+from heavylift.build.machine import find_interpreter
 from heavylift.build.options import Options
-from heavylift.build.report import Report
-from heavylift.build.target import find_interpreter
+from heavylift.build.reporter import Reporter
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
 HANDLER = "def handler(event, context):\n    return b''\n"
@@ -35,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(project: Path, handler: str = "index.handler") -> None:
-    build(Options(root=project, model=project / "weights", handler=handler), Report())
+    build(Options(root=project, model=project / "weights", handler=handler), Reporter())
 
 
 BROKEN = {
@@ -100,7 +100,7 @@ def test_what_the_build_cannot_judge_is_a_warning(project: Path) -> None:
 
 
 def test_a_warning_is_said_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    Report().warn("KeyError: '[/x] [bold]'")
+    Reporter().warn("KeyError: '[/x] [bold]'")
     assert capsys.readouterr().out == "WARNING KeyError: '[/x] [bold]'\n"
 
 

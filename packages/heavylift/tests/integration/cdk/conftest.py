@@ -25,7 +25,7 @@ CODE = 'def initializer(context):\n    pass\n\n\ndef handler(event, context):\n 
 
 @dataclass(frozen=True)
 class Assembly:
-    """What a synth wrote."""
+    """The cloud assembly that a synth wrote."""
 
     folder: Path
     stack: str

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.target import find_interpreter
+from heavylift.build.machine import find_interpreter
 from heavylift.cdk.arguments import FunctionSettings
 from heavylift.cdk.building import make_build
 from heavylift.cdk.errors import InfraError

@@ -1,4 +1,4 @@
-"""What the app synthesizes, through the real CDK."""
+"""The templates that the app synthesizes, through the real CDK."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ APP = Path(__file__).with_name("app.py")
 
 @dataclass
 class Said:
-    """What a command said and how it ended."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str
@@ -61,7 +61,7 @@ class Project:
         return Said(code, captured.out, captured.err)
 
     def exists(self, bucket: str) -> bool:
-        """Say whether a bucket exists."""
+        """Return whether a bucket exists."""
         try:
             self.cloud.bucket(bucket).get_bucket_info()
         except oss2.exceptions.NoSuchBucket:

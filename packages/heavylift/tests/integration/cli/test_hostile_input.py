@@ -1,4 +1,4 @@
-"""What a command reads, passes on and prints may be anything: errors are one paragraph, data comes out as it went in."""
+"""Commands with hostile input: errors are one paragraph, data comes out as it went in."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ import pytest
 
 from heavylift.contracts.startlog import find_starts
 from heavylift.runtime.credentials import Credentials
+from heavylift.runtime.destination import MARKER
 from heavylift.runtime.download import OssStore
 from heavylift.runtime.settings import read_settings
-from heavylift.runtime.target import MARKER
 from localcloud import state
 from localcloud.ram import RamService
 from localcloud.sts.operations.sessions import StsService
@@ -236,7 +236,7 @@ def test_a_start_that_is_killed_leaves_nothing_that_is_taken_for_good(instance: 
 
 
 def has_content(folder: Path) -> bool:
-    """Say whether some of a library's bytes are there: a file exists, at its full size, before that."""
+    """Return whether some of a library's bytes are there: a file exists, at its full size, before that."""
     return any(path.stat().st_blocks for path in folder.glob("lib*.so"))
 
 

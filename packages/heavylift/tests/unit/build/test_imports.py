@@ -1,4 +1,4 @@
-"""Which modules of what was asked for a build imports."""
+"""The modules of requirements that a build imports."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from heavylift.build.applib import Imports
 from heavylift.build.errors import MissingModuleError
-from heavylift.build.report import Report
+from heavylift.build.reporter import Reporter
 
 
 def imports(folder: Path, files: dict[str, str], *modules: str) -> Imports:
     for name, content in files.items():
         (folder / name).write_text(content)
-    return Imports(folder, Path(sys.executable), {"one": [*modules], "other": ["other"]}, [], Report())
+    return Imports(folder, Path(sys.executable), {"one": [*modules], "other": ["other"]}, [], Reporter())
 
 
 def test_a_module_that_needs_a_package_that_nothing_requires_is_left_out(

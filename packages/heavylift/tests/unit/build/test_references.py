@@ -1,4 +1,4 @@
-"""Which files have to stay: what a kept module imports or names, in all the ways in which packages do that."""
+"""The files that have to stay: those that a kept module imports or names, in all the ways in which packages do that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an archive takes from the last one: whatever is the same, and nothing that is not."""
+"""Frames that an archive takes from the last one: all that are the same, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the loading library needs comes resolved with it, so that a build resolves nothing and writes nothing there."""
+"""The loading library's requirements come resolved with it, so that a build resolves nothing and writes nothing there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an app is told: by the context, and by `heavylift` in variables."""
+"""The facts that an app is given: by the context, and by `heavylift` in variables."""
 
 from __future__ import annotations
 

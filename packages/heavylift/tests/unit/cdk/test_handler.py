@@ -233,7 +233,7 @@ def test_an_object_of_somebody_else_is_left_alone(handler_module: Import, store:
 
 @dataclass
 class Context:
-    """What the platform passes."""
+    """The context that the platform passes."""
 
     timeout: float
     credentials: Any = field(default_factory=lambda: SimpleNamespace(

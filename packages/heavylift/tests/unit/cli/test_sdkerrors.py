@@ -1,4 +1,4 @@
-"""What users read when the official SDKs raise; the SDKs themselves raise it here, at a port where nobody listens."""
+"""Messages for exceptions of the official SDKs; the SDKs themselves raise them here, at a port where nobody listens."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alibabacloud_tea_openapi.exceptions import ClientException, ServerException, ThrottlingException
 
-from heavylift.clouds.invocation import Target, find_target, parse_arn
+from heavylift.clouds.invocation import FunctionName, find_function, parse_arn
 from heavylift.clouds.ros import (
     MAX_ENCODED,
     Event,
@@ -310,9 +310,9 @@ def test_the_asset_buckets_of_a_stack_are_remembered_in_its_tags() -> None:
 
 
 def test_arns() -> None:
-    assert parse_arn("acs:fc:cn-hangzhou:1:services/s.LATEST/functions/f") == Target(service="s", function="f")
-    assert parse_arn("acs:fc:cn-hangzhou:1:services/s/functions/f") == Target(service="s", function="f")
-    assert parse_arn("acs:fc:cn-hangzhou:1:functions/f") == Target(service=None, function="f")
+    assert parse_arn("acs:fc:cn-hangzhou:1:services/s.LATEST/functions/f") == FunctionName(service="s", name="f")
+    assert parse_arn("acs:fc:cn-hangzhou:1:services/s/functions/f") == FunctionName(service="s", name="f")
+    assert parse_arn("acs:fc:cn-hangzhou:1:functions/f") == FunctionName(service=None, name="f")
     assert parse_arn("acs:oss:cn-hangzhou:1:bucket") is None
 
 
@@ -321,10 +321,10 @@ def test_the_function_of_a_stack() -> None:
     cloud.add("web", "CREATE_COMPLETE", outputs=[{"OutputKey": "Arn", "OutputValue": "acs:fc:r:1:functions/f"}])
     cloud.add("two", "CREATE_COMPLETE")
     ros = cloud.ros()
-    assert find_target(ros, ros.find("web"), None) == Target(service=None, function="f")
-    assert find_target(ros, ros.find("two"), "One") == Target(service="service", function="one")
-    assert find_target(ros, ros.find("two"), "two") == Target(service=None, function="two")
+    assert find_function(ros, ros.find("web"), None) == FunctionName(service=None, name="f")
+    assert find_function(ros, ros.find("two"), "One") == FunctionName(service="service", name="one")
+    assert find_function(ros, ros.find("two"), "two") == FunctionName(service=None, name="two")
     with pytest.raises(HeavyliftError, match=r"stack two has 2 functions \(One, Two\), .* --function"):
-        find_target(ros, ros.find("two"), None)
+        find_function(ros, ros.find("two"), None)
     with pytest.raises(HeavyliftError, match="stack two has no function 'Three'; its functions: One, Two"):
-        find_target(ros, ros.find("two"), "Three")
+        find_function(ros, ros.find("two"), "Three")

@@ -175,7 +175,7 @@ def _render(request: web.Request, status: int, root: str, body: Mapping[str, obj
 
 
 def _fill(parent: ElementTree.Element, value: object) -> None:
-    """A mapping becomes child elements, a list repeats its element, the rest is text."""
+    """Append a value to an element: a mapping becomes child elements, a list repeats its element, the rest is text."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             for one in item if isinstance(item, list) else [item]:

@@ -315,7 +315,7 @@ def _acs3_fields(authorization: str) -> dict[str, str]:
 
 
 def _check_signed_headers(request: SignedRequest, signed: list[str]) -> None:
-    """An unsigned or missing header could be changed on the way: the host and all that any service obeys must be signed."""
+    """Check that the host and all headers that any service obeys are signed: an unsigned one could be changed on the way."""
     always = {"host", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce"}
     wanted = always | {name for name in request.headers if name.startswith(_OBEYED) or name == "content-type"}
     if unsigned := sorted(wanted - set(signed)):

@@ -43,7 +43,7 @@ class Status(StrEnum):
 
     @property
     def kind(self) -> str:
-        """The operation: CREATE, UPDATE, DELETE, …"""
+        """The operation: CREATE, UPDATE, DELETE and the like."""
         return self.removesuffix("_IN_PROGRESS").removesuffix("_COMPLETE").removesuffix("_FAILED")
 
     @property

@@ -409,7 +409,7 @@ def refused() -> type[Exception]:
 
 
 @pytest.fixture
-def order() -> Callable[..., bytes]:
+def make_event() -> Callable[..., bytes]:
     """Make the event that tells the function what to do."""
 
     def make(do: str, **arguments: Any) -> bytes:

@@ -84,40 +84,40 @@ def test_the_whole_process_tree_shares_the_vcpu_of_the_function(
 
 
 def test_without_the_option_nothing_holds_an_instance_back(
-    cloud: Running, client: Any, code: bytes, order: Any, groups: Callable[[], list[Path]]
+    cloud: Running, client: Any, code: bytes, make_event: Any, groups: Callable[[], list[Path]]
 ) -> None:
     client.create("f", code=code, memorySize=512, cpu=0.5)
-    client.invoke("f", order("state"))
+    client.invoke("f", make_event("state"))
     assert of(cloud, groups) == []
 
 
 def test_a_group_goes_with_its_instance_and_all_go_with_the_server(
-    limited: Running, client_of: Any, code: bytes, order: Any, groups: Callable[[], list[Path]]
+    limited: Running, client_of: Any, code: bytes, make_event: Any, groups: Callable[[], list[Path]]
 ) -> None:
     client = client_of(limited)
     client.create("one", code=code, timeout=60)
     client.create("two", code=code, timeout=60)
-    kept, gone = (client.invoke(name, order("state")).headers["x-fc-instance-id"] for name in ("one", "two"))
+    kept, gone = (client.invoke(name, make_event("state")).headers["x-fc-instance-id"] for name in ("one", "two"))
     assert {each.name for each in of(limited, groups)} == {
         f"{PREFIX}{limited.process.pid}-{each}" for each in (kept, gone)
     }
     client.delete("two")
     assert [each.name for each in of(limited, groups)] == [f"{PREFIX}{limited.process.pid}-{kept}"]
-    dead = client.invoke("one", order("exit"))
+    dead = client.invoke("one", make_event("exit"))
     assert dead.error_type == "UnhandledInvocationError"
     wait_for(lambda: of(limited, groups) == [])
-    client.invoke("one", order("sleep", seconds=30), kind="Async", log="None")
+    client.invoke("one", make_event("sleep", seconds=30), kind="Async", log="None")
     wait_for(lambda: of(limited, groups))
     assert limited.stop() == 0
     assert of(limited, groups) == []
 
 
 def test_the_next_server_removes_the_groups_of_a_killed_one(
-    limited: Running, start_cloud: Any, client_of: Any, code: bytes, order: Any, groups: Callable[[], list[Path]]
+    limited: Running, start_cloud: Any, client_of: Any, code: bytes, make_event: Any, groups: Callable[[], list[Path]]
 ) -> None:  # fmt: skip
     client = client_of(limited)
     client.create("f", code=code)
-    client.invoke("f", order("state"))
+    client.invoke("f", make_event("state"))
     assert limited.stop(signal.SIGKILL) == -signal.SIGKILL
     (left,) = of(limited, groups)
     wait_for(lambda: not (left / "cgroup.procs").read_text())
@@ -126,11 +126,13 @@ def test_the_next_server_removes_the_groups_of_a_killed_one(
     assert again.stop() == 0
 
 
-def test_more_vcpu_than_this_machine_has_is_noted(limited: Running, client_of: Any, code: bytes, order: Any) -> None:
+def test_more_vcpu_than_this_machine_has_is_noted(
+    limited: Running, client_of: Any, code: bytes, make_event: Any
+) -> None:
     client = client_of(limited)
     client.create("f", code=code, memorySize=16384, cpu=16)
     cores = len(os.sched_getaffinity(0))
     if cores >= 16:
         pytest.skip("this machine has 16 cores or more")
-    answer = client.invoke("f", order("state"))
+    answer = client.invoke("f", make_event("state"))
     assert f"FC Note: the function asks for 16 vCPU, this machine has {cores}" in answer.log

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 Running = Any  # the running cloud of tests/support/cloud.py
-Order = Callable[..., bytes]
+MakeEvent = Callable[..., bytes]
 
 FUNCTION = textwrap.dedent(
     """
@@ -125,10 +125,10 @@ FUNCTION = textwrap.dedent(
 
 
 @pytest.fixture
-def invoke(client: Any, zip_of: Any, order: Order) -> Callable[..., Any]:
-    """Run an order in an instance with 128 MB and 5 seconds."""
+def invoke(client: Any, zip_of: Any, make_event: MakeEvent) -> Callable[..., Any]:
+    """Run one of the functions above in an instance with 128 MB and 5 seconds."""
     client.create("f", code=zip_of({"index.py": FUNCTION}), memorySize=128, timeout=5)
-    return lambda do, **arguments: client.invoke("f", order(do, **arguments))
+    return lambda do, **arguments: client.invoke("f", make_event(do, **arguments))
 
 
 # What the kernel says of a process
@@ -226,10 +226,10 @@ def test_an_endless_answer_does_not_fill_the_memory_of_the_embedded_cloud(
     assert psutil.Process(cloud.process.pid).memory_info().rss - before < 30 << 20
 
 
-def test_a_result_of_32_mb_is_the_longest(client: Any, zip_of: Any, order: Order) -> None:
+def test_a_result_of_32_mb_is_the_longest(client: Any, zip_of: Any, make_event: MakeEvent) -> None:
     client.create("f", code=zip_of({"index.py": FUNCTION}), memorySize=512, timeout=30)
-    assert len(client.invoke("f", order("return_megabytes", megabytes=32)).body) == 32 << 20
-    answer = client.invoke("f", order("return_megabytes", megabytes=33))
+    assert len(client.invoke("f", make_event("return_megabytes", megabytes=32)).body) == 32 << 20
+    answer = client.invoke("f", make_event("return_megabytes", megabytes=33))
     assert answer.error_type == "UnhandledInvocationError"
     assert answer.json["errorMessage"] == "the result has 34603008 bytes; at most 33554432 are allowed"
 

@@ -23,7 +23,7 @@ from tests.support.cloud import few_descriptors
 from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
-Order = Callable[..., bytes]
+MakeEvent = Callable[..., bytes]
 
 
 def tree(cloud: Running) -> list[psutil.Process]:
@@ -34,103 +34,103 @@ def own(instances: list[dict[str, Any]], answer: Any) -> dict[str, Any]:
     return next(each for each in instances if each["id"] == answer.headers["x-fc-instance-id"])
 
 
-def test_timeout_kills_the_whole_process_tree(client: Any, code: bytes, order: Order, cloud: Running) -> None:
+def test_timeout_kills_the_whole_process_tree(client: Any, code: bytes, make_event: MakeEvent, cloud: Running) -> None:
     client.create("f", code=code, timeout=1)
     begin = time.monotonic()
-    answer = client.invoke("f", order("children"))
+    answer = client.invoke("f", make_event("children"))
     assert time.monotonic() - begin < 10
     assert answer.error_type == "UnhandledInvocationError"
     assert answer.json["errorMessage"].startswith("Function timed out after 1 seconds (maxMemoryUsage: ")
     wait_for(lambda: not any("time.sleep(1000)" in " ".join(each.cmdline()) for each in tree(cloud)))
 
 
-def test_memory_over_the_limit_is_killed(client: Any, code: bytes, order: Order) -> None:
+def test_memory_over_the_limit_is_killed(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("f", code=code, memorySize=128, timeout=60)
-    assert client.invoke("f", order("memory", megabytes=50)).error_type is None
-    answer = client.invoke("f", order("memory", megabytes=2000))
+    assert client.invoke("f", make_event("memory", megabytes=50)).error_type is None
+    answer = client.invoke("f", make_event("memory", megabytes=2000))
     assert answer.error_type == "UnhandledInvocationError"
     assert "out of memory, the limit is 128 MB" in answer.json["errorMessage"]
     assert float(answer.headers["x-fc-max-memory-usage"]) > 128
-    assert client.invoke("f", order("state")).error_type is None
+    assert client.invoke("f", make_event("state")).error_type is None
 
 
 def test_disk_of_the_instance_is_full(
-    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any]
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create("f", code=code, diskSize=512, timeout=60)
-    small = client.invoke("f", order("disk", megabytes=100))
+    small = client.invoke("f", make_event("disk", megabytes=100))
     assert small.json == {"size": 100 << 20}
     assert own(instances_of(cloud), small)["disk"] == 100 << 20
-    assert client.invoke("f", order("disk", megabytes=600)).json == {"errno": errno.ENOSPC}
+    assert client.invoke("f", make_event("disk", megabytes=600)).json == {"errno": errno.ENOSPC}
     assert own(instances_of(cloud), small)["peak_disk"] == 512 << 20
 
 
 def test_code_is_read_only_and_secrets_of_this_machine_are_out_of_sight(
-    client: Any, code: bytes, order: Order, cloud: Running
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running
 ) -> None:
     client.create("f", code=code)
-    assert client.invoke("f", order("write", path="/code/new")).json["error"] == "OSError"
+    assert client.invoke("f", make_event("write", path="/code/new")).json["error"] == "OSError"
     for path in (
         cloud.data / "account.json",
         Path("/etc/shadow"),
         Path.home() / ".bashrc",
         Path(f"/proc/{os.getpid()}/environ"),
     ):
-        assert client.invoke("f", order("read", path=str(path))).json["error"] in {
+        assert client.invoke("f", make_event("read", path=str(path))).json["error"] in {
             "FileNotFoundError",
             "PermissionError",
         }
 
 
-def test_instances_do_not_see_each_others_files(client: Any, code: bytes, order: Order) -> None:
+def test_instances_do_not_see_each_others_files(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("one", code=code)
     client.create("two", code=code)
-    assert client.invoke("one", order("append", path="/tmp/kept")).json == {"size": 1}
-    assert client.invoke("one", order("append", path="/tmp/kept")).json == {"size": 2}
-    assert client.invoke("two", order("append", path="/tmp/kept")).json == {"size": 1}
+    assert client.invoke("one", make_event("append", path="/tmp/kept")).json == {"size": 1}
+    assert client.invoke("one", make_event("append", path="/tmp/kept")).json == {"size": 2}
+    assert client.invoke("two", make_event("append", path="/tmp/kept")).json == {"size": 1}
 
 
 def test_frozen_between_requests(
-    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any]
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create("f", code=code)
-    client.invoke("f", order("tick"))
-    before = client.invoke("f", order("state"))
+    client.invoke("f", make_event("tick"))
+    before = client.invoke("f", make_event("state"))
     assert own(instances_of(cloud), before)["state"] == "frozen"
     process = psutil.Process(own(instances_of(cloud), before)["pid"])
     wait_for(lambda: process.status() == psutil.STATUS_STOPPED)  # the signal is sent; a busy kernel has yet to stop it
     time.sleep(1)  # the second in which nothing may happen
-    after = client.invoke("f", order("state"))
+    after = client.invoke("f", make_event("state"))
     assert after.json["ticks"] - before.json["ticks"] < 50  # 200 in a second, if it ran
-    running = client.invoke("f", order("sleep", seconds=0.5))
+    running = client.invoke("f", make_event("sleep", seconds=0.5))
     assert running.error_type is None
-    assert client.invoke("f", order("state")).json["ticks"] - after.json["ticks"] > 50
+    assert client.invoke("f", make_event("state")).json["ticks"] - after.json["ticks"] > 50
 
 
-def test_parallel_requests_get_an_instance_each(client: Any, code: bytes, order: Order) -> None:
+def test_parallel_requests_get_an_instance_each(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("f", code=code, initializer="index.initializer", timeout=10)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: client.invoke("f", order("sleep", seconds=1.5)), range(4)))
+        answers = list(pool.map(lambda _: client.invoke("f", make_event("sleep", seconds=1.5)), range(4)))
     assert all(answer.error_type is None for answer in answers)
     ids = {answer.headers["x-fc-instance-id"] for answer in answers}
     assert len(ids) == 4
-    assert client.invoke("f", order("state")).headers["x-fc-instance-id"] in ids
+    assert client.invoke("f", make_event("state")).headers["x-fc-instance-id"] in ids
 
 
 def test_more_parallel_requests_than_instances_are_refused(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, refused: Any,
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent, refused: Any,
     instances_of: Callable[..., Any],
 ) -> None:  # fmt: skip
     cloud = start_cloud(tmp_path / "data", "--fc-instances", "1")
     client = client_of(cloud)
     client.create("f", code=code, timeout=20)
-    busy = threading.Thread(target=client.invoke, args=("f", order("sleep", seconds=3)))
+    busy = threading.Thread(target=client.invoke, args=("f", make_event("sleep", seconds=3)))
     busy.start()
     wait_for(lambda: instances_of(cloud))
     with pytest.raises(refused) as error:
-        client.invoke("f", order("state"))
+        client.invoke("f", make_event("state"))
     assert (error.value.status, error.value.code) == (429, "ResourceExhausted")
-    accepted = client.invoke("f", order("state"), kind="Async", log="None")  # this one waits for its turn
+    accepted = client.invoke("f", make_event("state"), kind="Async", log="None")  # this one waits for its turn
     busy.join()
     log = cloud.data / "fc" / "logs"
     wait_for(
@@ -142,7 +142,13 @@ def test_more_parallel_requests_than_instances_are_refused(
 
 
 def test_instances_leave_descriptors_to_everybody(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, refused: Any, instances_of: Any
+    start_cloud: Any,
+    tmp_path: Path,
+    client_of: Any,
+    code: bytes,
+    make_event: MakeEvent,
+    refused: Any,
+    instances_of: Any,
 ) -> None:
     with few_descriptors(140):
         cloud = start_cloud(tmp_path / "data")
@@ -152,7 +158,7 @@ def test_instances_leave_descriptors_to_everybody(
 
     def outcome(_: int) -> str | None:
         try:
-            return cast(str | None, client.invoke("f", order("sleep", seconds=3)).error_type)
+            return cast(str | None, client.invoke("f", make_event("sleep", seconds=3)).error_type)
         except refused as error:
             return str(error.code)
 
@@ -160,41 +166,41 @@ def test_instances_leave_descriptors_to_everybody(
         outcomes = set(pool.map(outcome, range(12)))
     assert outcomes == {None, "ResourceExhausted"}
     for name in ("g", "h", "f"):  # an idle instance makes room for another function's
-        assert client.invoke(name, order("state")).error_type is None
+        assert client.invoke(name, make_event("state")).error_type is None
     assert len(instances_of(cloud)) < 3
     assert b"Too many open files" not in (cloud.data / "stderr.log").read_bytes()
     assert cloud.stop() == 0
 
 
 def test_idle_instances_are_ended(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order,
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent,
     instances_of: Callable[..., Any],
 ) -> None:  # fmt: skip
     cloud = start_cloud(tmp_path / "data", "--fc-idle", "1")
     client = client_of(cloud)
     client.create("f", code=code)
-    first = client.invoke("f", order("state"))
+    first = client.invoke("f", make_event("state"))
     wait_for(lambda: not instances_of(cloud))
     assert not tree(cloud)
     assert not list((cloud.data / "fc" / "instances").iterdir())
-    assert client.invoke("f", order("state")).headers["x-fc-instance-id"] != first.headers["x-fc-instance-id"]
+    assert client.invoke("f", make_event("state")).headers["x-fc-instance-id"] != first.headers["x-fc-instance-id"]
     assert cloud.stop() == 0
 
 
 def test_update_takes_effect_while_the_old_instance_finishes_with_the_old_code(
-    client: Any, code_of: Callable[..., bytes], order: Order, cloud: Running, instances_of: Callable[..., Any]
+    client: Any, code_of: Callable[..., bytes], make_event: MakeEvent, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create("f", code=code_of(late="old"), timeout=20)
     with ThreadPoolExecutor(1) as pool:
-        old = pool.submit(client.invoke, "f", order("late", seconds=3))
+        old = pool.submit(client.invoke, "f", make_event("late", seconds=3))
         wait_for(
             lambda: any(each["function"].endswith(f"{client.service}/functions/f") for each in instances_of(cloud))
         )
         new_code = {"zipFile": base64.b64encode(code_of(late="new")).decode()}
         client.update("f", environmentVariables={"MINE": "new"}, code=new_code)
-        new = client.invoke("f", order("environment"))
+        new = client.invoke("f", make_event("environment"))
         assert new.json["environment"]["MINE"] == "new"
-        assert client.invoke("f", order("late", seconds=0)).body == b"new"
+        assert client.invoke("f", make_event("late", seconds=0)).body == b"new"
         assert old.result().body == b"old"
     ids = [each["id"] for each in instances_of(cloud)]
     assert new.headers["x-fc-instance-id"] in ids
@@ -202,7 +208,7 @@ def test_update_takes_effect_while_the_old_instance_finishes_with_the_old_code(
 
 
 def test_killed_instance_in_the_middle_of_the_initializer(
-    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any]
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create(
         "f", code=code, initializer="index.initializer", initializationTimeout=30, environmentVariables={"INIT": "5"}
@@ -213,23 +219,23 @@ def test_killed_instance_in_the_middle_of_the_initializer(
         return found and found[0]["pid"]
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(client.invoke, "f", order("state"))
+        first = pool.submit(client.invoke, "f", make_event("state"))
         pid = wait_for(at_work)
         os.kill(pid, signal.SIGKILL)
         assert first.result().error_type == "InitializationError"
     assert first.result().json["errorMessage"].startswith("Process exited unexpectedly before completing request")
-    assert client.invoke("f", order("state")).json["initializer"] == 1
+    assert client.invoke("f", make_event("state")).json["initializer"] == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_process_outlives_the_cloud_and_what_was_accepted_is_done_later(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order,
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent,
     instances_of: Callable[..., Any], number: signal.Signals,
 ) -> None:  # fmt: skip
     cloud = start_cloud(tmp_path / "data")
     client = client_of(cloud)
     client.create("f", code=code, timeout=60)
-    accepted = client.invoke("f", order("sleep", seconds=6), kind="Async", log="None")
+    accepted = client.invoke("f", make_event("sleep", seconds=6), kind="Async", log="None")
     wait_for(lambda: any(each["pid"] for each in instances_of(cloud)))
     processes = tree(cloud)
     assert processes
@@ -256,12 +262,12 @@ def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_without_bubblewrap_instances_have_folders_of_their_own_and_say_so(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-unsandboxed")
     client = client_of(cloud)
     client.create("f", code=code, timeout=60, environmentVariables={"AppLibDir": "/tmp/applib"})
-    answer = client.invoke("f", order("environment"))
+    answer = client.invoke("f", make_event("environment"))
     environment = answer.json["environment"]
     assert "bubblewrap is not installed" in answer.log
     assert "bubblewrap is not installed" in (cloud.data / "stderr.log").read_text()
@@ -269,23 +275,23 @@ def test_without_bubblewrap_instances_have_folders_of_their_own_and_say_so(
     assert own.is_relative_to(cloud.data)
     assert environment["TMPDIR"] == environment["HOME"] == str(own)
     assert environment["FC_FUNC_CODE_PATH"] == answer.json["path"][0] == answer.json["cwd"]
-    assert client.invoke("f", order("append", path=f"{own}/kept")).json == {"size": 1}
-    full = client.invoke("f", order("fill", path=f"{own}/big"))
+    assert client.invoke("f", make_event("append", path=f"{own}/kept")).json == {"size": 1}
+    full = client.invoke("f", make_event("fill", path=f"{own}/big"))
     assert "the disk is full, its size is 512 MB" in full.json["errorMessage"]
     wait_for(lambda: not own.exists())
-    client.invoke("f", order("state"))
+    client.invoke("f", make_event("state"))
     processes = tree(cloud)
     assert cloud.stop(signal.SIGKILL) == -signal.SIGKILL
     assert not psutil.wait_procs(processes, timeout=10)[1]
 
 
 def test_one_python_for_every_runtime(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-python", sys.executable)
     client = client_of(cloud)
     client.create("f", code=code, runtime="python3.9")
-    answer = client.invoke("f", order("environment"))
+    answer = client.invoke("f", make_event("environment"))
     version = list(sys.version_info[:2])
     assert answer.json["version"] == version
     assert (
@@ -295,21 +301,21 @@ def test_one_python_for_every_runtime(
     assert cloud.stop() == 0
 
 
-def test_a_function_runs_on_the_python_that_it_names(client: Any, code: bytes, order: Order) -> None:
+def test_a_function_runs_on_the_python_that_it_names(client: Any, code: bytes, make_event: MakeEvent) -> None:
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     client.create("f", code=code, runtime="python3.9", environmentVariables={"LOCALCLOUD_PYTHON": f"python{own}"})
-    answer = client.invoke("f", order("environment"))
+    answer = client.invoke("f", make_event("environment"))
     assert answer.json["version"] == list(sys.version_info[:2])
     assert f"FC Note: python3.9 runs on python{own}, as its variable LOCALCLOUD_PYTHON says" in answer.log
 
 
 @pytest.mark.parametrize("name", ["python3.99", "../../bin/sh", "python3.*"])
 def test_a_function_that_names_a_python_that_is_not_here_is_refused(
-    client: Any, code: bytes, order: Order, refused: type[Exception], name: str
+    client: Any, code: bytes, make_event: MakeEvent, refused: type[Exception], name: str
 ) -> None:
     client.create("f", code=code, environmentVariables={"LOCALCLOUD_PYTHON": name})
     with pytest.raises(refused, match="which is not installed here: install it"):
-        client.invoke("f", order("state"))
+        client.invoke("f", make_event("state"))
 
 
 def test_a_python_that_does_not_run_is_refused_at_the_start(tmp_path: Path) -> None:
@@ -326,14 +332,14 @@ def test_failing_sweep_goes_on_reclaiming_instances(
     start_cloud: Callable[..., Running],
     client_of: Callable[..., Any],
     code: bytes,
-    order: Order,
+    make_event: MakeEvent,
     instances_of: Any,
     tmp_path: Path,
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-idle", "2")
     client = client_of(cloud)
     client.create("f", code=code)
-    client.invoke("f", order("state"))
+    client.invoke("f", make_event("state"))
     (tmp_path / "data" / "fc" / "code").rename(tmp_path / "away")  # what the sweep looks through is gone
     log = tmp_path / "data" / "stderr.log"
     wait_for(lambda: b"Traceback" in log.read_bytes())

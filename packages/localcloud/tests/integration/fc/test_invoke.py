@@ -11,17 +11,19 @@ import pytest
 from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
-Order = Callable[..., bytes]
+MakeEvent = Callable[..., bytes]
 
 
-def test_function_lives_and_dies_through_each_api(any_client: Any, code: bytes, order: Order, refused: Any) -> None:
+def test_function_lives_and_dies_through_each_api(
+    any_client: Any, code: bytes, make_event: MakeEvent, refused: Any
+) -> None:
     made = any_client.create("f", code=code, memorySize=256, description="first")
     assert (made["runtime"], made["memorySize"], made["description"]) == ("python3.10", 256, "first")
     assert made["codeSize"] == len(code)
     with pytest.raises(refused) as error:
         any_client.create("f", code=code)
     assert (error.value.status, error.value.code) == (409, "FunctionAlreadyExists")
-    assert any_client.invoke("f", order("echo", text="häé")).body.decode() == "häé"
+    assert any_client.invoke("f", make_event("echo", text="häé")).body.decode() == "häé"
     assert any_client.update("f", description="second")["description"] == "second"
     assert any_client.get("f")["memorySize"] == 256
     assert any_client.functions() == ["f"]
@@ -32,10 +34,10 @@ def test_function_lives_and_dies_through_each_api(any_client: Any, code: bytes, 
         assert (error.value.status, error.value.code) == (404, "FunctionNotFound")
 
 
-def test_initializer_runs_once_and_the_log_is_in_order(any_client: Any, code: bytes, order: Order) -> None:
+def test_initializer_runs_once_and_the_log_is_in_order(any_client: Any, code: bytes, make_event: MakeEvent) -> None:
     any_client.create("f", code=code, initializer="index.initializer", initializationTimeout=10)
-    first = any_client.invoke("f", order("echo", text="one"))
-    second = any_client.invoke("f", order("state"))
+    first = any_client.invoke("f", make_event("echo", text="one"))
+    second = any_client.invoke("f", make_event("state"))
     request = first.headers["x-fc-request-id"]
     notes = "FC Note: python3.10 runs on "  # where this machine has no Python of that version
     assert [line for line in first.log.splitlines() if not line.startswith(notes)] == [
@@ -52,9 +54,9 @@ def test_initializer_runs_once_and_the_log_is_in_order(any_client: Any, code: by
     assert second.headers["x-fc-instance-id"] == first.headers["x-fc-instance-id"]
 
 
-def test_answer_headers(any_client: Any, code: bytes, order: Order) -> None:
+def test_answer_headers(any_client: Any, code: bytes, make_event: MakeEvent) -> None:
     checksum = any_client.create("f", code=code)["codeChecksum"]
-    answer = any_client.invoke("f", order("sleep", seconds=0.3), log="None")
+    answer = any_client.invoke("f", make_event("sleep", seconds=0.3), log="None")
     assert answer.status == 200
     assert answer.headers["x-fc-code-checksum"] == checksum
     assert 300 <= int(answer.headers["x-fc-invocation-duration"]) < 3000
@@ -63,9 +65,9 @@ def test_answer_headers(any_client: Any, code: bytes, order: Order) -> None:
     assert answer.error_type is None
 
 
-def test_log_tail_is_the_last_4_kilobytes(client: Any, code: bytes, order: Order) -> None:
+def test_log_tail_is_the_last_4_kilobytes(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("f", code=code)
-    log = client.invoke("f", order("log", lines=1000)).log
+    log = client.invoke("f", make_event("log", lines=1000)).log
     assert len(log) == 4096
     assert "line 999 " in log
     assert log.splitlines()[-1].startswith("FC Invoke End RequestId: ")
@@ -73,10 +75,10 @@ def test_log_tail_is_the_last_4_kilobytes(client: Any, code: bytes, order: Order
 
 @pytest.mark.parametrize(("runtime", "version"), [("python3.10", [3, 10]), ("python3.12", [3, 12])])
 def test_environment_and_context(
-    any_client: Any, code: bytes, order: Order, runtime: str, version: list[int], cloud: Running
+    any_client: Any, code: bytes, make_event: MakeEvent, runtime: str, version: list[int], cloud: Running
 ) -> None:
     any_client.create("f", code=code, runtime=runtime, memorySize=320, environmentVariables={"MINE": "yes"})
-    answer = any_client.invoke("f", order("environment"))
+    answer = any_client.invoke("f", make_event("environment"))
     got, environment = answer.json, answer.json["environment"]
     if "runs on" not in answer.log:  # this machine may not have that Python, and then the log says so
         assert got["version"] == version
@@ -97,9 +99,9 @@ def test_environment_and_context(
     assert ("FC_SERVICE_NAME" in environment) == (got["context"]["service"]["name"] != "")
 
 
-def test_exception_of_the_handler(any_client: Any, code: bytes, order: Order) -> None:
+def test_exception_of_the_handler(any_client: Any, code: bytes, make_event: MakeEvent) -> None:
     any_client.create("f", code=code)
-    answer = any_client.invoke("f", order("raise"))
+    answer = any_client.invoke("f", make_event("raise"))
     assert answer.status == 200
     assert answer.error_type == "UnhandledInvocationError"
     assert answer.json["errorMessage"] == "no such thing"
@@ -107,7 +109,7 @@ def test_exception_of_the_handler(any_client: Any, code: bytes, order: Order) ->
     assert "do_raise" in json.dumps(answer.json["stackTrace"])
     assert "bootstrap" not in json.dumps(answer.json["stackTrace"])
     assert "no such thing" in answer.log
-    assert any_client.invoke("f", order("state")).error_type is None
+    assert any_client.invoke("f", make_event("state")).error_type is None
 
 
 def test_import_failure_and_missing_handler(any_client: Any, code: bytes, zip_of: Any) -> None:
@@ -121,19 +123,21 @@ def test_import_failure_and_missing_handler(any_client: Any, code: bytes, zip_of
     assert any_client.invoke("missing").json["errorMessage"] == "Handler 'nobody' is missing on module 'index'"
 
 
-def test_death_of_the_process(any_client: Any, code: bytes, order: Order) -> None:
+def test_death_of_the_process(any_client: Any, code: bytes, make_event: MakeEvent) -> None:
     any_client.create("f", code=code)
-    answer = any_client.invoke("f", order("exit"))
+    answer = any_client.invoke("f", make_event("exit"))
     assert answer.error_type == "UnhandledInvocationError"
     assert answer.json["errorMessage"].startswith("Process exited unexpectedly before completing request (duration: ")
     assert "maxMemoryUsage: " in answer.json["errorMessage"]
-    after = any_client.invoke("f", order("state"))
+    after = any_client.invoke("f", make_event("state"))
     assert after.error_type is None
     assert after.headers["x-fc-instance-id"] != answer.headers["x-fc-instance-id"]
 
 
 @pytest.mark.parametrize("init", ["raise", "30"])
-def test_failed_initializer_fails_that_request_only(any_client: Any, code: bytes, order: Order, init: str) -> None:
+def test_failed_initializer_fails_that_request_only(
+    any_client: Any, code: bytes, make_event: MakeEvent, init: str
+) -> None:
     any_client.create(
         "f",
         code=code,
@@ -141,7 +145,7 @@ def test_failed_initializer_fails_that_request_only(any_client: Any, code: bytes
         initializationTimeout=1,
         environmentVariables={"INIT": init},
     )
-    first, second = any_client.invoke("f", order("state")), any_client.invoke("f", order("state"))
+    first, second = any_client.invoke("f", make_event("state")), any_client.invoke("f", make_event("state"))
     for answer in (first, second):
         assert answer.status == 200
         assert answer.error_type == "InitializationError"
@@ -155,10 +159,10 @@ def test_failed_initializer_fails_that_request_only(any_client: Any, code: bytes
 
 
 def test_async_invocation_runs_later_and_is_tried_three_times(
-    any_client: Any, code: bytes, order: Order, cloud: Running
+    any_client: Any, code: bytes, make_event: MakeEvent, cloud: Running
 ) -> None:
     any_client.create("f", code=code)
-    answer = any_client.invoke("f", order("raise"), kind="Async", log="None")
+    answer = any_client.invoke("f", make_event("raise"), kind="Async", log="None")
     assert (answer.status, answer.body) == (202, b"")
     request = answer.headers["x-fc-request-id"]
 
@@ -172,9 +176,9 @@ def test_async_invocation_runs_later_and_is_tried_three_times(
     wait_for(lambda: not list((cloud.data / "fc" / "pending").iterdir()))
 
 
-def test_events_that_are_too_large(client: Any, code: bytes, order: Order, refused: Any) -> None:
+def test_events_that_are_too_large(client: Any, code: bytes, make_event: MakeEvent, refused: Any) -> None:
     client.create("f", code=code)
-    assert client.invoke("f", order("echo", text="x" * 1_000_000)).body == b"x" * 1_000_000
+    assert client.invoke("f", make_event("echo", text="x" * 1_000_000)).body == b"x" * 1_000_000
     for kind, size in (("Sync", 32 * 1024**2 + 1), ("Async", 128 * 1024 + 1)):
         with pytest.raises(refused) as error:
             client.invoke("f", bytes(size), kind=kind)

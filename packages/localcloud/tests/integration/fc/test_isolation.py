@@ -22,7 +22,7 @@ from tests.support.cloud import few_descriptors
 from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
-Order = Callable[..., bytes]
+MakeEvent = Callable[..., bytes]
 
 FUNCTION = textwrap.dedent(
     """
@@ -192,12 +192,12 @@ def sandboxed(cloud: Running) -> None:
 
 
 @pytest.fixture
-def try_to(client: Any, code: bytes, order: Order) -> Callable[..., Any]:
-    """Run an order in an instance of the shared cloud and return its answer."""
+def try_to(client: Any, code: bytes, make_event: MakeEvent) -> Callable[..., Any]:
+    """Run one of the functions above in an instance of the shared cloud and return its answer."""
     client.create("f", code=code, timeout=60, memorySize=512)
 
     def run(do: str, **arguments: Any) -> Any:
-        answer = client.invoke("f", order(do, **arguments))
+        answer = client.invoke("f", make_event(do, **arguments))
         assert answer.error_type is None, answer.body
         return answer.json
 
@@ -226,10 +226,10 @@ def test_a_function_is_nobody_without_capabilities_in_a_user_namespace_of_its_ow
 
 
 def test_a_function_that_root_runs_is_not_root_on_this_machine(
-    client: Any, code: bytes, order: Order, cloud: Running, instances_of: Callable[..., Any]
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running, instances_of: Callable[..., Any]
 ) -> None:
     client.create("f", code=code)
-    answer = client.invoke("f", order("status"))
+    answer = client.invoke("f", make_event("status"))
     mine = next(each for each in instances_of(cloud) if each["id"] == answer.headers["x-fc-instance-id"])
     assert 0 not in psutil.Process(mine["pid"]).uids()
 
@@ -238,17 +238,19 @@ def test_a_function_cannot_make_another_user_namespace(try_to: Callable[..., Any
     assert try_to("namespace") in (errno.EPERM, errno.ENOSPC)
 
 
-def test_a_function_can_open_its_output_by_name(client: Any, code: bytes, order: Order) -> None:
+def test_a_function_can_open_its_output_by_name(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("f", code=code)
-    answer = client.invoke("f", order("say", text="hello"))
+    answer = client.invoke("f", make_event("say", text="hello"))
     assert answer.error_type is None, answer.body
     assert answer.log.count("hello by /") == 3
 
 
-def test_a_functions_variables_reach_the_function_and_nothing_before_it(client: Any, code: bytes, order: Order) -> None:
+def test_a_functions_variables_reach_the_function_and_nothing_before_it(
+    client: Any, code: bytes, make_event: MakeEvent
+) -> None:
     odd = "it's \n$(id) `id` \\ \"ü"
     client.create("f", code=code, environmentVariables={"LD_PRELOAD": "/code/missing.so", "ODD": odd, "IFS": "x"})
-    answer = client.invoke("f", order("environment"))
+    answer = client.invoke("f", make_event("environment"))
     assert answer.error_type is None, answer.body
     assert (answer.json["ODD"], answer.json["IFS"]) == (odd, "x")
     # The linker complains in each program that is told to load it: the function's own, and none that sets up the sandbox.
@@ -283,7 +285,7 @@ def test_a_function_has_servers_of_its_own_on_loopback(try_to: Callable[..., Any
 
 
 def test_a_function_that_holds_connections_leaves_places_to_the_others(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent
 ) -> None:
     with few_descriptors(200):
         cloud = start_cloud(tmp_path / "data")
@@ -293,11 +295,11 @@ def test_a_function_that_holds_connections_leaves_places_to_the_others(
     address = urlsplit(cloud.endpoints["oss"])
     for port in (address.port, urlsplit(cloud.endpoints["gateway"]).port):
         before, size = cloud.cpu_seconds, log.stat().st_size
-        assert client.invoke("f", order("hold", port=port, processes=3, count=150)).error_type is None
+        assert client.invoke("f", make_event("hold", port=port, processes=3, count=150)).error_type is None
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", address.port, timeout=5)) as outside:
             outside.request("GET", "/")
             assert outside.getresponse().status == 403
-        assert client.invoke("g", order("get", url=cloud.endpoints["oss"])).json == 403
+        assert client.invoke("g", make_event("get", url=cloud.endpoints["oss"])).json == 403
         assert cloud.cpu_seconds - before < 2
         assert log.stat().st_size - size < 10_000
         client.delete("f")  # its connections end with it
@@ -314,25 +316,25 @@ def test_nothing_but_tmp_and_shared_memory_can_be_written(try_to: Callable[..., 
 
 
 @pytest.mark.parametrize("what", ["memfd", "closed memfd", "shared mapping", "/dev/shm"])
-def test_memory_that_is_shared_counts(client: Any, code: bytes, order: Order, what: str) -> None:
+def test_memory_that_is_shared_counts(client: Any, code: bytes, make_event: MakeEvent, what: str) -> None:
     client.create("f", code=code, memorySize=256, timeout=60)
-    little = client.invoke("f", order("take", what=what, megabytes=60))
+    little = client.invoke("f", make_event("take", what=what, megabytes=60))
     assert little.error_type is None
-    answer = client.invoke("f", order("take", what=what, megabytes=400))
+    answer = client.invoke("f", make_event("take", what=what, megabytes=400))
     assert "out of memory, the limit is 256 MB" in answer.json["errorMessage"]
 
 
-def test_mapped_files_on_the_disk_are_no_memory(client: Any, code: bytes, order: Order) -> None:
+def test_mapped_files_on_the_disk_are_no_memory(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("f", code=code, memorySize=256, timeout=60)
-    answer = client.invoke("f", order("take", what="/tmp", megabytes=400))
+    answer = client.invoke("f", make_event("take", what="/tmp", megabytes=400))
     assert answer.error_type is None
     assert float(answer.headers["x-fc-max-memory-usage"]) < 100
 
 
-def test_memory_that_forked_processes_share_counts_once(client: Any, code: bytes, order: Order) -> None:
+def test_memory_that_forked_processes_share_counts_once(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("f", code=code, memorySize=256, timeout=60)
-    assert client.invoke("f", order("fork", megabytes=100, processes=5)).error_type is None
-    answer = client.invoke("f", order("fork", megabytes=300, processes=1))
+    assert client.invoke("f", make_event("fork", megabytes=100, processes=5)).error_type is None
+    answer = client.invoke("f", make_event("fork", megabytes=300, processes=1))
     assert "out of memory, the limit is 256 MB" in answer.json["errorMessage"]
 
 
@@ -343,12 +345,12 @@ def test_processes_and_threads_end_at_1024(try_to: Callable[..., Any]) -> None:
 
 
 def test_a_function_that_prints_without_end_fills_neither_memory_nor_disk(
-    client: Any, code: bytes, order: Order, cloud: Running
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running
 ) -> None:
     client.create("f", code=code, timeout=60)
-    client.invoke("f", order("status"))
+    client.invoke("f", make_event("status"))
     before = psutil.Process(cloud.process.pid).memory_info().rss
-    answer = client.invoke("f", order("print", seconds=3))
+    answer = client.invoke("f", make_event("print", seconds=3))
     assert answer.log.rstrip().splitlines()[-2] == "the end"
     assert psutil.Process(cloud.process.pid).memory_info().rss - before < 50 << 20
     log = cloud.data / "fc" / "logs" / f"services.{client.service}.functions.f.log"
@@ -359,12 +361,12 @@ def test_a_function_that_prints_without_end_fills_neither_memory_nor_disk(
 # Daemons
 
 
-def check_daemon(client: Any, order: Order, path: str, daemons: Callable[[], list[Any]]) -> None:
-    assert client.invoke("f", order("daemon", path=path)).error_type is None
+def check_daemon(client: Any, make_event: MakeEvent, path: str, daemons: Callable[[], list[Any]]) -> None:
+    assert client.invoke("f", make_event("daemon", path=path)).error_type is None
     (daemon,) = daemons()
     assert daemon.status() == psutil.STATUS_STOPPED
-    before = client.invoke("f", order("size", path=path)).json
-    wait_for(lambda: client.invoke("f", order("size", path=path)).json > before)  # it goes on during requests
+    before = client.invoke("f", make_event("size", path=path)).json
+    wait_for(lambda: client.invoke("f", make_event("size", path=path)).json > before)  # it goes on during requests
     client.delete("f")
     psutil.wait_procs([daemon], timeout=10)
     assert not daemon.is_running()
@@ -379,10 +381,12 @@ def daemons_of(cloud: Running, path: str) -> list[psutil.Process]:
     return found
 
 
-def test_a_daemon_is_frozen_and_ended_with_its_instance(client: Any, code: bytes, order: Order, cloud: Running) -> None:
+def test_a_daemon_is_frozen_and_ended_with_its_instance(
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running
+) -> None:
     client.create("f", code=code, timeout=20)
     path = f"/tmp/{client.service}"
-    check_daemon(client, order, path, lambda: daemons_of(cloud, path))
+    check_daemon(client, make_event, path, lambda: daemons_of(cloud, path))
 
 
 # Without a sandbox
@@ -404,7 +408,7 @@ def without_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 @pytest.mark.skipif(os.geteuid() != 0, reason="for root alone")
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_root_without_a_sandbox_runs_no_function_and_says_what_to_do(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order, refused: type[Exception]
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent, refused: type[Exception]
 ) -> None:
     cloud = start_cloud(tmp_path / "data")
     assert cloud.endpoints["isolation"] == "missing"
@@ -412,14 +416,14 @@ def test_root_without_a_sandbox_runs_no_function_and_says_what_to_do(
     client = client_of(cloud)
     client.create("f", code=code)
     with pytest.raises(refused, match=r"InstanceNotAllowed.*bubblewrap.*--fc-unsandboxed"):
-        client.invoke("f", order("status"))
+        client.invoke("f", make_event("status"))
     assert not list((cloud.data / "fc" / "instances").iterdir())
     assert cloud.stop() == 0
 
 
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_every_log_of_an_unsandboxed_function_says_what_that_means(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-unsandboxed")
     assert cloud.endpoints["isolation"] == "unsandboxed"
@@ -428,21 +432,21 @@ def test_every_log_of_an_unsandboxed_function_says_what_that_means(
     client = client_of(cloud)
     client.create("f", code=code)
     for _ in range(2):
-        assert meaning in client.invoke("f", order("status")).log
+        assert meaning in client.invoke("f", make_event("status")).log
     assert cloud.stop() == 0
 
 
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_an_unsandboxed_daemon_is_frozen_and_ended_with_its_instance(
-    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, order: Order
+    start_cloud: Any, tmp_path: Path, client_of: Any, code: bytes, make_event: MakeEvent
 ) -> None:
     cloud = start_cloud(tmp_path / "data", "--fc-unsandboxed")
     client = client_of(cloud)
     client.create("f", code=code, timeout=20)
     path = str(tmp_path / "counted")
-    check_daemon(client, order, path, lambda: daemons_of(cloud, path))
+    check_daemon(client, make_event, path, lambda: daemons_of(cloud, path))
     client.create("g", code=code, timeout=20)
-    assert client.invoke("g", order("daemon", path=path)).error_type is None
+    assert client.invoke("g", make_event("daemon", path=path)).error_type is None
     daemons = daemons_of(cloud, path)
     assert len(daemons) == 1
     cloud.stop(signal.SIGKILL)  # nobody is left to end it but its supervisor

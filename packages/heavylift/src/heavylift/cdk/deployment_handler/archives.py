@@ -49,7 +49,7 @@ class Copy:
     sources: Sequence[Source]
 
     def apply(self, store: ObjectStore) -> None:
-        """Copy what the bucket does not hold yet; if one fails, remove what was copied.
+        """Copy the archives that the bucket does not hold yet; if one fails, remove those that were copied.
 
         Raises:
             StoreError: a copy failed, or is not what it was copied from.
@@ -78,7 +78,7 @@ class Sweep:
     keep: Sequence[str]
 
     def apply(self, store: ObjectStore) -> None:
-        """Remove what earlier deployments of this stack left beside them."""
+        """Remove the archives of earlier deployments of this stack that are not in use."""
         _remove(store, self.bucket, self.stack, self.keep, keep=self.keep)
 
     def remove(self, store: ObjectStore) -> None:

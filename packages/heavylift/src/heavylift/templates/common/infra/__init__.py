@@ -1,1 +1,1 @@
-"""The ROS CDK app: what exists in the cloud."""
+"""The ROS CDK app: describes the stack of this project."""

@@ -1,4 +1,4 @@
-"""The function: put your own in its place."""
+"""The entry points of the function; replace them with your own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def warmup() -> None:
-    """Do once, before the first request, what the first request should not have to wait for."""
+    """Prepare the instance once, so that no request waits for it."""
     np.linalg.inv(np.eye(2))
 
 

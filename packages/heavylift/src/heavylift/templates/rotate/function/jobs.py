@@ -1,4 +1,4 @@
-"""What an event asks for: pictures to read, how to turn them, where to write. Pure: bytes in, jobs or an error out."""
+"""Parses events into jobs: the picture to read, the turn, the key to write. Pure: bytes in, jobs or an error out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class UnsupportedFormatError(RotationError):
 
 
 class Turn(IntEnum):
-    """How a picture is turned; the numbers are those that the model takes as `mode`."""
+    """A turn of a picture; the numbers are those that the model takes as `mode`."""
 
     TRANSPOSE = 0
     CLOCKWISE_90 = 1
@@ -105,7 +105,7 @@ def parse_event(event: bytes) -> Job | tuple[Notice, ...]:
 
 
 def job_of(notice: Notice, *, bucket: str) -> Job | str:
-    """Return what a notice asks for, or the reason why it asks for nothing.
+    """Return the job that a notice asks for, or the reason why it asks for none.
 
     Args:
         notice: what happened.

@@ -1,4 +1,4 @@
-"""`python -m infra.app`: what exists in the cloud. `heavylift` and `ros-cdk` run it; what changed is built first."""
+"""`python -m infra.app`: declares the stack. `heavylift` and `ros-cdk` run it; parts that changed are built first."""
 
 from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
 

@@ -1,4 +1,4 @@
-"""What events ask for."""
+"""The jobs that events ask for."""
 
 from __future__ import annotations
 

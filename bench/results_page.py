@@ -1,6 +1,6 @@
 """The report of `make bench`: a page and pictures from `results.json`, whichever parts it holds.
 
-`python -m bench.report` writes it anew without measuring anything.
+`python -m bench.results_page` writes it anew without measuring anything.
 """
 
 from __future__ import annotations

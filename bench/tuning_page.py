@@ -19,7 +19,7 @@ Results = Mapping[str, Any]  # JSON; see `bench.tuning.summarize`
 
 
 def render(results: Results) -> str:
-    """Return what stands between the markers, as Markdown."""
+    """Return the text between the markers, as Markdown."""
     machine, price = results["machine"], results["price"]
     runs = f"{results['runs']} run" + "s" * (results["runs"] != 1)
     disk = results["settings"][0]["disk"] / 1024
@@ -71,7 +71,7 @@ def render(results: Results) -> str:
 
 
 def insert(page: str, text: str) -> str:
-    """Return a page with a text between its markers, in place of what stood there.
+    """Return a page with another text between its markers.
 
     Raises:
         HeavyliftError: it has not each marker once, in order.

@@ -1,9 +1,9 @@
 """The directory that an archive is unpacked to: marked as complete, or as partial, or not there at all.
 
 A load fills the directory under its final name, because modules are imported from it meanwhile. From its first moment it
-holds a marker that says so; at the end, the marker is renamed to the one of a complete target. A load that fails removes
+holds a marker that says so; at the end, the marker is renamed to the one of a complete destination. A load that fails removes
 what it wrote and puts back what was there before; what a killed one left is removed by the next. One load at a time works
-on a target (`flock`). Survives the death of the process, not of the machine: an instance's disk ends with the instance,
+on a destination (`flock`). Survives the death of the process, not of the machine: an instance's disk ends with the instance,
 so nothing is synced.
 """
 
@@ -29,14 +29,14 @@ MARKER = f"{RESERVED}/complete.json"
 PARTIAL_MARKER = f"{RESERVED}/partial"
 DISK_BLOCK = 4096  # bytes; what a file system gives out at a time
 OWNER_WRITES = 0o200  # the permission bit without which a file cannot be opened to be filled
-_ASIDE = ".partial-"  # in the names of directories beside the target: what is made, and what is removed
+_ASIDE = ".partial-"  # in the names of directories beside the destination: what is made, and what is removed
 _LOCK = ".lock"
 _POLL = 0.05  # seconds between two looks at a lock that another process holds
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a target was unpacked from.
+    """The object that a destination was unpacked from.
 
     Attributes:
         digest: the pinned digest, or empty when none was pinned.
@@ -56,7 +56,7 @@ def allocated(size: int) -> int:
     return -(-size // DISK_BLOCK) * DISK_BLOCK
 
 
-class Target:
+class Destination:
     """One directory to fill. Use it inside `locked`.
 
     Args:
@@ -70,7 +70,7 @@ class Target:
 
     @contextmanager
     def locked(self, deadline: Deadline) -> Iterator[None]:
-        """Keep other loads of the same target out, also those of other processes, and sweep what killed ones left.
+        """Keep other loads of the same destination out, also those of other processes, and sweep the leftovers of killed ones.
 
         Raises:
             DeadlineError: another load did not end in time.
@@ -90,7 +90,7 @@ class Target:
             os.close(lock)
 
     def origin(self) -> Origin | None:
-        """Return what the target holds, complete; None when there is nothing.
+        """Return the origin of the complete content; None when there is nothing.
 
         Raises:
             ConfigurationError: there is something that no load put there. It is not touched.
@@ -109,15 +109,15 @@ class Target:
         )
 
     @contextmanager
-    def filling(self, origin: Origin) -> Iterator[Staging]:
-        """Give out the empty target to fill; it is complete after that, or as it was before when anything is raised.
+    def filling(self, origin: Origin) -> Iterator[DirectoryWriter]:
+        """Give out the empty destination to fill; it is complete after that, or as it was before when anything is raised.
 
         Args:
             origin: what it will hold.
 
         Raises:
             DiskFullError: no room for the marker.
-            ConfigurationError: the target cannot be made or replaced.
+            ConfigurationError: the destination cannot be made or replaced.
         """
         try:
             retired = self._aside() if self.path.exists() else None
@@ -130,10 +130,10 @@ class Target:
             fresh.rename(self.path)
         except OSError as error:
             raise _unusable(self.path, error) from error
-        staging = Staging(self.path)
+        writer = DirectoryWriter(self.path)
         try:
-            yield staging
-            staging.finish(origin)
+            yield writer
+            writer.finish(origin)
         except BaseException:
             self._discard()
             if retired:
@@ -158,8 +158,8 @@ class Target:
                 shutil.rmtree(each, ignore_errors=True)  # it only costs room; the check of the disk will tell
 
 
-class Staging:
-    """A directory that is being filled. Only checked paths may come in. Used by several threads at once.
+class DirectoryWriter:
+    """Writes the files of a directory that is being filled. Only checked paths may come in. Used by several threads at once.
 
     Args:
         root: the directory.
@@ -248,7 +248,7 @@ class Staging:
                 (self.root / link.path).symlink_to(link.target)
 
     def finish(self, origin: Origin) -> None:
-        """Say what the directory holds; it is complete from here on."""
+        """Write the origin of the directory's content into its marker; it is complete from here on."""
         record = {"digest": origin.digest, "key": origin.key, "etag": origin.etag, "size": origin.size}
         self.write(PARTIAL_MARKER, json.dumps(record).encode(), position=0)
         with _disk_errors(self.root):

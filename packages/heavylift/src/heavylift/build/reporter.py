@@ -1,4 +1,4 @@
-"""What a build tells its user: steps with progress bars, notes, and the table in the end."""
+"""Shows a build to its user: steps with progress bars, notes, and the table in the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SMALL_DISK = DISKS[0] * MB  # bytes
 
 
-class Report:
+class Reporter:
     """Prints to a terminal; rich is imported when there is something to show, since a build without work should be quick.
 
     Args:
@@ -42,11 +42,11 @@ class Report:
         return self._made_console
 
     def note(self, text: str) -> None:
-        """Say something."""
+        """Print a note."""
         self._console.print(text, highlight=False, markup=False)  # it may hold paths and messages of others
 
     def warn(self, text: str) -> None:
-        """Say something that nobody should overlook."""
+        """Print a warning."""
         from rich.markup import escape
 
         self._console.print("[bold red]WARNING[/]", escape(text), highlight=False)
@@ -63,7 +63,7 @@ class Report:
 
     @contextmanager
     def bar(self, title: str, unit: str = "files") -> Iterator[Callable[[int, int], None]]:
-        """Show a progress bar; the function that it yields takes what is done, and how much there is."""
+        """Show a progress bar; the function that it yields takes the amount that is done, and the whole."""
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         amount = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
@@ -78,7 +78,7 @@ class Report:
             yield advance
 
     def packed(self, title: str, anew: int, total: int) -> None:
-        """Say how many bytes a step had to compress, if the last archive held some of them."""
+        """Print the bytes that a step had to compress, if the last archive held some of them."""
         if anew < total:
             self.note(f"{title}: {anew / 1e6:,.1f} of {total / 1e6:,.1f} MB anew, the others as in the last archive")
 
@@ -108,7 +108,7 @@ class Report:
         self._console.print(table)
 
     def system(self, needs: Mapping[str, Sequence[str]]) -> None:
-        """Show which libraries the runtime must have."""
+        """Print the libraries that the runtime must have."""
         from rich.table import Table
 
         from heavylift.build.system import Need
@@ -124,7 +124,7 @@ class Report:
         self._console.print(table)
 
     def summary(self, manifest: Manifest, folder: Path, made: set[str]) -> None:
-        """Say what there is now in the build's folder, and which parts of it were made."""
+        """Print the content of the build's folder, and the parts that were made."""
         if self._brief and not made:
             return
         for name, part in manifest.parts.items():

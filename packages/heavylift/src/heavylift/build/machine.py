@@ -1,4 +1,4 @@
-"""The machine that builds: whether it runs what is built for a target, and with which interpreter."""
+"""The machine that builds: finds or installs the interpreter that runs a target's archives here."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def uv_platform(target: Target) -> str:
 
 
 def runs_here(target: Target) -> bool:
-    """Return whether this machine can run what is built for a target, given its Python."""
+    """Return whether this machine can run archives that were built for a target, given its Python."""
     glibc = tuple(int(part) for part in platform.libc_ver()[1].split(".") if part.isdecimal())
     wanted = tuple(int(part) for part in target.platform.split("_")[1:3])
     return target.platform.endswith(platform.machine()) and glibc >= wanted
 
 
 def why_not_here(target: Target) -> str:
-    """Return the reason, for a message, why what is built for a target does not run here."""
+    """Return the reason, for a message, why archives that were built for a target do not run here."""
     return f"there is no Python {target.python} here" if runs_here(target) else f"this machine does not run {target}"
 
 
@@ -59,7 +59,7 @@ def find_interpreter(target: Target) -> Path | None:
 
 
 def install_interpreter(target: Target) -> bool:
-    """Try to install an interpreter of the target's version where there is none; return whether there is a new one."""
+    """Install an interpreter of the target's version where there is none; return whether that brought one."""
     if find_interpreter(target):
         return False
     uv("python", "install", target.python, check=False)
