@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types imports unit integration e2e torture build build-here venv lock bench matrix bench-seed bench-tuning clean
+.PHONY: help demo test check lint types imports unit property integration e2e torture build build-here venv lock bench matrix bench-seed bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -14,7 +14,7 @@ help: ## list the targets
 demo: venv ## build, run and measure the example function on the embedded cloud, offline
 	@$(PY) -m heavylift demo
 
-test: check integration e2e ## run every test
+test: check property integration e2e ## run every test
 	@$(MAKE) --no-print-directory torture SECONDS=50 SEED=1
 
 check: lint types imports unit ## lint, types, who imports whom, and unit tests, in under a minute
@@ -33,7 +33,10 @@ imports: venv
 	@$(VENV)/bin/lint-imports
 
 unit: venv
-	@$(PY) -m pytest -q --numprocesses auto --dist worksteal $(foreach kind,unit property,$(wildcard packages/*/tests/$(kind) tests/$(kind)))
+	@$(PY) -m pytest -q --numprocesses auto --dist worksteal $(wildcard packages/*/tests/unit tests/unit)
+
+property: venv ## laws of what is pure, over inputs that hypothesis makes up
+	@$(PY) -m pytest -q --numprocesses auto --dist worksteal $(wildcard packages/*/tests/property tests/property)
 
 integration: venv ## tests against the embedded cloud, with the official SDKs as clients
 	@$(PY) -m pytest -q packages/localcloud/tests/integration packages/heavylift/tests/integration tests/integration
