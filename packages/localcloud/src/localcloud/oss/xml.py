@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 from xml.etree import ElementTree
@@ -99,8 +98,3 @@ def text_of(element: ElementTree.Element, path: str) -> str:
 
 def _malformed(why: str) -> OssError:
     return OssError("MalformedXML", f"The XML you provided was not well-formed or did not validate: {why}.")
-
-
-def iso(moment: float) -> str:
-    """Return a time as OSS writes it into XML."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(moment))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self, TypeVar
 
@@ -304,11 +303,6 @@ class ChangeSet:
     request: Mapping[str, str]  # the parameters of the request, which executing it repeats
     changes: tuple[Change, ...]
     executed: bool = False
-
-
-def format_time(seconds: float | None) -> str | None:
-    """Return a time as ROS writes it: UTC, `2026-01-31T08:00:00`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") if seconds is not None else None
 
 
 def canonical_type(name: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.xml import iso, parse, render, serialize, text_of
+from localcloud.oss.xml import parse, render, serialize, text_of
 
 # "\r" is not among them: a reader of XML makes a line feed of it.
 TEXT = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"], exclude_characters="\ufffe\uffff"))
@@ -86,7 +86,3 @@ def test_a_document_is_kept_as_utf8_without_namespaces_whatever_it_came_in() -> 
 def test_a_required_child_that_is_missing_is_named() -> None:
     with pytest.raises(OssError, match=r"MalformedXML: .*Delete has no Key"):
         text_of(parse(b"<Delete/>", "Delete"), "Key")
-
-
-def test_times_are_written_in_utc_with_milliseconds() -> None:
-    assert iso(1_700_000_000.9) == "2023-11-14T22:13:20.000Z"

@@ -6,11 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings import blocks_public_access
-from localcloud.oss.xml import iso, parse
+from localcloud.oss.xml import parse
 
 
 async def list_buckets(call: Call) -> web.StreamResponse:
@@ -43,7 +44,7 @@ def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
         "Name": bucket.name,
         "Location": f"oss-{region}",
         "Region": region,
-        "CreationDate": iso(bucket.created),
+        "CreationDate": to_milliseconds(bucket.created),
         "StorageClass": bucket.storage_class,
         "ExtranetEndpoint": f"oss-{region}.aliyuncs.com",
         "IntranetEndpoint": f"oss-{region}-internal.aliyuncs.com",

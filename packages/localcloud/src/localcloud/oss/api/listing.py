@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import Encode, encoding_type, owner_of, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page
 from localcloud.oss.model import StoredObject
-from localcloud.oss.xml import iso
 
 
 async def list_objects(call: Call) -> web.StreamResponse:
@@ -68,7 +68,7 @@ def _place_2(call: Call, page: Page[StoredObject], encode: Encode) -> dict[str, 
 def _entry(item: StoredObject, encode: Encode, owner: str | None) -> dict[str, Any]:
     return {
         "Key": encode(item.key),
-        "LastModified": iso(item.modified),
+        "LastModified": to_milliseconds(item.modified),
         "ETag": f'"{item.etag}"',
         "Type": item.kind,
         "Size": item.size,

@@ -10,8 +10,8 @@ from localcloud.ros.api.decoding import (
     read_request,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page
-from localcloud.ros.model import Change, ChangeSet, format_time
+from localcloud.ros.api.encoding import Answer, page, shown_time
+from localcloud.ros.model import Change, ChangeSet
 from localcloud.ros.operations.service import RosService
 
 
@@ -61,7 +61,7 @@ class ChangeSetActions:
             "StackName": change_set.stack_name,
             "Description": change_set.description,
             "RegionId": self._ros.account.region,
-            "CreateTime": format_time(change_set.created),
+            "CreateTime": shown_time(change_set.created),
             "Status": "CREATE_COMPLETE",
             "StatusReason": "",
             "ExecutionStatus": "EXECUTE_COMPLETE" if change_set.executed else "AVAILABLE",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from localcloud.kernel.rpc import Call
+from localcloud.kernel.times import to_seconds
 from localcloud.ros.api.decoding import number
 from localcloud.ros.errors import RosError
 
@@ -45,6 +46,11 @@ def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> l
         {"ParameterKey": key, "ParameterValue": HIDDEN if key in hidden else _text(value)}
         for key, value in values.items()
     ]
+
+
+def shown_time(moment: float | None) -> str | None:
+    """Return a moment as ROS writes it: in UTC without saying so, `2026-01-31T08:00:00`."""
+    return None if moment is None else to_seconds(moment).removesuffix("Z")
 
 
 def _text(value: object) -> str:

@@ -11,8 +11,8 @@ from localcloud.ros.api.decoding import (
     records,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page, shown_parameters
-from localcloud.ros.model import Stack, StackStatus, format_time
+from localcloud.ros.api.encoding import Answer, page, shown_parameters, shown_time
+from localcloud.ros.model import Stack, StackStatus
 from localcloud.ros.operations.service import RosService
 
 
@@ -72,8 +72,8 @@ class StackActions:
             "RegionId": self._ros.account.region,
             "Status": stack.status,
             "StatusReason": stack.reason,
-            "CreateTime": format_time(stack.created),
-            "UpdateTime": format_time(stack.updated),
+            "CreateTime": shown_time(stack.created),
+            "UpdateTime": shown_time(stack.updated),
             "TimeoutInMinutes": stack.timeout,
             "DisableRollback": stack.disable_rollback,
             "DeletionProtection": "Enabled" if stack.protected else "Disabled",

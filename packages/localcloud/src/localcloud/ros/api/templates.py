@@ -11,8 +11,8 @@ from localcloud.ros.api.decoding import (
     read_request,
     required,
 )
-from localcloud.ros.api.encoding import Answer, shown_parameters
-from localcloud.ros.model import Change, format_time
+from localcloud.ros.api.encoding import Answer, shown_parameters, shown_time
+from localcloud.ros.model import Change
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.template.resolved import ResolvedTemplate
 
@@ -35,8 +35,8 @@ class TemplateActions:
             "TemplateBody": stack.source.template,
             "StackId": stack.id,
             "Description": stack.description,
-            "CreateTime": format_time(stack.created),
-            "UpdateTime": format_time(stack.updated),
+            "CreateTime": shown_time(stack.created),
+            "UpdateTime": shown_time(stack.updated),
             "RegionId": self._ros.account.region,
         }
 
