@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.documents import read_document, write_document
 from localcloud.kernel.identity import Identity
 from localcloud.ros.model import (
     NOBODY,
-    Caller,
     Change,
     ChangeSet,
     Event,

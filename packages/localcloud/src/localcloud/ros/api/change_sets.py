@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
-    caller_of,
     flag,
     numbered,
     read_request,
@@ -31,7 +30,7 @@ class ChangeSetActions:
             kind,
             stack,
             given.get("StackName", ""),
-            read_request(given, caller_of(call), updates=kind == "UPDATE"),
+            read_request(given, call.caller, updates=kind == "UPDATE"),
             given.get("Description", ""),
         )
         return {"ChangeSetId": change_set.id, "StackId": change_set.stack_id}
@@ -39,7 +38,7 @@ class ChangeSetActions:
     def get_change_set(self, call: Call) -> Answer:
         """Answer GetChangeSet."""
         change_set = self._ros.change_sets.get(required(call, "ChangeSetId"))
-        request = read_request(change_set.request, caller_of(call), updates=change_set.kind == "UPDATE")
+        request = read_request(change_set.request, call.caller, updates=change_set.kind == "UPDATE")
         answer = self._summary(change_set) | {
             "Changes": [_change(each) for each in change_set.changes],
             "DisableRollback": bool(request.disable_rollback),
@@ -87,7 +86,7 @@ class ChangeSetActions:
     async def execute_change_set(self, call: Call) -> Answer:
         """Answer ExecuteChangeSet."""
         change_set = self._ros.change_sets.get(required(call, "ChangeSetId"))
-        request = read_request(change_set.request, caller_of(call), updates=change_set.kind == "UPDATE")
+        request = read_request(change_set.request, call.caller, updates=change_set.kind == "UPDATE")
         await self._ros.change_sets.execute(change_set, request)
         return {}
 

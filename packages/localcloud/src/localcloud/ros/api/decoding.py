@@ -7,21 +7,16 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.rpc import Call
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Caller, Source
+from localcloud.ros.model import Source
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.template.bounds import MAX_SIZE
 
 ENCODED = re.compile(r"@Base64Encoded:\s*")  # a template may come so, which keeps firewalls from misreading it
 MAX_PARAMETERS = 200
 NUMBERED = re.compile(r"([A-Za-z]+)\.([0-9]{1,9})(?:\.([A-Za-z]+))?")
-
-
-def caller_of(call: Call) -> Caller:
-    """Return who calls, with the condition keys of the call."""
-    conditions = {"acs:SourceIp": call.source_ip, "acs:SecureTransport": str(call.secure).lower()}
-    return Caller(identity=call.identity, conditions=conditions)
 
 
 def read_request(given: Mapping[str, str], caller: Caller, *, updates: bool = False) -> Request:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
-    caller_of,
     flag,
     numbered,
     read_request,
@@ -24,12 +23,12 @@ class StackActions:
 
     async def create_stack(self, call: Call) -> Answer:
         """Answer CreateStack."""
-        request = read_request(call.parameters, caller_of(call))
+        request = read_request(call.parameters, call.caller)
         return {"StackId": (await self._ros.stacks.create(required(call, "StackName"), request)).id}
 
     async def update_stack(self, call: Call) -> Answer:
         """Answer UpdateStack."""
-        request = read_request(call.parameters, caller_of(call), updates=True)
+        request = read_request(call.parameters, call.caller, updates=True)
         return {"StackId": (await self._ros.stacks.update(required(call, "StackId"), request)).id}
 
     def delete_stack(self, call: Call) -> Answer:
@@ -37,7 +36,7 @@ class StackActions:
         retain = tuple(numbered(call.parameters, "RetainResources"))
         self._ros.stacks.delete(
             required(call, "StackId"),
-            caller_of(call),
+            call.caller,
             retain=retain,
             retain_all=flag(call.parameters, "RetainAllResources"),
         )
