@@ -32,14 +32,14 @@ async def list_buckets(call: Call) -> web.StreamResponse:
             "MaxKeys": limit,
             "IsTruncated": truncated,
             "NextMarker": page[-1].name if truncated else None,
-            "Owner": owner_of(call.gate.account_id),
+            "Owner": owner_of(call.guard.account_id),
             "Buckets": {"Bucket": [_describe(call, bucket) for bucket in page]},
         },
     )
 
 
 def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
-    region = call.gate.region
+    region = call.guard.region
     return {
         "Name": bucket.name,
         "Location": f"oss-{region}",
@@ -88,13 +88,13 @@ async def bucket_info(call: Call) -> web.StreamResponse:
 async def head_bucket(call: Call) -> web.StreamResponse:
     """HeadBucket; OSS answers it like GetBucketAcl without a body."""
     await call.run(call.oss.buckets.get, call.bucket)
-    return web.Response(headers={"x-oss-bucket-region": call.gate.region})
+    return web.Response(headers={"x-oss-bucket-region": call.guard.region})
 
 
 async def bucket_location(call: Call) -> web.StreamResponse:
     """GetBucketLocation."""
     await call.run(call.oss.buckets.get, call.bucket)
-    return xml_response("LocationConstraint", f"oss-{call.gate.region}")
+    return xml_response("LocationConstraint", f"oss-{call.guard.region}")
 
 
 async def bucket_stat(call: Call) -> web.StreamResponse:

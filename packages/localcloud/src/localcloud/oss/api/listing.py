@@ -38,7 +38,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
             "IsTruncated": page.next_marker is not None,
             "EncodingType": kind,
             **(_place_2(call, page, encode) if second else _place_1(marker, page, encode)),
-            "Contents": [_entry(item, encode, call.gate.account_id if owner else None) for item in page.entries],
+            "Contents": [_entry(item, encode, call.guard.account_id if owner else None) for item in page.entries],
             "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
         },
     )
