@@ -66,7 +66,9 @@ async def serve(options: Options) -> None:
         logging.getLogger("aiohttp.server").addFilter(tell_bad_requests_briefly)
         async with AsyncExitStack() as stack:  # what is made last ends first
             services = await _make(context, names, stack)
-            tls = make_server_context(authority, names, now=now)  # writes a file: on a full disk OSS has made room for it
+            tls = make_server_context(
+                authority, names, now=now
+            )  # writes a file: on a full disk OSS has made room for it
             listeners = {}
             for number, definition in SERVICES.items():
                 application = services[definition.name].application

@@ -29,18 +29,6 @@ STATUS = {
 
 
 class FcError(ApiError):
-    """A refused request.
+    """A refused request."""
 
-    Args:
-        code: a key of `STATUS`.
-        message: a sentence for the caller.
-        status: the HTTP status where HTTP itself names another one than the code; 0: the code's.
-
-    Raises:
-        ValueError: Function Compute has no such code.
-    """
-
-    def __init__(self, code: str, message: str, status: int = 0) -> None:
-        if code not in STATUS:
-            raise ValueError(f"Function Compute has no error code {code!r}")
-        super().__init__(code, message, status or STATUS[code])
+    codes = STATUS

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, Identity
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -31,19 +30,19 @@ class Caller:
         conditions = {"acs:SourceIp": source_ip or "", "acs:SecureTransport": str(secure).lower()}
         return cls(identity=identity, conditions=conditions)
 
+    @property
+    def principal(self) -> str:
+        """The ARN of the role, or of the account itself, whose policies apply."""
+        return self.identity.role_arn or f"acs:ram::{self.identity.account_id}:root"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Denial:
     """An action that a caller may not do."""
 
-    identity: Identity
+    caller: Caller
     action: str
     resource: str
-
-    @property
-    def principal(self) -> str:
-        """The role's ARN, or the account's number."""
-        return self.identity.role_arn or self.identity.account_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Gate:
     """
 
     authorizer: Authorizer
-    refuse: Callable[[Denial], ApiError]
+    refuse: Callable[[Denial], Exception]
 
     def require(self, caller: Caller, action: str, resource: str, more: Mapping[str, str] = NOTHING) -> None:
         """Refuse a caller that is not allowed to do something.
@@ -68,8 +67,8 @@ class Gate:
             more: condition keys that the action has beside the request's.
 
         Raises:
-            ApiError: what `refuse` makes of the denial.
+            Exception: the one that `refuse` makes of the denial.
         """
         conditions = {**caller.conditions, **more}
         if not self.authorizer.is_allowed(caller.identity, action=action, resource=resource, conditions=conditions):
-            raise self.refuse(Denial(identity=caller.identity, action=action, resource=resource))
+            raise self.refuse(Denial(caller=caller, action=action, resource=resource))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,8 +34,18 @@ def read_document(path: Path, parse: Callable[[Any], Value], *, otherwise: str =
 
 
 def write_document(path: Path, record: object) -> None:
-    """Write a JSON document that only its owner may read, durably and all at once."""
-    write_private(path, json.dumps(record).encode())
+    """Write a JSON document that only its owner may read, durably and all at once.
+
+    Args:
+        path: the file.
+        record: what the document holds; dataclasses in it become objects.
+    """
+    write_private(path, json.dumps(record, default=_members).encode())
+
+
+def _members(value: Any) -> dict[str, object]:  # noqa: ANN401 - any dataclass
+    # Unlike `asdict`, without a copy of what they hold: large documents are written often.
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def write_private(path: Path, content: bytes) -> None:

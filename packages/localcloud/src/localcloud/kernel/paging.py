@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from localcloud.kernel.values import read_whole
 
 Item = TypeVar("Item")
+Default = TypeVar("Default", bound=int | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def page_at(items: Sequence[Item], offset: int, size: int) -> Page[Item]:
     return Page(items[offset : offset + size], items[offset + size :])
 
 
-def read_number(text: str | None, *, default: int, allowed: range) -> int:
+def read_number(text: str | None, *, default: Default, allowed: range) -> int | Default:
     """Read the size of a page, or where it begins.
 
     Raises:

@@ -12,12 +12,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-from xml.etree import ElementTree
 
 from aiohttp import web
 
@@ -26,10 +24,10 @@ from localcloud.kernel.door import ID, headers_of, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Identity
 from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
+from localcloud.kernel.xml import render
 
 LARGE = 64 * 1024  # bytes of a body that is hashed and decoded in a thread: the event loop serves everybody
 _FORMAT = web.RequestKey("format", str)  # of the answer, as the request's parameters ask for it
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2 (Char)
 
 # Parameters that belong to the protocol, not to an action.
 _PROTOCOL = frozenset(
@@ -168,19 +166,4 @@ def _render(request: web.Request, status: int, root: str, body: Mapping[str, obj
     asked = request.get(_FORMAT) or request.query.get("Format", "")
     if request.headers.get("Authorization") or asked.upper() == "JSON":
         return web.json_response(body, status=status)
-    element = ElementTree.Element(root)
-    _fill(element, body)
-    text = ElementTree.tostring(element, encoding="utf-8", xml_declaration=True)
-    return web.Response(body=text, status=status, content_type="text/xml", charset="utf-8")
-
-
-def _fill(parent: ElementTree.Element, value: object) -> None:
-    """Append a value to an element: a mapping becomes child elements, a list repeats its element, the rest is text."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            for one in item if isinstance(item, list) else [item]:
-                _fill(ElementTree.SubElement(parent, name), one)
-    elif isinstance(value, bool):
-        parent.text = str(value).lower()
-    elif value is not None:
-        parent.text = _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    return web.Response(body=render(root, body), status=status, content_type="text/xml", charset="utf-8")

@@ -23,13 +23,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from itertools import takewhile
 from urllib.parse import parse_qsl, quote
 
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential, CredentialStore, Identity
+from localcloud.kernel.times import from_seconds
 from localcloud.kernel.values import same_secret
 
 ACS3 = "ACS3-HMAC-SHA256"
@@ -194,7 +194,7 @@ class Authenticator:
 
 def _check_time(timestamp: str, now: float) -> None:
     try:
-        sent = datetime.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+        sent = from_seconds(timestamp)
     except ValueError as error:
         raise AuthenticationError(
             "InvalidTimeStamp.Format",

@@ -1,15 +1,42 @@
-"""Times in answers, as the APIs write them. A moment is seconds since the epoch."""
+"""Times in requests and answers, as the APIs write them: in UTC. A moment is seconds since the epoch."""
 
 from __future__ import annotations
 
+import calendar
 import time
+
+SECONDS = "%Y-%m-%dT%H:%M:%SZ"
+BASIC = "%Y%m%dT%H%M%SZ"  # ISO 8601's basic format, which version 4 of signatures has
 
 
 def to_seconds(moment: float) -> str:
     """Write a moment as `2026-01-31T12:00:00Z`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+    return time.strftime(SECONDS, time.gmtime(moment))
+
+
+def from_seconds(text: str) -> float:
+    """Read a moment from `2026-01-31T12:00:00Z`.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    return float(calendar.timegm(time.strptime(text, SECONDS)))
 
 
 def to_milliseconds(moment: float) -> str:
     """Write a moment as `2026-01-31T12:00:00.000Z`; the APIs that write milliseconds leave them zero."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(moment))
+
+
+def to_basic(moment: float) -> str:
+    """Write a moment as `20260131T120000Z`."""
+    return time.strftime(BASIC, time.gmtime(moment))
+
+
+def from_basic(text: str) -> float:
+    """Read a moment from `20260131T120000Z`.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    return float(calendar.timegm(time.strptime(text, BASIC)))

@@ -58,6 +58,8 @@ class OssError(ApiError):
         headers: further headers of the answer.
     """
 
+    codes = STATUS
+
     def __init__(
         self,
         code: str,
@@ -65,6 +67,6 @@ class OssError(ApiError):
         detail: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(code, message, STATUS[code])
+        super().__init__(code, message)
         self.detail = dict(detail or {})
         self.headers = dict(headers or {})

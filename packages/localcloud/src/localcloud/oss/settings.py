@@ -8,13 +8,13 @@ Source: OSS API reference, "Operations on buckets".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from localcloud.oss.errors import STATUS, OssError
 from localcloud.oss.model import Bucket
-from localcloud.oss.xml import Value, parse
+from localcloud.oss.xml import parse
 
 
 def _accept(document: Element) -> None:
@@ -36,7 +36,7 @@ class Setting:
     parameter: str
     action: str
     root: str
-    absent: Value
+    absent: Mapping[str, str] | str
     check: Callable[[Element], None] = _accept
 
     def __post_init__(self) -> None:

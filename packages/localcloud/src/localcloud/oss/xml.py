@@ -1,47 +1,14 @@
-"""XML bodies: rendered from nested values, and parsed with care when clients send them."""
+"""XML that clients send, parsed with care."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
 from xml.etree import ElementTree
 
 from defusedxml.ElementTree import XMLParser
 
 from localcloud.oss.errors import OssError
 
-Value: TypeAlias = "str | int | Mapping[str, Value] | Iterable[Mapping[str, Value]] | None"
-
-HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 MAX_DEPTH = 32  # elements within each other; the deepest document of OSS has six
-
-
-def render(root: str, value: Value) -> bytes:
-    """Render nested mappings as XML; a list repeats its element, None leaves it out."""
-    holder = ElementTree.Element("holder")
-    _append(holder, root, value)
-    return serialize(holder[0]).encode("utf-8", "replace")
-
-
-def _append(parent: ElementTree.Element, name: str, value: Value) -> None:
-    if value is None:
-        return
-    if not isinstance(value, str | int | Mapping):
-        for each in value:
-            _append(parent, name, each)
-        return
-    element = ElementTree.SubElement(parent, name)
-    if isinstance(value, Mapping):
-        for child, content in value.items():
-            _append(element, child, content)
-    else:
-        element.text = str(value).lower() if isinstance(value, bool) else _printable(str(value))
-
-
-def _printable(text: str) -> str:
-    # XML 1.0 has no way to write most control characters; clients ask for encoding-type=url when keys hold them.
-    return "".join(c if (c >= " " or c in "\t\n\r") and c not in "\ufffe\uffff" else "�" for c in text)
 
 
 class _Builder(ElementTree.TreeBuilder):
@@ -80,11 +47,6 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
     return tree
 
 
-def serialize(tree: ElementTree.Element) -> str:
-    """Return a document as it is kept, whatever encoding it came in."""
-    return HEAD + ElementTree.tostring(tree, encoding="unicode", short_empty_elements=False)
-
-
 def text_of(element: ElementTree.Element, path: str) -> str:
     """Return the text of a required child.
 
@@ -99,8 +61,3 @@ def text_of(element: ElementTree.Element, path: str) -> str:
 
 def _malformed(why: str) -> OssError:
     return OssError("MalformedXML", f"The XML you provided was not well-formed or did not validate: {why}.")
-
-
-def iso(moment: float) -> str:
-    """Return a time as OSS writes it into XML."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(moment))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,9 @@ class RamStore:
     def save(self, entities: Entities) -> None:
         """Replace the entities that were saved."""
         record = {
-            "roles": [asdict(role) for role in entities.roles.values()],
-            "policies": [asdict(policy) for policy in entities.policies.values()],
-            "attachments": [asdict(attachment) for attachment in entities.attachments],
+            "roles": list(entities.roles.values()),
+            "policies": list(entities.policies.values()),
+            "attachments": entities.attachments,
         }
         write_document(self._path, record)
 

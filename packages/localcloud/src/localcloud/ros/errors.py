@@ -39,10 +39,9 @@ STATUS = {
 
 
 class RosError(ApiError):
-    """A refused request; its code is a key of `STATUS`."""
+    """A refused request."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message, STATUS[code])
+    codes = STATUS
 
 
 class TemplateError(RosError):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self, TypeVar
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Identity
 
 STACK_TYPE = "ALIYUN::ROS::Stack"  # under which a stack itself appears among its events
@@ -169,19 +169,6 @@ class Account:
     account_id: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
-    """The one who asked for an operation: it is done with their rights, also by a later process."""
-
-    identity: Identity
-    conditions: Mapping[str, str] = field(default_factory=dict)  # condition keys of the request, and their values
-
-    @property
-    def principal(self) -> str:
-        """The ARN of the role, or of the account itself, whose policies apply."""
-        return self.identity.role_arn or f"acs:ram::{self.identity.account_id}:root"
-
-
 NOBODY = Caller(identity=Identity(account_id=""))  # who may do nothing
 
 
@@ -242,7 +229,7 @@ class Stack:
     status: StackStatus = StackStatus.REVIEW_IN_PROGRESS
     reason: str = ""
     phase: Phase = Phase.IDLE
-    caller: Caller = NOBODY  # of the operation that is going on
+    caller: Caller = NOBODY  # of the operation that is going on: it is done with their rights, also by a later process
     resumptions: int = 0  # how often a process that was started anew has taken the operation up
     description: str = ""
     created: float
@@ -304,11 +291,6 @@ class ChangeSet:
     request: Mapping[str, str]  # the parameters of the request, which executing it repeats
     changes: tuple[Change, ...]
     executed: bool = False
-
-
-def format_time(seconds: float | None) -> str | None:
-    """Return a time as ROS writes it: UTC, `2026-01-31T08:00:00`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") if seconds is not None else None
 
 
 def canonical_type(name: str) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from localcloud.kernel.documents import write_private
-from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.access import Caller
+from localcloud.kernel.documents import read_document, write_document
 from localcloud.kernel.identity import Identity
 from localcloud.ros.model import (
     NOBODY,
-    Caller,
     Change,
     ChangeSet,
     Event,
@@ -43,20 +40,20 @@ class RosStore:
         self.stacks: dict[str, Stack] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         for path in _documents(self._stacks):
-            stack = _read_stack(path)
+            stack = read_document(path, _stack)
             self.stacks[stack.id] = stack
         for path in _documents(self._change_sets):
-            change_set = _read_change_set(path)
+            change_set = read_document(path, _change_set)
             self.change_sets[change_set.id] = change_set
 
     def save(self, stack: Stack) -> None:
         """Keep a stack; durable when this returns."""
-        write_private(self._stacks / f"{stack.id}.json", _write(stack))
+        write_document(self._stacks / f"{stack.id}.json", stack)
         self.stacks[stack.id] = stack
 
     def save_change_set(self, change_set: ChangeSet) -> None:
         """Keep a change set; durable when this returns."""
-        write_private(self._change_sets / f"{change_set.id}.json", _write(change_set))
+        write_document(self._change_sets / f"{change_set.id}.json", change_set)
         self.change_sets[change_set.id] = change_set
 
     def drop(self, stack_id: str) -> None:
@@ -75,39 +72,26 @@ class RosStore:
             self.drop_change_set(each.id)
 
 
-def _write(document: Stack | ChangeSet) -> bytes:
-    return json.dumps(document, default=_record).encode()
-
-
-def _record(value: Any) -> dict[str, object]:  # noqa: ANN401 (any dataclass of `model`)
-    """Return a dataclass as an object of JSON, without copying what it holds: a stack is written at each of its steps."""
-    return {each.name: getattr(value, each.name) for each in fields(value)}
-
-
 def _documents(folder: Path) -> Iterable[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     return sorted(folder.glob("*.json"))
 
 
-def _read_stack(path: Path) -> Stack:
-    try:
-        record = json.loads(path.read_bytes())
-        previous, caller = record.pop("previous"), record.pop("caller", None)
-        return Stack(
-            status=StackStatus(record.pop("status")),
-            phase=Phase(record.pop("phase")),
-            source=_source(record.pop("source")),
-            previous=_source(previous) if previous else None,
-            caller=Caller(**{**caller, "identity": Identity(**caller["identity"])}) if caller else NOBODY,
-            resources=_resources(record.pop("resources")),
-            before=_resources(record.pop("before")),
-            retiring=tuple(_resource(each) for each in record.pop("retiring")),
-            events=tuple(Event(**each) for each in record.pop("events")),
-            retained=tuple(record.pop("retained")),
-            **record,
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(path, error) from error
+def _stack(record: dict[str, Any]) -> Stack:
+    previous, caller = record.pop("previous"), record.pop("caller", None)
+    return Stack(
+        status=StackStatus(record.pop("status")),
+        phase=Phase(record.pop("phase")),
+        source=_source(record.pop("source")),
+        previous=_source(previous) if previous else None,
+        caller=Caller(**{**caller, "identity": Identity(**caller["identity"])}) if caller else NOBODY,
+        resources=_resources(record.pop("resources")),
+        before=_resources(record.pop("before")),
+        retiring=tuple(_resource(each) for each in record.pop("retiring")),
+        events=tuple(Event(**each) for each in record.pop("events")),
+        retained=tuple(record.pop("retained")),
+        **record,
+    )
 
 
 def _source(record: dict[str, Any]) -> Source:
@@ -126,16 +110,6 @@ def _resource(record: dict[str, Any]) -> Resource:
     return Resource(**{**record, **more})
 
 
-def _read_change_set(path: Path) -> ChangeSet:
-    try:
-        record = json.loads(path.read_bytes())
-        changes = tuple(Change(**{**each, "properties": tuple(each["properties"])}) for each in record.pop("changes"))
-        return ChangeSet(changes=changes, **record)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> LocalCloudError:
-    return LocalCloudError(
-        f"{path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
-    )
+def _change_set(record: dict[str, Any]) -> ChangeSet:
+    changes = tuple(Change(**{**each, "properties": tuple(each["properties"])}) for each in record.pop("changes"))
+    return ChangeSet(changes=changes, **record)

@@ -15,11 +15,11 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 from localcloud.kernel.identity import Credential, CredentialStore, Identity
 from localcloud.kernel.signatures import FRESH, SignedRequest
+from localcloud.kernel.times import from_basic
 from localcloud.kernel.values import same_secret
 from localcloud.sls.errors import SlsError
 
@@ -120,7 +120,7 @@ def _claim_v4(request: SignedRequest, authorization: str, *, region: str) -> _Cl
     headers = request.headers
     time, digest = headers.get("x-log-date", ""), hashlib.sha256(request.body).hexdigest()
     try:
-        signed_at = datetime.strptime(time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        signed_at = from_basic(time)
     except ValueError as error:
         raise SlsError("InvalidRequestTime", f"x-log-date {time[:80]!r} is not of the form 20260131T120000Z") from error
     if fields["region"] != region or fields["day"] != time[:8]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,9 @@ class SlsStore:
     def save(self, contents: Contents) -> None:
         """Replace the contents that were saved."""
         record = {
-            "projects": [asdict(project) for project in contents.projects.values()],
-            "logstores": [asdict(logstore) for logstore in contents.logstores.values()],
-            "indexes": [asdict(index) for index in contents.indexes.values()],
+            "projects": list(contents.projects.values()),
+            "logstores": list(contents.logstores.values()),
+            "indexes": list(contents.indexes.values()),
         }
         write_document(self._path, record)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ class SessionStore:
 
     def save(self, session: Session) -> None:
         """Add a session."""
-        write_document(self._path(session), asdict(session))
+        write_document(self._path(session), session)
 
     def remove(self, sessions: Iterable[Session]) -> None:
         """Forget sessions; those already gone are no error."""

@@ -22,7 +22,7 @@ class Readers:
 
 
 def refuse(denial: Denial) -> ApiError:
-    return ApiError("Denied", f"{denial.principal} {denial.action} {denial.resource}", 403)
+    return ApiError("Denied", f"{denial.caller.principal} {denial.action} {denial.resource}", 403)
 
 
 def test_the_gate_asks_with_the_conditions_of_the_request_and_of_the_action() -> None:
@@ -39,3 +39,8 @@ def test_who_may_not_gets_the_services_own_error(action: str, secure: bool) -> N
     with pytest.raises(ApiError, match=f"acs:ram::1:role/reader {action} acs:shop:::a") as caught:
         Gate(Readers(), refuse).require(caller, action, "acs:shop:::a")
     assert caught.value.status == 403
+
+
+def test_the_principal_of_a_caller_is_the_role_or_the_account_itself() -> None:
+    assert Caller(identity=ROLE).principal == "acs:ram::1:role/reader"
+    assert Caller(identity=Identity(account_id="1")).principal == "acs:ram::1:root"

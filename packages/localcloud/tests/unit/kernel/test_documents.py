@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from localcloud.kernel.documents import read_document, write_document
 from localcloud.kernel.errors import LocalCloudError
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    books: tuple[str, ...]
+    above: Shelf | None = None
+    label: str = field(default="", repr=False)
+
+
+def test_dataclasses_are_written_as_objects(tmp_path: Path) -> None:
+    write_document(tmp_path / "state.json", {"shelves": [Shelf(("a",), above=Shelf((), label="top"))]})
+    top = {"books": [], "above": None, "label": "top"}
+    found = read_document(tmp_path / "state.json", lambda record: record)
+    assert found == {"shelves": [{"books": ["a"], "above": top, "label": ""}]}
 
 
 def test_a_document_is_read_as_it_was_written_and_is_its_owners_alone(tmp_path: Path) -> None:

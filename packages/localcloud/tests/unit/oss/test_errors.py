@@ -12,5 +12,5 @@ def test_a_code_decides_the_status() -> None:
 
 
 def test_a_code_that_oss_does_not_have_cannot_be_raised() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="NoSuchCode is not among the codes of OssError"):
         OssError("NoSuchCode", "")

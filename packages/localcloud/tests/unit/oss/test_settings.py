@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from localcloud.kernel.xml import render, serialize
 from localcloud.oss.api.routes import OPERATIONS
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings import PUBLIC_ACCESS_BLOCK, SETTINGS, Setting, blocks_public_access
-from localcloud.oss.xml import parse, render, serialize
+from localcloud.oss.xml import parse
 
 BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
 

@@ -13,5 +13,5 @@ def test_a_code_decides_the_status() -> None:
 
 
 def test_an_unknown_code_fails_where_it_is_raised() -> None:
-    with pytest.raises(KeyError, match="StackMissing"):
+    with pytest.raises(ValueError, match="StackMissing is not among the codes of RosError"):
         RosError("StackMissing", "")

@@ -12,7 +12,9 @@ from localcloud.fc.api.bodies import Body
 from localcloud.fc.api.paths import Target
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Permit
-from localcloud.kernel.values import read_whole
+from localcloud.kernel.paging import page_at, read_number
+
+PAGE_SIZES = range(1, 100 + 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,16 +55,14 @@ Item = TypeVar("Item", bound=Named)
 def page(call: Call, name: str, items: Sequence[Item], write: Callable[[Item], dict[str, Any]]) -> web.Response:
     """Return one page of a list: `limit`, `prefix`, `startKey`, `nextToken` (which is the next item's name)."""
     try:
-        limit = read_whole(call.query.get("limit", "20"))
+        limit = read_number(call.query.get("limit"), default=20, allowed=PAGE_SIZES)
     except ValueError as error:
         raise FcError("InvalidArgument", f"limit: {error}") from error
-    if not 1 <= limit <= 100:
-        raise FcError("InvalidArgument", f"limit is {limit}; expected 1 to 100")
     start = call.query.get("nextToken") or call.query.get("startKey") or ""
     prefix = call.query.get("prefix", "")
     found = [item for item in items if item.name.startswith(prefix) and item.name >= start]
-    shown, rest = found[:limit], found[limit:]
-    body: dict[str, Any] = {name: [write(item) for item in shown]}
-    if rest:
-        body["nextToken"] = rest[0].name
+    shown = page_at(found, 0, limit)
+    body: dict[str, Any] = {name: [write(item) for item in shown.items]}
+    if shown.rest:
+        body["nextToken"] = shown.rest[0].name
     return web.json_response(body)

@@ -10,12 +10,13 @@ from aiohttp import web
 
 from localcloud.fc.api.bodies import Base64, Body, decode
 from localcloud.fc.api.calls import Call, page
-from localcloud.fc.api.properties import read_fields, read_member, write_fields, write_time
+from localcloud.fc.api.properties import read_fields, read_member, write_fields
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Function
 from localcloud.fc.operations.rules import check_name
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import CONCURRENCY, DEFAULT_INITIALIZATION_TIMEOUT
+from localcloud.kernel.times import to_seconds
 
 _SHARED = {
     "runtime": "runtime",
@@ -145,8 +146,8 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
         "functionId": function.function_id,
         "codeSize": function.code_size,
         "codeChecksum": function.code_checksum,
-        "createdTime": write_time(function.created),
-        "lastModifiedTime": write_time(function.modified),
+        "createdTime": to_seconds(function.created),
+        "lastModifiedTime": to_seconds(function.modified),
         "instanceConcurrency": CONCURRENCY,
     }
     if generation == 3:

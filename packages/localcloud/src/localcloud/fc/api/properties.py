@@ -5,7 +5,6 @@ Properties that the embedded Function Compute does not act on are refused when t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -77,11 +76,6 @@ def read_member(values: Mapping[str, Any], name: str, kind: type[Kind], path: st
     if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
         return value
     raise FcError("InvalidArgument", f"{path}{name} is {_short(value)}; expected {_KINDS[kind]}")
-
-
-def write_time(moment: float) -> str:
-    """Write a time, in seconds since the epoch, as the API shows it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
 def write_fields(value: object, properties: Mapping[str, str]) -> dict[str, Any]:

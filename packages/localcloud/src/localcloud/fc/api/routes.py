@@ -6,7 +6,6 @@ Sources: Function Compute API references 2016-08-15 and 2021-04-06 (FC 2.0), 202
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
 
 from aiohttp import web
 
@@ -18,6 +17,7 @@ from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.operations.invocations import new_request_id
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import MAX_CODE_API, MB
+from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, ID, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
@@ -63,13 +63,14 @@ class Api:
         self._fc = fc
         self._authenticator = authenticator
         self._credentials = credentials
-        self._authorizer = authorizer
+        self._gate = Gate(authorizer, _refuse)
         self._clock = clock
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Find the target of a request, authenticate it, authorize it, and do it: all four from the same `Target`."""
         signed = await read_request(request)
         identity = await aside(signed, lambda: self._identify(signed))
+        caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
         target = find_target(signed.method, signed.path)
         if target is None:
             raise web.HTTPNotFound
@@ -78,13 +79,13 @@ class Api:
         body = parse_body(signed.body) if creates else {}
         target = target.created(body)
         region, account_id = self._fc.settings.region, self._fc.settings.account_id
-        self._authorize(request, identity, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{target.resource}")
+        self._gate.require(caller, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{target.resource}")
         if not creates and target.operation != "InvokeFunction":
             body = parse_body(signed.body)
 
         def permit_code(bucket: str, key: str) -> None:
             # Whoever runs code can read it. That Function Compute asks for this right as ROS does is assumed.
-            self._authorize(request, identity, "oss:GetObject", f"acs:oss:oss-{region}:{account_id}:{bucket}/{key}")
+            self._gate.require(caller, "oss:GetObject", f"acs:oss:oss-{region}:{account_id}:{bucket}/{key}")
 
         call = Call(
             target=target,
@@ -97,7 +98,7 @@ class Api:
         )
         # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
         for role in filter(None, (body.get("role"), body.get("invocationRole"))):
-            self._authorize(request, identity, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
+            self._gate.require(caller, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
         if call.query.get("qualifier", LATEST) != LATEST:
             raise FcError("NotImplemented", f"not implemented: qualifiers other than {LATEST}")
         return await OPERATIONS[target.operation](self._fc, call)
@@ -109,24 +110,11 @@ class Api:
             raise FcError("MissingRequiredHeader", "the header Authorization is missing: sign the request")
         return self._authenticator.authenticate(signed)
 
-    def _authorize(
-        self,
-        request: web.Request,
-        identity: Identity,
-        action: str,
-        resource: str,
-        more: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        conditions = {
-            "acs:SourceIp": request.remote or "",
-            "acs:SecureTransport": "true" if request.secure else "false",
-            **more,
-        }
-        if not self._authorizer.is_allowed(identity, action=action, resource=resource, conditions=conditions):
-            raise FcError(
-                "AccessDenied",
-                f"no policy of {identity.role_arn or identity.account_id} allows {action} on {resource}",
-            )
+
+def _refuse(denial: Denial) -> FcError:
+    return FcError(
+        "AccessDenied", f"no policy of {denial.caller.principal} allows {denial.action} on {denial.resource}"
+    )
 
 
 class _Fc:

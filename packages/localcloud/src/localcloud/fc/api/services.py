@@ -9,10 +9,11 @@ from aiohttp import web
 
 from localcloud.fc.api.bodies import Body
 from localcloud.fc.api.calls import Call, page
-from localcloud.fc.api.properties import read_fields, write_fields, write_time
+from localcloud.fc.api.properties import read_fields, write_fields
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Service
 from localcloud.fc.operations.service import FcService
+from localcloud.kernel.times import to_seconds
 
 PROPERTIES = {
     "serviceName": "name",
@@ -69,6 +70,6 @@ def write_service(service: Service) -> dict[str, Any]:
     return {
         **write_fields(service, PROPERTIES),
         "serviceId": service.name,
-        "createdTime": write_time(service.created),
-        "lastModifiedTime": write_time(service.modified),
+        "createdTime": to_seconds(service.created),
+        "lastModifiedTime": to_seconds(service.modified),
     }

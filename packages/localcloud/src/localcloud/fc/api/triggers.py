@@ -10,10 +10,11 @@ from aiohttp import web
 
 from localcloud.fc.api.bodies import Body, parse_body
 from localcloud.fc.api.calls import Call, page
-from localcloud.fc.api.properties import read_fields, write_fields, write_time
+from localcloud.fc.api.properties import read_fields, write_fields
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Trigger
 from localcloud.fc.operations.service import FcService
+from localcloud.kernel.times import to_seconds
 
 PROPERTIES = {
     "triggerName": "name",
@@ -77,6 +78,6 @@ def write_trigger(trigger: Trigger) -> dict[str, Any]:
         **write_fields(trigger, PROPERTIES),
         "triggerConfig": config,
         "triggerId": trigger.trigger_id,
-        "createdTime": write_time(trigger.created),
-        "lastModifiedTime": write_time(trigger.modified),
+        "createdTime": to_seconds(trigger.created),
+        "lastModifiedTime": to_seconds(trigger.modified),
     }

@@ -6,11 +6,11 @@ Source: Function Compute, "OSS triggers": event definitions and the format of th
 from __future__ import annotations
 
 import json
-import time
 from fnmatch import fnmatchcase
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Trigger
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.model import ObjectEvent
 
 
@@ -68,7 +68,7 @@ def make_event(event: ObjectEvent, trigger: Trigger, *, region: str, account_id:
     record = {
         "eventName": event.name,
         "eventSource": "acs:oss",
-        "eventTime": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(event.time)),
+        "eventTime": to_milliseconds(event.time),
         "eventVersion": "1.0",
         "oss": {
             "bucket": {

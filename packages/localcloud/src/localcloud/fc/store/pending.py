@@ -6,12 +6,10 @@ An invocation that was running when the embedded cloud ended runs again: at leas
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 
 from localcloud.fc.model import Pending
-from localcloud.kernel.documents import sync_folder, write_private
-from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.documents import read_document, sync_folder, write_document
 
 
 class PendingInvocations:
@@ -28,7 +26,7 @@ class PendingInvocations:
     def add(self, pending: Pending) -> None:
         """Keep an invocation; it is durable when this returns."""
         record = {"function": pending.function, "payload": base64.b64encode(pending.payload).decode()}
-        write_private(self._folder / f"{pending.request_id}.json", json.dumps(record).encode())
+        write_document(self._folder / f"{pending.request_id}.json", record)
 
     def remove(self, request_id: str) -> None:
         """Forget an invocation that is done."""
@@ -45,11 +43,8 @@ class PendingInvocations:
 
 
 def _read(path: Path) -> Pending:
-    try:
-        record = json.loads(path.read_bytes())
+    def parse(record: dict[str, str]) -> Pending:
         payload = base64.b64decode(record["payload"], validate=True)
         return Pending(request_id=path.stem, function=record["function"], payload=payload)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LocalCloudError(
-            f"{path} cannot be read ({type(error).__name__}); remove it to go on without that invocation"
-        ) from error
+
+    return read_document(path, parse, otherwise="remove it to go on without that invocation")

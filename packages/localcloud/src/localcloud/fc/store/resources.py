@@ -5,13 +5,11 @@ Every change writes the whole document beside the old one and renames it, so a c
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from localcloud.fc.model import Function, Service, Trigger
-from localcloud.kernel.documents import write_private
-from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.documents import read_document, write_document
 
 
 class FcStore:
@@ -30,29 +28,23 @@ class FcStore:
         self.functions: dict[str, Function] = {}  # by path
         self.triggers: dict[tuple[str, str], Trigger] = {}  # by function's path and name
         if self._path.exists():
-            self._load()
+            read_document(self._path, self._load)
 
-    def _load(self) -> None:
-        try:
-            record = json.loads(self._path.read_bytes())
-            self.services = {each["name"]: Service(**each) for each in record["services"]}
-            functions = [Function(**each) for each in record["functions"]]
-            self.functions = {each.path: each for each in functions}
-            triggers = [Trigger(**each) for each in record["triggers"]]
-            self.triggers = {(each.function, each.name): each for each in triggers}
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise LocalCloudError(
-                f"{self._path} cannot be read ({type(error).__name__}); restore it, or remove the data folder to start anew"
-            ) from error
+    def _load(self, record: Any) -> None:  # noqa: ANN401 - what the document holds
+        self.services = {each["name"]: Service(**each) for each in record["services"]}
+        functions = [Function(**each) for each in record["functions"]]
+        self.functions = {each.path: each for each in functions}
+        triggers = [Trigger(**each) for each in record["triggers"]]
+        self.triggers = {(each.function, each.name): each for each in triggers}
 
     def save(self) -> None:
         """Write the document."""
         record = {
-            "services": [asdict(each) for each in self.services.values()],
-            "functions": [asdict(each) for each in self.functions.values()],
-            "triggers": [asdict(each) for each in self.triggers.values()],
+            "services": list(self.services.values()),
+            "functions": list(self.functions.values()),
+            "triggers": list(self.triggers.values()),
         }
-        write_private(self._path, json.dumps(record).encode())
+        write_document(self._path, record)
 
     def functions_of(self, service: str) -> list[Function]:
         """Return the functions of a service (empty: those of FC 3.0) in order of their names."""

@@ -27,7 +27,7 @@ async def put_bucket_acl(call: Call) -> web.StreamResponse:
 async def get_object_acl(call: Call) -> web.StreamResponse:
     """GetObjectAcl."""
     item = await call.run(call.oss.objects.get, call.bucket, call.key)
-    return _answer(call.gate.account_id, item.attributes.acl)
+    return _answer(call.guard.account_id, item.attributes.acl)
 
 
 async def put_object_acl(call: Call) -> web.StreamResponse:

@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from localcloud.kernel.xml import render
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
-from localcloud.oss.xml import Value, render
 
 Encode = Callable[[str], str]
 
 
-def xml_response(root: str, value: Value, *, headers: Mapping[str, str] | None = None) -> web.Response:
+def xml_response(root: str, value: object, *, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an XML answer."""
     return web.Response(body=render(root, value), content_type="application/xml", headers=headers)
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from urllib.parse import unquote
 
+from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, ObjectKind, StoredObject
-from localcloud.oss.xml import parse, render
+from localcloud.oss.xml import parse
 
 KEPT_HEADERS = frozenset(
     {"cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"}

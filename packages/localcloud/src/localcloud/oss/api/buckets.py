@@ -6,11 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings import blocks_public_access
-from localcloud.oss.xml import iso, parse
+from localcloud.oss.xml import parse
 
 
 async def list_buckets(call: Call) -> web.StreamResponse:
@@ -31,19 +32,19 @@ async def list_buckets(call: Call) -> web.StreamResponse:
             "MaxKeys": limit,
             "IsTruncated": truncated,
             "NextMarker": page[-1].name if truncated else None,
-            "Owner": owner_of(call.gate.account_id),
+            "Owner": owner_of(call.guard.account_id),
             "Buckets": {"Bucket": [_describe(call, bucket) for bucket in page]},
         },
     )
 
 
 def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
-    region = call.gate.region
+    region = call.guard.region
     return {
         "Name": bucket.name,
         "Location": f"oss-{region}",
         "Region": region,
-        "CreationDate": iso(bucket.created),
+        "CreationDate": to_milliseconds(bucket.created),
         "StorageClass": bucket.storage_class,
         "ExtranetEndpoint": f"oss-{region}.aliyuncs.com",
         "IntranetEndpoint": f"oss-{region}-internal.aliyuncs.com",
@@ -87,13 +88,13 @@ async def bucket_info(call: Call) -> web.StreamResponse:
 async def head_bucket(call: Call) -> web.StreamResponse:
     """HeadBucket; OSS answers it like GetBucketAcl without a body."""
     await call.run(call.oss.buckets.get, call.bucket)
-    return web.Response(headers={"x-oss-bucket-region": call.gate.region})
+    return web.Response(headers={"x-oss-bucket-region": call.guard.region})
 
 
 async def bucket_location(call: Call) -> web.StreamResponse:
     """GetBucketLocation."""
     await call.run(call.oss.buckets.get, call.bucket)
-    return xml_response("LocationConstraint", f"oss-{call.gate.region}")
+    return xml_response("LocationConstraint", f"oss-{call.guard.region}")
 
 
 async def bucket_stat(call: Call) -> web.StreamResponse:

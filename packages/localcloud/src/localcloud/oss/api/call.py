@@ -12,8 +12,8 @@ from typing import ParamSpec, TypeVar
 
 from aiohttp import web
 
-from localcloud.kernel.identity import Identity
-from localcloud.oss.api.gate import Gate
+from localcloud.kernel.access import Caller
+from localcloud.oss.api.guard import Guard
 from localcloud.oss.api.target import Target
 from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import Digests
@@ -33,9 +33,9 @@ class Call:
 
     request: web.Request
     target: Target
-    identity: Identity | None  # None: anybody
+    caller: Caller | None  # None: anybody
     oss: OssService
-    gate: Gate
+    guard: Guard
     link: Link
     digests: Digests
     body: bytes = field(repr=False)  # empty for operations that write it to disk as it comes
@@ -63,7 +63,7 @@ class Call:
     @property
     def requester(self) -> str:
         """The principal's id, as events carry it."""
-        return self.identity.account_id if self.identity else ""
+        return self.caller.identity.account_id if self.caller else ""
 
     @property
     def overwrite(self) -> bool:
@@ -96,7 +96,7 @@ class Call:
         Raises:
             OssError: AccessDenied.
         """
-        self.gate.require(self.identity, f"oss:{action}", target or self.target, acl=acl, request=self.request)
+        self.guard.require(self.caller, f"oss:{action}", target or self.target, acl=acl)
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
         """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
@@ -152,7 +152,7 @@ class Operation:
         """
         if self.action is not None:
             acl = "private"
-            if self.by_acl and call.identity is None:
+            if self.by_acl and call.caller is None:
                 acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
             call.require(self.action, acl=acl)
         for header, action in self.header_actions.items():

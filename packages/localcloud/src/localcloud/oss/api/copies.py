@@ -6,6 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import xml_response
 from localcloud.oss.api.attributes import kept_headers, read_encoded
 from localcloud.oss.api.call import Call
@@ -16,7 +17,6 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.copies import Source
 from localcloud.oss.ranges import parse_range
-from localcloud.oss.xml import iso
 
 SOURCE = "x-oss-copy-source"  # the header
 
@@ -41,7 +41,7 @@ async def copy_object(call: Call) -> web.StreamResponse:
     )
     return xml_response(
         "CopyObjectResult",
-        {"ETag": f'"{copied.etag}"', "LastModified": iso(copied.modified)},
+        {"ETag": f'"{copied.etag}"', "LastModified": to_milliseconds(copied.modified)},
         headers={"x-oss-hash-crc64ecma": str(copied.crc64)},
     )
 
@@ -63,7 +63,9 @@ async def copy_part(call: Call) -> web.StreamResponse:
         permit=call.permit("GetObject", source[0]),
         interval=interval,
     )
-    return xml_response("CopyPartResult", {"LastModified": iso(copied.modified), "ETag": f'"{copied.etag}"'})
+    return xml_response(
+        "CopyPartResult", {"LastModified": to_milliseconds(copied.modified), "ETag": f'"{copied.etag}"'}
+    )
 
 
 def _read_source(call: Call) -> Source:

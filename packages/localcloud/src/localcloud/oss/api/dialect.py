@@ -10,8 +10,8 @@ from aiohttp import web
 
 from localcloud.kernel.door import ID
 from localcloud.kernel.errors import ApiError
+from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
-from localcloud.oss.xml import render
 
 LONG = 256  # characters of an element that `x-oss-err` still holds; clients take 64 KB of a header at most
 

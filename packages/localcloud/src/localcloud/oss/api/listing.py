@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import Encode, encoding_type, owner_of, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page
 from localcloud.oss.model import StoredObject
-from localcloud.oss.xml import iso
 
 
 async def list_objects(call: Call) -> web.StreamResponse:
@@ -38,7 +38,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
             "IsTruncated": page.next_marker is not None,
             "EncodingType": kind,
             **(_place_2(call, page, encode) if second else _place_1(marker, page, encode)),
-            "Contents": [_entry(item, encode, call.gate.account_id if owner else None) for item in page.entries],
+            "Contents": [_entry(item, encode, call.guard.account_id if owner else None) for item in page.entries],
             "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
         },
     )
@@ -68,7 +68,7 @@ def _place_2(call: Call, page: Page[StoredObject], encode: Encode) -> dict[str, 
 def _entry(item: StoredObject, encode: Encode, owner: str | None) -> dict[str, Any]:
     return {
         "Key": encode(item.key),
-        "LastModified": iso(item.modified),
+        "LastModified": to_milliseconds(item.modified),
         "ETag": f'"{item.etag}"',
         "Type": item.kind,
         "Size": item.size,

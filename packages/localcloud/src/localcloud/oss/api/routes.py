@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from localcloud.kernel.access import Gate
 from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.oss.api import acls, appends, buckets, copies, listing, objects, symlinks, tagging, uploads
@@ -16,7 +17,7 @@ from localcloud.oss.api.administration import administer
 from localcloud.oss.api.bodies import read_body
 from localcloud.oss.api.call import Call, Operation
 from localcloud.oss.api.dialect import OssDialect
-from localcloud.oss.api.gate import Gate
+from localcloud.oss.api.guard import Guard, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
 from localcloud.oss.api.target import Target, read_target
 from localcloud.oss.digests import read_digests
@@ -151,13 +152,15 @@ def create_app(
         clock: seconds since the epoch.
         serves: says whether a host name is OSS's.
     """
-    gate = Gate(credentials=credentials, authorizer=authorizer, region=region, account_id=account_id, clock=clock)
+    guard = Guard(
+        credentials=credentials, gate=Gate(authorizer, refuse), region=region, account_id=account_id, clock=clock
+    )
 
     async def serve(request: web.Request) -> web.StreamResponse:
         target = read_target(request[HOST], request.raw_path)
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, link, admin_token)
-        return await _answer(request, target, oss, gate, link)
+        return await _answer(request, target, oss, guard, link)
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
@@ -168,9 +171,11 @@ def create_app(
     return application
 
 
-async def _answer(request: web.Request, target: Target, oss: OssService, gate: Gate, link: Link) -> web.StreamResponse:
+async def _answer(
+    request: web.Request, target: Target, oss: OssService, guard: Guard, link: Link
+) -> web.StreamResponse:
     """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
-    identity = gate.identify(request, target)
+    caller = guard.identify(request, target)
     operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
     digests = read_digests(request.headers)
     body = b""
@@ -180,9 +185,9 @@ async def _answer(request: web.Request, target: Target, oss: OssService, gate: G
     call = Call(
         request=request,
         target=target,
-        identity=identity,
+        caller=caller,
         oss=oss,
-        gate=gate,
+        guard=guard,
         link=link,
         digests=digests,
         body=body,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from localcloud.kernel.xml import serialize
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call, Handler
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings import Setting
-from localcloud.oss.xml import parse, serialize
+from localcloud.oss.xml import parse
 
 
 def get_setting(setting: Setting) -> Handler:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from localcloud.kernel.xml import serialize
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
-from localcloud.oss.xml import parse, serialize
+from localcloud.oss.xml import parse
 
 
 async def get_object_tagging(call: Call) -> web.StreamResponse:

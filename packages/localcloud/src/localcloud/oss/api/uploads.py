@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import encoding_type, xml_response
 from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import receive
@@ -13,7 +14,7 @@ from localcloud.oss.api.call import Call
 from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PARTS, Upload
-from localcloud.oss.xml import iso, parse, text_of
+from localcloud.oss.xml import parse, text_of
 
 
 async def find_upload(call: Call) -> Upload:
@@ -113,7 +114,7 @@ async def list_parts(call: Call) -> web.StreamResponse:
             "Part": [
                 {
                     "PartNumber": part.number,
-                    "LastModified": iso(part.modified),
+                    "LastModified": to_milliseconds(part.modified),
                     "ETag": f'"{part.etag}"',
                     "HashCrc64ecma": part.crc64,
                     "Size": part.size,
@@ -156,7 +157,7 @@ async def list_uploads(call: Call) -> web.StreamResponse:
                     "Key": encode(upload.key),
                     "UploadId": upload.upload_id,
                     "StorageClass": "Standard",
-                    "Initiated": iso(upload.initiated),
+                    "Initiated": to_milliseconds(upload.initiated),
                 }
                 for upload in page
             ],

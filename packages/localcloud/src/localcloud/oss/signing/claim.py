@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import calendar
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
+from localcloud.kernel.times import from_basic, to_milliseconds
 from localcloud.kernel.values import same_secret
 from localcloud.oss.errors import OssError
-from localcloud.oss.xml import iso
 
 MAX_SKEW = 15 * 60  # seconds; OSS answers RequestTimeTooSkewed beyond it
 
@@ -63,7 +61,7 @@ def parse_date(text: str) -> float:
     """
     try:
         if text.endswith("Z") and "T" in text:
-            return float(calendar.timegm(time.strptime(text, "%Y%m%dT%H%M%SZ")))
+            return from_basic(text)
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError) as error:
         raise OssError("AccessDenied", "OSS authentication requires a valid Date.") from error
@@ -81,8 +79,8 @@ def check_skew(signed_at: float, now: float) -> None:
             "The difference between the request time and the current time is too large.",
             {
                 "MaxAllowedSkewMilliseconds": str(MAX_SKEW * 1000),
-                "RequestTime": iso(signed_at),
-                "ServerTime": iso(now),
+                "RequestTime": to_milliseconds(signed_at),
+                "ServerTime": to_milliseconds(now),
             },
         )
 
@@ -94,4 +92,8 @@ def check_expiry(until: float, now: float) -> None:
         OssError: AccessDenied.
     """
     if now > until:
-        raise OssError("AccessDenied", "Request has expired.", {"Expires": iso(until), "ServerTime": iso(now)})
+        raise OssError(
+            "AccessDenied",
+            "Request has expired.",
+            {"Expires": to_milliseconds(until), "ServerTime": to_milliseconds(now)},
+        )

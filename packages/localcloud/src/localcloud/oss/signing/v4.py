@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from dataclasses import replace
 from urllib.parse import quote
 
+from localcloud.kernel.times import to_basic
 from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import UNSIGNED
 from localcloud.oss.errors import OssError
@@ -40,7 +40,7 @@ def read_header(request: SignedRequest, authorization: str, *, region: str, now:
         request,
         credential=fields["Credential"],
         signature=fields["Signature"],
-        moment=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(signed_at)),
+        moment=to_basic(signed_at),
         additional=additional,
         token=request.headers.get("x-oss-security-token"),
         region=region,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from localcloud.kernel.identity import Authorizer
+from localcloud.kernel.access import Denial, Gate
 from localcloud.kernel.rpc import Action, Call
-from localcloud.ros.api.decoding import NUMBERED, caller_of
+from localcloud.ros.api.decoding import NUMBERED
 from localcloud.ros.api.encoding import Answer
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import Account
@@ -14,12 +14,17 @@ from localcloud.ros.model import Account
 Handler = Callable[[Call], Answer | Awaitable[Answer]]
 
 
-def make_action(account: Account, authorizer: Authorizer, handler: Handler, parameters: set[str]) -> Action:
+def refuse(denial: Denial) -> RosError:
+    """Return ROS's error of a denial."""
+    return RosError("Forbidden.RAM", f"You are not authorized to do {denial.action} on {denial.resource}.")
+
+
+def make_action(account: Account, gate: Gate, handler: Handler, parameters: set[str]) -> Action:
     """Return an action that checks what every action checks; a parameter that it would ignore is refused.
 
     Args:
         account: whose stacks these are.
-        authorizer: decides what a caller may do, on the stack that the call names.
+        gate: asks whether the caller may, on the stack that the call names.
         handler: answers a call that may be answered.
         parameters: the names that it knows.
     """
@@ -38,10 +43,7 @@ def make_action(account: Account, authorizer: Authorizer, handler: Handler, para
             )
         target = call.parameters.get("StackId", "*")
         resource = f"acs:ros:{account.region}:{account.account_id}:stack/{target}"
-        if not authorizer.is_allowed(
-            call.identity, action=f"ros:{call.action}", resource=resource, conditions=caller_of(call).conditions
-        ):
-            raise RosError("Forbidden.RAM", f"You are not authorized to do ros:{call.action} on {resource}.")
+        gate.require(call.caller, f"ros:{call.action}", resource)
         answer = handler(call)
         return await answer if isinstance(answer, Awaitable) else answer
 

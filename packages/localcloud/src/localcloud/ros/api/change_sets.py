@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
-    caller_of,
     flag,
     numbered,
     read_request,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page
-from localcloud.ros.model import Change, ChangeSet, format_time
+from localcloud.ros.api.encoding import Answer, page, shown_time
+from localcloud.ros.model import Change, ChangeSet
 from localcloud.ros.operations.service import RosService
 
 
@@ -31,7 +30,7 @@ class ChangeSetActions:
             kind,
             stack,
             given.get("StackName", ""),
-            read_request(given, caller_of(call), updates=kind == "UPDATE"),
+            read_request(given, call.caller, updates=kind == "UPDATE"),
             given.get("Description", ""),
         )
         return {"ChangeSetId": change_set.id, "StackId": change_set.stack_id}
@@ -39,7 +38,7 @@ class ChangeSetActions:
     def get_change_set(self, call: Call) -> Answer:
         """Answer GetChangeSet."""
         change_set = self._ros.change_sets.get(required(call, "ChangeSetId"))
-        request = read_request(change_set.request, caller_of(call), updates=change_set.kind == "UPDATE")
+        request = read_request(change_set.request, call.caller, updates=change_set.kind == "UPDATE")
         answer = self._summary(change_set) | {
             "Changes": [_change(each) for each in change_set.changes],
             "DisableRollback": bool(request.disable_rollback),
@@ -61,7 +60,7 @@ class ChangeSetActions:
             "StackName": change_set.stack_name,
             "Description": change_set.description,
             "RegionId": self._ros.account.region,
-            "CreateTime": format_time(change_set.created),
+            "CreateTime": shown_time(change_set.created),
             "Status": "CREATE_COMPLETE",
             "StatusReason": "",
             "ExecutionStatus": "EXECUTE_COMPLETE" if change_set.executed else "AVAILABLE",
@@ -87,7 +86,7 @@ class ChangeSetActions:
     async def execute_change_set(self, call: Call) -> Answer:
         """Answer ExecuteChangeSet."""
         change_set = self._ros.change_sets.get(required(call, "ChangeSetId"))
-        request = read_request(change_set.request, caller_of(call), updates=change_set.kind == "UPDATE")
+        request = read_request(change_set.request, call.caller, updates=change_set.kind == "UPDATE")
         await self._ros.change_sets.execute(change_set, request)
         return {}
 

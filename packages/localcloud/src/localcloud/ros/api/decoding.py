@@ -7,21 +7,18 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping
 
+from localcloud.kernel.access import Caller
+from localcloud.kernel.paging import read_number
 from localcloud.kernel.rpc import Call
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Caller, Source
+from localcloud.ros.model import Source
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.template.bounds import MAX_SIZE
 
 ENCODED = re.compile(r"@Base64Encoded:\s*")  # a template may come so, which keeps firewalls from misreading it
 MAX_PARAMETERS = 200
+NUMBERS = range(10**9)
 NUMBERED = re.compile(r"([A-Za-z]+)\.([0-9]{1,9})(?:\.([A-Za-z]+))?")
-
-
-def caller_of(call: Call) -> Caller:
-    """Return who calls, with the condition keys of the call."""
-    conditions = {"acs:SourceIp": call.source_ip, "acs:SecureTransport": str(call.secure).lower()}
-    return Caller(identity=call.identity, conditions=conditions)
 
 
 def read_request(given: Mapping[str, str], caller: Caller, *, updates: bool = False) -> Request:
@@ -105,18 +102,16 @@ def flag(given: Mapping[str, str], name: str) -> bool:
     return value == "true"
 
 
-def number(given: Mapping[str, str], name: str) -> int | None:
+def number(given: Mapping[str, str], name: str, allowed: range = NUMBERS) -> int | None:
     """Return a parameter that is a whole number; None when it is not given.
 
     Raises:
-        RosError: it is none.
+        RosError: it is none, or not an allowed one.
     """
-    value = given.get(name)
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdecimal()) or len(value) > 9:
-        raise RosError("InvalidParameter", f"{name}: `{value[:40]}` is not a number of up to 9 digits.")
-    return int(value)
+    try:
+        return read_number(given.get(name), default=None, allowed=allowed)
+    except ValueError as error:
+        raise RosError("InvalidParameter", f"{name}: {error}.") from error
 
 
 def numbered(given: Mapping[str, str], name: str) -> list[str]:

@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
+from localcloud.kernel.paging import page_at
 from localcloud.kernel.rpc import Call
+from localcloud.kernel.times import to_seconds
 from localcloud.ros.api.decoding import number
-from localcloud.ros.errors import RosError
 
 Answer = dict[str, object]
 _Item = TypeVar("_Item")
+PAGE_NUMBERS = range(1, 10**9)
 PAGE_SIZES = range(1, 50 + 1)
 DEFAULT_PAGE = 10
 HIDDEN = "******"  # the value of a NoEcho parameter
@@ -29,14 +31,10 @@ def page(call: Call, name: str, items: Sequence[_Item], render: Callable[[_Item]
     Raises:
         RosError: there can be no such page.
     """
-    first, size = number(call.parameters, "PageNumber"), number(call.parameters, "PageSize")
-    first, size = 1 if first is None else first, DEFAULT_PAGE if size is None else size
-    if first < 1:
-        raise RosError("InvalidParameter", f"PageNumber: {first} is less than 1.")
-    if size not in PAGE_SIZES:
-        raise RosError("InvalidParameter", f"PageSize: {size} is not within 1 and 50.")
-    shown = items[(first - 1) * size : first * size]
-    return {"PageNumber": first, "PageSize": size, "TotalCount": len(items), name: [render(each) for each in shown]}
+    which = number(call.parameters, "PageNumber", PAGE_NUMBERS) or 1
+    size = number(call.parameters, "PageSize", PAGE_SIZES) or DEFAULT_PAGE
+    shown = page_at(items, (which - 1) * size, size).items
+    return {"PageNumber": which, "PageSize": size, "TotalCount": len(items), name: [render(each) for each in shown]}
 
 
 def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> list[Answer]:
@@ -45,6 +43,11 @@ def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> l
         {"ParameterKey": key, "ParameterValue": HIDDEN if key in hidden else _text(value)}
         for key, value in values.items()
     ]
+
+
+def shown_time(moment: float | None) -> str | None:
+    """Return a moment as ROS writes it: in UTC without saying so, `2026-01-31T08:00:00`."""
+    return None if moment is None else to_seconds(moment).removesuffix("Z")
 
 
 def _text(value: object) -> str:

@@ -7,8 +7,8 @@ from localcloud.ros.api.decoding import (
     numbered,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page
-from localcloud.ros.model import Event, format_time
+from localcloud.ros.api.encoding import Answer, page, shown_time
+from localcloud.ros.model import Event
 from localcloud.ros.operations.service import RosService
 
 
@@ -42,7 +42,7 @@ class EventActions:
                 "ResourceType": event.type,
                 "Status": event.status,
                 "StatusReason": event.reason,
-                "CreateTime": format_time(event.created),
+                "CreateTime": shown_time(event.created),
             }
 
         return page(call, "Events", found, render)

@@ -8,9 +8,9 @@ from localcloud.ros.api.decoding import (
     numbered,
     required,
 )
-from localcloud.ros.api.encoding import Answer
+from localcloud.ros.api.encoding import Answer, shown_time
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Resource, Stack, format_time
+from localcloud.ros.model import Resource, Stack
 from localcloud.ros.operations.service import RosService
 
 
@@ -49,7 +49,7 @@ def _resource(stack: Stack, resource: Resource) -> Answer:
         "ResourceType": resource.type,
         "Status": resource.status,
         "StatusReason": resource.reason,
-        "CreateTime": format_time(resource.created),
-        "UpdateTime": format_time(resource.updated),
+        "CreateTime": shown_time(resource.created),
+        "UpdateTime": shown_time(resource.updated),
         "ResourceDriftStatus": "NOT_CHECKED",
     }

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from localcloud.kernel.access import Gate
 from localcloud.kernel.identity import Authorizer
 from localcloud.kernel.rpc import Action, create_app
 from localcloud.kernel.signatures import Authenticator
-from localcloud.ros.api.actions import Handler, make_action
+from localcloud.ros.api.actions import Handler, make_action, refuse
 from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.api.change_sets import ChangeSetActions
 from localcloud.ros.api.events import EventActions
@@ -84,4 +85,5 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
         "DeleteChangeSet": (change_sets.delete_change_set, {"ChangeSetId"}),
         "DescribeRegions": (stacks.describe_regions, {"AcceptLanguage"}),
     }
-    return {name: make_action(ros.account, authorizer, handler, known) for name, (handler, known) in table.items()}
+    gate = Gate(authorizer, refuse)
+    return {name: make_action(ros.account, gate, handler, known) for name, (handler, known) in table.items()}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
-    caller_of,
     flag,
     numbered,
     read_request,
     records,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page, shown_parameters
-from localcloud.ros.model import Stack, StackStatus, format_time
+from localcloud.ros.api.encoding import Answer, page, shown_parameters, shown_time
+from localcloud.ros.model import Stack, StackStatus
 from localcloud.ros.operations.service import RosService
 
 
@@ -24,12 +23,12 @@ class StackActions:
 
     async def create_stack(self, call: Call) -> Answer:
         """Answer CreateStack."""
-        request = read_request(call.parameters, caller_of(call))
+        request = read_request(call.parameters, call.caller)
         return {"StackId": (await self._ros.stacks.create(required(call, "StackName"), request)).id}
 
     async def update_stack(self, call: Call) -> Answer:
         """Answer UpdateStack."""
-        request = read_request(call.parameters, caller_of(call), updates=True)
+        request = read_request(call.parameters, call.caller, updates=True)
         return {"StackId": (await self._ros.stacks.update(required(call, "StackId"), request)).id}
 
     def delete_stack(self, call: Call) -> Answer:
@@ -37,7 +36,7 @@ class StackActions:
         retain = tuple(numbered(call.parameters, "RetainResources"))
         self._ros.stacks.delete(
             required(call, "StackId"),
-            caller_of(call),
+            call.caller,
             retain=retain,
             retain_all=flag(call.parameters, "RetainAllResources"),
         )
@@ -72,8 +71,8 @@ class StackActions:
             "RegionId": self._ros.account.region,
             "Status": stack.status,
             "StatusReason": stack.reason,
-            "CreateTime": format_time(stack.created),
-            "UpdateTime": format_time(stack.updated),
+            "CreateTime": shown_time(stack.created),
+            "UpdateTime": shown_time(stack.updated),
             "TimeoutInMinutes": stack.timeout,
             "DisableRollback": stack.disable_rollback,
             "DeletionProtection": "Enabled" if stack.protected else "Disabled",

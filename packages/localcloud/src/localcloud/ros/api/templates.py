@@ -6,13 +6,12 @@ from collections.abc import Iterable
 
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
-    caller_of,
     decode_template,
     read_request,
     required,
 )
-from localcloud.ros.api.encoding import Answer, shown_parameters
-from localcloud.ros.model import Change, format_time
+from localcloud.ros.api.encoding import Answer, shown_parameters, shown_time
+from localcloud.ros.model import Change
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.template.resolved import ResolvedTemplate
 
@@ -35,15 +34,15 @@ class TemplateActions:
             "TemplateBody": stack.source.template,
             "StackId": stack.id,
             "Description": stack.description,
-            "CreateTime": format_time(stack.created),
-            "UpdateTime": format_time(stack.updated),
+            "CreateTime": shown_time(stack.created),
+            "UpdateTime": shown_time(stack.updated),
             "RegionId": self._ros.account.region,
         }
 
     async def validate_template(self, call: Call) -> Answer:
         """Answer ValidateTemplate."""
         text = decode_template(required(call, "TemplateBody"))
-        resolved = await self._ros.templates.check(text, caller_of(call))
+        resolved = await self._ros.templates.check(text, call.caller)
         template = resolved.template
         return {
             "Description": template.description,
@@ -61,7 +60,7 @@ class TemplateActions:
         """Answer PreviewStack."""
         given = call.parameters
         stack = self._ros.stacks.get(given["StackId"]) if "StackId" in given else None
-        request = read_request(given, caller_of(call), updates=stack is not None)
+        request = read_request(given, call.caller, updates=stack is not None)
         name = stack.name if stack else required(call, "StackName")
         resolved, changes = await self._ros.stacks.preview(request, stack, name)
         return {

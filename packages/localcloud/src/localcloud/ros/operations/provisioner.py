@@ -11,12 +11,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
+from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.identity import Authorizer
 from localcloud.ros.errors import RefusedError, ResourceError, RosError
-from localcloud.ros.model import Account, Caller, Resource, ResourceStatus, canonical_type
+from localcloud.ros.model import Account, Resource, ResourceStatus, canonical_type
 from localcloud.ros.operations.operation import CHANGED, MAX_REASON, Operation, OperationError
 from localcloud.ros.resources.calls import reasons
-from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType, Right
+from localcloud.ros.resources.provider import Context, Outcome, Properties, ResourceType
 
 NOT_CREATED = {ResourceStatus.INIT_COMPLETE, ResourceStatus.CREATE_IN_PROGRESS, ResourceStatus.CREATE_FAILED}
 
@@ -33,7 +34,7 @@ class Provisioner:
     def __init__(self, types: Mapping[str, ResourceType], account: Account, authorizer: Authorizer) -> None:
         self._types = types
         self._account = account
-        self._authorizer = authorizer
+        self._gate = Gate(authorizer, _refuse)
 
     def type_of(self, name: str) -> ResourceType:
         """Return the resource type that a template names."""
@@ -118,24 +119,12 @@ class Provisioner:
         Raises:
             RefusedError: naming the action, the resource and the principal.
         """
-        caller = operation.caller
-        if refused := await asyncio.to_thread(self._refused, caller, context, before, after):
-            raise RefusedError(
-                f"Forbidden.RAM: the policies of {caller.principal} do not allow {refused.action} on {refused.resource}"
-            )
+        await asyncio.to_thread(self._require, operation.caller, context, before, after)
 
-    def _refused(
-        self, caller: Caller, context: Context, before: Properties | None, after: Properties | None
-    ) -> Right | None:
-        """Return the first right that a change needs and its caller has not."""
+    def _require(self, caller: Caller, context: Context, before: Properties | None, after: Properties | None) -> None:
         with reasons():
             for right in self.type_of(context.type).rights(context, before, after):
-                conditions = {**caller.conditions, **right.conditions}
-                if not self._authorizer.is_allowed(
-                    caller.identity, action=right.action, resource=right.resource, conditions=conditions
-                ):
-                    return right
-        return None
+                self._gate.require(caller, right.action, right.resource, right.conditions)
 
     def _context(self, operation: Operation, resource: Resource) -> Context:
         stack = operation.stack
@@ -170,6 +159,12 @@ def record_failure(operation: Operation, declared: Resource, error: ResourceErro
             resource = replace(resource, physical_id=left)
         operation.record(resource, status, reason)
     return OperationError(f"Resource {status.kind} failed: resources.{resource.logical_id}: {reason}")
+
+
+def _refuse(denial: Denial) -> RefusedError:
+    return RefusedError(
+        f"Forbidden.RAM: the policies of {denial.caller.principal} do not allow {denial.action} on {denial.resource}"
+    )
 
 
 def _made(resource: Resource, outcome: Outcome) -> Resource:

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from localcloud.kernel.access import Caller
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Caller, Source, Stack
+from localcloud.ros.model import Source, Stack
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
+from localcloud.kernel.access import Caller
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import STACK_MOVES, Caller, Change, Phase, Source, Stack, StackStatus
+from localcloud.ros.model import STACK_MOVES, Change, Phase, Source, Stack, StackStatus
 from localcloud.ros.operations.executor import Executor
 from localcloud.ros.operations.requests import Request, changed_meanwhile, check_name, find_repeated
 from localcloud.ros.operations.templates import Templates

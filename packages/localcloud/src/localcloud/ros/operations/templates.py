@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.model import Account, Caller, Change, Source, Stack, StackStatus
+from localcloud.ros.model import Account, Change, Source, Stack, StackStatus
 from localcloud.ros.operations.preview import preview
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.store import RosStore

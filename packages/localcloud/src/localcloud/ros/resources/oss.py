@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from localcloud.kernel.errors import ApiError
+from localcloud.kernel.xml import render
 from localcloud.oss.model import ACLS, Buckets
-from localcloud.oss.xml import Value, render
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.declarations import STRING
@@ -243,14 +243,4 @@ def _tagging(tags: Given | None) -> str | None:
 
 
 def _document(root: str, content: Given) -> str:
-    return render(root, _in_xml(content)).decode()
-
-
-def _in_xml(value: object) -> Value:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return {name: _in_xml(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [{name: _in_xml(each) for name, each in item.items()} for item in value]
-    return str(value)
+    return render(root, content).decode()

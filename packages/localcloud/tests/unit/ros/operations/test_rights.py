@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Identity
-from localcloud.ros.model import NOBODY, Caller
+from localcloud.ros.model import NOBODY
 from localcloud.ros.operations.requests import Request
 
 ACCOUNT = "1234567890123456"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.door import headers_of
-from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
+from localcloud.kernel.identity import CredentialStore
 from localcloud.kernel.values import same_secret
 from localcloud.oss.api.target import Target
 from localcloud.oss.errors import OssError
@@ -21,25 +22,25 @@ CONDITIONS = {"oss:Prefix": "prefix", "oss:Delimiter": "delimiter"}  # condition
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gate:
+class Guard:
     """The guard of the API: authenticates requests, and authorizes them.
 
     Attributes:
         credentials: whose keys sign.
-        authorizer: what they may do.
+        gate: asks what callers may, by policies.
         region: the region's id, which V4 signatures name.
         account_id: the owner of everything.
         clock: seconds since the epoch.
     """
 
     credentials: CredentialStore
-    authorizer: Authorizer
+    gate: Gate
     region: str
     account_id: str
     clock: Callable[[], float]
 
-    def identify(self, request: web.Request, target: Target) -> Identity | None:
-        """Return who signed a request; None: nobody.
+    def identify(self, request: web.Request, target: Target) -> Caller | None:
+        """Return who sent a request, by its signature; None: anybody.
 
         Raises:
             OssError: the key is unknown, the signature wrong, the token missing, wrong or expired.
@@ -67,45 +68,43 @@ class Gate:
             raise OssError("InvalidSecurityToken", "The security token you provided is invalid.")
         if credential.expires_at is not None and now >= credential.expires_at:
             raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
-        return credential.identity
+        return Caller.of_request(credential.identity, source_ip=request.remote, secure=request.secure)
 
-    def require(
-        self, identity: Identity | None, action: str, target: Target, *, acl: str, request: web.Request
-    ) -> None:
-        """Refuse what neither the identity's policies nor the ACL allow.
+    def require(self, caller: Caller | None, action: str, target: Target, *, acl: str) -> None:
+        """Refuse what neither the caller's policies nor the ACL allow.
 
         Args:
-            identity: who asks; None: anybody.
+            caller: who asks; None: anybody.
             action: the RAM action, `oss:GetObject`.
             target: the bucket or object.
             acl: the effective ACL of the bucket or object, which decides for anonymous requests.
-            request: the request, for condition keys.
 
         Raises:
             OssError: AccessDenied, naming the action and the resource.
         """
-        if identity is None:
+        if caller is None:
             if not _is_public(action, acl):
                 raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
             return
         path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
         resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
-        conditions = {"acs:SecureTransport": str(request.secure).lower(), "acs:SourceIp": request.remote or ""}
-        for name, parameter in CONDITIONS.items():
-            if parameter in target.query:
-                conditions[name] = target.query[parameter]
-        if not self.authorizer.is_allowed(identity, action=action, resource=resource, conditions=conditions):
-            principal = identity.role_arn or identity.account_id
-            raise OssError(
-                "AccessDenied",
-                f"You have no right to access this object: no policy of {principal} allows {action} on {resource}.",
-                {
-                    "AuthAction": action,
-                    "AuthResource": resource,
-                    "AuthPrincipalDisplayName": principal,
-                    "NoPermissionType": "ImplicitDeny",
-                },
-            )
+        more = {name: target.query[parameter] for name, parameter in CONDITIONS.items() if parameter in target.query}
+        self.gate.require(caller, action, resource, more)
+
+
+def refuse(denial: Denial) -> OssError:
+    """Return OSS's error of a denial."""
+    principal = denial.caller.principal
+    return OssError(
+        "AccessDenied",
+        f"You have no right to access this object: no policy of {principal} allows {denial.action} on {denial.resource}.",
+        {
+            "AuthAction": denial.action,
+            "AuthResource": denial.resource,
+            "AuthPrincipalDisplayName": principal,
+            "NoPermissionType": "ImplicitDeny",
+        },
+    )
 
 
 def _is_public(action: str, acl: str) -> bool:

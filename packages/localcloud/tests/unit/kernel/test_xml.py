@@ -1,0 +1,26 @@
+"""XML of nested values."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.kernel.xml import HEAD, render
+
+
+def test_the_form_of_a_document() -> None:
+    document = render("List", {"Prefix": "", "IsTruncated": False, "Key": "a<&>b"})
+    assert document == (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n'
+        b"<List><Prefix></Prefix><IsTruncated>false</IsTruncated><Key>a&lt;&amp;&gt;b</Key></List>"
+    )
+
+
+def test_a_list_repeats_its_element_and_none_leaves_it_out() -> None:
+    values = {"Gone": None, "None": [], "Size": 1.5, "Name": ["a", "b"], "Entry": ({"Key": key} for key in "cd")}
+    elements = "<Size>1.5</Size><Name>a</Name><Name>b</Name><Entry><Key>c</Key></Entry><Entry><Key>d</Key></Entry>"
+    assert render("List", values).decode() == f"{HEAD}<List>{elements}</List>"
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1f", "\ud800", "\ufffe", "\uffff"])
+def test_a_character_that_xml_cannot_write_is_replaced(character: str) -> None:
+    assert render("Key", f"a{character}\t\n\U00010000") == f"{HEAD}<Key>a\ufffd\t\n\U00010000</Key>".encode()
