@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import stat
 import subprocess
 import sys
 import tarfile
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
-import zstandard
-
-from heavylift.contracts.archive import SUFFIX
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, FileEntry, Index, parse_index
 from heavylift.contracts.manifest import Archive, Build
 from heavylift.errors import HeavyliftError
 from heavylift.runtime.bytecode import BYTECODE_NAME
+from heavylift.runtime.inflate import inflate_index, inflate_stretch
 
 
 def install(root: Path, target: Path) -> None:
@@ -56,10 +55,27 @@ def unpack(archive: Path, target: Path) -> None:
                 path.chmod(mode & 0o777)
 
 
-def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int = -1) -> bytes:
+def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int | None = None) -> bytes:
     """Return the first `size` bytes of a file in an archive of ours, all by default."""
-    frames = io.BytesIO(archive.read(entry))
-    return zstandard.ZstdDecompressor().stream_reader(frames, read_across_frames=True).read(size)
+    path = entry.filename.removesuffix(SUFFIX)
+    index, files = _read_index(archive)
+    file = files[path]
+    packed, wanted = archive.read(entry), file.size if size is None else min(size, file.size)
+    if file.size <= BLOCK_SIZE:
+        return inflate_stretch(packed, file.size, path)[:wanted]
+    content, position = bytearray(), 0
+    for number in range(file.block, file.block - (-wanted // BLOCK_SIZE)):
+        end = position + index.layout[number].packed
+        content += inflate_stretch(packed[position:end], index.content.blocks[number].raw, path)
+        position = end
+    return bytes(content[:wanted])
+
+
+@lru_cache(maxsize=1)
+def _read_index(archive: zipfile.ZipFile) -> tuple[Index, dict[str, FileEntry]]:
+    """Return the index of an archive of ours, and its files by their paths."""
+    index = parse_index(inflate_index(archive.read(f"{INDEX_NAME}{SUFFIX}"), MAX_INDEX, INDEX_NAME))
+    return index, {file.path: file for file in index.content.files}
 
 
 def ordinary_archive(path: Path, key: str) -> Archive:

@@ -16,13 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-import zstandard
-
 from bench.archives import install, unpack
 from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import TimedReporter, locked_versions, package_cache, scratch_root, timed_build
-from heavylift.build.pack import LEVEL
+from heavylift.build.pack import compress
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
 COLD = 1.5  # times the slowest unavoidable step, at most
@@ -78,14 +76,14 @@ def _compress(folder: Path) -> None:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     stretches = [(path, start) for path in files for start in range(0, path.stat().st_size, STRETCH)]
 
-    def compress(place: tuple[Path, int]) -> int:
+    def compressed(place: tuple[Path, int]) -> int:
         path, start = place
         with path.open("rb") as file:
             file.seek(start)
-            return len(zstandard.ZstdCompressor(LEVEL).compress(file.read(STRETCH)))
+            return len(compress(file.read(STRETCH)))
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        for _ in pool.map(compress, stretches):
+        for _ in pool.map(compressed, stretches):
             pass
 
 

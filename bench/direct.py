@@ -12,8 +12,6 @@ from heavylift.contracts.manifest import Build
 
 BUCKET = "heavylift-direct"
 SERVICE = "heavylift"
-MEMORY, CPU, DISK = 3072, 2.0, 10240  # MB, vCPU, MB
-TIMEOUT, INITIALIZATION_TIMEOUT = 300, 300  # seconds
 
 
 def make_bucket(endpoints: Endpoints) -> oss2.Bucket:
@@ -30,13 +28,6 @@ def function_settings(build: Build, endpoints: Endpoints) -> FunctionSettings:
     return FunctionSettings(
         name="rotate",
         code=zip_code(build.code.path),
-        handler="loader.handler",
-        initializer="loader.initializer",
-        memory=MEMORY,
-        cpu=CPU,
-        disk=DISK,
-        timeout=TIMEOUT,
-        initialization_timeout=INITIALIZATION_TIMEOUT,
         runtime="python3.10",
         environment={
             "AppLibObject": build.applib.key,

@@ -16,6 +16,7 @@ from heavylift.clouds.embedded import Endpoints
 from heavylift.clouds.invocation import Invocation, invoke_fc2
 
 MANAGEMENT_TIMEOUT = 120_000  # milliseconds; a code package of 100 MB travels in the request
+DISK = 10240  # MB; the most that there is, for any measured function
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,19 +29,19 @@ class StoredCode:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FunctionSettings:
-    """The properties of a function (limits: Function Compute's documentation of functions)."""
+    """The properties of a function (limits: Function Compute's documentation of functions); unless said, the loader starts it."""
 
     name: str
     code: bytes | StoredCode  # the zipped code package, or where it lies
-    handler: str
-    initializer: str | None
-    memory: int  # MB
-    cpu: float  # vCPU
-    disk: int  # MB
-    timeout: int  # seconds
-    initialization_timeout: int  # seconds
     runtime: str
     environment: Mapping[str, str]
+    handler: str = "loader.handler"
+    initializer: str | None = "loader.initializer"
+    memory: int = 3072  # MB
+    cpu: float = 2.0  # vCPU
+    disk: int = DISK  # MB
+    timeout: int = 300  # seconds
+    initialization_timeout: int = 300  # seconds
 
 
 class FunctionService:

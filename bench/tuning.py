@@ -21,8 +21,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.cloud import LATENCY, Cloud, running_cloud
-from bench.direct import DISK, function_settings
-from bench.functions import FunctionSettings
+from bench.direct import function_settings
+from bench.functions import DISK, FunctionSettings
 from bench.measure import cold_start
 from bench.prices import Price, cu_per_second
 from bench.tuning_page import draw, insert, render

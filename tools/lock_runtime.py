@@ -1,13 +1,13 @@
-"""Resolve the loading library's requirements into the locks that come with it, for each runtime of the cloud."""
+"""Resolve the loading library's requirements into the locks that come with it, for each runtime and for the Python of development."""
 
 from __future__ import annotations
 
 from heavylift.build import resolve
-from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, RUNTIMES, Target
 
-PYTHONS = ("3.10", "3.11", "3.12")
+DEVELOPMENT = "3.11"  # which the embedded cloud runs functions on where a runtime's own Python is missing
 
-for python in PYTHONS:
+for python in sorted({DEVELOPMENT, *(runtime.target.python for runtime in RUNTIMES.values())}):
     resolve.lock(
         resolve.RUNTIME, resolve.RUNTIME.parent / "locks", Target(python, DEFAULT_PLATFORM), extra=resolve.EXTRA
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.cloud import Cloud, running_cloud
-from bench.direct import BUCKET, CPU, DISK, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
+from bench.direct import BUCKET
 from bench.functions import FunctionSettings
 from bench.matrix.cases import Case, read_cases
 from bench.matrix.rows import Row, Versions, fingerprint
@@ -134,13 +134,6 @@ class Workshop:
         return FunctionSettings(
             name=FUNCTION,
             code=code,
-            handler="loader.handler",
-            initializer="loader.initializer",
-            memory=MEMORY,
-            cpu=CPU,
-            disk=DISK,
-            timeout=TIMEOUT,
-            initialization_timeout=INITIALIZATION_TIMEOUT,
             runtime=f"python{python}",
             environment={
                 "AppLibObject": applib.key,

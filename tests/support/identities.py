@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram import RamService
 from localcloud.sts.operations.sessions import StsService
@@ -63,6 +66,10 @@ def make_reader(ram: RamService) -> RamService:
     ram.create_policy("read-photos", document=READ)
     ram.attach_policy("reader", "read-photos", "Custom")
     return ram
+
+
+def code(caught: pytest.ExceptionInfo[ApiError]) -> str:
+    return caught.value.code
 
 
 def session_of(ram: RamService, role: str = "reader") -> Identity:

@@ -70,7 +70,7 @@ def default_python(runtime: str) -> str:
     """Return the Python to build for by default: the runtime's, as a region has it, or this environment's where it is not here.
 
     Args:
-        runtime: python3.10 or python3.12.
+        runtime: such as python3.10.
     """
     wanted = RUNTIMES[runtime].target
     return wanted.python if find_interpreter(wanted) else LOCAL_PYTHON

@@ -199,6 +199,16 @@ def pack(
     )
 
 
+def compress(raw: bytes, level: int = LEVEL) -> bytes:
+    """Return a frame that inflates to these bytes.
+
+    Args:
+        raw: the bytes.
+        level: zstd's compression level.
+    """
+    return zstandard.ZstdCompressor(level).compress(raw)
+
+
 def _survey(folder: Path) -> tuple[list[_File], list[Link], list[str]]:
     files, links, dirs = [], [], []
     for path in sorted(folder.rglob("*"), key=lambda each: each.relative_to(folder).as_posix()):
@@ -270,7 +280,7 @@ class _Compressor:
             source.seek(start)
             raw = source.read(BLOCK_SIZE)
         found = self.pieces.find(file.path, start, raw)
-        frame = found or zstandard.ZstdCompressor(self.level).compress(raw)
+        frame = found or compress(raw, self.level)
         return _Packed(len(raw), (frame,), 0 if found else len(raw))
 
     def group(self, members: tuple[_File, ...], _start: int) -> _Packed:
@@ -330,7 +340,7 @@ def _plain_entry(body: _Body, name: str, data: bytes, mode: int) -> tuple[_Entry
 
 
 def _write_archive(target: Path, index: bytes, body: _Body) -> int:
-    frame = zstandard.ZstdCompressor(LEVEL).compress(index)
+    frame = compress(index)
     first = _Entry(f"{INDEX_NAME}{SUFFIX}".encode(), stat.S_IFREG | 0o644, zlib.crc32(frame), len(frame), 0)
     head = first.local_header() + frame
     temporary = target.with_name(target.name + ".new")

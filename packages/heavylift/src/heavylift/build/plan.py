@@ -48,7 +48,7 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     for path in options.prune_rules:
         if not path.is_file():
             raise BuildError(f"--prune {path}: there is no such file")
-    shared = [str(VERSION), str(options.target), sys.version, version("zstandard")]
+    shared = [str(VERSION), str(options.target), sys.version, version(archive.CODEC)]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
     applib = fingerprint([recipe, _digest(applib_lock)])

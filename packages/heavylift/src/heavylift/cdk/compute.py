@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import ros_cdk_fc as fc2
 import ros_cdk_fc3 as fc3
@@ -42,8 +43,19 @@ def make_function(
         environment: its variables.
         logs: where it logs to, or None.
     """
+    shared = {  # properties that both generations have, under the same names
+        "function_name": name,
+        "description": DESCRIPTION,
+        "runtime": settings.runtime,
+        "handler": HANDLER,
+        "timeout": settings.timeout,
+        "memory_size": settings.memory,
+        "cpu": settings.cpu,
+        "disk_size": settings.disk,
+        "environment_variables": dict(environment),
+    }
     make = _fc2_function if settings.generation == "2.0" else _fc3_function
-    return make(scope, id_, name, settings, code, role, environment, logs)
+    return make(scope, id_, shared, settings, code, role, logs)
 
 
 def set_environment(function: Function, environment: Mapping[str, str]) -> None:
@@ -56,18 +68,17 @@ def set_environment(function: Function, environment: Mapping[str, str]) -> None:
 def _fc2_function(
     scope: Construct,
     id_: str,
-    name: str,
+    shared: Mapping[str, Any],
     settings: FunctionSettings,
     code: Asset,
     role: Role,
-    environment: Mapping[str, str],
     logs: FunctionLogs | None,
 ) -> fc2.Function:
     service = fc2.Service(
         scope,
         logical_id(id_, "Service"),
         fc2.ServiceProps(
-            service_name=name,
+            service_name=shared["function_name"],
             description=DESCRIPTION,
             role=role.attr_arn,
             internet_access=True,
@@ -81,17 +92,9 @@ def _fc2_function(
     _wait_for(logs, service)
     props = fc2.FunctionProps(
         service_name=service.attr_service_name,
-        function_name=name,
-        description=DESCRIPTION,
-        runtime=settings.runtime,
-        handler=HANDLER,
+        **shared,
         initializer=INITIALIZER if settings.initializer else None,
         initialization_timeout=settings.initialization_timeout if settings.initializer else None,
-        timeout=settings.timeout,
-        memory_size=settings.memory,
-        cpu=settings.cpu,
-        disk_size=settings.disk,
-        environment_variables=dict(environment),
         code=fc2.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key),
     )
     return fc2.Function(scope, id_, props)
@@ -100,26 +103,17 @@ def _fc2_function(
 def _fc3_function(
     scope: Construct,
     id_: str,
-    name: str,
+    shared: Mapping[str, Any],
     settings: FunctionSettings,
     code: Asset,
     role: Role,
-    environment: Mapping[str, str],
     logs: FunctionLogs | None,
 ) -> fc3.Function:
     initializer = fc3.RosFunction.InitializerProperty(handler=INITIALIZER, timeout=settings.initialization_timeout)
     lifecycle = fc3.RosFunction.InstanceLifecycleConfigProperty(initializer=initializer)
     props = fc3.FunctionProps(
-        function_name=name,
-        description=DESCRIPTION,
-        runtime=settings.runtime,
-        handler=HANDLER,
+        **shared,
         instance_lifecycle_config=lifecycle if settings.initializer else None,
-        timeout=settings.timeout,
-        memory_size=settings.memory,
-        cpu=settings.cpu,
-        disk_size=settings.disk,
-        environment_variables=dict(environment),
         role=role.attr_arn,
         internet_access=True,
         log_config=None

@@ -65,7 +65,7 @@ class HeavyFunction(Construct):
         dist: a build made before, which is deployed as it is; None: what changed is built first.
         handler: the user's function, `MODULE.FUNCTION`.
         generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
-        runtime: python3.10 or python3.12.
+        runtime: a built-in one, such as python3.10.
         memory: MB.
         cpu: vCPU.
         disk: MB, 512 or 10240.

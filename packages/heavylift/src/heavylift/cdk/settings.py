@@ -88,6 +88,16 @@ _STACK_READERS: Mapping[str, tuple[str, values.Reader]] = {
     "account": ("account", values.text(_ACCOUNT, "the account's number, 16 digits, as text", optional=True)),
     "qualifier": ("qualifier", values.text(_QUALIFIER, "4 to 20 small letters and digits", optional=True)),
 }
+
+
+def _setting(attribute: str) -> str:
+    """Return the setting that gives an argument of the function: `readPrefixes` gives `read_prefixes`."""
+    if attribute == "handler":
+        return "handlerModule"  # as the variable is called that the loader reads
+    first, *others = attribute.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
 SETTINGS: Mapping[str, tuple[str, values.Reader]] = {
     **_STACK_READERS,
     "bucketName": (
@@ -99,31 +109,7 @@ SETTINGS: Mapping[str, tuple[str, values.Reader]] = {
     "unchecked": ("unchecked", values.flag),
     "trigger": ("trigger", values.flag),
     "eventsPrefix": ("events_prefix", values.prefix),
-    **{
-        setting: (attribute, READERS[attribute])
-        for setting, attribute in {
-            "artifactsBucket": "artifacts_bucket",
-            "code": "code",
-            "requirements": "requirements",
-            "model": "model",
-            "pruneRules": "prune_rules",
-            "dist": "dist",
-            "generation": "generation",
-            "runtime": "runtime",
-            "memory": "memory",
-            "cpu": "cpu",
-            "disk": "disk",
-            "timeout": "timeout",
-            "initializer": "initializer",
-            "initializationTimeout": "initialization_timeout",
-            "handlerModule": "handler",
-            "environment": "environment",
-            "endpoint": "endpoint",
-            "readPrefixes": "read_prefixes",
-            "writePrefixes": "write_prefixes",
-            "logs": "logs",
-        }.items()
-    },
+    **{_setting(attribute): (attribute, read) for attribute, read in READERS.items()},
 }
 
 

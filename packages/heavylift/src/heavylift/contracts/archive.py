@@ -18,6 +18,7 @@ from heavylift.contracts.fields import FieldError, Fields
 
 FORMAT = 3
 INDEX_NAME = ".heavylift/index.json"
+CODEC = "zstandard"  # the library that packs blocks and inflates them
 SUFFIX = ".zst"  # of an entry's name in the zip, behind the name of the file that it holds
 RESERVED = ".heavylift"  # the top-level folder of the index and of the completion marker; no entry may lie in it
 BLOCK_SIZE = 4 * 1024 * 1024  # bytes of raw content in a full block

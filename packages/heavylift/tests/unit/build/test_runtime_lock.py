@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from heavylift.build.resolve import RUNTIME, lock_runtime, read_lock
-from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, RUNTIMES, Target
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12"])
+@pytest.mark.parametrize("python", ["3.11", *(runtime.target.python for runtime in RUNTIMES.values())])
 def test_each_runtime_of_the_cloud_has_a_lock_of_todays_requirements(python: str, tmp_path: Path) -> None:
     lock = lock_runtime(tmp_path / "locks", Target(python, DEFAULT_PLATFORM))
     assert lock.parent == RUNTIME.parent / "locks", "requirements.txt was changed: run `make lock`"

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from localcloud.kernel.identity import Identity
-from localcloud.ram import RamError, RamService
+from localcloud.ram import RamService
 from tests.support.identities import (
     ACCOUNT,
     OBJECT,
     ROOT,
     Clock,
     document,
-    make_reader,
     may_read,
     session_of,
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ram(tmp_path: Path, clock: Clock) -> RamService:
-    return RamService(tmp_path, account=ACCOUNT, clock=clock)
-
-
-@pytest.fixture
-def reader(ram: RamService) -> RamService:
-    return make_reader(ram)
-
-
-def code(caught: pytest.ExceptionInfo[RamError]) -> str:
-    return caught.value.code
 
 
 def test_the_account_may_do_everything_and_strangers_nothing(ram: RamService) -> None:

@@ -13,28 +13,9 @@ from tests.support.identities import (
     FC,
     READ,
     Clock,
+    code,
     document,
-    make_reader,
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ram(tmp_path: Path, clock: Clock) -> RamService:
-    return RamService(tmp_path, account=ACCOUNT, clock=clock)
-
-
-@pytest.fixture
-def reader(ram: RamService) -> RamService:
-    return make_reader(ram)
-
-
-def code(caught: pytest.ExceptionInfo[RamError]) -> str:
-    return caught.value.code
 
 
 def test_entities_survive_a_restart(reader: RamService, tmp_path: Path, clock: Clock) -> None:

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from localcloud.ram import RamError, RamService
 from tests.support.identities import (
-    ACCOUNT,
     FC,
     READ,
-    Clock,
+    code,
     document,
-    make_reader,
     may_read,
     session_of,
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ram(tmp_path: Path, clock: Clock) -> RamService:
-    return RamService(tmp_path, account=ACCOUNT, clock=clock)
-
-
-@pytest.fixture
-def reader(ram: RamService) -> RamService:
-    return make_reader(ram)
-
-
-def code(caught: pytest.ExceptionInfo[RamError]) -> str:
-    return caught.value.code
 
 
 def test_a_version_comes_into_force_only_as_default(reader: RamService) -> None:

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from localcloud.ram import RamError, RamService
 from tests.support.identities import (
-    ACCOUNT,
     FC,
     READ,
     Clock,
-    make_reader,
+    code,
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ram(tmp_path: Path, clock: Clock) -> RamService:
-    return RamService(tmp_path, account=ACCOUNT, clock=clock)
-
-
-@pytest.fixture
-def reader(ram: RamService) -> RamService:
-    return make_reader(ram)
-
-
-def code(caught: pytest.ExceptionInfo[RamError]) -> str:
-    return caught.value.code
 
 
 def test_a_role_is_updated_in_part(reader: RamService, clock: Clock) -> None:

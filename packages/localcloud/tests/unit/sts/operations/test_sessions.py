@@ -17,6 +17,7 @@ from tests.support.identities import (
     ROOT,
     Clock,
     Identities,
+    code,
     document,
     make_reader,
     may_read,
@@ -35,10 +36,6 @@ def reader(tmp_path: Path, clock: Clock) -> Identities:
     identities = Identities(tmp_path, clock)
     make_reader(identities.ram)
     return identities
-
-
-def code(caught: pytest.ExceptionInfo[StsError]) -> str:
-    return caught.value.code
 
 
 def test_detaching_a_policy_takes_effect_on_sessions_at_once(reader: Identities) -> None:
