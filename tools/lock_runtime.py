@@ -1,4 +1,4 @@
-"""Resolve the loading library's requirements into the locks that come with it, for each runtime and for the Python of development."""
+"""Resolve the loading library's requirements into its locks, for each runtime and for the Python of development."""
 
 from __future__ import annotations
 
