@@ -21,7 +21,7 @@ class Shelf:
 
 def test_dataclasses_are_written_as_objects(tmp_path: Path) -> None:
     write_document(tmp_path / "state.json", {"shelves": [Shelf(("a",), above=Shelf((), label="top"))]})
-    top = {"books": [], "above": None, "label": "top"}
+    top: dict[str, object] = {"books": [], "above": None, "label": "top"}
     found = read_document(tmp_path / "state.json", lambda record: record)
     assert found == {"shelves": [{"books": ["a"], "above": top, "label": ""}]}
 

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Identity
 from localcloud.ros.errors import ResourceError
-from localcloud.ros.model import Account, Caller, Source, Stack
+from localcloud.ros.model import Account, Source, Stack
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.provider import Context, Outcome, Properties, Property, Right
