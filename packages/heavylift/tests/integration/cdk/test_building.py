@@ -86,6 +86,7 @@ def test_functions_have_builds_of_their_own(make: Make) -> None:
     other = make_build(settings, Facts(python=LOCAL_PYTHON), output=Path("dist/Other"))
     assert other.code.path == Path.cwd() / "dist" / "Other" / "code"
     assert make().code.digest == other.code.digest
+    Path("index.py").write_text("def handler(event, context): ...")
     everything = FunctionSettings(requirements="requirements.txt", code=".")
     code = make_build(everything, Facts(python=LOCAL_PYTHON), output=Path("dist/All")).code.path
     assert not (code / "dist").exists()  # neither this build nor the others
