@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.build import Options, build
+from heavylift.build.build import build
 from heavylift.build.errors import BuildError
 from heavylift.build.machine import find_interpreter
+from heavylift.build.options import Options
 from heavylift.build.order import record_imports
 from heavylift.build.reporter import Reporter
+from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 from heavylift.runtime.bytecode import TABLE_NAME
 from tests.support.loading import read_files
@@ -155,8 +157,8 @@ def test_code_that_holds_all_of_the_project_packs_the_code_alone(own_project: Pa
     shutil.copytree(own_project / "weights", own / "weights")
     (own / "main.py").write_text("def handler(event, context): return b''\n")
     (own / "applib.txt").write_text("six==1.17.0\n")
-    words = ("--code", "mine", "--model", "mine/weights", "--requirements", "mine/applib.txt", "--output", "mine/dist")
-    words += ("--handler", "main.handler")
+    words = ["--code", "mine", "--model", "mine/weights", "--requirements", "mine/applib.txt", "--output", "mine/dist"]
+    words += ["--handler", "main.handler"]
     for made in ("built", "unchanged"):
         done = run(own_project, *words)
         assert done.returncode == 0, done.stderr
@@ -345,7 +347,7 @@ def test_code_that_somebody_changed_in_the_output_is_made_again(own_project: Pat
     ).read_text()
 
 
-def in_process(project: Path) -> Mapping[str, object]:
+def in_process(project: Path) -> Manifest:
     return build(Options(root=project, model=project / "weights"), Reporter())
 
 

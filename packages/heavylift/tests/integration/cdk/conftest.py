@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -32,7 +32,7 @@ class Assembly:
 
     @property
     def template(self) -> dict[str, Any]:
-        return json.loads((self.folder / f"{self.stack}.template.json").read_bytes())
+        return cast("dict[str, Any]", json.loads((self.folder / f"{self.stack}.template.json").read_bytes()))
 
     @property
     def assets(self) -> list[tuple[str, str, bytes]]:

@@ -66,7 +66,7 @@ def test_a_bucket_can_be_retained_and_named(project: Path, synth: Synth) -> None
 
 def test_no_role_may_do_more_than_it_must(project: Path, synth: Synth) -> None:
     roles = synth(project, bucketName="own", artifactsBucket="art", logs=True).resources("RAM::Role")
-    allowed = {}
+    allowed: dict[str, Any] = {}
     for name, role in roles.items():
         assert "PolicyAttachments" not in role
         (policy,) = role["Policies"]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -260,7 +260,7 @@ class Context:
             None,
             "no credentials in the context or in ALIBABA_CLOUD_ACCESS_KEY_ID",
         ),
-        (Context(timeout=900, region=None), None, "the deployment's handler failed: "),
+        (Context(timeout=900, region=cast("str", None)), None, "the deployment's handler failed: "),
     ],
     ids=["time is over", "wrong request", "no role", "unforeseen"],
 )

@@ -16,7 +16,7 @@ from heavylift.contracts.manifest import Build
 from heavylift.contracts.platform import MAX_ENVIRONMENT
 from tests.support.paths import ROOT
 
-ACCOUNT = {"account": "1234567890123456"}
+ACCOUNT: dict[str, Any] = {"account": "1234567890123456"}
 MB = 1024**2
 
 

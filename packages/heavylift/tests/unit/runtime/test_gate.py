@@ -104,7 +104,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "a relative path": lambda folder: os.close(os.open(os.path.relpath(folder / "late.txt"), os.O_RDONLY)),
     "dlopen": lambda folder: link(folder / "late.txt"),
     "a child": lambda folder: subprocess.run(["true"], check=True),
-    "a fork": lambda folder: os.waitpid(os.fork() or os._exit(0), 0),  # type: ignore[func-returns-value]
+    "a fork": lambda folder: os.waitpid(os.fork() or os._exit(0), 0),
 }
 
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree
@@ -48,7 +48,7 @@ def config(key: Key, endpoint: str, algorithm: str | None) -> Config:
 
 @pytest.fixture(params=[None, "v2"], ids=["acs3", "hmac-sha1"])
 def algorithm(request: pytest.FixtureRequest) -> str | None:
-    return request.param
+    return cast("str | None", request.param)
 
 
 @pytest.fixture
@@ -334,12 +334,13 @@ class TestOssWithSession:
     ) -> None:
         session = self.open(cloud, assume(sts, role.arn), photos, version)
         assert session.get_object("applib/a.zip").read() == b"archive"
-        for refused in (
+        refusals: list[Callable[[], object]] = [
             lambda: session.get_object("secret"),
             lambda: session.put_object("applib/a.zip", b"mine"),
             lambda: session.delete_object("applib/a.zip"),
             lambda: session.list_objects(),
-        ):
+        ]
+        for refused in refusals:
             with pytest.raises(oss2.exceptions.AccessDenied):
                 refused()
         assert photos.get_object("applib/a.zip").read() == b"archive"

@@ -27,6 +27,7 @@ from localcloud.ros.resources.custom import CustomResource
 from localcloud.ros.resources.fc_code import read_code
 from localcloud.ros.resources.provider import Context, Outcome
 from localcloud.ros.resources.schema import check_properties
+from localcloud.sts.operations.sessions import StsService
 
 ACCOUNT = "1" * 16
 FC2 = f"acs:fc:cn-hangzhou:{ACCOUNT}:services/makers/functions/maker"
@@ -106,7 +107,8 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     settings = Settings(
         region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 9), authority="", python=Path(sys.executable)
     )
-    fc = FcService(folder / "fc", settings=settings, roles=ram, objects=oss.objects, clock=time.time)
+    sts = StsService(folder / "sessions", account_id=ACCOUNT, roles=ram, clock=time.time)
+    fc = FcService(folder / "fc", settings=settings, roles=sts, objects=oss.objects, clock=time.time)
     callbacks, application = Callbacks(), web.Application()
     callbacks.add_routes(application)
     runner = web.AppRunner(application, access_log=None)

@@ -173,7 +173,7 @@ def test_damaged_authority_is_refused_with_a_sentence(tmp_path: Path, content: s
 class Broken(dict[str, str]):
     """Names whose look-up fails as nobody expects."""
 
-    def get(self, *_: object) -> str:  # type: ignore[override]
+    def get(self, *_: object) -> str:
         raise ZeroDivisionError("the secret reason")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -250,7 +251,8 @@ def test_a_refused_request_does_not_use_up_its_nonce(authenticator: Authenticato
 def test_an_incomplete_rpc_request_is_refused(
     authenticator: Authenticator, name: str, value: str | None, expected: str
 ) -> None:
-    assert code(authenticator, rpc(**{name: value})) == expected
+    changed: dict[str, Any] = {name: value}
+    assert code(authenticator, rpc(**changed)) == expected
 
 
 def test_an_unsigned_request_is_refused(authenticator: Authenticator) -> None:

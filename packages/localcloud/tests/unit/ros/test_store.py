@@ -33,7 +33,10 @@ def write(folder: Path, record: dict[str, Any]) -> None:
 def test_a_stack_is_read_as_it_was_written(tmp_path: Path) -> None:
     resource = Resource(logical_id="A", type="T", status=ResourceStatus.CREATE_COMPLETE, created=1.0, updated=1.0)
     stack = Stack(
-        **{"id": "1", "name": "one", "created": 1.0, "source": Source(template="{}")},
+        id="1",
+        name="one",
+        created=1.0,
+        source=Source(template="{}"),
         status=StackStatus.CREATE_IN_PROGRESS,
         phase=Phase.CLEANUP,
         resources={"A": resource},

@@ -125,7 +125,7 @@ def test_a_session_needs_its_own_token_and_lives_as_long(version: str) -> None:
     assert refusal(signed(version, replace(KEY, security_token="token"))) == "Unauthorized"
     expired = replace(SESSION, expires_at=time.time() - 1)
     keys = Keys()
-    keys.find = lambda _: expired  # type: ignore[method-assign]
+    keys.find = lambda _: expired  # type: ignore[assignment, method-assign]
     with pytest.raises(SlsError, match="has expired"):
         authenticate(signed(version, SESSION), credentials=keys, region="cn-hangzhou", now=time.time())
 

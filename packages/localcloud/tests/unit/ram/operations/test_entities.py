@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_what_is_in_use_is_not_deleted(reader: RamService) -> None:
 
 
 def test_what_is_not_there_is_said(reader: RamService) -> None:
-    missing = {
+    missing: dict[str, Callable[[], object]] = {
         "EntityNotExist.Role": lambda: reader.delete_role("none"),
         "EntityNotExist.Policy": lambda: reader.attach_policy("reader", "none", "Custom"),
         "EntityNotExist.Role.Policy": lambda: reader.detach_policy("reader", "AliyunOSSFullAccess", "System"),

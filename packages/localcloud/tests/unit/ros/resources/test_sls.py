@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_what_ros_recorded_of_sls_goes_over_to_sls(tmp_path: Path) -> None:
     assert cloud.sls.project("logs").settings.description == "of functions"
     settings = cloud.sls.logstore("logs", "functions").settings
     assert (settings.ttl, settings.shard_count, settings.enable_tracking) == (7, 2, True)
-    document = cloud.sls.index("logs", "functions").document
+    document: dict[str, Any] = dict(cloud.sls.index("logs", "functions").document)
     assert document["line"] == {"token": [" ", ","], "caseSensitive": False, "chn": False}
     assert list(document["keys"]) == ["level"]
 

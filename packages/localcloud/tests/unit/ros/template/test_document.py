@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.template.document import MAX_SIZE, parse_template
+from localcloud.ros.template.bounds import MAX_SIZE
+from localcloud.ros.template.document import parse_template
 
 YAML = """
 ROSTemplateFormatVersion: 2015-09-01

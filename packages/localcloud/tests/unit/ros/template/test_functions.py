@@ -21,9 +21,11 @@ class Things:
         return {"Bucket": "my-bucket", "Later": UNKNOWN}[logical_id]
 
     def attribute(self, logical_id: str, name: str) -> object:
-        return {"Bucket": {"DomainName": "my-bucket.oss", "Names": ["a", "b"]}, "Later": {"Id": UNKNOWN}}[logical_id][
-            name
-        ]
+        attributes: dict[str, dict[str, object]] = {
+            "Bucket": {"DomainName": "my-bucket.oss", "Names": ["a", "b"]},
+            "Later": {"Id": UNKNOWN},
+        }
+        return attributes[logical_id][name]
 
     def stack_output(self, stack: str, key: str) -> object:
         return f"{stack}/{key}"

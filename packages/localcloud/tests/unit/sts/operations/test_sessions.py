@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,7 +187,7 @@ def test_a_role_that_is_deleted_while_it_is_assumed_leaves_no_session(reader: Id
     class Deleting:
         """The roles of a moment in which `reader` is deleted right after it was looked at."""
 
-        def __getattr__(self, name: str) -> object:
+        def __getattr__(self, name: str) -> Any:
             return getattr(reader.ram, name)
 
         def is_allowed(self, *args: object, **given: object) -> bool:
