@@ -12,18 +12,19 @@ from aiohttp import web
 from localcloud.kernel.access import Gate
 from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
-from localcloud.oss.api import acls, appends, buckets, copies, listing, objects, symlinks, tagging, uploads
+from localcloud.oss.api import acls, appends, buckets, copies, listing, objects, s3, symlinks, tagging, uploads
 from localcloud.oss.api.administration import administer
-from localcloud.oss.api.bodies import read_body
 from localcloud.oss.api.call import Call, Operation
+from localcloud.oss.api.content import content_of
 from localcloud.oss.api.dialect import OssDialect
-from localcloud.oss.api.guard import Guard, refuse
+from localcloud.oss.api.guard import Guard, caller_of, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
 from localcloud.oss.api.url import ResourceUrl, read_url
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.s3.documents import error_to_s3
 from localcloud.oss.settings import SETTINGS
 
 _ACL = {"x-oss-object-acl": "PutObjectAcl"}
@@ -157,13 +158,23 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        target = read_url(request[HOST], request.raw_path)
+        target = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, link, admin_token)
-        return await _answer(request, target, oss, guard, link)
+        try:
+            answer = await _answer(request, target, oss, guard, link)
+        except OssError as error:
+            if s3.SPOKEN in request:
+                raise error_to_s3(error) from error
+            raise
+        if s3.SPOKEN in request:
+            s3.translate_answer(answer)
+        return answer
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
+        if s3.SPOKEN in request:
+            s3.translate_headers(response)
 
     application = open_door(OssDialect(), serves=serves, max_body=0)
     application.on_response_prepare.append(decorate)
@@ -175,21 +186,26 @@ async def _answer(
     request: web.Request, target: ResourceUrl, oss: OssService, guard: Guard, link: Link
 ) -> web.StreamResponse:
     """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
-    caller = guard.identify(request, target)
+    credential = guard.identify(request, target)
+    content = content_of(request)
+    if s3.SPOKEN in request and credential is not None:
+        content = s3.content_of_s3(request, credential.access_key_secret)
+        request, target = s3.translate(request, target)
     operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
     digests = read_digests(request.headers)
     body = b""
     if not operation.streams:
-        body = await read_body(request) if request.can_read_body else b""
+        body = await content.whole() if request.can_read_body else b""
         digests.check_content(body)
     call = Call(
         request=request,
         target=target,
-        caller=caller,
+        caller=caller_of(request, credential),
         oss=oss,
         guard=guard,
         link=link,
         digests=digests,
+        content=content,
         body=body,
     )
     await operation.authorize(call)
