@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
-from alibabacloud_tea_openapi.models import Config
 
 Running = Any  # the running cloud of tests/support/cloud.py
 HERE = Path(__file__).parent
@@ -196,13 +195,7 @@ def test_the_same_commands_on_public_endpoints(cloud: Running, tmp_path: Path) -
 
 def test_a_profile_that_assumes_a_role(cloud: Running, tmp_path: Path) -> None:
     name = "local-" + uuid.uuid4().hex[:10]
-    config = Config(
-        access_key_id=cloud.access_key_id,
-        access_key_secret=cloud.access_key_secret,
-        protocol="http",
-        endpoint=cloud.endpoints["ram"].removeprefix("http://"),
-    )
-    ram = Client(config)
+    ram = Client(cloud.config("ram"))
     principal = {"RAM": [f"acs:ram::{cloud.account_id}:root"]}
     trust = {"Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": principal}], "Version": "1"}
     role = models.CreateRoleRequest(role_name=name, assume_role_policy_document=json.dumps(trust))

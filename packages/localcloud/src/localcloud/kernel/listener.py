@@ -63,7 +63,7 @@ class Places:
 
     @property
     def scarce(self) -> bool:
-        """Say whether less than half of them, or of the whole, is free."""
+        """Return True if less than half of them, or of the whole, is free."""
         return self._free * 2 < self._count or (self._whole is not None and self._whole.scarce)
 
     def take(self, count: int = 1) -> bool:
