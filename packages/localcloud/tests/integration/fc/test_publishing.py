@@ -122,12 +122,13 @@ def test_changes_are_refused_when_the_etag_is_another(
     etag = client.get_function(service, "f").headers["etag"]
     assert etag
     new.update("f", description="other")
-    for change in (
+    changes: list[Callable[[], Any]] = [
         lambda: client.update_function(service, "f", description="x", headers={"if-match": etag}),
         lambda: client.delete_function(service, "f", headers={"if-match": etag}),
         lambda: client.update_service(service, "x", headers={"if-match": etag}),
         lambda: client.delete_service(service, headers={"if-match": "invalid"}),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(fc2.FcError) as refused:
             change()
         assert (refused.value.status_code, refused.value.err_code) == (412, "PreconditionFailed")

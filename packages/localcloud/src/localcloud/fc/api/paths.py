@@ -42,7 +42,7 @@ _COLLECTIONS = frozenset(_NAMED) | {
     *("stateful-async-invocations", "async-tasks", "scaling-configs", "concurrency-configs", "event-sources"),
 }
 _ITSELF = frozenset({"versions", "tag", "code"})  # named so by policies, with nothing behind it
-_DROPPED = frozenset({"instances", "sessions"})  # no resources of policies: their function is
+_DROPPED = frozenset({"instances", "sessions", "snapshots"})  # no resources of policies: their function is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
