@@ -75,7 +75,7 @@ SETTINGS = (
 
 
 def blocks_public_access(bucket: Bucket) -> bool:
-    """Say whether a bucket's setting forbids public ACLs and disregards those that it has.
+    """Return True if a bucket's setting forbids public ACLs and disregards those that it has.
 
     Source: OSS, PutBucketPublicAccessBlock.
     """

@@ -219,6 +219,6 @@ def _used(pid: int, folder: str) -> int:
 
 
 def _counts_by_namespace() -> bool:
-    """Say whether this kernel counts processes for each user namespace, not for the whole machine (Linux 5.14 and later)."""
+    """Return True if this kernel counts processes for each user namespace, not for the whole machine (Linux 5.14 and later)."""
     major, minor, *_ = os.uname().release.split(".")
     return (int(major), int(minor.partition("-")[0])) >= (5, 14)

@@ -11,7 +11,7 @@ from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.door import headers_of
 from localcloud.kernel.identity import CredentialStore
 from localcloud.kernel.values import same_secret
-from localcloud.oss.api.target import Target
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.signing.claim import SignedRequest
 from localcloud.oss.signing.reading import read_claim
@@ -39,7 +39,7 @@ class Guard:
     account_id: str
     clock: Callable[[], float]
 
-    def identify(self, request: web.Request, target: Target) -> Caller | None:
+    def identify(self, request: web.Request, target: ResourceUrl) -> Caller | None:
         """Return who sent a request, by its signature; None: anybody.
 
         Raises:
@@ -70,7 +70,7 @@ class Guard:
             raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
         return Caller.of_request(credential.identity, source_ip=request.remote, secure=request.secure)
 
-    def require(self, caller: Caller | None, action: str, target: Target, *, acl: str) -> None:
+    def require(self, caller: Caller | None, action: str, target: ResourceUrl, *, acl: str) -> None:
         """Refuse what neither the caller's policies nor the ACL allow.
 
         Args:
@@ -108,5 +108,5 @@ def refuse(denial: Denial) -> OssError:
 
 
 def _is_public(action: str, acl: str) -> bool:
-    """Say whether an ACL allows everybody an action."""
+    """Return True if an ACL allows everybody an action."""
     return (acl != "private" and action in READS) or (acl == "public-read-write" and action in WRITES)

@@ -19,7 +19,7 @@ from localcloud.oss.api.call import Call, Operation
 from localcloud.oss.api.dialect import OssDialect
 from localcloud.oss.api.guard import Guard, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
-from localcloud.oss.api.target import Target, read_target
+from localcloud.oss.api.url import ResourceUrl, read_url
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
@@ -102,7 +102,7 @@ MODIFIERS = frozenset(
 )
 
 
-def find_operation(method: str, target: Target, *, copy: bool) -> Operation:
+def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation:
     """Return the operation that a request asks for.
 
     Args:
@@ -157,7 +157,7 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        target = read_target(request[HOST], request.raw_path)
+        target = read_url(request[HOST], request.raw_path)
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, link, admin_token)
         return await _answer(request, target, oss, guard, link)
@@ -172,7 +172,7 @@ def create_app(
 
 
 async def _answer(
-    request: web.Request, target: Target, oss: OssService, guard: Guard, link: Link
+    request: web.Request, target: ResourceUrl, oss: OssService, guard: Guard, link: Link
 ) -> web.StreamResponse:
     """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
     caller = guard.identify(request, target)

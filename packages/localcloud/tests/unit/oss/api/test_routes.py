@@ -7,7 +7,7 @@ import pytest
 from localcloud.oss.api import copies, listing, objects, uploads
 from localcloud.oss.api.call import Handler
 from localcloud.oss.api.routes import OPERATIONS, find_operation
-from localcloud.oss.api.target import Target
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 
 # They ask for each object that they find: the ones in a body, a symlink and its target; and a bucket that does not exist is told.
@@ -41,7 +41,7 @@ def test_every_operation_that_takes_an_acl_by_header_needs_the_right_to_set_it()
     ],
 )
 def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy: bool, handler: Handler) -> None:
-    assert find_operation("PUT", Target(bucket="b", key="k", query=query), copy=copy).handler is handler
+    assert find_operation("PUT", ResourceUrl(bucket="b", key="k", query=query), copy=copy).handler is handler
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
     [
         (
             "GET",
-            Target(bucket="b", query={"website": ""}),
+            ResourceUrl(bucket="b", query={"website": ""}),
             r"NotImplemented: not implemented: GET bucket with \?website",
         ),
-        ("POST", Target(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
-        ("PATCH", Target(bucket="b", key="k", query={}), "MethodNotAllowed"),
-        ("PUT", Target(bucket="", query={}), "MethodNotAllowed"),
+        ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
+        ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),
+        ("PUT", ResourceUrl(bucket="", query={}), "MethodNotAllowed"),
     ],
 )
-def test_what_is_not_there_is_refused_by_name(method: str, target: Target, error: str) -> None:
+def test_what_is_not_there_is_refused_by_name(method: str, target: ResourceUrl, error: str) -> None:
     with pytest.raises(OssError, match=error):
         find_operation(method, target, copy=False)
