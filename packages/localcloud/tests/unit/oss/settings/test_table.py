@@ -38,7 +38,7 @@ def test_a_public_access_block_is_read_as_any_client_writes_it(written: str, blo
     assert blocks_public_access(kept) is blocks
 
 
-DOCUMENTS = {  # a document that is taken, for each setting
+DOCUMENTS: dict[str, dict[str, object]] = {  # a document that is taken, for each setting
     "lifecycle": {"Rule": {"ID": "r", "Prefix": "", "Status": "Enabled", "Expiration": {"Days": 3}}},
     "encryption": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "KMS", "KMSMasterKeyID": "k"}},
     "publicAccessBlock": {"BlockPublicAccess": "true"},
