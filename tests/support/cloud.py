@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import oss2
 import pytest
@@ -21,6 +22,9 @@ import pytest
 from tests.support import wire
 from tests.support.paths import ROOT
 from tests.support.signers import Key
+
+if TYPE_CHECKING:
+    from alibabacloud_tea_openapi.models import Config
 
 
 @dataclass
@@ -54,8 +58,29 @@ class Cloud:
         """Return the value of the Host header of requests to a service."""
         return self.endpoints[service].removeprefix("http://")
 
-    def bucket(self, name: str) -> oss2.Bucket:
-        auth = oss2.AuthV4(self.access_key_id, self.access_key_secret)
+    def config(self, service: str, key: Key | None = None, **options: Any) -> Config:
+        """Return what the generated SDKs need to reach a service; without a key, with the account's."""
+        from alibabacloud_tea_openapi.models import Config  # other tests need not wait for it
+
+        key = key or self.key
+        return Config(
+            access_key_id=key.id,
+            access_key_secret=key.secret,
+            security_token=key.token,
+            endpoint=self.host(service),
+            protocol="http",
+            region_id=self.region,
+            **options,
+        )
+
+    def bucket(self, name: str, key: Key | None = None) -> oss2.Bucket:
+        """Return a bucket, which may not exist; without a key, as the account sees it."""
+        key = key or self.key
+        auth = (
+            oss2.StsAuth(key.id, key.secret, key.token, auth_version="v4")
+            if key.token
+            else oss2.AuthV4(key.id, key.secret)
+        )
         return oss2.Bucket(auth, self.endpoints["oss"], name, region=self.region)
 
     @property

@@ -25,7 +25,7 @@ from localcloud.kernel.door import REPEATABLE
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
-from localcloud.oss.api.target import read_target
+from localcloud.oss.api.url import read_url
 from localcloud.oss.signing.claim import SignedRequest as OssRequest
 from localcloud.oss.signing.reading import read_claim
 
@@ -52,7 +52,7 @@ class Sent:
 
 
 def accepts(check: Callable[[Sent], None], sent: Sent) -> bool:
-    """Say whether a service takes a request: the door, which refuses what comes twice, and the signature."""
+    """Return True if a service takes a request: the door, which refuses what comes twice, and the signature."""
     names = [name for name, _ in sent.headers]
     if any(names.count(name) > 1 for name in names if name not in REPEATABLE):
         return False
@@ -86,7 +86,7 @@ def by_fc(sent: Sent) -> None:
 
 def by_oss(sent: Sent) -> None:
     query = urlencode(sent.query, quote_via=quote)
-    target = read_target("127.0.0.1", quote(sent.path) + (f"?{query}" if query else ""))
+    target = read_url("127.0.0.1", quote(sent.path) + (f"?{query}" if query else ""))
     request = OssRequest(
         method=sent.method, bucket=target.bucket, key=target.key, query=target.query, headers=dict(sent.headers)
     )

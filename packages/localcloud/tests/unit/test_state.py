@@ -1,4 +1,4 @@
-"""What a start does with state that it cannot read."""
+"""A start with state that it cannot read."""
 
 from __future__ import annotations
 

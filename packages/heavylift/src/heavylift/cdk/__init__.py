@@ -11,6 +11,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from heavylift.cdk.errors import InfraError, SettingsError
+from heavylift.contracts import jsii
 
 if TYPE_CHECKING:
     from heavylift.cdk.function import HeavyFunction
@@ -30,5 +31,6 @@ def __getattr__(name: str) -> object:
             "there is no Node.js on PATH, which the CDK needs: install it, or say pip install 'heavylift[node]' and run this "
             "through `heavylift`"
         )
-    os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE", "enabled")  # else each run unpacks all of the CDK anew: 3 s
+    for variable, value in jsii.VARIABLES.items():
+        os.environ.setdefault(variable, value)
     return getattr(importlib.import_module(f"{__name__}.{_CONSTRUCTS[name]}"), name)

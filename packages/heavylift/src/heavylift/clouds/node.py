@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from heavylift.contracts import jsii
+
 
 def with_node(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which Node.js is found, if there is one at all.
@@ -19,12 +21,7 @@ def with_node(environment: Mapping[str, str]) -> dict[str, str]:
     Args:
         environment: the variables to begin with; a JSII_NODE among them stays.
     """
-    found = {
-        # Of all that jsii warns about on every run, this is true of any Node younger than it, and harmless.
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-        "JSII_RUNTIME_PACKAGE_CACHE": "enabled",  # else each run unpacks all of the CDK anew: 3 s
-        **environment,
-    }
+    found = {**jsii.VARIABLES, **environment}
     path = environment.get("PATH", os.defpath)
     folder = _bundled()
     if folder:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 import oss2
 import pytest
@@ -23,29 +22,17 @@ from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 from alibabacloud_ros20190910 import models as ros_models
 from alibabacloud_ros20190910.client import Client as RosClient
-from alibabacloud_sts20150401 import models as sts_models
-from alibabacloud_sts20150401.client import Client as StsClient
-from alibabacloud_tea_openapi.models import Config
 
 from heavylift.contracts.failures import AccessDeniedError, DeadlineError, ObjectChangedError, ObjectNotFoundError
 from heavylift.contracts.manifest import read_build, write_manifest
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.retries import Deadline
 from tests.support.paths import HANDLER
+from tests.support.roles import assume_role
 from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
 Synth = Callable[..., Any]  # of conftest.py
-
-
-def config(cloud: Running, service: str) -> Config:
-    return Config(
-        access_key_id=cloud.access_key_id,
-        access_key_secret=cloud.access_key_secret,
-        endpoint=urlsplit(cloud.endpoints[service]).netloc,
-        region_id=cloud.region,
-        protocol="http",
-    )
 
 
 class Stack:
@@ -54,7 +41,7 @@ class Stack:
     def __init__(self, cloud: Running, name: str) -> None:
         self.cloud = cloud
         self.name = name
-        self.client = RosClient(config(cloud, "ros"))
+        self.client = RosClient(cloud.config("ros"))
         self.id = ""
 
     def deploy(self, assembly: Any, *, without: str = "") -> Any:
@@ -120,12 +107,12 @@ def leftovers(cloud: Running, name: str) -> list[str]:
     service = oss2.Service(
         oss2.AuthV4(cloud.access_key_id, cloud.access_key_secret), cloud.endpoints["oss"], region=cloud.region
     )
-    ram = RamClient(config(cloud, "ram"))
+    ram = RamClient(cloud.config("ram"))
     found = [each.name for each in oss2.BucketIterator(service)]
     found += [each.role_name for each in ram.list_roles(ram_models.ListRolesRequest()).body.roles.role]
     policies = ram.list_policies(ram_models.ListPoliciesRequest(policy_type="Custom")).body.policies.policy
     found += [each.policy_name for each in policies]
-    fc2 = Fc2Client(config(cloud, "fc"))
+    fc2 = Fc2Client(cloud.config("fc"))
     found += [each.service_name for each in fc2.list_services(fc2_models.ListServicesRequest()).body.services]
     return [each for each in found if name in each]
 
@@ -214,12 +201,10 @@ def test_a_deployed_stack_of_the_first_layout_is_updated_without_replacing_anyth
 
 def invoke(cloud: Running, name: str, generation: str) -> bytes:
     if generation == "2.0":
-        return bytes(
-            Fc2Client(config(cloud, "fc")).invoke_function(name, name, fc2_models.InvokeFunctionRequest()).body
-        )
+        return bytes(Fc2Client(cloud.config("fc")).invoke_function(name, name, fc2_models.InvokeFunctionRequest()).body)
     from alibabacloud_fc20230330 import models
 
-    response = Fc3Client(config(cloud, "fc")).invoke_function(name, models.InvokeFunctionRequest())
+    response = Fc3Client(cloud.config("fc")).invoke_function(name, models.InvokeFunctionRequest())
     return bytes(response.body.read())
 
 
@@ -298,28 +283,13 @@ def handler(cloud: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 def store(cloud: Running, handler: Callable[[str], ModuleType]) -> Any:
     """OSS as the handler sees it, with temporary credentials of a role."""
     module = handler("objectstore")
+    key = assume_role(cloud, {"Effect": "Allow", "Action": "oss:*", "Resource": "*"})
     return module.ObjectStore(
         endpoint=f"https://oss-{cloud.region}-internal.aliyuncs.com",
         region=cloud.region,
-        credentials=Credentials(*assume_role(cloud)),
+        credentials=Credentials(key.id, key.secret, str(key.token)),
         deadline=Deadline(60.0),
     )
-
-
-def assume_role(cloud: Running) -> tuple[str, str, str]:
-    ram = RamClient(config(cloud, "ram"))
-    name = f"role-{uuid.uuid4().hex[:10]}"
-    trust = policy(Action="sts:AssumeRole", Principal={"RAM": f"acs:ram::{cloud.account_id}:root"})
-    role = ram.create_role(ram_models.CreateRoleRequest(role_name=name, assume_role_policy_document=trust)).body.role
-    ram.create_policy(
-        ram_models.CreatePolicyRequest(policy_name=name, policy_document=policy(Action="oss:*", Resource="*"))
-    )
-    ram.attach_policy_to_role(
-        ram_models.AttachPolicyToRoleRequest(policy_type="Custom", policy_name=name, role_name=name)
-    )
-    request = sts_models.AssumeRoleRequest(role_arn=role.arn, role_session_name="test")
-    given = StsClient(config(cloud, "sts")).assume_role(request).body.credentials
-    return given.access_key_id, given.access_key_secret, given.security_token
 
 
 def policy(**statement: Any) -> str:

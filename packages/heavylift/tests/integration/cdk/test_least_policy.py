@@ -8,19 +8,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import oss2
 import pytest
-from alibabacloud_ram20150501 import models as ram_models
-from alibabacloud_ram20150501.client import Client as RamClient
 from alibabacloud_ros20190910 import models as ros_models
 from alibabacloud_ros20190910.client import Client as RosClient
-from alibabacloud_sts20150401 import models as sts_models
-from alibabacloud_sts20150401.client import Client as StsClient
-from alibabacloud_tea_openapi.models import Config
 
 from tests.support.paths import ROOT
+from tests.support.roles import assume_role
 from tests.support.waiting import wait_for
 
 PAGE = ROOT / "docs" / "deploy.md"
@@ -33,11 +27,6 @@ def documented_policy() -> dict[str, Any]:
     return policy
 
 
-def config(cloud: Any, service: str, **keys: str) -> Config:
-    given = {"access_key_id": cloud.access_key_id, "access_key_secret": cloud.access_key_secret, **keys}
-    return Config(endpoint=urlsplit(cloud.endpoints[service]).netloc, region_id=cloud.region, protocol="http", **given)
-
-
 @pytest.mark.node
 @pytest.mark.parametrize(("generation", "logs"), [("2.0", False), ("3.0", True)])
 def test_the_documented_policy_is_enough_to_deploy_change_and_remove_the_stack(
@@ -48,16 +37,14 @@ def test_the_documented_policy_is_enough_to_deploy_change_and_remove_the_stack(
         assert f"`{LOGS['Action']}` on `{LOGS['Resource']}`" in PAGE.read_text()
         policy["Statement"].append(LOGS)
     name = f"heavylift-{uuid.uuid4().hex[:8]}"
-    keys = keys_of_a_role(cloud, f"deployer-{uuid.uuid4().hex[:8]}", policy)
-    client = RosClient(config(cloud, "ros", **keys))
+    key = assume_role(cloud, *policy["Statement"])
+    client = RosClient(cloud.config("ros", key))
 
     def upload(assembly: Any) -> str:
-        auth = oss2.StsAuth(keys["access_key_id"], keys["access_key_secret"], keys["security_token"], auth_version="v4")
-        for place, key, content in assembly.assets:
-            bucket_name = place.replace("${ALIYUN::Region}", cloud.region)
-            bucket = oss2.Bucket(auth, cloud.endpoints["oss"], bucket_name, region=cloud.region)
+        for place, name, content in assembly.assets:
+            bucket = cloud.bucket(place.replace("${ALIYUN::Region}", cloud.region), key)
             bucket.create_bucket()
-            bucket.put_object(key, content)
+            bucket.put_object(name, content)
         return json.dumps(assembly.template)
 
     def settled(stack_id: str) -> Any:
@@ -85,21 +72,3 @@ def test_the_documented_policy_is_enough_to_deploy_change_and_remove_the_stack(
     client.delete_stack(ros_models.DeleteStackRequest(region_id=cloud.region, stack_id=stack.stack_id))
     stack = settled(stack.stack_id)
     assert (stack.status, stack.status_reason) == ("DELETE_COMPLETE", "Stack DELETE completed successfully")
-
-
-def keys_of_a_role(cloud: Any, role: str, policy: dict[str, Any]) -> dict[str, str]:
-    """Make a role with one policy, and assume it."""
-    ram = RamClient(config(cloud, "ram"))
-    principal = {"RAM": [f"acs:ram::{cloud.account_id}:root"]}
-    trust = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}]}
-    ram.create_role(ram_models.CreateRoleRequest(role_name=role, assume_role_policy_document=json.dumps(trust)))
-    ram.create_policy(ram_models.CreatePolicyRequest(policy_name=role, policy_document=json.dumps(policy)))
-    attached = ram_models.AttachPolicyToRoleRequest(policy_type="Custom", policy_name=role, role_name=role)
-    ram.attach_policy_to_role(attached)
-    asked = sts_models.AssumeRoleRequest(role_arn=f"acs:ram::{cloud.account_id}:role/{role}", role_session_name="tests")
-    keys = StsClient(config(cloud, "sts")).assume_role(asked).body.credentials
-    return {
-        "access_key_id": keys.access_key_id,
-        "access_key_secret": keys.access_key_secret,
-        "security_token": keys.security_token,
-    }

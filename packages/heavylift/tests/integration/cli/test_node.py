@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ Stack(app, "one")
 app.synth()
 """
 OLD = '#!/bin/sh\n[ "$1" = --version ] && { echo v14.21.3; exit; }\necho "SyntaxError: Unexpected token" >&2; exit 1\n'
+
+
+@pytest.mark.node
+def test_a_node_of_the_users_own_is_no_reason_for_warnings(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = shutil.which("node")
+    assert own
+    monkeypatch.setenv("JSII_NODE", own)
+    (project.folder / "app.py").write_text(APP)
+    said = project.heavylift("diff")
+    assert (said.code, said.error) == (0, "")
 
 
 @pytest.mark.node

@@ -41,7 +41,7 @@ def redirect(gateway: tuple[str, int], authority: str) -> None:
 
 
 def is_redirected(host: object) -> bool:
-    """Say whether a host name is one under aliyuncs.com."""
+    """Return True if a host name is one under aliyuncs.com."""
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
     return isinstance(name, str) and f".{name.lower().rstrip('.')}".endswith(f".{DOMAIN}")
 

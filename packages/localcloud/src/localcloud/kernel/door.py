@@ -111,7 +111,7 @@ def headers_of(request: web.Request) -> dict[str, str]:
 
 
 def is_administrator(request: web.Request, token: str) -> bool:
-    """Say whether a request carries the bearer token of the embedded cloud's own endpoints."""
+    """Return True if a request carries the bearer token of the embedded cloud's own endpoints."""
     return same_secret(f"Bearer {token}", request.headers.get("Authorization", ""))
 
 
@@ -124,7 +124,7 @@ async def read_body(request: web.Request, limit: int) -> bytes | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host name, in lower case, can only mean this machine: localhost and below, 127.0.0.0/8, [::1]."""
+    """Return True if a host name, in lower case, can only mean this machine: localhost and below, 127.0.0.0/8, [::1]."""
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
         return True
     try:

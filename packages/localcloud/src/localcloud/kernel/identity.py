@@ -62,7 +62,7 @@ class Authorizer(Protocol):
     """Decides whether an identity may do something. The account itself may do everything."""
 
     def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
-        """Say whether the identity's policies allow the action.
+        """Return True if the identity's policies allow the action.
 
         Args:
             identity: who asks.

@@ -63,7 +63,7 @@ class Places:
 
     @property
     def scarce(self) -> bool:
-        """Say whether less than half of them, or of the whole, is free."""
+        """Return True if less than half of them, or of the whole, is free."""
         return self._free * 2 < self._count or (self._whole is not None and self._whole.scarce)
 
     def take(self, count: int = 1) -> bool:
@@ -209,8 +209,8 @@ class Acceptor:
             raise
 
 
-async def readable(connection: socket.socket) -> None:
-    """Wait until there is something to read, or the end."""
+async def readable(connection: socket.socket | int) -> None:
+    """Wait until there is something to read from a socket or descriptor, or the end."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(connection, _settle, ready)

@@ -102,7 +102,7 @@ class SignedRequest:
 
     @property
     def has_acs3(self) -> bool:
-        """Say whether the signature stands in the Authorization header; it then covers headers, query and body."""
+        """Return True if the signature stands in the Authorization header; it then covers headers, query and body."""
         return "authorization" in self.headers
 
     def _form(self) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ class Condition:
     values: tuple[str, ...]
 
     def holds(self, conditions: Mapping[str, str]) -> bool:
-        """Say whether it holds; a key that the request has not, or not in the operator's form, matches no value (assumed)."""
+        """Return True if it holds; a key that the request has not, or not in the operator's form, matches no value (assumed)."""
         operator = OPERATORS[self.operator]
         return any(_matches(operator, _find(conditions, self.key), value) for value in self.values) != operator.negated
 

@@ -93,7 +93,7 @@ class AssumableRoles(Protocol):
         """Return the role of an ARN; None: there is none."""
 
     def is_trusted(self, role: Role, principals: Iterable[tuple[str, str]], conditions: Mapping[str, str]) -> bool:
-        """Say whether a role's trust policy lets one of the principals assume the role.
+        """Return True if a role's trust policy lets one of the principals assume the role.
 
         Args:
             role: the role.

@@ -54,7 +54,7 @@ class Patterns:
     negated: bool
 
     def match(self, test: Callable[[str], bool]) -> bool:
-        """Say whether the element holds, given the test of one value."""
+        """Return True if the element holds, given the test of one value."""
         return any(map(test, self.values)) != self.negated
 
 
@@ -68,7 +68,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def matches(self, request: Request) -> bool:
-        """Say whether the statement speaks of this request."""
+        """Return True if the statement speaks of this request."""
         return (
             self.actions.match(lambda pattern: action_matches(pattern, request.action))
             and self.resources.match(lambda pattern: resource_matches(pattern, request.resource))
@@ -95,7 +95,7 @@ def is_allowed(statements: Iterable[Statement], request: Request) -> bool:
 def is_trusted(
     statements: Iterable[TrustStatement], principals: Iterable[tuple[str, str]], conditions: Mapping[str, str]
 ) -> bool:
-    """Say whether a role's trust policy lets one of the principals assume the role.
+    """Return True if a role's trust policy lets one of the principals assume the role.
 
     Args:
         statements: the trust policy.

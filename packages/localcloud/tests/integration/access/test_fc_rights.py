@@ -1,4 +1,4 @@
-"""What a role's policies let it do at Function Compute: by the route, whatever names say."""
+"""The rights of a role at Function Compute: decided by the route, whatever names say."""
 
 from __future__ import annotations
 
@@ -8,38 +8,16 @@ import json
 import os
 import uuid
 import zipfile
-from collections.abc import Mapping
 from typing import Any
 
 import oss2
 import pytest
 
-from tests.support.signers import Key, acs3, rpc
+from tests.support.roles import assume_role
+from tests.support.signers import Key, acs3
 from tests.support.wire import Answer, Request, send
 
 Running = Any  # the running cloud of tests/support/cloud.py
-
-
-def call(cloud: Running, service: str, action: str, version: str, **parameters: str) -> Any:
-    said = {"Action": action, "Version": version, **parameters}
-    reply = send(cloud.endpoints[service], rpc(cloud.key, said, host=cloud.host(service)))
-    assert reply.status == 200, reply.text
-    return json.loads(reply.body)
-
-
-def session(cloud: Running, *statements: Mapping[str, Any]) -> Key:
-    """Return the key of a role that may do what the statements say."""
-    name = f"r{uuid.uuid4().hex[:10]}"
-    principal = {"RAM": f"acs:ram::{cloud.account_id}:root"}
-    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}], "Version": "1"}
-    ram = "2015-05-01"
-    made = call(cloud, "ram", "CreateRole", ram, RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-    document = json.dumps({"Version": "1", "Statement": list(statements)})
-    call(cloud, "ram", "CreatePolicy", ram, PolicyName=name, PolicyDocument=document)
-    call(cloud, "ram", "AttachPolicyToRole", ram, RoleName=name, PolicyName=name, PolicyType="Custom")
-    given = call(cloud, "sts", "AssumeRole", "2015-04-01", RoleArn=made["Role"]["Arn"], RoleSessionName="tester")
-    keys = given["Credentials"]
-    return Key(keys["AccessKeyId"], keys["AccessKeySecret"], keys["SecurityToken"])
 
 
 def ask(cloud: Running, key: Key | None, method: str, path: str, body: object = None) -> Answer:
@@ -91,7 +69,7 @@ def allow(*actions: str, resource: str = "*") -> dict[str, Any]:
 def test_right_to_something_else_does_not_reach_a_function_of_that_name(
     cloud: Running, service: str, action: str, named: str, method: str
 ) -> None:
-    key = session(cloud, allow(action))
+    key = assume_role(cloud, allow(action))
     path = f"/2021-04-06/services/{service}/functions/{named}"
     assert ask(cloud, key, method, path, {} if method == "PUT" else None).status == 403
     assert ask(cloud, None, "GET", path).status == 200
@@ -105,7 +83,7 @@ def test_another_spelling_of_a_service_does_not_evade_a_deny(
     cloud: Running, service: str, written: str, method: str
 ) -> None:
     denied = {"Effect": "Deny", "Action": "fc:*", "Resource": f"acs:fc:*:*:services/{service}/functions/fn"}
-    key = session(cloud, allow("fc:*"), denied)
+    key = assume_role(cloud, allow("fc:*"), denied)
     spelled = "%73" + service[1:] if written.startswith("%73") else written.replace("{}", service)
     reply = ask(cloud, key, method, f"/2021-04-06/services/{spelled}/functions/fn")
     assert reply.status in (400, 403, 404, 501)
@@ -124,7 +102,7 @@ def test_each_operation_needs_the_right_of_its_own_name(cloud: Running, service:
         ("fc:InvokeFunction", f"{here}/functions/fn", "POST", f"{base}/functions/fn/invocations"),
     ]
     for action, resource, method, path in table:
-        key = session(cloud, allow(action, resource=resource))
+        key = assume_role(cloud, allow(action, resource=resource))
         for _, _, other_method, other in table:
             status = ask(cloud, key, other_method, other).status
             assert (status == 200) == ((method, path) == (other_method, other)), (action, other)
@@ -132,7 +110,7 @@ def test_each_operation_needs_the_right_of_its_own_name(cloud: Running, service:
 
 def test_a_deny_of_a_name_holds_for_its_creation(cloud: Running, service: str) -> None:
     denied = {"Effect": "Deny", "Action": "fc:CreateFunction", "Resource": "acs:fc:*:*:services/*/functions/secret"}
-    key = session(cloud, allow("fc:*"), denied)
+    key = assume_role(cloud, allow("fc:*"), denied)
     functions = f"/2021-04-06/services/{service}/functions"
     assert ask(cloud, key, "POST", functions, function("secret")).status == 403
     assert ask(cloud, key, "POST", functions, function("public")).status == 200
@@ -140,7 +118,7 @@ def test_a_deny_of_a_name_holds_for_its_creation(cloud: Running, service: str) -
 
 def test_right_to_functions_alone_does_not_give_them_a_role(cloud: Running, service: str) -> None:
     role = f"acs:ram::{cloud.account_id}:role/administrator"
-    key = session(cloud, allow("fc:*"))
+    key = assume_role(cloud, allow("fc:*"))
     base = "/2021-04-06/services"
     for method, path, body in (
         ("POST", base, {"serviceName": f"{service}x", "role": role}),
@@ -150,7 +128,7 @@ def test_right_to_functions_alone_does_not_give_them_a_role(cloud: Running, serv
         reply = ask(cloud, key, method, path, body)
         assert (reply.status, json.loads(reply.body)["Code"]) == (403, "AccessDenied")
         assert "ram:PassRole" in reply.text
-    passing = session(cloud, allow("fc:*"), allow("ram:PassRole", resource=role))
+    passing = assume_role(cloud, allow("fc:*"), allow("ram:PassRole", resource=role))
     assert ask(cloud, passing, "PUT", f"{base}/{service}", {"role": role}).status == 200
 
 
@@ -189,7 +167,7 @@ def test_right_to_functions_alone_does_not_read_their_code_from_oss(
     path, name = base.replace("{}", service), f"f{uuid.uuid4().hex[:10]}"
     assert ask(cloud, None, "POST", path, function(name)).status == 200
     readable = allow("oss:GetObject", resource=f"acs:oss:*:*:{secret}/public/*")
-    role = session(cloud, allow("fc:*"), readable)
+    role = assume_role(cloud, allow("fc:*"), readable)
     for method, where, each in (("POST", path, f"{name}x"), ("PUT", f"{path}/{name}", name)):
         reply = ask(cloud, role, method, where, from_oss(each, secret, key))
         assert (reply.status, json.loads(reply.body)["Code"]) == (403, "AccessDenied"), reply.text
@@ -200,13 +178,13 @@ def test_right_to_functions_alone_does_not_read_their_code_from_oss(
 def test_code_is_read_from_oss_with_the_right_on_it_and_on_a_symlinks_target(
     cloud: Running, secret: str, key: str
 ) -> None:
-    role = session(cloud, allow("fc:*"), allow("oss:GetObject", resource=f"acs:oss:*:*:{secret}/*"))
+    role = assume_role(cloud, allow("fc:*"), allow("oss:GetObject", resource=f"acs:oss:*:*:{secret}/*"))
     reply = ask(cloud, role, "POST", "/2023-03-30/functions", from_oss(f"f{uuid.uuid4().hex[:10]}", secret, key))
     assert reply.status == 200, reply.text
 
 
 def test_rights_are_asked_before_the_body_is_parsed(cloud: Running, service: str) -> None:
-    key = session(cloud, allow("ram:*"))
+    key = assume_role(cloud, allow("ram:*"))
     assert ask_raw(cloud, key, "PUT", f"/2021-04-06/services/{service}", b"{").status == 403
 
 

@@ -1,4 +1,4 @@
-"""What comes twice in a request is refused: a signature covers one of the values, and a handler might obey the other."""
+"""Headers and parameters that come twice are refused: a signature covers one of the values, a handler might obey the other."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from alibabacloud_fc20230330 import models as models3
 from alibabacloud_fc20230330.client import Client as Client3
 from alibabacloud_fc_open20210406 import models as models2
 from alibabacloud_fc_open20210406.client import Client as Client2
-from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 from darabonba.runtime import RuntimeOptions as RuntimeOptions3
 
@@ -159,7 +158,7 @@ def zipped(files: Mapping[str, str]) -> bytes:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from an invocation."""
+    """The answer to an invocation."""
 
     status: int
     body: bytes
@@ -187,7 +186,7 @@ class RefusedError(Exception):
 
 
 class Client(Protocol):
-    """What the tests ask of each client."""
+    """The calls that the tests make through each client."""
 
     def create(self, name: str, *, code: bytes, runtime: str = "python3.10", **settings: Any) -> Mapping[str, Any]: ...
     def invoke(self, name: str, payload: bytes = b"", *, kind: str = "Sync", log: str = "Tail") -> Answer: ...
@@ -246,18 +245,8 @@ class Fc2:
         self._do(lambda: self.client.delete_function(self.service, name))
 
 
-def config(cloud: Running) -> Config:
-    return Config(
-        access_key_id=cloud.access_key_id,
-        access_key_secret=cloud.access_key_secret,
-        endpoint=cloud.endpoints["fc"].removeprefix("http://"),
-        protocol="http",
-        region_id=cloud.region,
-    )
-
-
 class Tea:
-    """What the two generated clients have in common."""
+    """The calls that the two generated clients have in common."""
 
     def _do(self, call: Callable[[], Any]) -> Any:
         try:
@@ -273,7 +262,7 @@ class Open2021(Tea):
     """alibabacloud-fc-open20210406."""
 
     def __init__(self, cloud: Running, service: str, role: str = "") -> None:
-        self.client = Client2(config(cloud))
+        self.client = Client2(cloud.config("fc"))
         self.service = service
         self.client.create_service(models2.CreateServiceRequest(service_name=service, role=role or None))
 
@@ -311,7 +300,7 @@ class Fc3(Tea):
     """alibabacloud-fc20230330. It has no services: the name of one goes in front of the function's."""
 
     def __init__(self, cloud: Running, service: str, role: str = "") -> None:
-        self.client = Client3(config(cloud))
+        self.client = Client3(cloud.config("fc"))
         self.prefix = service + "-"
         self.role = role
 
@@ -404,7 +393,7 @@ def zip_of() -> Callable[[Mapping[str, str]], bytes]:
 
 @pytest.fixture
 def refused() -> type[Exception]:
-    """What a client raises when the API refuses a request: has status, code and message."""
+    """The error that a client raises when the API refuses a request: has status, code and message."""
     return RefusedError
 
 

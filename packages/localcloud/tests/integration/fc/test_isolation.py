@@ -1,4 +1,4 @@
-"""What an instance cannot reach, what counts against its limits however it is taken, and what is open where there is no sandbox."""
+"""Isolation of instances: what is out of reach, limits that hold however they are strained, the gaps without a sandbox."""
 
 from __future__ import annotations
 

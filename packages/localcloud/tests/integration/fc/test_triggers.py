@@ -15,7 +15,6 @@ from alibabacloud_fc20230330 import models as models3
 from alibabacloud_fc_open20210406 import models as models2
 from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
-from alibabacloud_tea_openapi.models import Config
 
 from tests.support.waiting import wait_for
 
@@ -113,17 +112,6 @@ def test_trigger_without_events_or_bucket_is_refused(recorder: Recorder, refused
         add_trigger(recorder, events=[])
 
 
-def make_ram(cloud: Running) -> RamClient:
-    return RamClient(
-        Config(
-            access_key_id=cloud.access_key_id,
-            access_key_secret=cloud.access_key_secret,
-            endpoint=cloud.endpoints["ram"].removeprefix("http://"),
-            protocol="http",
-        )
-    )
-
-
 @pytest.fixture
 def role(cloud: Running) -> Iterator[str]:
     """A role that Function Compute may assume, and that may do nothing."""
@@ -132,7 +120,7 @@ def role(cloud: Running) -> Iterator[str]:
         "Version": "1",
         "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
     }
-    ram = make_ram(cloud)
+    ram = RamClient(cloud.config("ram"))
     request = ram_models.CreateRoleRequest(role_name=name, assume_role_policy_document=json.dumps(trust))
     yield ram.create_role(request).body.role.arn
     ram.delete_role(ram_models.DeleteRoleRequest(role_name=name))

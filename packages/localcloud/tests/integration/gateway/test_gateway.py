@@ -20,7 +20,6 @@ import pytest
 import requests
 from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
-from alibabacloud_tea_openapi.models import Config
 from darabonba.runtime import RuntimeOptions
 
 Running = Any  # the running cloud of tests/support/cloud.py
@@ -169,14 +168,7 @@ def test_unmodified_code_in_an_instance(cloud: Running, bucket: oss2.Bucket, cod
     ]  # fmt: skip
     assert urlsplit(signed[1]).hostname == f"{bucket.bucket_name}.{internal}"
 
-    client = Client(
-        Config(
-            access_key_id=cloud.access_key_id,
-            access_key_secret=cloud.access_key_secret,
-            endpoint=cloud.endpoints["fc"].removeprefix("http://"),
-            protocol="http",
-        )
-    )
+    client = Client(cloud.config("fc"))
     name = "vendor-" + uuid.uuid4().hex[:10]
     function = models.CreateFunctionInput(
         function_name=name,

@@ -1,12 +1,10 @@
-"""Who may do what in the embedded OSS: symlinks, ACLs, tags, blocked public access, and what a request says of its body."""
+"""Access to the embedded OSS: symlinks, ACLs, tags, blocked public access, and the digests of a request's body."""
 
 from __future__ import annotations
 
 import base64
 import gzip
 import hashlib
-import json
-import uuid
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
@@ -15,13 +13,9 @@ import oss2
 import oss2.models
 import pytest
 import requests
-from alibabacloud_ram20150501 import models as ram_models
-from alibabacloud_ram20150501.client import Client as RamClient
-from alibabacloud_sts20150401 import models as sts_models
-from alibabacloud_sts20150401.client import Client as StsClient
-from alibabacloud_tea_openapi.models import Config
 
 from tests.support.cloud import Cloud
+from tests.support.roles import assume_role
 
 As = Callable[..., oss2.Bucket]
 BLOCKED = "<PublicAccessBlockConfiguration><BlockPublicAccess>%s</BlockPublicAccess></PublicAccessBlockConfiguration>"
@@ -31,36 +25,8 @@ BLOCKED = "<PublicAccessBlockConfiguration><BlockPublicAccess>%s</BlockPublicAcc
 def as_role(cloud: Cloud, bucket: oss2.Bucket) -> As:
     """Return the bucket as a new role sees it that has a policy with the given statements."""
 
-    def client(service: Any, name: str) -> Any:
-        return service(
-            Config(
-                access_key_id=cloud.access_key_id,
-                access_key_secret=cloud.access_key_secret,
-                endpoint=cloud.endpoints[name].removeprefix("http://"),
-                protocol="http",
-            )
-        )
-
     def assume(*statements: dict[str, Any]) -> oss2.Bucket:
-        name = "r" + uuid.uuid4().hex[:12]
-        arn = f"acs:ram::{cloud.account_id}:role/{name}"
-        trust = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Principal": {"RAM": [f"acs:ram::{cloud.account_id}:root"]},
-        }
-        ram = client(RamClient, "ram")
-        document = json.dumps({"Version": "1", "Statement": [trust]})
-        ram.create_role(ram_models.CreateRoleRequest(role_name=name, assume_role_policy_document=document))
-        document = json.dumps({"Version": "1", "Statement": list(statements)})
-        ram.create_policy(ram_models.CreatePolicyRequest(policy_name=name, policy_document=document))
-        ram.attach_policy_to_role(
-            ram_models.AttachPolicyToRoleRequest(policy_type="Custom", policy_name=name, role_name=name)
-        )
-        request = sts_models.AssumeRoleRequest(role_arn=arn, role_session_name="test")
-        given = client(StsClient, "sts").assume_role(request).body.credentials
-        auth = oss2.StsAuth(given.access_key_id, given.access_key_secret, given.security_token, auth_version="v4")
-        return oss2.Bucket(auth, cloud.endpoints["oss"], bucket.bucket_name, region=cloud.region)
+        return cloud.bucket(bucket.bucket_name, assume_role(cloud, *statements))
 
     return assume
 

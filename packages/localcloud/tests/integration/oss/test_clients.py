@@ -104,7 +104,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def is_cut(connection: socket.socket, trickle: bytes = b"") -> bool:
-    """Say whether the server ends the connection soon, although a byte of `trickle` goes out again and again."""
+    """Return True if the server ends the connection soon, although a byte of `trickle` goes out again and again."""
     deadline = time.monotonic() + 5 * PATIENCE
     while time.monotonic() < deadline:
         readable, _, _ = select.select([connection], [], [], PATIENCE / 4)

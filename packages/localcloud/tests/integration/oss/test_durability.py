@@ -1,4 +1,4 @@
-"""What survives: a kill in the middle of uploads, a restart; and what the link can be told to do."""
+"""Durability: objects and uploads survive a kill in the middle and a restart; and the faults of the link."""
 
 from __future__ import annotations
 

@@ -309,7 +309,7 @@ def test_a_body_too_large_is_refused(cloud: Running, ram: RamClient) -> None:
 
 
 class TestOssWithSession:
-    """What a role's policies let its sessions do at OSS."""
+    """The rights at OSS that a role's policies give its sessions."""
 
     @pytest.fixture
     def photos(self, bucket: oss2.Bucket) -> oss2.Bucket:

@@ -7,17 +7,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 from alibabacloud_ros20190910 import models
 from alibabacloud_ros20190910.client import Client
-from alibabacloud_sts20150401 import models as sts_models
-from alibabacloud_sts20150401.client import Client as StsClient
-from alibabacloud_tea_openapi.utils_models import Config
 
+from tests.support.cloud import Cloud
+from tests.support.roles import assume_role
+from tests.support.signers import Key
 from tests.support.waiting import wait_for
 
 
@@ -66,10 +64,8 @@ class Ros:
         return {each.logical_resource_id: each for each in self.client.list_stack_resources(request).body.resources}
 
 
-def make_ros(cloud: Any, **credentials: str) -> Ros:
-    keys = {"access_key_id": cloud.access_key_id, "access_key_secret": cloud.access_key_secret, **credentials}
-    config = Config(endpoint=urlsplit(cloud.endpoints["ros"]).netloc, protocol="http", region_id=cloud.region, **keys)
-    return Ros(client=Client(config), region=cloud.region)
+def make_ros(cloud: Cloud, key: Key | None = None, **options: Any) -> Ros:
+    return Ros(client=Client(cloud.config("ros", key, **options)), region=cloud.region)
 
 
 @pytest.fixture
@@ -83,19 +79,9 @@ def ros(cloud: Any) -> Ros:
     return make_ros(cloud)
 
 
-def config(cloud: Any, service: str) -> Config:
-    return Config(
-        access_key_id=cloud.access_key_id,
-        access_key_secret=cloud.access_key_secret,
-        endpoint=urlsplit(cloud.endpoints[service]).netloc,
-        region_id=cloud.region,
-        protocol="http",
-    )
-
-
 @pytest.fixture
 def ram(cloud: Any) -> RamClient:
-    return RamClient(config(cloud, "ram"))
+    return RamClient(cloud.config("ram"))
 
 
 @pytest.fixture
@@ -103,33 +89,6 @@ def allowed(cloud: Any) -> Callable[..., Ros]:
     """Make a ROS client of a new role that may do some actions, on anything."""
 
     def make(*actions: str, cloud: Any = cloud) -> Ros:
-        ram = RamClient(config(cloud, "ram"))
-        policy = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
-        name = "deployer-" + uuid.uuid4().hex[:8]
-        trust = {
-            "Version": "1",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Action": "sts:AssumeRole",
-                    "Principal": {"RAM": [f"acs:ram::{cloud.account_id}:root"]},
-                }
-            ],
-        }
-        ram.create_role(ram_models.CreateRoleRequest(role_name=name, assume_role_policy_document=json.dumps(trust)))
-        ram.create_policy(ram_models.CreatePolicyRequest(policy_name=name, policy_document=json.dumps(policy)))
-        ram.attach_policy_to_role(
-            ram_models.AttachPolicyToRoleRequest(policy_type="Custom", policy_name=name, role_name=name)
-        )
-        request = sts_models.AssumeRoleRequest(
-            role_arn=f"acs:ram::{cloud.account_id}:role/{name}", role_session_name="tests"
-        )
-        keys = StsClient(config(cloud, "sts")).assume_role(request).body.credentials
-        return make_ros(
-            cloud,
-            access_key_id=keys.access_key_id,
-            access_key_secret=keys.access_key_secret,
-            security_token=keys.security_token,
-        )
+        return make_ros(cloud, assume_role(cloud, {"Effect": "Allow", "Action": list(actions), "Resource": "*"}))
 
     return make

@@ -7,6 +7,7 @@ import json
 import signal
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,13 @@ def test_unknown_stacks_and_taken_names_have_the_documented_codes(ros: Any) -> N
 
 
 def test_a_wrong_secret_and_an_unknown_key_are_refused(cloud: Any, connect: Callable[..., Any]) -> None:
-    assert refused(lambda: connect(cloud, access_key_secret="wrong").stack("any"))[0] in {
+    assert refused(lambda: connect(cloud, replace(cloud.key, secret="wrong")).stack("any"))[0] in {
         "SignatureDoesNotMatch",
         "IncompleteSignature",
     }
-    assert refused(lambda: connect(cloud, access_key_id="unknown").stack("any"))[0].startswith("InvalidAccessKeyId")
+    assert refused(lambda: connect(cloud, replace(cloud.key, id="unknown")).stack("any"))[0].startswith(
+        "InvalidAccessKeyId"
+    )
 
 
 def test_lists_are_paged_and_filtered(ros: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a role may do through stacks: what it may do without them."""
+"""The rights of a role through stacks: those that it has without them."""
 
 from __future__ import annotations
 

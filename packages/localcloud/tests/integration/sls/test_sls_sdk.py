@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,20 @@ import pytest
 from aliyun.log import IndexConfig, IndexKeyConfig, IndexLineConfig, LogClient, LogException, PutLogsRequest
 from aliyun.log.auth import AUTH_VERSION_1, AUTH_VERSION_4
 
+from tests.support.roles import assume_role
+from tests.support.signers import Key
+
 Running = Any  # the running cloud of tests/support/cloud.py
 
 
-def client_of(cloud: Running, version: str = AUTH_VERSION_1, *, key: tuple[str, str, str] | None = None) -> LogClient:
+def client_of(cloud: Running, version: str = AUTH_VERSION_1, *, key: Key | None = None) -> LogClient:
     """Return a client that reaches the cloud by its names under aliyuncs.com, through the gateway as a proxy."""
-    key_id, secret, token = key or (cloud.access_key_id, cloud.access_key_secret, "")
+    key = key or cloud.key
     client = LogClient(
         f"http://{cloud.region}.log.aliyuncs.com",
-        key_id,
-        secret,
-        securityToken=token or None,
+        key.id,
+        key.secret,
+        securityToken=key.token,
         auth_version=version,
         region=cloud.region,
         source="127.0.0.1",
@@ -168,38 +171,13 @@ def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
 
 
 def test_a_role_may_do_what_its_policies_allow(cloud: Running, project: str, client: LogClient) -> None:
-    from alibabacloud_ram20150501 import models as ram_models
-    from alibabacloud_ram20150501.client import Client as RamClient
-    from alibabacloud_sts20150401 import models as sts_models
-    from alibabacloud_sts20150401.client import Client as StsClient
-    from alibabacloud_tea_openapi.models import Config
-
-    def config(endpoint: str) -> Config:
-        return Config(
-            access_key_id=cloud.access_key_id,
-            access_key_secret=cloud.access_key_secret,
-            endpoint=endpoint.removeprefix("http://"),
-            protocol="http",
-        )
-
-    ram, sts = RamClient(config(cloud.endpoints["ram"])), StsClient(config(cloud.endpoints["sts"]))
-    account = f"acs:ram::{cloud.account_id}:root"
-    name = "logs-" + uuid.uuid4().hex[:12]
-    trust = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"RAM": account}}
     allow = {
         "Effect": "Allow",
         "Action": ["log:Get*", "log:CreateLogStore"],
         "Resource": [f"acs:log:*:*:project/{project}", f"acs:log:*:*:project/{project}/logstore/app-*"],
     }
-    documents = [json.dumps({"Version": "1", "Statement": [statement]}) for statement in (trust, allow)]
-    ram.create_role(ram_models.CreateRoleRequest(role_name=name, assume_role_policy_document=documents[0]))
-    ram.create_policy(ram_models.CreatePolicyRequest(policy_name=name, policy_document=documents[1]))
-    ram.attach_policy_to_role(
-        ram_models.AttachPolicyToRoleRequest(role_name=name, policy_name=name, policy_type="Custom")
-    )
-    arn = f"acs:ram::{cloud.account_id}:role/{name}"
-    answer = sts.assume_role(sts_models.AssumeRoleRequest(role_arn=arn, role_session_name="me")).body.credentials
-    key = (answer.access_key_id, answer.access_key_secret, answer.security_token)
+    key = assume_role(cloud, allow)
+    forged_key = replace(key, token=f"{key.token}x")
     for version in (AUTH_VERSION_1, AUTH_VERSION_4):
         session = client_of(cloud, version, key=key)
         assert session.get_project(project).get_projectname() == project
@@ -214,16 +192,16 @@ def test_a_role_may_do_what_its_policies_allow(cloud: Running, project: str, cli
             error = refusal(call)
             assert (error.get_error_code(), error.resp_status) == ("Unauthorized", 401)
             assert "denied by sts or ram, action: log:" in error.get_error_message()
-        forged = client_of(cloud, version, key=(*key[:2], key[2][:-1] + "x"))
+        forged = client_of(cloud, version, key=forged_key)
         assert "security token" in refusal(forged.get_project, project).get_error_message()
     assert client.list_logstore(project).get_logstores() == ["app-v1", "app-v4"]
 
 
 @pytest.mark.parametrize("version", [AUTH_VERSION_1, AUTH_VERSION_4])
 def test_a_wrong_secret_and_an_unknown_key_are_refused(cloud: Running, version: str) -> None:
-    wrong = client_of(cloud, version, key=(cloud.access_key_id, "wrong", ""))
+    wrong = client_of(cloud, version, key=Key(cloud.access_key_id, "wrong"))
     assert refusal(wrong.list_project).get_error_code() == "SignatureNotMatch"
-    unknown = client_of(cloud, version, key=("nobody", "wrong", ""))
+    unknown = client_of(cloud, version, key=Key("nobody", "wrong"))
     assert refusal(unknown.list_project).get_error_message() == "AccessKeyId not found: nobody"
 
 

@@ -39,7 +39,7 @@ def bucket_of(trigger: Trigger) -> str:
 
 
 def fires(trigger: Trigger, event: ObjectEvent) -> bool:
-    """Say whether an event fires a trigger."""
+    """Return True if an event fires a trigger."""
     if trigger.kind != "oss" or bucket_of(trigger) != event.bucket:
         return False
     prefix, suffix = _key_filter(trigger)

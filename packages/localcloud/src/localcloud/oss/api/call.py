@@ -14,7 +14,7 @@ from aiohttp import web
 
 from localcloud.kernel.access import Caller
 from localcloud.oss.api.guard import Guard
-from localcloud.oss.api.target import Target
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
@@ -32,7 +32,7 @@ class Call:
     """One request on its way through a handler."""
 
     request: web.Request
-    target: Target
+    target: ResourceUrl
     caller: Caller | None  # None: anybody
     oss: OssService
     guard: Guard
@@ -85,7 +85,7 @@ class Call:
         """Run a blocking operation in a thread."""
         return await asyncio.to_thread(partial(function, *arguments, **options))
 
-    def require(self, action: str, *, acl: str = "private", target: Target | None = None) -> None:
+    def require(self, action: str, *, acl: str = "private", target: ResourceUrl | None = None) -> None:
         """Refuse the request unless the action is allowed.
 
         Args:
@@ -104,7 +104,7 @@ class Call:
         """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
 
         def check(key: str, acl: str) -> None:
-            target = Target(bucket=self.bucket if bucket is None else bucket, key=key, query=self.query)
+            target = ResourceUrl(bucket=self.bucket if bucket is None else bucket, key=key, query=self.query)
             self.require(action, acl=acl, target=target)
 
         return check

@@ -11,8 +11,8 @@ from localcloud.oss.api.answers import xml_response
 from localcloud.oss.api.attributes import kept_headers, read_encoded
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.conditions import check_conditions
-from localcloud.oss.api.target import Target
 from localcloud.oss.api.uploads import find_upload, part_number
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.copies import Source
@@ -92,5 +92,5 @@ def _read_source(call: Call) -> Source:
     bucket, _, key = read_encoded(call.headers, SOURCE).removeprefix("/").partition("/")
     if not bucket or not key:
         raise OssError("InvalidArgument", f"{SOURCE} must be /BUCKET/KEY, URL-encoded.")
-    call.require("GetObject", target=Target(bucket=bucket, key=key, query={}))
+    call.require("GetObject", target=ResourceUrl(bucket=bucket, key=key, query={}))
     return bucket, key

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from localcloud.oss.api.call import Call
-from localcloud.oss.api.target import TARGET
+from localcloud.oss.api.url import URL
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.cors import answer_headers, preflight_headers
 
@@ -20,7 +20,7 @@ async def preflight(call: Call) -> web.StreamResponse:
 
 def allow_page(request: web.Request, response: web.StreamResponse, find_bucket: Callable[[str], Bucket | None]) -> None:
     """Add the headers of a bucket's cross-origin rules to an answer, also to one that tells an error."""
-    target = request.get(TARGET)
+    target = request.get(URL)
     bucket = find_bucket(target.bucket) if target else None
     if bucket and request.method != "OPTIONS":
         response.headers.update(answer_headers(bucket, request.headers, request.method))

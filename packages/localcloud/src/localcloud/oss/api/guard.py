@@ -12,7 +12,7 @@ from localcloud.kernel.door import headers_of
 from localcloud.kernel.identity import CredentialStore
 from localcloud.kernel.times import to_seconds
 from localcloud.kernel.values import same_secret
-from localcloud.oss.api.target import Target
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.policy import decide
@@ -46,7 +46,7 @@ class Guard:
     clock: Callable[[], float]
     find_bucket: Callable[[str], Bucket | None]
 
-    def identify(self, request: web.Request, target: Target) -> Caller | None:
+    def identify(self, request: web.Request, target: ResourceUrl) -> Caller | None:
         """Return who sent a request, by its signature; None: anybody.
 
         Raises:
@@ -77,7 +77,7 @@ class Guard:
             raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
         return Caller.of_request(credential.identity, source_ip=request.remote, secure=request.secure)
 
-    def check_referer(self, request: web.Request, target: Target) -> None:
+    def check_referer(self, request: web.Request, target: ResourceUrl) -> None:
         """Refuse a request without an Authorization header from a page that the bucket does not admit.
 
         Raises:
@@ -88,7 +88,7 @@ class Guard:
             raise OssError("AccessDenied", "You are denied by bucket referer policy.", {"BucketName": bucket.name})
 
     def require(
-        self, caller: Caller | None, action: str, target: Target, *, acl: str, conditions: Mapping[str, str]
+        self, caller: Caller | None, action: str, target: ResourceUrl, *, acl: str, conditions: Mapping[str, str]
     ) -> None:
         """Refuse what neither the caller's policies, nor the bucket's, nor the ACL allow; and what the bucket's policy denies.
 
@@ -139,5 +139,5 @@ def refuse(denial: Denial) -> OssError:
 
 
 def _is_public(action: str, acl: str) -> bool:
-    """Say whether an ACL allows everybody an action."""
+    """Return True if an ACL allows everybody an action."""
     return (acl != "private" and action in READS) or (acl == "public-read-write" and action in WRITES)

@@ -13,7 +13,7 @@ from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.conditions import check_conditions
 from localcloud.oss.api.sending import send_object
-from localcloud.oss.api.target import Target
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.operations.keys import check_key
 from localcloud.oss.xml import parse, text_of
@@ -97,7 +97,7 @@ async def delete_objects(call: Call) -> web.StreamResponse:
         raise OssError("MalformedXML", f"The request names {len(keys)} objects; expected 1 to 1,000.")
     kind, encode = encoding_type(call)
     for key in keys:
-        call.require("DeleteObject", target=Target(bucket=call.bucket, key=key, query={}))
+        call.require("DeleteObject", target=ResourceUrl(bucket=call.bucket, key=key, query={}))
     for key in keys:
         await call.run(
             call.oss.objects.delete,

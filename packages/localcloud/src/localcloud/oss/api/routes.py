@@ -37,7 +37,7 @@ from localcloud.oss.api.dialect import OssDialect
 from localcloud.oss.api.empty import empty
 from localcloud.oss.api.guard import Guard, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
-from localcloud.oss.api.target import TARGET, Target, read_target
+from localcloud.oss.api.url import URL, ResourceUrl, read_url
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
@@ -177,7 +177,7 @@ MODIFIERS = frozenset(
 SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}
 
 
-def find_operation(method: str, target: Target, *, copy: bool) -> Operation:
+def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation:
     """Return the operation that a request asks for.
 
     Args:
@@ -203,7 +203,7 @@ def find_operation(method: str, target: Target, *, copy: bool) -> Operation:
 
 
 def _selects(name: str) -> bool:
-    """Say whether a query parameter asks OSS for something; others mean nothing to it."""
+    """Return True if a query parameter asks OSS for something; others mean nothing to it."""
     return (name in SELECTING or name.startswith("x-oss-")) and not name.startswith("response-")
 
 
@@ -242,7 +242,7 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        target = request[TARGET] = read_target(request[HOST], request.raw_path)
+        target = request[URL] = read_url(request[HOST], request.raw_path)
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, link, admin_token)
         return await _answer(request, target, oss, guard, link)
@@ -258,7 +258,7 @@ def create_app(
 
 
 async def _answer(
-    request: web.Request, target: Target, oss: OssService, guard: Guard, link: Link
+    request: web.Request, target: ResourceUrl, oss: OssService, guard: Guard, link: Link
 ) -> web.StreamResponse:
     """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
     caller = guard.identify(request, target)

@@ -76,7 +76,7 @@ class ObjectOperations(Operations):
         return existing(self._store.objects.find(bucket, key), key)
 
     def exists(self, bucket: str, key: str) -> bool:
-        """Say whether an object stands under a key.
+        """Return True if an object stands under a key.
 
         Raises:
             OssError: NoSuchBucket.

@@ -32,7 +32,7 @@ class Rule:
     max_age: int | None  # seconds that a browser keeps the answer
 
     def allows(self, origin: str, method: str, headers: Iterable[str]) -> bool:
-        """Say whether a page of an origin may send a request with a method and headers (in lower case)."""
+        """Return True if a page of an origin may send a request with a method and headers (in lower case)."""
         return (
             method in self.methods
             and any(wildcard_matches(pattern, origin) for pattern in self.origins)

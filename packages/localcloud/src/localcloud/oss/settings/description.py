@@ -72,6 +72,6 @@ def read_tag_filter(query: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def has_tags(bucket: Bucket, wanted: Mapping[str, str | None]) -> bool:
-    """Say whether a bucket has all tags that a list asks for."""
+    """Return True if a bucket has all tags that a list asks for."""
     tags = tags_of(bucket.settings.get("tagging")) if wanted else {}
     return all(key in tags and value in (None, tags[key]) for key, value in wanted.items())

@@ -32,7 +32,7 @@ class BucketStatement:
     negated: bool  # it speaks of everybody else
 
     def speaks_of(self, identity: Identity | None) -> bool:
-        """Say whether the statement speaks of a caller; None: anybody."""
+        """Return True if the statement speaks of a caller; None: anybody."""
         names = _names(identity)
         found = (
             any(wildcard_matches(pattern, name) for pattern in self.principals for name in names)
@@ -111,7 +111,7 @@ def _is_limited(bucket: Bucket | None, identity: Identity | None, request: Reque
 
 
 def is_public(bucket: Bucket) -> bool:
-    """Say whether a bucket's policy allows everybody something without a condition."""
+    """Return True if a bucket's policy allows everybody something without a condition."""
     document = bucket.settings.get(PARAMETER)
     return document is not None and any(
         each.statement.effect is Effect.ALLOW

@@ -39,7 +39,7 @@ SETTING = Setting(
 
 
 def admits(bucket: Bucket, referer: str) -> bool:
-    """Say whether a bucket lets a request through that comes from a page, or (empty) from none."""
+    """Return True if a bucket lets a request through that comes from a page, or (empty) from none."""
     kept = bucket.settings.get(SETTING.parameter)
     if kept is None:
         return True

@@ -151,7 +151,7 @@ def find_text(bucket: Bucket, setting: Setting, path: str) -> str | None:
 
 
 def blocks_public_access(bucket: Bucket) -> bool:
-    """Say whether a bucket's setting forbids public ACLs and disregards those that it has.
+    """Return True if a bucket's setting forbids public ACLs and disregards those that it has.
 
     Source: OSS, PutBucketPublicAccessBlock.
     """
@@ -159,5 +159,5 @@ def blocks_public_access(bucket: Bucket) -> bool:
 
 
 def requester_pays(bucket: Bucket) -> bool:
-    """Say whether others than the owner pay for their requests, and must say so with `x-oss-request-payer`."""
+    """Return True if others than the owner pay for their requests, and must say so with `x-oss-request-payer`."""
     return find_text(bucket, REQUEST_PAYMENT, "Payer") == "Requester"

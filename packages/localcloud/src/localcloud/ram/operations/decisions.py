@@ -18,7 +18,7 @@ class Decisions(EntityKeeper):
     """
 
     def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
-        """Say whether the identity's policies allow the action (see `identity.Authorizer`).
+        """Return True if the identity's policies allow the action (see `identity.Authorizer`).
 
         A role may do what its policies allow; a session policy limits that further.
         """
@@ -36,7 +36,7 @@ class Decisions(EntityKeeper):
         )
 
     def is_trusted(self, role: Role, principals: Iterable[tuple[str, str]], conditions: Mapping[str, str]) -> bool:
-        """Say whether a role's trust policy lets one of the principals assume the role (see `policy.is_trusted`)."""
+        """Return True if a role's trust policy lets one of the principals assume the role (see `policy.is_trusted`)."""
         return is_trusted(parse_trust_policy(role.trust_policy), principals, self._with_time(conditions))
 
     def _with_time(self, conditions: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ FUNCTION = Function(service="s", name="f", runtime="python3.10", handler="index.
 
 @pytest.fixture(autouse=True)
 def _remove_folders_with_their_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies in a real group's folder goes with it."""
+    """Remove the files of a group with its folder, as the kernel does."""
     real = Path.rmdir
 
     def rmdir(self: Path) -> None:

@@ -1,4 +1,4 @@
-"""What processes use: read from the kernel's text, in which a process chooses its own name."""
+"""The usage of processes: read from the kernel's text, in which a process chooses its own name."""
 
 from __future__ import annotations
 

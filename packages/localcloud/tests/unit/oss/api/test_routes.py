@@ -7,7 +7,7 @@ import pytest
 from localcloud.oss.api import cnames, copies, cors, objects, site, uploads
 from localcloud.oss.api.call import Handler
 from localcloud.oss.api.routes import OPERATIONS, find_operation
-from localcloud.oss.api.target import Target
+from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings.collection import COLLECTIONS
 
@@ -50,7 +50,7 @@ def test_every_operation_that_takes_an_acl_by_header_needs_the_right_to_set_it()
     ],
 )
 def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy: bool, handler: Handler) -> None:
-    assert find_operation("PUT", Target(bucket="b", key="k", query=query), copy=copy).handler is handler
+    assert find_operation("PUT", ResourceUrl(bucket="b", key="k", query=query), copy=copy).handler is handler
 
 
 @pytest.mark.parametrize(
@@ -58,24 +58,24 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
     [
         (
             "GET",
-            Target(bucket="b", query={"metaQuery": ""}),
+            ResourceUrl(bucket="b", query={"metaQuery": ""}),
             r"NotImplemented: not implemented: GET bucket with \?metaQuery",
         ),
-        ("POST", Target(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
-        ("PATCH", Target(bucket="b", key="k", query={}), "MethodNotAllowed"),
-        ("PUT", Target(bucket="", query={}), "MethodNotAllowed"),
+        ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
+        ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),
+        ("PUT", ResourceUrl(bucket="", query={}), "MethodNotAllowed"),
     ],
 )
-def test_what_is_not_there_is_refused_by_name(method: str, target: Target, error: str) -> None:
+def test_what_is_not_there_is_refused_by_name(method: str, target: ResourceUrl, error: str) -> None:
     with pytest.raises(OssError, match=error):
         find_operation(method, target, copy=False)
 
 
 @pytest.mark.parametrize("name", ["restoreNow", "foo", "prefixz"])
 def test_a_parameter_that_oss_does_not_know_means_nothing(name: str) -> None:
-    assert find_operation("GET", Target(bucket="b", query={name: ""}), copy=False).handler is site.get_root
+    assert find_operation("GET", ResourceUrl(bucket="b", query={name: ""}), copy=False).handler is site.get_root
 
 
 def test_a_parameter_of_oss_that_is_not_known_here_is_refused() -> None:
     with pytest.raises(OssError, match="not implemented"):
-        find_operation("GET", Target(bucket="b", key="k", query={"x-oss-new": ""}), copy=False)
+        find_operation("GET", ResourceUrl(bucket="b", key="k", query={"x-oss-new": ""}), copy=False)

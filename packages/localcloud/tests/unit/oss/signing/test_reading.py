@@ -1,4 +1,4 @@
-"""Which version of a signature a request has."""
+"""The version of a request's signature."""
 
 from __future__ import annotations
 

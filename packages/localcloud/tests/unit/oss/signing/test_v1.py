@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 from alibabacloud_oss_v2 import credentials
@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.signing.claim import Claim, SignedRequest
+from localcloud.oss.signing.claim import SignedRequest
 from localcloud.oss.signing.reading import read_claim
+from tests.support.oss_claims import as_received, claim_of
 
 # OSS, "Include signatures in the Authorization header" and "Add signatures to URLs"
 ID, SECRET = "44CF9590006BF252F707", "OtxrzxIsfpFjA7SwPzILwy8Bw21TLhquhboDYROV"
@@ -45,12 +46,6 @@ def in_header(signature: str, date: str = DATE) -> SignedRequest:
 def in_query(**query: str) -> SignedRequest:
     query = {"OSSAccessKeyId": ID, "Expires": str(EXPIRES), "Signature": "EwaNTn1erJGkimiJ9WmXgwnANLc=", **query}
     return SignedRequest(method="GET", bucket="oss-example", key="oss-api.pdf", query=query, headers={})
-
-
-def claim_of(request: SignedRequest, now: float) -> Claim:
-    claim = read_claim(request, region="cn-hangzhou", now=now)
-    assert claim is not None
-    return claim
 
 
 def test_the_documented_header_is_right() -> None:
@@ -123,15 +118,6 @@ def test_what_the_official_signer_signs_is_right(key: str, value: str, token: st
     )
     context.auth_method_query, context.expiration_time = True, now
     SignerV1().sign(context)
-    claim = claim_of(
-        SignedRequest(
-            method="PUT",
-            bucket="b",
-            key=key,
-            query=dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True)),
-            headers={name.lower(): value for name, value in request.headers.items()},
-        ),
-        SIGNED_AT,
-    )
+    claim = claim_of(as_received(request, bucket="b", key=key), SIGNED_AT)
     assert (claim.access_key_id, claim.security_token) == ("id", token)
     claim.verify("secret")

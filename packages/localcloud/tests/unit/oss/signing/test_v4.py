@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import pytest
 from alibabacloud_oss_v2 import credentials
@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.signing.claim import Claim, SignedRequest
+from localcloud.oss.signing.claim import SignedRequest
 from localcloud.oss.signing.reading import read_claim
+from tests.support.oss_claims import as_received, claim_of
 
 REGION = "cn-hangzhou"
 SIGNED_AT = 1_702_743_657.0
@@ -49,12 +50,6 @@ def in_header(signature: str, signed_at: float = SIGNED_AT, region: str = REGION
             **headers,
         },
     )
-
-
-def claim_of(request: SignedRequest, now: float) -> Claim:
-    claim = read_claim(request, region=REGION, now=now)
-    assert claim is not None
-    return claim
 
 
 # github.com/aliyun/alibabacloud-oss-python-sdk-v2, tests/unit/signer/test_v4.py
@@ -151,15 +146,6 @@ def test_what_the_official_signer_signs_is_right(
     )
     context.auth_method_query, context.expiration_time = presigned, now + timedelta(minutes=1)
     SignerV4().sign(context)
-    claim = claim_of(
-        SignedRequest(
-            method="PUT",
-            bucket="b",
-            key=key,
-            query=dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True)),
-            headers={name.lower(): value for name, value in request.headers.items()},
-        ),
-        SIGNED_AT,
-    )
+    claim = claim_of(as_received(request, bucket="b", key=key), SIGNED_AT)
     assert (claim.access_key_id, claim.security_token) == ("ak", token)
     claim.verify("sk")

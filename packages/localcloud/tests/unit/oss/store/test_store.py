@@ -1,4 +1,4 @@
-"""What OSS keeps on disk, and what it does when that is damaged."""
+"""The files of OSS on disk, sound and damaged."""
 
 from __future__ import annotations
 

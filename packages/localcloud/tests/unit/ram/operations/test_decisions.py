@@ -1,4 +1,4 @@
-"""What an identity may do."""
+"""The rights of an identity."""
 
 from __future__ import annotations
 

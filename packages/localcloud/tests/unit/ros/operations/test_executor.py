@@ -1,4 +1,4 @@
-"""What happens to a stack, seen from outside: resources that exist, statuses, reasons and events."""
+"""The life of a stack, seen from outside: resources that exist, statuses, reasons and events."""
 
 from __future__ import annotations
 

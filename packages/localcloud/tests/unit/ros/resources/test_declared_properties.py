@@ -1,4 +1,4 @@
-"""What the resource types declare, held against the vendor's own declarations: those of the installed ros-cdk packages."""
+"""The properties of resource types, held against the vendor's own declarations: those of the installed ros-cdk packages."""
 
 from __future__ import annotations
 

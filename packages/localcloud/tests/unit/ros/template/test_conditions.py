@@ -1,4 +1,4 @@
-"""Which conditions hold, and which rules are broken, for given parameters."""
+"""Conditions that hold and rules that are broken, for given parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a template text declares, and what is said about one that is not a template."""
+"""The declarations of a template's text, and the refusal of a text that is no template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each function of a template gives, with the examples of the documentation, and what it says when it cannot."""
+"""The value of each function of a template, with the examples of the documentation, and its error when it has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which resource needs which, and which references are refused."""
+"""The order in which resources need each other, and references that are refused."""
 
 from __future__ import annotations
 

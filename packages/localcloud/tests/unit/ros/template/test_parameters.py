@@ -1,4 +1,4 @@
-"""What is made of the values given for a template's parameters, and which are refused."""
+"""The values of a template's parameters, and those that are refused."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Rotator:
         except (OSError, ValueError, KeyError, AttributeError) as error:
             raise ModelError(
                 f"ModelDir: {directory} holds no SavedModel with a signature `{SIGNATURE}` ({type(error).__name__}: {error}); "
-                "run `make build` and deploy again"
+                "run `heavylift deploy` again"
             ) from error
 
     def rotate(self, pixels: Pixels, turn: Turn) -> Pixels:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from localcloud.oss.api.target import read_target
+from localcloud.oss.api.url import read_url
 from localcloud.oss.errors import OssError
 
 KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -21,7 +21,7 @@ def test_any_key_is_read_in_both_styles(key: str) -> None:
         ("127.0.0.1", f"/bucket/{quote(key)}"),
         ("bucket.oss-cn-hangzhou.aliyuncs.com", f"/{quote(key)}"),
     ):
-        target = read_target(host, path)
+        target = read_url(host, path)
         assert (target.bucket, target.key, target.level) == ("bucket", key, "object")
 
 
@@ -37,7 +37,7 @@ def test_any_key_is_read_in_both_styles(key: str) -> None:
     ],
 )
 def test_service_and_buckets_are_told_apart(host: str, path: str, bucket: str, level: str) -> None:
-    target = read_target(host, path)
+    target = read_url(host, path)
     assert (target.bucket, target.level) == (bucket, level)
 
 
@@ -45,9 +45,9 @@ def test_service_and_buckets_are_told_apart(host: str, path: str, bucket: str, l
 @given(query=st.dictionaries(KEY, st.text(st.characters(exclude_categories=["Cs"]), max_size=10), max_size=4))
 def test_any_query_is_read(query: dict[str, str]) -> None:
     raw = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items())
-    assert read_target("127.0.0.1", f"/b/k?{raw}").query == query
+    assert read_url("127.0.0.1", f"/b/k?{raw}").query == query
 
 
 def test_a_parameter_that_comes_twice_is_refused() -> None:
     with pytest.raises(OssError, match="InvalidArgument: Give the query parameter acl once"):
-        read_target("127.0.0.1", "/b?acl&%61cl=x")
+        read_url("127.0.0.1", "/b?acl&%61cl=x")

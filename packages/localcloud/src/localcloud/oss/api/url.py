@@ -18,7 +18,7 @@ _VIRTUAL_HOST = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class ResourceUrl:
     """Bucket, key and query of a URL."""
 
     bucket: str  # empty: the service
@@ -31,10 +31,10 @@ class Target:
         return "object" if self.key else "bucket" if self.bucket else "service"
 
 
-TARGET = web.RequestKey("target", Target)  # of a request, once it was read
+URL = web.RequestKey("url", ResourceUrl)  # of a request, once it was read
 
 
-def read_target(host: str, raw_path: str) -> Target:
+def read_url(host: str, raw_path: str) -> ResourceUrl:
     """Read bucket, key and query of a request (virtual-host or path style).
 
     Args:
@@ -55,9 +55,9 @@ def read_target(host: str, raw_path: str) -> Target:
     decoded = _decode(path.removeprefix("/"))
     match = _VIRTUAL_HOST.fullmatch(host)
     if match and match["bucket"]:
-        return Target(bucket=match["bucket"], key=decoded, query=query)
+        return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
     bucket, _, key = decoded.partition("/")
-    return Target(bucket=bucket, key=key, query=query)
+    return ResourceUrl(bucket=bucket, key=key, query=query)
 
 
 def _decode(text: str) -> str:
