@@ -69,8 +69,8 @@ STATUS = {
     "TooManyCnameToken": 400,
     "WORMConfigurationLocked": 403,
 }
-# The finer code of an error's most usual cause. Sources: OSS, "EC error codes" (a page for each), and what OSS's SDKs expect of it; an
-# error whose finer code is not published has none.
+# The finer code of an error's most usual cause. Sources: OSS, "EC error codes" (a page for each), and what OSS's SDKs expect of
+# it; an error whose finer code is not published has none.
 EC = {
     "AccessDenied": "0003-00000001",
     "BucketAlreadyExists": "0015-00000104",
