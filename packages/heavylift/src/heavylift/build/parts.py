@@ -81,7 +81,7 @@ class Work:
 
     def _export(self, folder: Path) -> None:
         if self.options.export is None:
-            raise BuildError("there is no model; name its folder with --model FOLDER")
+            raise BuildError("there is no model; name its folder as `model`")
         options = self._options_here()
         staging = _staging(options, self.plan if options is self.options else make_plan(options, self.report))
         stage(staging, self.report)
@@ -93,7 +93,7 @@ class Work:
             except BuildError as error:
                 raise BuildError(
                     f"the example's model cannot be made with what {self.plan.requirements} asks for: {error}; name the folder of "
-                    "your own with --model FOLDER"
+                    "your own as `model`"
                 ) from error
 
     def _options_here(self) -> Options:
@@ -138,8 +138,10 @@ class Work:
             target = staging / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        if interpreter := find_interpreter(options.target):
-            with ThreadPoolExecutor(binaries.WORKERS) as cores:
+        with ThreadPoolExecutor(binaries.WORKERS) as cores:
+            if options.strip:
+                binaries.strip(vendor, (), cores)
+            if interpreter := find_interpreter(options.target):
                 names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*.py"))
                 binaries.compile_bytecode(staging, names, interpreter, cores)
         files = sorted(path for path in staging.rglob("*") if path.is_file())
