@@ -1,8 +1,9 @@
 """The archive format: writes indexes, parses them, and refuses those that are damaged or hostile.
 
-Pure values and functions: `layers_build` writes indexes with them, the loader reads. The format itself is described in
+Pure values and functions: the build writes indexes with them, the loader reads. The format itself is described in
 docs/reference/contracts.md, section 1. Whatever `parse_index` returns is safe to unpack: every path stays inside the
-target, nothing overlaps, and the files fill the blocks exactly. Nothing here looks at compressed bytes.
+target, nothing overlaps, and the files fill the blocks exactly. Nothing here looks at compressed bytes. What a loader derives from
+an index, `heavylift.contracts.loading` says.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.fields import FieldError, Fields
+from heavylift.contracts.pages import PAGE, Library, check_libraries, library_record, parse_libraries
 
-FORMAT = 3
+WHOLE_FORMAT, PAGED_FORMAT = 3, 4  # of an index without libraries, and with some
 INDEX_NAME = ".heavylift/index.json"
 CODEC = "zstandard"  # the library that packs blocks and inflates them
 SUFFIX = ".zst"  # of an entry's name in the zip, behind the name of the file that it holds
@@ -81,6 +84,10 @@ class Content:
             safe to use as soon as it and all files before it are there: whatever it reads or links by itself is.
         dirs: directories that hold nothing.
         links: symbolic links.
+        libraries: whose pages may come one by one, in the order of `files`; each has its hot pages in blocks of their own, before
+            its other blocks.
+        used: how many of the first files a recorded start may have used: only Python opens the others. None: nobody knows, as in
+            an archive without libraries.
     """
 
     files: tuple[FileEntry, ...]
@@ -88,11 +95,13 @@ class Content:
     eager: int
     dirs: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
+    libraries: tuple[Library, ...] = ()
+    used: int | None = None
 
     @property
     def size(self) -> int:
         """Bytes of all files together."""
-        return sum(block.raw for block in self.blocks)
+        return sum(entry.size for entry in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +123,6 @@ class Index:
 
     content: Content
     layout: tuple[Layout, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The part of a block that belongs to one file.
-
-    Attributes:
-        file: position in `Content.files`.
-        start: bytes from the start of the block.
-        position: bytes from the start of the file.
-        size: bytes.
-    """
-
-    file: int
-    start: int
-    position: int
-    size: int
 
 
 def content_digest(content: Content) -> str:
@@ -169,32 +161,11 @@ def parse_index(data: bytes) -> Index:
         layout = tuple(Layout(each.integer("offset"), each.integer("packed")) for each in fields.each("layout"))
     except FieldError as error:
         raise InvalidArchiveError(f"{error}; build the archive again") from error
+    check_libraries(content.libraries, [entry.size for entry in content.files], BLOCK_SIZE)
     _check_blocks(content)
     _check_tree(content)
     _check_layout(layout, content)
     return Index(content, layout)
-
-
-def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
-    """Return, for each block of a checked content, the pieces of files that its bytes are."""
-    result: list[list[Piece]] = [[] for _ in content.blocks]
-    for number, entry in enumerate(content.files):
-        block, start, position = entry.block, entry.offset, 0
-        while True:
-            size = min(entry.size - position, content.blocks[block].raw - start)
-            result[block].append(Piece(number, start, position, size))
-            position += size
-            if position == entry.size:
-                break
-            block, start = block + 1, 0
-    return tuple(tuple(each) for each in result)
-
-
-def needed_blocks(content: Content) -> list[int]:
-    """Return, for each file of a checked content, the number of first blocks that it needs before it may be used."""
-    ends = [entry.block + max(1, -(-entry.size // BLOCK_SIZE)) for entry in content.files]
-    least = ends[content.eager - 1] if content.eager else 0
-    return [max(least, end) for end in ends]
 
 
 def check_path(path: str, where: str) -> None:
@@ -266,9 +237,11 @@ def check_link(link: Link, links: frozenset[str]) -> None:
 
 def _parse_content(fields: Fields) -> Content:
     number = fields.integer("format")
-    if number != FORMAT:
-        raise _refuse("content.format", f"is {number}, this loader reads {FORMAT}", "build code and archive together")
-    return Content(
+    if number not in (WHOLE_FORMAT, PAGED_FORMAT):
+        known = f"this loader reads {WHOLE_FORMAT} and {PAGED_FORMAT}"
+        raise _refuse("content.format", f"is {number}, {known}", "build code and archive together")
+    paged = number == PAGED_FORMAT
+    content = Content(
         files=tuple(
             FileEntry(
                 path=each.text("path"),
@@ -283,7 +256,12 @@ def _parse_content(fields: Fields) -> Content:
         eager=fields.integer("eager"),
         dirs=fields.texts("dirs"),
         links=tuple(Link(each.text("path"), each.text("target")) for each in fields.each("links")),
+        libraries=parse_libraries(fields) if paged else (),
+        used=fields.integer("used") if paged else None,
     )
+    if paged and not content.libraries:
+        raise _refuse("content.libraries", "are none", f"an archive without libraries has format {WHOLE_FORMAT}")
+    return content
 
 
 def _check_blocks(content: Content) -> None:
@@ -301,29 +279,62 @@ def _check_blocks(content: Content) -> None:
 def _expected_blocks(content: Content) -> list[int]:
     """Return the sizes of the blocks that the files fill, one behind the other."""
     sizes: list[int] = []
+    libraries = {library.file: library for library in content.libraries}
     shared = False  # is the last block one of small files, that may take another?
     for number, entry in enumerate(content.files):
         place = (entry.block, entry.offset)
         if shared and place == (len(sizes) - 1, sizes[-1]) and sizes[-1] + entry.size <= BLOCK_SIZE:
             sizes[-1] += entry.size
             continue
+        library = libraries.get(number)
+        if library:
+            sizes += _stretches(library.hot_size)
         if place != (len(sizes), 0):
             raise _refuse(
                 f"content.files[{number}]", "does not stand behind the file before it", "files fill the blocks"
             )
-        full, rest = divmod(entry.size, BLOCK_SIZE)
-        if len(sizes) + full > len(content.blocks):
+        if len(sizes) + entry.size // BLOCK_SIZE > len(content.blocks):
             raise _refuse(f"content.files[{number}].size", f"is {entry.size}", "more than the blocks hold")
-        sizes += [BLOCK_SIZE] * full + [rest] * (rest > 0 or entry.size == 0)
+        sizes += _library_blocks(content, number, library) if library else _stretches(entry.size) or [0]
         shared = entry.size <= BLOCK_SIZE
     if len(sizes) != len(content.blocks):
         raise _refuse("content.blocks", f"are {len(content.blocks)}", f"the files fill {len(sizes)}")
     return sizes
 
 
+def _stretches(size: int) -> list[int]:
+    """Return the sizes of the blocks of a large file: all full but the last."""
+    full, rest = divmod(size, BLOCK_SIZE)
+    return [BLOCK_SIZE] * full + [rest] * (rest > 0)
+
+
+def _library_blocks(content: Content, number: int, library: Library) -> list[int]:
+    """Return the sizes of a library's own blocks: as they are, if each holds pages of one region only, or of none."""
+    entry = content.files[number]
+    where, position, sizes = f"content.libraries of content.files[{number}]", 0, []
+    edges = [PAGE * edge for region in library.regions for edge in (region.pages.start, region.pages.stop)]
+    for block in content.blocks[entry.block :]:
+        if position == entry.size:
+            break
+        end = position + block.raw
+        inside = bisect_right(edges, position)
+        if not block.raw or end > entry.size or bisect_left(edges, end) > inside:
+            found = f"has a block of bytes {position} to {end}"
+            raise _refuse(where, found, f"up to {entry.size}, and each in one region or outside of all")
+        if inside % 2 and (position % PAGE or end % PAGE):
+            raise _refuse(where, f"has a block of bytes {position} to {end}", "whole pages of a region")
+        sizes.append(block.raw)
+        position = end
+    if position != entry.size:
+        raise _refuse(where, f"has blocks up to {position}", f"the file has {entry.size} bytes")
+    return sizes
+
+
 def _check_tree(content: Content) -> None:
     if content.eager > len(content.files):
         raise _refuse("content.eager", f"is {content.eager}", f"there are {len(content.files)} files")
+    if content.used is not None and not content.eager <= content.used <= len(content.files):
+        raise _refuse("content.used", f"is {content.used}", f"{content.eager} to {len(content.files)}")
     for number, entry in enumerate(content.files):
         check_path(entry.path, f"content.files[{number}].path")
         if entry.mode > 0o777:
@@ -381,6 +392,11 @@ def _content_record(content: Content) -> dict[str, object]:
             {"block": each.block, "mode": each.mode, "offset": each.offset, "path": each.path, "size": each.size}
             for each in content.files
         ],
-        "format": FORMAT,
+        "format": PAGED_FORMAT if content.libraries else WHOLE_FORMAT,
         "links": [{"path": each.path, "target": each.target} for each in content.links],
+        **(
+            {"libraries": [library_record(each) for each in content.libraries], "used": content.used}
+            if content.libraries
+            else {}
+        ),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 MAX_INTEGER = 1 << 48  # no size or count of ours is larger
 
@@ -51,6 +52,13 @@ class Fields:
                 raise FieldError(f"{self.where(name)}[{number}]: is not a string")
         return tuple(items)
 
+    def pairs(self, name: str) -> Iterator[tuple[int, int]]:
+        """Yield a list's pairs of whole numbers from 0 to `MAX_INTEGER`."""
+        for number, item in enumerate(self._list(name)):
+            if not isinstance(item, list) or len(item) != 2 or not all(_is_integer(value) for value in item):
+                raise FieldError(f"{self.where(name)}[{number}]: is not two whole numbers from 0 to {MAX_INTEGER}")
+            yield item[0], item[1]
+
     def text(self, name: str) -> str:
         """Return a string."""
         value = self._get(name)
@@ -68,7 +76,7 @@ class Fields:
     def integer(self, name: str) -> int:
         """Return a whole number from 0 to `MAX_INTEGER`."""
         value = self._get(name)
-        if type(value) is not int or not 0 <= value < MAX_INTEGER:
+        if not _is_integer(value):
             raise FieldError(f"{self.where(name)}: is {value!r:.40}, not a whole number from 0 to {MAX_INTEGER}")
         return value
 
@@ -76,7 +84,7 @@ class Fields:
         """Return the path of a field in the document."""
         return f"{self._path}.{name}" if self._path else name
 
-    def _list(self, name: str) -> list[str]:
+    def _list(self, name: str) -> list[Any]:
         value = self._get(name)
         if not isinstance(value, list):
             raise FieldError(f"{self.where(name)}: is not a list")
@@ -87,3 +95,7 @@ class Fields:
             raise FieldError(f"{self.where(name)}: is missing")
         value: object = self._record[name]
         return value
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < MAX_INTEGER

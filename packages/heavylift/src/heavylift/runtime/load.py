@@ -27,11 +27,10 @@ from heavylift.contracts.archive import (
     SUFFIX,
     Index,
     content_digest,
-    needed_blocks,
     parse_index,
-    pieces,
 )
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
+from heavylift.contracts.loading import pieces, plan_load
 from heavylift.runtime.destination import OWNER_WRITES, Destination, DirectoryWriter, Origin
 from heavylift.runtime.inflate import (
     LOCAL_HEADER,
@@ -51,6 +50,7 @@ HEAD = 512 * 1024  # bytes read first; they hold the index of all but the larges
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
 SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
 RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
+GAP = 8192  # bytes between two blocks that one request brings along, at most: a local header has less
 
 
 class Watcher(Protocol):
@@ -151,12 +151,13 @@ def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range
     """Group consecutive blocks, so that one request brings several.
 
     Args:
-        places: (start, stop) of each block in the object, in order.
-        size: bytes that a group spans, at least, where so many follow.
+        places: (start, stop) of each block in the object, in the order in which they are wanted.
+        size: bytes that a group spans, at least, where so many follow each other in the object.
     """
     first = 0
     for number, (_, stop) in enumerate(places):
-        if stop - places[first][0] >= size or number == len(places) - 1:
+        follower = places[number + 1][0] if number + 1 < len(places) else -1
+        if stop - places[first][0] >= size or not stop <= follower <= stop + GAP:
             yield range(first, number + 1)
             first = number + 1
 
@@ -182,7 +183,9 @@ class _BlockLoader:
         self._reader = reader
         self._content = index.content
         self._pieces = pieces(index.content)
-        self._places = [(origin + each.offset, origin + each.offset + each.packed) for each in index.layout]
+        self._plan = plan_load(index.content, by_pages=False)
+        layout = [index.layout[block] for block in self._plan.blocks]
+        self._places = [(origin + each.offset, origin + each.offset + each.packed) for each in layout]
         self._writer = writer
         self._timeline = timeline
         self._watcher = watcher
@@ -206,15 +209,16 @@ class _BlockLoader:
             for entry in self._content.files:
                 self._writer.create(entry.path, entry.size, entry.mode)
         if self._watcher:
-            self._watcher.prepared([entry.path for entry in self._content.files], needed_blocks(self._content))
+            self._watcher.prepared([entry.path for entry in self._content.files], self._plan.needs)
         self._created.set()
 
-    def _load_range(self, blocks: range) -> None:
+    def _load_range(self, blocks: range) -> None:  # places in the plan
         places = self._places[blocks.start : blocks.stop]
         first, last = places[0][0], places[-1][1]
         chunks = self._timeline.each("fetch", self._item, self._reader.read(first, last))
-        for number, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
-            self._unpack_block(number, packed)
+        for place, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
+            self._unpack_block(self._plan.blocks[place], packed)
+            self._done.add(place)
 
     def _unpack_block(self, number: int, packed: bytes) -> None:
         block, found = self._content.blocks[number], self._pieces[number]
@@ -232,7 +236,6 @@ class _BlockLoader:
             for piece, part in zip(found, parts, strict=True):
                 if part:
                     self._writer.write(self._content.files[piece.file].path, part, position=piece.position)
-        self._done.add(number)
 
 
 class _Front:

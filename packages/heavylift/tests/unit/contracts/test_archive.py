@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,12 +16,9 @@ from heavylift.contracts.archive import (
     Index,
     Layout,
     Link,
-    Piece,
     content_digest,
     dump_index,
-    needed_blocks,
     parse_index,
-    pieces,
 )
 from heavylift.contracts.failures import InvalidArchiveError
 
@@ -60,26 +56,9 @@ def test_the_digest_is_that_of_the_canonical_json_and_ignores_the_layout() -> No
     assert content_digest(content) == "a459c47babc0b1f43eea37aef763331111582bf9c826f01085e6ae53ac45de7d"
 
 
-def test_a_file_needs_its_blocks_and_those_of_the_eager_files() -> None:
-    assert needed_blocks(CONTENT) == [1, 1, 4, 5, 6]
-    assert needed_blocks(replace(CONTENT, eager=3)) == [4, 4, 4, 5, 6]
-    assert needed_blocks(replace(CONTENT, eager=0)) == [1, 1, 4, 5, 6]
-
-
 def test_more_eager_files_than_files_are_refused() -> None:
     with pytest.raises(InvalidArchiveError, match=r"content\.eager"):
         parse_index(changed(lambda record: record["content"].update(eager=6)))
-
-
-def test_each_byte_of_a_block_belongs_to_one_piece() -> None:
-    assert pieces(CONTENT) == (
-        (Piece(0, 0, 0, 5), Piece(1, 5, 0, 0)),
-        (Piece(2, 0, 0, BLOCK_SIZE),),
-        (Piece(2, 0, BLOCK_SIZE, BLOCK_SIZE),),
-        (Piece(2, 0, 2 * BLOCK_SIZE, 3),),
-        (Piece(3, 0, 0, BLOCK_SIZE),),
-        (Piece(4, 0, 0, 2),),
-    )
 
 
 HOSTILE_PATHS = ["/etc/passwd", "../up", "a/../../up", "a//b", "./a", "a/", "", "a\\b", "a\0b", "a\nb", ".heavylift/x"]
@@ -129,7 +108,7 @@ REFUSED: dict[str, Callable[[dict[str, Any]], object]] = {
     "content: is missing": lambda r: r.pop("content"),
     "layout: is missing": lambda r: r.pop("layout"),
     "content: is not an object": lambda r: r.update(content=[]),
-    r"content\.format: is 4": lambda r: r["content"].update(format=4),
+    r"content\.format: is 5": lambda r: r["content"].update(format=5),
     r"content\.files: is not a list": lambda r: r["content"].update(files={}),
     r"content\.files\[0\]: is not an object": lambda r: r["content"]["files"].__setitem__(0, 1),
     r"content\.files\[0\]\.size: is True": lambda r: r["content"]["files"][0].update(size=True),

@@ -122,6 +122,7 @@ class Pending:
     request_id: str
     function: str  # its path
     payload: bytes
+    qualifier: str = ""  # a version or an alias; empty: what is not published
 
 
 class InstanceState(Enum):
@@ -236,7 +237,7 @@ class Triggers(Protocol):
 class Invocations(Protocol):
     """The way to run functions."""
 
-    async def invoke(self, path: str, payload: bytes, *, request_id: str = "") -> Invocation:
+    async def invoke(self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "") -> Invocation:
         """Invoke a function and wait for its answer."""
 
 

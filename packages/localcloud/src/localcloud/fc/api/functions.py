@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.fc.api.bodies import Base64, Body, decode
-from localcloud.fc.api.calls import Call, page
+from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, read_member, write_fields
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Function
@@ -46,17 +46,20 @@ async def create_function(fc: FcService, call: Call) -> web.Response:
 
 async def get_function(fc: FcService, call: Call) -> web.Response:
     """Serve GetFunction."""
-    return _shown(fc, fc.functions.get(call.target.path))
+    return _shown(fc, fc.aliases.release(call.target.path, call.target.qualifier).function)
 
 
 async def list_functions(fc: FcService, call: Call) -> web.Response:
     """Serve ListFunctions."""
-    return page(call, "functions", fc.functions.all(call.target.service), lambda each: _write(fc, each))
+    target = call.target
+    found = fc.aliases.service(target.owner, target.qualifier)[1] if target.generation == 2 else fc.functions.all("")
+    return page(call, "functions", found, lambda each: _write(fc, each))
 
 
 async def update_function(fc: FcService, call: Call) -> web.Response:
     """Serve UpdateFunction."""
     before = fc.functions.get(call.target.path)
+    call.require_match(_write(fc, before))
     function, code = await asyncio.to_thread(
         read_function, call.body, generation=call.target.generation, service=before.service, before=before
     )
@@ -65,12 +68,13 @@ async def update_function(fc: FcService, call: Call) -> web.Response:
 
 async def delete_function(fc: FcService, call: Call) -> web.Response:
     """Serve DeleteFunction."""
+    call.require_match(_write(fc, fc.functions.get(call.target.path)))
     fc.functions.delete(call.target.path)
     return web.Response(status=204)
 
 
 def _shown(fc: FcService, function: Function) -> web.Response:
-    return web.json_response(_write(fc, function))
+    return shown(_write(fc, function))
 
 
 def _write(fc: FcService, function: Function) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def _read_code(code: Body | None) -> Code | None:
 def write_function(function: Function, *, region: str, account_id: str) -> dict[str, Any]:
     """Return a function as the API shows it."""
     generation = 2 if function.service else 3
-    shown = {
+    document = {
         **write_fields(function, PROPERTIES[generation]),
         "functionName": function.name,
         "functionId": function.function_id,
@@ -152,9 +156,9 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
     }
     if generation == 3:
         lifecycle = {"handler": function.initializer, "timeout": function.initialization_timeout}
-        shown["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}
-        shown["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
-        shown["state"] = "Active"
+        document["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}
+        document["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
+        document["state"] = "Active"
     else:
-        shown["instanceType"] = "e1"
-    return shown
+        document["instanceType"] = "e1"
+    return document

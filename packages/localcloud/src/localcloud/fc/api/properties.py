@@ -37,6 +37,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "logConfig": (dict,),
     "triggerConfig": (dict, str),
     "internetAccess": (bool,),
+    "additionalVersionWeight": (dict,),
 }
 
 

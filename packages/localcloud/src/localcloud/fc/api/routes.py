@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from localcloud.fc.api import functions, instances, invocations, services, signing, triggers
+from localcloud.fc.api import aliases, functions, instances, invocations, services, signing, triggers, versions
 from localcloud.fc.api.bodies import parse_body
 from localcloud.fc.api.calls import Call
-from localcloud.fc.api.paths import LATEST, find_target
+from localcloud.fc.api.paths import find_target
+from localcloud.fc.api.refused import REFUSED
 from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.operations.invocations import new_request_id
 from localcloud.fc.operations.service import FcService
@@ -28,7 +29,7 @@ MAX_BODY = MAX_CODE_API * 4 // 3 + MB  # bytes: a code package in base64, and th
 INSTANCES = ADMINISTRATION + "instances"
 
 Serve = Callable[[FcService, Call], Awaitable[web.Response]]
-OPERATIONS: Mapping[str, Serve] = {  # by the names that `paths.ROUTES` gives
+OPERATIONS: Mapping[str, Serve] = {  # by the names that `table.ROUTES` gives
     "CreateService": services.create_service,
     "GetService": services.get_service,
     "ListServices": services.list_services,
@@ -39,6 +40,17 @@ OPERATIONS: Mapping[str, Serve] = {  # by the names that `paths.ROUTES` gives
     "ListFunctions": functions.list_functions,
     "UpdateFunction": functions.update_function,
     "DeleteFunction": functions.delete_function,
+    "PublishServiceVersion": versions.publish_version,
+    "ListServiceVersions": versions.list_versions,
+    "DeleteServiceVersion": versions.delete_version,
+    "PublishFunctionVersion": versions.publish_version,
+    "ListFunctionVersions": versions.list_versions,
+    "DeleteFunctionVersion": versions.delete_version,
+    "CreateAlias": aliases.create_alias,
+    "GetAlias": aliases.get_alias,
+    "ListAliases": aliases.list_aliases,
+    "UpdateAlias": aliases.update_alias,
+    "DeleteAlias": aliases.delete_alias,
     "CreateTrigger": triggers.create_trigger,
     "GetTrigger": triggers.get_trigger,
     "ListTriggers": triggers.list_triggers,
@@ -71,9 +83,7 @@ class Api:
         signed = await read_request(request)
         identity = await aside(signed, lambda: self._identify(signed))
         caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
-        target = find_target(signed.method, signed.path)
-        if target is None:
-            raise web.HTTPNotFound
+        target = find_target(signed.method, signed.path, signed.query_parameters)
         # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
         creates = target.operation.startswith("Create")
         body = parse_body(signed.body) if creates else {}
@@ -99,9 +109,10 @@ class Api:
         # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
         for role in filter(None, (body.get("role"), body.get("invocationRole"))):
             self._gate.require(caller, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
-        if call.query.get("qualifier", LATEST) != LATEST:
-            raise FcError("NotImplemented", f"not implemented: qualifiers other than {LATEST}")
-        return await OPERATIONS[target.operation](self._fc, call)
+        serve = OPERATIONS.get(target.operation)
+        if serve is None:
+            raise FcError("NotImplemented", f"not implemented: {target.operation}; {REFUSED[target.operation]}")
+        return await serve(self._fc, call)
 
     def _identify(self, signed: SignedRequest) -> Identity:
         if signed.headers.get("authorization", "").startswith(signing.SCHEME):
@@ -126,7 +137,7 @@ class _Fc:
         return new_request_id()
 
     def fault(self, status: int, message: str) -> ApiError:
-        codes = {404: "NotImplemented", 405: "NotImplemented", 413: "EntityTooLarge", 500: "InternalServerError"}
+        codes = {413: "EntityTooLarge", 500: "InternalServerError"}
         code = codes.get(status, "InvalidArgument")
         return FcError(code, message, STATUS["EntityTooLarge"] if status == 413 else status)
 

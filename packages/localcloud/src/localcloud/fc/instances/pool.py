@@ -1,4 +1,4 @@
-"""The instances of one function: reuse a warm one, start another for a parallel request, end idle ones.
+"""The instances of one release of a function: reuse a warm one, start another for a parallel request, end idle ones.
 
 A request takes an instance for itself and gives it back frozen. A new configuration retires the instances of the old one.
 """
@@ -17,18 +17,18 @@ from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.requests import run_request
-from localcloud.fc.model import Answer, EndReason, Function, Service
+from localcloud.fc.model import Answer, EndReason
+from localcloud.fc.releases import Release
 
 logger = logging.getLogger(__name__)
 ROOM = 6  # places of one instance: a listening socket for each port, what watches these, its channel, its output
 
 
 class Pool:
-    """Runs requests of one configuration of one function.
+    """Runs requests of one release of one function, with one configuration.
 
     Args:
-        function: the configuration.
-        service: its service; None in FC 3.0.
+        release: the release.
         code: the unpacked code package.
         host: what instances run on.
         find_interpreter: returns the Python for the function.
@@ -39,8 +39,7 @@ class Pool:
 
     def __init__(
         self,
-        function: Function,
-        service: Service | None,
+        release: Release,
         *,
         code: Path,
         host: Host,
@@ -49,8 +48,8 @@ class Pool:
         max_instances: int,
         make_room: Callable[[], bool],
     ) -> None:
-        self._function = function
-        self._service = service
+        self._release = release
+        self._function = release.function
         self._code = code
         self._host = host
         self._find_interpreter = find_interpreter
@@ -154,7 +153,7 @@ class Pool:
                     "no descriptors are left for another instance; try again later, or start the embedded cloud with a "
                     "higher limit (`ulimit -n`)",
                 )
-        instance = Instance(self._function, self._service, host=self._host)
+        instance = Instance(self._release, host=self._host)
         self._busy.add(instance)
         self._housed.add(instance)
         try:

@@ -131,7 +131,7 @@ class FunctionOperations:
             return updated
 
     def delete(self, path: str) -> None:
-        """Delete a function with its triggers; its instances end after their requests.
+        """Delete a function with its triggers, and its versions and aliases (FC 3.0); its instances end after their requests.
 
         Raises:
             FcError: FunctionNotFound, ServiceNotFound.
@@ -139,6 +139,12 @@ class FunctionOperations:
         self.get(path)
         for trigger in self._store.triggers_of(path):
             del self._store.triggers[path, trigger.name]
+        for version in self._store.versions_of(path):
+            del self._store.versions[path, version.id]
+            self._fleet.retire(path, version=version.id)
+        for alias in self._store.aliases_of(path):
+            del self._store.aliases[path, alias.name]
+        self._store.last_versions.pop(path, None)
         del self._store.functions[path]
         self._store.save()
         self._fleet.retire(path)
@@ -146,7 +152,7 @@ class FunctionOperations:
     def drop_unused_code(self) -> None:
         """Remove the code packages that neither a function nor an instance uses, unless one is on its way to a function."""
         if not self._changing.locked():
-            self._code.drop(keep=self._fleet.code_in_use | {each.code for each in self._store.functions.values()})
+            self._code.drop(keep=self._fleet.code_in_use | self._store.code_in_use)
 
     def _put(self, function: Function) -> Function:
         function = replace(function, modified=self._clock())

@@ -17,11 +17,13 @@ from localcloud.fc.instances.logs import Logs
 from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.sweep import repeat
 from localcloud.fc.model import Settings
+from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.functions import FunctionOperations, Objects
 from localcloud.fc.operations.invocations import InvocationOperations
 from localcloud.fc.operations.services import ServiceOperations
 from localcloud.fc.operations.tasks import Tasks
 from localcloud.fc.operations.triggers import TriggerOperations
+from localcloud.fc.operations.versions import VersionOperations
 from localcloud.fc.store.code import CodeStore
 from localcloud.fc.store.pending import PendingInvocations
 from localcloud.fc.store.resources import FcStore
@@ -62,14 +64,18 @@ class FcService:
         )
         code = CodeStore(folder / "code")
         store = FcStore(folder)
-        self._fleet = fleet = Fleet(self._host, settings=settings, roles=roles, store=store, code=code)
+        self._fleet = fleet = Fleet(self._host, settings=settings, roles=roles, code=code)
         self.services = ServiceOperations(store, fleet=fleet, clock=clock)
         self.functions = FunctionOperations(
             store, code, services=self.services, fleet=fleet, objects=objects, clock=clock
         )
-        self.triggers = TriggerOperations(store, functions=self.functions, clock=clock)
+        self.versions = VersionOperations(
+            store, services=self.services, functions=self.functions, fleet=fleet, clock=clock
+        )
+        self.aliases = AliasOperations(store, versions=self.versions, clock=clock)
+        self.triggers = TriggerOperations(store, functions=self.functions, aliases=self.aliases, clock=clock)
         self.invocations = InvocationOperations(
-            functions=self.functions,
+            aliases=self.aliases,
             triggers=self.triggers,
             fleet=fleet,
             logs=Logs(folder / "logs"),

@@ -1,4 +1,4 @@
-"""Services, functions and triggers on disk: one JSON document.
+"""Services, functions, triggers and what belongs to them on disk: one JSON document.
 
 Every change writes the whole document beside the old one and renames it, so a crash loses nothing that was acknowledged.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.fc.model import Function, Service, Trigger
+from localcloud.fc.releases import Alias, Version
 from localcloud.kernel.documents import read_document, write_document
 
 
@@ -27,6 +28,9 @@ class FcStore:
         self.services: dict[str, Service] = {}
         self.functions: dict[str, Function] = {}  # by path
         self.triggers: dict[tuple[str, str], Trigger] = {}  # by function's path and name
+        self.versions: dict[tuple[str, str], Version] = {}  # by owner's path and id
+        self.aliases: dict[tuple[str, str], Alias] = {}  # by owner's path and name
+        self.last_versions: dict[str, int] = {}  # the last version's id, by owner's path; deleted ones count
         if self._path.exists():
             read_document(self._path, self._load)
 
@@ -36,6 +40,12 @@ class FcStore:
         self.functions = {each.path: each for each in functions}
         triggers = [Trigger(**each) for each in record["triggers"]]
         self.triggers = {(each.function, each.name): each for each in triggers}
+        # A document of an earlier release has none of the following.
+        versions = [_read_version(each) for each in record.get("versions", [])]
+        self.versions = {(each.owner, each.id): each for each in versions}
+        aliases = [Alias(**each) for each in record.get("aliases", [])]
+        self.aliases = {(each.owner, each.name): each for each in aliases}
+        self.last_versions = record.get("last_versions", {})
 
     def save(self) -> None:
         """Write the document."""
@@ -43,6 +53,9 @@ class FcStore:
             "services": list(self.services.values()),
             "functions": list(self.functions.values()),
             "triggers": list(self.triggers.values()),
+            "versions": list(self.versions.values()),
+            "aliases": list(self.aliases.values()),
+            "last_versions": self.last_versions,
         }
         write_document(self._path, record)
 
@@ -55,3 +68,25 @@ class FcStore:
         """Return the triggers of a function, by its path, in order of their names."""
         found = [each for each in self.triggers.values() if each.function == function]
         return sorted(found, key=lambda each: each.name)
+
+    def versions_of(self, owner: str) -> list[Version]:
+        """Return the versions of a service or function, by its path, from the first to the last."""
+        found = [each for each in self.versions.values() if each.owner == owner]
+        return sorted(found, key=lambda each: int(each.id))
+
+    def aliases_of(self, owner: str) -> list[Alias]:
+        """Return the aliases of a service or function, by its path, in order of their names."""
+        found = [each for each in self.aliases.values() if each.owner == owner]
+        return sorted(found, key=lambda each: each.name)
+
+    @property
+    def code_in_use(self) -> set[str]:
+        """The names of the code packages that functions have, published or not."""
+        published = (function for version in self.versions.values() for function in version.functions)
+        return {each.code for each in (*self.functions.values(), *published)}
+
+
+def _read_version(record: dict[str, Any]) -> Version:
+    service = record["service"]
+    functions = tuple(Function(**each) for each in record["functions"])
+    return Version(**{**record, "functions": functions, "service": Service(**service) if service else None})

@@ -1,0 +1,143 @@
+"""The order in which a loader brings an archive's blocks, the files that they fill, and what a file waits for.
+
+Pure functions of a checked `Content`. A start that may leave pages out loads *by pages*: of each library its hot pages and all that
+is not code, and the blocks of code behind everything else. One that may not loads the files as they are, and no block of hot pages.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from heavylift.contracts.archive import BLOCK_SIZE, Content
+from heavylift.contracts.pages import PAGE, Library
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The part of a block that belongs to one file.
+
+    Attributes:
+        file: position in `Content.files`.
+        start: bytes from the start of the block.
+        position: bytes from the start of the file.
+        size: bytes.
+    """
+
+    file: int
+    start: int
+    position: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """A block that holds pages of one region, and nothing else.
+
+    Attributes:
+        block: its number.
+        library: position in `Content.libraries`.
+        pages: of the library's file.
+        cold: whether any of them is; a block without a cold page is never needed when a library is loaded by pages.
+    """
+
+    block: int
+    library: int
+    pages: range
+    cold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The blocks of a load by their numbers, in order.
+
+    Attributes:
+        blocks: all of them that the load brings.
+        ready: how many of the first are the working set: what a recorded start may have used.
+        needs: for each file, how many of the first must be there before it may be used.
+    """
+
+    blocks: tuple[int, ...]
+    ready: int
+    needs: tuple[int, ...]
+
+
+def plan_load(content: Content, *, by_pages: bool) -> Plan:
+    """Return the order of a load.
+
+    By pages: first what a recorded start may have used, then the other files, then the blocks of code that hold a cold page. A
+    library may be used without these: whoever executes a page that is absent waits for it. Otherwise: all files as they are.
+    """
+    codes = {each.block: each for each in code_blocks(content)}
+    hot = {block for library in content.libraries for block in hot_blocks(content, library)}
+    passed = codes.keys() if by_pages else hot
+    order = [number for number in range(len(content.blocks)) if number not in passed]
+    count = {block: place for place, block in enumerate(order, 1)}
+    ends = [max(count.get(block, 0) for block, _ in _stretches(content, file)) for file in range(len(content.files))]
+    least = ends[content.eager - 1] if content.eager else 0
+    needs = tuple(max(least, end) for end in ends)
+    if not by_pages:
+        return Plan(tuple(order), len(order), needs)
+    used = len(content.files) if content.used is None else content.used
+    cold = [each.block for each in codes.values() if each.cold]
+    return Plan((*order, *cold), needs[used - 1] if used else 0, needs)
+
+
+def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
+    """Return, for each block, the pieces of files that its bytes are; those of a block of hot pages are runs of pages."""
+    result: list[list[Piece]] = [[] for _ in content.blocks]
+    for file in range(len(content.files)):
+        for block, piece in _stretches(content, file):
+            result[block].append(piece)
+    for library in content.libraries:
+        for block, piece in _hot_pieces(content, library):
+            result[block].append(piece)
+    return tuple(tuple(each) for each in result)
+
+
+def hot_blocks(content: Content, library: Library) -> range:
+    """Return the numbers of the blocks with a library's hot pages: they stand before those of its file."""
+    first = content.files[library.file].block
+    return range(first - -(-library.hot_size // BLOCK_SIZE), first)
+
+
+def code_blocks(content: Content) -> Iterator[CodeBlock]:
+    """Yield the blocks of code of all libraries, in order."""
+    for number, library in enumerate(content.libraries):
+        runs = list(library.cold())
+        ends = [run.end for run in runs]
+        for block, piece in _stretches(content, library.file):
+            pages = range(-(-piece.position // PAGE), (piece.position + piece.size) // PAGE)
+            if pages and any(pages.start in region.pages for region in library.regions):
+                follower = bisect_right(
+                    ends, pages.start
+                )  # the first run of cold pages that ends behind the block's first
+                cold = follower < len(runs) and runs[follower].page < pages.stop
+                yield CodeBlock(block, number, pages, cold)
+
+
+def _stretches(content: Content, file: int) -> Iterator[tuple[int, Piece]]:
+    """Yield the blocks that hold a file, and its piece of each."""
+    entry = content.files[file]
+    block, start, position = entry.block, entry.offset, 0
+    while True:
+        size = min(entry.size - position, content.blocks[block].raw - start)
+        yield block, Piece(file, start, position, size)
+        position += size
+        if position == entry.size:
+            return
+        block, start = block + 1, 0
+
+
+def _hot_pieces(content: Content, library: Library) -> Iterator[tuple[int, Piece]]:
+    """Yield the blocks of a library's hot pages, and the pieces that fill them; a run may go on in the next block."""
+    block, start = hot_blocks(content, library).start, 0
+    for run in library.hot:
+        position, end = PAGE * run.page, PAGE * run.end
+        while position < end:
+            size = min(end - position, BLOCK_SIZE - start)
+            yield block, Piece(library.file, start, position, size)
+            position, start = position + size, start + size
+            if start == BLOCK_SIZE:
+                block, start = block + 1, 0

@@ -1,0 +1,109 @@
+"""The order of a load, and the pieces of files that blocks are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from heavylift.contracts.archive import BLOCK_SIZE, Block, Content, FileEntry
+from heavylift.contracts.loading import CodeBlock, Piece, Plan, code_blocks, hot_blocks, pieces, plan_load
+from heavylift.contracts.pages import PAGE, Library, Region, Run
+
+ZERO = "0" * 64
+CONTENT = Content(
+    files=(
+        FileEntry("a/x", 0o644, 5, 0, 0),
+        FileEntry("a/y", 0o644, 0, 0, 5),
+        FileEntry("big", 0o755, 2 * BLOCK_SIZE + 3, 1, 0),
+        FileEntry("exact", 0o644, BLOCK_SIZE, 4, 0),
+        FileEntry("last", 0o600, 2, 5, 0),
+    ),
+    blocks=tuple(Block(raw, ZERO) for raw in (5, BLOCK_SIZE, BLOCK_SIZE, 3, BLOCK_SIZE, 2)),
+    eager=2,
+)
+MB = BLOCK_SIZE // 4
+# A library of 5 MB; the pages from 1 MB to 3 MB are code, in three blocks; the first block of code is cold but for a page, the
+# second is hot, the third is cold.
+LIBRARY = Library(
+    file=1,
+    regions=(Region(MB - 10, 2 * MB + 20, 5, 100),),
+    hot=(Run(MB // PAGE, 1), Run(3 * MB // 2 // PAGE, MB // 2 // PAGE)),
+)
+PAGED = Content(
+    files=(FileEntry("a", 0o644, 3, 0, 0), FileEntry("lib.so", 0o755, 5 * MB, 2, 0), FileEntry("b", 0o644, 2, 7, 0)),
+    blocks=tuple(Block(raw, ZERO) for raw in (3, MB // 2 + PAGE, MB, MB // 2, MB // 2, MB, 2 * MB, 2)),
+    eager=1,
+    libraries=(LIBRARY,),
+    used=2,
+)
+
+
+def test_a_file_needs_its_blocks_and_those_of_the_eager_files() -> None:
+    assert plan_load(CONTENT, by_pages=True).needs == (1, 1, 4, 5, 6)
+    assert plan_load(replace(CONTENT, eager=3), by_pages=True).needs == (4, 4, 4, 5, 6)
+    assert plan_load(replace(CONTENT, eager=0), by_pages=True).needs == (1, 1, 4, 5, 6)
+
+
+def test_an_archive_without_libraries_has_one_order() -> None:
+    everything = Plan(tuple(range(6)), 6, (1, 1, 4, 5, 6))
+    assert plan_load(CONTENT, by_pages=True) == plan_load(CONTENT, by_pages=False) == everything
+
+
+def test_each_byte_of_a_block_belongs_to_one_piece() -> None:
+    assert pieces(CONTENT) == (
+        (Piece(0, 0, 0, 5), Piece(1, 5, 0, 0)),
+        (Piece(2, 0, 0, BLOCK_SIZE),),
+        (Piece(2, 0, BLOCK_SIZE, BLOCK_SIZE),),
+        (Piece(2, 0, 2 * BLOCK_SIZE, 3),),
+        (Piece(3, 0, 0, BLOCK_SIZE),),
+        (Piece(4, 0, 0, 2),),
+    )
+
+
+def test_a_block_of_hot_pages_is_a_piece_for_each_run() -> None:
+    found = pieces(PAGED)
+    assert found[1] == (Piece(1, 0, MB, PAGE), Piece(1, PAGE, 3 * MB // 2, MB // 2))
+    assert found[2:7] == (
+        (Piece(1, 0, 0, MB),),
+        (Piece(1, 0, MB, MB // 2),),
+        (Piece(1, 0, 3 * MB // 2, MB // 2),),
+        (Piece(1, 0, 2 * MB, MB),),
+        (Piece(1, 0, 3 * MB, 2 * MB),),
+    )
+
+
+def test_hot_pages_go_on_in_the_next_block() -> None:
+    region = Region(0, 3 * BLOCK_SIZE, 5, 3 * BLOCK_SIZE)
+    library = Library(0, (region,), (Run(1, BLOCK_SIZE // PAGE), Run(2 * BLOCK_SIZE // PAGE, 1)))
+    sizes = (BLOCK_SIZE, PAGE * 2 - PAGE, BLOCK_SIZE, BLOCK_SIZE, BLOCK_SIZE, 4)
+    content = Content(
+        (FileEntry("lib.so", 0o755, 3 * BLOCK_SIZE + 4, 2, 0),),
+        tuple(Block(raw, ZERO) for raw in sizes),
+        eager=0,
+        libraries=(library,),
+        used=1,
+    )
+    assert hot_blocks(content, library) == range(2)
+    assert pieces(content)[:2] == (
+        (Piece(0, 0, PAGE, BLOCK_SIZE),),
+        (Piece(0, 0, 2 * BLOCK_SIZE, PAGE),),
+    )
+
+
+def test_blocks_of_code_tell_whether_they_hold_a_cold_page() -> None:
+    first, half = MB // PAGE, MB // 2 // PAGE
+    assert list(code_blocks(PAGED)) == [
+        CodeBlock(3, 0, range(first, first + half), cold=True),
+        CodeBlock(4, 0, range(first + half, first + 2 * half), cold=False),
+        CodeBlock(5, 0, range(2 * first, 3 * first), cold=True),
+    ]
+
+
+def test_by_pages_code_comes_last_and_what_is_hot_not_twice() -> None:
+    plan = plan_load(PAGED, by_pages=True)
+    assert plan == Plan(blocks=(0, 1, 2, 6, 7, 3, 5), ready=4, needs=(1, 4, 5))
+    assert plan_load(replace(PAGED, used=3), by_pages=True).ready == 5
+    assert plan_load(replace(PAGED, used=0, eager=0), by_pages=True).ready == 0
+
+
+def test_otherwise_files_come_whole_and_hot_pages_not_by_themselves() -> None:
+    assert plan_load(PAGED, by_pages=False) == Plan(blocks=(0, 2, 3, 4, 5, 6, 7), ready=7, needs=(1, 6, 7))
