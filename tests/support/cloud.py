@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import resource
@@ -23,6 +22,7 @@ import pytest
 from tests.support import wire
 from tests.support.paths import ROOT
 from tests.support.signers import Key
+from tests.support.waiting import turn
 
 if TYPE_CHECKING:
     from alibabacloud_tea_openapi.models import Config
@@ -205,9 +205,7 @@ def node_project(node_path: str) -> Callable[[Path, str], Path]:
         cache = NODE_CACHE / name
         lock = (source / "package-lock.json").read_bytes()
         installed = cache / "package-lock.json"
-        NODE_CACHE.mkdir(exist_ok=True)
-        with (NODE_CACHE / f"{name}.lock").open("w") as turn:
-            fcntl.flock(turn, fcntl.LOCK_EX)  # other processes run tests, too
+        with turn(cache):
             if not (cache / ".complete").exists() or installed.read_bytes() != lock:
                 shutil.rmtree(cache, ignore_errors=True)
                 cache.mkdir()

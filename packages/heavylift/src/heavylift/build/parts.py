@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heavylift.build import binaries, resolve
+from heavylift.build import binaries
 from heavylift.build.applib import Staging, stage
 from heavylift.build.errors import BuildError
 from heavylift.build.handler import try_handler
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.options import Options
 from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
-from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+from heavylift.build.prune import DEFAULT_RULES, read_rules
 from heavylift.build.reporter import Reporter, megabytes
+from heavylift.build.vendor import prepare_vendor
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
 
@@ -129,21 +130,17 @@ class Work:
     def _code(self) -> Code:
         options, staging = self.options, self.options.dist / NEW_CODE
         shutil.rmtree(staging, ignore_errors=True)
-        vendor = staging / "vendor"
-        with self.report.step("code package: vendor oss2 and its dependencies"):
-            # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
-            resolve.install(self.plan.code_lock, vendor, options.target, wheels_only=False)
-        prune(vendor, read_rules([DEFAULT_RULES]))
+        with self.report.step("code package: oss2 and its dependencies"):
+            vendored = prepare_vendor(
+                self.plan.code_lock, options.cache, options.target, self.plan.vendor, strip=options.strip
+            )
         for name, path in code_files(options, self.plan.requirements).items():
             target = staging / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         with ThreadPoolExecutor(binaries.WORKERS) as cores:
-            if options.strip:
-                binaries.strip(vendor, (), cores)
-            if interpreter := find_interpreter(options.target):
-                names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*.py"))
-                binaries.compile_bytecode(staging, names, interpreter, cores)
+            binaries.compile_folder(staging, options.target, cores)
+        shutil.copytree(vendored, staging, dirs_exist_ok=True)
         files = sorted(path for path in staging.rglob("*") if path.is_file())
         packed = _zipped_size(staging, files)
         if packed > MAX_CODE:

@@ -32,6 +32,7 @@ class Plan:
     applib_lock: Path
     code_lock: Path
     recipe: str  # of what each package of the applib depends on, other than itself
+    vendor: str  # of the packages in every code package
     fingerprints: Mapping[str, str]  # of each part
 
 
@@ -54,12 +55,14 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     applib = fingerprint([recipe, _digest(applib_lock)])
     model = fingerprint(shared, _model_inputs(options, applib), _own_sources())
     files = [f"{name} {_digest(path)}" for name, path in code_files(options, requirements).items()]
-    code = fingerprint(shared, tools, [_digest(code_lock), _digest(DEFAULT_RULES)], files, _own_sources())
+    vendor = fingerprint(shared, tools, [_digest(code_lock), _digest(DEFAULT_RULES)], _own_sources())
+    code = fingerprint([vendor], files)
     return Plan(
         requirements=requirements,
         applib_lock=applib_lock,
         code_lock=code_lock,
         recipe=recipe,
+        vendor=vendor,
         fingerprints={"applib": applib, "model": model, "code": code},
     )
 

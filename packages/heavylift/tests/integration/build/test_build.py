@@ -198,8 +198,11 @@ def test_a_changed_function_changes_the_code_alone(own_project: Path) -> None:
     before = json.loads((own_project / "dist" / "manifest.json").read_text())
     with (own_project / "function" / "index.py").open("a") as file:
         file.write("\n# changed\n")
+    (vendored,) = (own_project / ".cache" / "heavylift").glob("vendor-*")
+    prepared = vendored.stat().st_ino
     after = built(own_project, "--model", "weights")
     assert after["code"]["digest"] != before["code"]["digest"]
+    assert vendored.stat().st_ino == prepared  # the loader's packages are those of the last build
     assert after["applib"] == before["applib"]
 
 
