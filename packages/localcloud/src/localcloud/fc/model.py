@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -50,6 +50,7 @@ class Function:
     role: str = ""
     internet_access: bool = True
     log_config: Mapping[str, Any] = field(default_factory=dict)
+    layers: Sequence[str] = ()  # ARNs of layer versions, the first one in front
     code: str = ""  # sha256 of the zipped code package
     code_size: int = 0  # bytes, zipped
     code_checksum: str = ""  # CRC-64 of the zipped code package

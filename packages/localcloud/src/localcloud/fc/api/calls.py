@@ -29,6 +29,7 @@ class Call:
     headers: Mapping[str, str]  # by lower-case name
     payload: bytes  # the body as sent
     body: Body  # the body as JSON; empty for an invocation, whose body is the function's
+    package_address: Callable[[str], str]  # returns where a code package can be fetched, by its name
     permit_code: Permit  # refuses an object as code package that the caller may not read
 
     def header(self, name: str, allowed: Sequence[str]) -> str:
@@ -88,7 +89,13 @@ def page(call: Call, name: str, items: Sequence[Item], write: Callable[[Item], d
 
 
 def page_of(
-    call: Call, name: str, items: Sequence[Item], write: Callable[[Item], dict[str, Any]], **more: object
+    call: Call,
+    name: str,
+    items: Sequence[Item],
+    write: Callable[[Item], dict[str, Any]],
+    *,
+    marker: tuple[str, Callable[[Item], object]] = ("nextToken", lambda item: item.name),
+    **more: object,
 ) -> web.Response:
     """Return the first page of what is left of a list, of `limit` items.
 
@@ -97,6 +104,7 @@ def page_of(
         name: of the list in the answer.
         items: from the one that the page begins with.
         write: shows an item.
+        marker: the member of the answer that tells where the next page begins, and its value for the first item there.
         more: members of the answer beside the list.
     """
     try:
@@ -106,5 +114,5 @@ def page_of(
     first = page_at(items, 0, limit)
     body: dict[str, Any] = {name: [write(item) for item in first.items], **more}
     if first.rest:
-        body["nextToken"] = first.rest[0].name
+        body[marker[0]] = marker[1](first.rest[0])
     return web.json_response(body)

@@ -27,6 +27,7 @@ _SHARED = {
     "diskSize": "disk",
     "environmentVariables": "environment",
     "description": "description",
+    "layers": "layers",
 }
 PROPERTIES = {
     2: {**_SHARED, "initializer": "initializer", "initializationTimeout": "initialization_timeout"},
@@ -78,7 +79,11 @@ def _shown(fc: FcService, function: Function) -> web.Response:
 
 
 def _write(fc: FcService, function: Function) -> dict[str, Any]:
-    return write_function(function, region=fc.settings.region, account_id=fc.settings.account_id)
+    document = write_function(function, region=fc.settings.region, account_id=fc.settings.account_id)
+    if function.service:
+        return {**document, "layersArnV2": list(function.layers)}
+    sizes = fc.layers.sizes(function.layers)
+    return {**document, "layers": [{"arn": arn, "size": sizes[arn]} for arn in function.layers]}
 
 
 def read_function(
@@ -97,8 +102,12 @@ def read_function(
     for name in fields.get("environment", {}):
         if read_member(fields["environment"], name, str, "environmentVariables.") is None:
             raise FcError("InvalidArgument", f"environmentVariables.{name} is null; expected text")
+    if not all(isinstance(arn, str) for arn in fields.get("layers", [])):
+        raise FcError("InvalidArgument", "layers: expected a list of ARNs")
+    if "layers" in fields:
+        fields["layers"] = tuple(fields["layers"])
     fields |= _lifecycle(read_member(body, "instanceLifecycleConfig", dict) or {}, generation)
-    code = _read_code(read_member(body, "code", dict))
+    code = read_code(read_member(body, "code", dict))
     if before is not None:
         return replace(before, **fields), code
     for name in ("functionName", "runtime", "handler"):
@@ -128,7 +137,8 @@ def _lifecycle(config: Body, generation: int) -> dict[str, Any]:
     }
 
 
-def _read_code(code: Body | None) -> Code | None:
+def read_code(code: Body | None) -> Code | None:
+    """Read the code package that a body gives."""
     if not code:
         return None
     package = code.get("zipFile")
@@ -146,6 +156,7 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
     generation = 2 if function.service else 3
     document = {
         **write_fields(function, PROPERTIES[generation]),
+        "layers": list(function.layers),
         "functionName": function.name,
         "functionId": function.function_id,
         "codeSize": function.code_size,

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from localcloud.fc.api import aliases, functions, instances, invocations, services, signing, triggers, versions
+from localcloud.fc.api import aliases, functions, instances, invocations, layers, services, signing, triggers, versions
 from localcloud.fc.api.bodies import parse_body
 from localcloud.fc.api.calls import Call
+from localcloud.fc.api.code import PackageLinks, get_function_code
 from localcloud.fc.api.paths import find_target
 from localcloud.fc.api.refused import REFUSED
 from localcloud.fc.errors import STATUS, FcError
@@ -56,6 +57,14 @@ OPERATIONS: Mapping[str, Serve] = {  # by the names that `table.ROUTES` gives
     "ListTriggers": triggers.list_triggers,
     "UpdateTrigger": triggers.update_trigger,
     "DeleteTrigger": triggers.delete_trigger,
+    "GetFunctionCode": get_function_code,
+    "CreateLayerVersion": layers.create_layer_version,
+    "GetLayerVersion": layers.get_layer_version,
+    "GetLayerVersionByArn": layers.get_layer_version_by_arn,
+    "ListLayers": layers.list_layers,
+    "ListLayerVersions": layers.list_layer_versions,
+    "DeleteLayerVersion": layers.delete_layer_version,
+    "PutLayerACL": layers.put_layer_acl,
     "InvokeFunction": invocations.invoke_function,
 }
 
@@ -70,9 +79,11 @@ class Api:
         authenticator: Authenticator,
         credentials: CredentialStore,
         authorizer: Authorizer,
+        links: PackageLinks,
         clock: Callable[[], float],
     ) -> None:
         self._fc = fc
+        self._links = links
         self._authenticator = authenticator
         self._credentials = credentials
         self._gate = Gate(authorizer, _refuse)
@@ -104,6 +115,7 @@ class Api:
             headers=signed.headers,
             payload=signed.body,
             body=body,
+            package_address=lambda name: self._links.address(f"{request.scheme}://{request.host}", name),
             permit_code=permit_code,
         )
         # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
@@ -174,12 +186,14 @@ def create_app(
         clock: seconds since the epoch.
         serves: says whether a host name is Function Compute's.
     """
-    api = Api(fc, authenticator=authenticator, credentials=credentials, authorizer=authorizer, clock=clock)
+    links = PackageLinks(fc, secret=admin_token, clock=clock)
+    api = Api(fc, authenticator=authenticator, credentials=credentials, authorizer=authorizer, links=links, clock=clock)
 
     async def list_instances(request: web.Request) -> web.Response:
         return await instances.list_instances(fc, request, admin_token)
 
     application = open_door(_Fc(), serves=serves, max_body=MAX_BODY)
     application.router.add_get(INSTANCES, list_instances)
+    application.router.add_get(PackageLinks.path, links.send)
     application.router.add_route("*", EVERYTHING, api.serve)
     return application

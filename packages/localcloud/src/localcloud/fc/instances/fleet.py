@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from localcloud.fc.instances.environment import Roles, make_environment
@@ -14,6 +14,7 @@ from localcloud.fc.instances.pool import Pool
 from localcloud.fc.model import Answer, Settings
 from localcloud.fc.releases import Release
 from localcloud.fc.store.code import CodeStore
+from localcloud.fc.store.layers import LayerPackages
 
 
 class Fleet:
@@ -24,13 +25,26 @@ class Fleet:
         settings: how they behave.
         roles: give them their credentials.
         code: holds their code packages.
+        layers: holds the packages of their layers.
+        packages_of: names the packages of layers, by the layers' ARNs.
     """
 
-    def __init__(self, host: Host, *, settings: Settings, roles: Roles, code: CodeStore) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        settings: Settings,
+        roles: Roles,
+        code: CodeStore,
+        layers: LayerPackages,
+        packages_of: Callable[[Sequence[str]], tuple[str, ...]],
+    ) -> None:
         self._host = host
         self._settings = settings
         self._roles = roles
         self._code = code
+        self._layers = layers
+        self._packages_of = packages_of
         self._pools: dict[tuple[str, str, str], Pool] = {}  # by the release's key
         self._retired: list[Pool] = []
 
@@ -43,6 +57,11 @@ class Fleet:
     def code_in_use(self) -> set[str]:
         """The names of the code packages that instances may still run."""
         return {pool.code for pool in self._all()}
+
+    @property
+    def layers_in_use(self) -> set[tuple[str, ...]]:
+        """The names of the packages of layers that instances may still see together."""
+        return {pool.layers for pool in self._all() if pool.layers}
 
     def _all(self) -> list[Pool]:
         return [*self._pools.values(), *self._retired]
@@ -86,6 +105,8 @@ class Fleet:
             self._pools[release.key] = Pool(
                 release,
                 code=self._code.folder(function.code),
+                layers=self._packages_of(function.layers),
+                layer_folder=self._layers.folder,
                 host=self._host,
                 find_interpreter=lambda: find_interpreter(function.runtime, settings.python, function.python),
                 make_environment=environment,

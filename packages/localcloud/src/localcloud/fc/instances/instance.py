@@ -82,7 +82,13 @@ class Instance:
         self._end_reason: EndReason | None = None
 
     async def start(
-        self, *, code: Path, interpreter: Interpreter, environment: Mapping[str, str], log: InvocationLog
+        self,
+        *,
+        code: Path,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        log: InvocationLog,
+        layers: Path | None = None,
     ) -> None:
         """Start the process; the function's module is loaded later, by the initializer or the first request.
 
@@ -91,6 +97,7 @@ class Instance:
             interpreter: the Python to run.
             environment: the function's environment.
             log: gets notes on how it runs.
+            layers: the files of the function's layers; None: it has none.
 
         Raises:
             FcError: InstanceNotAllowed.
@@ -99,6 +106,7 @@ class Instance:
         launch = self._launch = self._host.isolation.prepare(
             folder=self._folder,
             code=code,
+            layers=layers,
             interpreter=interpreter,
             environment={**environment, "FC_INSTANCE_ID": self.id},
             function=self.function,
@@ -144,6 +152,7 @@ class Instance:
             context_credentials=runtime.context_credentials,
             context_logger=runtime.context_logger,
             packages=launch.packages,
+            layers=launch.layers,
             ports=self._host.ports.numbers if launch.own_network else [],
             tasks=MAX_TASKS if launch.bounds_processes else None,
             max_result=MAX_RESULT,

@@ -30,6 +30,8 @@ class Pool:
     Args:
         release: the release.
         code: the unpacked code package.
+        layers: the names of the packages of its layers.
+        layer_folder: returns the folder that shows such packages.
         host: what instances run on.
         find_interpreter: returns the Python for the function.
         make_environment: returns the environment of a new instance, with fresh credentials.
@@ -42,6 +44,8 @@ class Pool:
         release: Release,
         *,
         code: Path,
+        layers: tuple[str, ...] = (),
+        layer_folder: Callable[[tuple[str, ...]], Path] = lambda layers: Path(),
         host: Host,
         find_interpreter: Callable[[], Interpreter],
         make_environment: Callable[[], Awaitable[Mapping[str, str]]],
@@ -51,6 +55,8 @@ class Pool:
         self._release = release
         self._function = release.function
         self._code = code
+        self.layers = layers
+        self._layer_folder = layer_folder
         self._host = host
         self._find_interpreter = find_interpreter
         self._make_environment = make_environment
@@ -159,7 +165,10 @@ class Pool:
         try:
             interpreter = await asyncio.to_thread(self._find_interpreter)
             environment = await self._make_environment()
-            await instance.start(code=self._code, interpreter=interpreter, environment=environment, log=log)
+            layers = await asyncio.to_thread(self._layer_folder, self.layers) if self.layers else None
+            await instance.start(
+                code=self._code, layers=layers, interpreter=interpreter, environment=environment, log=log
+            )
         except BaseException:
             self._busy.discard(instance)
             self._close(instance)

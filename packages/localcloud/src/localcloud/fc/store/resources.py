@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.fc.releases import Alias, Version
 from localcloud.kernel.documents import read_document, write_document
@@ -31,12 +32,13 @@ class FcStore:
         self.versions: dict[tuple[str, str], Version] = {}  # by owner's path and id
         self.aliases: dict[tuple[str, str], Alias] = {}  # by owner's path and name
         self.last_versions: dict[str, int] = {}  # the last version's id, by owner's path; deleted ones count
+        self.layers: dict[str, LayerVersion] = {}  # by ARN
         if self._path.exists():
             read_document(self._path, self._load)
 
     def _load(self, record: Any) -> None:  # noqa: ANN401 - what the document holds
         self.services = {each["name"]: Service(**each) for each in record["services"]}
-        functions = [Function(**each) for each in record["functions"]]
+        functions = [_read_function(each) for each in record["functions"]]
         self.functions = {each.path: each for each in functions}
         triggers = [Trigger(**each) for each in record["triggers"]]
         self.triggers = {(each.function, each.name): each for each in triggers}
@@ -46,6 +48,8 @@ class FcStore:
         aliases = [Alias(**each) for each in record.get("aliases", [])]
         self.aliases = {(each.owner, each.name): each for each in aliases}
         self.last_versions = record.get("last_versions", {})
+        layers = [LayerVersion(**{**each, "runtimes": tuple(each["runtimes"])}) for each in record.get("layers", [])]
+        self.layers = {each.arn: each for each in layers}
 
     def save(self) -> None:
         """Write the document."""
@@ -56,6 +60,7 @@ class FcStore:
             "versions": list(self.versions.values()),
             "aliases": list(self.aliases.values()),
             "last_versions": self.last_versions,
+            "layers": list(self.layers.values()),
         }
         write_document(self._path, record)
 
@@ -79,14 +84,17 @@ class FcStore:
         found = [each for each in self.aliases.values() if each.owner == owner]
         return sorted(found, key=lambda each: each.name)
 
-    @property
-    def code_in_use(self) -> set[str]:
-        """The names of the code packages that functions have, published or not."""
-        published = (function for version in self.versions.values() for function in version.functions)
-        return {each.code for each in (*self.functions.values(), *published)}
+    def all_functions(self) -> list[Function]:
+        """Return the functions, those of versions among them."""
+        published = [function for version in self.versions.values() for function in version.functions]
+        return [*self.functions.values(), *published]
+
+
+def _read_function(record: dict[str, Any]) -> Function:
+    return Function(**{**record, "layers": tuple(record.get("layers", ()))})
 
 
 def _read_version(record: dict[str, Any]) -> Version:
     service = record["service"]
-    functions = tuple(Function(**each) for each in record["functions"])
+    functions = tuple(_read_function(each) for each in record["functions"])
     return Version(**{**record, "functions": functions, "service": Service(**service) if service else None})
