@@ -55,9 +55,9 @@ async def write_blob(call: Call, chunks: AsyncIterator[bytes], *, limit: int, di
         async for chunk in chunks:
             pending.append(chunk)
             waiting += len(chunk)
+            _check_size(size + waiting, limit)
             if waiting >= READ_SIZE:
                 size += waiting
-                _check_size(size, limit)
                 await call.run(write, b"".join(pending))
                 pending, waiting = [], 0
         await call.run(write, b"".join(pending))

@@ -274,7 +274,9 @@ def create_app(
 async def _answer(
     request: web.Request, target: ResourceUrl, oss: OssService, guard: Guard, link: Link
 ) -> web.StreamResponse:
-    """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
+    """Answer a request of OSS's API: its bucket there, authenticated, found, whole, authorized, handled."""
+    if target.bucket and not _makes_bucket(request.method, target):
+        oss.buckets.get(target.bucket)  # OSS says that there is no such bucket before it looks at the key
     credential = guard.identify(request, target)
     guard.check_referer(request, target)
     content = content_of(request)
@@ -300,3 +302,9 @@ async def _answer(
     )
     await operation.authorize(call)
     return await operation.handler(call)
+
+
+def _makes_bucket(method: str, target: ResourceUrl) -> bool:
+    """Return True for PutBucket, the one operation on a bucket that need not exist."""
+    selected = OPERATIONS["PUT", "bucket"].keys() & target.query.keys()
+    return (method, target.level) == ("PUT", "bucket") and not selected
