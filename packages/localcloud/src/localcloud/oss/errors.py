@@ -37,6 +37,7 @@ STATUS = {
     "InvalidRequest": 400,
     "InvalidSecurityToken": 403,
     "InvalidTag": 400,
+    "InvalidTargetType": 400,
     "InvalidTargetBucketForLogging": 400,
     "InvalidWORMConfiguration": 400,
     "InventoryAlreadyExist": 409,

@@ -222,3 +222,35 @@ def test_a_copied_part_tells_its_entity_tag_in_a_header_too(bucket: oss2.Bucket)
     upload_id = bucket.init_multipart_upload("target").upload_id
     copied = bucket.upload_part_copy(bucket.bucket_name, "source", (0, 9), "target", upload_id, 1)
     assert copied.headers["ETag"].strip('"') == copied.etag == bucket.head_object("source").etag
+
+
+def test_a_long_text_goes_out_packed_to_those_that_take_it(bucket: oss2.Bucket) -> None:
+    content = b"a line of text\n" * 100
+    bucket.put_object("a.txt", content)
+    signed = bucket.sign_url("GET", "a.txt", 60)
+    packed = requests.get(signed, headers={"Accept-Encoding": "gzip"}, timeout=10)
+    assert (packed.content, packed.headers["Content-Encoding"]) == (content, "gzip")
+    assert not {"Content-Length", "ETag"} & packed.headers.keys()
+    whole = requests.get(signed, headers={"Accept-Encoding": "identity"}, timeout=10)
+    assert (whole.content, whole.headers["Content-Length"]) == (content, str(len(content)))
+    part = requests.get(signed, headers={"Accept-Encoding": "gzip", "Range": "bytes=0-1023"}, timeout=10)
+    assert (part.status_code, part.content) == (206, content[:1024])
+
+
+def test_a_symlink_is_read_with_its_own_attributes_and_the_bytes_of_its_target(bucket: oss2.Bucket) -> None:
+    bucket.put_object("target", b"12345", headers={"x-oss-meta-whose": "target"})
+    bucket.put_symlink("target", "link", headers={"x-oss-meta-whose": "link", "Content-Type": "text/x"})
+    head = bucket.head_object("link")
+    assert (head.object_type, head.content_length, head.headers["x-oss-meta-whose"]) == ("Symlink", 5, "link")
+    got = bucket.get_object("link")
+    assert (got.read(), got.etag, got.content_type) == (b"12345", bucket.head_object("target").etag, "text/x")
+    bucket.put_symlink("link", "link2")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_object("link2")
+    assert error.value.code == "InvalidTargetType"
+
+
+def test_keys_with_control_characters_are_deleted_and_told_by_name(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a\x0cb", b"1")
+    assert bucket.batch_delete_objects(["a\x0cb"]).deleted_keys == ["a\x0cb"]
+    assert list(oss2.ObjectIterator(bucket)) == []

@@ -136,7 +136,7 @@ def test_a_wrong_md5_is_refused_and_nothing_is_kept(bucket: oss2.Bucket) -> None
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_object("a", b"content", headers={"Content-MD5": wrong})
-    assert code_of(error) == (400, "BadDigest")
+    assert code_of(error) == (400, "InvalidDigest")
     assert not bucket.object_exists("a")
 
 

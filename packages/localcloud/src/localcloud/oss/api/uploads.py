@@ -82,7 +82,7 @@ async def complete_upload(call: Call) -> web.StreamResponse:
             "Key": encode(call.key),
             "ETag": f'"{item.etag}"',
         },
-        headers={"x-oss-hash-crc64ecma": str(item.crc64)},
+        headers={"ETag": f'"{item.etag}"', "x-oss-hash-crc64ecma": str(item.crc64)},
     )
     return await answer_after(call, callback, item, "CompleteMultipartUpload", answer)
 
