@@ -191,8 +191,8 @@ def test_a_form_is_refused_that_nobody_signed_or_another_key(cloud: Cloud, bucke
     assert not bucket.object_exists("stolen")
     url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}"
     assert code_of(requests.post(url, data=b"a=b", timeout=10)) == (400, "MalformedPOSTRequest")
-    form = {name: (None, value) for name, value in {"key": "stolen", **signed}.items()}
-    assert code_of(requests.post(url, files=form, timeout=10)) == (400, "IncorrectNumberOfFilesInPOSTRequest")
+    fields = {name: (None, value) for name, value in {"key": "stolen", **signed}.items()}
+    assert code_of(requests.post(url, files=fields, timeout=10)) == (400, "IncorrectNumberOfFilesInPOSTRequest")
 
 
 def test_a_form_leads_to_another_page_and_calls_back(cloud: Cloud, bucket: oss2.Bucket, page: str) -> None:
