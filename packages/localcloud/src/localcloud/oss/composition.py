@@ -49,7 +49,10 @@ def create(context: Context) -> Service:
 SERVICE = Definition(
     name="oss",
     title="OSS",
-    hosts=("oss-{region}", "*.oss-{region}", "oss-{region}-internal", "*.oss-{region}-internal"),
+    hosts=(
+        *("oss-{region}", "*.oss-{region}", "oss-{region}-internal", "*.oss-{region}-internal"),
+        *("s3.oss-{region}", "*.s3.oss-{region}", "s3.oss-{region}-internal", "*.s3.oss-{region}-internal"),
+    ),
     create=create,
     add_options=add_options,
 )
