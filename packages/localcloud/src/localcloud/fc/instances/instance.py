@@ -68,6 +68,7 @@ class Instance:
         self.release = release
         self.function = function = release.function
         self.state = InstanceState.NEW
+        self.created = time.time()  # seconds since the epoch
         self.requests = 0
         self.initialized = False
         self.initializer_seconds = 0.0
