@@ -248,7 +248,7 @@ def create_app(
     async def serve(request: web.Request) -> web.StreamResponse:
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
-            return await administer(request, link, admin_token)
+            return await administer(request, oss, link, admin_token)
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:
