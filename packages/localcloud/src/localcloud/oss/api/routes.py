@@ -24,6 +24,7 @@ from localcloud.oss.api import (
     forms,
     objects,
     policies,
+    processing,
     s3,
     site,
     symlinks,
@@ -152,6 +153,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging"),
         "uploadId": Operation(uploads.list_parts, "ListParts"),
         "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True),
+        "x-oss-process": Operation(processing.get_processed, None),
         "": Operation(site.get_page, None),
     },
     ("HEAD", "object"): {
@@ -164,6 +166,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "": Operation(objects.delete_object, "DeleteObject", by_acl=True),
     },
     ("POST", "object"): {
+        "x-oss-process": Operation(processing.post_process, None),
         "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
         "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL),
