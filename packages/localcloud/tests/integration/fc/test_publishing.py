@@ -52,6 +52,8 @@ def test_a_service_version_runs_what_was_published(
     assert told(client.invoke_function(service, "f", qualifier="prod").data) == [1, "prod", "1", "prod"]
     client.update_alias(service, "prod", "1", "live", {"2": 1.0})
     assert told(client.invoke_function(service, "f", qualifier="prod").data) == [2, "prod", "2", "prod"]
+    shown = [client.get_function(service, "f", qualifier=each).data["codeChecksum"] for each in ("prod", "1")]
+    assert shown[0] == shown[1]  # the alias's own version, whatever the shares
 
     assert client.get_service(service, qualifier="1").data["description"] == "the first"
     checksums = [client.get_function(service, "f", qualifier=each).data["codeChecksum"] for each in ("1", "2", None)]
