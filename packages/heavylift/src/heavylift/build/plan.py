@@ -32,6 +32,7 @@ class Plan:
     applib_lock: Path
     code_lock: Path
     recipe: str  # of what each package of the applib depends on, other than itself
+    vendor: str  # of the packages in every code package
     fingerprints: Mapping[str, str]  # of each part
 
 
@@ -47,19 +48,21 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
     for path in options.prune_rules:
         if not path.is_file():
-            raise BuildError(f"--prune {path}: there is no such file")
+            raise BuildError(f"prune rules: {path}: there is no such file")
     shared = [str(VERSION), str(options.target), sys.version, version(archive.CODEC)]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
     applib = fingerprint([recipe, _digest(applib_lock)])
     model = fingerprint(shared, _model_inputs(options, applib), _own_sources())
     files = [f"{name} {_digest(path)}" for name, path in code_files(options, requirements).items()]
-    code = fingerprint(shared, tools[1:], [_digest(code_lock)], files, _own_sources())
+    vendor = fingerprint(shared, tools, [_digest(code_lock), _digest(DEFAULT_RULES)], _own_sources())
+    code = fingerprint([vendor], files)
     return Plan(
         requirements=requirements,
         applib_lock=applib_lock,
         code_lock=code_lock,
         recipe=recipe,
+        vendor=vendor,
         fingerprints={"applib": applib, "model": model, "code": code},
     )
 
@@ -77,7 +80,7 @@ def code_files(options: Options, requirements: Path) -> dict[str, Path]:
     """Return the files of the code package, by their names in it."""
     made = (options.dist, options.builds, options.cache)
     if options.model:
-        sources.check_apart("--model", options.model, made)
+        sources.check_apart("model", options.model, made)
     build = sources.BuildFiles(made=made, model=options.model, read=(requirements, *options.prune_rules))
     return sources.code_files(options.code or options.root / "function", build)
 
@@ -102,7 +105,7 @@ def _digest(path: Path) -> str:
 
 def _tree_digest(folder: Path) -> str:
     if not folder.is_dir():
-        raise BuildError(f"--model {folder}: there is no such folder")
+        raise BuildError(f"model: {folder}: there is no such folder")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return fingerprint([f"{path.relative_to(folder)} {path.stat().st_mode} {_digest(path)}" for path in files])
 

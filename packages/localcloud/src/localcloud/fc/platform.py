@@ -57,9 +57,16 @@ MAX_ENVIRONMENT = 4096  # bytes of all variables, names and values together
 RESERVED_VARIABLES = "FC_"  # what no variable of a function begins with
 MAX_CODE_API = 100 * MB  # bytes of a zipped code package, through the API
 MAX_CODE_OSS = 500 * MB  # bytes of a zipped code package, through OSS in the larger regions
+MAX_LAYERS = 5  # of a function
+MAX_LAYER = 500 * MB  # bytes of a layer's zipped package, through OSS
+MAX_LAYERS_SIZE = 2048 * MB  # bytes of all layers of a function, zipped
 MAX_SYNC_PAYLOAD = 32 * MB  # bytes
 MAX_ASYNC_PAYLOAD = 128 * 1024  # bytes
 LOG_TAIL = 4096  # bytes of the log that an invocation's answer carries on request
+ASYNC_RETRIES = range(8 + 1)  # that a configuration may ask for
+ASYNC_AGE = range(1, 604_800 + 1)  # seconds that an invocation may wait
+DEFAULT_ASYNC_AGE = 86_400  # seconds
+MAX_TAGS = 20  # of a service or function
 ASYNC_TRIES = 3  # of an asynchronous invocation: two more after a function's error
 
 

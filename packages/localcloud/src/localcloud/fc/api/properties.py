@@ -19,6 +19,7 @@ _KINDS: Mapping[type, str] = {
     float: "a number",
     bool: "true or false",
     dict: "an object",
+    list: "a list",
 }
 # Set to these values, a property asks for nothing that is missing here.
 HARMLESS = {
@@ -26,6 +27,8 @@ HARMLESS = {
     "instanceType": ("e1",),
     "disableOndemand": (False,),
     "gpuConfig": ({},),
+    "alwaysAllocateCPU": (False,),
+    "alwaysAllocateGPU": (False,),
 }
 TYPES: Mapping[str, tuple[type, ...]] = {
     "timeout": (int,),
@@ -35,6 +38,19 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "cpu": (int, float),
     "environmentVariables": (dict,),
     "logConfig": (dict,),
+    "layers": (list,),
+    "compatibleRuntime": (list,),
+    "target": (int,),
+    "defaultTarget": (int,),
+    "minInstances": (int,),
+    "maxAsyncEventAgeInSeconds": (int,),
+    "maxAsyncRetryAttempts": (int,),
+    "statefulInvocation": (bool,),
+    "asyncTask": (bool,),
+    "abortOngoingRequest": (bool,),
+    "tags": (dict,),
+    "tagKeys": (list,),
+    "all": (bool,),
     "triggerConfig": (dict, str),
     "internetAccess": (bool,),
     "additionalVersionWeight": (dict,),

@@ -12,6 +12,8 @@ from localcloud.fc.releases import Release
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential
 
+# Source: Function Compute, "Create a custom layer".
+LAYERED = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin", "LD_LIBRARY_PATH": "/opt/lib"}
 PRINCIPAL = "fc.aliyuncs.com"  # in the trust policies of roles that functions take
 
 
@@ -43,6 +45,7 @@ def make_environment(release: Release, *, settings: Settings, roles: Roles) -> M
         "LANG": "C.UTF-8",
         "HOME": "/tmp",  # noqa: S108 - the only folder that an instance may write to
         "TZ": "UTC",
+        **(LAYERED if function.layers else {}),
         **function.environment,
         "FC_FUNC_CODE_PATH": "/code",
         "FC_ACCOUNT_ID": settings.account_id,

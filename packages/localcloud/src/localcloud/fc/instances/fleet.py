@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from localcloud.fc.instances.environment import Roles, make_environment
@@ -14,6 +14,7 @@ from localcloud.fc.instances.pool import Pool
 from localcloud.fc.model import Answer, Settings
 from localcloud.fc.releases import Release
 from localcloud.fc.store.code import CodeStore
+from localcloud.fc.store.layers import LayerPackages
 
 
 class Fleet:
@@ -24,13 +25,26 @@ class Fleet:
         settings: how they behave.
         roles: give them their credentials.
         code: holds their code packages.
+        layers: holds the packages of their layers.
+        packages_of: names the packages of layers, by the layers' ARNs.
     """
 
-    def __init__(self, host: Host, *, settings: Settings, roles: Roles, code: CodeStore) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        settings: Settings,
+        roles: Roles,
+        code: CodeStore,
+        layers: LayerPackages,
+        packages_of: Callable[[Sequence[str]], tuple[str, ...]],
+    ) -> None:
         self._host = host
         self._settings = settings
         self._roles = roles
         self._code = code
+        self._layers = layers
+        self._packages_of = packages_of
         self._pools: dict[tuple[str, str, str], Pool] = {}  # by the release's key
         self._retired: list[Pool] = []
 
@@ -44,6 +58,11 @@ class Fleet:
         """The names of the code packages that instances may still run."""
         return {pool.code for pool in self._all()}
 
+    @property
+    def layers_in_use(self) -> set[tuple[str, ...]]:
+        """The names of the packages of layers that instances may still see together."""
+        return {pool.layers for pool in self._all() if pool.layers}
+
     def _all(self) -> list[Pool]:
         return [*self._pools.values(), *self._retired]
 
@@ -53,16 +72,31 @@ class Fleet:
         """Run one request of a function; see `Pool.run`."""
         return await self._pool(release).run(payload, request_id=request_id, log=log)
 
-    def retire(self, path: str, *, version: str = "") -> None:
+    def keep(self, minimums: Mapping[tuple[str, str, str], int]) -> None:
+        """Keep instances that have nothing to do: of some releases, by their keys, so many."""
+        for key, pool in self._pools.items():
+            pool.minimum = minimums.get(key, 0)
+
+    def count(self, release: Release) -> int:
+        """Return how many instances of a release can serve requests, or do."""
+        pool = self._pools.get(release.key)
+        return pool.usable if pool else 0
+
+    async def start_ahead(self, release: Release, *, log: InvocationLog) -> str | None:
+        """Start an instance that no request waits for; see `Pool.start_ahead`."""
+        return await self._pool(release).start_ahead(log)
+
+    def retire(self, path: str, *, version: str = "", at_once: bool = False) -> None:
         """End the instances of a function, busy ones after their request; the next request gets new ones.
 
         Args:
             path: the function's path.
             version: of its versions, the one whose instances end; empty: what is not published.
+            at_once: end busy instances now.
         """
         for key in [key for key in self._pools if (key[0], key[2]) == (path, version)]:
             pool = self._pools.pop(key)
-            pool.retire()
+            pool.close() if at_once else pool.retire()
             self._retired.append(pool)
 
     def reclaim(self) -> Iterator[Callable[[], None]]:
@@ -86,6 +120,8 @@ class Fleet:
             self._pools[release.key] = Pool(
                 release,
                 code=self._code.folder(function.code),
+                layers=self._packages_of(function.layers),
+                layer_folder=self._layers.folder,
                 host=self._host,
                 find_interpreter=lambda: find_interpreter(function.runtime, settings.python, function.python),
                 make_environment=environment,
@@ -96,7 +132,7 @@ class Fleet:
 
     def _make_room(self) -> bool:
         """End the instance that has been idle for longest, of whichever function; return whether there was one."""
-        idle = [(each.idle_since, pool) for pool in self._pools.values() if (each := pool.longest_idle)]
+        idle = [(each.idle_since, pool) for pool in self._pools.values() if (each := pool.spare)]
         if idle:
             min(idle, key=itemgetter(0))[1].end_longest_idle()
         return bool(idle)

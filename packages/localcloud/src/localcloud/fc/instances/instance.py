@@ -25,6 +25,7 @@ from localcloud.fc.instances.process import InstanceProcess
 from localcloud.fc.model import EndReason, InstanceState, move
 from localcloud.fc.platform import MAX_TASKS, RUNTIMES
 from localcloud.fc.releases import Release
+from localcloud.gateway import resolver
 
 WATCH = 0.05  # seconds between two measurements
 logger = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Instance:
         self.release = release
         self.function = function = release.function
         self.state = InstanceState.NEW
+        self.created = time.time()  # seconds since the epoch
         self.requests = 0
         self.initialized = False
         self.initializer_seconds = 0.0
@@ -82,7 +84,13 @@ class Instance:
         self._end_reason: EndReason | None = None
 
     async def start(
-        self, *, code: Path, interpreter: Interpreter, environment: Mapping[str, str], log: InvocationLog
+        self,
+        *,
+        code: Path,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        log: InvocationLog,
+        layers: Path | None = None,
     ) -> None:
         """Start the process; the function's module is loaded later, by the initializer or the first request.
 
@@ -91,6 +99,7 @@ class Instance:
             interpreter: the Python to run.
             environment: the function's environment.
             log: gets notes on how it runs.
+            layers: the files of the function's layers; None: it has none.
 
         Raises:
             FcError: InstanceNotAllowed.
@@ -99,6 +108,7 @@ class Instance:
         launch = self._launch = self._host.isolation.prepare(
             folder=self._folder,
             code=code,
+            layers=layers,
             interpreter=interpreter,
             environment={**environment, "FC_INSTANCE_ID": self.id},
             function=self.function,
@@ -144,7 +154,9 @@ class Instance:
             context_credentials=runtime.context_credentials,
             context_logger=runtime.context_logger,
             packages=launch.packages,
-            ports=self._host.ports.numbers if launch.own_network else [],
+            layers=launch.layers,
+            ports=self._host.ports.numbers(web=launch.listens) if launch.own_network else [],
+            resolver=resolver.PORT if launch.listens else None,
             tasks=MAX_TASKS if launch.bounds_processes else None,
             max_result=MAX_RESULT,
             gateway=self._host.gateway,
@@ -243,7 +255,7 @@ class Instance:
     async def _exchange(self, process: InstanceProcess, request: Request, payload: bytes) -> tuple[Reply, bytes]:
         if self.pid is None:
             ports = self._host.ports
-            self.pid, sockets = await receive_sockets(process.channel.connection, len(ports.numbers))
+            self.pid, sockets = await receive_sockets(process.channel.connection, ports.most)
             self._adopted = await ports.adopt(sockets)
         await process.channel.send(request, payload)
         return await process.channel.receive()

@@ -5,9 +5,12 @@ Every change writes the whole document beside the old one and renames it, so a c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.fc.configs import AsyncConfig, Limit, Minimum
+from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.fc.releases import Alias, Version
 from localcloud.kernel.documents import read_document, write_document
@@ -31,12 +34,17 @@ class FcStore:
         self.versions: dict[tuple[str, str], Version] = {}  # by owner's path and id
         self.aliases: dict[tuple[str, str], Alias] = {}  # by owner's path and name
         self.last_versions: dict[str, int] = {}  # the last version's id, by owner's path; deleted ones count
+        self.layers: dict[str, LayerVersion] = {}  # by ARN
+        self.minimums: dict[tuple[str, str, bool], Minimum] = {}  # by key
+        self.limits: dict[tuple[str, str], Limit] = {}  # by function's path and qualifier
+        self.async_configs: dict[tuple[str, str], AsyncConfig] = {}  # by function's path and qualifier
+        self.tags: dict[str, Mapping[str, str]] = {}  # by the path of a service or function
         if self._path.exists():
             read_document(self._path, self._load)
 
     def _load(self, record: Any) -> None:  # noqa: ANN401 - what the document holds
         self.services = {each["name"]: Service(**each) for each in record["services"]}
-        functions = [Function(**each) for each in record["functions"]]
+        functions = [_read_function(each) for each in record["functions"]]
         self.functions = {each.path: each for each in functions}
         triggers = [Trigger(**each) for each in record["triggers"]]
         self.triggers = {(each.function, each.name): each for each in triggers}
@@ -46,6 +54,14 @@ class FcStore:
         aliases = [Alias(**each) for each in record.get("aliases", [])]
         self.aliases = {(each.owner, each.name): each for each in aliases}
         self.last_versions = record.get("last_versions", {})
+        layers = [LayerVersion(**{**each, "runtimes": tuple(each["runtimes"])}) for each in record.get("layers", [])]
+        self.layers = {each.arn: each for each in layers}
+        self.minimums = {each.key: each for each in (Minimum(**each) for each in record.get("minimums", []))}
+        limits = [Limit(**each) for each in record.get("limits", [])]
+        self.limits = {(each.function, each.qualifier): each for each in limits}
+        configs = [AsyncConfig(**each) for each in record.get("async_configs", [])]
+        self.async_configs = {(each.function, each.qualifier): each for each in configs}
+        self.tags = record.get("tags", {})
 
     def save(self) -> None:
         """Write the document."""
@@ -56,6 +72,11 @@ class FcStore:
             "versions": list(self.versions.values()),
             "aliases": list(self.aliases.values()),
             "last_versions": self.last_versions,
+            "layers": list(self.layers.values()),
+            "minimums": list(self.minimums.values()),
+            "limits": list(self.limits.values()),
+            "async_configs": list(self.async_configs.values()),
+            "tags": self.tags,
         }
         write_document(self._path, record)
 
@@ -79,14 +100,24 @@ class FcStore:
         found = [each for each in self.aliases.values() if each.owner == owner]
         return sorted(found, key=lambda each: each.name)
 
-    @property
-    def code_in_use(self) -> set[str]:
-        """The names of the code packages that functions have, published or not."""
-        published = (function for version in self.versions.values() for function in version.functions)
-        return {each.code for each in (*self.functions.values(), *published)}
+    def forget(self, path: str) -> None:
+        """Forget the configurations and tags of a function that is deleted, or the tags of a service."""
+        self.minimums = {key: each for key, each in self.minimums.items() if each.function != path}
+        self.limits = {key: each for key, each in self.limits.items() if each.function != path}
+        self.async_configs = {key: each for key, each in self.async_configs.items() if each.function != path}
+        self.tags.pop(path, None)
+
+    def all_functions(self) -> list[Function]:
+        """Return the functions, those of versions among them."""
+        published = [function for version in self.versions.values() for function in version.functions]
+        return [*self.functions.values(), *published]
+
+
+def _read_function(record: dict[str, Any]) -> Function:
+    return Function(**{**record, "layers": tuple(record.get("layers", ()))})
 
 
 def _read_version(record: dict[str, Any]) -> Version:
     service = record["service"]
-    functions = tuple(Function(**each) for each in record["functions"])
+    functions = tuple(_read_function(each) for each in record["functions"])
     return Version(**{**record, "functions": functions, "service": Service(**service) if service else None})

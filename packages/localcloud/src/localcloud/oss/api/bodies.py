@@ -1,30 +1,14 @@
-"""Bodies of requests: small ones read whole, those of objects written to disk as they come."""
+"""Bodies of objects and parts, written to disk as they come."""
 
 from __future__ import annotations
 
 import hashlib
 
-from aiohttp import web
-
-from localcloud.kernel import door
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PUT, Blob
 
-MAX_XML = 2 * 1024 * 1024  # bytes; a DeleteMultipleObjects request of 1,000 keys is the largest document
 READ_SIZE = 1024 * 1024  # bytes handed to the disk at a time
-
-
-async def read_body(request: web.Request) -> bytes:
-    """Return a small request body.
-
-    Raises:
-        OssError: EntityTooLarge.
-    """
-    content = await door.read_body(request, MAX_XML)
-    if content is None:
-        raise OssError("EntityTooLarge", f"The request body is larger than {MAX_XML} bytes.")
-    return content
 
 
 async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
@@ -37,10 +21,10 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
     Raises:
         OssError: EntityTooLarge, MissingContentLength, BadDigest, ServiceUnavailable (the disk is full).
     """
-    request = call.request
-    if request.content_length is None and "Transfer-Encoding" not in request.headers:
+    content = call.content
+    if not content.ends:
         raise OssError("MissingContentLength", "You must provide the Content-Length HTTP header.")
-    _check_size(request.content_length or 0, limit)
+    _check_size(content.length or 0, limit)
     sha256 = hashlib.sha256() if call.digests.sha256 else None
     writer = await call.run(call.oss.blobs.new)
 
@@ -51,7 +35,7 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
 
     try:
         pending, size, waiting = [], 0, 0
-        async for chunk in request.content.iter_any():
+        async for chunk in content.chunks:
             pending.append(chunk)
             waiting += len(chunk)
             if waiting >= READ_SIZE:

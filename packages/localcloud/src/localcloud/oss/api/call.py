@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from aiohttp import web
 
 from localcloud.kernel.access import Caller
+from localcloud.oss.api.content import Content
 from localcloud.oss.api.guard import Guard
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.arguments import read_number
@@ -38,6 +39,7 @@ class Call:
     guard: Guard
     link: Link
     digests: Digests
+    content: Content
     body: bytes = field(repr=False)  # empty for operations that write it to disk as it comes
 
     @property
@@ -96,7 +98,9 @@ class Call:
         Raises:
             OssError: AccessDenied.
         """
-        self.guard.require(self.caller, f"oss:{action}", target or self.target, acl=acl)
+        self.guard.require(
+            self.caller, f"oss:{action}", target or self.target, acl=acl, conditions=conditions_of(self.request)
+        )
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
         """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
@@ -116,6 +120,16 @@ class Call:
             yield entry
         finally:
             manager.__exit__(None, None, None)
+
+
+def conditions_of(request: web.Request) -> dict[str, str]:
+    """Return the conditions of a request that policies may ask for, whoever sent it."""
+    return {
+        "acs:SourceIp": request.remote or "",
+        "acs:SecureTransport": str(request.secure).lower(),
+        "acs:UserAgent": request.headers.get("User-Agent", ""),
+        "acs:Referer": request.headers.get("Referer", ""),
+    }
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]

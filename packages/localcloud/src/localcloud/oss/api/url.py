@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from aiohttp import web
+
 from localcloud.oss.errors import OssError
 
-# BUCKET.oss-REGION.aliyuncs.com, with or without -internal; also BUCKET.oss.localhost for clients that insist on it
+# BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; also BUCKET.oss.localhost for clients that
+# insist on it
 _VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
 )
 
 
@@ -27,6 +30,9 @@ class ResourceUrl:
     def level(self) -> str:
         """The kind of resource: service, bucket or object."""
         return "object" if self.key else "bucket" if self.bucket else "service"
+
+
+URL = web.RequestKey("url", ResourceUrl)  # of a request, once it was read
 
 
 def read_url(host: str, raw_path: str) -> ResourceUrl:

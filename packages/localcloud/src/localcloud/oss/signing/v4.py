@@ -85,6 +85,13 @@ def _claim(
 ) -> Claim:
     access_key_id, *scope = credential.split("/")
     expected = [moment[:8], region, "oss", "aliyun_v4_request"]
+    if len(scope) == len(expected) and scope[1] != region:
+        raise OssError(
+            "InvalidArgument",
+            "Invalid signing region in Authorization header.",
+            {"ArgumentValue": scope[1][:100], "Expected": region},
+            ec="0002-00000226",
+        )
     if scope != expected:
         raise OssError(
             "InvalidArgument",

@@ -1,0 +1,40 @@
+"""Access logs of a bucket: where they go, and which headers and parameters of requests they hold.
+
+Source: OSS, PutBucketLogging, PutUserDefinedLogFieldsConfig.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from localcloud.oss.settings.schema import group, invalid, text
+from localcloud.oss.settings.setting import Options, Setting
+
+MAX_PREFIX = 32  # characters
+
+
+def _check(document: Element, options: Options) -> None:
+    prefix = document.findtext("LoggingEnabled/TargetPrefix") or ""
+    if len(prefix) > MAX_PREFIX:
+        raise invalid("TargetPrefix", prefix, f"The prefix of access logs has up to {MAX_PREFIX} characters.")
+
+
+SETTING = Setting(
+    parameter="logging",
+    action="BucketLogging",
+    root="BucketLoggingStatus",
+    absent={},
+    fields={
+        "LoggingEnabled": group({"TargetBucket": text(required=True), "TargetPrefix": text(), "LoggingRole": text()}),
+    },
+    check=_check,
+    target=("LoggingEnabled/TargetBucket", "InvalidTargetBucketForLogging"),
+)
+
+FIELDS = Setting(
+    parameter="userDefinedLogFieldsConfig",
+    action="UserDefinedLogFieldsConfig",
+    root="UserDefinedLogFieldsConfiguration",
+    absent="NoSuchUserDefinedLogFieldsConfig",
+    fields={"HeaderSet": group({"header": text(many=True)}), "ParamSet": group({"parameter": text(many=True)})},
+)
