@@ -93,8 +93,9 @@ def _pages(start: Start) -> str:
     pages = start.pages
     assert pages
     return (
-        f"<p>{start.fetched / 1e6:,.1f} MB were fetched before it was ready, {pages.later / 1e6:,.1f} MB follow. Code of large libraries "
-        f"was opened by {pages.present:,} faults where it was there, and waited for by {pages.absent:,}: {pages.waited:.3f} s.</p>\n"
+        f"<p>{start.fetched / 1e6:,.1f} MB were fetched before it was ready, {pages.later / 1e6:,.1f} MB follow. Code of large "
+        f"libraries was opened by {pages.present:,} faults where it was there, and waited for by {pages.absent:,}: "
+        f"{pages.waited:.3f} s.</p>\n"
     )
 
 
