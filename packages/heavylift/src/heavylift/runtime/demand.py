@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from heavylift.contracts.failures import DeadlineError, DigestMismatchError, InvalidArchiveError
@@ -21,6 +21,7 @@ from heavylift.runtime.retries import TRY, Deadline
 from heavylift.runtime.store import ObjectReader
 
 TRIES = 2
+_PAUSE = 1.0  # seconds between two chunks, at most: a store that answers neither must not hold up both
 _CONNECTIONS = 4  # requests at once
 _PASSING = (DeadlineError, DigestMismatchError, InvalidArchiveError)  # `reader` tries again itself what else may pass
 
@@ -48,17 +49,27 @@ class Demand:
         self._unpack = unpack
         self._lock = threading.Lock()
         self._under_way: set[int] = set()
+        self._quiet = threading.Event()
+        self._quiet.set()
 
     def start(self) -> None:
         """Start to listen."""
         threading.Thread(target=self._listen, daemon=True).start()
+
+    def give_way(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Hand the chunks of something less urgent on, with a pause while something is asked for: they share the link."""
+        for chunk in chunks:
+            self._quiet.wait(_PAUSE)
+            yield chunk
 
     def _listen(self) -> None:
         pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="demand")
         for code, page in self._paging.asked():
             with self._lock:
                 known = code.block in self._under_way or self._paging.is_taken(code.block)
-                self._under_way.add(code.block)
+                if not known:
+                    self._under_way.add(code.block)
+                    self._quiet.clear()
             if not known:
                 pool.submit(self._bring, code, page)
 
@@ -85,3 +96,5 @@ class Demand:
         finally:
             with self._lock:
                 self._under_way.discard(code.block)
+                if not self._under_way:
+                    self._quiet.set()

@@ -54,6 +54,7 @@ from heavylift.runtime.store import ObjectReader, cut
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
+    from heavylift.runtime.demand import Demand
     from heavylift.runtime.paging import Paging
 
 HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
@@ -217,6 +218,7 @@ class _BlockLoader:
         self._content = index.content
         self._pieces = pieces(index.content)
         self._paging = paging
+        self._demand: Demand | None = None
         self._plan = plan_load(index.content, by_pages=paging is not None)
         self._patient = patient and paging is not None
         self._ready = self._plan.ready if self._patient else len(self._plan.blocks)
@@ -235,7 +237,8 @@ class _BlockLoader:
         if self._paging:
             from heavylift.runtime.demand import Demand  # only where code may be absent
 
-            Demand(self._paging, self._reader, self._layout, self._unpack_block).start()
+            self._demand = Demand(self._paging, self._reader, self._layout, self._unpack_block)
+            self._demand.start()
         run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
         if self._patient:
             self._timeline.count(**self._reader.take_counts())
@@ -285,6 +288,8 @@ class _BlockLoader:
             return  # brought on demand
         first, last = places[0][0], places[-1][1]
         chunks = self._timeline.each("fetch", self._item, reader.read(first, last))
+        if self._demand and blocks.start >= self._plan.ready:
+            chunks = self._demand.give_way(chunks)
         for place, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
             self._unpack_block(self._plan.blocks[place], packed)
             self._done.add(place)

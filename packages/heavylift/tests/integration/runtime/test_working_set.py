@@ -86,17 +86,18 @@ def test_the_working_set_is_enough_for_the_initializer_and_the_rest_follows(
 
 
 def test_code_that_no_recording_saw_is_brought_at_once_and_told(paged_instance: Any, link: Any) -> None:
-    link.set(bandwidth=2e6)
+    link.set(bandwidth=4e6)
     number = FUNCTIONS - 10
     script = (
-        START + f"begin = time.monotonic()\nprint(loader.handler(b'[{number}]', None))\nprint(time.monotonic() - begin)"
+        START + f"begin = time.monotonic()\nprint(loader.handler(b'[{number}]', None))\nprint(time.monotonic() - begin)\n"
+    script += helpers() + "whole()"
     )
     outcome = paged_instance.run(script)
     answer, seconds = outcome.answers
     assert answer == "True", outcome.errors
     (line,) = [json.loads(each) for each in outcome.errors.splitlines() if each.startswith("{")]
     assert (line["event"], line["library"]) == ("heavylift.pages", "heavy/libcode.so")
-    assert 0 < line["seconds"] <= float(seconds)
+    assert float(seconds) < 1  # the block alone takes 0.1 s, what is behind it 4 s
 
 
 def test_every_cold_page_forced_in_random_order_gives_the_original(paged_instance: Any, link: Any) -> None:
