@@ -88,10 +88,8 @@ def test_the_working_set_is_enough_for_the_initializer_and_the_rest_follows(
 def test_code_that_no_recording_saw_is_brought_at_once_and_told(paged_instance: Any, link: Any) -> None:
     link.set(bandwidth=4e6)
     number = FUNCTIONS - 10
-    script = (
-        START + f"begin = time.monotonic()\nprint(loader.handler(b'[{number}]', None))\nprint(time.monotonic() - begin)\n"
-    script += helpers() + "whole()"
-    )
+    script = START + f"begin = time.monotonic()\nprint(loader.handler(b'[{number}]', None))\n"
+    script += "print(time.monotonic() - begin)\n" + helpers() + "whole()"
     outcome = paged_instance.run(script)
     answer, seconds = outcome.answers
     assert answer == "True", outcome.errors
