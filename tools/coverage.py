@@ -257,9 +257,10 @@ def write_page(cloud: Cloud) -> str:
             parts.append("**Differs**: " + "; ".join(f"{name} ({how})" for name, how in differs.items()) + ".\n")
         parts.append(f"**Refused by name**: {', '.join(refused) or 'none'}.\n")
     head = (
-        "# Coverage\n\nEvery operation of each official client, and what the embedded cloud makes of it. `make coverage` writes "
-        "this page: it reads the operations from\nthe installed clients and sends each one to a running cloud; a test compares the two. "
-        "*Works* says that an operation is served; what of its\nparameters is refused, the answer names.\n\n"
+        "# Coverage\n\n"
+        "Every operation of each official client, and what the embedded cloud makes of it. `make coverage` writes this page: it\n"
+        "reads the operations from the installed clients and sends each one to a running cloud; a test compares the two. *Works*\n"
+        "says that an operation is served; what of its parameters is refused, the answer names.\n\n"
         "| client | works | differs | refused by name |\n| --- | --- | --- | --- |\n"
     )
     return head + "\n".join(totals) + "\n\n" + "\n".join(parts)
