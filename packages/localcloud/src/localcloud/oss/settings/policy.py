@@ -132,7 +132,7 @@ def _principals(statement: dict[str, object], path: str) -> tuple[frozenset[str]
         if not names or not all(isinstance(one, str) and one for one in names):
             raise MalformedPolicyError(f"{path}.{name} must be a text or a list of at least one text")
         return frozenset(names), name == "NotPrincipal"
-    return frozenset(), False
+    return frozenset({"*"}), False  # assumed: GetBucketPolicyStatus calls such a policy public
 
 
 def _names(identity: Identity | None) -> tuple[str, ...]:
