@@ -136,10 +136,10 @@ def _principals(statement: dict[str, object], path: str) -> tuple[frozenset[str]
 
 
 def _names(identity: Identity | None) -> tuple[str, ...]:
-    """Return the names that a policy may call a caller by: an account's id, or a role's session and its role."""
+    """Return the names that a policy may call a caller by: the id of an account or user, or a role's session and its role."""
     if identity is None:
         return ()
     if identity.role_arn is None:
-        return (identity.account_id,)
+        return (identity.user_id or identity.account_id,)
     role = identity.role_arn.partition("role/")[2]
     return (f"arn:sts::{identity.account_id}:assumed-role/{role}/{identity.session_name}", identity.role_arn)
