@@ -63,8 +63,8 @@ def _read_pieces(path: Path, data: mmap.mmap) -> Pieces:
     origin = _data_offset(data, entries[0]) + entries[0].compress_size
     for entry in entries[1:]:
         places[entry.filename.removesuffix(SUFFIX), 0] = (_data_offset(data, entry), entry.compress_size)
-    for path, start, block in _stretches(index.content):
-        places[path, start] = (origin + index.layout[block].offset, index.layout[block].packed)
+    for name, start, block in _stretches(index.content):
+        places[name, start] = (origin + index.layout[block].offset, index.layout[block].packed)
     return Pieces(data=data, places=places)
 
 
