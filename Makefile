@@ -67,7 +67,8 @@ bench-tuning: build-here ## measure starts by memory and vCPU, and their cost, i
 
 venv: $(VENV)/.ready ## make the virtual environment (.venv)
 
-$(VENV)/.ready: requirements-dev.txt packages/heavylift/pyproject.toml packages/localcloud/pyproject.toml tools/setup.sh
+$(VENV)/.ready: requirements-dev.txt packages/heavylift/pyproject.toml packages/localcloud/pyproject.toml tools/setup.sh \
+		packages/heavylift/hatch_build.py packages/heavylift/native/pages.c
 	@PYTHON=$(PYTHON) VENV=$(VENV) UV_VERSION=$(UV_VERSION) bash tools/setup.sh
 
 lock: venv ## resolve what the packages need into requirements-dev.txt, and what the loader needs into its locks

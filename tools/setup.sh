@@ -23,6 +23,10 @@ fi
 echo "installing the packages of requirements-dev.txt into $VENV"
 # Compiled here: where PYTHONDONTWRITEBYTECODE is set, as in many containers, each command would compile its SDKs anew (2 s).
 VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip sync --quiet --require-hashes --compile-bytecode requirements-dev.txt
-VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation \
+# heavylift's helper in C is compiled by this machine's compiler; where there is none, by the one that wheels are built with (80 MB).
+command -v cc >/dev/null \
+    || VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet "$(grep -o 'ziglang==[0-9.]*' packages/heavylift/pyproject.toml)"
+# Built anew, even where uv's cache has it: the helper lies beside the sources, where a clean clone has none.
+VIRTUAL_ENV="$VENV" "$VENV/bin/uv" pip install --quiet --no-deps --no-build-isolation --refresh-package heavylift \
     --editable packages/localcloud --editable packages/heavylift
 touch "$VENV/.ready"

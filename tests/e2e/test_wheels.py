@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from tests.support.paths import ROOT
 
@@ -39,12 +41,15 @@ ENVIRONMENT = {
 }
 
 
+def built(folder: Path, *options: str) -> Path:
+    run(UV, "build", "--wheel", "--python", sys.executable, "--quiet", "--out-dir", folder, *options, cwd=ROOT)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """The wheels of both packages by the name of what they install."""
-    folder = tmp_path_factory.mktemp("wheels")
-    options = ("--wheel", "--no-build-isolation", "--python", sys.executable, "--quiet", "--out-dir", folder)
-    run(UV, "build", "--all-packages", *options, cwd=ROOT)
+    folder = built(tmp_path_factory.mktemp("wheels"), "--all-packages")
     names = {"localcloud": "aliyun_localcloud-*.whl", "heavylift": "heavylift-*.whl"}
     return {name: next(folder.glob(pattern)) for name, pattern in names.items()}
 
@@ -54,6 +59,21 @@ def test_a_wheel_carries_the_licence(wheels: Mapping[str, Path], package: str) -
     with zipfile.ZipFile(wheels[package]) as wheel:
         (licence,) = (name for name in wheel.namelist() if name.endswith(".dist-info/licenses/LICENSE"))
         assert wheel.read(licence) == (ROOT / "LICENSE").read_bytes()
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_a_wheel_carries_the_helper_in_c_for_an_old_glibc(wheels: Mapping[str, Path], architecture: str) -> None:
+    with zipfile.ZipFile(wheels["heavylift"]) as wheel:
+        elf = ELFFile(io.BytesIO(wheel.read(f"heavylift/runtime/pages.{architecture}.so")))
+    assert elf["e_machine"] == {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}[architecture]
+    versions = elf.get_section_by_name(".gnu.version_r")
+    needed = {entry.name for _, entries in versions.iter_versions() for entry in entries}
+    assert all(tuple(map(int, name.removeprefix("GLIBC_").split("."))) <= (2, 17) for name in needed), needed
+
+
+def test_a_wheel_that_is_built_again_has_the_same_bytes(wheels: Mapping[str, Path], tmp_path: Path) -> None:
+    again = next(built(tmp_path, "--package", "heavylift").glob("*.whl"))
+    assert again.read_bytes() == wheels["heavylift"].read_bytes()
 
 
 def environment(folder: Path, *packages: str | Path, compiled: bool = False) -> Path:

@@ -21,6 +21,7 @@ from pathlib import Path
 from aiohttp import web
 
 from localcloud import state
+from localcloud.gateway.adoption import ADOPTION, Adoption
 from localcloud.gateway.authority import Authority, make_server_context, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
@@ -86,6 +87,8 @@ async def serve(options: Options) -> None:
                 await listener.open()
             backends = {name: _backend(listener.server, tls) for name, listener in listeners.items()}
             gateway.open(names=names, backends=backends, places=outside)
+            adoption = Adoption(options.data / ADOPTION, served=network.served, gateway=gateway.serve, places=outside)
+            stack.push_async_callback(adoption.close)
             stopped = _stop_on_signals()  # before anybody knows that there is something to stop
             facts = {name: fact for service in services.values() for name, fact in service.facts.items()}
             own = {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}

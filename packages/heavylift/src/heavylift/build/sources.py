@@ -24,7 +24,10 @@ import heavylift
 from heavylift.build.errors import BuildError
 
 PACKAGE = Path(heavylift.__file__).parent
-LIBRARY = ("__init__.py", "errors.py", "contracts/**/*.py", "runtime/**/*.py")  # of it: what every code package holds
+LIBRARY = (  # of it: what every code package holds
+    *("__init__.py", "errors.py", "contracts/**/*.py", "runtime/**/*.py"),
+    "runtime/pages.x86_64.so",  # Function Compute's processors: see heavylift.contracts.platform
+)
 LOADER, ENTRY = (
     "loader.py",
     Path(__file__).with_name("entry.py"),

@@ -1,8 +1,9 @@
 """`heavylift local`: runs a command whose Alibaba Cloud clients reach the embedded cloud, and controls that cloud.
 
-Nothing is installed and no file of the user's is read or changed: everything is in the command's environment. Node.js and
-Python connect names under aliyuncs.com to the gateway by a hook that is loaded first; Go and others use the gateway as a proxy. A
-name that the embedded cloud does not serve is refused there, so a command run like this never reaches a real account.
+Nothing is installed and no file of the user's is read or changed. Where this machine permits it, the command runs in a network of
+its own, in which names under aliyuncs.com lead to the embedded cloud and no other name or address exists: no program reaches a
+real account, whatever it is written in. Elsewhere, and with `--allow-network`, Node.js and Python connect those names to the
+gateway by a hook that is loaded first; elsewhere Go and others use the gateway as a proxy, as far as they follow proxy variables.
 """
 
 from __future__ import annotations
@@ -23,10 +24,21 @@ from heavylift.clouds.assembly import app_facts
 from heavylift.clouds.embedded import Endpoints
 from heavylift.clouds.node import with_node
 from heavylift.errors import HeavyliftError
+from localcloud.gateway import enclosure
+from localcloud.gateway.adoption import ADOPTION
 
 PRELOAD = Path(localcloud.gateway.__file__).parent / "preload"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes, as shells have them
-OTHER_CLOUD = ("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_", "OSS_")  # beginnings of variables that name an account
+OTHER_CLOUD = ("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_")  # beginnings of variables that name an account
+OSSUTIL = (
+    "OSS_ACCESS_KEY_ID",
+    "OSS_ACCESS_KEY_SECRET",
+    "OSS_SESSION_TOKEN",
+    "OSS_ENDPOINT",
+    "OSS_REGION",
+)  # likewise, names
+# The certificates that programs trust: Go and OpenSSL, curl, Python's requests and botocore, git.
+TRUST = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO")
 ROS_CDK = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "REGION_ID")  # likewise, ros-cdk's own
 
 
@@ -57,7 +69,15 @@ def main(options: argparse.Namespace) -> int:
     endpoints, _ = background.ensure_running(data)
     settings = data / "ros-cdk" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:16]
     write_settings(settings, endpoints.region)
-    return _run(words, client_environment(endpoints, settings, os.environ))
+    open_network = bool(options.allow_network)
+    enclosed = not open_network and enclosure.permitted()
+    environment = client_environment(endpoints, settings, os.environ, proxy=not open_network)
+    program = _find(words[0], environment["PATH"])
+    if program is None:
+        return NOT_FOUND
+    if enclosed:
+        enclosure.enter(data / ADOPTION)
+    return _run(program, words, environment)
 
 
 def _start(data: Path, arguments: list[str]) -> int:
@@ -87,17 +107,22 @@ def write_settings(folder: Path, region: str) -> None:
     (folder / "account.config.json").write_text(json.dumps({"regionId": region}), encoding="utf-8")
 
 
-def client_environment(endpoints: Endpoints, settings: Path, base: Mapping[str, str]) -> dict[str, str]:
+def client_environment(
+    endpoints: Endpoints, settings: Path, base: Mapping[str, str], *, proxy: bool = True
+) -> dict[str, str]:
     """Return the variables under which a command's clients reach the embedded cloud, and only that.
 
     Args:
         endpoints: where it is, and the key that opens it.
         settings: the folder that stands for ros-cdk's settings and records.
         base: the environment to begin with; what names another account is left out.
+        proxy: all HTTP goes through the gateway, which refuses what is not the cloud's.
     """
     gateway = urlsplit(endpoints.gateway).netloc
     environment = {
-        name: value for name, value in base.items() if not name.startswith(OTHER_CLOUD) and name not in ROS_CDK
+        name: value
+        for name, value in base.items()
+        if not name.startswith(OTHER_CLOUD) and name not in (*OSSUTIL, *ROS_CDK)
     }
     environment = with_node(environment) | {
         "LOCALCLOUD_GATEWAY": gateway,
@@ -108,9 +133,7 @@ def client_environment(endpoints: Endpoints, settings: Path, base: Mapping[str, 
         "NODE_EXTRA_CA_CERTS": endpoints.authority,
         # Python
         "PYTHONPATH": os.pathsep.join(filter(None, (str(PRELOAD), base.get("PYTHONPATH", "")))),
-        "REQUESTS_CA_BUNDLE": endpoints.authority,
-        # Go and others
-        "SSL_CERT_FILE": endpoints.authority,
+        **(dict.fromkeys(TRUST, endpoints.authority) if proxy else {}),
         # keys and region: the SDKs' names, then ros-cdk's
         "ALIBABA_CLOUD_ACCESS_KEY_ID": endpoints.access_key_id,
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": endpoints.access_key_secret,
@@ -122,12 +145,13 @@ def client_environment(endpoints: Endpoints, settings: Path, base: Mapping[str, 
         # an app that the command synthesizes
         **app_facts(account_id=endpoints.account_id, is_local=True),
     }
-    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
-        environment[name] = environment[name.lower()] = endpoints.gateway
-    for name in ("NO_PROXY", "no_proxy"):
-        environment[name] = "127.0.0.1,localhost,::1"
-    for name in ("ALL_PROXY", "all_proxy"):
-        environment.pop(name, None)
+    if proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            environment[name] = environment[name.lower()] = endpoints.gateway
+        for name in ("NO_PROXY", "no_proxy"):
+            environment[name] = "127.0.0.1,localhost,::1"
+        for name in ("ALL_PROXY", "all_proxy"):
+            environment.pop(name, None)
     return environment
 
 
@@ -137,11 +161,14 @@ def _quoted(path: Path) -> str:
     return f'"{text}"'
 
 
-def _run(words: list[str], environment: Mapping[str, str]) -> int:
-    program = shutil.which(words[0], path=environment["PATH"])
+def _find(word: str, path: str) -> str | None:
+    program = shutil.which(word, path=path)
     if program is None:
-        print(f"heavylift: there is no command {words[0]!r} on PATH", file=sys.stderr)
-        return NOT_FOUND
+        print(f"heavylift: there is no command {word!r} on PATH", file=sys.stderr)
+    return program
+
+
+def _run(program: str, words: list[str], environment: Mapping[str, str]) -> int:
     sys.stdout.flush()
     try:
         # In this process's place: signals, the terminal and the exit code are the command's own.

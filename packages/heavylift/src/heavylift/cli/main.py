@@ -195,6 +195,11 @@ def _add_local(command: argparse.ArgumentParser) -> None:
     command.description = "`local start|stop|status` control the embedded cloud; `local CMD …` runs any other command."
     _add_everywhere(command)
     command.add_argument(
+        "--allow-network",
+        action="store_true",
+        help="CMD reaches other hosts, too; names of Alibaba Cloud lead to the embedded one in Python and Node.js only",
+    )
+    command.add_argument(
         "words",
         nargs=argparse.REMAINDER,
         metavar="CMD …",

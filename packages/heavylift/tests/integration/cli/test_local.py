@@ -10,14 +10,19 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
+
+from localcloud.gateway import enclosure
 
 Running = Any  # the running cloud of tests/support/cloud.py
 HERE = Path(__file__).parent
@@ -155,6 +160,75 @@ def test_programs_without_a_hook_have_the_proxy(cloud: Running, tmp_path: Path) 
     done = local(cloud, tmp_path, *words)
     assert done.returncode == 0, done.stderr
     assert cloud.bucket(name).get_object("key").read() == b"https"
+
+
+# What a program does that follows no proxy variable and loads no hook, whatever it is written in.
+BARE = textwrap.dedent(
+    """
+    unset HTTP_PROXY HTTPS_PROXY http_proxy https_proxy
+    curl -sS -o /dev/null -w '%{http_code} ' https://sts.aliyuncs.com/
+    curl -sS -o /dev/null -w '%{http_code} ' http://no-such-bucket.oss-$REGION_ID.aliyuncs.com/
+    curl -sS -m 20 -o /dev/null https://ecs.aliyuncs.com/ || printf '%s ' $?
+    curl -sS -m 20 -o /dev/null https://example.com/ || printf '%s ' $?
+    curl -sS -m 20 -o /dev/null http://192.0.2.1/ || printf '%s ' $?
+    curl -sS -m 20 -o /dev/null http://127.0.0.1:$1/ || printf '%s ' $?
+    """
+)
+
+
+@pytest.fixture
+def enclosed() -> None:
+    """Ask for a machine where a command gets a network of its own."""
+    if not enclosure.permitted():
+        pytest.skip("this machine permits no network namespaces")
+
+
+@pytest.mark.usefixtures("enclosed")
+def test_any_program_reaches_the_embedded_cloud_and_nothing_else(cloud: Running, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as of_this_machine:
+        port = str(of_this_machine.getsockname()[1])
+        # The user's own certificates are those of a company's proxy, say: nothing that is reached here is signed by them.
+        done = local(
+            cloud, tmp_path, "sh", "-c", BARE, "sh", port, CURL_CA_BUNDLE="/dev/null", SSL_CERT_FILE="/dev/null"
+        )
+    # curl: 35 the TLS handshake is refused, 6 no such host, 7 no connection
+    assert done.stdout.split() == ["400", "404", "35", "6", "7", "7"], done.stderr
+
+
+@pytest.mark.usefixtures("enclosed")
+def test_what_a_command_leaves_running_is_not_served_for_ever(cloud: Running, tmp_path: Path) -> None:
+    before = _descriptors(cloud)
+    for _ in range(3):
+        assert local(cloud, tmp_path, "true").returncode == 0
+    end = time.monotonic() + 20
+    while _descriptors(cloud) > before:
+        assert time.monotonic() < end, "the sockets of ended commands are still open"
+        time.sleep(0.05)
+
+
+def _descriptors(cloud: Running) -> int:
+    return len(list(Path(f"/proc/{cloud.process.pid}/fd").iterdir()))
+
+
+def test_with_the_network_other_hosts_are_reached_and_the_cloud_is_the_embedded_one(
+    cloud: Running, tmp_path: Path
+) -> None:
+    name = "local-" + uuid.uuid4().hex[:10]
+    asked = f"{OSS}\nimport urllib.request\nprint(urllib.request.urlopen(sys.argv[2]).status)"
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        done = local(cloud, tmp_path, "--allow-network", sys.executable, "-c", asked, name, url)
+    assert (done.returncode, done.stdout) == (0, "200\n"), done.stderr
+    assert cloud.bucket(name).get_object("key").read() == b"https"
+
+
+def test_variables_of_the_users_own_stay(cloud: Running, tmp_path: Path) -> None:
+    script = 'echo "$OSS_BUCKET|$OSS_ENDPOINT|$OSS_ACCESS_KEY_ID"'
+    done = local(
+        cloud, tmp_path, "sh", "-c", script, OSS_BUCKET="mine", OSS_ENDPOINT="oss.example", OSS_ACCESS_KEY_ID="mine"
+    )
+    assert done.stdout == "mine||\n"
 
 
 def test_a_sitecustomize_of_the_users_own_still_runs(cloud: Running, tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from localcloud.kernel.errors import ApiError
 
 STATUS = {
     "AccessDenied": 403,
+    "AliasAlreadyExists": 409,
+    "AliasNotFound": 404,
+    "AsyncConfigNotExists": 404,
     "EntityTooLarge": 400,
     "FunctionAlreadyExists": 409,
     "FunctionNotFound": 404,
@@ -16,15 +19,23 @@ STATUS = {
     "InternalServerError": 500,
     "InvalidAccessKeyID": 403,
     "InvalidArgument": 400,
+    "LayerNotFound": 404,
+    "LayerVersionNotFound": 404,
     "MissingRequiredHeader": 400,
     "NotImplemented": 501,
+    "OnDemandConfigNotFound": 404,
+    "PreconditionFailed": 412,
     "ResourceExhausted": 429,
     "ServiceAlreadyExists": 409,
     "ServiceNotEmpty": 409,
     "ServiceNotFound": 404,
     "SignatureNotMatch": 403,
+    "StatefulAsyncInvocationAlreadyExists": 409,
+    "StatefulAsyncInvocationNotFound": 404,
     "TriggerAlreadyExists": 409,
     "TriggerNotFound": 404,
+    "VersionNotFound": 404,
+    "VersionPublishError": 400,  # nothing has changed since the last version; assumed
 }
 
 

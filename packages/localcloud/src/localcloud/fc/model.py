@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -50,6 +50,7 @@ class Function:
     role: str = ""
     internet_access: bool = True
     log_config: Mapping[str, Any] = field(default_factory=dict)
+    layers: Sequence[str] = ()  # ARNs of layer versions, the first one in front
     code: str = ""  # sha256 of the zipped code package
     code_size: int = 0  # bytes, zipped
     code_checksum: str = ""  # CRC-64 of the zipped code package
@@ -122,6 +123,7 @@ class Pending:
     request_id: str
     function: str  # its path
     payload: bytes
+    qualifier: str = ""  # a version or an alias; empty: what is not published
 
 
 class InstanceState(Enum):
@@ -236,7 +238,7 @@ class Triggers(Protocol):
 class Invocations(Protocol):
     """The way to run functions."""
 
-    async def invoke(self, path: str, payload: bytes, *, request_id: str = "") -> Invocation:
+    async def invoke(self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "") -> Invocation:
         """Invoke a function and wait for its answer."""
 
 

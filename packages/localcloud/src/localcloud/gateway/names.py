@@ -31,3 +31,8 @@ def find_service(host: str, names: Mapping[str, str]) -> str | None:
     """Return the service that answers to a host name; None: no service does."""
     name = host.lower().rstrip(".")
     return names.get(name) or names.get("*." + name.partition(".")[2])
+
+
+def is_cloud_name(host: str) -> bool:
+    """Return True for a name under the domain of the cloud, served or not: nothing here may reach it elsewhere."""
+    return f".{host.lower().rstrip('.')}".endswith(f".{DOMAIN}")

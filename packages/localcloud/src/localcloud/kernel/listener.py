@@ -209,8 +209,8 @@ class Acceptor:
             raise
 
 
-async def readable(connection: socket.socket) -> None:
-    """Wait until there is something to read, or the end."""
+async def readable(connection: socket.socket | int) -> None:
+    """Wait until there is something to read from a socket or descriptor, or the end."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     loop.add_reader(connection, _settle, ready)

@@ -17,6 +17,7 @@ from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.unsandboxed import Folder
 from localcloud.fc.model import Function
 from localcloud.fc.platform import RUNTIMES
+from localcloud.fc.releases import Release
 from localcloud.interpreters import find_python
 
 HANDLER = """
@@ -59,7 +60,7 @@ async def run(folder: Path, python: Path, runtime: str) -> Answered:
     )
     log = InvocationLog(folder / "f.log")
     function = Function(service="", name="f", runtime=runtime, handler="index.handler", initializer="index.initializer")
-    instance = Instance(function, None, host=host)
+    instance = Instance(Release(function=function, service=None), host=host)
     environment = {"PATH": "/usr/bin:/bin", "FC_REGION": "r", "FC_ACCOUNT_ID": "1"}
     try:
         interpreter = Interpreter(path=python, note=None)

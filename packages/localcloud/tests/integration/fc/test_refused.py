@@ -80,16 +80,18 @@ def test_service_that_is_missing_or_in_use(cloud: Running, client: Any, code: by
     assert (error.value.status, error.value.code) == (404, "ServiceNotFound")
 
 
-def test_qualifiers_and_properties_that_are_not_there_are_named(client: Any, code: bytes, refused: Any) -> None:
+def test_properties_that_are_not_there_are_named(client: Any, code: bytes, refused: Any) -> None:
     with pytest.raises(refused) as error:
-        client.create("f", code=code, layers=["acs:fc:cn-hangzhou:1:layers/a/versions/1"])
+        client.create("f", code=code, customContainerConfig={"image": "a"})
     assert error.value.status == 501
-    assert "not implemented: layers" in error.value.message
-    client.create("f", code=code)
+    assert "not implemented: customContainerConfig" in error.value.message
+
+
+def test_operations_that_are_not_served_are_refused_by_name(client: Any, refused: Any) -> None:
     with pytest.raises(refused) as error:
-        client._do(lambda: client.client.get_function(client.service + ".old", "f", models2.GetFunctionRequest()))
-    assert error.value.status == 501
-    assert "not implemented: the qualifier 'old'" in error.value.message
+        client._do(lambda: client.client.claim_gpuinstance(models2.ClaimGPUInstanceRequest()))
+    assert (error.value.status, error.value.code) == (501, "NotImplemented")
+    assert "not implemented: ClaimGPUInstance; the embedded cloud has no GPU" in error.value.message
 
 
 @pytest.mark.parametrize("kind", ["fc2", "open2021", "fc3"])

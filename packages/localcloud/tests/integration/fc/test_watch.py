@@ -18,6 +18,7 @@ from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.pool import Pool
 from localcloud.fc.instances.unsandboxed import Folder
 from localcloud.fc.model import EndReason, Function
+from localcloud.fc.releases import Release
 from localcloud.kernel.listener import Places
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
@@ -36,14 +37,18 @@ def make_host(folder: Path, isolation: Folder, ports: Ports) -> Host:
     )
 
 
+RELEASE = Release(
+    function=Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60), service=None
+)
+
+
 async def run(folder: Path) -> tuple[EndReason | None, str, bool]:
     """Run a handler that sleeps for a minute; return why the instance died, its log, and whether it is alive."""
     (folder / "code").mkdir()
     (folder / "code" / "index.py").write_text(HANDLER)
     log = InvocationLog(folder / "f.log")
     tried = Instance(
-        Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
-        None,
+        RELEASE,
         host=make_host(folder / "instances", BlindFolder("this is a test"), Ports()),
     )
     try:
@@ -99,8 +104,7 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
     ports = Ports()
     ports.open({}, places=Places(16), rooms=Places(16))
     pool = Pool(
-        Function(service="s", name="f", runtime="python3.10", handler="index.handler", timeout=60),
-        None,
+        RELEASE,
         code=tmp_path,
         host=make_host(tmp_path / "instances", Folder("this is a test"), ports),
         find_interpreter=lambda: Interpreter(path=Path(sys.executable).resolve(), note=None),

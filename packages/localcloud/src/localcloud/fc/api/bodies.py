@@ -46,6 +46,13 @@ def parse_body(content: bytes) -> Body:
     return {**body, "code": {**code, "zipFile": Base64(text=memoryview(content)[begin:end])}}
 
 
+def without_capitals(value: Any) -> Any:  # noqa: ANN401 - whatever JSON may hold
+    """Return a body whose members' names begin with small letters, for some clients write `Code`."""
+    if isinstance(value, dict):
+        return {name[:1].lower() + name[1:]: without_capitals(each) for name, each in value.items()}
+    return [without_capitals(each) for each in value] if isinstance(value, list) else value
+
+
 def _find_package(content: bytes) -> tuple[int, int]:
     """Return where the code package's text begins and ends, if the rest is not too large."""
     place = content.find(_PACKAGE, 0, MAX_REST)

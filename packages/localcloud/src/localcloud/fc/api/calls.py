@@ -1,7 +1,9 @@
-"""One request on its way to an operation, and the pages of lists."""
+"""One request on its way to an operation, the documents that answer it, and the pages of lists."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -27,6 +29,7 @@ class Call:
     headers: Mapping[str, str]  # by lower-case name
     payload: bytes  # the body as sent
     body: Body  # the body as JSON; empty for an invocation, whose body is the function's
+    package_address: Callable[[str], str]  # returns where a code package can be fetched, by its name
     permit_code: Permit  # refuses an object as code package that the caller may not read
 
     def header(self, name: str, allowed: Sequence[str]) -> str:
@@ -39,6 +42,31 @@ class Call:
         if value not in allowed:
             raise FcError("InvalidArgument", f"{name} is {value!r}; expected one of {', '.join(allowed)}")
         return value
+
+    def require_match(self, document: Mapping[str, Any]) -> None:
+        """Refuse a change of what is not, or not any more, what the caller has seen: `If-Match` names its ETag.
+
+        Args:
+            document: what is there, as the API shows it.
+
+        Raises:
+            FcError: PreconditionFailed.
+        """
+        wanted = self.headers.get("if-match", "")
+        if wanted and wanted.strip('"') != etag(document):
+            raise FcError(
+                "PreconditionFailed", f"If-Match is {wanted[:200]!r}; the ETag of what is there is another one"
+            )
+
+
+def etag(document: Mapping[str, Any]) -> str:
+    """Return the ETag of what the API shows."""
+    return hashlib.md5(json.dumps(document, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+
+
+def shown(document: Mapping[str, Any]) -> web.Response:
+    """Answer with a document and its ETag."""
+    return web.json_response(document, headers={"ETag": etag(document)})
 
 
 class Named(Protocol):
@@ -53,16 +81,38 @@ Item = TypeVar("Item", bound=Named)
 
 
 def page(call: Call, name: str, items: Sequence[Item], write: Callable[[Item], dict[str, Any]]) -> web.Response:
-    """Return one page of a list: `limit`, `prefix`, `startKey`, `nextToken` (which is the next item's name)."""
-    try:
-        limit = read_number(call.query.get("limit"), default=20, allowed=PAGE_SIZES)
-    except ValueError as error:
-        raise FcError("InvalidArgument", f"limit: {error}") from error
+    """Return one page of a list in the order of names: `limit`, `prefix`, `startKey`, `nextToken` (the next item's name)."""
     start = call.query.get("nextToken") or call.query.get("startKey") or ""
     prefix = call.query.get("prefix", "")
     found = [item for item in items if item.name.startswith(prefix) and item.name >= start]
-    shown = page_at(found, 0, limit)
-    body: dict[str, Any] = {name: [write(item) for item in shown.items]}
-    if shown.rest:
-        body["nextToken"] = shown.rest[0].name
+    return page_of(call, name, found, write)
+
+
+def page_of(
+    call: Call,
+    name: str,
+    items: Sequence[Item],
+    write: Callable[[Item], dict[str, Any]],
+    *,
+    marker: tuple[str, Callable[[Item], object]] = ("nextToken", lambda item: item.name),
+    **more: object,
+) -> web.Response:
+    """Return the first page of what is left of a list, of `limit` items.
+
+    Args:
+        call: the request.
+        name: of the list in the answer.
+        items: from the one that the page begins with.
+        write: shows an item.
+        marker: the member of the answer that tells where the next page begins, and its value for the first item there.
+        more: members of the answer beside the list.
+    """
+    try:
+        limit = read_number(call.query.get("limit") or None, default=20, allowed=PAGE_SIZES)
+    except ValueError as error:
+        raise FcError("InvalidArgument", f"limit: {error}") from error
+    first = page_at(items, 0, limit)
+    body: dict[str, Any] = {name: [write(item) for item in first.items], **more}
+    if first.rest:
+        body[marker[0]] = marker[1](first.rest[0])
     return web.json_response(body)

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.fc.api.bodies import Base64, Body, decode
-from localcloud.fc.api.calls import Call, page
+from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, read_member, write_fields
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Function
@@ -27,6 +27,7 @@ _SHARED = {
     "diskSize": "disk",
     "environmentVariables": "environment",
     "description": "description",
+    "layers": "layers",
 }
 PROPERTIES = {
     2: {**_SHARED, "initializer": "initializer", "initializationTimeout": "initialization_timeout"},
@@ -46,17 +47,20 @@ async def create_function(fc: FcService, call: Call) -> web.Response:
 
 async def get_function(fc: FcService, call: Call) -> web.Response:
     """Serve GetFunction."""
-    return _shown(fc, fc.functions.get(call.target.path))
+    return _shown(fc, fc.aliases.release(call.target.path, call.target.qualifier).function)
 
 
 async def list_functions(fc: FcService, call: Call) -> web.Response:
     """Serve ListFunctions."""
-    return page(call, "functions", fc.functions.all(call.target.service), lambda each: _write(fc, each))
+    target = call.target
+    found = fc.aliases.service(target.owner, target.qualifier)[1] if target.generation == 2 else fc.functions.all("")
+    return page(call, "functions", found, lambda each: _write(fc, each))
 
 
 async def update_function(fc: FcService, call: Call) -> web.Response:
     """Serve UpdateFunction."""
     before = fc.functions.get(call.target.path)
+    call.require_match(_write(fc, before))
     function, code = await asyncio.to_thread(
         read_function, call.body, generation=call.target.generation, service=before.service, before=before
     )
@@ -65,16 +69,21 @@ async def update_function(fc: FcService, call: Call) -> web.Response:
 
 async def delete_function(fc: FcService, call: Call) -> web.Response:
     """Serve DeleteFunction."""
+    call.require_match(_write(fc, fc.functions.get(call.target.path)))
     fc.functions.delete(call.target.path)
     return web.Response(status=204)
 
 
 def _shown(fc: FcService, function: Function) -> web.Response:
-    return web.json_response(_write(fc, function))
+    return shown(_write(fc, function))
 
 
 def _write(fc: FcService, function: Function) -> dict[str, Any]:
-    return write_function(function, region=fc.settings.region, account_id=fc.settings.account_id)
+    document = write_function(function, region=fc.settings.region, account_id=fc.settings.account_id)
+    if function.service:
+        return {**document, "layersArnV2": list(function.layers)}
+    sizes = fc.layers.sizes(function.layers)
+    return {**document, "layers": [{"arn": arn, "size": sizes[arn]} for arn in function.layers]}
 
 
 def read_function(
@@ -93,8 +102,12 @@ def read_function(
     for name in fields.get("environment", {}):
         if read_member(fields["environment"], name, str, "environmentVariables.") is None:
             raise FcError("InvalidArgument", f"environmentVariables.{name} is null; expected text")
+    if not all(isinstance(arn, str) for arn in fields.get("layers", [])):
+        raise FcError("InvalidArgument", "layers: expected a list of ARNs")
+    if "layers" in fields:
+        fields["layers"] = tuple(fields["layers"])
     fields |= _lifecycle(read_member(body, "instanceLifecycleConfig", dict) or {}, generation)
-    code = _read_code(read_member(body, "code", dict))
+    code = read_code(read_member(body, "code", dict))
     if before is not None:
         return replace(before, **fields), code
     for name in ("functionName", "runtime", "handler"):
@@ -124,7 +137,8 @@ def _lifecycle(config: Body, generation: int) -> dict[str, Any]:
     }
 
 
-def _read_code(code: Body | None) -> Code | None:
+def read_code(code: Body | None) -> Code | None:
+    """Read the code package that a body gives."""
     if not code:
         return None
     package = code.get("zipFile")
@@ -140,8 +154,9 @@ def _read_code(code: Body | None) -> Code | None:
 def write_function(function: Function, *, region: str, account_id: str) -> dict[str, Any]:
     """Return a function as the API shows it."""
     generation = 2 if function.service else 3
-    shown = {
+    document = {
         **write_fields(function, PROPERTIES[generation]),
+        "layers": list(function.layers),
         "functionName": function.name,
         "functionId": function.function_id,
         "codeSize": function.code_size,
@@ -152,9 +167,9 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
     }
     if generation == 3:
         lifecycle = {"handler": function.initializer, "timeout": function.initialization_timeout}
-        shown["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}
-        shown["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
-        shown["state"] = "Active"
+        document["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}
+        document["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
+        document["state"] = "Active"
     else:
-        shown["instanceType"] = "e1"
-    return shown
+        document["instanceType"] = "e1"
+    return document

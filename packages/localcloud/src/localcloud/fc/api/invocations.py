@@ -15,10 +15,10 @@ async def invoke_function(fc: FcService, call: Call) -> web.Response:
     """Serve InvokeFunction."""
     path, payload = call.target.path, call.payload
     if call.header("x-fc-invocation-type", ("Sync", "Async")) == "Async":
-        fc.invocations.invoke_async(path, payload, request_id=call.request_id)
+        fc.invocations.invoke_async(path, payload, request_id=call.request_id, qualifier=call.target.qualifier)
         return web.Response(status=202)
     wants_log = call.header("x-fc-log-type", ("None", "Tail")) == "Tail"
-    done = await fc.invocations.invoke(path, payload, request_id=call.request_id)
+    done = await fc.invocations.invoke(path, payload, request_id=call.request_id, qualifier=call.target.qualifier)
     headers = {
         "x-fc-code-checksum": done.code_checksum,
         "x-fc-instance-id": done.instance_id,

@@ -19,6 +19,7 @@ _KINDS: Mapping[type, str] = {
     float: "a number",
     bool: "true or false",
     dict: "an object",
+    list: "a list",
 }
 # Set to these values, a property asks for nothing that is missing here.
 HARMLESS = {
@@ -35,8 +36,11 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "cpu": (int, float),
     "environmentVariables": (dict,),
     "logConfig": (dict,),
+    "layers": (list,),
+    "compatibleRuntime": (list,),
     "triggerConfig": (dict, str),
     "internetAccess": (bool,),
+    "additionalVersionWeight": (dict,),
 }
 
 

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from localcloud.fc.api import functions, instances, invocations, services, signing, triggers
+from localcloud.fc.api import aliases, functions, instances, invocations, layers, services, signing, triggers, versions
 from localcloud.fc.api.bodies import parse_body
 from localcloud.fc.api.calls import Call
-from localcloud.fc.api.paths import LATEST, find_target
+from localcloud.fc.api.code import PackageLinks, get_function_code
+from localcloud.fc.api.paths import find_target
+from localcloud.fc.api.refused import REFUSED
 from localcloud.fc.errors import STATUS, FcError
 from localcloud.fc.operations.invocations import new_request_id
 from localcloud.fc.operations.service import FcService
@@ -28,7 +30,7 @@ MAX_BODY = MAX_CODE_API * 4 // 3 + MB  # bytes: a code package in base64, and th
 INSTANCES = ADMINISTRATION + "instances"
 
 Serve = Callable[[FcService, Call], Awaitable[web.Response]]
-OPERATIONS: Mapping[str, Serve] = {  # by the names that `paths.ROUTES` gives
+OPERATIONS: Mapping[str, Serve] = {  # by the names that `table.ROUTES` gives
     "CreateService": services.create_service,
     "GetService": services.get_service,
     "ListServices": services.list_services,
@@ -39,11 +41,30 @@ OPERATIONS: Mapping[str, Serve] = {  # by the names that `paths.ROUTES` gives
     "ListFunctions": functions.list_functions,
     "UpdateFunction": functions.update_function,
     "DeleteFunction": functions.delete_function,
+    "PublishServiceVersion": versions.publish_version,
+    "ListServiceVersions": versions.list_versions,
+    "DeleteServiceVersion": versions.delete_version,
+    "PublishFunctionVersion": versions.publish_version,
+    "ListFunctionVersions": versions.list_versions,
+    "DeleteFunctionVersion": versions.delete_version,
+    "CreateAlias": aliases.create_alias,
+    "GetAlias": aliases.get_alias,
+    "ListAliases": aliases.list_aliases,
+    "UpdateAlias": aliases.update_alias,
+    "DeleteAlias": aliases.delete_alias,
     "CreateTrigger": triggers.create_trigger,
     "GetTrigger": triggers.get_trigger,
     "ListTriggers": triggers.list_triggers,
     "UpdateTrigger": triggers.update_trigger,
     "DeleteTrigger": triggers.delete_trigger,
+    "GetFunctionCode": get_function_code,
+    "CreateLayerVersion": layers.create_layer_version,
+    "GetLayerVersion": layers.get_layer_version,
+    "GetLayerVersionByArn": layers.get_layer_version_by_arn,
+    "ListLayers": layers.list_layers,
+    "ListLayerVersions": layers.list_layer_versions,
+    "DeleteLayerVersion": layers.delete_layer_version,
+    "PutLayerACL": layers.put_layer_acl,
     "InvokeFunction": invocations.invoke_function,
 }
 
@@ -58,9 +79,11 @@ class Api:
         authenticator: Authenticator,
         credentials: CredentialStore,
         authorizer: Authorizer,
+        links: PackageLinks,
         clock: Callable[[], float],
     ) -> None:
         self._fc = fc
+        self._links = links
         self._authenticator = authenticator
         self._credentials = credentials
         self._gate = Gate(authorizer, _refuse)
@@ -71,9 +94,7 @@ class Api:
         signed = await read_request(request)
         identity = await aside(signed, lambda: self._identify(signed))
         caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
-        target = find_target(signed.method, signed.path)
-        if target is None:
-            raise web.HTTPNotFound
+        target = find_target(signed.method, signed.path, signed.query_parameters)
         # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
         creates = target.operation.startswith("Create")
         body = parse_body(signed.body) if creates else {}
@@ -94,14 +115,16 @@ class Api:
             headers=signed.headers,
             payload=signed.body,
             body=body,
+            package_address=lambda name: self._links.address(f"{request.scheme}://{request.host}", name),
             permit_code=permit_code,
         )
         # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
         for role in filter(None, (body.get("role"), body.get("invocationRole"))):
             self._gate.require(caller, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
-        if call.query.get("qualifier", LATEST) != LATEST:
-            raise FcError("NotImplemented", f"not implemented: qualifiers other than {LATEST}")
-        return await OPERATIONS[target.operation](self._fc, call)
+        serve = OPERATIONS.get(target.operation)
+        if serve is None:
+            raise FcError("NotImplemented", f"not implemented: {target.operation}; {REFUSED[target.operation]}")
+        return await serve(self._fc, call)
 
     def _identify(self, signed: SignedRequest) -> Identity:
         if signed.headers.get("authorization", "").startswith(signing.SCHEME):
@@ -126,7 +149,7 @@ class _Fc:
         return new_request_id()
 
     def fault(self, status: int, message: str) -> ApiError:
-        codes = {404: "NotImplemented", 405: "NotImplemented", 413: "EntityTooLarge", 500: "InternalServerError"}
+        codes = {413: "EntityTooLarge", 500: "InternalServerError"}
         code = codes.get(status, "InvalidArgument")
         return FcError(code, message, STATUS["EntityTooLarge"] if status == 413 else status)
 
@@ -163,12 +186,14 @@ def create_app(
         clock: seconds since the epoch.
         serves: says whether a host name is Function Compute's.
     """
-    api = Api(fc, authenticator=authenticator, credentials=credentials, authorizer=authorizer, clock=clock)
+    links = PackageLinks(fc, secret=admin_token, clock=clock)
+    api = Api(fc, authenticator=authenticator, credentials=credentials, authorizer=authorizer, links=links, clock=clock)
 
     async def list_instances(request: web.Request) -> web.Response:
         return await instances.list_instances(fc, request, admin_token)
 
     application = open_door(_Fc(), serves=serves, max_body=MAX_BODY)
     application.router.add_get(INSTANCES, list_instances)
+    application.router.add_get(PackageLinks.path, links.send)
     application.router.add_route("*", EVERYTHING, api.serve)
     return application

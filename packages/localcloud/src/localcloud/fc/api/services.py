@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.fc.api.bodies import Body
-from localcloud.fc.api.calls import Call, page
+from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, write_fields
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Service
@@ -26,12 +26,13 @@ PROPERTIES = {
 
 async def create_service(fc: FcService, call: Call) -> web.Response:
     """Serve CreateService."""
-    return _shown(fc.services.create(read_service(call.body)))
+    return shown(write_service(fc.services.create(read_service(call.body))))
 
 
 async def get_service(fc: FcService, call: Call) -> web.Response:
     """Serve GetService."""
-    return _shown(fc.services.get(call.target.service))
+    service, _ = fc.aliases.service(call.target.owner, call.target.qualifier)
+    return shown(write_service(service))
 
 
 async def list_services(fc: FcService, call: Call) -> web.Response:
@@ -42,17 +43,15 @@ async def list_services(fc: FcService, call: Call) -> web.Response:
 async def update_service(fc: FcService, call: Call) -> web.Response:
     """Serve UpdateService."""
     before = fc.services.get(call.target.service)
-    return _shown(fc.services.update(read_service(call.body, before)))
+    call.require_match(write_service(before))
+    return shown(write_service(fc.services.update(read_service(call.body, before))))
 
 
 async def delete_service(fc: FcService, call: Call) -> web.Response:
     """Serve DeleteService."""
+    call.require_match(write_service(fc.services.get(call.target.service)))
     fc.services.delete(call.target.service)
     return web.Response(status=204)
-
-
-def _shown(service: Service) -> web.Response:
-    return web.json_response(write_service(service))
 
 
 def read_service(body: Body, before: Service | None = None) -> Service:

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.fc.api.bodies import Body, parse_body
-from localcloud.fc.api.calls import Call, page
+from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, write_fields
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Trigger
@@ -29,12 +29,12 @@ PROPERTIES = {
 
 async def create_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve CreateTrigger."""
-    return _shown(fc.triggers.create(read_trigger(call.body, function=call.target.path)))
+    return shown(write_trigger(fc.triggers.create(read_trigger(call.body, function=call.target.path))))
 
 
 async def get_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve GetTrigger."""
-    return _shown(fc.triggers.get(call.target.path, call.target.trigger))
+    return shown(write_trigger(fc.triggers.get(call.target.path, call.target.trigger)))
 
 
 async def list_triggers(fc: FcService, call: Call) -> web.Response:
@@ -45,17 +45,16 @@ async def list_triggers(fc: FcService, call: Call) -> web.Response:
 async def update_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve UpdateTrigger."""
     before = fc.triggers.get(call.target.path, call.target.trigger)
-    return _shown(fc.triggers.update(read_trigger(call.body, function=before.function, before=before)))
+    call.require_match(write_trigger(before))
+    updated = fc.triggers.update(read_trigger(call.body, function=before.function, before=before))
+    return shown(write_trigger(updated))
 
 
 async def delete_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve DeleteTrigger."""
+    call.require_match(write_trigger(fc.triggers.get(call.target.path, call.target.trigger)))
     fc.triggers.delete(call.target.path, call.target.trigger)
     return web.Response(status=204)
-
-
-def _shown(trigger: Trigger) -> web.Response:
-    return web.json_response(write_trigger(trigger))
 
 
 def read_trigger(body: Body, *, function: str, before: Trigger | None = None) -> Trigger:

@@ -70,7 +70,7 @@ def main() -> None:
 def prepare(setup: messages.Setup, redirect: Path) -> None:
     """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
     load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
-    folders = [os.environ["FC_FUNC_CODE_PATH"], "/opt/python"]
+    folders = [os.environ["FC_FUNC_CODE_PATH"], setup.layers + "/python"]
     sys.path[:0] = folders
     sys.path.append(setup.packages)  # after the function's own: it may bring another version
     os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import Function, Service, Settings
+from localcloud.fc.model import Settings
 from localcloud.fc.platform import CREDENTIALS_LIFE
+from localcloud.fc.releases import Release
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential
 
+# Source: Function Compute, "Create a custom layer".
+LAYERED = {"PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin", "LD_LIBRARY_PATH": "/opt/lib"}
 PRINCIPAL = "fc.aliyuncs.com"  # in the trust policies of roles that functions take
 
 
@@ -25,25 +28,24 @@ class Roles(Protocol):
         """
 
 
-def make_environment(
-    function: Function, service: Service | None, *, settings: Settings, roles: Roles
-) -> Mapping[str, str]:
+def make_environment(release: Release, *, settings: Settings, roles: Roles) -> Mapping[str, str]:
     """Return the environment of a new instance, with fresh credentials.
 
     Args:
-        function: the function.
-        service: its service; None in FC 3.0.
+        release: the function.
         settings: name the region and the account.
         roles: give the credentials.
 
     Raises:
         FcError: AccessDenied: the function's role cannot be assumed.
     """
+    function, service = release.function, release.service
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "HOME": "/tmp",  # noqa: S108 - the only folder that an instance may write to
         "TZ": "UTC",
+        **(LAYERED if function.layers else {}),
         **function.environment,
         "FC_FUNC_CODE_PATH": "/code",
         "FC_ACCOUNT_ID": settings.account_id,
@@ -53,7 +55,7 @@ def make_environment(
         "FC_FUNCTION_MEMORY_SIZE": str(function.memory),
     }
     if service:
-        environment |= {"FC_SERVICE_NAME": service.name, "FC_QUALIFIER": "LATEST"}
+        environment |= {"FC_SERVICE_NAME": service.name, "FC_QUALIFIER": release.qualifier}
     if role := service.role if service else function.role:
         environment |= _credentials(role, session_name=f"fc-{function.name[:60]}", roles=roles)
     return environment

@@ -1,9 +1,9 @@
-"""The instances of all functions: a pool for each, on one host."""
+"""The instances of all functions: a pool for each release, on one host."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from localcloud.fc.instances.environment import Roles, make_environment
@@ -11,9 +11,10 @@ from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import find_interpreter
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.pool import Pool
-from localcloud.fc.model import Answer, Function, Settings
+from localcloud.fc.model import Answer, Settings
+from localcloud.fc.releases import Release
 from localcloud.fc.store.code import CodeStore
-from localcloud.fc.store.resources import FcStore
+from localcloud.fc.store.layers import LayerPackages
 
 
 class Fleet:
@@ -23,17 +24,28 @@ class Fleet:
         host: what instances run on.
         settings: how they behave.
         roles: give them their credentials.
-        store: holds the functions' services.
         code: holds their code packages.
+        layers: holds the packages of their layers.
+        packages_of: names the packages of layers, by the layers' ARNs.
     """
 
-    def __init__(self, host: Host, *, settings: Settings, roles: Roles, store: FcStore, code: CodeStore) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        settings: Settings,
+        roles: Roles,
+        code: CodeStore,
+        layers: LayerPackages,
+        packages_of: Callable[[Sequence[str]], tuple[str, ...]],
+    ) -> None:
         self._host = host
         self._settings = settings
         self._roles = roles
-        self._store = store
         self._code = code
-        self._pools: dict[str, Pool] = {}  # by the function's path
+        self._layers = layers
+        self._packages_of = packages_of
+        self._pools: dict[tuple[str, str, str], Pool] = {}  # by the release's key
         self._retired: list[Pool] = []
 
     @property
@@ -46,19 +58,29 @@ class Fleet:
         """The names of the code packages that instances may still run."""
         return {pool.code for pool in self._all()}
 
+    @property
+    def layers_in_use(self) -> set[tuple[str, ...]]:
+        """The names of the packages of layers that instances may still see together."""
+        return {pool.layers for pool in self._all() if pool.layers}
+
     def _all(self) -> list[Pool]:
         return [*self._pools.values(), *self._retired]
 
     async def run(
-        self, function: Function, payload: bytes, *, request_id: str, log: InvocationLog
+        self, release: Release, payload: bytes, *, request_id: str, log: InvocationLog
     ) -> tuple[Answer, Instance]:
         """Run one request of a function; see `Pool.run`."""
-        return await self._pool(function).run(payload, request_id=request_id, log=log)
+        return await self._pool(release).run(payload, request_id=request_id, log=log)
 
-    def retire(self, path: str) -> None:
-        """End the instances of a function, busy ones after their request; the next request gets new ones."""
-        pool = self._pools.pop(path, None)
-        if pool:
+    def retire(self, path: str, *, version: str = "") -> None:
+        """End the instances of a function, busy ones after their request; the next request gets new ones.
+
+        Args:
+            path: the function's path.
+            version: of its versions, the one whose instances end; empty: what is not published.
+        """
+        for key in [key for key in self._pools if (key[0], key[2]) == (path, version)]:
+            pool = self._pools.pop(key)
             pool.retire()
             self._retired.append(pool)
 
@@ -73,25 +95,25 @@ class Fleet:
         for pool in self._all():
             pool.close()
 
-    def _pool(self, function: Function) -> Pool:
-        if function.path not in self._pools:
-            settings, roles = self._settings, self._roles
-            service = self._store.services.get(function.service)
+    def _pool(self, release: Release) -> Pool:
+        if release.key not in self._pools:
+            settings, roles, function = self._settings, self._roles, release.function
 
             async def environment() -> Mapping[str, str]:
-                return await asyncio.to_thread(make_environment, function, service, settings=settings, roles=roles)
+                return await asyncio.to_thread(make_environment, release, settings=settings, roles=roles)
 
-            self._pools[function.path] = Pool(
-                function,
-                service,
+            self._pools[release.key] = Pool(
+                release,
                 code=self._code.folder(function.code),
+                layers=self._packages_of(function.layers),
+                layer_folder=self._layers.folder,
                 host=self._host,
                 find_interpreter=lambda: find_interpreter(function.runtime, settings.python, function.python),
                 make_environment=environment,
                 max_instances=settings.max_instances,
                 make_room=self._make_room,
             )
-        return self._pools[function.path]
+        return self._pools[release.key]
 
     def _make_room(self) -> bool:
         """End the instance that has been idle for longest, of whichever function; return whether there was one."""

@@ -22,8 +22,9 @@ from localcloud.fc.instances.messages import FunctionFacts, Reply, Request, Serv
 from localcloud.fc.instances.meter import Meter, Use
 from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
 from localcloud.fc.instances.process import InstanceProcess
-from localcloud.fc.model import EndReason, Function, InstanceState, Service, move
+from localcloud.fc.model import EndReason, InstanceState, move
 from localcloud.fc.platform import MAX_TASKS, RUNTIMES
+from localcloud.fc.releases import Release
 
 WATCH = 0.05  # seconds between two measurements
 logger = logging.getLogger(__name__)
@@ -57,21 +58,20 @@ class Instance:
     """An instance of a function.
 
     Args:
-        function: what it runs.
-        service: the function's service; None in FC 3.0.
+        release: the function that it runs.
         host: what it runs on.
     """
 
-    def __init__(self, function: Function, service: Service | None, *, host: Host) -> None:
+    def __init__(self, release: Release, *, host: Host) -> None:
         self.id = f"c-{uuid.uuid4().hex[:24]}"
-        self.function = function
+        self.release = release
+        self.function = function = release.function
         self.state = InstanceState.NEW
         self.requests = 0
         self.initialized = False
         self.initializer_seconds = 0.0
         self.idle_since = 0.0  # seconds of the monotonic clock
         self.pid: int | None = None  # of its bootstrap, as this machine sees it; None until that has reported
-        self._service = service
         self._host = host
         self._folder = host.folder / self.id
         self.meter = Meter(function, isolation=host.isolation, folder=self._folder)
@@ -82,7 +82,13 @@ class Instance:
         self._end_reason: EndReason | None = None
 
     async def start(
-        self, *, code: Path, interpreter: Interpreter, environment: Mapping[str, str], log: InvocationLog
+        self,
+        *,
+        code: Path,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        log: InvocationLog,
+        layers: Path | None = None,
     ) -> None:
         """Start the process; the function's module is loaded later, by the initializer or the first request.
 
@@ -91,6 +97,7 @@ class Instance:
             interpreter: the Python to run.
             environment: the function's environment.
             log: gets notes on how it runs.
+            layers: the files of the function's layers; None: it has none.
 
         Raises:
             FcError: InstanceNotAllowed.
@@ -99,6 +106,7 @@ class Instance:
         launch = self._launch = self._host.isolation.prepare(
             folder=self._folder,
             code=code,
+            layers=layers,
             interpreter=interpreter,
             environment={**environment, "FC_INSTANCE_ID": self.id},
             function=self.function,
@@ -123,7 +131,8 @@ class Instance:
 
     def _setup(self, launch: Launch) -> Setup:
         function, runtime = self.function, RUNTIMES[self.function.runtime]
-        log_config = self._service.log_config if self._service else {}
+        service = self.release.service
+        log_config = service.log_config if service else {}
         return Setup(
             function=FunctionFacts(
                 name=function.name,
@@ -134,15 +143,16 @@ class Instance:
                 initialization_timeout=function.initialization_timeout,
             ),
             service=ServiceFacts(
-                name=self._service.name if self._service else "",
+                name=service.name if service else "",
                 log_project=str(log_config.get("project", "")),
                 log_store=str(log_config.get("logstore", "")),
-                qualifier="LATEST",
-                version_id="",
+                qualifier=self.release.qualifier,
+                version_id=self.release.version,
             ),
             context_credentials=runtime.context_credentials,
             context_logger=runtime.context_logger,
             packages=launch.packages,
+            layers=launch.layers,
             ports=self._host.ports.numbers if launch.own_network else [],
             tasks=MAX_TASKS if launch.bounds_processes else None,
             max_result=MAX_RESULT,

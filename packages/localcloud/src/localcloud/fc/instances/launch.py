@@ -13,6 +13,7 @@ from localcloud.fc.instances.userns import IdentityMap
 from localcloud.fc.model import Function
 from localcloud.gateway import redirect
 
+LAYERS = "/opt"  # as the function sees it
 TMP = "/tmp"  # noqa: S108 - as the function sees it; the folder behind it is the instance's own
 BOOTSTRAP, MESSAGES, REDIRECT = (Path(str(module.__file__)) for module in (bootstrap, messages, redirect))
 PRELOAD = REDIRECT.with_name("preload")  # redirects the Python programs that a function starts
@@ -28,6 +29,7 @@ class Launch:
         str | None
     )  # the shell script that makes the function's environment, for its standard input; None: it has it
     folder: Path  # the working folder to start it in
+    layers: str  # the folder of the function's layers, as the function sees it
     packages: str  # the folder of the runtime's built-in packages, as the function sees it
     note: str | None = None  # the missing parts of a sandbox, for the log of the start
     warning: str | None = None  # that there is no sandbox, for the log of every invocation
@@ -46,13 +48,21 @@ class Isolation(Protocol):
     kind: str  # for the ready line: bubblewrap, unsandboxed or missing
 
     def prepare(
-        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], function: Function
+        self,
+        *,
+        folder: Path,
+        code: Path,
+        layers: Path | None,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        function: Function,
     ) -> Launch:
         """Return how to start an instance.
 
         Args:
             folder: an empty folder of the instance's own, removed after it.
             code: the unpacked code package.
+            layers: the files of the function's layers; None: it has none.
             interpreter: the Python to run, and the packages that its runtime has built in.
             environment: the environment as the platform gives it, with paths as the function sees them.
             function: says how much disk and memory it may use.

@@ -47,6 +47,7 @@ class Setup:
     service: ServiceFacts
     context_credentials: bool  # the context has them
     context_logger: bool  # the context has one
+    layers: str  # folder of the function's layers
     packages: str  # folder of the runtime's built-in packages
     ports: list[int]  # of the embedded cloud, to be listened on inside of the instance
     tasks: int | None  # processes and threads that the kernel is to permit; None: the platform counts

@@ -1,4 +1,4 @@
-"""The instances of one function: reuse a warm one, start another for a parallel request, end idle ones.
+"""The instances of one release of a function: reuse a warm one, start another for a parallel request, end idle ones.
 
 A request takes an instance for itself and gives it back frozen. A new configuration retires the instances of the old one.
 """
@@ -17,19 +17,21 @@ from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.requests import run_request
-from localcloud.fc.model import Answer, EndReason, Function, Service
+from localcloud.fc.model import Answer, EndReason
+from localcloud.fc.releases import Release
 
 logger = logging.getLogger(__name__)
 ROOM = 6  # places of one instance: a listening socket for each port, what watches these, its channel, its output
 
 
 class Pool:
-    """Runs requests of one configuration of one function.
+    """Runs requests of one release of one function, with one configuration.
 
     Args:
-        function: the configuration.
-        service: its service; None in FC 3.0.
+        release: the release.
         code: the unpacked code package.
+        layers: the names of the packages of its layers.
+        layer_folder: returns the folder that shows such packages.
         host: what instances run on.
         find_interpreter: returns the Python for the function.
         make_environment: returns the environment of a new instance, with fresh credentials.
@@ -39,19 +41,22 @@ class Pool:
 
     def __init__(
         self,
-        function: Function,
-        service: Service | None,
+        release: Release,
         *,
         code: Path,
+        layers: tuple[str, ...] = (),
+        layer_folder: Callable[[tuple[str, ...]], Path] = lambda layers: Path(),
         host: Host,
         find_interpreter: Callable[[], Interpreter],
         make_environment: Callable[[], Awaitable[Mapping[str, str]]],
         max_instances: int,
         make_room: Callable[[], bool],
     ) -> None:
-        self._function = function
-        self._service = service
+        self._release = release
+        self._function = release.function
         self._code = code
+        self.layers = layers
+        self._layer_folder = layer_folder
         self._host = host
         self._find_interpreter = find_interpreter
         self._make_environment = make_environment
@@ -154,13 +159,16 @@ class Pool:
                     "no descriptors are left for another instance; try again later, or start the embedded cloud with a "
                     "higher limit (`ulimit -n`)",
                 )
-        instance = Instance(self._function, self._service, host=self._host)
+        instance = Instance(self._release, host=self._host)
         self._busy.add(instance)
         self._housed.add(instance)
         try:
             interpreter = await asyncio.to_thread(self._find_interpreter)
             environment = await self._make_environment()
-            await instance.start(code=self._code, interpreter=interpreter, environment=environment, log=log)
+            layers = await asyncio.to_thread(self._layer_folder, self.layers) if self.layers else None
+            await instance.start(
+                code=self._code, layers=layers, interpreter=interpreter, environment=environment, log=log
+            )
         except BaseException:
             self._busy.discard(instance)
             self._close(instance)

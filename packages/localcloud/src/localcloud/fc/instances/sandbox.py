@@ -15,7 +15,7 @@ from pathlib import Path
 
 from localcloud.fc.instances import userns
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import BOOTSTRAP, MESSAGES, PRELOAD, REDIRECT, TMP, Launch
+from localcloud.fc.instances.launch import BOOTSTRAP, LAYERS, MESSAGES, PRELOAD, REDIRECT, TMP, Launch
 from localcloud.fc.instances.usage import find_folder
 from localcloud.fc.model import Function
 from localcloud.fc.platform import MB
@@ -80,12 +80,19 @@ class Sandbox:
         self._means = means
 
     def prepare(
-        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], function: Function
+        self,
+        *,
+        folder: Path,
+        code: Path,
+        layers: Path | None,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        function: Function,
     ) -> Launch:
         """See `Isolation.prepare`."""
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
         binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
-        binds += _show(_shown(code, interpreter))
+        binds += _show(_shown(code, layers, interpreter))
         ids = userns.IdentityMap() if self._means.drops and self._means.user else None
         return Launch(
             command=[
@@ -98,6 +105,7 @@ class Sandbox:
             environment={"PATH": os.defpath},
             exports=_exports(environment),
             folder=folder,
+            layers=LAYERS,
             packages=PACKAGES,
             note=self._means.note,
             ids=ids,
@@ -182,9 +190,11 @@ def _system(ids: userns.IdentityMap | None) -> list[str]:
     return options
 
 
-def _shown(code: Path, interpreter: Interpreter) -> dict[Path, Path]:
+def _shown(code: Path, layers: Path | None, interpreter: Interpreter) -> dict[Path, Path]:
     """Return the files and folders of this machine that an instance sees, by the paths that they get."""
     shown = {Path("/code"): code}
+    if layers:
+        shown |= {Path(LAYERS, each.name): each for each in layers.iterdir()}
     shown |= {Path(INSIDE, file.name): file for file in (BOOTSTRAP, MESSAGES, REDIRECT, PRELOAD)}
     shown |= {Path(PACKAGES, name): path for name, path in interpreter.packages.items()}
     prefix = interpreter.path.parent.parent

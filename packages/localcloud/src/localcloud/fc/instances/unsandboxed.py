@@ -40,7 +40,14 @@ class Folder:
         logger.warning(self._warning)
 
     def prepare(
-        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], function: Function
+        self,
+        *,
+        folder: Path,
+        code: Path,
+        layers: Path | None,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        function: Function,
     ) -> Launch:
         """See `Isolation.prepare`."""
         temporary, packages = folder / "tmp", folder / "packages"
@@ -48,6 +55,7 @@ class Folder:
             each.mkdir()
         for name, path in interpreter.packages.items():
             (packages / name).symlink_to(path)
+        seen = str(layers or folder / "layers")
         moved = {name: _move(value, temporary) for name, value in environment.items()}
         moved |= {"FC_FUNC_CODE_PATH": str(code), "TMPDIR": str(temporary)}
         return Launch(
@@ -60,6 +68,7 @@ class Folder:
             environment=moved,
             exports=None,
             folder=code,
+            layers=seen,
             packages=str(packages),
             warning=self._warning,
             supervised=True,
@@ -103,7 +112,14 @@ class Refusal:
         logger.warning(self._message)
 
     def prepare(
-        self, *, folder: Path, code: Path, interpreter: Interpreter, environment: Mapping[str, str], function: Function
+        self,
+        *,
+        folder: Path,
+        code: Path,
+        layers: Path | None,
+        interpreter: Interpreter,
+        environment: Mapping[str, str],
+        function: Function,
     ) -> Launch:
         """See `Isolation.prepare`."""
         raise FcError("InstanceNotAllowed", self._message)

@@ -6,32 +6,18 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from pathlib import Path
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.model import Code, Function, Permit, anybody
+from localcloud.fc.operations.layers import LayerOperations
+from localcloud.fc.operations.packages import PackageReader
 from localcloud.fc.operations.rules import check_function
 from localcloud.fc.operations.services import ServiceOperations
-from localcloud.fc.platform import MAX_CODE_API, MAX_CODE_OSS
+from localcloud.fc.platform import MAX_CODE_OSS
 from localcloud.fc.store.code import CodeStore
 from localcloud.fc.store.resources import FcStore
-
-
-class Objects(Protocol):
-    """Objects in OSS, among which code packages lie."""
-
-    def read(self, bucket: str, key: str, *, permit: Callable[[str, str], None]) -> bytes:
-        """Return the bytes of an object, or of the one that a symlink stands for.
-
-        Args:
-            bucket: the bucket's name.
-            key: the object's key.
-            permit: asked with the key and the ACL in effect of each object on the way; raises to refuse.
-
-        Raises:
-            Exception: there is no such object, or what `permit` raises.
-        """
 
 
 class FunctionOperations:
@@ -42,7 +28,8 @@ class FunctionOperations:
         code: keeps their code packages.
         services: those of FC 2.0 belong to one.
         fleet: runs their instances.
-        objects: where code packages may lie.
+        layers: they may name some.
+        reader: reads code packages.
         clock: seconds since the epoch.
     """
 
@@ -53,14 +40,16 @@ class FunctionOperations:
         *,
         services: ServiceOperations,
         fleet: Fleet,
-        objects: Objects,
+        layers: LayerOperations,
+        reader: PackageReader,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._code = code
         self._services = services
         self._fleet = fleet
-        self._objects = objects
+        self._layers = layers
+        self._reader = reader
         self._clock = clock
         self._changing = asyncio.Lock()  # held while a code package is unpacked that no function names yet
 
@@ -86,6 +75,7 @@ class FunctionOperations:
         if function.service:
             self._services.get(function.service)
         check_function(function)
+        self._layers.check(function, None)
         if function.path in self._store.functions:
             raise FcError("FunctionAlreadyExists", f"function '{function.name}' already exists")
 
@@ -121,8 +111,9 @@ class FunctionOperations:
             FcError: FunctionNotFound, ServiceNotFound, InvalidArgument, and what `permit` raises.
         """
         async with self._changing:
-            self.get(function.path)
+            before = self.get(function.path)
             check_function(function)
+            self._layers.check(function, before)
             if code is not None:
                 function = await self._with_code(function, code, permit)
                 self.get(function.path)  # it may be gone by now
@@ -131,7 +122,7 @@ class FunctionOperations:
             return updated
 
     def delete(self, path: str) -> None:
-        """Delete a function with its triggers; its instances end after their requests.
+        """Delete a function with its triggers, and its versions and aliases (FC 3.0); its instances end after their requests.
 
         Raises:
             FcError: FunctionNotFound, ServiceNotFound.
@@ -139,14 +130,24 @@ class FunctionOperations:
         self.get(path)
         for trigger in self._store.triggers_of(path):
             del self._store.triggers[path, trigger.name]
+        for version in self._store.versions_of(path):
+            del self._store.versions[path, version.id]
+            self._fleet.retire(path, version=version.id)
+        for alias in self._store.aliases_of(path):
+            del self._store.aliases[path, alias.name]
+        self._store.last_versions.pop(path, None)
         del self._store.functions[path]
         self._store.save()
         self._fleet.retire(path)
 
+    def package(self, name: str) -> Path:
+        """Return the zip file of a code package, by its name in the store."""
+        return self._code.archive(name)
+
     def drop_unused_code(self) -> None:
         """Remove the code packages that neither a function nor an instance uses, unless one is on its way to a function."""
         if not self._changing.locked():
-            self._code.drop(keep=self._fleet.code_in_use | {each.code for each in self._store.functions.values()})
+            self._code.drop(keep=self._fleet.code_in_use | {each.code for each in self._store.all_functions()})
 
     def _put(self, function: Function) -> Function:
         function = replace(function, modified=self._clock())
@@ -155,27 +156,6 @@ class FunctionOperations:
         return function
 
     async def _with_code(self, function: Function, code: Code, permit: Permit) -> Function:
-        content = await asyncio.to_thread(self._read, code, permit)
+        content = await asyncio.to_thread(self._reader.read, code, permit, MAX_CODE_OSS)
         name, checksum = await asyncio.to_thread(self._code.add, content)
         return replace(function, code=name, code_checksum=checksum, code_size=len(content))
-
-    def _read(self, code: Code, permit: Permit) -> bytes:
-        if code.content is not None:
-            content, limit, way = code.content, MAX_CODE_API, "through the API"
-        elif code.bucket and code.key:
-            content, limit, way = self._read_object(code.bucket, code.key, permit), MAX_CODE_OSS, "through OSS"
-        else:
-            raise FcError("InvalidArgument", "code: give zipFile, or ossBucketName and ossObjectName")
-        if len(content) > limit:
-            raise FcError(
-                "InvalidArgument", f"code: the package has {len(content)} bytes; at most {limit} are allowed {way}"
-            )
-        return content
-
-    def _read_object(self, bucket: str, key: str, permit: Permit) -> bytes:
-        try:
-            return self._objects.read(bucket, key, permit=lambda key, acl: permit(bucket, key))
-        except FcError:  # of `permit`
-            raise
-        except Exception as error:
-            raise FcError("InvalidArgument", f"code: oss://{bucket}/{key} cannot be read: {error}") from error

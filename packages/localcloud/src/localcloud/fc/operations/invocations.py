@@ -11,7 +11,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.instances.logs import Logs
 from localcloud.fc.model import Invocation, Pending, Settings
-from localcloud.fc.operations.functions import FunctionOperations
+from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.oss_triggers import make_event
 from localcloud.fc.operations.tasks import Tasks
 from localcloud.fc.operations.triggers import TriggerOperations
@@ -31,7 +31,7 @@ class InvocationOperations:
     """The invocations of the account's functions.
 
     Args:
-        functions: the functions.
+        aliases: lead to the functions.
         triggers: invoke some of them.
         fleet: runs them.
         logs: get what they print.
@@ -42,14 +42,14 @@ class InvocationOperations:
     def __init__(
         self,
         *,
-        functions: FunctionOperations,
+        aliases: AliasOperations,
         triggers: TriggerOperations,
         fleet: Fleet,
         logs: Logs,
         pending: PendingInvocations,
         settings: Settings,
     ) -> None:
-        self._functions = functions
+        self._aliases = aliases
         self._triggers = triggers
         self._fleet = fleet
         self._logs = logs
@@ -57,25 +57,27 @@ class InvocationOperations:
         self._settings = settings
         self._tasks = Tasks()
 
-    async def invoke(self, path: str, payload: bytes, *, request_id: str = "") -> Invocation:
+    async def invoke(self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "") -> Invocation:
         """Invoke a function and wait for its answer.
 
         Args:
             path: the function's path.
             payload: the event.
             request_id: the request's id; empty: a fresh one.
+            qualifier: a version or an alias; empty: what is not published.
 
         Raises:
-            FcError: FunctionNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (the role cannot be assumed).
+            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (the role
+                cannot be assumed).
         """
-        function = self._functions.get(path)
+        release = self._aliases.release(path, qualifier)
         if len(payload) > MAX_SYNC_PAYLOAD:
             raise FcError(
                 "EntityTooLarge", f"the event has {len(payload)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
             )
         request_id = request_id or new_request_id()
         log = self._logs.begin(path)
-        answer, instance = await self._fleet.run(function, payload, request_id=request_id, log=log)
+        answer, instance = await self._fleet.run(release, payload, request_id=request_id, log=log)
         return Invocation(
             request_id=request_id,
             instance_id=instance.id,
@@ -84,19 +86,19 @@ class InvocationOperations:
             log_tail=log.tail,
         )
 
-    def invoke_async(self, path: str, payload: bytes, *, request_id: str) -> None:
+    def invoke_async(self, path: str, payload: bytes, *, request_id: str, qualifier: str = "") -> None:
         """Accept an invocation that is done later; a failure is tried again.
 
         Raises:
-            FcError: FunctionNotFound, EntityTooLarge.
+            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, EntityTooLarge.
         """
-        self._functions.get(path)
+        self._aliases.release(path, qualifier)
         if len(payload) > MAX_ASYNC_PAYLOAD:
             raise FcError(
                 "EntityTooLarge",
                 f"the event has {len(payload)} bytes; at most {MAX_ASYNC_PAYLOAD} are allowed for an asynchronous invocation",
             )
-        self._accept(Pending(request_id=request_id, function=path, payload=payload))
+        self._accept(Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier))
 
     def fire(self, event: ObjectEvent) -> None:
         """Invoke the functions whose triggers an object's event fires."""
@@ -109,7 +111,9 @@ class InvocationOperations:
                 account_id=self._settings.account_id,
                 request_id=request_id,
             )
-            self._accept(Pending(request_id=request_id, function=trigger.function, payload=payload))
+            self._accept(
+                Pending(request_id=request_id, function=trigger.function, payload=payload, qualifier=trigger.qualifier)
+            )
 
     def resume(self) -> None:
         """Go on with the invocations that were accepted before a restart.
@@ -158,7 +162,9 @@ class InvocationOperations:
 
     async def _try(self, pending: Pending) -> str | None:
         """Invoke the function once; return its failure, if it failed."""
-        done = await self.invoke(pending.function, pending.payload, request_id=pending.request_id)
+        done = await self.invoke(
+            pending.function, pending.payload, request_id=pending.request_id, qualifier=pending.qualifier
+        )
         if done.answer.error_type is None:
             return None
         return f"{done.answer.error_type}: {done.answer.body[:500].decode(errors='replace')}"

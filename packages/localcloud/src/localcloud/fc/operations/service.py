@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from localcloud.fc.instances.cpu import open_cpu_groups
@@ -17,12 +18,17 @@ from localcloud.fc.instances.logs import Logs
 from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.sweep import repeat
 from localcloud.fc.model import Settings
-from localcloud.fc.operations.functions import FunctionOperations, Objects
+from localcloud.fc.operations.aliases import AliasOperations
+from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.invocations import InvocationOperations
+from localcloud.fc.operations.layers import LayerOperations
+from localcloud.fc.operations.packages import Objects, PackageReader
 from localcloud.fc.operations.services import ServiceOperations
 from localcloud.fc.operations.tasks import Tasks
 from localcloud.fc.operations.triggers import TriggerOperations
+from localcloud.fc.operations.versions import VersionOperations
 from localcloud.fc.store.code import CodeStore
+from localcloud.fc.store.layers import LayerPackages
 from localcloud.fc.store.pending import PendingInvocations
 from localcloud.fc.store.resources import FcStore
 from localcloud.oss.model import ObjectEvent
@@ -62,14 +68,28 @@ class FcService:
         )
         code = CodeStore(folder / "code")
         store = FcStore(folder)
-        self._fleet = fleet = Fleet(self._host, settings=settings, roles=roles, store=store, code=code)
+        layers = LayerPackages(folder / "layers")
+        reader = PackageReader(objects)
+        self.layers = LayerOperations(store, layers, reader=reader, settings=settings, clock=clock)
+        self._fleet = fleet = Fleet(
+            self._host,
+            settings=settings,
+            roles=roles,
+            code=code,
+            layers=layers,
+            packages_of=self.layers.packages_of,
+        )
         self.services = ServiceOperations(store, fleet=fleet, clock=clock)
         self.functions = FunctionOperations(
-            store, code, services=self.services, fleet=fleet, objects=objects, clock=clock
+            store, code, services=self.services, fleet=fleet, layers=self.layers, reader=reader, clock=clock
         )
-        self.triggers = TriggerOperations(store, functions=self.functions, clock=clock)
+        self.versions = VersionOperations(
+            store, services=self.services, functions=self.functions, fleet=fleet, clock=clock
+        )
+        self.aliases = AliasOperations(store, versions=self.versions, clock=clock)
+        self.triggers = TriggerOperations(store, functions=self.functions, aliases=self.aliases, clock=clock)
         self.invocations = InvocationOperations(
-            functions=self.functions,
+            aliases=self.aliases,
             triggers=self.triggers,
             fleet=fleet,
             logs=Logs(folder / "logs"),
@@ -118,3 +138,4 @@ class FcService:
         """Yield the steps of one sweep; each is done whether or not those before it failed."""
         yield from self._fleet.reclaim()
         yield self.functions.drop_unused_code
+        yield partial(self.layers.drop_unused, self._fleet.layers_in_use)

@@ -63,15 +63,23 @@ class ServiceOperations:
         return self._put(service)
 
     def delete(self, name: str) -> None:
-        """Delete a service without functions.
+        """Delete a service without functions, versions and aliases.
 
         Raises:
             FcError: ServiceNotFound, ServiceNotEmpty.
         """
         self.get(name)
-        if self._store.functions_of(name):
-            raise FcError("ServiceNotEmpty", f"service '{name}' still has functions; delete them first")
+        owner = f"services/{name}"
+        has = {
+            "functions": self._store.functions_of(name),
+            "versions": self._store.versions_of(owner),
+            "aliases": self._store.aliases_of(owner),
+        }
+        for what, found in has.items():
+            if found:
+                raise FcError("ServiceNotEmpty", f"service '{name}' still has {what}; delete them first")
         del self._store.services[name]
+        self._store.last_versions.pop(owner, None)
         self._store.save()
 
     def _put(self, service: Service) -> Service:

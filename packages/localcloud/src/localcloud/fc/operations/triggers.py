@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import TRIGGER_TYPES, Trigger
+from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.oss_triggers import check_oss_trigger, fires
 from localcloud.fc.operations.rules import check_name
@@ -21,12 +22,16 @@ class TriggerOperations:
     Args:
         store: keeps them.
         functions: they belong to one.
+        aliases: they may name a version or an alias of it.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, store: FcStore, *, functions: FunctionOperations, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: FcStore, *, functions: FunctionOperations, aliases: AliasOperations, clock: Callable[[], float]
+    ) -> None:
         self._store = store
         self._functions = functions
+        self._aliases = aliases
         self._clock = clock
 
     def create(self, trigger: Trigger) -> Trigger:
@@ -85,6 +90,7 @@ class TriggerOperations:
         self._store.save()
 
     def _put(self, trigger: Trigger) -> Trigger:
+        self._aliases.release(trigger.function, trigger.qualifier)
         if trigger.kind not in TRIGGER_TYPES:
             raise FcError("NotImplemented", f"not implemented: triggers of type {trigger.kind!r}")
         if trigger.kind == "oss":

@@ -1,4 +1,4 @@
-"""Code packages on disk: one folder for each, unpacked, named by its digest."""
+"""Code packages on disk: for each its zip file and a folder, unpacked, named by its digest."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from localcloud.fc.errors import FcError
 from localcloud.kernel.crc64 import update_crc64
+from localcloud.kernel.documents import write_private
 from localcloud.kernel.errors import LocalCloudError
 
 # What the zipfile module raises at a damaged or hostile package, besides its own error: the errors of its parts.
@@ -30,6 +31,7 @@ _UNREADABLE = (
     zlib.error,
     lzma.LZMAError,
 )
+ZIP = ".zip"
 MAX_UNPACKED = 2 * 1024**3  # bytes; a package may not fill the disk of this machine
 
 
@@ -56,6 +58,18 @@ class CodeStore:
         """Return the folder of an unpacked code package."""
         return self._folder / code
 
+    def archive(self, code: str) -> Path:
+        """Return the zip file of a code package; one that an earlier release unpacked alone is packed anew."""
+        path = self._zip(code)
+        if not path.exists():
+            staging = self._folder / f"new-{uuid.uuid4().hex}"
+            packed = Path(shutil.make_archive(str(staging), "zip", self.folder(code)))
+            packed.rename(path)
+        return path
+
+    def _zip(self, code: str) -> Path:
+        return self._folder / f"{code}{ZIP}"
+
     def add(self, content: bytes) -> tuple[str, str]:
         """Unpack a code package.
 
@@ -74,6 +88,7 @@ class CodeStore:
             staging = self._folder / f"new-{uuid.uuid4().hex}"
             try:
                 _unpack(content, staging)
+                write_private(self._zip(name), content)
                 staging.rename(target)
             except _UNREADABLE as error:
                 raise FcError("InvalidArgument", f"code: the package cannot be unpacked: {error}") from error
@@ -88,7 +103,7 @@ class CodeStore:
             keep: the names of those.
         """
         for path in self._folder.iterdir():
-            if path.name in keep:
+            if path.name.removesuffix(ZIP) in keep:
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -25,7 +25,11 @@ class PendingInvocations:
 
     def add(self, pending: Pending) -> None:
         """Keep an invocation; it is durable when this returns."""
-        record = {"function": pending.function, "payload": base64.b64encode(pending.payload).decode()}
+        record = {
+            "function": pending.function,
+            "qualifier": pending.qualifier,
+            "payload": base64.b64encode(pending.payload).decode(),
+        }
         write_document(self._folder / f"{pending.request_id}.json", record)
 
     def remove(self, request_id: str) -> None:
@@ -45,6 +49,11 @@ class PendingInvocations:
 def _read(path: Path) -> Pending:
     def parse(record: dict[str, str]) -> Pending:
         payload = base64.b64decode(record["payload"], validate=True)
-        return Pending(request_id=path.stem, function=record["function"], payload=payload)
+        return Pending(
+            request_id=path.stem,
+            function=record["function"],
+            payload=payload,
+            qualifier=record.get("qualifier", ""),  # an earlier release wrote none
+        )
 
     return read_document(path, parse, otherwise="remove it to go on without that invocation")

@@ -1,4 +1,4 @@
-"""Services, functions and triggers on disk: one JSON document.
+"""Services, functions, triggers and what belongs to them on disk: one JSON document.
 
 Every change writes the whole document beside the old one and renames it, so a crash loses nothing that was acknowledged.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
+from localcloud.fc.releases import Alias, Version
 from localcloud.kernel.documents import read_document, write_document
 
 
@@ -27,15 +29,27 @@ class FcStore:
         self.services: dict[str, Service] = {}
         self.functions: dict[str, Function] = {}  # by path
         self.triggers: dict[tuple[str, str], Trigger] = {}  # by function's path and name
+        self.versions: dict[tuple[str, str], Version] = {}  # by owner's path and id
+        self.aliases: dict[tuple[str, str], Alias] = {}  # by owner's path and name
+        self.last_versions: dict[str, int] = {}  # the last version's id, by owner's path; deleted ones count
+        self.layers: dict[str, LayerVersion] = {}  # by ARN
         if self._path.exists():
             read_document(self._path, self._load)
 
     def _load(self, record: Any) -> None:  # noqa: ANN401 - what the document holds
         self.services = {each["name"]: Service(**each) for each in record["services"]}
-        functions = [Function(**each) for each in record["functions"]]
+        functions = [_read_function(each) for each in record["functions"]]
         self.functions = {each.path: each for each in functions}
         triggers = [Trigger(**each) for each in record["triggers"]]
         self.triggers = {(each.function, each.name): each for each in triggers}
+        # A document of an earlier release has none of the following.
+        versions = [_read_version(each) for each in record.get("versions", [])]
+        self.versions = {(each.owner, each.id): each for each in versions}
+        aliases = [Alias(**each) for each in record.get("aliases", [])]
+        self.aliases = {(each.owner, each.name): each for each in aliases}
+        self.last_versions = record.get("last_versions", {})
+        layers = [LayerVersion(**{**each, "runtimes": tuple(each["runtimes"])}) for each in record.get("layers", [])]
+        self.layers = {each.arn: each for each in layers}
 
     def save(self) -> None:
         """Write the document."""
@@ -43,6 +57,10 @@ class FcStore:
             "services": list(self.services.values()),
             "functions": list(self.functions.values()),
             "triggers": list(self.triggers.values()),
+            "versions": list(self.versions.values()),
+            "aliases": list(self.aliases.values()),
+            "last_versions": self.last_versions,
+            "layers": list(self.layers.values()),
         }
         write_document(self._path, record)
 
@@ -55,3 +73,28 @@ class FcStore:
         """Return the triggers of a function, by its path, in order of their names."""
         found = [each for each in self.triggers.values() if each.function == function]
         return sorted(found, key=lambda each: each.name)
+
+    def versions_of(self, owner: str) -> list[Version]:
+        """Return the versions of a service or function, by its path, from the first to the last."""
+        found = [each for each in self.versions.values() if each.owner == owner]
+        return sorted(found, key=lambda each: int(each.id))
+
+    def aliases_of(self, owner: str) -> list[Alias]:
+        """Return the aliases of a service or function, by its path, in order of their names."""
+        found = [each for each in self.aliases.values() if each.owner == owner]
+        return sorted(found, key=lambda each: each.name)
+
+    def all_functions(self) -> list[Function]:
+        """Return the functions, those of versions among them."""
+        published = [function for version in self.versions.values() for function in version.functions]
+        return [*self.functions.values(), *published]
+
+
+def _read_function(record: dict[str, Any]) -> Function:
+    return Function(**{**record, "layers": tuple(record.get("layers", ()))})
+
+
+def _read_version(record: dict[str, Any]) -> Version:
+    service = record["service"]
+    functions = tuple(_read_function(each) for each in record["functions"])
+    return Version(**{**record, "functions": functions, "service": Service(**service) if service else None})

@@ -1,0 +1,65 @@
+"""Code packages on the wire: the address of one, and the package itself at that address.
+
+In the cloud the address is a signed one of OSS; here it is one of this service, for an hour, that nobody else can make.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from localcloud.fc.api.calls import Call, shown
+from localcloud.fc.operations.service import FcService
+from localcloud.kernel.door import ADMINISTRATION
+from localcloud.kernel.values import same_secret
+
+LIFE = 3600  # seconds
+
+
+class PackageLinks:
+    """Makes addresses of code packages, and sends these.
+
+    Args:
+        fc: has the packages.
+        secret: signs the addresses.
+        clock: seconds since the epoch.
+    """
+
+    path = ADMINISTRATION + "code/{name:[0-9a-f]+}"
+
+    def __init__(self, fc: FcService, *, secret: str, clock: Callable[[], float]) -> None:
+        self._fc = fc
+        self._secret = secret.encode()
+        self._clock = clock
+
+    def address(self, base: str, name: str) -> str:
+        """Return the address of a package.
+
+        Args:
+            base: the address of the service, as the client knows it.
+            name: the package's name in the store.
+        """
+        expires = str(int(self._clock()) + LIFE)
+        query = urlencode({"Expires": expires, "Signature": self._sign(name, expires)})
+        return f"{base}{ADMINISTRATION}code/{name}?{query}"
+
+    def _sign(self, name: str, expires: str) -> str:
+        return hmac.digest(self._secret, f"code {name} {expires}".encode(), "sha256").hex()
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        """Send a package to whoever has its address."""
+        name, expires = request.match_info["name"], request.query.get("Expires", "")
+        lives = expires.isdecimal() and len(expires) < 12 and int(expires) >= self._clock()
+        if not lives or not same_secret(self._sign(name, expires), request.query.get("Signature", "")):
+            body = {"error": "the address is wrong or has expired; ask GetFunctionCode again"}
+            return web.json_response(body, status=403)
+        return web.FileResponse(self._fc.functions.package(name), headers={"Content-Type": "application/zip"})
+
+
+async def get_function_code(fc: FcService, call: Call) -> web.Response:
+    """Serve GetFunctionCode."""
+    function = fc.aliases.release(call.target.path, call.target.qualifier).function
+    return shown({"checksum": function.code_checksum, "url": call.package_address(function.code)})
