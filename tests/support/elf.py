@@ -85,10 +85,18 @@ def make_library(
         names + 1,
         names,
     )
-    for number, each in enumerate(segments):
-        memory = each.size if each.memory is None else each.memory
+    for number, segment in enumerate(segments):
+        memory = segment.size if segment.memory is None else segment.memory
         place = HEADER + PROGRAM_HEADER * number
         data[place : place + PROGRAM_HEADER] = struct.pack(
-            "<LLQQQQQQ", each.type, each.flags, each.offset, each.offset, each.offset, each.size, memory, 4096
+            "<LLQQQQQQ",
+            segment.type,
+            segment.flags,
+            segment.offset,
+            segment.offset,
+            segment.offset,
+            segment.size,
+            memory,
+            4096,
         )
     return bytes(data)

@@ -1,8 +1,8 @@
 """The recorded start: the function with its libraries and its model, as an instance starts it, and requests to it.
 
-It runs in a process of its own, which closes all code of the large libraries first, and then tells which pages were opened: those of the
-imports, of `warmup`, and of each request. Requests see the variables of the function and of whoever builds, such as credentials; one
-that fails has been recorded as far as it came. Nothing that the build keeps is written to: the libraries are copies.
+It runs in a process of its own, which closes all code of the large libraries first, and then tells which pages were opened: those
+of the imports, of `warmup`, and of each request. Requests see the variables of the function and of whoever builds, such as
+credentials; one that fails is recorded as far as it came. Nothing that the build keeps is written to: the libraries are copies.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def record_start(trial: Trial, libraries: Mapping[str, Code], scratch: Path) -> 
         }
         (folder / "orders.json").write_text(json.dumps(orders))
         said = _run(trial, applib, folder)
-    failures = [f"{name} ended with {reason}; recorded is what was executed until then" for name, reason in said["failures"]]
+    failures = [
+        f"{name} ended with {reason}; recorded is what was executed until then" for name, reason in said["failures"]
+    ]
     touched = {os.path.relpath(path, applib): pages for path, pages in said["touched"].items()}
     return make_recording(touched, libraries), failures
 
@@ -139,7 +141,16 @@ def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
     ours = {"AppLibDir": str(applib), "ModelDir": str(model), "HandlerModule": trial.handler, "local": "1"}
     try:
         done = subprocess.run(
-            [str(trial.interpreter), "-s", "-S", "-B", "-c", _RECORD, str(trial.code.resolve()), str(folder / "orders.json")],
+            [
+                str(trial.interpreter),
+                "-s",
+                "-S",
+                "-B",
+                "-c",
+                _RECORD,
+                str(trial.code.resolve()),
+                str(folder / "orders.json"),
+            ],
             cwd=trial.code,
             capture_output=True,
             text=True,
@@ -150,7 +161,9 @@ def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
         )
         said: dict[str, Any] = json.loads((folder / "result.json").read_bytes())
     except subprocess.TimeoutExpired as error:
-        raise BuildError(f"handler {trial.handler}: nothing is recorded, since it runs for more than {SECONDS} s") from error
+        raise BuildError(
+            f"handler {trial.handler}: nothing is recorded, since it runs for more than {SECONDS} s"
+        ) from error
     except (OSError, ValueError) as error:
         words = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
         raise BuildError(f"handler {trial.handler}: nothing is recorded: {words[0]}") from error

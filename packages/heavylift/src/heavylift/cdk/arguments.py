@@ -55,6 +55,7 @@ class FunctionSettings:
         requirements: the file that lists the libraries.
         model: a folder, or a Python file whose `export_model(applib, interpreter, target)` writes one; empty: there is no model.
         prune_rules: files with prune rules beside those that heavylift has.
+        recordings: the folder of the recordings of starts; empty: `recordings`, beside the requirements.
         dist: a build made before, which is deployed as it is; empty: what changed is built first.
         handler: the user's function, `MODULE.FUNCTION`.
         generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
@@ -77,6 +78,7 @@ class FunctionSettings:
     requirements: str = "layers_build/applib.txt"
     model: str = ""
     prune_rules: tuple[str, ...] = ()
+    recordings: str = ""
     dist: str = ""
     handler: str = "index.handler"
     generation: str = "2.0"
@@ -100,6 +102,7 @@ READERS: Mapping[str, values.Reader] = {
     "requirements": values.path,
     "model": values.path,
     "prune_rules": values.paths,
+    "recordings": values.path,
     "dist": values.path,
     "handler": values.text(_HANDLER, "MODULE.FUNCTION of your own code, such as index.handler"),
     "generation": values.choice(*GENERATIONS),
