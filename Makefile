@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 UV_VERSION := 0.13.9
+# of the integration tests: more than there are cores, for they wait for clouds a good deal
+PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
 .PHONY: help demo test check lint types imports unit property integration e2e torture build build-here venv lock bench matrix bench-seed bench-tuning clean
@@ -39,7 +41,8 @@ property: venv ## laws of what is pure, over inputs that hypothesis makes up
 	@$(PY) -m pytest -q --numprocesses auto --dist worksteal $(wildcard packages/*/tests/property tests/property)
 
 integration: venv ## tests against the embedded cloud, with the official SDKs as clients
-	@$(PY) -m pytest -q packages/localcloud/tests/integration packages/heavylift/tests/integration tests/integration
+	@$(PY) -m pytest -q --numprocesses $(PROCESSES) --dist worksteal \
+		packages/localcloud/tests/integration packages/heavylift/tests/integration tests/integration
 
 e2e: venv ## the whole way with the real libraries
 	@$(PY) -m pytest -q tests/e2e

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from heavylift.build.build import build
@@ -18,6 +19,8 @@ from heavylift.clouds.assembly import read_project
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
 from heavylift.errors import HeavyliftError
 from layers_build.model import export_model
+
+OF_THE_APP = ("requirements", "model", "code", "handler", "prune", "no_prune", "no_strip")  # options that it has, too
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,8 +57,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-strip", action="store_true", help="keep the symbols of shared libraries")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to (default: dist)")
     given = parser.parse_args(arguments)
+    apart = [name for name in OF_THE_APP if getattr(given, name) != parser.get_default(name)]
     try:
         build(_options(given), Reporter())
+        context = _app_context()
+        if apart and given.output is None and context is not None and not context.get("dist"):
+            words = ", ".join(f"--{name.replace('_', '-')}" for name in apart)
+            print(
+                f"build: a deployment makes dist anew, as the app says and without {words}; to deploy this build, write it to a "
+                "folder of its own with --output FOLDER, and set `dist` to that folder in cdk.json"
+            )
     except HeavyliftError as error:
         print(f"build: {error}", file=sys.stderr)
         return 1
@@ -82,10 +93,16 @@ def _options(given: argparse.Namespace) -> Options:
     )
 
 
+def _app_context() -> Mapping[str, object] | None:
+    """Return the settings of the project's app; None when there is no app."""
+    return read_project(Path()).context if Path("cdk.json").exists() else None
+
+
 def _default_python() -> str:
-    if not Path("cdk.json").exists():
+    context = _app_context()
+    if context is None:
         return LOCAL_PYTHON
-    runtime = read_project(Path()).context.get("runtime", FunctionSettings.runtime)
+    runtime = context.get("runtime", FunctionSettings.runtime)
     return default_python(runtime) if isinstance(runtime, str) and runtime in RUNTIMES else LOCAL_PYTHON
 
 

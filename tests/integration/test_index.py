@@ -308,7 +308,7 @@ def test_a_directory_without_a_model_is_named(
 ) -> None:
     outcome = make_instance({**environment, "ModelDir": str(tmp_path / "none")}, tmp_path).run()
     assert outcome.error["type"] == "ModelError"
-    assert "make build" in outcome.error["message"]
+    assert "heavylift deploy" in outcome.error["message"]
 
 
 def test_deep_colours_with_alpha_survive_every_turn(

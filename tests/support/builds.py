@@ -10,6 +10,7 @@ from heavylift.contracts.platform import RUNTIMES, Target
 
 TARGET = RUNTIMES["python3.10"].target
 MB = 1024**2
+CODE = 'def initializer(context):\n    pass\n\n\ndef handler(event, context):\n    return "hello"\n'  # of a function
 
 
 def make_archive(dist: Path, part: str, content: bytes = b"archive", *, digest: str = "") -> Archive:

@@ -22,6 +22,7 @@ import pytest
 from tests.support import wire
 from tests.support.paths import ROOT
 from tests.support.signers import Key
+from tests.support.waiting import turn
 
 if TYPE_CHECKING:
     from alibabacloud_tea_openapi.models import Config
@@ -204,18 +205,19 @@ def node_project(node_path: str) -> Callable[[Path, str], Path]:
         cache = NODE_CACHE / name
         lock = (source / "package-lock.json").read_bytes()
         installed = cache / "package-lock.json"
-        if not (cache / ".complete").exists() or installed.read_bytes() != lock:
-            shutil.rmtree(cache, ignore_errors=True)
-            cache.mkdir(parents=True)
-            for file in ("package.json", "package-lock.json"):
-                shutil.copyfile(source / file, cache / file)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            environment = {**os.environ, "PATH": node_path}
-            done = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            (cache / ".complete").touch()
-        for script in source.glob("*.mjs"):
-            shutil.copyfile(script, cache / script.name)
+        with turn(cache):
+            if not (cache / ".complete").exists() or installed.read_bytes() != lock:
+                shutil.rmtree(cache, ignore_errors=True)
+                cache.mkdir()
+                for file in ("package.json", "package-lock.json"):
+                    shutil.copyfile(source / file, cache / file)
+                command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+                environment = {**os.environ, "PATH": node_path}
+                done = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)
+                assert done.returncode == 0, done.stderr
+                (cache / ".complete").touch()
+            for script in source.glob("*.mjs"):
+                shutil.copyfile(script, cache / script.name)
         return cache
 
     return install

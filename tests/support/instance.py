@@ -21,6 +21,7 @@ import pytest
 from layers_build.model import export_model
 from tests.support.loading import Packed, pack
 from tests.support.paths import CODE_PATH, ROOT
+from tests.support.waiting import turn
 
 USER = """
 import heavy
@@ -190,12 +191,12 @@ def libraries() -> Path:
     """TensorFlow and OpenCV, installed once into a folder that git ignores."""
     requirements = ["tensorflow-cpu==2.21.0", "opencv-python-headless==5.0.0.93"]
     folder = ROOT / ".cache" / "function-tests" / f"libraries-{'-'.join(requirements)}-{sys.implementation.cache_tag}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as staging:
-            uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", f"{staging}/libraries"]
-            subprocess.run([*uv, *requirements], check=True)
-            Path(staging, "libraries").rename(folder)
+    with turn(folder):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as staging:
+                uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", f"{staging}/libraries"]
+                subprocess.run([*uv, *requirements], check=True)
+                Path(staging, "libraries").rename(folder)
     return folder
 
 

@@ -32,10 +32,10 @@ OF_ROS = frozenset({"aiohttp", "alibabacloud_credentials", "alibabacloud_ros2019
 STATUS = """
 from pathlib import Path
 from heavylift.cli import commands
-from heavylift.clouds.embedded import Endpoints
+from heavylift.clouds.embedded import SERVICES, Endpoints
 from heavylift.clouds.session import local_session
 
-services = {name: "http://127.0.0.1:1" for name in ("oss", "sts", "ram", "fc", "ros", "gateway")}
+services = dict.fromkeys(SERVICES, "http://127.0.0.1:1")
 key = {"access_key_id": "id", "access_key_secret": "secret"}
 endpoints = Endpoints(account_id="1", region="cn-hangzhou", authority="ca.pem", **services, **key)
 local_session(endpoints, Path()).ros_client()

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.ram.conditions import Condition
 from localcloud.ram.policy import Effect, Patterns, Request, Statement, is_allowed
-from localcloud.ram.wildcard import wildcard_matches
 
 TEXT = st.text(alphabet="ab:/", max_size=8)
 PATTERN = st.text(alphabet="ab:/*?", max_size=6)

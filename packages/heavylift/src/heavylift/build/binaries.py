@@ -10,6 +10,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from heavylift.build.errors import BuildError
+from heavylift.build.machine import find_interpreter
+from heavylift.contracts.platform import Target
 from heavylift.runtime.bytecode import dump_bytecode
 
 ELF = b"\x7fELF"
@@ -106,6 +108,13 @@ def compile_bytecode(folder: Path, names: Sequence[str], interpreter: Path, core
             raise BuildError(f"{interpreter} cannot compile the modules: {done.stderr.strip()[-500:]}")
 
     list(cores.map(run, range(0, len(names), SHARD)))
+
+
+def compile_folder(folder: Path, target: Target, cores: Executor) -> None:
+    """Compile all modules below a folder, if a Python of the target's version is here; see `compile_bytecode`."""
+    if interpreter := find_interpreter(target):
+        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
+        compile_bytecode(folder, names, interpreter, cores)
 
 
 def collect_bytecode(folder: Path, needed: Sequence[str]) -> dict[str, str]:

@@ -151,7 +151,7 @@ def _check_disk(manifest: Manifest) -> None:
         raise BuildError(
             f"applib and model unpack to {megabytes(manifest.unpacked)}, {megabytes(over)} more than the largest disk of an "
             f"instance ({megabytes(MAX_DISK)}); most of it is the {largest} ({megabytes(sizes[largest])}): ask for fewer "
-            "packages, or prune more with --prune"
+            "packages, or prune more with rules of your own"
         )
 
 

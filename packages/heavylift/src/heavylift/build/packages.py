@@ -150,7 +150,7 @@ def _describe(entry: str, content: Path) -> dict[str, Any]:
         return {"name": resolve.entry_name(entry), "version": "", "modules": []}
     distribution = Distribution.at(infos[0])
     listed = infos[0] / "top_level.txt"
-    modules = _top_modules(listed.read_text(encoding="utf-8")) if listed.exists() else _installed_modules(files)
+    modules = _top_modules(listed.read_text(encoding="utf-8")) if listed.exists() else installed_modules(files)
     name = distribution.metadata["Name"]
     return {"name": name, "version": distribution.version, "modules": modules}
 
@@ -160,9 +160,10 @@ def _top_modules(text: str) -> list[str]:
     return list(dict.fromkeys(line.partition("/")[0] for line in text.split()))
 
 
-def _installed_modules(files: Iterable[str]) -> list[str]:
-    tops = {Path(file).parts[0] for file in files if file.endswith((".py", ".so"))}
-    return sorted(top.partition(".")[0] for top in tops if top.partition(".")[0].isidentifier())
+def installed_modules(files: Iterable[str]) -> list[str]:
+    """Return the modules that one imports of a package that does not name them, by the paths of its files."""
+    tops = {Path(file).parts[0].partition(".")[0] for file in files if file.endswith((".py", ".so"))}
+    return sorted(top for top in tops if top.isidentifier())  # numpy.libs is beside numpy
 
 
 def _sizes(content: Path) -> dict[str, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heavylift.build import binaries, resolve
+from heavylift.build import binaries
 from heavylift.build.applib import Staging, stage
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
@@ -18,10 +18,11 @@ from heavylift.build.handler import try_handler
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.options import Options
 from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
-from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+from heavylift.build.prune import DEFAULT_RULES, read_rules
 from heavylift.build.record import Trial, record_start
 from heavylift.build.recording import choose_pages, find_code, merge_recordings, read_recording, write_recording
 from heavylift.build.reporter import Reporter, megabytes
+from heavylift.build.vendor import prepare_vendor
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
 
@@ -129,7 +130,7 @@ class Work:
             shutil.rmtree(options.cache / "model", ignore_errors=True)
         folder = self._model_folder()
         if folder is None:
-            raise BuildError("there is no model; name its folder with --model FOLDER")
+            raise BuildError("there is no model; name its folder as `model`")
         return self._pack("model", folder)[0]
 
     def _model_folder(self) -> Path | None:
@@ -154,7 +155,7 @@ class Work:
             except BuildError as error:
                 raise BuildError(
                     f"the example's model cannot be made with what {self.plan.requirements} asks for: {error}; name the folder of "
-                    "your own with --model FOLDER"
+                    "your own as `model`"
                 ) from error
 
     def _options_here(self) -> Options:
@@ -192,19 +193,17 @@ class Work:
     def _code(self) -> Code:
         options, staging = self.options, self.options.dist / NEW_CODE
         shutil.rmtree(staging, ignore_errors=True)
-        vendor = staging / "vendor"
-        with self.report.step("code package: vendor oss2 and its dependencies"):
-            # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
-            resolve.install(self.plan.code_lock, vendor, options.target, wheels_only=False)
-        prune(vendor, read_rules([DEFAULT_RULES]))
+        with self.report.step("code package: oss2 and its dependencies"):
+            vendored = prepare_vendor(
+                self.plan.code_lock, options.cache, options.target, self.plan.vendor, strip=options.strip
+            )
         for name, path in code_files(options, self.plan.requirements).items():
             target = staging / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        if interpreter := find_interpreter(options.target):
-            with ThreadPoolExecutor(binaries.WORKERS) as cores:
-                names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*.py"))
-                binaries.compile_bytecode(staging, names, interpreter, cores)
+        with ThreadPoolExecutor(binaries.WORKERS) as cores:
+            binaries.compile_folder(staging, options.target, cores)
+        shutil.copytree(vendored, staging, dirs_exist_ok=True)
         files = sorted(path for path in staging.rglob("*") if path.is_file())
         packed = _zipped_size(staging, files)
         if packed > MAX_CODE:

@@ -35,6 +35,7 @@ class Plan:
     recording: Path  # of the applib's target; it need not be there
     recipe: str  # of what each package of the applib depends on, other than itself
     staging: str  # fingerprint of the applib before it is packed
+    vendor: str  # of the packages in every code package
     fingerprints: Mapping[str, str]  # of each part
 
 
@@ -50,7 +51,7 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
     for path in options.prune_rules:
         if not path.is_file():
-            raise BuildError(f"--prune {path}: there is no such file")
+            raise BuildError(f"prune rules: {path}: there is no such file")
     shared = [str(VERSION), str(options.target), sys.version, version(archive.CODEC)]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
@@ -60,7 +61,8 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     applib = fingerprint([staging, _digest(recording) if recording.exists() else ""])
     model = fingerprint(shared, _model_inputs(options, staging), _own_sources())
     files = [f"{name} {_digest(path)}" for name, path in code_files(options, requirements).items()]
-    code = fingerprint(shared, tools[1:], [_digest(code_lock)], files, _own_sources())
+    vendor = fingerprint(shared, tools, [_digest(code_lock), _digest(DEFAULT_RULES)], _own_sources())
+    code = fingerprint([vendor], files)
     return Plan(
         requirements=requirements,
         applib_lock=applib_lock,
@@ -68,6 +70,7 @@ def make_plan(options: Options, report: Reporter) -> Plan:
         recording=recording,
         recipe=recipe,
         staging=staging,
+        vendor=vendor,
         fingerprints={"applib": applib, "model": model, "code": code},
     )
 
@@ -85,7 +88,7 @@ def code_files(options: Options, requirements: Path) -> dict[str, Path]:
     """Return the files of the code package, by their names in it."""
     made = (options.dist, options.builds, options.cache)
     if options.model:
-        sources.check_apart("--model", options.model, made)
+        sources.check_apart("model", options.model, made)
     build = sources.BuildFiles(made=made, model=options.model, read=(requirements, *options.prune_rules))
     return sources.code_files(options.code or options.root / "function", build)
 
@@ -111,7 +114,7 @@ def _digest(path: Path) -> str:
 
 def _tree_digest(folder: Path) -> str:
     if not folder.is_dir():
-        raise BuildError(f"--model {folder}: there is no such folder")
+        raise BuildError(f"model: {folder}: there is no such folder")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return fingerprint([f"{path.relative_to(folder)} {path.stat().st_mode} {_digest(path)}" for path in files])
 

@@ -36,7 +36,7 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
     """
     if not requirements.is_file():
         raise BuildError(
-            f"{requirements} does not exist; write one requirement a line into it, or name another --requirements"
+            f"{requirements} does not exist; write one requirement a line into it, or name another file as `requirements`"
         )
     wanted = _wanted(requirements, extra)
     head, path = _head(requirements, wanted, target), _path(requirements, locks, target)

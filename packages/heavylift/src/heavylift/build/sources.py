@@ -79,22 +79,22 @@ def code_files(own: Path, build: BuildFiles) -> dict[str, Path]:
         BuildError: there are no files, they would replace the loading library, the output would be among them, or a link leads
             out of the user's folder.
     """
-    check_apart("--code", own, build.made)
+    check_apart("code", own, build.made)
     found = {path.relative_to(own).as_posix(): path for path in _own_files(own, build)}
     if not found:
-        raise BuildError(f"--code {own}: there are no files in such a folder")
+        raise BuildError(f"code: {own}: there are no files in such a folder")
     for name in found:
         if name.startswith((f"{PACKAGE.name}/", "vendor/")):
-            raise BuildError(f"--code {own}: {name} would replace a part of the loader; give it another name")
+            raise BuildError(f"code: {own}: {name} would replace a part of the loader; give it another name")
     if LOADER in found and "heavylift.runtime.loader" not in found[LOADER].read_text(encoding="utf-8"):
         raise BuildError(
-            f"--code {own}: {LOADER} would replace the loader, and does not import `handler` and `initializer` from "
+            f"code: {own}: {LOADER} would replace the loader, and does not import `handler` and `initializer` from "
             "heavylift.runtime.loader; give it another name"
         )
     return dict(sorted({LOADER: ENTRY, **_library(), **found}.items()))
 
 
-def check_apart(option: str, folder: Path, made: Collection[Path]) -> None:
+def check_apart(argument: str, folder: Path, made: Collection[Path]) -> None:
     """Refuse a folder of sources that the build writes into itself.
 
     Raises:
@@ -102,7 +102,9 @@ def check_apart(option: str, folder: Path, made: Collection[Path]) -> None:
     """
     for each in made:
         if folder.resolve().is_relative_to(each.resolve()):
-            raise BuildError(f"{option} {folder} is what the build writes to, or lies in it; name another --output")
+            raise BuildError(
+                f"{argument}: {folder} is what the build writes to, or lies in it; name a folder of your own"
+            )
 
 
 def _library() -> dict[str, Path]:
@@ -149,5 +151,5 @@ def _own_files(own: Path, build: BuildFiles) -> Iterator[Path]:
 def _check_inside(root: Path, path: Path, own: Path) -> None:
     if not path.resolve().is_relative_to(root):
         raise BuildError(
-            f"--code {own}: {path.relative_to(own)} is a link to {path.resolve()}, outside of the folder; put a copy in its place"
+            f"code: {own}: {path.relative_to(own)} is a link to {path.resolve()}, outside of the folder; put a copy in its place"
         )

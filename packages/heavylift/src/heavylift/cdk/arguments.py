@@ -48,31 +48,7 @@ _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings:
-    """A function and its build.
-
-    Attributes:
-        code: the folder with the user's function; paths begin at the project's folder.
-        requirements: the file that lists the libraries.
-        model: a folder, or a Python file whose `export_model(applib, interpreter, target)` writes one; empty: there is no model.
-        prune_rules: files with prune rules beside those that heavylift has.
-        recordings: the folder of the recordings of starts; empty: `recordings`, beside the requirements.
-        dist: a build made before, which is deployed as it is; empty: what changed is built first.
-        handler: the user's function, `MODULE.FUNCTION`.
-        generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
-        runtime: a built-in one, such as python3.10.
-        memory: MB.
-        cpu: vCPU.
-        disk: MB.
-        timeout: seconds a request may take.
-        initializer: whether the platform calls the loader before the first request; without, the first request loads.
-        initialization_timeout: seconds a start may take.
-        environment: variables for the user's function.
-        endpoint: URL of OSS as the function sees it; empty: the region's internal endpoint.
-        read_prefixes: of the objects in its bucket that the function may read, apart from its archives.
-        write_prefixes: of the objects in its bucket that it may write.
-        logs: whether the function logs to a log project of its own.
-        artifacts_bucket: where `heavylift push` put the archives; empty: they are uploaded with each deployment.
-    """
+    """The arguments of a function and of its build, as `HeavyFunction` describes them; empty where that takes None."""
 
     code: str = "function"
     requirements: str = "layers_build/applib.txt"

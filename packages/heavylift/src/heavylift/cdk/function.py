@@ -66,14 +66,14 @@ class HeavyFunction(Construct):
         dist: a build made before, which is deployed as it is; None: what changed is built first.
         handler: the user's function, `MODULE.FUNCTION`.
         generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
-        runtime: a built-in one, such as python3.10.
-        memory: MB.
-        cpu: vCPU.
-        disk: MB, 512 or 10240.
-        timeout: seconds a request may take.
+        runtime: python3.10 or python3.12; the build is for its Python.
+        memory: MB, 128 to 32768 in steps of 64.
+        cpu: vCPU, 0.05 to 16 in steps of 0.05; 1 to 4 GB of memory for each.
+        disk: MB, 512 or 10240; must hold what the archives unpack to.
+        timeout: seconds a request may take, up to 86400.
         initializer: whether the platform calls the loader before the first request; without, the first request loads.
-        initialization_timeout: seconds a start may take.
-        environment: variables for the user's function.
+        initialization_timeout: seconds a start may take, up to 300.
+        environment: variables for the user's function; all together at most 4 KB.
         endpoint: URL of OSS as the function sees it; empty: the region's internal endpoint.
         bucket: a bucket of one's own for archives and data; None: the stack's.
         read_prefixes: of the objects in its bucket that the function may read, apart from its archives.

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import localcloud.gateway
 from heavylift.clouds import background
 from heavylift.clouds.assembly import app_facts
-from heavylift.clouds.embedded import Endpoints
+from heavylift.clouds.embedded import SERVICES, Endpoints
 from heavylift.clouds.node import with_node
 from heavylift.errors import HeavyliftError
 from localcloud.gateway import enclosure
@@ -96,7 +96,7 @@ def _status(data: Path) -> int:
         print(f"the embedded cloud on {data}: it does not run")
         return 1
     print(f"the embedded cloud on {data}: it plays {endpoints.region}, account {endpoints.account_id}")
-    for name in ("oss", "sts", "ram", "fc", "ros", "gateway"):
+    for name in SERVICES:
         print(f"  {name:<8} {getattr(endpoints, name)}")
     return 0
 

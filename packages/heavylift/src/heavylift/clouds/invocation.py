@@ -76,13 +76,12 @@ def find_function(ros: Ros, stack: Stack, wanted: str | None) -> FunctionName:
     meant = [function for name, function in found.items() if wanted in (None, name, function.name)]
     if len(meant) == 1:
         return meant[0]
-    names = ", ".join(found) or "none"
+    if not found:
+        raise HeavyliftError(f"stack {stack.name} has no function")
+    choices = " or ".join(f"--function {name}" for name in sorted(found))
     if wanted is None:
-        raise HeavyliftError(
-            f"stack {stack.name} has {len(found)} functions ({names}), and no output is the ARN of one of them: say which "
-            "with --function"
-        )
-    raise HeavyliftError(f"stack {stack.name} has no function {wanted!r}; its functions: {names}")
+        raise HeavyliftError(f"stack {stack.name} has {len(found)} functions: say which one is meant, with {choices}")
+    raise HeavyliftError(f"stack {stack.name} has no function {wanted!r}: say {choices}")
 
 
 def invoke(session: Session, function: FunctionName, payload: bytes, *, timeout: int) -> Invocation:

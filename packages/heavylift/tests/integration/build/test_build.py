@@ -170,7 +170,19 @@ def test_code_that_holds_all_of_the_project_packs_the_code_alone(own_project: Pa
 def test_a_model_that_the_build_writes_into_is_refused(own_project: Path) -> None:
     done = run(own_project, "--model", "dist")
     assert done.returncode == 1
-    assert "--model dist is what the build writes to" in done.stderr
+    assert "model: dist is what the build writes to" in done.stderr
+
+
+def test_a_build_of_other_inputs_than_the_apps_says_that_a_deployment_makes_it_anew(own_project: Path) -> None:
+    said = (
+        "a deployment makes dist anew, as the app says and without --model; to deploy this build, write it to a folder"
+    )
+    assert said not in run(own_project, "--model", "weights").stdout  # there is no app
+    settings = own_project / "cdk.json"
+    settings.write_text(json.dumps({"app": "python app.py", "context": {"runtime": "python3.11"}}))
+    assert said in run(own_project, "--model", "weights").stdout
+    settings.write_text(json.dumps({"app": "python app.py", "context": {"runtime": "python3.11", "dist": "dist"}}))
+    assert said not in run(own_project, "--model", "weights").stdout
 
 
 def test_code_of_ones_own_cannot_replace_the_loader(own_project: Path) -> None:
@@ -186,8 +198,11 @@ def test_a_changed_function_changes_the_code_alone(own_project: Path) -> None:
     before = json.loads((own_project / "dist" / "manifest.json").read_text())
     with (own_project / "function" / "index.py").open("a") as file:
         file.write("\n# changed\n")
+    (vendored,) = (own_project / ".cache" / "heavylift").glob("vendor-*")
+    prepared = vendored.stat().st_ino
     after = built(own_project, "--model", "weights")
     assert after["code"]["digest"] != before["code"]["digest"]
+    assert vendored.stat().st_ino == prepared  # the loader's packages are those of the last build
     assert after["applib"] == before["applib"]
 
 

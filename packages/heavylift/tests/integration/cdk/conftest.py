@@ -16,11 +16,10 @@ from typing import Any, cast
 import pytest
 
 from heavylift.clouds.node import with_node
-from tests.support.builds import write_build
+from tests.support.builds import CODE, write_build
 from tests.support.paths import ROOT
 
 ACCOUNT = "1234567890123456"
-CODE = 'def initializer(context):\n    pass\n\n\ndef handler(event, context):\n    return "hello"\n'
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def rebuild(project: Path) -> Callable[..., None]:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def synth() -> Callable[..., Assembly]:
     """Synthesize a project with settings."""
 

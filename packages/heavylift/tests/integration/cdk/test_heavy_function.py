@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from heavylift.clouds.node import with_node
+from tests.support.builds import CODE, write_build
 
 pytestmark = pytest.mark.node
 ACCOUNT = "1234567890123456"
@@ -30,35 +31,38 @@ with HeavyApp() as app:
 """
 
 
-@pytest.fixture
-def run(project: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run an app that begins like `APP` and goes on like its body, on the project's build."""
-
-    def run(body: str, out: str = "cdk.out", **context: Any) -> subprocess.CompletedProcess[str]:
-        (project / "app.py").write_text(APP + textwrap.indent(textwrap.dedent(body), "    "))
-        environment = {
-            **with_node(os.environ),
-            "CDK_OUTDIR": out,
-            "CDK_CONTEXT_JSON": json.dumps({"account": ACCOUNT, **context}),
-        }
-        command = [sys.executable, "app.py"]
-        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-
-    return run
+def app_environment(out: str, **context: Any) -> dict[str, str]:
+    settings = json.dumps({"account": ACCOUNT, **context})
+    return {**with_node(os.environ), "CDK_OUTDIR": out, "CDK_CONTEXT_JSON": settings}
 
 
-@pytest.fixture
-def resources(run: Callable[..., Any], project: Path) -> Callable[..., dict[str, Any]]:
+def run_app(folder: Path, body: str, out: str = "cdk.out", **context: Any) -> subprocess.CompletedProcess[str]:
+    """Run an app that begins like `APP` and goes on like its body, on the build in a folder."""
+    (folder / "app.py").write_text(APP + textwrap.indent(textwrap.dedent(body), "    "))
+    command, environment = [sys.executable, "app.py"], app_environment(out, **context)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def synthesize(folder: Path, body: str, out: str = "cdk.out") -> dict[str, Any]:
     """Return the resources that an app's stack has."""
+    done = run_app(folder, body, out)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    found: dict[str, Any] = json.loads((folder / out / "mine.template.json").read_text())["Resources"]
+    return found
 
-    def synthesize(body: str, out: str = "cdk.out") -> dict[str, Any]:
-        done = run(body, out)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        template = json.loads((project / out / "mine.template.json").read_text())
-        found: dict[str, Any] = template["Resources"]
-        return found
 
-    return synthesize
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a build, which no test changes."""
+    folder = tmp_path_factory.mktemp("built")
+    write_build(folder / "dist", code=CODE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(built: Path) -> dict[str, Any]:
+    """The resources of two functions."""
+    return synthesize(built, TWO, "first")
 
 
 def statements(role: dict[str, Any]) -> list[tuple[list[str], list[Any]]]:
@@ -79,36 +83,31 @@ other.every("0 0 4 * * *", name="at-night")
 """
 
 
-def test_functions_of_a_stack_share_bucket_and_deployment_and_nothing_else(
-    resources: Callable[..., dict[str, Any]],
-) -> None:
-    found = resources(TWO)
-    kinds = [each["Type"].removeprefix("ALIYUN::") for each in found.values()]
+def test_functions_of_a_stack_share_bucket_and_deployment_and_nothing_else(two: dict[str, Any]) -> None:
+    kinds = [each["Type"].removeprefix("ALIYUN::") for each in two.values()]
     assert kinds.count("OSS::Bucket") == kinds.count("FC::Function") - 1 == 1
     assert kinds.count("ROS::CustomResource") == 2
-    assert found["One"]["DependsOn"] == ["Archives"]
-    assert found["Superseded"]["DependsOn"] == ["One", "Other"]
-    assert len(found["Archives"]["Properties"]["Parameters"]["sources"]) == 2  # each archive once
-    names = [found[name]["Properties"]["FunctionName"] for name in ("One", "Other")]
+    assert two["One"]["DependsOn"] == ["Archives"]
+    assert two["Superseded"]["DependsOn"] == ["One", "Other"]
+    assert len(two["Archives"]["Properties"]["Parameters"]["sources"]) == 2  # each archive once
+    names = [two[name]["Properties"]["FunctionName"] for name in ("One", "Other")]
     assert names == ["mine-one", "mine-other"]
-    assert {name for name in found if name.startswith("Other")} == {
+    assert {name for name in two if name.startswith("Other")} == {
         *("Other", "OtherRole", "OtherProject", "OtherLogstore", "OtherIndex"),
         *("OtherHttpTrigger", "OtherTimerTrigger", "OtherAtNightTrigger"),
     }
 
 
-def test_what_is_granted_and_set_is_the_functions_own(resources: Callable[..., dict[str, Any]]) -> None:
-    found = resources(TWO)
-    assert statements(found["OneRole"])[1:] == [(["oss:ListObjects"], ["acs:oss:*:*:elsewhere"])]
-    assert len(statements(found["OtherRole"])) == 2  # its archives and its log store
-    assert "elsewhere" not in json.dumps([found["OtherRole"], found["DeploymentRole"], found["OneTriggerRole"]])
-    assert found["One"]["Properties"]["EnvironmentVariables"]["COLOUR"] == "red"
-    assert "COLOUR" not in found["Other"]["Properties"]["EnvironmentVariables"]
+def test_what_is_granted_and_set_is_the_functions_own(two: dict[str, Any]) -> None:
+    assert statements(two["OneRole"])[1:] == [(["oss:ListObjects"], ["acs:oss:*:*:elsewhere"])]
+    assert len(statements(two["OtherRole"])) == 2  # its archives and its log store
+    assert "elsewhere" not in json.dumps([two["OtherRole"], two["DeploymentRole"], two["OneTriggerRole"]])
+    assert two["One"]["Properties"]["EnvironmentVariables"]["COLOUR"] == "red"
+    assert "COLOUR" not in two["Other"]["Properties"]["EnvironmentVariables"]
 
 
-def test_triggers_have_names_and_ids_of_their_own(resources: Callable[..., dict[str, Any]]) -> None:
-    found = resources(TWO)
-    triggers = {name: each["Properties"] for name, each in found.items() if each["Type"].endswith("Trigger")}
+def test_triggers_have_names_and_ids_of_their_own(two: dict[str, Any]) -> None:
+    triggers = {name: each["Properties"] for name, each in two.items() if each["Type"].endswith("Trigger")}
     assert {name: (each["TriggerName"], each["TriggerType"]) for name, each in triggers.items()} == {
         "OneTrigger": ("on-in", "oss"),
         "OneOnMoreTrigger": ("on-more", "oss"),
@@ -124,25 +123,23 @@ def test_triggers_have_names_and_ids_of_their_own(resources: Callable[..., dict[
     }
 
 
-def test_two_synths_of_functions_are_byte_for_byte_the_same(
-    resources: Callable[..., dict[str, Any]], project: Path
-) -> None:
-    for out in ("first", "second"):
-        resources(TWO, out)
+def test_two_synths_of_functions_are_byte_for_byte_the_same(two: dict[str, Any], built: Path) -> None:
+    assert synthesize(built, TWO, "second") == two
     first, second = (
-        {path.relative_to(project / out): path.read_bytes() for path in (project / out).rglob("*") if path.is_file()}
+        {path.relative_to(built / out): path.read_bytes() for path in (built / out).rglob("*") if path.is_file()}
         for out in ("first", "second")
     )
     assert first == second
 
 
-def test_each_bucket_gets_the_archives_of_its_functions(resources: Callable[..., dict[str, Any]]) -> None:
-    found = resources(
+def test_each_bucket_gets_the_archives_of_its_functions(built: Path) -> None:
+    found = synthesize(
+        built,
         """
         data = Bucket(stack, "Data", BucketProps(bucket_name="data-of-mine"))
         HeavyFunction(stack, "One", **SMALL)
         HeavyFunction(stack, "Other", bucket=data, **SMALL)
-        """
+        """,
     )
     for name, bucket, function in (("", "Bucket", "One"), ("Data", "Data", "Other")):
         parameters = found[f"{name}Archives"]["Properties"]["Parameters"]
@@ -158,79 +155,105 @@ def test_each_bucket_gets_the_archives_of_its_functions(resources: Callable[...,
     assert found["DataArchives"]["Properties"]["ServiceToken"] == token  # one handler for all
 
 
-def test_an_ordinary_stack_of_the_cdk_takes_functions_as_well(
-    run: Callable[..., subprocess.CompletedProcess[str]], project: Path
-) -> None:
-    done = run('HeavyFunction(Stack(app, "plain"), "Function", **SMALL)')
+def test_an_ordinary_stack_of_the_cdk_takes_functions_as_well(built: Path) -> None:
+    done = run_app(built, 'HeavyFunction(Stack(app, "plain"), "Function", **SMALL)')
     assert done.returncode == 0, done.stderr
-    template = json.loads((project / "cdk.out" / "plain.template.json").read_text())
+    template = json.loads((built / "cdk.out" / "plain.template.json").read_text())
     assert template["Resources"]["Function"]["Properties"]["FunctionName"] == "plain"
     assert list(template["Outputs"]) == ["FunctionArn"]
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (
-            'HeavyFunction(stack, "One", memory=3000, initialization_timeout=301)',
-            "app: One: memory: 3000 is not allowed; set 128 to 32768 (in steps of 64) MB\n"
-            "One: initialization_timeout: 301 is not allowed; set 1 to 300 seconds\n",
-        ),
-        ('HeavyFunction(stack, "One", memory=8192, cpu=1)', "app: One: cpu: 1 vCPU with memory: 8192 MB; a vCPU goes"),
-        ('HeavyFunction(stack, "my-one", **SMALL)', "app: my-one: id: 'my-one' is not allowed; set letters and digits"),
-        (
-            'HeavyFunction(stack, "One", name="One", **SMALL)',
-            "app: One: name: 'One' is not allowed; set 3 to 38 small letters, digits and hyphens",
-        ),
-        ('HeavyFunction(stack, "One", dist="nowhere")', "app: nowhere/manifest.json does not exist"),
-        (
-            'HeavyFunction(stack, "One", code="nowhere", model="m.py")',
-            "app: model: there is no file m.py; name one with",
-        ),
-        (
-            'HeavyFunction(stack, "One", write_prefixes=["in/"], **SMALL).on_object_created("in/")',
-            "app: One: write_prefixes: 'in/' overlaps on_object_created: 'in/', so what the function writes would start it",
-        ),
-        (
-            'HeavyFunction(stack, "One", **SMALL).add_environment("Bucket", "x")',
-            "app: One: environment: Bucket is set by the stack itself",
-        ),
-        (
-            'HeavyFunction(stack, "One", **SMALL).add_environment("FC_X", "x")',
-            "app: One: environment: holds the name 'FC_X'",
-        ),
-        ('HeavyFunction(stack, "One", **SMALL).http()', "app: http: functions of Function Compute 2.0 get requests"),
-        (
-            'HeavyFunction(stack, "One", generation="3.0", **SMALL).http(authentication="none")',
-            "app: http: authentication: 'none' is not allowed; set function or anonymous",
-        ),
-        (
-            'HeavyFunction(stack, "One", **SMALL).every("5m")',
-            "app: every: '5m' is not allowed; set `@every 5m`, or six",
-        ),
-        (
-            'one = HeavyFunction(stack, "One", **SMALL); one.every("@every 5m"); one.every("@every 6m")',
-            "app: One: there is a trigger timer already; give this one another name",
-        ),
-    ],
-)
+WRONG = [
+    (
+        'HeavyFunction(stack, "One", memory=3000, initialization_timeout=301)',
+        "app: One: memory: 3000 is not allowed; set 128 to 32768 (in steps of 64) MB\n"
+        "One: initialization_timeout: 301 is not allowed; set 1 to 300 seconds\n",
+    ),
+    ('HeavyFunction(stack, "One", memory=8192, cpu=1)', "app: One: cpu: 1 vCPU with memory: 8192 MB; a vCPU goes"),
+    ('HeavyFunction(stack, "my-one", **SMALL)', "app: my-one: id: 'my-one' is not allowed; set letters and digits"),
+    (
+        'HeavyFunction(stack, "One", name="One", **SMALL)',
+        "app: One: name: 'One' is not allowed; set 3 to 38 small letters, digits and hyphens",
+    ),
+    ('HeavyFunction(stack, "One", dist="nowhere")', "app: nowhere/manifest.json does not exist"),
+    (
+        'HeavyFunction(stack, "One", code="nowhere", model="m.py")',
+        "app: model: there is no file m.py; name one with",
+    ),
+    (
+        'HeavyFunction(stack, "One", write_prefixes=["in/"], **SMALL).on_object_created("in/")',
+        "app: One: write_prefixes: 'in/' overlaps on_object_created: 'in/', so what the function writes would start it",
+    ),
+    (
+        'HeavyFunction(stack, "One", **SMALL).add_environment("Bucket", "x")',
+        "app: One: environment: Bucket is set by the stack itself",
+    ),
+    (
+        'HeavyFunction(stack, "One", **SMALL).add_environment("FC_X", "x")',
+        "app: One: environment: holds the name 'FC_X'",
+    ),
+    ('HeavyFunction(stack, "One", **SMALL).http()', "app: http: functions of Function Compute 2.0 get requests"),
+    (
+        'HeavyFunction(stack, "One", generation="3.0", **SMALL).http(authentication="none")',
+        "app: http: authentication: 'none' is not allowed; set function or anonymous",
+    ),
+    (
+        'HeavyFunction(stack, "One", **SMALL).every("5m")',
+        "app: every: '5m' is not allowed; set `@every 5m`, or six",
+    ),
+    (
+        'one = HeavyFunction(stack, "One", **SMALL); one.every("@every 5m"); one.every("@every 6m")',
+        "app: One: there is a trigger timer already; give this one another name",
+    ),
+]
+ALL = """
+import contextlib, io, json, sys
+for program in json.load(sys.stdin):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            code = exec(compile(program, "app.py", "exec"), {"__name__": "__main__"})
+        except SystemExit as end:
+            code = end.code
+    print(json.dumps([code, said.getvalue()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(built: Path) -> dict[str, Any]:
+    """Exit code and words of each wrong app; all of them run in one process, for the CDK takes seconds to start."""
+    done = subprocess.run(
+        [sys.executable, "-c", ALL],
+        cwd=built,
+        env=app_environment("wrong") | {"NODE_NO_WARNINGS": "1"},  # of so many apps in one process
+        input=json.dumps([APP + "    " + body for body, _ in WRONG]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not list(built.glob("wrong/*.template.json"))  # nothing is synthesized
+    lines = map(json.loads, done.stdout.splitlines())
+    return dict(zip((body for body, _ in WRONG), lines, strict=True))
+
+
+@pytest.mark.parametrize(("body", "said"), WRONG)
 def test_what_is_wrong_is_said_with_what_to_do_and_nothing_is_synthesized(
-    run: Callable[..., subprocess.CompletedProcess[str]], project: Path, body: str, said: str
+    refusals: dict[str, Any], body: str, said: str
 ) -> None:
-    done = run(body)
-    assert done.returncode == 1
-    assert done.stderr.startswith(said), done.stderr
-    assert not list(project.glob("cdk.out/*.template.json"))
+    code, words = refusals[body]
+    assert code == 1
+    assert words.startswith(said), words
 
 
-def test_a_build_alone_may_be_for_any_python(
-    run: Callable[..., subprocess.CompletedProcess[str]], rebuild: Callable[..., None]
-) -> None:
+def test_a_build_alone_may_be_for_any_python(project: Path, rebuild: Callable[..., None]) -> None:
     rebuild(imported=False)
-    assert run('HeavyFunction(stack, "One", **SMALL)').returncode == 1
-    assert run('HeavyFunction(stack, "One", **SMALL)', **{"heavylift:deploys": "false"}).returncode == 0
+    body = 'HeavyFunction(stack, "One", **SMALL)'
+    assert run_app(project, body).returncode == 1
+    assert run_app(project, body, **{"heavylift:deploys": "false"}).returncode == 0
 
 
-def test_without_an_account_the_stack_needs_a_qualifier(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    assert run("", account=None).stderr.startswith("app: account: not set; the asset bucket is named after it")
-    assert run("", account=None, qualifier="mine1").returncode == 0
+def test_without_an_account_the_stack_needs_a_qualifier(built: Path) -> None:
+    assert run_app(built, "", account=None).stderr.startswith(
+        "app: account: not set; the asset bucket is named after it"
+    )
+    assert run_app(built, "", account=None, qualifier="mine1").returncode == 0

@@ -9,9 +9,19 @@ from typing import Any
 
 import pytest
 
+from tests.support.builds import CODE, write_build
+
 pytestmark = pytest.mark.node
 Synth = Callable[..., Any]  # of conftest.py
 TEMPLATE_LIMIT = 524_288  # bytes
+
+
+@pytest.fixture(scope="module")
+def assembly(tmp_path_factory: pytest.TempPathFactory, synth: Synth) -> Any:
+    """The assembly of the project without any settings of its own."""
+    folder = tmp_path_factory.mktemp("plain")
+    write_build(folder / "dist", code=CODE)
+    return synth(folder)
 
 
 def test_two_synths_are_byte_for_byte_the_same_in_any_folder(project: Path, synth: Synth, tmp_path: Path) -> None:
@@ -27,8 +37,7 @@ def test_two_synths_are_byte_for_byte_the_same_in_any_folder(project: Path, synt
     assert not [name for name, content in first.items() if str(tmp_path).encode() in content]
 
 
-def test_the_archives_get_the_keys_of_the_manifest(project: Path, synth: Synth) -> None:
-    assembly = synth(project)
+def test_the_archives_get_the_keys_of_the_manifest(assembly: Any) -> None:
     (function,) = assembly.resources("FC::Function").keys() - {"FCFunctionForArchives"}
     environment = assembly.resources("FC::Function")[function]["EnvironmentVariables"]
     sources = assembly.resources("ROS::CustomResource")["Archives"]["Parameters"]["sources"]
@@ -40,14 +49,14 @@ def test_the_archives_get_the_keys_of_the_manifest(project: Path, synth: Synth) 
     ]
 
 
-def test_the_function_waits_for_its_archives_and_old_ones_go_last(project: Path, synth: Synth) -> None:
-    resources = synth(project).template["Resources"]
+def test_the_function_waits_for_its_archives_and_old_ones_go_last(assembly: Any) -> None:
+    resources = assembly.template["Resources"]
     assert resources["Function"]["DependsOn"] == ["Archives"]
     assert resources["Superseded"]["DependsOn"] == ["Function"]
 
 
-def test_the_bucket_is_private_enciphered_and_removed_with_the_stack(project: Path, synth: Synth) -> None:
-    (bucket,) = synth(project).resources("OSS::Bucket").values()
+def test_the_bucket_is_private_enciphered_and_removed_with_the_stack(assembly: Any) -> None:
+    (bucket,) = assembly.resources("OSS::Bucket").values()
     assert bucket["AccessControl"] == "private"
     assert bucket["BlockPublicAccess"] is True
     assert bucket["ServerSideEncryptionConfiguration"] == {"SSEAlgorithm": "AES256"}
@@ -128,8 +137,10 @@ def test_archives_of_an_artifacts_bucket_are_not_uploaded(project: Path, synth: 
     assert b"archive" not in assembly.files.values()
 
 
-def test_a_changed_function_changes_its_code_alone(project: Path, synth: Synth, rebuild: Callable[..., None]) -> None:
-    before = synth(project, out="before").template["Resources"]
+def test_a_changed_function_changes_its_code_alone(
+    assembly: Any, project: Path, synth: Synth, rebuild: Callable[..., None]
+) -> None:
+    before = assembly.template["Resources"]
     rebuild(code="# changed")
     after = synth(project, out="after").template["Resources"]
     assert [name for name in before if before[name] != after[name]] == ["Function"]

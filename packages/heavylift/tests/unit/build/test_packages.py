@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.packages import Package, assemble, retain
+from heavylift.build.packages import Package, assemble, installed_modules, retain
 from heavylift.build.resolve import entry_name, read_lock
 
 
@@ -65,6 +65,16 @@ def test_packages_that_nothing_names_go(tmp_path: Path) -> None:
     (tmp_path / "interrupted.new").mkdir()
     retain([kept], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_libraries_beside_a_package_do_not_name_it_again() -> None:
+    files = [
+        "numpy/__init__.py",
+        "numpy.libs/libquadmath.so",
+        "six.py",
+        "_cffi_backend.cpython-310-x86_64-linux-gnu.so",
+    ]
+    assert installed_modules(files) == ["_cffi_backend", "numpy", "six"]
 
 
 def test_a_lock_is_read_by_entries(tmp_path: Path) -> None:

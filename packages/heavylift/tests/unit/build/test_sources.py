@@ -93,7 +93,7 @@ def test_files_with_secrets_do_not_travel(project: Path) -> None:
 def test_a_link_that_leads_out_of_the_folder_is_refused(project: Path, name: str, target: str) -> None:
     write(project / "outside", "secret")
     (project / "mine" / name).symlink_to(project / target)
-    with pytest.raises(BuildError, match=f"--code .*: {name} is a link to .*{target}, outside of the folder; "):
+    with pytest.raises(BuildError, match=f"code: .*: {name} is a link to .*{target}, outside of the folder; "):
         packed(project)
 
 
@@ -115,7 +115,7 @@ def test_code_that_is_the_model_too_goes_into_both(project: Path) -> None:
 
 
 def test_code_that_the_build_writes_to_is_refused(project: Path) -> None:
-    with pytest.raises(BuildError, match=r"--code .*mine is what the build writes to, .*name another --output"):
+    with pytest.raises(BuildError, match=r"code: .*mine is what the build writes to, .*name a folder of your own"):
         packed(project, made=[project / "mine"])
 
 

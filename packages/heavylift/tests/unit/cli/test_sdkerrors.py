@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from Tea.exceptions import TeaException
 
-from heavylift.clouds.embedded import Endpoints
+from heavylift.clouds.embedded import SERVICES, Endpoints
 from heavylift.clouds.ros import Ros
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, local_session
@@ -20,7 +20,7 @@ def nobody() -> Session:
     """A session with a cloud that has ended."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-    services = dict.fromkeys(("oss", "sts", "ram", "fc", "ros", "gateway"), url)
+    services = dict.fromkeys(SERVICES, url)
     endpoints = Endpoints(
         account_id="1",
         region="cn-hangzhou",

@@ -41,9 +41,9 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
         parser.feed(body)
         tree: ElementTree.Element = parser.close()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise _malformed(str(error)) from error
+        raise malformed(str(error)) from error
     if tree.tag != root:
-        raise _malformed(f"the root element is {tree.tag}, expected {root}")
+        raise malformed(f"the root element is {tree.tag}, expected {root}")
     return tree
 
 
@@ -55,9 +55,10 @@ def text_of(element: ElementTree.Element, path: str) -> str:
     """
     text = element.findtext(path)
     if text is None:
-        raise _malformed(f"{element.tag} has no {path}")
+        raise malformed(f"{element.tag} has no {path}")
     return text
 
 
-def _malformed(why: str) -> OssError:
+def malformed(why: str) -> OssError:
+    """Return the error for XML of another form than the operation asks for."""
     return OssError("MalformedXML", f"The XML you provided was not well-formed or did not validate: {why}.")

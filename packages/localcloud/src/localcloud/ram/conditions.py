@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from localcloud.ram.wildcard import wildcard_matches
+from localcloud.kernel.wildcard import wildcard_matches
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

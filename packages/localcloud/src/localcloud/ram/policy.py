@@ -19,8 +19,8 @@ from functools import lru_cache
 from typing import Any
 
 from localcloud.kernel.values import read_json
+from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.ram.conditions import OPERATORS, Condition
-from localcloud.ram.wildcard import wildcard_matches
 
 VERSION = "1"
 MAX_DOCUMENT = 6144  # characters (RAM, "Limits")

@@ -150,16 +150,6 @@ def test_an_acl_and_tags_by_header_are_those_of_a_symlink_and_of_an_upload(bucke
     assert refused(lambda: bucket.init_multipart_upload("more", headers=headers))
 
 
-def test_tags_by_header_are_refused_where_they_would_be_lost(bucket: oss2.Bucket) -> None:
-    tags = {"x-oss-tagging": "a=b"}
-    bucket.put_object("a", b"1")
-    with pytest.raises(oss2.exceptions.ServerError, match="not implemented: the header x-oss-tagging"):
-        bucket.append_object("log", 0, b"1", headers=tags)
-    with pytest.raises(oss2.exceptions.ServerError, match="not implemented: the header x-oss-tagging"):
-        bucket.copy_object(bucket.bucket_name, "a", "b", headers=tags)
-    assert [item.key for item in oss2.ObjectIterator(bucket)] == ["a"]
-
-
 def test_the_error_of_a_head_stays_short_whatever_was_signed(bucket: oss2.Bucket, cloud: Cloud) -> None:
     headers = {f"x-oss-meta-{number}": "x" * 7000 for number in range(8)} | {"Authorization": "OSS LOCAL:wrong"}
     headers |= {"Date": formatdate(usegmt=True)}

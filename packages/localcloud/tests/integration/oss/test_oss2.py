@@ -299,7 +299,7 @@ def test_missing_things_have_their_codes(bucket: oss2.Bucket, cloud: Cloud) -> N
 
 def test_what_is_not_implemented_says_so(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError, match="not implemented") as error:
-        bucket.get_bucket_website()
+        bucket.get_bucket_meta_query_status()
     assert error.value.status == 501
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Blob, Upload
 from localcloud.oss.operations.service import OssService
@@ -78,16 +79,17 @@ def test_a_deletion_beside_a_change_of_acl_or_tags_is_kept(service: OssService) 
 
 def test_settings_of_a_bucket_changed_beside_each_other_are_all_kept(service: OssService) -> None:
     for number in range(ROUNDS):
-        document = f"<Rule>{number}</Rule>"
+        paid = render("RequestPaymentConfiguration", {"Payer": ("Requester", "BucketOwner")[number % 2]}).decode()
+        watched = render("AccessMonitorConfiguration", {"Status": ("Enabled", "Disabled")[number % 2]}).decode()
         codes = together(
-            lambda text=document: service.buckets.set_setting("races", "lifecycle", text),  # type: ignore[misc]
-            lambda text=document: service.buckets.set_setting("races", "tagging", text),  # type: ignore[misc]
+            lambda text=paid: service.buckets.set_setting("races", "requestPayment", text),  # type: ignore[misc]
+            lambda text=watched: service.buckets.set_setting("races", "accessmonitor", text),  # type: ignore[misc]
             lambda acl=("private", "public-read")[number % 2]: service.buckets.set_acl("races", acl),  # type: ignore[misc]
         )
         assert codes == ["", "", ""]
         bucket = service.buckets.get("races")
         assert (bucket.settings, bucket.acl) == (
-            {"lifecycle": document, "tagging": document},
+            {"requestPayment": paid, "accessmonitor": watched},
             ("private", "public-read")[number % 2],
         )
 

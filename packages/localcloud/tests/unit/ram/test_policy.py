@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.ram.policy import (
     MalformedPolicyError,
     Request,
@@ -17,7 +18,6 @@ from localcloud.ram.policy import (
     parse_trust_policy,
     resource_matches,
 )
-from localcloud.ram.wildcard import wildcard_matches
 
 OBJECT = "acs:oss:cn-hangzhou:1111111111111111:photos/applib/a.zip"
 

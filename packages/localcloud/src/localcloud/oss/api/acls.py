@@ -16,12 +16,16 @@ async def get_bucket_acl(call: Call) -> web.StreamResponse:
 
 
 async def put_bucket_acl(call: Call) -> web.StreamResponse:
-    """PutBucketAcl."""
+    """PutBucketAcl; source of what it does to a bucket that does not exist: OSS, PutBucketAcl."""
     acl = call.headers.get("x-oss-acl")
     if acl is None:
         acl = text_of(parse(call.body, "AccessControlPolicy"), "AccessControlList/Grant")
-    await call.run(call.oss.buckets.set_acl, call.bucket, acl)
-    return web.Response()
+    if call.guard.find_bucket(call.bucket) is None:  # PutBucketAcl makes a bucket that does not exist
+        call.require("PutBucket")
+        await call.run(call.oss.buckets.create, call.bucket, acl=acl)
+    else:
+        await call.run(call.oss.buckets.set_acl, call.bucket, acl)
+    return web.Response(headers={"Location": f"/{call.bucket}"})
 
 
 async def get_object_acl(call: Call) -> web.StreamResponse:

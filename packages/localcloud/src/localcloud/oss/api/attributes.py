@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from urllib.parse import unquote
 
-from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, ObjectKind, StoredObject
-from localcloud.oss.xml import parse
+from localcloud.oss.settings.tags import read_tagging_header, tags_of
 
 KEPT_HEADERS = frozenset(
     {"cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"}
@@ -22,12 +21,12 @@ def read_attributes(headers: Mapping[str, str]) -> Attributes:
     """Return the attributes that a request gives an object.
 
     Raises:
-        OssError: InvalidArgument (a header that no answer could carry).
+        OssError: InvalidArgument (a header that no answer could carry), InvalidTag.
     """
     return Attributes(
         headers=kept_headers(headers),
         acl=headers.get("x-oss-object-acl", "default"),
-        tagging=_read_tagging(headers.get("x-oss-tagging", "")),
+        tagging=read_tagging_header(headers.get("x-oss-tagging", "")),
     )
 
 
@@ -71,13 +70,6 @@ def read_encoded(headers: Mapping[str, str], name: str) -> str:
         raise OssError("InvalidArgument", f"{name} must be UTF-8, URL-encoded.", {"ArgumentName": name}) from error
 
 
-def _read_tagging(header: str) -> str | None:
-    if not header:
-        return None
-    pairs = [pair.partition("=") for pair in header.split("&")]
-    return render("Tagging", {"TagSet": {"Tag": [{"Key": key, "Value": value} for key, _, value in pairs]}}).decode()
-
-
 def object_headers(item: StoredObject) -> dict[str, str]:
     """Return the headers that describe an object."""
     headers = {
@@ -93,6 +85,5 @@ def object_headers(item: StoredObject) -> dict[str, str]:
     if item.kind is ObjectKind.APPENDABLE:
         headers["x-oss-next-append-position"] = str(item.size)
     if item.attributes.tagging:
-        tags = parse(item.attributes.tagging.encode(), "Tagging").findall("TagSet/Tag")
-        headers["x-oss-tagging-count"] = str(len(tags))
+        headers["x-oss-tagging-count"] = str(len(tags_of(item.attributes.tagging)))
     return headers

@@ -11,6 +11,13 @@ from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings import blocks_public_access
+from localcloud.oss.settings.description import (
+    describe_settings,
+    describe_tags,
+    has_tags,
+    read_tag_filter,
+    resource_group_of,
+)
 from localcloud.oss.xml import parse
 
 
@@ -18,10 +25,14 @@ async def list_buckets(call: Call) -> web.StreamResponse:
     """GetService (ListBuckets)."""
     prefix, marker = call.query.get("prefix", ""), call.query.get("marker", "")
     limit = call.number("max-keys", 100, 1, 1000)
+    tags, group = read_tag_filter(call.query), call.headers.get("x-oss-resource-group-id")
     found = [
         bucket
         for bucket in await call.run(call.oss.buckets.all)
-        if bucket.name.startswith(prefix) and bucket.name > marker
+        if bucket.name.startswith(prefix)
+        and bucket.name > marker
+        and has_tags(bucket, tags)
+        and group in (None, "", resource_group_of(bucket))
     ]
     page, truncated = found[:limit], len(found) > limit
     return xml_response(
@@ -33,9 +44,14 @@ async def list_buckets(call: Call) -> web.StreamResponse:
             "IsTruncated": truncated,
             "NextMarker": page[-1].name if truncated else None,
             "Owner": owner_of(call.guard.account_id),
-            "Buckets": {"Bucket": [_describe(call, bucket) for bucket in page]},
+            "Buckets": {"Bucket": [_entry(call, bucket) for bucket in page]},
         },
     )
+
+
+def _entry(call: Call, bucket: Bucket) -> dict[str, Any]:
+    shown = describe_tags(bucket) if "tagging" in call.query else None
+    return {**_describe(call, bucket), "ResourceGroupId": resource_group_of(bucket), "TagSet": shown}
 
 
 def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
@@ -80,6 +96,7 @@ async def bucket_info(call: Call) -> web.StreamResponse:
                 "AccessControlList": {"Grant": bucket.acl},
                 "DataRedundancyType": "LRS",
                 "BlockPublicAccess": blocks_public_access(bucket),
+                **describe_settings(bucket),
             }
         },
     )

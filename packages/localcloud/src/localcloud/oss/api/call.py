@@ -96,7 +96,9 @@ class Call:
         Raises:
             OssError: AccessDenied.
         """
-        self.guard.require(self.caller, f"oss:{action}", target or self.target, acl=acl)
+        self.guard.require(
+            self.caller, f"oss:{action}", target or self.target, acl=acl, conditions=conditions_of(self.request)
+        )
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
         """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
@@ -116,6 +118,16 @@ class Call:
             yield entry
         finally:
             manager.__exit__(None, None, None)
+
+
+def conditions_of(request: web.Request) -> dict[str, str]:
+    """Return the conditions of a request that policies may ask for, whoever sent it."""
+    return {
+        "acs:SourceIp": request.remote or "",
+        "acs:SecureTransport": str(request.secure).lower(),
+        "acs:UserAgent": request.headers.get("User-Agent", ""),
+        "acs:Referer": request.headers.get("Referer", ""),
+    }
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]

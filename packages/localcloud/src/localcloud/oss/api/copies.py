@@ -17,6 +17,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.copies import Source
 from localcloud.oss.ranges import parse_range
+from localcloud.oss.settings.tags import read_tagging_header
 
 SOURCE = "x-oss-copy-source"  # the header
 
@@ -24,9 +25,8 @@ SOURCE = "x-oss-copy-source"  # the header
 async def copy_object(call: Call) -> web.StreamResponse:
     """CopyObject."""
     source = _read_source(call)
-    directive = call.headers.get("x-oss-metadata-directive", "COPY").upper()
-    if directive not in {"COPY", "REPLACE"}:
-        raise OssError("InvalidArgument", "x-oss-metadata-directive must be COPY or REPLACE.")
+    directive = _directive(call, "x-oss-metadata-directive")
+    tagging = read_tagging_header(call.headers.get("x-oss-tagging", ""))
     copied = await call.run(
         call.oss.copies.copy,
         source,
@@ -36,13 +36,14 @@ async def copy_object(call: Call) -> web.StreamResponse:
         check=partial(check_conditions, headers=call.headers, prefix=f"{SOURCE}-"),
         headers=kept_headers(call.headers) if directive == "REPLACE" else None,
         acl=call.headers.get("x-oss-object-acl", "default"),
+        tagging=(tagging,) if _directive(call, "x-oss-tagging-directive") == "REPLACE" else None,
         overwrite=call.overwrite,
         requester=call.requester,
     )
     return xml_response(
         "CopyObjectResult",
         {"ETag": f'"{copied.etag}"', "LastModified": to_milliseconds(copied.modified)},
-        headers={"x-oss-hash-crc64ecma": str(copied.crc64)},
+        headers={"ETag": f'"{copied.etag}"', "x-oss-hash-crc64ecma": str(copied.crc64)},
     )
 
 
@@ -64,8 +65,22 @@ async def copy_part(call: Call) -> web.StreamResponse:
         interval=interval,
     )
     return xml_response(
-        "CopyPartResult", {"LastModified": to_milliseconds(copied.modified), "ETag": f'"{copied.etag}"'}
+        "CopyPartResult",
+        {"LastModified": to_milliseconds(copied.modified), "ETag": f'"{copied.etag}"'},
+        headers={"ETag": f'"{copied.etag}"', "x-oss-hash-crc64ecma": str(copied.crc64)},
     )
+
+
+def _directive(call: Call, header: str) -> str:
+    """Return where something of the copy comes from: COPY, the source; REPLACE, the request.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    directive = call.headers.get(header, "COPY").upper()
+    if directive not in {"COPY", "REPLACE"}:
+        raise OssError("InvalidArgument", f"{header} must be COPY or REPLACE.", {"ArgumentName": header})
+    return directive
 
 
 def _read_source(call: Call) -> Source:

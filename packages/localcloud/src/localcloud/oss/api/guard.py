@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -10,11 +10,16 @@ from aiohttp import web
 from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.door import headers_of
 from localcloud.kernel.identity import CredentialStore
+from localcloud.kernel.times import to_seconds
 from localcloud.kernel.values import same_secret
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings.policy import decide
+from localcloud.oss.settings.referer import admits
 from localcloud.oss.signing.claim import SignedRequest
 from localcloud.oss.signing.reading import read_claim
+from localcloud.ram.policy import Effect, Request
 
 READS = frozenset({"oss:GetObject", "oss:GetObjectTagging"})  # actions that a public ACL allows everybody
 WRITES = frozenset({"oss:PutObject", "oss:DeleteObject"})  # further ones of public-read-write
@@ -31,6 +36,7 @@ class Guard:
         region: the region's id, which V4 signatures name.
         account_id: the owner of everything.
         clock: seconds since the epoch.
+        find_bucket: returns a bucket without waiting, or None.
     """
 
     credentials: CredentialStore
@@ -38,6 +44,7 @@ class Guard:
     region: str
     account_id: str
     clock: Callable[[], float]
+    find_bucket: Callable[[str], Bucket | None]
 
     def identify(self, request: web.Request, target: ResourceUrl) -> Caller | None:
         """Return who sent a request, by its signature; None: anybody.
@@ -70,25 +77,49 @@ class Guard:
             raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
         return Caller.of_request(credential.identity, source_ip=request.remote, secure=request.secure)
 
-    def require(self, caller: Caller | None, action: str, target: ResourceUrl, *, acl: str) -> None:
-        """Refuse what neither the caller's policies nor the ACL allow.
+    def check_referer(self, request: web.Request, target: ResourceUrl) -> None:
+        """Refuse a request without an Authorization header from a page that the bucket does not admit.
+
+        Raises:
+            OssError: AccessDenied.
+        """
+        bucket = self.find_bucket(target.bucket)
+        if bucket and "Authorization" not in request.headers and not admits(bucket, request.headers.get("Referer", "")):
+            raise OssError("AccessDenied", "You are denied by bucket referer policy.", {"BucketName": bucket.name})
+
+    def require(
+        self, caller: Caller | None, action: str, target: ResourceUrl, *, acl: str, conditions: Mapping[str, str]
+    ) -> None:
+        """Refuse what neither the caller's policies, nor the bucket's, nor the ACL allow; and what the bucket's policy denies.
 
         Args:
             caller: who asks; None: anybody.
             action: the RAM action, `oss:GetObject`.
             target: the bucket or object.
             acl: the effective ACL of the bucket or object, which decides for anonymous requests.
+            conditions: condition keys of the request and their values.
 
         Raises:
             OssError: AccessDenied, naming the action and the resource.
         """
+        path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
+        resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
+        more = {name: target.query[parameter] for name, parameter in CONDITIONS.items() if parameter in target.query}
+        if caller is None or caller.identity.role_arn is not None:
+            identity = caller.identity if caller else None
+            known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions, **more}
+            request = Request(action=action, resource=resource, conditions=known)
+            effect = decide(self.find_bucket(target.bucket), identity, request)
+            if effect is Effect.DENY:
+                raise OssError(
+                    "AccessDenied", f"You have no right to access this object: the bucket's policy denies {action}."
+                )
+            if effect is Effect.ALLOW:
+                return
         if caller is None:
             if not _is_public(action, acl):
                 raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
             return
-        path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
-        resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
-        more = {name: target.query[parameter] for name, parameter in CONDITIONS.items() if parameter in target.query}
         self.gate.require(caller, action, resource, more)
 
 

@@ -12,49 +12,122 @@ from aiohttp import web
 from localcloud.kernel.access import Gate
 from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
-from localcloud.oss.api import acls, appends, buckets, copies, listing, objects, symlinks, tagging, uploads
+from localcloud.oss.api import (
+    account,
+    acls,
+    appends,
+    bucket_tags,
+    buckets,
+    cnames,
+    copies,
+    cors,
+    objects,
+    policies,
+    site,
+    symlinks,
+    tagging,
+    uploads,
+    worm,
+)
 from localcloud.oss.api.administration import administer
 from localcloud.oss.api.bodies import read_body
 from localcloud.oss.api.call import Call, Operation
+from localcloud.oss.api.collections import delete_item, get_items, put_item
 from localcloud.oss.api.dialect import OssDialect
+from localcloud.oss.api.empty import empty
 from localcloud.oss.api.guard import Guard, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
-from localcloud.oss.api.url import ResourceUrl, read_url
+from localcloud.oss.api.url import URL, ResourceUrl, read_url
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings import SETTINGS
+from localcloud.oss.settings.collection import COLLECTIONS
+from localcloud.oss.signing.v1 import SUBRESOURCES
 
 _ACL = {"x-oss-object-acl": "PutObjectAcl"}
 _ACL_AND_TAGS = {**_ACL, "x-oss-tagging": "PutObjectTagging"}
-_NO_TAGS = {"x-oss-tagging": "use PutObjectTagging"}
-_COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=_ACL, refused_headers=_NO_TAGS)
+_COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=_ACL_AND_TAGS)
 _COPY_PART = Operation(copies.copy_part, "PutObject")
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
 OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
-    ("GET", "service"): {"": Operation(buckets.list_buckets, "ListBuckets")},
+    ("GET", "service"): {
+        "regions": Operation(account.describe_regions, "DescribeRegions"),
+        "qosInfo": Operation(account.account_quality, "GetUserQosInfo"),
+        "accessPoint": Operation(
+            empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
+        ),
+        "accessPointForObjectProcess": Operation(
+            empty("ListAccessPointsForObjectProcessResult", {"IsTruncated": False, "AccountId": ""}),
+            "ListAccessPointsForObjectProcess",
+        ),
+        "redundancyTransition": Operation(
+            empty("ListBucketDataRedundancyTransition", {"IsTruncated": False}), "ListUserDataRedundancyTransition"
+        ),
+        "cloudboxes": Operation(
+            empty("ListCloudBoxResult", {"IsTruncated": False, "CloudBoxes": ""}), "ListCloudBoxes"
+        ),
+        "": Operation(buckets.list_buckets, "ListBuckets"),
+    },
     ("PUT", "bucket"): {
         "acl": Operation(acls.put_bucket_acl, "PutBucketAcl"),
+        "policy": Operation(policies.put_bucket_policy, "PutBucketPolicy"),
         **{each.parameter: Operation(put_setting(each), f"Put{each.action}") for each in SETTINGS},
+        **{each.parameter: Operation(put_item(each), f"Put{each.action}") for each in COLLECTIONS},
         "": Operation(buckets.put_bucket, "PutBucket", header_actions={"x-oss-acl": "PutBucketAcl"}),
     },
+    ("OPTIONS", "bucket"): {"": Operation(cors.preflight, None)},
+    ("OPTIONS", "object"): {"": Operation(cors.preflight, None)},
     ("GET", "bucket"): {
         "acl": Operation(acls.get_bucket_acl, "GetBucketAcl"),
         "bucketInfo": Operation(buckets.bucket_info, "GetBucketInfo"),
         "location": Operation(buckets.bucket_location, "GetBucketLocation"),
         "stat": Operation(buckets.bucket_stat, "GetBucketStat"),
         "uploads": Operation(uploads.list_uploads, "ListMultipartUploads"),
+        "policy": Operation(policies.get_bucket_policy, "GetBucketPolicy"),
+        "policyStatus": Operation(policies.bucket_policy_status, "GetBucketPolicyStatus"),
+        "worm": Operation(worm.get_worm, "GetBucketWorm"),
+        "comp": Operation(cnames.get_cname_token, "GetCnameToken"),
+        "cname": Operation(cnames.get_cnames, "ListCname"),
+        "live": Operation(
+            empty(
+                "ListLiveChannelResult",
+                {"Prefix": "", "Marker": "", "MaxKeys": 100, "IsTruncated": False, "NextMarker": ""},
+            ),
+            "ListLiveChannel",
+        ),
+        "accessPoint": Operation(
+            empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
+        ),
+        "redundancyTransition": Operation(
+            empty("ListBucketDataRedundancyTransition", {"IsTruncated": False}), "ListBucketDataRedundancyTransition"
+        ),
         **{each.parameter: Operation(get_setting(each), f"Get{each.action}") for each in SETTINGS},
-        "": Operation(listing.list_objects, None),
+        **{each.parameter: Operation(get_items(each), None) for each in COLLECTIONS},
+        "": Operation(site.get_root, None),
     },
     ("HEAD", "bucket"): {"": Operation(buckets.head_bucket, "GetBucketAcl")},
     ("DELETE", "bucket"): {
-        **{each.parameter: Operation(delete_setting(each), f"Delete{each.action}") for each in SETTINGS},
+        "policy": Operation(policies.delete_bucket_policy, "DeleteBucketPolicy"),
+        "worm": Operation(worm.abort_worm, "AbortBucketWorm"),
+        **{
+            each.parameter: Operation(delete_setting(each), f"Delete{each.action}")
+            for each in SETTINGS
+            if each.deletable
+        },
+        **{each.parameter: Operation(delete_item(each), f"Delete{each.action}") for each in COLLECTIONS},
+        "tagging": Operation(bucket_tags.delete_bucket_tags, "DeleteBucketTagging"),
         "": Operation(buckets.delete_bucket, "DeleteBucket"),
     },
-    ("POST", "bucket"): {"delete": Operation(objects.delete_objects, None)},
+    ("POST", "bucket"): {
+        "delete": Operation(objects.delete_objects, None),
+        "worm": Operation(worm.initiate_worm, "InitiateBucketWorm"),
+        "wormExtend": Operation(worm.extend_worm, "ExtendBucketWorm"),
+        "wormId": Operation(worm.complete_worm, "CompleteBucketWorm"),
+        "cname": Operation(cnames.change_cname, None),
+    },
     ("PUT", "object"): {
         "acl": Operation(acls.put_object_acl, "PutObjectAcl"),
         "symlink": Operation(symlinks.put_symlink, "PutObject", header_actions=_ACL_AND_TAGS),
@@ -74,11 +147,12 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "symlink": Operation(symlinks.get_symlink, "GetObject"),
         "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging"),
         "uploadId": Operation(uploads.list_parts, "ListParts"),
-        "": Operation(objects.get_object, None),
+        "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True),
+        "": Operation(site.get_page, None),
     },
     ("HEAD", "object"): {
         "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True),
-        "": Operation(objects.head_object, None),
+        "": Operation(site.get_page, None),
     },
     ("DELETE", "object"): {
         "tagging": Operation(tagging.delete_object_tagging, "DeleteObjectTagging"),
@@ -86,20 +160,21 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "": Operation(objects.delete_object, "DeleteObject", by_acl=True),
     },
     ("POST", "object"): {
-        "append": Operation(
-            appends.append_object, "PutObject", header_actions=_ACL, refused_headers=_NO_TAGS, streams=True
-        ),
+        "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
-        "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL, refused_headers=_NO_TAGS),
+        "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL),
     },
 }
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
-    """continuation-token delimiter encoding-type fetch-owner key-marker list-type marker max-keys max-parts max-uploads partNumber
-    part-number-marker position prefix sequential start-after upload-id-marker Expires OSSAccessKeyId Signature security-token
-    regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature
-    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+    """category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker list-type marker max-keys
+    max-parts max-uploads partNumber part-number-marker position prefix sequential start-after styleName tag-key tag-value
+    tagging upload-id-marker wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-additional-headers
+    x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature x-oss-signature-version
+    x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
+# Names of operations, here or elsewhere: one that the method and the level have not is refused.
+SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}
 
 
 def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation:
@@ -118,13 +193,18 @@ def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation
         raise OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")
     known = MODIFIERS | operations.keys()
     for name in target.query:
-        if name not in known and not name.startswith("response-"):
+        if name not in known and _selects(name):
             raise OssError("NotImplemented", f"not implemented: {method} {target.level} with ?{name}")
     selected = next((name for name in operations if name and name in target.query), "")
     found = operations.get(selected)
     if found is None:
         raise OssError("NotImplemented", f"not implemented: {method} on a {target.level}")
     return found.copy or found if copy else found
+
+
+def _selects(name: str) -> bool:
+    """Return True if a query parameter asks OSS for something; others mean nothing to it."""
+    return (name in SELECTING or name.startswith("x-oss-")) and not name.startswith("response-")
 
 
 def create_app(
@@ -153,17 +233,23 @@ def create_app(
         serves: says whether a host name is OSS's.
     """
     guard = Guard(
-        credentials=credentials, gate=Gate(authorizer, refuse), region=region, account_id=account_id, clock=clock
+        credentials=credentials,
+        gate=Gate(authorizer, refuse),
+        region=region,
+        account_id=account_id,
+        clock=clock,
+        find_bucket=oss.buckets.find,
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        target = read_url(request[HOST], request.raw_path)
+        target = request[URL] = read_url(request[HOST], request.raw_path)
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, link, admin_token)
         return await _answer(request, target, oss, guard, link)
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
+        cors.allow_page(request, response, oss.buckets.find)
 
     application = open_door(OssDialect(), serves=serves, max_body=0)
     application.on_response_prepare.append(decorate)
@@ -176,6 +262,7 @@ async def _answer(
 ) -> web.StreamResponse:
     """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
     caller = guard.identify(request, target)
+    guard.check_referer(request, target)
     operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
     digests = read_digests(request.headers)
     body = b""

@@ -27,16 +27,17 @@ async def send_object(
     overrides: Mapping[str, str],
     link: Link,
     fault: Fault | None,
+    whole: int | None = None,
 ) -> web.StreamResponse:
-    """Send an object, or the range of it that was asked for."""
+    """Send an object, or the range of it that was asked for; `whole` is the status of one that is sent whatever was asked for."""
     strict = request.headers.get("x-oss-range-behavior") == "standard"
-    interval = parse_range(request.headers.get("Range"), item.size, strict=strict)
+    interval = None if whole else parse_range(request.headers.get("Range"), item.size, strict=strict)
     headers = object_headers(item) | dict(overrides)
     begin, end = interval or (0, item.size)
     if interval:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
     headers["Content-Length"] = str(end - begin)
-    response = web.StreamResponse(status=206 if interval else 200, headers=headers)
+    response = web.StreamResponse(status=whole or (206 if interval else 200), headers=headers)
     with path.open("rb") as file:
         try:
             await response.prepare(request)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from localcloud.kernel.xml import serialize
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call, Handler
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings import Setting
-from localcloud.oss.xml import parse
 
 
 def get_setting(setting: Setting) -> Handler:
@@ -31,9 +29,7 @@ def put_setting(setting: Setting) -> Handler:
     """Return the handler of PutBucketLifecycle, PutBucketEncryption, …."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        document = parse(call.body, setting.root)
-        setting.check(document)
-        await call.run(call.oss.buckets.set_setting, call.bucket, setting.parameter, serialize(document))
+        await call.run(call.oss.buckets.put_setting, call.bucket, setting, call.body, call.headers)
         return web.Response()
 
     return handler

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from localcloud.kernel.xml import serialize
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
-from localcloud.oss.xml import parse
+from localcloud.oss.settings.tags import read_tagging
 
 
 async def get_object_tagging(call: Call) -> web.StreamResponse:
@@ -20,7 +19,7 @@ async def get_object_tagging(call: Call) -> web.StreamResponse:
 
 async def put_object_tagging(call: Call) -> web.StreamResponse:
     """PutObjectTagging."""
-    document = serialize(parse(call.body, "Tagging"))
+    document = read_tagging(call.body)
     await call.run(call.oss.objects.set_tagging, call.bucket, call.key, document)
     return web.Response()
 

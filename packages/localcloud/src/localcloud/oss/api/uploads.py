@@ -12,8 +12,8 @@ from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
 from localcloud.oss.arguments import read_number
-from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PARTS, Upload
+from localcloud.oss.operations.uploads import BETWEEN
 from localcloud.oss.xml import parse, text_of
 
 
@@ -127,18 +127,20 @@ async def list_parts(call: Call) -> web.StreamResponse:
 
 async def list_uploads(call: Call) -> web.StreamResponse:
     """ListMultipartUploads."""
-    if call.query.get("delimiter"):
-        raise OssError("NotImplemented", "not implemented: delimiter in ListMultipartUploads")
     kind, encode = encoding_type(call)
-    prefix = call.query.get("prefix", "")
+    prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
     marker, id_marker = call.query.get("key-marker", ""), call.query.get("upload-id-marker", "")
     limit = call.number("max-uploads", 1000, 1, 1000)
-    found = [
-        upload
-        for upload in await call.run(call.oss.uploads.all, call.bucket, prefix=prefix)
-        if upload.key > marker or (id_marker and upload.key == marker and upload.upload_id > id_marker)
-    ]
-    page, truncated = found[:limit], len(found) > limit
+    page = await call.run(
+        call.oss.uploads.page,
+        call.bucket,
+        prefix=prefix,
+        delimiter=delimiter,
+        marker=marker,
+        id_marker=id_marker,
+        limit=limit,
+    )
+    following, _, following_id = (page.next_marker or "").partition(BETWEEN)
     return xml_response(
         "ListMultipartUploadsResult",
         {
@@ -146,12 +148,12 @@ async def list_uploads(call: Call) -> web.StreamResponse:
             "Bucket": call.bucket,
             "KeyMarker": encode(marker),
             "UploadIdMarker": id_marker,
-            "NextKeyMarker": encode(page[-1].key) if truncated else "",
-            "NextUploadIdMarker": page[-1].upload_id if truncated else "",
-            "Delimiter": "",
+            "NextKeyMarker": encode(following),
+            "NextUploadIdMarker": following_id,
+            "Delimiter": encode(delimiter),
             "Prefix": encode(prefix),
             "MaxUploads": limit,
-            "IsTruncated": truncated,
+            "IsTruncated": page.next_marker is not None,
             "Upload": [
                 {
                     "Key": encode(upload.key),
@@ -159,7 +161,8 @@ async def list_uploads(call: Call) -> web.StreamResponse:
                     "StorageClass": "Standard",
                     "Initiated": to_milliseconds(upload.initiated),
                 }
-                for upload in page
+                for upload in page.entries
             ],
+            "CommonPrefixes": [{"Prefix": encode(common)} for common in page.prefixes],
         },
     )

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from aiohttp import web
+
 from localcloud.oss.errors import OssError
 
 # BUCKET.oss-REGION.aliyuncs.com, with or without -internal; also BUCKET.oss.localhost for clients that insist on it
@@ -27,6 +29,9 @@ class ResourceUrl:
     def level(self) -> str:
         """The kind of resource: service, bucket or object."""
         return "object" if self.key else "bucket" if self.bucket else "service"
+
+
+URL = web.RequestKey("url", ResourceUrl)  # of a request, once it was read
 
 
 def read_url(host: str, raw_path: str) -> ResourceUrl:

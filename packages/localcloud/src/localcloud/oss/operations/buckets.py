@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket, BucketStat
 from localcloud.oss.operations.acls import check_acl, with_acl
+from localcloud.oss.settings.setting import Setting, keep
+from localcloud.oss.settings.table import BY_PARAMETER
 from localcloud.oss.store.store import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
@@ -67,6 +69,10 @@ class BucketOperations:
         """
         return self._store.buckets.get(name)
 
+    def find(self, name: str) -> Bucket | None:
+        """Return a bucket, or None; it does not wait for anything."""
+        return self._store.buckets.find(name)
+
     def all(self) -> list[Bucket]:
         """Return all buckets in order of their names."""
         return self._store.buckets.all()
@@ -123,14 +129,44 @@ class BucketOperations:
         """Keep the XML document of a subresource (lifecycle, encryption, tagging, …), or remove it with None.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, MalformedXML, and the errors of the setting.
+        """
+        if document is None:
+            self.change_setting(name, setting, lambda _: None)
+        else:
+            self.put_setting(name, BY_PARAMETER[setting], document.encode(), {})
+
+    def put_setting(self, name: str, setting: Setting, body: bytes, options: Mapping[str, str]) -> None:
+        """Keep the XML document that a request puts.
+
+        Args:
+            name: the bucket's name.
+            setting: the setting.
+            body: the document.
+            options: the request's headers, which some settings ask.
+
+        Raises:
+            OssError: NoSuchBucket, MalformedXML, and the errors of the setting.
+        """
+        element = setting.read(body, options)
+        target = element.findtext(setting.target[0]) if setting.target else None
+        if setting.target and target is not None and self._store.buckets.find(target) is None:
+            raise OssError(setting.target[1], f"The target bucket {target[:100]!r} does not exist.")
+        self.change_setting(name, setting.parameter, lambda _: keep(element))
+
+    def change_setting(self, name: str, key: str, change: Callable[[Bucket], str | None]) -> None:
+        """Keep what a function makes of a bucket as one of its settings; None removes that.
+
+        Raises:
+            OssError: NoSuchBucket, and what `change` raises.
         """
 
-        def change(bucket: Bucket) -> Bucket:
-            settings = {key: value for key, value in bucket.settings.items() if key != setting}
-            return replace(bucket, settings=settings if document is None else {**settings, setting: document})
+        def change_bucket(bucket: Bucket) -> Bucket:
+            document = change(bucket)
+            settings = {other: value for other, value in bucket.settings.items() if other != key}
+            return replace(bucket, settings=settings if document is None else {**settings, key: document})
 
-        self._change(name, change)
+        self._change(name, change_bucket)
 
     def _change(self, name: str, change: Callable[[Bucket], Bucket]) -> None:
         def change_existing(bucket: Bucket | None) -> Bucket:

@@ -59,6 +59,7 @@ class CopyOperations(Operations):
         check: Check = anything,
         headers: Mapping[str, str] | None = None,
         acl: str = "default",
+        tagging: tuple[str | None] | None = None,
         overwrite: bool = True,
         requester: str = "",
     ) -> StoredObject:
@@ -72,6 +73,7 @@ class CopyOperations(Operations):
             check: asked for the conditions on the source.
             headers: the target's headers; None: the source's.
             acl: the target's ACL.
+            tagging: the target's tags, XML or None; None: the source's.
             overwrite: False refuses to replace an object.
             requester: the principal's id, told to subscribers.
 
@@ -87,7 +89,7 @@ class CopyOperations(Operations):
                     bucket,
                     key,
                     self._store.blobs.share(item),
-                    _attributes_of_copy(item, headers, acl),
+                    _attributes_of_copy(item, headers, acl, tagging),
                     etag=item.etag,
                     overwrite=overwrite,
                     event=EVENT,
@@ -95,10 +97,17 @@ class CopyOperations(Operations):
                 )
         if not overwrite:
             raise already_exists(key)
-        return self._change_in_place(bucket, key, check, headers, acl, requester)
+        return self._change_in_place(bucket, key, check, headers, acl, tagging, requester)
 
     def _change_in_place(
-        self, bucket: str, key: str, check: Check, headers: Mapping[str, str] | None, acl: str, requester: str
+        self,
+        bucket: str,
+        key: str,
+        check: Check,
+        headers: Mapping[str, str] | None,
+        acl: str,
+        tagging: tuple[str | None] | None,
+        requester: str,
     ) -> StoredObject:
         """Copy an object onto itself: its bytes stay, its attributes change."""
 
@@ -108,7 +117,9 @@ class CopyOperations(Operations):
             if present.symlink_target is not None:  # put there meanwhile
                 raise no_such_key(key)
             check(present)
-            return replace(present, attributes=_attributes_of_copy(present, headers, acl), modified=self._clock())
+            return replace(
+                present, attributes=_attributes_of_copy(present, headers, acl, tagging), modified=self._clock()
+            )
 
         copied = self._store.objects.change(bucket, key, change)
         self._events.tell(EVENT, copied, requester)
@@ -151,8 +162,16 @@ def _check_size(item: StoredObject) -> None:
         )
 
 
-def _attributes_of_copy(item: StoredObject, headers: Mapping[str, str] | None, acl: str) -> Attributes:
-    return replace(item.attributes, headers=item.attributes.headers if headers is None else dict(headers), acl=acl)
+def _attributes_of_copy(
+    item: StoredObject, headers: Mapping[str, str] | None, acl: str, tagging: tuple[str | None] | None
+) -> Attributes:
+    kept = item.attributes
+    return replace(
+        kept,
+        headers=kept.headers if headers is None else dict(headers),
+        acl=acl,
+        tagging=tagging[0] if tagging else kept.tagging,
+    )
 
 
 def _chunks(read: Callable[[int], bytes], length: int) -> Iterator[bytes]:

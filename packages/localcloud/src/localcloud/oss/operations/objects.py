@@ -75,6 +75,15 @@ class ObjectOperations(Operations):
         self._store.buckets.get(bucket)
         return existing(self._store.objects.find(bucket, key), key)
 
+    def exists(self, bucket: str, key: str) -> bool:
+        """Return True if an object stands under a key.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        self._store.buckets.get(bucket)
+        return self._store.objects.find(bucket, key) is not None
+
     def effective_acl(self, bucket: str, key: str) -> str:
         """Return the ACL in effect for an object, or for a new one under its key.
 

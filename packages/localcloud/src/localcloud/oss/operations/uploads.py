@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.listing import Page, list_page
 from localcloud.oss.model import (
     MAX_PARTS,
     MIN_PART,
@@ -24,6 +25,8 @@ from localcloud.oss.operations.acls import check_object_acl
 from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import already_exists, check_key
 
+BETWEEN = "\0"  # key and id of an upload: less than all that a key holds, so that the order is that of keys
+LAST = "\U0010ffff"  # behind all ids
 Chosen = Sequence[tuple[int, str]]  # numbers of parts with their entity tags
 
 
@@ -61,14 +64,47 @@ class UploadOperations(Operations):
         self._store.buckets.get(bucket)
         return self._store.uploads.get(bucket, key, upload_id)
 
-    def all(self, bucket: str, *, prefix: str = "") -> list[Upload]:
-        """Return a bucket's unfinished uploads whose keys have the prefix, in order of keys and ids.
+    def page(
+        self,
+        bucket: str,
+        *,
+        prefix: str = "",
+        delimiter: str = "",
+        marker: str = "",
+        id_marker: str = "",
+        limit: int = 1000,
+    ) -> Page[Upload]:
+        """Return one page of a bucket's unfinished uploads, in order of keys and ids; see `listing.list_page`.
+
+        Its next marker holds the key and the id of an upload, with `BETWEEN` between them, or a common prefix.
+
+        Args:
+            bucket: the bucket's name.
+            prefix: only keys that begin with it.
+            delimiter: keys that hold it behind the prefix are rolled up.
+            marker: the key, or the common prefix, behind which the page begins.
+            id_marker: the id behind which it begins, among the uploads of the key `marker`; empty: behind all of them.
+            limit: how many uploads and common prefixes a page may hold.
 
         Raises:
             OssError: NoSuchBucket.
         """
         self._store.buckets.get(bucket)
-        return self._store.uploads.all(bucket, prefix)
+
+        def name(upload: Upload) -> str:
+            return upload.key + BETWEEN + upload.upload_id
+
+        uploads = sorted(self._store.uploads.all(bucket, prefix), key=name)
+        rolled_up = not id_marker and (not marker or (delimiter and marker.endswith(delimiter)))
+        begin = marker if rolled_up else marker + BETWEEN + (id_marker or LAST)
+        return list_page(
+            lambda after: (upload for upload in uploads if name(upload) > after),
+            name,
+            prefix=prefix,
+            delimiter=delimiter,
+            marker=begin,
+            limit=limit,
+        )
 
     def parts(self, upload: Upload) -> list[Part]:
         """Return the parts of an unfinished upload in order of their numbers."""

@@ -11,15 +11,18 @@ from localcloud.oss.store.database import Database, Row
 
 
 class BucketRows:
-    """The buckets of a store. Thread-safe; each call is one transaction, or a part of the caller's."""
+    """The buckets of a store. Thread-safe; each call is one transaction, or a part of the caller's.
+
+    They are few and every request asks for one: they are kept in memory, too, and change there before anybody else gets the lock.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._buckets = {row[0]: _bucket(row) for row in database.run("SELECT * FROM buckets")}
 
     def find(self, name: str) -> Bucket | None:
-        """Return a bucket, or None."""
-        rows = self._database.run("SELECT * FROM buckets WHERE name = ?", name)
-        return _bucket(rows[0]) if rows else None
+        """Return a bucket, or None; it does not wait for the database."""
+        return self._buckets.get(name)
 
     def get(self, name: str) -> Bucket:
         """Return a bucket.
@@ -34,7 +37,8 @@ class BucketRows:
 
     def all(self) -> list[Bucket]:
         """Return all buckets in order of their names."""
-        return [_bucket(row) for row in self._database.run("SELECT * FROM buckets ORDER BY name")]
+        with self._database.lock:
+            return [self._buckets[name] for name in sorted(self._buckets)]
 
     def change(self, name: str, change: Callable[[Bucket | None], Bucket]) -> Bucket:
         """Replace a bucket by what a function makes of it (None: there is no such bucket) and return that.
@@ -57,7 +61,9 @@ class BucketRows:
             )
             return after
 
-        return self._database.write(work)
+        with self._database.lock:
+            self._buckets[name] = after = self._database.write(work)
+        return after
 
     def delete(self, name: str) -> None:
         """Delete an empty bucket.
@@ -75,7 +81,9 @@ class BucketRows:
                     )
             self._database.run("DELETE FROM buckets WHERE name = ?", name)
 
-        self._database.write(work, frees=True)
+        with self._database.lock:
+            self._database.write(work, frees=True)
+            del self._buckets[name]
 
 
 def _bucket(row: Row) -> Bucket:

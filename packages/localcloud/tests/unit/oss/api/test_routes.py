@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.oss.api import copies, listing, objects, uploads
+from localcloud.oss.api import cnames, copies, cors, objects, site, uploads
 from localcloud.oss.api.call import Handler
 from localcloud.oss.api.routes import OPERATIONS, find_operation
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
+from localcloud.oss.settings.collection import COLLECTIONS
 
 # They ask for each object that they find: the ones in a body, a symlink and its target; and a bucket that does not exist is told.
-ASKING = {objects.delete_objects, objects.get_object, objects.head_object, listing.list_objects}
+ASKING = {objects.delete_objects, site.get_page, site.get_root}
+ASKING |= {cnames.change_cname}  # one of three things, by a parameter
+OPEN = {cors.preflight}  # browsers send it unsigned
 
 
 def test_every_other_operation_names_the_action_that_it_needs() -> None:
-    rows = [operation for operations in OPERATIONS.values() for operation in operations.values()]
+    several = {each.parameter for each in COLLECTIONS}  # one, or the list of them
+    rows = [
+        operation
+        for (method, _), operations in OPERATIONS.items()
+        for name, operation in operations.items()
+        if not (method == "GET" and name in several)
+    ]
     rows += [operation.copy for operation in rows if operation.copy]
-    assert {operation.handler for operation in rows if operation.action is None} == ASKING
+    assert {operation.handler for operation in rows if operation.action is None} == ASKING | OPEN
 
 
 def test_every_operation_that_takes_an_acl_by_header_needs_the_right_to_set_it() -> None:
@@ -49,8 +58,8 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
     [
         (
             "GET",
-            ResourceUrl(bucket="b", query={"website": ""}),
-            r"NotImplemented: not implemented: GET bucket with \?website",
+            ResourceUrl(bucket="b", query={"metaQuery": ""}),
+            r"NotImplemented: not implemented: GET bucket with \?metaQuery",
         ),
         ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
         ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),
@@ -60,3 +69,13 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
 def test_what_is_not_there_is_refused_by_name(method: str, target: ResourceUrl, error: str) -> None:
     with pytest.raises(OssError, match=error):
         find_operation(method, target, copy=False)
+
+
+@pytest.mark.parametrize("name", ["restoreNow", "foo", "prefixz"])
+def test_a_parameter_that_oss_does_not_know_means_nothing(name: str) -> None:
+    assert find_operation("GET", ResourceUrl(bucket="b", query={name: ""}), copy=False).handler is site.get_root
+
+
+def test_a_parameter_of_oss_that_is_not_known_here_is_refused() -> None:
+    with pytest.raises(OssError, match="not implemented"):
+        find_operation("GET", ResourceUrl(bucket="b", key="k", query={"x-oss-new": ""}), copy=False)

@@ -10,7 +10,7 @@ from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject
 from localcloud.oss.operations.acls import check_object_acl, effective_acl, with_acl
-from localcloud.oss.settings import PUBLIC_ACCESS_BLOCK
+from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
 
 OPEN = Bucket(name="b", owner="1", created=0.0, acl="public-read-write", storage_class="Standard")
 BLOCK = render(PUBLIC_ACCESS_BLOCK.root, {"BlockPublicAccess": True}).decode()

@@ -1,0 +1,44 @@
+"""The loading library's own packages, as every code package holds them: prepared once for each lock, target and set of tools."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from heavylift.build import binaries, resolve
+from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+from heavylift.contracts.platform import Target
+
+NAME = "vendor"  # of the folder in the code package
+
+
+def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *, strip: bool) -> Path:
+    """Return a folder that holds `vendor` with the packages: installed, pruned, stripped and compiled.
+
+    Args:
+        lock: with hashes.
+        cache: where it is kept for the next build; those of other locks for the target go.
+        target: chooses the wheels, and the Python that compiles.
+        fingerprint: of all that the result depends on.
+        strip: the symbols of shared libraries.
+
+    Raises:
+        BuildError: a package cannot be installed or compiled.
+    """
+    folder = cache / f"{NAME}-{target}-{fingerprint[:16]}"
+    if folder.exists():
+        return folder
+    for old in cache.glob(f"{NAME}-{target}-*"):
+        shutil.rmtree(old)
+    scratch = folder.with_name(f"{folder.name}.new")
+    vendor = scratch / NAME
+    # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
+    resolve.install(lock, vendor, target, wheels_only=False)
+    prune(vendor, read_rules([DEFAULT_RULES]))
+    with ThreadPoolExecutor(binaries.WORKERS) as cores:
+        if strip:
+            binaries.strip(vendor, (), cores)
+        binaries.compile_folder(scratch, target, cores)
+    scratch.rename(folder)
+    return folder

@@ -1,0 +1,67 @@
+"""What concerns the account as a whole, or no bucket at all: regions, public access, limits."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import xml_response
+from localcloud.oss.api.call import Call
+from localcloud.oss.errors import OssError
+from localcloud.oss.settings.quality import OF_ACCOUNT
+
+# Region ids of OSS; source: OSS, "Regions and endpoints". Only the embedded cloud's own is served.
+REGIONS = [
+    "cn-hangzhou",
+    "cn-shanghai",
+    "cn-nanjing",
+    "cn-qingdao",
+    "cn-beijing",
+    "cn-zhangjiakou",
+    "cn-huhehaote",
+    "cn-wulanchabu",
+    "cn-shenzhen",
+    "cn-heyuan",
+    "cn-guangzhou",
+    "cn-chengdu",
+    "cn-hongkong",
+    "us-west-1",
+    "us-east-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "eu-central-1",
+    "eu-west-1",
+    "me-east-1",
+]
+
+
+async def describe_regions(call: Call) -> web.StreamResponse:
+    """DescribeRegions."""
+    known = [f"oss-{region}" for region in sorted({*REGIONS, call.guard.region})]
+    asked = call.query["regions"]
+    if asked and asked not in known:
+        raise OssError("NoSuchRegion", f"There is no region {asked[:100]!r}.", {"Region": asked[:100]})
+    return xml_response(
+        "RegionInfoList",
+        {
+            "RegionInfo": [
+                {
+                    "Region": region,
+                    "InternetEndpoint": f"{region}.aliyuncs.com",
+                    "InternalEndpoint": f"{region}-internal.aliyuncs.com",
+                    "AccelerateEndpoint": "oss-accelerate.aliyuncs.com",
+                }
+                for region in known
+                if asked in ("", region)
+            ]
+        },
+    )
+
+
+async def account_quality(call: Call) -> web.StreamResponse:
+    """GetUserQoSInfo."""
+    return xml_response("QoSConfiguration", {"Region": f"oss-{call.guard.region}", **OF_ACCOUNT})

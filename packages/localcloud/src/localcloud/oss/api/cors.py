@@ -1,0 +1,26 @@
+"""Requests of browsers' pages: preflight, and the headers that let a page read an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from localcloud.oss.api.call import Call
+from localcloud.oss.api.url import URL
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings.cors import answer_headers, preflight_headers
+
+
+async def preflight(call: Call) -> web.StreamResponse:
+    """OptionObject; browsers send it unsigned, and it tells nothing of objects."""
+    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    return web.Response(headers=preflight_headers(bucket, call.headers))
+
+
+def allow_page(request: web.Request, response: web.StreamResponse, find_bucket: Callable[[str], Bucket | None]) -> None:
+    """Add the headers of a bucket's cross-origin rules to an answer, also to one that tells an error."""
+    target = request.get(URL)
+    bucket = find_bucket(target.bucket) if target else None
+    if bucket and request.method != "OPTIONS":
+        response.headers.update(answer_headers(bucket, request.headers, request.method))

@@ -1,0 +1,196 @@
+"""Settings of which a bucket has several, each under a name: inventories and image styles.
+
+Sources: OSS, PutBucketInventory, ListBucketInventory; PutStyle, ListStyle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement
+
+from localcloud.kernel.times import to_milliseconds
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings.schema import Field, boolean, check_form, choice, group, invalid, number, text
+from localcloud.oss.settings.setting import keep
+from localcloud.oss.xml import parse
+
+PAGE = 100  # inventories of a page; OSS, ListBucketInventory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collection:
+    """A subresource of a bucket under which several documents are kept.
+
+    Attributes:
+        parameter: its name in the query.
+        identifier: the query parameter that names one document.
+        action: its name in actions, after `oss:Get`, `oss:Put`, `oss:Delete` and, for the list, `listing`.
+        listing: the action of the list.
+        root: the root element of a document that is put.
+        lists: the root element of the list.
+        element: the element of one document in the list.
+        missing: the error code when there is none of that name.
+        names: what a name may be.
+        most: how many a bucket may have.
+        fields: what a document may hold.
+        finish: checks a document, or makes it the one that is kept, from its name, the one before and the time.
+        refused: the error code that refuses one of a name that is taken; None: it replaces the one before.
+        empty: the error code of a list without documents; None: it is empty.
+    """
+
+    parameter: str
+    identifier: str
+    action: str
+    listing: str
+    root: str
+    lists: str
+    element: str
+    missing: str
+    names: re.Pattern[str]
+    most: int
+    fields: Mapping[str, Field]
+    finish: Callable[[Element, str, str | None, float], None]
+    refused: str | None = None
+    empty: str | None = None
+
+    def key(self, name: str) -> str:
+        """Return the name among a bucket's settings.
+
+        Raises:
+            OssError: InvalidArgument.
+        """
+        if not self.names.fullmatch(name):
+            raise invalid(self.identifier, name, f"{self.identifier} {name[:100]!r} is not valid.")
+        return f"{self.parameter}/{name}"
+
+    def of(self, bucket: Bucket) -> dict[str, str]:
+        """Return the documents of a bucket by name, in the order of names."""
+        begin = f"{self.parameter}/"
+        return {
+            key.removeprefix(begin): bucket.settings[key] for key in sorted(bucket.settings) if key.startswith(begin)
+        }
+
+    def read(self, body: bytes, name: str, now: float) -> Callable[[Bucket], str]:
+        """Return the function that makes the document that is kept from the bucket that it is put into.
+
+        Raises:
+            OssError: MalformedXML, InvalidArgument.
+        """
+        document = parse(body, self.root)
+        check_form(document, self.fields)
+        key = self.key(name)
+
+        def place(bucket: Bucket) -> str:
+            before = bucket.settings.get(key)
+            if before is not None and self.refused:
+                raise OssError(self.refused, f"The bucket has a {self.root} {name!r} already.")
+            if before is None and len(self.of(bucket)) >= self.most:
+                raise invalid(self.identifier, name, f"A bucket has up to {self.most} {self.root}.")
+            self.finish(document, name, before, now)
+            return keep(document)
+
+        return place
+
+
+def _finish_inventory(document: Element, name: str, before: str | None, now: float) -> None:
+    given = document.findtext("Id") or ""
+    if given != name:
+        raise invalid("Id", given, "The Id of the inventory is not the inventoryId of the request.")
+    target = document.findtext("Destination/OSSBucketDestination/Bucket") or ""
+    if not target.startswith("acs:oss:::"):
+        raise invalid("Bucket", target, "The destination of an inventory is acs:oss:::BUCKET.")
+
+
+def _finish_style(document: Element, name: str, before: str | None, now: float) -> None:
+    content = document.find("Content")
+    if content is None or not (content.text or "").strip():
+        raise OssError("InvalidArgument", "Style content is invalid.", {"ArgumentName": "Content"})
+    created = parse(before.encode(), "Style").findtext("CreateTime") if before else None
+    for tag, value in (
+        ("Name", name),
+        ("Category", "image"),
+        ("CreateTime", created or to_milliseconds(now)),
+        ("LastModifyTime", to_milliseconds(now)),
+    ):
+        SubElement(document, tag).text = value
+
+
+_FIELD_NAMES = [
+    "Size",
+    "LastModifiedDate",
+    "ETag",
+    "StorageClass",
+    "IsMultipartUploaded",
+    "EncryptionStatus",
+    "ObjectAcl",
+    "TaggingCount",
+    "ObjectType",
+    "Crc64",
+    "TransitionTime",
+]
+INVENTORY = Collection(
+    parameter="inventory",
+    identifier="inventoryId",
+    action="BucketInventory",
+    listing="GetBucketInventory",
+    root="InventoryConfiguration",
+    lists="ListInventoryConfigurationsResult",
+    element="InventoryConfiguration",
+    missing="NoSuchInventory",
+    names=re.compile(r"[A-Za-z0-9_.-]{1,64}"),
+    most=1000,
+    fields={
+        "Id": text(required=True),
+        "IsEnabled": boolean(required=True),
+        "Filter": group(
+            {
+                "Prefix": text(),
+                "LastModifyBeginTimeStamp": number(0, 2**40),
+                "LastModifyEndTimeStamp": number(0, 2**40),
+                "LowerSizeBound": number(0, 2**50),
+                "UpperSizeBound": number(0, 2**50),
+                "StorageClass": text(),
+            }
+        ),
+        "Destination": group(
+            {
+                "OSSBucketDestination": group(
+                    {
+                        "Format": choice("CSV", "Parquet", "ORC", required=True),
+                        "AccountId": text(required=True),
+                        "RoleArn": text(required=True),
+                        "Bucket": text(required=True),
+                        "Prefix": text(),
+                        "Encryption": group({"SSE-OSS": text(), "SSE-KMS": group({"KeyId": text(required=True)})}),
+                    },
+                    required=True,
+                )
+            },
+            required=True,
+        ),
+        "Schedule": group({"Frequency": choice("Daily", "Weekly", required=True)}, required=True),
+        "IncludedObjectVersions": choice("All", "Current", required=True),
+        "OptionalFields": group({"Field": choice(*_FIELD_NAMES, many=True)}),
+    },
+    finish=_finish_inventory,
+    refused="InventoryAlreadyExist",
+    empty="NoSuchInventory",
+)
+STYLE = Collection(
+    parameter="style",
+    identifier="styleName",
+    action="Style",
+    listing="ListStyle",
+    root="Style",
+    lists="StyleList",
+    element="Style",
+    missing="NoSuchStyle",
+    names=re.compile(r"[A-Za-z0-9_.-]{1,63}"),
+    most=50,
+    fields={"Content": text(required=True)},
+    finish=_finish_style,
+)
+COLLECTIONS = (INVENTORY, STYLE)

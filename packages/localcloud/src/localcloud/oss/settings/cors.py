@@ -1,0 +1,153 @@
+"""Cross-origin rules of a bucket: their document, and the headers that they give answers.
+
+Sources: OSS, PutBucketCors and OptionObject; the Fetch standard's CORS protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from localcloud.kernel.wildcard import wildcard_matches
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings.schema import boolean, choice, group, invalid, number, text
+from localcloud.oss.settings.setting import Options, Setting
+from localcloud.oss.xml import malformed, parse
+
+MAX_RULES = 20
+MAX_AGE = 999_999_999  # seconds
+METHODS = ("GET", "PUT", "DELETE", "POST", "HEAD")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """What pages of some origins may do."""
+
+    origins: tuple[str, ...]  # each with at most one *
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]  # lower case, each with at most one *
+    exposed: tuple[str, ...]
+    max_age: int | None  # seconds that a browser keeps the answer
+
+    def allows(self, origin: str, method: str, headers: Iterable[str]) -> bool:
+        """Return True if a page of an origin may send a request with a method and headers (in lower case)."""
+        return (
+            method in self.methods
+            and any(wildcard_matches(pattern, origin) for pattern in self.origins)
+            and all(any(wildcard_matches(pattern, header) for pattern in self.headers) for header in headers)
+        )
+
+
+def _check(document: Element, options: Options) -> None:
+    rules = document.findall("CORSRule")
+    if not 1 <= len(rules) <= MAX_RULES:
+        raise malformed(f"there are {len(rules)} CORSRule; expected 1 to {MAX_RULES}")
+    for rule in rules:
+        for name in ("AllowedOrigin", "AllowedHeader", "ExposeHeader"):
+            for element in rule.findall(name):
+                value = element.text or ""
+                if value.count("*") > (name != "ExposeHeader"):
+                    raise invalid(name, value, f"{name} {value[:100]!r} holds too many wildcards.")
+                if name == "AllowedHeader":
+                    element.text = value.lower()
+
+
+SETTING = Setting(
+    parameter="cors",
+    action="BucketCors",
+    root="CORSConfiguration",
+    absent="NoSuchCORSConfiguration",
+    fields={
+        "CORSRule": group(
+            {
+                "AllowedOrigin": text(required=True, many=True),
+                "AllowedMethod": choice(*METHODS, required=True, many=True),
+                "AllowedHeader": text(many=True),
+                "ExposeHeader": text(many=True),
+                "MaxAgeSeconds": number(0, MAX_AGE),
+            },
+            required=True,
+            many=True,
+        ),
+        "ResponseVary": boolean(),
+    },
+    check=_check,
+)
+
+
+def answer_headers(bucket: Bucket, request: Mapping[str, str], method: str) -> dict[str, str]:
+    """Return the headers that a bucket's rules add to the answer to a request from a page; none: no rule allows it.
+
+    Args:
+        bucket: the bucket.
+        request: the request's headers.
+        method: the request's method.
+    """
+    document, origin = _document(bucket), request.get("Origin")
+    if document is None:
+        return {}
+    vary = {"Vary": "Origin"} if document.findtext("ResponseVary") == "true" else {}
+    found = origin and next((rule for rule in _rules(document) if rule.allows(origin, method, ())), None)
+    return {**vary, **(_headers(found, str(origin)) if found else {})}
+
+
+def preflight_headers(bucket: Bucket, request: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of the answer to a preflight request.
+
+    Raises:
+        OssError: AccessForbidden (no rule allows what it asks for), InvalidArgument (a header is missing).
+    """
+    origin, method = request.get("Origin"), request.get("Access-Control-Request-Method")
+    if not origin or not method:
+        raise OssError(
+            "InvalidArgument", "A preflight request has the headers Origin and Access-Control-Request-Method."
+        )
+    asked = request.get("Access-Control-Request-Headers", "")
+    headers = [name.strip().lower() for name in asked.split(",") if name.strip()]
+    document = _document(bucket)
+    if document is None:
+        raise OssError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
+    rule = next((rule for rule in _rules(document) if rule.allows(origin, method, headers)), None)
+    if rule is None:
+        raise OssError(
+            "AccessForbidden",
+            "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
+            "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
+        )
+    return {**_headers(rule, origin), **({"Access-Control-Allow-Headers": asked} if headers else {})}
+
+
+def _document(bucket: Bucket) -> Element | None:
+    kept = bucket.settings.get(SETTING.parameter)
+    return None if kept is None else parse(kept.encode(), SETTING.root)
+
+
+def _rules(document: Element) -> list[Rule]:
+    return [
+        Rule(
+            origins=_texts(rule, "AllowedOrigin"),
+            methods=_texts(rule, "AllowedMethod"),
+            headers=_texts(rule, "AllowedHeader"),
+            exposed=_texts(rule, "ExposeHeader"),
+            max_age=int(age) if (age := rule.findtext("MaxAgeSeconds")) else None,
+        )
+        for rule in document.findall("CORSRule")
+    ]
+
+
+def _headers(rule: Rule, origin: str) -> dict[str, str]:
+    headers = {
+        "Access-Control-Allow-Origin": "*" if "*" in rule.origins else origin,
+        "Access-Control-Allow-Methods": ", ".join(rule.methods),
+    }
+    if rule.exposed:
+        headers["Access-Control-Expose-Headers"] = ", ".join(rule.exposed)
+    if rule.max_age is not None:
+        headers["Access-Control-Max-Age"] = str(rule.max_age)
+    return headers
+
+
+def _texts(rule: Element, name: str) -> tuple[str, ...]:
+    return tuple(element.text or "" for element in rule.findall(name))

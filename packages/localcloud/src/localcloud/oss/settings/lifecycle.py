@@ -1,0 +1,221 @@
+"""Lifecycle rules of a bucket: their document. `localcloud.oss.lifecycle` applies them.
+
+Source: OSS, PutBucketLifecycle. The order of its checks, and which of two codes a document with two mistakes gets, are assumed.
+"""
+
+from __future__ import annotations
+
+import calendar
+import itertools
+import time
+import uuid
+from xml.etree.ElementTree import Element, SubElement
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.settings.schema import boolean, choice, group, invalid, number, text
+from localcloud.oss.settings.setting import Options, Setting
+from localcloud.oss.settings.tags import TAG, check_characters
+from localcloud.oss.xml import malformed
+
+MAX_RULES = 1000
+MAX_ID = 255  # characters
+MAX_DAYS = 2**31 - 1
+COLDER = {
+    "IA": 1,
+    "Archive": 2,
+    "ColdArchive": 3,
+    "DeepColdArchive": 4,
+}  # in the order in which objects may go through them
+DATE = "%Y-%m-%dT%H:%M:%S.000Z"
+OVERLAP = "x-oss-allow-same-action-overlap"  # the header that allows rules of one action to overlap
+
+_DAYS = number(1, MAX_DAYS)
+_WHEN = {"Days": _DAYS, "CreatedBeforeDate": text(), "Date": text()}
+_ACCESS = {"IsAccessTime": boolean(), "ReturnToStdWhenVisit": boolean(), "AllowSmallFile": boolean()}
+_ACTIONS = (
+    "Expiration",
+    "Transition",
+    "AbortMultipartUpload",
+    "NoncurrentVersionExpiration",
+    "NoncurrentVersionTransition",
+)
+_RULE = {
+    "ID": text(),
+    "Prefix": text(),
+    "Status": choice("Enabled", "Disabled", required=True),
+    "Tag": group(TAG, many=True),
+    "Filter": group(
+        {
+            "Not": group({"Prefix": text(), "Tag": group(TAG)}, many=True),
+            "ObjectSizeGreaterThan": number(0, 5 * 2**40),
+            "ObjectSizeLessThan": number(0, 5 * 2**40),
+        }
+    ),
+    "Expiration": group({**_WHEN, "ExpiredObjectDeleteMarker": boolean()}),
+    "Transition": group({**_WHEN, "StorageClass": text(required=True), **_ACCESS}, many=True),
+    "AbortMultipartUpload": group(_WHEN),
+    "NoncurrentVersionExpiration": group({"NoncurrentDays": number(1, MAX_DAYS, required=True)}),
+    "NoncurrentVersionTransition": group(
+        {"NoncurrentDays": number(1, MAX_DAYS, required=True), "StorageClass": text(required=True), **_ACCESS},
+        many=True,
+    ),
+    "AtimeBase": number(0, MAX_DAYS),
+}
+
+
+def _check(document: Element, options: Options) -> None:
+    rules = document.findall("Rule")
+    if not 1 <= len(rules) <= MAX_RULES:
+        raise malformed(f"there are {len(rules)} Rule; expected 1 to {MAX_RULES}")
+    for rule in rules:
+        _check_rule(rule)
+    names = [rule.findtext("ID") or "" for rule in rules]
+    if len(set(names)) != len(names):
+        raise invalid("ID", "", "Rule ID must be unique. Found same ID for more than one rule.")
+    if options.get(OVERLAP, "false").lower() != "true":
+        _check_overlap(rules)
+
+
+def _check_rule(rule: Element) -> None:
+    name = (rule.findtext("ID") or "").strip()
+    if not name:
+        identifier = rule.find("ID")
+        (SubElement(rule, "ID") if identifier is None else identifier).text = str(uuid.uuid4())
+    if len(name) > MAX_ID:
+        raise invalid("ID", name, f"A rule's ID has up to {MAX_ID} characters.")
+    if not any(rule.find(action) is not None for action in _ACTIONS):
+        raise malformed(f"a Rule needs one of {', '.join(_ACTIONS)}")
+    for tag in rule.findall("Tag"):
+        check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
+    _check_filter(rule)
+    for action in ("Expiration", "AbortMultipartUpload"):
+        for element in rule.findall(action):
+            _check_when(element, {"Days", "CreatedBeforeDate", "Date", "ExpiredObjectDeleteMarker"})
+    transitions = rule.findall("Transition")
+    for element in transitions:
+        _check_when(element, {"Days", "CreatedBeforeDate", "Date"})
+    _check_kinds([*rule.findall("Expiration"), *transitions])
+    _check_order(transitions, "Days", rule.findtext("Expiration/Days"))
+    _check_order(
+        rule.findall("NoncurrentVersionTransition"),
+        "NoncurrentDays",
+        rule.findtext("NoncurrentVersionExpiration/NoncurrentDays"),
+    )
+
+
+def _check_when(element: Element, ways: set[str]) -> None:
+    """Refuse an action that does not say once when it happens, or not on a day."""
+    given = [child.tag for child in element if child.tag in ways]
+    if len(given) != 1:
+        raise malformed(f"{element.tag} has {len(given)} of {', '.join(sorted(ways))}; expected one")
+    for name in ("CreatedBeforeDate", "Date"):
+        date = element.findtext(name)
+        if date is not None:
+            read_date(name, date)
+
+
+def read_date(name: str, date: str) -> float:
+    """Return a midnight of a rule in seconds since the epoch.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    try:
+        moment = calendar.timegm(time.strptime(date.strip(), DATE))
+    except ValueError:
+        moment = 1
+    if moment % 86400:
+        raise invalid(
+            name, date, f"{name} must conform to the ISO8601 format and be a midnight in UTC: 2026-01-31T00:00:00.000Z."
+        )
+    return float(moment)
+
+
+def _check_kinds(actions: list[Element]) -> None:
+    """Refuse days and dates in one rule."""
+    kinds = {
+        "Days" if action.find("Days") is not None else "Date"
+        for action in actions
+        if action.find("ExpiredObjectDeleteMarker") is None
+    }
+    if len(kinds) > 1:
+        raise OssError(
+            "InvalidRequest", "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule."
+        )
+
+
+def _check_order(transitions: list[Element], days: str, expiration: str | None) -> None:
+    """Refuse transitions into a storage class that is none, to a warmer one later, or after the end."""
+    steps = []
+    for element in transitions:
+        storage_class = element.findtext("StorageClass") or ""
+        if storage_class not in COLDER:
+            raise invalid(
+                "StorageClass",
+                storage_class,
+                f"Objects cannot go to {storage_class!r}; expected one of {', '.join(COLDER)}.",
+            )
+        if (count := element.findtext(days)) is not None:
+            steps.append((COLDER[storage_class], int(count)))
+    steps.sort()
+    for (_, earlier), (_, later) in itertools.pairwise(steps):
+        if later <= earlier:
+            raise invalid(
+                days,
+                str(later),
+                f"'{days}' of a transition to a colder storage class must be greater than of one before.",
+            )
+    if expiration is not None and any(int(expiration) <= count for _, count in steps):
+        raise invalid(
+            days,
+            expiration,
+            f"'{days}' in the Expiration action must be greater than '{days}' in the Transition action.",
+        )
+
+
+def _check_filter(rule: Element) -> None:
+    prefix = rule.findtext("Prefix") or ""
+    for element in rule.findall("Filter/Not"):
+        excluded = element.findtext("Prefix")
+        if excluded is None and element.find("Tag") is None:
+            raise malformed("Not has neither Prefix nor Tag")
+        if excluded is not None and (
+            not excluded.startswith(prefix) or (excluded == prefix and element.find("Tag") is None)
+        ):
+            raise invalid(
+                "Prefix", excluded, f"The prefix of Not must begin with the rule's, {prefix!r}, and be longer."
+            )
+        for tag in element.findall("Tag"):
+            check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
+    least, most = rule.findtext("Filter/ObjectSizeGreaterThan"), rule.findtext("Filter/ObjectSizeLessThan")
+    if least is not None and most is not None and int(least) >= int(most):
+        raise invalid("ObjectSizeLessThan", most, "ObjectSizeLessThan must be greater than ObjectSizeGreaterThan.")
+
+
+def _check_overlap(rules: list[Element]) -> None:
+    """Refuse two rules that do the same to some objects."""
+    for action in _ACTIONS:
+        around: list[tuple[str, frozenset[tuple[str, str]]]] = []  # the scopes whose prefix the next one begins with
+        for prefix, tags in sorted(
+            ((rule.findtext("Prefix") or "", _tags(rule)) for rule in rules if rule.find(action) is not None),
+            key=lambda scope: scope[0],
+        ):
+            while around and not prefix.startswith(around[-1][0]):
+                around.pop()
+            if any(tags <= others or others <= tags for _, others in around):
+                raise invalid("Prefix", prefix, f"Overlap for same action type {action}")
+            around.append((prefix, tags))
+
+
+def _tags(rule: Element) -> frozenset[tuple[str, str]]:
+    return frozenset((tag.findtext("Key") or "", tag.findtext("Value") or "") for tag in rule.findall("Tag"))
+
+
+SETTING = Setting(
+    parameter="lifecycle",
+    action="BucketLifecycle",
+    root="LifecycleConfiguration",
+    absent="NoSuchLifecycle",
+    fields={"Rule": group(_RULE, required=True, many=True)},
+    check=_check,
+)

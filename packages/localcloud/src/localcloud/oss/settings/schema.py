@@ -1,0 +1,97 @@
+"""The forms of XML documents: which elements they hold, how often, and with what texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from localcloud.oss.arguments import read_number
+from localcloud.oss.errors import OssError
+from localcloud.oss.xml import malformed
+
+Reader = Callable[[str, str], str]  # from an element's name and text to the text that is kept; raises OssError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """An element of a document.
+
+    Attributes:
+        read: reads its text; None: it holds elements.
+        fields: the elements that it holds.
+        required: it must be there.
+        many: it may come more than once.
+    """
+
+    read: Reader | None = None
+    fields: Mapping[str, Field] | None = None
+    required: bool = False
+    many: bool = False
+
+
+def text(*, required: bool = False, many: bool = False) -> Field:
+    """Return an element with any text."""
+    return Field(read=lambda _, value: value, required=required, many=many)
+
+
+def boolean(*, required: bool = False) -> Field:
+    """Return an element that is true or false, in lower case when it is kept: the Python SDK writes True, and reads only true."""
+    return choice("true", "false", required=required, lower=True)
+
+
+def choice(*values: str, required: bool = False, many: bool = False, lower: bool = False) -> Field:
+    """Return an element with one of some texts; `lower` takes them in any case."""
+
+    def read(name: str, value: str) -> str:
+        found = value.strip().lower() if lower else value.strip()
+        if found not in values:
+            raise malformed(f"{name} is {value[:100]!r}; expected {' or '.join(values)}")
+        return found
+
+    return Field(read=read, required=required, many=many)
+
+
+def number(low: int, high: int, *, required: bool = False) -> Field:
+    """Return an element with a whole number of at least -1; another one is an InvalidArgument that names the element."""
+
+    def read(name: str, value: str) -> str:
+        given = value.strip()
+        return given if given == str(low) else str(read_number(name, given, low=max(low, 0), high=high))
+
+    return Field(read=read, required=required)
+
+
+def group(fields: Mapping[str, Field], *, required: bool = False, many: bool = False) -> Field:
+    """Return an element that holds elements."""
+    return Field(fields=fields, required=required, many=many)
+
+
+def check_form(element: Element, fields: Mapping[str, Field]) -> None:
+    """Refuse an element that holds others than it may, and bring the texts in it into the form that is kept.
+
+    Raises:
+        OssError: MalformedXML, InvalidArgument (a number).
+    """
+    counts = Counter(child.tag for child in element)
+    for name, field in fields.items():
+        if field.required and not counts[name]:
+            raise malformed(f"{element.tag} has no {name}")
+        if counts[name] > 1 and not field.many:
+            raise malformed(f"{element.tag} has more than one {name}")
+    for child in element:
+        known = fields.get(child.tag)
+        if known is None:
+            raise malformed(f"{element.tag} has no element {child.tag}")
+        if known.fields is not None:
+            check_form(child, known.fields)
+        elif known.read is not None:
+            if len(child):
+                raise malformed(f"{child.tag} holds elements; expected a text")
+            child.text = known.read(child.tag, child.text or "")
+
+
+def invalid(name: str, value: str, why: str) -> OssError:
+    """Return the error for an element whose value is not allowed."""
+    return OssError("InvalidArgument", why, {"ArgumentName": name, "ArgumentValue": value[:100]})

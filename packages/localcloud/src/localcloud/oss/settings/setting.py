@@ -1,0 +1,65 @@
+"""One setting of a bucket: an XML document that is put, kept and given back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from localcloud.kernel.xml import serialize
+from localcloud.oss.errors import STATUS
+from localcloud.oss.settings.schema import Field, check_form
+from localcloud.oss.xml import parse
+
+Options = Mapping[str, str]  # the request's headers
+Check = Callable[[Element, Options], None]
+
+
+def accept(document: Element, options: Options) -> None:
+    """Accept every document that has the form."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """A subresource of a bucket whose document is kept.
+
+    Attributes:
+        parameter: its name in the query.
+        action: its name in actions, after `oss:Get`, `oss:Put` and `oss:Delete`.
+        root: the document's root element.
+        absent: the answer while none was put: the content of a document, or an error code.
+        fields: what the document may hold.
+        check: refuses a document that has the form, or changes it into the one that is kept.
+        target: the path to an element that names a bucket, and the error code when there is no such bucket; None: no element does.
+        deletable: whether it can be deleted.
+    """
+
+    parameter: str
+    action: str
+    root: str
+    absent: Mapping[str, object] | str
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    check: Check = accept
+    target: tuple[str, str] | None = None
+    deletable: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse an error code that OSS does not have."""
+        codes = [code for code in (self.absent, self.target and self.target[1]) if isinstance(code, str)]
+        assert all(code in STATUS for code in codes), codes
+
+    def read(self, body: bytes, options: Options) -> Element:
+        """Return the document that a request puts, in the form that is kept.
+
+        Raises:
+            OssError: MalformedXML, and what `check` raises.
+        """
+        document = parse(body, self.root)
+        check_form(document, self.fields)
+        self.check(document, options)
+        return document
+
+
+def keep(document: Element) -> str:
+    """Return a document as it is kept."""
+    return serialize(document)

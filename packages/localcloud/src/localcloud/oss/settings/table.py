@@ -1,0 +1,163 @@
+"""The settings of a bucket: one row of `SETTINGS` makes one.
+
+A row is all that a setting takes whose document has no effect: routes, rights and the documents' names follow from it, and an error
+code of its own stands in `errors.STATUS`. A setting that has an effect has a module here with the functions that read it.
+
+Source: OSS API reference, "Operations on buckets".
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings import cors, encryption, lifecycle, logging, quality, referer, tags, website
+from localcloud.oss.settings.schema import boolean, choice, group, number, text
+from localcloud.oss.settings.setting import Options, Setting
+from localcloud.oss.xml import malformed, parse
+
+RESOURCE_GROUP = "rg-default"  # of buckets that are put into no other one
+
+
+def _check_https(document: Element, options: Options) -> None:
+    tls = document.find("TLS")
+    if tls is None:
+        return
+    versions = tls.findall("TLSVersion")
+    if tls.findtext("Enable") == "true" and not versions:
+        raise malformed("TLS is enabled without a TLSVersion")
+    for position, element in enumerate(versions):
+        if element.text in {each.text for each in versions[:position]}:
+            tls.remove(element)
+
+
+def _check_resource_group(document: Element, options: Options) -> None:
+    element = document.find("ResourceGroupId")
+    if element is not None and not element.text:
+        element.text = RESOURCE_GROUP
+
+
+PUBLIC_ACCESS_BLOCK = Setting(
+    parameter="publicAccessBlock",
+    action="BucketPublicAccessBlock",
+    root="PublicAccessBlockConfiguration",
+    absent={"BlockPublicAccess": "false"},
+    fields={"BlockPublicAccess": boolean()},
+)
+REQUEST_PAYMENT = Setting(
+    parameter="requestPayment",
+    action="BucketRequestPayment",
+    root="RequestPaymentConfiguration",
+    absent={"Payer": "BucketOwner"},
+    fields={"Payer": choice("BucketOwner", "Requester", required=True)},
+    deletable=False,
+)
+TRANSFER_ACCELERATION = Setting(
+    parameter="transferAcceleration",
+    action="BucketTransferAcceleration",
+    root="TransferAccelerationConfiguration",
+    absent="NoSuchTransferAccelerationConfiguration",
+    fields={"Enabled": boolean(required=True)},
+)
+ACCESS_MONITOR = Setting(
+    parameter="accessmonitor",
+    action="BucketAccessMonitor",
+    root="AccessMonitorConfiguration",
+    absent={"Status": "Disabled"},
+    fields={"Status": choice("Enabled", "Disabled", required=True)},
+    deletable=False,
+)
+RESOURCE_GROUPS = Setting(
+    parameter="resourceGroup",
+    action="BucketResourceGroup",
+    root="BucketResourceGroupConfiguration",
+    absent={"ResourceGroupId": RESOURCE_GROUP},
+    fields={"ResourceGroupId": text(required=True)},
+    check=_check_resource_group,
+    deletable=False,
+)
+SETTINGS = (
+    lifecycle.SETTING,
+    encryption.SETTING,
+    PUBLIC_ACCESS_BLOCK,
+    Setting(
+        parameter="tagging",
+        action="BucketTagging",
+        root="Tagging",
+        absent={"TagSet": ""},
+        fields=tags.FIELDS,
+        check=tags.check_bucket_tags,
+    ),
+    cors.SETTING,
+    referer.SETTING,
+    logging.SETTING,
+    logging.FIELDS,
+    website.SETTING,
+    REQUEST_PAYMENT,
+    TRANSFER_ACCELERATION,
+    ACCESS_MONITOR,
+    RESOURCE_GROUPS,
+    quality.SETTING,
+    Setting(
+        parameter="qos",
+        action="BucketStorageCapacity",
+        root="BucketUserQos",
+        absent={"StorageCapacity": "-1"},
+        fields={"StorageCapacity": number(-1, 10**15, required=True)},
+        deletable=False,
+    ),
+    Setting(
+        parameter="httpsConfig",
+        action="BucketHttpsConfig",
+        root="HttpsConfiguration",
+        absent={"TLS": {"Enable": "false"}},
+        fields={
+            "TLS": group(
+                {
+                    "Enable": boolean(required=True),
+                    "TLSVersion": choice("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3", many=True),
+                }
+            ),
+            "CipherSuite": group(
+                {
+                    "Enable": boolean(required=True),
+                    "StrongCipherSuite": boolean(),
+                    "CustomCipherSuite": text(many=True),
+                    "TLS13CustomCipherSuite": text(many=True),
+                }
+            ),
+        },
+        check=_check_https,
+        deletable=False,
+    ),
+    Setting(
+        parameter="bucketArchiveDirectRead",
+        action="BucketArchiveDirectRead",
+        root="ArchiveDirectReadConfiguration",
+        absent={"Enabled": "false"},
+        fields={"Enabled": boolean(required=True)},
+        deletable=False,
+    ),
+)
+BY_PARAMETER = {setting.parameter: setting for setting in SETTINGS}
+
+
+def find_text(bucket: Bucket, setting: Setting, path: str) -> str | None:
+    """Return the text of an element of a setting's document; None: there is none."""
+    document = bucket.settings.get(setting.parameter)
+    if document is not None:
+        return parse(document.encode(), setting.root).findtext(path)
+    return None if isinstance(setting.absent, str) else str(setting.absent[path]) if path in setting.absent else None
+
+
+def blocks_public_access(bucket: Bucket) -> bool:
+    """Return True if a bucket's setting forbids public ACLs and disregards those that it has.
+
+    Source: OSS, PutBucketPublicAccessBlock.
+    """
+    return find_text(bucket, PUBLIC_ACCESS_BLOCK, "BlockPublicAccess") == "true"
+
+
+def requester_pays(bucket: Bucket) -> bool:
+    """Return True if others than the owner pay for their requests, and must say so with `x-oss-request-payer`."""
+    return find_text(bucket, REQUEST_PAYMENT, "Payer") == "Requester"

@@ -1,0 +1,224 @@
+"""What settings of a bucket do to requests: the official Python SDK sets them, plain HTTP meets them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import oss2
+import oss2.models
+import pytest
+import requests
+
+from tests.support.cloud import Cloud
+
+PAGE = "http://www.example.com"
+
+
+@pytest.fixture
+def bucket(cloud: Cloud) -> oss2.Bucket:
+    bucket = cloud.bucket("set-" + uuid.uuid4().hex[:12])
+    bucket.create_bucket()
+    return bucket
+
+
+@pytest.fixture
+def url(bucket: oss2.Bucket, cloud: Cloud) -> str:
+    """The address of the bucket, for everybody."""
+    return f"{cloud.endpoints['oss']}/{bucket.bucket_name}"
+
+
+def code_of(answer: requests.Response) -> tuple[int, str]:
+    return answer.status_code, answer.text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+def test_answers_to_pages_carry_the_headers_of_the_rules_also_when_they_are_errors(
+    bucket: oss2.Bucket, url: str
+) -> None:
+    rule = oss2.models.CorsRule(
+        allowed_origins=[PAGE], allowed_methods=["GET"], allowed_headers=["x-*"], max_age_seconds=9
+    )
+    bucket.put_bucket_cors(oss2.models.BucketCors([rule]))
+    bucket.put_object("a", b"1", headers={"x-oss-object-acl": "public-read"})
+    for key, status in (("a", 200), ("none", 403)):
+        answer = requests.get(f"{url}/{key}", headers={"Origin": PAGE}, timeout=10)
+        assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, PAGE)
+    assert (
+        "Access-Control-Allow-Origin"
+        not in requests.get(f"{url}/a", headers={"Origin": "http://x"}, timeout=10).headers
+    )
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-one"}
+    preflight = requests.options(f"{url}/a", headers=asked, timeout=10)
+    assert (preflight.status_code, preflight.headers["Access-Control-Max-Age"]) == (200, "9")
+    asked["Access-Control-Request-Method"] = "PUT"
+    assert code_of(requests.options(f"{url}/a", headers=asked, timeout=10)) == (403, "AccessForbidden")
+    bucket.delete_bucket_cors()
+    with pytest.raises(oss2.exceptions.NoSuchCors):
+        bucket.get_bucket_cors()
+
+
+def test_a_policy_lets_everybody_read_and_is_told(bucket: oss2.Bucket, url: str) -> None:
+    bucket.put_object("open/a", b"1")
+    bucket.put_object("b", b"1")
+    statement = {
+        "Effect": "Allow",
+        "Principal": ["*"],
+        "Action": ["oss:GetObject"],
+        "Resource": [f"acs:oss:*:*:{bucket.bucket_name}/open/*"],
+    }
+    bucket.put_bucket_policy(json.dumps({"Version": "1", "Statement": [statement]}))
+    assert requests.get(f"{url}/open/a", timeout=10).content == b"1"
+    assert code_of(requests.get(f"{url}/b", timeout=10)) == (403, "AccessDenied")
+    assert code_of(requests.put(f"{url}/open/a", data=b"2", timeout=10)) == (403, "AccessDenied")
+    statement["Effect"] = "Deny"
+    bucket.put_bucket_acl("public-read")
+    bucket.put_bucket_policy(json.dumps({"Version": "1", "Statement": [statement]}))
+    assert code_of(requests.get(f"{url}/open/a", timeout=10)) == (403, "AccessDenied")
+    assert requests.get(f"{url}/b", timeout=10).content == b"1"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.put_bucket_policy("no policy")
+    assert error.value.code == "MalformedPolicy"
+    bucket.delete_bucket_policy()
+    with pytest.raises(oss2.exceptions.NoSuchBucketPolicy):
+        bucket.get_bucket_policy()
+
+
+def test_hotlink_protection_is_for_requests_without_an_authorization_header(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1")
+    bucket.put_bucket_referer(oss2.models.BucketReferer(False, [PAGE]))
+    signed = bucket.sign_url("GET", "a", 60)
+    assert requests.get(signed, headers={"Referer": f"{PAGE}/page?q"}, timeout=10).content == b"1"
+    for referer in ({}, {"Referer": "http://elsewhere.com"}):
+        assert code_of(requests.get(signed, headers=referer, timeout=10)) == (403, "AccessDenied")
+    assert bucket.get_object("a").read() == b"1"
+
+
+def test_anybody_browses_a_website_and_everybody_else_lists(bucket: oss2.Bucket, url: str) -> None:
+    bucket.put_bucket_acl("public-read")
+    for key in ("index.html", "sub/index.html", "error.html", "new/a"):
+        bucket.put_object(key, key.encode())
+    redirect = oss2.models.Redirect(redirect_type="External", replace_key_prefix_with="new/", http_redirect_code=301)
+    rule = oss2.models.RoutingRule(1, oss2.models.Condition(key_prefix_equals="old/"), redirect)
+    bucket.put_bucket_website(oss2.models.BucketWebsite("index.html", "error.html", [rule]))
+    assert requests.get(url + "/", timeout=10).content == b"index.html"
+    missing = requests.get(f"{url}/none", timeout=10)
+    assert (missing.status_code, missing.content) == (404, b"error.html")
+    moved = requests.get(f"{url}/old/a", timeout=10, allow_redirects=False)
+    assert (moved.status_code, moved.headers["Location"].partition("//")[2].partition("/")[2]) == (301, "new/a")
+    assert len(list(oss2.ObjectIterator(bucket))) == 4
+    with pytest.raises(oss2.exceptions.NoSuchKey):
+        bucket.get_object("none")
+
+
+def test_access_logs_go_to_a_bucket_that_exists(bucket: oss2.Bucket) -> None:
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.put_bucket_logging(oss2.models.BucketLogging("no-such-bucket", "logs/"))
+    assert (error.value.status, error.value.code) == (400, "InvalidTargetBucketForLogging")
+    bucket.put_bucket_logging(oss2.models.BucketLogging(bucket.bucket_name, "logs/"))
+    assert bucket.get_bucket_logging().target_prefix == "logs/"
+
+
+def test_a_retention_policy_is_begun_locked_and_extended(bucket: oss2.Bucket) -> None:
+    with pytest.raises(oss2.exceptions.NoSuchWORMConfiguration):
+        bucket.get_bucket_worm()
+    worm_id = bucket.init_bucket_worm(1).worm_id
+    bucket.complete_bucket_worm(worm_id)
+    bucket.extend_bucket_worm(worm_id, 3)
+    found = bucket.get_bucket_worm()
+    assert (found.worm_id, found.state, found.retention_period_days) == (worm_id, "Locked", 3)
+    with pytest.raises(oss2.exceptions.WORMConfigurationLocked):
+        bucket.abort_bucket_worm()
+
+
+def test_image_styles_are_kept_by_name(bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_style("small", "image/resize,w_20")
+    bucket.put_bucket_style("large", "image/resize,w_200")
+    assert [style.name for style in bucket.list_bucket_style().styles] == ["large", "small"]
+    assert bucket.get_bucket_style("small").content == "image/resize,w_20"
+    bucket.delete_bucket_style("small")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_bucket_style("small")
+    assert error.value.code == "NoSuchStyle"
+
+
+def test_a_domain_name_is_not_bound_without_its_dns_record(bucket: oss2.Bucket) -> None:
+    token = bucket.create_bucket_cname_token("www.example.com")
+    assert bucket.get_bucket_cname_token("www.example.com").token == token.token
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.put_bucket_cname(oss2.models.PutBucketCnameRequest("www.example.com"))
+    assert (error.value.status, error.value.code) == (403, "NeedVerifyDomainOwnership")
+    assert bucket.list_bucket_cname().cname == []
+
+
+def test_what_cannot_exist_here_is_listed_empty(bucket: oss2.Bucket) -> None:
+    assert bucket.list_live_channel().channels == []
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_live_channel("none")
+    assert error.value.status == 501
+
+
+def test_buckets_are_listed_by_their_tags(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    tags = oss2.models.TaggingRule()
+    value = uuid.uuid4().hex
+    tags.add("purpose", value)
+    bucket.put_bucket_tagging(oss2.models.Tagging(tags))
+    service = oss2.Service(bucket.auth, cloud.endpoints["oss"], region=cloud.region)
+    found = service.list_buckets(params={"tag-key": "purpose", "tag-value": value})
+    assert [each.name for each in found.buckets] == [bucket.bucket_name]
+    assert service.list_buckets(params={"tag-key": "purpose", "tag-value": "none"}).buckets == []
+
+
+def test_settings_are_shown_by_the_bucket(bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_access_monitor("Enabled")
+    bucket.put_bucket_encryption(oss2.models.ServerSideEncryptionRule(sse_algorithm="KMS"))
+    info = bucket.get_bucket_info()
+    assert (info.access_monitor, info.bucket_encryption_rule.sse_algorithm) == ("Enabled", "KMS")
+
+
+def test_tags_come_with_every_kind_of_object(bucket: oss2.Bucket) -> None:
+    headers = {"x-oss-tagging": "a=1&b=%E4%BD%A0", "x-oss-meta-colour": "blue"}
+    expected = {"a": "1", "b": "\u4f60"}
+    bucket.put_object("put", b"1", headers=headers)
+    bucket.append_object("append", 0, b"1", headers=headers)
+    bucket.put_symlink("put", "symlink", headers=headers)
+    upload_id = bucket.init_multipart_upload("multipart", headers=headers).upload_id
+    part = bucket.upload_part("multipart", upload_id, 1, b"1")
+    bucket.complete_multipart_upload("multipart", upload_id, [oss2.models.PartInfo(1, part.etag)])
+    replaced = {"x-oss-tagging-directive": "REPLACE", "x-oss-tagging": "c=3"}
+    bucket.copy_object(bucket.bucket_name, "put", "copied", headers={"x-oss-tagging": "c=3"})
+    bucket.copy_object(bucket.bucket_name, "put", "replaced", headers=replaced)
+    tags = {
+        key: bucket.get_object_tagging(key).tag_set.tagging_rule for key in ("put", "append", "multipart", "copied")
+    }
+    assert tags == dict.fromkeys(tags, expected)
+    assert bucket.get_object_tagging("replaced").tag_set.tagging_rule == {"c": "3"}
+    assert bucket.get_object_tagging("symlink").tag_set.tagging_rule == expected
+    for key in ("append", "multipart", "copied"):
+        assert bucket.head_object(key).headers["x-oss-meta-colour"] == "blue"
+    assert bucket.get_symlink("symlink").headers["x-oss-meta-colour"] == "blue"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.put_object("put", b"1", headers={"x-oss-tagging": "a=1&a=2"})
+    assert error.value.code == "InvalidTag"
+
+
+def test_uploads_are_rolled_up_by_a_delimiter_page_by_page(bucket: oss2.Bucket) -> None:
+    for key in ("a/1", "a/2", "b", "b", "c/1"):
+        bucket.init_multipart_upload(key)
+    whole = bucket.list_multipart_uploads(delimiter="/")
+    assert ([each.key for each in whole.upload_list], whole.prefix_list) == (["b", "b"], ["a/", "c/"])
+    seen: list[str] = []
+    marker, id_marker = "", ""
+    for _ in range(4):
+        page = bucket.list_multipart_uploads(
+            delimiter="/", max_uploads=1, key_marker=marker, upload_id_marker=id_marker
+        )
+        seen += [each.key for each in page.upload_list] + page.prefix_list
+        marker, id_marker = page.next_key_marker, page.next_upload_id_marker
+    assert (seen, page.is_truncated) == (["a/", "b", "b", "c/"], False)
+
+
+def test_a_copied_part_tells_its_entity_tag_in_a_header_too(bucket: oss2.Bucket) -> None:
+    bucket.put_object("source", b"1" * 10)
+    upload_id = bucket.init_multipart_upload("target").upload_id
+    copied = bucket.upload_part_copy(bucket.bucket_name, "source", (0, 9), "target", upload_id, 1)
+    assert copied.headers["ETag"].strip('"') == copied.etag == bucket.head_object("source").etag

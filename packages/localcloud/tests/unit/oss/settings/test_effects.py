@@ -1,0 +1,298 @@
+"""What settings say of a request: cross-origin rules, hotlink protection, website, policy, retention."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from localcloud.kernel.identity import Identity
+from localcloud.kernel.xml import render
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings import cors, referer, website, worm
+from localcloud.oss.settings.policy import decide, is_public, read_policy
+from localcloud.oss.settings.setting import Setting, keep
+from localcloud.ram.policy import Effect, Request
+
+ACCOUNT = "1234567890123456"
+BUCKET = Bucket(name="b", owner=ACCOUNT, created=0.0, acl="private", storage_class="Standard")
+ROLE = Identity(account_id=ACCOUNT, role_arn=f"acs:ram::{ACCOUNT}:role/reader", session_name="s")
+
+
+def with_setting(setting: Setting, content: dict[str, object]) -> Bucket:
+    document = keep(setting.read(render(setting.root, content), {}))
+    return replace(BUCKET, settings={setting.parameter: document})
+
+
+# Cross-origin rules
+
+RULES = with_setting(
+    cors.SETTING,
+    {
+        "CORSRule": [
+            {"AllowedOrigin": "*", "AllowedMethod": ["GET", "HEAD"], "ExposeHeader": ["ETag", "x-oss-a"]},
+            {
+                "AllowedOrigin": "http://*.example.com",
+                "AllowedMethod": "PUT",
+                "AllowedHeader": "X-*",
+                "MaxAgeSeconds": 60,
+            },
+        ],
+        "ResponseVary": "true",
+    },
+)
+
+
+def test_a_page_of_any_origin_reads_what_a_rule_with_a_star_allows() -> None:
+    assert cors.answer_headers(RULES, {"Origin": "http://a"}, "GET") == {
+        "Vary": "Origin",
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Methods": "GET, HEAD",
+        "Access-Control-Expose-Headers": "ETag, x-oss-a",
+    }
+
+
+def test_what_no_rule_allows_gets_no_header_but_vary() -> None:
+    assert cors.answer_headers(RULES, {"Origin": "http://a"}, "DELETE") == {"Vary": "Origin"}
+    assert cors.answer_headers(BUCKET, {"Origin": "http://a"}, "GET") == {}
+
+
+def test_a_preflight_request_gets_the_headers_that_it_asked_for() -> None:
+    asked = {
+        "Origin": "http://www.example.com",
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "x-one, X-Two",
+    }
+    headers = cors.preflight_headers(RULES, asked)
+    assert headers["Access-Control-Allow-Origin"] == "http://www.example.com"
+    assert headers["Access-Control-Allow-Headers"] == "x-one, X-Two"
+    assert headers["Access-Control-Max-Age"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"Origin": "http://other"}, "AccessForbidden"),
+        ({"Access-Control-Request-Method": "DELETE"}, "AccessForbidden"),
+        ({"Access-Control-Request-Headers": "authorization"}, "AccessForbidden"),
+        ({"Origin": ""}, "InvalidArgument"),
+    ],
+)
+def test_a_preflight_request_that_no_rule_allows_is_refused(change: dict[str, str], code: str) -> None:
+    asked = {"Origin": "http://www.example.com", "Access-Control-Request-Method": "PUT", **change}
+    with pytest.raises(OssError) as error:
+        cors.preflight_headers(RULES, asked)
+    assert error.value.code == code
+
+
+# Hotlink protection
+
+
+@pytest.mark.parametrize(
+    ("page", "admitted"),
+    [
+        ("", False),
+        ("http://www.example.com", True),
+        ("http://www.example.com/a?b=c", True),
+        ("http://www.bad.example.com/", False),
+        ("http://elsewhere.com/", False),
+    ],
+)
+def test_hotlink_protection_admits_pages_of_its_list(page: str, admitted: bool) -> None:
+    bucket = with_setting(
+        referer.SETTING,
+        {
+            "AllowEmptyReferer": "false",
+            "RefererList": {"Referer": "http://*.example.com"},
+            "RefererBlacklist": {"Referer": "http://*.bad.example.com"},
+        },
+    )
+    assert referer.admits(bucket, page) is admitted
+
+
+def test_without_a_list_every_page_is_admitted() -> None:
+    assert referer.admits(BUCKET, "http://a")
+    assert referer.admits(with_setting(referer.SETTING, {"AllowEmptyReferer": "true", "RefererList": ""}), "http://a")
+
+
+# Website
+
+SITE = website.site_of(
+    with_setting(
+        website.SETTING,
+        {
+            "IndexDocument": {"Suffix": "index.html", "SupportSubDir": "true", "Type": 2},
+            "ErrorDocument": {"Key": "error.html"},
+            "RoutingRules": {
+                "RoutingRule": [
+                    {
+                        "RuleNumber": 2,
+                        "Condition": {"KeyPrefixEquals": "old/"},
+                        "Redirect": {
+                            "RedirectType": "External",
+                            "ReplaceKeyPrefixWith": "new/",
+                            "PassQueryString": "true",
+                        },
+                    },
+                    {
+                        "RuleNumber": 1,
+                        "Condition": {"KeyPrefixEquals": "old/x", "HttpErrorCodeReturnedEquals": 404},
+                        "Redirect": {"RedirectType": "Mirror", "MirrorURL": "http://elsewhere.com/"},
+                    },
+                ]
+            },
+        },
+    )
+)
+
+
+def test_a_folder_has_the_page_that_the_index_names() -> None:
+    assert SITE is not None
+    assert (SITE.index_of(""), SITE.index_of("a/"), SITE.index_of("a")) == ("index.html", "a/index.html", None)
+    assert (SITE.folder_page("a"), SITE.folder_page("a/"), SITE.error_page) == (
+        "a/index.html",
+        None,
+        ("error.html", 404),
+    )
+
+
+def test_a_redirection_replaces_the_prefix_that_its_condition_names() -> None:
+    assert SITE is not None
+    found = SITE.rule("old/a b", {}, None)
+    assert found is not None
+    assert found.findtext("RuleNumber") == "2"
+    redirect = found.find("Redirect")
+    assert redirect is not None
+    key = website.replaced_key(redirect, "old/a b", "old/")
+    assert website.location(redirect, key, host="h", scheme="http", query="q=1") == (302, "http://h/new/a%20b?q=1")
+
+
+def test_a_mirror_is_refused_by_name_when_it_would_apply() -> None:
+    assert SITE is not None
+    found = SITE.rule("old/x", {}, 404)
+    assert found is not None
+    redirect = found.find("Redirect")
+    assert redirect is not None
+    with pytest.raises(OssError, match="not implemented: the redirection type Mirror"):
+        website.location(redirect, "old/x", host="h", scheme="http", query="")
+
+
+# Policy
+
+
+def policy(**elements: object) -> Bucket:
+    statement = {"Effect": "Allow", "Action": ["oss:GetObject"], "Resource": [f"acs:oss:*:{ACCOUNT}:b/*"], **elements}
+    document = read_policy(json.dumps({"Version": "1", "Statement": [statement]}).encode())
+    return replace(BUCKET, settings={"policy": document})
+
+
+def effect(bucket: Bucket, identity: Identity | None, key: str = "b/k", **conditions: str) -> Effect | None:
+    resource = f"acs:oss:oss-cn-hangzhou:{ACCOUNT}:{key}"
+    known = {name.replace("_", ":"): value for name, value in conditions.items()}
+    return decide(bucket, identity, Request(action="oss:GetObject", resource=resource, conditions=known))
+
+
+def test_a_policy_speaks_of_those_that_it_names() -> None:
+    assert effect(policy(Principal=["*"]), None) is Effect.ALLOW
+    assert effect(policy(Principal=["*"]), ROLE) is Effect.ALLOW
+    assert effect(policy(Principal=[f"arn:sts::{ACCOUNT}:assumed-role/reader/*"]), ROLE) is Effect.ALLOW
+    assert effect(policy(Principal=[f"arn:sts::{ACCOUNT}:assumed-role/writer/*"]), ROLE) is None
+    assert effect(policy(Principal=[ACCOUNT]), None) is None
+    assert effect(policy(), ROLE) is None
+    assert effect(policy(NotPrincipal=[f"arn:sts::{ACCOUNT}:assumed-role/writer/*"]), ROLE) is Effect.ALLOW
+
+
+def test_a_policy_speaks_of_the_resources_and_conditions_that_it_names() -> None:
+    bucket = policy(Principal=["*"], Condition={"IpAddress": {"acs:SourceIp": ["10.0.0.0/8"]}})
+    assert effect(bucket, None, acs_SourceIp="10.1.1.1") is Effect.ALLOW
+    assert effect(bucket, None, acs_SourceIp="127.0.0.1") is None
+    assert effect(bucket, None, "other/k", acs_SourceIp="10.1.1.1") is None
+
+
+def test_what_a_policy_denies_is_denied() -> None:
+    assert effect(policy(Effect="Deny", Principal=["*"]), ROLE) is Effect.DENY
+
+
+def test_a_session_policy_limits_what_a_bucket_allows() -> None:
+    limit = json.dumps(
+        {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:PutObject"], "Resource": ["*"]}]}
+    )
+    assert effect(policy(Principal=["*"]), replace(ROLE, session_policy=limit)) is None
+
+
+def test_a_bucket_that_blocks_public_access_allows_nobody_unknown() -> None:
+    bucket = policy(Principal=["*"])
+    blocked = replace(
+        bucket,
+        settings={
+            **bucket.settings,
+            "publicAccessBlock": render("PublicAccessBlockConfiguration", {"BlockPublicAccess": True}).decode(),
+        },
+    )
+    assert (effect(blocked, None), effect(blocked, ROLE)) == (None, Effect.ALLOW)
+    assert is_public(bucket)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"policy",
+        b"[]",
+        b'{"Version": "1"}',
+        b'{"Version": "2", "Statement": []}',
+        b'{"Version": "1", "Statement": [{"Effect": "Allow", "Principal": [], "Action": ["oss:*"], "Resource": ["*"]}]}',
+        b'{"Version": "1", "Statement": [{"Effect": "May", "Principal": ["*"], "Action": ["oss:*"], "Resource": ["*"]}]}',
+        b"\xff",
+        b'{"Version": "1", "Statement": "' + b"x" * 20_000 + b'"}',
+    ],
+)
+def test_what_is_no_policy_is_refused(document: bytes) -> None:
+    with pytest.raises(OssError, match="MalformedPolicy"):
+        read_policy(document)
+
+
+# Retention
+
+
+def days(root: str, count: int) -> bytes:
+    return render(root, {"RetentionPeriodInDays": count})
+
+
+def test_a_retention_policy_is_locked_and_then_only_extended() -> None:
+    begun = worm.initiate(BUCKET, days("InitiateWormConfiguration", 1), 1000.0)
+    bucket = replace(BUCKET, settings={"worm": begun.document()})
+    with pytest.raises(OssError, match="InvalidWORMConfiguration"):
+        worm.extend(bucket, begun.worm_id, days("ExtendWormConfiguration", 2), 1000.0)
+    with pytest.raises(OssError, match="NoSuchWORMConfiguration"):
+        worm.complete(bucket, "another", 1000.0)
+    locked = worm.complete(bucket, begun.worm_id, 1000.0)
+    bucket = replace(BUCKET, settings={"worm": locked.document()})
+    for act in (
+        lambda: worm.check_abort(bucket, 1000.0),
+        lambda: worm.initiate(bucket, days("InitiateWormConfiguration", 1), 1000.0),
+    ):
+        with pytest.raises(OssError, match="WORMConfigurationLocked"):
+            act()
+    assert worm.extend(bucket, begun.worm_id, days("ExtendWormConfiguration", 2), 1000.0).days == 2
+    with pytest.raises(OssError, match="InvalidWORMConfiguration"):
+        worm.extend(bucket, begun.worm_id, days("ExtendWormConfiguration", 1), 1000.0)
+
+
+def test_a_retention_policy_that_is_not_locked_within_a_day_is_void() -> None:
+    begun = worm.initiate(BUCKET, days("InitiateWormConfiguration", 1), 1000.0)
+    bucket = replace(BUCKET, settings={"worm": begun.document()})
+    assert worm.retention_of(bucket, 1000.0 + 86_399) is not None
+    with pytest.raises(OssError, match="NoSuchWORMConfiguration"):
+        worm.existing(bucket, 1000.0 + 86_400)
+
+
+def test_what_retention_protects_is_immutable_until_its_days_are_over() -> None:
+    begun = worm.initiate(BUCKET, days("InitiateWormConfiguration", 2), 1000.0)
+    locked = worm.complete(replace(BUCKET, settings={"worm": begun.document()}), begun.worm_id, 1000.0)
+    bucket = replace(BUCKET, settings={"worm": locked.document()})
+    worm.check_mutable(bucket, 0.0, 2 * 86_400.0)
+    worm.check_mutable(BUCKET, 0.0, 0.0)
+    with pytest.raises(OssError, match="FileImmutable"):
+        worm.check_mutable(bucket, 1.0, 2 * 86_400.0)

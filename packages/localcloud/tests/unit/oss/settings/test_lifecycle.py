@@ -1,0 +1,92 @@
+"""Lifecycle rules: which documents are taken, and with which error others are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from localcloud.kernel.xml import render
+from localcloud.oss.errors import OssError
+from localcloud.oss.settings.lifecycle import OVERLAP, SETTING
+
+Rule = dict[str, object]
+
+
+def rule(**elements: object) -> Rule:
+    return {"ID": "r", "Prefix": "a/", "Status": "Enabled", **elements}
+
+
+def put(*rules: Rule, **options: str) -> list[str]:
+    """Return the names of the rules that are kept."""
+    headers = {OVERLAP: options["overlap"]} if options else {}
+    document = SETTING.read(render("LifecycleConfiguration", {"Rule": list(rules)}), headers)
+    return [element.text or "" for element in document.findall("Rule/ID")]
+
+
+def refused(*rules: Rule) -> tuple[str, str]:
+    with pytest.raises(OssError) as error:
+        put(*rules)
+    return error.value.code, error.value.message
+
+
+def test_a_rule_without_a_name_gets_one() -> None:
+    unnamed = {name: value for name, value in rule(Expiration={"Days": 1}).items() if name != "ID"}
+    (name,) = put(unnamed)
+    assert len(name) == 36
+
+
+@pytest.mark.parametrize(
+    ("elements", "code"),
+    [
+        ({}, "MalformedXML"),
+        ({"Status": "On", "Expiration": {"Days": 1}}, "MalformedXML"),
+        ({"Expiration": {"Days": 0}}, "InvalidArgument"),
+        ({"Expiration": {}}, "MalformedXML"),
+        ({"Expiration": {"Days": 1, "CreatedBeforeDate": "2016-12-25T00:00:00.000Z"}}, "MalformedXML"),
+        ({"Expiration": {"CreatedBeforeDate": "2016-12-25T01:00:00.000Z"}}, "InvalidArgument"),
+        ({"Expiration": {"CreatedBeforeDate": "tomorrow"}}, "InvalidArgument"),
+        ({"Transition": {"Days": 1, "StorageClass": "Standard"}}, "InvalidArgument"),
+        ({"Expiration": {"Days": 3}, "Transition": {"Days": 4, "StorageClass": "IA"}}, "InvalidArgument"),
+        (
+            {"Transition": [{"Days": 5, "StorageClass": "IA"}, {"Days": 2, "StorageClass": "Archive"}]},
+            "InvalidArgument",
+        ),
+        (
+            {
+                "Expiration": {"CreatedBeforeDate": "2016-12-25T00:00:00.000Z"},
+                "Transition": {"Days": 356, "StorageClass": "IA"},
+            },
+            "InvalidRequest",
+        ),
+        ({"Tag": {"Key": "%&", "Value": "v"}, "Expiration": {"Days": 1}}, "InvalidTag"),
+        ({"Filter": {"Not": {"Prefix": "b/"}}, "Expiration": {"Days": 1}}, "InvalidArgument"),
+        (
+            {"Filter": {"ObjectSizeGreaterThan": 9, "ObjectSizeLessThan": 9}, "Expiration": {"Days": 1}},
+            "InvalidArgument",
+        ),
+    ],
+)
+def test_a_wrong_rule_is_refused_with_the_documented_error(elements: Rule, code: str) -> None:
+    assert refused(rule(**elements))[0] == code
+
+
+def test_rules_of_one_action_do_not_overlap_unless_the_request_allows_it() -> None:
+    rules = [rule(Expiration={"Days": 1}), rule(ID="s", Prefix="a/b", Expiration={"Days": 2})]
+    assert refused(*rules) == ("InvalidArgument", "Overlap for same action type Expiration")
+    assert put(*rules, overlap="true") == ["r", "s"]
+
+
+def test_an_overlap_is_found_past_rules_with_other_tags() -> None:
+    tagged = rule(ID="s", Prefix="a/b", Tag={"Key": "k", "Value": "1"}, Expiration={"Days": 1})
+    other = rule(ID="t", Prefix="a/b/c", Tag={"Key": "k", "Value": "2"}, Expiration={"Days": 1})
+    last = rule(ID="u", Prefix="a/b/c/d", Tag={"Key": "k", "Value": "1"}, Expiration={"Days": 1})
+    assert put(tagged, other) == ["s", "t"]
+    assert refused(tagged, other, last)[1] == "Overlap for same action type Expiration"
+
+
+def test_rules_of_different_actions_may_overlap() -> None:
+    expire, abort = rule(Expiration={"Days": 1}), rule(ID="s", AbortMultipartUpload={"Days": 1})
+    assert put(expire, abort) == ["r", "s"]
+
+
+def test_two_rules_do_not_share_a_name() -> None:
+    assert refused(rule(Expiration={"Days": 1}), rule(Prefix="b/", Expiration={"Days": 1}))[0] == "InvalidArgument"
