@@ -27,7 +27,7 @@ ADMINISTRATION = "/-/localcloud/"  # what is no cloud's API: the embedded cloud'
 EVERYTHING = "/{path:(?s:.*)}"  # the route of a service that reads paths itself; a key may hold a line's end
 ID = web.RequestKey("id", str)  # the request's id, as it stands in answers and in the log
 HOST = web.RequestKey("host", str)  # the name in the header Host: lower case, without port and dots at its end
-_BEGUN = web.RequestKey("begun", web.StreamResponse)
+_BEGUN = web.RequestKey("begun", list[web.StreamResponse])  # at most one; a list, which the request's clones share
 
 # Lists by RFC 9110 that no service obeys. A signature that covers one covers all its lines, joined.
 REPEATABLE = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language", "te", "via"})
@@ -65,16 +65,15 @@ def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int)
     """
 
     def answer(request: web.Request, error: ApiError) -> web.StreamResponse:
-        begun: web.StreamResponse | None = request.get(_BEGUN)
-        if begun is None:
+        if not request[_BEGUN]:
             return dialect.render(request, error)
         if request.transport is not None:
             request.transport.abort()
-        return begun
+        return request[_BEGUN][0]
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[ID] = dialect.new_request_id()
+        request[ID], request[_BEGUN] = dialect.new_request_id(), []
         try:
             try:
                 if wrong := _find_wrong_head(request, serves):
@@ -88,12 +87,13 @@ def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int)
                 return answer(request, dialect.fault(400, "the request's body is not well formed"))
         except Exception as error:
             if isinstance(error, _WENT_AWAY) and (request.transport is None or request.transport.is_closing()):
-                return request.get(_BEGUN) or web.Response()  # which nobody receives
+                return request[_BEGUN][0] if request[_BEGUN] else web.Response()  # which nobody receives
             logger.exception("%s %s failed (request %s)", request.method, request.rel_url.raw_path, request[ID])
             return answer(request, dialect.fault(500, "the embedded cloud failed at this request; its log says how"))
 
     async def note(request: web.Request, response: web.StreamResponse) -> None:
-        request[_BEGUN] = response
+        if _BEGUN in request:
+            request[_BEGUN][:] = [response]
         response.headers[dialect.request_id_header] = request[ID]
 
     application = web.Application(client_max_size=max_body, middlewares=[guard])

@@ -16,10 +16,13 @@ STATUS = {
     "BucketAlreadyExists": 409,
     "BucketNotEmpty": 409,
     "CnameTokenNotExist": 404,
+    "CallbackFailed": 203,
     "EntityTooLarge": 400,
     "EntityTooSmall": 400,
+    "FieldItemTooLong": 400,
     "FileAlreadyExists": 409,
     "FileImmutable": 409,
+    "IncorrectNumberOfFilesInPOSTRequest": 400,
     "InternalError": 500,
     "InvalidAccessKeyId": 403,
     "InvalidArgument": 400,
@@ -29,14 +32,17 @@ STATUS = {
     "InvalidObjectName": 400,
     "InvalidPart": 400,
     "InvalidPartOrder": 400,
+    "InvalidPolicyDocument": 400,
     "InvalidRange": 416,
     "InvalidRequest": 400,
     "InvalidSecurityToken": 403,
     "InvalidTag": 400,
+    "InvalidTargetType": 400,
     "InvalidTargetBucketForLogging": 400,
     "InvalidWORMConfiguration": 400,
     "InventoryAlreadyExist": 409,
     "MalformedPolicy": 400,
+    "MalformedPOSTRequest": 400,
     "MalformedXML": 400,
     "MethodNotAllowed": 405,
     "MissingContentLength": 411,
@@ -69,6 +75,22 @@ STATUS = {
     "TooManyCnameToken": 400,
     "WORMConfigurationLocked": 403,
 }
+# The finer code of an error's most usual cause. Sources: OSS, "EC error codes" (a page for each), and what OSS's SDKs expect of
+# it; an error whose finer code is not published has none.
+EC = {
+    "AccessDenied": "0003-00000001",
+    "BucketAlreadyExists": "0015-00000104",
+    "BucketNotEmpty": "0015-00000301",
+    "InvalidAccessKeyId": "0002-00000902",
+    "InvalidDigest": "0017-00000503",
+    "InvalidObjectName": "0016-00000005",
+    "MalformedXML": "0031-00000001",
+    "NoSuchBucket": "0015-00000101",
+    "NoSuchKey": "0026-00000001",
+    "NoSuchUpload": "0042-00000002",
+    "RequestTimeTooSkewed": "0002-00000504",
+    "SignatureDoesNotMatch": "0002-00000040",
+}
 
 
 class OssError(ApiError):
@@ -79,6 +101,7 @@ class OssError(ApiError):
         message: what was wrong and what to do.
         detail: further elements of the XML body, by name.
         headers: further headers of the answer.
+        ec: the finer code of the cause; None: the one in `EC`, if any.
     """
 
     codes = STATUS
@@ -89,7 +112,10 @@ class OssError(ApiError):
         message: str,
         detail: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        ec: str | None = None,
     ) -> None:
         super().__init__(code, message)
         self.detail = dict(detail or {})
         self.headers = dict(headers or {})
+        self.ec = EC.get(code) if ec is None else ec

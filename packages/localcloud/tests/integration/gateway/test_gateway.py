@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import oss2
 import pytest
 import requests
 from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
+from botocore.config import Config
 from darabonba.runtime import RuntimeOptions
 
 Running = Any  # the running cloud of tests/support/cloud.py
@@ -50,6 +52,28 @@ def test_oss2_on_a_public_endpoint(cloud: Running, scheme: str, auth: Any) -> No
     assert cloud.bucket(name).get_object("some/key").read() == content
     with pytest.raises(oss2.exceptions.NoSuchKey):
         bucket.get_object("other")
+
+
+@pytest.mark.usefixtures("through_proxy")
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_the_s3_protocol_at_its_own_names(cloud: Running, style: str) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"https://s3.oss-{cloud.region}.aliyuncs.com",
+        region_name=cloud.region,
+        aws_access_key_id=cloud.access_key_id,
+        aws_secret_access_key=cloud.access_key_secret,
+        verify=cloud.endpoints["authority"],
+        config=Config(s3={"addressing_style": style}),
+    )
+    sent: list[str] = []
+    client.meta.events.register("before-send.s3", lambda request, **_: sent.append(str(request.headers)))
+    name = "s3-" + uuid.uuid4().hex[:12]
+    client.create_bucket(Bucket=name)
+    client.put_object(Bucket=name, Key="a b", Body=io.BytesIO(b"hello"))  # in pieces, for TLS keeps them whole
+    assert "STREAMING-UNSIGNED-PAYLOAD-TRAILER" in sent[-1]
+    assert client.get_object(Bucket=name, Key="a b")["Body"].read() == b"hello"
+    client.close()
 
 
 @pytest.mark.usefixtures("through_proxy")

@@ -136,7 +136,7 @@ def test_a_wrong_md5_is_refused_and_nothing_is_kept(bucket: oss2.Bucket) -> None
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_object("a", b"content", headers={"Content-MD5": wrong})
-    assert code_of(error) == (400, "BadDigest")
+    assert code_of(error) == (400, "InvalidDigest")
     assert not bucket.object_exists("a")
 
 
@@ -275,7 +275,7 @@ def test_forged_signatures_and_unknown_keys_are_refused(bucket: oss2.Bucket, clo
 def test_a_signature_for_another_region_is_refused(cloud: Cloud, bucket: oss2.Bucket) -> None:
     auth = oss2.AuthV4(cloud.access_key_id, cloud.access_key_secret)
     elsewhere = oss2.Bucket(auth, cloud.endpoints["oss"], bucket.bucket_name, region="cn-beijing")
-    with pytest.raises(oss2.exceptions.ServerError, match="Invalid credential scope"):
+    with pytest.raises(oss2.exceptions.ServerError, match="Invalid signing region in Authorization header"):
         elsewhere.get_object("a")
 
 
@@ -295,6 +295,29 @@ def test_missing_things_have_their_codes(bucket: oss2.Bucket, cloud: Cloud) -> N
         bucket.head_object("none")
     with pytest.raises(oss2.exceptions.NoSuchBucket):
         cloud.bucket("no-such-bucket").put_object("a", b"1")
+
+
+def test_errors_carry_their_finer_code_in_the_body_and_in_a_header(bucket: oss2.Bucket) -> None:
+    for call in (bucket.get_object, bucket.head_object):
+        with pytest.raises(oss2.exceptions.NotFound) as error:
+            call("none")
+        assert (error.value.code, error.value.ec) == ("NoSuchKey", "0026-00000001")
+        assert error.value.headers["x-oss-ec"] == "0026-00000001"
+
+
+def test_a_missing_bucket_is_told_before_a_wrong_key(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    stranger = type(bucket.auth)("nobody", "wrong")
+    missing = oss2.Bucket(stranger, cloud.endpoints["oss"], "no-such-bucket", region=cloud.region)
+    for call in (missing.get_bucket_acl, missing.list_objects, lambda: missing.head_object("a")):
+        with pytest.raises(oss2.exceptions.NoSuchBucket) as error:
+            call()
+        assert error.value.ec == "0015-00000101"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        missing.create_bucket()
+    assert code_of(error) == (403, "InvalidAccessKeyId")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        oss2.Service(stranger, cloud.endpoints["oss"], region=cloud.region).list_buckets()
+    assert code_of(error) == (403, "InvalidAccessKeyId")
 
 
 def test_what_is_not_implemented_says_so(bucket: oss2.Bucket) -> None:

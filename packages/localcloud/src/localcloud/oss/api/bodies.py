@@ -1,30 +1,16 @@
-"""Bodies of requests: small ones read whole, those of objects written to disk as they come."""
+"""Bodies of objects and parts, written to disk as they come."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator
 
-from aiohttp import web
-
-from localcloud.kernel import door
 from localcloud.oss.api.call import Call
+from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PUT, Blob
 
-MAX_XML = 2 * 1024 * 1024  # bytes; a DeleteMultipleObjects request of 1,000 keys is the largest document
 READ_SIZE = 1024 * 1024  # bytes handed to the disk at a time
-
-
-async def read_body(request: web.Request) -> bytes:
-    """Return a small request body.
-
-    Raises:
-        OssError: EntityTooLarge.
-    """
-    content = await door.read_body(request, MAX_XML)
-    if content is None:
-        raise OssError("EntityTooLarge", f"The request body is larger than {MAX_XML} bytes.")
-    return content
 
 
 async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
@@ -37,11 +23,26 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
     Raises:
         OssError: EntityTooLarge, MissingContentLength, BadDigest, ServiceUnavailable (the disk is full).
     """
-    request = call.request
-    if request.content_length is None and "Transfer-Encoding" not in request.headers:
+    content = call.content
+    if not content.ends:
         raise OssError("MissingContentLength", "You must provide the Content-Length HTTP header.")
-    _check_size(request.content_length or 0, limit)
-    sha256 = hashlib.sha256() if call.digests.sha256 else None
+    _check_size(content.length or 0, limit)
+    return await write_blob(call, content.chunks, limit=limit, digests=call.digests)
+
+
+async def write_blob(call: Call, chunks: AsyncIterator[bytes], *, limit: int, digests: Digests) -> Blob:
+    """Write bytes to disk as they come and check their digests.
+
+    Args:
+        call: the request.
+        chunks: the bytes.
+        limit: of them.
+        digests: theirs.
+
+    Raises:
+        OssError: EntityTooLarge, BadDigest, ServiceUnavailable (the disk is full), and what `chunks` raises.
+    """
+    sha256 = hashlib.sha256() if digests.sha256 else None
     writer = await call.run(call.oss.blobs.new)
 
     def write(chunk: bytes) -> None:
@@ -51,12 +52,12 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
 
     try:
         pending, size, waiting = [], 0, 0
-        async for chunk in request.content.iter_any():
+        async for chunk in chunks:
             pending.append(chunk)
             waiting += len(chunk)
+            _check_size(size + waiting, limit)
             if waiting >= READ_SIZE:
                 size += waiting
-                _check_size(size, limit)
                 await call.run(write, b"".join(pending))
                 pending, waiting = [], 0
         await call.run(write, b"".join(pending))
@@ -65,7 +66,7 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
         writer.discard()
         raise
     with call.oss.blobs.giving(blob):
-        call.digests.check(md5=blob.md5, sha256=sha256.hexdigest() if sha256 else None)
+        digests.check(md5=blob.md5, sha256=sha256.hexdigest() if sha256 else None)
     return blob
 
 

@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 from aiohttp import web
 
 from localcloud.kernel.access import Caller
+from localcloud.oss.api.content import Content
 from localcloud.oss.api.guard import Guard
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.arguments import read_number
@@ -38,6 +39,7 @@ class Call:
     guard: Guard
     link: Link
     digests: Digests
+    content: Content
     body: bytes = field(repr=False)  # empty for operations that write it to disk as it comes
 
     @property

@@ -32,7 +32,9 @@ class OssDialect:
 
     def render(self, request: web.Request, error: ApiError) -> web.Response:
         """Return the XML answer that tells an error; to HEAD, in a header."""
-        detail, headers = (error.detail, error.headers) if isinstance(error, OssError) else ({}, {})
+        detail, headers, ec = (
+            (error.detail, dict(error.headers), error.ec) if isinstance(error, OssError) else ({}, {}, None)
+        )
         if error.status == 304:
             return web.Response(status=304)
         record = {
@@ -42,7 +44,10 @@ class OssDialect:
             "HostId": request.host,
             **detail,
         }
-        body, headers = render("Error", record), dict(headers)
+        if ec:
+            record |= {"EC": ec, "RecommendDoc": f"https://api.aliyun.com/troubleshoot?q={ec}"}
+            headers["x-oss-ec"] = ec
+        body = render("Error", record)
         if request.method == "HEAD":  # whose answer has no body
             headers["x-oss-err"], body = base64.b64encode(render("Error", _shorten(record))).decode(), b""
         response = web.Response(status=error.status, body=body, content_type="application/xml", headers=headers)

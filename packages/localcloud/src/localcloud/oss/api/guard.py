@@ -9,7 +9,7 @@ from aiohttp import web
 
 from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.door import headers_of
-from localcloud.kernel.identity import CredentialStore
+from localcloud.kernel.identity import Credential, CredentialStore
 from localcloud.kernel.times import to_seconds
 from localcloud.kernel.values import same_secret
 from localcloud.oss.api.url import ResourceUrl
@@ -17,7 +17,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.policy import decide
 from localcloud.oss.settings.referer import admits
-from localcloud.oss.signing.claim import SignedRequest
+from localcloud.oss.signing.claim import Claim, SignedRequest
 from localcloud.oss.signing.reading import read_claim
 from localcloud.ram.policy import Effect, Request
 
@@ -46,8 +46,8 @@ class Guard:
     clock: Callable[[], float]
     find_bucket: Callable[[str], Bucket | None]
 
-    def identify(self, request: web.Request, target: ResourceUrl) -> Caller | None:
-        """Return who sent a request, by its signature; None: anybody.
+    def identify(self, request: web.Request, target: ResourceUrl) -> Credential | None:
+        """Return the access key that signed a request; None: nobody signed it.
 
         Raises:
             OssError: the key is unknown, the signature wrong, the token missing, wrong or expired.
@@ -58,11 +58,17 @@ class Guard:
             key=target.key,
             query=target.query,
             headers=headers_of(request),
+            path=request.raw_path.partition("?")[0],
         )
-        now = self.clock()
-        claim = read_claim(signed, region=self.region, now=now)
-        if claim is None:
-            return None
+        claim = read_claim(signed, region=self.region, now=self.clock())
+        return None if claim is None else self.prove(claim)
+
+    def prove(self, claim: Claim) -> Credential:
+        """Return the access key that a claim names and proves to have.
+
+        Raises:
+            OssError: the key is unknown, the signature wrong, the token missing, wrong or expired.
+        """
         credential = self.credentials.find(claim.access_key_id)
         if credential is None:
             raise OssError(
@@ -73,9 +79,9 @@ class Guard:
         claim.verify(credential.access_key_secret)
         if not same_secret(credential.security_token or "", claim.security_token or ""):
             raise OssError("InvalidSecurityToken", "The security token you provided is invalid.")
-        if credential.expires_at is not None and now >= credential.expires_at:
+        if credential.expires_at is not None and self.clock() >= credential.expires_at:
             raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
-        return Caller.of_request(credential.identity, source_ip=request.remote, secure=request.secure)
+        return credential
 
     def check_referer(self, request: web.Request, target: ResourceUrl) -> None:
         """Refuse a request without an Authorization header from a page that the bucket does not admit.
@@ -121,6 +127,13 @@ class Guard:
                 raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
             return
         self.gate.require(caller, action, resource, more)
+
+
+def caller_of(request: web.Request, credential: Credential | None) -> Caller | None:
+    """Return who sent a request, by the access key that signed it; None: anybody."""
+    if credential is None:
+        return None
+    return Caller.of_request(credential.identity, source_ip=request.remote, secure=request.secure)
 
 
 def refuse(denial: Denial) -> OssError:

@@ -21,8 +21,10 @@ from localcloud.oss.api import (
     cnames,
     copies,
     cors,
+    forms,
     objects,
     policies,
+    s3,
     site,
     symlinks,
     tagging,
@@ -30,18 +32,19 @@ from localcloud.oss.api import (
     worm,
 )
 from localcloud.oss.api.administration import administer
-from localcloud.oss.api.bodies import read_body
 from localcloud.oss.api.call import Call, Operation
 from localcloud.oss.api.collections import delete_item, get_items, put_item
+from localcloud.oss.api.content import content_of
 from localcloud.oss.api.dialect import OssDialect
 from localcloud.oss.api.empty import empty
-from localcloud.oss.api.guard import Guard, refuse
+from localcloud.oss.api.guard import Guard, caller_of, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
 from localcloud.oss.api.url import URL, ResourceUrl, read_url
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.s3.documents import error_to_s3
 from localcloud.oss.settings import SETTINGS
 from localcloud.oss.settings.collection import COLLECTIONS
 from localcloud.oss.signing.v1 import SUBRESOURCES
@@ -122,6 +125,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "": Operation(buckets.delete_bucket, "DeleteBucket"),
     },
     ("POST", "bucket"): {
+        "": Operation(forms.post_object, None, streams=True),
         "delete": Operation(objects.delete_objects, None),
         "worm": Operation(worm.initiate_worm, "InitiateBucketWorm"),
         "wormExtend": Operation(worm.extend_worm, "ExtendBucketWorm"),
@@ -167,11 +171,11 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 }
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
-    """category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker list-type marker max-keys
-    max-parts max-uploads partNumber part-number-marker position prefix sequential start-after styleName tag-key tag-value
-    tagging upload-id-marker wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-additional-headers
-    x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature x-oss-signature-version
-    x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+    """callback callback-var category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker list-
+    type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix sequential start-after
+    styleName tag-key tag-value tagging upload-id-marker wormId Expires OSSAccessKeyId Signature security-token
+    regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature
+    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
 SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}
@@ -242,14 +246,24 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        target = request[URL] = read_url(request[HOST], request.raw_path)
+        target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
-            return await administer(request, link, admin_token)
-        return await _answer(request, target, oss, guard, link)
+            return await administer(request, oss, link, admin_token)
+        try:
+            answer = await _answer(request, target, oss, guard, link)
+        except OssError as error:
+            if s3.SPOKEN in request:
+                raise error_to_s3(error) from error
+            raise
+        if s3.SPOKEN in request:
+            s3.translate_answer(answer)
+        return answer
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
         cors.allow_page(request, response, oss.buckets.find)
+        if s3.SPOKEN in request:
+            s3.translate_headers(response)
 
     application = open_door(OssDialect(), serves=serves, max_body=0)
     application.on_response_prepare.append(decorate)
@@ -260,24 +274,37 @@ def create_app(
 async def _answer(
     request: web.Request, target: ResourceUrl, oss: OssService, guard: Guard, link: Link
 ) -> web.StreamResponse:
-    """Answer a request of OSS's API: authenticated, found, whole, authorized, handled."""
-    caller = guard.identify(request, target)
+    """Answer a request of OSS's API: its bucket there, authenticated, found, whole, authorized, handled."""
+    if target.bucket and not _makes_bucket(request.method, target):
+        oss.buckets.get(target.bucket)  # OSS says that there is no such bucket before it looks at the key
+    credential = guard.identify(request, target)
     guard.check_referer(request, target)
+    content = content_of(request)
+    if s3.SPOKEN in request and credential is not None:
+        content = s3.content_of_s3(request, credential.access_key_secret)
+        request, target = s3.translate(request, target)
     operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
     digests = read_digests(request.headers)
     body = b""
     if not operation.streams:
-        body = await read_body(request) if request.can_read_body else b""
+        body = await content.whole() if request.can_read_body else b""
         digests.check_content(body)
     call = Call(
         request=request,
         target=target,
-        caller=caller,
+        caller=caller_of(request, credential),
         oss=oss,
         guard=guard,
         link=link,
         digests=digests,
+        content=content,
         body=body,
     )
     await operation.authorize(call)
     return await operation.handler(call)
+
+
+def _makes_bucket(method: str, target: ResourceUrl) -> bool:
+    """Return True for PutBucket, the one operation on a bucket that need not exist."""
+    selected = OPERATIONS["PUT", "bucket"].keys() & target.query.keys()
+    return (method, target.level) == ("PUT", "bucket") and not selected

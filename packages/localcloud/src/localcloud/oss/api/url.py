@@ -11,9 +11,10 @@ from aiohttp import web
 
 from localcloud.oss.errors import OssError
 
-# BUCKET.oss-REGION.aliyuncs.com, with or without -internal; also BUCKET.oss.localhost for clients that insist on it
+# BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; also BUCKET.oss.localhost for clients that
+# insist on it
 _VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
 )
 
 

@@ -21,6 +21,19 @@ def anybody(key: str, acl: str) -> None:
     """Permit everything: for callers that nobody else stands behind."""
 
 
+def seen_through(link: StoredObject, target: StoredObject) -> StoredObject:
+    """Return the target of a symlink as it is read: its bytes with the symlink's attributes, and the later of the two times.
+
+    Source: OSS, HeadObject, "If the requested object is a symbolic link".
+    """
+    return replace(
+        target,
+        kind=ObjectKind.SYMLINK,
+        attributes=replace(link.attributes, acl=target.attributes.acl),
+        modified=max(link.modified, target.modified),
+    )
+
+
 class ObjectOperations(Operations):
     """Objects of one account's buckets."""
 
@@ -50,13 +63,14 @@ class ObjectOperations(Operations):
 
         Raises:
             OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
-                FileAlreadyExists.
+                FileAlreadyExists, FileImmutable (the bucket's retention policy protects what stands there).
         """
         blob = self._store.blobs.write([content]) if isinstance(content, bytes) else content
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             if before and not overwrite:
                 raise already_exists(key)
+            self._check_mutable(holder, before)
             check_object_acl(holder, attributes.acl)
             return self._make(ObjectKind.NORMAL, bucket, key, blob, attributes, etag=etag)
 
@@ -102,7 +116,7 @@ class ObjectOperations(Operations):
             permit: asked for the object, and for the target of a symlink, before anything is said of it.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, NoSuchSymlinkTarget, InvalidArgument (a symlink to a symlink), and what `permit`
+            OssError: NoSuchBucket, NoSuchKey, NoSuchSymlinkTarget, InvalidTargetType (a symlink to a symlink), and what `permit`
                 raises.
         """
         holder = self._store.buckets.get(bucket)
@@ -117,11 +131,12 @@ class ObjectOperations(Operations):
             if found is None:
                 raise no_such_key(key)
             if found[0].symlink_target is not None:
-                found = look_up(found[0].symlink_target)
+                link, found = found[0], look_up(found[0].symlink_target)
                 if found is None:
                     raise OssError("NoSuchSymlinkTarget", "The target of the symlink does not exist.", {"Key": key})
                 if found[0].symlink_target is not None:
-                    raise OssError("InvalidArgument", "The target of a symlink must not be a symlink.", {"Key": key})
+                    raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
+                found = seen_through(link, found[0]), found[1]
             yield found
 
     def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
@@ -151,9 +166,14 @@ class ObjectOperations(Operations):
         """Delete an object; one that does not exist is no error.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects it).
         """
-        item = self._store.objects.delete(bucket, key)
+
+        def may_go(before: StoredObject) -> bool:
+            self._check_mutable(self._store.buckets.get(bucket), before)
+            return True
+
+        item = self._store.objects.delete(bucket, key, when=may_go)
         if item:
             self._events.tell(event, item, requester)
 

@@ -22,6 +22,7 @@ class SignedRequest:
     key: str  # empty for a bucket
     query: Mapping[str, str]  # decoded
     headers: Mapping[str, str]  # lower-case names
+    path: str = ""  # as it came; S3's signatures cover it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

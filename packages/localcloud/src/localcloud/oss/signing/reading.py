@@ -1,4 +1,4 @@
-"""Reading signatures: versions 1 and 4, in the Authorization header and in the query.
+"""Reading signatures: versions 1 and 4 of OSS, and version 4 of AWS, in the Authorization header and in the query.
 
 Pure: a request comes in as values, a `Claim` comes out, which computes the signature that should have been sent. The official
 clients sign in the same way.
@@ -6,8 +6,10 @@ clients sign in the same way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from localcloud.oss.errors import OssError
-from localcloud.oss.signing import v1, v4
+from localcloud.oss.signing import aws4, v1, v4
 from localcloud.oss.signing.claim import Claim, SignedRequest
 
 
@@ -27,12 +29,30 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
         return v4.read_header(request, authorization, region=region, now=now)
     if authorization.startswith("OSS "):
         return v1.read_header(request, authorization, now=now)
+    if authorization.startswith(aws4.ALGORITHM):
+        return aws4.read_header(request, authorization, now=now)
+    if authorization.startswith("AWS ") or "AWSAccessKeyId" in request.query:
+        raise OssError("NotImplemented", "not implemented: version 2 of AWS's signatures; use version 4 (`s3v4`)")
     if authorization:
         raise OssError(
             "InvalidArgument", "Authorization header is invalid: it begins neither with OSS nor with " + v4.ALGORITHM
         )
     if "x-oss-signature" in request.query:
         return v4.read_query(request, region=region, now=now)
+    if is_s3(request.query, request.headers):
+        return aws4.read_query(request, now=now)
     if "Signature" in request.query:
         return v1.read_query(request, now=now)
     return None
+
+
+def is_s3(query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Say whether a request speaks the S3 protocol: its signature's scheme tells.
+
+    Args:
+        query: decoded.
+        headers: by lower-case name, or found in any case.
+    """
+    return headers.get("authorization", "").startswith(aws4.ALGORITHM) or any(
+        name.lower() in {"x-amz-signature", "x-amz-algorithm"} for name in query
+    )

@@ -1,0 +1,127 @@
+"""Headers and queries of the S3 protocol, in OSS's words and back. Pure.
+
+Most differ in their prefix only; `x-amz-` headers without a counterpart are refused by name, never passed over in silence.
+
+Source: OSS, "Compatibility with Amazon S3".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from localcloud.oss.errors import OssError
+
+# Headers that OSS has with its own prefix, and the same meaning.
+_SAME = frozenset(
+    """copy-source copy-source-if-match copy-source-if-modified-since copy-source-if-none-match
+    copy-source-if-unmodified-since copy-source-range metadata-directive request-payer security-token tagging
+    tagging-directive""".split()  # noqa: SIM905 - a line each would fill half a page
+)
+# Headers that this edge obeys itself, or that say nothing about the outcome.
+_OBEYED = frozenset(
+    """checksum-algorithm checksum-mode checksum-type date decoded-content-length mp-object-size optional-object-attributes
+    sdk-checksum-algorithm te trailer user-agent""".split()  # noqa: SIM905 - likewise
+)
+STORAGE_CLASSES = {
+    "STANDARD": "Standard",
+    "STANDARD_IA": "IA",
+    "ONEZONE_IA": "IA",
+    "GLACIER": "Archive",
+    "DEEP_ARCHIVE": "ColdArchive",
+}
+_S3_CLASSES = {ours: theirs for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
+_ENCRYPTIONS = {"AES256": "AES256", "aws:kms": "KMS"}
+_S3_ENCRYPTIONS = {ours: theirs for theirs, ours in _ENCRYPTIONS.items()}
+# Headers of OSS's answers that S3 has not.
+_OSS_ONLY = frozenset(
+    {
+        "x-oss-hash-crc64ecma",
+        "x-oss-object-type",
+        "x-oss-server-time",
+        "x-oss-ec",
+        "x-oss-err",
+        "x-oss-next-append-position",
+    }
+)
+_SIGNATURE = frozenset({"algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token"})
+
+
+def to_oss(headers: Mapping[str, str], query: Mapping[str, str], *, is_bucket: bool) -> dict[str, str]:
+    """Return a request's headers in OSS's words, by lower-case name.
+
+    Args:
+        headers: by lower-case name.
+        query: decoded; presigned URLs may carry headers in it.
+        is_bucket: the request names a bucket and no object.
+
+    Raises:
+        OssError: NotImplemented (a header without counterpart), InvalidArgument.
+    """
+    hoisted = {
+        name.lower(): value
+        for name, value in query.items()
+        if name.lower().startswith("x-amz-") and name.lower()[6:] not in _SIGNATURE
+    }
+    translated: dict[str, str] = {}
+    for name, value in {**hoisted, **headers}.items():
+        if name.startswith("x-oss-"):
+            raise OssError("InvalidArgument", f"{name}: a request that AWS's signature signs carries x-amz- headers.")
+        if name.startswith("x-amz-"):
+            translated |= _translate(name[6:], value, is_bucket=is_bucket)
+        elif name == "if-none-match" and value.strip() == "*":
+            translated |= {name: value, "x-oss-forbid-overwrite": "true"}
+        elif name == "content-encoding":
+            kept = [each.strip() for each in value.split(",") if each.strip() not in {"aws-chunked", ""}]
+            translated |= {name: ",".join(kept)} if kept else {}
+        else:
+            translated[name] = value
+    return translated
+
+
+def _translate(name: str, value: str, *, is_bucket: bool) -> dict[str, str]:
+    if name in _OBEYED or (name.startswith("checksum-") and name not in _OBEYED):
+        return {}
+    if name in _SAME or name.startswith("meta-"):
+        return {f"x-oss-{name}": value}
+    if name == "acl":
+        return {"x-oss-acl" if is_bucket else "x-oss-object-acl": value}
+    if name == "content-sha256":
+        return {} if value.startswith(("UNSIGNED", "STREAMING")) else {"x-oss-content-sha256": value}
+    if name == "storage-class":
+        return {"x-oss-storage-class": STORAGE_CLASSES.get(value, value)}
+    if name == "server-side-encryption":
+        return {"x-oss-server-side-encryption": _ENCRYPTIONS.get(value, value)}
+    raise OssError("NotImplemented", f"not implemented: the header x-amz-{name}")
+
+
+def query_to_oss(query: Mapping[str, str], *, lists: bool) -> dict[str, str]:
+    """Return a request's query in OSS's words.
+
+    Args:
+        query: decoded.
+        lists: the request lists what a bucket holds; S3's pages have 1,000 entries unless it says otherwise.
+    """
+    kept = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-") and name != "x-id"}
+    if lists and "max-keys" not in kept and not kept.keys() - {"list-type", "prefix", "delimiter", "marker"} - _LIST_2:
+        kept["max-keys"] = "1000"
+    return kept
+
+
+_LIST_2 = {"continuation-token", "start-after", "fetch-owner", "encoding-type"}
+
+
+def to_s3(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return an answer's headers in S3's words; those that are no `x-oss-` ones stay."""
+    translated = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        if not lower.startswith("x-oss-"):
+            translated[name] = value
+        elif lower == "x-oss-storage-class":
+            if value != "Standard":
+                translated["x-amz-storage-class"] = _S3_CLASSES.get(value, value)
+        elif lower == "x-oss-server-side-encryption":
+            translated["x-amz-server-side-encryption"] = _S3_ENCRYPTIONS.get(value, value)
+        elif lower not in _OSS_ONLY:
+            translated["x-amz-" + lower[6:]] = value
+    return translated
