@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
+from collections.abc import Callable
 
 import oss2
 import oss2.models
@@ -108,6 +110,18 @@ def test_anybody_browses_a_website_and_everybody_else_lists(bucket: oss2.Bucket,
     assert len(list(oss2.ObjectIterator(bucket))) == 4
     with pytest.raises(oss2.exceptions.NoSuchKey):
         bucket.get_object("none")
+    assert bucket.get_object("folder/").read() == b"index.html"
+
+
+def test_a_bucket_is_made_by_its_acl_and_a_preflight_request_has_no_signature(
+    bucket: oss2.Bucket, cloud: Cloud
+) -> None:
+    new = cloud.bucket("acl-" + uuid.uuid4().hex[:12])
+    assert new.put_bucket_acl("public-read").headers["Location"] == f"/{new.bucket_name}"
+    assert new.get_bucket_acl().acl == "public-read"
+    url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}/a"
+    headers = {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Authorization": "OSS none:none"}
+    assert code_of(requests.options(url, headers=headers, timeout=10)) == (403, "AccessForbidden")
 
 
 def test_access_logs_go_to_a_bucket_that_exists(bucket: oss2.Bucket) -> None:
@@ -254,3 +268,47 @@ def test_keys_with_control_characters_are_deleted_and_told_by_name(bucket: oss2.
     bucket.put_object("a\x0cb", b"1")
     assert bucket.batch_delete_objects(["a\x0cb"]).deleted_keys == ["a\x0cb"]
     assert list(oss2.ObjectIterator(bucket)) == []
+
+
+def test_lifecycle_rules_are_applied_as_time_goes_by(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    expiration = oss2.models.LifecycleExpiration(days=2)
+    abort = oss2.models.AbortMultipartUpload(days=1)
+    rule = oss2.models.LifecycleRule("old", "logs/", expiration=expiration, abort_multipart_upload=abort)
+    bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle([rule]))
+    bucket.put_object("logs/1", b"1")
+    bucket.put_object("kept", b"1")
+    bucket.init_multipart_upload("logs/2")
+    url, token = (
+        f"{cloud.endpoints['oss']}/-/localcloud/lifecycle",
+        {"Authorization": f"Bearer {cloud.access_key_secret}"},
+    )
+
+    def left(days: float) -> tuple[list[str], int]:
+        moment = {"time": time.time() + days * 86_400}
+        requests.post(url, json=moment, headers=token, timeout=10).raise_for_status()
+        return [item.key for item in oss2.ObjectIterator(bucket)], len(bucket.list_multipart_uploads().upload_list)
+
+    assert left(0.9) == (["kept", "logs/1"], 1)
+    assert left(1.1) == (["kept", "logs/1"], 0)
+    assert left(2.1) == (["kept"], 0)
+    assert requests.post(url, json={}, timeout=10).status_code == 401
+
+
+def test_what_retention_protects_is_neither_replaced_nor_deleted(bucket: oss2.Bucket) -> None:
+    bucket.append_object("log", 0, b"1")
+    bucket.put_object("a", b"1")
+    bucket.init_bucket_worm(1)
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: bucket.put_object("a", b"2"),
+        lambda: bucket.delete_object("a"),
+        lambda: bucket.append_object("log", 1, b"2"),
+        lambda: bucket.put_symlink("log", "a"),
+        lambda: bucket.copy_object(bucket.bucket_name, "log", "a"),
+    )
+    for change in changes:
+        with pytest.raises(oss2.exceptions.ServerError) as error:
+            change()
+        assert (error.value.status, error.value.code) == (409, "FileImmutable")
+    bucket.put_object("new", b"1")
+    bucket.abort_bucket_worm()
+    bucket.delete_object("a")

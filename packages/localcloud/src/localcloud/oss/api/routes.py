@@ -21,8 +21,10 @@ from localcloud.oss.api import (
     cnames,
     copies,
     cors,
+    forms,
     objects,
     policies,
+    processing,
     s3,
     site,
     symlinks,
@@ -124,6 +126,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "": Operation(buckets.delete_bucket, "DeleteBucket"),
     },
     ("POST", "bucket"): {
+        "": Operation(forms.post_object, None, streams=True),
         "delete": Operation(objects.delete_objects, None),
         "worm": Operation(worm.initiate_worm, "InitiateBucketWorm"),
         "wormExtend": Operation(worm.extend_worm, "ExtendBucketWorm"),
@@ -150,6 +153,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging"),
         "uploadId": Operation(uploads.list_parts, "ListParts"),
         "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True),
+        "x-oss-process": Operation(processing.get_processed, None),
         "": Operation(site.get_page, None),
     },
     ("HEAD", "object"): {
@@ -162,6 +166,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "": Operation(objects.delete_object, "DeleteObject", by_acl=True),
     },
     ("POST", "object"): {
+        "x-oss-process": Operation(processing.post_process, None),
         "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
         "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL),
@@ -169,11 +174,11 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 }
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
-    """category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker list-type marker max-keys
-    max-parts max-uploads partNumber part-number-marker position prefix sequential start-after styleName tag-key tag-value
-    tagging upload-id-marker wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-additional-headers
-    x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature x-oss-signature-version
-    x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+    """callback callback-var category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker list-
+    type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix sequential start-after
+    styleName tag-key tag-value tagging upload-id-marker wormId Expires OSSAccessKeyId Signature security-token
+    regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature
+    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
 SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}
@@ -246,7 +251,7 @@ def create_app(
     async def serve(request: web.Request) -> web.StreamResponse:
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
-            return await administer(request, link, admin_token)
+            return await administer(request, oss, link, admin_token)
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:
@@ -275,7 +280,9 @@ async def _answer(
     """Answer a request of OSS's API: its bucket there, authenticated, found, whole, authorized, handled."""
     if target.bucket and not _makes_bucket(request.method, target):
         oss.buckets.get(target.bucket)  # OSS says that there is no such bucket before it looks at the key
-    credential = guard.identify(request, target)
+    credential = (
+        None if request.method == "OPTIONS" else guard.identify(request, target)
+    )  # a preflight request is anybody's
     guard.check_referer(request, target)
     content = content_of(request)
     if s3.SPOKEN in request and credential is not None:
@@ -303,6 +310,6 @@ async def _answer(
 
 
 def _makes_bucket(method: str, target: ResourceUrl) -> bool:
-    """Return True for PutBucket, the one operation on a bucket that need not exist."""
+    """Return True for PutBucket and PutBucketAcl, the operations on a bucket that need not exist."""
     selected = OPERATIONS["PUT", "bucket"].keys() & target.query.keys()
-    return (method, target.level) == ("PUT", "bucket") and not selected
+    return (method, target.level) == ("PUT", "bucket") and selected <= {"acl"}

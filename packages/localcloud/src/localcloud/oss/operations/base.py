@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localcloud.oss.model import Attributes, Blob, ObjectKind, StoredObject
+from localcloud.oss.model import Attributes, Blob, Bucket, ObjectKind, StoredObject
 from localcloud.oss.operations.events import Events
+from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
 
@@ -22,6 +23,15 @@ class Operations:
         self._store = store
         self._events = events
         self._clock = clock
+
+    def _check_mutable(self, holder: Bucket, item: StoredObject | None) -> None:
+        """Refuse to replace or delete an object that its bucket's retention policy protects; None: there is none.
+
+        Raises:
+            OssError: FileImmutable.
+        """
+        if item is not None:
+            check_mutable(holder, item.modified, self._clock())
 
     def _make(
         self,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Bucket, BucketStat
+from localcloud.oss.model import Bucket, BucketStat, StoredObject
 from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
+from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
@@ -109,11 +110,16 @@ class BucketOperations:
         """Delete all objects and unfinished uploads of a bucket.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects one).
         """
-        self.get(name)
+        holder = self.get(name)
+
+        def may_go(item: StoredObject) -> bool:
+            check_mutable(holder, item.modified, self._clock())
+            return True
+
         for item in self._store.objects.after(name, "", ""):
-            self._store.objects.delete(name, item.key)
+            self._store.objects.delete(name, item.key, when=may_go)
         for upload in self._store.uploads.all(name):
             self._store.uploads.abort(upload)
 

@@ -63,13 +63,14 @@ class ObjectOperations(Operations):
 
         Raises:
             OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
-                FileAlreadyExists.
+                FileAlreadyExists, FileImmutable (the bucket's retention policy protects what stands there).
         """
         blob = self._store.blobs.write([content]) if isinstance(content, bytes) else content
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             if before and not overwrite:
                 raise already_exists(key)
+            self._check_mutable(holder, before)
             check_object_acl(holder, attributes.acl)
             return self._make(ObjectKind.NORMAL, bucket, key, blob, attributes, etag=etag)
 
@@ -165,9 +166,14 @@ class ObjectOperations(Operations):
         """Delete an object; one that does not exist is no error.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects it).
         """
-        item = self._store.objects.delete(bucket, key)
+
+        def may_go(before: StoredObject) -> bool:
+            self._check_mutable(self._store.buckets.get(bucket), before)
+            return True
+
+        item = self._store.objects.delete(bucket, key, when=may_go)
         if item:
             self._events.tell(event, item, requester)
 

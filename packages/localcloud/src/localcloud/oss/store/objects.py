@@ -76,8 +76,10 @@ class ObjectRows:
         """Write a row within the caller's transaction, which removes the data file of the row that stood there."""
         self._database.run("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *_row(item))
 
-    def delete(self, bucket: str, key: str) -> StoredObject | None:
-        """Delete an object and return it; None: there was none.
+    def delete(
+        self, bucket: str, key: str, *, when: Callable[[StoredObject], bool] = lambda _: True
+    ) -> StoredObject | None:
+        """Delete an object, if a function says so of it, and return it; None: there was none, or it stays.
 
         Raises:
             OssError: NoSuchBucket.
@@ -86,6 +88,8 @@ class ObjectRows:
         def work() -> StoredObject | None:
             self._buckets.get(bucket)
             before = self.find(bucket, key)
+            if before is None or not when(before):
+                return None
             self._database.run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, encode_key(key))
             return before
 
