@@ -320,7 +320,7 @@ def test_sixty_four_threads_that_fault_at_once_pass_the_checkers_of_threads_and_
     holes.channel.close()
     holes.served.close()
     (tmp_path / "plan").write_bytes(bytes(holes.plan.memory))
-    command = [*prefix, program, tmp_path / "plan", holes.target, holes.original, str(FUNCTIONS)]
+    command = [*prefix, *map(str, (program, tmp_path / "plan", holes.target, holes.original, FUNCTIONS))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0 wrong, 0 closed\n", "")
 
