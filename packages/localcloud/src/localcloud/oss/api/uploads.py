@@ -42,6 +42,7 @@ async def begin_upload(call: Call) -> web.StreamResponse:
     return xml_response(
         "InitiateMultipartUploadResult",
         {"EncodingType": kind, "Bucket": call.bucket, "Key": encode(call.key), "UploadId": upload.upload_id},
+        headers=upload.attributes.storage.encryption,
     )
 
 
@@ -50,7 +51,13 @@ async def put_part(call: Call) -> web.StreamResponse:
     upload, number = await find_upload(call), part_number(call)
     blob = await receive(call)
     part = await call.run(call.oss.uploads.put_part, upload, number, blob)
-    return web.Response(headers={"ETag": f'"{part.etag}"', "x-oss-hash-crc64ecma": str(part.crc64)})
+    return web.Response(
+        headers={
+            **upload.attributes.storage.encryption,
+            "ETag": f'"{part.etag}"',
+            "x-oss-hash-crc64ecma": str(part.crc64),
+        }
+    )
 
 
 async def complete_upload(call: Call) -> web.StreamResponse:
@@ -81,7 +88,11 @@ async def complete_upload(call: Call) -> web.StreamResponse:
             "Key": encode(call.key),
             "ETag": f'"{item.etag}"',
         },
-        headers={"x-oss-hash-crc64ecma": str(item.crc64)},
+        headers={
+            **call.version_headers(item.version),
+            **item.attributes.storage.encryption,
+            "x-oss-hash-crc64ecma": str(item.crc64),
+        },
     )
 
 
@@ -158,7 +169,7 @@ async def list_uploads(call: Call) -> web.StreamResponse:
                 {
                     "Key": encode(upload.key),
                     "UploadId": upload.upload_id,
-                    "StorageClass": "Standard",
+                    "StorageClass": upload.attributes.storage.storage_class or "Standard",
                     "Initiated": to_milliseconds(upload.initiated),
                 }
                 for upload in page.entries
