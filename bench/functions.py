@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from alibabacloud_fc_open20210406 import models
-from alibabacloud_fc_open20210406.client import Client
-from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
 from heavylift.clouds.embedded import Endpoints
 from heavylift.clouds.invocation import Invocation, invoke_fc2
+from heavylift.clouds.session import local_session
 
 MANAGEMENT_TIMEOUT = 120_000  # milliseconds; a code package of 100 MB travels in the request
 DISK = 10240  # MB; the most that there is, for any measured function
@@ -53,17 +52,8 @@ class FunctionService:
     """
 
     def __init__(self, endpoints: Endpoints, name: str) -> None:
-        url = urlsplit(endpoints.fc)
         self._name = name
-        self._client = Client(
-            Config(
-                access_key_id=endpoints.access_key_id,
-                access_key_secret=endpoints.access_key_secret,
-                region_id=endpoints.region,
-                protocol=url.scheme,
-                endpoint=url.netloc,
-            )
-        )
+        self._client = local_session(endpoints, Path()).fc2_client()
 
     def create(self, *, role_arn: str) -> None:
         """Create the service; its functions get credentials of the role."""

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +21,12 @@ from rich.table import Table
 
 from bench.archives import installed_archive, model_of, plain_archive
 from bench.cloud import running_cloud
+from bench.command import run
 from bench.direct import function_settings
 from bench.measure import measure
 from bench.packages import peer_code
 from heavylift.contracts.manifest import read_build
 from heavylift.contracts.startlog import Start
-from heavylift.errors import HeavyliftError
 
 GOAL = 2.5  # times faster than the article's way
 
@@ -97,8 +96,4 @@ def _report(console: Console, starts: dict[str, list[float]], last: dict[str, St
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except HeavyliftError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(main)

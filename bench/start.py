@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -18,11 +17,11 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import ablation, building, comparison, scaling
+from bench.command import run
 from bench.part import Part
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
 from bench.results_page import FOLDER, write_report
 from heavylift.contracts.manifest import read_build
-from heavylift.errors import HeavyliftError
 
 PARTS: Mapping[str, Callable[[Part], Results]] = {
     "start": comparison.run,
@@ -68,8 +67,4 @@ def _parts(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except HeavyliftError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(main)

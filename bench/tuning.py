@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,13 +20,13 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.cloud import LATENCY, Cloud, running_cloud
+from bench.command import run
 from bench.direct import function_settings
 from bench.functions import DISK, FunctionSettings
 from bench.measure import cold_start
 from bench.prices import Price, cu_per_second
 from bench.tuning_page import draw, insert, render
 from heavylift.contracts.manifest import Build, read_build
-from heavylift.errors import HeavyliftError
 
 BANDWIDTH = 1e9  # bits per second
 
@@ -196,8 +195,4 @@ def _cpu_model() -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except HeavyliftError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(main)

@@ -38,6 +38,7 @@ def handler(event, context):
     return heavy.ANSWER
 """
 MB = 1024 * 1024
+pytestmark = pytest.mark.timeout(900)  # the first build downloads and packs more than a gigabyte
 
 
 @dataclass(frozen=True)

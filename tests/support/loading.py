@@ -9,9 +9,8 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import zstandard
 
@@ -250,8 +249,3 @@ def tree(root: Path) -> dict[str, bytes | str | None]:
             continue
         found[name] = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
     return found
-
-
-def with_content(index: Index, **changes: Any) -> Index:
-    """Return the index with other fields in its content."""
-    return replace(index, content=replace(index.content, **changes))

@@ -79,7 +79,12 @@ async def serve(options: Options) -> None:
             stack.callback(gateway.close)
             served = {listener.port: listener.server.serve for listener in listeners.values()}
             endpoints = {name: f"http://{HOST}:{listener.port}" for name, listener in listeners.items()}
-            network = Network(endpoints=endpoints, served=served | {gateway.port: gateway.serve}, places=places)
+            network = Network(
+                endpoints=endpoints,
+                served=served | {gateway.port: gateway.serve},
+                gateway=gateway.serve,
+                places=places,
+            )
             for service in services.values():
                 await service.open(network)
                 stack.push_async_callback(service.stop)

@@ -200,7 +200,7 @@ def test_a_stack_that_the_app_does_not_have(project: Project) -> None:
 def test_an_unknown_output_or_function_names_those_there_are(project: Project) -> None:
     project.heavylift("deploy")
     assert "its outputs: BucketName, Arn" in project.heavylift("outputs", "--key", "Nope").last
-    assert "its functions: Function" in project.heavylift("invoke", "--function", "Nope").last
+    assert "say --function Function" in project.heavylift("invoke", "--function", "Nope").last
     project.heavylift("destroy")
 
 

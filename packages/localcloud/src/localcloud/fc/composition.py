@@ -8,6 +8,7 @@ from pathlib import Path
 from localcloud.fc.api.routes import create_app
 from localcloud.fc.model import Settings
 from localcloud.fc.operations.service import FcService
+from localcloud.gateway.adoption import WEB
 from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.oss.operations.service import OssService
 from localcloud.sts.operations.sessions import StsService
@@ -74,7 +75,8 @@ def create(context: Context) -> Service:
 
     async def open_instances(network: Network) -> None:
         places = network.places
-        fc.ports.open(network.served, places=places.part(INSIDE), rooms=places.part(INSTANCES))
+        served = {**network.served, **dict.fromkeys(WEB, network.gateway)}
+        fc.ports.open(served, places=places.part(INSIDE), rooms=places.part(INSTANCES))
         await fc.open()
 
     return Service(

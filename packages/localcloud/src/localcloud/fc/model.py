@@ -51,6 +51,7 @@ class Function:
     internet_access: bool = True
     log_config: Mapping[str, Any] = field(default_factory=dict)
     layers: Sequence[str] = ()  # ARNs of layer versions, the first one in front
+    disabled: str | None = None  # why nobody may invoke it; None: everybody may
     code: str = ""  # sha256 of the zipped code package
     code_size: int = 0  # bytes, zipped
     code_checksum: str = ""  # CRC-64 of the zipped code package
@@ -124,6 +125,8 @@ class Pending:
     function: str  # its path
     payload: bytes
     qualifier: str = ""  # a version or an alias; empty: what is not published
+    accepted: float = 0.0  # seconds since the epoch; 0: an earlier release did not note it
+    task: str = ""  # the id under which its course is kept; empty: it is not
 
 
 class InstanceState(Enum):

@@ -63,6 +63,10 @@ MAX_LAYERS_SIZE = 2048 * MB  # bytes of all layers of a function, zipped
 MAX_SYNC_PAYLOAD = 32 * MB  # bytes
 MAX_ASYNC_PAYLOAD = 128 * 1024  # bytes
 LOG_TAIL = 4096  # bytes of the log that an invocation's answer carries on request
+ASYNC_RETRIES = range(8 + 1)  # that a configuration may ask for
+ASYNC_AGE = range(1, 604_800 + 1)  # seconds that an invocation may wait
+DEFAULT_ASYNC_AGE = 86_400  # seconds
+MAX_TAGS = 20  # of a service or function
 ASYNC_TRIES = 3  # of an asynchronous invocation: two more after a function's error
 
 

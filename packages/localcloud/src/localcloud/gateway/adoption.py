@@ -92,7 +92,7 @@ class Adoption:
                 connection.send(json.dumps({"ports": sorted(self._served), "resolver": PORT}).encode())
                 places = self._places.part(SHARE)
                 for each in await self._receive(connection):
-                    stack.callback(self._serve(each, places).close)
+                    stack.callback(take_over(each, self._served, places=places).close)
                 connection.send(b"\0")  # from here on what connects is served
             except (OSError, TimeoutError, ValueError) as error:
                 logger.warning("sockets of another network were not taken over: %s", error)
@@ -105,19 +105,25 @@ class Adoption:
         _, descriptors, _, _ = socket.recv_fds(connection, 1, len(self._served) + 1)
         return [socket.socket(fileno=each) for each in descriptors]
 
-    def _serve(self, listening: socket.socket, places: Places) -> Acceptor | Resolver:
-        """Serve one socket, which is closed when it is none that listens on a port of ours.
 
-        Raises:
-            ValueError: it is not.
-        """
-        address, port = listening.getsockname()[:2] if listening.family == socket.AF_INET else ("", 0)
-        if address == ADDRESS and listening.type == socket.SOCK_DGRAM and port == PORT:
-            return Resolver(listening)
-        if address == ADDRESS and listening.type == socket.SOCK_STREAM and port in self._served:
-            return Acceptor(listening, self._served[port], places=places)
-        listening.close()
-        raise ValueError(f"a socket on {address}:{port} is none of those that were asked for")
+def take_over(listening: socket.socket, served: Mapping[int, Serve], *, places: Places) -> Acceptor | Resolver:
+    """Serve a socket of another network, which is closed when it is none that listens on a port of ours.
+
+    Args:
+        listening: the socket.
+        served: the ports, and what serves the connections to each.
+        places: of its connections.
+
+    Raises:
+        ValueError: it is not.
+    """
+    address, port = listening.getsockname()[:2] if listening.family == socket.AF_INET else ("", 0)
+    if address == ADDRESS and listening.type == socket.SOCK_DGRAM and port == PORT:
+        return Resolver(listening)
+    if address == ADDRESS and listening.type == socket.SOCK_STREAM and port in served:
+        return Acceptor(listening, served[port], places=places)
+    listening.close()
+    raise ValueError(f"a socket on {address}:{port} is none of those that were asked for")
 
 
 @contextlib.contextmanager

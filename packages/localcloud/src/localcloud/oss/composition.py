@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from localcloud.kernel.service import Context, Definition, Service
+from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
+from localcloud.oss.nightly import Nightly
 from localcloud.oss.operations.service import OssService
 
 
@@ -40,10 +41,15 @@ def create(context: Context) -> Service:
         serves=context.serves,
     )
 
+    nightly = Nightly(oss.lifecycle.apply)
+
+    async def begin(network: Network) -> None:
+        nightly.begin()
+
     async def close() -> None:
         oss.close()
 
-    return Service(domain=oss, application=application, close=close)
+    return Service(domain=oss, application=application, open=begin, stop=nightly.end, close=close)
 
 
 SERVICE = Definition(

@@ -33,11 +33,11 @@ class Digests:
             sha256: likewise; may be None when none is asked for.
 
         Raises:
-            OssError: BadDigest.
+            OssError: InvalidDigest (the MD5), BadDigest (the SHA-256).
         """
         if self.md5 is not None and self.md5 != md5:
             raise OssError(
-                "BadDigest",
+                "InvalidDigest",
                 "The Content-MD5 you specified did not match what we received.",
                 {"Content-MD5": _base64(self.md5), "Calculated": _base64(md5)},
             )
@@ -52,7 +52,7 @@ class Digests:
         """Compare the digests with a whole body's.
 
         Raises:
-            OssError: BadDigest.
+            OssError: InvalidDigest (the MD5), BadDigest (the SHA-256).
         """
         if self.md5 is not None or self.sha256 is not None:
             self.check(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from defusedxml.ElementTree import XMLParser
 
 from localcloud.oss.errors import OssError
 
+# XML 1.0 has no control characters; OSS's clients write them in keys all the same, as they are or as references to them. Expat
+# takes neither, so they stand for a moment where nobody has a use for them: in the last plane that is for private use.
+_HIDDEN = 0x10FF00
+_CONTROLS = re.compile(
+    rb"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:0*(?:[1-8]|1[1245-9]|2[0-9]|3[01])|[xX]0*(?:1[0-9a-fA-F]|[1-9a-fA-F]));"
+)
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"\0", b"<\0")  # how UTF-16 and UTF-32 begin
+_SHOW = {_HIDDEN + code: chr(code) for code in range(32)}
 MAX_DEPTH = 32  # elements within each other; the deepest document of OSS has six
 
 
@@ -17,6 +26,9 @@ class _Builder(ElementTree.TreeBuilder):
     def __init__(self) -> None:
         super().__init__()
         self._depth = 0
+
+    def data(self, data: str, /) -> None:
+        super().data(data.translate(_SHOW))
 
     def start(self, tag: str, attrs: dict[str, str], /) -> ElementTree.Element:
         self._depth += 1
@@ -38,13 +50,23 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
     """
     parser = XMLParser(target=_Builder(), forbid_dtd=True)
     try:
-        parser.feed(body)
+        parser.feed(body if body.startswith(_WIDE) else _CONTROLS.sub(_hide, body))
         tree: ElementTree.Element = parser.close()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise malformed(str(error)) from error
     if tree.tag != root:
         raise malformed(f"the root element is {tree.tag}, expected {root}")
     return tree
+
+
+def _hide(match: re.Match[bytes]) -> bytes:
+    found = match[0]
+    if len(found) == 1:
+        code = found[0]
+    else:
+        digits = found[2:-1]
+        code = int(digits[1:], 16) if digits[:1] in b"xX" else int(digits)
+    return b"&#%d;" % (_HIDDEN + code)
 
 
 def text_of(element: ElementTree.Element, path: str) -> str:

@@ -65,6 +65,15 @@ def of(cloud: Running, groups: Callable[[], list[Path]]) -> list[Path]:
     return [each for each in groups() if each.name.startswith(f"{PREFIX}{cloud.process.pid}-")]
 
 
+def quota(group: Path) -> float:
+    """Return the vCPU that a group is kept to."""
+    if (group / "cpu.max").exists():  # of control groups of version 2
+        allowed, period = (group / "cpu.max").read_text().split()
+    else:
+        allowed, period = ((group / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+    return int(allowed) / int(period)
+
+
 @pytest.mark.parametrize(("memory", "cpu", "expected"), [(512, 0.5, 0.5), (384, None, 0.25)])
 def test_the_whole_process_tree_shares_the_vcpu_of_the_function(
     limited: Running, client_of: Any, zip_of: Any, groups: Callable[[], list[Path]],
@@ -76,11 +85,11 @@ def test_the_whole_process_tree_shares_the_vcpu_of_the_function(
     client.invoke("f", b"0.1")  # the start is over
     answer = client.invoke("f", b"3").json
     share = answer["cpu"] / answer["wall"]
-    # A period that had begun lets a little more through; a crowded machine lets through less.
-    assert expected * 0.5 < share < expected * 1.2
+    assert share < expected * 1.2  # a period that had begun lets a little more through, a crowded machine much less
     (group,) = of(limited, groups)
     counters = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
-    assert int(counters["nr_throttled"]) > 10  # it was the quota that held it back, not the crowd
+    assert int(counters["nr_throttled"]) > 0  # it was the quota that held it back, not the crowd alone
+    assert quota(group) == expected
 
 
 def test_without_the_option_nothing_holds_an_instance_back(

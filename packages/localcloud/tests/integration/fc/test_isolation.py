@@ -95,6 +95,11 @@ FUNCTION = textwrap.dedent(
             return error.code
 
 
+    def do_run(words):
+        done = subprocess.run(words, capture_output=True, text=True)
+        return [done.returncode, done.stdout, done.stderr]
+
+
     def do_hold(port, processes, count):
         for _ in range(processes):
             if not os.fork():
@@ -258,6 +263,18 @@ def test_a_functions_variables_reach_the_function_and_nothing_before_it(
 
 
 # The network
+
+
+def test_programs_in_any_language_reach_the_embedded_cloud_under_its_names(
+    client: Any, code: bytes, make_event: MakeEvent, cloud: Running
+) -> None:
+    client.create("f", code=code)
+    oss = f"oss-{cloud.region}-internal.aliyuncs.com"
+    curl = ["curl", "-sS", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}"]
+    urls = [f"http://no-such-bucket.{oss}/", f"https://{oss}/", "https://ecs.aliyuncs.com/", "https://example.com/"]
+    answers = [client.invoke("f", make_event("run", words=[*curl, url])).json[:2] for url in urls]
+    # curl: 35 the TLS handshake is refused, 6 no such host
+    assert answers == [[0, "404"], [0, "403"], [35, "000"], [6, "000"]]
 
 
 def test_ports_of_this_machine_are_out_of_reach(try_to: Callable[..., Any]) -> None:

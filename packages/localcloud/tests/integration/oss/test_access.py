@@ -236,10 +236,12 @@ def operations(bucket: oss2.Bucket) -> dict[str, tuple[str, str, dict[str, str],
 
 
 @pytest.mark.parametrize(
-    "header", [{"Content-MD5": WRONG_MD5}, {"x-oss-content-sha256": WRONG_SHA256}], ids=["md5", "sha256"]
+    ("header", "code"),
+    [({"Content-MD5": WRONG_MD5}, "InvalidDigest"), ({"x-oss-content-sha256": WRONG_SHA256}, "BadDigest")],
+    ids=["md5", "sha256"],
 )
 def test_a_digest_of_another_body_is_refused_wherever_it_is_sent(
-    bucket: oss2.Bucket, cloud: Cloud, header: dict[str, str]
+    bucket: oss2.Bucket, cloud: Cloud, header: dict[str, str], code: str
 ) -> None:
     v1 = oss2.Bucket(  # V4 of this client sets x-oss-content-sha256 itself
         oss2.Auth(cloud.access_key_id, cloud.access_key_secret), cloud.endpoints["oss"], bucket.bucket_name
@@ -248,7 +250,7 @@ def test_a_digest_of_another_body_is_refused_wherever_it_is_sent(
     for name, (method, key, params, body) in operations(bucket).items():
         with pytest.raises(oss2.exceptions.ServerError) as error:
             v1._do(method, v1.bucket_name, key, params=params, data=body, headers=header)
-        assert (name, error.value.status, error.value.code) == (name, 400, "BadDigest")
+        assert (name, error.value.status, error.value.code) == (name, 400, code)
     assert [item.key for item in oss2.ObjectIterator(bucket)] == ["kept"]
     right = {
         "Content-MD5": lambda body: base64.b64encode(hashlib.md5(body).digest()).decode(),

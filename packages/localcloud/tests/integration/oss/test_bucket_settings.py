@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
+from collections.abc import Callable
 
 import oss2
 import oss2.models
@@ -222,3 +224,79 @@ def test_a_copied_part_tells_its_entity_tag_in_a_header_too(bucket: oss2.Bucket)
     upload_id = bucket.init_multipart_upload("target").upload_id
     copied = bucket.upload_part_copy(bucket.bucket_name, "source", (0, 9), "target", upload_id, 1)
     assert copied.headers["ETag"].strip('"') == copied.etag == bucket.head_object("source").etag
+
+
+def test_a_long_text_goes_out_packed_to_those_that_take_it(bucket: oss2.Bucket) -> None:
+    content = b"a line of text\n" * 100
+    bucket.put_object("a.txt", content)
+    signed = bucket.sign_url("GET", "a.txt", 60)
+    packed = requests.get(signed, headers={"Accept-Encoding": "gzip"}, timeout=10)
+    assert (packed.content, packed.headers["Content-Encoding"]) == (content, "gzip")
+    assert not {"Content-Length", "ETag"} & packed.headers.keys()
+    whole = requests.get(signed, headers={"Accept-Encoding": "identity"}, timeout=10)
+    assert (whole.content, whole.headers["Content-Length"]) == (content, str(len(content)))
+    part = requests.get(signed, headers={"Accept-Encoding": "gzip", "Range": "bytes=0-1023"}, timeout=10)
+    assert (part.status_code, part.content) == (206, content[:1024])
+
+
+def test_a_symlink_is_read_with_its_own_attributes_and_the_bytes_of_its_target(bucket: oss2.Bucket) -> None:
+    bucket.put_object("target", b"12345", headers={"x-oss-meta-whose": "target"})
+    bucket.put_symlink("target", "link", headers={"x-oss-meta-whose": "link", "Content-Type": "text/x"})
+    head = bucket.head_object("link")
+    assert (head.object_type, head.content_length, head.headers["x-oss-meta-whose"]) == ("Symlink", 5, "link")
+    got = bucket.get_object("link")
+    assert (got.read(), got.etag, got.content_type) == (b"12345", bucket.head_object("target").etag, "text/x")
+    bucket.put_symlink("link", "link2")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_object("link2")
+    assert error.value.code == "InvalidTargetType"
+
+
+def test_keys_with_control_characters_are_deleted_and_told_by_name(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a\x0cb", b"1")
+    assert bucket.batch_delete_objects(["a\x0cb"]).deleted_keys == ["a\x0cb"]
+    assert list(oss2.ObjectIterator(bucket)) == []
+
+
+def test_lifecycle_rules_are_applied_as_time_goes_by(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    expiration = oss2.models.LifecycleExpiration(days=2)
+    abort = oss2.models.AbortMultipartUpload(days=1)
+    rule = oss2.models.LifecycleRule("old", "logs/", expiration=expiration, abort_multipart_upload=abort)
+    bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle([rule]))
+    bucket.put_object("logs/1", b"1")
+    bucket.put_object("kept", b"1")
+    bucket.init_multipart_upload("logs/2")
+    url, token = (
+        f"{cloud.endpoints['oss']}/-/localcloud/lifecycle",
+        {"Authorization": f"Bearer {cloud.access_key_secret}"},
+    )
+
+    def left(days: float) -> tuple[list[str], int]:
+        moment = {"time": time.time() + days * 86_400}
+        requests.post(url, json=moment, headers=token, timeout=10).raise_for_status()
+        return [item.key for item in oss2.ObjectIterator(bucket)], len(bucket.list_multipart_uploads().upload_list)
+
+    assert left(0.9) == (["kept", "logs/1"], 1)
+    assert left(1.1) == (["kept", "logs/1"], 0)
+    assert left(2.1) == (["kept"], 0)
+    assert requests.post(url, json={}, timeout=10).status_code == 401
+
+
+def test_what_retention_protects_is_neither_replaced_nor_deleted(bucket: oss2.Bucket) -> None:
+    bucket.append_object("log", 0, b"1")
+    bucket.put_object("a", b"1")
+    bucket.init_bucket_worm(1)
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: bucket.put_object("a", b"2"),
+        lambda: bucket.delete_object("a"),
+        lambda: bucket.append_object("log", 1, b"2"),
+        lambda: bucket.put_symlink("log", "a"),
+        lambda: bucket.copy_object(bucket.bucket_name, "log", "a"),
+    )
+    for change in changes:
+        with pytest.raises(oss2.exceptions.ServerError) as error:
+            change()
+        assert (error.value.status, error.value.code) == (409, "FileImmutable")
+    bucket.put_object("new", b"1")
+    bucket.abort_bucket_worm()
+    bucket.delete_object("a")

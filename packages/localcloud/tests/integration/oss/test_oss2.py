@@ -136,7 +136,7 @@ def test_a_wrong_md5_is_refused_and_nothing_is_kept(bucket: oss2.Bucket) -> None
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_object("a", b"content", headers={"Content-MD5": wrong})
-    assert code_of(error) == (400, "BadDigest")
+    assert code_of(error) == (400, "InvalidDigest")
     assert not bucket.object_exists("a")
 
 
@@ -330,3 +330,11 @@ def test_a_path_out_of_the_bucket_is_just_a_key(bucket: oss2.Bucket, cloud: Clou
     bucket.put_object("../../etc/passwd", b"mine")
     assert [item.key for item in oss2.ObjectIterator(bucket)] == ["../../etc/passwd"]
     assert not (cloud.data / "etc").exists()
+
+
+def test_endpoints_are_those_by_which_the_client_came(cloud: Cloud, bucket: oss2.Bucket) -> None:
+    address = cloud.host("oss")
+    info = bucket.get_bucket_info()
+    assert (info.extranet_endpoint, info.intranet_endpoint) == (address, address)
+    service = oss2.Service(bucket.auth, cloud.endpoints["oss"], region=cloud.region)
+    assert {each.extranet_endpoint for each in service.list_buckets().buckets} == {address}

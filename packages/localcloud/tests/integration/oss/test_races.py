@@ -46,14 +46,19 @@ def together(*calls: Callable[[], object]) -> list[str]:
     return codes
 
 
-def test_a_put_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> None:
-    changes = itertools.cycle(
+def changes_of(service: OssService) -> Iterator[Callable[[], object]]:
+    """Yield changes of an object that is there, again and again."""
+    return itertools.cycle(
         [
             lambda: service.objects.set_acl("races", "k", "private"),
             lambda: service.objects.set_tagging("races", "k", TAGS),
-            lambda: service.copies.copy(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
+            lambda: service.copies.copy(("races", "k", None), "races", "k", headers={"x-oss-meta-a": "1"}),
         ]
     )
+
+
+def test_a_put_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> None:
+    changes = changes_of(service)
     for number in range(ROUNDS * 3):
         service.objects.put("races", "k", b"old")
         content = b"new %d" % number
@@ -63,13 +68,7 @@ def test_a_put_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> No
 
 
 def test_a_deletion_beside_a_change_of_acl_or_tags_is_kept(service: OssService) -> None:
-    changes = itertools.cycle(
-        [
-            lambda: service.objects.set_acl("races", "k", "private"),
-            lambda: service.objects.set_tagging("races", "k", TAGS),
-            lambda: service.copies.copy(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
-        ]
-    )
+    changes = changes_of(service)
     for _ in range(ROUNDS * 3):
         service.objects.put("races", "k", b"old")
         assert together(lambda: service.objects.delete("races", "k"), next(changes))[1] in {"", "NoSuchKey"}
@@ -104,7 +103,7 @@ def test_an_object_is_read_and_copied_whole_while_it_is_overwritten(service: Oss
         try:
             while not done.is_set():
                 assert service.objects.read("races", "k") in contents
-                service.copies.copy(("races", "k"), "races", f"copy-{threading.get_ident()}")
+                service.copies.copy(("races", "k", None), "races", f"copy-{threading.get_ident()}")
         except (OssError, OSError, AssertionError) as error:
             failures.append(error)
 

@@ -65,18 +65,17 @@ def test_versions_are_put_read_hidden_listed_and_deleted(versioned: oss2.Bucket)
 
 def test_acl_tags_symlinks_and_copies_know_versions(versioned: oss2.Bucket) -> None:
     first, second = (versioned.put_object("a", content).versionid for content in (b"1", b"2"))
-    old = {"versionId": first}
-    versioned.put_object_acl("a", "public-read", params=old)
-    assert (versioned.get_object_acl("a", params=old).acl, versioned.get_object_acl("a").acl) == (
+    versioned.put_object_acl("a", "public-read", params={"versionId": first})
+    assert (versioned.get_object_acl("a", params={"versionId": first}).acl, versioned.get_object_acl("a").acl) == (
         "public-read",
         "default",
     )
     rule = oss2.models.TaggingRule()
     rule.add("k", "v")
-    assert versioned.put_object_tagging("a", oss2.models.Tagging(rule), params=old).versionid == first
-    assert versioned.get_object_tagging("a", params=old).tag_set.tagging_rule == {"k": "v"}
+    assert versioned.put_object_tagging("a", oss2.models.Tagging(rule), params={"versionId": first}).versionid == first
+    assert versioned.get_object_tagging("a", params={"versionId": first}).tag_set.tagging_rule == {"k": "v"}
     assert versioned.get_object_tagging("a").tag_set.tagging_rule == {}
-    copied = versioned.copy_object(versioned.bucket_name, "a", "a", params=old)
+    copied = versioned.copy_object(versioned.bucket_name, "a", "a", params={"versionId": first})
     assert copied.versionid not in {first, second}
     assert versioned.get_object("a").read() == b"1"
     link = versioned.put_symlink("a", "link").versionid

@@ -11,10 +11,6 @@ import pytest
 from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_ram20150501.client import Client as RamClient
 
-from tests.support.paths import ROOT
-
-DEPLOY = ROOT / "docs" / "deploy.md"
-
 
 def administrator(name: str) -> dict[str, Any]:
     trust = {

@@ -24,3 +24,7 @@ def test_a_list_repeats_its_element_and_none_leaves_it_out() -> None:
 @pytest.mark.parametrize("character", ["\0", "\x1f", "\ud800", "\ufffe", "\uffff"])
 def test_a_character_that_xml_cannot_write_is_replaced(character: str) -> None:
     assert render("Key", f"a{character}\t\n\U00010000") == f"{HEAD}<Key>a\ufffd\t\n\U00010000</Key>".encode()
+
+
+def test_control_characters_are_written_as_references_to_them_on_request() -> None:
+    assert render("Key", "a\x01\x0c\n&", references=True).endswith(b"<Key>a&#x1;&#xC;\n&amp;</Key>")

@@ -79,3 +79,8 @@ def test_a_document_is_kept_as_utf8_without_namespaces_whatever_it_came_in() -> 
 def test_a_required_child_that_is_missing_is_named() -> None:
     with pytest.raises(OssError, match=r"MalformedXML: .*Delete has no Key"):
         text_of(parse(b"<Delete/>", "Delete"), "Key")
+
+
+@pytest.mark.parametrize("written", [b"\x0c", b"&#12;", b"&#x0C;", b"&#xc;"])
+def test_control_characters_in_keys_are_read_however_they_are_written(written: bytes) -> None:
+    assert text_of(parse(b"<Delete><Key>a%sb&#10;</Key></Delete>" % written, "Delete"), "Key") == "a\x0cb\n"

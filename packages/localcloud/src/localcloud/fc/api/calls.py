@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import Permit
 from localcloud.kernel.paging import page_at, read_number
 
+NOTHING: Mapping[str, object] = MappingProxyType({})
 PAGE_SIZES = range(1, 100 + 1)
 
 
@@ -30,6 +32,7 @@ class Call:
     payload: bytes  # the body as sent
     body: Body  # the body as JSON; empty for an invocation, whose body is the function's
     package_address: Callable[[str], str]  # returns where a code package can be fetched, by its name
+    permit: Callable[[str, str], None]  # refuses an action on a resource of Function Compute that the caller may not do
     permit_code: Permit  # refuses an object as code package that the caller may not read
 
     def header(self, name: str, allowed: Sequence[str]) -> str:
@@ -80,12 +83,18 @@ class Named(Protocol):
 Item = TypeVar("Item", bound=Named)
 
 
-def page(call: Call, name: str, items: Sequence[Item], write: Callable[[Item], dict[str, Any]]) -> web.Response:
+def page(
+    call: Call,
+    name: str,
+    items: Sequence[Item],
+    write: Callable[[Item], dict[str, Any]],
+    more: Mapping[str, object] = NOTHING,
+) -> web.Response:
     """Return one page of a list in the order of names: `limit`, `prefix`, `startKey`, `nextToken` (the next item's name)."""
     start = call.query.get("nextToken") or call.query.get("startKey") or ""
     prefix = call.query.get("prefix", "")
     found = [item for item in items if item.name.startswith(prefix) and item.name >= start]
-    return page_of(call, name, found, write)
+    return page_of(call, name, found, write, more=more)
 
 
 def page_of(
@@ -95,7 +104,7 @@ def page_of(
     write: Callable[[Item], dict[str, Any]],
     *,
     marker: tuple[str, Callable[[Item], object]] = ("nextToken", lambda item: item.name),
-    **more: object,
+    more: Mapping[str, object] = NOTHING,
 ) -> web.Response:
     """Return the first page of what is left of a list, of `limit` items.
 

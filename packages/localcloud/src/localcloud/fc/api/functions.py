@@ -11,6 +11,7 @@ from aiohttp import web
 from localcloud.fc.api.bodies import Base64, Body, decode
 from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, read_member, write_fields
+from localcloud.fc.api.tags import has_tags, json_list, read_tags
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Function
 from localcloud.fc.operations.rules import check_name
@@ -42,7 +43,11 @@ async def create_function(fc: FcService, call: Call) -> web.Response:
         read_function, call.body, generation=target.generation, service=target.service
     )
     assert code is not None
-    return _shown(fc, await fc.functions.create(function, code, permit=call.permit_code))
+    tags = read_tags(call.body["tags"]) if target.generation == 3 and call.body.get("tags") else {}
+    created = await fc.functions.create(function, code, permit=call.permit_code)
+    if tags:
+        fc.tags.add(created.path, tags)
+    return _shown(fc, created)
 
 
 async def get_function(fc: FcService, call: Call) -> web.Response:
@@ -53,7 +58,11 @@ async def get_function(fc: FcService, call: Call) -> web.Response:
 async def list_functions(fc: FcService, call: Call) -> web.Response:
     """Serve ListFunctions."""
     target = call.target
-    found = fc.aliases.service(target.owner, target.qualifier)[1] if target.generation == 2 else fc.functions.all("")
+    if target.generation == 2:
+        found = fc.aliases.service(target.owner, target.qualifier)[1]
+    else:
+        wanted = read_tags(json_list(call.query["tags"], "tags")) if call.query.get("tags") else {}
+        found = [each for each in fc.functions.all("") if has_tags(fc.tags.get(each.path), wanted)]
     return page(call, "functions", found, lambda each: _write(fc, each))
 
 
@@ -83,7 +92,8 @@ def _write(fc: FcService, function: Function) -> dict[str, Any]:
     if function.service:
         return {**document, "layersArnV2": list(function.layers)}
     sizes = fc.layers.sizes(function.layers)
-    return {**document, "layers": [{"arn": arn, "size": sizes[arn]} for arn in function.layers]}
+    tags = [{"Key": key, "Value": value} for key, value in fc.tags.get(function.path).items()]
+    return {**document, "tags": tags, "layers": [{"arn": arn, "size": sizes[arn]} for arn in function.layers]}
 
 
 def read_function(
@@ -97,7 +107,7 @@ def read_function(
         service: the function's service; empty in FC 3.0.
         before: the function that is updated.
     """
-    apart = frozenset({"functionName", "code", "instanceLifecycleConfig"})
+    apart = frozenset({"functionName", "code", "instanceLifecycleConfig", *(["tags"] if generation == 3 else [])})
     fields = read_fields(body, PROPERTIES[generation], apart)
     for name in fields.get("environment", {}):
         if read_member(fields["environment"], name, str, "environmentVariables.") is None:
@@ -170,6 +180,9 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
         document["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}
         document["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
         document["state"] = "Active"
+        document["lastUpdateStatus"] = "Successful"
+        if function.disabled is not None:
+            document["invocationRestriction"] = {"disable": True, "reason": function.disabled}
     else:
         document["instanceType"] = "e1"
     return document

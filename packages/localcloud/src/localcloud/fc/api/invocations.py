@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import base64
+import re
 
 from aiohttp import web
 
 from localcloud.fc.api.calls import Call
+from localcloud.fc.errors import FcError
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import MB
+
+_TASK = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 
 
 async def invoke_function(fc: FcService, call: Call) -> web.Response:
     """Serve InvokeFunction."""
     path, payload = call.target.path, call.payload
     if call.header("x-fc-invocation-type", ("Sync", "Async")) == "Async":
-        fc.invocations.invoke_async(path, payload, request_id=call.request_id, qualifier=call.target.qualifier)
+        task = call.headers.get("x-fc-async-task-id") or call.headers.get("x-fc-stateful-async-invocation-id") or ""
+        if task and not _TASK.fullmatch(task):
+            raise FcError("InvalidArgument", f"the task's id is {task[:200]!r}; expected letters, digits, _ and -")
+        fc.invocations.invoke_async(
+            path, payload, request_id=call.request_id, qualifier=call.target.qualifier, task=task
+        )
         return web.Response(status=202)
     wants_log = call.header("x-fc-log-type", ("None", "Tail")) == "Tail"
     done = await fc.invocations.invoke(path, payload, request_id=call.request_id, qualifier=call.target.qualifier)

@@ -9,14 +9,28 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from localcloud.fc.api import aliases, functions, instances, invocations, layers, services, signing, triggers, versions
+from localcloud.fc.api import (
+    account,
+    aliases,
+    async_tasks,
+    configs,
+    functions,
+    instances,
+    invocations,
+    layers,
+    services,
+    signing,
+    tags,
+    triggers,
+    versions,
+)
 from localcloud.fc.api.bodies import parse_body
 from localcloud.fc.api.calls import Call
 from localcloud.fc.api.code import PackageLinks, get_function_code
 from localcloud.fc.api.paths import find_target
 from localcloud.fc.api.refused import REFUSED
 from localcloud.fc.errors import STATUS, FcError
-from localcloud.fc.operations.invocations import new_request_id
+from localcloud.fc.instances.requests import new_request_id
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import MAX_CODE_API, MB
 from localcloud.kernel.access import Caller, Denial, Gate
@@ -66,6 +80,50 @@ OPERATIONS: Mapping[str, Serve] = {  # by the names that `table.ROUTES` gives
     "DeleteLayerVersion": layers.delete_layer_version,
     "PutLayerACL": layers.put_layer_acl,
     "InvokeFunction": invocations.invoke_function,
+    "PutProvisionConfig": configs.put_provision_config,
+    "GetProvisionConfig": configs.get_provision_config,
+    "DeleteProvisionConfig": configs.delete_provision_config,
+    "ListProvisionConfigs": configs.list_provision_configs,
+    "PutScalingConfig": configs.put_scaling_config,
+    "GetScalingConfig": configs.get_scaling_config,
+    "DeleteScalingConfig": configs.delete_scaling_config,
+    "ListScalingConfigs": configs.list_scaling_configs,
+    "PutConcurrencyConfig": configs.put_concurrency_config,
+    "GetConcurrencyConfig": configs.get_concurrency_config,
+    "DeleteConcurrencyConfig": configs.delete_concurrency_config,
+    "ListConcurrencyConfigs": configs.list_concurrency_configs,
+    "PutFunctionOnDemandConfig": configs.put_on_demand_config,
+    "GetFunctionOnDemandConfig": configs.get_on_demand_config,
+    "DeleteFunctionOnDemandConfig": configs.delete_on_demand_config,
+    "ListOnDemandConfigs": configs.list_on_demand_configs,
+    "PutAsyncInvokeConfig": configs.put_async_config,
+    "GetAsyncInvokeConfig": configs.get_async_config,
+    "DeleteAsyncInvokeConfig": configs.delete_async_config,
+    "ListAsyncInvokeConfigs": configs.list_async_configs,
+    "PutFunctionAsyncInvokeConfig": configs.put_async_config,
+    "GetFunctionAsyncInvokeConfig": configs.get_async_config,
+    "DeleteFunctionAsyncInvokeConfig": configs.delete_async_config,
+    "ListFunctionAsyncInvokeConfigs": configs.list_async_configs,
+    "GetAsyncTask": async_tasks.get_task,
+    "ListAsyncTasks": async_tasks.list_tasks,
+    "StopAsyncTask": async_tasks.stop_task,
+    "GetStatefulAsyncInvocation": async_tasks.get_task,
+    "ListStatefulAsyncInvocations": async_tasks.list_tasks,
+    "StopStatefulAsyncInvocation": async_tasks.stop_task,
+    "ListStatefulAsyncInvocationFunctions": async_tasks.list_functions_with_tasks,
+    "TagResource": tags.tag_resource,
+    "GetResourceTags": tags.get_resource_tags,
+    "UntagResource": tags.untag_resource,
+    "ListTaggedResources": tags.list_tagged_resources,
+    "TagResources": tags.tag_resources,
+    "UntagResources": tags.untag_resources,
+    "ListTagResources": tags.list_tag_resources,
+    "GetAccountSettings": account.get_account_settings,
+    "DescribeRegions": account.describe_regions,
+    "ListInstances": account.list_instances,
+    "EnableFunctionInvocation": account.enable_invocation,
+    "DisableFunctionInvocation": account.disable_invocation,
+    **account.EMPTY,
 }
 
 
@@ -108,6 +166,9 @@ class Api:
             # Whoever runs code can read it. That Function Compute asks for this right as ROS does is assumed.
             self._gate.require(caller, "oss:GetObject", f"acs:oss:oss-{region}:{account_id}:{bucket}/{key}")
 
+        def permit(action: str, resource: str) -> None:
+            self._gate.require(caller, action, f"acs:fc:{region}:{account_id}:{resource}")
+
         call = Call(
             target=target,
             request_id=request[ID],
@@ -116,6 +177,7 @@ class Api:
             payload=signed.body,
             body=body,
             package_address=lambda name: self._links.address(f"{request.scheme}://{request.host}", name),
+            permit=permit,
             permit_code=permit_code,
         )
         # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.

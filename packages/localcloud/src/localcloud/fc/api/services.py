@@ -10,6 +10,7 @@ from aiohttp import web
 from localcloud.fc.api.bodies import Body
 from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, write_fields
+from localcloud.fc.api.tags import has_tags
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Service
 from localcloud.fc.operations.service import FcService
@@ -37,7 +38,9 @@ async def get_service(fc: FcService, call: Call) -> web.Response:
 
 async def list_services(fc: FcService, call: Call) -> web.Response:
     """Serve ListServices."""
-    return page(call, "services", fc.services.all(), write_service)
+    wanted = {name.removeprefix("tag_"): value for name, value in call.query.items() if name.startswith("tag_")}
+    found = [each for each in fc.services.all() if has_tags(fc.tags.get(f"services/{each.name}"), wanted)]
+    return page(call, "services", found, write_service)
 
 
 async def update_service(fc: FcService, call: Call) -> web.Response:

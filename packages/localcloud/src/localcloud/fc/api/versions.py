@@ -36,7 +36,7 @@ async def list_versions(fc: FcService, call: Call) -> web.Response:
         found = [each for each in found if each.id == start or (int(each.id) > int(start)) == forward]
     if direction == "BACKWARD":
         found.reverse()
-    return page_of(call, "versions", found, write_version, direction=direction)
+    return page_of(call, "versions", found, write_version, more={"direction": direction})
 
 
 async def delete_version(fc: FcService, call: Call) -> web.Response:

@@ -72,16 +72,31 @@ class Fleet:
         """Run one request of a function; see `Pool.run`."""
         return await self._pool(release).run(payload, request_id=request_id, log=log)
 
-    def retire(self, path: str, *, version: str = "") -> None:
+    def keep(self, minimums: Mapping[tuple[str, str, str], int]) -> None:
+        """Keep instances that have nothing to do: of some releases, by their keys, so many."""
+        for key, pool in self._pools.items():
+            pool.minimum = minimums.get(key, 0)
+
+    def count(self, release: Release) -> int:
+        """Return how many instances of a release can serve requests, or do."""
+        pool = self._pools.get(release.key)
+        return pool.usable if pool else 0
+
+    async def start_ahead(self, release: Release, *, log: InvocationLog) -> str | None:
+        """Start an instance that no request waits for; see `Pool.start_ahead`."""
+        return await self._pool(release).start_ahead(log)
+
+    def retire(self, path: str, *, version: str = "", at_once: bool = False) -> None:
         """End the instances of a function, busy ones after their request; the next request gets new ones.
 
         Args:
             path: the function's path.
             version: of its versions, the one whose instances end; empty: what is not published.
+            at_once: end busy instances now.
         """
         for key in [key for key in self._pools if (key[0], key[2]) == (path, version)]:
             pool = self._pools.pop(key)
-            pool.retire()
+            pool.close() if at_once else pool.retire()
             self._retired.append(pool)
 
     def reclaim(self) -> Iterator[Callable[[], None]]:
@@ -117,7 +132,7 @@ class Fleet:
 
     def _make_room(self) -> bool:
         """End the instance that has been idle for longest, of whichever function; return whether there was one."""
-        idle = [(each.idle_since, pool) for pool in self._pools.values() if (each := pool.longest_idle)]
+        idle = [(each.idle_since, pool) for pool in self._pools.values() if (each := pool.spare)]
         if idle:
             min(idle, key=itemgetter(0))[1].end_longest_idle()
         return bool(idle)

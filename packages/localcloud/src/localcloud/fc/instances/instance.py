@@ -25,6 +25,7 @@ from localcloud.fc.instances.process import InstanceProcess
 from localcloud.fc.model import EndReason, InstanceState, move
 from localcloud.fc.platform import MAX_TASKS, RUNTIMES
 from localcloud.fc.releases import Release
+from localcloud.gateway import resolver
 
 WATCH = 0.05  # seconds between two measurements
 logger = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Instance:
         self.release = release
         self.function = function = release.function
         self.state = InstanceState.NEW
+        self.created = time.time()  # seconds since the epoch
         self.requests = 0
         self.initialized = False
         self.initializer_seconds = 0.0
@@ -153,7 +155,8 @@ class Instance:
             context_logger=runtime.context_logger,
             packages=launch.packages,
             layers=launch.layers,
-            ports=self._host.ports.numbers if launch.own_network else [],
+            ports=self._host.ports.numbers(web=launch.listens) if launch.own_network else [],
+            resolver=resolver.PORT if launch.listens else None,
             tasks=MAX_TASKS if launch.bounds_processes else None,
             max_result=MAX_RESULT,
             gateway=self._host.gateway,
@@ -252,7 +255,7 @@ class Instance:
     async def _exchange(self, process: InstanceProcess, request: Request, payload: bytes) -> tuple[Reply, bytes]:
         if self.pid is None:
             ports = self._host.ports
-            self.pid, sockets = await receive_sockets(process.channel.connection, len(ports.numbers))
+            self.pid, sockets = await receive_sockets(process.channel.connection, ports.most)
             self._adopted = await ports.adopt(sockets)
         await process.channel.send(request, payload)
         return await process.channel.receive()

@@ -13,11 +13,12 @@ from localcloud.fc.instances.unsandboxed import Folder, Refusal
 logger = logging.getLogger(__name__)
 
 
-def choose_isolation(*, unsandboxed: bool) -> Isolation:
+def choose_isolation(*, unsandboxed: bool, authority: str) -> Isolation:
     """Return the best isolation that this machine permits; tried for real.
 
     Args:
         unsandboxed: as root, run functions even where there is no sandbox.
+        authority: the certificate (PEM) of the embedded cloud.
     """
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -25,7 +26,7 @@ def choose_isolation(*, unsandboxed: bool) -> Isolation:
     else:
         refusals = []
         for means in all_means():
-            sandbox = Sandbox(bwrap, means)
+            sandbox = Sandbox(bwrap, means, authority)
             refusal = sandbox.refusal()
             if refusal is None:
                 if means.note:

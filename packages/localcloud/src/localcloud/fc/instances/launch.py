@@ -36,6 +36,7 @@ class Launch:
     ids: IdentityMap | None = None  # to be written once the command was started
     drops: bool = False  # the function runs as `nobody` on this machine
     own_network: bool = False  # the bootstrap has to open the embedded cloud's ports
+    listens: bool = False  # and those of the web and of the resolver, and to give up the capabilities for that
     bounds_processes: bool = False  # the kernel counts them for this instance alone
     supervised: bool = (
         False  # the first process is the embedded cloud's own and stays at work when the instance is frozen

@@ -50,6 +50,7 @@ class Setup:
     layers: str  # folder of the function's layers
     packages: str  # folder of the runtime's built-in packages
     ports: list[int]  # of the embedded cloud, to be listened on inside of the instance
+    resolver: int | None  # the port of the resolver, likewise; None: it may not listen below 1024
     tasks: int | None  # processes and threads that the kernel is to permit; None: the platform counts
     max_result: int  # bytes
     gateway: tuple[str, int]  # where names under aliyuncs.com are reached

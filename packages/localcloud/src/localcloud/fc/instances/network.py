@@ -13,6 +13,8 @@ import socket
 import struct
 from collections.abc import Mapping, Sequence
 
+from localcloud.gateway.adoption import WEB, take_over
+from localcloud.gateway.resolver import Resolver
 from localcloud.kernel.listener import Acceptor, Places, Serve, readable
 
 SHARE = 0.25  # of the places of all instances' connections, for those of one
@@ -22,13 +24,13 @@ _CREDENTIALS = struct.Struct("3i")  # unix(7): struct ucred
 class Adopted:
     """The ports of the embedded cloud inside of one instance, served until they are closed."""
 
-    def __init__(self, acceptors: Sequence[Acceptor]) -> None:
-        self._acceptors = acceptors
+    def __init__(self, listeners: Sequence[Acceptor | Resolver]) -> None:
+        self._listeners = listeners
 
     def close(self) -> None:
         """Accept no further connection there."""
-        for acceptor in self._acceptors:
-            acceptor.close()
+        for listener in self._listeners:
+            listener.close()
 
 
 class Ports:
@@ -48,15 +50,19 @@ class Ports:
         """
         self._served, self._places, self.rooms = served, places, rooms
 
+    def numbers(self, *, web: bool) -> list[int]:
+        """Return the ports, with or without those of the web."""
+        return [port for port in self._served if web or port not in WEB]
+
     @property
-    def numbers(self) -> list[int]:
-        """The ports."""
-        return list(self._served)
+    def most(self) -> int:
+        """The number of sockets that an instance hands over at most."""
+        return len(self._served) + 1
 
     async def adopt(self, sockets: Sequence[socket.socket]) -> Adopted:
         """Serve sockets that listen on these ports inside of an instance; they are closed with what is returned."""
         places = self._places.part(SHARE)
-        return Adopted([Acceptor(each, self._served[each.getsockname()[1]], places=places) for each in sockets])
+        return Adopted([take_over(each, self._served, places=places) for each in sockets])
 
 
 async def receive_sockets(channel: socket.socket, count: int) -> tuple[int, list[socket.socket]]:

@@ -16,7 +16,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.requests import run_request
+from localcloud.fc.instances.requests import initialize, new_request_id, run_request
 from localcloud.fc.model import Answer, EndReason
 from localcloud.fc.releases import Release
 
@@ -67,6 +67,7 @@ class Pool:
         self._ending: list[Instance] = []  # nobody gets them any more
         self._housed: set[Instance] = set()  # those that have their room
         self._retired = False
+        self.minimum = 0  # instances that are kept, however long they are idle
 
     @property
     def code(self) -> str:
@@ -93,8 +94,10 @@ class Pool:
     def reclaim(self, idle: float) -> Iterator[Callable[[], None]]:
         """Yield, for each instance that was idle for more than so many seconds, the step that ends it; a failure is tried again."""
         now = time.monotonic()
-        self._ending += [instance for instance in self._idle if now - instance.idle_since > idle]
-        self._idle = [instance for instance in self._idle if instance not in self._ending]
+        for instance in list(self._idle):
+            if not instance.alive or (now - instance.idle_since > idle and self.spare):
+                self._ending.append(instance)
+                self._idle.remove(instance)
         for instance in list(self._ending):
             yield partial(self._end, instance)
 
@@ -103,9 +106,14 @@ class Pool:
         self._ending.remove(instance)
 
     @property
-    def longest_idle(self) -> Instance | None:
-        """The instance that has waited for a request for longest."""
-        return self._idle[0] if self._idle else None
+    def spare(self) -> Instance | None:
+        """The instance that has waited for a request for longest, if that many need not be kept."""
+        return self._idle[0] if self._idle and self.usable > self.minimum else None
+
+    @property
+    def usable(self) -> int:
+        """The number of instances that can serve requests, or do."""
+        return len([instance for instance in (*self._idle, *self._busy) if instance.alive])
 
     def end_longest_idle(self) -> None:
         """End the instance that has waited for a request for longest."""
@@ -136,6 +144,25 @@ class Pool:
         finally:
             self._give_back(instance)
         return answer, instance
+
+    async def start_ahead(self, log: InvocationLog) -> str | None:
+        """Start an instance and run its initializer; it waits for a request then.
+
+        Returns:
+            Why its initializer failed; None: it did not.
+
+        Raises:
+            FcError: ResourceExhausted, InstanceNotAllowed.
+        """
+        instance = await self._start(log)
+        try:
+            failed = await initialize(instance, new_request_id(), log)
+        except BaseException:
+            self._close(instance)
+            raise
+        finally:
+            self._give_back(instance)
+        return failed.body.decode(errors="replace")[:1000] if failed else None
 
     async def _take(self, log: InvocationLog) -> Instance:
         while self._idle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import dataclass
 
 from localcloud.fc.instances.answers import answer_failure, describe_death
@@ -10,6 +11,11 @@ from localcloud.fc.instances.instance import Instance, InstanceDiedError
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.messages import INITIALIZE, INVOKE, Failure
 from localcloud.fc.model import Answer
+
+
+def new_request_id() -> str:
+    """Return a fresh request id in the platform's form."""
+    return f"1-{int(time.time()):x}-{uuid.uuid4().hex[:24]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +38,10 @@ async def run_request(instance: Instance, payload: bytes, *, request_id: str, lo
     """
     if instance.warning:
         log.line(f"FC Warning: {instance.warning}")
-    return await _initialize(instance, request_id, log) or await _invoke(instance, payload, request_id, log)
+    return await initialize(instance, request_id, log) or await _invoke(instance, payload, request_id, log)
 
 
-async def _initialize(instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
+async def initialize(instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
     """Run the initializer unless it has run; return an answer only when it failed."""
     function = instance.function
     if instance.initialized or not function.initializer:

@@ -19,13 +19,18 @@ from localcloud.fc.instances.launch import BOOTSTRAP, LAYERS, MESSAGES, PRELOAD,
 from localcloud.fc.instances.usage import find_folder
 from localcloud.fc.model import Function
 from localcloud.fc.platform import MB
+from localcloud.gateway.resolver import ADDRESS
 
 SHM = "/dev/shm"  # noqa: S108 - as the function sees it
 INSIDE = "/var/fc/runtime"
 PACKAGES = f"{INSIDE}/packages"
-# The files in /etc that programs expect; the rest of the host's stays out of sight. Without resolv.conf no name of the world
-# outside resolves: whatever an instance does, it cannot reach a real account.
-ETC = ("ssl", "ca-certificates", "hosts", "nsswitch.conf", "passwd", "group", "localtime", "mime.types")
+# The files in /etc that programs expect; the rest of the host's stays out of sight.
+ETC = ("ssl", "ca-certificates", "hosts", "passwd", "group", "localtime", "mime.types")
+# How the C library, Go and others look names up: the embedded cloud's names alone, so that an instance cannot reach a real account.
+NAMES = {"resolv.conf": f"nameserver {ADDRESS}\n", "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n"}
+CERTIFICATES = Path(
+    "/etc/ssl/certs/ca-certificates.crt"
+)  # what OpenSSL, curl and Go trust on Debian, as the runtimes have it
 # The last step before the function, when nothing of this machine is in reach any more: only there its variables count. Before,
 # LD_PRELOAD would have a library of the code package run outside of the sandbox.
 EXPORT = ("/bin/sh", "-c", '. /dev/stdin && exec "$@" < /dev/null', "sh")
@@ -39,6 +44,7 @@ class Means:
     user: bool = True  # a user namespace
     sealed: bool = True  # inside of which no other one can be made; bubblewrap 0.8 and later, where it does not drop
     network: bool = True  # a network namespace
+    listens: bool = True  # there, the bootstrap opens the ports of the web and of the resolver
 
     @property
     def note(self) -> str | None:
@@ -46,6 +52,8 @@ class Means:
         missing = []
         if not self.network:
             missing.append("it shares this machine's network, with every port on loopback")
+        elif self.drops and not self.listens:
+            missing.append("only Python code reaches the embedded cloud under its names")
         if not (self.user and self.sealed):
             missing.append("it can make user namespaces")
         return (
@@ -58,11 +66,12 @@ class Means:
 def all_means() -> Iterator[Means]:
     """Return the means to ask bubblewrap for, the best first."""
     if os.geteuid():
-        best = [Means(drops=False), Means(drops=False, sealed=False)]
+        # Where bubblewrap forbids user namespaces, it does so in one that does not own the network: nobody there may listen.
+        best = [Means(drops=False, listens=False), Means(drops=False, listens=False, sealed=False)]
     else:
-        best = [Means(drops=True), Means(drops=True, user=False)]
+        best = [Means(drops=True), Means(drops=True, listens=False), Means(drops=True, listens=False, user=False)]
     yield from best
-    yield from (replace(each, network=False) for each in best)
+    yield from (replace(each, network=False) for each in best if not each.listens)
 
 
 class Sandbox:
@@ -71,13 +80,15 @@ class Sandbox:
     Args:
         bwrap: the program.
         means: what it is asked for.
+        authority: the certificate (PEM) of the embedded cloud, which programs in an instance trust.
     """
 
     kind = "bubblewrap"
 
-    def __init__(self, bwrap: str, means: Means) -> None:
+    def __init__(self, bwrap: str, means: Means, authority: str) -> None:
         self._bwrap = bwrap
         self._means = means
+        self._authority = authority
 
     def prepare(
         self,
@@ -92,6 +103,7 @@ class Sandbox:
         """See `Isolation.prepare`."""
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
         binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
+        binds += self._lookup(folder)
         binds += _show(_shown(code, layers, interpreter))
         ids = userns.IdentityMap() if self._means.drops and self._means.user else None
         return Launch(
@@ -111,8 +123,26 @@ class Sandbox:
             ids=ids,
             drops=self._means.drops,
             own_network=self._means.network,
+            listens=self._means.listens,
             bounds_processes=self._means.user and _counts_by_namespace(),
         )
+
+    def _lookup(self, folder: Path) -> list[str]:
+        """Return bubblewrap's options by which programs find and trust the embedded cloud under its names.
+
+        Args:
+            folder: for the files that they read.
+        """
+        files = {f"/etc/{name}": text for name, text in NAMES.items()} if self._means.listens else {}
+        if self._means.listens and CERTIFICATES.is_file():
+            files[str(CERTIFICATES.resolve())] = CERTIFICATES.read_text(encoding="utf-8") + self._authority
+        options = []
+        for path, text in files.items():
+            own = folder / Path(path).name
+            own.write_text(text, encoding="utf-8")
+            own.chmod(0o644)  # the function is another user
+            options += ["--ro-bind", str(own), path]
+        return options
 
     def _enter(self, ids: userns.IdentityMap | None, *, disk: int, memory: int, binds: Sequence[str]) -> list[str]:
         """Return the command that runs another one in a sandbox."""
@@ -128,7 +158,7 @@ class Sandbox:
         if ids:
             forbid = f'echo 0 > {userns.FORBID}/max_user_namespaces && exec "$@"'
             command += ["/bin/sh", "-c", forbid, "sh"]
-        return [*command, *userns.DROP] if self._means.drops else command
+        return [*command, *userns.drop(listens=self._means.listens)] if self._means.drops else command
 
     def _namespaces(self, ids: userns.IdentityMap | None) -> list[str]:
         """Return bubblewrap's options for the namespaces and capabilities of the instance."""
@@ -136,13 +166,14 @@ class Sandbox:
         options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
         options += ["--unshare-net"] if means.network else []
         options += ["--cap-drop", "ALL"]
+        kept = set(userns.LISTENING if means.listens else ())
         if means.drops:
             options += ids.options if ids else []
-            options += [each for name in userns.CAPABILITIES for each in ("--cap-add", name)]
+            kept.update(userns.CAPABILITIES)
         else:
             options += ["--unshare-user", "--uid", str(userns.NOBODY), "--gid", str(userns.NOBODY)]
             options += ["--disable-userns"] if means.sealed else []
-        return options
+        return options + [each for name in sorted(kept) for each in ("--cap-add", name)]
 
     def refusal(self) -> str | None:
         """Return why this machine does not permit it; None when it does. Tried for real."""

@@ -136,9 +136,32 @@ class FunctionOperations:
         for alias in self._store.aliases_of(path):
             del self._store.aliases[path, alias.name]
         self._store.last_versions.pop(path, None)
+        self._store.forget(path)
         del self._store.functions[path]
         self._store.save()
         self._fleet.retire(path)
+
+    def enable(self, path: str) -> None:
+        """Let everybody invoke a function who may.
+
+        Raises:
+            FcError: FunctionNotFound.
+        """
+        self._put(replace(self.get(path), disabled=None))
+
+    def disable(self, path: str, *, reason: str, abort: bool) -> None:
+        """Let nobody invoke a function.
+
+        Args:
+            path: the function's path.
+            reason: told to whoever tries.
+            abort: end what runs now, too.
+
+        Raises:
+            FcError: FunctionNotFound.
+        """
+        self._put(replace(self.get(path), disabled=reason))
+        self._fleet.retire(path, at_once=abort)
 
     def package(self, name: str) -> Path:
         """Return the zip file of a code package, by its name in the store."""

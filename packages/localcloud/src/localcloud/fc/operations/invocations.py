@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-import uuid
+from collections.abc import Callable
+from dataclasses import replace
 
+from localcloud.fc.configs import DONE, AsyncConfig, Task, TaskState
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.instances.logs import Logs
-from localcloud.fc.model import Invocation, Pending, Settings
+from localcloud.fc.instances.requests import new_request_id
+from localcloud.fc.model import Answer, Invocation, Pending, Settings
 from localcloud.fc.operations.aliases import AliasOperations
+from localcloud.fc.operations.async_tasks import AsyncTaskOperations
+from localcloud.fc.operations.configs import ConfigOperations
+from localcloud.fc.operations.destinations import make_result, read_destination
 from localcloud.fc.operations.oss_triggers import make_event
 from localcloud.fc.operations.tasks import Tasks
+from localcloud.fc.operations.throttle import Throttle
 from localcloud.fc.operations.triggers import TriggerOperations
-from localcloud.fc.platform import MAX_ASYNC_PAYLOAD, MAX_SYNC_PAYLOAD
+from localcloud.fc.platform import DEFAULT_ASYNC_AGE, MAX_ASYNC_PAYLOAD, MAX_SYNC_PAYLOAD
 from localcloud.fc.store.pending import PendingInvocations
 from localcloud.oss.model import ObjectEvent
 
 logger = logging.getLogger(__name__)
-
-
-def new_request_id() -> str:
-    """Return a fresh request id in the platform's form."""
-    return f"1-{int(time.time()):x}-{uuid.uuid4().hex[:24]}"
 
 
 class InvocationOperations:
@@ -36,7 +37,10 @@ class InvocationOperations:
         fleet: runs them.
         logs: get what they print.
         pending: keeps the asynchronous invocations that are not done.
-        settings: how these are tried again.
+        configs: limit the functions, and say how asynchronous invocations are tried again.
+        tasks: keep the course of some.
+        settings: how asynchronous invocations are tried again otherwise.
+        clock: seconds since the epoch.
     """
 
     def __init__(
@@ -47,15 +51,23 @@ class InvocationOperations:
         fleet: Fleet,
         logs: Logs,
         pending: PendingInvocations,
+        configs: ConfigOperations,
+        tasks: AsyncTaskOperations,
         settings: Settings,
+        clock: Callable[[], float],
     ) -> None:
         self._aliases = aliases
         self._triggers = triggers
         self._fleet = fleet
         self._logs = logs
         self._pending = pending
+        self._configs = configs
+        self._kept = tasks
         self._settings = settings
+        self._clock = clock
+        self._throttle = Throttle(configs)
         self._tasks = Tasks()
+        self._running: dict[str, asyncio.Task[None]] = {}  # by request id
 
     async def invoke(self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "") -> Invocation:
         """Invoke a function and wait for its answer.
@@ -77,7 +89,8 @@ class InvocationOperations:
             )
         request_id = request_id or new_request_id()
         log = self._logs.begin(path)
-        answer, instance = await self._fleet.run(release, payload, request_id=request_id, log=log)
+        with self._throttle.admit(release):
+            answer, instance = await self._fleet.run(release, payload, request_id=request_id, log=log)
         return Invocation(
             request_id=request_id,
             instance_id=instance.id,
@@ -86,11 +99,18 @@ class InvocationOperations:
             log_tail=log.tail,
         )
 
-    def invoke_async(self, path: str, payload: bytes, *, request_id: str, qualifier: str = "") -> None:
+    def invoke_async(self, path: str, payload: bytes, *, request_id: str, qualifier: str = "", task: str = "") -> None:
         """Accept an invocation that is done later; a failure is tried again.
 
+        Args:
+            path: the function's path.
+            payload: the event.
+            request_id: the request's id.
+            qualifier: a version or an alias; empty: what is not published.
+            task: the id under which its course is kept; empty: a configuration says whether it is.
+
         Raises:
-            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, EntityTooLarge.
+            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, EntityTooLarge, StatefulAsyncInvocationAlreadyExists.
         """
         self._aliases.release(path, qualifier)
         if len(payload) > MAX_ASYNC_PAYLOAD:
@@ -98,7 +118,7 @@ class InvocationOperations:
                 "EntityTooLarge",
                 f"the event has {len(payload)} bytes; at most {MAX_ASYNC_PAYLOAD} are allowed for an asynchronous invocation",
             )
-        self._accept(Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier))
+        self._accept(Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier, task=task))
 
     def fire(self, event: ObjectEvent) -> None:
         """Invoke the functions whose triggers an object's event fires."""
@@ -122,49 +142,115 @@ class InvocationOperations:
             LocalCloudError: one of them cannot be read.
         """
         for pending in self._pending.all():
-            self._tasks.begin(self._invoke_until_done(pending))
+            self._begin(pending)
+
+    async def stop(self, task: Task) -> None:
+        """Stop a task: it is not invoked any more, and the instance that it runs on ends.
+
+        Raises:
+            FcError: InvalidArgument: it is done.
+        """
+        if task.state in DONE:
+            raise FcError("InvalidArgument", f"task '{task.id}' is done: {task.state.value}")
+        if running := self._running.get(task.request_id):
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        pending = Pending(request_id=task.request_id, function=task.function, payload=b"", task=task.id)
+        self._kept.move(pending, TaskState.STOPPED)
+        self._pending.remove(task.request_id)
 
     async def close(self) -> None:
         """Leave the invocations that are not done to the next start."""
         await self._tasks.cancel()
 
     def _accept(self, pending: Pending) -> None:
+        config = self._configs.find_async(pending.function, pending.qualifier)
+        task = pending.task or (pending.request_id if config and config.stateful else "")
+        pending = replace(pending, accepted=self._clock(), task=task)
+        if task:
+            self._kept.accept(pending)
         self._pending.add(pending)
-        self._tasks.begin(self._invoke_until_done(pending))
+        self._begin(pending)
+
+    def _begin(self, pending: Pending) -> None:
+        task = self._tasks.begin(self._invoke_until_done(pending))
+        self._running[pending.request_id] = task
+        task.add_done_callback(lambda _: self._running.pop(pending.request_id, None))
 
     async def _invoke_until_done(self, pending: Pending) -> None:
-        """Try an invocation until it succeeds or all tries have failed, whatever the failure; then forget it."""
+        """Try an invocation until it succeeds, has waited for too long, or all tries have failed; then forget it."""
+        config = self._configs.find_async(pending.function, pending.qualifier) or AsyncConfig(
+            function=pending.function, qualifier=pending.qualifier
+        )
         retries, failures = self._settings.retries, 0
-        while failures < retries.tries:
-            if failures:
-                await asyncio.sleep(retries.backoff * 2 ** (failures - 1))
+        tries = retries.tries if config.retries is None else config.retries + 1
+        done: Invocation | None = None
+        while True:
+            if pending.accepted and self._clock() - pending.accepted > (config.max_age or DEFAULT_ASYNC_AGE):
+                state, why = TaskState.EXPIRED, "the invocation has waited for too long"
+                break
+            self._kept.move(pending, TaskState.RUNNING)
             try:
-                why = await self._try(pending)
+                done = await self.invoke(
+                    pending.function, pending.payload, request_id=pending.request_id, qualifier=pending.qualifier
+                )
+                why = _failure(done.answer)
             except FcError as error:
                 if error.code == "ResourceExhausted":  # the function has not run: this is no try
                     await asyncio.sleep(retries.backoff)
                     continue
-                why = str(error)
+                done, why = None, str(error)
             except Exception as error:
                 logger.exception("asynchronous invocation %s of %s failed", pending.request_id, pending.function)
-                why = f"InternalServerError: {type(error).__name__}"
-            if why is None:
+                done, why = None, f"InternalServerError: {type(error).__name__}"
+            if not why:
+                state = TaskState.SUCCEEDED
                 break
             failures += 1
             self._logs.begin(pending.function).line(
-                f"FC Async Attempt {failures} of {retries.tries} failed RequestId: {pending.request_id} {why}"
+                f"FC Async Attempt {failures} of {tries} failed RequestId: {pending.request_id} {why}"
             )
-        else:
-            logger.warning(
-                "asynchronous invocation %s of %s failed %d times", pending.request_id, pending.function, retries.tries
-            )
+            if failures >= tries:
+                state = TaskState.FAILED
+                logger.warning(
+                    "asynchronous invocation %s of %s failed %d times", pending.request_id, pending.function, tries
+                )
+                break
+            self._kept.move(pending, TaskState.RETRYING, detail=why)
+            await asyncio.sleep(retries.backoff * 2 ** (failures - 1))
+        result = done.answer.body if done else b""
+        self._kept.move(pending, state, detail=why, result=result, instance=done.instance_id if done else "")
+        self._tell_destination(config, pending, done.answer if done else None, state, tries=failures + (not why))
         self._pending.remove(pending.request_id)
 
-    async def _try(self, pending: Pending) -> str | None:
-        """Invoke the function once; return its failure, if it failed."""
-        done = await self.invoke(
-            pending.function, pending.payload, request_id=pending.request_id, qualifier=pending.qualifier
+    def _tell_destination(
+        self, config: AsyncConfig, pending: Pending, answer: Answer | None, state: TaskState, *, tries: int
+    ) -> None:
+        """Invoke the function that gets the result, if there is one."""
+        destination = config.on_success if state is TaskState.SUCCEEDED else config.on_failure
+        if not destination:
+            return
+        why = "" if state is TaskState.SUCCEEDED else (answer and answer.error_type) or state.value
+        payload = make_result(
+            pending,
+            answer,
+            why=why,
+            tries=tries,
+            region=self._settings.region,
+            account_id=self._settings.account_id,
+            now=self._clock(),
         )
-        if done.answer.error_type is None:
-            return None
-        return f"{done.answer.error_type}: {done.answer.body[:500].decode(errors='replace')}"
+        path, qualifier = read_destination(destination)
+        try:
+            self.invoke_async(path, payload, request_id=new_request_id(), qualifier=qualifier)
+        except FcError as error:
+            self._logs.begin(pending.function).line(
+                f"FC Error: destination {destination} got no result RequestId: {pending.request_id} {error}"
+            )
+
+
+def _failure(answer: Answer) -> str:
+    """Describe the failure that an answer tells; empty: success."""
+    if answer.error_type is None:
+        return ""
+    return f"{answer.error_type}: {answer.body[:500].decode(errors='replace')}"

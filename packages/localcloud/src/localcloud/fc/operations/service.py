@@ -19,11 +19,15 @@ from localcloud.fc.instances.network import Ports
 from localcloud.fc.instances.sweep import repeat
 from localcloud.fc.model import Settings
 from localcloud.fc.operations.aliases import AliasOperations
+from localcloud.fc.operations.async_tasks import AsyncTaskOperations
+from localcloud.fc.operations.configs import ConfigOperations
 from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.invocations import InvocationOperations
 from localcloud.fc.operations.layers import LayerOperations
 from localcloud.fc.operations.packages import Objects, PackageReader
+from localcloud.fc.operations.provisioning import Provisioning
 from localcloud.fc.operations.services import ServiceOperations
+from localcloud.fc.operations.tags import TagOperations
 from localcloud.fc.operations.tasks import Tasks
 from localcloud.fc.operations.triggers import TriggerOperations
 from localcloud.fc.operations.versions import VersionOperations
@@ -31,6 +35,7 @@ from localcloud.fc.store.code import CodeStore
 from localcloud.fc.store.layers import LayerPackages
 from localcloud.fc.store.pending import PendingInvocations
 from localcloud.fc.store.resources import FcStore
+from localcloud.fc.store.tasks import TaskStore
 from localcloud.oss.model import ObjectEvent
 
 SWEEP = 1.0  # seconds between two looks for idle instances
@@ -60,7 +65,7 @@ class FcService:
         self.ports = Ports()  # to be opened once the embedded cloud listens
         self._host = Host(
             folder=folder / "instances",
-            isolation=choose_isolation(unsandboxed=settings.unsandboxed),
+            isolation=choose_isolation(unsandboxed=settings.unsandboxed, authority=settings.authority),
             cpu_groups=open_cpu_groups() if settings.limit_cpu else None,
             ports=self.ports,
             gateway=settings.gateway,
@@ -88,13 +93,21 @@ class FcService:
         )
         self.aliases = AliasOperations(store, versions=self.versions, clock=clock)
         self.triggers = TriggerOperations(store, functions=self.functions, aliases=self.aliases, clock=clock)
+        self.tags = TagOperations(store, services=self.services, functions=self.functions, settings=settings)
+        self.configs = ConfigOperations(store, aliases=self.aliases, settings=settings, clock=clock)
+        self.async_tasks = AsyncTaskOperations(TaskStore(folder / "tasks"), clock=clock)
+        logs = Logs(folder / "logs")
+        self.provisioning = Provisioning(configs=self.configs, aliases=self.aliases, fleet=fleet, logs=logs)
         self.invocations = InvocationOperations(
             aliases=self.aliases,
             triggers=self.triggers,
             fleet=fleet,
-            logs=Logs(folder / "logs"),
+            logs=logs,
             pending=PendingInvocations(folder / "pending"),
+            configs=self.configs,
+            tasks=self.async_tasks,
             settings=settings,
+            clock=clock,
         )
         self.functions.drop_unused_code()  # what a killed process left
         self._tasks = Tasks()
@@ -125,6 +138,7 @@ class FcService:
         """End all instances. Asynchronous invocations that are not done go on after the next start."""
         await self._tasks.cancel()
         await self.invocations.close()
+        await self.provisioning.close()
         self._fleet.close()
         if self._host.cpu_groups is not None:
             await asyncio.to_thread(self._host.cpu_groups.close)
@@ -137,5 +151,6 @@ class FcService:
     def _sweep(self) -> Iterator[Callable[[], None]]:
         """Yield the steps of one sweep; each is done whether or not those before it failed."""
         yield from self._fleet.reclaim()
+        yield self.provisioning.sweep
         yield self.functions.drop_unused_code
         yield partial(self.layers.drop_unused, self._fleet.layers_in_use)

@@ -80,6 +80,7 @@ class ServiceOperations:
                 raise FcError("ServiceNotEmpty", f"service '{name}' still has {what}; delete them first")
         del self._store.services[name]
         self._store.last_versions.pop(owner, None)
+        self._store.forget(owner)
         self._store.save()
 
     def _put(self, service: Service) -> Service:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 from localcloud.fc.model import Pending
 from localcloud.kernel.documents import read_document, sync_folder, write_document
@@ -28,13 +29,15 @@ class PendingInvocations:
         record = {
             "function": pending.function,
             "qualifier": pending.qualifier,
+            "accepted": pending.accepted,
+            "task": pending.task,
             "payload": base64.b64encode(pending.payload).decode(),
         }
         write_document(self._folder / f"{pending.request_id}.json", record)
 
     def remove(self, request_id: str) -> None:
         """Forget an invocation that is done."""
-        (self._folder / f"{request_id}.json").unlink()
+        (self._folder / f"{request_id}.json").unlink(missing_ok=True)
         sync_folder(self._folder)
 
     def all(self) -> list[Pending]:
@@ -47,13 +50,16 @@ class PendingInvocations:
 
 
 def _read(path: Path) -> Pending:
-    def parse(record: dict[str, str]) -> Pending:
+    def parse(record: dict[str, Any]) -> Pending:
         payload = base64.b64decode(record["payload"], validate=True)
         return Pending(
             request_id=path.stem,
             function=record["function"],
             payload=payload,
-            qualifier=record.get("qualifier", ""),  # an earlier release wrote none
+            # An earlier release wrote none of these.
+            qualifier=record.get("qualifier", ""),
+            accepted=record.get("accepted", 0.0),
+            task=record.get("task", ""),
         )
 
     return read_document(path, parse, otherwise="remove it to go on without that invocation")

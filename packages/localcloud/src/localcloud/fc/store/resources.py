@@ -5,9 +5,11 @@ Every change writes the whole document beside the old one and renames it, so a c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.fc.configs import AsyncConfig, Limit, Minimum
 from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.fc.releases import Alias, Version
@@ -33,6 +35,10 @@ class FcStore:
         self.aliases: dict[tuple[str, str], Alias] = {}  # by owner's path and name
         self.last_versions: dict[str, int] = {}  # the last version's id, by owner's path; deleted ones count
         self.layers: dict[str, LayerVersion] = {}  # by ARN
+        self.minimums: dict[tuple[str, str, bool], Minimum] = {}  # by key
+        self.limits: dict[tuple[str, str], Limit] = {}  # by function's path and qualifier
+        self.async_configs: dict[tuple[str, str], AsyncConfig] = {}  # by function's path and qualifier
+        self.tags: dict[str, Mapping[str, str]] = {}  # by the path of a service or function
         if self._path.exists():
             read_document(self._path, self._load)
 
@@ -50,6 +56,12 @@ class FcStore:
         self.last_versions = record.get("last_versions", {})
         layers = [LayerVersion(**{**each, "runtimes": tuple(each["runtimes"])}) for each in record.get("layers", [])]
         self.layers = {each.arn: each for each in layers}
+        self.minimums = {each.key: each for each in (Minimum(**each) for each in record.get("minimums", []))}
+        limits = [Limit(**each) for each in record.get("limits", [])]
+        self.limits = {(each.function, each.qualifier): each for each in limits}
+        configs = [AsyncConfig(**each) for each in record.get("async_configs", [])]
+        self.async_configs = {(each.function, each.qualifier): each for each in configs}
+        self.tags = record.get("tags", {})
 
     def save(self) -> None:
         """Write the document."""
@@ -61,6 +73,10 @@ class FcStore:
             "aliases": list(self.aliases.values()),
             "last_versions": self.last_versions,
             "layers": list(self.layers.values()),
+            "minimums": list(self.minimums.values()),
+            "limits": list(self.limits.values()),
+            "async_configs": list(self.async_configs.values()),
+            "tags": self.tags,
         }
         write_document(self._path, record)
 
@@ -83,6 +99,13 @@ class FcStore:
         """Return the aliases of a service or function, by its path, in order of their names."""
         found = [each for each in self.aliases.values() if each.owner == owner]
         return sorted(found, key=lambda each: each.name)
+
+    def forget(self, path: str) -> None:
+        """Forget the configurations and tags of a function that is deleted, or the tags of a service."""
+        self.minimums = {key: each for key, each in self.minimums.items() if each.function != path}
+        self.limits = {key: each for key, each in self.limits.items() if each.function != path}
+        self.async_configs = {key: each for key, each in self.async_configs.items() if each.function != path}
+        self.tags.pop(path, None)
 
     def all_functions(self) -> list[Function]:
         """Return the functions, those of versions among them."""

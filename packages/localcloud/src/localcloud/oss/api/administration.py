@@ -1,29 +1,51 @@
-"""The embedded cloud's own endpoint at OSS: the link's speed and faults."""
+"""The embedded cloud's own endpoints at OSS: the link's speed and faults, and a run of the lifecycle rules."""
 
 from __future__ import annotations
+
+import asyncio
 
 from aiohttp import web
 
 from localcloud.kernel.door import ADMINISTRATION, is_administrator, read_body
 from localcloud.kernel.values import read_json
 from localcloud.oss.link import Link, parse_fault, parse_shape
+from localcloud.oss.operations.service import OssService
 
-PATH = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
-MAX_LINK = 65536  # bytes of its description
+LINK = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
+LIFECYCLE = ADMINISTRATION + "lifecycle"
+MAX_BODY = 65536  # bytes of a description
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
-async def administer(request: web.Request, link: Link, token: str) -> web.Response:
-    """Read and change the link: `GET|PUT /-/localcloud/link` with `{"shape": {…}, "faults": [{…}]}`."""
+async def administer(request: web.Request, oss: OssService, link: Link, token: str) -> web.Response:
+    """Answer a request to one of the endpoints."""
     if not is_administrator(request, token):
         return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
-    if request.raw_path != PATH or request.method not in {"GET", "PUT"}:
-        return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
+    if request.raw_path == LINK and request.method in {"GET", "PUT"}:
+        return await _administer_link(request, link)
+    if request.raw_path == LIFECYCLE and request.method == "POST":
+        return await _run_lifecycle(request, oss)
+    return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
+
+
+async def _run_lifecycle(request: web.Request, oss: OssService) -> web.Response:
+    """Apply the lifecycle rules as if it were a moment: `POST /-/localcloud/lifecycle` with `{"time": SECONDS}`; without: now."""
+    try:
+        record = read_json(await read_body(request, MAX_BODY) or b"{}")
+        time = None if record.get("time") is None else float(record["time"])
+    except MALFORMED as error:
+        return _refuse(error)
+    return web.json_response({"removed": await asyncio.to_thread(oss.lifecycle.apply, time)})
+
+
+async def _administer_link(request: web.Request, link: Link) -> web.Response:
+    """Read and change the link: `GET|PUT /-/localcloud/link` with `{"shape": {…}, "faults": [{…}]}`."""
     if request.method == "PUT":
         try:
-            record = read_json(await read_body(request, MAX_LINK) or b"")
+            record = read_json(await read_body(request, MAX_BODY) or b"")
             shape, faults = parse_shape(record["shape"]), [parse_fault(fault) for fault in record["faults"]]
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
+        except MALFORMED as error:
+            return _refuse(error)
         link.shape = shape
         link.set_faults(faults)
     return web.json_response(
@@ -32,3 +54,7 @@ async def administer(request: web.Request, link: Link, token: str) -> web.Respon
             "faults": [{name: getattr(fault, name) for name in fault.__dataclass_fields__} for fault in link.faults],
         }
     )
+
+
+def _refuse(error: Exception) -> web.Response:
+    return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)

@@ -16,7 +16,8 @@ Encode = Callable[[str], str]
 
 def xml_response(root: str, value: object, *, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an XML answer."""
-    return web.Response(body=render(root, value), content_type="application/xml", headers=headers)
+    body = render(root, value, references=True)
+    return web.Response(body=body, content_type="application/xml", headers=headers)
 
 
 def document_response(document: str) -> web.Response:

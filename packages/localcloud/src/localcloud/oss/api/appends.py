@@ -8,13 +8,15 @@ from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.objects import stored_headers
-from localcloud.oss.model import MAX_PUT
+from localcloud.oss.model import MAX_PUT, NO_ATTRIBUTES
 
 
 async def append_object(call: Call) -> web.StreamResponse:
     """AppendObject."""
     position = call.number("position", 0, 0, MAX_PUT)
-    attributes = read_attributes(call.headers)
+    attributes = (
+        NO_ATTRIBUTES if position else read_attributes(call.headers)
+    )  # only the first call says what the object has
     blob = await receive(call)
     item = await call.run(
         call.oss.appends.append, call.bucket, call.key, position, blob, attributes, requester=call.requester

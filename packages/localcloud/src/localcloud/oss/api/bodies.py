@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator
 
 from localcloud.oss.api.call import Call
+from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PUT, Blob
 
@@ -25,7 +27,22 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
     if not content.ends:
         raise OssError("MissingContentLength", "You must provide the Content-Length HTTP header.")
     _check_size(content.length or 0, limit)
-    sha256 = hashlib.sha256() if call.digests.sha256 else None
+    return await write_blob(call, content.chunks, limit=limit, digests=call.digests)
+
+
+async def write_blob(call: Call, chunks: AsyncIterator[bytes], *, limit: int, digests: Digests) -> Blob:
+    """Write bytes to disk as they come and check their digests.
+
+    Args:
+        call: the request.
+        chunks: the bytes.
+        limit: of them.
+        digests: theirs.
+
+    Raises:
+        OssError: EntityTooLarge, BadDigest, ServiceUnavailable (the disk is full), and what `chunks` raises.
+    """
+    sha256 = hashlib.sha256() if digests.sha256 else None
     writer = await call.run(call.oss.blobs.new)
 
     def write(chunk: bytes) -> None:
@@ -35,12 +52,12 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
 
     try:
         pending, size, waiting = [], 0, 0
-        async for chunk in content.chunks:
+        async for chunk in chunks:
             pending.append(chunk)
             waiting += len(chunk)
+            _check_size(size + waiting, limit)
             if waiting >= READ_SIZE:
                 size += waiting
-                _check_size(size, limit)
                 await call.run(write, b"".join(pending))
                 pending, waiting = [], 0
         await call.run(write, b"".join(pending))
@@ -49,7 +66,7 @@ async def receive(call: Call, limit: int = MAX_PUT) -> Blob:
         writer.discard()
         raise
     with call.oss.blobs.giving(blob):
-        call.digests.check(md5=blob.md5, sha256=sha256.hexdigest() if sha256 else None)
+        digests.check(md5=blob.md5, sha256=sha256.hexdigest() if sha256 else None)
     return blob
 
 

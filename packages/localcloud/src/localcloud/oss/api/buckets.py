@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.kernel.door import HOST, is_loopback
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
@@ -70,9 +71,20 @@ def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
         "Region": region,
         "CreationDate": to_milliseconds(bucket.created),
         "StorageClass": bucket.storage_class,
-        "ExtranetEndpoint": f"oss-{region}.aliyuncs.com",
-        "IntranetEndpoint": f"oss-{region}-internal.aliyuncs.com",
+        **_endpoints(call),
     }
+
+
+def _endpoints(call: Call) -> dict[str, str]:
+    """Return the endpoints that work where the client is: names for who came by name, else the address that it came by."""
+    region = call.guard.region
+    if not is_loopback(call.request[HOST]):
+        return {
+            "ExtranetEndpoint": f"oss-{region}.aliyuncs.com",
+            "IntranetEndpoint": f"oss-{region}-internal.aliyuncs.com",
+        }
+    address = call.request.host.lower().removeprefix(f"{call.bucket}.") if call.bucket else call.request.host
+    return {"ExtranetEndpoint": address, "IntranetEndpoint": address}
 
 
 async def put_bucket(call: Call) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from localcloud.oss.api.answers import encoding_type, xml_response
 from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_headers, read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call, on_version
+from localcloud.oss.api.callbacks import answer_after, asked_callback
 from localcloud.oss.api.conditions import check_conditions
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
@@ -23,7 +24,7 @@ from localcloud.oss.xml import parse, text_of
 async def put_object(call: Call) -> web.StreamResponse:
     """PutObject."""
     check_key(call.key)
-    attributes = read_attributes(call.headers)
+    attributes, callback = read_attributes(call.headers), asked_callback(call)
     await call.run(call.oss.buckets.get, call.bucket)  # before the body is taken
     blob = await receive(call)
     item = await call.run(
@@ -35,13 +36,12 @@ async def put_object(call: Call) -> web.StreamResponse:
         overwrite=call.overwrite,
         requester=call.requester,
     )
-    return web.Response(
-        headers={
-            **stored_headers(call, item),
-            "x-oss-hash-crc64ecma": str(item.crc64),
-            "Content-MD5": base64.b64encode(blob.md5).decode(),
-        }
-    )
+    headers = {
+        **stored_headers(call, item),
+        "x-oss-hash-crc64ecma": str(item.crc64),
+        "Content-MD5": base64.b64encode(blob.md5).decode(),
+    }
+    return await answer_after(call, callback, item, "PutObject", web.Response(headers=headers))
 
 
 async def get_object(call: Call) -> web.StreamResponse:

@@ -21,8 +21,10 @@ from localcloud.oss.api import (
     cnames,
     copies,
     cors,
+    forms,
     objects,
     policies,
+    processing,
     restores,
     s3,
     site,
@@ -127,6 +129,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "": Operation(buckets.delete_bucket, "DeleteBucket"),
     },
     ("POST", "bucket"): {
+        "": Operation(forms.post_object, None, streams=True),
         "delete": Operation(objects.delete_objects, None),
         "worm": Operation(worm.initiate_worm, "InitiateBucketWorm"),
         "wormExtend": Operation(worm.extend_worm, "ExtendBucketWorm"),
@@ -153,6 +156,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging", versions=True),
         "uploadId": Operation(uploads.list_parts, "ListParts"),
         "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True, versions=True),
+        "x-oss-process": Operation(processing.get_processed, None, versions=True),
         "": Operation(site.get_page, None, versions=True),
     },
     ("HEAD", "object"): {
@@ -167,6 +171,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("POST", "object"): {
         "restore": Operation(restores.restore_object, "RestoreObject", versions=True),
         "cleanRestoredObject": Operation(restores.clean_restored_object, "CleanRestoredObject"),
+        "x-oss-process": Operation(processing.post_process, None),
         "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
         "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL),
@@ -174,11 +179,11 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 }
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
-    """category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker list-type marker max-keys
-    max-parts max-uploads partNumber part-number-marker position prefix sequential start-after styleName tag-key tag-value
-    tagging upload-id-marker version-id-marker versionId wormId Expires OSSAccessKeyId Signature security-token regionList
-    x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature
-    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+    """callback callback-var category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker
+    list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix sequential start-after
+    styleName tag-key tag-value tagging upload-id-marker version-id-marker versionId wormId Expires OSSAccessKeyId Signature
+    security-token regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token
+    x-oss-signature x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
 SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}
@@ -251,7 +256,7 @@ def create_app(
     async def serve(request: web.Request) -> web.StreamResponse:
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
-            return await administer(request, link, admin_token)
+            return await administer(request, oss, link, admin_token)
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from aiohttp import web
 
+from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.link import Fault, Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.ranges import parse_range
@@ -36,6 +37,9 @@ async def send_object(
     if interval:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
     headers["Content-Length"] = str(end - begin)
+    plain = whole is None and interval is None and not fault and not link.shape.bandwidth
+    if plain and is_compressible(request, headers, item.size):
+        return await send_compressed(request, path, headers)
     response = web.StreamResponse(status=whole or (206 if interval else 200), headers=headers)
     with path.open("rb") as file:
         try:

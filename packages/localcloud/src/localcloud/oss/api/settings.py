@@ -19,7 +19,7 @@ def get_setting(setting: Setting) -> Handler:
         if document is not None:
             return document_response(document)
         if isinstance(setting.absent, str):
-            raise OssError(setting.absent, f"The bucket has no {setting.parameter} configuration.")
+            raise OssError(setting.absent, setting.words or f"The bucket has no {setting.parameter} configuration.")
         return xml_response(setting.root, setting.absent)
 
     return handler

@@ -11,6 +11,7 @@ from localcloud.oss.api.answers import encoding_type, xml_response
 from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
+from localcloud.oss.api.callbacks import answer_after, asked_callback
 from localcloud.oss.arguments import read_number
 from localcloud.oss.model import MAX_PARTS, Upload
 from localcloud.oss.operations.uploads import BETWEEN
@@ -63,7 +64,7 @@ async def put_part(call: Call) -> web.StreamResponse:
 async def complete_upload(call: Call) -> web.StreamResponse:
     """CompleteMultipartUpload."""
     kind, encode = encoding_type(call)
-    upload = await find_upload(call)
+    upload, callback = await find_upload(call), asked_callback(call)
     chosen = None
     if call.headers.get("x-oss-complete-all", "").lower() != "yes":
         tree = parse(call.body, "CompleteMultipartUpload")
@@ -79,7 +80,7 @@ async def complete_upload(call: Call) -> web.StreamResponse:
         overwrite=call.overwrite,
         requester=call.requester,
     )
-    return xml_response(
+    answer = xml_response(
         "CompleteMultipartUploadResult",
         {
             "EncodingType": kind,
@@ -89,11 +90,13 @@ async def complete_upload(call: Call) -> web.StreamResponse:
             "ETag": f'"{item.etag}"',
         },
         headers={
+            "ETag": f'"{item.etag}"',
             **call.version_headers(item.version),
             **item.attributes.storage.encryption,
             "x-oss-hash-crc64ecma": str(item.crc64),
         },
     )
+    return await answer_after(call, callback, item, "CompleteMultipartUpload", answer)
 
 
 async def abort_upload(call: Call) -> web.StreamResponse:

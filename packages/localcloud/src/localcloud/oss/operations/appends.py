@@ -50,6 +50,7 @@ class AppendOperations(Operations):
 
             def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
                 _check_position(before, key, position)
+                self._check_mutable(holder, before)
                 if before is None:
                     check_object_acl(holder, attributes.acl)
                 elif found is None or before.data != found[0].data:  # replaced meanwhile by one of the same length

@@ -10,6 +10,7 @@ from localcloud.oss.model import NEXT_VERSION, Attributes, Blob, Bucket, ObjectK
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import no_such_key
 from localcloud.oss.settings.encryption import complete
+from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
 
@@ -26,6 +27,15 @@ class Operations:
         self._store = store
         self._events = events
         self._clock = clock
+
+    def _check_mutable(self, holder: Bucket, item: StoredObject | None) -> None:
+        """Refuse to replace or delete an object that its bucket's retention policy protects; None: there is none.
+
+        Raises:
+            OssError: FileImmutable.
+        """
+        if item is not None:
+            check_mutable(holder, item.modified, self._clock())
 
     def _make(
         self,

@@ -12,6 +12,7 @@ from localcloud.oss.model import STORAGE_CLASSES, Bucket, BucketStat, StoredObje
 from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
+from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
@@ -129,11 +130,16 @@ class BucketOperations:
         """Delete all objects of a bucket, with their versions, and its unfinished uploads.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects one).
         """
-        self.get(name)
+        holder = self.get(name)
+
+        def may_go(item: StoredObject) -> bool:
+            check_mutable(holder, item.modified, self._clock())
+            return True
+
         for item, _ in self._store.objects.versions_after(name, "", "", None):
-            self._store.objects.delete(name, item.key, now=self._clock(), version=item.version)
+            self._store.objects.delete(name, item.key, now=self._clock(), version=item.version, when=may_go)
         for upload in self._store.uploads.all(name):
             self._store.uploads.abort(upload)
 

@@ -121,6 +121,7 @@ class CopyOperations(Operations):
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             check_object_acl(holder, acl)
             present = self._existing(before, bucket, key)
+            self._check_mutable(holder, present)
             if present.symlink_target is not None:  # put there meanwhile
                 raise no_such_key(key)
             check(present)

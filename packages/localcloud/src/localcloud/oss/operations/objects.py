@@ -23,6 +23,19 @@ def anybody(key: str, acl: str) -> None:
     """Permit everything: for callers that nobody else stands behind."""
 
 
+def seen_through(link: StoredObject, target: StoredObject) -> StoredObject:
+    """Return the target of a symlink as it is read: its bytes with the symlink's attributes, and the later of the two times.
+
+    Source: OSS, HeadObject, "If the requested object is a symbolic link".
+    """
+    return replace(
+        target,
+        kind=ObjectKind.SYMLINK,
+        attributes=replace(link.attributes, acl=target.attributes.acl),
+        modified=max(link.modified, target.modified),
+    )
+
+
 class ObjectOperations(Operations):
     """Objects of one account's buckets."""
 
@@ -52,13 +65,14 @@ class ObjectOperations(Operations):
 
         Raises:
             OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
-                FileAlreadyExists.
+                FileAlreadyExists, FileImmutable (the bucket's retention policy protects what stands there).
         """
         blob = self._store.blobs.write([content]) if isinstance(content, bytes) else content
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             if before and not overwrite:
                 raise already_exists(key)
+            self._check_mutable(holder, before)
             check_object_acl(holder, attributes.acl)
             return self._make(ObjectKind.NORMAL, holder, key, blob, attributes, etag=etag)
 
@@ -114,7 +128,7 @@ class ObjectOperations(Operations):
             frozen: its bytes are not read, so that it may be archived.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, NoSuchSymlinkTarget, InvalidArgument (a symlink to a symlink),
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, NoSuchSymlinkTarget, InvalidTargetType (a symlink to a symlink),
                 MethodNotAllowed (the version is a delete marker), InvalidObjectState (archived), and what `permit` raises.
         """
         holder = self._store.buckets.get(bucket)
@@ -130,11 +144,12 @@ class ObjectOperations(Operations):
                 self._existing(None, bucket, key, version)  # which says that there is none
             assert found is not None
             if found[0].symlink_target is not None:
-                found = look_up(found[0].symlink_target)
+                link, found = found[0], look_up(found[0].symlink_target)
                 if found is None:
                     raise OssError("NoSuchSymlinkTarget", "The target of the symlink does not exist.", {"Key": key})
                 if found[0].symlink_target is not None:
-                    raise OssError("InvalidArgument", "The target of a symlink must not be a symlink.", {"Key": key})
+                    raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
+                found = seen_through(link, found[0]), found[1]
             if not frozen and is_frozen(found[0], self._clock()) and not reads_archives(holder, found[0]):
                 raise OssError(
                     "InvalidObjectState", "The operation is not valid for the object's state", {"ObjectName": key}
@@ -185,7 +200,7 @@ class ObjectOperations(Operations):
             limit: see `listing.list_page`.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects it).
         """
         self._store.buckets.get(bucket)
         return list_page(
@@ -211,7 +226,12 @@ class ObjectOperations(Operations):
         Raises:
             OssError: NoSuchBucket.
         """
-        deletion = self._store.objects.delete(bucket, key, now=self._clock(), version=version)
+
+        def may_go(before: StoredObject) -> bool:
+            self._check_mutable(self._store.buckets.get(bucket), before)
+            return True
+
+        deletion = self._store.objects.delete(bucket, key, now=self._clock(), version=version, when=may_go)
         if deletion.item:
             self._events.tell(event, deletion.item, requester)
         return deletion

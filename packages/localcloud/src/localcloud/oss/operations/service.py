@@ -9,6 +9,7 @@ from localcloud.oss.operations.appends import AppendOperations
 from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.copies import CopyOperations
 from localcloud.oss.operations.events import Events, Subscriber
+from localcloud.oss.operations.lifecycle import LifecycleOperations
 from localcloud.oss.operations.objects import ObjectOperations
 from localcloud.oss.operations.restores import RestoreOperations
 from localcloud.oss.operations.symlinks import SymlinkOperations
@@ -38,6 +39,7 @@ class OssService:
         self.symlinks = SymlinkOperations(store, events=events, clock=clock)
         self.appends = AppendOperations(store, events=events, clock=clock)
         self.uploads = UploadOperations(store, events=events, clock=clock)
+        self.lifecycle = LifecycleOperations(store, events=events, clock=clock)
         self.copies = CopyOperations(store, objects=self.objects, uploads=self.uploads, events=events, clock=clock)
 
     def subscribe(self, subscriber: Subscriber) -> None:

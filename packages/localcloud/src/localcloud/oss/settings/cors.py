@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.errors import OssError
@@ -44,6 +44,8 @@ def _check(document: Element, options: Options) -> None:
     rules = document.findall("CORSRule")
     if not 1 <= len(rules) <= MAX_RULES:
         raise malformed(f"there are {len(rules)} CORSRule; expected 1 to {MAX_RULES}")
+    if document.find("ResponseVary") is None:
+        SubElement(document, "ResponseVary").text = "false"
     for rule in rules:
         for name in ("AllowedOrigin", "AllowedHeader", "ExposeHeader"):
             for element in rule.findall(name):
@@ -59,6 +61,7 @@ SETTING = Setting(
     action="BucketCors",
     root="CORSConfiguration",
     absent="NoSuchCORSConfiguration",
+    words="The CORS Configuration does not exist.",
     fields={
         "CORSRule": group(
             {

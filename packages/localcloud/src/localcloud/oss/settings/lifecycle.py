@@ -60,6 +60,7 @@ _RULE = {
         many=True,
     ),
     "AtimeBase": number(0, MAX_DAYS),
+    **{name: _WHEN[name] for name in ("Days", "Date")},  # of the first version of rules: they stand for an Expiration
 }
 
 
@@ -77,6 +78,7 @@ def _check(document: Element, options: Options) -> None:
 
 
 def _check_rule(rule: Element) -> None:
+    _modernise(rule)
     name = (rule.findtext("ID") or "").strip()
     if not name:
         identifier = rule.find("ID")
@@ -101,6 +103,15 @@ def _check_rule(rule: Element) -> None:
         "NoncurrentDays",
         rule.findtext("NoncurrentVersionExpiration/NoncurrentDays"),
     )
+
+
+def _modernise(rule: Element) -> None:
+    """Put what a rule of the first version says outside of actions into its Expiration."""
+    for tag in ("Days", "Date"):
+        for element in rule.findall(tag):
+            rule.remove(element)
+            if rule.find("Expiration") is None:
+                SubElement(rule, "Expiration").append(element)
 
 
 def _check_when(element: Element, ways: set[str]) -> None:

@@ -5,23 +5,18 @@ Source: OSS, PutBucketLogging, PutUserDefinedLogFieldsConfig.
 
 from __future__ import annotations
 
-import re
 from xml.etree.ElementTree import Element
 
 from localcloud.oss.settings.schema import group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting
 
-_PREFIX = re.compile(r"(?:[A-Za-z][A-Za-z0-9\-/_.]{0,31})?")
+MAX_PREFIX = 32  # characters
 
 
 def _check(document: Element, options: Options) -> None:
     prefix = document.findtext("LoggingEnabled/TargetPrefix") or ""
-    if not _PREFIX.fullmatch(prefix):
-        raise invalid(
-            "TargetPrefix",
-            prefix,
-            "The prefix of access logs has up to 32 letters, digits, - and /, and begins with a letter.",
-        )
+    if len(prefix) > MAX_PREFIX:
+        raise invalid("TargetPrefix", prefix, f"The prefix of access logs has up to {MAX_PREFIX} characters.")
 
 
 SETTING = Setting(

@@ -8,25 +8,29 @@ Source: OSS, PutBucketReferer and "Hotlink protection".
 from __future__ import annotations
 
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import boolean, group, text
-from localcloud.oss.settings.setting import Setting
+from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import parse
+
+DEFAULTS = {"AllowTruncateQueryString": "true", "TruncatePath": "false"}
+
+
+def _check(document: Element, options: Options) -> None:
+    for name, value in DEFAULTS.items():
+        if document.find(name) is None:
+            SubElement(document, name).text = value
+
 
 _LIST = group({"Referer": text(many=True)})
 SETTING = Setting(
     parameter="referer",
     action="BucketReferer",
     root="RefererConfiguration",
-    absent={
-        "AllowEmptyReferer": "true",
-        "AllowTruncateQueryString": "true",
-        "TruncatePath": "false",
-        "RefererList": "",
-    },
+    absent={"AllowEmptyReferer": "true", **DEFAULTS, "RefererList": ""},
     fields={
         "AllowEmptyReferer": boolean(required=True),
         "AllowTruncateQueryString": boolean(),
@@ -34,6 +38,7 @@ SETTING = Setting(
         "RefererList": _LIST,
         "RefererBlacklist": _LIST,
     },
+    check=_check,
     deletable=False,
 )
 

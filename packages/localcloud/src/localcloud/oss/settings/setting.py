@@ -28,6 +28,7 @@ class Setting:
         action: its name in actions, after `oss:Get`, `oss:Put` and `oss:Delete`.
         root: the document's root element.
         absent: the answer while none was put: the content of a document, or an error code.
+        words: the message of that error; None: one that names the parameter.
         fields: what the document may hold.
         check: refuses a document that has the form, or changes it into the one that is kept.
         target: the path to an element that names a bucket, and the error code when there is no such bucket; None: no element does.
@@ -38,6 +39,7 @@ class Setting:
     action: str
     root: str
     absent: Mapping[str, object] | str
+    words: str | None = None
     fields: Mapping[str, Field] = field(default_factory=dict)
     check: Check = accept
     target: tuple[str, str] | None = None

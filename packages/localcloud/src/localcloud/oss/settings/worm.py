@@ -129,19 +129,25 @@ def check_abort(bucket: Bucket, now: float) -> None:
         raise _locked()
 
 
-def check_mutable(bucket: Bucket, modified: float, now: float) -> None:
-    """Refuse to change or delete an object that the retention policy protects.
+def is_protected(bucket: Bucket, modified: float, now: float) -> bool:
+    """Return True if the retention policy protects an object.
 
     Args:
         bucket: the bucket.
         modified: when the object was written, in seconds since the epoch.
         now: seconds since the epoch.
+    """
+    found = retention_of(bucket, now)
+    return found is not None and now < modified + found.days * DAY
+
+
+def check_mutable(bucket: Bucket, modified: float, now: float) -> None:
+    """Refuse to change or delete an object that the retention policy protects; the arguments are those of `is_protected`.
 
     Raises:
         OssError: FileImmutable.
     """
-    found = retention_of(bucket, now) if PARAMETER in bucket.settings else None
-    if found and now < modified + found.days * DAY:
+    if is_protected(bucket, modified, now):
         raise OssError(
             "FileImmutable", "The object you specified is immutable: the bucket's retention policy protects it."
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -101,10 +102,7 @@ def _claim(
     string_to_sign = f"{ALGORITHM}\n{moment}\n{'/'.join(scope)}\n{hashlib.sha256(canonical).hexdigest()}".encode()
 
     def compute(secret: str) -> str:
-        key = b"aliyun_v4" + secret.encode()
-        for part in scope:
-            key = hmac.digest(key, part.encode(), "sha256")
-        return hmac.digest(key, string_to_sign, "sha256").hex()
+        return hmac.digest(derive(secret, scope), string_to_sign, "sha256").hex()
 
     return Claim(
         access_key_id=access_key_id,
@@ -113,6 +111,14 @@ def _claim(
         string_to_sign=string_to_sign,
         compute=compute,
     )
+
+
+def derive(secret: str, scope: Sequence[str]) -> bytes:
+    """Return the key that signs for a scope: day, region, service, and the end of it."""
+    key = b"aliyun_v4" + secret.encode()
+    for part in scope:
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
 
 
 def _canonical(request: SignedRequest, additional: list[str]) -> bytes:

@@ -115,7 +115,15 @@ class ObjectRows:
         self._insert(after)
         return after, freed
 
-    def delete(self, bucket: str, key: str, *, now: float, version: str | None = None) -> Deletion:
+    def delete(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        now: float,
+        version: str | None = None,
+        when: Callable[[StoredObject], bool] = lambda _: True,
+    ) -> Deletion:
         """Delete an object, or hide it behind a marker if the bucket keeps versions; or delete a version or a marker for good.
 
         Args:
@@ -123,6 +131,7 @@ class ObjectRows:
             key: the object's key.
             now: the time of a marker, in seconds since the epoch.
             version: the version to delete; None: whatever is current.
+            when: asked of the object, which stays if it says no.
 
         Raises:
             OssError: NoSuchBucket.
@@ -131,8 +140,10 @@ class ObjectRows:
         def work() -> tuple[Deletion, list[str]]:
             versioning = versioning_of(self._buckets.get(bucket))
             if version is not None:
-                return self._delete_version(bucket, key, version)
+                return self._delete_version(bucket, key, version, when)
             before = self.find(bucket, key)
+            if before and not when(before):
+                return Deletion(), []
             freed = self._retire(before, bucket, key)
             self._remove(bucket, key)
             if versioning is None:
@@ -145,7 +156,12 @@ class ObjectRows:
         self._blobs.drop(freed)
         return deletion
 
-    def _delete_version(self, bucket: str, key: str, version: str) -> tuple[Deletion, list[str]]:
+    def _delete_version(
+        self, bucket: str, key: str, version: str, when: Callable[[StoredObject], bool]
+    ) -> tuple[Deletion, list[str]]:
+        doomed = self.find(bucket, key, version)
+        if doomed and not when(doomed):
+            return Deletion(), []
         current = self.find(bucket, key)
         found: Version | None = current
         if current and current.version == version:

@@ -1,6 +1,6 @@
 """ALIYUN::OSS::Bucket.
 
-Encryption, life-cycle rules and tags are kept and given back by OSS's API; the embedded OSS neither enciphers nor expires.
+Encryption, life-cycle rules and tags are the settings of OSS's API, checked as there; the embedded OSS does not encipher.
 Sources: ROS, "ALIYUN::OSS::Bucket"; ros-cdk-oss 1.15.0; OSS, the XML of PutBucketLifecycle, PutBucketEncryption,
 PutBucketPublicAccessBlock and PutBucketTags.
 """

@@ -8,19 +8,8 @@ import pytest
 
 from localcloud.oss.api.attributes import object_headers, read_attributes, read_encoded
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Attributes, ObjectKind, StoredObject
-
-ITEM = StoredObject(
-    bucket="b",
-    key="k",
-    data="0",
-    size=3,
-    etag="AB",
-    crc64=7,
-    modified=1_700_000_000.0,
-    kind=ObjectKind.NORMAL,
-    attributes=Attributes(),
-)
+from localcloud.oss.model import Attributes, ObjectKind
+from tests.support.stored import ITEM
 
 
 def test_content_headers_and_metadata_are_kept() -> None:

@@ -9,20 +9,9 @@ import pytest
 
 from localcloud.oss.api.conditions import check_conditions
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Attributes, ObjectKind, StoredObject
+from tests.support.stored import ITEM
 
-MODIFIED = 1_700_000_000
-ITEM = StoredObject(
-    bucket="b",
-    key="k",
-    data="0",
-    size=3,
-    etag="AB",
-    crc64=7,
-    modified=MODIFIED + 0.5,
-    kind=ObjectKind.NORMAL,
-    attributes=Attributes(),
-)
+MODIFIED = int(ITEM.modified)
 BEFORE, THEN, AFTER = (formatdate(MODIFIED + seconds, usegmt=True) for seconds in (-1, 0, 1))
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject
+from localcloud.oss.model import Attributes, Bucket, StoredObject
 from localcloud.oss.operations.acls import check_object_acl, effective_acl, with_acl
 from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
+from tests.support.stored import ITEM
 
 OPEN = Bucket(name="b", owner="1", created=0.0, acl="public-read-write", storage_class="Standard")
 BLOCK = render(PUBLIC_ACCESS_BLOCK.root, {"BlockPublicAccess": True}).decode()
@@ -18,17 +19,7 @@ BLOCKING = replace(OPEN, settings={PUBLIC_ACCESS_BLOCK.parameter: BLOCK})
 
 
 def item(acl: str) -> StoredObject:
-    return StoredObject(
-        bucket="b",
-        key="k",
-        data="0",
-        size=0,
-        etag="",
-        crc64=0,
-        modified=0.0,
-        kind=ObjectKind.NORMAL,
-        attributes=Attributes(acl=acl),
-    )
+    return replace(ITEM, attributes=Attributes(acl=acl))
 
 
 @pytest.mark.parametrize(

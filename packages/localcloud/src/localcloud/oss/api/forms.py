@@ -1,0 +1,177 @@
+"""PostObject: an object out of an HTML form.
+
+Source: OSS, "PostObject"; RFC 7578 (multipart/form-data).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from urllib.parse import quote, urlencode, urlsplit
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from localcloud.kernel.xml import render
+from localcloud.oss.api.attributes import read_attributes
+from localcloud.oss.api.bodies import write_blob
+from localcloud.oss.api.call import Call
+from localcloud.oss.api.callbacks import answer_after, callback_of
+from localcloud.oss.api.guard import caller_of
+from localcloud.oss.api.s3 import SPOKEN
+from localcloud.oss.api.url import ResourceUrl
+from localcloud.oss.digests import Digests
+from localcloud.oss.errors import OssError
+from localcloud.oss.forms import Policy, read_form_claim, read_policy
+from localcloud.oss.model import MAX_PUT, StoredObject
+from localcloud.oss.operations.keys import check_key
+from localcloud.oss.s3.headers import to_oss
+
+MAX_FIELD = 8 * 1024  # bytes; a policy is the longest
+MAX_FIELDS = 200
+
+
+async def post_object(call: Call) -> web.StreamResponse:
+    """PostObject."""
+    form, file = await _read_form(call.request)
+    if "key" not in form:
+        raise OssError("InvalidArgument", "Bucket POST must contain a field named 'key'.", {"ArgumentName": "key"})
+    key = form["key"].replace("${filename}", (file.filename or "").rpartition("/")[2])
+    form["key"] = key
+    claim = read_form_claim(form, region=call.guard.region)
+    policy = Policy(expires=0, conditions=())
+    if claim is not None:
+        if "x-amz-algorithm" in form:
+            call.request[SPOKEN] = True
+        caller = caller_of(call.request, call.guard.prove(claim))
+        policy = read_policy(form["policy"])
+        policy.check(form, bucket=call.bucket, now=call.guard.clock())
+        call = replace(call, caller=caller)
+    call = replace(call, target=ResourceUrl(bucket=call.bucket, key=key, query={}))
+    headers = _headers(form, file)
+    await _authorize(call, headers)
+    check_key(key)
+    attributes = read_attributes(headers)
+    callback = callback_of(form.get("callback", ""), _variables(form))
+    blob = await write_blob(
+        call, _chunks(file), limit=min(policy.most, MAX_PUT), digests=Digests(md5=None, sha256=None)
+    )
+    with call.oss.blobs.giving(blob):
+        if blob.size < policy.least:
+            raise OssError(
+                "EntityTooSmall",
+                "Your proposed upload smaller than the minimum allowed size.",
+                {"MinSizeAllowed": str(policy.least), "ProposedSize": str(blob.size)},
+            )
+    item = await call.run(
+        call.oss.objects.put,
+        call.bucket,
+        key,
+        blob,
+        attributes,
+        overwrite=headers.get("x-oss-forbid-overwrite", "false").lower() != "true",
+        event="ObjectCreated:PostObject",
+        requester=call.requester,
+    )
+    return await answer_after(call, callback, item, "PostObject", _answer(call, form, item))
+
+
+async def _read_form(request: web.Request) -> tuple[dict[str, str], BodyPartReader]:
+    """Return the fields before the file, by lower-case name, and the file, of which nothing is read yet."""
+    if not request.content_type.startswith("multipart/form-data"):
+        raise _malformed("expected multipart/form-data")
+    form: dict[str, str] = {}
+    try:
+        reader = MultipartReader(request.headers, request.content)
+        while (part := await reader.next()) is not None:
+            if not isinstance(part, BodyPartReader) or not part.name:
+                raise _malformed("a part has no name, or parts of its own")
+            name = part.name.lower()
+            if name == "file":
+                return form, part
+            if name in form:
+                raise _malformed(f"give the field {name} once")
+            if len(form) >= MAX_FIELDS:
+                raise _malformed(f"it has more than {MAX_FIELDS} fields")
+            form[name] = await _read_field(part)
+    except (ValueError, AssertionError) as error:  # what aiohttp says of a form that ends early, or is none
+        raise _malformed(str(error)) from error
+    raise OssError("IncorrectNumberOfFilesInPOSTRequest", "POST requires exactly one file upload per request.")
+
+
+async def _read_field(part: BodyPartReader) -> str:
+    content = bytearray()
+    while chunk := await part.read_chunk(MAX_FIELD):
+        content += chunk
+        if len(content) > MAX_FIELD:
+            raise OssError("FieldItemTooLong", f"The field {part.name} is longer than {MAX_FIELD} bytes.")
+    return content.decode("utf-8")
+
+
+async def _chunks(file: BodyPartReader) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await file.read_chunk():
+            yield chunk
+    except (ValueError, AssertionError) as error:
+        raise _malformed(str(error)) from error
+
+
+def _headers(form: dict[str, str], file: BodyPartReader) -> dict[str, str]:
+    """Return the fields that are headers of the object, in OSS's words."""
+    kept = {name: value for name, value in form.items() if not name.startswith("x:")}
+    if "x-amz-algorithm" in form:
+        signature = {"x-amz-algorithm", "x-amz-credential", "x-amz-signature"}
+        named = {name: value for name, value in kept.items() if name not in signature}
+        kept = to_oss(named, {}, is_bucket=False)
+        if "acl" in form:
+            kept["x-oss-object-acl"] = form["acl"]
+        if "tagging" in form:
+            raise OssError("NotImplemented", "not implemented: the field tagging; use x-amz-tagging")
+    kept["content-type"] = (
+        form.get("x-oss-content-type")
+        or form.get("content-type")
+        or file.headers.get("Content-Type")
+        or "application/octet-stream"
+    )
+    return kept
+
+
+async def _authorize(call: Call, headers: dict[str, str]) -> None:
+    acl = "private"
+    if call.caller is None:
+        acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
+    call.require("PutObject", acl=acl)
+    for header, action in {"x-oss-object-acl": "PutObjectAcl", "x-oss-tagging": "PutObjectTagging"}.items():
+        if header in headers:
+            call.require(action)
+
+
+def _variables(form: dict[str, str]) -> str:
+    """Return the fields `x:…`, which callbacks use, as the parameter that carries them."""
+    own = {name: value for name, value in form.items() if name.startswith("x:")}
+    return base64.b64encode(json.dumps(own).encode()).decode() if own else ""
+
+
+def _answer(call: Call, form: dict[str, str], item: StoredObject) -> web.Response:
+    headers = {"ETag": f'"{item.etag}"', "x-oss-hash-crc64ecma": str(item.crc64)}
+    redirect = form.get("success_action_redirect") or form.get("redirect")
+    if redirect and urlsplit(redirect).scheme in {"http", "https"}:
+        more = urlencode({"bucket": item.bucket, "key": item.key, "etag": f'"{item.etag}"'})
+        headers["Location"] = f"{redirect}{'&' if '?' in redirect else '?'}{more}"
+        return web.Response(status=303, headers=headers)
+    location = f"{call.request.scheme}://{call.request.host}/{quote(item.key)}"
+    status = form.get("success_action_status")
+    if status == "201":
+        document = {"Bucket": item.bucket, "Location": location, "Key": item.key, "ETag": f'"{item.etag}"'}
+        body = render("PostResponse", document)
+        return web.Response(
+            status=201, body=body, content_type="application/xml", headers={**headers, "Location": location}
+        )
+    return web.Response(status=200 if status == "200" else 204, headers={**headers, "Location": location})
+
+
+def _malformed(why: str) -> OssError:
+    return OssError(
+        "MalformedPOSTRequest", f"The body of your POST request is not well-formed multipart/form-data: {why[:200]}."
+    )

@@ -1,0 +1,115 @@
+"""Images that were worked on, sent or kept: GetObject and ProcessObject with `x-oss-process`.
+
+Sources: OSS, "Image processing"; "ProcessObject" (`sys/saveas`).
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.oss.api.bodies import write_blob
+from localcloud.oss.api.call import Call
+from localcloud.oss.api.conditions import check_conditions
+from localcloud.oss.api.objects import describe
+from localcloud.oss.api.url import ResourceUrl
+from localcloud.oss.digests import Digests
+from localcloud.oss.errors import OssError
+from localcloud.oss.images.actions import read_actions, to_request
+from localcloud.oss.model import Attributes
+from localcloud.oss.offload import offloaded
+
+MAX_SOURCE = 20 * 1024**2  # bytes; OSS, "Image processing": limits
+MAX_IMAGE = 256 * 1024**2  # bytes of what becomes of it
+WORKER = "localcloud.oss.images.worker"
+_OF_THE_BYTES = frozenset(
+    {
+        "accept-ranges",
+        "content-encoding",
+        "content-length",
+        "content-md5",
+        "content-type",
+        "etag",
+        "x-oss-hash-crc64ecma",
+    }
+)
+
+
+async def get_processed(call: Call) -> web.StreamResponse:
+    """GetObject with `x-oss-process`."""
+    request = _image_request(call.query["x-oss-process"])
+    async with call.open("GetObject") as (item, path):
+        check_conditions(item, call.headers)
+        _check_source(item.size)
+        async with offloaded(WORKER, request(item.size), path) as outcome:
+            kept = {name: value for name, value in describe(call, item).items() if name.lower() not in _OF_THE_BYTES}
+            response = web.StreamResponse(headers=kept | {"Content-Type": outcome.head["type"]})
+            await response.prepare(call.request)
+            async for chunk in outcome.chunks:
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+
+async def post_process(call: Call) -> web.StreamResponse:
+    """ProcessObject."""
+    if kind := call.query["x-oss-process"]:
+        raise OssError("NotImplemented", f"not implemented: POST with x-oss-process={kind[:80]}")
+    return await _save(call)
+
+
+async def _save(call: Call) -> web.StreamResponse:
+    name, _, process = call.body.decode(errors="replace").partition("=")
+    steps, bar, target = process.partition("|sys/saveas,")
+    if name != "x-oss-process" or not bar:
+        raise OssError("NotImplemented", "not implemented: a process that does not end with |sys/saveas,o_…,b_…")
+    fields = dict(each.partition("_")[::2] for each in target.split(","))
+    bucket, key = _decode(fields.get("b", "")), _decode(fields.get("o", ""))
+    if not key:
+        raise OssError("InvalidArgument", "sys/saveas needs o_ and the target's key in URL-safe base64.")
+    into = ResourceUrl(bucket=bucket or call.bucket, key=key, query={})
+    call.require("PutObject", target=into)
+    request = _image_request(steps)
+    async with call.open("GetObject") as (item, path):
+        _check_source(item.size)
+        async with offloaded(WORKER, request(item.size), path) as outcome:
+            any_digests = Digests(md5=None, sha256=None)
+            blob = await write_blob(call, outcome.chunks, limit=MAX_IMAGE, digests=any_digests)
+            headers = {"content-type": outcome.head["type"]}
+    stored = await call.run(
+        call.oss.objects.put, into.bucket, key, blob, Attributes(headers=headers), requester=call.requester
+    )
+    return web.json_response({"bucket": bucket, "fileSize": stored.size, "object": key, "status": "OK"})
+
+
+def _image_request(process: str) -> Any:  # noqa: ANN401 - a function from a size to JSON
+    kind, _, steps = process.partition("/")
+    if kind != "image":
+        raise OssError("NotImplemented", f"not implemented: x-oss-process={process[:80]}")
+    actions = read_actions(steps)
+    if importlib.util.find_spec("PIL") is None:
+        raise OssError(
+            "NotImplemented",
+            "not implemented: image processing without Pillow; pip install 'aliyun-localcloud[images]'",
+        )
+
+    def request(size: int) -> Mapping[str, Any]:
+        return to_request(actions, size)
+
+    return request
+
+
+def _check_source(size: int) -> None:
+    if size > MAX_SOURCE:
+        raise OssError("InvalidArgument", f"The image has {size} bytes; at most {MAX_SOURCE} are processed.")
+
+
+def _decode(text: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except ValueError as error:
+        raise OssError("InvalidArgument", "sys/saveas takes names in URL-safe base64.") from error

@@ -1,0 +1,110 @@
+"""Callbacks of uploads: what a request asks for, and the body that is sent. Pure.
+
+Source: OSS, "Callback". How values are written into bodies is assumed where it says nothing: percent-encoded in forms; in JSON as
+values, within quotation marks as their text.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from localcloud.kernel.values import read_json
+from localcloud.oss.errors import OssError
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+MAX_PARAMETER = 5 * 1024  # bytes of the header
+MAX_URLS = 5
+_VARIABLE = re.compile(r'(?P<quoted>")?\$\{(?P<name>[A-Za-z0-9_.:-]+)\}')
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Callback:
+    """The request that is to follow an upload."""
+
+    urls: tuple[str, ...]  # tried in order
+    host: str | None  # of the header Host; None: that of the URL
+    body: str  # with variables
+    body_type: str  # FORM or JSON
+    variables: Mapping[str, str]  # the client's own, `x:name`
+
+    def render(self, values: Mapping[str, str | int]) -> bytes:
+        """Return the body.
+
+        Args:
+            values: of OSS's variables, by name; one that there is not is empty.
+        """
+        known: Mapping[str, str | int] = {**self.variables, **values}
+
+        def write(found: re.Match[str]) -> str:
+            value, quoted = known.get(found["name"], ""), found["quoted"] or ""
+            if self.body_type != JSON:
+                return quoted + quote(str(value), safe="")
+            text = json.dumps(value, ensure_ascii=False)
+            return quoted + json.dumps(str(value), ensure_ascii=False)[1:-1] if quoted else text
+
+        return _VARIABLE.sub(write, self.body).encode("utf-8", "surrogateescape")
+
+
+def read_callback(parameter: str, variables: str) -> Callback:
+    """Read a callback's parameters, each the base64 of an object of JSON; empty variables: there are none.
+
+    Raises:
+        OssError: InvalidArgument; NotImplemented (a callback that the bucket keeps).
+    """
+    said = _decode("callback", parameter)
+    if "callbackPolicy" in said:
+        raise OssError(
+            "NotImplemented", "not implemented: callbackPolicy; put callbackUrl and callbackBody in the request"
+        )
+    urls = tuple(each for each in said.get("callbackUrl", "").split(";") if each)
+    body_type = said.get("callbackBodyType", FORM)
+    if not urls or len(urls) > MAX_URLS or not said.get("callbackBody"):
+        raise _invalid("callback", parameter, f"callbackUrl (at most {MAX_URLS}) and callbackBody are required")
+    if body_type not in {FORM, JSON}:
+        raise _invalid("callback", parameter, f"callbackBodyType must be {FORM} or {JSON}")
+    own = _decode("callback-var", variables) if variables else {}
+    if wrong := [name for name in own if not name.startswith("x:")]:
+        raise _invalid("callback-var", variables, f"{wrong[0]} must begin with x:")
+    return Callback(
+        urls=tuple(each if "://" in each else f"http://{each}" for each in urls),
+        host=said.get("callbackHost"),
+        body=said["callbackBody"],
+        body_type=body_type,
+        variables=own,
+    )
+
+
+def host_of(url: str) -> str | None:
+    """Return the host of a URL that can be called, in lower case; None: it can not."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    host = parts.hostname
+    return host if parts.scheme in {"http", "https"} and host else None
+
+
+def _decode(name: str, text: str) -> dict[str, str]:
+    if len(text) > MAX_PARAMETER:
+        raise _invalid(name, text, f"it is longer than {MAX_PARAMETER} bytes")
+    try:
+        said = read_json(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise _invalid(name, text, "it is not the base64 of JSON") from error
+    if not isinstance(said, dict):
+        raise _invalid(name, text, "it is not an object")
+    return {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in said.items()}
+
+
+def _invalid(name: str, text: str, why: str) -> OssError:
+    return OssError(
+        "InvalidArgument",
+        f"The {name} configuration is not valid: {why}.",
+        {"ArgumentName": name, "ArgumentValue": text[:200]},
+    )

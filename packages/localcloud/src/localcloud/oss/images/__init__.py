@@ -1,0 +1,1 @@
+"""Image processing: `x-oss-process=image/…`."""

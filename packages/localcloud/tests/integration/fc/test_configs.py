@@ -1,0 +1,215 @@
+"""Minimum instances, limits of concurrency, asynchronous invocations and their tasks, tags, and the switch of invocations."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import fc2
+import pytest
+from alibabacloud_fc20230330 import models as models3
+from darabonba.runtime import RuntimeOptions
+
+from tests.support.waiting import wait_for
+
+Running = Any  # the running cloud of tests/support/cloud.py
+Event = Callable[..., bytes]
+
+
+@pytest.fixture
+def fc3(cloud: Running, client_of: Callable[..., Any]) -> Any:
+    return client_of(cloud, "fc3")
+
+
+def test_minimum_instances_are_started_ahead_and_have_run_their_initializer(
+    cloud: Running, fc3: Any, code: bytes, make_event: Event, instances_of: Callable[[Running], list[dict[str, Any]]]
+) -> None:
+    fc3.create("f", code=code, initializer="index.initializer")
+    name = fc3.prefix + "f"
+
+    def running() -> list[dict[str, Any]]:
+        return [each for each in instances_of(cloud) if each["function"] == f"functions/{name}" and each["initialized"]]
+
+    body = models3.PutProvisionConfigInput(default_target=2)
+    put = fc3.client.put_provision_config(name, models3.PutProvisionConfigRequest(body=body)).body
+    assert put.target == 2
+    wait_for(lambda: len(running()) == 2)
+    got = fc3.client.get_provision_config(name, models3.GetProvisionConfigRequest()).body
+    assert (got.target, got.current, got.current_error) == (2, 2, "")
+    before = {each["id"] for each in running()}
+    answer = fc3.invoke("f", make_event("state"))
+    assert answer.json["initializer"] == 1
+    assert "FC Initialize Start" not in answer.log
+    listed = fc3.client.list_instances(name, models3.ListInstancesRequest()).body.instances
+    assert {each.instance_id for each in listed} == before
+    fc3.update("f", description="new instances")
+    wait_for(lambda: len(running()) == 2 and not before & {each["id"] for each in running()})
+    fc3.client.delete_provision_config(name, models3.DeleteProvisionConfigRequest())
+    assert fc3.client.get_provision_config(name, models3.GetProvisionConfigRequest()).body.target == 0
+
+
+def test_minimum_instances_that_cannot_start_are_told(fc3: Any, code: bytes) -> None:
+    fc3.create("f", code=code, initializer="index.initializer", environmentVariables={"INIT": "raise"})
+    name = fc3.prefix + "f"
+    body = models3.PutScalingConfigInput(min_instances=1)
+    fc3.client.put_scaling_config(name, models3.PutScalingConfigRequest(body=body))
+
+    def told() -> str:
+        return str(fc3.client.get_scaling_config(name, models3.GetScalingConfigRequest()).body.current_error)
+
+    wait_for(lambda: "cannot start" in told())
+    fc3.client.delete_scaling_config(name, models3.DeleteScalingConfigRequest())
+
+
+def test_requests_beyond_the_reserved_concurrency_are_throttled(
+    fc3: Any, code: bytes, make_event: Event, refused: Any
+) -> None:
+    fc3.create("f", code=code, timeout=30)
+    name = fc3.prefix + "f"
+    body = models3.PutConcurrencyInput(reserved_concurrency=1)
+    fc3.client.put_concurrency_config(name, models3.PutConcurrencyConfigRequest(body=body))
+    fc3.invoke("f", make_event("state"))
+    thread = threading.Thread(target=fc3.invoke, args=("f", make_event("sleep", seconds=3)))
+    thread.start()
+
+    def throttled() -> bool:
+        try:
+            fc3.invoke("f", make_event("state"))
+        except refused as error:
+            return bool((error.status, error.code) == (429, "ResourceExhausted"))
+        return False
+
+    wait_for(throttled)
+    thread.join()
+    listed = fc3.client.list_concurrency_configs(models3.ListConcurrencyConfigsRequest(function_name=name)).body.configs
+    assert [each.reserved_concurrency for each in listed] == [1]
+    fc3.client.delete_concurrency_config(name)
+    with pytest.raises(refused) as gone:
+        fc3._do(lambda: fc3.client.get_concurrency_config(name))
+    assert gone.value.code == "OnDemandConfigNotFound"
+
+
+def configure(fc3: Any, name: str, **members: Any) -> Any:
+    body = models3.PutAsyncInvokeConfigInput().from_map(members)
+    return fc3.client.put_async_invoke_config(name, models3.PutAsyncInvokeConfigRequest(body=body)).body
+
+
+def task(fc3: Any, name: str, id_: str) -> Any:
+    return fc3.client.get_async_task(name, id_, models3.GetAsyncTaskRequest()).body
+
+
+def start(fc3: Any, name: str, payload: bytes, id_: str) -> None:
+    headers = models3.InvokeFunctionHeaders(x_fc_invocation_type="Async", x_fc_async_task_id=id_)
+    request = models3.InvokeFunctionRequest(body=payload)
+    fc3._do(lambda: fc3.client.invoke_function_with_options(name, request, headers, RuntimeOptions()))
+
+
+def test_results_of_asynchronous_invocations_go_to_their_destinations(
+    cloud: Running, fc3: Any, code: bytes, zip_of: Callable[[Mapping[str, str]], bytes], make_event: Event
+) -> None:
+    kept = "def handler(event, context):\n    print('GOT', event.decode())\n"
+    fc3.create("keeper", code=zip_of({"index.py": kept}))
+    fc3.create("f", code=code)
+    name, keeper = fc3.prefix + "f", fc3.prefix + "keeper"
+    arn = f"acs:fc:{cloud.region}:{cloud.account_id}:functions/{keeper}"
+    ends = {"onSuccess": {"destination": arn}, "onFailure": {"destination": arn}}
+    put = configure(fc3, name, destinationConfig=ends, maxAsyncRetryAttempts=0, asyncTask=True)
+    assert put.destination_config.on_failure.destination == arn
+    start(fc3, name, make_event("echo", text="hello"), "good")
+    start(fc3, name, make_event("raise"), "bad")
+    log = cloud.data / "fc" / "logs" / f"functions.{keeper}.log"
+
+    def results() -> dict[str, Any]:
+        lines = log.read_text().splitlines() if log.exists() else []
+        events = [json.loads(line[4:]) for line in lines if line.startswith("GOT ")]
+        return {each["requestContext"]["condition"]: each for each in events}
+
+    wait_for(lambda: set(results()) == {"", "UnhandledInvocationError"})
+    good, bad = results()[""], results()["UnhandledInvocationError"]
+    assert (good["responsePayload"], json.loads(good["requestPayload"])["text"]) == ("hello", "hello")
+    assert (bad["requestContext"]["approximateInvokeCount"], "no such thing" in bad["responsePayload"]) == (1, True)
+    assert task(fc3, name, "good").status == "Succeeded"
+    assert task(fc3, name, "bad").status == "Failed"
+    assert [each.status for each in task(fc3, name, "good").events] == ["Enqueued", "Running", "Succeeded"]
+
+
+def test_a_task_is_listed_and_stopped(fc3: Any, code: bytes, make_event: Event, refused: Any) -> None:
+    fc3.create("f", code=code, timeout=60)
+    name = fc3.prefix + "f"
+    configure(fc3, name, asyncTask=True)
+    start(fc3, name, make_event("sleep", seconds=50), "slow")
+    with pytest.raises(refused) as twice:
+        start(fc3, name, b"{}", "slow")
+    assert twice.value.code == "StatefulAsyncInvocationAlreadyExists"
+    wait_for(lambda: task(fc3, name, "slow").status == "Running")
+    fc3.client.stop_async_task(name, "slow", models3.StopAsyncTaskRequest())
+    assert task(fc3, name, "slow").status == "Stopped"
+    request = models3.ListAsyncTasksRequest(status="Stopped", include_payload=True)
+    tasks = fc3.client.list_async_tasks(name, request).body.tasks
+    assert [(each.task_id, json.loads(each.task_payload)["seconds"]) for each in tasks] == [("slow", 50)]
+
+
+def test_other_destinations_are_refused_by_name(cloud: Running, fc3: Any, code: bytes, refused: Any) -> None:
+    fc3.create("f", code=code)
+    queue = {"onFailure": {"destination": f"acs:mns:{cloud.region}:1:/queues/q/messages"}}
+    with pytest.raises(refused) as error:
+        fc3._do(lambda: configure(fc3, fc3.prefix + "f", destinationConfig=queue))
+    assert error.value.status == 501
+    assert "not implemented: destinations of type 'mns'" in error.value.message
+    with pytest.raises(refused) as error:
+        fc3._do(lambda: configure(fc3, fc3.prefix + "f", maxAsyncRetryAttempts=9))
+    assert (error.value.status, error.value.code) == (400, "InvalidArgument")
+
+
+def test_a_service_has_tags_by_which_it_is_found(cloud: Running, client_of: Callable[..., Any]) -> None:
+    new = client_of(cloud, "fc2")
+    client, arn = new.client, f"acs:fc:{cloud.region}:{cloud.account_id}:services/{new.service}"
+    client.tag_resource(arn, {"k1": "v1", "k2": "v2"})
+    assert client.get_resource_tags(arn).data == {"resourceArn": arn, "tags": {"k1": "v1", "k2": "v2"}}
+    found = client.list_services(prefix=new.service, tags={"k1": "v1", "k2": ""}).data["services"]
+    assert [each["serviceName"] for each in found] == [new.service]
+    assert client.list_services(prefix=new.service, tags={"k1": "other"}).data["services"] == []
+    client.untag_resource(arn, ["k1"])
+    assert client.get_resource_tags(arn).data["tags"] == {"k2": "v2"}
+    client.untag_resource(arn, [], True)
+    assert client.get_resource_tags(arn).data["tags"] == {}
+    with pytest.raises(fc2.FcError) as missing:
+        client.tag_resource(arn + "x", {"k": "v"})
+    assert missing.value.err_code == "ServiceNotFound"
+
+
+def test_a_function_has_tags_by_which_it_is_found(cloud: Running, fc3: Any, code: bytes) -> None:
+    made = fc3.create("f", code=code, tags=[{"Key": "k", "Value": "v"}])
+    arn = made["functionArn"]
+    assert made["tags"] == [{"Key": "k", "Value": "v"}]
+    tags = [models3.Tag(key="more", value="w")]
+    body = models3.TagResourcesInput(resource_id=[arn], resource_type="ALIYUN::FC::FUNCTION", tag=tags)
+    fc3.client.tag_resources(models3.TagResourcesRequest(body=body))
+    listed = fc3.client.list_tag_resources(
+        models3.ListTagResourcesRequest(resource_id=[arn], resource_type="ALIYUN::FC::FUNCTION")
+    ).body.tag_resources
+    assert {(each.tag_key, each.tag_value) for each in listed} == {("k", "v"), ("more", "w")}
+    request = models3.UntagResourcesRequest(resource_id=[arn], resource_type="ALIYUN::FC::FUNCTION", tag_key=["k"])
+    fc3.client.untag_resources(request)
+    assert fc3.get("f")["tags"] == [{"Key": "more", "Value": "w"}]
+
+
+def test_a_function_whose_invocation_is_disabled_is_not_invoked(fc3: Any, code: bytes, refused: Any) -> None:
+    fc3.create("f", code=code)
+    name = fc3.prefix + "f"
+    fc3.client.disable_function_invocation(name, models3.DisableFunctionInvocationRequest(reason="maintenance"))
+    with pytest.raises(refused, match="maintenance") as error:
+        fc3.invoke("f")
+    assert error.value.status == 403
+    fc3.client.enable_function_invocation(name)
+    assert fc3.invoke("f").status == 200
+
+
+def test_what_cannot_exist_here_is_empty(fc3: Any, cloud: Running, code: bytes) -> None:
+    fc3.create("f", code=code)
+    assert fc3.client.list_vpc_bindings(fc3.prefix + "f").body.vpc_ids == []
+    assert fc3.client.list_sessions(fc3.prefix + "f", models3.ListSessionsRequest()).body.sessions == []
+    regions = fc3.client.describe_regions(models3.DescribeRegionsRequest()).body.regions.region
+    assert [each.region_id for each in regions] == [cloud.region]

@@ -1,0 +1,92 @@
+"""Image processing of the embedded OSS, with oss2."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import uuid
+
+import oss2
+import pytest
+from PIL import Image
+
+from tests.support.cloud import Cloud
+
+
+@pytest.fixture(scope="module")
+def bucket(cloud: Cloud) -> oss2.Bucket:
+    made = cloud.bucket("images-" + uuid.uuid4().hex[:12])
+    made.create_bucket()
+    picture = Image.new("RGB", (200, 100), "red")
+    picture.paste("blue", (0, 0, 100, 100))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    made.put_object("a.png", buffer.getvalue(), {"Content-Type": "image/png"})
+    made.put_object("no image", b"hello")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("process", "size", "kind"),
+    [
+        ("resize,w_150,h_80", (150, 75), "PNG"),  # the vendor's examples, of an image of 200 x 100
+        ("resize,m_mfit,w_150,h_80", (160, 80), "PNG"),
+        ("resize,m_fill,w_150,h_80", (150, 80), "PNG"),
+        ("resize,m_pad,w_150,h_80,color_FF0000", (150, 80), "PNG"),
+        ("resize,m_fixed,w_150,h_80", (150, 80), "PNG"),
+        ("resize,w_400", (200, 100), "PNG"),
+        ("resize,w_400,limit_0", (400, 200), "PNG"),
+        ("resize,p_50", (100, 50), "PNG"),
+        ("crop,x_150,y_50,w_100,h_100", (50, 50), "PNG"),
+        ("crop,w_20,h_30,g_center", (20, 30), "PNG"),
+        ("rotate,90", (100, 200), "PNG"),
+        ("resize,w_100/rotate,90/quality,q_50/format,jpg", (50, 100), "JPEG"),
+        ("format,webp", (200, 100), "WEBP"),
+    ],
+)
+def test_actions_change_an_image(bucket: oss2.Bucket, process: str, size: tuple[int, int], kind: str) -> None:
+    answer = bucket.get_object("a.png", process=f"image/{process}")
+    image = Image.open(io.BytesIO(answer.read()))
+    assert (image.size, image.format, answer.content_type) == (size, kind, f"image/{kind.lower()}")
+
+
+def test_a_crop_takes_the_part_that_was_asked_for(bucket: oss2.Bucket) -> None:
+    for where, colour in (("g_west", (0, 0, 255)), ("g_east", (255, 0, 0))):
+        content = bucket.get_object("a.png", process=f"image/crop,w_10,h_10,{where}").read()
+        assert Image.open(io.BytesIO(content)).getpixel((5, 5)) == colour
+
+
+def test_an_image_is_described(bucket: oss2.Bucket) -> None:
+    facts = json.loads(bucket.get_object("a.png", process="image/info").read())
+    size = bucket.head_object("a.png").content_length
+    assert {name: facts[name]["value"] for name in ("FileSize", "Format", "ImageHeight", "ImageWidth")} == {
+        **{"FileSize": str(size), "Format": "png"},
+        **{"ImageHeight": "100", "ImageWidth": "200"},
+    }
+
+
+def test_a_processed_image_is_kept_under_another_key(bucket: oss2.Bucket) -> None:
+    key = base64.urlsafe_b64encode("kept/ü.jpg".encode()).decode().rstrip("=")
+    answer = bucket.process_object("a.png", f"image/resize,w_20/format,jpg|sys/saveas,o_{key}")
+    assert (answer.status, answer.object) == (200, "kept/ü.jpg")
+    kept = bucket.get_object("kept/ü.jpg")
+    assert (Image.open(io.BytesIO(kept.read())).size, kept.content_type) == ((20, 10), "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    ("key", "process", "error"),
+    [
+        ("no image", "image/info", (400, "InvalidArgument")),
+        ("a.png", "image/resize,m_abc,w_100", (400, "InvalidArgument")),
+        ("a.png", "image/resize,w_99999", (400, "InvalidArgument")),
+        ("a.png", "image/resize,w_16000,h_16000,m_fixed,limit_0", (400, "InvalidArgument")),
+        ("a.png", "image/watermark,text_SGVsbG8", (501, "NotImplemented")),
+        ("a.png", "video/snapshot,t_7000", (501, "NotImplemented")),
+        ("none", "image/info", (404, "NoSuchKey")),
+    ],
+)
+def test_what_cannot_be_done_is_refused(bucket: oss2.Bucket, key: str, process: str, error: tuple[int, str]) -> None:
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        bucket.get_object(key, process=process)
+    assert (caught.value.status, caught.value.code) == error
