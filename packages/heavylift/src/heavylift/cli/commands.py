@@ -20,6 +20,7 @@ from heavylift.clouds.ros import TRIES, Event, RefusedError, Ros, Stack, StackDe
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
 from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
+from heavylift.contracts import pagelog
 from heavylift.errors import HeavyliftError
 
 LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
@@ -206,8 +207,12 @@ def show_logs(options: argparse.Namespace, output: Output) -> int:
     name = _stack_name(options, session)
     ros = _ros(session)
     function = invocation.find_function(ros, ros.find(name), options.function)
-    for line in logs.read(session, function, options.lines):
+    lines = logs.read(session, function, options.lines)
+    for line in lines:
         output.emit({"event": "log", "line": line}, line)
+    if fetched := pagelog.find_demands(lines):
+        pages = [{"library": each.library, "page": each.page, "seconds": each.seconds} for each in fetched]
+        output.emit({"event": "pages", "pages": pages}, pagelog.explain(fetched))
     return 0
 
 

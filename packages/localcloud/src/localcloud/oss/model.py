@@ -41,7 +41,7 @@ class BucketStat:
     markers: int  # delete markers
     sizes: Mapping[str, int]  # bytes by storage class
     counts: Mapping[str, int]  # objects by storage class
-    time: float  # seconds since the epoch, when it was counted
+    changed: float  # seconds since the epoch, of the newest version; 0: there is none
 
 
 class ObjectKind(StrEnum):

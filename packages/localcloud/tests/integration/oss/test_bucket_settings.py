@@ -110,6 +110,18 @@ def test_anybody_browses_a_website_and_everybody_else_lists(bucket: oss2.Bucket,
     assert len(list(oss2.ObjectIterator(bucket))) == 4
     with pytest.raises(oss2.exceptions.NoSuchKey):
         bucket.get_object("none")
+    assert bucket.get_object("folder/").read() == b"index.html"
+
+
+def test_a_bucket_is_made_by_its_acl_and_a_preflight_request_has_no_signature(
+    bucket: oss2.Bucket, cloud: Cloud
+) -> None:
+    new = cloud.bucket("acl-" + uuid.uuid4().hex[:12])
+    assert new.put_bucket_acl("public-read").headers["Location"] == f"/{new.bucket_name}"
+    assert new.get_bucket_acl().acl == "public-read"
+    url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}/a"
+    headers = {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Authorization": "OSS none:none"}
+    assert code_of(requests.options(url, headers=headers, timeout=10)) == (403, "AccessForbidden")
 
 
 def test_access_logs_go_to_a_bucket_that_exists(bucket: oss2.Bucket) -> None:

@@ -146,7 +146,7 @@ def _describe_stat(stat: BucketStat) -> dict[str, int]:
         "ObjectCount": stat.objects,
         "MultipartUploadCount": stat.uploads,
         "LiveChannelCount": 0,
-        "LastModifiedTime": int(stat.time),
+        "LastModifiedTime": int(stat.changed),
         "DeleteMarkerCount": stat.markers,
     }
     for storage_class, name in _NAMES_IN_STAT.items():

@@ -123,7 +123,7 @@ class BucketOperations:
             markers=len(found) - len(objects),
             sizes=sizes,
             counts=counts,
-            time=self._clock(),
+            changed=max((item.modified for item in found), default=0.0),
         )
 
     def empty(self, name: str) -> None:
