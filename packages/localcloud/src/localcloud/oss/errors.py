@@ -40,6 +40,7 @@ STATUS = {
     "InvalidRange": 416,
     "InvalidRequest": 400,
     "InvalidSecurityToken": 403,
+    "InvalidSqlParameter": 400,
     "InvalidStorageClass": 400,
     "InvalidTag": 400,
     "InvalidTargetType": 400,

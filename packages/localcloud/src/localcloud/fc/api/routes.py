@@ -154,7 +154,7 @@ class Api:
         caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
         target = find_target(signed.method, signed.path, signed.query_parameters)
         # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
-        creates = target.operation.startswith("Create")
+        creates = target.operation.startswith("Create") and target.operation in OPERATIONS
         body = parse_body(signed.body) if creates else {}
         target = target.created(body)
         region, account_id = self._fc.settings.region, self._fc.settings.account_id
