@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import quote
 
 from aiohttp import web
@@ -57,6 +58,7 @@ async def put_part(call: Call) -> web.StreamResponse:
             **upload.attributes.storage.encryption,
             "ETag": f'"{part.etag}"',
             "x-oss-hash-crc64ecma": str(part.crc64),
+            "Content-MD5": base64.b64encode(blob.md5).decode(),
         }
     )
 

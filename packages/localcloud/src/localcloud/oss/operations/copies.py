@@ -182,6 +182,8 @@ def _attributes_of_copy(
     storage: Storage | None,
 ) -> Attributes:
     kept = item.attributes
+    if headers is not None and "content-type" in kept.headers:  # which stays unless the copy gets another one
+        headers = {"content-type": kept.headers["content-type"], **headers}
     return replace(
         kept,
         headers=kept.headers if headers is None else dict(headers),
