@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types imports unit property integration e2e torture build build-here venv lock bench matrix bench-seed bench-tuning clean
+.PHONY: help demo test check lint types imports unit property integration e2e torture build build-here venv lock bench matrix coverage bench-seed bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ bench: build-here ## measure starts, improvements, growth and builds into docs/b
 
 matrix: venv ## build and start 24 heavy packages on each Python into docs/reference/packages.md (ONLY=pandas,scipy PYTHONS=3.10)
 	@$(PY) -m bench.matrix $(if $(ONLY),--only $(ONLY)) $(if $(PYTHONS),--python $(PYTHONS))
+
+coverage: venv ## ask the embedded cloud for every operation of the official clients into docs/reference/coverage.md
+	@$(PY) -m tools.coverage
 
 build-here: venv
 	@$(PY) -m layers_build --python $$($(PY) -c 'import sys; print("%d.%d" % sys.version_info[:2])') # measurements run on this Python

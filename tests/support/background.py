@@ -12,7 +12,16 @@ from typing import NoReturn
 from heavylift.contracts.failures import LoadError
 from heavylift.runtime.background import Background
 from heavylift.runtime.load import load
-from heavylift.runtime.messages import ArchiveLoaded, BlocksReady, LoadEnded, Message, NamesReady, dump_message
+from heavylift.runtime.messages import (
+    ArchiveLoaded,
+    BlocksReady,
+    LoadEnded,
+    Message,
+    NamesReady,
+    PagesReady,
+    WorkingSetReady,
+    dump_message,
+)
 from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import Body
@@ -57,6 +66,12 @@ class _Pipe:
         view = memoryview(dump_message(message))
         while view:
             view = view[os.write(self._descriptor, view) :]
+
+    def paged(self, libraries: Sequence[str]) -> None:
+        self.send(PagesReady(list(libraries)))
+
+    def working_set_ready(self, later: int) -> None:
+        self.send(WorkingSetReady(later))
 
     def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
         self.send(NamesReady(list(paths), list(needs)))

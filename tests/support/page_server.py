@@ -67,11 +67,11 @@ class Holes:
         child = os.fork()
         if child:
             self.served.close()
-            self.helper.attach(self.plan, self.channel.fileno())
+            self.helper.attach(self.plan.memory, self.channel.fileno())
             self.helper.install()
             return child
         self.channel.close()
-        self.helper.attach(self.plan)
+        self.helper.attach(self.plan.memory)
         count = 0
         while message := self.served.recv(NUMBER.size):
             (number,) = NUMBER.unpack(message)

@@ -6,6 +6,7 @@ A scenario is a program of its own: what it does to signals and memory stays the
 from __future__ import annotations
 
 import functools
+import random
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from heavylift.runtime.pages import Segment
 from tests.support.paths import ROOT
 
+NOISE = 3000  # bytes behind each function: real code compresses badly
 FUNCTIONS = 300  # of the library; each has a page of its own
 
 
@@ -25,17 +27,30 @@ def can_compile() -> bool:
 
 
 @functools.cache
-def code_library(functions: int = FUNCTIONS) -> Path:
-    """Return a library whose `call(n)` returns what its n-th function does: 3 * n + 1."""
+def code_library(functions: int = FUNCTIONS, padding: int = 0) -> Path:
+    """Return a library whose `call(n)` returns what its n-th function does: 3 * n + 1; `padding` bytes of data make it larger."""
     folder = Path(tempfile.mkdtemp(prefix="code-library-"))
+    (folder / "noise").write_bytes(random.Random(7).randbytes(NOISE * functions))
     body = "".join(
         f"__attribute__((noinline, aligned(4096))) int f{number}(void) {{ return {3 * number + 1}; }}\n"
+        f'__asm__(".text; .incbin \\"noise\\", {NOISE * number}, {NOISE}");\n'
         for number in range(functions)
     )
+    body += f"char padding[] = {{[{padding}] = 1}};\n"
     table = ", ".join(f"f{number}" for number in range(functions))
     call = "__attribute__((aligned(4096))) int call(int n) { return table[n](); }\n"
     (folder / "code.c").write_text(f"{body}static int (*const table[])(void) = {{{table}}};\n{call}")
-    command = ["cc", "-shared", "-fPIC", "-O1", "-Wl,-z,separate-code", "-o", "libcode.so", "code.c"]
+    command = [
+        "cc",
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-fno-toplevel-reorder",
+        "-Wl,-z,separate-code",
+        "-o",
+        "libcode.so",
+        "code.c",
+    ]
     subprocess.run(command, cwd=folder, check=True)
     return folder / "libcode.so"
 

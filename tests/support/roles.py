@@ -1,4 +1,4 @@
-"""Roles of a running cloud, for tests of what their policies allow."""
+"""Roles and users of a running cloud, for tests of what their policies allow."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def assume_role(cloud: Cloud, *statements: Mapping[str, Any]) -> Key:
     _call(cloud, "ram", "AttachPolicyToRole", RoleName=name, PolicyName=name, PolicyType="Custom")
     given = _call(cloud, "sts", "AssumeRole", RoleArn=role, RoleSessionName="tester")["Credentials"]
     return Key(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"])
+
+
+def make_user(cloud: Cloud, *statements: Mapping[str, Any]) -> Key:
+    """Make a RAM user that may do what the statements say, and return its access key."""
+    name = f"u{uuid.uuid4().hex[:10]}"
+    _call(cloud, "ram", "CreateUser", UserName=name)
+    _call(cloud, "ram", "CreatePolicy", PolicyName=name, PolicyDocument=document(*statements))
+    _call(cloud, "ram", "AttachPolicyToUser", UserName=name, PolicyName=name, PolicyType="Custom")
+    given = _call(cloud, "ram", "CreateAccessKey", UserName=name)["AccessKey"]
+    return Key(given["AccessKeyId"], given["AccessKeySecret"])
 
 
 def document(*statements: Mapping[str, Any]) -> str:

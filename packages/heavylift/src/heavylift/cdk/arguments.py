@@ -54,6 +54,7 @@ class FunctionSettings:
     requirements: str = "layers_build/applib.txt"
     model: str = ""
     prune_rules: tuple[str, ...] = ()
+    recordings: str = ""
     dist: str = ""
     handler: str = "index.handler"
     generation: str = "2.0"
@@ -77,6 +78,7 @@ READERS: Mapping[str, values.Reader] = {
     "requirements": values.path,
     "model": values.path,
     "prune_rules": values.paths,
+    "recordings": values.path,
     "dist": values.path,
     "handler": values.text(_HANDLER, "MODULE.FUNCTION of your own code, such as index.handler"),
     "generation": values.choice(*GENERATIONS),

@@ -62,6 +62,7 @@ class HeavyFunction(Construct):
         requirements: the file that lists the libraries.
         model: a folder, or a Python file whose `export_model(applib, interpreter, target)` writes one; None: there is no model.
         prune_rules: files with prune rules beside those that heavylift has.
+        recordings: the folder of the recordings of starts; None: `recordings`, beside the requirements.
         dist: a build made before, which is deployed as it is; None: what changed is built first.
         handler: the user's function, `MODULE.FUNCTION`.
         generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
@@ -95,6 +96,7 @@ class HeavyFunction(Construct):
         requirements: str | Path = "layers_build/applib.txt",
         model: str | Path | None = None,
         prune_rules: Sequence[str | Path] = (),
+        recordings: str | Path | None = None,
         dist: str | Path | None = None,
         handler: str = "index.handler",
         generation: str = "2.0",
@@ -123,6 +125,7 @@ class HeavyFunction(Construct):
                     "requirements": requirements,
                     "model": model or "",
                     "prune_rules": prune_rules,
+                    "recordings": recordings or "",
                     "dist": dist or "",
                     "handler": handler,
                     "generation": generation,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import json
 import os
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from heavylift.clouds.ros import TRIES, Event, RefusedError, Ros, Stack, StackDe
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
 from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
+from heavylift.contracts import pagelog
 from heavylift.errors import HeavyliftError
 
 LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
@@ -66,6 +68,9 @@ def build(options: argparse.Namespace, output: Output) -> int:
         "heavylift:platform": options.platform,
         "heavylift:prune": "false" if options.no_prune else None,
         "heavylift:strip": "false" if options.no_strip else None,
+        "heavylift:record": None
+        if options.record is None
+        else json.dumps([str(each.resolve()) for each in options.record]),
         "heavylift:deploys": "false" if options.python or options.platform else None,
     }
     settings = {**{name: value for name, value in choices.items() if value}, **dict(options.context)}
@@ -206,8 +211,12 @@ def show_logs(options: argparse.Namespace, output: Output) -> int:
     name = _stack_name(options, session)
     ros = _ros(session)
     function = invocation.find_function(ros, ros.find(name), options.function)
-    for line in logs.read(session, function, options.lines):
+    lines = logs.read(session, function, options.lines)
+    for line in lines:
         output.emit({"event": "log", "line": line}, line)
+    if fetched := pagelog.find_demands(lines):
+        pages = [{"library": each.library, "page": each.page, "seconds": each.seconds} for each in fetched]
+        output.emit({"event": "pages", "pages": pages}, pagelog.explain(fetched))
     return 0
 
 

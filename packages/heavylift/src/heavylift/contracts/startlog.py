@@ -35,6 +35,16 @@ class Package:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pages:
+    """The code of libraries that were loaded by pages, as far as this start met it."""
+
+    later: int  # bytes to fetch after the start
+    present: int  # faults on code that was there
+    absent: int  # faults on code that had to be waited for
+    waited: float  # seconds that these took, summed over threads
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
     """One start of an instance: from credentials to warm-up."""
 
@@ -50,6 +60,7 @@ class Start:
     memory_before_import: int  # bytes
     error: str | None  # "Type: message" of a start that failed
     imports: tuple[Package, ...] = ()  # the slowest first, `others` last; empty where the line does not say
+    pages: Pages | None = None  # None: no library was loaded by pages
     cores: float | None = None  # CPUs that the instance may use; None where the line does not say
 
     def elapsed(self, phase: str, item: str) -> float:
@@ -89,6 +100,7 @@ def parse_start(line: str) -> Start:
             memory_before_import=int(record["memory_before_import"]),
             error=f"{error['type']}: {error['message']}" if error else None,
             imports=_packages(record.get("imports")),
+            pages=_pages(record.get("pages")),
             cores=_cores(record.get("cores")),
         )
     except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -122,6 +134,13 @@ def _packages(values: Any) -> tuple[Package, ...]:  # noqa: ANN401 - anything ma
             raise ValueError(f"modules is {modules!r}, not a count")
         packages.append(Package(name=name, seconds=_number(value["seconds"], "seconds"), modules=modules))
     return tuple(sorted(packages, key=lambda package: (package.name == OTHERS, -package.seconds)))
+
+
+def _pages(value: Any) -> Pages | None:  # noqa: ANN401 - anything may stand in a log
+    if value is None:
+        return None
+    counts = {name: int(_number(value[name], name)) for name in ("later", "present", "absent")}
+    return Pages(**counts, waited=_number(value["waited"], "waited"))
 
 
 def _cores(value: Any) -> float | None:  # noqa: ANN401 - anything may stand in a log

@@ -25,7 +25,7 @@ i {{ display: inline-block; width: .8em; height: .8em; margin-right: .5em }}
 </style>
 <h1>{title}</h1>
 {error}<img alt="the start as a waterfall; the tables below have its numbers" src="data:image/png;base64,{picture}">
-{limit}{imports}<h2>Phases</h2>
+{limit}{pages}{imports}<h2>Phases</h2>
 <table class="spans"><tr><th>phase<th>item<th>from, s<th>to, s<th>busy, s</tr>
 {rows}
 </table>
@@ -83,8 +83,19 @@ def render(start: Start, picture: bytes, limit: Limit | None = None) -> str:
         error=f"<p><strong>It failed: {escape(start.error)}</strong></p>\n" if start.error else "",
         picture=base64.b64encode(picture).decode(),
         limit=f"<p>{escape(limit.explain())}</p>\n" if limit else "",
+        pages=_pages(start) if start.pages else "",
         imports=_imports(start.imports) if start.imports else "",
         rows="\n".join(rows),
+    )
+
+
+def _pages(start: Start) -> str:
+    pages = start.pages
+    assert pages
+    return (
+        f"<p>{start.fetched / 1e6:,.1f} MB were fetched before it was ready, {pages.later / 1e6:,.1f} MB follow. Code of large "
+        f"libraries was opened by {pages.present:,} faults where it was there, and waited for by {pages.absent:,}: "
+        f"{pages.waited:.3f} s.</p>\n"
     )
 
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from heavylift.contracts import failures
 from heavylift.contracts.failures import DeadlineError, LoadError
@@ -21,14 +21,19 @@ from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.messages import (
     ArchiveLoaded,
     BlocksReady,
+    CredentialsRenewed,
     LoadEnded,
     LoadRequest,
     Message,
     NamesReady,
+    PagesReady,
+    WorkingSetReady,
     dump_message,
     parse_message,
 )
+from heavylift.runtime.opening import CHANNEL, MEMORY, Opening, prepare_opening
 from heavylift.runtime.retries import Deadline
+from heavylift.runtime.settings import WHOLE, WORKING_SET
 from heavylift.runtime.timeline import Collected, Timeline
 
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
@@ -50,14 +55,28 @@ class Background:
         messages: the descriptor that its messages are read from.
         timeline: is told what the worker did, and how long imports waited for it.
         deadline: when to give up a worker that says nothing: looking up a name, for one, cannot be bounded there.
+        opening: this side of libraries that are loaded by pages; None where they come whole.
     """
 
-    def __init__(self, process: int, orders: int, messages: int, timeline: Timeline, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        process: int,
+        orders: int,
+        messages: int,
+        timeline: Timeline,
+        deadline: Deadline,
+        opening: Opening | None = None,
+    ) -> None:
         self._process = process
         self._orders = orders
         self._messages = messages
         self._timeline = timeline
-        self._deadline = deadline
+        self._deadline: Deadline | None = deadline
+        self._opening = opening
+        self._libraries: frozenset[str] = frozenset()
+        self._working_set = False  # is it there, and does the rest follow after the start?
+        self._started = False
+        self._later = 0  # bytes
         self._lock = threading.Lock()
         self._held = b""
         self._needs: dict[str, int] = {}
@@ -87,6 +106,50 @@ class Background:
         """
         self._wait(lambda: bool(self._needs) or archive in self._loaded)
 
+    def is_by_pages(self, path: str) -> bool:
+        """Return whether a file of the applib is a library that is whole only when everything is there."""
+        return path in self._libraries
+
+    def look_after(self) -> None:
+        """Keep the handler that opens code above others."""
+        if self._opening:
+            self._opening.look_after()
+
+    def wait_for_working_set(self) -> None:
+        """Wait until everything is there, or what a recorded start used, if the load was asked for no more.
+
+        Raises:
+            LoadError: that will never be.
+        """
+        self._wait(lambda: self._working_set)
+
+    def end_start(self) -> bool:
+        """Open what has come, and tell the timeline; return whether more will follow.
+
+        From here on nothing that the worker does is a part of the start.
+        """
+        if self._ended:
+            self.open_all(last=True)
+        if self._opening and (faults := self._opening.faults()):
+            self._timeline.set_pages(self._later, *faults)
+        self._started, self._deadline = True, None
+        return not self._ended
+
+    def open_all(self, *, last: bool) -> None:
+        """Open all code that is mapped, now that everything is there; `last`: and take the handler out."""
+        if self._opening and last:
+            self._opening.end()
+        elif self._opening:
+            self._opening.open_all()
+
+    def renew(self, credentials: Credentials) -> None:
+        """Hand on the credentials of a request: those of the start expire."""
+        message = CredentialsRenewed(
+            credentials.access_key_id, credentials.access_key_secret, credentials.security_token
+        )
+        with suppress(OSError):  # it has ended
+            os.write(self._orders, dump_message(message))
+
     def wait_for_all(self) -> None:
         """Wait until everything is there.
 
@@ -100,6 +163,8 @@ class Background:
         os.close(self._orders)
         os.close(self._messages)
         self._reap()
+        if self._opening:
+            self._opening.close()
 
     def _reap(self) -> int:
         if self._exit_code is None:
@@ -107,6 +172,8 @@ class Background:
         return self._exit_code
 
     def _wait(self, enough: Callable[[], bool]) -> None:
+        if enough():
+            return
         with self._lock:
             if not self._ended and not enough():
                 with self._timeline.span("wait", "files"):
@@ -120,9 +187,12 @@ class Background:
         if end:
             self._held = rest
             self._accept(parse_message(line))
-        elif not select.select([self._messages], [], [], self._deadline.remaining())[0]:
+        elif not self._is_spoken_to():
             try:
-                self._deadline.check("the loader's process said nothing; does the function's network reach `Endpoint`?")
+                if self._deadline:
+                    self._deadline.check(
+                        "the loader's process said nothing; does the function's network reach `Endpoint`?"
+                    )
             except DeadlineError as error:
                 self._ended, self._error = True, error
         elif more := os.read(self._messages, _READ):
@@ -136,15 +206,25 @@ class Background:
                 "memory is short: give the function more"
             )
 
+    def _is_spoken_to(self) -> bool:
+        seconds = self._deadline.remaining() if self._deadline else None
+        return bool(select.select([self._messages], [], [], seconds)[0])
+
     def _accept(self, message: Message) -> None:
         match message:
             case BlocksReady():
                 self._blocks = message.ready
+            case PagesReady():
+                if self._opening:
+                    self._opening.begin()
+                self._libraries = frozenset(message.libraries)
+            case WorkingSetReady():
+                self._working_set, self._later = True, message.later
             case NamesReady():
                 self._needs = dict(zip(message.paths, message.needs, strict=True))
             case ArchiveLoaded():
                 self._loaded.add(message.name)
-            case Collected():
+            case Collected() if not self._started and not self._working_set:
                 self._timeline.merge(message)
             case LoadEnded():
                 self._ended = True
@@ -154,7 +234,7 @@ class Background:
 
 @contextmanager
 def load_in_background(
-    credentials: Credentials, deadline: Deadline, timeline: Timeline, mode: str
+    credentials: Credentials, deadline: Deadline, timeline: Timeline, mode: str, load_mode: str = WHOLE
 ) -> Iterator[Background]:
     """Load the archives that the environment names while the block under it runs.
 
@@ -163,10 +243,12 @@ def load_in_background(
         deadline: when to give up.
         timeline: is told what took how long.
         mode: of the start.
+        load_mode: one of `heavylift.runtime.settings`.
 
     Raises:
         LoadError: the worker cannot be started.
     """
+    opening = prepare_opening() if load_mode != WHOLE else None
     request = LoadRequest(
         credentials.access_key_id,
         credentials.access_key_secret,
@@ -174,27 +256,27 @@ def load_in_background(
         end=time.perf_counter() + deadline.remaining(),
         mode=mode,
         zero=timeline.zero,
+        by_pages=opening is not None,
+        working_set=opening is not None and load_mode == WORKING_SET,
     )
     orders = json.dumps(sys.path).encode() + b"\n" + dump_message(request)
     patience = Deadline(deadline.remaining() * (1 + _GRACE))
-    background = Background(*_spawn(orders), timeline, patience)
+    background = Background(*_spawn(orders, opening), timeline, patience, opening)
     try:
         yield background
     finally:
         background.close()
 
 
-def _spawn(orders: bytes) -> tuple[int, int, int]:
+def _spawn(orders: bytes, opening: Opening | None) -> tuple[int, int, int]:
     """Start the worker; return its process ID and the descriptors of its orders and its messages."""
     orders_out, orders_in = os.pipe()
     messages_out, messages_in = os.pipe()
+    actions = [(os.POSIX_SPAWN_DUP2, orders_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)]
+    if opening:
+        actions += [(os.POSIX_SPAWN_DUP2, opening.memory, MEMORY), (os.POSIX_SPAWN_DUP2, opening.served, CHANNEL)]
     try:
-        process = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-c", _PROGRAM],
-            os.environ,
-            file_actions=[(os.POSIX_SPAWN_DUP2, orders_out, 0), (os.POSIX_SPAWN_DUP2, messages_in, 1)],
-        )
+        process = os.posix_spawn(sys.executable, [sys.executable, "-c", _PROGRAM], os.environ, file_actions=actions)
         os.write(orders_in, orders)  # a pipe takes that much whether it is read or not
     except OSError as error:
         os.close(orders_in)
@@ -203,4 +285,6 @@ def _spawn(orders: bytes) -> tuple[int, int, int]:
     finally:
         os.close(orders_out)
         os.close(messages_in)
+        if opening:
+            opening.let_go()
     return process, orders_in, messages_out

@@ -214,7 +214,7 @@ class DirectoryWriter:
             finally:
                 os.close(file)
 
-    def write(self, path: str, data: bytes, *, position: int) -> None:
+    def write(self, path: str, data: bytes | memoryview, *, position: int) -> None:
         """Write a part of a file that was created.
 
         Args:

@@ -51,6 +51,10 @@ class OssStore:
         self._address = _address(settings)
         self._pool = open_pool(size=POOL, authorities=certifi.where())
 
+    def renew(self, credentials: Credentials) -> None:
+        """Sign with other credentials from now on."""
+        self._credentials = credentials
+
     def describe(self, key: str) -> str:
         """Return the object's URL in OSS's own notation."""
         return f"oss://{self._settings.bucket}/{key}"

@@ -37,32 +37,38 @@ class _Gate:
         self._prefix = f"{applib}/"
         self._real_prefix = f"{os.path.realpath(applib)}/"
 
-    def check(self, place: int | None, arguments: tuple[object, ...]) -> None:
+    def check(self, event: str, arguments: tuple[object, ...]) -> None:
+        place = _EVENTS[event]
         try:
             if place is None:
                 if arguments[:1] not in _BYSTANDERS:
                     self._background.wait_for_all()
             else:
-                self._wait_for(arguments[place])
+                self._background.look_after()  # modules install handlers when they are imported
+                self._wait_for(arguments[place], reads=event == "open")
         except LoadError as error:
             raise StartStopped(str(error)) from error
 
-    def _wait_for(self, path: object) -> None:
+    def _wait_for(self, path: object, *, reads: bool) -> None:
         if isinstance(path, bytes | os.PathLike):
             path = os.fsdecode(path)
         if not isinstance(path, str):
             return  # a descriptor: it was opened before
-        if needs := self._needs(path):
+        name, needs = self._needs(path)
+        if reads and self._background.is_by_pages(name):
+            self._background.wait_for_all()  # ld.so takes it without some of its code, others would not
+        elif needs:
             self._background.wait_for_blocks(needs)
 
-    def _needs(self, path: str) -> int:
-        """Return the number of blocks that a file needs before it is read: none if it is no file of the applib."""
-        needs = self._background.needs(path.removeprefix(self._prefix)) if path.startswith(self._prefix) else None
+    def _needs(self, path: str) -> tuple[str, int]:
+        """Return a file's name in the applib, and the number of blocks that it needs; "" and 0 if it is none of its files."""
+        name = path.removeprefix(self._prefix) if path.startswith(self._prefix) else ""
+        needs = self._background.needs(name)
         if needs is None:  # no file of the archive, or one by another name
             real = os.path.realpath(path)
-            if real.startswith(self._real_prefix):
-                needs = self._background.needs(real.removeprefix(self._real_prefix))
-        return needs or 0
+            name = real.removeprefix(self._real_prefix) if real.startswith(self._real_prefix) else ""
+            needs = self._background.needs(name)
+        return name, needs or 0
 
 
 @contextmanager
@@ -89,4 +95,4 @@ def gated(background: Background, applib: str) -> Iterator[None]:
 
 def _check(event: str, arguments: tuple[object, ...]) -> None:
     if event in _EVENTS and _gate is not None:  # an import causes a hundred thousand events; few of them are these
-        _gate.check(_EVENTS[event], arguments)
+        _gate.check(event, arguments)

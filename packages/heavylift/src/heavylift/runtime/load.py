@@ -17,20 +17,25 @@ them, modules can be imported while the others are still on their way.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from itertools import chain, repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from heavylift.contracts.archive import (
     INDEX_NAME,
     MAX_INDEX,
     SUFFIX,
+    Content,
     Index,
     content_digest,
     parse_index,
 )
-from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
-from heavylift.contracts.loading import pieces, plan_load
+from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError, LoadError
+from heavylift.contracts.loading import CodeBlock, pieces, plan_load
+from heavylift.contracts.pages import PAGE
 from heavylift.runtime.destination import OWNER_WRITES, Destination, DirectoryWriter, Origin
 from heavylift.runtime.inflate import (
     LOCAL_HEADER,
@@ -41,12 +46,20 @@ from heavylift.runtime.inflate import (
     inflate_stretch,
     verify,
 )
+from heavylift.runtime.lines import log_line
 from heavylift.runtime.parallel import run_all
+from heavylift.runtime.retries import TRY, Deadline
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import ObjectReader, cut
 from heavylift.runtime.timeline import Timeline
 
+if TYPE_CHECKING:
+    from heavylift.runtime.demand import Demand
+    from heavylift.runtime.paging import Paging
+
 HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
+REST_CONNECTIONS = 2  # requests at once while the function answers its own
+PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds after a failure to bring a part of the rest
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
 SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
 RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
@@ -59,11 +72,25 @@ class Watcher(Protocol):
     def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
         """Learn that all names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
 
+    def paged(self, libraries: Sequence[str]) -> None:
+        """Learn, before `prepared`, that libraries are loaded by pages; they are whole when the load ends."""
+
+    def working_set_ready(self, later: int) -> None:
+        """Learn that a patient load has brought the working set; `later` are the bytes still to fetch."""
+
     def advanced(self, blocks: int) -> None:
         """Learn the number of first blocks that are complete now."""
 
 
-def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Watcher | None = None) -> bool:
+def load(
+    archive: Archive,
+    reader: ObjectReader,
+    timeline: Timeline,
+    watcher: Watcher | None = None,
+    paging: Callable[[Content, Path], Paging | None] = lambda _content, _root: None,
+    *,
+    patient: bool = False,
+) -> bool:
     """Fill the archive's directory, unless it is there already.
 
     Args:
@@ -71,6 +98,8 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Wa
         reader: reads the archive's object.
         timeline: is told what took how long.
         watcher: is told how far it is; it hears nothing of an archive without an index, or when there is nothing to do.
+        paging: makes what loads the libraries of an archive by pages, or returns None: they are loaded as any other file.
+        patient: once the working set is there, bring the rest however long that takes; nothing makes the load fail any more.
 
     Returns:
         Whether anything was unpacked.
@@ -90,9 +119,9 @@ def load(archive: Archive, reader: ObjectReader, timeline: Timeline, watcher: Wa
             if found and not archive.digest and _version(found) == _version(wanted):
                 return False
             with destination.filling(wanted) as writer:
-                _unpack(archive, reader, head, writer, timeline, watcher)
+                _unpack(archive, reader, head, writer, timeline, watcher, paging, patient)
     finally:
-        timeline.count(fetched=reader.fetched, retries=reader.retries)
+        timeline.count(**reader.take_counts())
     return True
 
 
@@ -103,6 +132,8 @@ def _unpack(
     writer: DirectoryWriter,
     timeline: Timeline,
     watcher: Watcher | None,
+    paging: Callable[[Content, Path], Paging | None],
+    patient: bool,
 ) -> None:
     found = _read_index(reader, head)
     if found is None:
@@ -122,8 +153,9 @@ def _unpack(
     sizes = {entry.path: entry.size for entry in content.files}
     timeline.count(disk=writer.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
     writer.make_links(content.links)
-    _BlockLoader(archive.name, reader, index, origin, writer, timeline, watcher).run()
-    timeline.count(unpacked=content.size, files=len(content.files))
+    timeline.count(files=len(content.files))
+    pages = paging(content, writer.root)
+    _BlockLoader(archive.name, reader, index, origin, writer, timeline, watcher, pages, patient).run()
 
 
 def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int] | None:
@@ -178,14 +210,21 @@ class _BlockLoader:
         writer: DirectoryWriter,
         timeline: Timeline,
         watcher: Watcher | None,
+        paging: Paging | None,
+        patient: bool,
     ) -> None:
         self._item = item
         self._reader = reader
         self._content = index.content
         self._pieces = pieces(index.content)
-        self._plan = plan_load(index.content, by_pages=False)
-        layout = [index.layout[block] for block in self._plan.blocks]
-        self._places = [(origin + each.offset, origin + each.offset + each.packed) for each in layout]
+        self._paging = paging
+        self._demand: Demand | None = None
+        self._plan = plan_load(index.content, by_pages=paging is not None)
+        self._patient = patient and paging is not None
+        self._ready = self._plan.ready if self._patient else len(self._plan.blocks)
+        layout = [(origin + each.offset, origin + each.offset + each.packed) for each in index.layout]
+        self._layout = layout
+        self._places = [layout[block] for block in self._plan.blocks]
         self._writer = writer
         self._timeline = timeline
         self._watcher = watcher
@@ -194,8 +233,20 @@ class _BlockLoader:
 
     def run(self) -> None:
         """Load all blocks, or raise the error of the first thread that failed."""
-        ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places, RANGE)]
+        ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places[: self._ready], RANGE)]
+        if self._paging:
+            from heavylift.runtime.demand import Demand  # only where code may be absent
+
+            self._demand = Demand(self._paging, self._reader, self._layout, self._unpack_block)
+            self._demand.start()
         run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
+        if self._patient:
+            self._timeline.count(**self._reader.take_counts())
+            if self._watcher:
+                self._watcher.working_set_ready(sum(stop - start for start, stop in self._places[self._ready :]))
+            self._load_rest()
+        if self._paging:
+            self._paging.finish()
         for entry in self._content.files:
             if not entry.mode & OWNER_WRITES:
                 self._writer.set_mode(entry.path, entry.mode)
@@ -209,33 +260,83 @@ class _BlockLoader:
             for entry in self._content.files:
                 self._writer.create(entry.path, entry.size, entry.mode)
         if self._watcher:
+            if self._paging:
+                self._watcher.paged(self._paging.libraries)
             self._watcher.prepared([entry.path for entry in self._content.files], self._plan.needs)
         self._created.set()
 
-    def _load_range(self, blocks: range) -> None:  # places in the plan
+    def _load_rest(self) -> None:
+        """Load what is not of the working set, while requests run."""
+        rest = block_ranges(self._places[self._ready :], RANGE)
+        shifted = (range(each.start + self._ready, each.stop + self._ready) for each in rest)
+        tasks = [partial(self._load_patiently, blocks) for blocks in shifted]
+        run_all(tasks, workers=REST_CONNECTIONS, stop=self._stop)
+
+    def _load_patiently(self, blocks: range) -> None:
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            try:
+                self._load_range(blocks, self._reader.again(Deadline(TRY, work="this try")))
+                return
+            except LoadError as error:
+                log_line(f"heavylift: {error}; trying again in {pause} s")
+            time.sleep(pause)
+
+    def _load_range(self, blocks: range, reader: ObjectReader | None = None) -> None:  # places in the plan
+        reader = reader or self._reader
         places = self._places[blocks.start : blocks.stop]
+        if self._paging and all(self._paging.is_taken(self._plan.blocks[place]) for place in blocks):
+            return  # brought on demand
         first, last = places[0][0], places[-1][1]
-        chunks = self._timeline.each("fetch", self._item, self._reader.read(first, last))
+        chunks = self._timeline.each("fetch", self._item, reader.read(first, last))
+        if self._demand and blocks.start >= self._plan.ready:
+            chunks = self._demand.give_way(chunks)
         for place, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
             self._unpack_block(self._plan.blocks[place], packed)
             self._done.add(place)
+        if reader is not self._reader:
+            self._timeline.count(**reader.take_counts())
 
     def _unpack_block(self, number: int, packed: bytes) -> None:
+        code = self._paging.code.get(number) if self._paging else None
+        if code and self._paging and self._paging.is_taken(number):
+            return
         block, found = self._content.blocks[number], self._pieces[number]
         where = f"{self._reader.name}: block {number}"
         with self._timeline.span("verify", self._item):
             verify(packed, block, where)
         with self._timeline.span("inflate", self._item):
             large = self._content.files[found[0].file].size > found[0].size
+            parts: list[bytes | memoryview]
             if large:
-                parts = [inflate_stretch(packed, block.raw, where)]
+                raw = memoryview(inflate_stretch(packed, block.raw, where))
+                parts = [raw[piece.start : piece.start + piece.size] for piece in found]  # several: runs of hot pages
             else:
-                parts = inflate_members(packed, [piece.size for piece in found], where)
+                parts = [*inflate_members(packed, [piece.size for piece in found], where)]
         self._created.wait()
         with self._timeline.span("write", self._item):
+            if code and self._paging:
+                self._write_code(self._paging, code, parts[0])
+                return
             for piece, part in zip(found, parts, strict=True):
                 if part:
-                    self._writer.write(self._content.files[piece.file].path, part, position=piece.position)
+                    whole = self._paging.without_flags(piece, part) if self._paging else part
+                    self._write(piece.file, whole, piece.position)
+
+    def _write_code(self, paging: Paging, code: CodeBlock, raw: bytes | memoryview) -> None:
+        if paging.take(code):
+            file = self._content.libraries[code.library].file
+            try:
+                for run in paging.runs(code):
+                    start = (run.page - code.pages.start) * PAGE
+                    self._write(file, raw[start : start + run.count * PAGE], run.page * PAGE)
+            except BaseException:
+                paging.give_back(code)
+                raise
+            paging.arrived(code)
+
+    def _write(self, file: int, part: bytes | memoryview, position: int) -> None:
+        self._writer.write(self._content.files[file].path, part, position=position)
+        self._timeline.count(unpacked=len(part))
 
 
 class _Front:

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -30,9 +30,10 @@ from heavylift.runtime.background import load_in_background  # noqa: E402
 from heavylift.runtime.bytecode import install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
 from heavylift.runtime.gate import gated  # noqa: E402
+from heavylift.runtime.rest import Rest  # noqa: E402
 from heavylift.runtime.retries import Deadline  # noqa: E402
 from heavylift.runtime.sampling import sampled  # noqa: E402
-from heavylift.runtime.settings import Settings, read_settings  # noqa: E402
+from heavylift.runtime.settings import WHOLE, Settings, read_settings  # noqa: E402
 from heavylift.runtime.timeline import Timeline  # noqa: E402
 
 Handler = Callable[[bytes, object], object]
@@ -41,6 +42,7 @@ _MARGIN = 0.1  # of the time limit; kept to report what went wrong before the pl
 _T = TypeVar("_T")
 _lock = threading.Lock()
 _started: Handler | None = None
+_rest: Rest | None = None  # what follows after the initializer
 
 
 def initializer(context: object) -> None:
@@ -70,7 +72,10 @@ def handler(event: bytes, context: object) -> object:
         LoadError: the start failed.
         Exception: whatever the user's function raises.
     """
-    return _start(context, "request")(event, context)
+    function = _start(context, "request")
+    if _rest:
+        _rest.look_after(context)
+    return function(event, context)
 
 
 def _start(context: object, mode: str) -> Handler:
@@ -94,6 +99,7 @@ def _reported(mode: str, run: Callable[[Timeline], _T]) -> _T:
 
 
 def _run(context: object, mode: str, timeline: Timeline) -> Handler:
+    global _rest
     settings = read_settings(os.environ)
     if not settings.archives:
         if settings.local and not settings.applib.is_dir():
@@ -106,17 +112,26 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
     with timeline.span("credentials", "context"):
         credentials = find_credentials(context, os.environ, local=settings.local)
     deadline = Deadline(_time_limit(settings, context, mode) * (1 - _MARGIN))
-    with _without_collector(), load_in_background(credentials, deadline, timeline, mode) as background:
-        # A start that fails in a request is tried again in this process, where half an import may have left its traces.
+    # A start that fails in a request is tried again in this process, where half an import may have left its traces.
+    load_mode = WHOLE if mode == "request" else settings.load_mode
+    with ExitStack() as stack:
+        stack.enter_context(_without_collector())
+        load = load_in_background(credentials, deadline, timeline, mode, load_mode)
+        following = stack.enter_context(ExitStack())
+        background = following.enter_context(load)
         if mode == "request":
             background.wait_for_all()
         background.wait_for_names("applib")
+        following.enter_context(gated(background, str(settings.applib)))
         try:
-            with gated(background, str(settings.applib)):
-                module = _imported(settings, timeline)
+            module = _imported(settings, timeline)
         finally:
-            background.wait_for_all()  # its failure is the first one, whatever an import made of it
-        return _warmed_up(settings, module, timeline)
+            background.wait_for_working_set()  # its failure is the first one, whatever an import made of it
+        function = _warmed_up(settings, module, timeline)
+        if background.end_start():
+            _rest = Rest(background, credentials, following.pop_all().close)
+            _rest.start()
+        return function
 
 
 @contextmanager

@@ -20,6 +20,8 @@ class LoadRequest(NamedTuple):
     end: float  # when to give up, on the clock of `time.perf_counter`, which both processes share
     mode: str  # of the start
     zero: float  # when it began, on the same clock
+    by_pages: bool  # libraries may lack cold code when they are used
+    working_set: bool  # and the start may end without it: what follows is brought however long that takes
 
     def __repr__(self) -> str:
         return f"LoadRequest({self.access_key_id}, …)"  # the others may be secret
@@ -30,6 +32,29 @@ class NamesReady(NamedTuple):
 
     paths: list[str]
     needs: list[int]
+
+
+class CredentialsRenewed(NamedTuple):
+    """Sign with these from now on."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
+
+    def __repr__(self) -> str:
+        return f"CredentialsRenewed({self.access_key_id}, …)"  # the others may be secret
+
+
+class PagesReady(NamedTuple):
+    """The applib has libraries that are loaded by pages, and their plan is made. Comes before `NamesReady`."""
+
+    libraries: list[str]  # paths; whole when everything has come
+
+
+class WorkingSetReady(NamedTuple):
+    """What a recorded start used is there; the rest follows, however long it takes. Comes after `Collected`."""
+
+    later: int  # bytes still to fetch
 
 
 class BlocksReady(NamedTuple):
@@ -51,9 +76,23 @@ class LoadEnded(NamedTuple):
     message: str
 
 
-Message = LoadRequest | NamesReady | BlocksReady | ArchiveLoaded | Collected | LoadEnded
+Message = (
+    LoadRequest
+    | CredentialsRenewed
+    | PagesReady
+    | NamesReady
+    | BlocksReady
+    | WorkingSetReady
+    | ArchiveLoaded
+    | Collected
+    | LoadEnded
+)
 _KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (LoadRequest, NamesReady, BlocksReady, ArchiveLoaded, Collected, LoadEnded)
+    kind.__name__: kind
+    for kind in (
+        *(LoadRequest, CredentialsRenewed),
+        *(PagesReady, NamesReady, BlocksReady, WorkingSetReady, ArchiveLoaded, Collected, LoadEnded),
+    )
 }
 
 

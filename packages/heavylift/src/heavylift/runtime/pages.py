@@ -76,9 +76,7 @@ class Plan:
 
     def __init__(self, memory: mmap.mmap, segments: Sequence[Segment]) -> None:
         self.segments = tuple(segments)
-        self._memory = memory
-        self._view = ctypes.c_char.from_buffer(memory)  # keeps the memory where it is
-        self.address = ctypes.addressof(self._view)
+        self.memory = memory
         self._first: list[int] = []  # number of each segment's first page
         count = 0
         for segment in self.segments:
@@ -90,9 +88,9 @@ class Plan:
     def write(self, *, recording: bool = False) -> None:
         """Write a plan of which every page is present into the memory."""
         names = b"".join(os.fsencode(os.path.realpath(segment.path)) + b"\0" for segment in self.segments)
-        self._memory[: _HEAD.size] = _HEAD.pack(len(self.segments), self._states, recording, 0, 0, 0, 0, 0, b"")
+        self.memory[: _HEAD.size] = _HEAD.pack(len(self.segments), self._states, recording, 0, 0, 0, 0, 0, b"")
         name = _HEAD.size + _SEGMENT.size * len(self.segments)
-        self._memory[name : name + len(names)] = names
+        self.memory[name : name + len(names)] = names
         for number, segment in enumerate(self.segments):
             path = os.fsencode(os.path.realpath(segment.path))
             access = (mmap.PROT_READ if segment.flags & _READ else 0) | (
@@ -102,9 +100,9 @@ class Plan:
                 _hash(path), name, segment.pages.start * PAGE, len(segment.pages), self._first[number], access
             )
             place = _HEAD.size + _SEGMENT.size * number
-            self._memory[place : place + _SEGMENT.size] = packed
+            self.memory[place : place + _SEGMENT.size] = packed
             name += len(path) + 1
-        self._memory[self._states : self._states + self.pages] = bytes([PRESENT]) * self.pages
+        self.memory[self._states : self._states + self.pages] = bytes([PRESENT]) * self.pages
 
     def number(self, segment: int, page: int) -> int:
         """Return the number of a page of a segment's file."""
@@ -119,25 +117,26 @@ class Plan:
 
     def set_absent(self, first: int, count: int) -> None:
         """Mark pages as missing, before anybody uses the plan."""
-        self._memory[self._states + first : self._states + first + count] = bytes([ABSENT]) * count
+        self.memory[self._states + first : self._states + first + count] = bytes([ABSENT]) * count
 
     def state(self, number: int) -> int:
         """Return the state of a page."""
-        return self._memory[self._states + number]
+        return self.memory[self._states + number]
 
     def touched(self) -> dict[str, list[int]]:
         """Return the pages of each library's file that were touched, in order."""
         result: dict[str, list[int]] = {}
         for first, segment in zip(self._first, self.segments, strict=True):
-            states = self._memory[self._states + first : self._states + first + len(segment.pages)]
+            states = self.memory[self._states + first : self._states + first + len(segment.pages)]
             touched = [page for page, state in zip(segment.pages, states, strict=True) if state == TOUCHED]
             result.setdefault(segment.path, []).extend(touched)
         return result
 
-    def faults(self) -> Faults:
-        """Return the faults so far."""
-        present, absent, waited = _COUNTS.unpack_from(self._memory, _COUNTS_PLACE)
-        return Faults(present, absent, waited / 1e9)
+
+def faults(memory: mmap.mmap) -> Faults:
+    """Return the faults that the handlers of a plan have served so far."""
+    present, absent, waited = _COUNTS.unpack_from(memory, _COUNTS_PLACE)
+    return Faults(present, absent, waited / 1e9)
 
 
 def plan_size(segments: Sequence[Segment]) -> int:
@@ -170,7 +169,7 @@ class Helper:
         library.pages_failed.argtypes = (ctypes.c_uint64, ctypes.c_uint64, ctypes.c_char_p)
         library.pages_failed.restype = None
         library.pages_remove.restype = None
-        self._plan: Plan | None = None
+        self._memory: mmap.mmap | None = None
 
     def probe(self, folder: Path) -> str:
         """Try whether this machine lets code be opened page by page.
@@ -187,15 +186,15 @@ class Helper:
             error = self._library.pages_probe(file.fileno())
         return os.strerror(error) if error else ""
 
-    def attach(self, plan: Plan, channel: int = -1) -> None:
+    def attach(self, memory: mmap.mmap, channel: int = -1) -> None:
         """Take the one plan of this process.
 
         Args:
-            plan: of all pages that may be absent.
+            memory: of the plan.
             channel: a socket of type SOCK_SEQPACKET, on which pages are asked for.
         """
-        self._plan = plan  # its memory must stay
-        self._library.pages_attach(plan.address, channel)
+        self._memory = memory  # it must stay
+        self._library.pages_attach(ctypes.addressof(ctypes.c_char.from_buffer(memory)), channel)
 
     def install(self) -> None:
         """Put the handler in: from now on the segments' flags may be missing in the files.
@@ -272,7 +271,7 @@ def recording(segments: Sequence[Segment]) -> Iterator[Plan]:
         raise OSError(f"there is no helper for {os.uname().machine} beside {__file__}")
     plan = Plan(mmap.mmap(-1, plan_size(segments)), segments)
     plan.write(recording=True)
-    helper.attach(plan)
+    helper.attach(plan.memory)
     set_flags(segments, cleared=True)
     try:
         helper.install()

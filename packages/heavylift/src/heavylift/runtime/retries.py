@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from heavylift.contracts.failures import DeadlineError, StoreError, TransientStoreError
 
+TRY = 60.0  # seconds for one part of what follows a start, at most
+
 _T = TypeVar("_T")
 
 

@@ -12,6 +12,8 @@ from heavylift.contracts.failures import ConfigurationError
 
 INITIALIZER_LIMIT = 300.0  # seconds; what Function Compute gives an initializer at most
 
+COMPLETE, WORKING_SET, WHOLE = "complete", "working-set", "whole"  # values of `LoadMode`
+
 _SHA256 = re.compile(r"([0-9a-f]{64})?")
 _HANDLER = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
 
@@ -45,6 +47,8 @@ class Settings:
         model: the directory of the model.
         handler: the user's function, `MODULE.FUNCTION`.
         initializer_limit: seconds that the platform gives the initializer.
+        load_mode: `complete`: everything is there when the initializer returns, cold code last. `working-set`: it returns when what
+            a recorded start used is there, and the rest follows. `whole`: no library is used before all of it is there.
     """
 
     bucket: str
@@ -56,6 +60,7 @@ class Settings:
     model: Path
     handler: str
     initializer_limit: float
+    load_mode: str
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -89,6 +94,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         model=model,
         handler=handler,
         initializer_limit=_seconds(environment, "InitializationTimeout", INITIALIZER_LIMIT),
+        load_mode=_load_mode(environment.get("LoadMode") or COMPLETE),
     )
 
 
@@ -110,6 +116,12 @@ def _check_python(built_for: str) -> None:
             f"AppLibPython: the applib was built for Python {built_for[:20]}, and this instance runs Python {runs}, "
             f"which cannot import it: choose the runtime python{built_for[:20]}, or build for Python {runs} and deploy again"
         )
+
+
+def _load_mode(value: str) -> str:
+    if value not in (COMPLETE, WORKING_SET, WHOLE):
+        raise ConfigurationError(f"LoadMode: {value[:80]!r} is none of {COMPLETE}, {WORKING_SET} and {WHOLE}")
+    return value
 
 
 def _digest(environment: Mapping[str, str], name: str) -> str:

@@ -108,6 +108,19 @@ class ObjectReader:
         """The version that is being read; known once something was read."""
         return self._seen()[1]
 
+    def again(self, deadline: Deadline, policy: RetryPolicy | None = None) -> ObjectReader:
+        """Return another reader of the same version of the object, with a deadline of its own."""
+        other = ObjectReader(self._store, self._key, deadline, policy)
+        other._version = self._version
+        return other
+
+    def take_counts(self) -> dict[str, int]:
+        """Return the bytes `fetched` and the `retries` since the last call."""
+        with self._lock:
+            counts = {"fetched": self.fetched, "retries": self.retries}
+            self.fetched = self.retries = 0
+        return counts
+
     def stop(self) -> None:
         """Make all reads end with an error soon, because one of them failed for good."""
         self._stopped = True

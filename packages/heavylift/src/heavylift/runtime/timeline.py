@@ -70,6 +70,7 @@ class Timeline:
         self._worker_memory = 0  # bytes that the loader's own process held at most
         self._memory_together = 0  # bytes that both processes held while both were there
         self._imports: list[dict[str, object]] = []
+        self._pages: dict[str, object] | None = None
 
     @contextmanager
     def span(self, phase: str, item: str) -> Iterator[None]:
@@ -98,8 +99,9 @@ class Timeline:
 
     def collected(self) -> Collected:
         """Return the measurements so far, for `merge` in another process."""
-        spans = [(*key, span.start, span.end, span.busy) for key, span in self._spans.items()]
-        return Collected(spans, self._totals, peak_memory())
+        with self._lock:
+            spans = [(*key, span.start, span.end, span.busy) for key, span in self._spans.items()]
+            return Collected(spans, dict(self._totals), peak_memory())
 
     def merge(self, collected: Collected) -> None:
         """Add the measurements of the loader's process, which ends now."""
@@ -112,6 +114,17 @@ class Timeline:
     def set_imports(self, imports: Sequence[ImportTime]) -> None:
         """Record the time of the imports, by package."""
         self._imports = [asdict(each) for each in imports]
+
+    def set_pages(self, later: int, present: int, absent: int, waited: float) -> None:
+        """Record that libraries were loaded by pages.
+
+        Args:
+            later: bytes to fetch after this start.
+            present: faults on code that was there.
+            absent: faults on code that had to be waited for.
+            waited: seconds that these took, summed over threads.
+        """
+        self._pages = {"later": later, "present": present, "absent": absent, "waited": round(waited, 4)}
 
     def mark_import(self) -> None:
         """Record the memory that was needed so far, before the user's own libraries are imported."""
@@ -144,6 +157,8 @@ class Timeline:
             "cores": len(os.sched_getaffinity(0)),
             "imports": self._imports,
         }
+        if self._pages is not None:
+            record["pages"] = self._pages
         if error is not None:
             record["error"] = {"type": type(error).__name__, "message": str(error)}
         return json.dumps(record, ensure_ascii=False)

@@ -18,7 +18,10 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from heavylift.contracts.archive import Content
 from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
@@ -26,19 +29,26 @@ from heavylift.runtime.load import load
 from heavylift.runtime.messages import (
     ArchiveLoaded,
     BlocksReady,
+    CredentialsRenewed,
     LoadEnded,
     LoadRequest,
     Message,
     NamesReady,
+    PagesReady,
+    WorkingSetReady,
     dump_message,
+    parse_message,
 )
 from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import read_settings
 from heavylift.runtime.store import ObjectReader
 from heavylift.runtime.timeline import Timeline
 
+if TYPE_CHECKING:
+    from heavylift.runtime.paging import Paging
+
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
-_INPUT, _OUTPUT = 0, 1  # descriptors
+_OUTPUT = 1  # descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,10 @@ class _Reporter:
         while (message := self.messages.get()) is not None:
             view = memoryview(message)
             while view:
-                view = view[os.write(_OUTPUT, view) :]
+                try:
+                    view = view[os.write(_OUTPUT, view) :]
+                except BrokenPipeError:
+                    os._exit(1)  # the function's process has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,14 @@ class _Watcher:
     """Passes on the progress of the applib's load."""
 
     reporter: _Reporter
+    timeline: Timeline
+
+    def paged(self, libraries: Sequence[str]) -> None:
+        self.reporter.send(PagesReady(list(libraries)))
+
+    def working_set_ready(self, later: int) -> None:
+        self.reporter.send(self.timeline.collected())
+        self.reporter.send(WorkingSetReady(later))
 
     def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
         self.reporter.send(NamesReady(list(paths), list(needs)))
@@ -76,7 +97,6 @@ def run(request: LoadRequest) -> None:
     os.nice(NICENESS)
     timeline = Timeline(request.mode, zero=request.zero)
     reporter = _Reporter(queue.SimpleQueue())
-    threading.Thread(target=_end_with_the_function, daemon=True).start()
     writer = threading.Thread(target=reporter.write)
     writer.start()
     end = LoadEnded("", "")
@@ -95,8 +115,12 @@ def run(request: LoadRequest) -> None:
     os._exit(0)  # there is nothing to tidy up, and whoever waits need not wait for the interpreter to do so
 
 
-def _end_with_the_function() -> None:
-    os.read(_INPUT, 1)
+def _obey(store: OssStore) -> None:
+    """Follow what the function's process says, and end with it."""
+    for line in sys.stdin:
+        message = parse_message(line)
+        if isinstance(message, CredentialsRenewed):
+            store.renew(Credentials(*message))
     os._exit(1)
 
 
@@ -105,7 +129,26 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
     credentials = Credentials(request.access_key_id, request.access_key_secret, request.security_token)
     deadline = Deadline(request.end - time.perf_counter())
     store = OssStore(settings, credentials)
+    threading.Thread(target=_obey, args=(store,), daemon=True).start()
     for archive in settings.archives:
-        watcher = _Watcher(reporter) if archive.directory == settings.applib else None
-        load(archive, ObjectReader(store, archive.key, deadline), timeline, watcher)
+        reader = ObjectReader(store, archive.key, deadline)
+        if archive.directory == settings.applib:
+            paging = _start_paging if request.by_pages else _no_paging
+            watcher = _Watcher(reporter, timeline)
+            load(archive, reader, timeline, watcher, paging, patient=request.working_set)
+        else:
+            load(archive, reader, timeline)
         reporter.send(ArchiveLoaded(archive.name))
+
+
+def _start_paging(content: Content, root: Path) -> Paging | None:
+    if not content.libraries:
+        return None
+    from heavylift.runtime.paging import start_paging  # needs ctypes, which takes time to import
+
+    return start_paging(content, root)
+
+
+def _no_paging(content: Content, root: Path) -> Paging | None:
+    del content, root
+    return None

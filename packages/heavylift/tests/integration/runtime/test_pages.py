@@ -60,7 +60,7 @@ def test_sixty_four_threads_that_fault_at_once_all_go_on(tmp_path: Path) -> None
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(64)]
     for each in threads: each.start()
     for each in threads: each.join()
-    print(len(wrong), holes.missing() < FUNCTIONS, holes.plan.faults().absent >= FUNCTIONS)
+    print(len(wrong), holes.missing() < FUNCTIONS, faults(holes.plan.memory).absent >= FUNCTIONS)
     """
     assert output(SERVED + textwrap.dedent(program), tmp_path) == "0 True True\n"
 
@@ -72,7 +72,7 @@ def test_pages_that_are_there_are_opened_together_by_the_first_fault(tmp_path: P
     worker = holes.serve()
     library = ctypes.CDLL(str(target))
     assert [library.call(n) for n in range(FUNCTIONS)] == [3 * n + 1 for n in range(FUNCTIONS)]
-    print(holes.plan.faults())
+    print(faults(holes.plan.memory))
     """
     assert output(program, tmp_path) == "Faults(present=1, absent=0, waited=0.0)\n"
 
@@ -171,7 +171,7 @@ def test_a_worker_that_is_frozen_while_a_page_is_awaited_goes_on_afterwards(tmp_
     os.kill(worker, signal.SIGSTOP)
     threading.Timer(1.5, os.kill, (worker, signal.SIGCONT)).start()
     begin = time.monotonic()
-    print(library.call(7), time.monotonic() - begin > 1, holes.plan.faults().waited > 1)
+    print(library.call(7), time.monotonic() - begin > 1, faults(holes.plan.memory).waited > 1)
     """
     assert output(SERVED + textwrap.dedent(program), tmp_path) == "22 True True\n"
 

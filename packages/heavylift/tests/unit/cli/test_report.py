@@ -56,6 +56,14 @@ def test_the_page_has_the_numbers_and_needs_no_other_file() -> None:
     assert not re.search(r"(src|href)=.(?!data:)", page)
 
 
+def test_the_page_tells_of_libraries_that_came_by_pages() -> None:
+    pages = {"later": 2_000_000, "present": 12, "absent": 3, "waited": 0.25}
+    page = render(parse_start(json.dumps({**RECORD, "pages": pages})), b"")
+    assert "2.0 MB follow" in page
+    assert "12 faults" in page
+    assert "waited for by 3: 0.250 s" in page
+
+
 def test_a_failed_start_says_so() -> None:
     failed = json.dumps({**RECORD, "error": {"type": "StoreError", "message": "<refused>"}})
     assert "StoreError: &lt;refused&gt;" in render(parse_start(failed), b"")

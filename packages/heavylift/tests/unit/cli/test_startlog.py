@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heavylift.contracts.startlog import Package, find_starts, parse_start
+from heavylift.contracts.startlog import Package, Pages, find_starts, parse_start
 from heavylift.errors import HeavyliftError
 
 RECORD: dict[str, Any] = {
@@ -34,6 +34,16 @@ def test_a_line_is_parsed_into_values() -> None:
     assert (start.mode, start.seconds, start.fetched, start.unpacked, start.files) == ("initializer", 5.5, 100, 400, 7)
     assert start.spans[0].busy == 4.0
     assert start.error is None
+
+
+def test_libraries_that_came_by_pages_are_told() -> None:
+    pages = {"later": 5, "present": 12, "absent": 3, "waited": 0.25}
+    assert parse_start(json.dumps({**RECORD, "pages": pages})).pages == Pages(
+        later=5, present=12, absent=3, waited=0.25
+    )
+    assert parse_start(json.dumps(RECORD)).pages is None
+    with pytest.raises(HeavyliftError):
+        parse_start(json.dumps({**RECORD, "pages": {"later": -1}}))
 
 
 def test_busy_defaults_to_the_length_of_the_span() -> None:

@@ -7,16 +7,23 @@ import pytest
 from heavylift.runtime.messages import (
     ArchiveLoaded,
     BlocksReady,
+    CredentialsRenewed,
     LoadEnded,
     LoadRequest,
     Message,
     NamesReady,
+    PagesReady,
+    WorkingSetReady,
     dump_message,
     parse_message,
 )
 from heavylift.runtime.timeline import Collected
 
-REQUEST = LoadRequest("ID", "a-secret", "a-token", end=9.5, mode="initializer", zero=1.25)
+REQUEST = LoadRequest(
+    "ID", "a-secret", "a-token", end=9.5, mode="initializer", zero=1.25, by_pages=True, working_set=False
+)
+
+RENEWED = CredentialsRenewed("ID", "a-secret", "a-token")
 
 
 @pytest.mark.parametrize(
@@ -24,6 +31,9 @@ REQUEST = LoadRequest("ID", "a-secret", "a-token", end=9.5, mode="initializer", 
     [
         REQUEST,
         NamesReady(["a b.py", "ü.so"], [1, 2]),
+        PagesReady(["a.so"]),
+        WorkingSetReady(70),
+        RENEWED,
         BlocksReady(7),
         ArchiveLoaded("model"),
         Collected([], {"files": 3}, 4096),
@@ -38,6 +48,7 @@ def test_a_message_arrives_as_one_line_and_as_it_was_sent(message: Message) -> N
     assert type(parse_message(line)) is type(message)
 
 
-def test_a_request_does_not_show_its_secrets() -> None:
-    assert "a-secret" not in repr(REQUEST)
-    assert "a-token" not in repr(REQUEST)
+@pytest.mark.parametrize("message", [REQUEST, RENEWED])
+def test_a_message_does_not_show_its_secrets(message: Message) -> None:
+    assert "a-secret" not in repr(message)
+    assert "a-token" not in repr(message)

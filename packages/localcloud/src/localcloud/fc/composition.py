@@ -108,6 +108,7 @@ SERVICE = Definition(
     title="Function Compute",
     hosts=("fcv3.{region}", "{account}.{region}.fc", "{account}.{region}-internal.fc"),
     create=create,
+    apps=("*.{region}", "*.{region}-vpc"),
     needs=("oss", "sts"),
     add_options=add_options,
 )

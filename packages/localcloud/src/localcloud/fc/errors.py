@@ -21,6 +21,7 @@ STATUS = {
     "InvalidArgument": 400,
     "LayerNotFound": 404,
     "LayerVersionNotFound": 404,
+    "MethodNotAllowed": 405,  # of an HTTP trigger; assumed
     "MissingRequiredHeader": 400,
     "NotImplemented": 501,
     "OnDemandConfigNotFound": 404,

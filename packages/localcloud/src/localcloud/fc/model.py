@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from localcloud.fc.platform import DEFAULT_INITIALIZATION_TIMEOUT, DEFAULT_MEMORY, DEFAULT_TIMEOUT, DISKS, Retries
 
 TRIGGER_TYPES = ("oss", "http", "timer")
+WITHOUT_SOURCE = frozenset({"http", "timer"})  # of them, those that need neither a source nor a role
 Permit = Callable[[str, str], None]  # from an object's bucket and key; raises FcError to refuse
 
 
@@ -85,6 +86,22 @@ class Trigger:
     trigger_id: str = ""
     created: float = 0.0
     modified: float = 0.0
+
+
+def http_urls(trigger: Trigger, *, region: str, account_id: str) -> tuple[str, str]:
+    """Return the URLs of an HTTP trigger on the internet and within the region; both are empty for any other one.
+
+    Source: Function Compute 2.0 and 3.0, "HTTP triggers".
+    """
+    if trigger.kind != "http":
+        return "", ""
+    kind, service, *rest = trigger.function.split("/")
+    if kind == "services":
+        path = f"2016-08-15/proxy/{service}.{trigger.qualifier or 'LATEST'}/{rest[-1]}/"
+        host = f"https://{account_id}.{region}"
+        return f"{host}.fc.aliyuncs.com/{path}", f"{host}-internal.fc.aliyuncs.com/{path}"
+    host = f"https://{trigger.trigger_id}.{region}"
+    return f"{host}.fcapp.run", f"{host}-vpc.fcapp.run"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

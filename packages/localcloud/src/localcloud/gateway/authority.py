@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from localcloud.gateway.names import DOMAIN
+from localcloud.gateway.names import DOMAINS
 from localcloud.kernel.documents import write_private
 from localcloud.kernel.errors import LocalCloudError
 
@@ -47,7 +47,7 @@ class Authority:
 
 
 def open_authority(folder: Path, *, now: datetime.datetime) -> Authority:
-    """Return the folder's authority; made when there is none, or when the one there is about to expire.
+    """Return the folder's authority; made when none is there that lasts and may vouch for all names.
 
     Raises:
         LocalCloudError: the kept authority cannot be read.
@@ -56,13 +56,19 @@ def open_authority(folder: Path, *, now: datetime.datetime) -> Authority:
     path, both = folder / "ca.pem", folder / "authority.pem"
     if both.exists():
         kept = _read(both, path)
-        if kept.certificate.not_valid_after_utc - now > RENEW:
+        if kept.certificate.not_valid_after_utc - now > RENEW and _covers(kept.certificate):
             return kept
     made = _make(path, now)
     # One file holds certificate and key, so that a crash cannot leave one without the other.
     write_private(both, made.pem.encode() + _key_pem(made.key))
     write_private(path, made.pem.encode())
     return made
+
+
+def _covers(certificate: x509.Certificate) -> bool:
+    """Return True if an authority may vouch for all names of the cloud; one of an earlier release may not."""
+    constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    return {name.value for name in constraints.permitted_subtrees or ()} >= set(DOMAINS)
 
 
 def _read(both: Path, path: Path) -> Authority:
@@ -96,7 +102,7 @@ def _make(path: Path, now: datetime.datetime) -> Authority:
         _builder(name, name, key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.NameConstraints([x509.DNSName(DOMAIN)], None), critical=True)
+        .add_extension(x509.NameConstraints([x509.DNSName(domain) for domain in DOMAINS], None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )

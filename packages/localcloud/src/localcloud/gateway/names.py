@@ -1,4 +1,4 @@
-"""The names under aliyuncs.com that the embedded cloud answers to, and the service behind each. Pure.
+"""The names of the cloud that the embedded one answers to, and the service behind each. Pure.
 
 Source: "Endpoints" of each service; its definition lists them.
 """
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from localcloud.kernel.service import Definition
 
 DOMAIN = "aliyuncs.com"
+APPS = "fcapp.run"  # of HTTP triggers
+DOMAINS = (DOMAIN, APPS)
 
 
 def served_names(services: Iterable[Definition], *, region: str, account_id: str) -> Mapping[str, str]:
@@ -21,9 +23,10 @@ def served_names(services: Iterable[Definition], *, region: str, account_id: str
         account_id: the account; likewise.
     """
     return {
-        f"{host.format(region=region, account=account_id)}.{DOMAIN}": service.name
+        f"{host.format(region=region, account=account_id)}.{domain}": service.name
         for service in services
-        for host in service.hosts
+        for domain, hosts in ((DOMAIN, service.hosts), (APPS, service.apps))
+        for host in hosts
     }
 
 
@@ -34,5 +37,5 @@ def find_service(host: str, names: Mapping[str, str]) -> str | None:
 
 
 def is_cloud_name(host: str) -> bool:
-    """Return True for a name under the domain of the cloud, served or not: nothing here may reach it elsewhere."""
-    return f".{host.lower().rstrip('.')}".endswith(f".{DOMAIN}")
+    """Return True for a name under a domain of the cloud, served or not: nothing here may reach it elsewhere."""
+    return f".{host.lower().rstrip('.')}".endswith(tuple(f".{domain}" for domain in DOMAINS))

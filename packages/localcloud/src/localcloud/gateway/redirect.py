@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-DOMAIN = "aliyuncs.com"
+DOMAINS = (".aliyuncs.com", ".fcapp.run")
 
 
 def redirect(gateway: tuple[str, int], authority: str) -> None:
@@ -41,9 +41,9 @@ def redirect(gateway: tuple[str, int], authority: str) -> None:
 
 
 def is_redirected(host: object) -> bool:
-    """Return True if a host name is one under aliyuncs.com."""
+    """Return True if a host name is one of the cloud."""
     name = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-    return isinstance(name, str) and f".{name.lower().rstrip('.')}".endswith(f".{DOMAIN}")
+    return isinstance(name, str) and f".{name.lower().rstrip('.')}".endswith(DOMAINS)
 
 
 def _redirected(connect: Callable[..., Any], gateway: tuple[str, int]) -> Callable[..., Any]:

@@ -32,8 +32,8 @@ class Caller:
 
     @property
     def principal(self) -> str:
-        """The ARN of the role, or of the account itself, whose policies apply."""
-        return self.identity.role_arn or f"acs:ram::{self.identity.account_id}:root"
+        """See `Identity.principal`."""
+        return self.identity.principal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,15 +17,29 @@ class Identity:
 
     Attributes:
         account_id: the account's 16-digit number.
-        role_arn: `acs:ram::ACCOUNT:role/NAME` when the key came from AssumeRole, else None (the account itself).
+        role_arn: `acs:ram::ACCOUNT:role/NAME` when the key came from AssumeRole, else None.
+        user_arn: `acs:ram::ACCOUNT:user/NAME` when the key is a RAM user's, else None.
+        user_id: that user's number, else None.
         session_name: the AssumeRole session's name, else None.
         session_policy: the policy document given to AssumeRole, which limits the session further, else None.
     """
 
     account_id: str
     role_arn: str | None = None
+    user_arn: str | None = None
+    user_id: str | None = None
     session_name: str | None = None
     session_policy: str | None = field(default=None, repr=False)
+
+    @property
+    def is_account(self) -> bool:
+        """Return True for the account itself, which may do everything."""
+        return self.role_arn is None and self.user_arn is None
+
+    @property
+    def principal(self) -> str:
+        """The ARN of the role, of the user, or of the account itself, whose policies apply."""
+        return self.role_arn or self.user_arn or f"acs:ram::{self.account_id}:root"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

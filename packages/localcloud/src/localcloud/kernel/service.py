@@ -95,6 +95,7 @@ class Definition:
         name: in the ready line (`oss`); its folder in the source has it, too.
         title: in the documentation (`OSS`).
         hosts: its names under aliyuncs.com; `*.` stands for one label, `{region}` and `{account}` for the cloud's own.
+        apps: its names under fcapp.run, likewise.
         create: makes it; a LocalCloudError says why it cannot be made.
         needs: the names of the services whose domains it asks for.
         add_options: adds its options to the command line.
@@ -104,5 +105,6 @@ class Definition:
     title: str
     hosts: Sequence[str]
     create: Callable[[Context], Service]
+    apps: Sequence[str] = ()
     needs: Sequence[str] = ()
     add_options: Callable[[ArgumentParser], None] = _no_options

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import calendar
+import re
 import time
 
 SECONDS = "%Y-%m-%dT%H:%M:%SZ"
+_FRACTION = re.compile(r"\.[0-9]{1,9}Z\Z")
 BASIC = "%Y%m%dT%H%M%SZ"  # ISO 8601's basic format, which version 4 of signatures has
 
 
@@ -15,12 +17,12 @@ def to_seconds(moment: float) -> str:
 
 
 def from_seconds(text: str) -> float:
-    """Read a moment from `2026-01-31T12:00:00Z`.
+    """Read a moment from `2026-01-31T12:00:00Z`, also with a fraction, which is dropped: some SDKs send one.
 
     Raises:
         ValueError: it has another form.
     """
-    return float(calendar.timegm(time.strptime(text, SECONDS)))
+    return float(calendar.timegm(time.strptime(_FRACTION.sub("Z", text), SECONDS)))
 
 
 def to_milliseconds(moment: float) -> str:

@@ -36,6 +36,7 @@ STATUS = {
     "InvalidRange": 416,
     "InvalidRequest": 400,
     "InvalidSecurityToken": 403,
+    "InvalidSqlParameter": 400,
     "InvalidTag": 400,
     "InvalidTargetType": 400,
     "InvalidTargetBucketForLogging": 400,

@@ -11,7 +11,7 @@ import json
 import resource
 import signal
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,16 +61,18 @@ async def offloaded(module: str, request: object, path: Path) -> AsyncIterator[O
             head = json.loads(line)
             if "code" in head:
                 raise OssError(head["code"], head["message"])
-            yield Outcome(head=head, chunks=_chunks(process.stdout))
+            yield Outcome(head=head, chunks=_chunks(process, process.stdout))
         finally:
             if process.returncode is None:
                 process.kill()
             await process.wait()
 
 
-async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+async def _chunks(process: Process, stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while chunk := await stream.read(READ_SIZE):
         yield chunk
+    if code := await process.wait():
+        raise _ended(code)  # nobody takes what came for the whole
 
 
 def _ended(code: int) -> OssError:

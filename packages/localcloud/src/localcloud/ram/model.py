@@ -1,4 +1,4 @@
-"""Roles, policies and their attachments. Values only; times are seconds since the epoch."""
+"""Roles, users, groups, access keys, policies and their attachments. Values only; times are seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ DEFAULT_SESSION = (
 )
 
 PolicyType = Literal["System", "Custom"]
+Kind = Literal["Role", "User", "Group"]  # of the entities that policies are attached to
+KeyStatus = Literal["Active", "Inactive"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +31,50 @@ class Role:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class User:
+    """A RAM user of the account."""
+
+    name: str
+    user_id: str  # 18 digits; a user made anew under an old name has another one
+    display_name: str
+    comments: str
+    email: str
+    mobile_phone: str
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """A group of users, who have its policies beside their own."""
+
+    name: str
+    comments: str
+    created: float
+    updated: float
+    members: tuple[Membership, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Membership:
+    """A user in a group."""
+
+    user: str
+    joined: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessKey:
+    """A long-lived access key of a user."""
+
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    user: str
+    status: KeyStatus
+    created: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyVersion:
     """One document of a policy."""
 
@@ -39,7 +85,7 @@ class PolicyVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ManagedPolicy:
-    """A policy that can be attached to roles."""
+    """A policy that can be attached to roles, users and groups."""
 
     name: str
     type: PolicyType
@@ -57,9 +103,10 @@ class ManagedPolicy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
-    """A policy attached to a role."""
+    """A policy attached to a role, user or group."""
 
-    role: str
+    kind: Kind
+    name: str  # of that role, user or group
     policy: str
     policy_type: PolicyType
     attached: float
@@ -67,15 +114,26 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entities:
-    """All roles and custom policies at one moment. A change makes a new value."""
+    """All entities at one moment. A change makes a new value."""
 
     roles: Mapping[str, Role] = field(default_factory=dict)
+    users: Mapping[str, User] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by their ids
     policies: Mapping[str, ManagedPolicy] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
 
-    def attached_to(self, role: str) -> list[Attachment]:
-        """Return the attachments of a role, in the order in which they were made."""
-        return [one for one in self.attachments if one.role == role]
+    def attached_to(self, kind: Kind, name: str) -> list[Attachment]:
+        """Return the attachments of a role, user or group, in the order in which they were made."""
+        return [one for one in self.attachments if (one.kind, one.name) == (kind, name)]
+
+    def groups_of(self, user: str) -> list[Group]:
+        """Return the groups that a user is in, by name."""
+        return [group for _, group in sorted(self.groups.items()) if any(one.user == user for one in group.members)]
+
+    def keys_of(self, user: str) -> list[AccessKey]:
+        """Return a user's access keys, the oldest first."""
+        return sorted((key for key in self.keys.values() if key.user == user), key=lambda key: key.created)
 
     def attachments_of(self, policy: ManagedPolicy) -> list[Attachment]:
         """Return the attachments of a policy."""

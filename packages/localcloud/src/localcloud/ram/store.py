@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.kernel.documents import read_document, write_document
-from localcloud.ram.model import Attachment, Entities, ManagedPolicy, PolicyVersion, Role
+from localcloud.ram.model import (
+    AccessKey,
+    Attachment,
+    Entities,
+    Group,
+    ManagedPolicy,
+    Membership,
+    PolicyVersion,
+    Role,
+    User,
+)
 
 
 class RamStore:
@@ -28,6 +38,9 @@ class RamStore:
         """Replace the entities that were saved."""
         record = {
             "roles": list(entities.roles.values()),
+            "users": list(entities.users.values()),
+            "groups": list(entities.groups.values()),
+            "keys": list(entities.keys.values()),
             "policies": list(entities.policies.values()),
             "attachments": entities.attachments,
         }
@@ -42,5 +55,19 @@ def _entities(record: Any) -> Entities:  # noqa: ANN401 - what the file holds
     return Entities(
         roles={role["name"]: Role(**role) for role in record["roles"]},
         policies={policy.name: policy for policy in policies},
-        attachments=tuple(Attachment(**attachment) for attachment in record["attachments"]),
+        attachments=tuple(_attachment(attachment) for attachment in record["attachments"]),
+        # What an embedded cloud without users has written has none of these.
+        users={user["name"]: User(**user) for user in record.get("users", [])},
+        groups={group["name"]: _group(group) for group in record.get("groups", [])},
+        keys={key["access_key_id"]: AccessKey(**key) for key in record.get("keys", [])},
     )
+
+
+def _attachment(record: Any) -> Attachment:  # noqa: ANN401 - likewise
+    if "role" in record:  # likewise: of roles alone
+        record = {"kind": "Role", "name": record["role"], **{key: record[key] for key in record if key != "role"}}
+    return Attachment(**record)
+
+
+def _group(record: Any) -> Group:  # noqa: ANN401 - likewise
+    return Group(**{**record, "members": tuple(Membership(**one) for one in record["members"])})

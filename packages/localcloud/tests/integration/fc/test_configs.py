@@ -38,6 +38,8 @@ def test_minimum_instances_are_started_ahead_and_have_run_their_initializer(
     wait_for(lambda: len(running()) == 2)
     got = fc3.client.get_provision_config(name, models3.GetProvisionConfigRequest()).body
     assert (got.target, got.current, got.current_error) == (2, 2, "")
+    request = models3.ListProvisionConfigsRequest(function_name=name)
+    assert [each.target for each in fc3.client.list_provision_configs(request).body.provision_configs] == [2]
     before = {each["id"] for each in running()}
     answer = fc3.invoke("f", make_event("state"))
     assert answer.json["initializer"] == 1

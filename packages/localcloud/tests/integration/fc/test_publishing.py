@@ -50,8 +50,15 @@ def test_a_service_version_runs_what_was_published(
     assert told(client.invoke_function(service, "f").data) == [2, "LATEST", "", "LATEST"]
     assert told(client.invoke_function(service, "f", qualifier="1").data) == [1, "1", "1", "1"]
     assert told(client.invoke_function(service, "f", qualifier="prod").data) == [1, "prod", "1", "prod"]
+    provisioned = client.put_provision_config(service, "prod", "f", 1).data
+    assert (provisioned["target"], provisioned["resource"]) == (1, f"{cloud.account_id}#{service}#prod#f")
+    assert len(client.list_provision_configs(service, "prod").data["provisionConfigs"]) == 1
+    assert client.list_provision_configs(service, "1").data["provisionConfigs"] == []
+    client.put_provision_config(service, "prod", "f", 0)
     client.update_alias(service, "prod", "1", "live", {"2": 1.0})
     assert told(client.invoke_function(service, "f", qualifier="prod").data) == [2, "prod", "2", "prod"]
+    shown = [client.get_function(service, "f", qualifier=each).data["codeChecksum"] for each in ("prod", "1")]
+    assert shown[0] == shown[1]  # the alias's own version, whatever the shares
 
     assert client.get_service(service, qualifier="1").data["description"] == "the first"
     checksums = [client.get_function(service, "f", qualifier=each).data["codeChecksum"] for each in ("1", "2", None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -110,6 +111,18 @@ def test_anybody_browses_a_website_and_everybody_else_lists(bucket: oss2.Bucket,
     assert len(list(oss2.ObjectIterator(bucket))) == 4
     with pytest.raises(oss2.exceptions.NoSuchKey):
         bucket.get_object("none")
+    assert bucket.get_object("folder/").read() == b"index.html"
+
+
+def test_a_bucket_is_made_by_its_acl_and_a_preflight_request_has_no_signature(
+    bucket: oss2.Bucket, cloud: Cloud
+) -> None:
+    new = cloud.bucket("acl-" + uuid.uuid4().hex[:12])
+    assert new.put_bucket_acl("public-read").headers["Location"] == f"/{new.bucket_name}"
+    assert new.get_bucket_acl().acl == "public-read"
+    url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}/a"
+    headers = {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Authorization": "OSS none:none"}
+    assert code_of(requests.options(url, headers=headers, timeout=10)) == (403, "AccessForbidden")
 
 
 def test_access_logs_go_to_a_bucket_that_exists(bucket: oss2.Bucket) -> None:
@@ -300,3 +313,16 @@ def test_what_retention_protects_is_neither_replaced_nor_deleted(bucket: oss2.Bu
     bucket.put_object("new", b"1")
     bucket.abort_bucket_worm()
     bucket.delete_object("a")
+
+
+def test_a_copy_with_new_headers_keeps_its_content_type_unless_it_gets_another(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1", headers={"Content-Type": "text/x", "x-oss-meta-colour": "blue"})
+    bucket.copy_object(bucket.bucket_name, "a", "b", headers={"x-oss-metadata-directive": "REPLACE"})
+    head = bucket.head_object("b")
+    assert (head.content_type, head.headers.get("x-oss-meta-colour")) == ("text/x", None)
+
+
+def test_an_uploaded_part_tells_its_md5(bucket: oss2.Bucket) -> None:
+    upload_id = bucket.init_multipart_upload("a").upload_id
+    part = bucket.upload_part("a", upload_id, 1, b"1")
+    assert base64.b64decode(part.headers["Content-MD5"]).hex().upper() == part.etag

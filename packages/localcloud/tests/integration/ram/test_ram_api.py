@@ -246,9 +246,9 @@ def test_a_role_without_permission_cannot_use_ram(
 
 
 def test_an_action_that_is_not_there_says_so(ram: RamClient) -> None:
-    error = refusal(lambda: ram.create_user(ram_models.CreateUserRequest(user_name="u")))
+    error = refusal(lambda: ram.get_login_profile(ram_models.GetLoginProfileRequest(user_name="u")))
     assert error.code == "InvalidAction.NotFound"
-    assert "not implemented: CreateUser" in error.message
+    assert "not implemented: GetLoginProfile" in error.message
 
 
 def test_a_parameter_that_would_be_ignored_is_refused(cloud: Running, ram: RamClient, sts: StsClient) -> None:

@@ -201,6 +201,10 @@ class TestBothSchemesRefuse:
         assert code(authenticator, request) == "InvalidSecurityToken.MismatchWithAccessKey"
 
 
+def test_a_time_may_have_milliseconds(authenticator: Authenticator) -> None:
+    assert authenticator.authenticate(rpc(Timestamp=stamp().replace("Z", ".123Z"))) == ROOT.identity
+
+
 @pytest.mark.parametrize("off", [-FRESH - 1, FRESH + 1])
 def test_a_request_too_far_from_the_servers_time_is_refused(authenticator: Authenticator, off: int) -> None:
     assert code(authenticator, rpc(Timestamp=stamp(NOW + off))) == "InvalidTimeStamp.Expired"

@@ -28,6 +28,10 @@ def test_a_moment_is_read_as_it_was_written_and_no_other_form_is(
     write: Callable[[float], str], read: Callable[[str], float]
 ) -> None:
     assert read(write(MOMENT)) == int(MOMENT)
-    for text in ("", to_milliseconds(MOMENT), write(MOMENT)[:-1], write(MOMENT) + "Z"):
+    for text in ("", write(MOMENT)[:-1] + ".Z", write(MOMENT)[:-1], write(MOMENT) + "Z"):
         with pytest.raises(ValueError, match=r"does not match format|unconverted data"):
             read(text)
+
+
+def test_a_moment_with_milliseconds_as_sdks_for_node_send_it_is_read() -> None:
+    assert from_seconds(to_milliseconds(MOMENT)) == int(MOMENT)

@@ -61,5 +61,5 @@ class PackageLinks:
 
 async def get_function_code(fc: FcService, call: Call) -> web.Response:
     """Serve GetFunctionCode."""
-    function = fc.aliases.release(call.target.path, call.target.qualifier).function
+    function = fc.aliases.shown(call.target.path, call.target.qualifier)
     return shown({"checksum": function.code_checksum, "url": call.package_address(function.code)})

@@ -52,7 +52,7 @@ async def create_function(fc: FcService, call: Call) -> web.Response:
 
 async def get_function(fc: FcService, call: Call) -> web.Response:
     """Serve GetFunction."""
-    return _shown(fc, fc.aliases.release(call.target.path, call.target.qualifier).function)
+    return _shown(fc, fc.aliases.shown(call.target.path, call.target.qualifier))
 
 
 async def list_functions(fc: FcService, call: Call) -> web.Response:

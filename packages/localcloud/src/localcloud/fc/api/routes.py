@@ -27,6 +27,7 @@ from localcloud.fc.api import (
 from localcloud.fc.api.bodies import parse_body
 from localcloud.fc.api.calls import Call
 from localcloud.fc.api.code import PackageLinks, get_function_code
+from localcloud.fc.api.http_triggers import find_trigger, serve_trigger
 from localcloud.fc.api.paths import find_target
 from localcloud.fc.api.refused import REFUSED
 from localcloud.fc.errors import STATUS, FcError
@@ -34,7 +35,7 @@ from localcloud.fc.instances.requests import new_request_id
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import MAX_CODE_API, MB
 from localcloud.kernel.access import Caller, Denial, Gate
-from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, ID, open_door
+from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_loopback, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
 from localcloud.kernel.rpc import aside, read_request
@@ -148,13 +149,25 @@ class Api:
         self._clock = clock
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Serve a request, which is one of the API or one for an HTTP trigger."""
+        if found := find_trigger(self._fc, request):
+            return await serve_trigger(self._fc, request, found, self._authorize)
+        return await self._operate(request)
+
+    def _authorize(self, signed: SignedRequest, request: web.Request, function: str) -> Caller:
+        caller = Caller.of_request(self._identify(signed), source_ip=request.remote, secure=request.secure)
+        region, account_id = self._fc.settings.region, self._fc.settings.account_id
+        self._gate.require(caller, "fc:InvokeFunction", f"acs:fc:{region}:{account_id}:{function}")
+        return caller
+
+    async def _operate(self, request: web.Request) -> web.StreamResponse:
         """Find the target of a request, authenticate it, authorize it, and do it: all four from the same `Target`."""
         signed = await read_request(request)
         identity = await aside(signed, lambda: self._identify(signed))
         caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
         target = find_target(signed.method, signed.path, signed.query_parameters)
         # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
-        creates = target.operation.startswith("Create")
+        creates = target.operation.startswith("Create") and target.operation in OPERATIONS
         body = parse_body(signed.body) if creates else {}
         target = target.created(body)
         region, account_id = self._fc.settings.region, self._fc.settings.account_id
@@ -176,6 +189,7 @@ class Api:
             headers=signed.headers,
             payload=signed.body,
             body=body,
+            endpoint=f"{request.scheme}://{request.host}" if is_loopback(request[HOST]) else "",
             package_address=lambda name: self._links.address(f"{request.scheme}://{request.host}", name),
             permit=permit,
             permit_code=permit_code,

@@ -113,7 +113,7 @@ ROUTES: Mapping[str, Mapping[str, Methods]] = {FC3_VERSION: _FC3, **dict.fromkey
 # The operations that a qualifier leads to a version or an alias; all others are about what is not published.
 QUALIFIED = frozenset(
     {"GetService", "ListFunctions", "GetFunction", "GetFunctionCode", "InvokeFunction", "ListInstances", "InstanceExec"}
-    | {"GetAsyncTask", "ListAsyncTasks", "StopAsyncTask"}
+    | {"ListProvisionConfigs", "ListScalingConfigs", "GetAsyncTask", "ListAsyncTasks", "StopAsyncTask"}
     | {"GetStatefulAsyncInvocation", "ListStatefulAsyncInvocations", "StopStatefulAsyncInvocation"}
     | {
         f"{verb}{name}"

@@ -12,10 +12,12 @@ from localcloud.fc.api.bodies import Body, parse_body
 from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, write_fields
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import Trigger
+from localcloud.fc.model import WITHOUT_SOURCE, Trigger, http_urls
 from localcloud.fc.operations.service import FcService
+from localcloud.kernel.door import ADMINISTRATION
 from localcloud.kernel.times import to_seconds
 
+HTTP_TRIGGERS = ADMINISTRATION + "http-triggers/"  # where HTTP triggers are reached on loopback, by their ids
 PROPERTIES = {
     "triggerName": "name",
     "triggerType": "kind",
@@ -29,32 +31,44 @@ PROPERTIES = {
 
 async def create_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve CreateTrigger."""
-    return shown(write_trigger(fc.triggers.create(read_trigger(call.body, function=call.target.path))))
+    return _shown(fc, call, fc.triggers.create(read_trigger(call.body, function=call.target.path)))
 
 
 async def get_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve GetTrigger."""
-    return shown(write_trigger(fc.triggers.get(call.target.path, call.target.trigger)))
+    return _shown(fc, call, fc.triggers.get(call.target.path, call.target.trigger))
 
 
 async def list_triggers(fc: FcService, call: Call) -> web.Response:
     """Serve ListTriggers."""
-    return page(call, "triggers", fc.triggers.all(call.target.path), write_trigger)
+    return page(call, "triggers", fc.triggers.all(call.target.path), lambda each: _write(fc, call, each))
 
 
 async def update_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve UpdateTrigger."""
     before = fc.triggers.get(call.target.path, call.target.trigger)
-    call.require_match(write_trigger(before))
+    call.require_match(_write(fc, call, before))
     updated = fc.triggers.update(read_trigger(call.body, function=before.function, before=before))
-    return shown(write_trigger(updated))
+    return _shown(fc, call, updated)
 
 
 async def delete_trigger(fc: FcService, call: Call) -> web.Response:
     """Serve DeleteTrigger."""
-    call.require_match(write_trigger(fc.triggers.get(call.target.path, call.target.trigger)))
+    call.require_match(_write(fc, call, fc.triggers.get(call.target.path, call.target.trigger)))
     fc.triggers.delete(call.target.path, call.target.trigger)
     return web.Response(status=204)
+
+
+def _shown(fc: FcService, call: Call, trigger: Trigger) -> web.Response:
+    return shown(_write(fc, call, trigger))
+
+
+def _write(fc: FcService, call: Call, trigger: Trigger) -> dict[str, Any]:
+    """Return a trigger with URLs that work where the client is: on loopback, or by names."""
+    urls = http_urls(trigger, region=fc.settings.region, account_id=fc.settings.account_id)
+    if call.endpoint and any(urls):
+        urls = (f"{call.endpoint}{HTTP_TRIGGERS}{trigger.trigger_id}",) * 2
+    return write_trigger(trigger, urls)
 
 
 def read_trigger(body: Body, *, function: str, before: Trigger | None = None) -> Trigger:
@@ -70,13 +84,21 @@ def read_trigger(body: Body, *, function: str, before: Trigger | None = None) ->
     return Trigger(function=function, **{"config": {}, **fields})
 
 
-def write_trigger(trigger: Trigger) -> dict[str, Any]:
-    """Return a trigger as the API shows it; FC 3.0 shows its configuration as text."""
-    config = trigger.config if trigger.function.startswith("services/") else json.dumps(dict(trigger.config))
+def write_trigger(trigger: Trigger, urls: tuple[str, str] = ("", "")) -> dict[str, Any]:
+    """Return a trigger as the API shows it; FC 3.0 shows its configuration as text.
+
+    Args:
+        trigger: the trigger.
+        urls: of an HTTP trigger, on the internet and within the region.
+    """
+    shows_text = not trigger.function.startswith("services/")
+    shown_urls = dict(zip(("urlInternet", "urlIntranet"), urls, strict=True)) if any(urls) else {}
     return {
         **write_fields(trigger, PROPERTIES),
-        "triggerConfig": config,
+        "sourceArn": None if trigger.kind in WITHOUT_SOURCE else trigger.source_arn,
+        "triggerConfig": json.dumps(dict(trigger.config)) if shows_text else trigger.config,
         "triggerId": trigger.trigger_id,
         "createdTime": to_seconds(trigger.created),
         "lastModifiedTime": to_seconds(trigger.modified),
+        **({"httpTrigger": shown_urls} if shown_urls and shows_text else shown_urls),
     }

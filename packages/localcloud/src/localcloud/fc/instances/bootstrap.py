@@ -1,8 +1,8 @@
 """The runtime inside an instance: loads the user's module and calls it. Standard library only; started with `python -I -S`.
 
 Its arguments are the file with `redirect` (localcloud/gateway/redirect.py) and the descriptor of an inherited socket, over which it
-talks to the platform in the messages of `messages.py`, which lies beside it. Standard output and error are the function's log,
-nothing else.
+talks to the platform in the messages of `messages.py`, which lies beside it. Standard output and error are the
+function's log, nothing else.
 
 While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
 bounds the processes. It reports that with one byte, which carries the listening sockets. The platform takes no head above
@@ -39,9 +39,10 @@ def load_module(path: Path, name: str) -> ModuleType:
 
 
 if TYPE_CHECKING or __name__ != "__main__":
-    from localcloud.fc.instances import messages
+    from localcloud.fc.instances import messages, wsgi
 else:  # in an instance there is no localcloud, only this folder
     messages = load_module(Path(__file__).with_name("messages.py"), "localcloud.fc.instances.messages")
+    wsgi = load_module(Path(__file__).with_name("wsgi.py"), "localcloud.fc.instances.wsgi")
 
 
 def main() -> None:
@@ -144,7 +145,10 @@ def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> t
         if initializes:
             function(context)
             return messages.Reply(), b""
-        result = encode(function(payload, context))
+        if request.operation == messages.HTTP:
+            result = messages.join(*wsgi.respond(function, *messages.split(payload), context=context))
+        else:
+            result = encode(function(payload, context))
         if len(result) > setup.max_result:
             raise ValueError(f"the result has {len(result)} bytes; at most {setup.max_result} are allowed")
     except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer

@@ -10,6 +10,7 @@ from localcloud.fc.instances.environment import Roles, make_environment
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import find_interpreter
 from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.pool import Pool
 from localcloud.fc.model import Answer, Settings
 from localcloud.fc.releases import Release
@@ -67,10 +68,10 @@ class Fleet:
         return [*self._pools.values(), *self._retired]
 
     async def run(
-        self, release: Release, payload: bytes, *, request_id: str, log: InvocationLog
+        self, release: Release, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
     ) -> tuple[Answer, Instance]:
         """Run one request of a function; see `Pool.run`."""
-        return await self._pool(release).run(payload, request_id=request_id, log=log)
+        return await self._pool(release).run(payload, request_id=request_id, log=log, operation=operation)
 
     def keep(self, minimums: Mapping[tuple[str, str, str], int]) -> None:
         """Keep instances that have nothing to do: of some releases, by their keys, so many."""

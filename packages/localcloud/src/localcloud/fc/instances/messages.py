@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 LENGTH = struct.Struct(">I")  # of a head
 MAX_HEAD = 64 * 1024  # bytes of a reply's head
 INITIALIZE, INVOKE = "initialize", "invoke"
+HTTP = "http"  # the handler is a WSGI application, the event an HTTP request
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Setup:
 class Request:
     """A request to run the initializer or the handler."""
 
-    operation: str  # INITIALIZE or INVOKE
+    operation: str  # INITIALIZE, INVOKE or HTTP
     request_id: str
     size: int = 0  # bytes of the payload, the event
 
@@ -88,6 +91,18 @@ def pack(head: Setup | Request | Reply, payload: bytes = b"") -> bytes:
     """Return the bytes of a message."""
     text = json.dumps(dataclasses.asdict(head)).encode()
     return LENGTH.pack(len(text)) + text + payload
+
+
+def join(head: Mapping[str, object], body: bytes) -> bytes:
+    """Return the bytes of an HTTP request or response: its length, its head as JSON, its body."""
+    text = json.dumps(head).encode()
+    return LENGTH.pack(len(text)) + text + body
+
+
+def split(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the head and the body of an HTTP request or response."""
+    end = LENGTH.size + LENGTH.unpack_from(content)[0]
+    return json.loads(content[LENGTH.size : end]), content[end:]
 
 
 def read_setup(text: bytes) -> Setup:

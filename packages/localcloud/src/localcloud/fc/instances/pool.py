@@ -16,6 +16,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.requests import initialize, new_request_id, run_request
 from localcloud.fc.model import Answer, EndReason
 from localcloud.fc.releases import Release
@@ -126,7 +127,9 @@ class Pool:
             self._housed.discard(instance)
             self._host.ports.rooms.give_back(ROOM)
 
-    async def run(self, payload: bytes, *, request_id: str, log: InvocationLog) -> tuple[Answer, Instance]:
+    async def run(
+        self, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
+    ) -> tuple[Answer, Instance]:
         """Run one request on an instance of its own.
 
         Returns:
@@ -137,7 +140,7 @@ class Pool:
         """
         instance = await self._take(log)
         try:
-            answer = await run_request(instance, payload, request_id=request_id, log=log)
+            answer = await run_request(instance, payload, request_id=request_id, log=log, operation=operation)
         except BaseException:
             self._close(instance)  # it may still be at work, so it can serve nobody else
             raise

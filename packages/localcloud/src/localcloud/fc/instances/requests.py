@@ -27,7 +27,9 @@ class _Outcome:
     result: bytes = b""
 
 
-async def run_request(instance: Instance, payload: bytes, *, request_id: str, log: InvocationLog) -> Answer:
+async def run_request(
+    instance: Instance, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
+) -> Answer:
     """Run a request on an instance that serves no other one.
 
     Args:
@@ -35,10 +37,11 @@ async def run_request(instance: Instance, payload: bytes, *, request_id: str, lo
         payload: the event.
         request_id: the request's id.
         log: of the invocation.
+        operation: `messages.INVOKE` or `messages.HTTP`.
     """
     if instance.warning:
         log.line(f"FC Warning: {instance.warning}")
-    return await initialize(instance, request_id, log) or await _invoke(instance, payload, request_id, log)
+    return await initialize(instance, request_id, log) or await _invoke(instance, operation, payload, request_id, log)
 
 
 async def initialize(instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
@@ -57,10 +60,10 @@ async def initialize(instance: Instance, request_id: str, log: InvocationLog) ->
     return answer_failure("InitializationError", outcome.failure, instance, duration=outcome.duration, log=log)
 
 
-async def _invoke(instance: Instance, payload: bytes, request_id: str, log: InvocationLog) -> Answer:
+async def _invoke(instance: Instance, operation: str, payload: bytes, request_id: str, log: InvocationLog) -> Answer:
     log.line(f"FC Invoke Start RequestId: {request_id}")
     instance.requests += 1
-    outcome = await _call(instance, INVOKE, payload, request_id, instance.function.timeout, log)
+    outcome = await _call(instance, operation, payload, request_id, instance.function.timeout, log)
     match outcome.failure:
         case None:
             peak = instance.meter.peak_memory

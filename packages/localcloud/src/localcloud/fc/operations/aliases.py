@@ -122,6 +122,14 @@ class AliasOperations:
             function=_find(version.functions, path), service=version.service, qualifier=qualifier, version=version.id
         )
 
+    def shown(self, path: str, qualifier: str = "") -> Function:
+        """Return a function as a qualifier finds it; an alias shows its own version, whatever shares others have.
+
+        Raises:
+            FcError: as `release`.
+        """
+        return self.shares(path, qualifier)[0][0].function
+
     def shares(self, path: str, qualifier: str = "") -> list[tuple[Release, float]]:
         """Return the releases that a qualifier leads to, each with its share of the invocations.
 

@@ -11,8 +11,9 @@ from localcloud.fc.configs import DONE, AsyncConfig, Task, TaskState
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.instances.logs import Logs
+from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.requests import new_request_id
-from localcloud.fc.model import Answer, Invocation, Pending, Settings
+from localcloud.fc.model import Answer, Invocation, Pending, Settings, Trigger
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.async_tasks import AsyncTaskOperations
 from localcloud.fc.operations.configs import ConfigOperations
@@ -69,7 +70,9 @@ class InvocationOperations:
         self._tasks = Tasks()
         self._running: dict[str, asyncio.Task[None]] = {}  # by request id
 
-    async def invoke(self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "") -> Invocation:
+    async def invoke(
+        self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "", operation: str = INVOKE
+    ) -> Invocation:
         """Invoke a function and wait for its answer.
 
         Args:
@@ -77,6 +80,7 @@ class InvocationOperations:
             payload: the event.
             request_id: the request's id; empty: a fresh one.
             qualifier: a version or an alias; empty: what is not published.
+            operation: `messages.INVOKE`, or `messages.HTTP` for a handler that is a WSGI application.
 
         Raises:
             FcError: FunctionNotFound, VersionNotFound, AliasNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (the role
@@ -90,7 +94,9 @@ class InvocationOperations:
         request_id = request_id or new_request_id()
         log = self._logs.begin(path)
         with self._throttle.admit(release):
-            answer, instance = await self._fleet.run(release, payload, request_id=request_id, log=log)
+            answer, instance = await self._fleet.run(
+                release, payload, request_id=request_id, log=log, operation=operation
+            )
         return Invocation(
             request_id=request_id,
             instance_id=instance.id,
@@ -134,6 +140,10 @@ class InvocationOperations:
             self._accept(
                 Pending(request_id=request_id, function=trigger.function, payload=payload, qualifier=trigger.qualifier)
             )
+
+    def fire_timer(self, trigger: Trigger, payload: bytes) -> None:
+        """Invoke the function of a timer that is due."""
+        self.invoke_async(trigger.function, payload, request_id=new_request_id(), qualifier=trigger.qualifier)
 
     def resume(self) -> None:
         """Go on with the invocations that were accepted before a restart.

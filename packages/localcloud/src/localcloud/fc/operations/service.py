@@ -29,6 +29,7 @@ from localcloud.fc.operations.provisioning import Provisioning
 from localcloud.fc.operations.services import ServiceOperations
 from localcloud.fc.operations.tags import TagOperations
 from localcloud.fc.operations.tasks import Tasks
+from localcloud.fc.operations.timers import Timers
 from localcloud.fc.operations.triggers import TriggerOperations
 from localcloud.fc.operations.versions import VersionOperations
 from localcloud.fc.store.code import CodeStore
@@ -109,6 +110,8 @@ class FcService:
             settings=settings,
             clock=clock,
         )
+        self._timers = Timers(triggers=self.triggers.everywhere, fire=self.invocations.fire_timer, clock=clock)
+        self.now = clock
         self.functions.drop_unused_code()  # what a killed process left
         self._tasks = Tasks()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -151,6 +154,7 @@ class FcService:
     def _sweep(self) -> Iterator[Callable[[], None]]:
         """Yield the steps of one sweep; each is done whether or not those before it failed."""
         yield from self._fleet.reclaim()
+        yield self._timers.sweep
         yield self.provisioning.sweep
         yield self.functions.drop_unused_code
         yield partial(self.layers.drop_unused, self._fleet.layers_in_use)

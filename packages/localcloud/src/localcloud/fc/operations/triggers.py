@@ -10,10 +10,15 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import TRIGGER_TYPES, Trigger
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.functions import FunctionOperations
+from localcloud.fc.operations.http_triggers import check_http_trigger
 from localcloud.fc.operations.oss_triggers import check_oss_trigger, fires
 from localcloud.fc.operations.rules import check_name
+from localcloud.fc.operations.timers import check_timer
+from localcloud.fc.releases import LATEST
 from localcloud.fc.store.resources import FcStore
 from localcloud.oss.model import ObjectEvent
+
+CHECKS = {"oss": check_oss_trigger, "http": check_http_trigger, "timer": check_timer}  # by the kind of trigger
 
 
 class TriggerOperations:
@@ -66,6 +71,32 @@ class TriggerOperations:
         self._functions.get(function)
         return self._store.triggers_of(function)
 
+    def everywhere(self) -> list[Trigger]:
+        """Return the triggers of all functions."""
+        return list(self._store.triggers.values())
+
+    def by_id(self, trigger_id: str) -> Trigger:
+        """Return the HTTP trigger with an id.
+
+        Raises:
+            FcError: TriggerNotFound.
+        """
+        for trigger in self._store.triggers.values():
+            if trigger.kind == "http" and trigger.trigger_id == trigger_id:
+                return trigger
+        raise FcError("TriggerNotFound", f"no HTTP trigger has the id {trigger_id[:100]!r}")
+
+    def http_of(self, function: str, qualifier: str) -> Trigger:
+        """Return a function's HTTP trigger for a version or an alias; empty, or LATEST: what is not published.
+
+        Raises:
+            FcError: FunctionNotFound, TriggerNotFound.
+        """
+        for trigger in self.all(function):
+            if trigger.kind == "http" and (trigger.qualifier or LATEST) == (qualifier or LATEST):
+                return trigger
+        raise FcError("TriggerNotFound", f"the function has no HTTP trigger for {qualifier[:100] or LATEST}")
+
     def fired_by(self, event: ObjectEvent) -> list[Trigger]:
         """Return the triggers that an object's event fires."""
         return [trigger for trigger in self._store.triggers.values() if fires(trigger, event)]
@@ -93,8 +124,7 @@ class TriggerOperations:
         self._aliases.release(trigger.function, trigger.qualifier)
         if trigger.kind not in TRIGGER_TYPES:
             raise FcError("NotImplemented", f"not implemented: triggers of type {trigger.kind!r}")
-        if trigger.kind == "oss":
-            check_oss_trigger(trigger)
+        CHECKS[trigger.kind](trigger)
         trigger = replace(trigger, modified=self._clock())
         self._store.triggers[trigger.function, trigger.name] = trigger
         self._store.save()

@@ -15,7 +15,7 @@ const [address, port] = (process.env.LOCALCLOUD_GATEWAY ?? '').split(':')
 const settings = process.env.LOCALCLOUD_SETTINGS
 const KEPT_APART = new Set(['account.config.json', 'stack.info.json'])
 
-const isRedirected = (host) => typeof host === 'string' && /(^|\.)aliyuncs\.com\.?$/i.test(host)
+const isRedirected = (host) => typeof host === 'string' && /(^|\.)(aliyuncs\.com|fcapp\.run)\.?$/i.test(host)
 const redirected = (options) => ({ ...options, host: address, port: Number(port), lookup: undefined })
 
 const connect = net.Socket.prototype.connect

@@ -98,4 +98,4 @@ def _key(domain: str) -> str:
 
 def _has_expired(document: str, now: float) -> bool:
     expires = parse(document.encode(), "CnameToken").findtext("ExpireTime") or ""
-    return now >= from_seconds(expires.replace(".000Z", "Z"))
+    return now >= from_seconds(expires)

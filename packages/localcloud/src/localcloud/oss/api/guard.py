@@ -111,7 +111,7 @@ class Guard:
         path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
         resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
         more = {name: target.query[parameter] for name, parameter in CONDITIONS.items() if parameter in target.query}
-        if caller is None or caller.identity.role_arn is not None:
+        if caller is None or not caller.identity.is_account:
             identity = caller.identity if caller else None
             known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions, **more}
             request = Request(action=action, resource=resource, conditions=known)

@@ -1,6 +1,6 @@
-"""Images that were worked on, sent or kept: GetObject and ProcessObject with `x-oss-process`.
+"""Answers to `x-oss-process`: images that were worked on, sent or kept, and queries.
 
-Sources: OSS, "Image processing"; "ProcessObject" (`sys/saveas`).
+Sources: OSS, "Image processing"; "ProcessObject" (`sys/saveas`); "SelectObject".
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from localcloud.oss.api.attributes import object_headers
 from localcloud.oss.api.bodies import write_blob
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.conditions import check_conditions
+from localcloud.oss.api.queries import describe, select
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
@@ -48,6 +49,7 @@ async def get_processed(call: Call) -> web.StreamResponse:
         async with offloaded(WORKER, request(item.size), path) as outcome:
             kept = {name: value for name, value in object_headers(item).items() if name.lower() not in _OF_THE_BYTES}
             response = web.StreamResponse(headers=kept | {"Content-Type": outcome.head["type"]})
+            response.content_length = outcome.head["length"]
             await response.prepare(call.request)
             async for chunk in outcome.chunks:
                 await response.write(chunk)
@@ -56,10 +58,17 @@ async def get_processed(call: Call) -> web.StreamResponse:
 
 
 async def post_process(call: Call) -> web.StreamResponse:
-    """ProcessObject."""
-    if kind := call.query["x-oss-process"]:
-        raise OssError("NotImplemented", f"not implemented: POST with x-oss-process={kind[:80]}")
-    return await _save(call)
+    """ProcessObject, and SelectObject and its description."""
+    kind = call.query["x-oss-process"]
+    match kind:
+        case "csv/select" | "json/select":
+            return await select(call, kind.partition("/")[0])
+        case "csv/meta" | "json/meta":
+            return await describe(call, kind.partition("/")[0])
+        case "":
+            return await _save(call)
+        case _:
+            raise OssError("NotImplemented", f"not implemented: POST with x-oss-process={kind[:80]}")
 
 
 async def _save(call: Call) -> web.StreamResponse:

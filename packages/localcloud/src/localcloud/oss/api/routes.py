@@ -280,7 +280,9 @@ async def _answer(
     """Answer a request of OSS's API: its bucket there, authenticated, found, whole, authorized, handled."""
     if target.bucket and not _makes_bucket(request.method, target):
         oss.buckets.get(target.bucket)  # OSS says that there is no such bucket before it looks at the key
-    credential = guard.identify(request, target)
+    credential = (
+        None if request.method == "OPTIONS" else guard.identify(request, target)
+    )  # a preflight request is anybody's
     guard.check_referer(request, target)
     content = content_of(request)
     if s3.SPOKEN in request and credential is not None:
@@ -308,6 +310,6 @@ async def _answer(
 
 
 def _makes_bucket(method: str, target: ResourceUrl) -> bool:
-    """Return True for PutBucket, the one operation on a bucket that need not exist."""
+    """Return True for PutBucket and PutBucketAcl, the operations on a bucket that need not exist."""
     selected = OPERATIONS["PUT", "bucket"].keys() & target.query.keys()
-    return (method, target.level) == ("PUT", "bucket") and not selected
+    return (method, target.level) == ("PUT", "bucket") and selected <= {"acl"}

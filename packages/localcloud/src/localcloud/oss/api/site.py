@@ -20,20 +20,29 @@ from localcloud.oss.settings.website import Site, location, replaced_key, site_o
 
 async def get_root(call: Call) -> web.StreamResponse:
     """GetBucket (ListObjects), or a website's first page."""
-    site = _site(call)
+    site = _site(call) if call.caller is None else None
     if site is None or call.query:
         return await list_objects(call)
     return await _browse(call, site)
 
 
 async def get_page(call: Call) -> web.StreamResponse:
-    """GetObject or HeadObject, or a website's page."""
-    site = _site(call)
-    return await _object(call) if site is None else await _browse(call, site)
+    """GetObject or HeadObject, or a website's page; who signs gets the page of a folder under whose key nothing stands, too."""
+    if call.caller is None:
+        site = _site(call)
+        return await _object(call) if site is None else await _browse(call, site)
+    try:
+        return await _object(call)
+    except OssError as error:
+        site = _site(call) if error.code == "NoSuchKey" and call.key.endswith("/") else None
+        page = site.index_of(call.key) if site else None
+        if page is None:
+            raise
+    return await _object(_at(call, page))
 
 
 def _site(call: Call) -> Site | None:
-    bucket = call.guard.find_bucket(call.bucket) if call.caller is None else None
+    bucket = call.guard.find_bucket(call.bucket)
     return site_of(bucket) if bucket else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import quote
 
 from aiohttp import web
@@ -51,7 +52,13 @@ async def put_part(call: Call) -> web.StreamResponse:
     upload, number = await find_upload(call), part_number(call)
     blob = await receive(call)
     part = await call.run(call.oss.uploads.put_part, upload, number, blob)
-    return web.Response(headers={"ETag": f'"{part.etag}"', "x-oss-hash-crc64ecma": str(part.crc64)})
+    return web.Response(
+        headers={
+            "ETag": f'"{part.etag}"',
+            "x-oss-hash-crc64ecma": str(part.crc64),
+            "Content-MD5": base64.b64encode(blob.md5).decode(),
+        }
+    )
 
 
 async def complete_upload(call: Call) -> web.StreamResponse:

@@ -167,6 +167,8 @@ def _attributes_of_copy(
     item: StoredObject, headers: Mapping[str, str] | None, acl: str, tagging: tuple[str | None] | None
 ) -> Attributes:
     kept = item.attributes
+    if headers is not None and "content-type" in kept.headers:  # which stays unless the copy gets another one
+        headers = {"content-type": kept.headers["content-type"], **headers}
     return replace(
         kept,
         headers=kept.headers if headers is None else dict(headers),

@@ -17,6 +17,7 @@ from localcloud.oss.settings.schema import Field, boolean, check_form, choice, g
 from localcloud.oss.settings.setting import keep
 from localcloud.oss.xml import parse
 
+MAX_SECONDS = 86_400  # between two incremental inventories; assumed
 PAGE = 100  # inventories of a page; OSS, ListBucketInventory
 
 
@@ -118,7 +119,7 @@ def _finish_style(document: Element, name: str, before: str | None, now: float) 
         SubElement(document, tag).text = value
 
 
-_FIELD_NAMES = [
+_FIELDS = [
     "Size",
     "LastModifiedDate",
     "ETag",
@@ -130,7 +131,13 @@ _FIELD_NAMES = [
     "ObjectType",
     "Crc64",
     "TransitionTime",
+    "ObjectACL",
 ]
+_INCREMENTAL = {
+    "IsEnabled": boolean(required=True),
+    "Schedule": group({"Frequency": number(1, MAX_SECONDS, required=True)}),
+    "OptionalFields": group({"Field": text(many=True)}),
+}
 INVENTORY = Collection(
     parameter="inventory",
     identifier="inventoryId",
@@ -171,9 +178,10 @@ INVENTORY = Collection(
             },
             required=True,
         ),
+        "IncrementalInventory": group(_INCREMENTAL),
         "Schedule": group({"Frequency": choice("Daily", "Weekly", required=True)}, required=True),
         "IncludedObjectVersions": choice("All", "Current", required=True),
-        "OptionalFields": group({"Field": choice(*_FIELD_NAMES, many=True)}),
+        "OptionalFields": group({"Field": choice(*_FIELDS, many=True)}),
     },
     finish=_finish_inventory,
     refused="InventoryAlreadyExist",

@@ -132,14 +132,14 @@ def _principals(statement: dict[str, object], path: str) -> tuple[frozenset[str]
         if not names or not all(isinstance(one, str) and one for one in names):
             raise MalformedPolicyError(f"{path}.{name} must be a text or a list of at least one text")
         return frozenset(names), name == "NotPrincipal"
-    return frozenset(), False
+    return frozenset({"*"}), False  # assumed: GetBucketPolicyStatus calls such a policy public
 
 
 def _names(identity: Identity | None) -> tuple[str, ...]:
-    """Return the names that a policy may call a caller by: an account's id, or a role's session and its role."""
+    """Return the names that a policy may call a caller by: the id of an account or user, or a role's session and its role."""
     if identity is None:
         return ()
     if identity.role_arn is None:
-        return (identity.account_id,)
+        return (identity.user_id or identity.account_id,)
     role = identity.role_arn.partition("role/")[2]
     return (f"arn:sts::{identity.account_id}:assumed-role/{role}/{identity.session_name}", identity.role_arn)

@@ -5,7 +5,7 @@ Source: OSS, PutBucketQoSInfo (units: Gbit/s, requests/s; -1: no limit of its ow
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.oss.settings.schema import invalid, number
 from localcloud.oss.settings.setting import Options, Setting
@@ -16,6 +16,9 @@ _MOST = 10**9
 
 
 def _check(document: Element, options: Options) -> None:
+    for name in SETTING.fields:
+        if document.find(name) is None:
+            SubElement(document, name).text = "-1"
     for kind in _KINDS:
         total = _value(document, f"Total{kind}")
         limit = ACCOUNT.get(kind.removesuffix("Bandwidth"), _MOST)

@@ -156,8 +156,3 @@ def blocks_public_access(bucket: Bucket) -> bool:
     Source: OSS, PutBucketPublicAccessBlock.
     """
     return find_text(bucket, PUBLIC_ACCESS_BLOCK, "BlockPublicAccess") == "true"
-
-
-def requester_pays(bucket: Bucket) -> bool:
-    """Return True if others than the owner pay for their requests, and must say so with `x-oss-request-payer`."""
-    return find_text(bucket, REQUEST_PAYMENT, "Payer") == "Requester"

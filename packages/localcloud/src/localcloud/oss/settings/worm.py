@@ -63,7 +63,7 @@ def retention_of(bucket: Bucket, now: float) -> Retention | None:
         days=int(document.findtext("RetentionPeriodInDays") or 0),
         created=document.findtext("CreationDate") or "",
     )
-    begun = from_seconds(found.created.replace(".000Z", "Z"))
+    begun = from_seconds(found.created)
     return None if found.state is State.IN_PROGRESS and now >= begun + UNLOCKED else found
 
 

@@ -10,7 +10,7 @@ from localcloud.kernel.paging import page_after
 from localcloud.kernel.parameters import Answer, Reader
 from localcloud.kernel.rpc import Call
 from localcloud.ram.errors import RamError
-from localcloud.ram.model import PolicyType
+from localcloud.ram.model import Kind, PolicyType
 from localcloud.ram.operations.service import RamService
 
 PAGE_SIZES = range(1, 1000 + 1)  # items of a page (ListRoles, ListPolicies)
@@ -37,14 +37,14 @@ class Calls:
         arn = f"acs:ram::{owner or call.identity.account_id}:{resource}"
         self._gate.require(call.caller, f"ram:{call.action}", arn)
 
-    def role_name(self, call: Call) -> str:
-        """Return the name of the role that a call is about; its caller has the right to it.
+    def name(self, call: Call, kind: Kind) -> str:
+        """Return the name of the role, user or group that a call is about; its caller has the right to it.
 
         Raises:
             RamError: the name is missing or too long; NoPermission.
         """
-        name = reader.name(call, "RoleName", MAX_NAME)
-        self.allow(call, f"role/{name}")
+        name = reader.name(call, f"{kind}Name", MAX_NAME)
+        self.allow(call, f"{kind.lower()}/{name}")
         return name
 
     def policy_name(self, call: Call, policy_type: PolicyType) -> str:

@@ -14,7 +14,7 @@ class RoleCalls(Calls):
 
     def create(self, call: Call) -> Answer:
         """CreateRole."""
-        name = self.role_name(call)
+        name = self.name(call, "Role")
         role = self._ram.create_role(
             name,
             trust_policy=reader.required(call, "AssumeRolePolicyDocument"),
@@ -25,7 +25,7 @@ class RoleCalls(Calls):
 
     def get(self, call: Call) -> Answer:
         """GetRole."""
-        return {"Role": self._write(self._ram.get_role(self.role_name(call)), document=True)}
+        return {"Role": self._write(self._ram.get_role(self.name(call, "Role")), document=True)}
 
     def list(self, call: Call) -> Answer:
         """ListRoles."""
@@ -35,7 +35,7 @@ class RoleCalls(Calls):
 
     def update(self, call: Call) -> Answer:
         """UpdateRole."""
-        name = self.role_name(call)
+        name = self.name(call, "Role")
         limit = call.parameters.get("NewMaxSessionDuration")
         role = self._ram.update_role(
             name,
@@ -47,7 +47,7 @@ class RoleCalls(Calls):
 
     def delete(self, call: Call) -> Answer:
         """DeleteRole."""
-        self._ram.delete_role(self.role_name(call))
+        self._ram.delete_role(self.name(call, "Role"))
         return {}
 
     def _write(self, role: Role, *, document: bool) -> Answer:

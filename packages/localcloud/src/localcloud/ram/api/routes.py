@@ -13,10 +13,13 @@ from aiohttp import web
 from localcloud.kernel import rpc
 from localcloud.kernel.parameters import Answer, blocking_action
 from localcloud.kernel.signatures import Authenticator
-from localcloud.ram.api.attachments import AttachmentCalls
+from localcloud.ram.api.attachments import KINDS, AttachmentCalls, EntityCalls
+from localcloud.ram.api.groups import GroupCalls
 from localcloud.ram.api.policies import PolicyCalls
 from localcloud.ram.api.roles import RoleCalls
+from localcloud.ram.api.users import FIELDS, AccessKeyCalls, UserCalls
 from localcloud.ram.errors import RamError
+from localcloud.ram.model import Kind
 from localcloud.ram.operations.service import RamService
 
 VERSION = "2015-05-01"
@@ -25,24 +28,42 @@ Route = tuple[Callable[[rpc.Call], Answer], Sequence[str]]  # what runs, and the
 
 def routes(ram: RamService) -> dict[str, Route]:
     """Return what runs for each action."""
-    roles, policies, attachments = RoleCalls(ram), PolicyCalls(ram), AttachmentCalls(ram)
-    policy = ("PolicyName", "PolicyType")
-    attachment = ("RoleName", *policy)
+    roles, policies, users = RoleCalls(ram), PolicyCalls(ram), UserCalls(ram)
+    keys, groups = AccessKeyCalls(ram), GroupCalls(ram)
+    policy, page, key = ("PolicyName", "PolicyType"), ("Marker", "MaxItems"), ("UserName", "UserAccessKeyId")
     return {
         "CreateRole": (
             roles.create,
             ("RoleName", "AssumeRolePolicyDocument", "Description", "MaxSessionDuration"),
         ),
         "GetRole": (roles.get, ("RoleName",)),
-        "ListRoles": (roles.list, ("Marker", "MaxItems")),
+        "ListRoles": (roles.list, page),
         "UpdateRole": (
             roles.update,
             ("RoleName", "NewAssumeRolePolicyDocument", "NewDescription", "NewMaxSessionDuration"),
         ),
         "DeleteRole": (roles.delete, ("RoleName",)),
+        "CreateUser": (users.create, ("UserName", *FIELDS)),
+        "GetUser": (users.get, ("UserName",)),
+        "ListUsers": (users.list, page),
+        "UpdateUser": (users.update, ("UserName", "NewUserName", *(f"New{field}" for field in FIELDS))),
+        "DeleteUser": (users.delete, ("UserName",)),
+        "CreateAccessKey": (keys.create, ("UserName",)),
+        "ListAccessKeys": (keys.list, ("UserName",)),
+        "UpdateAccessKey": (keys.update, (*key, "Status")),
+        "DeleteAccessKey": (keys.delete, key),
+        "CreateGroup": (groups.create, ("GroupName", "Comments")),
+        "GetGroup": (groups.get, ("GroupName",)),
+        "ListGroups": (groups.list, page),
+        "UpdateGroup": (groups.update, ("GroupName", "NewGroupName", "NewComments")),
+        "DeleteGroup": (groups.delete, ("GroupName",)),
+        "AddUserToGroup": (groups.add_user, ("UserName", "GroupName")),
+        "RemoveUserFromGroup": (groups.remove_user, ("UserName", "GroupName")),
+        "ListGroupsForUser": (groups.list_for_user, ("UserName",)),
+        "ListUsersForGroup": (groups.list_users, ("GroupName", *page)),
         "CreatePolicy": (policies.create, ("PolicyName", "PolicyDocument", "Description")),
         "GetPolicy": (policies.get, policy),
-        "ListPolicies": (policies.list, ("PolicyType", "Marker", "MaxItems")),
+        "ListPolicies": (policies.list, ("PolicyType", *page)),
         "DeletePolicy": (policies.delete, ("PolicyName",)),
         "CreatePolicyVersion": (
             policies.create_version,
@@ -51,10 +72,17 @@ def routes(ram: RamService) -> dict[str, Route]:
         "GetPolicyVersion": (policies.get_version, (*policy, "VersionId")),
         "ListPolicyVersions": (policies.list_versions, policy),
         "DeletePolicyVersion": (policies.delete_version, ("PolicyName", "VersionId")),
-        "AttachPolicyToRole": (attachments.attach, attachment),
-        "DetachPolicyFromRole": (attachments.detach, attachment),
-        "ListPoliciesForRole": (attachments.list_policies, ("RoleName",)),
-        "ListEntitiesForPolicy": (attachments.list_entities, policy),
+        "ListEntitiesForPolicy": (EntityCalls(ram).list_entities, policy),
+        **{name: route for kind in KINDS for name, route in _attachments(AttachmentCalls(ram, kind), kind).items()},
+    }
+
+
+def _attachments(calls: AttachmentCalls, kind: Kind) -> dict[str, Route]:
+    name, policy = f"{kind}Name", ("PolicyName", "PolicyType")
+    return {
+        f"AttachPolicyTo{kind}": (calls.attach, (name, *policy)),
+        f"DetachPolicyFrom{kind}": (calls.detach, (name, *policy)),
+        f"ListPoliciesFor{kind}": (calls.list_policies, (name,)),
     }
 
 

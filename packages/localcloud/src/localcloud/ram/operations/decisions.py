@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from localcloud.kernel.identity import Identity
 from localcloud.kernel.times import to_seconds
-from localcloud.ram.model import Role
+from localcloud.ram.model import Attachment, Entities, Role
 from localcloud.ram.operations.entities import EntityKeeper, attached_policy
 from localcloud.ram.policy import Request, is_allowed, is_trusted, parse_policy, parse_trust_policy
 
@@ -20,15 +21,15 @@ class Decisions(EntityKeeper):
     def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
         """Return True if the identity's policies allow the action (see `identity.Authorizer`).
 
-        A role may do what its policies allow; a session policy limits that further.
+        A role may do what its policies allow, a user what its own and its groups' allow; a session policy limits that further.
         """
         if identity.account_id != self._account_id:
             return False
-        if identity.role_arn is None:
+        if identity.is_account:
             return True
         entities = self._entities  # one moment's, whatever other threads do
-        name = identity.role_arn.removeprefix(self.role_arn(""))
-        policies = [attached_policy(entities, attachment) for attachment in entities.attached_to(name)]
+        attachments = _attachments(entities, identity)
+        policies = [attached_policy(entities, attachment) for attachment in attachments]
         statements = [statement for policy in policies for statement in parse_policy(policy.default.document)]
         request = Request(action=action, resource=resource, conditions=self._with_time(conditions))
         return is_allowed(statements, request) and (
@@ -41,3 +42,11 @@ class Decisions(EntityKeeper):
 
     def _with_time(self, conditions: Mapping[str, str]) -> dict[str, str]:
         return {"acs:CurrentTime": to_seconds(self._clock()), **conditions}
+
+
+def _attachments(entities: Entities, identity: Identity) -> list[Attachment]:
+    kind, _, name = identity.principal.rpartition(":")[2].partition("/")
+    if kind == "role":
+        return entities.attached_to("Role", name)
+    groups = (entities.attached_to("Group", group.name) for group in entities.groups_of(name))
+    return [*entities.attached_to("User", name), *chain.from_iterable(groups)]

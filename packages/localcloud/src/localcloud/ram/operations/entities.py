@@ -7,6 +7,8 @@ loses nothing, and readers on other threads always see a whole state.
 from __future__ import annotations
 
 import re
+import secrets
+import string
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -65,6 +67,15 @@ def attached_policy(entities: Entities, attachment: Attachment) -> ManagedPolicy
 def without(values: Mapping[str, _Value], name: str) -> dict[str, _Value]:
     """Return a mapping less one name."""
     return {key: value for key, value in values.items() if key != name}
+
+
+def new_id(first: str) -> str:
+    """Return the number of a new entity: 18 digits.
+
+    Args:
+        first: its first digit, by which kinds differ.
+    """
+    return first + "".join(secrets.choice(string.digits) for _ in range(17))
 
 
 def check_name(parameter: str, name: str, pattern: re.Pattern[str]) -> None:

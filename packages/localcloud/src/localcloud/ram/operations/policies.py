@@ -111,14 +111,15 @@ class Policies(EntityKeeper):
         """Remove a custom policy that is attached to nothing and has one version.
 
         Raises:
-            RamError: EntityNotExist.Policy, DeleteConflict.Policy.Role or DeleteConflict.Policy.Version.
+            RamError: EntityNotExist.Policy or DeleteConflict.
         """
         with self._lock:
             policy = self.get_policy(name, "Custom")
             if attachments := self._entities.attachments_of(policy):
+                kind, holder = attachments[0].kind, attachments[0].name
                 raise RamError(
-                    "DeleteConflict.Policy.Role",
-                    f"The policy {name} is attached to the role {attachments[0].role}; detach it first.",
+                    f"DeleteConflict.Policy.{kind}",
+                    f"The policy {name} is attached to the {kind.lower()} {holder}; detach it first.",
                 )
             if len(policy.versions) > 1:
                 raise RamError(

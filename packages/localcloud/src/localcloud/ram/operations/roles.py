@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import secrets
-import string
 from collections.abc import Callable
 from dataclasses import replace
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import DEFAULT_SESSION, Role
-from localcloud.ram.operations.entities import EntityKeeper, check_document, check_name, without
+from localcloud.ram.operations.entities import EntityKeeper, check_document, check_name, new_id, without
 from localcloud.ram.policy import parse_trust_policy
 from localcloud.ram.store import RamStore
 
@@ -52,7 +50,7 @@ class Roles(EntityKeeper):
             now = self._clock()
             role = Role(
                 name=name,
-                role_id=f"3{''.join(secrets.choice(string.digits) for _ in range(17))}",
+                role_id=new_id("3"),
                 description=description,
                 trust_policy=trust_policy,
                 max_session=max_session,
@@ -114,7 +112,7 @@ class Roles(EntityKeeper):
         """
         with self._lock:
             role = self.get_role(name)
-            if any(attachment.role == name for attachment in self._entities.attachments):
+            if self._entities.attached_to("Role", name):
                 raise RamError(
                     "DeleteConflict.Role.Policy", f"The role {name} has policies attached to it; detach them first."
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from localcloud.kernel.identity import Credential
+from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram.operations.attachments import Attachments
 from localcloud.ram.operations.decisions import Decisions
 from localcloud.ram.store import RamStore
@@ -29,5 +29,13 @@ class RamService(Attachments, Decisions):
         self._account = account
 
     def find(self, access_key_id: str) -> Credential | None:
-        """Return the credential of a long-lived key; None: it is no such key, or nobody's."""
-        return self._account if access_key_id == self._account.access_key_id else None
+        """Return the credential of a long-lived key; None: it is no such key, nobody's, or switched off."""
+        if access_key_id == self._account.access_key_id:
+            return self._account
+        entities = self._entities  # one moment's
+        key = entities.keys.get(access_key_id)
+        if key is None or key.status != "Active":
+            return None
+        user = entities.users[key.user]
+        identity = Identity(account_id=self._account_id, user_arn=self.user_arn(user.name), user_id=user.user_id)
+        return Credential(access_key_id=key.access_key_id, access_key_secret=key.access_key_secret, identity=identity)

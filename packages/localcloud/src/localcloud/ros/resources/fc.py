@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import FunctionCompute, Service, Trigger
+from localcloud.fc.model import FunctionCompute, Service, Trigger, http_urls
 from localcloud.fc.platform import CONCURRENCY, DEFAULT_MEMORY_ROS, DISKS, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING
@@ -166,17 +166,9 @@ class FcTrigger(TriggerType):
         return f"{properties['ServiceName']}/{properties['FunctionName']}/{properties['TriggerName']}"
 
     def attributes(self, context: Context, trigger: Trigger) -> dict[str, object]:
-        """See `TriggerType`. The URLs are those of the real cloud; the embedded one serves no HTTP triggers."""
-        _, service, _, function = trigger.function.split("/")
-        urls = {"UrlInternet": "", "UrlIntranet": ""}
-        if trigger.kind == "http":
-            path = f"2016-08-15/proxy/{service}.{trigger.qualifier or 'LATEST'}/{function}/"
-            host = f"{context.account_id}.{context.region}"
-            urls = {
-                "UrlInternet": f"https://{host}.fc.aliyuncs.com/{path}",
-                "UrlIntranet": f"https://{host}-internal.fc.aliyuncs.com/{path}",
-            }
-        return {"ServiceName": service, **urls}
+        """See `TriggerType`."""
+        internet, intranet = http_urls(trigger, region=context.region, account_id=context.account_id)
+        return {"ServiceName": trigger.function.split("/")[1], "UrlInternet": internet, "UrlIntranet": intranet}
 
 
 def _function_path(physical_id: str) -> str:

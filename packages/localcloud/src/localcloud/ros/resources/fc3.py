@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.fc.model import Trigger
+from localcloud.fc.model import Trigger, http_urls
 from localcloud.fc.platform import CONCURRENCY, CPU_SHARE, CPU_SHARES, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.declarations import STRING
@@ -73,7 +73,7 @@ class Fc3Function(FunctionType):
 
 
 class Fc3Trigger(TriggerType):
-    """A trigger; its physical id is `FUNCTION/TRIGGER`. The real cloud draws the URLs of HTTP triggers; here they have none."""
+    """A trigger; its physical id is `FUNCTION/TRIGGER`."""
 
     name = "ALIYUN::FC3::Trigger"
     properties: Mapping[str, Property] = {**TRIGGER, "Description": STRING}
@@ -88,4 +88,5 @@ class Fc3Trigger(TriggerType):
 
     def attributes(self, context: Context, trigger: Trigger) -> dict[str, object]:
         """See `TriggerType`."""
-        return {}
+        internet, intranet = http_urls(trigger, region=context.region, account_id=context.account_id)
+        return {"UrlInternet": internet, "UrlIntranet": intranet}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import TRIGGER_TYPES, Function, FunctionCompute, Trigger
+from localcloud.fc.model import TRIGGER_TYPES, WITHOUT_SOURCE, Function, FunctionCompute, Trigger
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING, TAGS
@@ -54,7 +54,6 @@ TRIGGER = {
     "InvocationRole": STRING,
     "Qualifier": Property(kind="string", supported=("LATEST",)),
 }
-WITHOUT_SOURCE = frozenset({"http", "timer"})  # trigger types that need neither SourceArn nor InvocationRole
 
 
 def within(allowed: range) -> Property:

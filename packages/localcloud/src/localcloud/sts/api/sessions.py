@@ -50,12 +50,13 @@ class SessionCalls:
         """GetCallerIdentity."""
         identity = call.identity
         if identity.role_arn is None:
+            number = identity.user_id or identity.account_id
             return {
-                "IdentityType": "Account",
+                "IdentityType": "Account" if identity.is_account else "RAMUser",
                 "AccountId": identity.account_id,
-                "PrincipalId": identity.account_id,
-                "UserId": identity.account_id,
-                "Arn": f"acs:ram::{identity.account_id}:root",
+                "PrincipalId": number,
+                "UserId": number,
+                "Arn": identity.principal,
             }
         role_id = self._sts.role_id(identity.role_arn)
         return {

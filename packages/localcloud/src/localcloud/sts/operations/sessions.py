@@ -177,8 +177,7 @@ def _random(length: int) -> str:
 
 
 def _principals(caller: Identity) -> list[tuple[str, str]]:
-    names = [f"acs:ram::{caller.account_id}:root", *([caller.role_arn] if caller.role_arn else [])]
-    return [("RAM", name) for name in names]
+    return [("RAM", name) for name in dict.fromkeys((f"acs:ram::{caller.account_id}:root", caller.principal))]
 
 
 def _not_assumable(role_arn: str, reason: str) -> StsError:

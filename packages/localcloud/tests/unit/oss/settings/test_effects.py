@@ -200,7 +200,7 @@ def test_a_policy_speaks_of_those_that_it_names() -> None:
     assert effect(policy(Principal=[f"arn:sts::{ACCOUNT}:assumed-role/reader/*"]), ROLE) is Effect.ALLOW
     assert effect(policy(Principal=[f"arn:sts::{ACCOUNT}:assumed-role/writer/*"]), ROLE) is None
     assert effect(policy(Principal=[ACCOUNT]), None) is None
-    assert effect(policy(), ROLE) is None
+    assert effect(policy(), None) is Effect.ALLOW
     assert effect(policy(NotPrincipal=[f"arn:sts::{ACCOUNT}:assumed-role/writer/*"]), ROLE) is Effect.ALLOW
 
 

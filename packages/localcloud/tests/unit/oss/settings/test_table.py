@@ -57,7 +57,10 @@ DOCUMENTS: dict[str, dict[str, object]] = {  # a document that is taken, for eac
     "transferAcceleration": {"Enabled": "true"},
     "accessmonitor": {"Status": "Enabled"},
     "resourceGroup": {"ResourceGroupId": "rg-1"},
-    "qosInfo": {"TotalUploadBandwidth": 10, "IntranetUploadBandwidth": 5, "TotalQps": -1},
+    "qosInfo": {
+        **{f"{part}{kind}": -1 for part in ("Total", "Intranet", "Extranet") for kind in ("UploadBandwidth", "Qps")},
+        **{f"{part}DownloadBandwidth": 5 for part in ("Total", "Intranet", "Extranet")},
+    },
     "qos": {"StorageCapacity": 100},
     "httpsConfig": {"TLS": {"Enable": "true", "TLSVersion": ["TLSv1.2", "TLSv1.3"]}},
     "bucketArchiveDirectRead": {"Enabled": "true"},

@@ -1,0 +1,139 @@
+"""SelectObject and CreateSelectObjectMeta: their requests, and the frames that a process of its own answers with.
+
+Source: OSS, "SelectObject", "CreateSelectObjectMeta".
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from aiohttp import web
+
+from localcloud.oss.api.call import Call
+from localcloud.oss.arguments import read_number
+from localcloud.oss.errors import OssError
+from localcloud.oss.offload import offloaded
+from localcloud.oss.ranges import parse_range
+from localcloud.oss.xml import parse, text_of
+
+WORKER = "localcloud.oss.select.worker"
+_RANGE = re.compile(r"(?P<kind>line|split)-range=(?P<low>[0-9]{0,15})-(?P<high>[0-9]{0,15})", re.ASCII)
+_KEPT = {
+    "record": "RecordDelimiter",
+    "field": "FieldDelimiter",
+    "quote": "QuoteCharacter",
+    "comment": "CommentCharacter",
+}
+_DEFAULTS = {"record": "\n", "field": ",", "quote": '"', "comment": ""}
+
+
+async def select(call: Call, kind: str) -> web.StreamResponse:
+    """SelectObject; kind: csv or json."""
+    tree = parse(call.body, "SelectRequest")
+    request = _input(tree, kind) | _output(tree) | {"sql": _decoded(tree, "Expression", "")}
+    return await _run(call, request, status=206)
+
+
+async def describe(call: Call, kind: str) -> web.StreamResponse:
+    """CreateSelectObjectMeta; kind: csv or json."""
+    tree = parse(call.body, f"{kind.capitalize()}MetaRequest")
+    request = _input(tree, kind) | {"sql": None, "raw": False, "out_record": "\n", "out_field": ",", "keep_all": False}
+    if request["gzip"]:
+        raise _invalid("CompressionType", "None, for no more is described")
+    return await _run(call, request, status=200)
+
+
+async def _run(call: Call, request: dict[str, Any], *, status: int) -> web.StreamResponse:
+    async with call.open("GetObject") as (item, path):
+        interval = parse_range(call.headers.get("Range"), item.size, strict=True)
+        whole = request | {"size": item.size, "bytes": interval}
+        async with offloaded(WORKER, whole, path) as outcome:
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "x-oss-select-output-raw": str(request["raw"]).lower(),
+            }
+            response = web.StreamResponse(status=status, headers=headers)
+            await response.prepare(call.request)
+            async for chunk in outcome.chunks:
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+
+def _input(tree: Element, kind: str) -> dict[str, Any]:
+    where = f"InputSerialization/{kind.upper()}"
+    compression = (tree.findtext("InputSerialization/CompressionType") or "None").upper()
+    if compression not in {"NONE", "GZIP"}:
+        raise _invalid("CompressionType", "None or GZIP")
+    header = (tree.findtext(f"{where}/FileHeaderInfo") or "None").lower()
+    if header not in {"none", "ignore", "use"}:
+        raise _invalid("FileHeaderInfo", "None, Ignore or Use")
+    form = (tree.findtext(f"{where}/Type") or "LINES").upper()
+    if form not in {"DOCUMENT", "LINES"}:
+        raise _invalid("Type", "DOCUMENT or LINES")
+    csv = {name: _decoded(tree, f"{where}/{element}", _DEFAULTS[name]) for name, element in _KEPT.items()}
+    if not csv["record"] or not csv["field"]:
+        raise _invalid("RecordDelimiter", "not empty, and so must FieldDelimiter be")
+    return {
+        "kind": kind,
+        "gzip": compression == "GZIP",
+        "header": header,
+        "type": form,
+        "csv": csv,
+        "quoted_records": _flag(tree, f"{where}/AllowQuotedRecordDelimiter", otherwise=True),
+        "numbers_as_text": _flag(tree, f"{where}/ParseJsonNumberAsString"),
+        **_ranges(tree.findtext(f"{where}/Range") or ""),
+        "skip_partial": _flag(tree, "Options/SkipPartialDataRecord"),
+        "max_skipped": read_number(
+            "MaxSkippedRecordsAllowed", tree.findtext("Options/MaxSkippedRecordsAllowed") or "0"
+        ),
+        "output_header": _flag(tree, "OutputSerialization/OutputHeader"),
+    }
+
+
+def _output(tree: Element) -> dict[str, Any]:
+    output = tree.find("OutputSerialization")
+    kind = "JSON" if output is not None and output.find("JSON") is not None else "CSV"
+    return {
+        "raw": _flag(tree, "OutputSerialization/OutputRawData"),
+        "keep_all": _flag(tree, "OutputSerialization/KeepAllColumns"),
+        "out_record": _decoded(tree, f"OutputSerialization/{kind}/RecordDelimiter", "\n"),
+        "out_field": _decoded(tree, f"OutputSerialization/{kind}/FieldDelimiter", ","),
+    }
+
+
+def _ranges(text: str) -> dict[str, list[int | None] | None]:
+    found = _RANGE.fullmatch(text)
+    if text and found is None:
+        raise _invalid("Range", "line-range=START-END or split-range=START-END")
+    if found is None:
+        return {"lines": None, "splits": None}
+    bounds = [int(found[name]) if found[name] else None for name in ("low", "high")]
+    return {"lines": bounds, "splits": None} if found["kind"] == "line" else {"lines": None, "splits": bounds}
+
+
+def _decoded(tree: Element, path: str, otherwise: str) -> str:
+    if path == "Expression":
+        text = text_of(tree, path)
+    else:
+        text = tree.findtext(path) or ""
+        if not text:
+            return otherwise
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError as error:
+        raise _invalid(path.rpartition("/")[2], "UTF-8 in base64") from error
+
+
+def _flag(tree: Element, path: str, *, otherwise: bool = False) -> bool:
+    text = (tree.findtext(path) or str(otherwise)).lower()
+    if text not in {"true", "false"}:
+        raise _invalid(path.rpartition("/")[2], "true or false")
+    return text == "true"
+
+
+def _invalid(name: str, expected: str) -> OssError:
+    return OssError("InvalidArgument", f"{name} must be {expected}.", {"ArgumentName": name})

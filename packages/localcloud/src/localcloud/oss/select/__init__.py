@@ -1,0 +1,1 @@
+"""SelectObject: SQL over an object of CSV or JSON, answered in frames."""

@@ -1,0 +1,201 @@
+"""Users and their access keys. Names, ARNs and limits follow RAM, "Terms" and "Limits"."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from dataclasses import replace
+
+from localcloud.ram.errors import RamError
+from localcloud.ram.model import AccessKey, KeyStatus, User
+from localcloud.ram.operations.entities import EntityKeeper, check_name, new_id, without
+
+MAX_KEYS = 2  # of a user (RAM, "Limits")
+USER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ALPHABET = string.ascii_letters + string.digits
+
+
+class Users(EntityKeeper):
+    """The users of the account, and their access keys."""
+
+    def user_arn(self, name: str) -> str:
+        """Return the ARN of a user of this name."""
+        return f"acs:ram::{self._account_id}:user/{name}"
+
+    def create_user(
+        self, name: str, *, display_name: str = "", comments: str = "", email: str = "", mobile_phone: str = ""
+    ) -> User:
+        """Make a user, who may do nothing yet.
+
+        Raises:
+            RamError: EntityAlreadyExists.User or InvalidParameter.
+        """
+        check_name("UserName", name, USER_NAME)
+        with self._lock:
+            if name in self._entities.users:
+                raise RamError("EntityAlreadyExists.User", f"The user already exists: {name}.")
+            now = self._clock()
+            user = User(
+                name=name,
+                user_id=new_id("2"),
+                display_name=display_name or name,
+                comments=comments,
+                email=email,
+                mobile_phone=mobile_phone,
+                created=now,
+                updated=now,
+            )
+            self._save_user(user)
+        return user
+
+    def get_user(self, name: str) -> User:
+        """Return a user.
+
+        Raises:
+            RamError: EntityNotExist.User.
+        """
+        user = self._entities.users.get(name)
+        if user is None:
+            raise RamError("EntityNotExist.User", f"The user not exists: {name}.")
+        return user
+
+    def users(self) -> list[User]:
+        """Return all users, by name."""
+        return [user for _, user in sorted(self._entities.users.items())]
+
+    def update_user(
+        self,
+        name: str,
+        *,
+        new_name: str | None = None,
+        display_name: str | None = None,
+        comments: str | None = None,
+        email: str | None = None,
+        mobile_phone: str | None = None,
+    ) -> User:
+        """Change what is given of a user; a new name takes keys, groups and policies along, None leaves what it is.
+
+        Raises:
+            RamError: EntityNotExist.User, EntityAlreadyExists.User or InvalidParameter.
+        """
+        new_name = name if new_name is None else new_name
+        check_name("NewUserName", new_name, USER_NAME)
+        with self._lock:
+            old = self.get_user(name)
+            if new_name != name and new_name in self._entities.users:
+                raise RamError("EntityAlreadyExists.User", f"The user already exists: {new_name}.")
+            user = replace(
+                old,
+                name=new_name,
+                display_name=old.display_name if display_name is None else display_name,
+                comments=old.comments if comments is None else comments,
+                email=old.email if email is None else email,
+                mobile_phone=old.mobile_phone if mobile_phone is None else mobile_phone,
+                updated=self._clock(),
+            )
+            entities = self._entities
+            groups = {
+                group.name: replace(
+                    group,
+                    members=tuple(replace(one, user=new_name) if one.user == name else one for one in group.members),
+                )
+                for group in entities.groups.values()
+            }
+            keys = {
+                key.access_key_id: replace(key, user=new_name) if key.user == name else key
+                for key in entities.keys.values()
+            }
+            attachments = tuple(
+                replace(one, name=new_name) if (one.kind, one.name) == ("User", name) else one
+                for one in entities.attachments
+            )
+            users = {**without(entities.users, name), new_name: user}
+            self._save(replace(entities, users=users, groups=groups, keys=keys, attachments=attachments))
+        return user
+
+    def delete_user(self, name: str) -> None:
+        """Remove a user that has no access key, no policy, and is in no group.
+
+        Raises:
+            RamError: EntityNotExist.User or DeleteConflict.
+        """
+        with self._lock:
+            self.get_user(name)
+            entities = self._entities
+            for kind, count in {
+                "AccessKey": len(entities.keys_of(name)),
+                "Policy": len(entities.attached_to("User", name)),
+                "Group": len(entities.groups_of(name)),
+            }.items():
+                if count:
+                    raise RamError(
+                        f"DeleteConflict.User.{kind}", f"The user {name} has {count} of {kind}; remove them first."
+                    )
+            self._save(replace(entities, users=without(entities.users, name)))
+
+    def create_access_key(self, user: str) -> AccessKey:
+        """Make an access key for a user.
+
+        Raises:
+            RamError: EntityNotExist.User or LimitExceeded.User.AccessKey.
+        """
+        with self._lock:
+            self.get_user(user)
+            if len(self._entities.keys_of(user)) >= MAX_KEYS:
+                raise RamError("LimitExceeded.User.AccessKey", f"The user {user} has {MAX_KEYS} access keys, the most.")
+            key = AccessKey(
+                access_key_id="LTAI5t" + _random(18),
+                access_key_secret=_random(30),
+                user=user,
+                status="Active",
+                created=self._clock(),
+            )
+            self._save(replace(self._entities, keys={**self._entities.keys, key.access_key_id: key}))
+        return key
+
+    def access_keys(self, user: str) -> list[AccessKey]:
+        """Return a user's access keys, the oldest first.
+
+        Raises:
+            RamError: EntityNotExist.User.
+        """
+        self.get_user(user)
+        return self._entities.keys_of(user)
+
+    def set_access_key_status(self, user: str, access_key_id: str, status: KeyStatus) -> None:
+        """Switch a user's access key on or off.
+
+        Raises:
+            RamError: EntityNotExist.User or EntityNotExist.User.AccessKey.
+        """
+        with self._lock:
+            key = self._access_key(user, access_key_id)
+            keys = {**self._entities.keys, access_key_id: replace(key, status=status)}
+            self._save(replace(self._entities, keys=keys))
+
+    def delete_access_key(self, user: str, access_key_id: str) -> None:
+        """Remove a user's access key.
+
+        Raises:
+            RamError: EntityNotExist.User or EntityNotExist.User.AccessKey.
+        """
+        with self._lock:
+            self._access_key(user, access_key_id)
+            self._save(replace(self._entities, keys=without(self._entities.keys, access_key_id)))
+
+    def _access_key(self, user: str, access_key_id: str) -> AccessKey:
+        self.get_user(user)
+        key = self._entities.keys.get(access_key_id)
+        if key is None or key.user != user:
+            raise RamError(
+                "EntityNotExist.User.AccessKey", f"The access key not exists: {access_key_id} of the user {user}."
+            )
+        return key
+
+    def _save_user(self, user: User) -> None:
+        self._save(replace(self._entities, users={**self._entities.users, user.name: user}))
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))

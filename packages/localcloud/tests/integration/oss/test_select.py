@@ -1,0 +1,96 @@
+"""Queries over objects of the embedded OSS, with oss2."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import uuid
+from typing import Any
+
+import oss2
+import pytest
+
+from tests.support.cloud import Cloud
+
+CSV = 'name,age,city\nAnn,30,"Köln, West"\nBob,,Ulm\nEve,41,Ulm\n'
+PEOPLE = [{"name": "Ann", "age": 30, "home": {"city": "Köln"}}, {"name": "Bob", "home": {"city": "Ulm"}}]
+
+
+@pytest.fixture(scope="module")
+def bucket(cloud: Cloud) -> oss2.Bucket:
+    made = cloud.bucket("select-" + uuid.uuid4().hex[:12])
+    made.create_bucket()
+    made.put_object("a.csv", CSV)
+    made.put_object("a.csv.gz", gzip.compress(CSV.encode()))
+    made.put_object("broken.csv", 'a,b\n1,2\n"3,4\n')
+    made.put_object("a.json", json.dumps({"people": PEOPLE}))
+    made.put_object("lines.json", "\n".join(map(json.dumps, PEOPLE)))
+    return made
+
+
+def ask(bucket: oss2.Bucket, key: str, sql: str, **parameters: Any) -> str:
+    answer = bucket.select_object(key, sql, select_params={"EnablePayloadCrc": True, **parameters})
+    assert answer.status == 206
+    return str(answer.read().decode())
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters", "expected"),
+    [
+        ("select name, city from ossobject where age > 29", {"CsvHeaderInfo": "Use"}, 'Ann,"Köln, West"\nEve,Ulm\n'),
+        ("select _1 from ossobject limit 2", {"CsvHeaderInfo": "Ignore", "OutputRecordDelimiter": ";"}, "Ann;Bob;"),
+        ("select count(*), avg(age), max(name) from ossobject", {"CsvHeaderInfo": "Use"}, "3,35.5,Eve\n"),
+        ("select * from ossobject where city = 'Ulm'", {"CsvHeaderInfo": "Use"}, "Bob,,Ulm\nEve,41,Ulm\n"),
+        (
+            "select city from ossobject",
+            {"CsvHeaderInfo": "Use", "LineRange": (2, 2), "KeepAllColumns": True},
+            ",,Ulm\n",
+        ),
+        ("select age from ossobject", {"CsvHeaderInfo": "Use", "OutputHeader": True, "LineRange": (3, 3)}, "age\n41\n"),
+    ],
+)
+def test_rows_of_csv_are_found(bucket: oss2.Bucket, sql: str, parameters: dict[str, Any], expected: str) -> None:
+    assert ask(bucket, "a.csv", sql, **parameters) == expected
+    if "LineRange" not in parameters:
+        assert ask(bucket, "a.csv.gz", sql, CompressionType="GZIP", **parameters) == expected
+
+
+def test_documents_of_json_are_found(bucket: oss2.Bucket) -> None:
+    found = '{"name":"Ann","city":"Köln"}\n'
+    document = {"Json_Type": "DOCUMENT"}
+    assert (
+        ask(bucket, "a.json", "select name, p.home.city from ossobject.people[*] p where age = 30", **document) == found
+    )
+    assert ask(bucket, "lines.json", "select name, home.city from ossobject limit 1", Json_Type="LINES") == found
+    raw = ask(bucket, "a.json", "select count(*) from ossobject.people[*]", OutputRawData=True, **document)
+    assert raw == '{"_1":2}\n'
+
+
+def test_objects_are_described(bucket: oss2.Bucket) -> None:
+    csv = bucket.create_select_object_meta("a.csv")
+    assert (csv.status, csv.csv_rows, csv.csv_splits) == (200, 4, 1)
+
+
+def test_an_error_in_the_data_comes_behind_what_was_found(bucket: oss2.Bucket) -> None:
+    with bucket.select_object("broken.csv", "select _1 from ossobject") as answer:
+        assert next(answer) == b"a\n1\n"
+        with pytest.raises(oss2.exceptions.SelectOperationFailed) as error:
+            next(answer)
+    assert (error.value.status, error.value.code) == (400, b"InvalidCsvLine")
+
+
+@pytest.mark.parametrize(
+    ("key", "sql", "parameters"),
+    [
+        ("a.csv", "select * from ossobject order by name", {}),
+        ("a.csv", "select nobody from ossobject", {"CsvHeaderInfo": "Use"}),
+        ("a.csv", "select * from ossobject", {"CompressionType": "GZIP"}),
+        ("a.csv", "select * from ossobject", {"Json_Type": "DOCUMENT"}),
+    ],
+)
+def test_a_query_that_does_not_fit_is_refused(
+    bucket: oss2.Bucket, key: str, sql: str, parameters: dict[str, Any]
+) -> None:
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.select_object(key, sql, select_params=parameters)
+    assert (error.value.status, error.value.code) == (400, "InvalidSqlParameter")

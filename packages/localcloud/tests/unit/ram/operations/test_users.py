@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from localcloud.kernel.identity import Identity
+from localcloud.ram import RamService
+from tests.support.identities import ACCOUNT, Clock, may_read
+
+
+def test_users_groups_and_keys_outlive_the_process(ram: RamService, tmp_path: Path, clock: Clock) -> None:
+    ram.create_user("ann", comments="first")
+    ram.create_group("readers")
+    ram.add_user_to_group("ann", "readers")
+    ram.attach_policy("readers", "AliyunOSSReadOnlyAccess", "System", kind="Group")
+    key = ram.create_access_key("ann")
+    again = RamService(tmp_path, account=ACCOUNT, clock=clock)
+    assert (again.users(), again.groups(), again.access_keys("ann")) == (ram.users(), ram.groups(), [key])
+    found = again.find(key.access_key_id)
+    assert found is not None
+    assert found.access_key_secret == key.access_key_secret
+    assert may_read(again, found.identity)
+
+
+def test_what_was_written_before_there_were_users_is_read(reader: RamService, tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "entities.json"
+    record = json.loads(path.read_text())
+    for name in ("users", "groups", "keys"):
+        del record[name]
+    for attachment in record["attachments"]:
+        assert attachment.pop("kind") == "Role"
+        attachment["role"] = attachment.pop("name")
+    path.write_text(json.dumps(record))
+    again = RamService(tmp_path, account=ACCOUNT, clock=clock)
+    assert again.policies_of("reader") == reader.policies_of("reader")
+    assert again.users() == []
+
+
+def test_a_role_and_a_user_of_one_name_have_nothing_in_common(reader: RamService) -> None:
+    user = reader.create_user("reader")
+    identity = Identity(
+        account_id=ACCOUNT.identity.account_id, user_arn=reader.user_arn("reader"), user_id=user.user_id
+    )
+    assert not may_read(reader, identity)
+
+
+def test_a_key_is_not_in_the_representation_of_anything(ram: RamService) -> None:
+    ram.create_user("ann")
+    key = ram.create_access_key("ann")
+    assert key.access_key_secret not in repr(key) + repr(ram.find(key.access_key_id))

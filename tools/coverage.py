@@ -1,0 +1,285 @@
+"""Write docs/reference/coverage.md: every operation of each official client, and what the embedded cloud answers to it.
+
+The operations are read from the installed clients' sources. Each is sent, signed, with names that do not exist and without a body:
+an answer that says `not implemented` refuses it by name; any other one comes from the operation. Nothing is taken from the cloud's
+own tables.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import alibabacloud_oss_v2 as oss
+import oss2
+from alibabacloud_tea_openapi import models as openapi
+from alibabacloud_tea_openapi.client import Client as OpenApiClient
+from alibabacloud_tea_util.models import RuntimeOptions
+
+PAGE = Path(__file__).resolve().parent.parent / "docs/reference/coverage.md"
+NAME = "absent"  # of whatever an operation names
+# What is served, but not as in a region, and how.
+DIFFERS: Mapping[str, str] = {
+    "GetFunctionCode": "the address is one of this service, not of OSS",
+    "get_function_code": "the address is one of this service, not of OSS",
+    "GetAccountSettings": "one zone, named after the region",
+    "get_account_settings": "one zone, named after the region",
+    "ListReservedCapacities": "always empty",
+    "list_reserved_capacities": "always empty",
+    "ListVpcBindings": "always empty",
+    "ListEventSources": "always empty",
+    "ListSessions": "always empty",
+    "ListSnapshots": "always empty",
+}
+WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec"})  # methods of aliyun-fc2 that are no operation
+
+
+class Cloud(Protocol):
+    """A running embedded cloud."""
+
+    endpoints: dict[str, str]
+    access_key_id: str
+    access_key_secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """An operation as a client sends it."""
+
+    name: str
+    method: str = "POST"
+    path: str = "/"  # of an API with paths
+    level: str = ""  # of OSS: service, bucket or object
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """An official client: its distribution, the service that it speaks to, and the version of the API; empty: OSS."""
+
+    package: str
+    service: str
+    module: str
+    version: str = ""
+
+    @property
+    def operations(self) -> list[Operation]:
+        """The operations, as the client's source has them, in the order of their names."""
+        readers = {"aliyun-fc2": _read_fc2, "oss2": _read_oss2, "alibabacloud-oss-v2": _read_oss_v2}
+        spec = importlib.util.find_spec(self.module)
+        assert spec is not None
+        assert spec.origin is not None
+        found = {each.name: each for each in readers.get(self.package, _read_generated)(Path(spec.origin))}
+        return sorted(found.values(), key=lambda each: each.name)
+
+
+CLIENTS: Sequence[Client] = (
+    Client(package="oss2", service="oss", module="oss2.api"),
+    Client(package="alibabacloud-oss-v2", service="oss", module="alibabacloud_oss_v2.operations"),
+    Client(package="aliyun-fc2", service="fc", module="fc2.client", version="2016-08-15"),
+    Client(
+        package="alibabacloud-fc-open20210406",
+        service="fc",
+        module="alibabacloud_fc_open20210406.client",
+        version="2021-04-06",
+    ),
+    Client(
+        package="alibabacloud-fc20230330", service="fc", module="alibabacloud_fc20230330.client", version="2023-03-30"
+    ),
+    Client(
+        package="alibabacloud-ram20150501",
+        service="ram",
+        module="alibabacloud_ram20150501.client",
+        version="2015-05-01",
+    ),
+    Client(
+        package="alibabacloud-sts20150401",
+        service="sts",
+        module="alibabacloud_sts20150401.client",
+        version="2015-04-01",
+    ),
+    Client(
+        package="alibabacloud-ros20190910",
+        service="ros",
+        module="alibabacloud_ros20190910.client",
+        version="2019-09-10",
+    ),
+)
+
+
+def _read_generated(source: Path) -> Iterator[Operation]:
+    """Read a client that the vendor generates: each of its calls names action, method and path."""
+    for block in re.findall(r"Params\(\n(.*?)\n        \)", source.read_text(), re.DOTALL):
+        given = dict(re.findall(r"(action|method|pathname)\s*=\s*(.*?),?\n", block))
+        path = re.sub(r"\{[^/]*\}", NAME, given["pathname"].strip("f'"))
+        yield Operation(name=given["action"].strip("'"), method=given["method"].strip("'"), path=path)
+
+
+def _read_fc2(source: Path) -> Iterator[Operation]:
+    for name, body in re.findall(r"\n    def ([a-z]\w+)\((.*?)(?=\n    def |\Z)", source.read_text(), re.DOTALL):
+        method, path = re.search(r"method = '(\w+)'", body), re.search(r"path = '([^']*)'", body)
+        if method and path and name not in WITHOUT:
+            shape = re.sub(r"\{\d\}", NAME, path[1].replace("{0}", "2016-08-15"))
+            yield Operation(name=name, method=method[1], path=shape)
+
+
+def _read_oss2(source: Path) -> Iterator[Operation]:
+    for name, body in re.findall(
+        r"\n    def ([a-z]\w+)\((.*?)(?=\n    def |\nclass |\Z)", source.read_text(), re.DOTALL
+    ):
+        call = re.search(r"\.(?:__do_(bucket|object)|_do)\((.*)", body)
+        if call is None:
+            continue
+        method = re.search(r"'([A-Z]+)'", call[2])
+        if method is None:
+            continue
+        names = re.findall(
+            r"""(Bucket\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""", " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body))
+        )
+        query = {
+            getattr(oss2.Bucket, each[7:]) if each.startswith("Bucket.") else each.strip("'\""): "" for each in names
+        }
+        yield Operation(name=name, method=method[1], level=call[1] or "service", query=query)
+
+
+def _read_oss_v2(source: Path) -> Iterator[Operation]:
+    for module in sorted(source.parent.glob("*.py")):
+        for block in re.findall(r"OperationInput\((.*?)\n        \)", module.read_text(), re.DOTALL):
+            names = {name: re.search(rf"{name}='(\w+)'", block) for name in ("op_name", "method")}
+            if not all(names.values()):
+                continue
+            parameters = re.search(r"parameters=\{(.*?)\}", block, re.DOTALL)
+            query = dict(re.findall(r"'([\w-]+)': '([\w-]*)'", parameters[1])) if parameters else {}
+            query |= _required(str(names["op_name"] and names["op_name"][1]))
+            level = "object" if "key=" in block else "bucket" if "bucket=" in block else "service"
+            method, name = names["method"], names["op_name"]
+            assert method is not None
+            assert name is not None
+            yield Operation(name=name[1], method=method[1], level=level, query=query)
+
+
+def _required(operation: str) -> dict[str, str]:
+    """Return the parameters without which a request is none of this operation."""
+    model = getattr(oss.models, f"{operation}Request", None)
+    attributes = getattr(model, "_attribute_map", {}).values()
+    wanted = (each for each in attributes if each.get("position") == "query" and each.get("required"))
+    return {each["rename"]: "1" for each in wanted}
+
+
+def ask(cloud: Cloud, client: Client, operation: Operation) -> bool:
+    """Send an operation; return whether it is served."""
+    return _ask_oss(cloud, operation) if client.service == "oss" else _ask_api(cloud, client, operation)
+
+
+def _ask_api(cloud: Cloud, client: Client, operation: Operation) -> bool:
+    config = openapi.Config(
+        access_key_id=cloud.access_key_id,
+        access_key_secret=cloud.access_key_secret,
+        endpoint=cloud.endpoints[client.service].removeprefix("http://"),
+        protocol="http",
+        region_id=cloud.endpoints["region"],
+    )
+    params = openapi.Params(
+        action=operation.name,
+        version=client.version,
+        protocol="HTTP",
+        pathname=operation.path,
+        method=operation.method,
+        auth_type="AK",
+        style="ROA" if client.service == "fc" else "RPC",
+        req_body_type="json",
+        body_type="json",
+    )
+    try:
+        OpenApiClient(config).call_api(params, openapi.OpenApiRequest(query={}), RuntimeOptions(autoretry=False))
+    except Exception as error:  # noqa: BLE001 - the clients' errors share no class
+        refused: Any = error
+        return not _is_refusal(str(getattr(refused, "code", "")), str(getattr(refused, "message", "")))
+    return True
+
+
+def _ask_oss(cloud: Cloud, operation: Operation) -> bool:
+    config = oss.config.load_default()
+    config.credentials_provider = oss.credentials.StaticCredentialsProvider(
+        cloud.access_key_id, cloud.access_key_secret
+    )
+    config.region, config.endpoint, config.use_path_style = cloud.endpoints["region"], cloud.endpoints["oss"], False
+    config.retry_max_attempts = 1
+    client = oss.Client(config)
+    sent = oss.OperationInput(
+        op_name=operation.name,
+        method=operation.method,
+        parameters=dict(operation.query),
+        bucket=None if operation.level == "service" else BUCKET,
+        key=NAME if operation.level == "object" else None,
+    )
+    try:
+        client.invoke_operation(sent)
+    except oss.exceptions.OperationError as error:
+        cause: Any = error.unwrap()
+        return not _is_refusal(str(getattr(cause, "code", "")), str(getattr(cause, "message", "")))
+    return True
+
+
+BUCKET = "coverage-of-operations"
+
+
+def prepare(cloud: Cloud) -> None:
+    """Make the bucket that operations name; it holds an object, so that it stays."""
+    auth = oss2.AuthV4(cloud.access_key_id, cloud.access_key_secret)
+    bucket = oss2.Bucket(auth, cloud.endpoints["oss"], BUCKET, region=cloud.endpoints["region"])
+    bucket.create_bucket()
+    bucket.put_object("present", b"")
+
+
+def _is_refusal(code: str, message: str) -> bool:
+    return code in {"NotImplemented", "InvalidAction.NotFound"} or message.startswith("not implemented: ")
+
+
+def write_page(cloud: Cloud) -> str:
+    """Return the page, from what a cloud answers."""
+    prepare(cloud)
+    totals, parts = [], []
+    for client in CLIENTS:
+        operations = client.operations
+        served = {each.name for each in operations if ask(cloud, client, each)}
+        differs = {name: DIFFERS[name] for name in sorted(served) if client.service == "fc" and name in DIFFERS}
+        works = sorted(served - differs.keys())
+        refused = sorted({each.name for each in operations} - served)
+        totals.append(f"| `{client.package}` | {len(works)} | {len(differs)} | {len(refused)} |")
+        parts.append(f"## {client.package}\n\n**Works**: {', '.join(works) or 'none'}.\n")
+        if differs:
+            parts.append("**Differs**: " + "; ".join(f"{name} ({how})" for name, how in differs.items()) + ".\n")
+        parts.append(f"**Refused by name**: {', '.join(refused) or 'none'}.\n")
+    head = (
+        "# Coverage\n\n"
+        "Every operation of each official client, and what the embedded cloud makes of it. `make coverage` writes this page: it\n"
+        "reads the operations from the installed clients and sends each one to a running cloud; a test compares the two. *Works*\n"
+        "says that an operation is served; what of its parameters is refused, the answer names.\n\n"
+        "| client | works | differs | refused by name |\n| --- | --- | --- | --- |\n"
+    )
+    return head + "\n".join(totals) + "\n\n" + "\n".join(parts)
+
+
+def main() -> None:
+    """Start a cloud of its own and write the page."""
+    import tempfile
+
+    from tests.support.cloud import launch
+
+    with tempfile.TemporaryDirectory() as folder:
+        cloud = launch(Path(folder) / "data")
+        try:
+            PAGE.write_text(write_page(cloud))
+        finally:
+            cloud.stop()
+    sys.stdout.write(f"{PAGE} is written\n")
+
+
+if __name__ == "__main__":
+    main()
