@@ -51,6 +51,7 @@ async def get_processed(call: Call) -> web.StreamResponse:
                 name: value for name, value in objects.describe(call, item).items() if name.lower() not in _OF_THE_BYTES
             }
             response = web.StreamResponse(headers=kept | {"Content-Type": outcome.head["type"]})
+            response.content_length = outcome.head["length"]
             await response.prepare(call.request)
             async for chunk in outcome.chunks:
                 await response.write(chunk)
