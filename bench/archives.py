@@ -63,11 +63,11 @@ def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int | None
     packed, wanted = archive.read(entry), file.size if size is None else min(size, file.size)
     if file.size <= BLOCK_SIZE:
         return inflate_stretch(packed, file.size, path)[:wanted]
-    content, position = bytearray(), 0
-    for number in range(file.block, file.block - (-wanted // BLOCK_SIZE)):
+    content, position, number = bytearray(), 0, file.block
+    while len(content) < wanted:
         end = position + index.layout[number].packed
         content += inflate_stretch(packed[position:end], index.content.blocks[number].raw, path)
-        position = end
+        position, number = end, number + 1
     return bytes(content[:wanted])
 
 

@@ -61,5 +61,5 @@ def pack_units(folder: Path, count: int, target: Path) -> PackedArchive:
     """
     names = [f"unit{number:04}" for number in range(count)]
     paths = [f"{name}/{path.name}" for name in names for path in sorted((folder / name).iterdir())]
-    order = Order(paths, len(paths))
+    order = Order(paths, len(paths), len(paths))
     return pack(folder, target, progress=lambda _done, _total: None, level=LEVEL, order=order)

@@ -3,7 +3,8 @@
 Stages and what each may touch:
 
 1. plan: locks and fingerprints of all inputs; touches the lock files only;
-2. make: the parts whose fingerprint changed, in the cache and under temporary names in the output folder;
+2. make: the parts whose fingerprint changed, in the cache and under temporary names in the output folder; the libraries last,
+   when a start of the function with them has been recorded, unless one was recorded before;
 3. try: the function's module is imported with its libraries, where the target's Python runs here;
 4. commit: archives and code by rename, then the manifest, then what no manifest names any more is removed.
 
@@ -23,7 +24,7 @@ from typing import Any
 
 from heavylift.build.errors import BuildError
 from heavylift.build.machine import install_interpreter
-from heavylift.build.options import PARTS, Options
+from heavylift.build.options import Options
 from heavylift.build.parts import NEW_CODE, Work
 from heavylift.build.plan import Plan, fingerprint, folder_digest, make_plan
 from heavylift.build.reporter import Reporter, megabytes
@@ -69,13 +70,19 @@ def build(options: Options, report: Reporter) -> Manifest:
             plan = make_plan(options, report)
         manifest = replace(last, target=options.target)
         work = Work(options=options, plan=plan, report=report, last=last.parts)
-        for name in PARTS:
+        code = options.dist / (NEW_CODE if "code" in made else "code")
+        for name in ("code", "model", "applib"):
+            if name == "applib" and (name in made or (options.record is not None and name in options.parts)):
+                work.record(code)
+                plan = make_plan(options, report)
+                work = replace(work, plan=plan)
+                if not _is_current(name, plan, last, state, options.dist):
+                    made.add(name)
             if name in made:
                 part = work.make(name)
                 manifest = replace(manifest, **{name: part})  # type: ignore[arg-type]  # the maker of that part made it
                 state[name] = _seal(plan.fingerprints[name], part, options.dist)
         _check_disk(manifest)
-        code = options.dist / (NEW_CODE if "code" in made else "code")
         tried = _try_function(work, manifest, code, state)
         if "code" in made:
             _replace_code(options.dist)

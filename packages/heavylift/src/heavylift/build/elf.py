@@ -1,4 +1,4 @@
-"""Reads shared libraries and programs: their names, the libraries that they need, the symbols that they define."""
+"""Reads shared libraries and programs: their names, the libraries that they need, the symbols that they define, their code."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.hash import ELFHashSection, GNUHashSection
+from elftools.elf.sections import Section
+from elftools.elf.segments import Segment
 
 from heavylift.build.binaries import is_elf
+from heavylift.contracts.pages import EXECUTE, WRITE, Region
 
+P_FLAGS = 4  # bytes from the start of a 64-bit program header to its p_flags (System V ABI, Elf64_Phdr)
+DF_TEXTREL = 4  # of DT_FLAGS
 _DAMAGED = (ELFError, OSError, ValueError, AssertionError, KeyError)  # elftools checks little of what it reads
 
 
@@ -42,3 +48,69 @@ def is_extension(path: Path) -> bool:
             return any(table.get_symbol(entry_point) is not None for table in tables)
     except _DAMAGED:
         return False
+
+
+def read_code(library: Path) -> tuple[Region, ...]:
+    """Return the regions of a shared library whose pages may be absent until they are executed; none of any other file.
+
+    A library has some if nothing but code lies in its executable segments, by its section table: a kernel that is given a pointer
+    to data reads it without a fault. It must not need relocations of its code (DT_TEXTREL), for which the linker opens it.
+    Source: System V ABI, "Program Header", "Section Header", "Dynamic Section".
+    """
+    if not is_elf(library):
+        return ()
+    try:
+        with library.open("rb") as file:
+            return _read_code(ELFFile(file))
+    except _DAMAGED:
+        return ()
+
+
+def _read_code(elf: ELFFile) -> tuple[Region, ...]:
+    segments = list(elf.iter_segments())
+    kinds = {segment["p_type"] for segment in segments}
+    if elf.elfclass != 64 or not elf.little_endian or elf["e_type"] != "ET_DYN" or "PT_INTERP" in kinds:
+        return ()
+    if "PT_DYNAMIC" not in kinds or any(_has_text_relocations(elf)):
+        return ()
+    sections = [
+        each
+        for each in elf.iter_sections()
+        if each["sh_flags"] & SH_FLAGS.SHF_ALLOC and each["sh_size"] and each["sh_type"] != "SHT_NOBITS"
+    ]
+    regions = []
+    loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
+    for number, segment in enumerate(segments):
+        if segment["p_type"] != "PT_LOAD" or not segment["p_flags"] & EXECUTE:
+            continue
+        inside = [each for each in sections if _overlap(_span(each), (segment["p_vaddr"], segment["p_memsz"]))]
+        if (
+            segment["p_flags"] & WRITE
+            or segment["p_filesz"] != segment["p_memsz"]
+            or not inside
+            or not all(each["sh_flags"] & SH_FLAGS.SHF_EXECINSTR for each in inside)
+            or any(_overlap(_file_span(each), _file_span(segment)) for each in loads if each is not segment)
+        ):
+            return ()
+        header = elf["e_phoff"] + number * elf["e_phentsize"] + P_FLAGS
+        regions.append(Region(segment["p_offset"], segment["p_filesz"], segment["p_flags"], header))
+    return tuple(sorted((each for each in regions if each.pages), key=lambda each: each.offset))
+
+
+def _has_text_relocations(elf: ELFFile) -> Iterator[bool]:
+    for segment in elf.iter_segments("PT_DYNAMIC"):
+        for tag in segment.iter_tags():
+            yield tag.entry.d_tag == "DT_TEXTREL"
+            yield tag.entry.d_tag == "DT_FLAGS" and bool(tag.entry.d_val & DF_TEXTREL)
+
+
+def _span(section: Section) -> tuple[int, int]:
+    return section["sh_addr"], section["sh_size"]
+
+
+def _file_span(segment: Segment) -> tuple[int, int]:
+    return segment["p_offset"], segment["p_filesz"]
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < sum(other) and other[0] < sum(one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,9 @@ class Options:
     code: Path | None = None  # the folder with the user's function; None: function
     handler: str = "index.handler"  # MODULE.FUNCTION, which the loader calls
     prune_rules: Sequence[Path] = ()  # added to prune.toml
+    recordings: Path | None = None  # the folder of the recordings; None: recordings, beside the requirements
+    record: Sequence[Path] | None = None  # events to record; None: only what was never recorded, without events
+    environment: Mapping[str, str] = field(default_factory=dict)  # of the function, for the recorded start
     prune: bool = True
     strip: bool = True
     output: Path | None = None  # None: dist

@@ -90,10 +90,12 @@ class Order:
     Attributes:
         paths: of all files.
         eager: how many of the first must be there before any code runs.
+        used: how many of the first the recorded start may have used; only Python opens the others.
     """
 
     paths: Sequence[str]
     eager: int
+    used: int
 
 
 def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> Recording:
@@ -140,7 +142,7 @@ def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str
     )
     files = [path for path in files if path not in chunks]
     if needed is None:
-        return Order(files, len(files))
+        return Order(files, len(files), len(files))
     used = dict.fromkeys(chunks.get(path, path) for path in needed)
     parts: tuple[list[str], ...] = ([], [], [], [], [])
     eager, unused_libraries, unused_bytecode, extensions, sources = parts
@@ -160,7 +162,8 @@ def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str
     known = set(files) - set(first)
     later = [path for path in used if path in known]
     bytecode, others = ([path for path in later if (path in holders) is wanted] for wanted in (True, False))
-    return Order([*first, *bytecode, *others, *unused_bytecode, *extensions, *sources], len(first))
+    used_files = [*first, *bytecode, *others]
+    return Order([*used_files, *unused_bytecode, *extensions, *sources], len(first), len(used_files))
 
 
 def _advice(reason: str) -> str:

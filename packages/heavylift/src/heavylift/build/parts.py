@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.applib import Staging, stage
+from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
 from heavylift.build.handler import try_handler
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.options import Options
 from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
 from heavylift.build.prune import DEFAULT_RULES, read_rules
+from heavylift.build.record import Trial, record_start
+from heavylift.build.recording import choose_pages, find_code, merge_recordings, read_recording, write_recording
 from heavylift.build.reporter import Reporter, megabytes
 from heavylift.build.vendor import prepare_vendor
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
@@ -59,7 +62,14 @@ class Work:
     def _applib(self) -> Applib:
         staging = _staging(self.options, self.plan)
         staged = stage(staging, self.report)
-        archive, sizes = self._pack("applib", staging.folder, staged.order)
+        libraries = find_code(staging.folder, staged.order.paths)
+        paged, unknown = choose_pages(read_recording(self.plan.recording), libraries)
+        if unknown:
+            self.report.note(
+                f"{len(unknown)} of {len(libraries)} large libraries come whole with each start, since nothing is recorded of "
+                f"their code ({', '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''}); `heavylift build --record` records"
+            )
+        archive, sizes = self._pack("applib", staging.folder, staged.order, paged)
         self.report.packages(staged, sizes)
         self.report.system(staged.system)
         return Applib(
@@ -71,18 +81,69 @@ class Work:
             system=staged.system,
         )
 
+    def record(self, code: Path) -> None:
+        """Record a start of the function, and requests to it, where that is asked for or was never done.
+
+        Args:
+            code: the code package.
+
+        Raises:
+            BuildError: it was asked for, and cannot be done.
+        """
+        options, path = self.options, self.plan.recording
+        if options.record is None and path.exists():
+            return
+        staging = _staging(options, self.plan)
+        staged = stage(staging, self.report)
+        libraries = find_code(staging.folder, staged.order.paths)
+        if not libraries:
+            return
+        interpreter = find_interpreter(options.target)
+        try:
+            if not code.is_dir() or not staged.imported or interpreter is None:
+                reason = "there is no code package" if interpreter else why_not_here(options.target)
+                raise BuildError(f"no start of the function can be recorded: {reason}")
+            trial = Trial(
+                handler=options.handler,
+                code=code,
+                applib=staging.folder,
+                model=self._model_folder(),
+                environment=options.environment,
+                interpreter=interpreter,
+                events=options.record or (),
+            )
+            with self.report.step("record which code a start executes"):
+                found, failures = record_start(trial, libraries, options.cache)
+        except BuildError as error:
+            if options.record is not None:
+                raise
+            self.report.warn(f"{error}. All code of its large libraries comes with each start.")
+            return
+        for failure in failures:
+            self.report.warn(failure)
+        write_recording(merge_recordings(read_recording(path), found), path)
+        self.report.note(f"recorded in {path.name}; commit it, so that others build the same")
+
     def _model(self) -> Archive:
         options = self.options
-        folder = options.model
+        if options.model is None:
+            shutil.rmtree(options.cache / "model", ignore_errors=True)
+        folder = self._model_folder()
         if folder is None:
-            folder = options.cache / "model"
-            shutil.rmtree(folder, ignore_errors=True)
-            self._export(folder)
+            raise BuildError("there is no model; name its folder as `model`")
         return self._pack("model", folder)[0]
 
+    def _model_folder(self) -> Path | None:
+        """Return the folder of the model; one that has to be exported lies in the cache until its inputs change."""
+        options, folder = self.options, self.options.cache / "model"
+        if options.model or not options.export:
+            return options.model
+        if not folder.is_dir():
+            self._export(folder)
+        return folder
+
     def _export(self, folder: Path) -> None:
-        if self.options.export is None:
-            raise BuildError("there is no model; name its folder as `model`")
+        assert self.options.export is not None
         options = self._options_here()
         staging = _staging(options, self.plan if options is self.options else make_plan(options, self.report))
         stage(staging, self.report)
@@ -106,7 +167,9 @@ class Work:
         self.report.note(f"{why_not_here(target)}: the model is exported by an applib for {local}")
         return replace(self.options, target=local)
 
-    def _pack(self, part: str, folder: Path, order: Order | None = None) -> tuple[Archive, Mapping[str, int]]:
+    def _pack(
+        self, part: str, folder: Path, order: Order | None = None, libraries: Mapping[str, Paged] | None = None
+    ) -> tuple[Archive, Mapping[str, int]]:
         """Pack a folder; return the archive, and the packed bytes of each file."""
         from heavylift.build.pack import COMPRESSOR, pack  # with zstandard, which a build without work does not need
 
@@ -114,7 +177,7 @@ class Work:
         last = old.path if isinstance(old, Archive) and old.compressor == COMPRESSOR else None
         target = self.options.dist / part / "{digest}.zip"
         with self.report.bar(title, unit="bytes") as progress:
-            packed = pack(folder, target, progress=progress, order=order, last=last)
+            packed = pack(folder, target, progress=progress, order=order, libraries=libraries, last=last)
         self.report.packed(title, packed.anew, packed.raw)
         archive = Archive(
             key=f"{part}/{packed.digest}.zip",
@@ -186,7 +249,7 @@ def _staging(options: Options, plan: Plan) -> Staging:
         rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
         strip=options.strip,
         recipe=plan.recipe,
-        folder=options.cache / f"applib-{options.target}-{plan.fingerprints['applib'][:16]}",
+        folder=options.cache / f"applib-{options.target}-{plan.staging[:16]}",
     )
 
 

@@ -16,8 +16,9 @@ from heavylift.build.errors import BuildError
 from heavylift.build.machine import find_interpreter
 from heavylift.build.options import Options
 from heavylift.build.prune import DEFAULT_RULES
+from heavylift.build.recording import recording_path
 from heavylift.build.reporter import Reporter
-from heavylift.contracts import archive
+from heavylift.contracts import archive, pages
 from heavylift.contracts.platform import Target
 from heavylift.runtime import bytecode
 
@@ -31,7 +32,9 @@ class Plan:
     requirements: Path
     applib_lock: Path
     code_lock: Path
+    recording: Path  # of the applib's target; it need not be there
     recipe: str  # of what each package of the applib depends on, other than itself
+    staging: str  # fingerprint of the applib before it is packed
     vendor: str  # of the packages in every code package
     fingerprints: Mapping[str, str]  # of each part
 
@@ -52,8 +55,11 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     shared = [str(VERSION), str(options.target), sys.version, version(archive.CODEC)]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
-    applib = fingerprint([recipe, _digest(applib_lock)])
-    model = fingerprint(shared, _model_inputs(options, applib), _own_sources())
+    staging = fingerprint([recipe, _digest(applib_lock)])
+    folder = options.recordings or requirements.parent / "recordings"
+    recording = recording_path(folder, requirements, options.target)
+    applib = fingerprint([staging, _digest(recording) if recording.exists() else ""])
+    model = fingerprint(shared, _model_inputs(options, staging), _own_sources())
     files = [f"{name} {_digest(path)}" for name, path in code_files(options, requirements).items()]
     vendor = fingerprint(shared, tools, [_digest(code_lock), _digest(DEFAULT_RULES)], _own_sources())
     code = fingerprint([vendor], files)
@@ -61,7 +67,9 @@ def make_plan(options: Options, report: Reporter) -> Plan:
         requirements=requirements,
         applib_lock=applib_lock,
         code_lock=code_lock,
+        recording=recording,
         recipe=recipe,
+        staging=staging,
         vendor=vendor,
         fingerprints={"applib": applib, "model": model, "code": code},
     )
@@ -85,18 +93,19 @@ def code_files(options: Options, requirements: Path) -> dict[str, Path]:
     return sources.code_files(options.code or options.root / "function", build)
 
 
-def _model_inputs(options: Options, applib: str) -> list[str]:
+def _model_inputs(options: Options, staging: str) -> list[str]:
     if options.model:
         return [_tree_digest(options.model)]
     if options.export:
-        return [applib, _digest(Path(inspect.getfile(options.export)))]
+        return [staging, _digest(Path(inspect.getfile(options.export)))]
     return []
 
 
 def _own_sources() -> list[str]:
     folder = Path(__file__).parent
     own = [path for path in sorted(folder.glob("*.py")) if path.name not in {"report.py", "__main__.py"}]
-    return [_digest(path) for path in (*own, Path(archive.__file__), Path(bytecode.__file__))]
+    contracts = (Path(inspect.getfile(module)) for module in (archive, pages, bytecode))
+    return [_digest(path) for path in (*own, *contracts)]
 
 
 def _digest(path: Path) -> str:

@@ -13,8 +13,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, parse_index
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, Content, parse_index
 from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.contracts.loading import hot_blocks
+from heavylift.contracts.pages import HOT
 from heavylift.runtime.inflate import LOCAL_HEADER, inflate_index, inflate_stretch
 
 
@@ -59,14 +61,25 @@ def _read_pieces(path: Path, data: mmap.mmap) -> Pieces:
     places = {}
     # APPNOTE.TXT and contracts.md: the index comes first, and offsets count from its end.
     origin = _data_offset(data, entries[0]) + entries[0].compress_size
-    large = [file for file in index.content.files if file.size > BLOCK_SIZE]
     for entry in entries[1:]:
         places[entry.filename.removesuffix(SUFFIX), 0] = (_data_offset(data, entry), entry.compress_size)
-    for file in large:
-        for start in range(0, file.size, BLOCK_SIZE):
-            layout = index.layout[file.block + start // BLOCK_SIZE]
-            places[file.path, start] = (origin + layout.offset, layout.packed)
+    for name, start, block in _stretches(index.content):
+        places[name, start] = (origin + index.layout[block].offset, index.layout[block].packed)
     return Pieces(data=data, places=places)
+
+
+def _stretches(content: Content) -> Iterator[tuple[str, int, int]]:
+    """Yield the name of each large entry, with the place in it and the number of each of its blocks."""
+    for number, library in enumerate(content.libraries):
+        start = 0
+        for block in hot_blocks(content, library):
+            yield f"{HOT}/{number}", start, block
+            start += content.blocks[block].raw
+    for file in content.files:
+        start, block = 0, file.block
+        while file.size > BLOCK_SIZE and start < file.size:
+            yield file.path, start, block
+            start, block = start + content.blocks[block].raw, block + 1
 
 
 def _data_offset(data: mmap.mmap, entry: zipfile.ZipInfo) -> int:

@@ -3,7 +3,7 @@
 Of the user's folder, all goes in that the function may read, and nothing that only the build or the user's tools do:
 
 - what the build reads or writes itself, where it lies below: the output, its cache, the model's data, the requirements file with
-  its locks, the prune rules;
+  its locks and recordings, the prune rules;
 - the folders of `TOOLS`, and virtual environments, whatever their names;
 - `.env` and `.env.*`, where secrets are kept: who may read the code package must not get them with it.
 
@@ -115,7 +115,7 @@ def _library() -> dict[str, Path]:
 def _own_files(own: Path, build: BuildFiles) -> Iterator[Path]:
     made = {path.resolve() for path in build.made}
     read = {path.resolve() for path in build.read}
-    locks = {(path.parent / "locks", path.stem) for path in read}
+    locks = {(path.parent / folder, path.stem) for path in read for folder in ("locks", "recordings")}
     root = own.resolve()
     model = build.model.resolve() if build.model and build.model.resolve() != root else None
     for place, folders, names in os.walk(own):

@@ -25,6 +25,7 @@ _READERS: Mapping[str, tuple[str, values.Reader]] = {
     "heavylift:prune": ("prune", values.flag),
     "heavylift:strip": ("strip", values.flag),
     "heavylift:deploys": ("deploys", values.flag),
+    "heavylift:record": ("record", values.paths),
 }
 
 
@@ -40,6 +41,7 @@ class Facts:
         prune: whether files that nothing needs are left out.
         strip: whether shared libraries lose their symbols.
         deploys: whether what is built is deployed; a build alone may be for any Python.
+        record: files with events: a start of the function and requests with these are recorded; None: only what never was.
     """
 
     local_build: bool = False
@@ -49,6 +51,7 @@ class Facts:
     prune: bool = True
     strip: bool = True
     deploys: bool = True
+    record: tuple[str, ...] | None = None
 
 
 def read_context(environment: Mapping[str, str]) -> dict[str, object]:

@@ -62,6 +62,7 @@ class HeavyFunction(Construct):
         requirements: the file that lists the libraries.
         model: a folder, or a Python file whose `export_model(applib, interpreter, target)` writes one; None: there is no model.
         prune_rules: files with prune rules beside those that heavylift has.
+        recordings: the folder of the recordings of starts; None: `recordings`, beside the requirements.
         dist: a build made before, which is deployed as it is; None: what changed is built first.
         handler: the user's function, `MODULE.FUNCTION`.
         generation: of Function Compute: 2.0 (service and function) or 3.0 (function alone).
@@ -72,6 +73,8 @@ class HeavyFunction(Construct):
         timeout: seconds a request may take, up to 86400.
         initializer: whether the platform calls the loader before the first request; without, the first request loads.
         initialization_timeout: seconds a start may take, up to 300.
+        load_mode: what is there when the initializer returns. `complete`: everything. `working-set`: what the recorded start
+            used; the rest follows, and at once when it is executed. `whole`: everything, and no library is used in parts.
         environment: variables for the user's function; all together at most 4 KB.
         endpoint: URL of OSS as the function sees it; empty: the region's internal endpoint.
         bucket: a bucket of one's own for archives and data; None: the stack's.
@@ -95,6 +98,7 @@ class HeavyFunction(Construct):
         requirements: str | Path = "layers_build/applib.txt",
         model: str | Path | None = None,
         prune_rules: Sequence[str | Path] = (),
+        recordings: str | Path | None = None,
         dist: str | Path | None = None,
         handler: str = "index.handler",
         generation: str = "2.0",
@@ -105,6 +109,7 @@ class HeavyFunction(Construct):
         timeout: int = 300,
         initializer: bool = True,
         initialization_timeout: int = 300,
+        load_mode: str = "complete",
         environment: Mapping[str, str] | None = None,
         endpoint: str = "",
         bucket: Bucket | None = None,
@@ -123,6 +128,7 @@ class HeavyFunction(Construct):
                     "requirements": requirements,
                     "model": model or "",
                     "prune_rules": prune_rules,
+                    "recordings": recordings or "",
                     "dist": dist or "",
                     "handler": handler,
                     "generation": generation,
@@ -133,6 +139,7 @@ class HeavyFunction(Construct):
                     "timeout": timeout,
                     "initializer": initializer,
                     "initialization_timeout": initialization_timeout,
+                    "load_mode": load_mode,
                     "environment": environment or {},
                     "endpoint": endpoint,
                     "read_prefixes": read_prefixes,

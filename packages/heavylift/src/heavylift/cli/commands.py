@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import json
 import os
 import sys
 import tempfile
@@ -67,6 +68,9 @@ def build(options: argparse.Namespace, output: Output) -> int:
         "heavylift:platform": options.platform,
         "heavylift:prune": "false" if options.no_prune else None,
         "heavylift:strip": "false" if options.no_strip else None,
+        "heavylift:record": None
+        if options.record is None
+        else json.dumps([str(each.resolve()) for each in options.record]),
         "heavylift:deploys": "false" if options.python or options.platform else None,
     }
     settings = {**{name: value for name, value in choices.items() if value}, **dict(options.context)}

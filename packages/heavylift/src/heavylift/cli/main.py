@@ -113,6 +113,13 @@ def make_parser() -> argparse.ArgumentParser:
     build.add_argument("--platform", metavar="TAG", help="to build for (default: the one that every runtime runs)")
     build.add_argument("--no-prune", action="store_true", help="keep every file")
     build.add_argument("--no-strip", action="store_true", help="keep the symbols of shared libraries")
+    build.add_argument(
+        "--record",
+        nargs="*",
+        type=Path,
+        metavar="EVENT.json",
+        help="start each function, send it these events, and add the code that it executes to what comes first with a start",
+    )
     deploy = add("deploy", "build what has changed, then create the stack, or update it to what the app says")
     deploy.add_argument(
         "--parameter", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a parameter of the template"

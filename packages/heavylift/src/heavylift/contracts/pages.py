@@ -182,8 +182,8 @@ def _check_hot(library: Library, where: str) -> None:
         here = f"{where}.hot[{number}]"
         if run.count == 0:
             raise _refuse(here, "has no page", "a run has one at least")
-        if number and run.page <= end:
-            raise _refuse(here, f"begins at page {run.page}", f"behind the run before and a gap, from {end + 1}")
+        if run.page < end:
+            raise _refuse(here, f"begins at page {run.page}", f"the run before ends at {end}")
         end = run.end
         if not any(run.page in region.pages and end <= region.pages.stop for region in library.regions):
             raise _refuse(here, f"is pages {run.page} to {end - 1}", "in one region, and whole")

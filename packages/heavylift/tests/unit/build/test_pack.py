@@ -80,7 +80,7 @@ def test_a_link_out_of_the_tree_is_refused(tree: Path, tmp_path: Path) -> None:
 
 
 def test_files_follow_the_order_and_what_it_does_not_name_stays_out(tree: Path, tmp_path: Path) -> None:
-    order = Order(["tool", "none.txt", "a.py"], eager=2)
+    order = Order(["tool", "none.txt", "a.py"], eager=2, used=3)
     packed = pack(tree, tmp_path / "{digest}.zip", progress=lambda _done, _total: None, order=order)
     with zipfile.ZipFile(packed.path) as archive:
         index = parse_index(read_entry(archive, INDEX_NAME))

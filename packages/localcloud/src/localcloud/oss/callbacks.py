@@ -68,14 +68,12 @@ def read_callback(parameter: str, variables: str) -> Callback:
     if body_type not in {FORM, JSON}:
         raise _invalid("callback", parameter, f"callbackBodyType must be {FORM} or {JSON}")
     own = _decode("callback-var", variables) if variables else {}
-    if wrong := [name for name in own if not name.startswith("x:")]:
-        raise _invalid("callback-var", variables, f"{wrong[0]} must begin with x:")
     return Callback(
         urls=tuple(each if "://" in each else f"http://{each}" for each in urls),
         host=said.get("callbackHost"),
         body=said["callbackBody"],
         body_type=body_type,
-        variables=own,
+        variables={name: value for name, value in own.items() if name.startswith("x:")},
     )
 
 

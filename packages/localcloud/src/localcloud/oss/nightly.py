@@ -40,7 +40,7 @@ class Nightly:
             try:
                 await asyncio.shield(call)
             except asyncio.CancelledError:
-                await call  # the store stays open as long as it is used
+                await asyncio.wait([call])  # the store stays open as long as it is used
                 raise
             except Exception:
                 logger.exception("a run of the lifecycle rules failed; the next one is in an hour")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -312,3 +313,16 @@ def test_what_retention_protects_is_neither_replaced_nor_deleted(bucket: oss2.Bu
     bucket.put_object("new", b"1")
     bucket.abort_bucket_worm()
     bucket.delete_object("a")
+
+
+def test_a_copy_with_new_headers_keeps_its_content_type_unless_it_gets_another(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1", headers={"Content-Type": "text/x", "x-oss-meta-colour": "blue"})
+    bucket.copy_object(bucket.bucket_name, "a", "b", headers={"x-oss-metadata-directive": "REPLACE"})
+    head = bucket.head_object("b")
+    assert (head.content_type, head.headers.get("x-oss-meta-colour")) == ("text/x", None)
+
+
+def test_an_uploaded_part_tells_its_md5(bucket: oss2.Bucket) -> None:
+    upload_id = bucket.init_multipart_upload("a").upload_id
+    part = bucket.upload_part("a", upload_id, 1, b"1")
+    assert base64.b64decode(part.headers["Content-MD5"]).hex().upper() == part.etag

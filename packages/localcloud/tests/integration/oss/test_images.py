@@ -47,7 +47,9 @@ def bucket(cloud: Cloud) -> oss2.Bucket:
 )
 def test_actions_change_an_image(bucket: oss2.Bucket, process: str, size: tuple[int, int], kind: str) -> None:
     answer = bucket.get_object("a.png", process=f"image/{process}")
-    image = Image.open(io.BytesIO(answer.read()))
+    content = answer.read()
+    assert answer.content_length == len(content)
+    image = Image.open(io.BytesIO(content))
     assert (image.size, image.format, answer.content_type) == (size, kind, f"image/{kind.lower()}")
 
 

@@ -71,7 +71,7 @@ def test_a_callback_follows_an_upload_and_its_answer_is_passed_on(bucket: oss2.B
                 "callbackBody": "name=${object}&size=${size}&type=${mimeType}&etag=${etag}&own=${x:own}",
             }
         ),
-        "x-oss-callback-var": packed({"x:own": "a&b"}),
+        "x-oss-callback-var": packed({"x:own": "a&b", "no variable": "c"}),
         "Content-Type": "text/plain",
     }
     put = bucket.put_object("ü b", b"hello", headers)

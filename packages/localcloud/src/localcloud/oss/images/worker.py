@@ -43,11 +43,15 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
             return
         _STEPS[name](state, values)
     content = state.encode()
-    output.write(head(type=f"image/{'jpeg' if state.format == 'JPEG' else _NAMES[state.format]}") + content)
+    _write(output, f"image/{'jpeg' if state.format == 'JPEG' else _NAMES[state.format]}", content)
 
 
 def _say(output: BinaryIO, document: dict[str, Any]) -> None:
-    output.write(head(type="application/json") + json.dumps(document).encode())
+    _write(output, "application/json", json.dumps(document).encode())
+
+
+def _write(output: BinaryIO, kind: str, content: bytes) -> None:
+    output.write(head(type=kind, length=len(content)) + content)
 
 
 def _info(image: Image.Image, size: int, kind: str) -> dict[str, Any]:

@@ -22,6 +22,10 @@ _OBEYED = frozenset(
     """checksum-algorithm checksum-mode checksum-type date decoded-content-length mp-object-size optional-object-attributes
     sdk-checksum-algorithm te trailer user-agent""".split()  # noqa: SIM905 - likewise
 )
+# Headers that ask for what OSS has not; with `false` they ask for nothing.
+_SWITCHES = frozenset(
+    {"bucket-object-lock-enabled", "bypass-governance-retention", "server-side-encryption-bucket-key-enabled"}
+)
 STORAGE_CLASSES = {
     "STANDARD": "Standard",
     "STANDARD_IA": "IA",
@@ -62,7 +66,7 @@ def to_oss(headers: Mapping[str, str], query: Mapping[str, str], *, is_bucket: b
         for name, value in query.items()
         if name.lower().startswith("x-amz-") and name.lower()[6:] not in _SIGNATURE
     }
-    translated: dict[str, str] = {}
+    translated = {"x-oss-range-behavior": "standard"}  # S3's ranges end where the object does (assumed of OSS, too)
     for name, value in {**hoisted, **headers}.items():
         if name.startswith("x-oss-"):
             raise OssError("InvalidArgument", f"{name}: a request that AWS's signature signs carries x-amz- headers.")
@@ -79,7 +83,7 @@ def to_oss(headers: Mapping[str, str], query: Mapping[str, str], *, is_bucket: b
 
 
 def _translate(name: str, value: str, *, is_bucket: bool) -> dict[str, str]:
-    if name in _OBEYED or (name.startswith("checksum-") and name not in _OBEYED):
+    if name in _OBEYED or name.startswith("checksum-") or (name in _SWITCHES and value.lower() == "false"):
         return {}
     if name in _SAME or name.startswith("meta-"):
         return {f"x-oss-{name}": value}

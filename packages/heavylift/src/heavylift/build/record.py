@@ -1,0 +1,170 @@
+"""The recorded start: the function with its libraries and its model, as an instance starts it, and requests to it.
+
+It runs in a process of its own, which closes all code of the large libraries first, and then tells which pages were opened: those
+of the imports, of `warmup`, and of each request. Requests see the variables of the function and of whoever builds, such as
+credentials; one that fails is recorded as far as it came. Nothing that the build keeps is written to: the libraries are copies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heavylift.build.errors import BuildError
+from heavylift.build.recording import Code, Recording, make_recording
+
+SECONDS = 900  # of all of it: every page costs a fault
+
+_RECORD = """
+import sys
+sys.path.remove("")
+import json, os, traceback, types
+code, orders = sys.argv[1], json.load(open(sys.argv[2]))
+sys.path.insert(0, code)
+from heavylift.runtime.pages import Segment, recording
+from loader import handler, initializer
+failures = []
+context = types.SimpleNamespace(
+    request_id="recorded", region=os.environ.get("Region", ""), account_id="",
+    credentials=types.SimpleNamespace(
+        access_key_id=os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "none"),
+        access_key_secret=os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "none"),
+        security_token=os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", "none"),
+    ),
+    function=types.SimpleNamespace(name="recorded", handler="loader.handler", memory=0, timeout=60),
+    service=types.SimpleNamespace(log_project="", log_store="", qualifier="", version_id=""),
+)
+
+def run(name, call, *arguments):
+    try:
+        call(*arguments)
+        return True
+    except BaseException as error:
+        failures.append([name, f"{type(error).__name__}: {error}"])
+        return False
+
+with recording([Segment(*each) for each in orders["segments"]]) as plan:
+    if run("the start", initializer, context):
+        for name in orders["events"]:
+            with open(name, "rb") as file:
+                run(name, handler, file.read(), context)
+    with open(orders["result"], "w") as file:
+        json.dump({"touched": plan.touched(), "failures": failures}, file)
+    os._exit(0)  # threads of the function's libraries would hold it up; the libraries are copies
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """A function to start.
+
+    Attributes:
+        handler: MODULE.FUNCTION.
+        code: the code package.
+        applib: the folder of its libraries.
+        model: the folder of its model.
+        environment: its variables.
+        interpreter: a Python of the target's version.
+        events: files with the payloads of requests to it.
+    """
+
+    handler: str
+    code: Path
+    applib: Path
+    model: Path | None
+    environment: Mapping[str, str]
+    interpreter: Path
+    events: Sequence[Path]
+
+
+def record_start(trial: Trial, libraries: Mapping[str, Code], scratch: Path) -> tuple[Recording, list[str]]:
+    """Start a function, send it requests, and return what it touched of the libraries, with a sentence for each failure.
+
+    Args:
+        trial: the function.
+        libraries: of its applib, by their paths.
+        scratch: an existing folder on the file system of the applib.
+
+    Raises:
+        BuildError: nothing could be recorded.
+    """
+    for event in trial.events:
+        if not event.is_file():
+            raise BuildError(f"--record {event}: there is no such file; name one with the payload of a request")
+    with tempfile.TemporaryDirectory(prefix="recorded-", dir=scratch.resolve()) as name:
+        folder = Path(name)
+        applib = folder / "applib"
+        _copy(trial.applib, applib, libraries)
+        segments = [
+            [str(applib / path), region.offset, region.size, region.flags, region.header]
+            for path, code in libraries.items()
+            for region in code.regions
+        ]
+        orders = {
+            "segments": segments,
+            "events": [str(event.resolve()) for event in trial.events],
+            "result": str(folder / "result.json"),
+        }
+        (folder / "orders.json").write_text(json.dumps(orders))
+        said = _run(trial, applib, folder)
+    failures = [
+        f"{name} ended with {reason}; recorded is what was executed until then" for name, reason in said["failures"]
+    ]
+    touched = {os.path.relpath(path, applib): pages for path, pages in said["touched"].items()}
+    return make_recording(touched, libraries), failures
+
+
+def _copy(applib: Path, target: Path, libraries: Iterable[str]) -> None:
+    """Make the same tree; all files but the libraries are shared."""
+
+    def share(source: str, copy: str) -> None:
+        path = Path(source)
+        if path.relative_to(applib).as_posix() in copied:
+            shutil.copy2(source, copy)
+        else:
+            os.link(source, copy, follow_symlinks=False)
+
+    copied = set(libraries)
+    shutil.copytree(applib, target, symlinks=True, copy_function=share)
+
+
+def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
+    model = trial.model.resolve() if trial.model else folder / "model"
+    given = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LD_"))}
+    ours = {"AppLibDir": str(applib), "ModelDir": str(model), "HandlerModule": trial.handler, "local": "1"}
+    try:
+        done = subprocess.run(
+            [
+                str(trial.interpreter),
+                "-s",
+                "-S",
+                "-B",
+                "-c",
+                _RECORD,
+                str(trial.code.resolve()),
+                str(folder / "orders.json"),
+            ],
+            cwd=trial.code,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **given, **trial.environment, **ours},
+            timeout=SECONDS,
+        )
+        said: dict[str, Any] = json.loads((folder / "result.json").read_bytes())
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(
+            f"handler {trial.handler}: nothing is recorded, since it runs for more than {SECONDS} s"
+        ) from error
+    except (OSError, ValueError) as error:
+        words = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
+        raise BuildError(f"handler {trial.handler}: nothing is recorded: {words[0]}") from error
+    return said

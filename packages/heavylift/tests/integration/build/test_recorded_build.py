@@ -1,0 +1,145 @@
+"""A build that records a start of the function, with a real library of some megabytes."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from heavylift.build.build import build
+from heavylift.build.errors import BuildError
+from heavylift.build.options import Options
+from heavylift.build.recording import Recording, read_recording
+from heavylift.build.reporter import Reporter
+from heavylift.contracts.archive import INDEX_NAME, Content, parse_index
+from heavylift.contracts.manifest import Manifest
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from tests.support.loading import read_entry
+
+FUNCTION = """
+import os
+import numpy
+
+def warmup():
+    assert os.environ["GREETING"] == "hello"
+
+def handler(event, context):
+    if event == b"fails":
+        raise ValueError("as it should")
+    return float(numpy.linalg.det(numpy.random.default_rng(0).normal(size=(9, 9))))
+"""
+NAME = f"applib-{Target(LOCAL_PYTHON, DEFAULT_PLATFORM)}.json"
+
+
+class Project:
+    """A project in a folder; its builds tell what they said."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "function").mkdir(parents=True)
+        (folder / "function" / "index.py").write_text(FUNCTION)
+        (folder / "layers_build").mkdir()
+        (folder / "layers_build" / "applib.txt").write_text("numpy\n")
+
+    def build(self, *, record: tuple[Path, ...] | None = None, output: str = "dist") -> tuple[Manifest, str]:
+        said = io.StringIO()
+        options = Options(
+            root=self.folder,
+            record=record,
+            environment={"GREETING": "hello"},
+            output=self.folder / output,
+            work=self.folder / "work",
+        )
+        manifest = build(options, Reporter(said))
+        return manifest, " ".join(said.getvalue().split())
+
+    @property
+    def recording(self) -> Recording:
+        return read_recording(self.folder / "layers_build" / "recordings" / NAME)
+
+
+def content_of(manifest: Manifest) -> Content:
+    assert manifest.applib is not None
+    with zipfile.ZipFile(manifest.applib.path) as archive:
+        assert archive.testzip() is None
+        return parse_index(read_entry(archive, INDEX_NAME)).content
+
+
+def pages(recording: Recording) -> int:
+    return sum(run.count for library in recording.values() for run in library.touched)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("recorded"))
+    manifest, said = made.build()
+    assert f"recorded in {NAME}; commit it" in said
+    assert content_of(manifest).libraries
+    return made
+
+
+def test_a_first_build_records_the_start_and_the_next_one_changes_nothing(project: Project) -> None:
+    first = project.recording
+    assert {Path(path).name.split(".")[0].split("-")[0] for path in first} == {
+        "_multiarray_umath",
+        "libscipy_openblas64_",
+    }
+    assert 0 < pages(first) < 3000
+    manifest, said = project.build()
+    again, _ = project.build(output="other")
+    assert "record" not in said
+    assert project.recording == first
+    assert manifest.applib is not None
+    assert again.applib is not None
+    assert again.applib.digest == manifest.applib.digest
+
+
+def test_recorded_requests_are_added_and_one_that_fails_is_told(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "b.json").write_text("fails")
+    before = project.recording
+    manifest, said = project.build(record=(tmp_path / "a.json", tmp_path / "b.json"))
+    assert "b.json ended with ValueError: as it should; recorded is what was executed until then" in said
+    assert pages(project.recording) > pages(before)
+    hot = sum(run.count for library in content_of(manifest).libraries for run in library.hot)
+    assert hot == pages(project.recording)
+
+
+def test_recording_leaves_the_libraries_of_the_build_as_they_are(project: Project) -> None:
+    (staged,) = (path for path in (project.folder / "work").glob("applib-*") if path.is_dir())
+    manifest, _ = project.build()
+    assert manifest.applib is not None
+    with zipfile.ZipFile(manifest.applib.path) as archive:
+        for library in project.recording:
+            assert read_entry(archive, library) == (staged / library).read_bytes()
+    assert not list((project.folder / "work").glob("recorded-*"))
+
+
+def test_an_event_that_is_not_there_is_named(project: Project) -> None:
+    with pytest.raises(BuildError, match=r"--record nowhere\.json: there is no such file"):
+        project.build(record=(Path("nowhere.json"),))
+
+
+def test_other_code_is_whole_until_it_is_recorded(project: Project, tmp_path: Path) -> None:
+    path = project.folder / "layers_build" / "recordings" / NAME
+    kept = path.read_bytes()
+    digests = {library.code for library in project.recording.values()}
+    try:
+        for digest in digests:
+            path.write_text(path.read_text().replace(digest, "0" * 64))
+        manifest, said = project.build(output="stale")
+        assert "2 of 2 large libraries come whole with each start" in said
+        assert not content_of(manifest).libraries
+    finally:
+        path.write_bytes(kept)
+
+
+def test_a_function_that_does_not_start_is_packed_with_all_of_its_code(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "function" / "index.py").write_text("import numpy\nimport os\nos.kill(os.getpid(), 9)\n")
+    with pytest.raises(BuildError, match="handler"):  # it is tried as well
+        project.build()
+    assert not os.path.lexists(tmp_path / "layers_build" / "recordings" / NAME)

@@ -1,0 +1,108 @@
+"""Recordings: their file, and what becomes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from heavylift.build.cuts import Paged
+from heavylift.build.errors import BuildError
+from heavylift.build.recording import (
+    Code,
+    Recorded,
+    choose_pages,
+    find_code,
+    make_recording,
+    merge_recordings,
+    read_recording,
+    write_recording,
+)
+from heavylift.contracts.archive import BLOCK_SIZE
+from heavylift.contracts.pages import PAGE, Region, Run
+from tests.support.elf import CODE, RX, R, Section, Segment, make_library
+
+REGIONS = (Region(PAGE - 10, 3 * PAGE + 20, 5, 64), Region(8 * PAGE, 4 * PAGE, 5, 120))  # pages 1 to 3, and 8 to 11
+CODES = {"a.so": Code(REGIONS, "a" * 64), "b.so": Code(REGIONS, "b" * 64)}
+
+
+def test_pages_are_counted_through_the_regions() -> None:
+    recording = make_recording({"a.so": [0, 1, 3, 8, 9, 11, 12]}, CODES)
+    assert recording == {
+        "a.so": Recorded("a" * 64, (Run(0, 1), Run(2, 3), Run(6, 1))),
+        "b.so": Recorded("b" * 64, ()),
+    }
+    paged, unknown = choose_pages(recording, CODES)
+    assert paged == {
+        "a.so": Paged(REGIONS, (Run(1, 1), Run(3, 1), Run(8, 2), Run(11, 1))),
+        "b.so": Paged(REGIONS, ()),
+    }
+    assert unknown == []
+
+
+def test_a_library_with_other_code_has_no_recording() -> None:
+    recording = {"a.so": Recorded("0" * 64, (Run(0, 1),))}
+    assert choose_pages(recording, CODES) == ({}, ["a.so", "b.so"])
+
+
+def test_a_library_of_which_all_is_hot_is_whole() -> None:
+    recording = {"a.so": Recorded("a" * 64, (Run(0, 7),))}
+    assert choose_pages(recording, CODES) == ({}, ["b.so"])
+
+
+def test_what_is_recorded_again_is_added_to_the_same_code_and_replaces_other_code() -> None:
+    old = {
+        "a.so": Recorded("a" * 64, (Run(0, 2),)),
+        "b.so": Recorded("0" * 64, (Run(0, 2),)),
+        "gone.so": Recorded("c" * 64, ()),
+    }
+    new = {"a.so": Recorded("a" * 64, (Run(2, 1), Run(5, 1))), "b.so": Recorded("b" * 64, (Run(1, 1),))}
+    assert merge_recordings(old, new) == {
+        "a.so": Recorded("a" * 64, (Run(0, 3), Run(5, 1))),
+        "b.so": Recorded("b" * 64, (Run(1, 1),)),
+    }
+
+
+def test_a_recording_is_written_the_same_way_and_read_again(tmp_path: Path) -> None:
+    runs = tuple(Run(page, 1 + page % 3) for page in range(0, 5000, 5))
+    recording = {"b.so": Recorded("b" * 64, runs), "a.so": Recorded("a" * 64, (Run(0, 1),))}
+    write_recording(recording, tmp_path / "one.json")
+    write_recording(dict(sorted(recording.items())), tmp_path / "two.json")
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    assert read_recording(tmp_path / "one.json") == recording
+    assert max(map(len, (tmp_path / "one.json").read_text().splitlines())) < 130
+
+
+def test_without_a_file_nothing_is_recorded(tmp_path: Path) -> None:
+    assert read_recording(tmp_path / "none.json") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"format": 2, "libraries": {}}',
+        '{"format": 1, "libraries": {"a.so": {"touched": []}}}',
+        '{"format": 1, "libraries": {"a.so": {"code": "a", "touched": ["1 0"]}}}',
+        '{"format": 1, "libraries": {"a.so": {"code": "a", "touched": ["3-2"]}}}',
+        '{"format": 1, "libraries": {"a.so": {"code": "a", "touched": ["1-2 2"]}}}',
+        '{"format": 1, "libraries": {"a.so": {"code": "a", "touched": ["x"]}}}',
+    ],
+)
+def test_a_damaged_recording_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(BuildError, match=r"r\.json is no recording"):
+        read_recording(tmp_path / "r.json")
+
+
+def test_only_large_libraries_have_code_that_may_come_later_and_symbols_do_not_change_it(tmp_path: Path) -> None:
+    content = bytes(range(256)) * (BLOCK_SIZE // 256) + bytes(PAGE)
+    segments, sections = (Segment(0, PAGE, R), Segment(PAGE, 9 * PAGE, RX)), (Section(PAGE, 100, CODE),)
+    (tmp_path / "a.so").write_bytes(make_library(content, segments, sections, dynamic=((5, 0),)))
+    (tmp_path / "b.so").write_bytes(make_library(content + bytes(1000), segments, sections, dynamic=((5, 0),)))
+    (tmp_path / "small.so").write_bytes(make_library(bytes(20 * PAGE), segments, sections, dynamic=((5, 0),)))
+    (tmp_path / "large.bin").write_bytes(content)
+    found = find_code(tmp_path, ["a.so", "b.so", "small.so", "large.bin"])
+    assert list(found) == ["a.so", "b.so"]
+    assert found["a.so"].digest == found["b.so"].digest

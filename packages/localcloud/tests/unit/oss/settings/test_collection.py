@@ -1,0 +1,62 @@
+"""Settings of which a bucket has several: inventories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from localcloud.kernel.xml import render
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
+from localcloud.oss.settings.collection import INVENTORY
+
+BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
+CONTENT = {
+    "Id": "daily",
+    "IsEnabled": "true",
+    "Destination": {
+        "OSSBucketDestination": {
+            "Format": "CSV",
+            "AccountId": "1",
+            "RoleArn": "acs:ram::1:role/r",
+            "Bucket": "acs:oss:::b",
+            "Encryption": {"SSE-OSS": ""},
+        }
+    },
+    "Schedule": {"Frequency": "Daily"},
+    "IncludedObjectVersions": "All",
+    "OptionalFields": {"Field": ["Size", "ETag"]},
+}
+
+
+def put(bucket: Bucket, name: str = "daily", **changes: object) -> Bucket:
+    body = render("InventoryConfiguration", {**CONTENT, **changes})
+    return replace(bucket, settings={**bucket.settings, INVENTORY.key(name): INVENTORY.read(body, name, 0.0)(bucket)})
+
+
+def test_documents_are_kept_beside_each_other_by_name() -> None:
+    bucket = put(put(replace(BUCKET, settings={"tagging": "x"})), "other", Id="other")
+    assert list(INVENTORY.of(bucket)) == ["daily", "other"]
+    assert "<Field>ETag</Field>" in INVENTORY.of(bucket)["daily"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "code"),
+    [
+        ("daily", {"Id": "other"}, "InvalidArgument"),
+        ("a/b", {"Id": "a/b"}, "InvalidArgument"),
+        ("daily", {"Schedule": {"Frequency": "Hourly"}}, "MalformedXML"),
+        ("daily", {"OptionalFields": {"Field": "Colour"}}, "MalformedXML"),
+        ("daily", {"Destination": {}}, "MalformedXML"),
+    ],
+)
+def test_a_wrong_document_is_refused(name: str, changes: dict[str, object], code: str) -> None:
+    with pytest.raises(OssError) as error:
+        put(BUCKET, name, **changes)
+    assert error.value.code == code
+
+
+def test_an_inventory_is_not_replaced() -> None:
+    with pytest.raises(OssError, match="InventoryAlreadyExist"):
+        put(put(BUCKET))

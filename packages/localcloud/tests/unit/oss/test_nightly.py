@@ -1,0 +1,53 @@
+"""The run of lifecycle rules that nobody asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+
+import pytest
+
+from localcloud.oss.nightly import Nightly
+
+
+def test_it_begins_at_once_and_ends_after_the_call_that_is_under_way() -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        may_end.wait(10)
+        ended.set()
+
+    async def run() -> None:
+        nightly = Nightly(work)
+        nightly.begin()
+        await asyncio.to_thread(begun.wait, 10)
+        end = asyncio.create_task(nightly.end())
+        await asyncio.sleep(0)
+        assert not ended.is_set()
+        may_end.set()
+        await end
+        assert ended.is_set()
+
+    asyncio.run(run())
+
+
+def test_a_run_that_fails_is_logged_and_is_not_the_last_one(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        failed = threading.Event()
+
+        def work() -> None:
+            failed.set()
+            raise ValueError("broken")
+
+        nightly = Nightly(work)
+        nightly.begin()
+        await asyncio.to_thread(failed.wait, 10)
+        while not caplog.records:
+            await asyncio.sleep(0)
+        await nightly.end()
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(run())
+    assert "lifecycle rules failed" in caplog.text
