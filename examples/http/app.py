@@ -1,10 +1,13 @@
 """A function of Function Compute 3.0 behind a URL, which anybody may ask."""
 
+from ros_cdk_core import RosOutput
+
 from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
 
 with HeavyApp() as app:
+    stack = HeavyStack(app)
     function = HeavyFunction(
-        HeavyStack(app),
+        stack,
         "Function",
         requirements="requirements.txt",
         generation="3.0",
@@ -12,4 +15,5 @@ with HeavyApp() as app:
         cpu=0.5,
         disk=512,
     )
-    function.http(methods=["GET"], authentication="anonymous")
+    trigger = function.http(methods=["GET"], authentication="anonymous")
+    RosOutput(stack, "Url", value=trigger.attr_url_internet)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from PIL import Image
@@ -132,6 +134,11 @@ def test_a_function_behind_a_url_answers_and_a_deploy_brings_what_the_files_hold
     answer = json.loads(http.heavylift("invoke", "--payload", request))
     assert (answer["statusCode"], answer["body"][:4]) == (200, "<svg")
     assert "HttpTrigger" in http.heavylift("status", "http")
+    trigger = urlsplit(http.heavylift("outputs", "--key", "Url").strip()).netloc
+    assert trigger.endswith(".fcapp.run")
+    url = f"{http.cloud.endpoints['fc']}/-/localcloud/http-triggers/{trigger.partition('.')[0]}"
+    with urlopen(f"{url}?text=hello") as picture:
+        assert (picture.headers["Content-Type"], picture.read(4)) == ("image/svg+xml", b"<svg")
 
     source = http.folder / "function" / "index.py"
     source.write_text(source.read_text().replace("say ?text=", "changed: say ?text="))

@@ -20,12 +20,19 @@ class Holes:
         original: the whole library.
         target: where the copy is made; its executable segments have no flags, and of their inner pages `keep` alone.
         keep: pages of the file that are there.
+        gap: the code is two segments, with this many pages between them that are none's.
     """
 
-    def __init__(self, original: Path, target: Path, keep: frozenset[int] = frozenset()) -> None:
+    def __init__(self, original: Path, target: Path, keep: frozenset[int] = frozenset(), gap: int = 0) -> None:
         self.original, self.target = original, target
         content = bytearray(original.read_bytes())
         self.segments = [each._replace(path=str(target)) for each in segments_of(original)]
+        if gap:
+            (whole,) = self.segments
+            half = (whole.size // 2 + whole.offset) // PAGE * PAGE
+            behind = half + gap * PAGE
+            first = whole._replace(size=half - whole.offset)
+            self.segments = [first, whole._replace(offset=behind, size=whole.offset + whole.size - behind)]
         self.plan = Plan(mmap.mmap(-1, plan_size(self.segments)), self.segments)
         self.plan.write()
         self.absent: list[int] = []

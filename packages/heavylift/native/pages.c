@@ -143,16 +143,24 @@ static int open_maps(struct reader *reader) {
     return reader->file >= 0;
 }
 
-/* Returns the segment that an area maps code of; NULL: none. An area may be a part of a segment's mapping. */
-static const struct segment *segment_of(const struct area *area) {
+/* Returns the part of an area that maps code of a segment: from `low` up to `high`, in bytes of the file. Empty: low >= high. An
+   area may be a part of a segment's mapping, or hold several with what lies between them: the kernel joins what is alike. */
+static int is_of(const struct area *area, const struct segment *segment, uint64_t *low, uint64_t *high) {
+    uint64_t end = area->offset + (area->high - area->low), last = segment->offset + segment->pages * PAGE;
+    *low = area->offset > segment->offset ? area->offset : segment->offset;
+    *high = end < last ? end : last;
     if (area->access[1] == 'w' || (area->access[0] == 'r' && area->access[2] != 'x'))
-        return NULL; /* a neighbour of code in the file may share a page with it */
-    for (uint64_t i = 0; i < plan->segments; i++) {
-        const struct segment *segment = &plan->segment[i];
-        if (area->path == segment->path && area->offset >= segment->offset &&
-            area->offset < segment->offset + segment->pages * PAGE)
-            return segment;
-    }
+        return 0; /* a neighbour of code in the file may share a page with it */
+    return area->path == segment->path && *low < *high;
+}
+
+/* Returns the segment whose code an address in an area is, and where in the file it is; NULL: none. */
+static const struct segment *segment_of(const struct area *area, uintptr_t address, uint64_t *place) {
+    uint64_t low, high;
+    *place = area->offset + (address - area->low);
+    for (uint64_t i = 0; i < plan->segments; i++)
+        if (is_of(area, &plan->segment[i], &low, &high) && *place >= low && *place < high)
+            return &plan->segment[i];
     return NULL;
 }
 
@@ -207,13 +215,14 @@ static void remember(const struct mapping *mapping) {
 static int look_up(uintptr_t address, struct mapping *found) {
     struct reader reader;
     struct area area;
+    uint64_t place;
     found->segment = NULL;
     if (!open_maps(&reader))
         return 0;
     while (next_area(&reader, &area))
         if (address >= area.low && address < area.high) {
-            if ((found->segment = segment_of(&area)))
-                found->start = area.low - (area.offset - found->segment->offset);
+            if ((found->segment = segment_of(&area, address, &place)))
+                found->start = address - (place - found->segment->offset);
             break;
         }
     close(reader.file);
@@ -440,14 +449,15 @@ VISIBLE int pages_look_after(void) {
 VISIBLE int pages_open_all(void) {
     struct reader reader;
     struct area area;
+    uint64_t low, high;
     int closed = 0;
     if (!open_maps(&reader))
         return 1;
-    while (next_area(&reader, &area)) {
-        const struct segment *segment = area.access[2] == 'x' ? NULL : segment_of(&area);
-        if (segment && mprotect((void *)area.low, area.high - area.low, (int)segment->access))
-            closed++;
-    }
+    while (next_area(&reader, &area))
+        for (uint64_t i = 0; i < plan->segments; i++)
+            if (area.access[2] != 'x' && is_of(&area, &plan->segment[i], &low, &high) &&
+                mprotect((void *)(area.low + (low - area.offset)), high - low, (int)plan->segment[i].access))
+                closed++;
     close(reader.file);
     return closed;
 }

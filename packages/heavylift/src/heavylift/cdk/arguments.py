@@ -27,6 +27,7 @@ from heavylift.contracts.platform import (
 )
 
 GENERATIONS = ("2.0", "3.0")
+LOAD_MODES = ("complete", "working-set", "whole")
 HEADROOM = 64 * MB  # bytes of disk that a start may need beyond what it unpacks
 MAX_NAME = 38  # characters of a function's name; so that role names made of it fit their 64 in every region
 LONGEST = {"bucket": "b" * 63, "region": "r" * 16}  # what only the cloud fills in
@@ -34,7 +35,7 @@ APPLIB_DIR, MODEL_DIR = "/tmp/applib", "/tmp/model"  # noqa: S108 - an instance'
 OWN_VARIABLES = frozenset(
     {
         *("AppLibObject", "AppLibDir", "AppLibDigest", "ModelObject", "ModelDir", "ModelDigest", "Bucket", "Endpoint"),
-        *("AppLibPython", "Region", "HandlerModule", "InitializationTimeout", "local"),
+        *("AppLibPython", "Region", "HandlerModule", "InitializationTimeout", "LoadMode", "local"),
         "LOCALCLOUD_PYTHON",
     }
 )
@@ -65,6 +66,7 @@ class FunctionSettings:
     timeout: int = 300
     initializer: bool = True
     initialization_timeout: int = 300
+    load_mode: str = "complete"
     environment: Mapping[str, str] = field(default_factory=dict)
     endpoint: str = ""
     read_prefixes: tuple[str, ...] = ()
@@ -89,6 +91,7 @@ READERS: Mapping[str, values.Reader] = {
     "timeout": values.integer(TIMEOUT, "seconds"),
     "initializer": values.flag,
     "initialization_timeout": values.integer(INITIALIZATION_TIMEOUT, "seconds"),
+    "load_mode": values.choice(*LOAD_MODES),
     "environment": values.environment,
     "endpoint": values.text(_ENDPOINT, "a URL such as https://oss-cn-hangzhou.aliyuncs.com", optional=True),
     "read_prefixes": values.prefixes,
@@ -171,6 +174,7 @@ def function_environment(settings: FunctionSettings, build: Build, *, bucket: st
         "Region": region,
         "HandlerModule": settings.handler,
         "InitializationTimeout": str(settings.initialization_timeout),
+        **({"LoadMode": settings.load_mode} if settings.load_mode != "complete" else {}),
     }
 
 

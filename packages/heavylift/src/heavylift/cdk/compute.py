@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import ros_cdk_fc as fc2
 import ros_cdk_fc3 as fc3
@@ -18,6 +18,7 @@ from heavylift.cdk.names import logical_id
 HANDLER, INITIALIZER = "loader.handler", "loader.initializer"
 DESCRIPTION = "Loads its libraries and its model from OSS when an instance starts"
 Function = fc2.Function | fc3.Function
+Config = TypeVar("Config")
 
 
 def make_function(
@@ -82,11 +83,7 @@ def _fc2_function(
             description=DESCRIPTION,
             role=role.attr_arn,
             internet_access=True,
-            log_config=None
-            if logs is None
-            else fc2.RosService.LogConfigProperty(
-                project=logs.project, logstore=logs.logstore, enable_request_metrics=True
-            ),
+            log_config=_log_config(fc2.RosService.LogConfigProperty, logs),
         ),
     )
     _wait_for(logs, service)
@@ -116,16 +113,16 @@ def _fc3_function(
         instance_lifecycle_config=lifecycle if settings.initializer else None,
         role=role.attr_arn,
         internet_access=True,
-        log_config=None
-        if logs is None
-        else fc3.RosFunction.LogConfigProperty(
-            project=logs.project, logstore=logs.logstore, enable_request_metrics=True
-        ),
+        log_config=_log_config(fc3.RosFunction.LogConfigProperty, logs),
         code=fc3.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key),
     )
     function = fc3.Function(scope, id_, props)
     _wait_for(logs, function)
     return function
+
+
+def _log_config(make: Callable[..., Config], logs: FunctionLogs | None) -> Config | None:
+    return None if logs is None else make(project=logs.project, logstore=logs.logstore, enable_request_metrics=True)
 
 
 def _wait_for(logs: FunctionLogs | None, resource: Resource) -> None:

@@ -73,6 +73,8 @@ class HeavyFunction(Construct):
         timeout: seconds a request may take, up to 86400.
         initializer: whether the platform calls the loader before the first request; without, the first request loads.
         initialization_timeout: seconds a start may take, up to 300.
+        load_mode: what is there when the initializer returns. `complete`: everything. `working-set`: what the recorded start
+            used; the rest follows, and at once when it is executed. `whole`: everything, and no library is used in parts.
         environment: variables for the user's function; all together at most 4 KB.
         endpoint: URL of OSS as the function sees it; empty: the region's internal endpoint.
         bucket: a bucket of one's own for archives and data; None: the stack's.
@@ -107,6 +109,7 @@ class HeavyFunction(Construct):
         timeout: int = 300,
         initializer: bool = True,
         initialization_timeout: int = 300,
+        load_mode: str = "complete",
         environment: Mapping[str, str] | None = None,
         endpoint: str = "",
         bucket: Bucket | None = None,
@@ -136,6 +139,7 @@ class HeavyFunction(Construct):
                     "timeout": timeout,
                     "initializer": initializer,
                     "initialization_timeout": initialization_timeout,
+                    "load_mode": load_mode,
                     "environment": environment or {},
                     "endpoint": endpoint,
                     "read_prefixes": read_prefixes,

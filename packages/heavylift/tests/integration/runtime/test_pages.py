@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from heavylift.runtime.pages import PAGE, Segment, find_helper
-from tests.support.paging import can_compile, run_scenario
+from tests.support.page_server import Holes
+from tests.support.paging import FUNCTIONS, can_compile, code_library, run_scenario
+from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.skipif(not can_compile() or find_helper() is None, reason="there is no C compiler")
 
+SUPPORT = ROOT / "tests" / "support"
 HOLES = """
 from tests.support.page_server import *
 holes = Holes(original, target)
@@ -63,6 +68,25 @@ def test_sixty_four_threads_that_fault_at_once_all_go_on(tmp_path: Path) -> None
     print(len(wrong), holes.missing() < FUNCTIONS, faults(holes.plan.memory).absent >= FUNCTIONS)
     """
     assert output(SERVED + textwrap.dedent(program), tmp_path) == "0 True True\n"
+
+
+def test_segments_that_the_kernel_lists_as_one_are_told_apart(tmp_path: Path) -> None:
+    program = """
+    from tests.support.page_server import *
+    holes = Holes(original, target, gap=3)
+    worker = holes.serve()
+    library = ctypes.CDLL(str(target))
+    numbers = [*range(100), *range(FUNCTIONS - 100, FUNCTIONS)]  # the gap lies in the middle
+    assert all(library.call(n) == 3 * n + 1 for n in random.sample(numbers, len(numbers)))
+    holes.bring_all()
+    assert holes.helper.open_all() == 0
+    holes.helper.remove()
+    assert all(library.call(n) == 3 * n + 1 for n in numbers)
+    lines = [line.split() for line in open("/proc/self/maps") if line.rstrip().endswith(str(target))]
+    closed = [line[0].split("-") for line in lines if line[1] == "---p"]
+    print([(int(high, 16) - int(low, 16)) // PAGE for low, high in closed])
+    """
+    assert output(textwrap.dedent(program), tmp_path) == "[3]\n"
 
 
 def test_pages_that_are_there_are_opened_together_by_the_first_fault(tmp_path: Path) -> None:
@@ -277,6 +301,45 @@ def test_a_library_of_which_the_kernel_allows_no_more_mappings_is_opened_whole(t
     print(holes.missing())
     """
     assert output(SERVED + "library.call(0)\n" + textwrap.dedent(program), tmp_path) == "0\n"
+
+
+@pytest.mark.parametrize("checker", ["threads", "memory"])
+def test_sixty_four_threads_that_fault_at_once_pass_the_checkers_of_threads_and_memory(
+    tmp_path: Path, checker: str
+) -> None:
+    program = tmp_path / "stress"
+    options = ["-g", "-O1", "-std=gnu11", f"-I{ROOT}/packages/heavylift/native", f"{SUPPORT}/pages_stress.c"]
+    sanitizer = ["-fsanitize=thread"] if checker == "threads" else []
+    compiled = subprocess.run(["cc", *sanitizer, *options, "-o", program, "-ldl", "-lpthread"], check=False)
+    prefix = ["setarch", "-R"]  # ThreadSanitizer wants memory in the places that it knows
+    if checker == "memory":
+        prefix = ["valgrind", "-q", "--error-exitcode=9", f"--suppressions={SUPPORT}/jumps.supp"]
+    if compiled.returncode or not shutil.which(prefix[0]):
+        pytest.skip(f"this machine has no checker of {checker}")
+    holes = Holes(code_library(), tmp_path / "libcode.so")
+    holes.channel.close()
+    holes.served.close()
+    (tmp_path / "plan").write_bytes(bytes(holes.plan.memory))
+    command = [*prefix, *map(str, (program, tmp_path / "plan", holes.target, holes.original, FUNCTIONS))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0 wrong, 0 closed\n", "")
+
+
+@pytest.mark.skipif(not shutil.which("gdb"), reason="there is no gdb")
+def test_a_debugger_that_passes_the_signal_on_may_be_attached(tmp_path: Path) -> None:
+    program = """
+    import subprocess
+    ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1 & 2**64 - 1), 0, 0, 0)
+    command = ["gdb", "-q", "-batch", "-p", str(os.getpid()), "-ex", "handle SIGSEGV nostop noprint pass", "-ex", "continue"]
+    debugger = subprocess.Popen(command, stdin=-3, stdout=-3, stderr=-3)
+    def traced():
+        return "TracerPid:\\t0\\n" not in open("/proc/self/status").read()
+    while not traced() and debugger.poll() is None: time.sleep(0.01)
+    time.sleep(0.3)
+    print(all(library.call(n) == 3 * n + 1 for n in range(FUNCTIONS)), traced())
+    debugger.kill()
+    """
+    assert output(SERVED + textwrap.dedent(program), tmp_path) == "True True\n"
 
 
 def test_errno_is_left_alone(tmp_path: Path) -> None:

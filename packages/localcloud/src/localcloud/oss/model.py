@@ -13,6 +13,9 @@ MAX_PUT = 5 * 1024**3  # bytes; OSS, "Limits": simple upload
 MAX_COPY = 1024**3  # bytes; OSS, CopyObject: larger objects need UploadPartCopy
 MIN_PART = 100 * 1024  # bytes; OSS, UploadPart: all parts but the last
 MAX_PARTS = 10_000
+NULL_VERSION = "null"  # the version of an object that was put while versioning was not enabled
+NEXT_VERSION = ""  # the version of an object to come, which the store names
+STORAGE_CLASSES = frozenset({"Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive"})
 ACLS = frozenset({"private", "public-read", "public-read-write"})
 
 
@@ -35,6 +38,10 @@ class BucketStat:
     size: int  # bytes of all objects
     objects: int
     uploads: int  # unfinished ones
+    markers: int  # delete markers
+    sizes: Mapping[str, int]  # bytes by storage class
+    counts: Mapping[str, int]  # objects by storage class
+    changed: float  # seconds since the epoch, of the newest version; 0: there is none
 
 
 class ObjectKind(StrEnum):
@@ -47,20 +54,40 @@ class ObjectKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Storage:
+    """The way in which an object is kept."""
+
+    storage_class: str | None = None  # one of STORAGE_CLASSES; None: the bucket's
+    encryption: Mapping[str, str] = field(
+        default_factory=dict
+    )  # headers, lower-case names; empty: the bucket's default
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attributes:
     """The part of an object that whoever uploads it chooses beside its bytes."""
 
     headers: Mapping[str, str] = field(default_factory=dict)  # content headers and x-oss-meta-*, lower-case names
     acl: str = "default"  # or one of ACLS
     tagging: str | None = None  # XML
+    storage: Storage = field(default_factory=Storage)
 
 
 NO_ATTRIBUTES = Attributes()
 
 
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """The restoration of an archived object."""
+
+    tier: str  # Expedited, Standard or Bulk
+    ready: float  # seconds since the epoch; from then on it can be read
+    expires: float  # seconds since the epoch; from then on it cannot be read any more
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredObject:
-    """An object: its bytes lie in the file `data`."""
+    """An object, or a version of it: its bytes lie in the file `data`."""
 
     bucket: str
     key: str
@@ -71,7 +98,31 @@ class StoredObject:
     modified: float  # seconds since the epoch
     kind: ObjectKind
     symlink_target: str | None = None  # a key of the same bucket; None: the object is no symlink
+    version: str = NULL_VERSION
+    restoration: Restoration | None = None
     attributes: Attributes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeleteMarker:
+    """A version that hides the older ones of its key."""
+
+    bucket: str
+    key: str
+    version: str
+    modified: float  # seconds since the epoch
+
+
+Version = StoredObject | DeleteMarker
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deletion:
+    """The effect of a deletion."""
+
+    item: StoredObject | None = None  # the object that is gone, or that a new marker hides
+    version: str | None = None  # the version that was asked for; None: none was
+    marker: str | None = None  # the version of the delete marker that was made, or removed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +196,7 @@ class Buckets(Protocol):
         """Return the keys of a bucket's objects and of its unfinished uploads."""
 
     def empty(self, name: str) -> None:
-        """Delete all objects and unfinished uploads of a bucket."""
+        """Delete all objects of a bucket, with their versions, and its unfinished uploads."""
 
     def delete(self, name: str) -> None:
         """Delete an empty bucket."""

@@ -52,7 +52,7 @@ def changes_of(service: OssService) -> Iterator[Callable[[], object]]:
         [
             lambda: service.objects.set_acl("races", "k", "private"),
             lambda: service.objects.set_tagging("races", "k", TAGS),
-            lambda: service.copies.copy(("races", "k"), "races", "k", headers={"x-oss-meta-a": "1"}),
+            lambda: service.copies.copy(("races", "k", None), "races", "k", headers={"x-oss-meta-a": "1"}),
         ]
     )
 
@@ -103,7 +103,7 @@ def test_an_object_is_read_and_copied_whole_while_it_is_overwritten(service: Oss
         try:
             while not done.is_set():
                 assert service.objects.read("races", "k") in contents
-                service.copies.copy(("races", "k"), "races", f"copy-{threading.get_ident()}")
+                service.copies.copy(("races", "k", None), "races", f"copy-{threading.get_ident()}")
         except (OssError, OSError, AssertionError) as error:
             failures.append(error)
 

@@ -237,10 +237,13 @@ def test_an_answer_may_come_in_pieces(run: Run) -> None:
 
 def test_a_function_that_does_not_answer_is_waited_for_until_the_timeout(run: Run) -> None:
     async def test(ask: Ask) -> None:
+        await (
+            ask.create()
+        )  # from now on there is an instance, which a busy machine takes more than the timeout to start
         began = time.monotonic()
-        told = await reason(ask.create(Parameters={"silent": True}, Timeout=1))
-        assert told == "no answer came to ResponseURL within 1 seconds; the function returned 'nothing to say'"
-        assert 1 <= time.monotonic() - began < 10
+        told = await reason(ask.create(Parameters={"silent": True}, Timeout=2))
+        assert told == "no answer came to ResponseURL within 2 seconds; the function returned 'nothing to say'"
+        assert 2 <= time.monotonic() - began < 20
 
     run(test)
 
@@ -257,8 +260,8 @@ def test_a_function_that_takes_too_long_is_ended(run: Run) -> None:
 def test_a_function_may_go_on_after_its_answer(run: Run) -> None:
     async def test(ask: Ask) -> None:
         began = time.monotonic()
-        await ask.create(Parameters={"linger": 10})
-        assert time.monotonic() - began < 10
+        await ask.create(Parameters={"linger": 60})
+        assert time.monotonic() - began < 60
         assert [each.alive for each in ask.fc.instances] == [True]
 
     run(test)

@@ -30,15 +30,17 @@ async def put_bucket_acl(call: Call) -> web.StreamResponse:
 
 async def get_object_acl(call: Call) -> web.StreamResponse:
     """GetObjectAcl."""
-    item = await call.run(call.oss.objects.get, call.bucket, call.key)
-    return _answer(call.guard.account_id, item.attributes.acl)
+    item = await call.run(call.oss.objects.get, call.bucket, call.key, call.version)
+    answer = _answer(call.guard.account_id, item.attributes.acl)
+    answer.headers.update(call.version_headers(item.version))
+    return answer
 
 
 async def put_object_acl(call: Call) -> web.StreamResponse:
     """PutObjectAcl."""
     acl = call.headers.get("x-oss-object-acl", "default")
-    await call.run(call.oss.objects.set_acl, call.bucket, call.key, acl)
-    return web.Response()
+    item = await call.run(call.oss.objects.set_acl, call.bucket, call.key, acl, call.version)
+    return web.Response(headers=call.version_headers(item.version))
 
 
 def _answer(owner: str, acl: str) -> web.Response:

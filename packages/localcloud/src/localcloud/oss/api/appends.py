@@ -7,6 +7,7 @@ from aiohttp import web
 from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
+from localcloud.oss.api.objects import stored_headers
 from localcloud.oss.model import MAX_PUT, NO_ATTRIBUTES
 
 
@@ -22,7 +23,7 @@ async def append_object(call: Call) -> web.StreamResponse:
     )
     return web.Response(
         headers={
-            "ETag": f'"{item.etag}"',
+            **stored_headers(call, item),
             "x-oss-hash-crc64ecma": str(item.crc64),
             "x-oss-next-append-position": str(item.size),
         }

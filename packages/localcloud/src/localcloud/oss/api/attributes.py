@@ -8,7 +8,9 @@ from email.utils import formatdate
 from urllib.parse import unquote
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Attributes, ObjectKind, StoredObject
+from localcloud.oss.model import STORAGE_CLASSES, Attributes, ObjectKind, Storage, StoredObject
+from localcloud.oss.operations.restores import restore_state
+from localcloud.oss.settings.encryption import read_encryption
 from localcloud.oss.settings.tags import read_tagging_header, tags_of
 
 KEPT_HEADERS = frozenset(
@@ -21,13 +23,31 @@ def read_attributes(headers: Mapping[str, str]) -> Attributes:
     """Return the attributes that a request gives an object.
 
     Raises:
-        OssError: InvalidArgument (a header that no answer could carry), InvalidTag.
+        OssError: InvalidArgument (a header that no answer could carry), InvalidTag, and those of `read_storage`.
     """
     return Attributes(
         headers=kept_headers(headers),
         acl=headers.get("x-oss-object-acl", "default"),
         tagging=read_tagging_header(headers.get("x-oss-tagging", "")),
+        storage=read_storage(headers),
     )
+
+
+def read_storage(headers: Mapping[str, str]) -> Storage:
+    """Return the way in which a request wants an object to be kept.
+
+    Raises:
+        OssError: InvalidStorageClass, InvalidEncryptionAlgorithmError, InvalidArgument (a key that does not belong there).
+    """
+    storage_class = headers.get("x-oss-storage-class")
+    if storage_class is not None and storage_class not in STORAGE_CLASSES:
+        raise OssError(
+            "InvalidStorageClass",
+            f"x-oss-storage-class must be one of {', '.join(sorted(STORAGE_CLASSES))}.",
+            {"ArgumentName": "x-oss-storage-class", "ArgumentValue": storage_class[:100]},
+        )
+    encryption = {name: check_header(name, value) for name, value in read_encryption(headers).items()}
+    return Storage(storage_class=storage_class, encryption=encryption)
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -70,8 +90,8 @@ def read_encoded(headers: Mapping[str, str], name: str) -> str:
         raise OssError("InvalidArgument", f"{name} must be UTF-8, URL-encoded.", {"ArgumentName": name}) from error
 
 
-def object_headers(item: StoredObject) -> dict[str, str]:
-    """Return the headers that describe an object."""
+def object_headers(item: StoredObject, now: float) -> dict[str, str]:
+    """Return the headers that describe an object at a time, in seconds since the epoch."""
     headers = {
         "content-type": "application/octet-stream",
         **item.attributes.headers,
@@ -80,8 +100,11 @@ def object_headers(item: StoredObject) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "x-oss-object-type": item.kind.value,
         "x-oss-hash-crc64ecma": str(item.crc64),
-        "x-oss-storage-class": "Standard",
+        "x-oss-storage-class": item.attributes.storage.storage_class or "Standard",
+        **item.attributes.storage.encryption,
     }
+    if (state := restore_state(item, now)) is not None:
+        headers["x-oss-restore"] = state
     if item.kind is ObjectKind.APPENDABLE:
         headers["x-oss-next-append-position"] = str(item.size)
     if item.attributes.tagging:

@@ -10,7 +10,7 @@ from localcloud.kernel.door import HOST, is_loopback
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
-from localcloud.oss.model import Bucket
+from localcloud.oss.model import Bucket, BucketStat
 from localcloud.oss.settings import blocks_public_access
 from localcloud.oss.settings.description import (
     describe_settings,
@@ -20,6 +20,14 @@ from localcloud.oss.settings.description import (
     resource_group_of,
 )
 from localcloud.oss.xml import parse
+
+_NAMES_IN_STAT = {
+    "Standard": "Standard",
+    "IA": "InfrequentAccess",
+    "Archive": "Archive",
+    "ColdArchive": "ColdArchive",
+    "DeepColdArchive": "DeepColdArchive",
+}
 
 
 async def list_buckets(call: Call) -> web.StreamResponse:
@@ -129,6 +137,21 @@ async def bucket_location(call: Call) -> web.StreamResponse:
 async def bucket_stat(call: Call) -> web.StreamResponse:
     """GetBucketStat."""
     stat = await call.run(call.oss.buckets.stat, call.bucket)
-    return xml_response(
-        "BucketStat", {"Storage": stat.size, "ObjectCount": stat.objects, "MultipartUploadCount": stat.uploads}
-    )
+    return xml_response("BucketStat", _describe_stat(stat))
+
+
+def _describe_stat(stat: BucketStat) -> dict[str, int]:
+    described = {
+        "Storage": stat.size,
+        "ObjectCount": stat.objects,
+        "MultipartUploadCount": stat.uploads,
+        "LiveChannelCount": 0,
+        "LastModifiedTime": int(stat.changed),
+        "DeleteMarkerCount": stat.markers,
+    }
+    for storage_class, name in _NAMES_IN_STAT.items():
+        described[f"{name}Storage"] = stat.sizes.get(storage_class, 0)
+        if storage_class != "Standard":  # the other ones have a least size that is billed, which is not counted here
+            described[f"{name}RealStorage"] = stat.sizes.get(storage_class, 0)
+        described[f"{name}ObjectCount"] = stat.counts.get(storage_class, 0)
+    return described

@@ -23,6 +23,7 @@ from localcloud.oss.link import Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.objects import Permit
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.settings.versioning import versioning_of
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -56,6 +57,16 @@ class Call:
     def query(self) -> Mapping[str, str]:
         """The decoded query."""
         return self.target.query
+
+    @property
+    def version(self) -> str | None:
+        """The version that the request names; None: the current one."""
+        return self.query.get("versionId")
+
+    def version_headers(self, version: str | None) -> dict[str, str]:
+        """Return the header that names a version, if the bucket has had versioning set."""
+        bucket = self.guard.find_bucket(self.bucket)
+        return {"x-oss-version-id": version} if version and bucket and versioning_of(bucket) else {}
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -112,9 +123,16 @@ class Call:
         return check
 
     @asynccontextmanager
-    async def open(self, action: str) -> AsyncIterator[tuple[StoredObject, Path]]:
-        """Yield the object that the request names, or a symlink's target, if the action is allowed on both."""
-        manager = self.oss.objects.open(self.bucket, self.key, permit=self.permit(action))
+    async def open(self, action: str, *, frozen: bool = False) -> AsyncIterator[tuple[StoredObject, Path]]:
+        """Yield the object that the request names, or a symlink's target, if the action is allowed on both.
+
+        Args:
+            action: the RAM action, without its service.
+            frozen: an archived object, too, is yielded.
+        """
+        manager = self.oss.objects.open(
+            self.bucket, self.key, self.version, permit=self.permit(on_version(action, self.version)), frozen=frozen
+        )
         entry = await self.run(manager.__enter__)
         try:
             yield entry
@@ -132,6 +150,11 @@ def conditions_of(request: web.Request) -> dict[str, str]:
     }
 
 
+def on_version(action: str, version: str | None) -> str:
+    """Return the action that does to a version what another one does to an object: GetObjectVersionAcl for GetObjectAcl."""
+    return action if version is None else action.replace("Object", "ObjectVersion", 1)
+
+
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
@@ -147,6 +170,7 @@ class Operation:
         header_actions: by request header, the action that it needs in addition.
         refused_headers: by request header that is not implemented here, what to do instead.
         streams: whether the handler writes the body to disk as it comes.
+        versions: whether it can be asked for a version.
         copy: the operation that the header `x-oss-copy-source` makes of it; None: the header says nothing.
     """
 
@@ -156,6 +180,7 @@ class Operation:
     header_actions: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     refused_headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     streams: bool = field(default=False, kw_only=True)
+    versions: bool = field(default=False, kw_only=True)
     copy: Operation | None = field(default=None, kw_only=True)
 
     async def authorize(self, call: Call) -> None:
@@ -164,11 +189,18 @@ class Operation:
         Raises:
             OssError: AccessDenied, NoSuchBucket, NotImplemented (a header).
         """
+        if call.version is not None:
+            if not self.versions:
+                raise OssError("NotImplemented", f"not implemented: {call.request.method} with ?versionId here")
+            if not call.version:
+                raise OssError(
+                    "InvalidArgument", "Version id cannot be the empty string", {"ArgumentName": "versionId"}
+                )
         if self.action is not None:
             acl = "private"
             if self.by_acl and call.caller is None:
                 acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
-            call.require(self.action, acl=acl)
+            call.require(on_version(self.action, call.version), acl=acl)
         for header, action in self.header_actions.items():
             if header in call.headers:
                 call.require(action)

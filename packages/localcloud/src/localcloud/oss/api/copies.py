@@ -8,9 +8,10 @@ from aiohttp import web
 
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import xml_response
-from localcloud.oss.api.attributes import kept_headers, read_encoded
-from localcloud.oss.api.call import Call
+from localcloud.oss.api.attributes import kept_headers, read_encoded, read_storage
+from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.conditions import check_conditions
+from localcloud.oss.api.objects import stored_headers
 from localcloud.oss.api.uploads import find_upload, part_number
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
@@ -32,18 +33,23 @@ async def copy_object(call: Call) -> web.StreamResponse:
         source,
         call.bucket,
         call.key,
-        permit=call.permit("GetObject", source[0]),
+        permit=call.permit(on_version("GetObject", source[2]), source[0]),
         check=partial(check_conditions, headers=call.headers, prefix=f"{SOURCE}-"),
         headers=kept_headers(call.headers) if directive == "REPLACE" else None,
         acl=call.headers.get("x-oss-object-acl", "default"),
         tagging=(tagging,) if _directive(call, "x-oss-tagging-directive") == "REPLACE" else None,
+        storage=read_storage(call.headers),
         overwrite=call.overwrite,
         requester=call.requester,
     )
     return xml_response(
         "CopyObjectResult",
         {"ETag": f'"{copied.etag}"', "LastModified": to_milliseconds(copied.modified)},
-        headers={"ETag": f'"{copied.etag}"', "x-oss-hash-crc64ecma": str(copied.crc64)},
+        headers={
+            **stored_headers(call, copied),
+            "x-oss-hash-crc64ecma": str(copied.crc64),
+            **({"x-oss-copy-source-version-id": source[2]} if source[2] else {}),
+        },
     )
 
 
@@ -61,7 +67,7 @@ async def copy_part(call: Call) -> web.StreamResponse:
         upload,
         part_number(call),
         source,
-        permit=call.permit("GetObject", source[0]),
+        permit=call.permit(on_version("GetObject", source[2]), source[0]),
         interval=interval,
     )
     return xml_response(
@@ -89,8 +95,9 @@ def _read_source(call: Call) -> Source:
     Raises:
         OssError: InvalidArgument, AccessDenied.
     """
-    bucket, _, key = read_encoded(call.headers, SOURCE).removeprefix("/").partition("/")
+    name, _, version = call.headers.get(SOURCE, "").partition("?versionId=")
+    bucket, _, key = read_encoded({SOURCE: name}, SOURCE).removeprefix("/").partition("/")
     if not bucket or not key:
         raise OssError("InvalidArgument", f"{SOURCE} must be /BUCKET/KEY, URL-encoded.")
-    call.require("GetObject", target=ResourceUrl(bucket=bucket, key=key, query={}))
-    return bucket, key
+    call.require(on_version("GetObject", version or None), target=ResourceUrl(bucket=bucket, key=key, query={}))
+    return bucket, key, version or None

@@ -21,7 +21,9 @@ from localcloud.oss.signing.claim import Claim, SignedRequest
 from localcloud.oss.signing.reading import read_claim
 from localcloud.ram.policy import Effect, Request
 
-READS = frozenset({"oss:GetObject", "oss:GetObjectTagging"})  # actions that a public ACL allows everybody
+READS = frozenset(
+    {"oss:GetObject", "oss:GetObjectVersion", "oss:GetObjectTagging"}
+)  # actions that a public ACL allows everybody
 WRITES = frozenset({"oss:PutObject", "oss:DeleteObject"})  # further ones of public-read-write
 CONDITIONS = {"oss:Prefix": "prefix", "oss:Delimiter": "delimiter"}  # condition key -> query parameter
 

@@ -13,6 +13,7 @@ from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page
 from localcloud.oss.model import StoredObject
+from localcloud.oss.operations.restores import restore_state
 
 
 async def list_objects(call: Call) -> web.StreamResponse:
@@ -38,7 +39,10 @@ async def list_objects(call: Call) -> web.StreamResponse:
             "IsTruncated": page.next_marker is not None,
             "EncodingType": kind,
             **(_place_2(call, page, encode) if second else _place_1(marker, page, encode)),
-            "Contents": [_entry(item, encode, call.guard.account_id if owner else None) for item in page.entries],
+            "Contents": [
+                describe_entry(item, encode, call.guard.account_id if owner else None, call.guard.clock())
+                for item in page.entries
+            ],
             "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
         },
     )
@@ -65,14 +69,23 @@ def _place_2(call: Call, page: Page[StoredObject], encode: Encode) -> dict[str, 
     }
 
 
-def _entry(item: StoredObject, encode: Encode, owner: str | None) -> dict[str, Any]:
+def describe_entry(item: StoredObject, encode: Encode, owner: str | None, now: float) -> dict[str, Any]:
+    """Return the element that describes an object in a list.
+
+    Args:
+        item: the object.
+        encode: encodes its key.
+        owner: the owner's id; None: the element names none.
+        now: seconds since the epoch.
+    """
     return {
         "Key": encode(item.key),
         "LastModified": to_milliseconds(item.modified),
         "ETag": f'"{item.etag}"',
         "Type": item.kind,
         "Size": item.size,
-        "StorageClass": "Standard",
+        "StorageClass": item.attributes.storage.storage_class or "Standard",
+        "RestoreInfo": restore_state(item, now),
         "Owner": None if owner is None else owner_of(owner),
     }
 

@@ -10,12 +10,13 @@ from aiohttp import web
 from localcloud.oss.api.answers import encoding_type, xml_response
 from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_headers, read_attributes
 from localcloud.oss.api.bodies import receive
-from localcloud.oss.api.call import Call
+from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
 from localcloud.oss.api.conditions import check_conditions
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.keys import check_key
 from localcloud.oss.xml import parse, text_of
 
@@ -36,7 +37,7 @@ async def put_object(call: Call) -> web.StreamResponse:
         requester=call.requester,
     )
     headers = {
-        "ETag": f'"{item.etag}"',
+        **stored_headers(call, item),
         "x-oss-hash-crc64ecma": str(item.crc64),
         "Content-MD5": base64.b64encode(blob.md5).decode(),
     }
@@ -64,47 +65,72 @@ async def get_object(call: Call) -> web.StreamResponse:
         check_conditions(item, call.headers)
         if call.link.shape.latency:
             await asyncio.sleep(call.link.shape.latency)
-        return await send_object(call.request, item, path, overrides=overrides, link=call.link, fault=fault)
+        return await send_object(
+            call.request, item, path, headers=describe(call, item) | overrides, link=call.link, fault=fault
+        )
 
 
 async def head_object(call: Call) -> web.StreamResponse:
     """HeadObject."""
-    async with call.open("GetObject") as (item, _):
+    async with call.open("GetObject", frozen=True) as (item, _):
         check_conditions(item, call.headers)
-        return web.Response(headers={**object_headers(item), "Content-Length": str(item.size)})
+        return web.Response(headers={**describe(call, item), "Content-Length": str(item.size)})
 
 
 async def object_meta(call: Call) -> web.StreamResponse:
     """GetObjectMeta."""
-    item = await call.run(call.oss.objects.get, call.bucket, call.key)
-    kept = {"ETag", "Last-Modified", "x-oss-hash-crc64ecma"}
-    headers = {name: value for name, value in object_headers(item).items() if name in kept}
+    item = await call.run(call.oss.objects.get, call.bucket, call.key, call.version)
+    kept = {"ETag", "Last-Modified", "x-oss-hash-crc64ecma", "x-oss-version-id"}
+    headers = {name: value for name, value in describe(call, item).items() if name in kept}
     return web.Response(headers={**headers, "Content-Length": str(item.size)})
 
 
 async def delete_object(call: Call) -> web.StreamResponse:
     """DeleteObject."""
-    await call.run(call.oss.objects.delete, call.bucket, call.key, requester=call.requester)
-    return web.Response(status=204)
+    deletion = await call.run(call.oss.objects.delete, call.bucket, call.key, call.version, requester=call.requester)
+    headers = call.version_headers(deletion.version or deletion.marker)
+    if deletion.marker:
+        headers["x-oss-delete-marker"] = "true"
+    return web.Response(status=204, headers=headers)
 
 
 async def delete_objects(call: Call) -> web.StreamResponse:
     """DeleteMultipleObjects."""
     tree = parse(call.body, "Delete")
     quiet = (tree.findtext("Quiet") or "false").lower() == "true"
-    keys = [text_of(element, "Key") for element in tree.findall("Object")]
-    if not 1 <= len(keys) <= 1000:
-        raise OssError("MalformedXML", f"The request names {len(keys)} objects; expected 1 to 1,000.")
+    wanted = [(text_of(element, "Key"), element.findtext("VersionId") or None) for element in tree.findall("Object")]
+    if not 1 <= len(wanted) <= 1000:
+        raise OssError("MalformedXML", f"The request names {len(wanted)} objects; expected 1 to 1,000.")
     kind, encode = encoding_type(call)
-    for key in keys:
-        call.require("DeleteObject", target=ResourceUrl(bucket=call.bucket, key=key, query={}))
-    for key in keys:
-        await call.run(
+    for key, version in wanted:
+        target = ResourceUrl(bucket=call.bucket, key=key, query={})
+        call.require(on_version("DeleteObject", version), target=target)
+    deleted = []
+    for key, version in wanted:
+        deletion = await call.run(
             call.oss.objects.delete,
             call.bucket,
             key,
+            version,
             event="ObjectRemoved:DeleteObjects",
             requester=call.requester,
         )
-    deleted = [] if quiet else [{"Key": encode(key)} for key in keys]
-    return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": deleted})
+        deleted.append(
+            {
+                "Key": encode(key),
+                "VersionId": version,
+                "DeleteMarker": True if deletion.marker else None,
+                "DeleteMarkerVersionId": deletion.marker,
+            }
+        )
+    return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": [] if quiet else deleted})
+
+
+def describe(call: Call, item: StoredObject) -> dict[str, str]:
+    """Return the headers that describe an object, and its version if it has one."""
+    return {**object_headers(item, call.guard.clock()), **call.version_headers(item.version)}
+
+
+def stored_headers(call: Call, item: StoredObject) -> dict[str, str]:
+    """Return the headers that tell of an object that was just stored: entity tag, version, encryption."""
+    return {"ETag": f'"{item.etag}"', **call.version_headers(item.version), **item.attributes.storage.encryption}

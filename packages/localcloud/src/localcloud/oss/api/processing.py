@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from localcloud.oss.api.attributes import object_headers
+from localcloud.oss.api import objects
 from localcloud.oss.api.bodies import write_blob
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.conditions import check_conditions
@@ -47,7 +47,9 @@ async def get_processed(call: Call) -> web.StreamResponse:
         check_conditions(item, call.headers)
         _check_source(item.size)
         async with offloaded(WORKER, request(item.size), path) as outcome:
-            kept = {name: value for name, value in object_headers(item).items() if name.lower() not in _OF_THE_BYTES}
+            kept = {
+                name: value for name, value in objects.describe(call, item).items() if name.lower() not in _OF_THE_BYTES
+            }
             response = web.StreamResponse(headers=kept | {"Content-Type": outcome.head["type"]})
             response.content_length = outcome.head["length"]
             await response.prepare(call.request)

@@ -25,11 +25,13 @@ from localcloud.oss.api import (
     objects,
     policies,
     processing,
+    restores,
     s3,
     site,
     symlinks,
     tagging,
     uploads,
+    versions,
     worm,
 )
 from localcloud.oss.api.administration import administer
@@ -90,6 +92,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "location": Operation(buckets.bucket_location, "GetBucketLocation"),
         "stat": Operation(buckets.bucket_stat, "GetBucketStat"),
         "uploads": Operation(uploads.list_uploads, "ListMultipartUploads"),
+        "versions": Operation(versions.list_versions, "ListObjectVersions"),
         "policy": Operation(policies.get_bucket_policy, "GetBucketPolicy"),
         "policyStatus": Operation(policies.bucket_policy_status, "GetBucketPolicyStatus"),
         "worm": Operation(worm.get_worm, "GetBucketWorm"),
@@ -134,9 +137,9 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "cname": Operation(cnames.change_cname, None),
     },
     ("PUT", "object"): {
-        "acl": Operation(acls.put_object_acl, "PutObjectAcl"),
+        "acl": Operation(acls.put_object_acl, "PutObjectAcl", versions=True),
         "symlink": Operation(symlinks.put_symlink, "PutObject", header_actions=_ACL_AND_TAGS),
-        "tagging": Operation(tagging.put_object_tagging, "PutObjectTagging"),
+        "tagging": Operation(tagging.put_object_tagging, "PutObjectTagging", versions=True),
         "uploadId": Operation(uploads.put_part, "PutObject", streams=True, copy=_COPY_PART),
         "": Operation(
             objects.put_object,
@@ -148,24 +151,26 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         ),
     },
     ("GET", "object"): {
-        "acl": Operation(acls.get_object_acl, "GetObjectAcl"),
-        "symlink": Operation(symlinks.get_symlink, "GetObject"),
-        "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging"),
+        "acl": Operation(acls.get_object_acl, "GetObjectAcl", versions=True),
+        "symlink": Operation(symlinks.get_symlink, "GetObject", versions=True),
+        "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging", versions=True),
         "uploadId": Operation(uploads.list_parts, "ListParts"),
-        "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True),
-        "x-oss-process": Operation(processing.get_processed, None),
-        "": Operation(site.get_page, None),
+        "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True, versions=True),
+        "x-oss-process": Operation(processing.get_processed, None, versions=True),
+        "": Operation(site.get_page, None, versions=True),
     },
     ("HEAD", "object"): {
-        "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True),
-        "": Operation(site.get_page, None),
+        "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True, versions=True),
+        "": Operation(site.get_page, None, versions=True),
     },
     ("DELETE", "object"): {
-        "tagging": Operation(tagging.delete_object_tagging, "DeleteObjectTagging"),
+        "tagging": Operation(tagging.delete_object_tagging, "DeleteObjectTagging", versions=True),
         "uploadId": Operation(uploads.abort_upload, "AbortMultipartUpload"),
-        "": Operation(objects.delete_object, "DeleteObject", by_acl=True),
+        "": Operation(objects.delete_object, "DeleteObject", by_acl=True, versions=True),
     },
     ("POST", "object"): {
+        "restore": Operation(restores.restore_object, "RestoreObject", versions=True),
+        "cleanRestoredObject": Operation(restores.clean_restored_object, "CleanRestoredObject"),
         "x-oss-process": Operation(processing.post_process, None),
         "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
@@ -174,11 +179,11 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 }
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
-    """callback callback-var category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker list-
-    type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix sequential start-after
-    styleName tag-key tag-value tagging upload-id-marker wormId Expires OSSAccessKeyId Signature security-token
-    regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature
-    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+    """callback callback-var category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker
+    list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix sequential start-after
+    styleName tag-key tag-value tagging upload-id-marker version-id-marker versionId wormId Expires OSSAccessKeyId Signature
+    security-token regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token
+    x-oss-signature x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
 SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}

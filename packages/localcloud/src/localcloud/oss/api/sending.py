@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from aiohttp import web
 
-from localcloud.oss.api.attributes import object_headers
 from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.link import Fault, Link
 from localcloud.oss.model import StoredObject
@@ -25,7 +24,7 @@ async def send_object(
     item: StoredObject,
     path: Path,
     *,
-    overrides: Mapping[str, str],
+    headers: Mapping[str, str],
     link: Link,
     fault: Fault | None,
     whole: int | None = None,
@@ -33,8 +32,8 @@ async def send_object(
     """Send an object, or the range of it that was asked for; `whole` is the status of one that is sent whatever was asked for."""
     strict = request.headers.get("x-oss-range-behavior") == "standard"
     interval = None if whole else parse_range(request.headers.get("Range"), item.size, strict=strict)
-    headers = object_headers(item) | dict(overrides)
     begin, end = interval or (0, item.size)
+    headers = dict(headers)
     if interval:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
     headers["Content-Length"] = str(end - begin)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.listing import list_objects
-from localcloud.oss.api.objects import get_object, head_object
+from localcloud.oss.api.objects import describe, get_object, head_object
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings.website import Site, location, replaced_key, site_of
@@ -82,7 +82,8 @@ async def _error_page(call: Call, site: Site, error: OssError) -> web.StreamResp
     try:
         async with _at(call, key).open("GetObject") as (item, path):
             whole = status if error.status == 404 else error.status
-            return await send_object(call.request, item, path, overrides={}, link=call.link, fault=None, whole=whole)
+            headers = describe(call, item)
+            return await send_object(call.request, item, path, headers=headers, link=call.link, fault=None, whole=whole)
     except OssError:  # there is no such page
         raise error from None
 

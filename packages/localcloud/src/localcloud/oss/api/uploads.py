@@ -44,6 +44,7 @@ async def begin_upload(call: Call) -> web.StreamResponse:
     return xml_response(
         "InitiateMultipartUploadResult",
         {"EncodingType": kind, "Bucket": call.bucket, "Key": encode(call.key), "UploadId": upload.upload_id},
+        headers=upload.attributes.storage.encryption,
     )
 
 
@@ -54,6 +55,7 @@ async def put_part(call: Call) -> web.StreamResponse:
     part = await call.run(call.oss.uploads.put_part, upload, number, blob)
     return web.Response(
         headers={
+            **upload.attributes.storage.encryption,
             "ETag": f'"{part.etag}"',
             "x-oss-hash-crc64ecma": str(part.crc64),
             "Content-MD5": base64.b64encode(blob.md5).decode(),
@@ -89,7 +91,12 @@ async def complete_upload(call: Call) -> web.StreamResponse:
             "Key": encode(call.key),
             "ETag": f'"{item.etag}"',
         },
-        headers={"ETag": f'"{item.etag}"', "x-oss-hash-crc64ecma": str(item.crc64)},
+        headers={
+            "ETag": f'"{item.etag}"',
+            **call.version_headers(item.version),
+            **item.attributes.storage.encryption,
+            "x-oss-hash-crc64ecma": str(item.crc64),
+        },
     )
     return await answer_after(call, callback, item, "CompleteMultipartUpload", answer)
 
@@ -167,7 +174,7 @@ async def list_uploads(call: Call) -> web.StreamResponse:
                 {
                     "Key": encode(upload.key),
                     "UploadId": upload.upload_id,
-                    "StorageClass": "Standard",
+                    "StorageClass": upload.attributes.storage.storage_class or "Standard",
                     "Initiated": to_milliseconds(upload.initiated),
                 }
                 for upload in page.entries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, ObjectKind, StoredObject
@@ -55,7 +56,8 @@ class AppendOperations(Operations):
                 elif found is None or before.data != found[0].data:  # replaced meanwhile by one of the same length
                     raise _wrong_position(position, before.size)
                 kept = before.attributes if before else attributes
-                return self._make(ObjectKind.APPENDABLE, bucket, key, whole, kept)
+                made = self._make(ObjectKind.APPENDABLE, holder, key, whole, kept)
+                return replace(made, version=before.version) if before else made
 
             item = self._store.objects.change(bucket, key, change)
         if item.data != blob.data:

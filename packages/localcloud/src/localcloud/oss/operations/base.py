@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from localcloud.oss.model import Attributes, Blob, Bucket, ObjectKind, StoredObject
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import NEXT_VERSION, Attributes, Blob, Bucket, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.events import Events
+from localcloud.oss.operations.keys import no_such_key
+from localcloud.oss.settings.encryption import complete
 from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
@@ -36,7 +40,7 @@ class Operations:
     def _make(
         self,
         kind: ObjectKind,
-        bucket: str,
+        holder: Bucket,
         key: str,
         blob: Blob,
         attributes: Attributes,
@@ -44,9 +48,19 @@ class Operations:
         etag: str | None = None,
         symlink_target: str | None = None,
     ) -> StoredObject:
-        """Return an object of now with the bytes of a blob; None: the entity tag of its bytes."""
+        """Return an object of now with the bytes of a blob, kept as its bucket says where it says nothing itself.
+
+        Args:
+            kind: the way in which it came to be.
+            holder: its bucket.
+            key: its key.
+            blob: its bytes.
+            attributes: its headers, ACL, tags and storage.
+            etag: its entity tag; None: that of its bytes.
+            symlink_target: the key that it stands for; None: it is no symlink.
+        """
         return StoredObject(
-            bucket=bucket,
+            bucket=holder.name,
             key=key,
             data=blob.data,
             size=blob.size,
@@ -55,5 +69,42 @@ class Operations:
             modified=self._clock(),
             kind=kind,
             symlink_target=symlink_target,
-            attributes=attributes,
+            version=NEXT_VERSION,
+            attributes=replace(attributes, storage=settle(attributes.storage, holder)),
         )
+
+    def _existing(self, item: StoredObject | None, bucket: str, key: str, version: str | None = None) -> StoredObject:
+        """Return what was found under a key.
+
+        Args:
+            item: what was found; None: nothing.
+            bucket: the bucket's name.
+            key: the key.
+            version: the version that was looked for; None: the current one.
+
+        Raises:
+            OssError: NoSuchKey, NoSuchVersion, MethodNotAllowed (the version is a delete marker). Source: OSS, "Delete markers".
+        """
+        if item is not None:
+            return item
+        marker = self._store.objects.find_marker(bucket, key, version)
+        headers = {"x-oss-delete-marker": "true", "x-oss-version-id": marker.version} if marker else {}
+        if version is None:
+            raise no_such_key(key, headers)
+        if marker is not None:
+            raise OssError(
+                "MethodNotAllowed",
+                "The specified method is not allowed against this resource: the version is a delete marker.",
+                {"Method": "GET", "ResourceType": "DeleteMarker"},
+                headers | {"Allow": "DELETE"},
+            )
+        raise OssError(
+            "NoSuchVersion", "The specified version does not exist.", {"Key": key, "VersionId": version[:100]}
+        )
+
+
+def settle(storage: Storage, holder: Bucket) -> Storage:
+    """Return the way in which an object of a bucket is kept: as asked for, else as the bucket says."""
+    return Storage(
+        storage_class=storage.storage_class or holder.storage_class, encryption=complete(storage.encryption, holder)
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Bucket, BucketStat, StoredObject
+from localcloud.oss.model import STORAGE_CLASSES, Bucket, BucketStat, StoredObject
 from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
@@ -35,8 +36,8 @@ class BucketOperations:
         """Create a bucket; creating one's own again is allowed and changes its ACL only.
 
         Raises:
-            OssError: InvalidBucketName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
-                BucketAlreadyExists (someone else's).
+            OssError: InvalidBucketName, InvalidArgument (ACL), InvalidStorageClass, AccessDenied (a public ACL, which the bucket
+                blocks), BucketAlreadyExists (someone else's).
         """
         if not _NAME.fullmatch(name):
             raise OssError(
@@ -48,6 +49,11 @@ class BucketOperations:
         def change(existing: Bucket | None) -> Bucket:
             if existing is None:
                 check_acl(acl)
+                if storage_class not in STORAGE_CLASSES:
+                    raise OssError(
+                        "InvalidStorageClass",
+                        f"The storage class {storage_class[:100]!r} is not one of {', '.join(sorted(STORAGE_CLASSES))}.",
+                    )
                 return Bucket(
                     name=name, owner=self._account_id, created=self._clock(), acl=acl, storage_class=storage_class
                 )
@@ -87,14 +93,14 @@ class BucketOperations:
         self._store.buckets.delete(name)
 
     def contents(self, name: str) -> tuple[list[str], list[str]]:
-        """Return the keys of a bucket's objects and of its unfinished uploads.
+        """Return the keys of a bucket's objects, hidden ones too, and of its unfinished uploads.
 
         Raises:
             OssError: NoSuchBucket.
         """
         self.get(name)
-        objects = [item.key for item in self._store.objects.after(name, "", "")]
-        return objects, [upload.key for upload in self._store.uploads.all(name)]
+        objects = dict.fromkeys(item.key for item, _ in self._store.objects.versions_after(name, "", "", None))
+        return list(objects), [upload.key for upload in self._store.uploads.all(name)]
 
     def stat(self, name: str) -> BucketStat:
         """Return the amount that a bucket holds.
@@ -103,11 +109,25 @@ class BucketOperations:
             OssError: NoSuchBucket.
         """
         self.get(name)
-        sizes = [item.size for item in self._store.objects.after(name, "", "")]
-        return BucketStat(size=sum(sizes), objects=len(sizes), uploads=len(self._store.uploads.all(name)))
+        found = [item for item, _ in self._store.objects.versions_after(name, "", "", None)]
+        objects = [item for item in found if isinstance(item, StoredObject)]
+        sizes, counts = Counter[str](), Counter[str]()
+        for item in objects:
+            storage_class = item.attributes.storage.storage_class or "Standard"
+            sizes[storage_class] += item.size
+            counts[storage_class] += 1
+        return BucketStat(
+            size=sizes.total(),
+            objects=len(objects),
+            uploads=len(self._store.uploads.all(name)),
+            markers=len(found) - len(objects),
+            sizes=sizes,
+            counts=counts,
+            changed=max((item.modified for item in found), default=0.0),
+        )
 
     def empty(self, name: str) -> None:
-        """Delete all objects and unfinished uploads of a bucket.
+        """Delete all objects of a bucket, with their versions, and its unfinished uploads.
 
         Raises:
             OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects one).
@@ -118,8 +138,8 @@ class BucketOperations:
             check_mutable(holder, item.modified, self._clock())
             return True
 
-        for item in self._store.objects.after(name, "", ""):
-            self._store.objects.delete(name, item.key, when=may_go)
+        for item, _ in self._store.objects.versions_after(name, "", "", None):
+            self._store.objects.delete(name, item.key, now=self._clock(), version=item.version, when=may_go)
         for upload in self._store.uploads.all(name):
             self._store.uploads.abort(upload)
 

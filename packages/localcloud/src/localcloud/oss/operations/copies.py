@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import MAX_COPY, Attributes, Bucket, Part, StoredObject, Upload
+from localcloud.oss.model import MAX_COPY, Attributes, Bucket, Part, Storage, StoredObject, Upload
 from localcloud.oss.operations.acls import check_object_acl
-from localcloud.oss.operations.base import Operations
+from localcloud.oss.operations.base import Operations, settle
 from localcloud.oss.operations.events import Events
-from localcloud.oss.operations.keys import already_exists, existing, no_such_key
+from localcloud.oss.operations.keys import already_exists, no_such_key
 from localcloud.oss.operations.objects import ObjectOperations, Permit, anybody
 from localcloud.oss.operations.uploads import UploadOperations
+from localcloud.oss.settings.versioning import versioning_of
 from localcloud.oss.store.blobs import CHUNK
 from localcloud.oss.store.store import Store
 
 Check = Callable[[StoredObject], None]  # raises to refuse
 EVENT = "ObjectCreated:CopyObject"
-Source = tuple[str, str]  # bucket and key of an object, or of a symlink to it
+Source = tuple[
+    str, str, str | None
+]  # bucket and key of an object, or of a symlink to it, and its version; None: the current one
 
 
 def anything(item: StoredObject) -> None:
@@ -60,6 +63,7 @@ class CopyOperations(Operations):
         headers: Mapping[str, str] | None = None,
         acl: str = "default",
         tagging: tuple[str | None] | None = None,
+        storage: Storage | None = None,
         overwrite: bool = True,
         requester: str = "",
     ) -> StoredObject:
@@ -74,6 +78,7 @@ class CopyOperations(Operations):
             headers: the target's headers; None: the source's.
             acl: the target's ACL.
             tagging: the target's tags, XML or None; None: the source's.
+            storage: how the target is kept; None: as its bucket says.
             overwrite: False refuses to replace an object.
             requester: the principal's id, told to subscribers.
 
@@ -83,13 +88,14 @@ class CopyOperations(Operations):
         with self._objects.open(*source, permit=permit) as (item, _):
             check(item)
             _check_size(item)
-            if (item.bucket, item.key) != (bucket, key):
-                self._store.buckets.get(bucket)
+            holder = self._store.buckets.get(bucket)
+            # An object that is copied onto itself keeps its bytes, unless the copy is a new version.
+            if (item.bucket, item.key) != (bucket, key) or versioning_of(holder) is not None:
                 return self._objects.put(
                     bucket,
                     key,
                     self._store.blobs.share(item),
-                    _attributes_of_copy(item, headers, acl, tagging),
+                    _attributes_of_copy(item, headers, acl, tagging, storage),
                     etag=item.etag,
                     overwrite=overwrite,
                     event=EVENT,
@@ -97,7 +103,7 @@ class CopyOperations(Operations):
                 )
         if not overwrite:
             raise already_exists(key)
-        return self._change_in_place(bucket, key, check, headers, acl, tagging, requester)
+        return self._change_in_place(bucket, key, check, headers, acl, tagging, storage, requester)
 
     def _change_in_place(
         self,
@@ -107,19 +113,24 @@ class CopyOperations(Operations):
         headers: Mapping[str, str] | None,
         acl: str,
         tagging: tuple[str | None] | None,
+        storage: Storage | None,
         requester: str,
     ) -> StoredObject:
         """Copy an object onto itself: its bytes stay, its attributes change."""
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             check_object_acl(holder, acl)
-            present = existing(before, key)
+            present = self._existing(before, bucket, key)
             self._check_mutable(holder, present)
             if present.symlink_target is not None:  # put there meanwhile
                 raise no_such_key(key)
             check(present)
+            attributes = _attributes_of_copy(present, headers, acl, tagging, storage)
             return replace(
-                present, attributes=_attributes_of_copy(present, headers, acl, tagging), modified=self._clock()
+                present,
+                attributes=replace(attributes, storage=settle(attributes.storage, holder)),
+                restoration=None,
+                modified=self._clock(),
             )
 
         copied = self._store.objects.change(bucket, key, change)
@@ -164,7 +175,11 @@ def _check_size(item: StoredObject) -> None:
 
 
 def _attributes_of_copy(
-    item: StoredObject, headers: Mapping[str, str] | None, acl: str, tagging: tuple[str | None] | None
+    item: StoredObject,
+    headers: Mapping[str, str] | None,
+    acl: str,
+    tagging: tuple[str | None] | None,
+    storage: Storage | None,
 ) -> Attributes:
     kept = item.attributes
     if headers is not None and "content-type" in kept.headers:  # which stays unless the copy gets another one
@@ -174,6 +189,7 @@ def _attributes_of_copy(
         headers=kept.headers if headers is None else dict(headers),
         acl=acl,
         tagging=tagging[0] if tagging else kept.tagging,
+        storage=storage or Storage(),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import MAX_KEY, StoredObject
+from localcloud.oss.model import MAX_KEY
 
 
 def check_key(key: str) -> None:
@@ -24,20 +26,9 @@ def check_key(key: str) -> None:
         )
 
 
-def existing(item: StoredObject | None, key: str) -> StoredObject:
-    """Return the object that stands under a key.
-
-    Raises:
-        OssError: NoSuchKey (None: nothing stands there).
-    """
-    if item is None:
-        raise no_such_key(key)
-    return item
-
-
-def no_such_key(key: str) -> OssError:
+def no_such_key(key: str, headers: Mapping[str, str] | None = None) -> OssError:
     """Return the error for a key under which nothing stands."""
-    return OssError("NoSuchKey", "The specified key does not exist.", {"Key": key})
+    return OssError("NoSuchKey", "The specified key does not exist.", {"Key": key}, headers)
 
 
 def already_exists(key: str) -> OssError:

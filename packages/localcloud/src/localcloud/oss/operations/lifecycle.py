@@ -35,7 +35,7 @@ class LifecycleOperations(Operations):
             OssError
         ):  # the bucket was deleted meanwhile, or the disk is full: the next run goes on
             for item in self._store.objects.after(bucket.name, "", ""):
-                if is_due(item) and self._store.objects.delete(bucket.name, item.key, when=is_due):
+                if is_due(item) and self._store.objects.delete(bucket.name, item.key, now=now, when=is_due).item:
                     count += 1
             for upload in self._store.uploads.all(bucket.name):
                 if any(rule.aborts(upload, now) for rule in rules):

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page, list_page
-from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, ObjectKind, StoredObject
+from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, Deletion, ObjectKind, StoredObject, Version
 from localcloud.oss.operations.acls import check_object_acl, effective_acl
 from localcloud.oss.operations.base import Operations
-from localcloud.oss.operations.keys import already_exists, check_key, existing, no_such_key
+from localcloud.oss.operations.keys import already_exists, check_key
+from localcloud.oss.operations.restores import is_frozen
+from localcloud.oss.settings.table import reads_archives
 
 Permit = Callable[[str, str], None]  # from an object's key and the ACL in effect for it; raises to refuse
 
@@ -72,7 +74,7 @@ class ObjectOperations(Operations):
                 raise already_exists(key)
             self._check_mutable(holder, before)
             check_object_acl(holder, attributes.acl)
-            return self._make(ObjectKind.NORMAL, bucket, key, blob, attributes, etag=etag)
+            return self._make(ObjectKind.NORMAL, holder, key, blob, attributes, etag=etag)
 
         with self._store.blobs.giving(blob):
             check_key(key)
@@ -80,14 +82,14 @@ class ObjectOperations(Operations):
         self._events.tell(event, item, requester)
         return item
 
-    def get(self, bucket: str, key: str) -> StoredObject:
-        """Return an object without its bytes.
+    def get(self, bucket: str, key: str, version: str | None = None) -> StoredObject:
+        """Return an object, or a version of it, without its bytes.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey.
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, MethodNotAllowed (the version is a delete marker).
         """
         self._store.buckets.get(bucket)
-        return existing(self._store.objects.find(bucket, key), key)
+        return self._existing(self._store.objects.find(bucket, key, version), bucket, key, version)
 
     def exists(self, bucket: str, key: str) -> bool:
         """Return True if an object stands under a key.
@@ -107,29 +109,40 @@ class ObjectOperations(Operations):
         return effective_acl(self._store.buckets.get(bucket), self._store.objects.find(bucket, key))
 
     @contextmanager
-    def open(self, bucket: str, key: str, *, permit: Permit = anybody) -> Iterator[tuple[StoredObject, Path]]:
+    def open(
+        self,
+        bucket: str,
+        key: str,
+        version: str | None = None,
+        *,
+        permit: Permit = anybody,
+        frozen: bool = False,
+    ) -> Iterator[tuple[StoredObject, Path]]:
         """Yield an object, or the target of a symlink, and the file with its bytes, which stays until the block ends.
 
         Args:
             bucket: the bucket's name.
             key: the object's key.
+            version: a version of it; None: the current one.
             permit: asked for the object, and for the target of a symlink, before anything is said of it.
+            frozen: its bytes are not read, so that it may be archived.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, NoSuchSymlinkTarget, InvalidTargetType (a symlink to a symlink), and what `permit`
-                raises.
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, NoSuchSymlinkTarget, InvalidTargetType (a symlink to a symlink),
+                MethodNotAllowed (the version is a delete marker), InvalidObjectState (archived), and what `permit` raises.
         """
         holder = self._store.buckets.get(bucket)
         with ExitStack() as stack:
 
-            def look_up(key: str) -> tuple[StoredObject, Path] | None:
-                found = stack.enter_context(self._store.objects.open(bucket, key))
+            def look_up(key: str, version: str | None = None) -> tuple[StoredObject, Path] | None:
+                found = stack.enter_context(self._store.objects.open(bucket, key, version))
                 permit(key, effective_acl(holder, found[0] if found else None))
                 return found
 
-            found = look_up(key)
+            found = look_up(key, version)
             if found is None:
-                raise no_such_key(key)
+                self._existing(None, bucket, key, version)  # which says that there is none
+            assert found is not None
             if found[0].symlink_target is not None:
                 link, found = found[0], look_up(found[0].symlink_target)
                 if found is None:
@@ -137,6 +150,10 @@ class ObjectOperations(Operations):
                 if found[0].symlink_target is not None:
                     raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
                 found = seen_through(link, found[0]), found[1]
+            if not frozen and is_frozen(found[0], self._clock()) and not reads_archives(holder, found[0]):
+                raise OssError(
+                    "InvalidObjectState", "The operation is not valid for the object's state", {"ObjectName": key}
+                )
             yield found
 
     def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
@@ -162,44 +179,87 @@ class ObjectOperations(Operations):
             limit=limit,
         )
 
-    def delete(self, bucket: str, key: str, *, event: str = "ObjectRemoved:DeleteObject", requester: str = "") -> None:
-        """Delete an object; one that does not exist is no error.
+    def versions(
+        self,
+        bucket: str,
+        *,
+        prefix: str = "",
+        delimiter: str = "",
+        marker: str = "",
+        version_marker: str | None = None,
+        limit: int = 100,
+    ) -> Page[tuple[Version, bool]]:
+        """Return one page of the versions and delete markers in a bucket, and whether each is the latest of its key.
+
+        Args:
+            bucket: the bucket's name.
+            prefix: see `listing.list_page`.
+            delimiter: likewise.
+            marker: likewise.
+            version_marker: a version of the marker's key: the page begins after it, else after all versions of that key.
+            limit: see `listing.list_page`.
 
         Raises:
             OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects it).
+        """
+        self._store.buckets.get(bucket)
+        return list_page(
+            lambda after: self._store.objects.versions_after(bucket, prefix, after, version_marker),
+            lambda entry: entry[0].key,
+            prefix=prefix,
+            delimiter=delimiter,
+            marker=marker,
+            limit=limit,
+        )
+
+    def delete(
+        self,
+        bucket: str,
+        key: str,
+        version: str | None = None,
+        *,
+        event: str = "ObjectRemoved:DeleteObject",
+        requester: str = "",
+    ) -> Deletion:
+        """Delete an object, as `ObjectRows.delete` does; one that does not exist is no error.
+
+        Raises:
+            OssError: NoSuchBucket.
         """
 
         def may_go(before: StoredObject) -> bool:
             self._check_mutable(self._store.buckets.get(bucket), before)
             return True
 
-        item = self._store.objects.delete(bucket, key, when=may_go)
-        if item:
-            self._events.tell(event, item, requester)
+        deletion = self._store.objects.delete(bucket, key, now=self._clock(), version=version, when=may_go)
+        if deletion.item:
+            self._events.tell(event, deletion.item, requester)
+        return deletion
 
-    def set_acl(self, bucket: str, key: str, acl: str) -> None:
-        """Change an object's ACL.
+    def set_acl(self, bucket: str, key: str, acl: str, version: str | None = None) -> StoredObject:
+        """Change the ACL of an object or of a version, and return that.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket
+                blocks).
         """
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             check_object_acl(holder, acl)
-            item = existing(before, key)
+            item = self._existing(before, bucket, key, version)
             return replace(item, attributes=replace(item.attributes, acl=acl))
 
-        self._store.objects.change(bucket, key, change)
+        return self._store.objects.change(bucket, key, change, version)
 
-    def set_tagging(self, bucket: str, key: str, tagging: str | None) -> None:
-        """Change an object's tags to those of an XML document, or remove them with None.
+    def set_tagging(self, bucket: str, key: str, tagging: str | None, version: str | None = None) -> StoredObject:
+        """Change the tags of an object or of a version to those of an XML document, or remove them with None, and return that.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey.
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion.
         """
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
-            item = existing(before, key)
+            item = self._existing(before, bucket, key, version)
             return replace(item, attributes=replace(item.attributes, tagging=tagging))
 
-        self._store.objects.change(bucket, key, change)
+        return self._store.objects.change(bucket, key, change, version)

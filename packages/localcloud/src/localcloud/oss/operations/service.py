@@ -11,6 +11,7 @@ from localcloud.oss.operations.copies import CopyOperations
 from localcloud.oss.operations.events import Events, Subscriber
 from localcloud.oss.operations.lifecycle import LifecycleOperations
 from localcloud.oss.operations.objects import ObjectOperations
+from localcloud.oss.operations.restores import RestoreOperations
 from localcloud.oss.operations.symlinks import SymlinkOperations
 from localcloud.oss.operations.uploads import UploadOperations
 from localcloud.oss.store.store import Store
@@ -34,6 +35,7 @@ class OssService:
         self.blobs = store.blobs
         self.buckets = BucketOperations(store, account_id=account_id, clock=clock)
         self.objects = ObjectOperations(store, events=events, clock=clock)
+        self.restores = RestoreOperations(store, events=events, clock=clock)
         self.symlinks = SymlinkOperations(store, events=events, clock=clock)
         self.appends = AppendOperations(store, events=events, clock=clock)
         self.uploads = UploadOperations(store, events=events, clock=clock)

@@ -8,7 +8,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject
 from localcloud.oss.operations.acls import check_object_acl
 from localcloud.oss.operations.base import Operations
-from localcloud.oss.operations.keys import check_key, existing
+from localcloud.oss.operations.keys import check_key
 
 
 class SymlinkOperations(Operations):
@@ -36,21 +36,21 @@ class SymlinkOperations(Operations):
             self._check_mutable(holder, before)
             check_object_acl(holder, attributes.acl)
             etag = hashlib.md5(target.encode(), usedforsecurity=False).hexdigest().upper()
-            return self._make(ObjectKind.SYMLINK, bucket, key, blob, attributes, etag=etag, symlink_target=target)
+            return self._make(ObjectKind.SYMLINK, holder, key, blob, attributes, etag=etag, symlink_target=target)
 
         with self._store.blobs.giving(blob):
             item = self._store.objects.change(bucket, key, change)
         self._events.tell("ObjectCreated:PutSymlink", item, requester)
         return item
 
-    def get(self, bucket: str, key: str) -> tuple[StoredObject, str]:
-        """Return a symlink and the key that it stands for.
+    def get(self, bucket: str, key: str, version: str | None = None) -> tuple[StoredObject, str]:
+        """Return a symlink, or a version of one, and the key that it stands for.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, InvalidArgument (no symlink).
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidArgument (no symlink).
         """
         self._store.buckets.get(bucket)
-        item = existing(self._store.objects.find(bucket, key), key)
+        item = self._existing(self._store.objects.find(bucket, key, version), bucket, key, version)
         if item.symlink_target is None:
             raise OssError("InvalidArgument", "The object is not a symlink.", {"Key": key})
         return item, item.symlink_target

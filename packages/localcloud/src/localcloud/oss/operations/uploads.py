@@ -22,7 +22,7 @@ from localcloud.oss.model import (
     Upload,
 )
 from localcloud.oss.operations.acls import check_object_acl
-from localcloud.oss.operations.base import Operations
+from localcloud.oss.operations.base import Operations, settle
 from localcloud.oss.operations.keys import already_exists, check_key
 
 BETWEEN = "\0"  # key and id of an upload: less than all that a key holds, so that the order is that of keys
@@ -44,13 +44,14 @@ class UploadOperations(Operations):
             OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
         """
         check_key(key)
-        check_object_acl(self._store.buckets.get(bucket), attributes.acl)
+        holder = self._store.buckets.get(bucket)
+        check_object_acl(holder, attributes.acl)
         upload = Upload(
             bucket=bucket,
             key=key,
             upload_id=uuid.uuid4().hex.upper(),
             initiated=self._clock(),
-            attributes=attributes,
+            attributes=replace(attributes, storage=settle(attributes.storage, holder)),
         )
         self._store.uploads.begin(upload)
         return upload
@@ -176,7 +177,7 @@ class UploadOperations(Operations):
             check_object_acl(holder, attributes.acl)
             if choose_parts(uploaded, chosen) != parts:
                 raise _PartsChangedError
-            return self._make(ObjectKind.MULTIPART, upload.bucket, upload.key, whole, attributes, etag=_etag_of(parts))
+            return self._make(ObjectKind.MULTIPART, holder, upload.key, whole, attributes, etag=_etag_of(parts))
 
         try:
             with blobs.giving(whole):

@@ -13,6 +13,7 @@ from localcloud.oss.settings import encryption, logging
 from localcloud.oss.settings.schema import invalid
 from localcloud.oss.settings.table import ACCESS_MONITOR, RESOURCE_GROUPS, TRANSFER_ACCELERATION, find_text
 from localcloud.oss.settings.tags import tags_of
+from localcloud.oss.settings.versioning import versioning_of
 
 _PAIR = re.compile(r'"([^"]*)":"([^"]*)"')
 
@@ -33,6 +34,7 @@ def describe_settings(bucket: Bucket) -> dict[str, object]:
         if find_text(bucket, TRANSFER_ACCELERATION, "Enabled") == "true"
         else "Disabled",
         "CrossRegionReplication": "Disabled",
+        "Versioning": versioning_of(bucket),
         "ServerSideEncryptionRule": {
             "SSEAlgorithm": algorithm or "None",
             "KMSMasterKeyID": find_text(bucket, encryption.SETTING, f"{rule}/KMSMasterKeyID") or None,

@@ -1,28 +1,31 @@
-"""Default encryption of a bucket's objects.
+"""Encryption of objects on the server, and the default of a bucket. Nothing is enciphered here: it is kept and told, as OSS does.
 
-Source: OSS, PutBucketEncryption.
+Sources: OSS, PutBucketEncryption, "Server-side encryption".
 """
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting
+from localcloud.oss.xml import parse
 
 ALGORITHMS = frozenset({"AES256", "KMS", "SM4"})
+ALGORITHM = "x-oss-server-side-encryption"  # headers
+KEY = f"{ALGORITHM}-key-id"
+DATA_ALGORITHM = "x-oss-server-side-data-encryption"
 _RULE = "ApplyServerSideEncryptionByDefault"
 
 
 def _check(document: Element, options: Options) -> None:
     algorithm = document.findtext(f"{_RULE}/SSEAlgorithm") or ""
-    if algorithm not in ALGORITHMS:
-        raise OssError(
-            "InvalidEncryptionAlgorithmError",
-            f"The Encryption request you specified is not valid. Supported value: {'/'.join(sorted(ALGORITHMS))}.",
-            {"ArgumentName": "SSEAlgorithm", "ArgumentValue": algorithm[:100]},
-        )
+    check_algorithm("SSEAlgorithm", algorithm)
     for name, value in (("KMSMasterKeyID", None), ("KMSDataEncryption", "SM4")):
         given = document.findtext(f"{_RULE}/{name}")
         if given and (algorithm != "KMS" or (value is not None and given != value)):
@@ -41,3 +44,51 @@ SETTING = Setting(
     },
     check=_check,
 )
+
+
+def check_algorithm(name: str, algorithm: str) -> str:
+    """Return the name of an algorithm.
+
+    Raises:
+        OssError: InvalidEncryptionAlgorithmError.
+    """
+    if algorithm not in ALGORITHMS:
+        raise OssError(
+            "InvalidEncryptionAlgorithmError",
+            f"The Encryption request you specified is not valid. Supported value: {'/'.join(sorted(ALGORITHMS))}.",
+            {"ArgumentName": name, "ArgumentValue": algorithm[:100]},
+        )
+    return algorithm
+
+
+def read_encryption(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the encryption that a request asks for, as headers; empty: it asks for none.
+
+    Raises:
+        OssError: InvalidEncryptionAlgorithmError, InvalidArgument (a key without KMS).
+    """
+    found = {name: headers[name] for name in (ALGORITHM, KEY, DATA_ALGORITHM) if headers.get(name)}
+    if ALGORITHM in found:
+        check_algorithm(ALGORITHM, found[ALGORITHM])
+    for name in found.keys() - {ALGORITHM}:
+        if found.get(ALGORITHM) != "KMS" or (name == DATA_ALGORITHM and found[name] != "SM4"):
+            raise invalid(name, found[name], f"{name} is not applicable if {ALGORITHM} is not KMS.")
+    return found
+
+
+def complete(encryption: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
+    """Return the encryption of an object: as asked for, else the bucket's default; KMS's own key where none is named."""
+    found = dict(encryption) or dict(_default(bucket.settings.get(SETTING.parameter, "")))
+    if found.get(ALGORITHM) == "KMS":
+        found.setdefault(KEY, str(uuid.uuid5(uuid.NAMESPACE_URL, f"acs:kms:{bucket.owner}:alias/acs/oss")))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _default(document: str) -> Mapping[str, str]:
+    if not document:
+        return {}
+    rule = parse(document.encode(), SETTING.root)
+    names = {ALGORITHM: "SSEAlgorithm", KEY: "KMSMasterKeyID", DATA_ALGORITHM: "KMSDataEncryption"}
+    found = {header: rule.findtext(f"{_RULE}/{name}") for header, name in names.items()}
+    return {header: text for header, text in found.items() if text}

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from localcloud.oss.model import Bucket
-from localcloud.oss.settings import cors, encryption, lifecycle, logging, quality, referer, tags, website
+from localcloud.oss.model import Bucket, StoredObject
+from localcloud.oss.settings import cors, encryption, lifecycle, logging, quality, referer, tags, versioning, website
 from localcloud.oss.settings.schema import boolean, choice, group, number, text
 from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import malformed, parse
@@ -76,6 +76,14 @@ RESOURCE_GROUPS = Setting(
     check=_check_resource_group,
     deletable=False,
 )
+ARCHIVE_DIRECT_READ = Setting(
+    parameter="bucketArchiveDirectRead",
+    action="BucketArchiveDirectRead",
+    root="ArchiveDirectReadConfiguration",
+    absent={"Enabled": "false"},
+    fields={"Enabled": boolean(required=True)},
+    deletable=False,
+)
 SETTINGS = (
     lifecycle.SETTING,
     encryption.SETTING,
@@ -130,14 +138,8 @@ SETTINGS = (
         check=_check_https,
         deletable=False,
     ),
-    Setting(
-        parameter="bucketArchiveDirectRead",
-        action="BucketArchiveDirectRead",
-        root="ArchiveDirectReadConfiguration",
-        absent={"Enabled": "false"},
-        fields={"Enabled": boolean(required=True)},
-        deletable=False,
-    ),
+    ARCHIVE_DIRECT_READ,
+    versioning.SETTING,
 )
 BY_PARAMETER = {setting.parameter: setting for setting in SETTINGS}
 
@@ -156,3 +158,14 @@ def blocks_public_access(bucket: Bucket) -> bool:
     Source: OSS, PutBucketPublicAccessBlock.
     """
     return find_text(bucket, PUBLIC_ACCESS_BLOCK, "BlockPublicAccess") == "true"
+
+
+def reads_archives(bucket: Bucket, item: StoredObject) -> bool:
+    """Return True if an archived object of a bucket is read without being restored.
+
+    Source: OSS, "Real-time access of Archive objects".
+    """
+    return (
+        item.attributes.storage.storage_class == "Archive"
+        and find_text(bucket, ARCHIVE_DIRECT_READ, "Enabled") == "true"
+    )

@@ -69,12 +69,12 @@ class BucketRows:
         """Delete an empty bucket.
 
         Raises:
-            OssError: NoSuchBucket; BucketNotEmpty, for objects or unfinished uploads in it.
+            OssError: NoSuchBucket; BucketNotEmpty, for objects, versions of them or unfinished uploads in it.
         """
 
         def work() -> None:
             self.get(name)
-            for table in ("objects", "uploads"):
+            for table in ("objects", "versions", "uploads"):
                 if self._database.run(f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", name):  # noqa: S608 - fixed names
                     raise OssError(
                         "BucketNotEmpty", "The bucket has objects. Please delete them first.", {"BucketName": name}

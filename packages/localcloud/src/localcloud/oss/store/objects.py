@@ -6,18 +6,20 @@ its data file are read in one step, so that the file stays until it has been rea
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject
+from localcloud.oss.model import NEXT_VERSION, NULL_VERSION, Bucket, DeleteMarker, Deletion, StoredObject, Version
+from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
-from localcloud.oss.store.database import Database, Row, decode_key, encode_key
+from localcloud.oss.store.database import Database, encode_key
+from localcloud.oss.store.rows import to_object, to_row
+from localcloud.oss.store.versions import VersionRows, new_version
 
 PAGE = 1000  # rows fetched at a time while listing
-_TARGET = "x-oss-symlink-target"  # stands among the headers: older folders have no column for it
 
 
 class ObjectRows:
@@ -27,17 +29,30 @@ class ObjectRows:
         self._database = database
         self._blobs = blobs
         self._buckets = buckets
+        self._versions = VersionRows(database)
 
-    def find(self, bucket: str, key: str) -> StoredObject | None:
-        """Return an object, or None."""
+    def find(self, bucket: str, key: str, version: str | None = None) -> StoredObject | None:
+        """Return an object, or one of its versions, or None."""
         rows = self._database.run("SELECT * FROM objects WHERE bucket = ? AND key = ?", bucket, encode_key(key))
-        return _object(rows[0]) if rows else None
+        current = to_object(bucket, rows[0][1], rows[0][2:]) if rows else None
+        if version is None or (current and current.version == version):
+            return current
+        older = self._versions.find(bucket, key, version)
+        return older if isinstance(older, StoredObject) else None
+
+    def find_marker(self, bucket: str, key: str, version: str | None = None) -> DeleteMarker | None:
+        """Return the delete marker that a version is, or that hides a key (`version` None); None: there is none."""
+        if version is None:
+            found = None if self.find(bucket, key) else self._versions.newest(bucket, key)
+        else:
+            found = self._versions.find(bucket, key, version)
+        return found if isinstance(found, DeleteMarker) else None
 
     @contextmanager
-    def open(self, bucket: str, key: str) -> Iterator[tuple[StoredObject, Path] | None]:
-        """Yield an object and the file with its bytes, or None; the file stays until the block ends."""
+    def open(self, bucket: str, key: str, version: str | None = None) -> Iterator[tuple[StoredObject, Path] | None]:
+        """Yield an object, or one of its versions, and the file with its bytes, or None; the file stays until the block ends."""
         with self._database.lock:  # from reading the row until its file is pinned, nobody can replace it
-            item = self.find(bucket, key)
+            item = self.find(bucket, key, version)
             names = [item.data] if item else []
             self._blobs.pin(names)
         try:
@@ -46,57 +61,142 @@ class ObjectRows:
             self._blobs.unpin(names)
 
     def change(
-        self, bucket: str, key: str, change: Callable[[Bucket, StoredObject | None], StoredObject]
+        self,
+        bucket: str,
+        key: str,
+        change: Callable[[Bucket, StoredObject | None], StoredObject],
+        version: str | None = None,
     ) -> StoredObject:
-        """Replace an object by what a function makes of it and return that; bytes that it does not keep go.
+        """Replace an object by what a function makes of it and return that; bytes that nothing keeps go.
 
         Args:
             bucket: the bucket's name.
             key: the object's key.
             change: from the bucket and what stands there (None: nothing) to what shall stand there; its data file is durable
-                already. It may be called twice, and raises to leave everything as it was.
+                already. It may be called twice, and raises to leave everything as it was. What has the version `NEXT_VERSION`
+                succeeds what stands there, which becomes an older version if the bucket keeps them; all else takes its place.
+            version: the version to change; None: the current one.
 
         Raises:
             OssError: NoSuchBucket, ServiceUnavailable (the disk is full), and what `change` raises.
         """
 
-        def work() -> tuple[StoredObject | None, StoredObject]:
-            before = self.find(bucket, key)
+        def work() -> tuple[StoredObject, list[str]]:
+            before = self.find(bucket, key, version)
             after = change(self._buckets.get(bucket), before)
             assert (after.bucket, after.key) == (bucket, key)
-            self.insert(after)
-            return before, after
+            return self.put(before, after)
 
-        before, after = self._database.write(work)
-        if before and before.data != after.data:
-            self._blobs.drop([before.data])
+        after, superseded = self._database.write(work)
+        self._blobs.drop(name for name in superseded if name != after.data)
         return after
 
-    def insert(self, item: StoredObject) -> None:
-        """Write a row within the caller's transaction, which removes the data file of the row that stood there."""
-        self._database.run("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *_row(item))
+    def put(self, before: StoredObject | None, after: StoredObject) -> tuple[StoredObject, list[str]]:
+        """Write what `change` makes within the caller's transaction.
+
+        Args:
+            before: what stands under the key; None: nothing.
+            after: what shall stand there.
+
+        Returns:
+            The object with its version, and the data files that no row names any more, or `after` only.
+        """
+        if after.version != NEXT_VERSION:
+            assert before is not None
+            current = self.find(after.bucket, after.key)
+            if current and current.version == after.version:
+                self._insert(after)
+            else:
+                self._versions.update(after)
+            return after, [before.data]
+        freed = self._retire(before, after.bucket, after.key)
+        enabled = versioning_of(self._buckets.get(after.bucket)) is Versioning.ENABLED
+        after = replace(after, version=new_version() if enabled else NULL_VERSION)
+        self._insert(after)
+        return after, freed
 
     def delete(
-        self, bucket: str, key: str, *, when: Callable[[StoredObject], bool] = lambda _: True
-    ) -> StoredObject | None:
-        """Delete an object, if a function says so of it, and return it; None: there was none, or it stays.
+        self,
+        bucket: str,
+        key: str,
+        *,
+        now: float,
+        version: str | None = None,
+        when: Callable[[StoredObject], bool] = lambda _: True,
+    ) -> Deletion:
+        """Delete an object, or hide it behind a marker if the bucket keeps versions; or delete a version or a marker for good.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            now: the time of a marker, in seconds since the epoch.
+            version: the version to delete; None: whatever is current.
+            when: asked of the object, which stays if it says no.
 
         Raises:
             OssError: NoSuchBucket.
         """
 
-        def work() -> StoredObject | None:
-            self._buckets.get(bucket)
+        def work() -> tuple[Deletion, list[str]]:
+            versioning = versioning_of(self._buckets.get(bucket))
+            if version is not None:
+                return self._delete_version(bucket, key, version, when)
             before = self.find(bucket, key)
-            if before is None or not when(before):
-                return None
-            self._database.run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, encode_key(key))
-            return before
+            if before and not when(before):
+                return Deletion(), []
+            freed = self._retire(before, bucket, key)
+            self._remove(bucket, key)
+            if versioning is None:
+                return Deletion(item=before), freed
+            name = new_version() if versioning is Versioning.ENABLED else NULL_VERSION
+            self._versions.add(DeleteMarker(bucket=bucket, key=key, version=name, modified=now))
+            return Deletion(item=before, marker=name), freed
 
-        before = self._database.write(work, frees=True)
-        if before:
-            self._blobs.drop([before.data])
-        return before
+        deletion, freed = self._database.write(work, frees=True)
+        self._blobs.drop(freed)
+        return deletion
+
+    def _delete_version(
+        self, bucket: str, key: str, version: str, when: Callable[[StoredObject], bool]
+    ) -> tuple[Deletion, list[str]]:
+        doomed = self.find(bucket, key, version)
+        if doomed and not when(doomed):
+            return Deletion(), []
+        current = self.find(bucket, key)
+        found: Version | None = current
+        if current and current.version == version:
+            self._remove(bucket, key)
+        else:
+            found = self._versions.remove(bucket, key, version)
+        newest = None if self.find(bucket, key) else self._versions.newest(bucket, key)
+        if isinstance(newest, StoredObject):  # it is current again
+            self._versions.remove(bucket, key, newest.version)
+            self._insert(newest)
+        if isinstance(found, StoredObject):
+            return Deletion(item=found, version=version), [found.data]
+        return Deletion(version=version, marker=version if found else None), []
+
+    def _retire(self, before: StoredObject | None, bucket: str, key: str) -> list[str]:
+        """Make room for what comes after the current version, and return the data files that are not needed any more."""
+        versioning = versioning_of(self._buckets.get(bucket))
+        freed: list[Version | None] = []
+        if versioning is Versioning.SUSPENDED:  # there is one null version
+            freed.append(self._versions.remove(bucket, key, NULL_VERSION))
+        if before and (versioning is None or (versioning is Versioning.SUSPENDED and before.version == NULL_VERSION)):
+            freed.append(before)
+        elif before:
+            self._versions.add(before)
+        return [item.data for item in freed if isinstance(item, StoredObject)]
+
+    def _insert(self, item: StoredObject) -> None:
+        self._database.run("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *to_row(item))
+
+    def _remove(self, bucket: str, key: str) -> None:
+        self._database.run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, encode_key(key))
+
+    def versions_after(self, bucket: str, prefix: str, key: str, version: str | None) -> Iterable[tuple[Version, bool]]:
+        """Yield versions and markers in the order of listings, see `VersionRows.after`."""
+        return self._versions.after(bucket, prefix, key, version)
 
     def after(self, bucket: str, prefix: str, marker: str) -> Iterator[StoredObject]:
         """Yield the bucket's objects with the prefix whose keys are greater than the marker, in order of their bytes."""
@@ -112,43 +212,7 @@ class ObjectRows:
             for row in rows:
                 if not row[1].startswith(encode_key(prefix)):
                     return
-                yield _object(row)
+                yield to_object(row[0], row[1], row[2:])
             if len(rows) < PAGE:
                 return
             begin, sign = rows[-1][1], ">"
-
-
-def _row(item: StoredObject) -> Row:
-    headers = dict(item.attributes.headers)
-    if item.symlink_target is not None:
-        headers[_TARGET] = item.symlink_target
-    return (
-        item.bucket,
-        encode_key(item.key),
-        item.data,
-        item.size,
-        item.etag,
-        str(item.crc64),  # unsigned 64 bits: more than SQLite's integers hold
-        item.modified,
-        item.kind.value,
-        json.dumps(headers),
-        item.attributes.acl,
-        item.attributes.tagging,
-    )
-
-
-def _object(row: Row) -> StoredObject:
-    bucket, key, data, size, etag, crc64, modified, kind, document, acl, tagging = row
-    headers = json.loads(document)
-    return StoredObject(
-        bucket=bucket,
-        key=decode_key(key),
-        data=data,
-        size=size,
-        etag=etag,
-        crc64=int(crc64),
-        modified=modified,
-        kind=ObjectKind(kind),
-        symlink_target=headers.pop(_TARGET, None),
-        attributes=Attributes(headers=headers, acl=acl, tagging=tagging),
-    )

@@ -21,6 +21,9 @@ CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, owner TEXT, created R
     settings TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS objects (bucket TEXT, key BLOB, data TEXT, size INTEGER, etag TEXT, crc64 TEXT, modified REAL,
     kind TEXT, headers TEXT, acl TEXT, tagging TEXT, PRIMARY KEY (bucket, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (bucket TEXT, key BLOB, number INTEGER, version TEXT, data TEXT, size INTEGER, etag TEXT,
+    crc64 TEXT, modified REAL, kind TEXT, headers TEXT, acl TEXT, tagging TEXT, PRIMARY KEY (bucket, key, number)) STRICT,
+    WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (upload_id TEXT PRIMARY KEY, bucket TEXT, key BLOB, initiated REAL, headers TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, size INTEGER, etag TEXT, crc64 TEXT,
     modified REAL, PRIMARY KEY (upload_id, number)) STRICT, WITHOUT ROWID;
@@ -101,7 +104,12 @@ def _number(connection: sqlite3.Connection) -> bytes:
 
 
 def _sweep(connection: sqlite3.Connection, folder: Path, data: Path) -> None:
-    named = {row[0] for row in connection.execute("SELECT data FROM objects UNION SELECT data FROM parts")}
+    named = {
+        row[0]
+        for row in connection.execute(
+            "SELECT data FROM objects UNION SELECT data FROM versions UNION SELECT data FROM parts"
+        )
+    }
     unnamed = [path for path in data.iterdir() if path.name not in named]
     if unnamed:
         complaint = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -12,6 +12,7 @@ from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
 from localcloud.oss.store.database import Database, Row, decode_key, encode_key
 from localcloud.oss.store.objects import ObjectRows
+from localcloud.oss.store.rows import pop_storage, storage_document
 
 # They stand among the headers, by their headers' names: older folders have no columns for them.
 _ACL, _TAGGING = "x-oss-object-acl", "x-oss-tagging"
@@ -64,7 +65,14 @@ class UploadRows:
                 upload.bucket,
                 encode_key(upload.key),
                 upload.initiated,
-                json.dumps({**attributes.headers, _ACL: attributes.acl, _TAGGING: attributes.tagging}),
+                json.dumps(
+                    {
+                        **attributes.headers,
+                        **storage_document(attributes.storage),
+                        _ACL: attributes.acl,
+                        _TAGGING: attributes.tagging,
+                    }
+                ),
             )
 
         self._database.write(work)
@@ -136,8 +144,8 @@ class UploadRows:
             parts = self._end(upload)
             after = make(self._buckets.get(upload.bucket), parts, before)
             assert (after.bucket, after.key) == (upload.bucket, upload.key)
-            self._objects.insert(after)
-            return [part.data for part in parts] + ([before.data] if before else []), after
+            after, freed = self._objects.put(before, after)
+            return [part.data for part in parts] + freed, after
 
         superseded, after = self._database.write(work)
         self._blobs.drop(name for name in superseded if name != after.data)
@@ -173,5 +181,5 @@ def _upload(row: Row) -> Upload:
         bucket=bucket,
         key=decode_key(key),
         initiated=initiated,
-        attributes=Attributes(headers=headers, acl=acl, tagging=tagging),
+        attributes=Attributes(storage=pop_storage(headers), headers=headers, acl=acl, tagging=tagging),
     )

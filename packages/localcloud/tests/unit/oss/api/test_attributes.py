@@ -26,11 +26,11 @@ def test_a_header_that_no_answer_could_carry_is_refused(value: str) -> None:
 
 def test_tags_come_by_header_and_are_counted_in_answers() -> None:
     attributes = read_attributes({"x-oss-tagging": "a=1&b=%2F2&c"})
-    assert object_headers(replace(ITEM, attributes=attributes))["x-oss-tagging-count"] == "3"
+    assert object_headers(replace(ITEM, attributes=attributes), 0.0)["x-oss-tagging-count"] == "3"
 
 
 def test_the_headers_of_an_object_say_what_it_is() -> None:
-    headers = object_headers(replace(ITEM, kind=ObjectKind.APPENDABLE))
+    headers = object_headers(replace(ITEM, kind=ObjectKind.APPENDABLE), 0.0)
     assert headers == {
         "content-type": "application/octet-stream",
         "ETag": '"AB"',

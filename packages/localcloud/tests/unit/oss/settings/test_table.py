@@ -64,6 +64,7 @@ DOCUMENTS: dict[str, dict[str, object]] = {  # a document that is taken, for eac
     "qos": {"StorageCapacity": 100},
     "httpsConfig": {"TLS": {"Enable": "true", "TLSVersion": ["TLSv1.2", "TLSv1.3"]}},
     "bucketArchiveDirectRead": {"Enabled": "true"},
+    "versioning": {"Status": "Enabled"},
 }
 
 

@@ -1,0 +1,70 @@
+"""Lists of versions and delete markers: GetBucketVersions (ListObjectVersions)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from localcloud.kernel.times import to_milliseconds
+from localcloud.oss.api.answers import Encode, encoding_type, owner_of, xml_response
+from localcloud.oss.api.call import Call
+from localcloud.oss.api.listing import describe_entry
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import DeleteMarker, StoredObject
+
+
+async def list_versions(call: Call) -> web.StreamResponse:
+    """GetBucketVersions (ListObjectVersions)."""
+    kind, encode = encoding_type(call)
+    prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
+    marker, version_marker = call.query.get("key-marker", ""), call.query.get("version-id-marker", "")
+    if version_marker and not marker:
+        raise OssError(
+            "InvalidArgument",
+            "A version-id marker cannot be specified without a key marker.",
+            {"ArgumentName": "version-id-marker", "ArgumentValue": version_marker[:100]},
+        )
+    limit = call.number("max-keys", 100, 1, 1000)
+    page = await call.run(
+        call.oss.objects.versions,
+        call.bucket,
+        prefix=prefix,
+        delimiter=delimiter,
+        marker=marker,
+        version_marker=version_marker or None,
+        limit=limit,
+    )
+    last = page.entries[-1][0] if page.entries and page.entries[-1][0].key == page.next_marker else None
+    entries = [(item, _describe(call, item, encode, is_latest=latest)) for item, latest in page.entries]
+    return xml_response(
+        "ListVersionsResult",
+        {
+            "Name": call.bucket,
+            "Prefix": encode(prefix),
+            "KeyMarker": encode(marker),
+            "VersionIdMarker": version_marker,
+            "MaxKeys": limit,
+            "Delimiter": encode(delimiter),
+            "EncodingType": kind,
+            "IsTruncated": page.next_marker is not None,
+            "NextKeyMarker": None if page.next_marker is None else encode(page.next_marker),
+            "NextVersionIdMarker": last and last.version,
+            "Version": [entry for item, entry in entries if isinstance(item, StoredObject)],
+            "DeleteMarker": [entry for item, entry in entries if isinstance(item, DeleteMarker)],
+            "CommonPrefixes": [{"Prefix": encode(common)} for common in page.prefixes],
+        },
+    )
+
+
+def _describe(call: Call, item: StoredObject | DeleteMarker, encode: Encode, *, is_latest: bool) -> dict[str, Any]:
+    owner = call.guard.account_id
+    version = {"VersionId": item.version, "IsLatest": is_latest}
+    if isinstance(item, StoredObject):
+        return {**describe_entry(item, encode, owner, call.guard.clock()), **version}
+    return {
+        "Key": encode(item.key),
+        **version,
+        "LastModified": to_milliseconds(item.modified),
+        "Owner": owner_of(owner),
+    }

@@ -1,0 +1,79 @@
+"""Objects as rows: the columns that the tables of objects and of their versions share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.oss.model import NULL_VERSION, Attributes, ObjectKind, Restoration, Storage, StoredObject
+from localcloud.oss.store.database import Row, decode_key, encode_key
+
+COLUMNS = "data, size, etag, crc64, modified, kind, headers, acl, tagging"  # after those that say which object it is
+# What follows stands among the headers, by names of headers that no object keeps: older folders have no columns for it.
+_TARGET, _VERSION, _RESTORE = "x-oss-symlink-target", "x-oss-version-id", "x-oss-restore"
+_CLASS, _ENCRYPTION = "x-oss-storage-class", "x-oss-server-side-encryption"
+
+
+def to_columns(item: StoredObject) -> Row:
+    """Return the columns of an object, as `COLUMNS` names them."""
+    document: dict[str, Any] = {**item.attributes.headers, **storage_document(item.attributes.storage)}
+    if item.symlink_target is not None:
+        document[_TARGET] = item.symlink_target
+    if item.version != NULL_VERSION:
+        document[_VERSION] = item.version
+    if item.restoration is not None:
+        document[_RESTORE] = [item.restoration.tier, item.restoration.ready, item.restoration.expires]
+    return (
+        item.data,
+        item.size,
+        item.etag,
+        str(item.crc64),  # unsigned 64 bits: more than SQLite's integers hold
+        item.modified,
+        item.kind.value,
+        json.dumps(document),
+        item.attributes.acl,
+        item.attributes.tagging,
+    )
+
+
+def to_row(item: StoredObject) -> Row:
+    """Return an object's row in the table of objects."""
+    return (item.bucket, encode_key(item.key), *to_columns(item))
+
+
+def to_object(bucket: str, key: bytes, columns: Row) -> StoredObject:
+    """Return the object that a bucket's name, a key and the columns of a row describe."""
+    data, size, etag, crc64, modified, kind, text, acl, tagging = columns
+    document = json.loads(text)
+    restoration = document.pop(_RESTORE, None)
+    return StoredObject(
+        bucket=bucket,
+        key=decode_key(key),
+        data=data,
+        size=size,
+        etag=etag,
+        crc64=int(crc64),
+        modified=modified,
+        kind=ObjectKind(kind),
+        symlink_target=document.pop(_TARGET, None),
+        version=document.pop(_VERSION, NULL_VERSION),
+        restoration=restoration and Restoration(*restoration),
+        attributes=Attributes(storage=pop_storage(document), headers=document, acl=acl, tagging=tagging),
+    )
+
+
+def storage_document(storage: Storage) -> dict[str, Any]:
+    """Return the part of an object's document that says how it is kept."""
+    document: dict[str, Any] = {}
+    if storage.storage_class is not None:
+        document[_CLASS] = storage.storage_class
+    if storage.encryption:
+        document[_ENCRYPTION] = dict(storage.encryption)
+    return document
+
+
+def pop_storage(document: dict[str, Any]) -> Storage:
+    """Take what `storage_document` made out of a document."""
+    encryption: Mapping[str, str] = document.pop(_ENCRYPTION, {})
+    return Storage(storage_class=document.pop(_CLASS, None), encryption=encryption)

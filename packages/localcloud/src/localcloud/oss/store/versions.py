@@ -1,0 +1,131 @@
+"""The rows of versions that are not current, and of delete markers.
+
+The table of objects has the current version of each key, unless a delete marker hides it; all that is older, and every marker,
+stands here. Of one key, the newest has the greatest number, and what the table of objects holds is newer still.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from localcloud.oss.model import DeleteMarker, StoredObject, Version
+from localcloud.oss.store.database import Database, Row, decode_key, encode_key
+from localcloud.oss.store.rows import COLUMNS, to_columns, to_object
+
+PAGE = 1000  # rows fetched at a time while listing
+CURRENT = 2**62  # stands for the number of the current version
+_EMPTY: Row = (None,) * len(COLUMNS.split(","))
+
+
+def new_version() -> str:
+    """Return a new version's id."""
+    return "CAEQ" + secrets.token_hex(30)
+
+
+class VersionRows:
+    """The older versions and the delete markers of a store. Each call is a part of the caller's transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, bucket: str, key: str, version: str) -> Version | None:
+        """Return a version or a marker, or None."""
+        rows = self._database.run(
+            f"SELECT bucket, key, version, {COLUMNS} FROM versions WHERE bucket = ? AND key = ? AND version = ?",  # noqa: S608 - fixed
+            bucket,
+            encode_key(key),
+            version,
+        )
+        return _version(rows[0]) if rows else None
+
+    def newest(self, bucket: str, key: str) -> Version | None:
+        """Return the newest of a key's versions and markers, or None."""
+        rows = self._database.run(
+            f"SELECT bucket, key, version, {COLUMNS} FROM versions WHERE bucket = ? AND key = ? "  # noqa: S608 - fixed names
+            "ORDER BY number DESC LIMIT 1",
+            bucket,
+            encode_key(key),
+        )
+        return _version(rows[0]) if rows else None
+
+    def add(self, item: Version) -> None:
+        """Add a version or a marker as the newest of its key."""
+        key = encode_key(item.key)
+        last = self._database.run("SELECT MAX(number) FROM versions WHERE bucket = ? AND key = ?", item.bucket, key)
+        columns = to_columns(item) if isinstance(item, StoredObject) else _columns_of_marker(item)
+        self._database.run(
+            f"INSERT INTO versions (bucket, key, number, version, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - fixed names
+            item.bucket,
+            key,
+            (last[0][0] or 0) + 1,
+            item.version,
+            *columns,
+        )
+
+    def update(self, item: StoredObject) -> None:
+        """Replace a version by what it has become."""
+        columns = ", ".join(f"{name.strip()} = ?" for name in COLUMNS.split(","))
+        self._database.run(
+            f"UPDATE versions SET {columns} WHERE bucket = ? AND key = ? AND version = ?",  # noqa: S608 - fixed names
+            *to_columns(item),
+            item.bucket,
+            encode_key(item.key),
+            item.version,
+        )
+
+    def remove(self, bucket: str, key: str, version: str) -> Version | None:
+        """Remove a version or a marker and return it; None: there is none."""
+        found = self.find(bucket, key, version)
+        self._database.run(
+            "DELETE FROM versions WHERE bucket = ? AND key = ? AND version = ?", bucket, encode_key(key), version
+        )
+        return found
+
+    def after(self, bucket: str, prefix: str, key: str, version: str | None) -> Iterator[tuple[Version, bool]]:
+        """Yield versions and markers, current ones too, by key and from new to old, and whether each is its key's latest.
+
+        Args:
+            bucket: the bucket's name.
+            prefix: of the keys.
+            key: where to begin, exclusively; all of its versions are passed over unless `version` is given.
+            version: the version of that key after which to begin.
+        """
+        begin, number = encode_key(key), 0 if version is None else self._number(bucket, key, version)
+        previous = begin if number else None
+        first, sign = (encode_key(prefix), ">=") if encode_key(prefix) > begin else (begin, ">")
+        while True:
+            rows = self._database.run(
+                f"SELECT * FROM (SELECT bucket, key, {CURRENT} AS number, NULL AS version, {COLUMNS} FROM objects"  # noqa: S608
+                f" UNION ALL SELECT bucket, key, number, version, {COLUMNS} FROM versions)"
+                f" WHERE bucket = ? AND (key {sign} ? OR key = ? AND number < ?) ORDER BY key, number DESC LIMIT {PAGE}",
+                bucket,
+                first,
+                begin,
+                number,
+            )
+            for row in rows:
+                if not row[1].startswith(encode_key(prefix)):
+                    return
+                yield _version((row[0], row[1], *row[3:])), row[1] != previous
+                previous = row[1]
+            if len(rows) < PAGE:
+                return
+            first, sign, begin, number = rows[-1][1], ">", rows[-1][1], rows[-1][2]
+
+    def _number(self, bucket: str, key: str, version: str) -> int:
+        rows = self._database.run(
+            "SELECT number FROM versions WHERE bucket = ? AND key = ? AND version = ?", bucket, encode_key(key), version
+        )
+        return int(rows[0][0]) if rows else CURRENT
+
+
+def _version(row: Row) -> Version:
+    bucket, key, version, *columns = row
+    if columns[0] is None:
+        return DeleteMarker(bucket=bucket, key=decode_key(key), version=version, modified=columns[4])
+    return to_object(bucket, key, tuple(columns))
+
+
+def _columns_of_marker(marker: DeleteMarker) -> Row:
+    return (*_EMPTY[:4], marker.modified, *_EMPTY[5:])

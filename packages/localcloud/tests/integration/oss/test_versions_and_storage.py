@@ -1,0 +1,127 @@
+"""Versions, storage classes, restoration and encryption with oss2, the official client."""
+
+from __future__ import annotations
+
+import uuid
+
+import oss2
+import oss2.models
+import pytest
+
+from tests.support.cloud import Cloud
+from tests.support.roles import assume_role
+
+
+@pytest.fixture
+def bucket(cloud: Cloud) -> oss2.Bucket:
+    bucket = cloud.bucket("test-" + uuid.uuid4().hex[:12])
+    bucket.create_bucket()
+    return bucket
+
+
+@pytest.fixture
+def versioned(bucket: oss2.Bucket) -> oss2.Bucket:
+    bucket.put_bucket_versioning(oss2.models.BucketVersioningConfig(oss2.BUCKET_VERSIONING_ENABLE))
+    return bucket
+
+
+def test_a_bucket_says_whether_it_keeps_versions(bucket: oss2.Bucket) -> None:
+    assert bucket.get_bucket_versioning().status is None
+    assert "x-oss-version-id" not in bucket.put_object("a", b"1").headers
+    bucket.put_bucket_versioning(oss2.models.BucketVersioningConfig("Enabled"))
+    assert (bucket.get_bucket_versioning().status, bucket.get_bucket_info().versioning_status) == ("Enabled", "Enabled")
+    with pytest.raises(oss2.exceptions.MalformedXml):
+        bucket.put_bucket_versioning(oss2.models.BucketVersioningConfig("Sometimes"))
+
+
+def test_versions_are_put_read_hidden_listed_and_deleted(versioned: oss2.Bucket) -> None:
+    first, second = (versioned.put_object("a", content).versionid for content in (b"1", b"22"))
+    for version, content in ((first, b"1"), (second, b"22")):
+        got = versioned.get_object("a", params={"versionId": version})
+        assert (got.read(), got.versionid) == (content, version)
+        head = versioned.head_object("a", params={"versionId": version})
+        assert (head.content_length, head.versionid) == (len(content), version)
+    hidden = versioned.delete_object("a")
+    assert hidden.delete_marker
+    with pytest.raises(oss2.exceptions.NoSuchKey) as missing:
+        versioned.get_object("a")
+    assert missing.value.headers["x-oss-delete-marker"] == "true"
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        versioned.get_object("a", params={"versionId": hidden.versionid})
+    assert (refused.value.status, refused.value.headers["Allow"]) == (405, "DELETE")
+    page = versioned.list_object_versions(max_keys=2)
+    assert [(marker.versionid, marker.is_latest) for marker in page.delete_marker] == [(hidden.versionid, True)]
+    assert [(item.versionid, item.is_latest) for item in page.versions] == [(second, False)]
+    rest = versioned.list_object_versions(key_marker=page.next_key_marker, versionid_marker=page.next_versionid_marker)
+    assert [item.versionid for item in rest.versions] == [first]
+    with pytest.raises(oss2.exceptions.BucketNotEmpty):
+        versioned.delete_bucket()
+    everything = oss2.models.BatchDeleteObjectVersionList()
+    for version in (first, second, hidden.versionid):
+        everything.append(oss2.models.BatchDeleteObjectVersion("a", version))
+    assert len(versioned.delete_object_versions(everything).delete_versions) == 3
+    versioned.delete_bucket()
+
+
+def test_acl_tags_symlinks_and_copies_know_versions(versioned: oss2.Bucket) -> None:
+    first, second = (versioned.put_object("a", content).versionid for content in (b"1", b"2"))
+    versioned.put_object_acl("a", "public-read", params={"versionId": first})
+    assert (versioned.get_object_acl("a", params={"versionId": first}).acl, versioned.get_object_acl("a").acl) == (
+        "public-read",
+        "default",
+    )
+    rule = oss2.models.TaggingRule()
+    rule.add("k", "v")
+    assert versioned.put_object_tagging("a", oss2.models.Tagging(rule), params={"versionId": first}).versionid == first
+    assert versioned.get_object_tagging("a", params={"versionId": first}).tag_set.tagging_rule == {"k": "v"}
+    assert versioned.get_object_tagging("a").tag_set.tagging_rule == {}
+    copied = versioned.copy_object(versioned.bucket_name, "a", "a", params={"versionId": first})
+    assert copied.versionid not in {first, second}
+    assert versioned.get_object("a").read() == b"1"
+    link = versioned.put_symlink("a", "link").versionid
+    assert versioned.get_symlink("link", params={"versionId": link}).target_key == "a"
+
+
+def test_reading_a_version_and_deleting_it_for_good_need_rights_of_their_own(
+    cloud: Cloud, versioned: oss2.Bucket
+) -> None:
+    version = {"versionId": versioned.put_object("a", b"1").versionid}
+    resource = [f"acs:oss:*:*:{versioned.bucket_name}/*"]
+    statement = {"Effect": "Allow", "Action": ["oss:GetObject", "oss:DeleteObject"], "Resource": resource}
+    role = cloud.bucket(versioned.bucket_name, assume_role(cloud, statement))
+    assert role.get_object("a").read() == b"1"
+    for call in (role.get_object, role.delete_object):
+        with pytest.raises(oss2.exceptions.AccessDenied):
+            call("a", params=version)
+    role.delete_object("a")
+    assert versioned.get_object("a", params=version).read() == b"1"
+
+
+def test_storage_classes_are_kept_shown_and_obeyed(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1", headers={"x-oss-storage-class": "ColdArchive"})
+    assert bucket.head_object("a").headers["x-oss-storage-class"] == "ColdArchive"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_object("a")
+    assert (error.value.status, error.value.code) == (403, "InvalidObjectState")
+    wish = oss2.models.RestoreConfiguration(2, oss2.models.RestoreJobParameters("Expedited"))
+    restored = bucket.restore_object("a", input=wish)
+    assert (restored.status, restored.headers["x-oss-object-restore-priority"]) == (202, "Expedited")
+    assert bucket.head_object("a").headers["x-oss-restore"] == 'ongoing-request="true"'
+    with pytest.raises(oss2.exceptions.RestoreAlreadyInProgress):
+        bucket.restore_object("a", input=wish)
+    [listed] = bucket.list_objects_v2().object_list
+    assert (listed.storage_class, listed.restore_info) == ("ColdArchive", 'ongoing-request="true"')
+    with pytest.raises(oss2.exceptions.ServerError, match="InvalidStorageClass"):
+        bucket.put_object("a", b"1", headers={"x-oss-storage-class": "Lukewarm"})
+
+
+@pytest.mark.parametrize("algorithm", ["AES256", "KMS", "SM4"])
+def test_encryption_is_kept_and_shown(bucket: oss2.Bucket, algorithm: str) -> None:
+    header = "x-oss-server-side-encryption"
+    assert bucket.put_object("a", b"1", headers={header: algorithm}).headers[header] == algorithm
+    assert bucket.head_object("a").headers[header] == bucket.get_object("a").headers[header] == algorithm
+    with pytest.raises(oss2.exceptions.ServerError, match="InvalidEncryptionAlgorithmError"):
+        bucket.put_object("a", b"1", headers={header: "ROT13"})
+    bucket.put_bucket_encryption(oss2.models.ServerSideEncryptionRule(algorithm))
+    assert bucket.put_object("b", b"1").headers[header] == algorithm
+    assert bucket.head_object("b").headers[header] == algorithm

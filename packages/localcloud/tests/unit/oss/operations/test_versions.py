@@ -1,0 +1,227 @@
+"""Versions of objects: which is current, which are kept, and that no bytes are lost or left over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.oss.errors import OssError
+from localcloud.oss.model import Attributes, DeleteMarker, ObjectEvent, ObjectKind
+from localcloud.oss.operations.service import OssService
+
+ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+SUSPENDED = ENABLED.replace("Enabled", "Suspended")
+
+
+def open_service(folder: Path) -> OssService:
+    return OssService(folder, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[OssService]:
+    service = open_service(tmp_path)
+    service.buckets.create("kept")
+    yield service
+    service.close()
+
+
+def enable(service: OssService) -> None:
+    service.buckets.set_setting("kept", "versioning", ENABLED)
+
+
+def suspend(service: OssService) -> None:
+    service.buckets.set_setting("kept", "versioning", SUSPENDED)
+
+
+def put(service: OssService, content: bytes) -> str:
+    return service.objects.put("kept", "a", content).version
+
+
+def listed(service: OssService) -> list[tuple[str, bool]]:
+    return [(item.version, latest) for item, latest in service.objects.versions("kept").entries]
+
+
+def contents(folder: Path) -> list[bytes]:
+    return sorted(path.read_bytes() for path in (folder / "data").iterdir())
+
+
+def test_each_put_into_a_versioned_bucket_is_kept(service: OssService, tmp_path: Path) -> None:
+    assert put(service, b"0") == "null"
+    enable(service)
+    first, second = put(service, b"1"), put(service, b"2")
+    assert listed(service) == [(second, True), (first, False), ("null", False)]
+    assert contents(tmp_path) == [b"0", b"1", b"2"]
+    with service.objects.open("kept", "a", first) as (item, path):
+        assert (item.version, path.read_bytes()) == (first, b"1")
+    assert service.objects.read("kept", "a") == b"2"
+
+
+def test_without_versioning_a_put_replaces_the_bytes(service: OssService, tmp_path: Path) -> None:
+    put(service, b"0")
+    put(service, b"1")
+    assert (listed(service), contents(tmp_path)) == ([("null", True)], [b"1"])
+    service.objects.delete("kept", "a")
+    assert (listed(service), contents(tmp_path)) == ([], [])
+
+
+def test_a_deletion_hides_the_object_and_deleting_the_marker_shows_it_again(service: OssService) -> None:
+    enable(service)
+    version = put(service, b"1")
+    deletion = service.objects.delete("kept", "a")
+    assert deletion.marker
+    assert listed(service) == [(deletion.marker, True), (version, False)]
+    assert not service.objects.exists("kept", "a")
+    with pytest.raises(OssError, match="NoSuchKey") as hidden:
+        service.objects.get("kept", "a")
+    assert hidden.value.headers == {"x-oss-delete-marker": "true", "x-oss-version-id": deletion.marker}
+    with pytest.raises(OssError, match="MethodNotAllowed"):
+        service.objects.get("kept", "a", deletion.marker)
+    assert service.objects.delete("kept", "a", deletion.marker).marker == deletion.marker
+    assert service.objects.get("kept", "a").version == version
+
+
+def test_deleting_the_current_version_makes_the_one_before_current(service: OssService, tmp_path: Path) -> None:
+    enable(service)
+    first, second = put(service, b"1"), put(service, b"2")
+    service.objects.delete("kept", "a", second)
+    assert (listed(service), contents(tmp_path)) == ([(first, True)], [b"1"])
+    assert service.objects.read("kept", "a") == b"1"
+    with pytest.raises(OssError, match="NoSuchVersion"):
+        service.objects.get("kept", "a", second)
+    service.objects.delete("kept", "a", second)  # is no error
+    service.objects.delete("kept", "a", first)
+    assert (listed(service), contents(tmp_path)) == ([], [])
+
+
+def test_a_suspended_bucket_has_one_null_version(service: OssService, tmp_path: Path) -> None:
+    enable(service)
+    first = put(service, b"1")
+    suspend(service)
+    assert put(service, b"2") == put(service, b"3") == "null"
+    assert (listed(service), contents(tmp_path)) == ([("null", True), (first, False)], [b"1", b"3"])
+    assert service.objects.delete("kept", "a").marker == "null"
+    assert (listed(service), contents(tmp_path)) == ([("null", True), (first, False)], [b"1"])
+    enable(service)
+    second = put(service, b"4")
+    assert listed(service) == [(second, True), ("null", False), (first, False)]
+    suspend(service)
+    put(service, b"5")  # takes the marker's place
+    assert listed(service) == [("null", True), (second, False), (first, False)]
+
+
+def test_acl_and_tags_belong_to_a_version(service: OssService) -> None:
+    enable(service)
+    first, second = put(service, b"1"), put(service, b"2")
+    service.objects.set_acl("kept", "a", "public-read", first)
+    service.objects.set_tagging("kept", "a", "<Tagging/>", first)
+    assert service.objects.get("kept", "a", first).attributes == Attributes(
+        acl="public-read", tagging="<Tagging/>", storage=service.objects.get("kept", "a").attributes.storage
+    )
+    assert service.objects.get("kept", "a", second).attributes.acl == "default"
+    assert listed(service) == [(second, True), (first, False)]
+
+
+def test_an_old_version_is_copied_over_the_current_one(service: OssService, tmp_path: Path) -> None:
+    enable(service)
+    first, second = put(service, b"1"), put(service, b"2")
+    third = service.copies.copy(("kept", "a", first), "kept", "a").version
+    assert listed(service) == [(third, True), (second, False), (first, False)]
+    assert contents(tmp_path) == [b"1", b"1", b"2"]
+    service.objects.delete("kept", "a", first)
+    assert service.objects.read("kept", "a") == b"1"
+
+
+def test_appending_makes_no_version(service: OssService, tmp_path: Path) -> None:
+    enable(service)
+    blob = service.blobs.write([b"1"])
+    version = service.appends.append("kept", "log", 0, blob).version
+    more = service.appends.append("kept", "log", 1, service.blobs.write([b"2"]))
+    assert (more.version, more.kind) == (version, ObjectKind.APPENDABLE)
+    assert contents(tmp_path) == [b"12"]
+
+
+def test_a_completed_upload_is_a_version(service: OssService, tmp_path: Path) -> None:
+    enable(service)
+    first = put(service, b"1")
+    upload = service.uploads.begin("kept", "a")
+    part = service.uploads.put_part(upload, 1, service.blobs.write([b"2"]))
+    second = service.uploads.complete(upload, [(1, part.etag)]).version
+    assert listed(service) == [(second, True), (first, False)]
+    assert contents(tmp_path) == [b"1", b"2"]
+
+
+def test_a_bucket_with_versions_is_not_empty(service: OssService, tmp_path: Path) -> None:
+    enable(service)
+    put(service, b"1")
+    service.objects.delete("kept", "a")
+    with pytest.raises(OssError, match="BucketNotEmpty"):
+        service.buckets.delete("kept")
+    assert service.buckets.contents("kept") == (["a"], [])
+    stat = service.buckets.stat("kept")
+    assert (stat.size, stat.objects, stat.markers) == (1, 1, 1)
+    service.buckets.empty("kept")
+    service.buckets.delete("kept")
+    assert contents(tmp_path) == []
+
+
+def test_versions_survive_a_start_that_removes_what_no_row_names(tmp_path: Path) -> None:
+    service = open_service(tmp_path)
+    service.buckets.create("kept")
+    enable(service)
+    first, second = put(service, b"1"), put(service, b"2")
+    marker = service.objects.delete("kept", "a").marker
+    before = [item.version for item, _ in service.objects.versions("kept").entries]
+    service.close()
+    (tmp_path / "data" / "left-by-a-crash").write_bytes(b"x")
+    again = open_service(tmp_path)
+    assert [item.version for item, _ in again.objects.versions("kept").entries] == before == [marker, second, first]
+    assert contents(tmp_path) == [b"1", b"2"]
+    again.close()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+def test_pages_of_versions_follow_each_other_without_gaps(service: OssService, limit: int) -> None:
+    enable(service)
+    for key in ("a", "b/1", "b/2", "c"):
+        for content in (b"1", b"2"):
+            service.objects.put("kept", key, content)
+    service.objects.delete("kept", "a")
+    whole = [(item.key, item.version, latest) for item, latest in service.objects.versions("kept").entries]
+    assert [latest for _, _, latest in whole] == [True, False, False, True, False, True, False, True, False]
+    found, marker, version = [], "", None
+    while True:
+        page = service.objects.versions("kept", marker=marker, version_marker=version, limit=limit)
+        found += [(item.key, item.version, latest) for item, latest in page.entries]
+        if page.next_marker is None:
+            break
+        marker, version = page.next_marker, page.entries[-1][0].version
+    assert found == whole
+    rolled = service.objects.versions("kept", delimiter="/")
+    assert (rolled.prefixes, len(rolled.entries)) == (("b/",), 5)
+
+
+def test_hiding_and_removing_are_told_and_removing_a_marker_is_not(service: OssService) -> None:
+    told: list[ObjectEvent] = []
+    service.subscribe(told.append)
+    enable(service)
+    put(service, b"1")
+    marker = service.objects.delete("kept", "a").marker
+    service.objects.delete("kept", "a", marker)
+    assert [event.name for event in told] == ["ObjectCreated:PutObject", "ObjectRemoved:DeleteObject"]
+
+
+def test_a_folder_of_before_versions_is_read(service: OssService, tmp_path: Path) -> None:
+    put(service, b"1")
+    service._store._database.run("DROP TABLE versions")  # as a folder of an older release is
+    service._store._database.run("UPDATE objects SET headers = '{}'")
+    service.close()
+    again = open_service(tmp_path)
+    assert again.objects.get("kept", "a").version == "null"
+    enable(again)
+    put(again, b"2")
+    assert len(again.objects.versions("kept").entries) == 2
+    assert not any(isinstance(item, DeleteMarker) for item, _ in again.objects.versions("kept").entries)
+    assert contents(tmp_path) == [b"1", b"2"]
+    again.close()
