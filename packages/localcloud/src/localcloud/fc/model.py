@@ -143,6 +143,7 @@ class Pending:
     payload: bytes
     qualifier: str = ""  # a version or an alias; empty: what is not published
     accepted: float = 0.0  # seconds since the epoch; 0: an earlier release did not note it
+    due: float = 0.0  # seconds since the epoch before which it is not tried
     task: str = ""  # the id under which its course is kept; empty: it is not
 
 

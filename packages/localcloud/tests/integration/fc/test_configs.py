@@ -102,8 +102,10 @@ def task(fc3: Any, name: str, id_: str) -> Any:
     return fc3.client.get_async_task(name, id_, models3.GetAsyncTaskRequest()).body
 
 
-def start(fc3: Any, name: str, payload: bytes, id_: str) -> None:
-    headers = models3.InvokeFunctionHeaders(x_fc_invocation_type="Async", x_fc_async_task_id=id_)
+def start(fc3: Any, name: str, payload: bytes, id_: str, **more: str) -> None:
+    headers = models3.InvokeFunctionHeaders(
+        x_fc_invocation_type="Async", x_fc_async_task_id=id_, common_headers={**more}
+    )
     request = models3.InvokeFunctionRequest(body=payload)
     fc3._do(lambda: fc3.client.invoke_function_with_options(name, request, headers, RuntimeOptions()))
 
@@ -151,6 +153,18 @@ def test_a_task_is_listed_and_stopped(fc3: Any, code: bytes, make_event: Event, 
     request = models3.ListAsyncTasksRequest(status="Stopped", include_payload=True)
     tasks = fc3.client.list_async_tasks(name, request).body.tasks
     assert [(each.task_id, json.loads(each.task_payload)["seconds"]) for each in tasks] == [("slow", 50)]
+
+
+def test_an_asynchronous_invocation_is_put_off(fc3: Any, code: bytes, make_event: Event, refused: Any) -> None:
+    fc3.create("f", code=code)
+    name = fc3.prefix + "f"
+    start(fc3, name, make_event("echo", text="late"), "late", **{"x-fc-async-delay": "1"})
+    wait_for(lambda: task(fc3, name, "late").status == "Succeeded")
+    enqueued, running, _ = (each.timestamp for each in task(fc3, name, "late").events)
+    assert running - enqueued >= 1000
+    with pytest.raises(refused) as error:
+        start(fc3, name, b"{}", "later", **{"x-fc-async-delay": "3601"})
+    assert (error.value.status, error.value.code) == (400, "InvalidArgument")
 
 
 def test_other_destinations_are_refused_by_name(cloud: Running, fc3: Any, code: bytes, refused: Any) -> None:

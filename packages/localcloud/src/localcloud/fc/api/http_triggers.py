@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from localcloud.fc.api.invocations import read_delay
 from localcloud.fc.api.triggers import HTTP_TRIGGERS
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.messages import HTTP, INVOKE
@@ -133,7 +134,13 @@ def _accept(fc: FcService, trigger: Trigger, asked: HttpRequest, request_id: str
     if is_wsgi:
         raise FcError("NotImplemented", "not implemented: x-fc-invocation-type Async for HTTP triggers of FC 2.0")
     payload = _event(fc, asked, request_id)
-    fc.invocations.invoke_async(trigger.function, payload, request_id=request_id, qualifier=trigger.qualifier)
+    fc.invocations.invoke_async(
+        trigger.function,
+        payload,
+        request_id=request_id,
+        qualifier=trigger.qualifier,
+        delay=read_delay(asked.headers),
+    )
     return web.Response(status=202)
 
 

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from localcloud.fc.api.calls import Call
 from localcloud.fc.errors import FcError
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.platform import MB
+from localcloud.fc.platform import ASYNC_DELAY, MB
+from localcloud.kernel.paging import read_number
 
 _TASK = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+
+
+def read_delay(headers: Mapping[str, str]) -> int:
+    """Return the seconds for which an asynchronous invocation is put off: `x-fc-async-delay`.
+
+    Source: Function Compute, "Asynchronous invocation", "Deferred invocation of a function".
+
+    Raises:
+        FcError: InvalidArgument.
+    """
+    try:
+        return read_number(headers.get("x-fc-async-delay") or None, default=0, allowed=ASYNC_DELAY)
+    except ValueError as error:
+        raise FcError("InvalidArgument", f"x-fc-async-delay: {error}") from error
 
 
 async def invoke_function(fc: FcService, call: Call) -> web.Response:
@@ -23,7 +39,12 @@ async def invoke_function(fc: FcService, call: Call) -> web.Response:
         if task and not _TASK.fullmatch(task):
             raise FcError("InvalidArgument", f"the task's id is {task[:200]!r}; expected letters, digits, _ and -")
         fc.invocations.invoke_async(
-            path, payload, request_id=call.request_id, qualifier=call.target.qualifier, task=task
+            path,
+            payload,
+            request_id=call.request_id,
+            qualifier=call.target.qualifier,
+            task=task,
+            delay=read_delay(call.headers),
         )
         return web.Response(status=202)
     wants_log = call.header("x-fc-log-type", ("None", "Tail")) == "Tail"

@@ -105,7 +105,9 @@ class InvocationOperations:
             log_tail=log.tail,
         )
 
-    def invoke_async(self, path: str, payload: bytes, *, request_id: str, qualifier: str = "", task: str = "") -> None:
+    def invoke_async(
+        self, path: str, payload: bytes, *, request_id: str, qualifier: str = "", task: str = "", delay: int = 0
+    ) -> None:
         """Accept an invocation that is done later; a failure is tried again.
 
         Args:
@@ -114,6 +116,7 @@ class InvocationOperations:
             request_id: the request's id.
             qualifier: a version or an alias; empty: what is not published.
             task: the id under which its course is kept; empty: a configuration says whether it is.
+            delay: seconds for which it is put off.
 
         Raises:
             FcError: FunctionNotFound, VersionNotFound, AliasNotFound, EntityTooLarge, StatefulAsyncInvocationAlreadyExists.
@@ -124,7 +127,10 @@ class InvocationOperations:
                 "EntityTooLarge",
                 f"the event has {len(payload)} bytes; at most {MAX_ASYNC_PAYLOAD} are allowed for an asynchronous invocation",
             )
-        self._accept(Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier, task=task))
+        due = self._clock() + delay if delay else 0.0
+        self._accept(
+            Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier, due=due, task=task)
+        )
 
     def fire(self, event: ObjectEvent) -> None:
         """Invoke the functions whose triggers an object's event fires."""
@@ -188,7 +194,12 @@ class InvocationOperations:
         task.add_done_callback(lambda _: self._running.pop(pending.request_id, None))
 
     async def _invoke_until_done(self, pending: Pending) -> None:
-        """Try an invocation until it succeeds, has waited for too long, or all tries have failed; then forget it."""
+        """Try an invocation until it succeeds, has waited for too long, or all tries have failed; then forget it.
+
+        That the time of one that was put off counts from when it is due is assumed.
+        """
+        await asyncio.sleep(max(0.0, pending.due - self._clock()))
+        waits_since = max(pending.accepted, pending.due)
         config = self._configs.find_async(pending.function, pending.qualifier) or AsyncConfig(
             function=pending.function, qualifier=pending.qualifier
         )
@@ -196,7 +207,7 @@ class InvocationOperations:
         tries = retries.tries if config.retries is None else config.retries + 1
         done: Invocation | None = None
         while True:
-            if pending.accepted and self._clock() - pending.accepted > (config.max_age or DEFAULT_ASYNC_AGE):
+            if waits_since and self._clock() - waits_since > (config.max_age or DEFAULT_ASYNC_AGE):
                 state, why = TaskState.EXPIRED, "the invocation has waited for too long"
                 break
             self._kept.move(pending, TaskState.RUNNING)

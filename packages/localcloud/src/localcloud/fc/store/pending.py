@@ -30,6 +30,7 @@ class PendingInvocations:
             "function": pending.function,
             "qualifier": pending.qualifier,
             "accepted": pending.accepted,
+            "due": pending.due,
             "task": pending.task,
             "payload": base64.b64encode(pending.payload).decode(),
         }
@@ -59,6 +60,7 @@ def _read(path: Path) -> Pending:
             # An earlier release wrote none of these.
             qualifier=record.get("qualifier", ""),
             accepted=record.get("accepted", 0.0),
+            due=record.get("due", 0.0),
             task=record.get("task", ""),
         )
 

@@ -68,3 +68,40 @@ def test_an_unexpected_failure_is_a_try_and_after_all_of_them_nothing_stays_pend
     log = (tmp_path / "logs" / "functions.f.log").read_text()
     assert "FC Async Attempt 3 of 3 failed RequestId: 1-a InternalServerError: RuntimeError" in log
     assert "RuntimeError: broken" in caplog.text
+
+
+def test_an_invocation_that_is_put_off_waits_until_it_is_due_over_a_restart_too(tmp_path: Path) -> None:
+    roles, pending = BrokenRoles(), tmp_path / "pending"
+    now = 1000.0
+    settings = Settings(
+        region="r", account_id="1", gateway=("127.0.0.1", 9), authority="", unsandboxed=True, retries=Retries(tries=1)
+    )
+
+    async def start() -> FcService:
+        fc = FcService(tmp_path, settings=settings, roles=roles, objects=NoObjects(), clock=lambda: now)
+        fc.ports.open({}, places=Places(16), rooms=Places(16))
+        await fc.open()
+        return fc
+
+    async def accept() -> None:
+        fc = await start()
+        function = Function(service="", name="f", runtime="python3.10", handler="index.handler", role=ROLE)
+        await fc.functions.create(function, Code(content=ZIP))
+        fc.invocations.invoke_async("functions/f", b"", request_id="1-a", delay=60)
+        await asyncio.sleep(0.05)
+        await fc.close()
+
+    async def go_on() -> None:
+        fc = await start()
+        try:
+            async with asyncio.timeout(20):
+                while list(pending.iterdir()):
+                    await asyncio.sleep(0.001)
+        finally:
+            await fc.close()
+
+    asyncio.run(accept())
+    assert roles.asked == 0
+    now += 59.9
+    asyncio.run(go_on())
+    assert roles.asked == 1

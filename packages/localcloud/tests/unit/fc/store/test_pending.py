@@ -12,7 +12,7 @@ from localcloud.kernel.errors import LocalCloudError
 
 
 def test_accepted_invocations_are_kept_until_they_are_done(tmp_path: Path) -> None:
-    one = Pending(request_id="1-a", function="functions/f", payload=b"\x00\xff")
+    one = Pending(request_id="1-a", function="functions/f", payload=b"\x00\xff", accepted=1.5, due=61.5)
     two = Pending(request_id="1-b", function="functions/g", payload=b"")
     kept = PendingInvocations(tmp_path / "pending")
     kept.add(two)
