@@ -8,7 +8,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from localcloud.fc.platform import DEFAULT_INITIALIZATION_TIMEOUT, DEFAULT_MEMORY, DEFAULT_TIMEOUT, DISKS, Retries
+from localcloud.fc.platform import (
+    CUSTOM_PORT,
+    DEFAULT_INITIALIZATION_TIMEOUT,
+    DEFAULT_MEMORY,
+    DEFAULT_TIMEOUT,
+    DISKS,
+    Retries,
+)
 
 TRIGGER_TYPES = ("oss", "http", "timer")
 WITHOUT_SOURCE = frozenset({"http", "timer"})  # of them, those that need neither a source nor a role
@@ -52,6 +59,9 @@ class Function:
     internet_access: bool = True
     log_config: Mapping[str, Any] = field(default_factory=dict)
     layers: Sequence[str] = ()  # ARNs of layer versions, the first one in front
+    command: Sequence[str] = ()  # of a custom runtime; empty: the code package's `bootstrap`
+    arguments: Sequence[str] = ()  # of that command
+    port: int = CUSTOM_PORT  # that it serves
     disabled: str | None = None  # why nobody may invoke it; None: everybody may
     code: str = ""  # sha256 of the zipped code package
     code_size: int = 0  # bytes, zipped

@@ -15,12 +15,13 @@ MB = 1024**2  # bytes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Runtime:
-    """A built-in Python runtime of the platform."""
+    """A runtime of the platform: a built-in Python, or a custom one."""
 
     name: str  # python3.10
     glibc: int | None  # minor version of glibc 2 in its image; None: not published
     context_credentials: bool  # the context that a handler gets holds them; the environment always does
     context_logger: bool  # the context holds a logger
+    custom: bool = False  # the code package brings a program that serves HTTP
     served: bool = True  # functions with it run here: the bootstrap needs Python 3.9
 
 
@@ -32,6 +33,15 @@ RUNTIMES: Mapping[str, Runtime] = MappingProxyType(
             Runtime(name="python3.9", glibc=24, context_credentials=True, context_logger=False),  # Debian 9
             Runtime(name="python3.10", glibc=28, context_credentials=True, context_logger=False),  # Debian 10
             Runtime(name="python3.12", glibc=31, context_credentials=False, context_logger=True),  # Debian 11
+            *(
+                Runtime(name=name, glibc=glibc, context_credentials=False, context_logger=False, custom=True)
+                for name, glibc in {
+                    "custom": 24,
+                    "custom.debian10": 28,
+                    "custom.debian11": 31,
+                    "custom.debian12": 36,
+                }.items()
+            ),
         )
     }
 )
@@ -46,6 +56,8 @@ MB_PER_CPU = (1024, 4096)  # of memory, least and most: vCPU:GB from 1:1 to 1:4
 IMPLIED_MB_PER_CPU = 1536  # where a function names no vCPU; not published: 3072 MB with 2 vCPU is common
 DISKS = (512, 10240)  # MB; the first is the default
 MAX_TASKS = 1024  # processes and threads of an instance
+CUSTOM_PORT = 9000  # that the program of a custom runtime serves, unless its function says another
+CUSTOM_PORTS = range(1, 65535 + 1)
 CONCURRENCY = 1  # requests at a time in an instance of a built-in runtime
 
 TIMEOUT = range(1, 86_400 + 1)  # seconds a request may take

@@ -20,7 +20,10 @@ Running = Any  # the running cloud of tests/support/cloud.py
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"runtime": "python3.11"}, "runtime is 'python3.11'; expected one of python3.9, python3.10, python3.12"),
+        (
+            {"runtime": "python3.11"},
+            "runtime is 'python3.11'; expected one of python3.9, python3.10, python3.12, custom, ",
+        ),
         ({"handler": "index"}, "handler is 'index'; expected MODULE.FUNCTION"),
         ({"memorySize": 100}, "memorySize is 100; expected 128 to 32768 MB in steps of 64"),
         ({"diskSize": 1024}, "diskSize is 1024; expected 512 or 10240 MB"),

@@ -16,7 +16,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Function
 from localcloud.fc.operations.rules import check_name
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.platform import CONCURRENCY, DEFAULT_INITIALIZATION_TIMEOUT
+from localcloud.fc.platform import CONCURRENCY, DEFAULT_INITIALIZATION_TIMEOUT, RUNTIMES
 from localcloud.kernel.times import to_seconds
 
 _SHARED = {
@@ -31,7 +31,7 @@ _SHARED = {
     "layers": "layers",
 }
 PROPERTIES = {
-    2: {**_SHARED, "initializer": "initializer", "initializationTimeout": "initialization_timeout"},
+    2: {**_SHARED, "initializer": "initializer", "initializationTimeout": "initialization_timeout", "caPort": "port"},
     3: {**_SHARED, "role": "role", "logConfig": "log_config", "internetAccess": "internet_access"},
 }
 
@@ -107,7 +107,15 @@ def read_function(
         service: the function's service; empty in FC 3.0.
         before: the function that is updated.
     """
-    apart = frozenset({"functionName", "code", "instanceLifecycleConfig", *(["tags"] if generation == 3 else [])})
+    apart = frozenset(
+        {
+            "functionName",
+            "code",
+            "instanceLifecycleConfig",
+            "customRuntimeConfig",
+            *(["tags"] if generation == 3 else []),
+        }
+    )
     fields = read_fields(body, PROPERTIES[generation], apart)
     for name in fields.get("environment", {}):
         if read_member(fields["environment"], name, str, "environmentVariables.") is None:
@@ -117,6 +125,7 @@ def read_function(
     if "layers" in fields:
         fields["layers"] = tuple(fields["layers"])
     fields |= _lifecycle(read_member(body, "instanceLifecycleConfig", dict) or {}, generation)
+    fields |= _custom_runtime(read_member(body, "customRuntimeConfig", dict) or {}, generation)
     code = read_code(read_member(body, "code", dict))
     if before is not None:
         return replace(before, **fields), code
@@ -126,6 +135,20 @@ def read_function(
     if code is None:
         raise FcError("InvalidArgument", "code is missing")
     return Function(service=service, name=check_name("functionName", body["functionName"]), **fields), code
+
+
+def _custom_runtime(config: Body, generation: int) -> dict[str, Any]:
+    known = {"command": "command", "args": "arguments", **({"port": "port"} if generation == 3 else {})}
+    fields: dict[str, Any] = {}
+    for name, value in config.items():
+        if name not in known and value not in (None, {}):
+            raise FcError("NotImplemented", f"not implemented: customRuntimeConfig.{name}")
+        kind = int if name == "port" else list
+        if name in known and (given := read_member(config, name, kind, "customRuntimeConfig.")) is not None:
+            if isinstance(given, list) and not all(isinstance(each, str) and "\0" not in each for each in given):
+                raise FcError("InvalidArgument", f"customRuntimeConfig.{name}: expected a list of texts")
+            fields[known[name]] = given
+    return fields
 
 
 def _lifecycle(config: Body, generation: int) -> dict[str, Any]:
@@ -164,6 +187,7 @@ def read_code(code: Body | None) -> Code | None:
 def write_function(function: Function, *, region: str, account_id: str) -> dict[str, Any]:
     """Return a function as the API shows it."""
     generation = 2 if function.service else 3
+    custom = RUNTIMES[function.runtime].custom
     document = {
         **write_fields(function, PROPERTIES[generation]),
         "layers": list(function.layers),
@@ -175,6 +199,9 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
         "lastModifiedTime": to_seconds(function.modified),
         "instanceConcurrency": CONCURRENCY,
     }
+    if custom:
+        config: dict[str, Any] = {"command": list(function.command), "args": list(function.arguments)}
+        document["customRuntimeConfig"] = {**config, **({"port": function.port} if generation == 3 else {})}
     if generation == 3:
         lifecycle = {"handler": function.initializer, "timeout": function.initialization_timeout}
         document["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}

@@ -24,11 +24,12 @@ from localcloud.fc.operations.http_triggers import (
     MalformedResponseError,
     make_environ,
     make_event,
+    make_request,
     read_response,
     read_wsgi_response,
 )
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.platform import MAX_SYNC_PAYLOAD
+from localcloud.fc.platform import MAX_SYNC_PAYLOAD, RUNTIMES
 from localcloud.kernel.door import HOST, ID
 from localcloud.kernel.rpc import read_request
 from localcloud.kernel.signatures import SignedRequest
@@ -113,17 +114,22 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
         source_ip=request.remote or "",
     )
     is_wsgi = trigger.function.startswith("services/")
+    is_custom = RUNTIMES[fc.aliases.release(trigger.function, trigger.qualifier).function.runtime].custom
     if signed.headers.get("x-fc-invocation-type") == "Async":
+        if is_custom:
+            raise FcError(
+                "NotImplemented", "not implemented: x-fc-invocation-type Async for HTTP triggers of custom runtimes"
+            )
         return _accept(fc, trigger, asked, request[ID], is_wsgi=is_wsgi)
-    payload = make_environ(asked) if is_wsgi else _event(fc, asked, request[ID])
+    payload = make_request(asked) if is_custom else make_environ(asked) if is_wsgi else _event(fc, asked, request[ID])
     done = await fc.invocations.invoke(
         trigger.function,
         payload,
         request_id=request[ID],
         qualifier=trigger.qualifier,
-        operation=HTTP if is_wsgi else INVOKE,
+        operation=HTTP if is_wsgi or is_custom else INVOKE,
     )
-    return _respond(done, is_wsgi=is_wsgi, is_app=found.is_app)
+    return _respond(done, is_wsgi=is_wsgi or is_custom, is_app=found.is_app)
 
 
 def _event(fc: FcService, asked: HttpRequest, request_id: str) -> bytes:

@@ -33,6 +33,7 @@ HARMLESS = {
 TYPES: Mapping[str, tuple[type, ...]] = {
     "timeout": (int,),
     "memorySize": (int,),
+    "caPort": (int,),
     "diskSize": (int,),
     "initializationTimeout": (int,),
     "cpu": (int, float),

@@ -39,9 +39,10 @@ def load_module(path: Path, name: str) -> ModuleType:
 
 
 if TYPE_CHECKING or __name__ != "__main__":
-    from localcloud.fc.instances import messages, wsgi
+    from localcloud.fc.instances import messages, program, wsgi
 else:  # in an instance there is no localcloud, only this folder
     messages = load_module(Path(__file__).with_name("messages.py"), "localcloud.fc.instances.messages")
+    program = load_module(Path(__file__).with_name("program.py"), "localcloud.fc.instances.program")
     wsgi = load_module(Path(__file__).with_name("wsgi.py"), "localcloud.fc.instances.wsgi")
 
 
@@ -59,12 +60,14 @@ def main() -> None:
     if setup.resolver:
         give_up_capabilities()
     prepare(setup, redirect)
+    facts = setup.program
+    custom = program.Program(facts.command, facts.arguments, facts.port) if facts else None
     while head := receive_head(channel):
         request = messages.read_request(head)
         payload = receive(channel, request.size)
         if payload is None:
             return
-        reply, result = serve(request, payload, setup)
+        reply, result = pass_on(custom, request, payload, setup) if custom else serve(request, payload, setup)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         channel.sendall(messages.pack(reply, result))
@@ -154,6 +157,53 @@ def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> t
     except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer
         return messages.Reply(failure=describe(error)), b""
     return messages.Reply(size=len(result)), result
+
+
+def pass_on(
+    custom: program.Program, request: messages.Request, payload: bytes, setup: messages.Setup
+) -> tuple[messages.Reply, bytes]:
+    """Have the program of a custom runtime serve a request; return the reply and the result."""
+    headers = platform_headers(request.request_id, setup)
+    try:
+        if request.operation == messages.HTTP:
+            asked, body = messages.split(payload)
+            result = messages.join(
+                *custom.respond(
+                    asked, body, {**headers, "x-fc-control-path": "/http-invoke"}, setup.max_result - messages.MAX_HEAD
+                )
+            )
+        else:
+            path = "/initialize" if request.operation == messages.INITIALIZE else "/invoke"
+            result = custom.handle(path, payload, headers, setup.max_result)
+    except (program.FailedRequestError, ValueError) as error:
+        return messages.Reply(failure=describe(error)), b""
+    if request.operation == messages.INITIALIZE:
+        result = b""
+    return messages.Reply(size=len(result)), result
+
+
+def platform_headers(request_id: str, setup: messages.Setup) -> dict[str, str]:
+    """Return the headers that a custom runtime gets with every request."""
+    function, service = setup.function, setup.service
+    headers = {
+        "x-fc-request-id": request_id,
+        "x-fc-account-id": os.environ["FC_ACCOUNT_ID"],
+        "x-fc-region": os.environ["FC_REGION"],
+        "x-fc-function-name": function.name,
+        "x-fc-function-handler": function.handler,
+        "x-fc-function-memory": str(function.memory),
+        "x-fc-function-timeout": str(function.timeout),
+        "x-fc-function-initializer": function.initializer,
+        "x-fc-initialization-timeout": str(function.initialization_timeout),
+        "x-fc-service-name": service.name,
+        "x-fc-service-logproject": service.log_project,
+        "x-fc-service-logstore": service.log_store,
+        "x-fc-qualifier": service.qualifier,
+        "x-fc-version-id": service.version_id,
+    }
+    for name in ("access-key-id", "access-key-secret", "security-token"):
+        headers[f"x-fc-{name}"] = os.environ.get("ALIBABA_CLOUD_" + name.upper().replace("-", "_"), "")
+    return {name: value for name, value in headers.items() if value}
 
 
 def encode(result: object) -> bytes:

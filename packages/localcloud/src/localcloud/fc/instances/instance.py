@@ -18,7 +18,7 @@ from localcloud.fc.instances.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.launch import Isolation, Launch
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import FunctionFacts, Reply, Request, ServiceFacts, Setup
+from localcloud.fc.instances.messages import FunctionFacts, ProgramFacts, Reply, Request, ServiceFacts, Setup
 from localcloud.fc.instances.meter import Meter, Use
 from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
 from localcloud.fc.instances.process import InstanceProcess
@@ -151,6 +151,9 @@ class Instance:
                 qualifier=self.release.qualifier,
                 version_id=self.release.version,
             ),
+            program=ProgramFacts(command=[*function.command], arguments=[*function.arguments], port=function.port)
+            if runtime.custom
+            else None,
             context_credentials=runtime.context_credentials,
             context_logger=runtime.context_logger,
             packages=launch.packages,

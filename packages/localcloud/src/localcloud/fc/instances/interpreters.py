@@ -8,6 +8,7 @@ from pathlib import Path
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.packages import built_in_packages
+from localcloud.fc.platform import RUNTIMES
 from localcloud.interpreters import OWN, find_python, own_python, real_python, version_of
 from localcloud.kernel.errors import LocalCloudError
 
@@ -32,6 +33,8 @@ def find_interpreter(runtime: str, forced: Path | None, named: str = "") -> Inte
     Raises:
         FcError: InstanceNotAllowed: the function names a Python that is not here.
     """
+    if RUNTIMES[runtime].custom:  # it runs the bootstrap alone
+        return Interpreter(path=own_python(), note=None)
     if forced is not None:
         return _noted(runtime, real_python(forced) or forced, "as the embedded cloud was told to")
     wanted = named or runtime

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from localcloud.fc.instances import bootstrap, messages, wsgi
+from localcloud.fc.instances import bootstrap, messages, program, wsgi
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.userns import IdentityMap
 from localcloud.fc.model import Function
@@ -15,7 +15,8 @@ from localcloud.gateway import redirect
 
 LAYERS = "/opt"  # as the function sees it
 TMP = "/tmp"  # noqa: S108 - as the function sees it; the folder behind it is the instance's own
-BOOTSTRAP, MESSAGES, WSGI, REDIRECT = (Path(str(module.__file__)) for module in (bootstrap, messages, wsgi, redirect))
+BOOTSTRAP, REDIRECT = Path(bootstrap.__file__), Path(redirect.__file__)
+BESIDE = tuple(Path(str(module.__file__)) for module in (messages, program, wsgi))  # what the bootstrap loads
 PRELOAD = REDIRECT.with_name("preload")  # redirects the Python programs that a function starts
 
 

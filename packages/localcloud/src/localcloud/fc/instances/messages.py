@@ -16,7 +16,7 @@ from typing import Any
 LENGTH = struct.Struct(">I")  # of a head
 MAX_HEAD = 64 * 1024  # bytes of a reply's head
 INITIALIZE, INVOKE = "initialize", "invoke"
-HTTP = "http"  # the handler is a WSGI application, the event an HTTP request
+HTTP = "http"  # the handler is a WSGI application, or the runtime a custom one; the event is an HTTP request
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,21 @@ class ServiceFacts:
 
 
 @dataclass(frozen=True)
+class ProgramFacts:
+    """The program of a custom runtime."""
+
+    command: list[str]  # empty: the code package's `bootstrap`
+    arguments: list[str]
+    port: int
+
+
+@dataclass(frozen=True)
 class Setup:
     """The first message: the function that runs, and its surroundings."""
 
     function: FunctionFacts
     service: ServiceFacts
+    program: ProgramFacts | None  # None: the runtime is a Python
     context_credentials: bool  # the context has them
     context_logger: bool  # the context has one
     layers: str  # folder of the function's layers
@@ -110,6 +120,7 @@ def read_setup(text: bytes) -> Setup:
     members = json.loads(text)
     members["function"] = FunctionFacts(**members["function"])
     members["service"] = ServiceFacts(**members["service"])
+    members["program"] = ProgramFacts(**members["program"]) if members["program"] else None
     members["gateway"] = tuple(members["gateway"])
     return Setup(**members)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from localcloud.fc.instances import userns
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import BOOTSTRAP, LAYERS, MESSAGES, PRELOAD, REDIRECT, TMP, WSGI, Launch
+from localcloud.fc.instances.launch import BESIDE, BOOTSTRAP, LAYERS, PRELOAD, REDIRECT, TMP, Launch
 from localcloud.fc.instances.usage import find_folder
 from localcloud.fc.model import Function
 from localcloud.fc.platform import MB
@@ -226,7 +226,7 @@ def _shown(code: Path, layers: Path | None, interpreter: Interpreter) -> dict[Pa
     shown = {Path("/code"): code}
     if layers:
         shown |= {Path(LAYERS, each.name): each for each in layers.iterdir()}
-    shown |= {Path(INSIDE, file.name): file for file in (BOOTSTRAP, MESSAGES, WSGI, REDIRECT, PRELOAD)}
+    shown |= {Path(INSIDE, file.name): file for file in (BOOTSTRAP, *BESIDE, REDIRECT, PRELOAD)}
     shown |= {Path(PACKAGES, name): path for name, path in interpreter.packages.items()}
     prefix = interpreter.path.parent.parent
     if not prefix.is_relative_to("/usr"):

@@ -10,12 +10,14 @@ from localcloud.fc.model import Function
 from localcloud.fc.platform import (
     CPU_SHARE,
     CPU_SHARES,
+    CUSTOM_PORTS,
     DISKS,
     INITIALIZATION_TIMEOUT,
     MAX_ENVIRONMENT,
     MB_PER_CPU,
     MEMORY,
     RESERVED_VARIABLES,
+    RUNTIMES,
     SERVED,
     TIMEOUT,
 )
@@ -47,16 +49,18 @@ def check_function(function: Function) -> None:
         FcError: InvalidArgument, naming the property, its value and what is allowed.
     """
     check_name("functionName", function.name)
+    custom = function.runtime in SERVED and RUNTIMES[function.runtime].custom  # whose handlers mean nothing
     low, high = (mb // 1024 for mb in MB_PER_CPU)
     rules: list[tuple[str, object, bool, str]] = [
         ("runtime", function.runtime, function.runtime in SERVED, f"one of {', '.join(SERVED)}"),
-        ("handler", function.handler, bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
+        ("handler", function.handler, custom or bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
         (
             "initializer",
             function.initializer,
-            not function.initializer or bool(_HANDLER.fullmatch(function.initializer)),
+            custom or not function.initializer or bool(_HANDLER.fullmatch(function.initializer)),
             "MODULE.FUNCTION",
         ),
+        ("port", function.port, function.port in CUSTOM_PORTS, _bounds(CUSTOM_PORTS)),
         ("timeout", function.timeout, function.timeout in TIMEOUT, f"{_bounds(TIMEOUT)} seconds"),
         (
             "initializationTimeout",
