@@ -58,7 +58,7 @@ def unpack(archive: Path, target: Path) -> None:
 def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int | None = None) -> bytes:
     """Return the first `size` bytes of a file in an archive of ours, all by default."""
     path = entry.filename.removesuffix(SUFFIX)
-    index, files = _read_index(archive)
+    index, files = read_index(archive)
     file = files[path]
     packed, wanted = archive.read(entry), file.size if size is None else min(size, file.size)
     if file.size <= BLOCK_SIZE:
@@ -72,7 +72,7 @@ def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int | None
 
 
 @lru_cache(maxsize=1)
-def _read_index(archive: zipfile.ZipFile) -> tuple[Index, dict[str, FileEntry]]:
+def read_index(archive: zipfile.ZipFile) -> tuple[Index, dict[str, FileEntry]]:
     """Return the index of an archive of ours, and its files by their paths."""
     index = parse_index(inflate_index(archive.read(f"{INDEX_NAME}{SUFFIX}"), MAX_INDEX, INDEX_NAME))
     return index, {file.path: file for file in index.content.files}

@@ -1,16 +1,18 @@
 """Measures the CPU time and memory of a start on its own: an archive from a local file, no network, no platform.
 
 `python -m bench.cpu CODE ARCHIVE DIGEST` prints one line of JSON: `load`, the CPU seconds to verify, inflate and write. With
-`--model ARCHIVE DIGEST` it also imports and warms up the example function in a process that finds everything unpacked: `import`,
-the CPU seconds of the import; `import_memory`, the most memory of that process, and `import_anonymous`, what of it no file backs
-(bytes).
+`--model ARCHIVE DIGEST` it also measures `working_set`, the same for what mode `working-set` waits for, and imports and warms up
+the example function in a process that finds everything unpacked: `import`, the CPU seconds of the import; `import_memory`, the
+most memory of that process, and `import_anonymous`, what of it no file backs (bytes).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
+import socket
 import statistics
 import subprocess
 import sys
@@ -18,10 +20,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.archives import model_of
 from bench.measure import REST
 from heavylift.contracts.manifest import Build
+
+if TYPE_CHECKING:
+    from heavylift.contracts.archive import Content
+    from heavylift.runtime.paging import Paging
 
 _IMPORT = """
 import gc, json, os, resource, sys
@@ -85,11 +92,13 @@ def main() -> int:
             command = [sys.executable, "-I", "-S", "-c", _IMPORT, str(options.code)]  # as an instance runs it
             done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
             found |= json.loads(done.stdout.splitlines()[-1])
+            found["working_set"] = _load(options.archive, options.digest, Path(folder) / "again", working_set=True)
     print(json.dumps(found))
     return 0
 
 
-def _load(archive: str, digest: str, target: Path) -> float:
+def _load(archive: str, digest: str, target: Path, *, working_set: bool = False) -> float:
+    """Return the CPU seconds of a load; of its working set alone, which is then removed again."""
     from heavylift.runtime.load import load
     from heavylift.runtime.retries import Deadline
     from heavylift.runtime.settings import Archive
@@ -115,11 +124,58 @@ def _load(archive: str, digest: str, target: Path) -> float:
 
             return Body(size, etag or "local", chunks())
 
-    before = resource.getrusage(resource.RUSAGE_SELF)
     reader = ObjectReader(Local(), archive, Deadline(600))
-    load(Archive(name="applib", key=archive, digest=digest, directory=target), reader, Timeline("initializer"))
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    wanted = Archive(name="applib", key=archive, digest=digest, directory=target)
+    before = _used()
+    if working_set:
+        try:
+            load(wanted, reader, Timeline("initializer"), _UntilReady(), _start_paging, patient=True)
+        except _ReadyError as ready:
+            return ready.used - before
+    else:
+        load(wanted, reader, Timeline("initializer"))
+    return _used() - before
+
+
+def _used() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+class _ReadyError(Exception):
+    """Ends a load whose working set is there."""
+
+    def __init__(self) -> None:
+        super().__init__("the working set is there")
+        self.used = _used()
+
+
+class _UntilReady:
+    """Ends a load when its working set is there."""
+
+    def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
+        pass
+
+    def paged(self, libraries: Sequence[str]) -> None:
+        pass
+
+    def working_set_ready(self, later: int) -> None:
+        raise _ReadyError
+
+    def advanced(self, blocks: int) -> None:
+        pass
+
+
+def _start_paging(content: Content, root: Path) -> Paging | None:
+    """Return the paging of a load that nobody asks for pages."""
+    from heavylift.runtime.pages import find_helper
+    from heavylift.runtime.paging import Paging
+
+    helper = find_helper() if content.libraries else None
+    if helper is None:
+        return None
+    channel = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)[0]
+    return Paging(content, root, helper, os.memfd_create("bench-pages"), channel.detach())
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ class Sample:
     )
     counted_disk: int = 0  # bytes that the start took on disk, as it counted them
     platform_disk: int = 0  # bytes; the most that lay on the instance's disk, as the platform saw it
+    fetched: int = 0  # bytes before the start was ready
+    written: int = 0  # bytes of files before the start was ready
     cloud: float = 0.0  # CPU seconds of the embedded cloud until the first picture
     machine: float = 0.0  # CPU seconds of the whole machine until the first picture
 
@@ -75,6 +77,8 @@ def cold_start(cloud: Cloud, settings: FunctionSettings) -> tuple[Start, Sample]
         platform_memory=round(float(first.headers.get("x-fc-max-memory-usage", "nan")) * MIB),
         counted_disk=start.peak_disk,
         platform_disk=disk,
+        fetched=start.fetched,
+        written=start.unpacked,
         cloud=busy,
         machine=machine,
     )

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.working_set import WAY
+
 OURS, OTHERS, LIMIT = "#0072B2", "#999999", "#D55E00"
 NAME_PLACES = (((8, -16), "left"), ((-4, 10), "center"))  # of real archives: below and above their points, in turn
 ROW, HEAD = 0.3, 0.75  # inches of a bar, and of what stands around a panel's bars
@@ -24,7 +26,11 @@ def draw_start(part: Mapping[str, Any], target: Path) -> None:
         texts = [f"{each['median'][way]:.2f} s" for way in labels]
         _bars(axes, labels, each["median"], texts)
         axes.axvline(each["limit"], color=LIMIT, linewidth=1.5, linestyle="--")
-        axes.set_title(f"{link}: the dashed line is the limit, {each['limit']:.2f} s", loc="left", fontsize=11)
+        title = f"{link}: the dashed line is the limit, {each['limit']:.2f} s"
+        if "ready" in each:
+            axes.axvline(each["ready"], color=LIMIT, linewidth=1.5, linestyle=":")
+            title += f"; the dotted one that of the working set, {each['ready']:.2f} s"
+        axes.set_title(title, loc="left", fontsize=11)
     panels[-1].set_xlabel("seconds from process start to the first picture (median)")
     figure.savefig(target)
 
@@ -97,7 +103,7 @@ def _panels(links: Mapping[str, Any], *, rows: int) -> tuple[Figure, Sequence[Ax
 
 def _bars(axes: Axes, labels: Mapping[str, str], values: Mapping[str, float], texts: Sequence[str]) -> None:
     for row, (way, text) in enumerate(zip(labels, texts, strict=True)):
-        axes.barh(row, values[way], height=0.68, color=OURS if way == "ours" else OTHERS)
+        axes.barh(row, values[way], height=0.68, color=OURS if way in ("ours", WAY) else OTHERS)
         box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # a line may run behind it
         axes.annotate(
             text, (values[way], row), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, bbox=box

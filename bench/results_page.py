@@ -57,6 +57,8 @@ def _start(part: Section) -> list[str]:
     ]
     rows.append(["**limit**", *(f"{each['limit']:.2f}" for each in links.values())])
     rows.append(["limit with the embedded OSS on the same cores", *(f"{each['here']:.2f}" for each in links.values())])
+    if "ready" in part:
+        rows.append(["**limit of the working set**", *(f"{each['ready']:.2f}" for each in links.values())])
     return [
         "## How long does a start take?",
         "",
@@ -78,8 +80,23 @@ def _start(part: Section) -> list[str]:
         f"add up to {_each(links, 'parts')}. What more it takes to run side by side is not in the limit, nor is what the host of a "
         f"virtual machine takes to give it memory: {touches['rested']} µs for the first touch of a page that lay free for some "
         f"seconds, {touches['again']} µs where the host still has it. A start touches {part['pages']:,} pages.",
+        *_working_set(part),
         *_paragraphs(part["notes"]),
         *_left_out(part),
+    ]
+
+
+def _working_set(part: Section) -> list[str]:
+    if "ready" not in part:
+        return []
+    ready, alone = part["ready"], part["alone"]
+    return [
+        "",
+        "In mode `working-set` a start waits for what a recorded one used, and the rest follows while requests run. Its limit is "
+        "the largest of three: the bytes of the working set divided by the bandwidth, the CPU seconds of the import, which one "
+        f"core has to spend, and all CPU seconds divided by the cores: {part['archive']['working_set'] / 1e6:,.0f} MB; "
+        f"{alone['working_set']:.2f} s to verify, inflate and write these. Before it was ready, a start fetched "
+        f"{ready['fetched'] / 1e6:,.0f} MB and wrote {ready['written'] / 1e6:,.0f} MB of files.",
     ]
 
 
