@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.fc.configs import Minimum
 from localcloud.fc.model import Settings
 from localcloud.fc.operations.service import FcService
 from localcloud.kernel.identity import Credential, Identity
@@ -57,6 +59,11 @@ def _fc(action: str, path: str) -> tuple[str, str]:
     return f"fc:{action}", f"acs:fc:cn-hangzhou:{ACCOUNT}:{path}"
 
 
+def _put_minimum(minimum: Minimum) -> tuple[str, str]:
+    taken_away = minimum.target == 0 and minimum.function.startswith("functions/")  # FC 2.0 puts none
+    return _fc(f"{'Delete' if taken_away else 'Put'}ProvisionConfig", minimum.function)
+
+
 class Services:
     """The services on which resource types stand, in process."""
 
@@ -93,6 +100,7 @@ SETTING = {
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
 }
+VERSION = {"services": "ServiceVersion", "functions": "FunctionVersion"}
 # What each call of a service that changes something is by the service's own API.
 CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "create": lambda name, **_: _oss("PutBucket", name),
@@ -118,6 +126,19 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "triggers.create": lambda trigger: _fc("CreateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
     "triggers.update": lambda trigger: _fc("UpdateTrigger", f"{trigger.function}/triggers/{trigger.name}"),
     "triggers.delete": lambda path, name: _fc("DeleteTrigger", f"{path}/triggers/{name}"),
+    "versions.publish": lambda owner, **_: _fc(f"Publish{VERSION[owner.partition('/')[0]]}", f"{owner}/versions"),
+    "versions.delete": lambda owner, _id: _fc(f"Delete{VERSION[owner.partition('/')[0]]}", f"{owner}/versions/*"),
+    "aliases.create": lambda alias: _fc("CreateAlias", f"{alias.owner}/aliases/{alias.name}"),
+    "aliases.update": lambda alias: _fc("UpdateAlias", f"{alias.owner}/aliases/{alias.name}"),
+    "aliases.delete": lambda owner, name: _fc("DeleteAlias", f"{owner}/aliases/{name}"),
+    "configs.put_minimum": _put_minimum,
+    "configs.put_limit": lambda limit: _fc("PutConcurrencyConfig", limit.function),
+    "configs.delete_limit": lambda path: _fc("DeleteConcurrencyConfig", path),
+    "configs.put_async": lambda config: _fc("PutAsyncInvokeConfig", config.function),
+    "configs.delete_async": lambda path, _qualifier: _fc("DeleteAsyncInvokeConfig", path),
+    "layers.create": lambda layer, _code: _fc("CreateLayerVersion", f"layers/{layer.layer}/versions/*"),
+    "layers.publish": lambda name, **_: _fc("PutLayerACL", f"layers/{name}"),
+    "layers.delete": lambda name, _version: _fc("DeleteLayerVersion", f"layers/{name}/versions/*"),
     "create_project": lambda name, _settings: _log("CreateProject", name),
     "update_project": lambda name, _settings: _log("UpdateProject", name),
     "delete_project": lambda name: _log("DeleteProject", name),
@@ -131,11 +152,14 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
 READS = frozenset(
     {"get", "contents", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
     | {"attachments_of", "services.all", "services.get", "functions.get", "triggers.get"}
+    | {"versions.get", "aliases.get", "layers.get", "configs.minimum", "configs.limit", "configs.get_async"}
     | {"projects", "project", "logstores", "logstore", "index"}
 )
 
 
-RESOURCES = frozenset({"services", "functions", "triggers"})  # of Function Compute, whose operations are apart
+RESOURCES = frozenset(
+    {"services", "functions", "triggers", "versions", "aliases", "configs", "layers"}
+)  # of Function Compute, whose operations are apart
 
 
 class Noted:
@@ -166,6 +190,7 @@ class Cloud(Services):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.calls: set[tuple[str, str]] = set()
+        self._ids: dict[tuple[str, str], str] = {}  # physical ids, by type and what was planned
         services = (self.oss.buckets, self.ram, self.fc, self.sls)
         noted: list[Any] = [Noted(each, self.calls) for each in services]  # which answers to all of their names
         buckets, ram, fc, sls = noted
@@ -182,22 +207,28 @@ class Cloud(Services):
         planned = kind.plan_id(CONTEXT, properties)
         with self.within_rights(kind, None, properties):
             outcome = asyncio.run(kind.create(CONTEXT, properties))
-        assert outcome.physical_id == planned
-        assert self.exists(name, planned)
+        assert outcome.physical_id == planned or (planned.endswith("/") and outcome.physical_id.startswith(planned))
+        assert self.exists(name, outcome.physical_id)
+        self._ids[name, planned] = outcome.physical_id
         return outcome
 
     def update(self, name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Outcome:
         kind, old, new = self.type(name), self.check(name, before), self.check(name, after)
-        planned = kind.plan_id(CONTEXT, new)
+        physical_id = self._id(name, new)
         with self.within_rights(kind, old, new):
-            outcome = asyncio.run(kind.update(CONTEXT, planned, new, old))
-        assert outcome.physical_id == planned
+            outcome = asyncio.run(kind.update(CONTEXT, physical_id, new, old))
+        assert outcome.physical_id == physical_id
         return outcome
 
     def delete(self, name: str, **given: object) -> None:
         kind, properties = self.type(name), self.check(name, given)
         with self.within_rights(kind, properties, None):
-            asyncio.run(kind.delete(CONTEXT, kind.plan_id(CONTEXT, properties), properties))
+            asyncio.run(kind.delete(CONTEXT, self._id(name, properties), properties))
+
+    def _id(self, name: str, properties: Mapping[str, object]) -> str:
+        """Return a resource's id: as it was made, or as it would be."""
+        planned = self.type(name).plan_id(CONTEXT, properties)
+        return self._ids.get((name, planned), planned)
 
     @contextmanager
     def within_rights(
@@ -222,6 +253,7 @@ def reason(call: Callable[..., object], *args: Any, **given: Any) -> str:
     return str(caught.value)
 
 
+EMPTY_ZIP = base64.b64encode(b"PK\x05\x06" + bytes(18)).decode()
 SAMPLES: dict[str, dict[str, Any]] = {
     "OSS::Bucket": {"BucketName": "photos"},
     "RAM::Role": {"RoleName": "runner", "AssumeRolePolicyDocument": TRUST},
@@ -256,6 +288,15 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "TriggerType": "timer",
         "TriggerConfig": {"cronExpression": "@every 1h", "enable": True, "payload": ""},
     },
+    "FC::Version": {"ServiceName": "base"},
+    "FC::Alias": {"ServiceName": "aliased", "AliasName": "prod", "VersionId": "1"},
+    "FC::ProvisionConfig": {"ServiceName": "base", "FunctionName": "base", "Qualifier": "LATEST", "Target": 1},
+    "FC::Layer": {"LayerName": "libs", "Code": {"ZipFile": EMPTY_ZIP}, "CompatibleRuntime": ["python3.10"]},
+    "FC3::FunctionVersion": {"FunctionName": "base"},
+    "FC3::ProvisionConfig": {"FunctionName": "base", "DefaultTarget": 1},
+    "FC3::ConcurrencyConfig": {"FunctionName": "base", "ReservedConcurrency": 5},
+    "FC3::AsyncInvokeConfig": {"FunctionName": "base", "AsyncTask": True},
+    "FC3::LayerVersion": {"LayerName": "libs", "Code": {"ZipFile": EMPTY_ZIP}},
     "SLS::Project": {"Name": "logs"},
     "SLS::Logstore": {"ProjectName": "base", "LogstoreName": "function-log"},
     "SLS::Index": {"ProjectName": "base", "LogstoreName": "base", "FullTextIndex": {"Enable": True}},
@@ -264,6 +305,8 @@ BASE: list[tuple[str, dict[str, Any]]] = [
     ("RAM::Role", {**SAMPLES["RAM::Role"], "RoleName": "base"}),
     ("FC::Service", {"ServiceName": "base"}),
     ("FC::Function", {**SAMPLES["FC::Function"], "FunctionName": "base"}),
+    ("FC::Service", {"ServiceName": "aliased"}),
+    ("FC::Version", {"ServiceName": "aliased"}),
     ("FC3::Function", {**SAMPLES["FC3::Function"], "FunctionName": "base"}),
     ("SLS::Project", {"Name": "base"}),
     ("SLS::Logstore", {"ProjectName": "base", "LogstoreName": "base"}),

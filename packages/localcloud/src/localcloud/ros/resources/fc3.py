@@ -51,7 +51,7 @@ class Fc3Function(FunctionType):
         "InstanceIsolationMode": Property(
             kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), supported=("SHARE",)
         ),
-        "Layers": Property(kind="list", supported=()),
+        "Layers": Property(kind="list", items=STRING, minimum=1, maximum=100),
         "SessionAffinity": Property(
             kind="string", choices=("MCP_SSE", "GENERATED_COOKIE", "HEADER_FIELD", "NONE"), supported=("NONE",)
         ),

@@ -52,7 +52,7 @@ TRIGGER = {
     "TriggerConfig": Property(kind="map", required=True),
     "SourceArn": Property(kind="string", replaces=True),
     "InvocationRole": STRING,
-    "Qualifier": Property(kind="string", supported=("LATEST",)),
+    "Qualifier": STRING,
 }
 
 
@@ -109,6 +109,7 @@ class FunctionType(ABC):
             role=properties.get("Role", ""),
             internet_access=properties.get("InternetAccess", True),
             log_config=api_names(properties.get("LogConfig", {})),
+            layers=tuple(properties.get("Layers", ())),
         )
 
     def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:

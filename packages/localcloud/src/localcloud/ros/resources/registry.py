@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from localcloud.fc.model import FunctionCompute
+from localcloud.fc.interface import Releases
 from localcloud.oss.model import Buckets
 from localcloud.ram import RamService
 from localcloud.ros.resources.custom import Callbacks, CustomResource
 from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
 from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
+from localcloud.ros.resources.fc_configs import (
+    Fc3AsyncInvokeConfig,
+    Fc3ConcurrencyConfig,
+    Fc3ProvisionConfig,
+    FcProvisionConfig,
+)
+from localcloud.ros.resources.fc_layers import Fc3LayerVersion, FcLayer
+from localcloud.ros.resources.fc_releases import Fc3FunctionVersion, FcAlias, FcVersion
 from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.resources.ram_policies import ManagedPolicy
@@ -20,7 +28,7 @@ from localcloud.sls.operations.service import SlsService
 
 
 def resource_types(
-    *, buckets: Buckets, ram: RamService, fc: FunctionCompute, sls: SlsService, callbacks: Callbacks, folder: Path
+    *, buckets: Buckets, ram: RamService, fc: Releases, sls: SlsService, callbacks: Callbacks, folder: Path
 ) -> Mapping[str, ResourceType]:
     """Return the resource types by name.
 
@@ -46,6 +54,15 @@ def resource_types(
         FcTrigger(fc),
         Fc3Function(fc),
         Fc3Trigger(fc),
+        FcVersion(fc),
+        FcAlias(fc),
+        FcProvisionConfig(fc),
+        FcLayer(fc),
+        Fc3FunctionVersion(fc),
+        Fc3ProvisionConfig(fc),
+        Fc3ConcurrencyConfig(fc),
+        Fc3AsyncInvokeConfig(fc),
+        Fc3LayerVersion(fc),
         Project(sls),
         Logstore(sls),
         Index(sls),

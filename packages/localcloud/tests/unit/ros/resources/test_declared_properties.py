@@ -15,6 +15,14 @@ import pytest
 from localcloud.ros.resources.custom import CustomResource
 from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
 from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
+from localcloud.ros.resources.fc_configs import (
+    Fc3AsyncInvokeConfig,
+    Fc3ConcurrencyConfig,
+    Fc3ProvisionConfig,
+    FcProvisionConfig,
+)
+from localcloud.ros.resources.fc_layers import Fc3LayerVersion, FcLayer
+from localcloud.ros.resources.fc_releases import Fc3FunctionVersion, FcAlias, FcVersion
 from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import Property
 from localcloud.ros.resources.ram_policies import ManagedPolicy
@@ -32,6 +40,15 @@ TYPES = (
     FcTrigger,
     Fc3Function,
     Fc3Trigger,
+    FcVersion,
+    FcAlias,
+    FcProvisionConfig,
+    FcLayer,
+    Fc3FunctionVersion,
+    Fc3ProvisionConfig,
+    Fc3ConcurrencyConfig,
+    Fc3AsyncInvokeConfig,
+    Fc3LayerVersion,
     Project,
     Logstore,
     Index,

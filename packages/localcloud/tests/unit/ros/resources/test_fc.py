@@ -199,7 +199,7 @@ def test_an_http_trigger_of_fc_2_has_the_clouds_urls(based: Cloud) -> None:
         ({"SourceArn": "photos"}, "InvalidArgument: sourceArn must be "),
         ({"TriggerConfig": {}}, "InvalidArgument: triggerConfig.events "),
         ({"TriggerType": "log"}, "Property TriggerType: not implemented: TriggerType other than oss, http, timer"),
-        ({"Qualifier": "1"}, "Property Qualifier: not implemented: Qualifier other than LATEST"),
+        ({"Qualifier": "1"}, "VersionNotFound: "),
     ],
 )
 def test_a_trigger_that_is_refused_is_not_there(based: Cloud, given: dict[str, object], expected: str) -> None:
