@@ -33,7 +33,7 @@ def find_interpreter(runtime: str, forced: Path | None, named: str = "") -> Inte
     Raises:
         FcError: InstanceNotAllowed: the function names a Python that is not here.
     """
-    if RUNTIMES[runtime].custom:  # it runs the bootstrap alone
+    if (known := RUNTIMES.get(runtime)) and known.custom:  # it runs the bootstrap alone
         return Interpreter(path=own_python(), note=None)
     if forced is not None:
         return _noted(runtime, real_python(forced) or forced, "as the embedded cloud was told to")
