@@ -147,7 +147,7 @@ def _custom_runtime(config: Body, generation: int) -> dict[str, Any]:
         if name in known and (given := read_member(config, name, kind, "customRuntimeConfig.")) is not None:
             if isinstance(given, list) and not all(isinstance(each, str) and "\0" not in each for each in given):
                 raise FcError("InvalidArgument", f"customRuntimeConfig.{name}: expected a list of texts")
-            fields[known[name]] = given
+            fields[known[name]] = tuple(given) if isinstance(given, list) else given
     return fields
 
 

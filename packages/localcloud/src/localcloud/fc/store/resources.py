@@ -114,7 +114,8 @@ class FcStore:
 
 
 def _read_function(record: dict[str, Any]) -> Function:
-    return Function(**{**record, "layers": tuple(record.get("layers", ()))})
+    lists = {name: tuple(record.get(name, ())) for name in ("layers", "command", "arguments")}
+    return Function(**{**record, **lists})
 
 
 def _read_version(record: dict[str, Any]) -> Version:
