@@ -62,6 +62,29 @@ def test_the_uploader_and_the_downloader_work_in_parts(client: Any, bucket: str,
     assert target.read_bytes() == content
 
 
+def test_a_page_of_uploads_names_its_last_one_and_their_parts_the_storage_class(client: Any, bucket: str) -> None:
+    page = client.list_multipart_uploads(oss.ListMultipartUploadsRequest(bucket=bucket))
+    assert (page.next_key_marker, page.next_upload_id_marker) == (None, None)
+    for key in ("a", "b"):
+        upload = client.initiate_multipart_upload(
+            oss.InitiateMultipartUploadRequest(bucket=bucket, key=key, storage_class="IA")
+        )
+    page = client.list_multipart_uploads(oss.ListMultipartUploadsRequest(bucket=bucket))
+    assert (page.is_truncated, page.next_key_marker, page.next_upload_id_marker) == (False, "b", upload.upload_id)
+    parts = client.list_parts(oss.ListPartsRequest(bucket=bucket, key="b", upload_id=upload.upload_id))
+    assert parts.storage_class == "IA"
+
+
+def test_the_endpoint_of_a_listed_bucket_reaches_it(client: Any, bucket: str, cloud: Cloud) -> None:
+    listed = client.list_buckets(oss.ListBucketsRequest(prefix=bucket)).buckets[0]
+    config = oss.config.load_default()
+    config.credentials_provider = oss.credentials.StaticCredentialsProvider(
+        cloud.access_key_id, cloud.access_key_secret
+    )
+    config.region, config.endpoint = listed.region, listed.extranet_endpoint
+    assert oss.Client(config).is_bucket_exist(bucket)
+
+
 def test_errors_carry_the_documented_code(client: Any, bucket: str) -> None:
     with pytest.raises(oss.exceptions.OperationError) as error:
         client.get_object(oss.GetObjectRequest(bucket=bucket, key="none"))

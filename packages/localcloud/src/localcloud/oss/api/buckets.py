@@ -77,7 +77,10 @@ def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
 
 
 def _endpoints(call: Call) -> dict[str, str]:
-    """Return the endpoints that work where the client is: names for who came by name, else the address that it came by."""
+    """Return the endpoints that work where the client is: names for who came by name, else the URL that it came by.
+
+    The URL has its scheme, for an endpoint without one is reached over TLS by some SDKs, which the port does not speak.
+    """
     region = call.guard.region
     if not is_loopback(call.request[HOST]):
         return {
@@ -85,7 +88,8 @@ def _endpoints(call: Call) -> dict[str, str]:
             "IntranetEndpoint": f"oss-{region}-internal.aliyuncs.com",
         }
     address = call.request.host.lower().removeprefix(f"{call.bucket}.") if call.bucket else call.request.host
-    return {"ExtranetEndpoint": address, "IntranetEndpoint": address}
+    url = f"{call.request.scheme}://{address}"
+    return {"ExtranetEndpoint": url, "IntranetEndpoint": url}
 
 
 async def put_bucket(call: Call) -> web.StreamResponse:
@@ -122,6 +126,7 @@ async def bucket_info(call: Call) -> web.StreamResponse:
                 "Owner": owner_of(bucket.owner),
                 "AccessControlList": {"Grant": bucket.acl},
                 "DataRedundancyType": "LRS",
+                "Comment": "",
                 "BlockPublicAccess": blocks_public_access(bucket),
                 "Comment": "",  # nothing sets it
                 **describe_settings(bucket),

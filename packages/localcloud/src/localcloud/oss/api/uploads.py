@@ -123,6 +123,7 @@ async def list_parts(call: Call) -> web.StreamResponse:
             "Bucket": call.bucket,
             "Key": encode(call.key),
             "UploadId": upload.upload_id,
+            "StorageClass": upload.attributes.storage.storage_class or "Standard",
             "PartNumberMarker": marker,
             "NextPartNumberMarker": page[-1].number if page else 0,
             "MaxParts": limit,
@@ -156,7 +157,9 @@ async def list_uploads(call: Call) -> web.StreamResponse:
         id_marker=id_marker,
         limit=limit,
     )
-    following, _, following_id = (page.next_marker or "").partition(BETWEEN)
+    # The last one of the page, even if none follows; source: the example of OSS, ListMultipartUploads.
+    ends = [*page.prefixes, *(upload.key + BETWEEN + upload.upload_id for upload in page.entries)]
+    following, _, following_id = max(ends, default="").partition(BETWEEN)
     return xml_response(
         "ListMultipartUploadsResult",
         {

@@ -19,6 +19,8 @@ from localcloud.oss.store.store import Store
 
 Check = Callable[[StoredObject], None]  # raises to refuse
 EVENT = "ObjectCreated:CopyObject"
+# What a copy with headers of its own still has from its source: the content's type, and what a client needs to decrypt it.
+LASTING = ("content-type", "x-oss-meta-client-side-encryption-")
 Source = tuple[
     str, str, str | None
 ]  # bucket and key of an object, or of a symlink to it, and its version; None: the current one
@@ -182,8 +184,9 @@ def _attributes_of_copy(
     storage: Storage | None,
 ) -> Attributes:
     kept = item.attributes
-    if headers is not None and "content-type" in kept.headers:  # which stays unless the copy gets another one
-        headers = {"content-type": kept.headers["content-type"], **headers}
+    if headers is not None:  # the target's own, before which some of the source's stay
+        lasting = {name: value for name, value in kept.headers.items() if name.startswith(LASTING)}
+        headers = {**lasting, **headers}
     return replace(
         kept,
         headers=kept.headers if headers is None else dict(headers),
