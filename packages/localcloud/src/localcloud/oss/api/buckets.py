@@ -128,7 +128,6 @@ async def bucket_info(call: Call) -> web.StreamResponse:
                 "DataRedundancyType": "LRS",
                 "Comment": "",
                 "BlockPublicAccess": blocks_public_access(bucket),
-                "Comment": "",  # nothing sets it
                 **describe_settings(bucket),
             }
         },
