@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import oss2
 import pytest
+from PIL import Image
 
 from heavylift.cli.pictures import difference_from_transposed
 from heavylift.clouds.embedded import EmbeddedCloud
@@ -20,7 +22,9 @@ from heavylift.clouds.ros import Ros, StackDefinition
 from heavylift.clouds.session import Session, local_session
 from heavylift.clouds.stacks import Stacks
 from heavylift.contracts.manifest import Build
+from heavylift.contracts.startlog import find_starts
 from heavylift.errors import HeavyliftError
+from tests.support.instance import Link
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
 
@@ -34,6 +38,7 @@ class Cloud:
 
     data: Path
     session: Session
+    link: Link
 
     @property
     def ros(self) -> Ros:
@@ -75,7 +80,8 @@ class Cloud:
 def cloud(build: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     data = tmp_path_factory.mktemp("stack") / "cloud"
     with EmbeddedCloud(data) as endpoints:
-        cloud = Cloud(data=data, session=local_session(endpoints, data))
+        link = Link(endpoints.oss, endpoints.access_key_secret)
+        cloud = Cloud(data=data, session=local_session(endpoints, data), link=link)
         cloud.succeed("deploy")
         yield cloud
         cloud.succeed("destroy", "heavylift")
@@ -99,6 +105,30 @@ def test_an_upload_leads_to_a_rotated_copy(cloud: Cloud) -> None:
     bucket = cloud.bucket("heavylift")
     bucket.put_object_from_file("incoming/one.jpg", str(PICTURE))
     wait_for(lambda: bucket.object_exists("rotated/one.jpg"), why=lambda: cloud.heavylift("logs").stdout)
+
+
+def test_a_request_is_answered_before_all_code_is_there_and_the_log_names_what_it_had_to_fetch(cloud: Cloud) -> None:
+    unrecorded = io.BytesIO()
+    Image.open(PICTURE).save(unrecorded, "jpeg2000")  # no recording decodes one
+    bucket = cloud.bucket("heavylift")
+    cloud.succeed("deploy", "-c", "loadMode=working-set")
+    cloud.link.set(bandwidth=400e6)  # the rest takes longer than the start
+    try:
+        bucket.put_object("incoming/unrecorded.jpg", unrecorded.getvalue())
+        wait_for(
+            lambda: bucket.object_exists("rotated/unrecorded.jpg"),
+            why=lambda: cloud.heavylift("logs").stdout,
+        )
+        assert cloud.invoke("heavylift").error_type is None
+        log = cloud.succeed("logs")
+    finally:
+        cloud.link.set()
+        cloud.succeed("deploy")
+    pages = find_starts(log.splitlines())[-1].pages
+    assert pages is not None
+    assert pages.later > 50_000_000
+    assert "requests had to fetch code that no recording had seen:" in log
+    assert "cv2.abi3.so: " in log
 
 
 def test_a_deploy_without_changes_changes_nothing_and_diff_agrees(cloud: Cloud) -> None:

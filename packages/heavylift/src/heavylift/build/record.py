@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,11 @@ from heavylift.build.errors import BuildError
 from heavylift.build.recording import Code, Recording, make_recording
 
 SECONDS = 900  # of all of it: every page costs a fault
+
+_BLOCKED = (
+    "the process ended by SIGSEGV. A thread that blocks this signal, as those of ZeroMQ and jemalloc do, cannot open code when it "
+    "executes it; if the function has one, leave it without a recording, or set `loadMode` to whole"
+)
 
 _RECORD = """
 import sys
@@ -166,5 +172,7 @@ def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError) as error:
         words = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
+        if done.returncode == -signal.SIGSEGV:
+            words = [_BLOCKED]
         raise BuildError(f"handler {trial.handler}: nothing is recorded: {words[0]}") from error
     return said

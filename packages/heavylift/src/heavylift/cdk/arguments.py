@@ -22,6 +22,7 @@ from heavylift.contracts.platform import (
     MB,
     MB_PER_CPU,
     MEMORY,
+    MINIMUM_INSTANCES,
     RUNTIMES,
     TIMEOUT,
 )
@@ -67,6 +68,7 @@ class FunctionSettings:
     initializer: bool = True
     initialization_timeout: int = 300
     load_mode: str = "complete"
+    minimum_instances: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     endpoint: str = ""
     read_prefixes: tuple[str, ...] = ()
@@ -92,6 +94,7 @@ READERS: Mapping[str, values.Reader] = {
     "initializer": values.flag,
     "initialization_timeout": values.integer(INITIALIZATION_TIMEOUT, "seconds"),
     "load_mode": values.choice(*LOAD_MODES),
+    "minimum_instances": values.integer(MINIMUM_INSTANCES, "instances"),
     "environment": values.environment,
     "endpoint": values.text(_ENDPOINT, "a URL such as https://oss-cn-hangzhou.aliyuncs.com", optional=True),
     "read_prefixes": values.prefixes,
@@ -187,7 +190,7 @@ def _model_variables(model: Archive | None) -> dict[str, str]:
 
 def check_function(settings: FunctionSettings) -> list[str]:
     """Return a sentence for each problem of a function that does not depend on its build."""
-    return _check_cpu(settings)
+    return [*_check_cpu(settings), *_check_minimum(settings)]
 
 
 def check_build(settings: FunctionSettings, build: Build, *, local_build: bool, unchecked: bool) -> list[str]:
@@ -248,6 +251,15 @@ def _check_cpu(settings: FunctionSettings) -> list[str]:
     return [
         f"cpu: {settings.cpu:g} vCPU with memory: {settings.memory} MB; a vCPU goes with 1 to 4 GB: set memory from "
         f"{low} to {high}, or cpu from {settings.memory / MB_PER_CPU[1]:.2f} to {settings.memory / MB_PER_CPU[0]:.2f}"
+    ]
+
+
+def _check_minimum(settings: FunctionSettings) -> list[str]:
+    if settings.initializer or not settings.minimum_instances:
+        return []
+    return [
+        f"minimum_instances: {settings.minimum_instances} without initializer; instances that are started ahead would load "
+        "with their first request all the same: set initializer to true, or minimum_instances to 0"
     ]
 
 

@@ -17,6 +17,7 @@ from heavylift.cdk.names import logical_id
 
 HANDLER, INITIALIZER = "loader.handler", "loader.initializer"
 DESCRIPTION = "Loads its libraries and its model from OSS when an instance starts"
+LATEST = "LATEST"  # the qualifier of what is not published
 Function = fc2.Function | fc3.Function
 Config = TypeVar("Config")
 
@@ -64,6 +65,31 @@ def set_environment(function: Function, environment: Mapping[str, str]) -> None:
     resource = function.node.find_child(function.node.id)
     assert isinstance(resource, fc2.RosFunction | fc3.RosFunction)
     resource.environment_variables = dict(environment)
+
+
+def keep_instances(scope: Construct, id_: str, function: Function, number: int) -> None:
+    """Have instances of what is not published started ahead and kept.
+
+    Args:
+        scope: where it is made.
+        id_: the function's logical id.
+        function: whose instances they are.
+        number: of them.
+    """
+    name = logical_id(id_, "MinimumInstances")
+    if isinstance(function, fc2.Function):
+        props = fc2.ProvisionConfigProps(
+            service_name=function.attr_service_name,
+            function_name=function.attr_function_name,
+            qualifier=LATEST,
+            target=number,
+        )
+        fc2.ProvisionConfig(scope, name, props)
+    else:
+        props3 = fc3.ProvisionConfigProps(
+            function_name=function.attr_function_name, qualifier=LATEST, default_target=number
+        )
+        fc3.ProvisionConfig(scope, name, props3)
 
 
 def _fc2_function(

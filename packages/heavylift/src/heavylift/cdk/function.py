@@ -23,7 +23,7 @@ from heavylift.cdk.arguments import (
     read_name,
 )
 from heavylift.cdk.building import OUTPUT, make_build
-from heavylift.cdk.compute import make_function, set_environment
+from heavylift.cdk.compute import keep_instances, make_function, set_environment
 from heavylift.cdk.errors import InfraError, SettingsError
 from heavylift.cdk.facts import read_facts
 from heavylift.cdk.identity import (
@@ -75,6 +75,7 @@ class HeavyFunction(Construct):
         initialization_timeout: seconds a start may take, up to 300.
         load_mode: what is there when the initializer returns. `complete`: everything. `working-set`: what the recorded start
             used; the rest follows, and at once when it is executed. `whole`: everything, and no library is used in parts.
+        minimum_instances: started ahead and kept, up to 299, at the price of idle instances; 0: requests start them.
         environment: variables for the user's function; all together at most 4 KB.
         endpoint: URL of OSS as the function sees it; empty: the region's internal endpoint.
         bucket: a bucket of one's own for archives and data; None: the stack's.
@@ -110,6 +111,7 @@ class HeavyFunction(Construct):
         initializer: bool = True,
         initialization_timeout: int = 300,
         load_mode: str = "complete",
+        minimum_instances: int = 0,
         environment: Mapping[str, str] | None = None,
         endpoint: str = "",
         bucket: Bucket | None = None,
@@ -140,6 +142,7 @@ class HeavyFunction(Construct):
                     "initializer": initializer,
                     "initialization_timeout": initialization_timeout,
                     "load_mode": load_mode,
+                    "minimum_instances": minimum_instances,
                     "environment": environment or {},
                     "endpoint": endpoint,
                     "read_prefixes": read_prefixes,
@@ -178,6 +181,8 @@ class HeavyFunction(Construct):
             logs=made_logs,
         )
         self.function.add_dependency(archives)
+        if settings.minimum_instances:
+            keep_instances(self, id, self.function, settings.minimum_instances)
         deployment.sweep(self.bucket, after=self.function)
         self._triggers: set[str] = set()
         self._trigger_role: LeastRole | None = None

@@ -19,6 +19,7 @@ MB_PER_CPU = (1024, 4096)  # vCPU:GB from 1:1 to 1:4
 DISKS = (512, 10240)  # MB
 TIMEOUT = range(1, 86400 + 1)  # seconds a request may take
 INITIALIZATION_TIMEOUT = range(1, 300 + 1)  # seconds a start may take
+MINIMUM_INSTANCES = range(299 + 1)  # as ros-cdk-fc3 has it
 MAX_CODE = 100 * MB  # bytes zipped, through the API; every region takes as much through OSS
 MAX_ENVIRONMENT = 4096  # bytes, all names and values together
 RESERVED_VARIABLES = ("FC_", "ALIBABA_CLOUD_")  # prefixes of the variables that the platform sets

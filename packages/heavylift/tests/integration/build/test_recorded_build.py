@@ -21,6 +21,7 @@ from tests.support.loading import read_entry
 
 FUNCTION = """
 import os
+import signal
 import numpy
 
 def warmup():
@@ -29,6 +30,9 @@ def warmup():
 def handler(event, context):
     if event == b"fails":
         raise ValueError("as it should")
+    if event == b"blocks":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSEGV})
+        numpy.linalg.svd(numpy.ones((3, 3)))
     return float(numpy.linalg.det(numpy.random.default_rng(0).normal(size=(9, 9))))
 """
 NAME = f"applib-{Target(LOCAL_PYTHON, DEFAULT_PLATFORM)}.json"
@@ -106,6 +110,16 @@ def test_recorded_requests_are_added_and_one_that_fails_is_told(project: Project
     assert pages(project.recording) > pages(before)
     hot = sum(run.count for library in content_of(manifest).libraries for run in library.hot)
     assert hot == pages(project.recording)
+
+
+def test_a_thread_that_blocks_the_signal_by_which_code_is_opened_is_told_as_the_likely_reason(
+    project: Project, tmp_path: Path
+) -> None:
+    (tmp_path / "blocks.json").write_text("blocks")
+    before = project.recording
+    with pytest.raises(BuildError, match=r"ended by SIGSEGV\. A thread that blocks this signal"):
+        project.build(record=(tmp_path / "blocks.json",))
+    assert project.recording == before
 
 
 def test_recording_leaves_the_libraries_of_the_build_as_they_are(project: Project) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import oss2
 import pytest
+from alibabacloud_fc20230330 import models as fc3_models
 from alibabacloud_fc20230330.client import Client as Fc3Client
 from alibabacloud_fc_open20210406 import models as fc2_models
 from alibabacloud_fc_open20210406.client import Client as Fc2Client
@@ -129,6 +130,7 @@ def test_a_stack_from_nothing_to_nothing(
         "memory": 256,
         "cpu": 0.25,
         "disk": 512,
+        "minimumInstances": 1,
     }
     first = synth(project, out="first", **settings)
     described = stack.deploy(first)
@@ -137,6 +139,7 @@ def test_a_stack_from_nothing_to_nothing(
     before = keys(bucket)
     assert {key.partition("/")[0] for key in before} == {"applib", "model"}
     assert {bucket.get_object(key).read() for key in before} == {b"archive"}
+    wait_for(lambda: provisioned(cloud, stack.name, generation) == (1, 1))
     assert invoke(cloud, stack.name, generation) == b"hello"
 
     bucket.put_object("applib/users-own.zip", b"stays")
@@ -199,12 +202,20 @@ def test_a_deployed_stack_of_the_first_layout_is_updated_without_replacing_anyth
     assert stack.physical_ids() == made
 
 
+def provisioned(cloud: Running, name: str, generation: str) -> tuple[int, int]:
+    """Return how many instances are to be kept, and how many are."""
+    if generation == "2.0":
+        request = fc2_models.GetProvisionConfigRequest(qualifier="LATEST")
+        told = Fc2Client(cloud.config("fc")).get_provision_config(name, name, request).body
+    else:
+        told = Fc3Client(cloud.config("fc")).get_provision_config(name, fc3_models.GetProvisionConfigRequest()).body
+    return told.target, told.current
+
+
 def invoke(cloud: Running, name: str, generation: str) -> bytes:
     if generation == "2.0":
         return bytes(Fc2Client(cloud.config("fc")).invoke_function(name, name, fc2_models.InvokeFunctionRequest()).body)
-    from alibabacloud_fc20230330 import models
-
-    response = Fc3Client(cloud.config("fc")).invoke_function(name, models.InvokeFunctionRequest())
+    response = Fc3Client(cloud.config("fc")).invoke_function(name, fc3_models.InvokeFunctionRequest())
     return bytes(response.body.read())
 
 

@@ -192,6 +192,10 @@ WRONG = [
         'HeavyFunction(stack, "One", **SMALL).add_environment("FC_X", "x")',
         "app: One: environment: holds the name 'FC_X'",
     ),
+    (
+        'HeavyFunction(stack, "One", minimum_instances=1, initializer=False, **SMALL)',
+        "app: One: minimum_instances: 1 without initializer;",
+    ),
     ('HeavyFunction(stack, "One", **SMALL).http()', "app: http: functions of Function Compute 2.0 get requests"),
     (
         'HeavyFunction(stack, "One", generation="3.0", **SMALL).http(authentication="none")',

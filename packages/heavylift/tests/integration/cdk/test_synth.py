@@ -109,7 +109,14 @@ def test_no_role_may_do_more_than_it_must(project: Path, synth: Synth) -> None:
 
 
 def test_both_generations_get_the_same_settings(project: Path, synth: Synth) -> None:
-    settings = {"memory": 1024, "cpu": 0.5, "disk": 512, "timeout": 7, "initializationTimeout": 9}
+    settings = {
+        "memory": 1024,
+        "cpu": 0.5,
+        "disk": 512,
+        "timeout": 7,
+        "initializationTimeout": 9,
+        "minimumInstances": 2,
+    }
     old = synth(project, out="2", **settings)
     new = synth(project, out="3", generation="3.0", **settings)
     function2 = old.resources("FC::Function")["Function"]
@@ -118,6 +125,10 @@ def test_both_generations_get_the_same_settings(project: Path, synth: Synth) -> 
     assert (function2["Initializer"], function2["InitializationTimeout"]) == ("loader.initializer", 9)
     for name in ("MemorySize", "Cpu", "DiskSize", "Timeout", "Runtime", "Handler", "EnvironmentVariables", "Code"):
         assert function2[name] == function3[name], name
+    kept = {"FunctionName": {"Fn::GetAtt": ["Function", "FunctionName"]}, "Qualifier": "LATEST"}
+    service = {"ServiceName": {"Fn::GetAtt": ["Function", "ServiceName"]}}
+    assert old.resources("FC::ProvisionConfig") == {"MinimumInstances": {**kept, **service, "Target": 2}}
+    assert new.resources("FC3::ProvisionConfig") == {"MinimumInstances": {**kept, "DefaultTarget": 2}}
     assert "Service" in old.template["Resources"]
     assert "Service" not in new.template["Resources"]
     assert set(new.resources("FC3::Trigger")) == set(old.resources("FC::Trigger")) == {"Trigger"}
@@ -127,7 +138,7 @@ def test_what_is_switched_off_is_not_there(project: Path, synth: Synth) -> None:
     resources = synth(project, trigger=False).template["Resources"]
     kinds = {each["Type"] for each in resources.values()}
     assert not [kind for kind in kinds if kind.endswith("Trigger") or kind.startswith("ALIYUN::SLS")]
-    assert "TriggerRole" not in resources
+    assert {"TriggerRole", "MinimumInstances"}.isdisjoint(resources)
 
 
 def test_archives_of_an_artifacts_bucket_are_not_uploaded(project: Path, synth: Synth) -> None:

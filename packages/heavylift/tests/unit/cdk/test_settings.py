@@ -78,6 +78,7 @@ def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build:
         ("disk", 1024, "disk: 1024 is not allowed; set 512 or 10240 MB"),
         ("timeout", 0, "timeout: 0 is not allowed; set 1 to 86400 seconds"),
         ("initializationTimeout", 301, "initializationTimeout: 301 is not allowed; set 1 to 300 seconds"),
+        ("minimumInstances", 300, "minimumInstances: 300 is not allowed; set 0 to 299 instances"),
         ("initializationTimeout", 2.5, "initializationTimeout: 2.5 is not allowed"),
         ("runtime", "python3.9", "runtime: 'python3.9' is not allowed; set python3.10 or python3.12"),
         ("generation", 2, "generation: 2 is not allowed; set 2.0 or 3.0"),
