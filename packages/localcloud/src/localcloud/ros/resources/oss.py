@@ -83,9 +83,7 @@ class Bucket(BlockingType):
                 "KMSMasterKeyID": STRING,
             },
         ),
-        "StorageClass": Property(
-            kind="string", replaces=True, choices=("Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive")
-        ),
+        "StorageClass": Property(kind="string", replaces=True, choices=("Standard", "IA", "Archive", "ColdArchive")),
         "RedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
         "Tags": Property(kind="map", maximum=20, items=STRING),
