@@ -14,8 +14,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the server and return the process's exit code."""
     gc.disable()  # what is imported stays: looking it through again and again takes an eighth of the start
     from localcloud.kernel.errors import LocalCloudError
+    from localcloud.kernel.options import region, whole
     from localcloud.server import Options, serve
-    from localcloud.services import SERVICES
+    from localcloud.services import GATEWAY, SERVICES
 
     gc.freeze()
     gc.enable()
@@ -28,8 +29,15 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="DIR",
         help="the folder that keeps its state (default: %(default)s)",
     )
-    parser.add_argument("--port", type=int, default=0, help="of OSS; the other services follow (default: free ones)")
-    parser.add_argument("--region", default="cn-hangzhou", help="the region that it plays (default: %(default)s)")
+    parser.add_argument(
+        "--port",
+        type=whole(0, 65535 - max(*SERVICES, GATEWAY)),
+        default=0,
+        help="of OSS; the other services follow (default: free ones)",
+    )
+    parser.add_argument(
+        "--region", type=region, default="cn-hangzhou", help="the region that it plays (default: %(default)s)"
+    )
     for service in SERVICES.values():
         service.add_options(parser)
     given = parser.parse_args(arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
@@ -38,15 +39,20 @@ def why_not_here(target: Target) -> str:
 
 
 def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run the uv of this environment.
+    """Run the uv of this environment. It brings no Python unless it is told to install one.
 
     Raises:
         BuildError: uv failed; the message holds its last words.
     """
     command = [str(Path(sys.executable).with_name("uv")), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {
+        **os.environ,
+        "UV_PYTHON_DOWNLOADS": "manual",
+    }  # otherwise a resolution asks for one that it has no use for
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if check and done.returncode:
-        raise BuildError(f"`uv {' '.join(arguments[:2])}` failed: {done.stderr.strip()}")
+        said = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
+        raise BuildError(f"`uv {' '.join(arguments[:2])}` failed: {chr(10).join(said).strip() or done.stderr.strip()}")
     return done
 
 

@@ -98,8 +98,9 @@ class Reporter:
                 cells = [f"{stage[name] / 1e6:,.1f}" for _, stage in staged.sizes]
                 table.add_row(name, *cells, f"{in_archive[name] / 1e6:,.1f}")
         small = [name for name in staged.files if last[name] < 1e6]
-        cells = [f"{sum(stage[name] for name in small) / 1e6:,.1f}" for _, stage in staged.sizes]
-        table.add_row(f"{len(small)} smaller ones", *cells, f"{sum(in_archive[name] for name in small) / 1e6:,.1f}")
+        if small:
+            cells = [f"{sum(stage[name] for name in small) / 1e6:,.1f}" for _, stage in staged.sizes]
+            table.add_row(f"{len(small)} smaller ones", *cells, f"{sum(in_archive[name] for name in small) / 1e6:,.1f}")
         everything = [f"{sum(stage.values()) / 1e6:,.1f}" for _, stage in staged.sizes]
         bytecode = sum(size for path, size in packed.items() if path.startswith(f"{BYTECODE_NAME}/"))
         table.add_row("bytecode", *["" for _ in staged.sizes], f"{bytecode / 1e6:,.1f}")

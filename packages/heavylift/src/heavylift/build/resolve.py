@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import heavylift.runtime
@@ -13,6 +13,7 @@ from heavylift.build.machine import uv, uv_platform
 from heavylift.contracts.platform import Target
 
 RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
+_NAMED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTILINE)
 EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
 OVERRIDES = (
     "crcmod ; sys_platform == 'never'\n"  # no wheels, and slow without a compiler; crcmod-plus is the same module
@@ -43,14 +44,15 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
     if path.exists() and path.read_text(encoding="utf-8").startswith(head):
         return path, False
     locks.mkdir(parents=True, exist_ok=True)
-    source, overrides = locks / ".requirements.in", locks / ".overrides.in"
+    more, overrides = locks / ".more.in", locks / ".overrides.in"
     try:
-        source.write_text(wanted, encoding="utf-8")
+        more.write_text("".join(f"{each}\n" for each in extra), encoding="utf-8")
         overrides.write_text(OVERRIDES, encoding="utf-8")
         resolved = uv(
             "pip",
             "compile",
-            str(source),
+            str(requirements),  # itself, so that what it names is found, and errors name its lines
+            *([str(more)] if extra else []),
             "--override",
             str(overrides),
             "--generate-hashes",
@@ -64,7 +66,7 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
     except BuildError as error:
         raise BuildError(f"{requirements} cannot be resolved for {target}: {error}") from error
     finally:
-        source.unlink(missing_ok=True)
+        more.unlink(missing_ok=True)
         overrides.unlink(missing_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(head + resolved, encoding="utf-8")
@@ -95,7 +97,18 @@ def _path(requirements: Path, locks: Path, target: Target) -> Path:
 
 
 def _wanted(requirements: Path, extra: Sequence[str]) -> str:
-    return requirements.read_text(encoding="utf-8") + "".join(f"{each}\n" for each in extra)
+    return "".join([*_texts(requirements, set()), *(f"{each}\n" for each in extra)])
+
+
+def _texts(requirements: Path, seen: set[Path]) -> Iterator[str]:
+    """Yield the text of a requirements file, and of the files that it names."""
+    text = requirements.read_text(encoding="utf-8")
+    yield text
+    seen.add(requirements.resolve())
+    for name in _NAMED.findall(text):
+        named = requirements.parent / name
+        if named.is_file() and named.resolve() not in seen:  # one that is missing is uv's to tell
+            yield from _texts(named, seen)
 
 
 def _head(requirements: Path, wanted: str, target: Target) -> str:

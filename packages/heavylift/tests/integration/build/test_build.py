@@ -398,3 +398,13 @@ def test_a_missing_system_library_is_named_with_what_to_ask_for(tmp_path: Path) 
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file: No such file')\n")
     with pytest.raises(BuildError, match=r"cannot import cv2: .*libGL\.so\.1.*ask for the headless or cpu variant"):
         record_imports(tmp_path, Path(sys.executable), ["cv2"])
+
+
+def test_requirements_may_name_other_files_beside_them_and_errors_name_the_users_own(own_project: Path) -> None:
+    requirements = own_project / "layers_build" / "applib.txt"
+    requirements.write_text("-r more.txt\n")
+    (requirements.parent / "more.txt").write_text("not a requirement\n")
+    said = run(own_project)
+    assert said.returncode == 1
+    assert "more.txt" in said.stderr
+    assert "locks" not in said.stderr

@@ -355,11 +355,14 @@ def test_time_that_is_over_is_said(store: Any, handler: Callable[[str], ModuleTy
         store.extended(over).head("bucket", "key")
 
 
-def test_what_a_role_may_not_do_is_named(cloud: Running, store: Any, handler: Callable[[str], ModuleType]) -> None:
+def test_what_a_role_may_not_do_is_named(
+    cloud: Running, store: Any, bucket: oss2.Bucket, handler: Callable[[str], ModuleType]
+) -> None:
     module = handler("objectstore")
     with pytest.raises(ObjectNotFoundError, match=r"oss:ListObjects was refused \(NoSuchBucket"):
         store.list("no-such-bucket", "x/")
     stranger: Mapping[str, Any] = {"credentials": Credentials("unknown", "secret", "token")}
     refused = module.ObjectStore(endpoint=store.endpoint, region=store.region, deadline=store.deadline, **stranger)
-    with pytest.raises(AccessDeniedError, match=r"oss://bucket/: oss:ListObjects was refused \(InvalidAccessKeyId"):
-        refused.list("bucket", "x/")
+    said = rf"oss://{bucket.bucket_name}/: oss:ListObjects was refused \(InvalidAccessKeyId"
+    with pytest.raises(AccessDeniedError, match=said):
+        refused.list(bucket.bucket_name, "x/")

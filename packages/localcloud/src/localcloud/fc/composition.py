@@ -9,6 +9,7 @@ from localcloud.fc.api.routes import create_app
 from localcloud.fc.model import Settings
 from localcloud.fc.operations.service import FcService
 from localcloud.gateway.adoption import WEB
+from localcloud.kernel.options import number, whole
 from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.oss.operations.service import OssService
 from localcloud.sts.operations.sessions import StsService
@@ -28,13 +29,13 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fc-idle",
-        type=float,
+        type=number(0),
         default=300.0,
         metavar="SECONDS",
         help="end an instance after that time without a request",
     )
     parser.add_argument(
-        "--fc-instances", type=int, default=20, metavar="N", help="of one function at most (default: %(default)s)"
+        "--fc-instances", type=whole(1), default=20, metavar="N", help="of one function at most (default: %(default)s)"
     )
     parser.add_argument(
         "--fc-limit-cpu",

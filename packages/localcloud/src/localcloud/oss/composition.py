@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
+from localcloud.kernel.options import number
 from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
@@ -14,10 +15,10 @@ from localcloud.oss.operations.service import OssService
 def add_options(parser: ArgumentParser) -> None:
     """Add the options of OSS to the command line."""
     parser.add_argument(
-        "--oss-bandwidth", type=float, default=0.0, metavar="BITS", help="of the OSS link, in bits per second"
+        "--oss-bandwidth", type=number(0), default=0.0, metavar="BITS", help="of the OSS link, in bits per second"
     )
     parser.add_argument(
-        "--oss-latency", type=float, default=0.0, metavar="SECONDS", help="to the first byte of each OSS response"
+        "--oss-latency", type=number(0), default=0.0, metavar="SECONDS", help="to the first byte of each OSS response"
     )
 
 

@@ -73,16 +73,17 @@ def test_requests_beyond_the_reserved_concurrency_are_throttled(
     body = models3.PutConcurrencyInput(reserved_concurrency=1)
     fc3.client.put_concurrency_config(name, models3.PutConcurrencyConfigRequest(body=body))
     fc3.invoke("f", make_event("state"))
-    thread = threading.Thread(target=fc3.invoke, args=("f", make_event("sleep", seconds=3)))
-    thread.start()
 
-    def throttled() -> bool:
+    def throttled(event: bytes = make_event("state")) -> bool:
         try:
-            fc3.invoke("f", make_event("state"))
+            fc3.invoke("f", event)
         except refused as error:
             return bool((error.status, error.code) == (429, "ResourceExhausted"))
         return False
 
+    # The long one may itself come while a short one runs.
+    thread = threading.Thread(target=wait_for, args=(lambda: not throttled(make_event("sleep", seconds=3)),))
+    thread.start()
     wait_for(throttled)
     thread.join()
     listed = fc3.client.list_concurrency_configs(models3.ListConcurrencyConfigsRequest(function_name=name)).body.configs

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-Application = Callable[[Mapping[str, Any], Callable[..., Any]], Iterable[bytes] | bytes]
+Application = Callable[[Mapping[str, Any], Callable[..., Any]], Any]  # bytes, or an iterable of them
 
 
 def respond(
