@@ -99,6 +99,7 @@ SETTING = {
     "encryption": "BucketEncryption",
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
 }
 VERSION = {"services": "ServiceVersion", "functions": "FunctionVersion"}
 # What each call of a service that changes something is by the service's own API.

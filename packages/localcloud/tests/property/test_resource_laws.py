@@ -45,15 +45,24 @@ POLICIES = st.permutations(NAMES).flatmap(
     ).flatmap(lambda policies: st.integers(0, len(names)).map(lambda count: list(policies[:count])))
 )
 SYSTEM = st.lists(st.sampled_from(["AliyunOSSFullAccess", "AliyunLogFullAccess", "AliyunFCFullAccess"]), unique=True)
-RULE = some_of(
-    {"Prefix": "a/"},
-    {
-        "ID": TEXT,
-        "Status": st.sampled_from(["Enabled", "Disabled"]),
-        "Expiration": st.fixed_dictionaries({"Days": DAYS}),
-        "AbortMultipartUpload": st.fixed_dictionaries({"Days": DAYS}),
-    },
-)
+ACTIONS: Some = {
+    "Expiration": st.fixed_dictionaries({"Days": DAYS}),
+    "AbortMultipartUpload": st.fixed_dictionaries({"Days": DAYS}),
+}
+
+
+def rules(prefix: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Rules of objects below a prefix, each with an action."""
+    status = {"Status": st.sampled_from(["Enabled", "Disabled"])}
+    return st.sampled_from(sorted(ACTIONS)).flatmap(
+        lambda action: st.fixed_dictionaries(
+            {"Prefix": st.just(prefix), action: ACTIONS[action]},
+            optional={**status, **{other: ACTIONS[other] for other in ACTIONS if other != action}},
+        )
+    )
+
+
+RULES = st.tuples(rules("a/"), rules("b/"), st.integers(1, 2)).map(lambda made: list(made[: made[2]]))
 FUNCTION: Some = {
     "Timeout": st.integers(1, 99),
     "MemorySize": st.sampled_from([128, 512]),
@@ -71,8 +80,8 @@ PROPERTIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         {
             "AccessControl": st.sampled_from(["private", "public-read"]),
             "ServerSideEncryptionConfiguration": st.sampled_from([{"SSEAlgorithm": "AES256"}, {"SSEAlgorithm": "KMS"}]),
-            "LifecycleConfiguration": st.fixed_dictionaries({"Rule": st.lists(RULE, max_size=2)}),
-            "Tags": st.dictionaries(TEXT, TEXT, max_size=2),
+            "LifecycleConfiguration": st.fixed_dictionaries({"Rule": RULES}),
+            "Tags": st.dictionaries(st.sampled_from(["k", "a b", "é"]), st.sampled_from(["", "v"]), max_size=2),
         },
     )
     | some_of({"BucketName": "bucket", "BlockPublicAccess": True}, {"DeletionForce": st.booleans()}),

@@ -125,3 +125,34 @@ def test_encryption_is_kept_and_shown(bucket: oss2.Bucket, algorithm: str) -> No
     bucket.put_bucket_encryption(oss2.models.ServerSideEncryptionRule(algorithm))
     assert bucket.put_object("b", b"1").headers[header] == algorithm
     assert bucket.head_object("b").headers[header] == algorithm
+
+
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [
+        ({"x-oss-server-side-encryption": "SM4"}, ("SM4", None, None)),
+        ({"x-oss-server-side-encryption": "KMS", "x-oss-server-side-encryption-key-id": "k-1"}, ("KMS", "k-1", None)),
+        (
+            {"x-oss-server-side-encryption": "KMS", "x-oss-server-side-data-encryption": "SM4"},
+            ("KMS", None, "SM4"),
+        ),
+    ],
+)
+def test_a_bucket_is_created_with_a_default_encryption(
+    cloud: Cloud, headers: dict[str, str], shown: tuple[str | None, ...]
+) -> None:
+    bucket = cloud.bucket("test-" + uuid.uuid4().hex[:12])
+    bucket.create_bucket(headers=headers)
+    info = bucket.get_bucket_info()
+    assert info.comment == ""
+    for rule in (info.bucket_encryption_rule, bucket.get_bucket_encryption()):
+        assert (rule.sse_algorithm, rule.kms_master_keyid, rule.kms_data_encryption) == shown
+    assert bucket.put_object("a", b"1").headers["x-oss-server-side-encryption"] == shown[0]
+
+
+def test_a_bucket_is_not_created_with_an_encryption_that_is_none(cloud: Cloud) -> None:
+    bucket = cloud.bucket("test-" + uuid.uuid4().hex[:12])
+    with pytest.raises(oss2.exceptions.ServerError, match="InvalidEncryptionAlgorithmError"):
+        bucket.create_bucket(headers={"x-oss-server-side-encryption": "ROT13"})
+    with pytest.raises(oss2.exceptions.NoSuchBucket):
+        bucket.get_bucket_info()

@@ -19,6 +19,7 @@ from localcloud.oss.settings.description import (
     read_tag_filter,
     resource_group_of,
 )
+from localcloud.oss.settings.encryption import read_encryption
 from localcloud.oss.xml import parse
 
 _NAMES_IN_STAT = {
@@ -98,7 +99,13 @@ async def put_bucket(call: Call) -> web.StreamResponse:
         tree = parse(call.body, "CreateBucketConfiguration")
         storage_class = tree.findtext("StorageClass") or "Standard"
     acl = call.headers.get("x-oss-acl", "private")
-    await call.run(call.oss.buckets.create, call.bucket, acl=acl, storage_class=storage_class)
+    await call.run(
+        call.oss.buckets.create,
+        call.bucket,
+        acl=acl,
+        storage_class=storage_class,
+        encryption=read_encryption(call.headers),
+    )
     return web.Response(headers={"Location": f"/{call.bucket}"})
 
 

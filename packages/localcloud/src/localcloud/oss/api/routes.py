@@ -82,7 +82,11 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "policy": Operation(policies.put_bucket_policy, "PutBucketPolicy"),
         **{each.parameter: Operation(put_setting(each), f"Put{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(put_item(each), f"Put{each.action}") for each in COLLECTIONS},
-        "": Operation(buckets.put_bucket, "PutBucket", header_actions={"x-oss-acl": "PutBucketAcl"}),
+        "": Operation(
+            buckets.put_bucket,
+            "PutBucket",
+            header_actions={"x-oss-acl": "PutBucketAcl", "x-oss-server-side-encryption": "PutBucketEncryption"},
+        ),
     },
     ("OPTIONS", "bucket"): {"": Operation(cors.preflight, None)},
     ("OPTIONS", "object"): {"": Operation(cors.preflight, None)},

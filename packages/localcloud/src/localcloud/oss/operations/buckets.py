@@ -10,6 +10,8 @@ from dataclasses import replace
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import STORAGE_CLASSES, Bucket, BucketStat, StoredObject
 from localcloud.oss.operations.acls import check_acl, with_acl
+from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
+from localcloud.oss.settings.encryption import default_of
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
 from localcloud.oss.settings.worm import check_mutable
@@ -32,8 +34,21 @@ class BucketOperations:
         self._account_id = account_id
         self._clock = clock
 
-    def create(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> Bucket:
+    def create(
+        self,
+        name: str,
+        *,
+        acl: str = "private",
+        storage_class: str = "Standard",
+        encryption: Mapping[str, str] | None = None,
+    ) -> Bucket:
         """Create a bucket; creating one's own again is allowed and changes its ACL only.
+
+        Args:
+            name: its name.
+            acl: its ACL.
+            storage_class: its storage class.
+            encryption: the default for its objects, as headers; None: there is none.
 
         Raises:
             OssError: InvalidBucketName, InvalidArgument (ACL), InvalidStorageClass, AccessDenied (a public ACL, which the bucket
@@ -54,8 +69,14 @@ class BucketOperations:
                         "InvalidStorageClass",
                         f"The storage class {storage_class[:100]!r} is not one of {', '.join(sorted(STORAGE_CLASSES))}.",
                     )
+                default = default_of(encryption or {})
                 return Bucket(
-                    name=name, owner=self._account_id, created=self._clock(), acl=acl, storage_class=storage_class
+                    name=name,
+                    owner=self._account_id,
+                    created=self._clock(),
+                    acl=acl,
+                    storage_class=storage_class,
+                    settings={} if default is None else {ENCRYPTION.parameter: default},
                 )
             if existing.owner != self._account_id:
                 raise OssError(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
+from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import group, invalid, text
@@ -20,6 +21,7 @@ ALGORITHMS = frozenset({"AES256", "KMS", "SM4"})
 ALGORITHM = "x-oss-server-side-encryption"  # headers
 KEY = f"{ALGORITHM}-key-id"
 DATA_ALGORITHM = "x-oss-server-side-data-encryption"
+_ELEMENTS = {ALGORITHM: "SSEAlgorithm", KEY: "KMSMasterKeyID", DATA_ALGORITHM: "KMSDataEncryption"}
 _RULE = "ApplyServerSideEncryptionByDefault"
 
 
@@ -76,6 +78,14 @@ def read_encryption(headers: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def default_of(encryption: Mapping[str, str]) -> str | None:
+    """Return the document of a bucket whose default is what `read_encryption` returned; None: it has none."""
+    if not encryption:
+        return None
+    names = {element: encryption[header] for header, element in _ELEMENTS.items() if header in encryption}
+    return render(SETTING.root, {_RULE: names}).decode()
+
+
 def complete(encryption: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
     """Return the encryption of an object: as asked for, else the bucket's default; KMS's own key where none is named."""
     found = dict(encryption) or dict(_default(bucket.settings.get(SETTING.parameter, "")))
@@ -89,6 +99,5 @@ def _default(document: str) -> Mapping[str, str]:
     if not document:
         return {}
     rule = parse(document.encode(), SETTING.root)
-    names = {ALGORITHM: "SSEAlgorithm", KEY: "KMSMasterKeyID", DATA_ALGORITHM: "KMSDataEncryption"}
-    found = {header: rule.findtext(f"{_RULE}/{name}") for header, name in names.items()}
+    found = {header: rule.findtext(f"{_RULE}/{name}") for header, name in _ELEMENTS.items()}
     return {header: text for header, text in found.items() if text}

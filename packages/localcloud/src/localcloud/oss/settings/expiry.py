@@ -1,7 +1,7 @@
-"""What a bucket's lifecycle rules do, and to which objects and uploads, at a moment. Pure.
+"""What a bucket's lifecycle rules do, and to which objects, versions and uploads, at a moment. Pure.
 
-A day of a rule is 24 hours from the object's last change (assumed: OSS rounds up to its nightly run). Rules by the time of the last
-access (`IsAccessTime`) do nothing: the embedded cloud does not record it. Transitions are not made: `not implemented`.
+A day of a rule is 24 hours from the object's last change, or from when a version ceased to be current (assumed: OSS rounds up to
+its nightly run). Transitions by the time of the last access (`IsAccessTime`) do nothing: the embedded cloud does not record it.
 
 Source: OSS, "Lifecycle rules based on the last modified time"; PutBucketLifecycle.
 """
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from localcloud.oss.model import Bucket, StoredObject, Upload
-from localcloud.oss.settings.lifecycle import SETTING, read_date
+from localcloud.oss.model import Bucket, DeleteMarker, StoredObject, Upload
+from localcloud.oss.settings.lifecycle import COLDER, SETTING, read_date
 from localcloud.oss.settings.tags import tags_of
 from localcloud.oss.xml import parse
 
@@ -38,6 +38,14 @@ class When:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Transition:
+    """A move into a colder storage class."""
+
+    when: When
+    storage_class: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusion:
     """Objects that a rule leaves out."""
 
@@ -56,10 +64,37 @@ class Rule:
     excluded: tuple[Exclusion, ...]
     expiration: When | None
     abort: When | None
+    transitions: tuple[Transition, ...]
+    drops_markers: bool  # delete markers that hide nothing any more
+    noncurrent_expiration: When | None
+    noncurrent_transitions: tuple[Transition, ...]
 
-    def expires(self, item: StoredObject, now: float) -> bool:
-        """Return True if the rule deletes an object at a moment."""
-        return self.expiration is not None and self.expiration.has_come(item.modified, now) and self._speaks_of(item)
+    def expires(self, item: StoredObject, now: float, since: float | None = None) -> bool:
+        """Return True if the rule deletes an object or a version at a moment.
+
+        Args:
+            item: the object or version.
+            now: the moment, in seconds since the epoch.
+            since: when the version ceased to be current; None: it is current.
+        """
+        when, begin = (self.expiration, item.modified) if since is None else (self.noncurrent_expiration, since)
+        return when is not None and when.has_come(begin, now) and self._speaks_of(item)
+
+    def drops(self, marker: DeleteMarker, now: float, since: float | None) -> bool:
+        """Return True if the rule removes a delete marker that hides nothing; arguments as in `expires`."""
+        if not marker.key.startswith(self.prefix):
+            return False
+        if since is None:
+            return self.drops_markers
+        return self.noncurrent_expiration is not None and self.noncurrent_expiration.has_come(since, now)
+
+    def moves(self, item: StoredObject, now: float, since: float | None) -> list[str]:
+        """Return the storage classes that the rule moves an object or a version to; arguments as in `expires`."""
+        transitions, begin = (
+            (self.transitions, item.modified) if since is None else (self.noncurrent_transitions, since)
+        )
+        due = [each.storage_class for each in transitions if each.when.has_come(begin, now)]
+        return due if due and self._speaks_of(item) else []
 
     def aborts(self, upload: Upload, now: float) -> bool:
         """Return True if the rule aborts an upload at a moment; tags and sizes are those of objects."""
@@ -78,6 +113,19 @@ class Rule:
         return self.tags.items() <= tags.items() and not any(
             item.key.startswith(each.prefix) and each.tags.items() <= tags.items() for each in self.excluded
         )
+
+
+def colder_class(rules: Iterable[Rule], item: StoredObject, now: float, since: float | None) -> str | None:
+    """Return the coldest storage class that rules move an object or a version to; None: it stays where it is.
+
+    Symlinks stay, having no bytes of their own (assumed).
+    """
+    if item.symlink_target is not None:
+        return None
+    due = {storage_class for rule in rules for storage_class in rule.moves(item, now, since)}
+    coldest = max(due, key=COLDER.__getitem__, default=None)
+    present = COLDER.get(item.attributes.storage.storage_class or "", 0)
+    return coldest if coldest is not None and COLDER[coldest] > present else None
 
 
 def rules_of(bucket: Bucket) -> list[Rule]:
@@ -101,17 +149,30 @@ def _rule(element: Element) -> Rule:
         ),
         expiration=_when(element.find("Expiration")),
         abort=_when(element.find("AbortMultipartUpload")),
+        transitions=_transitions(element, "Transition"),
+        drops_markers=element.findtext("Expiration/ExpiredObjectDeleteMarker") == "true",
+        noncurrent_expiration=_when(element.find("NoncurrentVersionExpiration")),
+        noncurrent_transitions=_transitions(element, "NoncurrentVersionTransition"),
     )
 
 
 def _when(action: Element | None) -> When | None:
     if action is None:
         return None
-    days, before, date = (action.findtext(name) for name in ("Days", "CreatedBeforeDate", "Date"))
+    before, date = action.findtext("CreatedBeforeDate"), action.findtext("Date")
+    days = action.findtext("Days") or action.findtext("NoncurrentDays")
     return When(
         days=int(days) if days else None,
         before=read_date("CreatedBeforeDate", before) if before else None,
         date=read_date("Date", date) if date else None,
+    )
+
+
+def _transitions(rule: Element, action: str) -> tuple[Transition, ...]:
+    return tuple(
+        Transition(when=when, storage_class=element.findtext("StorageClass") or "")
+        for element in rule.findall(action)
+        if element.findtext("IsAccessTime") != "true" and (when := _when(element)) is not None
     )
 
 

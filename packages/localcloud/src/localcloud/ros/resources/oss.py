@@ -1,6 +1,7 @@
 """ALIYUN::OSS::Bucket.
 
-Encryption, life-cycle rules and tags are the settings of OSS's API, checked as there; the embedded OSS does not encipher.
+Encryption, life-cycle rules, tags and versioning are the settings of OSS's API, checked as there; the embedded OSS does not
+encipher.
 Sources: ROS, "ALIYUN::OSS::Bucket"; ros-cdk-oss 1.15.0; OSS, the XML of PutBucketLifecycle, PutBucketEncryption,
 PutBucketPublicAccessBlock and PutBucketTags.
 """
@@ -58,6 +59,7 @@ SETTINGS = {  # how a bucket's subresource is called in the actions that change 
     "encryption": "BucketEncryption",
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
 }
 
 
@@ -81,21 +83,19 @@ class Bucket(BlockingType):
                 "KMSMasterKeyID": STRING,
             },
         ),
-        "StorageClass": Property(
-            kind="string",
-            replaces=True,
-            choices=("Standard", "IA", "Archive", "ColdArchive"),
-            supported=("Standard", "IA"),
-        ),
+        "StorageClass": Property(kind="string", replaces=True, choices=("Standard", "IA", "Archive", "ColdArchive")),
         "RedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
         "Tags": Property(kind="map", maximum=20, items=STRING),
+        "VersioningConfiguration": Property(
+            kind="map",
+            fields={"Status": Property(kind="string", required=True, choices=("Enabled", "Suspended"))},
+        ),
         "CORSConfiguration": Property(kind="map", supported=()),
         "EnableOssHdfsService": Property(kind="boolean", supported=()),
         "LoggingConfiguration": Property(kind="map", supported=()),
         "Policy": Property(kind="map", supported=()),
         "RefererConfiguration": Property(kind="map", supported=()),
-        "VersioningConfiguration": Property(kind="map", supported=()),
         "WebsiteConfigurationV2": Property(kind="map", supported=()),
     }
 
@@ -118,10 +118,8 @@ class Bucket(BlockingType):
         yield on_bucket(context, "PutBucket" if before is None else "GetBucketInfo", bucket)
         if _acl(after) != _acl(before or {}):
             yield on_bucket(context, "PutBucketAcl", bucket)
-        settings = _settings(before or {})
-        for setting, document in _settings(after).items():
-            if document != settings[setting]:
-                yield on_bucket(context, f"{'Put' if document else 'Delete'}{SETTINGS[setting]}", bucket)
+        for setting, document in _changes(before or {}, after).items():
+            yield on_bucket(context, f"{'Put' if document else 'Delete'}{SETTINGS[setting]}", bucket)
 
     def _rights_to_empty(self, context: Context, bucket: str) -> Iterable[Right]:
         if not self.find(bucket):
@@ -171,10 +169,8 @@ class Bucket(BlockingType):
         return _outcome(context, physical_id)
 
     def _set(self, name: str, properties: Given, previous: Given) -> None:
-        before = _settings(previous)
-        for setting, document in _settings(properties).items():
-            if document != before[setting]:
-                self._buckets.set_setting(name, setting, document)
+        for setting, document in _changes(previous, properties).items():
+            self._buckets.set_setting(name, setting, document)
 
     def drop(self, physical_id: str, properties: Given) -> None:
         """See `BlockingType`."""
@@ -207,6 +203,15 @@ def _outcome(context: Context, name: str) -> Outcome:
     return Outcome(physical_id=name, attributes=attributes)
 
 
+def _changes(before: Given, after: Given) -> dict[str, str | None]:
+    """Return the documents that differ; None: it goes."""
+    old = _settings(before)
+    changes = {setting: document for setting, document in _settings(after).items() if document != old[setting]}
+    if "versioning" in changes and changes["versioning"] is None:  # once set, it is never off again
+        changes["versioning"] = _document("VersioningConfiguration", {"Status": "Suspended"})
+    return changes
+
+
 def _settings(properties: Given) -> dict[str, str | None]:
     """Return the documents of a bucket's subresources; None: there is none."""
     return {
@@ -214,6 +219,7 @@ def _settings(properties: Given) -> dict[str, str | None]:
         "encryption": _encryption(properties.get("ServerSideEncryptionConfiguration")),
         "publicAccessBlock": _public_access_block(bool(properties.get("BlockPublicAccess"))),
         "tagging": _tagging(properties.get("Tags")),
+        "versioning": _versioning(properties.get("VersioningConfiguration")),
     }
 
 
@@ -240,6 +246,10 @@ def _tagging(tags: Given | None) -> str | None:
     if not tags:
         return None
     return _document("Tagging", {"TagSet": {"Tag": [{"Key": key, "Value": tags[key]} for key in sorted(tags)]}})
+
+
+def _versioning(configuration: Given | None) -> str | None:
+    return _document("VersioningConfiguration", configuration) if configuration else None
 
 
 def _document(root: str, content: Given) -> str:

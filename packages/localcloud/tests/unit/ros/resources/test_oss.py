@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -63,6 +64,16 @@ def test_a_bucket_gets_all_its_settings(cloud: Cloud) -> None:
     }
 
 
+def test_a_bucket_keeps_versions_in_any_storage_class_and_never_turns_them_off(cloud: Cloud) -> None:
+    given = {"BucketName": "photos", "StorageClass": "ColdArchive"}
+    versioned = {**given, "VersioningConfiguration": {"Status": "Enabled"}}
+    cloud.create("OSS::Bucket", **versioned)
+    bucket = cloud.oss.buckets.get("photos")
+    assert (bucket.storage_class, xml(bucket.settings["versioning"])) == ("ColdArchive", {"Status": ["Enabled"]})
+    cloud.update("OSS::Bucket", versioned, given)
+    assert xml(cloud.oss.buckets.get("photos").settings["versioning"]) == {"Status": ["Suspended"]}
+
+
 def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> None:
     cloud.create("OSS::Bucket", **BUCKET)
     cloud.oss.objects.put("photos", "a", b"a")
@@ -78,7 +89,7 @@ def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> 
     [
         ({"BucketName": "-photos"}, "InvalidBucketName: "),
         ({"BlockPublicAccess": True, "AccessControl": "public-read"}, "AccessDenied: Put public bucket acl"),
-        ({"VersioningConfiguration": {"Status": "Enabled"}}, "Property VersioningConfiguration: not implemented: "),
+        ({"RefererConfiguration": {"AllowEmptyReferer": True}}, "Property RefererConfiguration: not implemented: "),
         ({"LifecycleConfiguration": {"Rule": [{}]}}, r"Property LifecycleConfiguration.Rule[0].Prefix: required"),
         (
             {"ServerSideEncryptionConfiguration": {"SSEAlgorithm": "ROT13"}},
@@ -115,10 +126,17 @@ class Hesitant(BucketOperations):
         self.looks.release()
         return super().get(name)
 
-    def create(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> OssBucket:
+    def create(
+        self,
+        name: str,
+        *,
+        acl: str = "private",
+        storage_class: str = "Standard",
+        encryption: Mapping[str, str] | None = None,
+    ) -> OssBucket:
         self.looks.acquire()  # one's own
         self.looks.acquire(timeout=0.5)  # another's
-        return super().create(name, acl=acl, storage_class=storage_class)
+        return super().create(name, acl=acl, storage_class=storage_class, encryption=encryption)
 
 
 def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+"""Lifecycle rules applied to versions, delete markers and storage classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcloud.kernel.xml import render
+from localcloud.oss.model import NO_ATTRIBUTES
+from localcloud.oss.operations.service import OssService
+
+DAY = 86_400.0
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def service(tmp_path: Path, clock: Clock) -> Iterator[OssService]:
+    service = OssService(tmp_path, account_id="1111111111111111", clock=clock)
+    service.buckets.create("kept")
+    yield service
+    service.close()
+
+
+def enable(service: OssService) -> None:
+    service.buckets.set_setting(
+        "kept", "versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    )
+
+
+def rule(service: OssService, **actions: object) -> None:
+    document = render("LifecycleConfiguration", {"Rule": {"Prefix": "a", "Status": "Enabled", **actions}})
+    service.buckets.set_setting("kept", "lifecycle", document.decode())
+
+
+def versions(service: OssService) -> list[str]:
+    return [item.version for item, _ in service.objects.versions("kept").entries]
+
+
+def storage_class(service: OssService, version: str | None = None) -> str | None:
+    return service.objects.get("kept", "a", version).attributes.storage.storage_class
+
+
+def test_noncurrent_versions_expire_by_the_time_when_they_were_replaced(service: OssService, clock: Clock) -> None:
+    enable(service)
+    first = service.objects.put("kept", "a", b"1").version
+    clock.now += 10 * DAY
+    second = service.objects.put("kept", "a", b"2").version
+    other = [service.objects.put("kept", "b", content).version for content in (b"1", b"2")]
+    rule(service, NoncurrentVersionExpiration={"NoncurrentDays": 3})
+    assert service.lifecycle.apply(clock.now + 3 * DAY - 1) == 0
+    assert versions(service) == [second, first, *reversed(other)]
+    assert service.lifecycle.apply(clock.now + 3 * DAY) == 1
+    assert versions(service) == [second, *reversed(other)]
+    assert service.lifecycle.apply(clock.now + 99 * DAY) == 0
+
+
+def test_an_expired_object_is_hidden_where_versions_are_kept(service: OssService, clock: Clock) -> None:
+    enable(service)
+    version = service.objects.put("kept", "a", b"1").version
+    rule(service, Expiration={"Days": 1})
+    service.lifecycle.apply(clock.now + DAY)
+    assert not service.objects.exists("kept", "a")
+    assert service.objects.get("kept", "a", version).size == 1
+    assert service.lifecycle.apply(clock.now + 99 * DAY) == 0
+
+
+def test_a_marker_goes_once_it_hides_nothing(service: OssService, clock: Clock) -> None:
+    enable(service)
+    version = service.objects.put("kept", "a", b"1").version
+    marker = service.objects.delete("kept", "a").marker
+    rule(service, Expiration={"ExpiredObjectDeleteMarker": True})
+    assert service.lifecycle.apply(clock.now + 99 * DAY) == 0
+    assert versions(service) == [marker, version]
+    service.objects.delete("kept", "a", version)
+    assert service.lifecycle.apply(clock.now) == 1
+    assert versions(service) == []
+
+
+def test_noncurrent_markers_go_after_what_they_hide(service: OssService, clock: Clock) -> None:
+    enable(service)
+    service.objects.put("kept", "a", b"1")
+    service.objects.delete("kept", "a")
+    clock.now += DAY
+    last = service.objects.put("kept", "a", b"2").version
+    rule(service, NoncurrentVersionExpiration={"NoncurrentDays": 1})
+    assert service.lifecycle.apply(clock.now) == 1  # the object: hidden for a day; the marker: for none
+    assert service.lifecycle.apply(clock.now + DAY) == 1
+    assert versions(service) == [last]
+
+
+def test_objects_move_into_the_coldest_class_that_is_due_and_never_back(service: OssService, clock: Clock) -> None:
+    modified = service.objects.put("kept", "a", b"1").modified
+    moves = [{"Days": 1, "StorageClass": "IA"}, {"Days": 3, "StorageClass": "Archive"}]
+    rule(service, Transition=moves)
+    for days, expected in ((0.9, "Standard"), (1, "IA"), (3, "Archive")):
+        assert service.lifecycle.apply(clock.now + days * DAY) == 0
+        assert storage_class(service) == expected
+    rule(service, Transition=moves[:1])
+    service.lifecycle.apply(clock.now + 9 * DAY)
+    assert storage_class(service) == "Archive"
+    assert service.objects.get("kept", "a").modified == modified
+    assert service.buckets.stat("kept").counts == {"Archive": 1}
+
+
+def test_noncurrent_versions_move_by_rules_of_their_own(service: OssService, clock: Clock) -> None:
+    enable(service)
+    first = service.objects.put("kept", "a", b"1").version
+    service.objects.put("kept", "a", b"2")
+    rule(service, NoncurrentVersionTransition={"NoncurrentDays": 2, "StorageClass": "ColdArchive"})
+    service.lifecycle.apply(clock.now + 2 * DAY)
+    assert (storage_class(service, first), storage_class(service)) == ("ColdArchive", "Standard")
+
+
+def test_transitions_by_access_and_of_symlinks_are_not_made(service: OssService, clock: Clock) -> None:
+    service.objects.put("kept", "a", b"1")
+    rule(service, Transition={"Days": 1, "StorageClass": "IA", "IsAccessTime": True, "ReturnToStdWhenVisit": False})
+    service.lifecycle.apply(clock.now + 9 * DAY)
+    assert storage_class(service) == "Standard"
+    service.symlinks.put("kept", "a", "target", NO_ATTRIBUTES)
+    rule(service, Transition={"Days": 1, "StorageClass": "Archive"})
+    service.lifecycle.apply(clock.now + 9 * DAY)
+    assert storage_class(service) == "Standard"
