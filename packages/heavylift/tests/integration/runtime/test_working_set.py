@@ -137,7 +137,10 @@ def test_a_store_that_fails_ends_the_process_with_a_line_and_never_with_wrong_co
     with paged_instance.popen(script, stdin=-1) as process:
         while process.stdout.readline() != "ready\n":
             pass
-        link.set(what | ({"after": middle_of_code(paged)} if what["kind"] == "corrupt" else {}))
+        if what["kind"] == "corrupt":
+            link.set(what | {"after": middle_of_code(paged)})
+        else:  # what is on its way already must not bring everything before the tries are over
+            link.set(what, bandwidth=1e3)
         output, errors = process.communicate("go\n", timeout=100)
     assert process.returncode == -signal.SIGSEGV, errors
     assert set(output.split()) == {"True"}

@@ -91,6 +91,10 @@ class Link:
         """The faults that may still strike."""
         return tuple(self._faults)
 
+    def set_shape(self, shape: Shape) -> None:
+        """Replace the shape; what was owed to the one before is forgotten."""
+        self.shape, self._free_at = shape, 0.0
+
     def set_faults(self, faults: list[Fault]) -> None:
         """Replace all faults."""
         self._faults = list(faults)

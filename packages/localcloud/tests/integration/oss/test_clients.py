@@ -208,7 +208,7 @@ def test_slow_uploads_and_downloads_that_progress_are_served(served: Served) -> 
 
 def test_a_service_that_takes_its_time_is_waited_for(served: Served) -> None:
     served.service.objects.put("open", "a", b"1")
-    served.link.shape = Shape(latency=3 * PATIENCE)
+    served.link.set_shape(Shape(latency=3 * PATIENCE))
     connection = http.client.HTTPConnection(HOST, served.plain, timeout=20)
     connection.request("GET", "/open/a")
     assert connection.getresponse().read() == b"1"

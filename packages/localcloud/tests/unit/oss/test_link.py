@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -53,6 +54,19 @@ def test_all_connections_share_the_bandwidth() -> None:
         return time.monotonic() - begin
 
     assert asyncio.run(scenario()) >= 0.02
+
+
+def test_a_new_shape_owes_nothing_for_the_one_before() -> None:
+    async def take() -> float:
+        link = Link(Shape(bandwidth=1))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(link.pay(10**6), 0.01)
+        link.set_shape(Shape(bandwidth=1e9))
+        begin = time.monotonic()
+        await asyncio.wait_for(link.pay(1), 5)
+        return time.monotonic() - begin
+
+    assert asyncio.run(take()) < 5
 
 
 def test_a_link_without_a_bandwidth_takes_no_time() -> None:

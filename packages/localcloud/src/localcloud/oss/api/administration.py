@@ -46,7 +46,7 @@ async def _administer_link(request: web.Request, link: Link) -> web.Response:
             shape, faults = parse_shape(record["shape"]), [parse_fault(fault) for fault in record["faults"]]
         except MALFORMED as error:
             return _refuse(error)
-        link.shape = shape
+        link.set_shape(shape)
         link.set_faults(faults)
     return web.json_response(
         {
