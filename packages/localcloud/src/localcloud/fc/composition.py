@@ -84,6 +84,7 @@ def create(context: Context) -> Service:
         domain=fc,
         application=application,
         open=open_instances,
+        stop=fc.stop,
         close=fc.close,
         facts={"isolation": fc.isolation},
     )

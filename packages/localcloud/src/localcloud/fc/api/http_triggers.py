@@ -29,7 +29,7 @@ from localcloud.fc.operations.http_triggers import (
     read_wsgi_response,
 )
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.platform import MAX_SYNC_PAYLOAD, RUNTIMES
+from localcloud.fc.platform import MAX_SYNC_PAYLOAD, RUNTIMES, Engine
 from localcloud.kernel.door import HOST, ID
 from localcloud.kernel.rpc import read_request
 from localcloud.kernel.signatures import SignedRequest
@@ -113,32 +113,31 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
         scheme=request.scheme,
         source_ip=request.remote or "",
     )
-    is_wsgi = trigger.function.startswith("services/")
-    is_custom = RUNTIMES[fc.aliases.release(trigger.function, trigger.qualifier).function.runtime].custom
+    engine = RUNTIMES[fc.aliases.release(trigger.function, trigger.qualifier).function.runtime].engine
+    is_fc2 = trigger.function.startswith("services/")
+    is_event = not is_fc2 and engine is not Engine.PROGRAM
     if signed.headers.get("x-fc-invocation-type") == "Async":
-        if is_custom:
-            raise FcError(
-                "NotImplemented", "not implemented: x-fc-invocation-type Async for HTTP triggers of custom runtimes"
-            )
-        return _accept(fc, trigger, asked, request[ID], is_wsgi=is_wsgi)
-    payload = make_request(asked) if is_custom else make_environ(asked) if is_wsgi else _event(fc, asked, request[ID])
+        if not is_event:
+            whose = "FC 2.0" if is_fc2 else "custom runtimes"
+            raise FcError("NotImplemented", f"not implemented: x-fc-invocation-type Async for HTTP triggers of {whose}")
+        return _accept(fc, trigger, asked, request[ID])
+    as_request = make_environ if engine is Engine.PYTHON else make_request
+    payload = _event(fc, asked, request[ID]) if is_event else as_request(asked)
     done = await fc.invocations.invoke(
         trigger.function,
         payload,
         request_id=request[ID],
         qualifier=trigger.qualifier,
-        operation=HTTP if is_wsgi or is_custom else INVOKE,
+        operation=INVOKE if is_event else HTTP,
     )
-    return _respond(done, is_wsgi=is_wsgi or is_custom, is_app=found.is_app)
+    return _respond(done, is_event=is_event, is_app=found.is_app)
 
 
 def _event(fc: FcService, asked: HttpRequest, request_id: str) -> bytes:
     return make_event(asked, account_id=fc.settings.account_id, request_id=request_id, now=fc.now())
 
 
-def _accept(fc: FcService, trigger: Trigger, asked: HttpRequest, request_id: str, *, is_wsgi: bool) -> web.Response:
-    if is_wsgi:
-        raise FcError("NotImplemented", "not implemented: x-fc-invocation-type Async for HTTP triggers of FC 2.0")
+def _accept(fc: FcService, trigger: Trigger, asked: HttpRequest, request_id: str) -> web.Response:
     payload = _event(fc, asked, request_id)
     fc.invocations.invoke_async(
         trigger.function,
@@ -150,7 +149,7 @@ def _accept(fc: FcService, trigger: Trigger, asked: HttpRequest, request_id: str
     return web.Response(status=202)
 
 
-def _respond(done: Invocation, *, is_wsgi: bool, is_app: bool) -> web.Response:
+def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
     answer = done.answer
     own = {
         "x-fc-instance-id": done.instance_id,
@@ -160,7 +159,7 @@ def _respond(done: Invocation, *, is_wsgi: bool, is_app: bool) -> web.Response:
         own["x-fc-error-type"] = answer.error_type
         return web.Response(status=502, body=answer.body, headers=own, content_type="application/json")
     try:
-        response: HttpResponse = (read_wsgi_response if is_wsgi else read_response)(answer.body)
+        response: HttpResponse = (read_response if is_event else read_wsgi_response)(answer.body)
     except MalformedResponseError as error:
         own["x-fc-error-type"] = "UnhandledInvocationError"
         document = {"errorMessage": f"the function returned no HTTP response: {error}"}

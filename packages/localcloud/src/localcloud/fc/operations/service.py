@@ -72,7 +72,7 @@ class FcService:
             gateway=settings.gateway,
             authority=settings.authority,
         )
-        code = CodeStore(folder / "code")
+        code, logs = CodeStore(folder / "code"), Logs(folder / "logs")
         store = FcStore(folder)
         layers = LayerPackages(folder / "layers")
         reader = PackageReader(objects)
@@ -84,6 +84,7 @@ class FcService:
             code=code,
             layers=layers,
             packages_of=self.layers.packages_of,
+            logs=logs,
         )
         self.services = ServiceOperations(store, fleet=fleet, clock=clock)
         self.functions = FunctionOperations(
@@ -97,7 +98,6 @@ class FcService:
         self.tags = TagOperations(store, services=self.services, functions=self.functions, settings=settings)
         self.configs = ConfigOperations(store, aliases=self.aliases, settings=settings, clock=clock)
         self.async_tasks = AsyncTaskOperations(TaskStore(folder / "tasks"), clock=clock)
-        logs = Logs(folder / "logs")
         self.provisioning = Provisioning(configs=self.configs, aliases=self.aliases, fleet=fleet, logs=logs)
         self.invocations = InvocationOperations(
             aliases=self.aliases,
@@ -137,12 +137,16 @@ class FcService:
         self._tasks.begin(repeat(SWEEP, self._sweep))
         self.invocations.resume()
 
+    async def stop(self) -> None:
+        """End the instances that wait for requests, while all services still answer their hooks."""
+        await self._fleet.stop()
+
     async def close(self) -> None:
         """End all instances. Asynchronous invocations that are not done go on after the next start."""
         await self._tasks.cancel()
         await self.invocations.close()
         await self.provisioning.close()
-        self._fleet.close()
+        await self._fleet.close()
         if self._host.cpu_groups is not None:
             await asyncio.to_thread(self._host.cpu_groups.close)
 
