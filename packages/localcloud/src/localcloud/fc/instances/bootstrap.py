@@ -199,7 +199,9 @@ def pass_on(
             result = b""
         else:
             result = custom.handle(request.operation, payload, headers, setup.max_result)
-    except (program.FailedRequestError, ValueError) as error:
+    except program.FailedRequestError as error:
+        return messages.Reply(size=len(error.body), failure=describe(error)), error.body
+    except ValueError as error:
         return messages.Reply(failure=describe(error)), b""
     return messages.Reply(size=len(result)), result
 

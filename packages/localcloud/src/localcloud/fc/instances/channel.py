@@ -118,12 +118,10 @@ def read_reply(text: bytes) -> Reply:
     """
     try:
         match json.loads(text):
-            case {"number": int(number), "size": int(size), "failure": None} if (
+            case {"number": int(number), "size": int(size), "failure": dict() | None as failure} if (
                 0 <= size <= MAX_RESULT and not isinstance(size, bool)
             ):
-                return Reply(number=number, size=size)
-            case {"number": int(number), "size": 0, "failure": dict(failure)}:
-                return Reply(number=number, failure=_read_failure(failure))
+                return Reply(number=number, size=size, failure=_read_failure(failure) if failure is not None else None)
     except (ValueError, RecursionError) as error:
         raise MalformedReplyError(f"a head that is no JSON: {type(error).__name__}") from error
     raise MalformedReplyError("a head without what belongs there")

@@ -102,7 +102,7 @@ class Reply:
 
     number: int = 0  # the request's
     size: int = 0  # bytes of the payload
-    failure: Failure | None = None  # there is no result then
+    failure: Failure | None = None  # the payload is what a program has said of it then, or empty
 
 
 def pack(head: Setup | Request | Reply, payload: bytes = b"") -> bytes:

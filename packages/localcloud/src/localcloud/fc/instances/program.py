@@ -30,7 +30,15 @@ OF_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "con
 
 
 class FailedRequestError(Exception):
-    """The program answered that it failed."""
+    """The program answered that it failed.
+
+    Attributes:
+        body: of its answer.
+    """
+
+    def __init__(self, message: str, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.body = body
 
 
 def platform_headers(
@@ -97,7 +105,9 @@ class Program:
         head, result = self.respond({"method": method, "uri": path, "headers": given}, body, {}, largest)
         status = {str(name).lower(): value for name, value in head["headers"]}.get("x-fc-status", head["status"])
         if not str(status).startswith("2"):
-            raise FailedRequestError(result.decode(errors="replace") or f"{method} {path} was answered {status}")
+            raise FailedRequestError(
+                result.decode(errors="replace") or f"{method} {path} was answered {status}", result
+            )
         return result
 
     def check(self, path: str) -> None:

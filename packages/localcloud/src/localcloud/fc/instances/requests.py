@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localcloud.fc.instances.answers import answer_failure, describe_death
 from localcloud.fc.instances.instance import Instance, InstanceDiedError
@@ -24,7 +24,7 @@ class _Outcome:
 
     duration: float  # seconds
     failure: Failure | str | None  # of the function, or how its instance died; None: success
-    result: bytes = b""
+    result: bytes = b""  # of a failure: what the program of a custom runtime has said, which is passed on
 
 
 async def initialize(instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
@@ -65,6 +65,7 @@ async def invoke(instance: Instance, payload: bytes, *, request_id: str, log: In
             if isinstance(failure, Failure) and (failure.during_import or failure.handled):
                 kind = "ImportModuleError" if failure.during_import else "HandledInvocationError"
             answer = answer_failure(kind, failure, instance, duration=outcome.duration, log=log)
+            answer = replace(answer, body=outcome.result or answer.body)
     log.line(f"FC Invoke End RequestId: {request_id}")
     return answer
 
