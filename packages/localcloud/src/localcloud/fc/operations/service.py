@@ -21,6 +21,7 @@ from localcloud.fc.model import Settings
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.async_tasks import AsyncTaskOperations
 from localcloud.fc.operations.configs import ConfigOperations
+from localcloud.fc.operations.domains import DomainOperations
 from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.invocations import InvocationOperations
 from localcloud.fc.operations.layers import LayerOperations
@@ -95,6 +96,7 @@ class FcService:
         )
         self.aliases = AliasOperations(store, versions=self.versions, clock=clock)
         self.triggers = TriggerOperations(store, functions=self.functions, aliases=self.aliases, clock=clock)
+        self.domains = DomainOperations(store, clock=clock)
         self.tags = TagOperations(store, services=self.services, functions=self.functions, settings=settings)
         self.configs = ConfigOperations(store, aliases=self.aliases, settings=settings, clock=clock)
         self.async_tasks = AsyncTaskOperations(TaskStore(folder / "tasks"), clock=clock)

@@ -41,6 +41,8 @@ def test_what_is_created_can_be_deleted_and_created_again(based: Cloud, name: st
         ("FC::Alias", "AliasAlreadyExists: "),
         ("FC::ProvisionConfig", "base/base/LATEST has its ProvisionConfig already"),
         ("FC3::FunctionVersion", "VersionPublishError: "),
+        ("FC::CustomDomain", "DomainNameAlreadyExists: "),
+        ("FC3::CustomDomain", "DomainNameAlreadyExists: "),
         ("FC3::ProvisionConfig", "base/LATEST has its ProvisionConfig already"),
         ("FC3::ConcurrencyConfig", "base has its ConcurrencyConfig already"),
         ("FC3::AsyncInvokeConfig", "base has its AsyncInvokeConfig already"),
