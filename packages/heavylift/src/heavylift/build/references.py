@@ -1,10 +1,10 @@
 """Reads the references in a module's source: modules that it imports or names, and files that it names. Pure.
 
 A module refers to another by an import, or by a string that holds its name, whole or relative to its own package (lazy loaders,
-`import_module`); to a file by a string that ends with the file's name, or with its suffix where the folders between are named, too;
-to all files of a folder by naming it, where it also imports names that it computes, lists folders or builds paths; and to those that
-share its folder and stem by `__file__` (`lazy_loader` reads the stub beside a module). What a module puts together from anything
-else, nobody sees but a recorded start.
+`import_module`); to a file by a string that ends with the file's name, or with its suffix where the folders between are named,
+too; to all files of a folder by naming it, where it also imports names that it computes, lists folders or builds paths; and to
+those that share its folder and stem by `__file__` (`lazy_loader` reads the stub beside a module). What a module puts together from
+anything else, nobody sees but a recorded start.
 """
 
 from __future__ import annotations
