@@ -122,10 +122,10 @@ def begin(
         )
 
 
-def launch(data: Path, *arguments: str) -> Cloud:
-    """Start an embedded cloud on free ports and wait until it is ready."""
+def launch(data: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Cloud:
+    """Start an embedded cloud on free ports and wait until it is ready; see `begin`."""
     data.mkdir(parents=True, exist_ok=True)
-    process = begin(data, data / "stderr.log", *arguments)
+    process = begin(data, data / "stderr.log", *arguments, prefix=prefix)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -166,8 +166,8 @@ def start_cloud() -> Iterator[Callable[..., Cloud]]:
     """Start embedded clouds of one's own; those still running are stopped in the end."""
     running: list[Cloud] = []
 
-    def start(data: Path, *arguments: str) -> Cloud:
-        running.append(launch(data, *arguments))
+    def start(data: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Cloud:
+        running.append(launch(data, *arguments, prefix=prefix))
         return running[-1]
 
     yield start
