@@ -139,6 +139,7 @@ class Answer:
     error_type: str | None  # of the platform: UnhandledInvocationError, InitializationError, …; None: success
     duration: float  # seconds
     peak_memory: int  # bytes
+    own_words: bool = True  # the body is the function's, or a program's of a custom runtime; False: the platform's JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -205,7 +205,8 @@ def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
     }
     if answer.error_type:  # 502 is assumed
         own["x-fc-error-type"] = answer.error_type
-        return web.Response(status=502, body=answer.body, headers=own, content_type="application/json")
+        kind = "application/octet-stream" if answer.own_words else "application/json"
+        return web.Response(status=502, body=answer.body, headers=own, content_type=kind)
     try:
         response: HttpResponse = (read_response if is_event else read_wsgi_response)(answer.body)
     except MalformedResponseError as error:

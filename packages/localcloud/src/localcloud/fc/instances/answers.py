@@ -75,4 +75,5 @@ def answer_failure(
         error_type=error_type,
         duration=duration,
         peak_memory=instance.meter.peak_memory,
+        own_words=False,
     )

@@ -65,7 +65,8 @@ async def invoke(instance: Instance, payload: bytes, *, request_id: str, log: In
             if isinstance(failure, Failure) and (failure.during_import or failure.handled):
                 kind = "ImportModuleError" if failure.during_import else "HandledInvocationError"
             answer = answer_failure(kind, failure, instance, duration=outcome.duration, log=log)
-            answer = replace(answer, body=outcome.result or answer.body)
+            if outcome.result:
+                answer = replace(answer, body=outcome.result, own_words=True)
     log.line(f"FC Invoke End RequestId: {request_id}")
     return answer
 
