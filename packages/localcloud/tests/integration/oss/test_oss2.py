@@ -248,6 +248,20 @@ def test_parts_are_listed_copied_completed_and_aborted(bucket: oss2.Bucket) -> N
         bucket.list_parts("target", second)
 
 
+def test_an_upload_without_parts_is_an_empty_object(bucket: oss2.Bucket) -> None:
+    upload = bucket.init_multipart_upload("empty").upload_id
+    bucket.complete_multipart_upload("empty", upload, [])
+    assert bucket.head_object("empty").content_length == 0
+
+
+def test_parts_are_named_or_all_of_them_taken(bucket: oss2.Bucket) -> None:
+    upload = bucket.init_multipart_upload("both").upload_id
+    part = oss2.models.PartInfo(1, bucket.upload_part("both", upload, 1, b"1").etag)
+    with pytest.raises(oss2.exceptions.InvalidArgument) as refused:
+        bucket.complete_multipart_upload("both", upload, [part], {"x-oss-complete-all": "yes"})
+    assert refused.value.ec == "0042-00000216"
+
+
 def test_sequential_parts_come_in_order_and_give_a_digest(bucket: oss2.Bucket) -> None:
     upload = bucket.init_multipart_upload("s", params={"sequential": ""}).upload_id
     first = bucket.upload_part("s", upload, 1, b"a" * 102_400)
@@ -352,7 +366,7 @@ def test_a_missing_bucket_is_told_before_a_wrong_key(bucket: oss2.Bucket, cloud:
 
 def test_what_is_not_implemented_says_so(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError, match="not implemented") as error:
-        bucket.get_bucket_meta_query_status()
+        bucket.get_bucket_replication()
     assert error.value.status == 501
 
 

@@ -23,6 +23,8 @@ from localcloud.oss.link import Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.objects import Permit
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.settings.overwrite import forbids
+from localcloud.oss.settings.policy import names_of
 from localcloud.oss.settings.versioning import versioning_of
 
 Parameters = ParamSpec("Parameters")
@@ -80,8 +82,14 @@ class Call:
 
     @property
     def overwrite(self) -> bool:
-        """The permission to replace an object; False: the request forbids it."""
-        return self.headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
+        """The permission to replace the object; False: the request or the bucket forbids it."""
+        return self.may_replace(self.key, self.headers, self.caller)
+
+    def may_replace(self, key: str, headers: Mapping[str, str], caller: Caller | None) -> bool:
+        """Return False if a request's headers, or the rules of the bucket, forbid to replace an object."""
+        bucket = self.guard.find_bucket(self.bucket)
+        forbidden = bucket is not None and forbids(bucket, key, names_of(caller.identity if caller else None))
+        return not forbidden and headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """Return the whole number that a query parameter holds.

@@ -56,7 +56,7 @@ async def copy_object(call: Call) -> web.StreamResponse:
 async def copy_part(call: Call) -> web.StreamResponse:
     """UploadPartCopy."""
     source = _read_source(call)
-    upload = await find_upload(call)
+    upload = await find_upload(call, ec="0042-00000311")
 
     def interval(item: StoredObject) -> tuple[int, int]:
         check_conditions(item, call.headers, prefix=f"{SOURCE}-")

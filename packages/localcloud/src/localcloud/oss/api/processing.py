@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -100,7 +101,8 @@ async def _save(call: Call) -> web.StreamResponse:
     stored = await call.run(
         call.oss.objects.put, into.bucket, key, blob, Attributes(headers=headers), requester=call.requester
     )
-    return web.json_response({"bucket": bucket, "fileSize": stored.size, "object": key, "status": "OK"})
+    said = json.dumps({"bucket": bucket, "fileSize": stored.size, "object": key, "status": "OK"})
+    return web.Response(body=said.encode(), content_type="application/json")  # some SDKs take no charset behind it
 
 
 async def _read(call: Call, process: str) -> Sequence[Action]:
