@@ -150,6 +150,28 @@ def test_copying_keeps_or_replaces_headers(bucket: oss2.Bucket) -> None:
     assert bucket.get_object("replaced").read() == b"1"
 
 
+def test_an_object_copied_onto_itself_takes_the_headers_of_the_request(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1", {"Content-Disposition": "inline", "x-oss-meta-a": "1"})
+    bucket.copy_object(bucket.bucket_name, "a", "a", {"Content-Disposition": "attachment"})
+    headers = bucket.head_object("a").headers
+    assert (headers["Content-Disposition"], headers.get("x-oss-meta-a")) == ("attachment", None)
+
+
+def test_a_limit_of_traffic_is_told_how_long_it_delayed(bucket: oss2.Bucket) -> None:
+    limit = {"x-oss-traffic-limit": "819200"}
+    assert bucket.put_object("a", b"1", limit).headers["x-oss-qos-delay-time"] == "0"
+    assert bucket.get_object("a", params=limit).headers["x-oss-qos-delay-time"] == "0"
+    assert "x-oss-qos-delay-time" not in bucket.get_object("a").headers
+
+
+def test_a_lasting_key_with_a_token_is_the_key_of_no_session(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    auth = oss2.StsAuth(cloud.access_key_id, cloud.access_key_secret, "token", auth_version="v4")
+    stranger = oss2.Bucket(auth, cloud.endpoints["oss"], bucket.bucket_name, region=cloud.region)
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        stranger.put_object("a", b"1")
+    assert code_of(refused) == (403, "InvalidAccessKeyId")
+
+
 def test_a_copy_with_new_headers_can_still_be_decrypted(bucket: oss2.Bucket) -> None:
     key = "x-oss-meta-client-side-encryption-key"
     bucket.put_object("secret", b"1", headers={key: "wrapped", "x-oss-meta-x": "old"})

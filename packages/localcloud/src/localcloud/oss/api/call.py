@@ -168,6 +168,7 @@ def on_version(action: str, version: str | None) -> str:
     return action if version is None else action.replace("Object", "ObjectVersion", 1)
 
 
+COPY_SOURCE = "x-oss-copy-source"  # the header
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
@@ -202,10 +203,11 @@ class Operation:
         Raises:
             OssError: AccessDenied, NoSuchBucket, NotImplemented (a header).
         """
-        if call.version is not None:
+        version = None if COPY_SOURCE in call.headers else call.version  # oss2 repeats there which one is copied
+        if version is not None:
             if not self.versions:
                 raise OssError("NotImplemented", f"not implemented: {call.request.method} with ?versionId here")
-            if not call.version:
+            if not version:
                 raise OssError(
                     "InvalidArgument", "Version id cannot be the empty string", {"ArgumentName": "versionId"}
                 )
@@ -213,7 +215,7 @@ class Operation:
             acl = "private"
             if self.by_acl and call.caller is None:
                 acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
-            call.require(on_version(self.action, call.version), acl=acl)
+            call.require(on_version(self.action, version), acl=acl)
         for header, action in self.header_actions.items():
             if header in call.headers:
                 call.require(action)

@@ -79,7 +79,7 @@ async def post_process(call: Call) -> web.StreamResponse:
 async def post_async_process(call: Call) -> web.StreamResponse:
     """AsyncProcessObject: a task of Intelligent Media Management, to which no bucket is bound."""
     await call.run(call.oss.objects.get, call.bucket, call.key)
-    raise OssError("Imm Client", "not implemented: asynchronous processing; the bucket has no project of IMM.")
+    raise OssError("Imm Client", "ResourceNotFound, The specified resource Attachment is not found.")
 
 
 async def _save(call: Call) -> web.StreamResponse:
