@@ -19,6 +19,9 @@ from localcloud.fc.store.resources import FcStore
 MAX_CERTIFICATE, MAX_KEY = 20 * 1024, 4 * 1024  # bytes
 MAX_ROUTES = 100  # of a domain; assumed
 _PATH = re.compile(r"/[!-)+-~]*\*?", re.ASCII)  # an asterisk at its end only
+# Letters at the end: neither an address nor localhost. "Configure custom domain names", "Limits".
+_NAME = re.compile(r"(\*\.)?([A-Za-z0-9][A-Za-z0-9-]{0,62}\.)+[A-Za-z]{2,63}", re.ASCII)
+_OTHERS = (".aliyuncs.com", ".fcapp.run", ".localhost")  # names of the cloud and of this machine
 _VERSIONS = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
@@ -132,6 +135,8 @@ def check_domain(domain: CustomDomain) -> None:
     Raises:
         FcError: InvalidArgument.
     """
+    if not _NAME.fullmatch(domain.name) or f".{domain.name.lower()}".endswith(_OTHERS):
+        raise FcError("InvalidArgument", f"domainName: {domain.name[:200]!r} is not the name of a domain of one's own")
     if domain.protocol not in PROTOCOLS:
         raise FcError(
             "InvalidArgument", f"protocol is {domain.protocol[:200]!r}; expected one of {' '.join(PROTOCOLS)}"

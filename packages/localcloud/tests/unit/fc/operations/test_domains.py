@@ -36,6 +36,17 @@ def test_a_path_without_a_route_is_told() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
+        *(
+            ({"name": name}, "is not the name of a domain of one's own")
+            for name in (
+                "localhost",
+                "127.0.0.1",
+                "a.localhost",
+                "fcv3.cn-hangzhou.aliyuncs.com",
+                "*.fcapp.run",
+                "*.com.",
+            )
+        ),
         ({"protocol": "FTP"}, "protocol is 'FTP'"),
         ({"protocol": "HTTPS"}, "certConfig is missing"),
         ({"routes": (Route(path="a", function="f"),)}, "'a' is no path"),
