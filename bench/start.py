@@ -1,8 +1,8 @@
 """`make bench`: measures cold starts, the worth of improvements, the growth of loads, and builds, in one run on one machine.
 
-The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Four parts, each a module
-that says what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build). Writes `results.json` (machine, raw
-runs, goals), the pictures and `README.md` to docs/bench. Parts can be measured alone; what was measured before stays.
+The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Five parts, each a module
+that says what it measures: `comparison` (start), `libraries`, `ablation`, `scaling`, `building` (build). Writes `results.json`
+(machine, raw runs, goals), the pictures and `README.md` to docs/bench. Parts can be measured alone; what was measured before stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import ablation, building, comparison, scaling
+from bench import ablation, building, comparison, libraries, scaling
 from bench.command import run
 from bench.part import Part
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
@@ -25,6 +25,7 @@ from heavylift.contracts.manifest import read_build
 
 PARTS: Mapping[str, Callable[[Part], Results]] = {
     "start": comparison.run,
+    "libraries": libraries.run,
     "ablation": ablation.run,
     "scaling": scaling.run,
     "build": building.run,
