@@ -51,7 +51,12 @@ class Measured:
 
     def begin(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*self._command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            [*self._command, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_listen,
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:
@@ -74,6 +79,12 @@ class Measured:
         """What there is in the cloud."""
         services = self.session.fc2_client().list_services(_requests().ListServicesRequest()).body.services or []
         return [*self.stacks, *self.buckets, *(each.service_name for each in services)]
+
+
+def _listen() -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # a shell's job in the background has it ignored, and so have its children
 
 
 def _requests() -> Any:
