@@ -21,6 +21,8 @@ from typing import Any
 
 from heavylift.build import binaries, resolve
 from heavylift.build.prune import Rule, match_rules
+from heavylift.build.segments import split_code
+from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.platform import Target
 
 DOWNLOADS = 8  # packages that are installed at a time, beside those that wait for a core
@@ -132,6 +134,9 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
         going = match_rules(installed, recipe.rules)
         if recipe.strip:
             binaries.strip(content, going.keys(), cores)
+        for path in installed:
+            if path not in going and installed[path] > BLOCK_SIZE:
+                split_code(content / path)
         stripped = _sizes(content)
         if recipe.interpreter:
             names = [path for path in installed if path.endswith(".py") and path not in going]
