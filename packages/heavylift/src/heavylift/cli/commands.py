@@ -289,8 +289,7 @@ def measure(options: argparse.Namespace, output: Output) -> int:
     from heavylift.measure.summary import render
 
     payload = _payload(options)
-    session = open_session(options)
-    stack = _synthesized(options, session)
+    stack, session = _synthesized(options)
     subject = find_subject(stack, options.project.resolve() / "dist", options.function)
     ros = _ros(session)
     rows = run_measurement(
