@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,7 +104,10 @@ def _measure(part: Part, case: Case, cloud: Cloud, folder: Path) -> Row:
         built = build_case(case, folder)
     with part.console.status(f"libraries: packing {case.name} as the others do (one thread, zlib) …"):
         lock = next((folder / "locks").glob("*.txt"))
-        installed, plain = zip_installed(lock, folder), plain_archive(built.applib, folder)
+        with ThreadPoolExecutor() as pool:
+            zipped = pool.submit(zip_installed, lock, folder)
+            plain = plain_archive(built.applib, folder)
+            installed = zipped.result()
         model = plain_archive(built.model, folder) if built.model else None
     archives = [*built.archives, installed, plain, *([model] if model else [])]
     for archive in archives:
