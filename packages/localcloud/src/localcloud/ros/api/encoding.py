@@ -45,6 +45,11 @@ def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> l
     ]
 
 
+def shown_tags(tags: Mapping[str, str]) -> list[Answer]:
+    """Return tags as they are shown."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
 def shown_time(moment: float | None) -> str | None:
     """Return a moment as ROS writes it: in UTC without saying so, `2026-01-31T08:00:00`."""
     return None if moment is None else to_seconds(moment).removesuffix("Z")

@@ -7,7 +7,7 @@ names joined by slashes, from the service's (FC 2.0) to its own (assumed).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -71,6 +71,7 @@ class FunctionType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
     default_memory: int | None = None  # MB; None: the platform's own
 
     def __init__(self, fc: FunctionCompute) -> None:
@@ -184,6 +185,7 @@ class TriggerType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
 
     def __init__(self, fc: FunctionCompute) -> None:
         self._fc = fc

@@ -9,7 +9,7 @@ PutBucketPublicAccessBlock and PutBucketTags.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.xml import render
@@ -67,6 +67,7 @@ class Bucket(BlockingType):
     """A bucket; its physical id is its name."""
 
     name = "ALIYUN::OSS::Bucket"
+    returns: Sequence[str] = ("Name", "DomainName", "InternalDomainName", "Arn")
     properties: Mapping[str, Property] = {
         "BucketName": Property(kind="string", required=True, replaces=True, minimum=3, maximum=63),
         "AccessControl": Property(kind="string", choices=tuple(sorted(ACLS))),

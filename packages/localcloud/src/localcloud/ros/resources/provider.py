@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from localcloud.kernel.access import Caller
+from localcloud.ros.model import NOBODY
 
 Properties = Mapping[str, object]
 
@@ -49,6 +52,8 @@ class Context:
     region: str
     account_id: str
     timeout: float  # seconds that are left of the operation
+    caller: Caller = NOBODY  # of the operation
+    going_back: bool = False  # the operation takes back an update that failed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +62,7 @@ class Outcome:
 
     physical_id: str
     attributes: Properties  # what Fn::GetAtt can ask for
+    reference: str = ""  # what Ref is; empty: the physical id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class ResourceType(Protocol):
 
     name: str  # ALIYUN::OSS::Bucket
     properties: Mapping[str, Property]
+    returns: Sequence[str]  # the names of the attributes that Fn::GetAtt can ask for
 
     def plan_id(self, context: Context, properties: Properties) -> str:
         """Return the physical id that `create` will give the resource, or begin with; it is recorded before `create` is called."""
