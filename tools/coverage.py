@@ -249,7 +249,9 @@ def write_page(cloud: Cloud) -> str:
     for client in CLIENTS:
         operations = client.operations
         served = {each.name for each in operations if ask(cloud, client, each)}
-        differs = {name: DIFFERS[name] for name in sorted(served) if client.service in {"fc", "ros"} and name in DIFFERS}
+        differs = {
+            name: DIFFERS[name] for name in sorted(served) if client.service in {"fc", "ros"} and name in DIFFERS
+        }
         works = sorted(served - differs.keys())
         refused = sorted({each.name for each in operations} - served)
         totals.append(f"| `{client.package}` | {len(works)} | {len(differs)} | {len(refused)} |")
