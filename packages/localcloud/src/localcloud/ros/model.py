@@ -190,6 +190,47 @@ class Resource:
     updated: float
 
 
+class DriftStatus(StrEnum):
+    """The difference between a resource, or a stack, and its template ("Drift detection status codes")."""
+
+    NOT_CHECKED = "NOT_CHECKED"
+    IN_SYNC = "IN_SYNC"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+    DRIFTED = "DRIFTED"  # of a stack: some resource is one of these two
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """A property, or a part of one, that is not what the template says; values as JSON."""
+
+    path: str  # /AccessControl
+    kind: str  # ADD, REMOVE, NOT_EQUAL
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """The result of looking for the drift of one resource."""
+
+    status: DriftStatus
+    checked: float
+    expected: Mapping[str, object] = field(default_factory=dict)  # of the properties that were compared
+    actual: Mapping[str, object] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detection:
+    """The last time that a whole stack was looked at for drift."""
+
+    id: str
+    begun: float
+    status: DriftStatus
+    drifted: int  # resources
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
     """A change of the status of a resource, or of the stack itself."""
@@ -244,6 +285,8 @@ class Stack:
     retiring: tuple[Resource, ...] = ()  # replaced or dropped, to be deleted once the update has succeeded
     outputs: Mapping[str, object] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    detection: Detection | None = None  # None: nobody has looked for drift
+    drifts: Mapping[str, Drift] = field(default_factory=dict)  # by logical id
     tags: Mapping[str, str] = field(default_factory=dict)
     resource_group: str = ""
     timeout: int = 60  # minutes

@@ -13,6 +13,10 @@ from localcloud.ros.model import (
     NOBODY,
     Change,
     ChangeSet,
+    Detection,
+    Difference,
+    Drift,
+    DriftStatus,
     Event,
     Handle,
     Outline,
@@ -124,8 +128,19 @@ def _stack(record: dict[str, Any]) -> Stack:
         retiring=tuple(_resource(each) for each in record.pop("retiring")),
         events=tuple(Event(**each) for each in record.pop("events")),
         retained=tuple(record.pop("retained")),
+        detection=_detection(record.pop("detection", None)),
+        drifts={name: _drift(each) for name, each in record.pop("drifts", {}).items()},
         **record,
     )
+
+
+def _detection(record: dict[str, Any] | None) -> Detection | None:
+    return Detection(**{**record, "status": DriftStatus(record["status"])}) if record else None
+
+
+def _drift(record: dict[str, Any]) -> Drift:
+    differences = tuple(Difference(**each) for each in record.pop("differences"))
+    return Drift(status=DriftStatus(record.pop("status")), differences=differences, **record)
 
 
 def _source(record: dict[str, Any]) -> Source:

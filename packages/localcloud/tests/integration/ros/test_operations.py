@@ -144,3 +144,27 @@ def test_a_failed_creation_goes_on_and_an_update_is_cancelled(ros: Any, bucket: 
     stack = ros.settled(stack.stack_id)
     assert (stack.status, stack.status_reason) == ("ROLLBACK_COMPLETE", "Stack UPDATE was cancelled")
     ros.delete(stack.stack_id)
+
+
+def test_stacks_are_tagged_and_moved_between_resource_groups(ros: Any) -> None:
+    stack, region = ros.deployed(template({})), {"region_id": ros.region}
+    of = {**region, "resource_type": "stack", "resource_id": [stack.stack_id]}
+    tags = [models.TagResourcesRequestTag(key=key, value="x") for key in ("team", "cost")]
+    ros.client.tag_resources(models.TagResourcesRequest(**of, tag=tags))
+    listed = models.ListTagResourcesRequest(**of)
+    found = {each.tag_key: each.tag_value for each in ros.client.list_tag_resources(listed).body.tag_resources}
+    assert found == {"team": "x", "cost": "x"}
+    ros.client.untag_resources(models.UntagResourcesRequest(**of, tag_key=["cost"]))
+    assert [each.key for each in ros.stack(stack.stack_id).tags] == ["team"]
+    ros.client.untag_resources(models.UntagResourcesRequest(**of, all=True))
+    assert ros.stack(stack.stack_id).tags == []
+    many = [models.TagResourcesRequestTag(key=f"k{number}", value="x") for number in range(21)]
+    too_many = models.TagResourcesRequest(**of, tag=many)
+    assert code(ros.client.tag_resources, too_many) == "InvalidParameter"
+    absent = models.TagResourcesRequest(**{**of, "resource_id": ["none"]}, tag=tags)
+    assert code(ros.client.tag_resources, absent) == "StackNotFound"
+    move = {"resource_type": "stack", "resource_id": stack.stack_id, "new_resource_group_id": "rg-team"}
+    ros.client.move_resource_group(models.MoveResourceGroupRequest(**region, **move))
+    in_group = models.ListStacksRequest(**region, resource_group_id="rg-team")
+    assert [each.stack_id for each in ros.client.list_stacks(in_group).body.stacks] == [stack.stack_id]
+    ros.delete(stack.stack_id)

@@ -14,7 +14,7 @@ from localcloud.ros.api.decoding import number
 Answer = dict[str, object]
 _Item = TypeVar("_Item")
 PAGE_NUMBERS = range(1, 10**9)
-PAGE_SIZES = range(1, 50 + 1)
+PAGE_SIZES = range(1, 100 + 1)  # documented is 50; the vendor's command line asks for 100
 DEFAULT_PAGE = 10
 HIDDEN = "******"  # the value of a NoEcho parameter
 

@@ -16,7 +16,9 @@ from localcloud.kernel.signatures import Authenticator
 from localcloud.ros.api.actions import Handler, make_action, refuse
 from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.api.change_sets import ChangeSetActions
+from localcloud.ros.api.drifts import DriftActions
 from localcloud.ros.api.events import EventActions
+from localcloud.ros.api.labels import LabelActions
 from localcloud.ros.api.library import LibraryActions
 from localcloud.ros.api.resources import ResourceActions
 from localcloud.ros.api.signals import add_signals
@@ -59,6 +61,7 @@ def create_ros_app(
 def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
     stacks, change_sets, templates = StackActions(ros), ChangeSetActions(ros), TemplateActions(ros)
     events, resources, types, library = EventActions(ros), ResourceActions(ros), TypeActions(ros), LibraryActions(ros)
+    drifts, labels = DriftActions(ros), LabelActions(ros)
     stack, page = {"StackId"}, {"PageNumber", "PageSize"}
     table: dict[str, tuple[Handler, set[str]]] = {
         "CreateStack": (stacks.create_stack, _SOURCE | _POLICY | {"StackName", "DeletionProtection"}),
@@ -113,6 +116,14 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
         "GetResourceType": (types.get_type, {"ResourceType"}),
         "GetResourceTypeTemplate": (types.get_template, {"ResourceType"}),
         "PreviewStack": (templates.preview_stack, _SOURCE | stack | {"StackName", "UsePreviousParameters"}),
+        "DetectStackDrift": (drifts.detect, stack | {"LogicalResourceId", "ClientToken"}),
+        "DetectStackResourceDrift": (drifts.detect_resource, stack | {"LogicalResourceId", "ClientToken"}),
+        "GetStackDriftDetectionStatus": (drifts.get_status, {"DriftDetectionId"}),
+        "ListStackResourceDrifts": (drifts.list, stack | {"ResourceDriftStatus", "MaxResults", "NextToken"}),
+        "TagResources": (labels.tag, {"ResourceType", "ResourceId", "Tag"}),
+        "UntagResources": (labels.untag, {"ResourceType", "ResourceId", "TagKey", "All"}),
+        "ListTagResources": (labels.list_tags, {"ResourceType", "ResourceId", "Tag", "NextToken"}),
+        "MoveResourceGroup": (labels.move, {"ResourceType", "ResourceId", "NewResourceGroupId"}),
         "ListStackEvents": (events.list_events, page | stack | {"Status", "ResourceType", "LogicalResourceId"}),
         "ListStackResources": (resources.list_resources, stack),
         "GetStackResource": (
@@ -121,7 +132,7 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
         ),
         "CreateChangeSet": (
             change_sets.create_change_set,
-            _SOURCE | _UPDATE | stack | {"ChangeSetName", "ChangeSetType", "StackName", "Description"},
+            _SOURCE | _UPDATE | _POLICY | _ONCE | stack | {"ChangeSetName", "ChangeSetType", "StackName", "Description"},
         ),
         "GetChangeSet": (change_sets.get_change_set, {"ChangeSetId", "ShowTemplate"}),
         "ListChangeSets": (

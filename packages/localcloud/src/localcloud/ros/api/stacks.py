@@ -16,7 +16,7 @@ from localcloud.ros.api.decoding import (
 )
 from localcloud.ros.api.encoding import Answer, page, shown_parameters, shown_tags, shown_time
 from localcloud.ros.api.sources import read_policy, with_template
-from localcloud.ros.model import Stack, StackStatus
+from localcloud.ros.model import DriftStatus, Stack, StackStatus
 from localcloud.ros.operations.service import RosService
 
 
@@ -126,7 +126,8 @@ class StackActions:
             "DisableRollback": stack.disable_rollback,
             "DeletionProtection": "Enabled" if stack.protected else "Disabled",
             **({"ParentStackId": stack.parent} if stack.parent else {}),
-            "StackDriftStatus": "NOT_CHECKED",
+            "StackDriftStatus": stack.detection.status if stack.detection else DriftStatus.NOT_CHECKED,
+            "DriftDetectionTime": shown_time(stack.detection.begun if stack.detection else None),
             "ServiceManaged": False,
             "ResourceGroupId": stack.resource_group,
             "Tags": shown_tags(stack.tags),

@@ -11,7 +11,7 @@ from localcloud.ros.api.encoding import Answer
 from localcloud.ros.errors import RosError
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.description import describe_attributes, describe_properties, example_template
-from localcloud.ros.resources.provider import ResourceType
+from localcloud.ros.resources.provider import Detectable, ResourceType
 
 ENTITY, PROVIDER = "Resource", "ROS"  # there are neither data sources nor modules, and no types of users
 
@@ -44,7 +44,7 @@ class TypeActions:
             "Description": "",
             "Properties": describe_properties(kind.properties),
             "Attributes": describe_attributes(kind),
-            "SupportDriftDetection": False,
+            "SupportDriftDetection": isinstance(kind, Detectable),
             "SupportScratchDetection": False,
         }
 

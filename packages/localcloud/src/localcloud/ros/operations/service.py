@@ -9,7 +9,9 @@ from localcloud.kernel.identity import Authorizer
 from localcloud.ros.model import Account
 from localcloud.ros.operations.change_sets import ChangeSets
 from localcloud.ros.operations.children import ChildStacks
+from localcloud.ros.operations.drift import Drifts
 from localcloud.ros.operations.executor import Executor
+from localcloud.ros.operations.labels import Labels
 from localcloud.ros.operations.library import Library
 from localcloud.ros.operations.provisioner import Provisioner
 from localcloud.ros.operations.signals import Signals
@@ -62,6 +64,10 @@ class RosService:
         self.change_sets = ChangeSets(store=store, stacks=self.stacks, clock=clock)
         self.library = Library(store=store, templates=self.templates, clock=clock)
         self.sources = Sources(account, authorizer, library=self.library, read_object=read_object)
+        self.drifts = Drifts(
+            types, store=store, stacks=self.stacks, account=account, authorizer=authorizer, clock=clock
+        )
+        self.labels = Labels(store)
         children.bind(self.stacks, self.sources)
 
     def open(self) -> None:

@@ -7,7 +7,7 @@ answer shows it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from localcloud.kernel.access import Caller
@@ -213,14 +213,6 @@ class Stacks:
         if stack.parent:
             raise RosError("NotSupported", "The deletion protection of a nested stack is that of its root stack.")
         self._store.save(replace(stack, protected=protected))
-
-    def move_to_group(self, stack: Stack, resource_group: str) -> None:
-        """Move a stack to another resource group."""
-        self._store.save(replace(stack, resource_group=resource_group))
-
-    def tag(self, stack: Stack, tags: Mapping[str, str]) -> None:
-        """Give a stack other tags."""
-        self._store.save(replace(stack, tags=tags))
 
     async def continue_creation(self, stack: Stack, request: Request) -> Stack:
         """Go on with a creation that has failed: what is complete stays.

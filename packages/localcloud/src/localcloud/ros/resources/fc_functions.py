@@ -134,6 +134,28 @@ class FunctionType(ABC):
                 return None
             raise
 
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_function(context, "GetFunction", self.path(physical_id))
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`. The code is not compared."""
+        function = self._find(physical_id)
+        if function is None:
+            return None
+        return {
+            "FunctionName": function.name,
+            "Runtime": function.runtime,
+            "Handler": function.handler,
+            "Timeout": function.timeout,
+            "MemorySize": function.memory,
+            "Cpu": function.cpu,
+            "DiskSize": function.disk,
+            "EnvironmentVariables": dict(function.environment),
+            "Description": function.description,
+            "Layers": list(function.layers),
+        }
+
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():

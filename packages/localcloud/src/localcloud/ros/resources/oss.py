@@ -11,6 +11,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
+from defusedxml.ElementTree import fromstring
+
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.xml import render
 from localcloud.oss.model import ACLS, Buckets
@@ -141,6 +143,30 @@ class Bucket(BlockingType):
                 return False
             raise
         return True
+
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_bucket(context, "GetBucketInfo", physical_id)
+        yield on_bucket(context, "GetBucketTagging", physical_id)
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`. Rules of life cycle and encryption are not compared."""
+        if not self.find(physical_id):
+            return None
+        bucket = self._buckets.get(physical_id)
+        actual: dict[str, object] = {
+            "BucketName": bucket.name,
+            "AccessControl": bucket.acl,
+            "StorageClass": bucket.storage_class,
+            "Tags": {},
+            "VersioningConfiguration": None,
+        }
+        if tagging := bucket.settings.get("tagging"):
+            tags = fromstring(tagging).iter("Tag")
+            actual["Tags"] = {each.findtext("Key", ""): each.findtext("Value", "") for each in tags}
+        if versioning := bucket.settings.get("versioning"):
+            actual["VersioningConfiguration"] = {"Status": fromstring(versioning).findtext("Status", "")}
+        return actual
 
     def make(self, context: Context, properties: Given) -> Outcome:
         """See `BlockingType`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from localcloud.kernel.access import Caller
 from localcloud.ros.model import NOBODY
@@ -115,3 +115,23 @@ class ResourceType(Protocol):
 
     async def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         """Delete the resource; one that does not exist is deleted already."""
+
+
+@runtime_checkable
+class Detectable(Protocol):
+    """A resource type that can say what a resource is now: its drift can be detected."""
+
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """Return the rights that it needs to look."""
+
+    def present(self, context: Context, physical_id: str, properties: Properties) -> Properties | None:
+        """Return the properties that a resource has now, as far as they can be told; may raise errors of services, and block.
+
+        Args:
+            context: for whom.
+            physical_id: of the resource.
+            properties: those that it was given.
+
+        Returns:
+            None: it is gone.
+        """

@@ -11,6 +11,7 @@ from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.ram_changes import Plan, Policy, Steps
+from localcloud.ros.resources.rights import on_policy
 
 # The embedded RAM does not say who made an entity, so that one which exists is never taken over.
 IGNORE_EXISTING = Property(kind="boolean", replaces=True, supported=())
@@ -57,6 +58,21 @@ class ManagedPolicy(BlockingType):
     def find(self, physical_id: str) -> bool:
         """See `BlockingType`."""
         return any(policy.name == physical_id for policy in self._ram.policies())
+
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_policy(context, "GetPolicy", physical_id)
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`."""
+        if not self.find(physical_id):
+            return None
+        policy = self._ram.get_policy(physical_id, "Custom")
+        return {
+            "PolicyName": policy.name,
+            "PolicyDocument": json.loads(policy.default.document),
+            "Description": policy.description,
+        }
 
     def make(self, context: Context, properties: Given) -> Outcome:
         """See `BlockingType`."""

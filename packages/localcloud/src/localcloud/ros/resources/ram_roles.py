@@ -58,6 +58,22 @@ class Role(BlockingType):
         """See `BlockingType`."""
         return any(role.name == physical_id for role in self._ram.roles())
 
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_role(context, "GetRole", physical_id)
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`."""
+        if not self.find(physical_id):
+            return None
+        role = self._ram.get_role(physical_id)
+        return {
+            "RoleName": role.name,
+            "AssumeRolePolicyDocument": json.loads(role.trust_policy),
+            "Description": role.description,
+            "MaxSessionDuration": role.max_session,
+        }
+
     def make(self, context: Context, properties: Given) -> Outcome:
         """See `BlockingType`."""
         name = properties["RoleName"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from localcloud.ros.model import CUSTOM_RESOURCE
-from tests.support.resource_types import SAMPLES, Cloud, reason
+from localcloud.ros.resources.provider import Detectable
+from tests.support.resource_types import CONTEXT, SAMPLES, Cloud, reason
 
 
 def test_every_type_but_custom_resources_has_a_sample(cloud: Cloud) -> None:
@@ -26,6 +27,20 @@ def test_what_is_created_can_be_deleted_and_created_again(based: Cloud, name: st
         assert again != physical_id
         return
     assert again == (physical_id.replace("/1", "/2") if name in NUMBERED else physical_id)
+
+
+@pytest.mark.parametrize("name", ["OSS::Bucket", "RAM::Role", "RAM::ManagedPolicy", "FC::Function", "FC3::Function"])
+def test_what_was_just_made_has_not_drifted(based: Cloud, name: str) -> None:
+    kind, given = based.type(name), based.check(name, SAMPLES[name])
+    assert isinstance(kind, Detectable)
+    physical_id = based.create(name, **SAMPLES[name]).physical_id
+    actual = kind.present(CONTEXT, physical_id, given)
+    assert actual is not None
+    assert {each: actual[each] for each in given if each in actual} == {
+        each: given[each] for each in given if each in actual
+    }
+    based.delete(name, **SAMPLES[name])
+    assert kind.present(CONTEXT, physical_id, given) is None
 
 
 @pytest.mark.parametrize(
