@@ -132,7 +132,12 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
         ),
         "CreateChangeSet": (
             change_sets.create_change_set,
-            _SOURCE | _UPDATE | _POLICY | _ONCE | stack | {"ChangeSetName", "ChangeSetType", "StackName", "Description"},
+            _SOURCE
+            | _UPDATE
+            | _POLICY
+            | _ONCE
+            | stack
+            | {"ChangeSetName", "ChangeSetType", "StackName", "Description"},
         ),
         "GetChangeSet": (change_sets.get_change_set, {"ChangeSetId", "ShowTemplate"}),
         "ListChangeSets": (
