@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Source, Stack, StackStatus
+from localcloud.ros.model import Phase, Source, Stack, StackStatus
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.operations.sources import Sources
 from localcloud.ros.operations.stacks import Stacks
@@ -55,6 +55,10 @@ class ChildStacks:
 
     async def update(self, context: Context, stack_id: str, source: Source, properties: Given) -> Stack:
         """See `Children`."""
+        stack = self._stacks.get(stack_id)
+        if stack.phase is Phase.APPLY:  # an outer operation was cut short, and this one goes back
+            self._stacks.cancel(stack, stack.status.kind)
+        await self._stacks.settled(stack_id)
         try:
             await self._stacks.update(stack_id, self._request(context, source, properties))
         except RosError as error:

@@ -59,8 +59,8 @@ class Signals:
     def drop(self, handle_id: str) -> None:
         """Forget a handle: its URL takes no signals any more."""
         self._store.drop_handle(handle_id)
-        if handle_id in self._news:
-            self._news[handle_id].set()
+        if news := self._news.pop(handle_id, None):
+            news.set()
 
     def opened_by(self, secret: str) -> Handle | None:
         """Return the handle of a secret; takes the same time whichever it is."""

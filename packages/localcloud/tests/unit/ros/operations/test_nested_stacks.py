@@ -120,6 +120,19 @@ def test_an_update_changes_it_and_a_failure_beside_it_changes_it_back(cloud: Any
     asyncio.run(scenario())
 
 
+def test_an_update_that_is_cancelled_changes_it_back(cloud: Any, make_request: Make) -> None:
+    async def scenario() -> None:
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(outer(inner()))))
+        await cloud.ros.stacks.update(stack.id, make_request(outer(inner(2, Hang="update"))))
+        await cloud.things.hanging.wait()
+        cloud.ros.stacks.cancel(cloud.ros.stacks.get(stack.id), "UPDATE")
+        stack = await cloud.settled(stack)
+        assert stack.status == "ROLLBACK_COMPLETE", stack.reason
+        assert cloud.things.existing["inner"]["Size"] == 1
+
+    asyncio.run(scenario())
+
+
 def test_a_deletion_cuts_it_short(cloud: Any, make_request: Make) -> None:
     async def scenario() -> None:
         stack = await cloud.ros.stacks.create("one", make_request(outer(inner(Hang="create"))))
