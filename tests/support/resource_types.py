@@ -100,6 +100,9 @@ SETTING = {
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
     "versioning": "BucketVersioning",
+    "cors": "BucketCors",
+    "logging": "BucketLogging",
+    "referer": "BucketReferer",
 }
 VERSION = {"services": "ServiceVersion", "functions": "FunctionVersion"}
 # What each call of a service that changes something is by the service's own API.

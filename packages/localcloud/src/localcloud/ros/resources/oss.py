@@ -3,7 +3,7 @@
 Encryption, life-cycle rules, tags and versioning are the settings of OSS's API, checked as there; the embedded OSS does not
 encipher.
 Sources: ROS, "ALIYUN::OSS::Bucket"; ros-cdk-oss 1.15.0; OSS, the XML of PutBucketLifecycle, PutBucketEncryption,
-PutBucketPublicAccessBlock and PutBucketTags.
+PutBucketPublicAccessBlock, PutBucketTags, PutBucketCors, PutBucketLogging and PutBucketReferer.
 """
 
 from __future__ import annotations
@@ -62,7 +62,19 @@ SETTINGS = {  # how a bucket's subresource is called in the actions that change 
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
     "versioning": "BucketVersioning",
+    "cors": "BucketCors",
+    "logging": "BucketLogging",
+    "referer": "BucketReferer",
 }
+_NAMES = Property(kind="list", items=STRING)
+CORS_RULE = {
+    "AllowedMethod": _NAMES,
+    "AllowedOrigin": _NAMES,
+    "AllowedHeader": _NAMES,
+    "ExposeHeader": _NAMES,
+    "MaxAgeSeconds": Property(kind="integer"),
+}
+ANY_REFERER = {"AllowEmptyReferer": True, "RefererList": {"Referer": []}}  # what there is before one is set
 
 
 class Bucket(BlockingType):
@@ -94,11 +106,19 @@ class Bucket(BlockingType):
             kind="map",
             fields={"Status": Property(kind="string", required=True, choices=("Enabled", "Suspended"))},
         ),
-        "CORSConfiguration": Property(kind="map", supported=()),
+        "CORSConfiguration": Property(
+            kind="map",
+            fields={
+                "CORSRule": Property(kind="list", items=Property(kind="map", fields=CORS_RULE)),
+                "ResponseVary": Property(kind="boolean"),
+            },
+        ),
         "EnableOssHdfsService": Property(kind="boolean", supported=()),
-        "LoggingConfiguration": Property(kind="map", supported=()),
+        "LoggingConfiguration": Property(kind="map", fields={"TargetBucket": STRING, "TargetPrefix": STRING}),
         "Policy": Property(kind="map", supported=()),
-        "RefererConfiguration": Property(kind="map", supported=()),
+        "RefererConfiguration": Property(
+            kind="map", fields={"AllowEmptyReferer": Property(kind="boolean"), "RefererList": _NAMES}
+        ),
         "WebsiteConfigurationV2": Property(kind="map", supported=()),
     }
 
@@ -236,6 +256,8 @@ def _changes(before: Given, after: Given) -> dict[str, str | None]:
     changes = {setting: document for setting, document in _settings(after).items() if document != old[setting]}
     if "versioning" in changes and changes["versioning"] is None:  # once set, it is never off again
         changes["versioning"] = _document("VersioningConfiguration", {"Status": "Suspended"})
+    if "referer" in changes and changes["referer"] is None:  # OSS deletes none
+        changes["referer"] = _document("RefererConfiguration", ANY_REFERER)
     return changes
 
 
@@ -247,6 +269,9 @@ def _settings(properties: Given) -> dict[str, str | None]:
         "publicAccessBlock": _public_access_block(bool(properties.get("BlockPublicAccess"))),
         "tagging": _tagging(properties.get("Tags")),
         "versioning": _versioning(properties.get("VersioningConfiguration")),
+        "cors": _cors(properties.get("CORSConfiguration")),
+        "logging": _logging(properties.get("LoggingConfiguration")),
+        "referer": _referer(properties.get("RefererConfiguration")),
     }
 
 
@@ -277,6 +302,24 @@ def _tagging(tags: Given | None) -> str | None:
 
 def _versioning(configuration: Given | None) -> str | None:
     return _document("VersioningConfiguration", configuration) if configuration else None
+
+
+def _cors(configuration: Given | None) -> str | None:
+    return _document("CORSConfiguration", configuration) if configuration and configuration.get("CORSRule") else None
+
+
+def _logging(configuration: Given | None) -> str | None:
+    if not configuration or not configuration.get("TargetBucket"):
+        return None
+    return _document("BucketLoggingStatus", {"LoggingEnabled": configuration})
+
+
+def _referer(configuration: Given | None) -> str | None:
+    if not configuration:
+        return None
+    listed = {"Referer": configuration.get("RefererList", [])}
+    allows = configuration.get("AllowEmptyReferer", True)
+    return _document("RefererConfiguration", {"AllowEmptyReferer": allows, "RefererList": listed})
 
 
 def _document(root: str, content: Given) -> str:
