@@ -34,6 +34,7 @@ DIFFERS: Mapping[str, str] = {
     "ListEventSources": "always empty",
     "ListSessions": "always empty",
     "ListSnapshots": "always empty",
+    "GetTemplateSummary": "no resource can be imported",
 }
 # Methods of aliyun-fc2 and of @alicloud/fc2 that are no operation.
 WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec", "get", "post", "put", "delete"})
@@ -298,7 +299,7 @@ def write_page(cloud: Cloud, node: Path) -> str:
         differs = {
             name: DIFFERS[_capitals(name)]
             for name in sorted(served)
-            if client.service == "fc" and _capitals(name) in DIFFERS
+            if client.service in {"fc", "ros"} and _capitals(name) in DIFFERS
         }
         works = sorted(served - differs.keys())
         refused = sorted({each.name for each in operations} - served)
