@@ -6,7 +6,7 @@ Sources: ROS, the page of each type; ros-cdk-fc and ros-cdk-fc3 1.15.0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.domains import KINDS, PROTOCOLS, Certificate, CustomDomain, Route, Rule
@@ -37,6 +37,7 @@ class DomainType(ABC):
     name: str
     generation: int
     properties: Mapping[str, Property]
+    returns: Sequence[str]
 
     def __init__(self, fc: Releases) -> None:
         self._fc = fc
@@ -121,6 +122,7 @@ class FcCustomDomain(DomainType):
     """A custom domain whose routes lead to functions of FC 2.0."""
 
     name = "ALIYUN::FC::CustomDomain"
+    returns: Sequence[str] = ("DomainName", "Domain")
     generation = 2
     properties: Mapping[str, Property] = {
         "DomainName": IDENTITY,
@@ -139,6 +141,7 @@ class Fc3CustomDomain(DomainType):
     """A custom domain whose routes lead to functions of FC 3.0."""
 
     name = "ALIYUN::FC3::CustomDomain"
+    returns: Sequence[str] = ("DomainName",)
     generation = 3
     properties: Mapping[str, Property] = {
         "DomainName": IDENTITY,
