@@ -39,7 +39,7 @@ class Task:
         """Return the task as answers have it."""
         share, begun = self.share(now), self.created + QUEUED
         status = "Queueing" if share is None else "Processing" if share < 1 else "Finished"
-        facts = {
+        facts: dict[str, object] = {
             "Bucket": bucket,
             "TaskId": self.task_id,
             "CreateTime": to_milliseconds(self.created),
