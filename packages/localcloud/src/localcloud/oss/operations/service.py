@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from localcloud.oss.operations.appends import AppendOperations
@@ -45,6 +46,10 @@ class OssService:
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have every object event told to a function, after it is durable, in the thread that caused it."""
         self._events.subscribe(subscriber)
+
+    def at_once(self) -> AbstractContextManager[bool]:
+        """Hold the store while a block runs, and yield True, if nobody else does: what reads a few rows need not wait then."""
+        return self._store.at_once()
 
     def close(self) -> None:
         """Close the store; nothing may be called afterwards."""

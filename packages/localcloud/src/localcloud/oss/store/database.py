@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from localcloud.oss.store.reserve import Reserve
@@ -65,6 +66,16 @@ class Database:
             self._reserve.release()
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return self._transact(work)
+
+    @contextmanager
+    def at_once(self) -> Iterator[bool]:
+        """Hold the database while the block runs if nobody else does, without waiting, and yield True if so."""
+        held = self.lock.acquire(blocking=False)
+        try:
+            yield held
+        finally:
+            if held:
+                self.lock.release()
 
     def fill_reserve(self) -> None:
         """Put the space by before anything else takes it.

@@ -5,6 +5,7 @@ Nothing here knows HTTP, signatures or policies.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from localcloud.oss.store.blobs import Blobs
@@ -34,6 +35,10 @@ class Store:
         self.buckets = BucketRows(self._database)
         self.objects = ObjectRows(self._database, self.blobs, self.buckets)
         self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)
+
+    def at_once(self) -> AbstractContextManager[bool]:
+        """Hold the store while a block runs, if nobody else does; see `Database.at_once`."""
+        return self._database.at_once()
 
     def close(self) -> None:
         """Close the database."""
