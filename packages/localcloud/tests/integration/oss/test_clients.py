@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.gateway.certificates import make_authority
 from localcloud.gateway.gateway import Backend, Gateway
+from localcloud.gateway.tls import ServerTls
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Listener, Places
 from localcloud.oss.api.routes import create_app
@@ -62,9 +63,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     service.buckets.create("open", acl="public-read-write")
     link = Link(Shape())
     gateway = Gateway(0)
-    tls = make_server_context(
-        open_authority(tmp_path / "gateway", now=datetime.now(UTC)), [NAME], now=datetime.now(UTC)
-    )
+    authority = make_authority(tmp_path / "gateway", now=datetime.now(UTC))
     loop = asyncio.new_event_loop()
     places = Places(8)
 
@@ -83,7 +82,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         listener = await Listener.bind(application, HOST, 0, places=places, patience=PATIENCE)
         await listener.open()
         server = listener.server
-        backends = {"oss": Backend(plain=server, tls=replace(server, tls=tls))}
+        backends = {"oss": Backend(plain=server, tls=replace(server, tls=ServerTls(authority, [NAME])))}
         gateway.open(names={NAME: "oss"}, backends=backends, places=places, patience=PATIENCE)
 
         async def close() -> None:
