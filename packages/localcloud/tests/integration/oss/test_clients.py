@@ -123,6 +123,20 @@ def test_a_client_that_says_nothing_is_cut(served: Served) -> None:
         assert is_cut(connection)
 
 
+def test_a_store_that_is_held_holds_up_no_other_request(served: Served) -> None:
+    served.service.objects.put("open", "small", b"content")
+    ask = b"GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+    with served.connect() as waiting, served.connect() as other:
+        with served.service.lock:  # as a change does while it is being made durable
+            waiting.sendall(ask % (b"open/small", NAME.encode()))
+            assert not select.select([waiting], [], [], 0.2)[0]
+            other.sendall(ask % (b"none/small", NAME.encode()))
+            with other.makefile("rb") as answer:
+                assert b" 404 " in answer.readline()
+        with waiting.makefile("rb") as answer:
+            assert answer.read().endswith(b"\r\n\r\ncontent")
+
+
 def client_hello() -> bytes:
     sent = ssl.MemoryBIO()
     with pytest.raises(ssl.SSLWantReadError):

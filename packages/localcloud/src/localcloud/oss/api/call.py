@@ -102,10 +102,12 @@ class Call:
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **options: Parameters.kwargs
     ) -> Result:
         """Run an operation that reads a few rows: at once, unless somebody else holds the store; then in a thread."""
-        with self.oss.at_once() as free:
-            if free:
-                return function(*arguments, **options)
-        return await self.run(function, *arguments, **options)
+        if not self.oss.lock.acquire(blocking=False):
+            return await self.run(function, *arguments, **options)
+        try:
+            return function(*arguments, **options)
+        finally:
+            self.oss.lock.release()
 
     def require(self, action: str, *, acl: str = "private", target: ResourceUrl | None = None) -> None:
         """Refuse the request unless the action is allowed.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from localcloud.oss.operations.appends import AppendOperations
@@ -26,6 +25,9 @@ class OssService:
         account_id: the owner of every bucket.
         clock: seconds since the epoch.
 
+    Attributes:
+        lock: held while the store is used: who gets it without waiting reads a few rows without waiting.
+
     Raises:
         LocalCloudError: the folder cannot be used as it is.
     """
@@ -33,6 +35,7 @@ class OssService:
     def __init__(self, folder: Path, *, account_id: str, clock: Callable[[], float]) -> None:
         self._store = store = Store(folder)
         self._events = events = Events(clock)
+        self.lock = store.lock
         self.blobs = store.blobs
         self.buckets = BucketOperations(store, account_id=account_id, clock=clock)
         self.objects = ObjectOperations(store, events=events, clock=clock)
@@ -46,10 +49,6 @@ class OssService:
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have every object event told to a function, after it is durable, in the thread that caused it."""
         self._events.subscribe(subscriber)
-
-    def at_once(self) -> AbstractContextManager[bool]:
-        """Hold the store while a block runs, and yield True, if nobody else does: what reads a few rows need not wait then."""
-        return self._store.at_once()
 
     def close(self) -> None:
         """Close the store; nothing may be called afterwards."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from localcloud.oss.store.reserve import Reserve
@@ -66,16 +65,6 @@ class Database:
             self._reserve.release()
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return self._transact(work)
-
-    @contextmanager
-    def at_once(self) -> Iterator[bool]:
-        """Hold the database while the block runs if nobody else does, without waiting, and yield True if so."""
-        held = self.lock.acquire(blocking=False)
-        try:
-            yield held
-        finally:
-            if held:
-                self.lock.release()
 
     def fill_reserve(self) -> None:
         """Put the space by before anything else takes it.

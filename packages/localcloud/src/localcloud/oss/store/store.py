@@ -5,7 +5,6 @@ Nothing here knows HTTP, signatures or policies.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from localcloud.oss.store.blobs import Blobs
@@ -23,6 +22,9 @@ class Store:
     Args:
         folder: where they lie; created if need be.
 
+    Attributes:
+        lock: see `Database`.
+
     Raises:
         LocalCloudError: the database is missing, damaged or another folder's, or the folder cannot be used as it is.
     """
@@ -31,14 +33,11 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         data, reserve = folder / "data", Reserve(folder / "reserve")
         self._database = Database(open_database(folder, data, reserve), reserve)
+        self.lock = self._database.lock
         self.blobs = Blobs(data, self._database.fill_reserve)
         self.buckets = BucketRows(self._database)
         self.objects = ObjectRows(self._database, self.blobs, self.buckets)
         self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)
-
-    def at_once(self) -> AbstractContextManager[bool]:
-        """Hold the store while a block runs, if nobody else does; see `Database.at_once`."""
-        return self._database.at_once()
 
     def close(self) -> None:
         """Close the database."""
