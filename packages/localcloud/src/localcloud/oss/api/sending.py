@@ -6,11 +6,12 @@ import asyncio
 import socket
 import struct
 from collections.abc import Mapping
-from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from aiohttp import web
 
+from localcloud.kernel.files import send_file
 from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.link import Fault, Link
 from localcloud.oss.model import StoredObject
@@ -34,7 +35,7 @@ async def send_object(
     strict = request.headers.get("x-oss-range-behavior") == "standard"
     interval = None if whole else parse_range(request.headers.get("Range"), item.size, strict=strict)
     begin, end = interval or (0, item.size)
-    headers = dict(headers)
+    headers = {name: value for name, value in headers.items() if not interval or name.lower() != "content-md5"}
     if interval:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
     headers["Content-Length"] = str(end - begin)
@@ -56,7 +57,7 @@ async def send_object(
                     if shaped:
                         await _send_slices(request, response, file, begin, end, link, fault)
                     else:
-                        await _sendfile(request, file, begin, end - begin)
+                        await send_file(request, response, file, begin, end - begin)
             await response.write_eof()
         except (
             ConnectionError,
@@ -75,14 +76,10 @@ def _transport(request: web.Request) -> asyncio.Transport:
     return transport
 
 
-async def _sendfile(request: web.Request, file: FileIO, offset: int, count: int) -> None:
-    await asyncio.get_running_loop().sendfile(_transport(request), file, offset, count)
-
-
 async def _send_slices(
     request: web.Request,
     response: web.StreamResponse,
-    file: FileIO,
+    file: BinaryIO,
     begin: int,
     end: int,
     link: Link,
@@ -100,7 +97,7 @@ async def _send_slices(
             await response.write(content)
         else:
             # write() flushes what aiohttp holds, sendfile goes past it: drain first, so that their order is kept
-            await _sendfile(request, file, position, size)
+            await send_file(request, response, file, position, size)
         position += size
     if cut < end:
         transport = _transport(request)

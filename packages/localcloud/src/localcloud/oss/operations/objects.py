@@ -148,7 +148,7 @@ class ObjectOperations(Operations):
             if item.symlink_target is not None:
                 target = look_up(item.symlink_target)
                 if target is None:
-                    raise OssError("NoSuchSymlinkTarget", "The target of the symlink does not exist.", {"Key": key})
+                    raise OssError("NoSuchSymlinkTarget", "The symlink target object does not exist", {"Key": key})
                 if target.symlink_target is not None:
                     raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
                 item = seen_through(item, target)
