@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.errors import BuildError, MissingModuleError
+from heavylift.build.exports import find_changes, make_changes
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
@@ -107,7 +108,11 @@ def _make(staging: Staging, report: Reporter) -> Staged:
     owners = {path: package.name for package in packages for path in package.files}
     needs = find_needs(folder, owners, owners)
     imports = Imports(folder, interpreter if runs_here(target) else None, modules, needs, report)
-    recording = imports.record_installed()
+    with ThreadPoolExecutor(1) as beside:
+        finding = beside.submit(find_changes, folder, owners if staging.strip else ())
+        recording = imports.record_installed()
+        changes = finding.result()
+    make_changes(changes)  # afterwards: a process that runs would see another file than it has mapped
     with report.step("prune what nothing needs"):
         opened = recording.opened(owners) if recording else ()
         pruning = prune(folder, staging.rules, owners=owners, opened=opened)
@@ -115,7 +120,7 @@ def _make(staging: Staging, report: Reporter) -> Staged:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]
             binaries.compile_bytecode(folder, spared, interpreter, cores)
-    if pruning.removed:
+    if pruning.removed or changes:
         recording = imports.record("without what was pruned")
     if recording is None:
         report.note(
