@@ -21,7 +21,8 @@ from heavylift.build.exports import find_changes, make_changes
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
-from heavylift.build.prune import Pruning, Rule, prune
+from heavylift.build.prune import Pruning, Rule, prune, survey
+from heavylift.build.referrers import read_referrers
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
 
@@ -108,14 +109,16 @@ def _make(staging: Staging, report: Reporter) -> Staged:
     owners = {path: package.name for package in packages for path in package.files}
     needs = find_needs(folder, owners, owners)
     imports = Imports(folder, interpreter if runs_here(target) else None, modules, needs, report)
-    with ThreadPoolExecutor(1) as beside:
-        finding = beside.submit(find_changes, folder, owners if staging.strip else ())
+    found = survey(folder, staging.rules, owners)
+    with ThreadPoolExecutor(2) as beside:
+        referrers = beside.submit(read_referrers, folder, found.candidates)
+        names = beside.submit(find_changes, folder, owners if staging.strip else ())
         recording = imports.record_installed()
-        changes = finding.result()
-    make_changes(changes)  # afterwards: a process that runs would see another file than it has mapped
-    with report.step("prune what nothing needs"):
-        opened = recording.opened(owners) if recording else ()
-        pruning = prune(folder, staging.rules, owners=owners, opened=opened)
+        changes = names.result()
+        make_changes(changes)  # not before: the process that imports would see other files than it has mapped
+        with report.step("prune what nothing needs"):
+            opened = recording.opened(owners) if recording else ()
+            pruning = prune(folder, found, referrers.result(), opened)
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]
