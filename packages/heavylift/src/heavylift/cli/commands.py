@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         "logs": show_logs,
         "invoke": invoke,
         "push": push,
+        "measure": measure,
     }[options.command]
     try:
         return run_command(options, Output(as_json=options.json))
@@ -278,6 +279,32 @@ def push(options: argparse.Namespace, output: Output) -> int:
             {"event": "archive", "key": archive.key, "size": archive.packed, "uploaded": not there},
             f"{'already there' if there else 'uploaded'}: {archive.key} ({archive.packed / 1e6:,.0f} MB)",
         )
+    return 0
+
+
+def measure(options: argparse.Namespace, output: Output) -> int:
+    """Run `heavylift measure`: start the function cold, ours and the article's way, in a stack of their own."""
+    from heavylift.measure.run import measure as run_measurement
+    from heavylift.measure.subject import find_subject
+    from heavylift.measure.summary import render
+
+    payload = _payload(options)
+    stack, session = _synthesized(options)
+    subject = find_subject(stack, options.project.resolve() / "dist", options.function)
+    ros = _ros(session)
+    rows = run_measurement(
+        session,
+        ros,
+        _stacks(session, ros, output),
+        subject,
+        payload=payload,
+        starts=options.starts,
+        output=output,
+    )
+    for row in rows:
+        output.emit({"event": "measured", **row.record()})
+    places = {name: subject.properties[name] for name in ("Runtime", "Cpu", "MemorySize")}
+    output.emit({"event": "end", "region": session.region}, render(rows, places))
     return 0
 
 
