@@ -27,8 +27,7 @@ lint: venv
 
 types: venv
 	@$(VENV)/bin/mypy packages/heavylift/src packages/localcloud/src layers_build infra bench tests packages/heavylift/tests packages/localcloud/tests
-	@$(VENV)/bin/mypy --python-version 3.10 packages/heavylift/src/heavylift/contracts packages/heavylift/src/heavylift/runtime
-	@cd function && ../$(VENV)/bin/mypy --python-version 3.10 --config-file ../pyproject.toml loader.py index.py jobs.py pictures.py
+	@MYPYPATH=function $(VENV)/bin/mypy --python-version 3.10 $(addprefix packages/heavylift/src/heavylift/,contracts runtime) $(wildcard function/*.py)
 	@cd packages/heavylift/src/heavylift/cdk/deployment_handler && $(CURDIR)/$(VENV)/bin/mypy --python-version 3.10 --config-file $(CURDIR)/pyproject.toml *.py
 
 imports: venv

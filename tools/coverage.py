@@ -35,6 +35,7 @@ DIFFERS: Mapping[str, str] = {
     "ListEventSources": "always empty",
     "ListSessions": "always empty",
     "ListSnapshots": "always empty",
+    "GetTemplateSummary": "no resource can be imported",
 }
 WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec"})  # methods of aliyun-fc2 that are no operation
 
@@ -139,10 +140,13 @@ def _read_oss2(source: Path) -> Iterator[Operation]:
         if method is None:
             continue
         names = re.findall(
-            r"""(Bucket\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""", " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body))
+            r"""((?:Bucket|Service)\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""",
+            " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body)),
         )
+        constants = {"Bucket": oss2.Bucket, "Service": oss2.Service}
         query = {
-            getattr(oss2.Bucket, each[7:]) if each.startswith("Bucket.") else each.strip("'\""): "" for each in names
+            getattr(constants[each.partition(".")[0]], each.partition(".")[2]) if "." in each else each.strip("'\""): ""
+            for each in names
         }
         yield Operation(name=name, method=method[1], level=call[1] or "service", query=query)
 
@@ -248,7 +252,9 @@ def write_page(cloud: Cloud) -> str:
     for client in CLIENTS:
         operations = client.operations
         served = {each.name for each in operations if ask(cloud, client, each)}
-        differs = {name: DIFFERS[name] for name in sorted(served) if client.service == "fc" and name in DIFFERS}
+        differs = {
+            name: DIFFERS[name] for name in sorted(served) if client.service in {"fc", "ros"} and name in DIFFERS
+        }
         works = sorted(served - differs.keys())
         refused = sorted({each.name for each in operations} - served)
         totals.append(f"| `{client.package}` | {len(works)} | {len(differs)} | {len(refused)} |")
