@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.util import source_from_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
 from heavylift.build.prune import Pruning, Rule, prune
+from heavylift.build.reexports import find_reexports
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
 
@@ -38,6 +40,7 @@ class Staging:
     target: Target
     rules: Sequence[Rule]
     strip: bool
+    lazy_imports: Sequence[str]  # packages
     recipe: str  # fingerprint of all that a package depends on, other than itself
     folder: Path
 
@@ -115,15 +118,16 @@ def _make(staging: Staging, report: Reporter) -> Staged:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]
             binaries.compile_bytecode(folder, spared, interpreter, cores)
-    if pruning.removed:
-        recording = imports.record("without what was pruned")
+    lazy = _lazy_modules(staging, recording, report)
+    if pruning.removed or lazy:
+        recording = imports.record("as a start will", lazy)
     if recording is None:
         report.note(
             f"not imported, neither for a check nor to see which files a start needs first: {why_not_here(target)}. A start "
             "imports when all of it has been unpacked."
         )
     needed = recording.needed if recording else None
-    holders = binaries.collect_bytecode(folder, needed or ()) if interpreter else {}
+    holders = binaries.collect_bytecode(folder, needed or (), lazy) if interpreter else {}
     order = arrange(folder, needed, holders)
     retain(packages, staging.packages)
     return Staged(
@@ -166,18 +170,37 @@ class Imports:
                     f"{error.module} is not imported: it needs {error.missing}, which nothing here requires"
                 )
 
-    def record(self, why: str) -> Recording | None:
-        """Import the modules and return the files that they needed; None where nothing can be imported."""
+    def record(self, why: str, lazy: Sequence[str] = ()) -> Recording | None:
+        """Import the modules and return the files that they needed; None where nothing can be imported.
+
+        Args:
+            why: it is done, for the report.
+            lazy: sources of modules that are executed when they are first used.
+        """
         if self.interpreter is None:
             return None
         modules = [module for each in self.modules.values() for module in each]
         with self.report.step(f"import {', '.join(modules)} in a clean process ({why})"):
             try:
-                return record_imports(self.folder, self.interpreter, modules)
+                return record_imports(self.folder, self.interpreter, modules, lazy)
             except BuildError as error:
                 if isinstance(error, MissingModuleError) or not self.needs:
                     raise
                 raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
+
+
+def _lazy_modules(staging: Staging, recording: Recording | None, report: Reporter) -> list[str]:
+    """Return the sources of the modules that are executed when they are first used, and report packages without any."""
+    if not staging.lazy_imports:
+        return []
+    if recording is None:
+        report.note("lazy_imports: nothing is lazy, since no start could be recorded here")
+        return []
+    sources = [source_from_cache(path) for path in recording.needed if path.endswith(".pyc")]
+    found = {each: find_reexports(staging.folder, [each], sources) for each in staging.lazy_imports}
+    for package in (each for each, modules in found.items() if not modules):
+        report.warn(f"lazy_imports: {package}: a start imports no module below it that only names others; take it out")
+    return sorted({module for modules in found.values() for module in modules})
 
 
 def _prepare(staging: Staging, interpreter: Path | None, report: Reporter) -> list[Package]:

@@ -248,6 +248,7 @@ def _staging(options: Options, plan: Plan) -> Staging:
         target=options.target,
         rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
         strip=options.strip,
+        lazy_imports=options.lazy_imports,
         recipe=plan.recipe,
         folder=options.cache / f"applib-{options.target}-{plan.staging[:16]}",
     )

@@ -58,6 +58,7 @@ def _own_build(settings: FunctionSettings, facts: Facts, output: Path, report: R
         code=Path(settings.code),
         handler=settings.handler,
         prune_rules=tuple(map(Path, settings.prune_rules)),
+        lazy_imports=settings.lazy_imports,
         recordings=Path(settings.recordings) if settings.recordings else None,
         record=None if facts.record is None else tuple(map(Path, facts.record)),
         environment=settings.environment,

@@ -126,6 +126,16 @@ def prefixes(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(prefix(item) for item in _items(value, "prefixes")))
 
 
+_package = text(
+    re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"), "the name of a package as one imports it, such as tensorflow"
+)
+
+
+def packages(value: object) -> tuple[str, ...]:
+    """Read several names of packages."""
+    return tuple(sorted({_package(item) for item in _items(value, "packages")}))
+
+
 def _items(value: object, what: str) -> list[object]:
     items = _json(value) if isinstance(value, str) and value.startswith("[") else value
     if isinstance(items, str):
