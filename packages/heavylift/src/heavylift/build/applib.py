@@ -21,8 +21,9 @@ from heavylift.build.errors import BuildError, MissingModuleError
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
-from heavylift.build.prune import Pruning, Rule, prune
+from heavylift.build.prune import Pruning, Rule, prune, survey
 from heavylift.build.reexports import find_reexports
+from heavylift.build.referrers import read_referrers
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
 
@@ -110,10 +111,13 @@ def _make(staging: Staging, report: Reporter) -> Staged:
     owners = {path: package.name for package in packages for path in package.files}
     needs = find_needs(folder, owners, owners)
     imports = Imports(folder, interpreter if runs_here(target) else None, modules, needs, report)
-    recording = imports.record_installed()
-    with report.step("prune what nothing needs"):
-        opened = recording.opened(owners) if recording else ()
-        pruning = prune(folder, staging.rules, owners=owners, opened=opened)
+    found = survey(folder, staging.rules, owners)
+    with ThreadPoolExecutor(1) as beside:
+        referrers = beside.submit(read_referrers, folder, found.candidates)
+        recording = imports.record_installed()
+        with report.step("prune what nothing needs"):
+            opened = recording.opened(owners) if recording else ()
+            pruning = prune(folder, found, referrers.result(), opened)
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import tomllib
 
+from heavylift.build.candidates import Candidates
 from heavylift.build.errors import BuildError
-from heavylift.build.references import find_needed
+from heavylift.build.needed import Referrers, find_needed, find_referrers
 
 DEFAULT_RULES = Path(__file__).with_name("prune.toml")
 _CACHE = "__pycache__/"  # what is in there follows its source
@@ -85,26 +86,55 @@ def match_rules(paths: Iterable[str], rules: Iterable[Rule]) -> dict[str, str]:
     return {path: name for path, name in matched if name is not None}
 
 
-def prune(
-    folder: Path, rules: Iterable[Rule], *, owners: Mapping[str, str] | None = None, opened: Iterable[str] = ()
-) -> Pruning:
-    """Remove the files that rules match, but for those that the rest needs, and the folders that are empty then.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """The files of a folder, before anything is removed.
+
+    Attributes:
+        forced: paths that go whoever needs them, each with its rule.
+        matched: paths that go unless they are needed, each with its rule.
+        candidates: the same, by the names that may refer to them.
+    """
+
+    forced: Mapping[str, str]
+    matched: Mapping[str, str]
+    candidates: Candidates
+
+
+def survey(folder: Path, rules: Iterable[Rule], owners: Mapping[str, str] | None = None) -> Survey:
+    """Match the files of a folder.
 
     Args:
         folder: complete: what is missing needs nothing.
         rules: what may go. A rule that does not yield takes its files whoever needs them.
         owners: the distributions of the files, where their top folders do not tell.
-        opened: paths of files that a start opened.
     """
     rules = tuple(rules)
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not _is_folder(path))
     forced = match_rules(paths, [rule for rule in rules if not rule.yields])
     left = [path for path in paths if path not in forced and _CACHE not in path]
     matched = match_rules(left, [rule for rule in rules if rule.yields])
-    needed = find_needed(
-        left, matched.keys(), lambda path: (folder / path).read_bytes(), owners=owners or {}, opened=set(opened)
-    )
-    removed = forced | {path: rule for path, rule in matched.items() if path not in needed}
+    return Survey(forced=forced, matched=matched, candidates=Candidates(left, frozenset(matched), owners or {}))
+
+
+def prune(folder: Path, found: Survey, referrers: Referrers | None = None, opened: Iterable[str] = ()) -> Pruning:
+    """Remove the files that rules match, but for those that the rest needs, and the folders that are empty then.
+
+    Args:
+        folder: that was surveyed.
+        found: its files.
+        referrers: of those that stay; None: they are read here.
+        opened: paths of files that a start opened.
+    """
+
+    def read(path: str) -> bytes:
+        return (folder / path).read_bytes()
+
+    candidates = found.candidates
+    if referrers is None:
+        referrers = find_referrers(candidates, candidates.staying, read)
+    needed = find_needed(candidates, referrers, read, opened)
+    removed = {**found.forced, **{path: rule for path, rule in found.matched.items() if path not in needed}}
     for path in removed:
         (folder / path).unlink()
     for place in sorted(folder.rglob("*"), reverse=True):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from heavylift.build import binaries, resolve
-from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+from heavylift.build.prune import DEFAULT_RULES, prune, read_rules, survey
 from heavylift.contracts.platform import Target
 
 NAME = "vendor"  # of the folder in the code package
@@ -35,7 +35,7 @@ def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *,
     vendor = scratch / NAME
     # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
     resolve.install(lock, vendor, target, wheels_only=False)
-    prune(vendor, read_rules([DEFAULT_RULES]))
+    prune(vendor, survey(vendor, read_rules([DEFAULT_RULES])))
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
         if strip:
             binaries.strip(vendor, (), cores)

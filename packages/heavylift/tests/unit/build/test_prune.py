@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from heavylift.build.errors import BuildError
-from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+from heavylift.build.prune import DEFAULT_RULES, prune, read_rules, survey
 
 
 def make(folder: Path, *names: str) -> None:
@@ -33,19 +33,19 @@ def test_what_is_never_read_goes_and_what_runs_stays(tmp_path: Path) -> None:
         "lib-1.dist-info/RECORD",
     }
     make(tmp_path, *stays, *goes)
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == stays
 
 
 def test_folders_that_are_empty_then_go_too(tmp_path: Path) -> None:
     make(tmp_path, "lib/include/deep/a.h", "lib/b.py")
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert not (tmp_path / "lib" / "include").exists()
 
 
 def test_each_rule_says_what_it_took(tmp_path: Path) -> None:
     make(tmp_path, "lib/a.h", "lib/b.h", "lib/c.py")
-    pruning = prune(tmp_path, read_rules([DEFAULT_RULES]))
+    pruning = prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert pruning.removed == {"lib/a.h": "headers", "lib/b.h": "headers"}
 
 
@@ -53,7 +53,7 @@ def test_a_users_rule_replaces_one_of_the_same_name(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text('[headers]\nglobs = []\n[examples]\nwhy = "demos"\nglobs = ["*/examples/*"]\n')
     make(tmp_path / "lib", "p/a.h", "p/examples/demo.py", "p/b.py")
-    prune(tmp_path / "lib", read_rules([DEFAULT_RULES, mine]))
+    prune(tmp_path / "lib", survey(tmp_path / "lib", read_rules([DEFAULT_RULES, mine])))
     assert names(tmp_path / "lib") == {"p/a.h", "p/b.py"}
 
 
@@ -61,7 +61,7 @@ def test_keep_brings_files_back(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text('[headers]\nglobs = ["*.h"]\nkeep = ["*/jit/*"]\n')
     make(tmp_path / "lib", "p/a.h", "p/jit/b.h")
-    prune(tmp_path / "lib", read_rules([mine]))
+    prune(tmp_path / "lib", survey(tmp_path / "lib", read_rules([mine])))
     assert names(tmp_path / "lib") == {"p/jit/b.h"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.prune import DEFAULT_RULES, prune, read_rules
+from heavylift.build.prune import DEFAULT_RULES, prune, read_rules, survey
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -61,7 +61,7 @@ HELPERS = {
 )
 def test_what_a_kept_module_imports_or_names_stays(tmp_path: Path, source: str, kept: set[str]) -> None:
     write(tmp_path, {**HELPERS, "p/__init__.py": source})
-    pruning = prune(tmp_path, read_rules([DEFAULT_RULES]))
+    pruning = prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == {"p/__init__.py", *kept}
     assert set(pruning.spared) == kept
 
@@ -90,7 +90,7 @@ FOLDER = {"p/tests/__init__.py", "p/tests/helper.py", "p/tests/test_unused.py"}
 )
 def test_a_folder_that_a_kept_module_names_and_looks_into_stays(tmp_path: Path, source: str) -> None:
     write(tmp_path, {**HELPERS, "p/__init__.py": source})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == {"p/__init__.py", *FOLDER}
 
 
@@ -106,27 +106,27 @@ def test_a_folder_that_a_kept_module_names_and_looks_into_stays(tmp_path: Path, 
 )
 def test_imports_in_a_newer_pythons_source_and_in_text_that_is_run_count(tmp_path: Path, source: str) -> None:
     write(tmp_path, {**HELPERS, "p/__init__.py": source})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert {"p/tests/__init__.py", "p/tests/helper.py"} <= names(tmp_path)
 
 
 def test_what_a_kept_stub_imports_stays(tmp_path: Path) -> None:
     lazy = "import lazy_loader\n__getattr__, *_ = lazy_loader.attach_stub(__name__, __file__)\n"
     write(tmp_path, {**HELPERS, "p/__init__.py": lazy, "p/__init__.pyi": "from .tests import helper"})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == {"p/__init__.py", "p/__init__.pyi", "p/tests/__init__.py", "p/tests/helper.py"}
 
 
 def test_a_module_that_an_entry_point_names_stays(tmp_path: Path) -> None:
     entries = {"p-1.dist-info/entry_points.txt": "[plugins]\na = p.tests.helper:x [extra]\n"}
     write(tmp_path, {**HELPERS, **entries, "p/__init__.py": ""})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == {"p/__init__.py", "p/tests/__init__.py", "p/tests/helper.py", *entries}
 
 
 def test_a_folder_that_stays_in_part_is_not_kept_for_its_name(tmp_path: Path) -> None:
     write(tmp_path, {"p/__init__.py": "os.listdir(os.path.join(here, 'data'))", "p/data/a.json": "", "p/data/a.h": ""})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == {"p/__init__.py", "p/data/a.json"}
 
 
@@ -139,46 +139,46 @@ def test_a_kept_test_module_keeps_what_it_imports_itself(tmp_path: Path) -> None
         "numpy/tests/data.inc": "",
     }
     write(tmp_path, files | {"numpy/tests/test_a.py": "from . import _only_tested", "numpy/tests/_only_tested.py": ""})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == set(files)
 
 
 def test_a_module_of_another_package_counts_too(tmp_path: Path) -> None:
     files = {"user.py": "import p.tests.helper", "p/__init__.py": "", "p/tests/helper.py": ""}
     write(tmp_path, files)
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == set(files)
 
 
 def test_a_bare_file_name_means_a_file_of_the_same_distribution(tmp_path: Path) -> None:
     write(tmp_path, {"p/a.py": "open('x.cu')", "q/x.cu": "", "r/x.cu": ""})
-    prune(tmp_path, read_rules([DEFAULT_RULES]), owners={"p/a.py": "one", "q/x.cu": "one", "r/x.cu": "two"})
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES]), {"p/a.py": "one", "q/x.cu": "one", "r/x.cu": "two"}))
     assert names(tmp_path) == {"p/a.py", "q/x.cu"}
 
 
 def test_the_stub_beside_a_module_that_asks_for_its_own_file_stays(tmp_path: Path) -> None:
     lazy = "import lazy_loader\n__getattr__, *_ = lazy_loader.attach_stub(__name__, __file__)\n"
     write(tmp_path, {"p/__init__.py": lazy, "p/__init__.pyi": "from . import a", "p/a.py": "", "p/a.pyi": ""})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == {"p/__init__.py", "p/__init__.pyi", "p/a.py"}
 
 
 def test_an_extension_module_names_what_it_imports(tmp_path: Path) -> None:
     write(tmp_path, {**HELPERS, "p/fast.cpython-310-x86_64-linux-gnu.so": "\x7fELF\0p.tests.helper\0"})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert {"p/tests/__init__.py", "p/tests/helper.py"} < names(tmp_path)
     assert "p/tests/test_unused.py" not in names(tmp_path)
 
 
 def test_a_module_without_source_is_no_cache(tmp_path: Path) -> None:
     write(tmp_path, {"p/__init__.py": "from . import hidden", "p/hidden.pyc": ""})
-    prune(tmp_path, read_rules([DEFAULT_RULES]))
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
     assert names(tmp_path) == {"p/__init__.py", "p/hidden.pyc"}
 
 
 def test_what_a_start_opened_stays(tmp_path: Path) -> None:
     write(tmp_path, {"p/__init__.py": "", "p/a.tmpl": "", "p/b.tmpl": ""})
-    pruning = prune(tmp_path, read_rules([DEFAULT_RULES]), opened=["p/a.tmpl", "p/__init__.py"])
+    pruning = prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])), opened=["p/a.tmpl", "p/__init__.py"])
     assert names(tmp_path) == {"p/__init__.py", "p/a.tmpl"}
     assert pruning.removed == {"p/b.tmpl": "sources"}
 
@@ -187,5 +187,5 @@ def test_a_rule_of_the_users_own_is_obeyed_whoever_needs_the_file(tmp_path: Path
     rules = tmp_path / "rules.toml"
     rules.write_text('[mine]\nglobs = ["p/big.py"]\n')
     write(tmp_path / "lib", {"p/__init__.py": "from p import big", "p/big.py": ""})
-    prune(tmp_path / "lib", read_rules([DEFAULT_RULES, rules]))
+    prune(tmp_path / "lib", survey(tmp_path / "lib", read_rules([DEFAULT_RULES, rules])))
     assert names(tmp_path / "lib") == {"p/__init__.py"}

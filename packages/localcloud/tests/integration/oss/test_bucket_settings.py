@@ -1,4 +1,4 @@
-"""What settings of a bucket do to requests: the official Python SDK sets them, plain HTTP meets them."""
+"""The effects of a bucket's settings on requests: the official Python SDK sets them, plain HTTP meets them."""
 
 from __future__ import annotations
 
@@ -166,10 +166,51 @@ def test_a_domain_name_is_not_bound_without_its_dns_record(bucket: oss2.Bucket) 
 
 
 def test_what_cannot_exist_here_is_listed_empty(bucket: oss2.Bucket) -> None:
-    assert bucket.list_live_channel().channels == []
+    listed = bucket._do("GET", bucket.bucket_name, "", params={"accessPoint": ""})
+    assert b"<IsTruncated>false</IsTruncated>" in listed.read()
     with pytest.raises(oss2.exceptions.ServerError) as error:
-        bucket.get_live_channel("none")
+        bucket._do("PUT", bucket.bucket_name, "", params={"accessPoint": ""})
     assert error.value.status == 501
+
+
+def test_rules_of_a_bucket_forbid_to_replace_objects(bucket: oss2.Bucket, url: str) -> None:
+    rule = "<Rule><Action>forbid</Action><Prefix>kept/</Prefix><Suffix>.txt</Suffix></Rule>"
+    other = "<Rule><Action>forbid</Action><Principals><Principal>2</Principal></Principals></Rule>"
+    name, params = bucket.bucket_name, {"overwriteConfig": ""}
+    bucket._do("PUT", name, "", params=params, data=f"<OverwriteConfiguration>{rule}{other}</OverwriteConfiguration>")
+    assert bucket._do("GET", name, "", params=params).read().count(b"<ID>") == 2
+    for key in ("kept/a.txt", "kept/a", "a.txt"):
+        bucket.put_object(key, b"1")
+    for key in ("kept/a", "a.txt"):
+        bucket.put_object(key, b"2")
+    with pytest.raises(oss2.exceptions.ServerError, match="FileAlreadyExists"):
+        bucket.put_object("kept/a.txt", b"2")
+    with pytest.raises(oss2.exceptions.ServerError, match="FileAlreadyExists"):
+        bucket.copy_object(name, "a.txt", "kept/a.txt")
+    bucket._do("DELETE", name, "", params=params)
+    bucket.put_object("kept/a.txt", b"2")
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        bucket._do("GET", name, "", params=params)
+    assert refused.value.code == "NoSuchBucketOverwriteConfig"
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "params", "refusal"),
+    [
+        ("POST", "", {"metaQuery": "", "action": "listDatasets"}, (400, "OperationNotSupported", "0037-00000001")),
+        ("GET", "", {"metaQuery": ""}, (404, "MetaQueryNotExist", None)),
+        ("POST", "a", {"seal": "", "position": "0"}, (400, "OperationNotSupported", "0016-00000513")),
+        ("POST", "a", {"x-oss-async-process": ""}, (400, "Imm Client", None)),
+        ("PUT", "a", {"uploadId": "none", "partNumber": "1"}, (404, "NoSuchUpload", "0042-00000104")),
+    ],
+)
+def test_what_cannot_be_done_here_is_refused_in_the_words_of_oss(
+    bucket: oss2.Bucket, method: str, key: str, params: dict[str, str], refusal: tuple[int, str, str | None]
+) -> None:
+    bucket.put_object("a", b"1")
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        bucket._do(method, bucket.bucket_name, key, params=params)
+    assert (refused.value.status, refused.value.code, refused.value.ec or None) == refusal
 
 
 def test_buckets_are_listed_by_their_tags(bucket: oss2.Bucket, cloud: Cloud) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from localcloud.ram.model import Kind
 from localcloud.ros.resources.provider import Context, Properties, Right
 
 
@@ -23,6 +24,11 @@ def on_role(context: Context, action: str, name: str) -> Right:
     return Right(f"ram:{action}", f"acs:ram::{context.account_id}:role/{name}")
 
 
+def on_principal(context: Context, action: str, kind: Kind, name: str) -> Right:
+    """Return the right to do something with a role, user or group."""
+    return Right(f"ram:{action}", f"acs:ram::{context.account_id}:{kind.lower()}/{name}")
+
+
 def on_policy(context: Context, action: str, name: str) -> Right:
     """Return the right to do something with a custom policy."""
     return Right(f"ram:{action}", f"acs:ram::{context.account_id}:policy/{name}")
@@ -30,7 +36,12 @@ def on_policy(context: Context, action: str, name: str) -> Right:
 
 def on_function(context: Context, action: str, path: str) -> Right:
     """Return the right to do something with what Function Compute has at a path."""
-    return Right(f"fc:{action}", f"acs:fc:{context.region}:{context.account_id}:{path}")
+    return on_resource(context, f"fc:{action}", path)
+
+
+def on_resource(context: Context, action: str, path: str) -> Right:
+    """Return the right to do an action, named with its service, with what that service has at a path."""
+    return Right(action, f"acs:{action.partition(':')[0]}:{context.region}:{context.account_id}:{path}")
 
 
 def to_pass(role: str) -> Right:
@@ -40,4 +51,4 @@ def to_pass(role: str) -> Right:
 
 def on_logs(context: Context, action: str, path: str) -> Right:
     """Return the right to do something with what the log service has at a path."""
-    return Right(f"log:{action}", f"acs:log:{context.region}:{context.account_id}:{path}")
+    return on_resource(context, f"log:{action}", path)
