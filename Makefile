@@ -53,7 +53,7 @@ torture: venv ## attack the embedded cloud and the loader for 15 minutes (SECOND
 build: venv ## package the libraries, the model and the code into dist/
 	@$(PY) -m layers_build all
 
-bench: build-here ## measure starts, improvements, growth and builds into docs/bench (ONLY=start,ablation,scaling,build RUNS=5)
+bench: build-here ## measure starts, improvements, growth, builds and the embedded cloud into docs/bench (ONLY=start,ablation,scaling,build,cloud RUNS=5)
 	@$(PY) -m bench.start $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
 
 matrix: venv ## build and start 24 heavy packages on each Python into docs/reference/packages.md (ONLY=pandas,scipy PYTHONS=3.10)

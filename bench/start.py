@@ -1,8 +1,9 @@
-"""`make bench`: measures cold starts, the worth of improvements, the growth of loads, and builds, in one run on one machine.
+"""`make bench`: measures cold starts, the worth of improvements, the growth of loads, builds and the embedded cloud, in one run.
 
-The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Four parts, each a module
-that says what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build). Writes `results.json` (machine, raw
-runs, goals), the pictures and `README.md` to docs/bench. Parts can be measured alone; what was measured before stays.
+The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Five parts, each a module
+that says what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build), `serving` (cloud). Writes
+`results.json` (machine, raw runs, goals), the pictures and `README.md` to docs/bench. Parts can be measured alone; what was
+measured before stays.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import ablation, building, comparison, scaling
+from bench import ablation, building, comparison, scaling, serving
 from bench.command import run
 from bench.part import Part
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
@@ -28,12 +29,15 @@ PARTS: Mapping[str, Callable[[Part], Results]] = {
     "ablation": ablation.run,
     "scaling": scaling.run,
     "build": building.run,
+    "cloud": serving.run,
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, write the report, and return 0: a missed goal is a result, too."""
-    parser = argparse.ArgumentParser(description="Measure cold starts over shaped links, and builds.")
+    parser = argparse.ArgumentParser(
+        description="Measure cold starts over shaped links, builds, and the embedded cloud."
+    )
     parser.add_argument("--runs", type=int, default=5, help="of each way and link (default: %(default)s)")
     parser.add_argument("--only", type=_parts, default=list(PARTS), metavar="PART,…", help=f"of {','.join(PARTS)}")
     parser.add_argument("--output", type=Path, default=FOLDER, metavar="DIR", help="default: %(default)s")

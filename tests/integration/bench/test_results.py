@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import ablation, building, comparison, scaling
+from bench import ablation, building, comparison, scaling, serving
 from bench.cloud import LINKS
 from bench.measure import Sample
 from bench.plots import by_worth
@@ -71,6 +71,15 @@ def _build() -> dict[str, Any]:
     )
 
 
+def _serving(*, nginx: bool = True) -> dict[str, Any]:
+    start = serving.Start(seconds=0.75, busy=0.5, memory=45_000_000)
+    ours = serving.Rates(ranged=2e9, one=1e9, small=1500.0, small_core=2500.0)
+    listing = serving.Listing(flat=60_000.0, prefix=50_000.0, rolled=0.125)
+    theirs = serving.Rates(ranged=4e9, one=3e9, small=9000.0, small_core=30_000.0) if nginx else None
+    sample = serving.Sample(first=start, again=start, ours=ours, nginx=theirs, listing=listing)
+    return serving.summarize([sample] * 3)
+
+
 @pytest.fixture
 def results() -> dict[str, Any]:
     ways = list(comparison.LABELS)
@@ -82,6 +91,7 @@ def results() -> dict[str, Any]:
         runs=3,
     )
     parts = {"start": start, "ablation": _ablation(), "scaling": _scaling(), "build": _build()}
+    parts["cloud"] = _serving()
     return json.loads(json.dumps(merge({}, parts, MACHINE, VERSIONS)))  # type: ignore[no-any-return]
 
 
@@ -99,6 +109,8 @@ def test_the_page_names_every_way_variant_size_step_and_goal(results: dict[str, 
         "8.6 µs for the first touch",
         "| **limit of the working set** | 3.20 |",
         "a start fetched 100 MB and wrote 500 MB of files",
+        "| 1 KB, GETs a second of one core of the server | 2,500 | 30,000 |",
+        "60,000 keys a second in pages of 1,000",
         *results["goals"],
     ]
     assert not [each for each in wanted if each not in page]
@@ -178,6 +190,20 @@ def test_a_build_is_compared_with_its_slowest_step_and_with_the_one_before() -> 
     assert part["rebuild"]["repeated"] == ["pack"]
     assert [each["value"] for each in part["goals"].values()] == [1.5, 1]
     assert part["cold"]["notes"] == ["done"]
+
+
+def test_the_embedded_cloud_is_compared_with_nginx() -> None:
+    goals = _serving()["goals"]
+    assert goals["GETs of 4 MiB from the embedded OSS, times nginx's rate"] == goal(0.5, 0.8, more=True)
+    assert [each["met"] for each in goals.values()] == [False, True, True, False, True, False]
+
+
+def test_without_nginx_its_column_is_left_out_and_the_page_says_why(tmp_path: Path) -> None:
+    part = json.loads(json.dumps(_serving(nginx=False)))
+    assert not any("nginx" in name for name in part["goals"])
+    page = render(merge({}, {"cloud": part}, MACHINE, VERSIONS))
+    assert "| 1 KB, GETs a second of one core of the server | 2,500 |\n" in page
+    assert "Not measured: nginx: nginx is not on this machine" in page
 
 
 def test_the_costliest_variant_comes_first() -> None:

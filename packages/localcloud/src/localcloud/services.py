@@ -7,6 +7,7 @@ from graphlib import TopologicalSorter
 
 from localcloud.fc.composition import SERVICE as FC
 from localcloud.kernel.service import Definition
+from localcloud.kms.composition import SERVICE as KMS
 from localcloud.oss.composition import SERVICE as OSS
 from localcloud.ram.composition import SERVICE as RAM
 from localcloud.ros.composition import SERVICE as ROS
@@ -21,6 +22,7 @@ SERVICES: Mapping[int, Definition] = {
     3: FC,
     4: ROS,
     6: SLS,
+    7: KMS,
 }
 GATEWAY = 5  # likewise, of the gateway
 

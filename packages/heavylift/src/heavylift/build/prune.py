@@ -114,7 +114,7 @@ def survey(folder: Path, rules: Iterable[Rule], owners: Mapping[str, str] | None
     forced = match_rules(paths, [rule for rule in rules if not rule.yields])
     left = [path for path in paths if path not in forced and _CACHE not in path]
     matched = match_rules(left, [rule for rule in rules if rule.yields])
-    return Survey(forced=forced, matched=matched, candidates=Candidates(left, matched.keys(), owners or {}))
+    return Survey(forced=forced, matched=matched, candidates=Candidates(left, frozenset(matched), owners or {}))
 
 
 def prune(folder: Path, found: Survey, referrers: Referrers | None = None, opened: Iterable[str] = ()) -> Pruning:

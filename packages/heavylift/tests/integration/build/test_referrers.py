@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from heavylift.build.candidates import Candidates
 from heavylift.build.needed import find_referrers
+from heavylift.build.prune import DEFAULT_RULES, read_rules, survey
 from heavylift.build.referrers import read_referrers
 
 FILES = {
@@ -18,14 +18,13 @@ FILES = {
     "p/tests/helper.py": "",
     "p/kernels.cu": "",
 }
-GOING = {"p/tests/__init__.py", "p/tests/helper.py", "p/kernels.cu"}
 
 
 def test_processes_find_what_one_does_and_parse_no_prose(tmp_path: Path) -> None:
     for name, content in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
-    candidates = Candidates(list(FILES), GOING, {})
+    candidates = survey(tmp_path, read_rules([DEFAULT_RULES])).candidates
     found = read_referrers(tmp_path, candidates)
     assert found == find_referrers(candidates, candidates.staying, lambda path: (tmp_path / path).read_bytes())
     assert found.keys() == {

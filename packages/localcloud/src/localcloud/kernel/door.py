@@ -55,6 +55,16 @@ class Dialect(Protocol):
         """Return the answer that tells an error; `request[ID]` is the request's id."""
 
 
+class Refuse(Protocol):
+    """Makes a service's answer to what is no HTTP."""
+
+    def __call__(self, request: web.Request, status: int, words: str) -> web.StreamResponse:
+        """Return the answer; the request is empty."""
+
+
+REFUSE = web.AppKey("refuse", Refuse)
+
+
 def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int) -> web.Application:
     """Return an application whose every request comes through the door; the service adds its routes to it.
 
@@ -96,7 +106,14 @@ def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int)
             request[_BEGUN][:] = [response]
         response.headers[dialect.request_id_header] = request[ID]
 
+    def refuse(request: web.Request, status: int, words: str) -> web.StreamResponse:
+        request[ID] = dialect.new_request_id()
+        response = dialect.render(request, dialect.fault(status, words))
+        response.headers[dialect.request_id_header] = request[ID]
+        return response
+
     application = web.Application(client_max_size=max_body, middlewares=[guard])
+    application[REFUSE] = refuse
     application.on_response_prepare.append(note)
     return application
 
@@ -108,6 +125,11 @@ def headers_of(request: web.Request) -> dict[str, str]:
         key = name.lower()
         headers[key] = f"{headers[key]},{value}" if key in headers else value
     return headers
+
+
+def host_of(request: web.Request) -> str:
+    """Return the header Host as it was sent; empty: there is none, which aiohttp would have the resolver look for."""
+    return request.headers.get("Host", "")
 
 
 def is_administrator(request: web.Request, token: str) -> bool:

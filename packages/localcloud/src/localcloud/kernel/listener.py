@@ -17,11 +17,14 @@ import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+
+from localcloud.kernel.door import REFUSE, Refuse
 
 BACKLOG = 512  # connections that wait in the kernel's queue
 PATIENCE = 60.0  # seconds without progress
@@ -248,12 +251,51 @@ class _Site(web.BaseSite):
         self._server = cast(asyncio.AbstractServer, acceptor)  # of which a site uses no more than an acceptor has
 
 
+class _Protocol(web.RequestHandler):
+    """A connection, on which what is no HTTP is refused in the application's own words.
+
+    Args:
+        server: the connections of the application.
+        refuse: makes the answer, of a status and the words for what was wrong; None: aiohttp does.
+        options: those of aiohttp.
+    """
+
+    __slots__ = ("_refuse",)
+
+    def __init__(self, server: web.Server, *, refuse: Refuse | None, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
+        super().__init__(server, **options)
+        self._refuse = refuse
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to a request that aiohttp cannot read; the connection ends with it."""
+        response = super().handle_error(request, status, exc, message)  # which notes it in the log
+        if self._refuse is None:
+            return response
+        words = (message or "the request cannot be read").partition("\n")[0].rstrip(": ")
+        response = self._refuse(cast(web.Request, request), status, words)
+        response.force_close()
+        return response
+
+
 class Listener:
     """A port that serves an application over plain HTTP. Connections wait in the kernel's queue until it is opened."""
 
-    def __init__(self, runner: web.AppRunner, listening: socket.socket, *, places: Places, patience: float) -> None:
-        assert runner.server is not None, "the runner was set up"
-        self.server = Server(make_protocol=runner.server, patience=patience)  # serves connections from elsewhere, too
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        listening: socket.socket,
+        make_protocol: Callable[[], asyncio.BaseProtocol],
+        *,
+        places: Places,
+        patience: float,
+    ) -> None:
+        self.server = Server(make_protocol=make_protocol, patience=patience)  # serves connections from elsewhere, too
         self._runner = runner
         self._listening = listening
         self._site = _Site(runner, listening, self.server, places)
@@ -277,17 +319,21 @@ class Listener:
         listening = socket.create_server((host, port), backlog=BACKLOG)
         application.on_response_prepare.append(_close_when_scarce)
         application.middlewares.append(_cutting_stalled_bodies(patience))
-        runner = web.AppRunner(
-            application,
+        # clients keep connections open for long
+        runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=2.0)
+        await runner.setup()
+        assert runner.server is not None, "the runner was set up"
+        make_protocol = partial(
+            _Protocol,
+            runner.server,
+            refuse=application.get(REFUSE),
+            loop=asyncio.get_running_loop(),
             access_log=None,
             auto_decompress=False,  # a body is what was sent, whatever its headers say
-            handle_signals=False,
             keepalive_timeout=patience,
             lingering_time=min(patience, 10.0),
-            shutdown_timeout=2.0,  # clients keep connections open for long
         )
-        await runner.setup()
-        return cls(runner, listening, places=places, patience=patience)
+        return cls(runner, listening, make_protocol, places=places, patience=patience)
 
     @property
     def port(self) -> int:

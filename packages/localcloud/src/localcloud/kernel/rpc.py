@@ -20,7 +20,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from localcloud.kernel.access import Caller
-from localcloud.kernel.door import ID, headers_of, open_door
+from localcloud.kernel.door import ID, headers_of, host_of, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Identity
 from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
@@ -142,7 +142,7 @@ class _Rpc:
         )
 
     def render(self, request: web.Request, error: ApiError) -> web.Response:
-        body = {"RequestId": request[ID], "HostId": request.host, "Code": error.code, "Message": error.message}
+        body = {"RequestId": request[ID], "HostId": host_of(request), "Code": error.code, "Message": error.message}
         return _render(request, error.status, "Error", body)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from xml.etree import ElementTree
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_HIDDEN = 0x10FF00  # where control characters stand for a moment, to become references to them
-_CONTROL = {code: chr(_HIDDEN + code) for code in range(32) if chr(code) not in "\t\n\r"}
-_REFERENCES = {_HIDDEN + code: f"&#x{code:X};" for code in range(32)}
-_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2 (Char)
+# What a text cannot hold as it is: marks of XML, and what XML 1.0 has not at all (production 2, Char).
+_SPECIAL = re.compile("[^\t\n\r\x20-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MARKS = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+_Write = Callable[[str], str]  # from a text to how it is written
 
 
 def render(root: str, value: object, *, references: bool = False) -> bytes:
@@ -21,10 +22,9 @@ def render(root: str, value: object, *, references: bool = False) -> bytes:
         value: a mapping holds elements, a list repeats its element, None leaves it out, all else is text.
         references: writes control characters as references to them, which XML 1.0 does not allow, but some clients read.
     """
-    holder = ElementTree.Element("holder")
-    _append(holder, root, value, _CONTROL if references else {})
-    document = serialize(holder[0])
-    return (document.translate(_REFERENCES) if references else document).encode()
+    parts = [HEAD]
+    _append(parts, root, value, _write_reference if references else _write)
+    return "".join(parts).encode()
 
 
 def serialize(tree: ElementTree.Element) -> str:
@@ -32,21 +32,35 @@ def serialize(tree: ElementTree.Element) -> str:
     return HEAD + ElementTree.tostring(tree, encoding="unicode", short_empty_elements=False)
 
 
-def _append(parent: ElementTree.Element, name: str, value: object, hidden: Mapping[int, str]) -> None:
+def _append(parts: list[str], name: str, value: object, write: _Write) -> None:
     if value is None:
         return
-    if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
-        for each in value:
-            _append(parent, name, each, hidden)
-        return
-    element = ElementTree.SubElement(parent, name)
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        parts.append(f"<{name}>{write(value)}</{name}>")
+    elif isinstance(value, Mapping):
+        parts.append(f"<{name}>")
         for child, content in value.items():
-            _append(element, child, content, hidden)
+            _append(parts, child, content, write)
+        parts.append(f"</{name}>")
+    elif isinstance(value, Iterable):
+        for each in value:
+            _append(parts, name, each, write)
     else:
-        element.text = str(value).lower() if isinstance(value, bool) else _printable(str(value).translate(hidden))
+        parts.append(f"<{name}>{str(value).lower() if isinstance(value, bool) else write(str(value))}</{name}>")
 
 
-def _printable(text: str) -> str:
+def _write(text: str) -> str:
+    return _SPECIAL.sub(_replace, text) if _SPECIAL.search(text) else text
+
+
+def _replace(found: re.Match[str]) -> str:
     # XML 1.0 has no way to write most control characters; clients ask for encoding-type=url when keys hold them.
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _MARKS.get(found[0], "\N{REPLACEMENT CHARACTER}")
+
+
+def _write_reference(text: str) -> str:
+    return _SPECIAL.sub(_refer, text) if _SPECIAL.search(text) else text
+
+
+def _refer(found: re.Match[str]) -> str:
+    return f"&#x{ord(found[0]):X};" if found[0] < " " else _replace(found)

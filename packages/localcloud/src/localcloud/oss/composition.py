@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 
 from localcloud.kernel.options import number
 from localcloud.kernel.service import Context, Definition, Network, Service
+from localcloud.kms.operations.service import KmsService
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.nightly import Nightly
@@ -28,7 +29,8 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock)
+    kms = context.domain(KmsService)
+    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock, has_key=kms.has_key)
     shape = Shape(bandwidth=context.options.oss_bandwidth, latency=context.options.oss_latency)
     application = create_app(
         oss,
@@ -62,4 +64,5 @@ SERVICE = Definition(
     ),
     create=create,
     add_options=add_options,
+    needs=("kms",),
 )

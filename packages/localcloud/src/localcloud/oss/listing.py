@@ -26,6 +26,7 @@ def list_page(
     delimiter: str,
     marker: str,
     limit: int,
+    entries_beyond: Callable[[str], Iterable[Entry]] | None = None,
 ) -> Page[Entry]:
     """Return the page that follows `marker`.
 
@@ -36,6 +37,8 @@ def list_page(
         delimiter: keys that hold it behind the prefix are rolled up into one common prefix; empty for no roll-up.
         marker: where the page begins, exclusively; a common prefix as marker skips all that it rolled up.
         limit: how many keys and common prefixes a page may hold.
+        entries_beyond: yields, in order, those that come after all whose keys begin with its argument, so that nobody reads what a
+            common prefix rolls up; None: it is read through.
 
     Source: OSS, GetBucket (ListObjects) and ListObjectsV2.
     """
@@ -44,20 +47,23 @@ def list_page(
     last = marker
     if limit == 0:
         return Page(entries=(), prefixes=(), next_marker=None)
-    for entry in entries_after(marker):
+    rest = iter(entries_after(marker))
+    while (entry := next(rest, None)) is not None:
         key = key_of(entry)
         if prefixes and key.startswith(prefixes[-1]):
             continue
         cut = key.find(delimiter, len(prefix)) if delimiter else -1
         common = key[: cut + len(delimiter)] if cut >= 0 else None
-        if common is not None and marker.startswith(common):
-            continue
-        if len(entries) + len(prefixes) == limit:
+        told = common is not None and marker.startswith(common)  # on an earlier page
+        if not told and len(entries) + len(prefixes) == limit:
             return Page(entries=tuple(entries), prefixes=tuple(prefixes), next_marker=last)
-        if common is not None:
-            prefixes.append(common)
-            last = common
-        else:
+        if common is None:
             entries.append(entry)
             last = key
+            continue
+        if not told:
+            prefixes.append(common)
+            last = common
+        if entries_beyond:
+            rest = iter(entries_beyond(common))
     return Page(entries=tuple(entries), prefixes=tuple(prefixes), next_marker=None)

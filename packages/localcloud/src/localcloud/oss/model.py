@@ -39,6 +39,7 @@ class BucketStat:
     objects: int
     uploads: int  # unfinished ones
     markers: int  # delete markers
+    channels: int  # live channels
     sizes: Mapping[str, int]  # bytes by storage class
     counts: Mapping[str, int]  # objects by storage class
     changed: float  # seconds since the epoch, of the newest version; 0: there is none
@@ -134,6 +135,7 @@ class Upload:
     upload_id: str
     initiated: float  # seconds since the epoch
     attributes: Attributes  # of the object to come
+    sequential: bool = False  # its parts come in the order of their numbers, and the object has a Content-MD5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

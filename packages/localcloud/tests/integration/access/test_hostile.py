@@ -428,3 +428,27 @@ def test_a_body_of_the_administration_may_come_in_pieces(cloud: Running) -> None
         send(cloud.endpoints["oss"], Request("GET", "/"))  # answered after the first piece was read
         connection.sendall(body[9:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+MALFORMED = {
+    "two lengths": b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "no method": b"\x01\x02 / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a wrong length": b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "a header without a name": b"GET /b/k HTTP/1.1\r\nHost: localhost\r\n: x\r\n\r\n",
+}
+FORMS = {
+    "oss": (b"x-oss-request-id: ", b"<Code>InvalidArgument</Code>"),
+    "ram": (b"x-acs-request-id: ", b"<Code>InvalidParameter</Code>"),
+    "fc": (b"X-Fc-Request-Id: ", b'"ErrorCode"'),
+    "sls": (b"x-log-requestid: ", b'"errorCode"'),
+}
+
+
+@pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("service", FORMS)
+def test_what_is_no_http_is_refused_in_the_form_of_the_service(cloud: Running, service: str, sent: bytes) -> None:
+    head, _, body = talk(cloud.endpoints[service], sent).partition(b"\r\n\r\n")
+    header, code = FORMS[service]
+    assert head.split(b" ")[1] == b"400"
+    assert header.lower() in head.lower()
+    assert code in body

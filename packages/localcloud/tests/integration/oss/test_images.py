@@ -83,7 +83,7 @@ def test_a_processed_image_is_kept_under_another_key(bucket: oss2.Bucket) -> Non
         ("a.png", "image/resize,m_abc,w_100", (400, "InvalidArgument")),
         ("a.png", "image/resize,w_99999", (400, "InvalidArgument")),
         ("a.png", "image/resize,w_16000,h_16000,m_fixed,limit_0", (400, "InvalidArgument")),
-        ("a.png", "image/watermark,text_SGVsbG8", (501, "NotImplemented")),
+        ("a.png", "image/circle,r_10", (501, "NotImplemented")),
         ("a.png", "video/snapshot,t_7000", (501, "NotImplemented")),
         ("none", "image/info", (404, "NoSuchKey")),
     ],
@@ -92,3 +92,53 @@ def test_what_cannot_be_done_is_refused(bucket: oss2.Bucket, key: str, process: 
     with pytest.raises(oss2.exceptions.ServerError) as caught:
         bucket.get_object(key, process=process)
     assert (caught.value.status, caught.value.code) == error
+
+
+def encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def corner(content: bytes) -> set[object]:
+    """Return the colours of the lower right quarter, which is red before."""
+    image = Image.open(io.BytesIO(content)).convert("RGB").crop((100, 50, 200, 100))
+    return {colour for _, colour in image.getcolors(10_000) or []}
+
+
+def test_a_text_is_put_on_an_image_where_it_was_asked_for(bucket: oss2.Bucket) -> None:
+    text = f"text_{encoded('mark')},size_20,color_00FF00"
+    marked = bucket.get_object("a.png", process=f"image/watermark,{text},").read()
+    assert (0, 255, 0) in corner(marked)
+    elsewhere = bucket.get_object("a.png", process=f"image/watermark,{text},g_nw").read()
+    assert corner(elsewhere) == {(255, 0, 0)}
+    faint = bucket.get_object("a.png", process=f"image/watermark,{text},t_0").read()
+    assert corner(faint) == {(255, 0, 0)}
+    tiled = bucket.get_object("a.png", process=f"image/watermark,{text},g_nw,fill_1,padx_2,pady_2").read()
+    assert (0, 255, 0) in corner(tiled)
+
+
+def test_an_image_of_the_same_bucket_is_put_on_an_image(bucket: oss2.Bucket) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 40), "white").save(buffer, "PNG")
+    bucket.put_object("logo.png", buffer.getvalue())
+    for process, wide in (("logo.png", 40), ("logo.png?x-oss-process=image/resize,P_10", 10)):
+        mark = f"image/watermark,image_{encoded(process)},x_0,y_0"
+        image = Image.open(io.BytesIO(bucket.get_object("a.png", process=mark).read())).convert("RGB")
+        assert image.getpixel((199, 99)) == image.getpixel((200 - wide, 99)) == (255, 255, 255)
+        assert image.getpixel((199 - wide, 99)) == (255, 0, 0)
+    with pytest.raises(oss2.exceptions.NoSuchKey):
+        bucket.get_object("a.png", process=f"image/watermark,image_{encoded('none')}")
+
+
+@pytest.mark.parametrize("mark", ["", "g_se", "text_!", "text_", f"text_{encoded('a')},type_{encoded('comic')}"])
+def test_a_watermark_of_nothing_is_refused(bucket: oss2.Bucket, mark: str) -> None:
+    with pytest.raises(oss2.exceptions.InvalidArgument):
+        bucket.get_object("a.png", process=f"image/watermark,{mark}")
+
+
+def test_a_style_stands_for_its_actions(bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_style("half", "image/resize,p_50")
+    image = Image.open(io.BytesIO(bucket.get_object("a.png", process="style/half").read()))
+    assert image.size == (100, 50)
+    with pytest.raises(oss2.exceptions.OssError) as refused:
+        bucket.get_object("a.png", process="style/none")
+    assert refused.value.code == "NoSuchStyle"

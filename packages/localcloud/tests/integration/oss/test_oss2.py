@@ -248,6 +248,28 @@ def test_parts_are_listed_copied_completed_and_aborted(bucket: oss2.Bucket) -> N
         bucket.list_parts("target", second)
 
 
+def test_sequential_parts_come_in_order_and_give_a_digest(bucket: oss2.Bucket) -> None:
+    upload = bucket.init_multipart_upload("s", params={"sequential": ""}).upload_id
+    first = bucket.upload_part("s", upload, 1, b"a" * 102_400)
+    with pytest.raises(oss2.exceptions.PartNotSequential):
+        bucket.upload_part("s", upload, 3, b"c")
+    second = bucket.upload_part("s", upload, 2, b"b")
+    parts = [oss2.models.PartInfo(number, part.etag) for number, part in ((1, first), (2, second))]
+    bucket.complete_multipart_upload("s", upload, parts)
+    digest = base64.b64encode(hashlib.md5(b"a" * 102_400 + b"b").digest()).decode()
+    assert bucket.head_object("s").headers["Content-MD5"] == digest
+
+
+def test_whole_objects_come_with_their_digest_and_parts_without(bucket: oss2.Bucket) -> None:
+    bucket.put_object("whole", b"content")
+    digest = base64.b64encode(hashlib.md5(b"content").digest()).decode()
+    assert bucket.get_object("whole").headers["Content-MD5"] == digest
+    assert bucket.head_object("whole").headers["Content-MD5"] == digest
+    assert "Content-MD5" not in bucket.get_object("whole", byte_range=(0, 1)).headers
+    bucket.append_object("appended", 0, b"content")
+    assert "Content-MD5" not in bucket.head_object("appended").headers
+
+
 def test_small_parts_are_refused(bucket: oss2.Bucket) -> None:
     upload = bucket.init_multipart_upload("target").upload_id
     parts = [oss2.models.PartInfo(number, bucket.upload_part("target", upload, number, b"x").etag) for number in (1, 2)]

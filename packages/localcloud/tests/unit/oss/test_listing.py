@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,16 +11,40 @@ from localcloud.oss.listing import Page, list_page
 
 KEYS = st.lists(st.text("ab/", min_size=1, max_size=5), unique=True, max_size=30).map(sorted)
 PREFIX = st.text("ab/", max_size=3)
+LAST = "\U0010ffff"  # greater than any character of a key
 DELIMITER = st.sampled_from(["", "/", "b", "ab"])
 
 
 def one_page(
-    keys: Sequence[str], *, prefix: str = "", delimiter: str = "", marker: str = "", limit: int = 1000
+    keys: Sequence[str],
+    *,
+    prefix: str = "",
+    delimiter: str = "",
+    marker: str = "",
+    limit: int = 1000,
+    read: list[str] | None = None,
 ) -> Page[str]:
-    def after(marker: str) -> Iterable[str]:
-        return (key for key in keys if key.startswith(prefix) and key > marker)
+    """Return one page; with `read`, which gets the keys that were read for it, keys behind a common prefix are passed over."""
 
-    return list_page(after, lambda key: key, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit)
+    def after(marker: str) -> Iterator[str]:
+        for key in keys:
+            if key.startswith(prefix) and key > marker:
+                if read is not None:
+                    read.append(key)
+                yield key
+
+    def beyond(common: str) -> Iterator[str]:
+        return after(common + LAST)
+
+    return list_page(
+        after,
+        lambda key: key,
+        prefix=prefix,
+        delimiter=delimiter,
+        marker=marker,
+        limit=limit,
+        entries_beyond=None if read is None else beyond,
+    )
 
 
 @settings(deadline=None)
@@ -58,6 +82,22 @@ def test_pages_of_any_size_together_are_the_whole_listing(
         prefixes += page.prefixes
         marker = page.next_marker
     assert (tuple(entries), tuple(prefixes)) == (whole.entries, whole.prefixes)
+
+
+@settings(deadline=None)
+@given(keys=KEYS, prefix=PREFIX, delimiter=DELIMITER, marker=st.text("ab/", max_size=5), limit=st.integers(1, 5))
+def test_a_page_is_the_same_when_nobody_reads_what_is_rolled_up(
+    keys: list[str], prefix: str, delimiter: str, marker: str, limit: int
+) -> None:
+    page = one_page(keys, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit)
+    assert one_page(keys, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit, read=[]) == page
+
+
+def test_of_keys_that_are_rolled_up_one_is_read() -> None:
+    read: list[str] = []
+    keys = [f"{folder}/{number}" for folder in "abc" for number in range(10)]
+    assert one_page(keys, delimiter="/", marker="a/", read=read).prefixes == ("b/", "c/")
+    assert read == ["a/0", "b/0", "c/0"]
 
 
 def test_a_page_of_nothing_ends_the_listing() -> None:

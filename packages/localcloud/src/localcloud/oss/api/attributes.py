@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -16,6 +17,7 @@ from localcloud.oss.settings.tags import read_tagging_header, tags_of
 KEPT_HEADERS = frozenset(
     {"cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"}
 )
+MD5_DIGITS = 32
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what a header cannot carry
 
 
@@ -103,6 +105,10 @@ def object_headers(item: StoredObject, now: float) -> dict[str, str]:
         "x-oss-storage-class": item.attributes.storage.storage_class or "Standard",
         **item.attributes.storage.encryption,
     }
+    if (
+        item.kind is ObjectKind.NORMAL and len(item.etag) == MD5_DIGITS
+    ):  # not the copy of one that was uploaded in parts
+        headers["Content-MD5"] = base64.b64encode(bytes.fromhex(item.etag)).decode()
     if (state := restore_state(item, now)) is not None:
         headers["x-oss-restore"] = state
     if item.kind is ObjectKind.APPENDABLE:

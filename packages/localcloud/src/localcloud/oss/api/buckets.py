@@ -157,7 +157,7 @@ def _describe_stat(stat: BucketStat) -> dict[str, int]:
         "Storage": stat.size,
         "ObjectCount": stat.objects,
         "MultipartUploadCount": stat.uploads,
-        "LiveChannelCount": 0,
+        "LiveChannelCount": stat.channels,
         "LastModifiedTime": int(stat.changed),
         "DeleteMarkerCount": stat.markers,
     }

@@ -123,15 +123,20 @@ class Call:
         return check
 
     @asynccontextmanager
-    async def open(self, action: str, *, frozen: bool = False) -> AsyncIterator[tuple[StoredObject, Path]]:
+    async def open(
+        self, action: str, *, key: str | None = None, frozen: bool = False
+    ) -> AsyncIterator[tuple[StoredObject, Path]]:
         """Yield the object that the request names, or a symlink's target, if the action is allowed on both.
 
         Args:
             action: the RAM action, without its service.
+            key: of another object in the same bucket, instead of the request's.
             frozen: an archived object, too, is yielded.
         """
+        version = self.version if key is None else None
+        permit = self.permit(on_version(action, version))
         manager = self.oss.objects.open(
-            self.bucket, self.key, self.version, permit=self.permit(on_version(action, self.version)), frozen=frozen
+            self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
         )
         entry = await self.run(manager.__enter__)
         try:

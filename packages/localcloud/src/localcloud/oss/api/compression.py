@@ -1,6 +1,7 @@
 """Objects that are sent packed by gzip, to clients that take it.
 
-Source: OSS, GetObject, "Accept-Encoding": objects of at least 1 KB of some content types; the answer has neither length nor ETag.
+Source: OSS, GetObject, "Accept-Encoding": objects of at least 1 KB of some content types; the answer has neither length nor ETag,
+and no digest of what the object holds.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ TYPES = frozenset(
     }
 )
 _PIECE = 256 * 1024  # bytes read at a time
+_OF_THE_BYTES = frozenset({"content-length", "etag", "accept-ranges", "content-md5"})
 _GZIP = 31  # zlib's window bits for gzip's format
 
 
@@ -46,7 +48,7 @@ def is_compressible(request: web.Request, headers: Mapping[str, str], size: int)
 
 async def send_compressed(request: web.Request, path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
     """Send a whole object packed by gzip."""
-    kept = {name: value for name, value in headers.items() if name not in {"Content-Length", "ETag", "Accept-Ranges"}}
+    kept = {name: value for name, value in headers.items() if name.lower() not in _OF_THE_BYTES}
     response = web.StreamResponse(headers={**kept, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
     response.enable_chunked_encoding()
     await response.prepare(request)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from localcloud.kernel.door import ID
+from localcloud.kernel.door import ID, host_of
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
@@ -41,7 +41,7 @@ class OssDialect:
             "Code": error.code,
             "Message": error.message,
             "RequestId": request[ID],
-            "HostId": request.host,
+            "HostId": host_of(request),
             **detail,
         }
         if ec:

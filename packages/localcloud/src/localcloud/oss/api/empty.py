@@ -1,6 +1,6 @@
 """Lists of what cannot exist in the embedded cloud: they are empty, and so are pages of them.
 
-Live channels (video), access points, cloud boxes and changes of redundancy cannot be made here; the operations that would are
+Access points, cloud boxes and changes of redundancy cannot be made here; the operations that would are
 refused by name.
 """
 

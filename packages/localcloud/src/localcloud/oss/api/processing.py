@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import importlib.util
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 
@@ -20,9 +21,11 @@ from localcloud.oss.api.queries import describe, select
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
-from localcloud.oss.images.actions import read_actions, to_request
+from localcloud.oss.images.actions import Action, Mark, read_actions, to_request
 from localcloud.oss.model import Attributes
-from localcloud.oss.offload import offloaded
+from localcloud.oss.offload import Outcome, offloaded
+from localcloud.oss.settings.collection import STYLE
+from localcloud.oss.xml import parse
 
 MAX_SOURCE = 20 * 1024**2  # bytes; OSS, "Image processing": limits
 MAX_IMAGE = 256 * 1024**2  # bytes of what becomes of it
@@ -42,11 +45,10 @@ _OF_THE_BYTES = frozenset(
 
 async def get_processed(call: Call) -> web.StreamResponse:
     """GetObject with `x-oss-process`."""
-    request = _image_request(call.query["x-oss-process"])
+    actions = await _read(call, call.query["x-oss-process"])
     async with call.open("GetObject") as (item, path):
         check_conditions(item, call.headers)
-        _check_source(item.size)
-        async with offloaded(WORKER, request(item.size), path) as outcome:
+        async with _worked_on(call, actions, item.size, path) as outcome:
             kept = {
                 name: value for name, value in objects.describe(call, item).items() if name.lower() not in _OF_THE_BYTES
             }
@@ -73,6 +75,12 @@ async def post_process(call: Call) -> web.StreamResponse:
             raise OssError("NotImplemented", f"not implemented: POST with x-oss-process={kind[:80]}")
 
 
+async def post_async_process(call: Call) -> web.StreamResponse:
+    """AsyncProcessObject: a task of Intelligent Media Management, to which no bucket is bound."""
+    await call.run(call.oss.objects.get, call.bucket, call.key)
+    raise OssError("Imm Client", "not implemented: asynchronous processing; the bucket has no project of IMM.")
+
+
 async def _save(call: Call) -> web.StreamResponse:
     name, _, process = call.body.decode(errors="replace").partition("=")
     steps, bar, target = process.partition("|sys/saveas,")
@@ -84,21 +92,26 @@ async def _save(call: Call) -> web.StreamResponse:
         raise OssError("InvalidArgument", "sys/saveas needs o_ and the target's key in URL-safe base64.")
     into = ResourceUrl(bucket=bucket or call.bucket, key=key, query={})
     call.require("PutObject", target=into)
-    request = _image_request(steps)
-    async with call.open("GetObject") as (item, path):
-        _check_source(item.size)
-        async with offloaded(WORKER, request(item.size), path) as outcome:
-            any_digests = Digests(md5=None, sha256=None)
-            blob = await write_blob(call, outcome.chunks, limit=MAX_IMAGE, digests=any_digests)
-            headers = {"content-type": outcome.head["type"]}
+    actions = await _read(call, steps)
+    async with call.open("GetObject") as (item, path), _worked_on(call, actions, item.size, path) as outcome:
+        any_digests = Digests(md5=None, sha256=None)
+        blob = await write_blob(call, outcome.chunks, limit=MAX_IMAGE, digests=any_digests)
+        headers = {"content-type": outcome.head["type"]}
     stored = await call.run(
         call.oss.objects.put, into.bucket, key, blob, Attributes(headers=headers), requester=call.requester
     )
     return web.json_response({"bucket": bucket, "fileSize": stored.size, "object": key, "status": "OK"})
 
 
-def _image_request(process: str) -> Any:  # noqa: ANN401 - a function from a size to JSON
+async def _read(call: Call, process: str) -> Sequence[Action]:
+    """Return the actions on an image that a process names, or the bucket's style that it names."""
     kind, _, steps = process.partition("/")
+    if kind == "style":
+        bucket = await call.run(call.oss.buckets.get, call.bucket)
+        document = STYLE.of(bucket).get(steps)
+        if document is None:
+            raise OssError(STYLE.missing, f"The bucket has no style {steps[:80]!r}.")
+        kind, _, steps = (parse(document.encode(), STYLE.root).findtext("Content") or "").partition("/")
     if kind != "image":
         raise OssError("NotImplemented", f"not implemented: x-oss-process={process[:80]}")
     actions = read_actions(steps)
@@ -107,11 +120,22 @@ def _image_request(process: str) -> Any:  # noqa: ANN401 - a function from a siz
             "NotImplemented",
             "not implemented: image processing without Pillow; pip install 'aliyun-localcloud[images]'",
         )
+    return actions
 
-    def request(size: int) -> Mapping[str, Any]:
-        return to_request(actions, size)
 
-    return request
+@asynccontextmanager
+async def _worked_on(call: Call, actions: Sequence[Action], size: int, path: Path) -> AsyncIterator[Outcome]:
+    """Do actions on an image; the images that they put on it are objects of the same bucket, which the caller may read."""
+    _check_source(size)
+    async with AsyncExitStack() as stack:
+        marks: dict[int, Mark] = {}
+        for number, action in enumerate(actions):
+            if "image" in action.values:
+                key, _, process = str(action.values["image"]).partition("?x-oss-process=image/")
+                item, file = await stack.enter_async_context(call.open("GetObject", key=key))
+                _check_source(item.size)
+                marks[number] = Mark(file=str(file), actions=read_actions(process, mark=True) if process else ())
+        yield await stack.enter_async_context(offloaded(WORKER, to_request(actions, size, marks), path))
 
 
 def _check_source(size: int) -> None:

@@ -22,6 +22,7 @@ from localcloud.oss.api import (
     copies,
     cors,
     forms,
+    live,
     objects,
     policies,
     processing,
@@ -102,13 +103,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "worm": Operation(worm.get_worm, "GetBucketWorm"),
         "comp": Operation(cnames.get_cname_token, "GetCnameToken"),
         "cname": Operation(cnames.get_cnames, "ListCname"),
-        "live": Operation(
-            empty(
-                "ListLiveChannelResult",
-                {"Prefix": "", "Marker": "", "MaxKeys": 100, "IsTruncated": False, "NextMarker": ""},
-            ),
-            "ListLiveChannel",
-        ),
+        "live": Operation(live.list_channels, "ListLiveChannel"),
         "accessPoint": Operation(
             empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
         ),
@@ -141,6 +136,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "cname": Operation(cnames.change_cname, None),
     },
     ("PUT", "object"): {
+        "live": Operation(live.put_channel, None),
         "acl": Operation(acls.put_object_acl, "PutObjectAcl", versions=True),
         "symlink": Operation(symlinks.put_symlink, "PutObject", header_actions=_ACL_AND_TAGS),
         "tagging": Operation(tagging.put_object_tagging, "PutObjectTagging", versions=True),
@@ -155,6 +151,8 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         ),
     },
     ("GET", "object"): {
+        "live": Operation(live.get_channel, None),
+        "vod": Operation(live.make_playlist, "GetVodPlaylist"),
         "acl": Operation(acls.get_object_acl, "GetObjectAcl", versions=True),
         "symlink": Operation(symlinks.get_symlink, "GetObject", versions=True),
         "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging", versions=True),
@@ -168,14 +166,17 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "": Operation(site.get_page, None, versions=True),
     },
     ("DELETE", "object"): {
+        "live": Operation(live.delete_channel, "DeleteLiveChannel"),
         "tagging": Operation(tagging.delete_object_tagging, "DeleteObjectTagging", versions=True),
         "uploadId": Operation(uploads.abort_upload, "AbortMultipartUpload"),
         "": Operation(objects.delete_object, "DeleteObject", by_acl=True, versions=True),
     },
     ("POST", "object"): {
+        "vod": Operation(live.make_playlist, "PostVodPlaylist"),
         "restore": Operation(restores.restore_object, "RestoreObject", versions=True),
         "cleanRestoredObject": Operation(restores.clean_restored_object, "CleanRestoredObject"),
         "x-oss-process": Operation(processing.post_process, None),
+        "x-oss-async-process": Operation(processing.post_async_process, "ProcessObject"),
         "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
         "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL),
@@ -183,11 +184,12 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 }
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
-    """callback callback-var category comp continuation-token delimiter encoding-type fetch-owner inventoryId key-marker
-    list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix sequential start-after
-    styleName tag-key tag-value tagging upload-id-marker version-id-marker versionId wormId Expires OSSAccessKeyId Signature
-    security-token regionList x-oss-additional-headers x-oss-credential x-oss-date x-oss-expires x-oss-security-token
-    x-oss-signature x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+    """callback callback-var category comp continuation-token delimiter encoding-type endTime fetch-owner inventoryId
+    key-marker list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix
+    sequential start-after startTime status styleName tag-key tag-value tagging upload-id-marker version-id-marker
+    versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-additional-headers
+    x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature x-oss-signature-version
+    x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
 SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}

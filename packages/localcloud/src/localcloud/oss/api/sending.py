@@ -33,7 +33,7 @@ async def send_object(
     strict = request.headers.get("x-oss-range-behavior") == "standard"
     interval = None if whole else parse_range(request.headers.get("Range"), item.size, strict=strict)
     begin, end = interval or (0, item.size)
-    headers = dict(headers)
+    headers = {name: value for name, value in headers.items() if not interval or name.lower() != "content-md5"}
     if interval:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
     headers["Content-Length"] = str(end - begin)

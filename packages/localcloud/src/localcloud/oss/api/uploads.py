@@ -40,7 +40,13 @@ def part_number(call: Call) -> int:
 async def begin_upload(call: Call) -> web.StreamResponse:
     """InitiateMultipartUpload."""
     kind, encode = encoding_type(call)
-    upload = await call.run(call.oss.uploads.begin, call.bucket, call.key, read_attributes(call.headers))
+    upload = await call.run(
+        call.oss.uploads.begin,
+        call.bucket,
+        call.key,
+        read_attributes(call.headers),
+        sequential="sequential" in call.query,
+    )
     return xml_response(
         "InitiateMultipartUploadResult",
         {"EncodingType": kind, "Bucket": call.bucket, "Key": encode(call.key), "UploadId": upload.upload_id},

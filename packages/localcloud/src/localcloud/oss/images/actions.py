@@ -5,8 +5,9 @@ Source: OSS, "Image processing": the page of each action has its parameters and 
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -56,9 +57,25 @@ class Colour:
         return text if _COLOUR.fullmatch(text) else None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoded:
+    """A text in URL-safe base64."""
+
+    most: int  # characters
+
+    def read(self, text: str) -> str | None:
+        """Return the text; None: it is none, or too long."""
+        try:
+            decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        except ValueError:
+            return None
+        return decoded if decoded and len(decoded) <= self.most else None
+
+
 _SIDE = Whole(low=1, high=MAX_SIDE)
 _FROM_ZERO = Whole(low=0, high=MAX_SIDE)
-Kind = Whole | OneOf | Colour
+_MARGIN = Whole(low=0, high=4096)
+Kind = Whole | OneOf | Colour | Encoded
 # By action, its parameters by name; the one named "" stands without a name.
 ACTIONS: Mapping[str, Mapping[str, Kind]] = {
     "resize": {
@@ -78,9 +95,18 @@ ACTIONS: Mapping[str, Mapping[str, Kind]] = {
     "blur": {"r": Whole(low=1, high=50), "s": Whole(low=1, high=50)},
     "bright": {"": Whole(low=-100, high=100)},
     "contrast": {"": Whole(low=-100, high=100)},
+    "watermark": {
+        **{"text": Encoded(most=64), "type": Encoded(most=64), "image": Encoded(most=1024), "color": Colour()},
+        **{"x": _MARGIN, "y": _MARGIN, "padx": _MARGIN, "pady": _MARGIN, "voffset": Whole(low=-1000, high=1000)},
+        **{"t": Whole(low=0, high=100), "shadow": Whole(low=0, high=100), "size": Whole(low=1, high=1000)},
+        **{"rotate": Whole(low=0, high=360), "fill": Whole(low=0, high=1), "interval": Whole(low=0, high=1000)},
+        **{"order": Whole(low=0, high=1), "align": Whole(low=0, high=2), "g": OneOf(words=PLACES)},
+    },
     "info": {},
     "average-hue": {},
 }
+_ON_ANOTHER = {"resize": {"P": Whole(low=1, high=100)}}  # of an image that is put on another one: percent of that one
+MAX_MARKS = 3  # images that are put on another one
 _IGNORED = frozenset({("crop", "r")})  # the vendor's own SDKs still send it, in examples that their servers take
 
 
@@ -92,27 +118,33 @@ class Action:
     values: Mapping[str, int | str]
 
 
-def read_actions(process: str) -> list[Action]:
+def read_actions(process: str, *, mark: bool = False) -> list[Action]:
     """Read the value of `x-oss-process` after `image/`.
+
+    Args:
+        process: the value.
+        mark: it is that of an image that is put on another one.
 
     Raises:
         OssError: InvalidArgument (an unknown parameter or value), NotImplemented (an action).
     """
-    actions = [_read_action(text) for text in process.split("/") if text]
+    actions = [_read_action(text, _ON_ANOTHER if mark else {}) for text in process.split("/") if text]
     if not actions:
         raise OssError("InvalidArgument", "The image operation must not be empty.")
+    if sum("image" in action.values for action in actions) > (0 if mark else MAX_MARKS):
+        raise OssError("InvalidArgument", f"Up to {MAX_MARKS} images are put on an image, and none on those.")
     return actions
 
 
-def _read_action(text: str) -> Action:
+def _read_action(text: str, more: Mapping[str, Mapping[str, Kind]]) -> Action:
     name, *given = text.split(",")
-    known = ACTIONS.get(name)
-    if known is None:
+    known = {**ACTIONS.get(name, {}), **more.get(name, {})}
+    if name not in ACTIONS:
         raise OssError(
             "NotImplemented", f"not implemented: x-oss-process=image/{name[:40]}; there are {', '.join(ACTIONS)}"
         )
     values: dict[str, int | str] = {}
-    for each in given:
+    for each in filter(None, given):
         parameter, found, value = each.partition("_")
         if not found:
             parameter, value = "", each
@@ -128,6 +160,23 @@ def _read_action(text: str) -> Action:
     return Action(name=name, values=values)
 
 
-def to_request(actions: list[Action], size: int) -> dict[str, Any]:
-    """Return actions as the process that does them is told."""
-    return {"actions": [asdict(action) for action in actions], "size": size}
+def to_request(actions: Sequence[Action], size: int, marks: Mapping[int, Mark]) -> dict[str, Any]:
+    """Return actions as the process that does them is told.
+
+    Args:
+        actions: the actions.
+        size: bytes of the image's file.
+        marks: by the number of an action, the image that it puts on the other one.
+    """
+    told = [{**asdict(action), "mark": None} for action in actions]
+    for number, mark in marks.items():
+        told[number]["mark"] = asdict(mark)
+    return {"actions": told, "size": size}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """An image that is put on another one, and what is done to it before."""
+
+    file: str  # its path
+    actions: Sequence[Action]

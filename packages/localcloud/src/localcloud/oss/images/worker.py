@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageColor, ImageEnhance, ImageFilter, ImageOps
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.images.actions import MAX_SIDE, PLACES
+from localcloud.oss.images.watermark import mark
 from localcloud.oss.offload import head, work
 
 MAX_PIXELS = 250_000_000  # of a source
@@ -24,13 +26,7 @@ _ORIENTATION = 0x0112  # EXIF
 def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: ANN401 - JSON
     """Do a request's actions on an image."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    try:
-        image: Image.Image = Image.open(source, formats=list(_NAMES))
-        image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OssError(
-            "InvalidArgument", f"The object is not an image that can be read: {str(error)[:200]}."
-        ) from error
+    image = _open(source)
     state = _State(image)
     for action in request["actions"]:
         name, values = action["name"], action["values"]
@@ -41,9 +37,40 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
             red, green, blue = state.image.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))  # type: ignore[misc]
             _say(output, {"RGB": f"0x{red:02x}{green:02x}{blue:02x}"})
             return
-        _STEPS[name](state, values)
+        if name == "watermark":
+            state.image = mark(state.image, values, _picture(action["mark"], state.image))
+        else:
+            _STEPS[name](state, values)
     content = state.encode()
     _write(output, f"image/{'jpeg' if state.format == 'JPEG' else _NAMES[state.format]}", content)
+
+
+def _open(source: BinaryIO) -> Image.Image:
+    try:
+        image: Image.Image = Image.open(source, formats=list(_NAMES))
+        image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise OssError(
+            "InvalidArgument", f"The object is not an image that can be read: {str(error)[:200]}."
+        ) from error
+    return image
+
+
+def _picture(told: dict[str, Any] | None, ground: Image.Image) -> Image.Image | None:
+    """Return the image that is put on another one, after what is done to it before."""
+    if told is None:
+        return None
+    with Path(told["file"]).open("rb") as file:
+        state = _State(_open(file))
+    for action in told["actions"]:
+        name, values = action["name"], dict(action["values"])
+        if name not in _STEPS:
+            raise OssError("NotImplemented", f"not implemented: {name} of an image that is put on another one")
+        if "P" in values:  # percent of the image that it is put on
+            share = values.pop("P") / 100
+            values |= {"w": max(1, round(ground.width * share)), "h": max(1, round(ground.height * share)), "limit": 0}
+        _STEPS[name](state, values)
+    return state.image
 
 
 def _say(output: BinaryIO, document: dict[str, Any]) -> None:

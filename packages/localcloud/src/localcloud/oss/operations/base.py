@@ -9,7 +9,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import NEXT_VERSION, Attributes, Blob, Bucket, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import no_such_key
-from localcloud.oss.settings.encryption import complete
+from localcloud.oss.settings.encryption import KEY, complete
 from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
@@ -21,12 +21,16 @@ class Operations:
         store: where they are kept.
         events: told of changes.
         clock: seconds since the epoch.
+        has_key: says whether KMS has a key of that id.
     """
 
-    def __init__(self, store: Store, *, events: Events, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, *, events: Events, clock: Callable[[], float], has_key: Callable[[str], bool]
+    ) -> None:
         self._store = store
         self._events = events
         self._clock = clock
+        self._has_key = has_key
 
     def _check_mutable(self, holder: Bucket, item: StoredObject | None) -> None:
         """Refuse to replace or delete an object that its bucket's retention policy protects; None: there is none.
@@ -70,8 +74,25 @@ class Operations:
             kind=kind,
             symlink_target=symlink_target,
             version=NEXT_VERSION,
-            attributes=replace(attributes, storage=settle(attributes.storage, holder)),
+            attributes=replace(attributes, storage=self._settle(attributes.storage, holder)),
         )
+
+    def _settle(self, storage: Storage, holder: Bucket) -> Storage:
+        """Return the way in which an object of a bucket is kept: as asked for, else as the bucket says.
+
+        Raises:
+            OssError: InvalidArgument (KMS has no such key).
+        """
+        encryption = complete(storage.encryption, holder)
+        key = encryption.get(KEY)
+        if key is not None and not self._has_key(key):
+            raise OssError(
+                "InvalidArgument",
+                "The KMS key ID is invalid: there is no such key in KMS.",
+                {"ArgumentName": KEY, "ArgumentValue": key[:100]},
+                ec="0005-00000208",
+            )
+        return Storage(storage_class=storage.storage_class or holder.storage_class, encryption=encryption)
 
     def _existing(self, item: StoredObject | None, bucket: str, key: str, version: str | None = None) -> StoredObject:
         """Return what was found under a key.
@@ -101,10 +122,3 @@ class Operations:
         raise OssError(
             "NoSuchVersion", "The specified version does not exist.", {"Key": key, "VersionId": version[:100]}
         )
-
-
-def settle(storage: Storage, holder: Bucket) -> Storage:
-    """Return the way in which an object of a bucket is kept: as asked for, else as the bucket says."""
-    return Storage(
-        storage_class=storage.storage_class or holder.storage_class, encryption=complete(storage.encryption, holder)
-    )

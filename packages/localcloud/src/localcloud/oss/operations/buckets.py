@@ -12,6 +12,7 @@ from localcloud.oss.model import STORAGE_CLASSES, Bucket, BucketStat, StoredObje
 from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
+from localcloud.oss.settings.live import channels_of, key_of
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
 from localcloud.oss.settings.worm import check_mutable
@@ -109,8 +110,12 @@ class BucketOperations:
         """Delete an empty bucket.
 
         Raises:
-            OssError: NoSuchBucket, BucketNotEmpty.
+            OssError: NoSuchBucket, BucketNotEmpty (live channels count, too).
         """
+        if channels_of(self.get(name)):
+            raise OssError(
+                "BucketNotEmpty", "The bucket has live channels. Please delete them first.", {"BucketName": name}
+            )
         self._store.buckets.delete(name)
 
     def contents(self, name: str) -> tuple[list[str], list[str]]:
@@ -129,7 +134,7 @@ class BucketOperations:
         Raises:
             OssError: NoSuchBucket.
         """
-        self.get(name)
+        bucket = self.get(name)
         found = [item for item, _ in self._store.objects.versions_after(name, "", "", None)]
         objects = [item for item in found if isinstance(item, StoredObject)]
         sizes, counts = Counter[str](), Counter[str]()
@@ -142,13 +147,14 @@ class BucketOperations:
             objects=len(objects),
             uploads=len(self._store.uploads.all(name)),
             markers=len(found) - len(objects),
+            channels=len(channels_of(bucket)),
             sizes=sizes,
             counts=counts,
             changed=max((item.modified for item in found), default=0.0),
         )
 
     def empty(self, name: str) -> None:
-        """Delete all objects of a bucket, with their versions, and its unfinished uploads.
+        """Delete all objects of a bucket, with their versions, its unfinished uploads and its live channels.
 
         Raises:
             OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects one).
@@ -163,6 +169,8 @@ class BucketOperations:
             self._store.objects.delete(name, item.key, now=self._clock(), version=item.version, when=may_go)
         for upload in self._store.uploads.all(name):
             self._store.uploads.abort(upload)
+        for channel in channels_of(holder):
+            self.set_setting(name, key_of(channel), None)
 
     def set_acl(self, name: str, acl: str) -> None:
         """Change a bucket's ACL.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_COPY, Attributes, Bucket, Part, Storage, StoredObject, Upload
 from localcloud.oss.operations.acls import check_object_acl
-from localcloud.oss.operations.base import Operations, settle
+from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import already_exists, no_such_key
 from localcloud.oss.operations.objects import ObjectOperations, Permit, anybody
@@ -39,6 +39,7 @@ class CopyOperations(Operations):
         uploads: puts parts.
         events: told of changes.
         clock: seconds since the epoch.
+        has_key: says whether KMS has a key of that id.
     """
 
     def __init__(
@@ -49,8 +50,9 @@ class CopyOperations(Operations):
         uploads: UploadOperations,
         events: Events,
         clock: Callable[[], float],
+        has_key: Callable[[str], bool],
     ) -> None:
-        super().__init__(store, events=events, clock=clock)
+        super().__init__(store, events=events, clock=clock, has_key=has_key)
         self._objects = objects
         self._uploads = uploads
 
@@ -130,7 +132,7 @@ class CopyOperations(Operations):
             attributes = _attributes_of_copy(present, headers, acl, tagging, storage)
             return replace(
                 present,
-                attributes=replace(attributes, storage=settle(attributes.storage, holder)),
+                attributes=replace(attributes, storage=self._settle(attributes.storage, holder)),
                 restoration=None,
                 modified=self._clock(),
             )

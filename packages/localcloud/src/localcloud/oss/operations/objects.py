@@ -16,6 +16,8 @@ from localcloud.oss.operations.keys import already_exists, check_key
 from localcloud.oss.operations.restores import is_frozen
 from localcloud.oss.settings.table import reads_archives
 
+FEW = 16  # rows fetched at first where a delimiter may roll up all that follows
+
 Permit = Callable[[str, str], None]  # from an object's key and the ACL in effect for it; raises to refuse
 
 
@@ -170,13 +172,15 @@ class ObjectOperations(Operations):
             OssError: NoSuchBucket.
         """
         self._store.buckets.get(bucket)
+        rows = FEW if delimiter else limit + 1  # the last one tells that there are more
         return list_page(
-            lambda after: self._store.objects.after(bucket, prefix, after),
+            lambda after: self._store.objects.after(bucket, prefix, after, rows=rows),
             lambda item: item.key,
             prefix=prefix,
             delimiter=delimiter,
             marker=marker,
             limit=limit,
+            entries_beyond=lambda common: self._store.objects.after(bucket, prefix, common, beyond=True, rows=rows),
         )
 
     def versions(

@@ -24,23 +24,33 @@ class OssService:
         folder: where buckets and objects are kept.
         account_id: the owner of every bucket.
         clock: seconds since the epoch.
+        has_key: says whether KMS has a key of that id.
 
     Raises:
         LocalCloudError: the folder cannot be used as it is.
     """
 
-    def __init__(self, folder: Path, *, account_id: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        account_id: str,
+        clock: Callable[[], float],
+        has_key: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._store = store = Store(folder)
         self._events = events = Events(clock)
         self.blobs = store.blobs
         self.buckets = BucketOperations(store, account_id=account_id, clock=clock)
-        self.objects = ObjectOperations(store, events=events, clock=clock)
-        self.restores = RestoreOperations(store, events=events, clock=clock)
-        self.symlinks = SymlinkOperations(store, events=events, clock=clock)
-        self.appends = AppendOperations(store, events=events, clock=clock)
-        self.uploads = UploadOperations(store, events=events, clock=clock)
-        self.lifecycle = LifecycleOperations(store, events=events, clock=clock)
-        self.copies = CopyOperations(store, objects=self.objects, uploads=self.uploads, events=events, clock=clock)
+        self.objects = ObjectOperations(store, events=events, clock=clock, has_key=has_key)
+        self.restores = RestoreOperations(store, events=events, clock=clock, has_key=has_key)
+        self.symlinks = SymlinkOperations(store, events=events, clock=clock, has_key=has_key)
+        self.appends = AppendOperations(store, events=events, clock=clock, has_key=has_key)
+        self.uploads = UploadOperations(store, events=events, clock=clock, has_key=has_key)
+        self.lifecycle = LifecycleOperations(store, events=events, clock=clock, has_key=has_key)
+        self.copies = CopyOperations(
+            store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, has_key=has_key
+        )
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Have every object event told to a function, after it is durable, in the thread that caused it."""

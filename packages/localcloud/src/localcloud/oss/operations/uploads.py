@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import uuid
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from localcloud.oss.model import (
     Upload,
 )
 from localcloud.oss.operations.acls import check_object_acl
-from localcloud.oss.operations.base import Operations, settle
+from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import already_exists, check_key
 
 BETWEEN = "\0"  # key and id of an upload: less than all that a key holds, so that the order is that of keys
@@ -37,8 +38,16 @@ class _PartsChangedError(Exception):
 class UploadOperations(Operations):
     """Unfinished multipart uploads of one account's buckets."""
 
-    def begin(self, bucket: str, key: str, attributes: Attributes = NO_ATTRIBUTES) -> Upload:
-        """Begin a multipart upload; the attributes are those of the object to come.
+    def begin(
+        self, bucket: str, key: str, attributes: Attributes = NO_ATTRIBUTES, *, sequential: bool = False
+    ) -> Upload:
+        """Begin a multipart upload.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            attributes: those of the object to come.
+            sequential: its parts come in the order of their numbers.
 
         Raises:
             OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
@@ -51,7 +60,8 @@ class UploadOperations(Operations):
             key=key,
             upload_id=uuid.uuid4().hex.upper(),
             initiated=self._clock(),
-            attributes=replace(attributes, storage=settle(attributes.storage, holder)),
+            attributes=replace(attributes, storage=self._settle(attributes.storage, holder)),
+            sequential=sequential,
         )
         self._store.uploads.begin(upload)
         return upload
@@ -115,8 +125,16 @@ class UploadOperations(Operations):
         """Add a part, or replace the one of the same number.
 
         Raises:
-            OssError: InvalidArgument (number), NoSuchUpload (it ended meanwhile).
+            OssError: InvalidArgument (number), PartNotSequential, NoSuchUpload (it ended meanwhile).
         """
+
+        def check(before: Sequence[Part]) -> None:
+            last = max((each.number for each in before), default=0)
+            if upload.sequential and number not in {last, last + 1}:  # that the last one may come again is assumed
+                raise OssError(
+                    "PartNotSequential", f"The upload is sequential: part {last + 1} comes next, not {number}."
+                )
+
         part = Part(
             number=number, data=blob.data, size=blob.size, etag=blob.etag, crc64=blob.crc64, modified=self._clock()
         )
@@ -127,7 +145,7 @@ class UploadOperations(Operations):
                     f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive.",
                     {"ArgumentName": "partNumber", "ArgumentValue": str(number)},
                 )
-            self._store.uploads.put_part(upload, part)
+            self._store.uploads.put_part(upload, part, check)
         return part
 
     def complete(
@@ -177,7 +195,8 @@ class UploadOperations(Operations):
             check_object_acl(holder, attributes.acl)
             if choose_parts(uploaded, chosen) != parts:
                 raise _PartsChangedError
-            return self._make(ObjectKind.MULTIPART, holder, upload.key, whole, attributes, etag=_etag_of(parts))
+            shown = _with_digest(attributes, whole) if upload.sequential else attributes
+            return self._make(ObjectKind.MULTIPART, holder, upload.key, whole, shown, etag=_etag_of(parts))
 
         try:
             with blobs.giving(whole):
@@ -230,6 +249,10 @@ def choose_parts(uploaded: Sequence[Part], chosen: Chosen | None) -> list[Part]:
                 {"MinSizeAllowed": str(MIN_PART), "ProposedSize": str(part.size), "PartNumber": str(part.number)},
             )
     return parts
+
+
+def _with_digest(attributes: Attributes, whole: Blob) -> Attributes:
+    return replace(attributes, headers={**attributes.headers, "content-md5": base64.b64encode(whole.md5).decode()})
 
 
 def _etag_of(parts: Sequence[Part]) -> str:

@@ -5,12 +5,12 @@ Sources: OSS, PutBucketEncryption, "Server-side encryption".
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from localcloud.kernel.xml import render
+from localcloud.kms.model import default_key_id
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import group, invalid, text
@@ -90,7 +90,7 @@ def complete(encryption: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
     """Return the encryption of an object: as asked for, else the bucket's default; KMS's own key where none is named."""
     found = dict(encryption) or dict(_default(bucket.settings.get(SETTING.parameter, "")))
     if found.get(ALGORITHM) == "KMS":
-        found.setdefault(KEY, str(uuid.uuid5(uuid.NAMESPACE_URL, f"acs:kms:{bucket.owner}:alias/acs/oss")))
+        found.setdefault(KEY, default_key_id(bucket.owner, "oss"))
     return found
 
 

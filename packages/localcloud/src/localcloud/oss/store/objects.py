@@ -198,21 +198,36 @@ class ObjectRows:
         """Yield versions and markers in the order of listings, see `VersionRows.after`."""
         return self._versions.after(bucket, prefix, key, version)
 
-    def after(self, bucket: str, prefix: str, marker: str) -> Iterator[StoredObject]:
-        """Yield the bucket's objects with the prefix whose keys are greater than the marker, in order of their bytes."""
-        begin, sign = encode_key(prefix), ">="
-        if encode_key(marker) >= begin:
+    def after(
+        self, bucket: str, prefix: str, marker: str, *, beyond: bool = False, rows: int = PAGE
+    ) -> Iterator[StoredObject]:
+        """Yield the bucket's objects with the prefix whose keys are greater than the marker, in order of their bytes.
+
+        Args:
+            bucket: the bucket's name.
+            prefix: of the keys.
+            marker: where to begin, exclusively.
+            beyond: all keys that begin with the marker, a common prefix of keys that are there, are passed over, too.
+            rows: the number that is expected to be needed, which is fetched first.
+        """
+        start = encode_key(prefix)
+        begin, sign = start, ">="
+        if beyond:
+            begin = encode_key(marker)
+            begin = begin[:-1] + bytes([begin[-1] + 1])  # a key is UTF-8, which has no byte 0xFF
+        elif encode_key(marker) >= begin:
             begin, sign = encode_key(marker), ">"
         while True:
-            rows = self._database.run(
-                f"SELECT * FROM objects WHERE bucket = ? AND key {sign} ? ORDER BY key LIMIT {PAGE}",  # noqa: S608
+            found = self._database.run(
+                f"SELECT * FROM objects WHERE bucket = ? AND key {sign} ? ORDER BY key LIMIT ?",  # noqa: S608 - fixed signs
                 bucket,
                 begin,
+                rows,
             )
-            for row in rows:
-                if not row[1].startswith(encode_key(prefix)):
+            for row in found:
+                if not row[1].startswith(start):
                     return
                 yield to_object(row[0], row[1], row[2:])
-            if len(rows) < PAGE:
+            if len(found) < rows:
                 return
-            begin, sign = rows[-1][1], ">"
+            begin, sign, rows = found[-1][1], ">", PAGE

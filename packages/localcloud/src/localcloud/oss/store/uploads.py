@@ -15,7 +15,7 @@ from localcloud.oss.store.objects import ObjectRows
 from localcloud.oss.store.rows import pop_storage, storage_document
 
 # They stand among the headers, by their headers' names: older folders have no columns for them.
-_ACL, _TAGGING = "x-oss-object-acl", "x-oss-tagging"
+_ACL, _TAGGING, _SEQUENTIAL = "x-oss-object-acl", "x-oss-tagging", "sequential"
 
 
 class UploadRows:
@@ -71,21 +71,28 @@ class UploadRows:
                         **storage_document(attributes.storage),
                         _ACL: attributes.acl,
                         _TAGGING: attributes.tagging,
+                        _SEQUENTIAL: upload.sequential,
                     }
                 ),
             )
 
         self._database.write(work)
 
-    def put_part(self, upload: Upload, part: Part) -> None:
+    def put_part(self, upload: Upload, part: Part, check: Callable[[Sequence[Part]], None]) -> None:
         """Record a part; one of the same number is replaced.
 
+        Args:
+            upload: the upload.
+            part: the part.
+            check: sees the parts that are there, and raises to refuse.
+
         Raises:
-            OssError: NoSuchUpload (it has ended meanwhile), ServiceUnavailable (the disk is full).
+            OssError: NoSuchUpload (it has ended meanwhile), ServiceUnavailable (the disk is full), and what `check` raises.
         """
 
         def work() -> list[str]:
             self.get(upload.bucket, upload.key, upload.upload_id)
+            check(self.parts(upload))
             before = self._database.run(
                 "SELECT data FROM parts WHERE upload_id = ? AND number = ?", upload.upload_id, part.number
             )
@@ -176,10 +183,12 @@ def _upload(row: Row) -> Upload:
     upload_id, bucket, key, initiated, document = row
     headers = json.loads(document)
     acl, tagging = headers.pop(_ACL, "default"), headers.pop(_TAGGING, None)
+    sequential = headers.pop(_SEQUENTIAL, False)
     return Upload(
         upload_id=upload_id,
         bucket=bucket,
         key=decode_key(key),
         initiated=initiated,
         attributes=Attributes(storage=pop_storage(headers), headers=headers, acl=acl, tagging=tagging),
+        sequential=sequential,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.oss.api import cnames, copies, cors, forms, objects, processing, site, uploads
+from localcloud.oss.api import cnames, copies, cors, forms, live, objects, processing, site, uploads
 from localcloud.oss.api.call import Handler
 from localcloud.oss.api.routes import OPERATIONS, find_operation
 from localcloud.oss.api.url import ResourceUrl
@@ -13,7 +13,7 @@ from localcloud.oss.settings.collection import COLLECTIONS
 
 # They ask for each object that they find: the ones in a body, a symlink and its target; and a bucket that does not exist is told.
 ASKING = {objects.delete_objects, site.get_page, site.get_root}
-ASKING |= {cnames.change_cname}  # one of three things, by a parameter
+ASKING |= {cnames.change_cname, live.put_channel, live.get_channel}  # one of several things, by a parameter
 ASKING |= {processing.get_processed, processing.post_process}  # for what they read, and what they write
 ASKING |= {forms.post_object}  # whose signature is in the form
 OPEN = {cors.preflight}  # browsers send it unsigned

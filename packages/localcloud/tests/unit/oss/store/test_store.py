@@ -11,6 +11,7 @@ import pytest
 
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.oss.errors import OssError
+from localcloud.oss.operations.objects import FEW
 from localcloud.oss.operations.service import OssService
 
 
@@ -175,3 +176,22 @@ def test_an_object_is_not_stored_in_a_bucket_that_has_gone_meanwhile(folder: Pat
     with pytest.raises(OssError, match="NoSuchBucket"):
         service.objects.put("kept", "a", blob)
     assert data_files(folder) == {}
+
+
+def test_pages_with_a_delimiter_are_those_of_the_order_of_bytes(tmp_path: Path) -> None:
+    folders = ["a/", "a/é", "a/\U0010ffff", "a0", "é/1", "é/\ud7ff/2", "\U0010ffff/x"]
+    keys = [*folders, *(f"b/{number}" for number in range(FEW))]
+    service = open_service(tmp_path)
+    service.buckets.create("pages")
+    for key in keys:
+        service.objects.put("pages", key, b"")
+    for limit in (1, 2, 1000):
+        found: list[str] = []
+        marker: str | None = ""
+        while marker is not None:
+            page = service.objects.page("pages", delimiter="/", marker=marker, limit=limit)
+            found += sorted([*page.prefixes, *(item.key for item in page.entries)], key=str.encode)
+            marker = page.next_marker
+        assert found == ["a/", "a0", "b/", "é/", "\U0010ffff/"]
+    assert [item.key for item in service.objects.page("pages", prefix="a/", delimiter="/").entries] == folders[:3]
+    service.close()

@@ -1,0 +1,1 @@
+"""KMS: keys that never leave it, and what is enciphered with them."""

@@ -1,0 +1,1 @@
+"""The API of KMS over HTTP."""

@@ -1,0 +1,51 @@
+"""The contents of the account's KMS at one moment, and how they change.
+
+Contents are an immutable value. A change is checked, written to disk, and only then takes effect.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from localcloud.kms.model import Contents
+from localcloud.kms.store import KmsStore
+
+
+class ContentKeeper:
+    """Keeps the contents; each kind of resource has operations in a subclass.
+
+    Args:
+        store: where contents are kept.
+        account_id: the account.
+        clock: seconds since the epoch.
+
+    Raises:
+        LocalCloudError: the state on disk cannot be read.
+    """
+
+    def __init__(self, store: KmsStore, *, account_id: str, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._account_id = account_id
+        self._clock = clock
+        self._lock = threading.RLock()  # held while something changes
+        self._kept = store.load()
+
+    @property
+    def _contents(self) -> Contents:
+        """The contents without the keys whose time has come, and without their aliases."""
+        now = self._clock()
+        kept = self._kept
+        gone = {key.key_id for key in kept.keys.values() if key.deleted_at is not None and key.deleted_at <= now}
+        if not gone:
+            return kept
+        return replace(
+            kept,
+            keys={key_id: key for key_id, key in kept.keys.items() if key_id not in gone},
+            aliases={name: key_id for name, key_id in kept.aliases.items() if key_id not in gone},
+        )
+
+    def _save(self, contents: Contents) -> None:
+        self._store.save(contents)
+        self._kept = contents

@@ -1,0 +1,26 @@
+"""KMS without HTTP: the operations on all kinds of resources together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from localcloud.kms.operations.cryptography import Cryptography
+from localcloud.kms.store import KmsStore
+
+
+class KmsService(Cryptography):
+    """KMS of one account in one region; safe for threads."""
+
+    def __init__(self, folder: Path, *, account_id: str, clock: Callable[[], float]) -> None:
+        """Open or make KMS's state.
+
+        Args:
+            folder: KMS's own folder in the data folder.
+            account_id: the account.
+            clock: seconds since the epoch.
+
+        Raises:
+            LocalCloudError: the state on disk cannot be read.
+        """
+        super().__init__(KmsStore(folder), account_id=account_id, clock=clock)

@@ -1,0 +1,112 @@
+"""KMS through the official Python SDK, and OSS's encryption with its keys."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import oss2
+import pytest
+from aliyunsdkcore.acs_exception.exceptions import ServerException
+from aliyunsdkcore.auth.credentials import AccessKeyCredential, StsTokenCredential
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import RpcRequest
+
+from tests.support.cloud import Cloud
+from tests.support.roles import assume_role
+from tests.support.signers import Key
+
+
+def ask(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> dict[str, Any]:
+    """Call an action as the vendor's SDK does."""
+    key = key or cloud.key
+    credential = (
+        StsTokenCredential(key.id, key.secret, key.token) if key.token else AccessKeyCredential(key.id, key.secret)
+    )
+    client = AcsClient(region_id=cloud.region, credential=credential, auto_retry=False)
+    request = RpcRequest("Kms", "2016-01-20", action, "kms")
+    request.set_protocol_type("http")
+    request.set_method("POST")
+    request.set_endpoint(cloud.host("kms"))
+    request.set_accept_format("JSON")
+    for name, value in parameters.items():
+        request.add_query_param(name, value)
+    answered: dict[str, Any] = json.loads(client.do_action_with_exception(request))
+    return answered
+
+
+@pytest.fixture
+def key_id(cloud: Cloud) -> str:
+    return str(ask(cloud, "CreateKey", Description="of tests")["KeyMetadata"]["KeyId"])
+
+
+def refusal(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> tuple[int, str]:
+    with pytest.raises(ServerException) as refused:
+        ask(cloud, action, key, **parameters)
+    return refused.value.http_status, refused.value.error_code
+
+
+def test_a_key_is_told_and_found_by_id_alias_and_arn(cloud: Cloud, key_id: str) -> None:
+    alias = "alias/" + uuid.uuid4().hex
+    ask(cloud, "CreateAlias", AliasName=alias, KeyId=key_id)
+    arn = f"acs:kms:{cloud.region}:{cloud.account_id}:key/{key_id}"
+    told = [ask(cloud, "DescribeKey", KeyId=name)["KeyMetadata"] for name in (key_id, alias, arn)]
+    assert told[0] == told[1] == told[2]
+    assert (told[0]["Arn"], told[0]["KeyState"], told[0]["Description"]) == (arn, "Enabled", "of tests")
+    listed = ask(cloud, "ListKeys", PageSize=100)
+    assert {"KeyId": key_id, "KeyArn": arn} in listed["Keys"]["Key"]
+    assert ask(cloud, "ListAliasesByKeyId", KeyId=key_id)["Aliases"]["Alias"][0]["AliasName"] == alias
+
+
+def test_a_data_key_comes_back_from_its_blob_in_its_context_only(cloud: Cloud, key_id: str) -> None:
+    context = json.dumps({"purpose": "test"})
+    made = ask(cloud, "GenerateDataKey", KeyId=key_id, KeySpec="AES_256", EncryptionContext=context)
+    blob = made["CiphertextBlob"]
+    opened = ask(cloud, "Decrypt", CiphertextBlob=blob, EncryptionContext=context)
+    assert (opened["Plaintext"], opened["KeyId"]) == (made["Plaintext"], key_id)
+    assert refusal(cloud, "Decrypt", CiphertextBlob=blob) == (400, "InvalidParameter")
+    assert "Plaintext" not in ask(cloud, "GenerateDataKeyWithoutPlaintext", KeyId=key_id)
+
+
+def test_errors_have_the_documented_codes(cloud: Cloud, key_id: str) -> None:
+    assert refusal(cloud, "DescribeKey", KeyId="none") == (404, "Forbidden.KeyNotFound")
+    assert refusal(cloud, "DescribeKey", KeyId="alias/none") == (404, "Forbidden.AliasNotFound")
+    assert refusal(cloud, "Encrypt", KeyId=key_id) == (400, "MissingParameter")
+    assert refusal(cloud, "ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=1)[0] == 400
+    ask(cloud, "DisableKey", KeyId=key_id)
+    assert refusal(cloud, "Encrypt", KeyId=key_id, Plaintext="a") == (409, "Rejected.Disabled")
+
+
+def test_a_role_uses_the_keys_that_its_policy_names(cloud: Cloud, key_id: str) -> None:
+    other = ask(cloud, "CreateKey")["KeyMetadata"]["KeyId"]
+    statement = {"Effect": "Allow", "Action": ["kms:Encrypt"], "Resource": [f"acs:kms:*:*:key/{key_id}"]}
+    key = assume_role(cloud, statement)
+    blob = ask(cloud, "Encrypt", key, KeyId=key_id, Plaintext="a")["CiphertextBlob"]
+    for action, parameters in (
+        ("Encrypt", {"KeyId": other, "Plaintext": "a"}),
+        ("Encrypt", {"KeyId": "alias/none", "Plaintext": "a"}),
+        ("Decrypt", {"CiphertextBlob": blob}),
+        ("ListKeys", {}),
+        ("CreateKey", {}),
+    ):
+        assert refusal(cloud, action, key, **parameters) == (403, "Forbidden.NoPermission"), action
+
+
+def test_oss_enciphers_with_keys_that_kms_has(cloud: Cloud, key_id: str) -> None:
+    bucket = cloud.bucket("kms-" + uuid.uuid4().hex[:12])
+    bucket.create_bucket()
+    kms = {"x-oss-server-side-encryption": "KMS"}
+    bucket.put_object("a", b"1", kms)
+    default = bucket.head_object("a").headers["x-oss-server-side-encryption-key-id"]
+    told = ask(cloud, "DescribeKey", KeyId=default)["KeyMetadata"]
+    assert (told["Creator"], ask(cloud, "DescribeKey", KeyId="alias/acs/oss")["KeyMetadata"]) == ("OSS", told)
+    named = {**kms, "x-oss-server-side-encryption-key-id": key_id}
+    bucket.put_object("a", b"1", named)
+    assert bucket.init_multipart_upload("b", named).upload_id
+    wrong = {**kms, "x-oss-server-side-encryption-key-id": "none"}
+    with pytest.raises(oss2.exceptions.InvalidArgument) as refused:
+        bucket.put_object("a", b"1", wrong)
+    assert refused.value.ec == "0005-00000208"
+    with pytest.raises(oss2.exceptions.InvalidArgument):
+        bucket.init_multipart_upload("b", wrong)

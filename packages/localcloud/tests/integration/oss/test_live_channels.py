@@ -1,0 +1,59 @@
+"""Live channels of the embedded OSS, with oss2: all of them but the video, which nothing can push."""
+
+from __future__ import annotations
+
+import uuid
+
+import oss2
+import oss2.models
+import pytest
+
+from tests.support.cloud import Cloud
+
+
+@pytest.fixture
+def bucket(cloud: Cloud) -> oss2.Bucket:
+    made = cloud.bucket("live-" + uuid.uuid4().hex[:12])
+    made.create_bucket()
+    return made
+
+
+def channel(playlist: str = "list.m3u8") -> oss2.models.LiveChannelInfo:
+    return oss2.models.LiveChannelInfo(target=oss2.models.LiveChannelInfoTarget(playlist_name=playlist))
+
+
+def test_a_channel_is_made_told_switched_off_and_deleted(bucket: oss2.Bucket) -> None:
+    made = bucket.create_live_channel("one", channel())
+    assert made.play_url.endswith(f"{bucket.bucket_name}/one/list.m3u8")
+    assert made.publish_url.startswith("rtmp://")
+    told = bucket.get_live_channel("one")
+    assert (told.status, told.target.type, told.target.playlist_name) == ("enabled", "HLS", "list.m3u8")
+    assert bucket.get_live_channel_stat("one").status == "Idle"
+    assert bucket.get_live_channel_history("one").records == []
+    bucket.put_live_channel_status("one", "disabled")
+    assert bucket.get_live_channel("one").status == "disabled"
+    assert bucket.get_live_channel_stat("one").status == "Disabled"
+    assert bucket.get_bucket_stat().live_channel_count == 1
+    with pytest.raises(oss2.exceptions.InvalidArgument):
+        bucket.post_vod_playlist("one", "vod.m3u8", start_time=1, end_time=2)
+    with pytest.raises(oss2.exceptions.BucketNotEmpty):
+        bucket.delete_bucket()
+    bucket.delete_live_channel("one")
+    with pytest.raises(oss2.exceptions.NoSuchLiveChannel):
+        bucket.get_live_channel("one")
+    bucket.delete_bucket()
+
+
+def test_channels_are_listed_in_pages(bucket: oss2.Bucket) -> None:
+    names = [f"a{number}" for number in range(5)] + ["b"]
+    for name in names:
+        bucket.create_live_channel(name, channel())
+    first = bucket.list_live_channel(prefix="a", max_keys=3)
+    assert ([each.name for each in first.channels], first.next_marker, first.is_truncated) == (names[:3], "a2", True)
+    assert [each.name for each in oss2.LiveChannelIterator(bucket, max_keys=4)] == names
+
+
+@pytest.mark.parametrize("playlist", ["list", ".m3u8" * 30, "a"])
+def test_wrong_names_of_playlists_are_refused(bucket: oss2.Bucket, playlist: str) -> None:
+    with pytest.raises(oss2.exceptions.InvalidArgument):
+        bucket.create_live_channel("one", channel(playlist))
