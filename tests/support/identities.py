@@ -13,6 +13,7 @@ from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram import RamService
 from localcloud.sts.operations.sessions import StsService
+from tests.support.clock import Clock
 
 ACCOUNT = Credential(
     access_key_id="LOCALroot", access_key_secret="root-secret", identity=Identity(account_id="1111111111111111")
@@ -32,14 +33,6 @@ def trust(**principal: str) -> str:
 READ = document(Action="oss:GetObject", Resource="acs:oss:*:*:photos/*")
 FC = trust(Service="fc.aliyuncs.com")
 ROOT = trust(RAM="acs:ram::1111111111111111:root")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass

@@ -14,9 +14,8 @@ An interrupted build leaves the last manifest and what it names as they were.
 from __future__ import annotations
 
 import fcntl
-import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,25 +23,16 @@ from typing import Any
 
 from heavylift.build.errors import BuildError
 from heavylift.build.frames import Frames
+from heavylift.build.last import STATE, is_current, read_last, seal, take_over
 from heavylift.build.machine import install_interpreter
 from heavylift.build.options import Options
 from heavylift.build.parts import NEW_CODE, Work
-from heavylift.build.plan import Plan, fingerprint, folder_digest, make_plan
+from heavylift.build.plan import fingerprint, make_plan
 from heavylift.build.reporter import Reporter, megabytes
-from heavylift.contracts.manifest import (
-    Code,
-    Manifest,
-    ManifestError,
-    Part,
-    part_record,
-    read_manifest,
-    write_json,
-    write_manifest,
-)
+from heavylift.contracts.manifest import Manifest, write_json, write_manifest
 from heavylift.contracts.platform import DISKS, MB
 
 MAX_DISK = DISKS[-1] * MB  # bytes
-STATE = "state.json"  # the fingerprints of the parts that the manifest names
 
 
 def build(options: Options, report: Reporter) -> Manifest:
@@ -60,12 +50,12 @@ def build(options: Options, report: Reporter) -> Manifest:
     with ExitStack() as stack:
         stack.enter_context(_exclusive(options.cache))
         plan = make_plan(options, report)
-        last, state = _read_last(options)
+        last, state = read_last(options.dist, options.target)
         parts, gone = set(options.parts), None
         if "model" in parts and not options.has_model:  # any longer, perhaps
             parts.remove("model")
             gone, last = last.model, replace(last, model=None)
-        made = {part for part in parts if not _is_current(part, plan, last, state, options.dist)}
+        made = {part for part in parts if not is_current(part, plan, last, state, options.dist)}
         if last.target != options.target:
             made |= set(last.parts)
         if made and install_interpreter(options.target):
@@ -80,12 +70,12 @@ def build(options: Options, report: Reporter) -> Manifest:
                 work.record(code)
                 plan = make_plan(options, report)
                 work = replace(work, plan=plan)
-                if not _is_current(name, plan, last, state, options.dist):
+                if not is_current(name, plan, last, state, options.dist):
                     made.add(name)
             if name in made:
-                part = work.make(name)
+                part = (take_over(name, plan, options) if name != "code" else None) or work.make(name)
                 manifest = replace(manifest, **{name: part})  # type: ignore[arg-type]  # the maker of that part made it
-                state[name] = _seal(plan.fingerprints[name], part, options.dist)
+                state[name] = seal(plan.fingerprints[name], part, options.dist)
         _check_disk(manifest)
         tried = _try_function(work, manifest, code, state)
         if "code" in made:
@@ -106,29 +96,6 @@ def _exclusive(cache: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise BuildError(f"another build is running with {cache}; wait for it to end") from error
         yield
-
-
-def _read_last(options: Options) -> tuple[Manifest, dict[str, Any]]:
-    try:
-        manifest = read_manifest(options.dist)
-        state = json.loads((options.dist / STATE).read_bytes())
-    except (ManifestError, OSError, ValueError):
-        return Manifest(target=options.target), {}  # no build yet, or its record is damaged: everything is made anew
-    return manifest, state if isinstance(state, dict) else {}
-
-
-def _seal(inputs: str, part: Part, dist: Path) -> str:
-    """Tie inputs to the parts made of them: a state written just before a kill does not vouch for an older manifest."""
-    return fingerprint([inputs, json.dumps(part_record(part, dist), sort_keys=True)])
-
-
-def _is_current(name: str, plan: Plan, last: Manifest, state: Mapping[str, str], dist: Path) -> bool:
-    part = last.parts.get(name)
-    if part is None or state.get(name) != _seal(plan.fingerprints[name], part, dist):
-        return False
-    if isinstance(part, Code):
-        return part.path.is_dir() and folder_digest(part.path) == part.digest
-    return part.path.is_file() and part.path.stat().st_size == part.packed
 
 
 def _try_function(work: Work, manifest: Manifest, code: Path, state: dict[str, Any]) -> bool:

@@ -57,12 +57,15 @@ tell("imported" if callable(found) else "no callable", type=type(found).__name__
 """
 
 
-def try_handler(handler: str, *, code: Path, applib: Path, interpreter: Path, requirements: Path) -> str | None:
+def try_handler(
+    handler: str, *, code: Path, own: Path, applib: Path, interpreter: Path, requirements: Path
+) -> str | None:
     """Import the module of a function, and look for the function in it.
 
     Args:
         handler: MODULE.FUNCTION.
         code: the code package.
+        own: the user's folder, of which it was made: messages name the files there.
         applib: the folder of the libraries.
         interpreter: a Python of the target's version.
         requirements: the file that a message asks to mend.
@@ -74,7 +77,7 @@ def try_handler(handler: str, *, code: Path, applib: Path, interpreter: Path, re
         BuildError: there is no such module or function, or its imports fail.
     """
     said = _try(handler, code, applib, interpreter)
-    where = f"{said['file']}, line {said['line']}" if said.get("file") else f"handler {handler}"
+    where = f"{_shown(said['file'], own)}, line {said['line']}" if said.get("file") else f"handler {handler}"
     module, _, function = handler.rpartition(".")
     match said["kind"]:
         case "no module":
@@ -84,11 +87,12 @@ def try_handler(handler: str, *, code: Path, applib: Path, interpreter: Path, re
         case "no callable":
             raise BuildError(f"handler {handler}: {function} in {module} is {said['type']}, and cannot be called")
         case "import":
-            advice = (
-                f"add the package that holds it to {requirements}"
-                if said["missing"]
-                else "mend it, or ask for the version of the package that has it"
-            )
+            if said["missing"]:
+                advice = f"add the package that holds it to {requirements}"
+            elif said["type"] == "ImportError":
+                advice = "mend it, or ask for the version of the package that has it"
+            else:
+                advice = "mend it"
             raise BuildError(f"the function cannot be imported: {where}: {said['reason']}; {advice}")
         case "other":
             return (
@@ -96,6 +100,11 @@ def try_handler(handler: str, *, code: Path, applib: Path, interpreter: Path, re
                 "variables nor its model; if it is none of these that it misses, its first request fails like this"
             )
     return None
+
+
+def _shown(file: str, own: Path) -> str:
+    """Return the path of a file of the code package as the user has it."""
+    return str(own / file) if (own / file).is_file() else file
 
 
 def _try(handler: str, code: Path, applib: Path, interpreter: Path) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
+CACHE = Path(".cache") / "heavylift"
+FUNCTIONS = "functions"  # the folder in it with a cache for each function that is not its project's only one
 PARTS = ("applib", "model", "code")
 
 # Writes a model to a folder (the third path), with the libraries of an applib (the first) and the Python it is for (the second).
@@ -36,6 +38,11 @@ class Options:
     work: Path | None = None  # None: .cache/heavylift
 
     @property
+    def own_code(self) -> Path:
+        """The folder with the user's function."""
+        return self.code or self.root / "function"
+
+    @property
     def dist(self) -> Path:
         """The output folder."""
         return self.output or self.builds
@@ -46,9 +53,24 @@ class Options:
         return self.root / "dist"
 
     @property
+    def other_builds(self) -> list[Path]:
+        """The output folders of the project's other functions."""
+        return [path for path in (self.builds, *sorted(self.builds.glob("*"))) if path != self.dist]
+
+    @property
     def cache(self) -> Path:
         """The folder of the files that the next build can use again; two builds at the same time need two."""
-        return self.work or self.root / ".cache" / "heavylift"
+        return self.work or self.root / CACHE
+
+    @property
+    def caches(self) -> list[Path]:
+        """The caches of all functions of the project, this one's first."""
+        shared = self.root / CACHE
+        return [self.cache, shared, *sorted((shared / FUNCTIONS).glob("*"))]
+
+    def shown(self, path: Path) -> str:
+        """Return a path as messages name it: within the project, from its folder on."""
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     @property
     def has_model(self) -> bool:

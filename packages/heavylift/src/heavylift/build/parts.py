@@ -128,7 +128,7 @@ class Work:
         for failure in failures:
             self.report.warn(failure)
         write_recording(merge_recordings(read_recording(path), found), path)
-        self.report.note(f"recorded in {path.name}; commit it, so that others build the same")
+        self.report.note(f"recorded in {options.shown(path)}; commit it, so that others build the same")
 
     def _model(self) -> Archive:
         options = self.options
@@ -241,13 +241,22 @@ class Work:
         handler = self.options.handler
         with self.report.step(f"import {handler}"):
             warning = try_handler(
-                handler, code=code, applib=staging.folder, interpreter=interpreter, requirements=self.plan.requirements
+                handler,
+                code=code,
+                own=self.options.own_code,
+                applib=staging.folder,
+                interpreter=interpreter,
+                requirements=self.plan.requirements,
             )
         if warning:
             self.report.warn(warning)
 
 
 def _staging(options: Options, plan: Plan) -> Staging:
+    name = f"applib-{options.target}-{plan.staging[:16]}"
+    made = [
+        cache for cache in options.caches if (cache / f"{name}.json").is_file()
+    ]  # another function's serves as well
     return Staging(
         requirements=plan.requirements,
         lock=plan.applib_lock,
@@ -255,7 +264,7 @@ def _staging(options: Options, plan: Plan) -> Staging:
         rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
         strip=options.strip,
         recipe=plan.recipe,
-        folder=options.cache / f"applib-{options.target}-{plan.staging[:16]}",
+        folder=(made or [options.cache])[0] / name,
     )
 
 

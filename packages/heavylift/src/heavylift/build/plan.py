@@ -19,7 +19,6 @@ from heavylift.build.prune import DEFAULT_RULES
 from heavylift.build.recording import recording_path
 from heavylift.build.reporter import Reporter
 from heavylift.contracts import archive, pages
-from heavylift.contracts.platform import Target
 from heavylift.runtime import bytecode
 
 VERSION = 2  # of what the build makes of its inputs; a change makes every build out of date
@@ -46,7 +45,7 @@ def make_plan(options: Options, report: Reporter) -> Plan:
         BuildError: a file that the options name is missing, or the requirements cannot be resolved.
     """
     requirements = options.requirements or options.root / "layers_build" / "applib.txt"
-    applib_lock = _lock(requirements, requirements.parent / "locks", options.target, report)
+    applib_lock = _lock(requirements, options, report)
     code_lock = resolve.lock_runtime(options.cache / "locks", options.target)
     rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
     for path in options.prune_rules:
@@ -75,11 +74,12 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     )
 
 
-def _lock(requirements: Path, locks: Path, target: Target, report: Reporter) -> Path:
-    path, resolved = resolve.lock(requirements, locks, target)
+def _lock(requirements: Path, options: Options, report: Reporter) -> Path:
+    path, resolved = resolve.lock(requirements, requirements.parent / "locks", options.target)
     if resolved:
         report.note(
-            f"resolved {requirements.name} for {target} into {path.name}; commit it, so that others build the same"
+            f"resolved {options.shown(requirements)} for {options.target} into {options.shown(path)}; commit it, so that others "
+            "build the same"
         )
     return path
 
@@ -90,7 +90,7 @@ def code_files(options: Options, requirements: Path) -> dict[str, Path]:
     if options.model:
         sources.check_apart("model", options.model, made)
     build = sources.BuildFiles(made=made, model=options.model, read=(requirements, *options.prune_rules))
-    return sources.code_files(options.code or options.root / "function", build)
+    return sources.code_files(options.own_code, build)
 
 
 def _model_inputs(options: Options, staging: str) -> list[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from heavylift.build.applib import Staged
 
+UNBOUNDED = 10_000  # columns
 SMALL_DISK = DISKS[0] * MB  # bytes
 
 
@@ -38,18 +39,21 @@ class Reporter:
         from rich.console import Console
 
         if self._made_console is None:
-            self._made_console = Console(file=self._stream)
+            # What reads a pipe has no width: rich would break lines as for a terminal of 80 columns.
+            self._made_console = Console(file=self._stream, width=None if self._stream.isatty() else UNBOUNDED)
         return self._made_console
 
     def note(self, text: str) -> None:
         """Print a note."""
-        self._console.print(text, highlight=False, markup=False)  # it may hold paths and messages of others
+        self._console.print(
+            text, highlight=False, markup=False, soft_wrap=True
+        )  # it may hold paths and messages of others
 
     def warn(self, text: str) -> None:
         """Print a warning."""
         from rich.markup import escape
 
-        self._console.print("[bold red]WARNING[/]", escape(text), highlight=False)
+        self._console.print("[bold red]WARNING[/]", escape(text), highlight=False, soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

@@ -6,7 +6,7 @@ Limits are those of `heavylift.contracts.platform`, and of the documentation of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from heavylift.cdk import values
@@ -102,24 +102,28 @@ READERS: Mapping[str, values.Reader] = {
     "logs": values.flag,
     "artifacts_bucket": values.text(BUCKET, BUCKET_RULE, optional=True),
 }
+LISTS = tuple(name for name, read in READERS.items() if read in (values.paths, values.prefixes))
 read_name = values.text(_NAME, f"3 to {MAX_NAME} small letters, digits and hyphens, beginning with a letter")
 
 
-def read_arguments(given: Mapping[str, object]) -> FunctionSettings:
+def read_arguments(given: Mapping[str, object]) -> tuple[FunctionSettings, list[str]]:
     """Read and check the arguments of a function.
 
     Args:
         given: names and values.
 
-    Raises:
-        SettingsError: lists every problem: argument, value, what is allowed, what to do.
+    Returns:
+        The arguments, with its default for each that is wrong, and a sentence for each problem: argument, value, what is allowed.
     """
-    found, problems = read_each(given, {name: (name, read) for name, read in READERS.items()})
-    if problems:
-        raise SettingsError(problems)
+    texts = {name: value for name, value in given.items() if name in LISTS and isinstance(value, str)}
+    others = {name: value for name, value in given.items() if name not in texts}
+    found, problems = read_each(others, {name: (name, read) for name, read in READERS.items()})
     settings = FunctionSettings(**found)  # type: ignore[arg-type]  # each reader returns its attribute's type
-    fail(check_function(settings))
-    return settings
+    lists = [
+        f"{name}: {values.shown(value)} is one text, and no list; write [{value!r:.100}]"
+        for name, value in texts.items()
+    ]
+    return settings, [*lists, *problems, *check_function(settings, given.keys() - found.keys())]
 
 
 def read_each(
@@ -188,9 +192,25 @@ def _model_variables(model: Archive | None) -> dict[str, str]:
 # Checks of values that only make sense together
 
 
-def check_function(settings: FunctionSettings) -> list[str]:
-    """Return a sentence for each problem of a function that does not depend on its build."""
-    return [*_check_cpu(settings), *_check_minimum(settings)]
+def check_function(settings: FunctionSettings, wrong: Collection[str] = ()) -> list[str]:
+    """Return a sentence for each problem of a function that does not depend on its build.
+
+    Args:
+        settings: of the function.
+        wrong: the attributes that could not be read; what depends on these is not checked.
+    """
+    checks = ((_check_cpu, {"cpu", "memory"}), (_check_minimum, {"initializer", "minimum_instances"}))
+    problems = [problem for check, needed in checks if not needed & set(wrong) for problem in check(settings)]
+    return [*problems, *check_variables(settings.environment)]
+
+
+def check_variables(names: Iterable[str]) -> list[str]:
+    """Return a sentence for each variable of the user's that is not the user's to set."""
+    return [
+        f"environment: {name} is set by the stack itself, from its settings and the build; remove it"
+        for name in names
+        if name in OWN_VARIABLES
+    ]
 
 
 def check_build(settings: FunctionSettings, build: Build, *, local_build: bool, unchecked: bool) -> list[str]:
@@ -207,7 +227,7 @@ def check_build(settings: FunctionSettings, build: Build, *, local_build: bool, 
         *_check_code(build),
         *_check_target(settings, build, local_build=local_build),
         *([] if build.applib.imported or unchecked or local_build else [_not_imported(build)]),
-        *check_environment(settings, build),
+        *_check_size(settings, build),
     ]
 
 
@@ -228,20 +248,14 @@ def check_loop(write_prefixes: Iterable[str], events: str, *, names: tuple[str, 
     ]
 
 
-def check_environment(settings: FunctionSettings, build: Build) -> list[str]:
-    """Return a sentence for each problem of a function's variables."""
-    problems = [
-        f"environment: {name} is set by the stack itself, from its settings and the build; remove it"
-        for name in settings.environment
-        if name in OWN_VARIABLES
-    ]
+def _check_size(settings: FunctionSettings, build: Build) -> list[str]:
     size = _size(function_environment(settings, build, **LONGEST))
-    if size > MAX_ENVIRONMENT:
-        problems.append(
-            f"environment: {_size(settings.environment)} bytes, with the stack's own variables up to {size}; allowed are "
-            f"{MAX_ENVIRONMENT}: shorten it by {size - MAX_ENVIRONMENT} bytes, or put the data into an object"
-        )
-    return problems
+    if size <= MAX_ENVIRONMENT:
+        return []
+    return [
+        f"environment: {_size(settings.environment)} bytes, with the stack's own variables up to {size}; allowed are "
+        f"{MAX_ENVIRONMENT}: shorten it by {size - MAX_ENVIRONMENT} bytes, or put the data into an object"
+    ]
 
 
 def _check_cpu(settings: FunctionSettings) -> list[str]:

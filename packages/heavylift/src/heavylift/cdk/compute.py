@@ -28,21 +28,17 @@ def make_function(
     *,
     name: str,
     settings: FunctionSettings,
-    code: Asset,
     role: Role,
-    environment: Mapping[str, str],
     logs: FunctionLogs | None,
 ) -> Function:
-    """Return the function.
+    """Return the function, which has no code yet.
 
     Args:
         scope: where it is made.
         id_: its logical id.
         name: of it, and of its service.
         settings: memory, cpu, disk, timeouts, runtime.
-        code: the code package.
         role: whose credentials it gets.
-        environment: its variables.
         logs: where it logs to, or None.
     """
     shared = {  # properties that both generations have, under the same names
@@ -54,16 +50,25 @@ def make_function(
         "memory_size": settings.memory,
         "cpu": settings.cpu,
         "disk_size": settings.disk,
-        "environment_variables": dict(environment),
     }
     make = _fc2_function if settings.generation == "2.0" else _fc3_function
-    return make(scope, id_, shared, settings, code, role, logs)
+    return make(scope, id_, shared, settings, role, logs)
 
 
-def set_environment(function: Function, environment: Mapping[str, str]) -> None:
-    """Give a function other variables than it was made with."""
+def set_code(function: Function, code: Asset, environment: Mapping[str, str]) -> None:
+    """Give a function its code.
+
+    Args:
+        function: which gets it.
+        code: the code package.
+        environment: all variables.
+    """
     resource = function.node.find_child(function.node.id)
-    assert isinstance(resource, fc2.RosFunction | fc3.RosFunction)
+    if isinstance(resource, fc2.RosFunction):
+        resource.code = fc2.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key)
+    else:
+        assert isinstance(resource, fc3.RosFunction)
+        resource.code = fc3.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key)
     resource.environment_variables = dict(environment)
 
 
@@ -97,7 +102,6 @@ def _fc2_function(
     id_: str,
     shared: Mapping[str, Any],
     settings: FunctionSettings,
-    code: Asset,
     role: Role,
     logs: FunctionLogs | None,
 ) -> fc2.Function:
@@ -118,7 +122,6 @@ def _fc2_function(
         **shared,
         initializer=INITIALIZER if settings.initializer else None,
         initialization_timeout=settings.initialization_timeout if settings.initializer else None,
-        code=fc2.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key),
     )
     return fc2.Function(scope, id_, props)
 
@@ -128,7 +131,6 @@ def _fc3_function(
     id_: str,
     shared: Mapping[str, Any],
     settings: FunctionSettings,
-    code: Asset,
     role: Role,
     logs: FunctionLogs | None,
 ) -> fc3.Function:
@@ -140,7 +142,6 @@ def _fc3_function(
         role=role.attr_arn,
         internet_access=True,
         log_config=_log_config(fc3.RosFunction.LogConfigProperty, logs),
-        code=fc3.RosFunction.CodeProperty(oss_bucket_name=code.bucket_name, oss_object_name=code.object_key),
     )
     function = fc3.Function(scope, id_, props)
     _wait_for(logs, function)

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ros_cdk_core import Construct, RosOutput, Stack
+from ros_cdk_core import Construct, RosOutput
 from ros_cdk_oss import Bucket
 
 from heavylift.cdk import triggers
-from heavylift.cdk.arguments import (
-    check_build,
-    check_environment,
-    check_loop,
-    fail,
-    function_environment,
-    read_arguments,
-    read_name,
-)
-from heavylift.cdk.building import OUTPUT, make_build
-from heavylift.cdk.compute import keep_instances, make_function, set_environment
-from heavylift.cdk.errors import InfraError, SettingsError
-from heavylift.cdk.facts import read_facts
+from heavylift.cdk.arguments import check_loop, check_variables, function_environment, read_arguments
+from heavylift.cdk.calls import tells_arguments
+from heavylift.cdk.completion import Completion
+from heavylift.cdk.compute import keep_instances, make_function, set_code
 from heavylift.cdk.identity import (
     FUNCTION_COMPUTE,
     OBJECT_STORAGE,
@@ -35,14 +23,13 @@ from heavylift.cdk.identity import (
     versions_resources,
 )
 from heavylift.cdk.logs import LOGSTORE, FunctionLogs
-from heavylift.cdk.names import PLAIN, function_name, logical_id, region, word
-from heavylift.cdk.settings import read_stack_name
+from heavylift.cdk.names import PLAIN, logical_id, region, word
+from heavylift.cdk.place import find_stack, read_function_name, read_id
 from heavylift.cdk.storage import ARCHIVES, ArchiveDeployment, code_asset
 from heavylift.cdk.values import environment as read_environment
 from heavylift.cdk.values import prefix as read_prefix
-
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
-_TRIGGER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+from heavylift.cdk.values import read_texts, shown
+from heavylift.contracts.manifest import Build
 
 
 class HeavyFunction(Construct):
@@ -84,11 +71,13 @@ class HeavyFunction(Construct):
         logs: whether the function logs to a log project of its own.
         artifacts_bucket: where `heavylift push` put the archives; empty: they are uploaded with each deployment.
 
+    Wrong arguments are told when the app synthesizes, those of all its functions at once.
+
     Raises:
-        SettingsError: arguments are wrong, or the build does not fit them; all problems at once.
-        BuildError: a part cannot be built.
+        InfraError: the scope is no construct in a stack.
     """
 
+    @tells_arguments
     def __init__(
         self,
         scope: Construct,
@@ -120,79 +109,87 @@ class HeavyFunction(Construct):
         logs: bool = False,
         artifacts_bucket: str = "",
     ) -> None:
-        super().__init__(scope, id)
-        self._id = id
-        stack = Stack.of(self)
-        with _naming(id):
-            settings = read_arguments(
-                {
-                    "code": code,
-                    "requirements": requirements,
-                    "model": model or "",
-                    "prune_rules": prune_rules,
-                    "recordings": recordings or "",
-                    "dist": dist or "",
-                    "handler": handler,
-                    "generation": generation,
-                    "runtime": runtime,
-                    "memory": memory,
-                    "cpu": cpu,
-                    "disk": disk,
-                    "timeout": timeout,
-                    "initializer": initializer,
-                    "initialization_timeout": initialization_timeout,
-                    "load_mode": load_mode,
-                    "minimum_instances": minimum_instances,
-                    "environment": environment or {},
-                    "endpoint": endpoint,
-                    "read_prefixes": read_prefixes,
-                    "write_prefixes": write_prefixes,
-                    "logs": logs,
-                    "artifacts_bucket": artifacts_bucket,
-                }
-            )
-            self.name = _read_names(id, name or function_name(stack.stack_name, id), stack.stack_name)
-            facts = read_facts(self.node.try_get_context, os.environ)
-            build = make_build(settings, facts, output=OUTPUT if id == PLAIN else OUTPUT / id)
-            if facts.deploys:
-                fail(check_build(settings, build, local_build=facts.local_build, unchecked=facts.unchecked))
-        self.settings, self.build = settings, build
-        self._about = f"of the stack {stack.stack_name}" if id == PLAIN else f"of {id} in the stack {stack.stack_name}"
-        deployment = ArchiveDeployment.of(stack)
-        self.bucket = bucket or deployment.bucket
-        bucket_name = str(self.bucket.props.bucket_name)
-        code_package = code_asset(self, build)
-        archives = deployment.add(
-            build, bucket=self.bucket, code=code_package, artifacts_bucket=settings.artifacts_bucket
+        stack = find_stack(scope)
+        self.id, problems = read_id(scope, id)
+        self._given_id = str(id)
+        super().__init__(scope, self.id)
+        self._completion = Completion.of(self)
+        self._completion.add(self)
+        self.settings, wrong = read_arguments(
+            {
+                "code": code,
+                "requirements": requirements,
+                "model": model or "",
+                "prune_rules": prune_rules,
+                "recordings": recordings or "",
+                "dist": dist or "",
+                "handler": handler,
+                "generation": generation,
+                "runtime": runtime,
+                "memory": memory,
+                "cpu": cpu,
+                "disk": disk,
+                "timeout": timeout,
+                "initializer": initializer,
+                "initialization_timeout": initialization_timeout,
+                "load_mode": load_mode,
+                "minimum_instances": minimum_instances,
+                "environment": environment or {},
+                "endpoint": endpoint,
+                "read_prefixes": read_prefixes,
+                "write_prefixes": write_prefixes,
+                "logs": logs,
+                "artifacts_bucket": artifacts_bucket,
+            }
         )
-        made_logs = (
-            FunctionLogs(self, id, function=self.name, description=f"Logs {self._about}") if settings.logs else None
-        )
-        self.role = self._make_role(bucket_name, made_logs)
-        self._environment = function_environment(settings, build, bucket=bucket_name, region=region())
-        self.function = make_function(
-            self,
-            id,
-            name=self.name,
-            settings=settings,
-            code=code_package,
-            role=self.role,
-            environment=self._environment,
-            logs=made_logs,
-        )
-        self.function.add_dependency(archives)
+        self.name, misnamed = read_function_name(name, stack.stack_name, self.id)
+        self._deployment = ArchiveDeployment.of(stack)
+        own: object = bucket
+        if own is not None and not isinstance(own, Bucket):
+            wrong.append(f"bucket: {shown(own)} is no bucket of the CDK; set one, such as PrivateBucket(stack)")
+            own = None
+        self.bucket = own or self._deployment.bucket
+        self.tell([*problems, *misnamed, *wrong])
+        self._make(stack.stack_name)
+
+    def _make(self, stack_name: str) -> None:
+        """Make the function, and what it needs, but for its code and its archives."""
+        id_, settings = self.id, self.settings
+        self._about = f"of the stack {stack_name}" if id_ == PLAIN else f"of {id_} in the stack {stack_name}"
+        logs = FunctionLogs(self, id_, function=self.name, description=f"Logs {self._about}") if settings.logs else None
+        self.role = self._make_role(str(self.bucket.props.bucket_name), logs)
+        self.function = make_function(self, id_, name=self.name, settings=settings, role=self.role, logs=logs)
         if settings.minimum_instances:
-            keep_instances(self, id, self.function, settings.minimum_instances)
-        deployment.sweep(self.bucket, after=self.function)
+            keep_instances(self, id_, self.function, settings.minimum_instances)
         self._triggers: set[str] = set()
         self._trigger_role: LeastRole | None = None
-        RosOutput(self, f"{id}Arn", value=self.function.attr_arn, description="The function's ARN")
+        RosOutput(self, f"{id_}Arn", value=self.function.attr_arn, description="The function's ARN")
+
+    def complete(self, build: Build) -> None:
+        """Take code and archives from a build, when the app synthesizes."""
+        code, bucket = code_asset(self, build), self.bucket
+        archives = self._deployment.add(
+            build, bucket=bucket, code=code, artifacts_bucket=self.settings.artifacts_bucket
+        )
+        bucket_name = str(bucket.props.bucket_name)
+        variables = function_environment(self.settings, build, bucket=bucket_name, region=region())
+        set_code(self.function, code, variables)
+        self.function.add_dependency(archives)
+        self._deployment.sweep(bucket, after=self.function)
+
+    def tell(self, problems: Iterable[str]) -> None:
+        """Note problems, which are told when the app synthesizes."""
+        self._completion.tell(self._given_id, problems)
+
+    def _prepare(self) -> None:
+        """Complete the functions of an app that is none of ours: the CDK calls this when it synthesizes."""
+        self._completion.run()
 
     def _make_role(self, bucket_name: str, logs: FunctionLogs | None) -> LeastRole:
         """Return the role of the function: read its archives, read and write under its prefixes, log."""
         role = LeastRole(
             self,
-            f"{self._id}Role",
+            f"{self.id}Role",
             owner=self.name,
             purpose="function",
             description=f"The function {self._about}",
@@ -206,27 +203,23 @@ class HeavyFunction(Construct):
             role.allow(["log:PostLogStoreLogs"], [logstore_resource(logs.project_name, LOGSTORE)])
         return role
 
+    @tells_arguments
     def add_environment(self, name: str, value: str) -> None:
         """Give the user's function one more variable.
 
         Args:
             name: letters, digits and underscores.
             value: text; what only the cloud knows, such as an attribute of a resource, is filled in when the stack is deployed.
-
-        Raises:
-            SettingsError: the name is the platform's or the loader's, or all variables together are too large.
         """
-        with _naming(self._id):
-            try:
-                given = read_environment({**self.settings.environment, name: value})
-            except ValueError as error:
-                raise SettingsError([f"environment: {error}"]) from error
-            settings = replace(self.settings, environment=given)
-            fail(check_environment(settings, self.build))
-        self.settings = settings
-        self._environment = {**self._environment, name: value}
-        set_environment(self.function, self._environment)
+        try:
+            given = read_environment({**self.settings.environment, name: value})
+        except ValueError as error:
+            self.tell([f"environment: {error}"])
+        else:
+            self.tell(check_variables([name]))
+            self.settings = replace(self.settings, environment=given)
 
+    @tells_arguments
     def grant(self, actions: str | Sequence[str], resources: str | Sequence[str]) -> None:
         """Allow the function's role some actions on some resources, in a statement of its own.
 
@@ -234,49 +227,46 @@ class HeavyFunction(Construct):
             actions: such as `oss:GetObject`.
             resources: their ARNs, such as `acs:oss:*:*:BUCKET/PREFIX*`.
         """
-        self.role.allow(_listed(actions), _listed(resources))
+        given = {"actions": read_texts(actions), "resources": read_texts(resources)}
+        self.tell(f"grant: {name}: set a text, or a list of texts" for name, texts in given.items() if not texts)
+        if all(given.values()):
+            self.role.allow(given["actions"], given["resources"])
 
+    @tells_arguments
     def on_object_created(self, prefix: str, *, name: str | None = None) -> triggers.Trigger:
-        """Invoke the function for each new object of its bucket whose key begins with a prefix.
+        """Invoke the function for each new object of its bucket whose key begins with a prefix; it must not write under it.
 
         Args:
             prefix: of the keys.
             name: of the trigger; None: made of the prefix.
-
-        Raises:
-            SettingsError: the prefix is none, or the function writes under it.
         """
-        with _naming(self._id):
-            try:
-                read_prefix(prefix)
-            except ValueError as error:
-                raise SettingsError([f"on_object_created: {prefix!r} {error}"]) from error
-            names = ("write_prefixes", "on_object_created")
-            fail(check_loop(self.settings.write_prefixes, prefix, names=names, advice=""))
-        if self._trigger_role is None:
-            self._trigger_role = LeastRole(
-                self,
-                logical_id(self._id, "TriggerRole"),
-                owner=self.name,
-                purpose="trigger",
-                description=f"The trigger {self._about}",
-                service=OBJECT_STORAGE,
-            )
-            self._trigger_role.allow(["fc:InvokeFunction"], versions_resources(self.name, self.settings.generation))
-            part = "Trigger"
-        else:
-            part = None
-        name = name or f"on-{word(prefix)}"
+        try:
+            read_prefix(prefix)
+        except ValueError as error:
+            self.tell([f"on_object_created: {shown(prefix)} {error}"])
+            prefix = f"wrong-{len(self._triggers)}/"
+        names = ("write_prefixes", "on_object_created")
+        self.tell(check_loop(self.settings.write_prefixes, prefix, names=names, advice=""))
+        first = self._trigger_role is None
+        role = self._trigger_role = self._trigger_role or self._make_trigger_role()
+        name, id_ = self._name_trigger(f"on-{word(prefix)}" if name is None else name, "Trigger" if first else None)
         return triggers.object_trigger(
-            self,
-            self._trigger_id(name, part),
-            name=name,
-            function=self.function,
-            bucket=self.bucket,
-            prefix=prefix,
-            role=self._trigger_role,
+            self, id_, name=name, function=self.function, bucket=self.bucket, prefix=prefix, role=role
         )
 
+    def _make_trigger_role(self) -> LeastRole:
+        role = LeastRole(
+            self,
+            logical_id(self.id, "TriggerRole"),
+            owner=self.name,
+            purpose="trigger",
+            description=f"The trigger {self._about}",
+            service=OBJECT_STORAGE,
+        )
+        role.allow(["fc:InvokeFunction"], versions_resources(self.name, self.settings.generation))
+        return role
+
+    @tells_arguments
     def http(
         self, *, methods: Sequence[str] = ("GET", "POST"), authentication: str = "function", name: str = "http"
     ) -> triggers.Trigger:
@@ -286,19 +276,16 @@ class HeavyFunction(Construct):
             methods: that it answers.
             authentication: `function`, for requests that are signed, or `anonymous`.
             name: of the trigger.
-
-        Raises:
-            InfraError: a method or the kind of authentication does not exist, or the function is one of 2.0.
         """
+        if wrong := list(triggers.check_http(self.settings.generation, methods, authentication)):
+            self.tell(wrong)
+            methods, authentication = triggers.METHODS, triggers.AUTHENTICATIONS[0]
+        name, id_ = self._name_trigger(name)
         return triggers.http_trigger(
-            self,
-            self._trigger_id(name),
-            name=name,
-            function=self.function,
-            methods=methods,
-            authentication=authentication,
+            self, id_, name=name, function=self.function, methods=methods, authentication=authentication
         )
 
+    @tells_arguments
     def every(self, schedule: str, *, payload: str = "", name: str = "timer") -> triggers.Trigger:
         """Invoke the function by the clock.
 
@@ -306,54 +293,18 @@ class HeavyFunction(Construct):
             schedule: `@every 5m`, or the six fields of cron, seconds first, in UTC unless `CRON_TZ=…` stands before them.
             payload: what the event's `payload` holds.
             name: of the trigger.
-
-        Raises:
-            InfraError: it is no such schedule.
         """
-        return triggers.timer_trigger(
-            self, self._trigger_id(name), name=name, function=self.function, schedule=schedule, payload=payload
-        )
+        if wrong := list(triggers.check_timer(schedule, payload)):
+            self.tell(wrong)
+            schedule = payload = ""
+        name, id_ = self._name_trigger(name)
+        return triggers.timer_trigger(self, id_, name=name, function=self.function, schedule=schedule, payload=payload)
 
-    def _trigger_id(self, name: str, part: str | None = None) -> str:
-        """Return the logical id of a trigger: for each name another, and the same whichever triggers stand beside it.
-
-        Raises:
-            InfraError: the function has a trigger of that name, or it is no name.
-        """
-        if not _TRIGGER.fullmatch(name):
-            raise InfraError(
-                f"{self._id}: the trigger name {name!r:.100} is not allowed; set letters, digits and hyphens, beginning with a "
-                "letter"
-            )
-        if name in self._triggers:
-            raise InfraError(f"{self._id}: there is a trigger {name} already; give this one another name")
+    def _name_trigger(self, name: str, part: str | None = None) -> tuple[str, str]:
+        """Return the name and the logical id of a trigger, which are the same whichever triggers stand beside it."""
+        problems = triggers.check_name(name, self._triggers)
+        self.tell(problems)
+        if problems:
+            name, part = f"wrong-{len(self._triggers)}", None
         self._triggers.add(name)
-        return logical_id(self._id, part or f"{''.join(each.capitalize() for each in name.split('-'))}Trigger")
-
-
-def _listed(given: str | Sequence[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
-
-
-def _read_names(id_: str, name: str, stack_name: str) -> str:
-    problems = []
-    if not _ID.fullmatch(id_):
-        problems.append(f"id: {id_!r:.100} is not allowed; set letters and digits, beginning with a letter")
-    for what, value, read in (("name", name, read_name), ("stackName", stack_name, read_stack_name)):
-        try:
-            read(value)
-        except ValueError as error:
-            problems.append(f"{what}: {value!r:.100} {error}")
-    fail(problems)
-    return name
-
-
-@contextmanager
-def _naming(id_: str) -> Iterator[None]:
-    """Begin each problem with the function's id, unless it is the one that needs none."""
-    try:
-        yield
-    except SettingsError as error:
-        if id_ == PLAIN:
-            raise
-        raise SettingsError(f"{id_}: {problem}" for problem in error.problems) from error
+        return name, logical_id(self.id, part or f"{''.join(each.capitalize() for each in name.split('-'))}Trigger")

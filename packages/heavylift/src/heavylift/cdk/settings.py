@@ -5,7 +5,6 @@ Pure: context in, settings or all problems at once out. What only the build can 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -124,20 +123,15 @@ def read_settings(context: Mapping[str, object]) -> Settings:
     """
     known = {name: value for name, value in context.items() if name in SETTINGS}
     found, problems = read_each(known, SETTINGS)
-    fail([problem for name in context if name not in SETTINGS for problem in _unknown(name)] + problems)
     settings = Settings(**found)  # type: ignore[arg-type]  # each reader returns its attribute's type
-    names = ("writePrefixes", "eventsPrefix")
+    wrong = {SETTINGS[name][0] for name in known} - found.keys()
     fail(
         [
-            *_check_account(settings.account, settings.qualifier),
-            *check_function(settings),
-            *(
-                check_loop(
-                    settings.write_prefixes, settings.events_prefix, names=names, advice=", or set trigger=false"
-                )
-                if settings.trigger
-                else ()
-            ),
+            *(values.unknown(name, SETTINGS, "setting") for name in context if name not in SETTINGS and _is_own(name)),
+            *problems,
+            *([] if {"account", "qualifier"} & wrong else _check_account(settings.account, settings.qualifier)),
+            *check_function(settings, wrong),
+            *([] if {"write_prefixes", "events_prefix", "trigger"} & wrong else _check_trigger(settings)),
         ]
     )
     return settings
@@ -166,9 +160,13 @@ def _check_account(account: str, qualifier: str) -> list[str]:
     ]
 
 
-def _unknown(name: str) -> list[str]:
-    if ":" in name or "@" in name:
+def _check_trigger(settings: Settings) -> list[str]:
+    if not settings.trigger:
         return []
-    near = difflib.get_close_matches(name, SETTINGS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(SETTINGS))}"
-    return [f"{name}: there is no such setting; {hint}"]
+    names = ("writePrefixes", "eventsPrefix")
+    advice = ", or set trigger=false"
+    return check_loop(settings.write_prefixes, settings.events_prefix, names=names, advice=advice)
+
+
+def _is_own(name: str) -> bool:
+    return ":" not in name and "@" not in name

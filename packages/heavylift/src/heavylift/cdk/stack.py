@@ -7,7 +7,9 @@ import sys
 from types import TracebackType
 
 from ros_cdk_core import App, Construct, DefaultStackSynthesizer, Stack
+from ros_cdk_cxapi import CloudAssembly
 
+from heavylift.cdk.completion import Completion
 from heavylift.cdk.facts import read_context
 from heavylift.cdk.settings import StackSettings, read_stack_settings
 from heavylift.errors import HeavyliftError
@@ -26,17 +28,29 @@ class HeavyApp(App):
         # Stack traces would put this machine's paths into the assembly.
         super().__init__(outdir=os.environ.get(OUTPUT, DEFAULT_OUTPUT), stack_traces=False)
 
+    def synth(self, *, skip_validation: bool | None = None) -> CloudAssembly:
+        """Build what the app's functions need, and synthesize; the argument is the CDK's.
+
+        Raises:
+            HeavyliftError: arguments are wrong, or something cannot be built.
+        """
+        Completion.of(self).run()
+        return super().synth(skip_validation=skip_validation)
+
     def __enter__(self) -> HeavyApp:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None:
-            self.synth()
-        elif isinstance(error, HeavyliftError):
-            print(f"app: {error}", file=sys.stderr)  # noqa: T201 - an app is a command
-            raise SystemExit(1) from error
+        try:
+            if error is None:
+                self.synth()
+            elif isinstance(error, HeavyliftError):
+                raise Completion.of(self).all_problems(error)
+        except HeavyliftError as told:
+            print(f"app: {told}", file=sys.stderr)  # noqa: T201 - an app is a command
+            raise SystemExit(1) from told
 
 
 class HeavyStack(Stack):

@@ -6,7 +6,7 @@ Sources: Function Compute, "Configure an OSS trigger", "Configure an HTTP trigge
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import ros_cdk_fc as fc2
 import ros_cdk_fc3 as fc3
@@ -15,15 +15,52 @@ from ros_cdk_oss import Bucket
 from ros_cdk_ram import Role
 
 from heavylift.cdk.compute import Function
-from heavylift.cdk.errors import InfraError
 from heavylift.cdk.names import account, region
+from heavylift.cdk.values import shown
 
 Trigger = fc2.Trigger | fc3.Trigger
 
 CREATED = ["oss:ObjectCreated:*"]
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 AUTHENTICATIONS = ("function", "anonymous")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _SCHEDULE = re.compile(r"@every (\d+(\.\d+)?[hm])+|(CRON_TZ=\S+ )?\S+( \S+){5}")
+
+
+def check_http(generation: str, methods: object, authentication: object) -> Iterator[str]:
+    """Yield a sentence for each problem of an HTTP trigger."""
+    if generation == "2.0":
+        yield (
+            "http: functions of Function Compute 2.0 get requests in a form of their own, which the loader does not serve: set "
+            "generation 3.0"
+        )
+    if (
+        not isinstance(methods, Sequence)
+        or isinstance(methods, str)
+        or not set(methods) & set(METHODS) >= set(methods) != set()
+    ):
+        yield f"http: methods: {shown(methods)} is not allowed; set a list of some of {', '.join(METHODS)}"
+    if authentication not in AUTHENTICATIONS:
+        yield f"http: authentication: {shown(authentication)} is not allowed; set {' or '.join(AUTHENTICATIONS)}"
+
+
+def check_timer(schedule: object, payload: object) -> Iterator[str]:
+    """Yield a sentence for each problem of a time trigger."""
+    if not isinstance(schedule, str) or not _SCHEDULE.fullmatch(schedule):
+        yield (
+            f"every: {shown(schedule)} is not allowed; set `@every 5m`, or six fields of cron, seconds first, in UTC: `0 0 4 * * *`"
+        )
+    if not isinstance(payload, str):
+        yield f"every: payload: {shown(payload)} is no text"
+
+
+def check_name(name: object, taken: Collection[str]) -> list[str]:
+    """Return a sentence for each problem of a trigger's name; `taken` are those of the function's other triggers."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return [
+            f"the trigger name {shown(name)} is not allowed; set letters, digits and hyphens, beginning with a letter"
+        ]
+    return [f"there is a trigger {name} already; give this one another name"] if name in taken else []
 
 
 def object_trigger(
@@ -59,20 +96,7 @@ def http_trigger(
         function: what is invoked.
         methods: that it answers.
         authentication: `function` (requests are signed) or `anonymous`.
-
-    Raises:
-        InfraError: a method or the kind of authentication does not exist, or the function is one of 2.0.
     """
-    if isinstance(function, fc2.Function):
-        raise InfraError(
-            "http: functions of Function Compute 2.0 get requests in a form of their own, which the loader does not serve: set "
-            "generation 3.0"
-        )
-    unknown = [method for method in methods if method not in METHODS]
-    if unknown or not methods:
-        raise InfraError(f"http: methods: {list(methods)!r} is not allowed; set some of {', '.join(METHODS)}")
-    if authentication not in AUTHENTICATIONS:
-        raise InfraError(f"http: authentication: {authentication!r} is not allowed; set {' or '.join(AUTHENTICATIONS)}")
     config = {"authType": authentication, "methods": list(methods), "disableURLInternet": False}
     return _trigger(scope, id_, "http", name, function, config)
 
@@ -87,14 +111,7 @@ def timer_trigger(scope: Construct, id_: str, *, name: str, function: Function, 
         function: what is invoked.
         schedule: `@every 5m`, or the six fields of cron, seconds first, in UTC unless `CRON_TZ=…` stands before them.
         payload: what the event's `payload` holds.
-
-    Raises:
-        InfraError: it is no such schedule.
     """
-    if not _SCHEDULE.fullmatch(schedule):
-        raise InfraError(
-            f"every: {schedule!r} is not allowed; set `@every 5m`, or six fields of cron, seconds first, in UTC: `0 0 4 * * *`"
-        )
     return _trigger(
         scope, id_, "timer", name, function, {"cronExpression": schedule, "payload": payload, "enable": True}
     )

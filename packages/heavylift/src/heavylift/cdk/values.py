@@ -5,10 +5,11 @@ Values come from cdk.json, as text from `-c key=value`, or as arguments from Pyt
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from heavylift.contracts.platform import CPU_SHARE, CPU_SHARES, RESERVED_VARIABLES
@@ -25,6 +26,19 @@ def shown(value: object) -> str:
         return f"{value!r:.100}"
     except RecursionError:
         return "what is nested too deeply"
+
+
+def unknown(name: str, known: Collection[str], kind: str) -> str:
+    """Return a sentence for a name that does not exist.
+
+    Args:
+        name: the one that was given.
+        known: those that exist.
+        kind: of name, for the message.
+    """
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"{name}: there is no such {kind}; {hint}"
 
 
 def flag(value: object) -> bool:
@@ -133,6 +147,12 @@ def _items(value: object, what: str) -> list[object]:
     if not isinstance(items, (list, tuple)):
         raise ValueError(f"is no list; set {what}, parted by commas")
     return list(items)
+
+
+def read_texts(value: object) -> list[str]:
+    """Return one text, or several, as a list; an empty one if it is neither."""
+    items = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else []
+    return items if all(isinstance(item, str) for item in items) else []
 
 
 def _json(value: str) -> object:

@@ -86,8 +86,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift deploy`: synthesize, publish the assets, create or update the stack, wait."""
     from heavylift.clouds import assets
 
-    session = open_session(options)
-    stack = _synthesized(options, session)
+    stack, session = _synthesized(options)
     ros = _ros(session)
     buckets = assets.bucket_names(stack.assets, session.region)
     assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
@@ -119,8 +118,7 @@ def diff(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift diff`: show the changes that a deploy would make."""
     from heavylift.clouds import difference
 
-    session = open_session(options)
-    stack = _synthesized(options, session)
+    stack, session = _synthesized(options)
     ros = _ros(session)
     try:
         before = difference.parse_template(ros.template(ros.find(stack.name).id))
@@ -140,8 +138,7 @@ def diff(options: argparse.Namespace, output: Output) -> int:
 
 def destroy(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift destroy`: delete the stack and the bucket with its assets, wait."""
-    session = open_session(options)
-    name = _stack_name(options, session)
+    name, session = _named(options)
     ros = _ros(session)
     stack = ros.find(name)
     _confirm(options, session, name)
@@ -181,8 +178,7 @@ def status(options: argparse.Namespace, output: Output) -> int:
 
 def outputs(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift outputs`: show a stack's outputs, or the value of one."""
-    session = open_session(options)
-    name = _stack_name(options, session)
+    name, session = _named(options)
     stack = _ros(session).find(name)
     if options.key is not None and options.key not in stack.outputs:
         names = ", ".join(stack.outputs) or "none"
@@ -197,8 +193,7 @@ def outputs(options: argparse.Namespace, output: Output) -> int:
 
 def events(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift events`: show the events of a stack, the newest last."""
-    session = open_session(options)
-    name = _stack_name(options, session)
+    name, session = _named(options)
     ros = _ros(session)
     for event in list(ros.events(ros.find(name).id))[::-1]:
         _say_event(event, output)
@@ -207,8 +202,7 @@ def events(options: argparse.Namespace, output: Output) -> int:
 
 def show_logs(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift logs`: show the log of a stack's function."""
-    session = open_session(options)
-    name = _stack_name(options, session)
+    name, session = _named(options)
     ros = _ros(session)
     function = invocation.find_function(ros, ros.find(name), options.function)
     lines = logs.read(session, function, options.lines)
@@ -223,8 +217,7 @@ def show_logs(options: argparse.Namespace, output: Output) -> int:
 def invoke(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift invoke`: invoke a stack's function and show its answer."""
     payload = _payload(options)
-    session = open_session(options)
-    name = _stack_name(options, session)
+    name, session = _named(options)
     ros = _ros(session)
     function = invocation.find_function(ros, ros.find(name), options.function)
     done = invocation.invoke(session, function, payload, timeout=options.timeout)
@@ -294,10 +287,9 @@ def open_session(options: argparse.Namespace) -> Session:
     Raises:
         HeavyliftError: it does not start, or there are no credentials.
     """
+    _check_profile(options)
     if options.cloud:
         return cloud_session(options.cloud, profile=options.profile, environment=os.environ)
-    if options.profile:
-        raise HeavyliftError("--profile names an account of Alibaba Cloud: say --cloud REGION as well")
     data = options.data.resolve()
     endpoints, started = background.ensure_running(data)
     if started:
@@ -305,19 +297,31 @@ def open_session(options: argparse.Namespace) -> Session:
     return local_session(endpoints, data)
 
 
-def _synthesized(options: argparse.Namespace, session: Session) -> assembly.SynthesizedStack:
+def _check_profile(options: argparse.Namespace) -> None:
+    if options.profile and not options.cloud:
+        raise HeavyliftError("--profile names an account of Alibaba Cloud: say --cloud REGION as well")
+
+
+def _synthesized(options: argparse.Namespace) -> tuple[assembly.SynthesizedStack, Session]:
+    """Run the app, and return the stack that is meant; an embedded cloud is started only when that is well."""
     project = assembly.read_project(options.project.resolve())
-    facts = assembly.app_facts(account_id=session.account_id, is_local=session.is_local)
+    _check_profile(options)
+    session = open_session(options) if options.cloud else None
+    account_id = session.account_id if session else background.account_id(options.data.resolve())
+    facts = assembly.app_facts(account_id=account_id, is_local=session is None)
     stacks = assembly.synthesize(project, dict(options.context), facts, project.folder / "cdk.out")
-    return assembly.select(stacks, options.stack)
+    return assembly.select(stacks, options.stack), session or open_session(options)
 
 
-def _stack_name(options: argparse.Namespace, session: Session) -> str:
-    """Return the name that was given, else `stackName` of the settings, else that of the app's only stack."""
-    if options.stack:
-        return str(options.stack)
-    settings = {**assembly.read_project(options.project).context, **dict(options.context)}
-    return assembly.stack_name(settings) or _synthesized(options, session).name
+def _named(options: argparse.Namespace) -> tuple[str, Session]:
+    """Return the name that was given, else `stackName` of the settings, else that of the app's only stack; and the session."""
+    name = options.stack
+    if not name:
+        name = assembly.stack_name({**assembly.read_project(options.project).context, **dict(options.context)})
+    if name:
+        return str(name), open_session(options)
+    stack, session = _synthesized(options)
+    return stack.name, session
 
 
 def _ros(session: Session) -> Ros:

@@ -39,11 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()  # what happened before comes before
         print(f"heavylift: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        begun = (
-            "; what ROS has begun goes on: see `heavylift status`" if options.command in ("deploy", "destroy") else ""
-        )
-        print(f"heavylift: interrupted{begun}", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"heavylift: interrupted{f'; {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away; nobody is left to tell

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ ASSETS = "cdk:asset-manifest"
 DESTINATION = "current_account-current_region"  # the one that the CDK writes (asset-manifest-builder.js)
 REGION = "${ALIYUN::Region}"
 PACKAGINGS = ("file", "zip")
+END_SECONDS = 2  # for an app to end in, once it is told to
 SHOWN = 200  # characters of a command in a message
 ACCOUNT, LOCAL_BUILD = "HEAVYLIFT_ACCOUNT", "HEAVYLIFT_LOCAL_BUILD"  # variables for the app
 
@@ -104,20 +107,42 @@ def synthesize(
         "CDK_OUTDIR": str(out),
         "CDK_CONTEXT_JSON": json.dumps({**project.context, **settings}),
     }
-    # A shell runs it, as it does in ros-cdk: `app` may hold quotes and variables. It is the project's own file.
     try:
-        done = subprocess.run(  # noqa: S602
-            project.app, shell=True, cwd=project.folder, env=environment, stdout=sys.stderr, check=False
-        )
+        code = _run(project, environment)
     except OSError as error:
         raise HeavyliftError(
             f"the app (`{project.app[:SHOWN]}`) cannot be run: {error.strerror}; a list that is too long is `app`, or the context"
         ) from error
-    if done.returncode:
-        raise HeavyliftError(f"the app failed (`{project.app}`, exit code {done.returncode}); its message is above")
+    if code:
+        raise HeavyliftError(f"the app failed (`{project.app}`, exit code {code}); its message is above")
     if not manifest.exists():
         raise HeavyliftError(f"the app (`{project.app}`) wrote no {manifest}; it must end with `app.synth()`")
     return read_assembly(out)
+
+
+def _run(project: Project, environment: Mapping[str, str]) -> int:
+    """Run the app, in a session of its own, and return its exit code.
+
+    A terminal's Ctrl-C comes to this process alone, which ends the app and all that it has started: an app in Python would
+    else print where it was.
+    """
+    # A shell runs it, as it does in ros-cdk: `app` may hold quotes and variables. It is the project's own file.
+    with subprocess.Popen(  # noqa: S602
+        project.app, shell=True, cwd=project.folder, env=environment, stdout=sys.stderr, start_new_session=True
+    ) as app:
+        try:
+            return app.wait()
+        except BaseException:
+            _end(app)
+            raise
+
+
+def _end(app: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(app.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            app.wait(END_SECONDS)
 
 
 def app_facts(*, account_id: str, is_local: bool) -> dict[str, str]:

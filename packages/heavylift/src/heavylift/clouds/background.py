@@ -16,6 +16,8 @@ from pathlib import Path
 
 from heavylift.clouds.embedded import STOP_SECONDS, Endpoints, launch, read_endpoints
 from heavylift.errors import HeavyliftError
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.state import locked, open_account
 
 READY_SECONDS = 30  # in which an embedded cloud that somebody else started announces itself
 POLL = 0.05  # seconds
@@ -47,6 +49,26 @@ def ensure_running(data: Path, arguments: Sequence[str] = ()) -> tuple[Endpoints
             return found, False
         _, endpoints = launch(data, arguments, detached=True)
         return endpoints, True
+
+
+def account_id(data: Path) -> str:
+    """Return the number of an embedded cloud's account; the first call for a data folder makes it, and starts nothing.
+
+    Args:
+        data: its data folder; made when it does not exist.
+
+    Raises:
+        HeavyliftError: it cannot be read.
+    """
+    with _only_one(data):
+        found = _find(data)
+        if found:
+            return found.account_id
+        try:
+            with locked(data):
+                return open_account(data, {}).account_id
+        except LocalCloudError as error:
+            raise HeavyliftError(str(error)) from error
 
 
 def stop(data: Path) -> bool:

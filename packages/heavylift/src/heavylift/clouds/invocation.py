@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from heavylift.clouds.session import Session
 from heavylift.errors import HeavyliftError
 
 TYPES = ("ALIYUN::FC::Function", "ALIYUN::FC3::Function")
+CUSTOM = ("ALIYUN::ROS::CustomResource", "Custom::")  # ROS, "Custom resources"
 ARN = re.compile(r"^acs:fc:[^:]*:[^:]*:(?:services/(?P<service>[^/.]+)(?:\.[^/]*)?/)?functions/(?P<function>[^/]+)$")
 CONNECT_TIMEOUT = 5_000  # milliseconds
 
@@ -65,23 +66,43 @@ def find_function(ros: Ros, stack: Stack, wanted: str | None) -> FunctionName:
         named = {function for value in stack.outputs.values() if (function := parse_arn(str(value)))}
         if len(named) == 1:
             return named.pop()
-    found = {}
-    for resource in ros.resources(stack.id):
-        if resource.resource_type in TYPES:
-            attributes = ros.attributes(stack.id, resource.logical_id)
-            service = attributes.get("ServiceName") if resource.resource_type == TYPES[0] else None
-            found[resource.logical_id] = FunctionName(
-                service=str(service) if service else None, name=str(attributes.get("FunctionName", ""))
-            )
-    meant = [function for name, function in found.items() if wanted in (None, name, function.name)]
+    kinds = {each.logical_id: each.resource_type for each in ros.resources(stack.id) if each.resource_type in TYPES}
+    found = {name: _name(ros, stack, name, kind) for name, kind in kinds.items()}
+    own = _without_called(ros, stack, found)
+    meant = [found[name] for name in found if wanted in (name, found[name].name)] if wanted else list(own.values())
     if len(meant) == 1:
         return meant[0]
     if not found:
         raise HeavyliftError(f"stack {stack.name} has no function")
-    choices = " or ".join(f"--function {name}" for name in sorted(found))
+    choices = " or ".join(f"--function {name}" for name in sorted(own))
     if wanted is None:
-        raise HeavyliftError(f"stack {stack.name} has {len(found)} functions: say which one is meant, with {choices}")
+        raise HeavyliftError(f"stack {stack.name} has {len(own)} functions: say which one is meant, with {choices}")
     raise HeavyliftError(f"stack {stack.name} has no function {wanted!r}: say {choices}")
+
+
+def _name(ros: Ros, stack: Stack, logical_id: str, kind: str) -> FunctionName:
+    attributes = ros.attributes(stack.id, logical_id)
+    service = attributes.get("ServiceName") if kind == TYPES[0] else None
+    return FunctionName(service=str(service) if service else None, name=str(attributes.get("FunctionName", "")))
+
+
+def _without_called(ros: Ros, stack: Stack, functions: Mapping[str, FunctionName]) -> Mapping[str, FunctionName]:
+    """Return a stack's functions without those that ROS calls for its custom resources, if there are others."""
+    if len(functions) < 2:
+        return functions
+    from heavylift.clouds.difference import parse_template  # with YAML, which a stack with one function does not need
+
+    called = set(_find_called(parse_template(ros.template(stack.id)).get("Resources")))
+    return {name: function for name, function in functions.items() if name not in called} or functions
+
+
+def _find_called(resources: object) -> Iterator[str]:
+    """Yield the logical id of each resource whose ARN is the service token of a custom resource."""
+    for resource in resources.values() if isinstance(resources, dict) else ():
+        match resource:
+            case {"Type": str(kind), "Properties": {"ServiceToken": {"Fn::GetAtt": [str(name), *_]}}}:
+                if kind.startswith(CUSTOM):
+                    yield name
 
 
 def invoke(session: Session, function: FunctionName, payload: bytes, *, timeout: int) -> Invocation:

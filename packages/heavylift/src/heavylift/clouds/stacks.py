@@ -100,6 +100,18 @@ class Stacks:
         return list(new.values())[::-1]
 
     def _follow(self, before: Stack, known: set[str], wanted: str) -> Stack:
+        """Return the stack at the end of an operation.
+
+        Raises:
+            HeavyliftError: it failed.
+            KeyboardInterrupt: the user does not wait for the end; says that the operation goes on.
+        """
+        try:
+            return self._wait(before, known, wanted)
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(f"what ROS has begun goes on: see `heavylift status {before.name}`") from interrupt
+
+    def _wait(self, before: Stack, known: set[str], wanted: str) -> Stack:
         happened: list[Event] = []
         failed = 0
         while True:

@@ -52,7 +52,7 @@ class PagesReady(NamedTuple):
 
 
 class WorkingSetReady(NamedTuple):
-    """What a recorded start used is there; the rest follows, however long it takes. Comes after `Collected`."""
+    """The part that a recorded start used is there; the rest follows, however long it takes. Comes after `Collected`."""
 
     later: int  # bytes still to fetch
 

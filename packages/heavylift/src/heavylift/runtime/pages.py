@@ -218,11 +218,11 @@ class Helper:
         self._library.pages_remove()
 
     def arrived(self, first: int, count: int) -> None:
-        """Say that pages are in their file."""
+        """Mark pages as being in their file."""
         self._library.pages_arrived(first, count)
 
     def failed(self, first: int, count: int, reason: str) -> None:
-        """Say that pages will never come: a process that executes one ends with this reason in its log."""
+        """Mark pages as lost: a process that executes one ends with this reason in its log."""
         self._library.pages_failed(first, count, reason.encode()[:500])
 
 

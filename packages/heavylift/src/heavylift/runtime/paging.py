@@ -104,11 +104,11 @@ class Paging:
             yield Run(first, min(run.end, code.pages.stop) - first)
 
     def arrived(self, code: CodeBlock) -> None:
-        """Say that a block is written."""
+        """Mark a block as written."""
         self._helper.arrived(self._number(code.library, code.pages.start), len(code.pages))
 
     def failed(self, code: CodeBlock, reason: str) -> None:
-        """Say that a block that was asked for cannot be brought."""
+        """Mark a block that was asked for as lost."""
         self._helper.failed(self._number(code.library, code.pages.start), len(code.pages), reason)
 
     def asked(self) -> Iterator[tuple[CodeBlock, int]]:

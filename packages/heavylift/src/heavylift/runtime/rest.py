@@ -1,4 +1,4 @@
-"""What follows after an initializer that waited for the working set alone: looked after until everything is there.
+"""The rest of a load, behind an initializer that waited for the working set alone: looked after until everything is there.
 
 When that is so, the tree is what an installation would have made, and the handler of `heavylift.runtime.pages` goes. When it will
 never be, because the worker was killed, requests go on: whoever executes code that is absent ends the process, with a line in

@@ -62,14 +62,18 @@ BROKEN = {
     "a library that was not asked for": (
         "index.handler",
         "import os\nimport absent.part\n" + HANDLER,
-        r"index\.py, line 2: No module named 'absent'; add the package that holds it to applib\.txt",
+        r"function/index\.py, line 2: No module named 'absent'; add the package that holds it to applib\.txt",
     ),
     "a name that a library lacks": (
         "index.handler",
         "from markupsafe import nothing\n" + HANDLER,
-        r"index\.py, line 1: cannot import name 'nothing' from 'markupsafe'",
+        r"function/index\.py, line 1: cannot import name 'nothing' from 'markupsafe' .*; mend it, or ask for the version",
     ),
-    "a module that is no Python": ("index.handler", "def handler(:\n", r"index\.py, line 1: invalid syntax; mend it"),
+    "a module that is no Python": (
+        "index.handler",
+        "def handler(:\n",
+        r"function/index\.py, line 1: invalid syntax; mend it$",
+    ),
     "a process that ends": ("index.handler", "import os\nos._exit(7)\n", r"index.*the process ended with 7"),
 }
 
@@ -82,7 +86,14 @@ def trial(project: Path, handler: str, source: str) -> str | None:
     code = project / "dist" / "code"
     (code / "index.py").write_text(source)
     shutil.rmtree(code / "__pycache__", ignore_errors=True)  # its bytecode is taken as it is, whatever the source says
-    return try_handler(handler, code=code, applib=applib, interpreter=interpreter, requirements=Path("applib.txt"))
+    return try_handler(
+        handler,
+        code=code,
+        own=project / "function",
+        applib=applib,
+        interpreter=interpreter,
+        requirements=Path("applib.txt"),
+    )
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -95,7 +106,7 @@ def test_a_function_that_cannot_be_imported_is_refused(project: Path, case: str)
 def test_what_the_build_cannot_judge_is_a_warning(project: Path) -> None:
     told = trial(project, "index.handler", "import os\nTABLE = os.environ['TABLE']\n" + HANDLER)
     assert told is not None
-    assert "not imported to its end: index.py, line 2: KeyError: 'TABLE'" in told
+    assert "function/index.py, line 2: KeyError: 'TABLE'" in told
     assert trial(project, "index.handler", INDEX) is None
 
 
@@ -115,6 +126,6 @@ def test_a_build_tries_the_function_anew_when_its_handler_or_its_libraries_chang
     with pytest.raises(BuildError, match="has no handle;"):
         make(project, "index.handle")
     (project / "layers_build" / "applib.txt").write_text("six==1.17.0\n")
-    with pytest.raises(BuildError, match=r"index\.py, line 1: No module named 'markupsafe'"):
+    with pytest.raises(BuildError, match=r"function/index\.py, line 1: No module named 'markupsafe'"):
         make(project)
     assert (project / "dist" / "manifest.json").read_bytes() == manifest

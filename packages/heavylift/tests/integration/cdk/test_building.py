@@ -12,7 +12,7 @@ import pytest
 
 from heavylift.build.machine import find_interpreter
 from heavylift.cdk.arguments import FunctionSettings
-from heavylift.cdk.building import make_build
+from heavylift.cdk.building import plan_build
 from heavylift.cdk.errors import InfraError
 from heavylift.cdk.facts import Facts
 from heavylift.contracts.manifest import Build
@@ -49,7 +49,7 @@ def project_of_six(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build_here(settings: FunctionSettings = SETTINGS, facts: Facts = Facts(python=LOCAL_PYTHON)) -> Build:  # noqa: B008 - frozen
-    return make_build(settings, facts, output=Path("dist"))
+    return plan_build(settings, facts, output=Path("dist"))()
 
 
 def test_a_build_without_work_is_quick_and_silent(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
@@ -83,12 +83,12 @@ def test_a_model_that_the_app_no_longer_names_is_no_part_of_the_build(make: Make
 
 def test_functions_have_builds_of_their_own(make: Make) -> None:
     settings = FunctionSettings(requirements="requirements.txt")
-    other = make_build(settings, Facts(python=LOCAL_PYTHON), output=Path("dist/Other"))
+    other = plan_build(settings, Facts(python=LOCAL_PYTHON), output=Path("dist/Other"))()
     assert other.code.path == Path.cwd() / "dist" / "Other" / "code"
     assert make().code.digest == other.code.digest
     Path("index.py").write_text("def handler(event, context): ...")
     everything = FunctionSettings(requirements="requirements.txt", code=".")
-    code = make_build(everything, Facts(python=LOCAL_PYTHON), output=Path("dist/All")).code.path
+    code = plan_build(everything, Facts(python=LOCAL_PYTHON), output=Path("dist/All"))().code.path
     assert not (code / "dist").exists()  # neither this build nor the others
 
 
@@ -140,3 +140,24 @@ def test_a_model_file_writes_the_model_with_the_libraries(make: Make) -> None:
     build = make(FunctionSettings(requirements="requirements.txt", model="model.py"))
     assert build.model is not None
     assert build.model.files == 1
+
+
+def test_functions_with_equal_libraries_share_one_build_of_them(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    first = make()
+    capfd.readouterr()
+    Path("other").mkdir()
+    Path("other", "index.py").write_text("import six\n\n\ndef handler(event, context):\n    return 'other'\n")
+    settings = FunctionSettings(requirements="requirements.txt", code="other", model="weights")
+    other = plan_build(settings, Facts(python=LOCAL_PYTHON), output=Path("dist/Other"))()
+    said = capfd.readouterr().err
+    assert ("import index.handler" in said, "pack applib" in said, "clean process" in said) == (True, False, False)
+    assert (other.applib.digest, other.model and other.model.digest) == (
+        first.applib.digest,
+        first.model and first.model.digest,
+    )
+    assert other.applib.path.samefile(first.applib.path)
+    assert other.code.digest != first.code.digest
+    assert list(Path(".cache/heavylift/functions/Other").glob("applib-*")) == []
+    Path("requirements.txt").write_text("six==1.16.0\n")
+    make(settings=FunctionSettings(requirements="requirements.txt"))
+    assert other.applib.path.is_file()  # what another function needs stays

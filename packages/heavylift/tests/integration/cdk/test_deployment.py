@@ -81,7 +81,7 @@ class Stack:
         return {each.logical_resource_id: each.physical_resource_id for each in found}
 
     def reasons(self) -> str:
-        """Why resources failed."""
+        """The reasons for which resources failed."""
         request = ros_models.ListStackEventsRequest(region_id=self.cloud.region, stack_id=self.id)
         return "\n".join(event.status_reason for event in self.client.list_stack_events(request).body.events)
 

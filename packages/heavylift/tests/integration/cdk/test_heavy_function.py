@@ -175,10 +175,12 @@ WRONG = [
         'HeavyFunction(stack, "One", name="One", **SMALL)',
         "app: One: name: 'One' is not allowed; set 3 to 38 small letters, digits and hyphens",
     ),
-    ('HeavyFunction(stack, "One", dist="nowhere")', "app: nowhere/manifest.json does not exist"),
+    ('HeavyFunction(stack, "One", dist="nowhere")', "app: One: nowhere/manifest.json does not exist"),
     (
         'HeavyFunction(stack, "One", code="nowhere", model="m.py")',
-        "app: model: there is no file m.py; name one with",
+        "app: One: code: there is no folder nowhere; name the one with your function\n"
+        "One: requirements: there is no file layers_build/applib.txt; write one requirement a line into it, or name another file\n"
+        "One: model: there is no file m.py; name one with",
     ),
     (
         'HeavyFunction(stack, "One", write_prefixes=["in/"], **SMALL).on_object_created("in/")',
@@ -196,14 +198,43 @@ WRONG = [
         'HeavyFunction(stack, "One", minimum_instances=1, initializer=False, **SMALL)',
         "app: One: minimum_instances: 1 without initializer;",
     ),
-    ('HeavyFunction(stack, "One", **SMALL).http()', "app: http: functions of Function Compute 2.0 get requests"),
+    ('HeavyFunction(stack, "One", **SMALL).http()', "app: One: http: functions of Function Compute 2.0 get requests"),
     (
         'HeavyFunction(stack, "One", generation="3.0", **SMALL).http(authentication="none")',
-        "app: http: authentication: 'none' is not allowed; set function or anonymous",
+        "app: One: http: authentication: 'none' is not allowed; set function or anonymous",
     ),
     (
         'HeavyFunction(stack, "One", **SMALL).every("5m")',
-        "app: every: '5m' is not allowed; set `@every 5m`, or six",
+        "app: One: every: '5m' is not allowed; set `@every 5m`, or six",
+    ),
+    (
+        'HeavyFunction(stack, "One", memroy=512)',
+        "app: One: memroy: there is no such argument; did you mean memory?\n",
+    ),
+    (
+        'HeavyFunction(stack, "One", "code", **SMALL)',
+        "app: One: 'code' is one argument too many: name the one that it is, of name, code, requirements,",
+    ),
+    ('HeavyFunction(app, "One", **SMALL)', "app: HeavyFunction: scope: <heavylift.cdk.stack.HeavyApp object at"),
+    ('HeavyFunction("stack", "One", **SMALL)', "app: HeavyFunction: scope: 'stack' is no stack, nor in one; make one"),
+    ("HeavyFunction(stack)", "app: HeavyFunction: the argument id is missing, of (scope, id, name, code,"),
+    ("HeavyFunction(stack, 5, **SMALL)", "app: 5: id: 5 is not allowed; set letters and digits"),
+    (
+        'HeavyFunction(stack, "One", **SMALL); HeavyFunction(stack, "One", **SMALL)',
+        "app: One: id: there is a construct One in mine already; set another id\n",
+    ),
+    (
+        'HeavyFunction(stack, "One", bucket="data", **SMALL)',
+        "app: One: bucket: 'data' is no bucket of the CDK; set one, such as PrivateBucket(stack)\n",
+    ),
+    (
+        'HeavyFunction(stack, "One", read_prefixes="abc", prune_rules="r.toml", **SMALL)',
+        "app: One: prune_rules: 'r.toml' is one text, and no list; write ['r.toml']\n"
+        "One: read_prefixes: 'abc' is one text, and no list; write ['abc']\n",
+    ),
+    (
+        'HeavyFunction(stack, "One", generation="3.0", **SMALL).http(methods="GET", mehtods=[])',
+        "app: One: http: methods: 'GET' is not allowed; set a list of some of GET, POST,",
     ),
     (
         'one = HeavyFunction(stack, "One", **SMALL); one.every("@every 5m"); one.every("@every 6m")',
@@ -247,6 +278,65 @@ def test_what_is_wrong_is_said_with_what_to_do_and_nothing_is_synthesized(
     code, words = refusals[body]
     assert code == 1
     assert words.startswith(said), words
+
+
+def test_all_that_is_wrong_in_all_functions_is_said_at_once_and_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "function").mkdir()
+    (tmp_path / "function" / "index.py").write_text("def handler(event, context): ...\n")
+    (tmp_path / "applib.txt").write_text("six==1.17.0\n")
+    done = run_app(
+        tmp_path,
+        """
+        good = HeavyFunction(stack, "Good", requirements="applib.txt")
+        good.every("@every 5s")
+        HeavyFunction(stack, "Re_size", requirements="applib.txt", memory=8192, cpu=1)
+        missing = {"code": "nowhere", "requirements": "none.txt", "model": "weights", "prune_rules": ["r.toml"]}
+        other = HeavyFunction(stack, "Other", **missing)
+        other.grant(5, "acs:oss:*:*:b")
+        other.add_environment("Bucket", "x", colour="red")
+        """,
+    )
+    assert done.returncode == 1
+    assert not (tmp_path / "dist").exists()
+    assert done.stderr.splitlines() == [
+        "app: Good: every: '@every 5s' is not allowed; set `@every 5m`, or six fields of cron, seconds first, in UTC: "
+        "`0 0 4 * * *`",
+        "Re_size: id: 'Re_size' is not allowed; set letters and digits, beginning with a letter",
+        "Re_size: cpu: 1 vCPU with memory: 8192 MB; a vCPU goes with 1 to 4 GB: set memory from 1024 to 4096, or cpu from 2.00 to "
+        "8.00",
+        "Other: grant: actions: set a text, or a list of texts",
+        "Other: environment: Bucket is set by the stack itself, from its settings and the build; remove it",
+        "Other: add_environment: colour: there is no such argument; known are name, value",
+        "Other: code: there is no folder nowhere; name the one with your function",
+        "Other: requirements: there is no file none.txt; write one requirement a line into it, or name another file",
+        "Other: model: there is no folder weights; name that of a model, or a Python file with `export_model`",
+        "Other: prune_rules: there is no file r.toml",
+    ]
+
+
+def test_what_is_wrong_is_said_before_the_error_that_ends_the_app(built: Path) -> None:
+    done = run_app(built, 'HeavyFunction(stack, "One", memory=1); HeavyFunction("x", "Two")')
+    assert done.stderr.splitlines()[0].startswith("app: One: memory: 1 is not allowed")
+    assert done.stderr.splitlines()[1].startswith("HeavyFunction: scope: 'x' is no stack")
+
+
+def test_an_app_of_the_cdk_alone_builds_when_it_synthesizes(built: Path) -> None:
+    for body, code, said in (
+        ("**SMALL", 0, ""),
+        ("**SMALL, memroy=5", 1, "One: memroy: there is no such argument; did you mean memory?"),
+    ):
+        (built / "plain.py").write_text(
+            "from ros_cdk_core import App, Stack\nfrom heavylift.cdk import HeavyFunction\n"
+            + APP.splitlines()[6]
+            + f"\napp = App()\nHeavyFunction(Stack(app, 'plain'), 'One', {body})\napp.synth()\n"
+        )
+        environment = app_environment("plain")
+        done = subprocess.run(
+            [sys.executable, "plain.py"], cwd=built, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert said in done.stderr
+    assert "One" in json.loads((built / "plain" / "plain.template.json").read_text())["Resources"]
 
 
 def test_a_build_alone_may_be_for_any_python(project: Path, rebuild: Callable[..., None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +46,7 @@ class Simulator:
     refusals: list[Exception] = field(default_factory=list)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    template: str = "{}"
 
     def __getattr__(self, name: str) -> Any:
         if not name.endswith("_with_options"):
@@ -93,6 +95,9 @@ class Simulator:
             self.stacks[-1].status = whole
         first = (request.page_number - 1) * request.page_size
         return SimpleNamespace(events=self.happened[first : first + request.page_size], total_count=len(self.happened))
+
+    def answer_get_template(self, _request: Any) -> Any:
+        return SimpleNamespace(template_body=self.template)
 
     def answer_list_stack_resources(self, _request: Any) -> Any:
         kinds = {"One": "ALIYUN::FC::Function", "Two": "ALIYUN::FC3::Function", "Bucket": BUCKET}
@@ -330,3 +335,26 @@ def test_the_function_of_a_stack() -> None:
         find_function(ros, ros.find("two"), None)
     with pytest.raises(HeavyliftError, match="stack two has no function 'Three': say --function One or --function Two"):
         find_function(ros, ros.find("two"), "Three")
+
+
+def test_a_function_that_serves_custom_resources_is_not_the_one_that_is_meant() -> None:
+    token = {"ServiceToken": {"Fn::GetAtt": ["Two", "ARN"]}}
+    resources = {"Archives": {"Type": "ALIYUN::ROS::CustomResource", "Properties": token}}
+    cloud = Simulator(template=json.dumps({"Resources": resources}))
+    cloud.add("web", "CREATE_COMPLETE")
+    ros = cloud.ros()
+    assert find_function(ros, ros.find("web"), None) == FunctionName(service="service", name="one")
+    assert find_function(ros, ros.find("web"), "Two") == FunctionName(service=None, name="two")
+    with pytest.raises(HeavyliftError, match=r"has no function 'Three': say --function One$"):
+        find_function(ros, ros.find("web"), "Three")
+
+
+def test_who_does_not_wait_for_the_end_is_told_that_what_has_begun_goes_on() -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    cloud = Simulator()
+    cloud.steps = [("web", STACK, "CREATE_IN_PROGRESS", "", "CREATE_IN_PROGRESS")]
+    stacks = Stacks(cloud.ros(), lambda _event: None, interval=1, sleep=interrupt)
+    with pytest.raises(KeyboardInterrupt, match=r"^what ROS has begun goes on: see `heavylift status web`$"):
+        stacks.deploy("web", DEFINITION)

@@ -7,19 +7,8 @@ from dataclasses import replace
 from heavylift.contracts.archive import BLOCK_SIZE, Block, Content, FileEntry
 from heavylift.contracts.loading import CodeBlock, Piece, Plan, code_blocks, hot_blocks, pieces, plan_load
 from heavylift.contracts.pages import PAGE, Library, Region, Run
+from tests.support.contents import CONTENT, ZERO
 
-ZERO = "0" * 64
-CONTENT = Content(
-    files=(
-        FileEntry("a/x", 0o644, 5, 0, 0),
-        FileEntry("a/y", 0o644, 0, 0, 5),
-        FileEntry("big", 0o755, 2 * BLOCK_SIZE + 3, 1, 0),
-        FileEntry("exact", 0o644, BLOCK_SIZE, 4, 0),
-        FileEntry("last", 0o600, 2, 5, 0),
-    ),
-    blocks=tuple(Block(raw, ZERO) for raw in (5, BLOCK_SIZE, BLOCK_SIZE, 3, BLOCK_SIZE, 2)),
-    eager=2,
-)
 MB = BLOCK_SIZE // 4
 # A library of 5 MB; the pages from 1 MB to 3 MB are code, in three blocks; the first block of code is cold but for a page, the
 # second is hot, the third is cold.

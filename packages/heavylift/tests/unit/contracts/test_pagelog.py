@@ -1,4 +1,4 @@
-"""What requests had to fetch, out of a log."""
+"""The pages that requests had to fetch, out of a log."""
 
 from __future__ import annotations
 

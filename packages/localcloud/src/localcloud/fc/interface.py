@@ -1,4 +1,4 @@
-"""What Function Compute offers to other services beside services, functions and triggers."""
+"""The interface of Function Compute for other services, beside services, functions and triggers."""
 
 from __future__ import annotations
 

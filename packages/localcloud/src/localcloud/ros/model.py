@@ -48,12 +48,12 @@ class Status(StrEnum):
 
     @property
     def is_in_progress(self) -> bool:
-        """Tell whether the operation goes on."""
+        """Return whether the operation goes on."""
         return self.endswith("_IN_PROGRESS")
 
     @property
     def is_failed(self) -> bool:
-        """Tell whether the operation has failed."""
+        """Return whether the operation has failed."""
         return self.endswith("_FAILED")
 
     @property
@@ -252,7 +252,7 @@ class Stack:
 
     @property
     def busy(self) -> bool:
-        """Tell whether an operation is going on."""
+        """Return whether an operation is going on."""
         return self.phase is not Phase.IDLE
 
     def moved(self, phase: Phase, status: StackStatus | None = None) -> Stack:

@@ -15,7 +15,7 @@ from localcloud.fc.instances.instance import Host, Instance, InstanceDiedError
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.network import Ports
-from localcloud.fc.instances.pool import Pool
+from localcloud.fc.instances.pool import Pool, Supplies
 from localcloud.fc.instances.unsandboxed import Folder
 from localcloud.fc.model import EndReason, Function
 from localcloud.fc.releases import Release
@@ -103,8 +103,7 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
     monkeypatch.setattr(Instance, "freeze", fail)
     ports = Ports()
     ports.open({}, places=Places(16), rooms=Places(16))
-    pool = Pool(
-        RELEASE,
+    supplies = Supplies(
         code=tmp_path,
         host=make_host(tmp_path / "instances", Folder("this is a test"), ports),
         find_interpreter=lambda: Interpreter(path=Path(sys.executable).resolve(), note=None),
@@ -112,6 +111,7 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
         max_instances=1,
         make_room=lambda: False,
     )
+    pool = Pool(RELEASE, supplies)
     answer, used = asyncio.run(pool.run(b"", request_id="1", log=InvocationLog(tmp_path / "f.log")))
     assert answer.body == b"done"
     assert (used.alive, pool.instances) == (False, [])

@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import ssl
+import struct
 import sysconfig
 import textwrap
 import uuid
@@ -115,6 +116,28 @@ def test_tls_straight_to_the_port_is_dispatched_by_its_server_name(cloud: Runnin
         context.wrap_socket(raw, server_hostname="ecs.aliyuncs.com"),
     ):
         pass
+
+
+def test_a_client_that_leaves_an_answer_over_tls_half_read_leaves_nothing_in_the_log(cloud: Running) -> None:
+    name, context = "left-" + uuid.uuid4().hex[:12], ssl.create_default_context(cafile=cloud.endpoints["authority"])
+    bucket, log = cloud.bucket(name), cloud.data / "stderr.log"
+    bucket.create_bucket("public-read")
+    bucket.put_object("big", bytes(16_000_000))
+    host, before = f"{name}.oss-{cloud.region}.aliyuncs.com", log.stat().st_size
+    request = f"GET /big HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+
+    def read(size: int) -> None:
+        with connect(cloud) as raw:
+            # closed with no time to linger, a socket sends RST instead of FIN (socket(7), SO_LINGER)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with context.wrap_socket(raw, server_hostname=host) as connection:
+                connection.sendall(request)
+                while size > 0:
+                    size -= len(connection.recv(65536))
+
+    for size in (1, 1, 1_000_000, 1_000_000, 16_000_000):  # the last waits for what the others have left
+        read(size)
+    assert log.read_bytes()[before:] == b""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What settings of a bucket do to requests: the official Python SDK sets them, plain HTTP meets them."""
+"""The effects of a bucket's settings on requests: the official Python SDK sets them, plain HTTP meets them."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from aliyunsdkcore.auth.composer.rpc_signature_composer import get_signed_url
 
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.signatures import FORM, FRESH, AuthenticationError, Authenticator, SignedRequest
+from tests.support.clock import Clock
 
 NOW = 1_800_000_000.0
 ROOT = Credential(access_key_id="LOCALroot", access_key_secret="root-secret", identity=Identity(account_id="1" * 16))
@@ -34,17 +35,9 @@ class Keys:
         return {credential.access_key_id: credential for credential in (ROOT, SESSION)}.get(access_key_id)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

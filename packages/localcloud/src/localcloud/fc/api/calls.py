@@ -33,7 +33,7 @@ class Call:
     body: Body  # the body as JSON; empty for an invocation, whose body is the function's
     endpoint: str  # the URL that it came to, when that is an address of loopback; empty: it came to a name of the cloud
     package_address: Callable[[str], str]  # returns where a code package can be fetched, by its name
-    permit: Callable[[str, str], None]  # refuses an action on a resource of Function Compute that the caller may not do
+    permit: Callable[[str, str], None]  # refuses an action on a resource of the account that the caller may not do
     permit_code: Permit  # refuses an object as code package that the caller may not read
 
     def header(self, name: str, allowed: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ In the cloud the address is a signed one of OSS; here it is one of this service,
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from aiohttp import web
 from localcloud.fc.api.calls import Call, shown
 from localcloud.fc.operations.service import FcService
 from localcloud.kernel.door import ADMINISTRATION
+from localcloud.kernel.files import send_file
 from localcloud.kernel.values import same_secret
 
 LIFE = 3600  # seconds
@@ -56,7 +58,18 @@ class PackageLinks:
         if not lives or not same_secret(self._sign(name, expires), request.query.get("Signature", "")):
             body = {"error": "the address is wrong or has expired; ask GetFunctionCode again"}
             return web.json_response(body, status=403)
-        return web.FileResponse(self._fc.functions.package(name), headers={"Content-Type": "application/zip"})
+        try:
+            file = self._fc.functions.package(name).open("rb")
+        except FileNotFoundError:
+            return web.json_response({"error": "there is no such code package any more"}, status=404)
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            response = web.StreamResponse(headers={"Content-Type": "application/zip", "Content-Length": str(size)})
+            await response.prepare(request)
+            if request.method != "HEAD":
+                await send_file(request, response, file, 0, size)
+            await response.write_eof()
+        return response
 
 
 async def get_function_code(fc: FcService, call: Call) -> web.Response:

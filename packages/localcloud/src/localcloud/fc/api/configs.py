@@ -202,8 +202,8 @@ async def put_async_config(fc: FcService, call: Call) -> web.Response:
     for member, field in (("onSuccess", "on_success"), ("onFailure", "on_failure")):
         end = read_member(ends, member, dict, "destinationConfig.") or {}
         fields[field] = read_member(end, "destination", str, f"destinationConfig.{member}.") or ""
-        if fields[field]:  # whoever names a function here invokes it
-            call.permit("fc:InvokeFunction", qualified(*read_destination(fields[field])))
+        if fields[field]:
+            call.permit(*read_destination(fields[field]).right)
     put = AsyncConfig(function=call.target.path, qualifier=call.target.qualifier, **fields)
     return shown(_write_async(fc, fc.configs.put_async(put)))
 

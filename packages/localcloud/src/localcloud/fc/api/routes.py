@@ -180,7 +180,8 @@ class Api:
             self._gate.require(caller, "oss:GetObject", f"acs:oss:oss-{region}:{account_id}:{bucket}/{key}")
 
         def permit(action: str, resource: str) -> None:
-            self._gate.require(caller, action, f"acs:fc:{region}:{account_id}:{resource}")
+            # An action begins with its service, as ARNs name it.
+            self._gate.require(caller, action, f"acs:{action.partition(':')[0]}:{region}:{account_id}:{resource}")
 
         call = Call(
             target=target,

@@ -73,7 +73,7 @@ async def list_tag_resources(fc: FcService, call: Call) -> web.Response:
 
 
 def has_tags(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Say whether tags are among those wanted; a wanted one without a value may have any."""
+    """Return whether tags are among those wanted; a wanted one without a value may have any."""
     return all(key in tags and value in {"", tags[key]} for key, value in wanted.items())
 
 

@@ -11,7 +11,7 @@ from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import find_interpreter
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.messages import INVOKE
-from localcloud.fc.instances.pool import Pool
+from localcloud.fc.instances.pool import Pool, Supplies
 from localcloud.fc.model import Answer, Settings
 from localcloud.fc.releases import Release
 from localcloud.fc.store.code import CodeStore
@@ -118,8 +118,7 @@ class Fleet:
             async def environment() -> Mapping[str, str]:
                 return await asyncio.to_thread(make_environment, release, settings=settings, roles=roles)
 
-            self._pools[release.key] = Pool(
-                release,
+            supplies = Supplies(
                 code=self._code.folder(function.code),
                 layers=self._packages_of(function.layers),
                 layer_folder=self._layers.folder,
@@ -129,6 +128,7 @@ class Fleet:
                 max_instances=settings.max_instances,
                 make_room=self._make_room,
             )
+            self._pools[release.key] = Pool(release, supplies)
         return self._pools[release.key]
 
     def _make_room(self) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from localcloud.fc.instances.channel import MAX_RESULT, MalformedReplyError
 from localcloud.fc.instances.cpu import CpuGroup, CpuGroups, vcpus
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import Isolation, Launch
+from localcloud.fc.instances.launch import InstanceSpec, Isolation, Launch
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.messages import FunctionFacts, ProgramFacts, Reply, Request, ServiceFacts, Setup
 from localcloud.fc.instances.meter import Meter, Use
@@ -106,12 +106,14 @@ class Instance:
         """
         self._folder.mkdir(parents=True)
         launch = self._launch = self._host.isolation.prepare(
-            folder=self._folder,
-            code=code,
-            layers=layers,
-            interpreter=interpreter,
-            environment={**environment, "FC_INSTANCE_ID": self.id},
-            function=self.function,
+            InstanceSpec(
+                folder=self._folder,
+                code=code,
+                layers=layers,
+                interpreter=interpreter,
+                environment={**environment, "FC_INSTANCE_ID": self.id},
+                function=self.function,
+            )
         )
         for note in (interpreter.note, launch.note):
             if note:

@@ -44,30 +44,34 @@ class Launch:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstanceSpec:
+    """The parts that an instance is started from.
+
+    Attributes:
+        folder: an empty folder of the instance's own, removed after it.
+        code: the unpacked code package.
+        layers: the files of the function's layers; None: it has none.
+        interpreter: the Python to run, and the packages that its runtime has built in.
+        environment: the environment as the platform gives it, with paths as the function sees them.
+        function: says how much disk and memory it may use.
+    """
+
+    folder: Path
+    code: Path
+    layers: Path | None
+    interpreter: Interpreter
+    environment: Mapping[str, str]
+    function: Function
+
+
 class Isolation(Protocol):
     """One way to keep instances apart."""
 
     kind: str  # for the ready line: bubblewrap, unsandboxed or missing
 
-    def prepare(
-        self,
-        *,
-        folder: Path,
-        code: Path,
-        layers: Path | None,
-        interpreter: Interpreter,
-        environment: Mapping[str, str],
-        function: Function,
-    ) -> Launch:
+    def prepare(self, spec: InstanceSpec) -> Launch:
         """Return how to start an instance.
-
-        Args:
-            folder: an empty folder of the instance's own, removed after it.
-            code: the unpacked code package.
-            layers: the files of the function's layers; None: it has none.
-            interpreter: the Python to run, and the packages that its runtime has built in.
-            environment: the environment as the platform gives it, with paths as the function sees them.
-            function: says how much disk and memory it may use.
 
         Raises:
             FcError: InstanceNotAllowed.

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,13 +26,13 @@ logger = logging.getLogger(__name__)
 ROOM = 6  # places of one instance: a listening socket for each port, what watches these, its channel, its output
 
 
-class Pool:
-    """Runs requests of one release of one function, with one configuration.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Supplies:
+    """The means by which a pool makes instances.
 
-    Args:
-        release: the release.
+    Attributes:
         code: the unpacked code package.
-        layers: the names of the packages of its layers.
+        layers: the names of the packages of the release's layers.
         layer_folder: returns the folder that shows such packages.
         host: what instances run on.
         find_interpreter: returns the Python for the function.
@@ -40,29 +41,28 @@ class Pool:
         make_room: ends an instance of any function that is idle; False: there is none.
     """
 
-    def __init__(
-        self,
-        release: Release,
-        *,
-        code: Path,
-        layers: tuple[str, ...] = (),
-        layer_folder: Callable[[tuple[str, ...]], Path] = lambda layers: Path(),
-        host: Host,
-        find_interpreter: Callable[[], Interpreter],
-        make_environment: Callable[[], Awaitable[Mapping[str, str]]],
-        max_instances: int,
-        make_room: Callable[[], bool],
-    ) -> None:
+    code: Path
+    layers: tuple[str, ...] = ()
+    layer_folder: Callable[[tuple[str, ...]], Path] = lambda layers: Path()
+    host: Host
+    find_interpreter: Callable[[], Interpreter]
+    make_environment: Callable[[], Awaitable[Mapping[str, str]]]
+    max_instances: int
+    make_room: Callable[[], bool]
+
+
+class Pool:
+    """Runs requests of one release of one function, with one configuration.
+
+    Args:
+        release: the release.
+        supplies: what instances are made with.
+    """
+
+    def __init__(self, release: Release, supplies: Supplies) -> None:
         self._release = release
         self._function = release.function
-        self._code = code
-        self.layers = layers
-        self._layer_folder = layer_folder
-        self._host = host
-        self._find_interpreter = find_interpreter
-        self._make_environment = make_environment
-        self._max_instances = max_instances
-        self._make_room = make_room
+        self._supplies = supplies
         self._idle: list[Instance] = []  # the most recently used last
         self._busy: set[Instance] = set()
         self._ending: list[Instance] = []  # nobody gets them any more
@@ -74,6 +74,11 @@ class Pool:
     def code(self) -> str:
         """The name of the code package that its instances run."""
         return self._function.code
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the packages of its layers."""
+        return self._supplies.layers
 
     @property
     def instances(self) -> list[Instance]:
@@ -125,7 +130,7 @@ class Pool:
         instance.close()
         if instance in self._housed:
             self._housed.discard(instance)
-            self._host.ports.rooms.give_back(ROOM)
+            self._supplies.host.ports.rooms.give_back(ROOM)
 
     async def run(
         self, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
@@ -177,27 +182,28 @@ class Pool:
         return await self._start(log)
 
     async def _start(self, log: InvocationLog) -> Instance:
-        if len(self._busy) >= self._max_instances:
+        supplies = self._supplies
+        if len(self._busy) >= supplies.max_instances:
             raise FcError(
                 "ResourceExhausted",
-                f"{self._function.path} runs on {self._max_instances} instances already; try again later",
+                f"{self._function.path} runs on {supplies.max_instances} instances already; try again later",
             )
-        while not self._host.ports.rooms.take(ROOM):
-            if not self._make_room():
+        while not supplies.host.ports.rooms.take(ROOM):
+            if not supplies.make_room():
                 raise FcError(
                     "ResourceExhausted",
                     "no descriptors are left for another instance; try again later, or start the embedded cloud with a "
                     "higher limit (`ulimit -n`)",
                 )
-        instance = Instance(self._release, host=self._host)
+        instance = Instance(self._release, host=supplies.host)
         self._busy.add(instance)
         self._housed.add(instance)
         try:
-            interpreter = await asyncio.to_thread(self._find_interpreter)
-            environment = await self._make_environment()
-            layers = await asyncio.to_thread(self._layer_folder, self.layers) if self.layers else None
+            interpreter = await asyncio.to_thread(supplies.find_interpreter)
+            environment = await supplies.make_environment()
+            layers = await asyncio.to_thread(supplies.layer_folder, supplies.layers) if supplies.layers else None
             await instance.start(
-                code=self._code, layers=layers, interpreter=interpreter, environment=environment, log=log
+                code=supplies.code, layers=layers, interpreter=interpreter, environment=environment, log=log
             )
         except BaseException:
             self._busy.discard(instance)

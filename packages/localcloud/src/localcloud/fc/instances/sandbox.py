@@ -15,9 +15,8 @@ from pathlib import Path
 
 from localcloud.fc.instances import userns
 from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import BESIDE, BOOTSTRAP, LAYERS, PRELOAD, REDIRECT, TMP, Launch
+from localcloud.fc.instances.launch import BESIDE, BOOTSTRAP, LAYERS, PRELOAD, REDIRECT, TMP, InstanceSpec, Launch
 from localcloud.fc.instances.usage import find_folder
-from localcloud.fc.model import Function
 from localcloud.fc.platform import MB
 from localcloud.gateway.resolver import ADDRESS
 
@@ -90,33 +89,27 @@ class Sandbox:
         self._means = means
         self._authority = authority
 
-    def prepare(
-        self,
-        *,
-        folder: Path,
-        code: Path,
-        layers: Path | None,
-        interpreter: Interpreter,
-        environment: Mapping[str, str],
-        function: Function,
-    ) -> Launch:
+    def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
         binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
-        binds += self._lookup(folder)
-        binds += _show(_shown(code, layers, interpreter))
+        binds += self._lookup(spec.folder)
+        binds += _show(_shown(spec.code, spec.layers, spec.interpreter))
         ids = userns.IdentityMap() if self._means.drops and self._means.user else None
         return Launch(
             command=[
                 *self._enter(
-                    ids, disk=function.disk * MB, memory=function.memory * MB, binds=[*binds, "--chdir", "/code"]
+                    ids,
+                    disk=spec.function.disk * MB,
+                    memory=spec.function.memory * MB,
+                    binds=[*binds, "--chdir", "/code"],
                 ),
-                *(*EXPORT, str(interpreter.path), "-I", "-S"),
+                *(*EXPORT, str(spec.interpreter.path), "-I", "-S"),
                 *(f"{INSIDE}/{file.name}" for file in (BOOTSTRAP, REDIRECT)),
             ],
             environment={"PATH": os.defpath},
-            exports=_exports(environment),
-            folder=folder,
+            exports=_exports(spec.environment),
+            folder=spec.folder,
             layers=LAYERS,
             packages=PACKAGES,
             note=self._means.note,

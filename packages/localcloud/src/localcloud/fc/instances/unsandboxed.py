@@ -10,14 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances import supervisor
-from localcloud.fc.instances.interpreters import Interpreter
-from localcloud.fc.instances.launch import BOOTSTRAP, REDIRECT, TMP, Launch
-from localcloud.fc.model import Function
+from localcloud.fc.instances.launch import BOOTSTRAP, REDIRECT, TMP, InstanceSpec, Launch
 
 logger = logging.getLogger(__name__)
 
@@ -39,35 +36,26 @@ class Folder:
         )
         logger.warning(self._warning)
 
-    def prepare(
-        self,
-        *,
-        folder: Path,
-        code: Path,
-        layers: Path | None,
-        interpreter: Interpreter,
-        environment: Mapping[str, str],
-        function: Function,
-    ) -> Launch:
+    def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
-        temporary, packages = folder / "tmp", folder / "packages"
+        temporary, packages = spec.folder / "tmp", spec.folder / "packages"
         for each in (temporary, packages):
             each.mkdir()
-        for name, path in interpreter.packages.items():
+        for name, path in spec.interpreter.packages.items():
             (packages / name).symlink_to(path)
-        seen = str(layers or folder / "layers")
-        moved = {name: _move(value, temporary) for name, value in environment.items()}
-        moved |= {"FC_FUNC_CODE_PATH": str(code), "TMPDIR": str(temporary)}
+        seen = str(spec.layers or spec.folder / "layers")
+        moved = {name: _move(value, temporary) for name, value in spec.environment.items()}
+        moved |= {"FC_FUNC_CODE_PATH": str(spec.code), "TMPDIR": str(temporary)}
         return Launch(
             # bubblewrap ends an instance with the platform; here the kernel is asked to
             command=[
                 *("setpriv", "--pdeathsig", "TERM", sys.executable, "-I", "-S", supervisor.__file__),
-                *("setpriv", "--pdeathsig", "KILL", str(interpreter.path), "-I", "-S"),
+                *("setpriv", "--pdeathsig", "KILL", str(spec.interpreter.path), "-I", "-S"),
                 *(str(BOOTSTRAP), str(REDIRECT)),
             ],
             environment=moved,
             exports=None,
-            folder=code,
+            folder=spec.code,
             layers=seen,
             packages=str(packages),
             warning=self._warning,
@@ -111,16 +99,7 @@ class Refusal:
         )
         logger.warning(self._message)
 
-    def prepare(
-        self,
-        *,
-        folder: Path,
-        code: Path,
-        layers: Path | None,
-        interpreter: Interpreter,
-        environment: Mapping[str, str],
-        function: Function,
-    ) -> Launch:
+    def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
         raise FcError("InstanceNotAllowed", self._message)
 

@@ -1,4 +1,4 @@
-"""Destinations of asynchronous invocations: the functions that get their results. Pure.
+"""Destinations of asynchronous invocations: the functions that get their results. Pure; the composition of the service delivers.
 
 Source: Function Compute, "Result callback": the content of the event that a destination gets.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from localcloud.fc.configs import qualified
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Answer, Pending
 
@@ -16,25 +19,60 @@ _FUNCTION = re.compile(
 )
 
 
-def read_destination(arn: str) -> tuple[str, str]:
-    """Return the path and the qualifier of the function that an ARN names.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destination:
+    """A resource that gets results.
+
+    Attributes:
+        kind: its service, as ARNs name it.
+        name: of it, for that service: a function's path.
+        qualifier: a function's version or alias; empty: what is not published.
+        right: the action and the resource that whoever names it as a destination must be allowed.
+    """
+
+    kind: str
+    name: str
+    qualifier: str = ""
+    right: tuple[str, str]
+
+
+Deliver = Callable[[Destination, bytes], None]  # hands a result over; raises FcError
+
+
+def read_destination(arn: str) -> Destination:
+    """Return the destination that an ARN names.
 
     Raises:
-        FcError: NotImplemented: it names something else; InvalidArgument: it is no ARN.
+        FcError: NotImplemented: it is of another kind; InvalidArgument: it is no ARN.
     """
     parts = arn.split(":", 4)
     if len(parts) < 5 or parts[0] != "acs":
         raise FcError("InvalidArgument", f"destination is {arn[:200]!r}; expected acs:fc:REGION:ACCOUNT:functions/NAME")
-    if parts[1] != "fc":
+    read = _READERS.get(parts[1])
+    if read is None:
         raise FcError(
             "NotImplemented", f"not implemented: destinations of type {parts[1][:200]!r}; a function can be one"
         )
-    match = _FUNCTION.fullmatch(parts[4])
-    if match is None:
+    found = read(parts[4])
+    if found is None:
         raise FcError("InvalidArgument", f"destination is {arn[:200]!r}; it names no function")
-    service, qualifier, name, own = match.groups()
-    path = f"services/{service}/functions/{name}" if service else f"functions/{name}"
-    return path, qualifier or own or ""
+    return found
+
+
+def _read_function(resource: str) -> Destination | None:
+    match = _FUNCTION.fullmatch(resource)
+    if match is None:
+        return None
+    service, qualifier, function, own = match.groups()
+    path = f"services/{service}/functions/{function}" if service else f"functions/{function}"
+    qualifier = qualifier or own or ""
+    # Whoever names a function as a destination invokes it.
+    return Destination(
+        kind="fc", name=path, qualifier=qualifier, right=("fc:InvokeFunction", qualified(path, qualifier))
+    )
+
+
+_READERS: Mapping[str, Callable[[str], Destination | None]] = {"fc": _read_function}
 
 
 def make_result(

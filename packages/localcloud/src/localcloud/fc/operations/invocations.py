@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.configs import DONE, AsyncConfig, Task, TaskState
@@ -17,7 +17,7 @@ from localcloud.fc.model import Answer, Invocation, Pending, Settings, Trigger
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.async_tasks import AsyncTaskOperations
 from localcloud.fc.operations.configs import ConfigOperations
-from localcloud.fc.operations.destinations import make_result, read_destination
+from localcloud.fc.operations.destinations import Deliver, make_result, read_destination
 from localcloud.fc.operations.oss_triggers import make_event
 from localcloud.fc.operations.tasks import Tasks
 from localcloud.fc.operations.throttle import Throttle
@@ -40,6 +40,7 @@ class InvocationOperations:
         pending: keeps the asynchronous invocations that are not done.
         configs: limit the functions, and say how asynchronous invocations are tried again.
         tasks: keep the course of some.
+        deliver: hands results to each kind of destination.
         settings: how asynchronous invocations are tried again otherwise.
         clock: seconds since the epoch.
     """
@@ -54,6 +55,7 @@ class InvocationOperations:
         pending: PendingInvocations,
         configs: ConfigOperations,
         tasks: AsyncTaskOperations,
+        deliver: Mapping[str, Deliver],
         settings: Settings,
         clock: Callable[[], float],
     ) -> None:
@@ -64,6 +66,7 @@ class InvocationOperations:
         self._pending = pending
         self._configs = configs
         self._kept = tasks
+        self._deliver = deliver
         self._settings = settings
         self._clock = clock
         self._throttle = Throttle(configs)
@@ -247,9 +250,9 @@ class InvocationOperations:
     def _tell_destination(
         self, config: AsyncConfig, pending: Pending, answer: Answer | None, state: TaskState, *, tries: int
     ) -> None:
-        """Invoke the function that gets the result, if there is one."""
-        destination = config.on_success if state is TaskState.SUCCEEDED else config.on_failure
-        if not destination:
+        """Hand the result to the destination, if there is one."""
+        arn = config.on_success if state is TaskState.SUCCEEDED else config.on_failure
+        if not arn:
             return
         why = "" if state is TaskState.SUCCEEDED else (answer and answer.error_type) or state.value
         payload = make_result(
@@ -261,12 +264,12 @@ class InvocationOperations:
             account_id=self._settings.account_id,
             now=self._clock(),
         )
-        path, qualifier = read_destination(destination)
+        destination = read_destination(arn)
         try:
-            self.invoke_async(path, payload, request_id=new_request_id(), qualifier=qualifier)
+            self._deliver[destination.kind](destination, payload)
         except FcError as error:
             self._logs.begin(pending.function).line(
-                f"FC Error: destination {destination} got no result RequestId: {pending.request_id} {error}"
+                f"FC Error: destination {arn} got no result RequestId: {pending.request_id} {error}"
             )
 
 

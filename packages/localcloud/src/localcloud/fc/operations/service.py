@@ -16,11 +16,13 @@ from localcloud.fc.instances.interpreters import check_interpreter
 from localcloud.fc.instances.isolation import choose_isolation
 from localcloud.fc.instances.logs import Logs
 from localcloud.fc.instances.network import Ports
+from localcloud.fc.instances.requests import new_request_id
 from localcloud.fc.instances.sweep import repeat
 from localcloud.fc.model import Settings
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.async_tasks import AsyncTaskOperations
 from localcloud.fc.operations.configs import ConfigOperations
+from localcloud.fc.operations.destinations import Destination
 from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.invocations import InvocationOperations
 from localcloud.fc.operations.layers import LayerOperations
@@ -107,6 +109,7 @@ class FcService:
             pending=PendingInvocations(folder / "pending"),
             configs=self.configs,
             tasks=self.async_tasks,
+            deliver={"fc": self._invoke_destination},
             settings=settings,
             clock=clock,
         )
@@ -150,6 +153,9 @@ class FcService:
         """Fire the triggers that an object's event fires; may be called from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.invocations.fire, event)
+
+    def _invoke_destination(self, function: Destination, result: bytes) -> None:
+        self.invocations.invoke_async(function.name, result, request_id=new_request_id(), qualifier=function.qualifier)
 
     def _sweep(self) -> Iterator[Callable[[], None]]:
         """Yield the steps of one sweep; each is done whether or not those before it failed."""

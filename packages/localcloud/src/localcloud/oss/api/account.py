@@ -1,4 +1,4 @@
-"""What concerns the account as a whole, or no bucket at all: regions, public access, limits."""
+"""Requests about the account as a whole, or about no bucket at all: regions, public access, limits."""
 
 from __future__ import annotations
 

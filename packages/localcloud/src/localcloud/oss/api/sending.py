@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from aiohttp import web
 
+from localcloud.kernel.files import send_file
 from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.link import Fault, Link
 from localcloud.oss.model import StoredObject
@@ -48,7 +49,7 @@ async def send_object(
                 if link.shape.bandwidth or fault:
                     await _send_slices(request, response, file, begin, end, link, fault)
                 else:
-                    await _sendfile(request, file, begin, end - begin)
+                    await send_file(request, response, file, begin, end - begin)
             await response.write_eof()
         except (
             ConnectionError,
@@ -65,10 +66,6 @@ def _transport(request: web.Request) -> asyncio.Transport:
         raise ConnectionResetError("the client has gone")
     assert isinstance(transport, asyncio.Transport)
     return transport
-
-
-async def _sendfile(request: web.Request, file: BinaryIO, offset: int, count: int) -> None:
-    await asyncio.get_running_loop().sendfile(_transport(request), file, offset, count)
 
 
 async def _send_slices(
@@ -92,7 +89,7 @@ async def _send_slices(
             await response.write(content)
         else:
             # write() flushes what aiohttp holds, sendfile goes past it: drain first, so that their order is kept
-            await _sendfile(request, file, position, size)
+            await send_file(request, response, file, position, size)
         position += size
     if cut < end:
         transport = _transport(request)

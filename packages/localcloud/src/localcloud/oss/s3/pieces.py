@@ -127,7 +127,7 @@ class PieceReader:
 
     @property
     def has_unsigned_trailers(self) -> bool:
-        """Say whether trailers came that a signed body should have signed, and has not."""
+        """Return whether trailers came that a signed body should have signed, and has not."""
         return self._signer is not None and bool(self._lines)
 
 

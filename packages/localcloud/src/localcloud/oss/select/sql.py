@@ -59,7 +59,7 @@ class Query:
 
     @property
     def aggregates(self) -> bool:
-        """Say whether there is one result of all records."""
+        """Return whether there is one result of all records."""
         return any(item.aggregate for item in self.items)
 
 

@@ -23,7 +23,7 @@ METHODS = ("GET", "PUT", "DELETE", "POST", "HEAD")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """What pages of some origins may do."""
+    """A rule: the requests that pages of some origins may make."""
 
     origins: tuple[str, ...]  # each with at most one *
     methods: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a bucket's lifecycle rules do, and to which objects, versions and uploads, at a moment. Pure.
+"""The effects of a bucket's lifecycle rules on objects, versions and uploads at a moment. Pure.
 
 A day of a rule is 24 hours from the object's last change, or from when a version ceased to be current (assumed: OSS rounds up to
 its nightly run). Transitions by the time of the last access (`IsAccessTime`) do nothing: the embedded cloud does not record it.

@@ -47,7 +47,7 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
 
 
 def is_s3(query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-    """Say whether a request speaks the S3 protocol: its signature's scheme tells.
+    """Return whether a request speaks the S3 protocol: its signature's scheme tells.
 
     Args:
         query: decoded.

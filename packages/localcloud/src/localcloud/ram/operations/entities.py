@@ -10,12 +10,12 @@ import re
 import secrets
 import string
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 from localcloud.ram.errors import RamError
-from localcloud.ram.model import Attachment, Entities, ManagedPolicy, PolicyType
+from localcloud.ram.model import Attachment, Entities, Kind, ManagedPolicy, PolicyType
 from localcloud.ram.policy import MAX_DOCUMENT, MalformedPolicyError
 from localcloud.ram.store import RamStore
 from localcloud.ram.system_policies import SYSTEM_POLICIES
@@ -62,6 +62,42 @@ def known_policies(entities: Entities, policy_type: PolicyType) -> Mapping[str, 
 def attached_policy(entities: Entities, attachment: Attachment) -> ManagedPolicy:
     """Return the policy that an attachment names."""
     return known_policies(entities, attachment.policy_type)[attachment.policy]
+
+
+def find_entity(entities: Mapping[str, _Value], kind: Kind, name: str) -> _Value:
+    """Return the entity of a name.
+
+    Args:
+        entities: those of the kind, by name.
+        kind: for the message.
+        name: of the one that is wanted.
+
+    Raises:
+        RamError: EntityNotExist of that kind.
+    """
+    if name not in entities:
+        raise RamError(f"EntityNotExist.{kind}", f"The {kind.lower()} not exists: {name}.")
+    return entities[name]
+
+
+def check_free(entities: Mapping[str, object], kind: Kind, name: str) -> None:
+    """Refuse a name that an entity of the kind has.
+
+    Raises:
+        RamError: EntityAlreadyExists of that kind.
+    """
+    if name in entities:
+        raise RamError(f"EntityAlreadyExists.{kind}", f"The {kind.lower()} already exists: {name}.")
+
+
+def by_name(entities: Mapping[str, _Value]) -> list[_Value]:
+    """Return entities in the order of their names."""
+    return [entity for _, entity in sorted(entities.items())]
+
+
+def rename_attached(attachments: Iterable[Attachment], kind: Kind, name: str, new_name: str) -> tuple[Attachment, ...]:
+    """Return attachments in which an entity has another name."""
+    return tuple(replace(one, name=new_name) if (one.kind, one.name) == (kind, name) else one for one in attachments)
 
 
 def without(values: Mapping[str, _Value], name: str) -> dict[str, _Value]:

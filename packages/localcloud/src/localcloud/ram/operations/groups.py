@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Group, Membership
-from localcloud.ram.operations.entities import check_name, without
+from localcloud.ram.operations.entities import by_name, check_free, check_name, find_entity, rename_attached, without
 from localcloud.ram.operations.users import Users
 
 MAX_GROUPS = 50  # that a user may be in (RAM, "Limits")
@@ -25,8 +25,7 @@ class Groups(Users):
         """
         check_name("GroupName", name, _GROUP_NAME)
         with self._lock:
-            if name in self._entities.groups:
-                raise RamError("EntityAlreadyExists.Group", f"The group already exists: {name}.")
+            check_free(self._entities.groups, "Group", name)
             now = self._clock()
             group = Group(name=name, comments=comments, created=now, updated=now)
             self._save_group(group)
@@ -38,14 +37,11 @@ class Groups(Users):
         Raises:
             RamError: EntityNotExist.Group.
         """
-        group = self._entities.groups.get(name)
-        if group is None:
-            raise RamError("EntityNotExist.Group", f"The group not exists: {name}.")
-        return group
+        return find_entity(self._entities.groups, "Group", name)
 
     def groups(self) -> list[Group]:
         """Return all groups, by name."""
-        return [group for _, group in sorted(self._entities.groups.items())]
+        return by_name(self._entities.groups)
 
     def groups_of(self, user: str) -> list[Group]:
         """Return the groups that a user is in, by name.
@@ -66,8 +62,7 @@ class Groups(Users):
         check_name("NewGroupName", new_name, _GROUP_NAME)
         with self._lock:
             old = self.get_group(name)
-            if new_name != name and new_name in self._entities.groups:
-                raise RamError("EntityAlreadyExists.Group", f"The group already exists: {new_name}.")
+            check_free(without(self._entities.groups, name), "Group", new_name)
             group = Group(
                 name=new_name,
                 comments=old.comments if comments is None else comments,
@@ -75,10 +70,7 @@ class Groups(Users):
                 updated=self._clock(),
                 members=old.members,
             )
-            attachments = tuple(
-                replace(one, name=new_name) if (one.kind, one.name) == ("Group", name) else one
-                for one in self._entities.attachments
-            )
+            attachments = rename_attached(self._entities.attachments, "Group", name, new_name)
             groups = {**without(self._entities.groups, name), new_name: group}
             self._save(replace(self._entities, groups=groups, attachments=attachments))
         return group

@@ -8,7 +8,16 @@ from dataclasses import replace
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import DEFAULT_SESSION, Role
-from localcloud.ram.operations.entities import EntityKeeper, check_document, check_name, new_id, without
+from localcloud.ram.operations.entities import (
+    EntityKeeper,
+    by_name,
+    check_document,
+    check_free,
+    check_name,
+    find_entity,
+    new_id,
+    without,
+)
 from localcloud.ram.policy import parse_trust_policy
 from localcloud.ram.store import RamStore
 
@@ -45,8 +54,7 @@ class Roles(EntityKeeper):
         check_document(trust_policy, parse_trust_policy)
         _check_max_session(max_session)
         with self._lock:
-            if name in self._entities.roles:
-                raise RamError("EntityAlreadyExists.Role", f"The role already exists: {name}.")
+            check_free(self._entities.roles, "Role", name)
             now = self._clock()
             role = Role(
                 name=name,
@@ -66,14 +74,11 @@ class Roles(EntityKeeper):
         Raises:
             RamError: EntityNotExist.Role.
         """
-        role = self._entities.roles.get(name)
-        if role is None:
-            raise RamError("EntityNotExist.Role", f"The role not exists: {name}.")
-        return role
+        return find_entity(self._entities.roles, "Role", name)
 
     def roles(self) -> list[Role]:
         """Return all roles, by name."""
-        return [role for _, role in sorted(self._entities.roles.items())]
+        return by_name(self._entities.roles)
 
     def update_role(
         self,

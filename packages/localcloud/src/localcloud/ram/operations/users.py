@@ -9,7 +9,16 @@ from dataclasses import replace
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import AccessKey, KeyStatus, User
-from localcloud.ram.operations.entities import EntityKeeper, check_name, new_id, without
+from localcloud.ram.operations.entities import (
+    EntityKeeper,
+    by_name,
+    check_free,
+    check_name,
+    find_entity,
+    new_id,
+    rename_attached,
+    without,
+)
 
 MAX_KEYS = 2  # of a user (RAM, "Limits")
 USER_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,8 +42,7 @@ class Users(EntityKeeper):
         """
         check_name("UserName", name, USER_NAME)
         with self._lock:
-            if name in self._entities.users:
-                raise RamError("EntityAlreadyExists.User", f"The user already exists: {name}.")
+            check_free(self._entities.users, "User", name)
             now = self._clock()
             user = User(
                 name=name,
@@ -55,14 +63,11 @@ class Users(EntityKeeper):
         Raises:
             RamError: EntityNotExist.User.
         """
-        user = self._entities.users.get(name)
-        if user is None:
-            raise RamError("EntityNotExist.User", f"The user not exists: {name}.")
-        return user
+        return find_entity(self._entities.users, "User", name)
 
     def users(self) -> list[User]:
         """Return all users, by name."""
-        return [user for _, user in sorted(self._entities.users.items())]
+        return by_name(self._entities.users)
 
     def update_user(
         self,
@@ -83,8 +88,7 @@ class Users(EntityKeeper):
         check_name("NewUserName", new_name, USER_NAME)
         with self._lock:
             old = self.get_user(name)
-            if new_name != name and new_name in self._entities.users:
-                raise RamError("EntityAlreadyExists.User", f"The user already exists: {new_name}.")
+            check_free(without(self._entities.users, name), "User", new_name)
             user = replace(
                 old,
                 name=new_name,
@@ -106,10 +110,7 @@ class Users(EntityKeeper):
                 key.access_key_id: replace(key, user=new_name) if key.user == name else key
                 for key in entities.keys.values()
             }
-            attachments = tuple(
-                replace(one, name=new_name) if (one.kind, one.name) == ("User", name) else one
-                for one in entities.attachments
-            )
+            attachments = rename_attached(entities.attachments, "User", name, new_name)
             users = {**without(entities.users, name), new_name: user}
             self._save(replace(entities, users=users, groups=groups, keys=keys, attachments=attachments))
         return user

@@ -22,7 +22,7 @@ from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.fc import SERVICE_NAME
 from localcloud.ros.resources.fc_functions import IDENTITY, within
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
-from localcloud.ros.resources.rights import on_function
+from localcloud.ros.resources.rights import on_function, on_resource
 
 _GONE = frozenset(
     {"FunctionNotFound", "ServiceNotFound", "VersionNotFound", "AliasNotFound"}
@@ -213,10 +213,10 @@ class Fc3AsyncInvokeConfig(ConfigType):
     }
 
     def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
-        """See `ResourceType`. Whoever names a function as a destination invokes it."""
+        """See `ResourceType`. Whoever names a destination needs a right on it."""
         yield from super().rights(context, before, after)
         for arn in filter(None, _destinations(after or {})):
-            yield on_function(context, "InvokeFunction", qualified(*read_destination(arn)))
+            yield on_resource(context, *read_destination(arn).right)
 
     def find(self, path: str, qualifier: str) -> object | None:
         """See `ConfigType`."""

@@ -30,7 +30,12 @@ def on_policy(context: Context, action: str, name: str) -> Right:
 
 def on_function(context: Context, action: str, path: str) -> Right:
     """Return the right to do something with what Function Compute has at a path."""
-    return Right(f"fc:{action}", f"acs:fc:{context.region}:{context.account_id}:{path}")
+    return on_resource(context, f"fc:{action}", path)
+
+
+def on_resource(context: Context, action: str, path: str) -> Right:
+    """Return the right to do an action, named with its service, with what that service has at a path."""
+    return Right(action, f"acs:{action.partition(':')[0]}:{context.region}:{context.account_id}:{path}")
 
 
 def to_pass(role: str) -> Right:
@@ -40,4 +45,4 @@ def to_pass(role: str) -> Right:
 
 def on_logs(context: Context, action: str, path: str) -> Right:
     """Return the right to do something with what the log service has at a path."""
-    return Right(f"log:{action}", f"acs:log:{context.region}:{context.account_id}:{path}")
+    return on_resource(context, f"log:{action}", path)

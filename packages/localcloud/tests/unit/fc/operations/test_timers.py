@@ -12,6 +12,7 @@ from localcloud.fc.model import Trigger
 from localcloud.fc.operations.schedule import InvalidScheduleError, read_schedule
 from localcloud.fc.operations.timers import Timers, check_timer
 from localcloud.kernel.times import from_seconds, to_seconds
+from tests.support.clock import Clock
 
 BEGIN = from_seconds("2026-03-10T03:59:30Z")
 
@@ -73,16 +74,8 @@ def timer(name: str = "t", **config: Any) -> Trigger:
     return Trigger(function="functions/f", name=name, kind="timer", config=settings, modified=BEGIN)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = BEGIN
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_timers_fire_when_they_are_due_and_what_was_missed_fires_once() -> None:
-    clock, fired, triggers = Clock(), list[dict[str, str]](), [timer(), timer("off", enable=False)]
+    clock, fired, triggers = Clock(BEGIN), list[dict[str, str]](), [timer(), timer("off", enable=False)]
     timers = Timers(triggers=lambda: triggers, fire=lambda _, event: fired.append(json.loads(event)), clock=clock)
     for seconds in (0, 1, 298, 1, 1, 1000, 1):
         clock.now += seconds
@@ -92,7 +85,7 @@ def test_timers_fire_when_they_are_due_and_what_was_missed_fires_once() -> None:
 
 
 def test_one_timer_that_cannot_fire_holds_up_no_other() -> None:
-    clock, fired = Clock(), list[str]()
+    clock, fired = Clock(BEGIN), list[str]()
 
     def fire(trigger: Trigger, _: bytes) -> None:
         if trigger.name == "bad":

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from localcloud.kernel.xml import render
 from localcloud.oss.model import NO_ATTRIBUTES
 from localcloud.oss.operations.service import OssService
+from tests.support.clock import Clock
 
 DAY = 86_400.0
-
-
-class Clock:
-    now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def service(tmp_path: Path, clock: Clock) -> Iterator[OssService]:
-    service = OssService(tmp_path, account_id="1111111111111111", clock=clock)
-    service.buckets.create("kept")
-    yield service
-    service.close()
 
 
 def enable(service: OssService) -> None:

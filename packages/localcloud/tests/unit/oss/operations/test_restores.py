@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Storage
 from localcloud.oss.operations.restores import DAY, HOUR, MINUTE, Wish, restore_state
 from localcloud.oss.operations.service import OssService
-
-
-class Clock:
-    """Seconds since the epoch, as the test says."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def service(tmp_path: Path, clock: Clock) -> Iterator[OssService]:
-    service = OssService(tmp_path, account_id="1111111111111111", clock=clock)
-    service.buckets.create("kept")
-    yield service
-    service.close()
+from tests.support.clock import Clock
 
 
 def put(service: OssService, storage_class: str | None = None, bucket: str = "kept") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ SUSPENDED = ENABLED.replace("Enabled", "Suspended")
 
 def open_service(folder: Path) -> OssService:
     return OssService(folder, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[OssService]:
-    service = open_service(tmp_path)
-    service.buckets.create("kept")
-    yield service
-    service.close()
 
 
 def enable(service: OssService) -> None:

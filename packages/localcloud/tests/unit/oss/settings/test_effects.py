@@ -1,4 +1,4 @@
-"""What settings say of a request: cross-origin rules, hotlink protection, website, policy, retention."""
+"""The effects of settings on a request: cross-origin rules, hotlink protection, website, policy, retention."""
 
 from __future__ import annotations
 

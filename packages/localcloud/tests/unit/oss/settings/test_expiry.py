@@ -1,4 +1,4 @@
-"""What lifecycle rules do at a moment."""
+"""The effects of lifecycle rules at a moment."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.ram import RamService
-from tests.support.identities import ACCOUNT, Clock, make_reader
+from tests.support.clock import Clock
+from tests.support.identities import ACCOUNT, make_reader
 
 
 @pytest.fixture

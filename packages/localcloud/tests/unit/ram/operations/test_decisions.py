@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from localcloud.kernel.identity import Identity
 from localcloud.ram import RamService
-from tests.support.identities import (
-    ACCOUNT,
-    OBJECT,
-    ROOT,
-    Clock,
-    document,
-    may_read,
-    session_of,
-)
+from tests.support.clock import Clock
+from tests.support.identities import ACCOUNT, OBJECT, ROOT, document, may_read, session_of
 
 
 def test_the_account_may_do_everything_and_strangers_nothing(ram: RamService) -> None:

@@ -9,14 +9,8 @@ import pytest
 
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.ram import RamError, RamService
-from tests.support.identities import (
-    ACCOUNT,
-    FC,
-    READ,
-    Clock,
-    code,
-    document,
-)
+from tests.support.clock import Clock
+from tests.support.identities import ACCOUNT, FC, READ, code, document
 
 
 def test_entities_survive_a_restart(reader: RamService, tmp_path: Path, clock: Clock) -> None:

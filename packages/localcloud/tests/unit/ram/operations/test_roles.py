@@ -5,12 +5,8 @@ from __future__ import annotations
 import pytest
 
 from localcloud.ram import RamError, RamService
-from tests.support.identities import (
-    FC,
-    READ,
-    Clock,
-    code,
-)
+from tests.support.clock import Clock
+from tests.support.identities import FC, READ, code
 
 
 def test_a_role_is_updated_in_part(reader: RamService, clock: Clock) -> None:

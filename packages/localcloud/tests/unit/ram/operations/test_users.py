@@ -5,7 +5,8 @@ from pathlib import Path
 
 from localcloud.kernel.identity import Identity
 from localcloud.ram import RamService
-from tests.support.identities import ACCOUNT, Clock, may_read
+from tests.support.clock import Clock
+from tests.support.identities import ACCOUNT, may_read
 
 
 def test_users_groups_and_keys_outlive_the_process(ram: RamService, tmp_path: Path, clock: Clock) -> None:

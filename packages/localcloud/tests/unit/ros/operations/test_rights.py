@@ -1,4 +1,4 @@
-"""Whose rights an operation on a stack has: those of whoever asked for it, and no others."""
+"""The rights of an operation on a stack: those of whoever asked for it, and no others."""
 
 from __future__ import annotations
 

@@ -11,19 +11,8 @@ import pytest
 
 from localcloud.sts.errors import StsError
 from localcloud.sts.operations.sessions import KEPT, StsService
-from tests.support.identities import (
-    ACCOUNT,
-    FC,
-    HOURS,
-    ROOT,
-    Clock,
-    Identities,
-    code,
-    document,
-    make_reader,
-    may_read,
-    trust,
-)
+from tests.support.clock import Clock
+from tests.support.identities import ACCOUNT, FC, HOURS, ROOT, Identities, code, document, make_reader, may_read, trust
 
 
 @pytest.fixture
