@@ -173,6 +173,46 @@ def test_what_cannot_exist_here_is_listed_empty(bucket: oss2.Bucket) -> None:
     assert error.value.status == 501
 
 
+def test_rules_of_a_bucket_forbid_to_replace_objects(bucket: oss2.Bucket, url: str) -> None:
+    rule = "<Rule><Action>forbid</Action><Prefix>kept/</Prefix><Suffix>.txt</Suffix></Rule>"
+    other = "<Rule><Action>forbid</Action><Principals><Principal>2</Principal></Principals></Rule>"
+    name, params = bucket.bucket_name, {"overwriteConfig": ""}
+    bucket._do("PUT", name, "", params=params, data=f"<OverwriteConfiguration>{rule}{other}</OverwriteConfiguration>")
+    assert bucket._do("GET", name, "", params=params).read().count(b"<ID>") == 2
+    for key in ("kept/a.txt", "kept/a", "a.txt"):
+        bucket.put_object(key, b"1")
+    for key in ("kept/a", "a.txt"):
+        bucket.put_object(key, b"2")
+    with pytest.raises(oss2.exceptions.ServerError, match="FileAlreadyExists"):
+        bucket.put_object("kept/a.txt", b"2")
+    with pytest.raises(oss2.exceptions.ServerError, match="FileAlreadyExists"):
+        bucket.copy_object(name, "a.txt", "kept/a.txt")
+    bucket._do("DELETE", name, "", params=params)
+    bucket.put_object("kept/a.txt", b"2")
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        bucket._do("GET", name, "", params=params)
+    assert refused.value.code == "NoSuchBucketOverwriteConfig"
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "params", "refusal"),
+    [
+        ("POST", "", {"metaQuery": "", "action": "listDatasets"}, (400, "OperationNotSupported", "0037-00000001")),
+        ("GET", "", {"metaQuery": ""}, (404, "MetaQueryNotExist", None)),
+        ("POST", "a", {"seal": "", "position": "0"}, (400, "OperationNotSupported", "0016-00000513")),
+        ("POST", "a", {"x-oss-async-process": ""}, (400, "Imm Client", None)),
+        ("PUT", "a", {"uploadId": "none", "partNumber": "1"}, (404, "NoSuchUpload", "0042-00000104")),
+    ],
+)
+def test_what_cannot_be_done_here_is_refused_in_the_words_of_oss(
+    bucket: oss2.Bucket, method: str, key: str, params: dict[str, str], refusal: tuple[int, str, str | None]
+) -> None:
+    bucket.put_object("a", b"1")
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        bucket._do(method, bucket.bucket_name, key, params=params)
+    assert (refused.value.status, refused.value.code, refused.value.ec or None) == refusal
+
+
 def test_buckets_are_listed_by_their_tags(bucket: oss2.Bucket, cloud: Cloud) -> None:
     tags = oss2.models.TaggingRule()
     value = uuid.uuid4().hex

@@ -57,3 +57,11 @@ def test_channels_are_listed_in_pages(bucket: oss2.Bucket) -> None:
 def test_wrong_names_of_playlists_are_refused(bucket: oss2.Bucket, playlist: str) -> None:
     with pytest.raises(oss2.exceptions.InvalidArgument):
         bucket.create_live_channel("one", channel(playlist))
+
+
+def test_the_name_of_a_playlist_is_read_as_another_sdk_writes_it(bucket: oss2.Bucket) -> None:
+    target = "<Target><Type>HLS</Type><PlayListName>other.m3u8</PlayListName></Target>"
+    body = f"<LiveChannelConfiguration>{target}</LiveChannelConfiguration>"
+    bucket._do("PUT", bucket.bucket_name, "one", params={"live": ""}, data=body)
+    told = bucket.get_live_channel("one").target
+    assert (told.playlist_name, told.frag_duration, told.frag_count) == ("other.m3u8", "5", "3")

@@ -150,6 +150,28 @@ def test_copying_keeps_or_replaces_headers(bucket: oss2.Bucket) -> None:
     assert bucket.get_object("replaced").read() == b"1"
 
 
+def test_an_object_copied_onto_itself_takes_the_headers_of_the_request(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1", {"Content-Disposition": "inline", "x-oss-meta-a": "1"})
+    bucket.copy_object(bucket.bucket_name, "a", "a", {"Content-Disposition": "attachment"})
+    headers = bucket.head_object("a").headers
+    assert (headers["Content-Disposition"], headers.get("x-oss-meta-a")) == ("attachment", None)
+
+
+def test_a_limit_of_traffic_is_told_how_long_it_delayed(bucket: oss2.Bucket) -> None:
+    limit = {"x-oss-traffic-limit": "819200"}
+    assert bucket.put_object("a", b"1", limit).headers["x-oss-qos-delay-time"] == "0"
+    assert bucket.get_object("a", params=limit).headers["x-oss-qos-delay-time"] == "0"
+    assert "x-oss-qos-delay-time" not in bucket.get_object("a").headers
+
+
+def test_a_lasting_key_with_a_token_is_the_key_of_no_session(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    auth = oss2.StsAuth(cloud.access_key_id, cloud.access_key_secret, "token", auth_version="v4")
+    stranger = oss2.Bucket(auth, cloud.endpoints["oss"], bucket.bucket_name, region=cloud.region)
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        stranger.put_object("a", b"1")
+    assert code_of(refused) == (403, "InvalidAccessKeyId")
+
+
 def test_a_copy_with_new_headers_can_still_be_decrypted(bucket: oss2.Bucket) -> None:
     key = "x-oss-meta-client-side-encryption-key"
     bucket.put_object("secret", b"1", headers={key: "wrapped", "x-oss-meta-x": "old"})
@@ -246,6 +268,20 @@ def test_parts_are_listed_copied_completed_and_aborted(bucket: oss2.Bucket) -> N
     bucket.abort_multipart_upload("target", second)
     with pytest.raises(oss2.exceptions.NoSuchUpload):
         bucket.list_parts("target", second)
+
+
+def test_an_upload_without_parts_is_an_empty_object(bucket: oss2.Bucket) -> None:
+    upload = bucket.init_multipart_upload("empty").upload_id
+    bucket.complete_multipart_upload("empty", upload, [])
+    assert bucket.head_object("empty").content_length == 0
+
+
+def test_parts_are_named_or_all_of_them_taken(bucket: oss2.Bucket) -> None:
+    upload = bucket.init_multipart_upload("both").upload_id
+    part = oss2.models.PartInfo(1, bucket.upload_part("both", upload, 1, b"1").etag)
+    with pytest.raises(oss2.exceptions.InvalidArgument) as refused:
+        bucket.complete_multipart_upload("both", upload, [part], {"x-oss-complete-all": "yes"})
+    assert refused.value.ec == "0042-00000216"
 
 
 def test_sequential_parts_come_in_order_and_give_a_digest(bucket: oss2.Bucket) -> None:
@@ -352,7 +388,7 @@ def test_a_missing_bucket_is_told_before_a_wrong_key(bucket: oss2.Bucket, cloud:
 
 def test_what_is_not_implemented_says_so(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError, match="not implemented") as error:
-        bucket.get_bucket_meta_query_status()
+        bucket.get_bucket_replication()
     assert error.value.status == 501
 
 

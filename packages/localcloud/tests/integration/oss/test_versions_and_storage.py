@@ -160,3 +160,17 @@ def test_a_bucket_is_not_created_with_an_encryption_that_is_none(cloud: Cloud) -
         bucket.create_bucket(headers={"x-oss-server-side-encryption": "ROT13"})
     with pytest.raises(oss2.exceptions.NoSuchBucket):
         bucket.get_bucket_info()
+
+
+def test_a_copy_names_the_version_that_was_copied(cloud: Cloud) -> None:
+    bucket = cloud.bucket("test-" + uuid.uuid4().hex[:12])
+    bucket.create_bucket()
+    bucket.put_bucket_versioning(oss2.models.BucketVersioningConfig(oss2.BUCKET_VERSIONING_ENABLE))
+    first, second = (bucket.put_object("a", content).headers["x-oss-version-id"] for content in (b"1", b"2"))
+    header = "x-oss-copy-source-version-id"
+    assert bucket.copy_object(bucket.bucket_name, "a", "b").headers[header] == second
+    old = bucket.copy_object(bucket.bucket_name, "a", "b", params={"versionId": first})
+    assert old.headers[header] == first
+    upload = bucket.init_multipart_upload("c").upload_id
+    part = bucket.upload_part_copy(bucket.bucket_name, "a", (0, 0), "c", upload, 1, params={"versionId": first})
+    assert part.headers[header] == first

@@ -23,6 +23,8 @@ from localcloud.oss.link import Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.objects import Permit
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.settings.overwrite import forbids
+from localcloud.oss.settings.policy import names_of
 from localcloud.oss.settings.versioning import versioning_of
 
 Parameters = ParamSpec("Parameters")
@@ -80,8 +82,14 @@ class Call:
 
     @property
     def overwrite(self) -> bool:
-        """The permission to replace an object; False: the request forbids it."""
-        return self.headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
+        """The permission to replace the object; False: the request or the bucket forbids it."""
+        return self.may_replace(self.key, self.headers, self.caller)
+
+    def may_replace(self, key: str, headers: Mapping[str, str], caller: Caller | None) -> bool:
+        """Return False if a request's headers, or the rules of the bucket, forbid to replace an object."""
+        bucket = self.guard.find_bucket(self.bucket)
+        forbidden = bucket is not None and forbids(bucket, key, names_of(caller.identity if caller else None))
+        return not forbidden and headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """Return the whole number that a query parameter holds.
@@ -160,6 +168,7 @@ def on_version(action: str, version: str | None) -> str:
     return action if version is None else action.replace("Object", "ObjectVersion", 1)
 
 
+COPY_SOURCE = "x-oss-copy-source"  # the header
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
@@ -194,10 +203,11 @@ class Operation:
         Raises:
             OssError: AccessDenied, NoSuchBucket, NotImplemented (a header).
         """
-        if call.version is not None:
+        version = None if COPY_SOURCE in call.headers else call.version  # oss2 repeats there which one is copied
+        if version is not None:
             if not self.versions:
                 raise OssError("NotImplemented", f"not implemented: {call.request.method} with ?versionId here")
-            if not call.version:
+            if not version:
                 raise OssError(
                     "InvalidArgument", "Version id cannot be the empty string", {"ArgumentName": "versionId"}
                 )
@@ -205,7 +215,7 @@ class Operation:
             acl = "private"
             if self.by_acl and call.caller is None:
                 acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
-            call.require(on_version(self.action, call.version), acl=acl)
+            call.require(on_version(self.action, version), acl=acl)
         for header, action in self.header_actions.items():
             if header in call.headers:
                 call.require(action)

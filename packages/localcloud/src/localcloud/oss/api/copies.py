@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from aiohttp import web
 
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import xml_response
 from localcloud.oss.api.attributes import kept_headers, read_encoded, read_storage
-from localcloud.oss.api.call import Call, on_version
+from localcloud.oss.api.call import COPY_SOURCE, Call, on_version
 from localcloud.oss.api.conditions import check_conditions
 from localcloud.oss.api.objects import stored_headers
+from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.uploads import find_upload, part_number
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
@@ -19,14 +18,16 @@ from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.copies import Source
 from localcloud.oss.ranges import parse_range
 from localcloud.oss.settings.tags import read_tagging_header
-
-SOURCE = "x-oss-copy-source"  # the header
+from localcloud.oss.settings.versioning import versioning_of
 
 
 async def copy_object(call: Call) -> web.StreamResponse:
     """CopyObject."""
     source = _read_source(call)
     directive = _directive(call, "x-oss-metadata-directive")
+    if source == (call.bucket, call.key, None) and SPOKEN not in call.request:
+        directive = "REPLACE"  # whatever the request says (OSS, CopyObject); S3 knows no such rule
+    found = _Source(call)
     tagging = read_tagging_header(call.headers.get("x-oss-tagging", ""))
     copied = await call.run(
         call.oss.copies.copy,
@@ -34,7 +35,7 @@ async def copy_object(call: Call) -> web.StreamResponse:
         call.bucket,
         call.key,
         permit=call.permit(on_version("GetObject", source[2]), source[0]),
-        check=partial(check_conditions, headers=call.headers, prefix=f"{SOURCE}-"),
+        check=found.check,
         headers=kept_headers(call.headers) if directive == "REPLACE" else None,
         acl=call.headers.get("x-oss-object-acl", "default"),
         tagging=(tagging,) if _directive(call, "x-oss-tagging-directive") == "REPLACE" else None,
@@ -48,7 +49,7 @@ async def copy_object(call: Call) -> web.StreamResponse:
         headers={
             **stored_headers(call, copied),
             "x-oss-hash-crc64ecma": str(copied.crc64),
-            **({"x-oss-copy-source-version-id": source[2]} if source[2] else {}),
+            **found.version_headers(),
         },
     )
 
@@ -56,11 +57,13 @@ async def copy_object(call: Call) -> web.StreamResponse:
 async def copy_part(call: Call) -> web.StreamResponse:
     """UploadPartCopy."""
     source = _read_source(call)
-    upload = await find_upload(call)
+    upload = await find_upload(call, ec="0042-00000311")
+
+    found = _Source(call)
 
     def interval(item: StoredObject) -> tuple[int, int]:
-        check_conditions(item, call.headers, prefix=f"{SOURCE}-")
-        return parse_range(call.headers.get(f"{SOURCE}-range"), item.size, strict=True) or (0, item.size)
+        found.check(item)
+        return parse_range(call.headers.get(f"{COPY_SOURCE}-range"), item.size, strict=True) or (0, item.size)
 
     copied = await call.run(
         call.oss.copies.copy_part,
@@ -73,8 +76,31 @@ async def copy_part(call: Call) -> web.StreamResponse:
     return xml_response(
         "CopyPartResult",
         {"LastModified": to_milliseconds(copied.modified), "ETag": f'"{copied.etag}"'},
-        headers={"ETag": f'"{copied.etag}"', "x-oss-hash-crc64ecma": str(copied.crc64)},
+        headers={
+            "ETag": f'"{copied.etag}"',
+            "x-oss-hash-crc64ecma": str(copied.crc64),
+            **found.version_headers(),
+        },
     )
+
+
+class _Source:
+    """The object that is copied: its conditions are checked, and its version noted."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._item: StoredObject | None = None
+
+    def check(self, item: StoredObject) -> None:
+        check_conditions(item, self._call.headers, prefix=f"{COPY_SOURCE}-")
+        self._item = item
+
+    def version_headers(self) -> dict[str, str]:
+        """Return the header that names the version that was copied, if its bucket has had versioning set."""
+        bucket = self._item and self._call.guard.find_bucket(self._item.bucket)
+        if not self._item or not bucket or not versioning_of(bucket):
+            return {}
+        return {"x-oss-copy-source-version-id": self._item.version}
 
 
 def _directive(call: Call, header: str) -> str:
@@ -95,9 +121,9 @@ def _read_source(call: Call) -> Source:
     Raises:
         OssError: InvalidArgument, AccessDenied.
     """
-    name, _, version = call.headers.get(SOURCE, "").partition("?versionId=")
-    bucket, _, key = read_encoded({SOURCE: name}, SOURCE).removeprefix("/").partition("/")
+    name, _, version = call.headers.get(COPY_SOURCE, "").partition("?versionId=")
+    bucket, _, key = read_encoded({COPY_SOURCE: name}, COPY_SOURCE).removeprefix("/").partition("/")
     if not bucket or not key:
-        raise OssError("InvalidArgument", f"{SOURCE} must be /BUCKET/KEY, URL-encoded.")
+        raise OssError("InvalidArgument", f"{COPY_SOURCE} must be /BUCKET/KEY, URL-encoded.")
     call.require(on_version("GetObject", version or None), target=ResourceUrl(bucket=bucket, key=key, query={}))
     return bucket, key, version or None

@@ -70,7 +70,7 @@ async def post_object(call: Call) -> web.StreamResponse:
         key,
         blob,
         attributes,
-        overwrite=headers.get("x-oss-forbid-overwrite", "false").lower() != "true",
+        overwrite=call.may_replace(key, headers, call.caller),
         event="ObjectCreated:PostObject",
         requester=call.requester,
     )

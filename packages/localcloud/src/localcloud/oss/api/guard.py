@@ -72,7 +72,7 @@ class Guard:
             OssError: the key is unknown, the signature wrong, the token missing, wrong or expired.
         """
         credential = self.credentials.find(claim.access_key_id)
-        if credential is None:
+        if credential is None or (claim.security_token and credential.security_token is None):  # no session's key
             raise OssError(
                 "InvalidAccessKeyId",
                 "The OSS Access Key Id you provided does not exist in our records.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -78,7 +79,7 @@ async def post_process(call: Call) -> web.StreamResponse:
 async def post_async_process(call: Call) -> web.StreamResponse:
     """AsyncProcessObject: a task of Intelligent Media Management, to which no bucket is bound."""
     await call.run(call.oss.objects.get, call.bucket, call.key)
-    raise OssError("Imm Client", "not implemented: asynchronous processing; the bucket has no project of IMM.")
+    raise OssError("Imm Client", "ResourceNotFound, The specified resource Attachment is not found.")
 
 
 async def _save(call: Call) -> web.StreamResponse:
@@ -100,7 +101,8 @@ async def _save(call: Call) -> web.StreamResponse:
     stored = await call.run(
         call.oss.objects.put, into.bucket, key, blob, Attributes(headers=headers), requester=call.requester
     )
-    return web.json_response({"bucket": bucket, "fileSize": stored.size, "object": key, "status": "OK"})
+    said = json.dumps({"bucket": bucket, "fileSize": stored.size, "object": key, "status": "OK"})
+    return web.Response(body=said.encode(), content_type="application/json")  # some SDKs take no charset behind it
 
 
 async def _read(call: Call, process: str) -> Sequence[Action]:

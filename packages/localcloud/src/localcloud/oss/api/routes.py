@@ -26,6 +26,7 @@ from localcloud.oss.api import (
     objects,
     policies,
     processing,
+    refused,
     restores,
     s3,
     site,
@@ -36,7 +37,7 @@ from localcloud.oss.api import (
     worm,
 )
 from localcloud.oss.api.administration import administer
-from localcloud.oss.api.call import Call, Operation
+from localcloud.oss.api.call import COPY_SOURCE, Call, Operation
 from localcloud.oss.api.collections import delete_item, get_items, put_item
 from localcloud.oss.api.content import content_of
 from localcloud.oss.api.dialect import OssDialect
@@ -78,6 +79,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         ),
         "": Operation(buckets.list_buckets, "ListBuckets"),
     },
+    ("POST", "service"): {"dataPipeline": Operation(refused.run_pipeline, "DoDataPipelineAction")},
     ("PUT", "bucket"): {
         "acl": Operation(acls.put_bucket_acl, "PutBucketAcl"),
         "policy": Operation(policies.put_bucket_policy, "PutBucketPolicy"),
@@ -99,6 +101,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "uploads": Operation(uploads.list_uploads, "ListMultipartUploads"),
         "versions": Operation(versions.list_versions, "ListObjectVersions"),
         "policy": Operation(policies.get_bucket_policy, "GetBucketPolicy"),
+        "metaQuery": Operation(refused.get_meta_query, "GetMetaQueryStatus"),
         "policyStatus": Operation(policies.bucket_policy_status, "GetBucketPolicyStatus"),
         "worm": Operation(worm.get_worm, "GetBucketWorm"),
         "comp": Operation(cnames.get_cname_token, "GetCnameToken"),
@@ -130,6 +133,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("POST", "bucket"): {
         "": Operation(forms.post_object, None, streams=True),
         "delete": Operation(objects.delete_objects, None),
+        "metaQuery": Operation(refused.change_meta_query, "DoMetaQuery"),
         "worm": Operation(worm.initiate_worm, "InitiateBucketWorm"),
         "wormExtend": Operation(worm.extend_worm, "ExtendBucketWorm"),
         "wormId": Operation(worm.complete_worm, "CompleteBucketWorm"),
@@ -177,6 +181,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "cleanRestoredObject": Operation(restores.clean_restored_object, "CleanRestoredObject"),
         "x-oss-process": Operation(processing.post_process, None),
         "x-oss-async-process": Operation(processing.post_async_process, "ProcessObject"),
+        "seal": Operation(refused.seal, "PutObject"),
         "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
         "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL),
@@ -275,6 +280,8 @@ def create_app(
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
+        if "x-oss-traffic-limit" in request.headers or "x-oss-traffic-limit" in request.query:
+            response.headers["x-oss-qos-delay-time"] = "0"  # ms; the link is not slowed down for one request
         cors.allow_page(request, response, oss.buckets.find)
         if s3.SPOKEN in request:
             s3.translate_headers(response)
@@ -290,7 +297,7 @@ async def _answer(
 ) -> web.StreamResponse:
     """Answer a request of OSS's API: its bucket there, authenticated, found, whole, authorized, handled."""
     if target.bucket and not _makes_bucket(request.method, target):
-        oss.buckets.get(target.bucket)  # OSS says that there is no such bucket before it looks at the key
+        _check_bucket(request.method, target, oss)
     credential = (
         None if request.method == "OPTIONS" else guard.identify(request, target)
     )  # a preflight request is anybody's
@@ -299,7 +306,7 @@ async def _answer(
     if s3.SPOKEN in request and credential is not None:
         content = s3.content_of_s3(request, credential.access_key_secret)
         request, target = s3.translate(request, target)
-    operation = find_operation(request.method, target, copy=copies.SOURCE in request.headers)
+    operation = find_operation(request.method, target, copy=COPY_SOURCE in request.headers)
     digests = read_digests(request.headers)
     body = b""
     if not operation.streams:
@@ -318,6 +325,23 @@ async def _answer(
     )
     await operation.authorize(call)
     return await operation.handler(call)
+
+
+def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
+    """Say that there is no such bucket, before anything looks at the key.
+
+    The document of a newer setting OSS then takes for PutBucket's, which it is not.
+
+    Raises:
+        OssError: NoSuchBucket, MalformedXML.
+    """
+    if method == "PUT" and "overwriteConfig" in target.query and oss.buckets.find(target.bucket) is None:
+        raise OssError(
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema.",
+            ec="0015-00000231",
+        )
+    oss.buckets.get(target.bucket)
 
 
 def _makes_bucket(method: str, target: ResourceUrl) -> bool:

@@ -14,18 +14,28 @@ from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.callbacks import answer_after, asked_callback
 from localcloud.oss.arguments import read_number
+from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PARTS, Upload
 from localcloud.oss.operations.uploads import BETWEEN
 from localcloud.oss.xml import parse, text_of
 
 
-async def find_upload(call: Call) -> Upload:
+async def find_upload(call: Call, *, ec: str | None = None) -> Upload:
     """Return the upload that a request names.
+
+    Args:
+        call: the request.
+        ec: the finer code of the operation when there is no such upload; None: the general one.
 
     Raises:
         OssError: NoSuchBucket, NoSuchUpload.
     """
-    return await call.run(call.oss.uploads.get, call.bucket, call.key, call.query["uploadId"])
+    try:
+        return await call.run(call.oss.uploads.get, call.bucket, call.key, call.query["uploadId"])
+    except OssError as error:
+        if ec is None or error.code != "NoSuchUpload":
+            raise
+        raise OssError(error.code, error.message, error.detail, ec=ec) from error
 
 
 def part_number(call: Call) -> int:
@@ -56,7 +66,7 @@ async def begin_upload(call: Call) -> web.StreamResponse:
 
 async def put_part(call: Call) -> web.StreamResponse:
     """UploadPart."""
-    upload, number = await find_upload(call), part_number(call)
+    upload, number = await find_upload(call, ec="0042-00000104"), part_number(call)
     blob = await receive(call)
     part = await call.run(call.oss.uploads.put_part, upload, number, blob)
     return web.Response(
@@ -80,6 +90,10 @@ async def complete_upload(call: Call) -> web.StreamResponse:
             (read_number("PartNumber", text_of(part, "PartNumber").strip()), text_of(part, "ETag"))
             for part in tree.findall("Part")
         ]
+    elif call.body.strip():
+        raise OssError(
+            "InvalidArgument", "Should not speficy both complete all header and http body.", ec="0042-00000216"
+        )  # spelled as OSS does
     item = await call.run(
         call.oss.uploads.complete,
         upload,

@@ -12,17 +12,17 @@ def check_key(key: str) -> None:
     """Refuse what cannot be an object's key (OSS, "Objects": naming conventions).
 
     Raises:
-        OssError: InvalidObjectName.
+        OssError: InvalidObjectName, InvalidArgument (not UTF-8).
     """
     try:
         length = len(key.encode())
-    except UnicodeEncodeError:
-        length = 0
+    except UnicodeEncodeError as error:
+        raise OssError("InvalidArgument", "The characters encoding must be utf-8.") from error
     if not 1 <= length <= MAX_KEY or key[0] in "/\\":
         raise OssError(
             "InvalidObjectName",
             f"The specified object is not valid: 1 to {MAX_KEY} bytes of UTF-8 that begin neither with / nor with \\.",
-            {"ObjectName": key.encode("utf-8", "replace").decode()},
+            {"ObjectName": key},
         )
 
 

@@ -148,7 +148,7 @@ class ObjectOperations(Operations):
             if found[0].symlink_target is not None:
                 link, found = found[0], look_up(found[0].symlink_target)
                 if found is None:
-                    raise OssError("NoSuchSymlinkTarget", "The target of the symlink does not exist.", {"Key": key})
+                    raise OssError("NoSuchSymlinkTarget", "The symlink target object does not exist", {"Key": key})
                 if found[0].symlink_target is not None:
                     raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
                 found = seen_through(link, found[0]), found[1]

@@ -226,8 +226,8 @@ def choose_parts(uploaded: Sequence[Part], chosen: Chosen | None) -> list[Part]:
     by_number = {part.number: part for part in uploaded}
     wanted = [(part.number, part.etag) for part in uploaded] if chosen is None else list(chosen)
     numbers = [number for number, _ in wanted]
-    if not wanted:
-        raise OssError("InvalidPart", "An upload without parts cannot be completed.")
+    if uploaded and not wanted:
+        raise OssError("InvalidPart", "The request names none of the parts that were uploaded.")
     if numbers != sorted(set(numbers)):
         raise OssError("InvalidPartOrder", "The list of parts was not in ascending order.")
     parts = []

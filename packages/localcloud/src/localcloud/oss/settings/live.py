@@ -29,6 +29,7 @@ _FIELDS = {
             "FragDuration": number(1, 100),  # seconds
             "FragCount": number(1, 100),
             "PlaylistName": text(),
+            "PlayListName": text(),  # as the PHP SDK writes it
         },
         required=True,
     ),
@@ -60,6 +61,8 @@ def read_channel(body: bytes, now: float) -> str:
     _default(document, "Status", STATUSES[0])
     target = document.find("Target")
     assert target is not None, "the form requires it"
+    for element in target.findall("PlayListName"):
+        element.tag = "PlaylistName"
     for name, value in _DEFAULTS.items():
         _default(target, name, value)
     description, playlist = document.findtext("Description") or "", target.findtext("PlaylistName") or ""

@@ -33,7 +33,7 @@ class BucketStatement:
 
     def speaks_of(self, identity: Identity | None) -> bool:
         """Return True if the statement speaks of a caller; None: anybody."""
-        names = _names(identity)
+        names = names_of(identity)
         found = (
             any(wildcard_matches(pattern, name) for pattern in self.principals for name in names)
             or "*" in self.principals
@@ -135,7 +135,7 @@ def _principals(statement: dict[str, object], path: str) -> tuple[frozenset[str]
     return frozenset({"*"}), False  # assumed: GetBucketPolicyStatus calls such a policy public
 
 
-def _names(identity: Identity | None) -> tuple[str, ...]:
+def names_of(identity: Identity | None) -> tuple[str, ...]:
     """Return the names that a policy may call a caller by: the id of an account or user, or a role's session and its role."""
     if identity is None:
         return ()

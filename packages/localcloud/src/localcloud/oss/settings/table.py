@@ -8,14 +8,28 @@ Source: OSS API reference, "Operations on buckets".
 
 from __future__ import annotations
 
+import re
 from xml.etree.ElementTree import Element
 
+from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket, StoredObject
-from localcloud.oss.settings import cors, encryption, lifecycle, logging, quality, referer, tags, versioning, website
+from localcloud.oss.settings import (
+    cors,
+    encryption,
+    lifecycle,
+    logging,
+    overwrite,
+    quality,
+    referer,
+    tags,
+    versioning,
+    website,
+)
 from localcloud.oss.settings.schema import boolean, choice, group, number, text
 from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import malformed, parse
 
+_RESOURCE_GROUP = re.compile(r"rg-[a-z0-9]{1,30}", re.ASCII)  # which groups there are, the embedded cloud does not know
 RESOURCE_GROUP = "rg-default"  # of buckets that are put into no other one
 
 
@@ -35,6 +49,8 @@ def _check_resource_group(document: Element, options: Options) -> None:
     element = document.find("ResourceGroupId")
     if element is not None and not element.text:
         element.text = RESOURCE_GROUP
+    if element is not None and not _RESOURCE_GROUP.fullmatch(element.text or ""):
+        raise OssError("ResourceGroupIdPreCheckError", "The resource group id precheck error", ec="0039-00000003")
 
 
 PUBLIC_ACCESS_BLOCK = Setting(
@@ -139,6 +155,7 @@ SETTINGS = (
         deletable=False,
     ),
     ARCHIVE_DIRECT_READ,
+    overwrite.SETTING,
     versioning.SETTING,
 )
 BY_PARAMETER = {setting.parameter: setting for setting in SETTINGS}

@@ -98,6 +98,12 @@ def _claim(
             "InvalidArgument",
             f"Invalid credential scope {'/'.join(scope)}: expected {'/'.join(expected)}",
         )
+    if absent := sorted(set(additional) - request.headers.keys()):
+        raise OssError(
+            "InvalidArgument",
+            f"The request has no header {absent[0][:100]}, which its additional headers name.",
+            {"ArgumentName": "x-oss-additional-headers"},
+        )
     canonical = _canonical(request, additional)
     string_to_sign = f"{ALGORITHM}\n{moment}\n{'/'.join(scope)}\n{hashlib.sha256(canonical).hexdigest()}".encode()
 

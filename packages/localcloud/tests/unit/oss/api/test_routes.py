@@ -60,8 +60,8 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
     [
         (
             "GET",
-            ResourceUrl(bucket="b", query={"metaQuery": ""}),
-            r"NotImplemented: not implemented: GET bucket with \?metaQuery",
+            ResourceUrl(bucket="b", query={"replication": ""}),
+            r"NotImplemented: not implemented: GET bucket with \?replication",
         ),
         ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
         ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),

@@ -64,6 +64,15 @@ DOCUMENTS: dict[str, dict[str, object]] = {  # a document that is taken, for eac
     "qos": {"StorageCapacity": 100},
     "httpsConfig": {"TLS": {"Enable": "true", "TLSVersion": ["TLSv1.2", "TLSv1.3"]}},
     "bucketArchiveDirectRead": {"Enabled": "true"},
+    "overwriteConfig": {
+        "Rule": {
+            "ID": "1",
+            "Action": "forbid",
+            "Prefix": "a/",
+            "Suffix": ".txt",
+            "Principals": {"Principal": ["1", "2"]},
+        }
+    },
     "versioning": {"Status": "Enabled"},
 }
 
@@ -104,6 +113,9 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
             {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "k"}},
             "InvalidArgument",
         ),
+        ("resourceGroup", {"ResourceGroupId": "rg-not-one"}, "ResourceGroupIdPreCheckError"),
+        ("overwriteConfig", {"Rule": [{"ID": "1", "Action": "forbid"}] * 2}, "InvalidArgument"),
+        ("overwriteConfig", {"Rule": {"Action": "allow"}}, "MalformedXML"),
         ("logging", {"LoggingEnabled": {"TargetBucket": "b", "TargetPrefix": "1" * 33}}, "InvalidArgument"),
         ("website", {}, "MalformedXML"),
         ("website", {"IndexDocument": {"Suffix": "a/b"}}, "InvalidArgument"),

@@ -1,0 +1,44 @@
+"""Operations that OSS itself refuses where what they work on was never opened, in its words.
+
+Intelligent Media Management's index of a bucket and the pipelines of an account are not made here, so that none of them is found.
+
+Sources: OSS, GetMetaQueryStatus, DoMetaQueryAction, DoDataPipelineAction, SealAppendObject; what OSS's SDKs expect of it.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from localcloud.oss.api.answers import xml_response
+from localcloud.oss.api.call import Call
+from localcloud.oss.errors import OssError
+
+
+async def change_meta_query(call: Call) -> web.StreamResponse:
+    """OpenMetaQuery, CloseMetaQuery, DoMetaQuery, and DoMetaQueryAction, which has a parameter `action`."""
+    await call.run(call.oss.buckets.get, call.bucket)
+    if "action" in call.query:
+        raise OssError("OperationNotSupported", "The operation is not supported for this resource", ec="0037-00000001")
+    raise OssError("NotImplemented", f"not implemented: ?metaQuery&comp={call.query.get('comp', '')[:40]}")
+
+
+async def get_meta_query(call: Call) -> web.StreamResponse:
+    """GetMetaQueryStatus."""
+    await call.run(call.oss.buckets.get, call.bucket)
+    raise OssError("MetaQueryNotExist", "The specified meta query does not exist: none can be opened here.")
+
+
+async def run_pipeline(call: Call) -> web.StreamResponse:
+    """DoDataPipelineAction: the list is empty."""
+    action = call.query.get("action", "")
+    if action == "listDataPipelineConfigurations":
+        return xml_response("ListDataPipelineConfigurationsResult", {"IsTruncated": False})
+    if action == "putDataPipelineConfiguration" and call.query.keys() - {"action", "dataPipeline"}:
+        raise OssError("NotImplemented", f"not implemented: ?dataPipeline&action={action}")
+    raise OssError("NoSuchDataPipeline", "The specified resource dataPipeline is not found.")
+
+
+async def seal(call: Call) -> web.StreamResponse:
+    """SealAppendObject."""
+    await call.run(call.oss.objects.get, call.bucket, call.key)
+    raise OssError("OperationNotSupported", "SealAppendable is not supported.", ec="0016-00000513")
