@@ -27,8 +27,7 @@ lint: venv
 
 types: venv
 	@$(VENV)/bin/mypy packages/heavylift/src packages/localcloud/src layers_build infra bench tests packages/heavylift/tests packages/localcloud/tests
-	@$(VENV)/bin/mypy --python-version 3.10 packages/heavylift/src/heavylift/contracts packages/heavylift/src/heavylift/runtime
-	@cd function && ../$(VENV)/bin/mypy --python-version 3.10 --config-file ../pyproject.toml loader.py index.py jobs.py pictures.py
+	@MYPYPATH=function $(VENV)/bin/mypy --python-version 3.10 $(addprefix packages/heavylift/src/heavylift/,contracts runtime) $(wildcard function/*.py)
 	@cd packages/heavylift/src/heavylift/cdk/deployment_handler && $(CURDIR)/$(VENV)/bin/mypy --python-version 3.10 --config-file $(CURDIR)/pyproject.toml *.py
 
 imports: venv
@@ -53,7 +52,7 @@ torture: venv ## attack the embedded cloud and the loader for 15 minutes (SECOND
 build: venv ## package the libraries, the model and the code into dist/
 	@$(PY) -m layers_build all
 
-bench: build-here ## measure starts, improvements, growth, builds and the embedded cloud into docs/bench (ONLY=start,ablation,scaling,build,cloud RUNS=5)
+bench: build-here ## measure starts, improvements, growth, builds and the embedded cloud into docs/bench (ONLY=start,libraries,cloud RUNS=5)
 	@$(PY) -m bench.start $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS))
 
 matrix: venv ## build and start 24 heavy packages on each Python into docs/reference/packages.md (ONLY=pandas,scipy PYTHONS=3.10)

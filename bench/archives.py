@@ -8,27 +8,30 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from functools import lru_cache
 from pathlib import Path
 
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, FileEntry, Index, parse_index
+from heavylift.contracts.archive import SUFFIX
 from heavylift.contracts.manifest import Archive, Build
 from heavylift.errors import HeavyliftError
-from heavylift.runtime.bytecode import BYTECODE_NAME
-from heavylift.runtime.inflate import inflate_index, inflate_stretch
+from heavylift.measure.archives import read_file, repack, zip_folder
 
 
-def install(root: Path, target: Path) -> None:
-    """Install the packages of the applib's lock into a folder, as pip leaves them.
+def find_lock(root: Path) -> Path:
+    """Return the lock of a project's applib for this Python."""
+    (lock,) = (root / "layers_build" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt")
+    return lock
+
+
+def install(lock: Path, target: Path) -> None:
+    """Install the packages of a lock into a folder, as pip leaves them.
 
     Args:
-        root: the project's folder.
+        lock: with hashes.
         target: receives the packages.
 
     Raises:
         HeavyliftError: they cannot be installed.
     """
-    (lock,) = (root / "layers_build" / "locks").glob(f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt")
     uv = Path(sys.executable).with_name("uv")
     options = ["--target", str(target), "--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet"]
     command = [str(uv), "pip", "install", *options, "--link-mode", "copy", "-r", str(lock)]
@@ -55,29 +58,6 @@ def unpack(archive: Path, target: Path) -> None:
                 path.chmod(mode & 0o777)
 
 
-def read_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, size: int | None = None) -> bytes:
-    """Return the first `size` bytes of a file in an archive of ours, all by default."""
-    path = entry.filename.removesuffix(SUFFIX)
-    index, files = read_index(archive)
-    file = files[path]
-    packed, wanted = archive.read(entry), file.size if size is None else min(size, file.size)
-    if file.size <= BLOCK_SIZE:
-        return inflate_stretch(packed, file.size, path)[:wanted]
-    content, position, number = bytearray(), 0, file.block
-    while len(content) < wanted:
-        end = position + index.layout[number].packed
-        content += inflate_stretch(packed[position:end], index.content.blocks[number].raw, path)
-        position, number = end, number + 1
-    return bytes(content[:wanted])
-
-
-@lru_cache(maxsize=1)
-def read_index(archive: zipfile.ZipFile) -> tuple[Index, dict[str, FileEntry]]:
-    """Return the index of an archive of ours, and its files by their paths."""
-    index = parse_index(inflate_index(archive.read(f"{INDEX_NAME}{SUFFIX}"), MAX_INDEX, INDEX_NAME))
-    return index, {file.path: file for file in index.content.files}
-
-
 def ordinary_archive(path: Path, key: str) -> Archive:
     """Return an archive that is none of a build's: nobody pins its digest, or counts its files."""
     return Archive(path=path, key=key, digest="", packed=path.stat().st_size, unpacked=0, files=0, compressor="")
@@ -94,28 +74,20 @@ def model_of(build: Build) -> Archive:
     return build.model
 
 
-def installed_archive(root: Path, folder: Path) -> Archive:
-    """Zip everything that pip installs, as the article does."""
+def zip_installed(lock: Path, folder: Path) -> Archive:
+    """Zip everything that pip installs of a lock, as the article does."""
     staging, path = folder / "installed", folder / "installed.zip"
-    install(root, staging)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for file in sorted(staging.rglob("*")):
-            if file.is_file():
-                target.write(file, file.relative_to(staging))
+    install(lock, staging)
+    zip_folder(staging, path)
     shutil.rmtree(staging)
     return ordinary_archive(path, "applib/installed.zip")
 
 
 def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> Archive:
     """Pack our files into an ordinary zip; without bytecode, these are the files that pruning alone leaves."""
-    left_out = (".heavylift/",) if bytecode else (".heavylift/", f"{BYTECODE_NAME}/")
     key = f"{archive.key.partition('/')[0]}/plain.zip"
     path = folder / key.replace("/", "-")
-    with zipfile.ZipFile(archive.path) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for entry in source.infolist():
-            name = entry.filename.removesuffix(SUFFIX)
-            if name != entry.filename and not name.startswith(left_out):
-                target.writestr(name, read_file(source, entry), zipfile.ZIP_DEFLATED)
+    repack(archive.path, path, bytecode=bytecode)
     return ordinary_archive(path, key)
 
 

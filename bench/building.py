@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-from bench.archives import install, unpack
+from bench.archives import find_lock, install, unpack
 from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import TimedReporter, locked_versions, package_cache, scratch_root, timed_build
@@ -53,7 +53,7 @@ def _alone(part: Part) -> dict[str, float]:
     """Measure each unavoidable step of a build alone, with no code of the build; return its seconds."""
     folder, alone = part.folder / "alone", {}
     with package_cache(part.folder / "packages-alone"), part.console.status("build: download and install alone …"):
-        alone["download and install"] = _seconds(lambda: install(part.root, folder))
+        alone["download and install"] = _seconds(lambda: install(find_lock(part.root), folder))
     shutil.rmtree(part.folder / "packages-alone")
     shutil.rmtree(folder)
     unpack(part.build.applib.path, folder)

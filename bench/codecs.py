@@ -16,9 +16,9 @@ from time import process_time
 import zstandard
 from isal import isal_zlib
 
-from bench.archives import read_file
 from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.manifest import read_build
+from heavylift.measure.archives import read_file
 
 EVERY = 5
 ROUNDS = 3

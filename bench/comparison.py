@@ -17,7 +17,7 @@ from mmap import PAGESIZE
 from pathlib import Path
 
 from bench import working_set
-from bench.archives import installed_archive, model_of, plain_archive, tar_archive
+from bench.archives import find_lock, model_of, plain_archive, tar_archive, zip_installed
 from bench.cloud import LINKS, Cloud, running_cloud
 from bench.cpu import medians, spent_by_start
 from bench.direct import BUCKET, function_settings
@@ -64,7 +64,7 @@ def run(part: Part) -> Results:
 def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], list[dict[str, float]], dict[str, str]]:
     build, folder = part.build, part.folder
     with part.console.status("start: packing as the others do (one thread, zlib): a few minutes …"):
-        installed, plain = installed_archive(part.root, folder), plain_archive(build.applib, folder)
+        installed, plain = zip_installed(find_lock(part.root), folder), plain_archive(build.applib, folder)
         model = plain_archive(model_of(build), folder)
         tar = tar_archive(plain, folder)
     with running_cloud(folder) as cloud:

@@ -11,6 +11,7 @@ from pathlib import Path
 from heavylift.clouds.assets import zip_code
 from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
+from heavylift.measure import article
 
 PEERS = Path(__file__).parent / "peers"
 PACKAGED = "applib.zip"  # in the code package of the way `package` (peers/loader.py)
@@ -37,6 +38,11 @@ def peer_code(code: Path, folder: Path) -> bytes:
         folder: for the changed copy, which stays there as `code`.
     """
     staging = copy_code(code, folder / "code")
+    ours = Path(article.__file__)
+    target = staging / "heavylift" / "measure"
+    target.mkdir()
+    for source in (ours, ours.with_name("__init__.py")):
+        shutil.copyfile(source, target / source.name)
     replace_source(staging / "loader.py", (PEERS / "loader.py").read_text(encoding="utf-8"))
     return zip_code(staging)
 

@@ -12,7 +12,7 @@ from typing import Any
 from heavylift.contracts.manifest import read_build
 
 Results = dict[str, Any]  # JSON; see `merge`
-ORDER = ("start", "ablation", "scaling", "build", "cloud")  # of the parts, whichever was measured last
+ORDER = ("start", "libraries", "ablation", "scaling", "build", "cloud")  # of the parts, whichever was measured last
 
 
 def goal(value: float, wanted: float, *, more: bool = False) -> dict[str, object]:

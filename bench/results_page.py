@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import published
 from bench.ablation import without_removed
+from bench.libraries_page import render_libraries
+from bench.markdown import left_out, paragraphs, table
 from bench.plots import by_worth, draw_ablation, draw_scaling, draw_start
 from bench.results import read_results
 from bench.scaling import slopes
@@ -46,7 +49,7 @@ def render(results: Mapping[str, Any]) -> str:
 
 def _goals(goals: Mapping[str, Any]) -> list[str]:
     rows = [[name, each["value"], each["goal"], "met" if each["met"] else "missed"] for name, each in goals.items()]
-    return _table(["goal", "measured", "wanted", ""], rows)
+    return table(["goal", "measured", "wanted", ""], rows)
 
 
 def _start(part: Section) -> list[str]:
@@ -55,6 +58,8 @@ def _start(part: Section) -> list[str]:
         [label, *(f"{each['median'][way]:.2f} ({each['worst'][way]:.2f})" for each in links.values())]
         for way, label in part["labels"].items()
     ]
+    image = published.ACCELERATED_IMAGE
+    rows.append([image.label, *(f"{image.seconds:.0f} in all" for _ in links)])
     rows.append(["**limit**", *(f"{each['limit']:.2f}" for each in links.values())])
     rows.append(["limit with the embedded OSS on the same cores", *(f"{each['here']:.2f}" for each in links.values())])
     if "ready" in part:
@@ -67,7 +72,7 @@ def _start(part: Section) -> list[str]:
         "Process start to the first picture in OSS, seconds as the caller sees them, median (worst) of "
         f"{part['runs']} runs, in turn:",
         "",
-        *_table(["way", *links], rows),
+        *table(["way", *links], rows),
         "",
         "The limit is the larger of the bytes on the wire divided by the bandwidth, and the CPU seconds divided by the cores: "
         f"{part['archive']['packed'] / 1e6:,.0f} MB; {alone['load']:.2f} s to verify, inflate and write, "
@@ -81,8 +86,8 @@ def _start(part: Section) -> list[str]:
         f"virtual machine takes to give it memory: {touches['rested']} µs for the first touch of a page that lay free for some "
         f"seconds, {touches['again']} µs where the host still has it. A start touches {part['pages']:,} pages.",
         *_working_set(part),
-        *_paragraphs(part["notes"]),
-        *_left_out(part),
+        *paragraphs([*part["notes"], published.explain()]),
+        *left_out(part["left_out"]),
     ]
 
 
@@ -122,9 +127,9 @@ def _ablation(measured: Section) -> list[str]:
         "",
         f"The same start with one thing switched off, median of {part['runs']} runs (the seconds that it adds; the worst run):",
         "",
-        *_table(["", *links], rows),
+        *table(["", *links], rows),
         *_removed(measured, removed),
-        *_left_out(part),
+        *left_out(part["left_out"]),
     ]
 
 
@@ -170,11 +175,11 @@ def _scaling(part: Section) -> list[str]:
         "nothing: seconds of the load from the start's log line. In brackets the limit; and what it is when the CPU seconds of the "
         "embedded OSS, which works on the same cores, count as well.",
         "",
-        *_table(["archive", "MB packed", "MB unpacked", "files", *links], rows),
+        *table(["archive", "MB packed", "MB unpacked", "files", *links], rows),
         "",
         f"Growth from each synthetic size to the next, and between the real ones, times the limit's: {_growth(links, 'limit')}. "
         f"Times that of the limit with the embedded OSS on the same cores: {_growth(links, 'here')}.",
-        *_left_out(part),
+        *left_out(part["left_out"]),
     ]
 
 
@@ -191,7 +196,7 @@ def _build(part: Section) -> list[str]:
         "The applib from an empty cache, and again after one requirement was added (packages that changed: "
         f"{', '.join(rebuild['changed']) or 'none'}); seconds (files or bytes worked on):",
         "",
-        *_table(["step", "cold", "one requirement added"], rows),
+        *table(["step", "cold", "one requirement added"], rows),
         "",
         f"What no cold build avoids, each alone on all cores: {alone}. One after the other, they take "
         f"{together:.1f} s; the cold build takes {cold['seconds'] / together:.2f} times that.",
@@ -218,16 +223,17 @@ def _cloud(part: Section) -> list[str]:
         "",
         f"GETs that are signed with V4, each checked, authorized and looked up{beside}:",
         "",
-        *_table(["", "embedded OSS", *(["nginx"] if nginx else [])], rates),
+        *table(["", "embedded OSS", *(["nginx"] if nginx else [])], rates),
         "",
         f"Listings: {listing['flat']:,.0f} keys a second in pages of 1,000, {listing['prefix']:,.0f} below one prefix; "
         f"{listing['rolled'] * 1e3:.0f} ms for a page on which a delimiter rolls all of them up.",
-        *_left_out(part),
+        *left_out(part["left_out"]),
     ]
 
 
 _SECTIONS: Mapping[str, Callable[[Section], list[str]]] = {
     "start": _start,
+    "libraries": render_libraries,
     "ablation": _ablation,
     "scaling": _scaling,
     "build": _build,
@@ -262,19 +268,6 @@ def _most(links: Mapping[str, Any]) -> str:
 
 def _each(links: Mapping[str, Any], name: str) -> str:
     return ", ".join(f"{each[name]:.2f} s at {link}" for link, each in links.items())
-
-
-def _left_out(part: Section) -> list[str]:
-    return _paragraphs(f"Not measured: {label}: {reason}." for label, reason in part["left_out"].items())
-
-
-def _paragraphs(texts: Iterable[str]) -> list[str]:
-    return [line for text in texts for line in ("", text)]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(str(cell) for cell in line) + " |" for line in lines]
 
 
 if __name__ == "__main__":

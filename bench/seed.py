@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.archives import installed_archive, model_of, plain_archive
+from bench.archives import find_lock, model_of, plain_archive, zip_installed
 from bench.cloud import running_cloud
 from bench.command import run
 from bench.direct import function_settings
@@ -41,7 +41,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="heavylift-bench-") as name:
         folder = Path(name)
         with console.status("installing and zipping as the article does (one thread, zlib): a minute or two …"):
-            installed = installed_archive(root, folder)
+            installed = zip_installed(find_lock(root), folder)
             plain, model = plain_archive(build.applib, folder), plain_archive(model_of(build), folder)
         with running_cloud(folder) as cloud:
             for archive in (*build.archives, model, installed, plain):

@@ -1,7 +1,7 @@
 """`make bench`: measures cold starts, the worth of improvements, the growth of loads, builds and the embedded cloud, in one run.
 
-The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Five parts, each a module
-that says what it measures: `comparison` (start), `ablation`, `scaling`, `building` (build), `serving` (cloud). Writes
+The embedded OSS behind a shaped link (10 ms to the first byte), real instances, the same libraries. Six parts, each a module
+that says what it measures: `comparison` (start), `libraries`, `ablation`, `scaling`, `building` (build), `serving` (cloud). Writes
 `results.json` (machine, raw runs, goals), the pictures and `README.md` to docs/bench. Parts can be measured alone; what was
 measured before stays.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import ablation, building, comparison, scaling, serving
+from bench import ablation, building, comparison, libraries, scaling, serving
 from bench.command import run
 from bench.part import Part
 from bench.results import Results, describe_machine, describe_versions, merge, read_results
@@ -26,6 +26,7 @@ from heavylift.contracts.manifest import read_build
 
 PARTS: Mapping[str, Callable[[Part], Results]] = {
     "start": comparison.run,
+    "libraries": libraries.run,
     "ablation": ablation.run,
     "scaling": scaling.run,
     "build": building.run,

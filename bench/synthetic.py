@@ -11,9 +11,9 @@ import random
 import zipfile
 from pathlib import Path
 
-from bench.archives import read_file
 from heavylift.build.order import Order
 from heavylift.build.pack import PackedArchive, pack
+from heavylift.measure.archives import read_file
 
 STRIPE = 64 * 1024  # bytes
 NOISE = 33 * 1024  # bytes of a stripe

@@ -24,9 +24,9 @@ from bench.command import run
 from bench.direct import function_settings
 from bench.functions import DISK, FunctionSettings
 from bench.measure import cold_start
-from bench.prices import Price, cu_per_second
 from bench.tuning_page import draw, insert, render
 from heavylift.contracts.manifest import Build, read_build
+from heavylift.report.prices import Price, cu_per_second
 
 BANDWIDTH = 1e9  # bits per second
 

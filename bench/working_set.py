@@ -11,10 +11,10 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.archives import read_index
 from bench.measure import Sample
 from bench.results import goal
 from heavylift.contracts.loading import plan_load
+from heavylift.measure.archives import read_index
 
 WAY = "working_set"
 # What is wanted: times faster than the article's way, by link; times the limit at most; MB before ready, at most.

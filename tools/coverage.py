@@ -35,6 +35,7 @@ DIFFERS: Mapping[str, str] = {
     "ListEventSources": "always empty",
     "ListSessions": "always empty",
     "ListSnapshots": "always empty",
+    "GetTemplateSummary": "no resource can be imported",
 }
 WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec"})  # methods of aliyun-fc2 that are no operation
 
@@ -248,7 +249,9 @@ def write_page(cloud: Cloud) -> str:
     for client in CLIENTS:
         operations = client.operations
         served = {each.name for each in operations if ask(cloud, client, each)}
-        differs = {name: DIFFERS[name] for name in sorted(served) if client.service == "fc" and name in DIFFERS}
+        differs = {
+            name: DIFFERS[name] for name in sorted(served) if client.service in {"fc", "ros"} and name in DIFFERS
+        }
         works = sorted(served - differs.keys())
         refused = sorted({each.name for each in operations} - served)
         totals.append(f"| `{client.package}` | {len(works)} | {len(differs)} | {len(refused)} |")

@@ -100,6 +100,9 @@ SETTING = {
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
     "versioning": "BucketVersioning",
+    "cors": "BucketCors",
+    "logging": "BucketLogging",
+    "referer": "BucketReferer",
 }
 VERSION = {"services": "ServiceVersion", "functions": "FunctionVersion"}
 # What each call of a service that changes something is by the service's own API.
@@ -116,8 +119,16 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "create_policy_version": lambda name, **_: _ram("CreatePolicyVersion", f"policy/{name}"),
     "delete_policy_version": lambda name, _version: _ram("DeletePolicyVersion", f"policy/{name}"),
     "delete_policy": lambda name: _ram("DeletePolicy", f"policy/{name}"),
-    "attach_policy": lambda role, _policy, _kind: _ram("AttachPolicyToRole", f"role/{role}"),
-    "detach_policy": lambda role, _policy, _kind: _ram("DetachPolicyFromRole", f"role/{role}"),
+    "attach_policy": lambda name, _policy, _type, kind: _ram(f"AttachPolicyTo{kind}", f"{kind.lower()}/{name}"),
+    "detach_policy": lambda name, _policy, _type, kind: _ram(f"DetachPolicyFrom{kind}", f"{kind.lower()}/{name}"),
+    "create_user": lambda name, **_: _ram("CreateUser", f"user/{name}"),
+    "delete_user": lambda name: _ram("DeleteUser", f"user/{name}"),
+    "create_group": lambda name, **_: _ram("CreateGroup", f"group/{name}"),
+    "delete_group": lambda name: _ram("DeleteGroup", f"group/{name}"),
+    "add_user_to_group": lambda _user, group: _ram("AddUserToGroup", f"group/{group}"),
+    "remove_user_from_group": lambda _user, group: _ram("RemoveUserFromGroup", f"group/{group}"),
+    "create_access_key": lambda user: _ram("CreateAccessKey", f"user/{user}"),
+    "delete_access_key": lambda user, _key: _ram("DeleteAccessKey", f"user/{user}"),
     "services.create": lambda service: _fc("CreateService", f"services/{service.name}"),
     "services.update": lambda service: _fc("UpdateService", f"services/{service.name}"),
     "services.delete": lambda name: _fc("DeleteService", f"services/{name}"),
@@ -152,6 +163,7 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
 }
 READS = frozenset(
     {"get", "contents", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
+    | {"users", "get_user", "groups", "get_group", "groups_of", "access_keys"}
     | {"attachments_of", "services.all", "services.get", "functions.get", "triggers.get"}
     | {"versions.get", "aliases.get", "layers.get", "configs.minimum", "configs.limit", "configs.get_async"}
     | {"projects", "project", "logstores", "logstore", "index"}
@@ -210,6 +222,7 @@ class Cloud(Services):
             outcome = asyncio.run(kind.create(CONTEXT, properties))
         assert outcome.physical_id == planned or (planned.endswith("/") and outcome.physical_id.startswith(planned))
         assert self.exists(name, outcome.physical_id)
+        assert sorted(outcome.attributes) == sorted(kind.returns)
         self._ids[name, planned] = outcome.physical_id
         return outcome
 
@@ -260,6 +273,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "RAM::Role": {"RoleName": "runner", "AssumeRolePolicyDocument": TRUST},
     "RAM::ManagedPolicy": {"PolicyName": "reader", "PolicyDocument": allow("oss:GetObject")},
     "RAM::AttachPolicyToRole": {"RoleName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "RAM::AttachPolicyToUser": {"UserName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "RAM::AttachPolicyToGroup": {"GroupName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "RAM::User": {"UserName": "anna", "Groups": ["base"]},
+    "RAM::AccessKey": {"UserName": "base"},
+    "RAM::Group": {"GroupName": "editors"},
+    "RAM::UserToGroupAddition": {"GroupName": "base", "Users": ["base"]},
     "FC::Service": {"ServiceName": "base-too"},
     "FC::Function": {
         "ServiceName": "base",
@@ -304,6 +323,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
 }
 BASE: list[tuple[str, dict[str, Any]]] = [
     ("RAM::Role", {**SAMPLES["RAM::Role"], "RoleName": "base"}),
+    ("RAM::Group", {"GroupName": "base"}),
+    ("RAM::User", {"UserName": "base"}),
     ("FC::Service", {"ServiceName": "base"}),
     ("FC::Function", {**SAMPLES["FC::Function"], "FunctionName": "base"}),
     ("FC::Service", {"ServiceName": "aliased"}),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import ablation, building, comparison, scaling, serving
+from bench import ablation, building, comparison, libraries, published, scaling, serving
 from bench.cloud import LINKS
 from bench.measure import Sample
 from bench.plots import by_worth
@@ -19,7 +19,7 @@ from bench.scratch import TimedReporter
 from bench.start import PARTS
 from heavylift.contracts.manifest import write_manifest
 from tests.support.builds import write_build
-from tests.unit.bench import test_comparison
+from tests.unit.bench import test_comparison, test_libraries
 
 MACHINE = {"cores": 2, "cpu": "one", "memory": 24_000_000_000, "system": "6.1"}
 VERSIONS = {"python": "3.11.2", "tensorflow_cpu": "2.21.0"}
@@ -90,7 +90,9 @@ def results() -> dict[str, Any]:
         sizes=test_comparison.SIZES,
         runs=3,
     )
-    parts = {"start": start, "ablation": _ablation(), "scaling": _scaling(), "build": _build()}
+    row = test_libraries.row(**dict.fromkeys(libraries.LABELS, 1.0))
+    others = libraries.summarize({"torch": row}, {}, runs=3)
+    parts = {"start": start, "libraries": others, "ablation": _ablation(), "scaling": _scaling(), "build": _build()}
     parts["cloud"] = _serving()
     return json.loads(json.dumps(merge({}, parts, MACHINE, VERSIONS)))  # type: ignore[no-any-return]
 
@@ -100,6 +102,9 @@ def test_the_page_names_every_way_variant_size_step_and_goal(results: dict[str, 
     page = (tmp_path / "README.md").read_text()
     wanted = [*comparison.LABELS.values(), "with collector", "(+0.50; 3.50)", "Not measured: by name: already so."]
     wanted += [
+        "| torch | 2.00 (3.00) |",
+        f"| {published.ACCELERATED_IMAGE.label} | 9 in all |",
+        published.ACCELERATED_IMAGE.source,
         "| tensorflow | 500 |",
         "Times that of the limit with the embedded OSS on the same cores: 1 Gbit/s: ",
         "Not measured: 4,000 MB: needs a larger disk.",

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.prices import Price, cu_per_second
 from bench.tuning import SETTINGS, Sample, Setting, measurable, summarize
 from bench.tuning_page import BEGIN, END, draw, insert, render
 from heavylift.errors import HeavyliftError
+from heavylift.report.prices import Price, cu_per_second
 from localcloud.fc.model import Function
 from localcloud.fc.operations.rules import check_function
 from tests.support.paths import ROOT

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.archives import read_file, unpack
+from bench.archives import unpack
 from heavylift.build.pack import pack
 from heavylift.contracts.archive import BLOCK_SIZE, SUFFIX
+from heavylift.measure.archives import read_file
 
 FILES = {
     "library.so": random.Random(1).randbytes(BLOCK_SIZE * 2 + 5),

@@ -56,7 +56,7 @@ def test_a_part_that_fails_leaves_what_the_parts_before_it_measured(
     def failing(_part: Part) -> dict[str, Any]:
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(start.PARTS, "ablation", failing)
+    monkeypatch.setitem(start.PARTS, "libraries", failing)
     with pytest.raises(KeyboardInterrupt):
         start.main(["--output", "out"])
     assert list(json.loads((tmp_path / "out" / "results.json").read_text())["parts"]) == ["start"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -13,7 +14,7 @@ from elftools.elf.sections import Section
 from elftools.elf.segments import Segment
 
 from heavylift.build.binaries import is_elf
-from heavylift.contracts.pages import EXECUTE, WRITE, Region
+from heavylift.contracts.pages import EXECUTE, PAGE, WRITE, Region
 
 P_FLAGS = 4  # bytes from the start of a 64-bit program header to its p_flags (System V ABI, Elf64_Phdr)
 DF_TEXTREL = 4  # of DT_FLAGS
@@ -53,32 +54,61 @@ def is_extension(path: Path) -> bool:
 def read_code(library: Path) -> tuple[Region, ...]:
     """Return the regions of a shared library whose pages may be absent until they are executed; none of any other file.
 
-    A library has some if nothing but code lies in its executable segments, by its section table: a kernel that is given a pointer
-    to data reads it without a fault. It must not need relocations of its code (DT_TEXTREL), for which the linker opens it.
+    They are its executable segments in which nothing but code lies, by its section table: a kernel that is given a pointer to data
+    reads it without a fault. It must not need relocations of its code (DT_TEXTREL), for which the linker opens it.
     Source: System V ABI, "Program Header", "Section Header", "Dynamic Section".
     """
+    regions = []
+    for header, segment, sections in _executable(library):
+        if all(map(_is_code, sections)):
+            regions.append(Region(segment["p_offset"], segment["p_filesz"], segment["p_flags"], header + P_FLAGS))
+    return tuple(sorted((each for each in regions if each.pages), key=lambda each: each.offset))
+
+
+def find_mixed_code(library: Path) -> list[range]:
+    """Return the stretches of whole pages that hold code only, in segments of a shared library that hold data as well.
+
+    They are offsets in the file, in its order; see `read_code`.
+    """
+    found = []
+    for _, segment, sections in _executable(library):
+        runs = [list(run) for code, run in groupby(sections, _is_code) if code]
+        if sum(map(len, runs)) == len(sections):
+            continue  # nothing but code
+        for run in runs:
+            start = max(run[0]["sh_offset"], segment["p_offset"])
+            stop = min(run[-1]["sh_offset"] + run[-1]["sh_size"], segment["p_offset"] + segment["p_filesz"])
+            found.append(range(-(-start // PAGE) * PAGE, stop // PAGE * PAGE))
+    return sorted((each for each in found if each), key=lambda each: each.start)
+
+
+def _executable(library: Path) -> list[tuple[int, Segment, list[Section]]]:
+    """Return the executable segments of a shared library, each with its header's place and the sections in it, in their order.
+
+    There are none where pages cannot come one by one whatever lies in them.
+    """
     if not is_elf(library):
-        return ()
+        return []
     try:
         with library.open("rb") as file:
-            return _read_code(ELFFile(file))
+            return _find_executable(ELFFile(file))
     except _DAMAGED:
-        return ()
+        return []
 
 
-def _read_code(elf: ELFFile) -> tuple[Region, ...]:
+def _find_executable(elf: ELFFile) -> list[tuple[int, Segment, list[Section]]]:
     segments = list(elf.iter_segments())
     kinds = {segment["p_type"] for segment in segments}
     if elf.elfclass != 64 or not elf.little_endian or elf["e_type"] != "ET_DYN" or "PT_INTERP" in kinds:
-        return ()
+        return []
     if "PT_DYNAMIC" not in kinds or any(_has_text_relocations(elf)):
-        return ()
+        return []
     sections = [
         each
         for each in elf.iter_sections()
         if each["sh_flags"] & SH_FLAGS.SHF_ALLOC and each["sh_size"] and each["sh_type"] != "SHT_NOBITS"
     ]
-    regions = []
+    found = []
     loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
     for number, segment in enumerate(segments):
         if segment["p_type"] != "PT_LOAD" or not segment["p_flags"] & EXECUTE:
@@ -88,13 +118,16 @@ def _read_code(elf: ELFFile) -> tuple[Region, ...]:
             segment["p_flags"] & WRITE
             or segment["p_filesz"] != segment["p_memsz"]
             or not inside
-            or not all(each["sh_flags"] & SH_FLAGS.SHF_EXECINSTR for each in inside)
             or any(_overlap(_file_span(each), _file_span(segment)) for each in loads if each is not segment)
         ):
-            return ()
-        header = elf["e_phoff"] + number * elf["e_phentsize"] + P_FLAGS
-        regions.append(Region(segment["p_offset"], segment["p_filesz"], segment["p_flags"], header))
-    return tuple(sorted((each for each in regions if each.pages), key=lambda each: each.offset))
+            return []
+        header = elf["e_phoff"] + number * elf["e_phentsize"]
+        found.append((header, segment, sorted(inside, key=lambda each: int(each["sh_addr"]))))
+    return found
+
+
+def _is_code(section: Section) -> bool:
+    return bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR)
 
 
 def _has_text_relocations(elf: ELFFile) -> Iterator[bool]:

@@ -22,6 +22,8 @@ from typing import Any
 from heavylift.build import binaries, resolve
 from heavylift.build.frames import Frames
 from heavylift.build.prune import Rule, match_rules
+from heavylift.build.segments import split_code
+from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.platform import Target
 
 DOWNLOADS = 8  # packages that are installed at a time, beside those that wait for a core
@@ -80,12 +82,13 @@ def prepare(
         BuildError: a package cannot be installed or compiled; those that were completed before stay.
     """
     places = {entry: _place(entry, cache, recipe) for entry in resolve.read_lock(lock)}
+    sources = resolve.read_sources(lock)
     missing = [entry for entry, place in places.items() if not place.is_dir()]
     missing.sort(key=lambda entry: normalize(resolve.entry_name(entry)) not in first)
 
     def run(entry: str) -> None:
         if entry in missing:
-            _prepare(entry, places[entry], recipe, cores)
+            _prepare(entry, sources, places[entry], recipe, cores)
         if frames:
             package = _read(places[entry])
             frames.begin(
@@ -139,14 +142,14 @@ def _place(entry: str, cache: Path, recipe: Recipe) -> Path:
     return cache / f"{normalize(resolve.entry_name(entry))}-{digest[:16]}"
 
 
-def _prepare(entry: str, place: Path, recipe: Recipe, cores: Executor) -> None:
+def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, cores: Executor) -> None:
     scratch = place.with_name(place.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     content = scratch / _CONTENT
     content.mkdir(parents=True)
     try:
         lock = scratch / "lock.txt"
-        lock.write_text(entry + "\n", encoding="utf-8")
+        lock.write_text("".join(f"{line}\n" for line in (*sources, entry)), encoding="utf-8")
         resolve.install(lock, content, recipe.target, wheels_only=True, share=True)
         lock.unlink()
         for caches in list(content.rglob("__pycache__")):
@@ -156,6 +159,9 @@ def _prepare(entry: str, place: Path, recipe: Recipe, cores: Executor) -> None:
         going = match_rules(installed, recipe.rules)
         if recipe.strip:
             binaries.strip(content, going.keys(), cores)
+        for path in installed:
+            if path not in going and installed[path] > BLOCK_SIZE:
+                split_code(content / path)
         stripped = _sizes(content)
         if recipe.interpreter:
             names = [path for path in installed if path.endswith(".py") and path not in going]

@@ -85,6 +85,7 @@ class Work:
             bytecode=staged.bytecode,
             imported=staged.imported,
             system=staged.system,
+            lock=self.plan.applib_lock,
         )
 
     def record(self, code: Path) -> None:

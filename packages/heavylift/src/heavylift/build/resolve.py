@@ -1,8 +1,13 @@
-"""Resolves requirements to a lock file with hashes, and installs its wheels into a folder."""
+"""Resolves requirements to a lock file with hashes, and installs its wheels into a folder.
+
+Where a requirements file says where its packages come from (`--extra-index-url`, `--find-links`, …), its lock says so as well, and
+they are installed from there: a lock is enough to install what it names.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +19,8 @@ from heavylift.contracts.platform import Target
 
 RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
 _NAMED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTILINE)
+# pip's "Requirements File Format": the options that say where packages come from, and their values.
+_SOURCE = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)(?:[ =]+(\S+))?\s*(?:#.*)?")
 EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
 OVERRIDES = (
     "crcmod ; sys_platform == 'never'\n"  # no wheels, and slow without a compiler; crcmod-plus is the same module
@@ -69,7 +76,8 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
         more.unlink(missing_ok=True)
         overrides.unlink(missing_ok=True)
     temporary = path.with_suffix(".new")
-    temporary.write_text(head + resolved, encoding="utf-8")
+    sources = "".join(f"{each}\n" for each in _sources(requirements, locks))
+    temporary.write_text(head + sources + resolved, encoding="utf-8")
     temporary.replace(path)
     return path, True
 
@@ -97,13 +105,13 @@ def _path(requirements: Path, locks: Path, target: Target) -> Path:
 
 
 def _wanted(requirements: Path, extra: Sequence[str]) -> str:
-    return "".join([*_texts(requirements, set()), *(f"{each}\n" for each in extra)])
+    return "".join([*(text for _, text in _texts(requirements, set())), *(f"{each}\n" for each in extra)])
 
 
-def _texts(requirements: Path, seen: set[Path]) -> Iterator[str]:
-    """Yield the text of a requirements file, and of the files that it names."""
+def _texts(requirements: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield a requirements file with its text, and the files that it names."""
     text = requirements.read_text(encoding="utf-8")
-    yield text
+    yield requirements, text
     seen.add(requirements.resolve())
     for name in _NAMED.findall(text):
         named = requirements.parent / name
@@ -111,8 +119,30 @@ def _texts(requirements: Path, seen: set[Path]) -> Iterator[str]:
             yield from _texts(named, seen)
 
 
+def _sources(requirements: Path, below: Path | None = None) -> Iterator[str]:
+    """Yield the options that say where packages come from.
+
+    Args:
+        requirements: the file; those that it names count as well.
+        below: what folders that are relative paths become relative to; None: they become absolute.
+    """
+    for file, text in _texts(requirements, set()):
+        for line in text.splitlines():
+            if match := _SOURCE.fullmatch(line.strip()):
+                option, value = match[1], match[2] or ""
+                if value and "://" not in value and not Path(value).is_absolute():
+                    place = file.parent.resolve() / value
+                    value = os.path.relpath(place, below.resolve()) if below else str(place)
+                yield f"{option} {value}".rstrip()
+
+
 def _head(requirements: Path, wanted: str, target: Target) -> str:
     return f"# {requirements.name} {hashlib.sha256(wanted.encode()).hexdigest()[:16]} for {target}\n"
+
+
+def read_sources(lock_file: Path) -> list[str]:
+    """Return the options of a lock that say where its packages come from; folders among them are absolute."""
+    return list(_sources(lock_file))
 
 
 def read_lock(lock_file: Path) -> list[str]:

@@ -79,6 +79,8 @@ class Completion:
             SettingsError: arguments are wrong, or a build does not fit them; all problems at once.
             BuildError: a part cannot be built.
         """
+        if not self._functions:
+            return
         facts = self._read_facts()
         builders: list[Callable[[], Build]] = []
         for function in self._functions:

@@ -20,7 +20,7 @@ from heavylift.clouds import assembly, background, invocation, logs
 from heavylift.clouds.ros import TRIES, Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
-from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
+from heavylift.clouds.stacks import Stacks, asset_buckets, named_buckets, with_buckets
 from heavylift.contracts import pagelog
 from heavylift.errors import HeavyliftError
 
@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         "logs": show_logs,
         "invoke": invoke,
         "push": push,
+        "measure": measure,
     }[options.command]
     try:
         return run_command(options, Output(as_json=options.json))
@@ -142,8 +143,11 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
     ros = _ros(session)
     stack = ros.find(name)
     _confirm(options, session, name)
+    ours = asset_buckets(stack)
+    others = [each for each in named_buckets(ros.template(stack.id), session.region) if each not in ours]
     _stacks(session, ros, output).destroy(stack)
-    _remove_buckets(session, ros, asset_buckets(stack), output)
+    _remove_buckets(session, ros, ours, output)
+    _name_buckets(session, others, output)
     output.emit({"event": "destroyed", "stack": name}, f"stack {name} is destroyed")
     return 0
 
@@ -281,6 +285,32 @@ def push(options: argparse.Namespace, output: Output) -> int:
     return 0
 
 
+def measure(options: argparse.Namespace, output: Output) -> int:
+    """Run `heavylift measure`: start the function cold, ours and the article's way, in a stack of their own."""
+    from heavylift.measure.run import measure as run_measurement
+    from heavylift.measure.subject import find_subject
+    from heavylift.measure.summary import render
+
+    payload = _payload(options)
+    stack, session = _synthesized(options)
+    subject = find_subject(stack, options.project.resolve() / "dist", options.function)
+    ros = _ros(session)
+    rows = run_measurement(
+        session,
+        ros,
+        _stacks(session, ros, output),
+        subject,
+        payload=payload,
+        starts=options.starts,
+        output=output,
+    )
+    for row in rows:
+        output.emit({"event": "measured", **row.record()})
+    places = {name: subject.properties[name] for name in ("Runtime", "Cpu", "MemorySize")}
+    output.emit({"event": "end", "region": session.region}, render(rows, places))
+    return 0
+
+
 def open_session(options: argparse.Namespace) -> Session:
     """Return the session that the options ask for; the embedded cloud is started when it does not run.
 
@@ -347,6 +377,18 @@ def _remove_buckets(session: Session, ros: Ros, names: Iterable[str], output: Ou
             output.emit({"event": "kept", "bucket": name}, f"kept the asset bucket {name}: another stack uses it")
         elif assets.remove_bucket(session.bucket(name)):
             output.emit({"event": "removed", "bucket": name}, f"removed the asset bucket {name}")
+
+
+def _name_buckets(session: Session, names: Iterable[str], output: Output) -> None:
+    """Name the asset buckets that another tool made: it does not say which of its stacks use them."""
+    from heavylift.clouds import assets
+
+    for name in names:
+        if assets.has_bucket(session.bucket(name)):
+            output.emit(
+                {"event": "left", "bucket": name},
+                f"the asset bucket {name} stays: heavylift did not make it, and other stacks may use it; remove it when none does",
+            )
 
 
 def _confirm(options: argparse.Namespace, session: Session, name: str) -> None:

@@ -148,14 +148,19 @@ def make_parser() -> argparse.ArgumentParser:
     logs = add("logs", "show what the stack's function wrote")
     logs.add_argument("--lines", type=_whole(10**9), default=100, metavar="N", help="the last N lines (default: 100)")
     invoke = add("invoke", "call the stack's function")
-    event = invoke.add_mutually_exclusive_group()
-    event.add_argument("--payload", default="", metavar="TEXT", help="the event (default: an empty one)")
-    event.add_argument("--file", type=Path, metavar="FILE", help="a file with the event; - is the standard input")
+    _add_event(invoke)
     invoke.add_argument("--log", action="store_true", help="show the end of the log as well")
     invoke.add_argument(
         "--timeout", type=_whole(86_400), default=600, metavar="SECONDS", help="to wait for (default: 600)"
     )
-    for command in (logs, invoke):
+    measure = add(
+        "measure", "start the function cold, ours and the way of the article, in a stack that is removed again"
+    )
+    measure.add_argument(
+        "--starts", type=_whole(100), default=10, metavar="N", help="of each way (default: %(default)s)"
+    )
+    _add_event(measure)
+    for command in (logs, invoke, measure):
         command.add_argument("--function", metavar="NAME", help="the function's logical id or name")
     push = add("push", "upload the build's archives to a bucket that deployments take them from", stack=False)
     push.add_argument("--bucket", required=True, help="made when it does not exist")
@@ -173,6 +178,12 @@ def make_parser() -> argparse.ArgumentParser:
     report.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     _add_local(commands.add_parser("local", help="run a command whose Alibaba Cloud clients reach the embedded cloud"))
     return parser
+
+
+def _add_event(command: argparse.ArgumentParser) -> None:
+    event = command.add_mutually_exclusive_group()
+    event.add_argument("--payload", default="", metavar="TEXT", help="the event (default: an empty one)")
+    event.add_argument("--file", type=Path, metavar="FILE", help="a file with the event; - is the standard input")
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:

@@ -59,6 +59,7 @@ class Applib(Archive):
     bytecode: bool  # whether it holds compiled modules
     imported: bool  # whether a Python of its target has imported the libraries
     system: Mapping[str, tuple[str, ...]]  # libraries that the runtime must have, and the packages that need them
+    lock: Path | None = None  # names each package that was installed, with hashes; None: a manifest that does not say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +164,10 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
 
 def part_record(part: Part, folder: Path) -> dict[str, object]:
     """Return a part as it stands in the manifest of a folder."""
-    return {**asdict(part), "path": part.path.relative_to(folder).as_posix()}
+    record = {**asdict(part), "path": part.path.relative_to(folder).as_posix()}
+    if isinstance(part, Applib):
+        record["lock"] = os.path.relpath(part.lock, folder) if part.lock else ""  # beside the requirements
+    return record
 
 
 def write_json(path: Path, record: object) -> None:
@@ -201,6 +205,7 @@ def _parse_applib(fields: Fields, folder: Path) -> Applib:
         bytecode=fields.flag("bytecode"),
         imported=fields.flag("imported"),
         system={name: system.texts(name) for name in system},
+        lock=folder / fields.text("lock") if "lock" in fields and fields.text("lock") else None,
     )
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -312,11 +318,11 @@ def test_an_interpreter_of_pyenvs_is_found_whatever_its_shims_say(
     assert find_interpreter(Target(name.removeprefix("python"), DEFAULT_PLATFORM)) == place / name
 
 
-def make_wheel(folder: Path, name: str, files: Mapping[str, str]) -> Path:
-    path = folder / f"{name}-1-py3-none-any.whl"
-    info = f"{name}-1.dist-info"
+def make_wheel(folder: Path, name: str, files: Mapping[str, str], *, version: str = "1") -> Path:
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
     described = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     with zipfile.ZipFile(path, "w") as wheel:
@@ -408,3 +414,49 @@ def test_requirements_may_name_other_files_beside_them_and_errors_name_the_users
     assert said.returncode == 1
     assert "more.txt" in said.stderr
     assert "locks" not in said.stderr
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[str]:
+    """An index of one package that no other one has, with a label in its version, as an index of CPU builds has it."""
+    folder = tmp_path / "index"
+    (folder / "simple" / "onlyhere").mkdir(parents=True)
+    wheel = make_wheel(folder, "onlyhere", {"onlyhere.py": "answer = 42\n"}, version="1+cpu")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (folder / "simple" / "onlyhere" / "index.html").write_text(
+        f'<a href="/{quote(wheel.name)}#sha256={digest}">{wheel.name}</a>'
+    )
+    with serving(folder) as url:
+        yield f"{url}/simple"
+
+
+def test_requirements_may_name_an_index_and_its_packages_come_from_there(own_project: Path, index: str) -> None:
+    requirements = own_project / "layers_build" / "applib.txt"
+    requirements.write_text(f"--extra-index-url {index}  # of CPU builds\nonlyhere==1+cpu\nsix==1.17.0\n")
+    (own_project / "function" / "index.py").write_text("import onlyhere\n\ndef handler(event, context): pass\n")
+    assert built(own_project, "--model", "weights")["applib"]["versions"] == {"onlyhere": "1+cpu", "six": "1.17.0"}
+    (lock,) = (own_project / "layers_build" / "locks").glob(
+        f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt"
+    )
+    assert f"\n--extra-index-url {index}\n" in lock.read_text()
+
+
+def test_requirements_may_name_a_folder_of_wheels_beside_them(own_project: Path, index: str, tmp_path: Path) -> None:
+    requirements = own_project / "layers_build" / "applib.txt"
+    shutil.copytree(tmp_path / "index", requirements.parent / "wheels")
+    requirements.write_text("-r more.txt\nsix==1.17.0\n")
+    (requirements.parent / "more.txt").write_text("--find-links wheels\nonlyhere\n")
+    assert built(own_project, "--model", "weights")["applib"]["versions"] == {"onlyhere": "1+cpu", "six": "1.17.0"}
+    (lock,) = (own_project / "layers_build" / "locks").glob(
+        f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt"
+    )
+    assert "\n--find-links ../wheels\n" in lock.read_text()  # the same on every machine

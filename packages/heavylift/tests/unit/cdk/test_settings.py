@@ -113,6 +113,13 @@ def test_all_problems_are_said_at_once(make_build: Callable[..., Build]) -> None
     assert len(problems({"memory": 1, "disk": 1, "trigger": 1}, make_build())) == 3
 
 
+def test_values_that_do_not_go_together_are_said_with_all_others(make_build: Callable[..., Build]) -> None:
+    wrong = {"memroy": 1, "memory": 8192, "cpu": 1, "disk": 1, "writePrefixes": "incoming/x"}
+    said = problems(wrong, make_build())
+    assert [each.partition(":")[0] for each in said] == ["memroy", "disk", "cpu", "writePrefixes"]
+    assert len(problems({"memory": 1, "cpu": 4}, make_build())) == 1  # nobody knows what memory was meant
+
+
 def test_what_the_cdk_puts_into_the_context_is_none_of_ours(make_build: Callable[..., Build]) -> None:
     read({**ACCOUNT, "ros:cdk:enable-asset-metadata": True, "@alicloud/ros-cdk-core:x": 1}, make_build())
 

@@ -5,7 +5,7 @@ Sources: ROS, the page of each type; ros-cdk-fc 1.15.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -35,6 +35,16 @@ class FcServiceType:
     """A service; its physical id is its name."""
 
     name = "ALIYUN::FC::Service"
+    returns: Sequence[str] = (
+        "ServiceName",
+        "ServiceId",
+        "Role",
+        "InternetAccess",
+        "LogProject",
+        "Logstore",
+        "Tags",
+        "VpcId",
+    )
     properties: Mapping[str, Property] = {
         **SURROUNDINGS,
         "ServiceName": SERVICE_NAME,
@@ -111,6 +121,7 @@ class FcFunction(FunctionType):
     """A function of a service; its physical id is `SERVICE/FUNCTION`."""
 
     name = "ALIYUN::FC::Function"
+    returns: Sequence[str] = ("FunctionName", "FunctionId", "ARN", "ServiceName", "ServiceId")
     default_memory = DEFAULT_MEMORY_ROS
     properties: Mapping[str, Property] = {
         **FUNCTION,
@@ -155,6 +166,7 @@ class FcTrigger(TriggerType):
     """A trigger; its physical id is `SERVICE/FUNCTION/TRIGGER`."""
 
     name = "ALIYUN::FC::Trigger"
+    returns: Sequence[str] = ("FunctionName", "TriggerName", "TriggerId", "ServiceName", "UrlInternet", "UrlIntranet")
     properties: Mapping[str, Property] = {**TRIGGER, "ServiceName": SERVICE_NAME}
 
     def function_path(self, function_id: str) -> str:

@@ -5,7 +5,7 @@ Sources: ROS, the page of each type; ros-cdk-fc3 1.15.0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from localcloud.fc.model import Trigger, http_urls
 from localcloud.fc.platform import CONCURRENCY, CPU_SHARE, CPU_SHARES, MEMORY, TIMEOUT
@@ -31,6 +31,7 @@ class Fc3Function(FunctionType):
     """A function; its physical id is its name."""
 
     name = "ALIYUN::FC3::Function"
+    returns: Sequence[str] = ("FunctionName", "FunctionId", "ARN")
     properties: Mapping[str, Property] = {
         **FUNCTION,
         **SURROUNDINGS,
@@ -76,6 +77,7 @@ class Fc3Trigger(TriggerType):
     """A trigger; its physical id is `FUNCTION/TRIGGER`."""
 
     name = "ALIYUN::FC3::Trigger"
+    returns: Sequence[str] = ("FunctionName", "TriggerName", "TriggerId", "UrlInternet", "UrlIntranet")
     properties: Mapping[str, Property] = {**TRIGGER, "Description": STRING}
 
     def function_path(self, function_id: str) -> str:

@@ -9,7 +9,7 @@ Sources: ROS, the page of each type; ros-cdk-fc and ros-cdk-fc3 1.15.0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from localcloud.fc.configs import AsyncConfig, Limit, Minimum, qualified
 from localcloud.fc.errors import FcError
@@ -35,6 +35,7 @@ class ConfigType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
     removal = "Delete"  # the verb of the operation that takes it away
 
     def __init__(self, fc: Releases) -> None:
@@ -112,6 +113,7 @@ class Fc3ProvisionConfig(ConfigType):
     """The minimum instances of a function, which are started ahead and kept."""
 
     name = "ALIYUN::FC3::ProvisionConfig"
+    returns: Sequence[str] = ()
     properties: Mapping[str, Property] = {
         "FunctionName": IDENTITY,
         "DefaultTarget": Property(kind="integer", required=True, maximum=299),
@@ -150,6 +152,7 @@ class FcProvisionConfig(Fc3ProvisionConfig):
     """The minimum instances of a service's function; FC 2.0 takes them away by putting none."""
 
     name = "ALIYUN::FC::ProvisionConfig"
+    returns: Sequence[str] = ("ServiceName", "FunctionName", "Qualifier", "Target", "Resource")
     properties: Mapping[str, Property] = {
         "ServiceName": SERVICE_NAME,
         "FunctionName": IDENTITY,
@@ -179,6 +182,7 @@ class Fc3ConcurrencyConfig(ConfigType):
     """The most requests that a function may serve at a time."""
 
     name = "ALIYUN::FC3::ConcurrencyConfig"
+    returns: Sequence[str] = ()
     properties: Mapping[str, Property] = {
         "FunctionName": IDENTITY,
         "ReservedConcurrency": Property(kind="integer", required=True, maximum=300),
@@ -204,6 +208,7 @@ class Fc3AsyncInvokeConfig(ConfigType):
     """The configuration of a function's asynchronous invocations."""
 
     name = "ALIYUN::FC3::AsyncInvokeConfig"
+    returns: Sequence[str] = ()
     properties: Mapping[str, Property] = {
         "FunctionName": IDENTITY,
         "AsyncTask": Property(kind="boolean"),

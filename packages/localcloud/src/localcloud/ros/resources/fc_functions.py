@@ -7,7 +7,7 @@ names joined by slashes, from the service's (FC 2.0) to its own (assumed).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -71,6 +71,7 @@ class FunctionType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
     default_memory: int | None = None  # MB; None: the platform's own
 
     def __init__(self, fc: FunctionCompute) -> None:
@@ -133,6 +134,28 @@ class FunctionType(ABC):
                 return None
             raise
 
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_function(context, "GetFunction", self.path(physical_id))
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`. The code is not compared."""
+        function = self._find(physical_id)
+        if function is None:
+            return None
+        return {
+            "FunctionName": function.name,
+            "Runtime": function.runtime,
+            "Handler": function.handler,
+            "Timeout": function.timeout,
+            "MemorySize": function.memory,
+            "Cpu": function.cpu,
+            "DiskSize": function.disk,
+            "EnvironmentVariables": dict(function.environment),
+            "Description": function.description,
+            "Layers": list(function.layers),
+        }
+
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
@@ -184,6 +207,7 @@ class TriggerType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
 
     def __init__(self, fc: FunctionCompute) -> None:
         self._fc = fc

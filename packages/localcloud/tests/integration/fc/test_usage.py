@@ -99,6 +99,6 @@ def test_what_cannot_be_looked_at_for_want_of_descriptors_is_not_taken_for_ended
         "for look in (read_usage, open_memory_files, lambda pids: find_tree(pids[0])):\n"
         "    try: look([os.getpid()])\n    except OSError as error: print(error.errno)\n"
     )
-    root = str(Path(__file__).parents[3])
+    root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["24", "24", "24"]  # EMFILE

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 # Each takes from 0.05 s to 0.5 s to import; the commands that need one import it themselves.
 HEAVY = frozenset(
     {

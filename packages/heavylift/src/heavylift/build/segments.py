@@ -1,0 +1,114 @@
+"""Gives the code of a large shared library a segment of its own, where its linker put data beside it.
+
+Many wheels are linked so that one segment (PT_LOAD) holds code and what is only read: symbols, constants, tables for exceptions.
+Pages of such a segment cannot come one by one, since a kernel that is given a pointer to data reads it without a fault. So it
+becomes three, which map the same bytes to the same addresses with the same rights: what stands before the whole pages of code,
+these pages, and what stands behind them. The table of program headers, which has grown, moves to the file's end, into a segment
+that is only read. All else stays: sections, symbols, addresses, and each byte that a program sees.
+
+Source: System V ABI, "ELF Header", "Program Header".
+"""
+
+from __future__ import annotations
+
+import shutil
+import struct
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+
+from heavylift.build.elf import find_mixed_code
+from heavylift.contracts.pages import PAGE, READ
+
+LEAST = 1 << 20  # bytes of code that are worth it
+LOAD, TABLE = 1, 6  # p_type: PT_LOAD, PT_PHDR
+_ENTRY = struct.Struct("<IIQQQQQQ")  # Elf64_Phdr
+_PLACE, _COUNT = 32, 56  # bytes from the start of Elf64_Ehdr to e_phoff (8 bytes), and to e_phnum (2)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A program header, field by field as it stands in a file."""
+
+    type: int
+    flags: int
+    offset: int
+    address: int
+    physical: int
+    size: int
+    memory: int
+    align: int
+
+    def part(self, start: int, stop: int) -> Header:
+        """Return the header of a part: from one offset in the file to another."""
+        moved = start - self.offset
+        return replace(
+            self,
+            offset=start,
+            address=self.address + moved,
+            physical=self.physical + moved,
+            size=stop - start,
+            memory=stop - start,
+        )
+
+
+def split_code(library: Path) -> bool:
+    """Give the code of a library a segment of its own, if it is large and shares one with data; return whether it did.
+
+    Args:
+        library: the file is replaced, not written into.
+    """
+    stretches = [each for each in find_mixed_code(library) if len(each) >= LEAST]
+    if not stretches:
+        return False
+    temporary = library.with_name(library.name + ".split")
+    shutil.copy2(library, temporary)
+    with temporary.open("r+b") as file:
+        start = file.read(64)
+        place, count = struct.unpack_from("<Q", start, _PLACE)[0], struct.unpack_from("<H", start, _COUNT)[0]
+        file.seek(place)
+        old = [Header(*entry) for entry in _ENTRY.iter_unpack(file.read(count * _ENTRY.size))]
+        end = file.seek(0, 2)
+        new_place = -(-end // PAGE) * PAGE
+        table = split_table(old, stretches, new_place)
+        file.truncate(new_place)
+        file.seek(new_place)
+        file.write(b"".join(_ENTRY.pack(*astuple(each)) for each in table))
+        for at, pattern, value in ((_PLACE, "<Q", new_place), (_COUNT, "<H", len(table))):
+            file.seek(at)
+            file.write(struct.pack(pattern, value))
+    temporary.replace(library)
+    return True
+
+
+def split_table(old: Sequence[Header], stretches: Sequence[range], place: int) -> list[Header]:
+    """Return the program headers of a library whose stretches of code have segments of their own.
+
+    Args:
+        old: those that it has; what is loaded stands in the order of its addresses.
+        stretches: of code, by offsets in the file: whole pages, each in one loaded segment.
+        place: bytes from the start of the file to the new table; at a page's start.
+    """
+    table: list[Header] = []
+    for header in old:
+        inside = [
+            each
+            for each in stretches
+            if header.type == LOAD and header.offset <= each.start < header.offset + header.size
+        ]
+        position = header.offset
+        for each in inside:
+            table += [header.part(position, each.start)] if position < each.start else []
+            table.append(header.part(each.start, each.stop))
+            position = each.stop
+        stop = header.offset + header.size
+        if not inside:
+            table.append(header)
+        elif position < stop:
+            table.append(header.part(position, stop))
+    loads = [number for number, header in enumerate(table) if header.type == LOAD]
+    address = -(-max(table[number].address + table[number].memory for number in loads) // PAGE) * PAGE
+    size = (len(table) + 1) * _ENTRY.size
+    own = Header(LOAD, READ, place, address, address, size, size, PAGE)
+    table.insert(loads[-1] + 1, own)
+    return [replace(own, type=TABLE, align=8) if header.type == TABLE else header for header in table]
