@@ -140,10 +140,13 @@ def _read_oss2(source: Path) -> Iterator[Operation]:
         if method is None:
             continue
         names = re.findall(
-            r"""(Bucket\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""", " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body))
+            r"""((?:Bucket|Service)\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""",
+            " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body)),
         )
+        constants = {"Bucket": oss2.Bucket, "Service": oss2.Service}
         query = {
-            getattr(oss2.Bucket, each[7:]) if each.startswith("Bucket.") else each.strip("'\""): "" for each in names
+            getattr(constants[each.partition(".")[0]], each.partition(".")[2]) if "." in each else each.strip("'\""): ""
+            for each in names
         }
         yield Operation(name=name, method=method[1], level=call[1] or "service", query=query)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.errors import BuildError, MissingModuleError
+from heavylift.build.exports import find_changes, make_changes
 from heavylift.build.frames import Frames
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
@@ -116,9 +117,12 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     needs = find_needs(folder, owners, owners)
     imports = Imports(folder, interpreter if runs_here(target) else None, modules, needs, report)
     found = survey(folder, staging.rules, owners)
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(2) as beside:
         referrers = beside.submit(read_referrers, folder, found.candidates)
+        names = beside.submit(find_changes, folder, owners if staging.strip else ())
         recording = imports.record_installed()
+        changes = names.result()
+        make_changes(changes)  # not before: the process that imports would see other files than it has mapped
         with report.step("prune what nothing needs"):
             opened = recording.opened(owners) if recording else ()
             pruning = prune(folder, found, referrers.result(), opened)
@@ -126,7 +130,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]
             binaries.compile_bytecode(folder, spared, interpreter, cores)
-    if pruning.removed:
+    if pruning.removed or changes:
         recording = imports.record("without what was pruned")
     if recording is None:
         report.note(
