@@ -100,6 +100,9 @@ SETTING = {
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
     "versioning": "BucketVersioning",
+    "cors": "BucketCors",
+    "logging": "BucketLogging",
+    "referer": "BucketReferer",
 }
 VERSION = {"services": "ServiceVersion", "functions": "FunctionVersion"}
 # What each call of a service that changes something is by the service's own API.
@@ -116,8 +119,16 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "create_policy_version": lambda name, **_: _ram("CreatePolicyVersion", f"policy/{name}"),
     "delete_policy_version": lambda name, _version: _ram("DeletePolicyVersion", f"policy/{name}"),
     "delete_policy": lambda name: _ram("DeletePolicy", f"policy/{name}"),
-    "attach_policy": lambda role, _policy, _kind: _ram("AttachPolicyToRole", f"role/{role}"),
-    "detach_policy": lambda role, _policy, _kind: _ram("DetachPolicyFromRole", f"role/{role}"),
+    "attach_policy": lambda name, _policy, _type, kind: _ram(f"AttachPolicyTo{kind}", f"{kind.lower()}/{name}"),
+    "detach_policy": lambda name, _policy, _type, kind: _ram(f"DetachPolicyFrom{kind}", f"{kind.lower()}/{name}"),
+    "create_user": lambda name, **_: _ram("CreateUser", f"user/{name}"),
+    "delete_user": lambda name: _ram("DeleteUser", f"user/{name}"),
+    "create_group": lambda name, **_: _ram("CreateGroup", f"group/{name}"),
+    "delete_group": lambda name: _ram("DeleteGroup", f"group/{name}"),
+    "add_user_to_group": lambda _user, group: _ram("AddUserToGroup", f"group/{group}"),
+    "remove_user_from_group": lambda _user, group: _ram("RemoveUserFromGroup", f"group/{group}"),
+    "create_access_key": lambda user: _ram("CreateAccessKey", f"user/{user}"),
+    "delete_access_key": lambda user, _key: _ram("DeleteAccessKey", f"user/{user}"),
     "services.create": lambda service: _fc("CreateService", f"services/{service.name}"),
     "services.update": lambda service: _fc("UpdateService", f"services/{service.name}"),
     "services.delete": lambda name: _fc("DeleteService", f"services/{name}"),
@@ -140,6 +151,9 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "layers.create": lambda layer, _code: _fc("CreateLayerVersion", f"layers/{layer.layer}/versions/*"),
     "layers.publish": lambda name, **_: _fc("PutLayerACL", f"layers/{name}"),
     "layers.delete": lambda name, _version: _fc("DeleteLayerVersion", f"layers/{name}/versions/*"),
+    "domains.create": lambda domain: _fc("CreateCustomDomain", f"custom-domains/{domain.name}"),
+    "domains.update": lambda domain: _fc("UpdateCustomDomain", f"custom-domains/{domain.name}"),
+    "domains.delete": lambda name, _generation: _fc("DeleteCustomDomain", f"custom-domains/{name}"),
     "create_project": lambda name, _settings: _log("CreateProject", name),
     "update_project": lambda name, _settings: _log("UpdateProject", name),
     "delete_project": lambda name: _log("DeleteProject", name),
@@ -152,14 +166,16 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
 }
 READS = frozenset(
     {"get", "contents", "roles", "get_role", "role_arn", "policies", "get_policy", "policies_of"}
+    | {"users", "get_user", "groups", "get_group", "groups_of", "access_keys"}
     | {"attachments_of", "services.all", "services.get", "functions.get", "triggers.get"}
     | {"versions.get", "aliases.get", "layers.get", "configs.minimum", "configs.limit", "configs.get_async"}
+    | {"domains.get"}
     | {"projects", "project", "logstores", "logstore", "index"}
 )
 
 
 RESOURCES = frozenset(
-    {"services", "functions", "triggers", "versions", "aliases", "configs", "layers"}
+    {"services", "functions", "triggers", "versions", "aliases", "configs", "layers", "domains"}
 )  # of Function Compute, whose operations are apart
 
 
@@ -210,6 +226,7 @@ class Cloud(Services):
             outcome = asyncio.run(kind.create(CONTEXT, properties))
         assert outcome.physical_id == planned or (planned.endswith("/") and outcome.physical_id.startswith(planned))
         assert self.exists(name, outcome.physical_id)
+        assert sorted(outcome.attributes) == sorted(kind.returns)
         self._ids[name, planned] = outcome.physical_id
         return outcome
 
@@ -260,6 +277,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "RAM::Role": {"RoleName": "runner", "AssumeRolePolicyDocument": TRUST},
     "RAM::ManagedPolicy": {"PolicyName": "reader", "PolicyDocument": allow("oss:GetObject")},
     "RAM::AttachPolicyToRole": {"RoleName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "RAM::AttachPolicyToUser": {"UserName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "RAM::AttachPolicyToGroup": {"GroupName": "base", "PolicyName": "AliyunOSSFullAccess", "PolicyType": "System"},
+    "RAM::User": {"UserName": "anna", "Groups": ["base"]},
+    "RAM::AccessKey": {"UserName": "base"},
+    "RAM::Group": {"GroupName": "editors"},
+    "RAM::UserToGroupAddition": {"GroupName": "base", "Users": ["base"]},
     "FC::Service": {"ServiceName": "base-too"},
     "FC::Function": {
         "ServiceName": "base",
@@ -293,6 +316,17 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "FC::Alias": {"ServiceName": "aliased", "AliasName": "prod", "VersionId": "1"},
     "FC::ProvisionConfig": {"ServiceName": "base", "FunctionName": "base", "Qualifier": "LATEST", "Target": 1},
     "FC::Layer": {"LayerName": "libs", "Code": {"ZipFile": EMPTY_ZIP}, "CompatibleRuntime": ["python3.10"]},
+    "FC::CustomDomain": {
+        "DomainName": "www.example.com",
+        "Protocol": "HTTP",
+        "RouteConfig": {"Routes": [{"Path": "/*", "ServiceName": "base", "FunctionName": "base"}]},
+    },
+    "FC3::CustomDomain": {
+        "DomainName": "www3.example.com",
+        "Protocol": "HTTP",
+        "AuthConfig": {"AuthType": "anonymous"},
+        "RouteConfig": {"Routes": [{"Path": "/*", "FunctionName": "base", "Qualifier": "LATEST"}]},
+    },
     "FC3::FunctionVersion": {"FunctionName": "base"},
     "FC3::ProvisionConfig": {"FunctionName": "base", "DefaultTarget": 1},
     "FC3::ConcurrencyConfig": {"FunctionName": "base", "ReservedConcurrency": 5},
@@ -304,6 +338,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
 }
 BASE: list[tuple[str, dict[str, Any]]] = [
     ("RAM::Role", {**SAMPLES["RAM::Role"], "RoleName": "base"}),
+    ("RAM::Group", {"GroupName": "base"}),
+    ("RAM::User", {"UserName": "base"}),
     ("FC::Service", {"ServiceName": "base"}),
     ("FC::Function", {**SAMPLES["FC::Function"], "FunctionName": "base"}),
     ("FC::Service", {"ServiceName": "aliased"}),

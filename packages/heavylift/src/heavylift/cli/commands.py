@@ -20,7 +20,7 @@ from heavylift.clouds import assembly, background, invocation, logs
 from heavylift.clouds.ros import TRIES, Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session, cloud_session, local_session
-from heavylift.clouds.stacks import Stacks, asset_buckets, with_buckets
+from heavylift.clouds.stacks import Stacks, asset_buckets, named_buckets, with_buckets
 from heavylift.contracts import pagelog
 from heavylift.errors import HeavyliftError
 
@@ -143,8 +143,11 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
     ros = _ros(session)
     stack = ros.find(name)
     _confirm(options, session, name)
+    ours = asset_buckets(stack)
+    others = [each for each in named_buckets(ros.template(stack.id), session.region) if each not in ours]
     _stacks(session, ros, output).destroy(stack)
-    _remove_buckets(session, ros, asset_buckets(stack), output)
+    _remove_buckets(session, ros, ours, output)
+    _name_buckets(session, others, output)
     output.emit({"event": "destroyed", "stack": name}, f"stack {name} is destroyed")
     return 0
 
@@ -374,6 +377,18 @@ def _remove_buckets(session: Session, ros: Ros, names: Iterable[str], output: Ou
             output.emit({"event": "kept", "bucket": name}, f"kept the asset bucket {name}: another stack uses it")
         elif assets.remove_bucket(session.bucket(name)):
             output.emit({"event": "removed", "bucket": name}, f"removed the asset bucket {name}")
+
+
+def _name_buckets(session: Session, names: Iterable[str], output: Output) -> None:
+    """Name the asset buckets that another tool made: it does not say which of its stacks use them."""
+    from heavylift.clouds import assets
+
+    for name in names:
+        if assets.has_bucket(session.bucket(name)):
+            output.emit(
+                {"event": "left", "bucket": name},
+                f"the asset bucket {name} stays: heavylift did not make it, and other stacks may use it; remove it when none does",
+            )
 
 
 def _confirm(options: argparse.Namespace, session: Session, name: str) -> None:

@@ -130,6 +130,15 @@ def _zipped(asset: Asset, work: Path) -> Path:
     return path
 
 
+def has_bucket(bucket: oss2.Bucket) -> bool:
+    """Return whether a bucket exists."""
+    try:
+        bucket.get_bucket_info()
+    except oss2.exceptions.NoSuchBucket:
+        return False
+    return True
+
+
 def remove_bucket(bucket: oss2.Bucket) -> bool:
     """Empty and remove a bucket that was made here; return whether it was.
 

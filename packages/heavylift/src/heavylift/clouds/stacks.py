@@ -6,6 +6,7 @@ cause of a failure is the first event of a resource that failed: what comes afte
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from heavylift.clouds.ros import Event, NoChangesError, Ros, Stack, StackDefinit
 from heavylift.errors import HeavyliftError
 
 BUCKETS_TAG = "heavylift:asset-buckets"  # on a stack: where its assets lie, so that any machine can remove them
+REGION = "${ALIYUN::Region}"
+_ASSET_BUCKET = re.compile(r"\bcdk-[a-z0-9-]+-assets-(?:\$\{ALIYUN::Region\}|[a-z0-9-]+)")  # default-synthesizer.js
 STACK_TYPE = "ALIYUN::ROS::Stack"
 ROLLED_BACK = "CREATE_ROLLBACK_COMPLETE"  # nothing is left of such a stack but its name
 END = {"created": "CREATE_COMPLETE", "updated": "UPDATE_COMPLETE", "deleted": "DELETE_COMPLETE"}
@@ -160,6 +163,16 @@ def explain(stack: Stack, events: Iterable[Event], wanted: str) -> str:
 def asset_buckets(stack: Stack) -> list[str]:
     """Return the names of the buckets that hold a stack's assets."""
     return [name for name in stack.tags.get(BUCKETS_TAG, "").split(" ") if name]
+
+
+def named_buckets(template: str, region: str) -> list[str]:
+    """Return the names of the asset buckets that a template speaks of, as ros-cdk's synthesizer names them.
+
+    Args:
+        template: its text.
+        region: of the stack.
+    """
+    return sorted({name.replace(REGION, region) for name in _ASSET_BUCKET.findall(template)})
 
 
 def with_buckets(tags: Mapping[str, str], buckets: Iterable[str]) -> dict[str, str]:

@@ -15,10 +15,13 @@ from typing import Any
 
 import oss2
 import pytest
+from alibabacloud_ros20190910 import models
+from alibabacloud_ros20190910.client import Client
 
 from heavylift.contracts.manifest import Build, write_manifest
 from tests.support.builds import TARGET, make_applib, make_archive, make_code
 from tests.support.loading import pack
+from tests.support.waiting import wait_for
 
 Project = Any  # tests/integration/cli/conftest.py
 
@@ -219,6 +222,20 @@ def test_a_folder_that_cannot_be_used_is_named(project: Project) -> None:
     (project.folder / "cdk.out").write_text("a file")
     failed = project.heavylift("diff")
     assert (failed.code, failed.last) == (1, f"heavylift: {project.folder}/cdk.out/manifest.json: Not a directory")
+
+
+def test_the_asset_bucket_of_a_stack_that_ros_cdk_deployed_is_named(project: Project) -> None:
+    assert project.heavylift("deploy").code == 0
+    ros = Client(project.cloud.config("ros"))
+    listed = models.ListStacksRequest(region_id=project.cloud.region, stack_name=[project.stack])
+    (stack,) = ros.list_stacks(listed).body.stacks
+    text = ros.get_template(models.GetTemplateRequest(stack_id=stack.stack_id)).body.template_body
+    tags = [models.UpdateStackRequestTags(key="by", value="ros-cdk")]  # which does not tell its bucket
+    ros.update_stack(models.UpdateStackRequest(stack_id=stack.stack_id, template_body=text, tags=tags))
+    wait_for(lambda: project.heavylift("status").out.count("UPDATE_COMPLETE") == 1)
+    destroyed = project.heavylift("destroy")
+    assert f"the asset bucket {project.assets} stays: heavylift did not make it" in destroyed.out
+    assert project.exists(project.assets)
 
 
 def test_an_asset_bucket_stays_while_another_stack_uses_it(make_project: Callable[..., Project]) -> None:

@@ -10,6 +10,7 @@ from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.api.routes import create_ros_app
 from localcloud.ros.model import Account
 from localcloud.ros.operations.service import RosService
+from localcloud.ros.operations.sources import Permit
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.template.evaluation import Evaluator
 from localcloud.sls.operations.service import SlsService
@@ -21,26 +22,32 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-    folder, callbacks = context.data / "ros", Callbacks()
+    folder, callbacks, oss = context.data / "ros", Callbacks(), context.domain(OssService)
     types = resource_types(
-        buckets=context.domain(OssService).buckets,
+        buckets=oss.buckets,
         ram=context.domain(RamService),
         fc=context.domain(FcService),
         sls=context.domain(SlsService),
         callbacks=callbacks,
         folder=folder,
     )
+
+    def read_object(bucket: str, key: str, size: int, permit: Permit) -> bytes:
+        with oss.objects.open(bucket, key, permit=lambda key, _acl: permit(key)) as (_, path), path.open("rb") as file:
+            return file.read(size)
+
     ros = RosService(
         folder,
         types=types,
         account=Account(region=context.region, account_id=context.account_id),
         authorizer=context.authorizer,
         evaluate=Evaluator(),
+        read_object=read_object,
         clock=context.clock,
     )
 
     async def resume(network: Network) -> None:
-        callbacks.base = network.endpoints[SERVICE.name]
+        callbacks.base = ros.signals.base = network.endpoints[SERVICE.name]
         ros.open()
 
     application = create_ros_app(

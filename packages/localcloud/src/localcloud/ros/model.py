@@ -95,7 +95,7 @@ STACK_MOVES: Mapping[StackStatus, frozenset[StackStatus]] = {
     _S.REVIEW_IN_PROGRESS: frozenset({_S.CREATE_IN_PROGRESS, _S.DELETE_IN_PROGRESS}),
     _S.CREATE_IN_PROGRESS: _DELETE_ONLY | {_S.CREATE_COMPLETE, _S.CREATE_FAILED, _S.CREATE_ROLLBACK_IN_PROGRESS},
     _S.CREATE_COMPLETE: _UPDATE_OR_DELETE,
-    _S.CREATE_FAILED: _UPDATE_OR_DELETE,
+    _S.CREATE_FAILED: _UPDATE_OR_DELETE | {_S.CREATE_IN_PROGRESS},
     _S.CREATE_ROLLBACK_IN_PROGRESS: _DELETE_ONLY | {_S.CREATE_ROLLBACK_COMPLETE, _S.CREATE_ROLLBACK_FAILED},
     _S.CREATE_ROLLBACK_COMPLETE: _DELETE_ONLY,
     _S.CREATE_ROLLBACK_FAILED: _DELETE_ONLY,
@@ -183,10 +183,52 @@ class Resource:
     physical_id: str = ""  # empty: there is nothing to delete
     properties: Mapping[str, object] = field(default_factory=dict)  # resolved, checked
     attributes: Mapping[str, object] = field(default_factory=dict)
+    reference: str = ""  # what Ref is; empty: the physical id
     requires: tuple[str, ...] = ()  # logical ids of what it was made after
     retain: bool = False  # DeletionPolicy
     created: float
     updated: float
+
+
+class DriftStatus(StrEnum):
+    """The difference between a resource, or a stack, and its template ("Drift detection status codes")."""
+
+    NOT_CHECKED = "NOT_CHECKED"
+    IN_SYNC = "IN_SYNC"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+    DRIFTED = "DRIFTED"  # of a stack: some resource is one of these two
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """A property, or a part of one, that is not what the template says; values as JSON."""
+
+    path: str  # /AccessControl
+    kind: str  # ADD, REMOVE, NOT_EQUAL
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drift:
+    """The result of looking for the drift of one resource."""
+
+    status: DriftStatus
+    checked: float
+    expected: Mapping[str, object] = field(default_factory=dict)  # of the properties that were compared
+    actual: Mapping[str, object] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detection:
+    """The last time that a whole stack was looked at for drift."""
+
+    id: str
+    begun: float
+    status: DriftStatus
+    drifted: int  # resources
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,6 +268,7 @@ class Stack:
 
     id: str
     name: str
+    parent: str = ""  # the id of the stack that this one is a resource of; empty: of none
     status: StackStatus = StackStatus.REVIEW_IN_PROGRESS
     reason: str = ""
     phase: Phase = Phase.IDLE
@@ -242,11 +285,16 @@ class Stack:
     retiring: tuple[Resource, ...] = ()  # replaced or dropped, to be deleted once the update has succeeded
     outputs: Mapping[str, object] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    detection: Detection | None = None  # None: nobody has looked for drift
+    drifts: Mapping[str, Drift] = field(default_factory=dict)  # by logical id
     tags: Mapping[str, str] = field(default_factory=dict)
+    resource_group: str = ""
     timeout: int = 60  # minutes
     disable_rollback: bool = False
     replacement: bool = False  # whether an update may replace resources (ReplacementOption)
     protected: bool = False  # DeletionProtection
+    policy: str = ""  # of the changes that updates may make (JSON); empty: any
+    policy_once: str = ""  # in its place during the present update
     retained: tuple[str, ...] = ()  # logical ids that DeleteStack was told to keep
     tokens: Mapping[str, str] = field(default_factory=dict)  # ClientToken -> digest of the request that it came with
 
@@ -291,6 +339,51 @@ class ChangeSet:
     request: Mapping[str, str]  # the parameters of the request, which executing it repeats
     changes: tuple[Change, ...]
     executed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signal:
+    """A message to a wait condition."""
+
+    succeeded: bool
+    reason: str = ""
+    data: object = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Handle:
+    """A handle: the URL that takes signals, and those that came."""
+
+    id: str
+    secret: str = field(repr=False)  # who knows it may signal
+    signals: Mapping[str, Signal] = field(default_factory=dict)  # by their ids, in the order in which they came
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateVersion:
+    """One content of a stored template."""
+
+    version: str  # v1, v2, …
+    name: str  # of the template, when this version was the latest
+    description: str
+    body: str  # as it was given
+    created: float
+    updated: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredTemplate:
+    """A template that ROS keeps, in versions."""
+
+    id: str
+    resource_group: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    versions: tuple[TemplateVersion, ...]  # oldest first
+
+    @property
+    def latest(self) -> TemplateVersion:
+        """The version that counts when none is named."""
+        return self.versions[-1]
 
 
 def canonical_type(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The state of the embedded ROS on disk: one JSON document for each stack and each change set, replaced whole by each change."""
+"""The state of the embedded ROS on disk: a JSON document for each of its nouns, replaced whole by each change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,27 @@ from localcloud.ros.model import (
     NOBODY,
     Change,
     ChangeSet,
+    Detection,
+    Difference,
+    Drift,
+    DriftStatus,
     Event,
+    Handle,
     Outline,
     Phase,
     Resource,
     ResourceStatus,
+    Signal,
     Source,
     Stack,
     StackStatus,
+    StoredTemplate,
+    TemplateVersion,
 )
 
 
 class RosStore:
-    """Stacks and change sets, in memory and on disk. Not thread-safe: one event loop uses it.
+    """Stacks, change sets and templates, in memory and on disk. Not thread-safe: one event loop uses it.
 
     Args:
         folder: where it lies; created if need be.
@@ -37,14 +45,24 @@ class RosStore:
     def __init__(self, folder: Path) -> None:
         self._stacks = folder / "stacks"
         self._change_sets = folder / "changesets"
+        self._templates = folder / "templates"
+        self._handles = folder / "handles"
         self.stacks: dict[str, Stack] = {}
         self.change_sets: dict[str, ChangeSet] = {}
+        self.templates: dict[str, StoredTemplate] = {}
+        self.handles: dict[str, Handle] = {}
         for path in _documents(self._stacks):
             stack = read_document(path, _stack)
             self.stacks[stack.id] = stack
         for path in _documents(self._change_sets):
             change_set = read_document(path, _change_set)
             self.change_sets[change_set.id] = change_set
+        for path in _documents(self._templates):
+            template = read_document(path, _template)
+            self.templates[template.id] = template
+        for path in _documents(self._handles):
+            handle = read_document(path, _handle)
+            self.handles[handle.id] = handle
 
     def save(self, stack: Stack) -> None:
         """Keep a stack; durable when this returns."""
@@ -55,6 +73,26 @@ class RosStore:
         """Keep a change set; durable when this returns."""
         write_document(self._change_sets / f"{change_set.id}.json", change_set)
         self.change_sets[change_set.id] = change_set
+
+    def save_template(self, template: StoredTemplate) -> None:
+        """Keep a template; durable when this returns."""
+        write_document(self._templates / f"{template.id}.json", template)
+        self.templates[template.id] = template
+
+    def drop_template(self, template_id: str) -> None:
+        """Forget a template."""
+        (self._templates / f"{template_id}.json").unlink(missing_ok=True)
+        self.templates.pop(template_id, None)
+
+    def save_handle(self, handle: Handle) -> None:
+        """Keep a handle with its signals; durable when this returns."""
+        write_document(self._handles / f"{handle.id}.json", handle)
+        self.handles[handle.id] = handle
+
+    def drop_handle(self, handle_id: str) -> None:
+        """Forget a handle."""
+        (self._handles / f"{handle_id}.json").unlink(missing_ok=True)
+        self.handles.pop(handle_id, None)
 
     def drop(self, stack_id: str) -> None:
         """Forget a stack."""
@@ -90,8 +128,19 @@ def _stack(record: dict[str, Any]) -> Stack:
         retiring=tuple(_resource(each) for each in record.pop("retiring")),
         events=tuple(Event(**each) for each in record.pop("events")),
         retained=tuple(record.pop("retained")),
+        detection=_detection(record.pop("detection", None)),
+        drifts={name: _drift(each) for name, each in record.pop("drifts", {}).items()},
         **record,
     )
+
+
+def _detection(record: dict[str, Any] | None) -> Detection | None:
+    return Detection(**{**record, "status": DriftStatus(record["status"])}) if record else None
+
+
+def _drift(record: dict[str, Any]) -> Drift:
+    differences = tuple(Difference(**each) for each in record.pop("differences"))
+    return Drift(status=DriftStatus(record.pop("status")), differences=differences, **record)
 
 
 def _source(record: dict[str, Any]) -> Source:
@@ -113,3 +162,12 @@ def _resource(record: dict[str, Any]) -> Resource:
 def _change_set(record: dict[str, Any]) -> ChangeSet:
     changes = tuple(Change(**{**each, "properties": tuple(each["properties"])}) for each in record.pop("changes"))
     return ChangeSet(changes=changes, **record)
+
+
+def _template(record: dict[str, Any]) -> StoredTemplate:
+    return StoredTemplate(versions=tuple(TemplateVersion(**each) for each in record.pop("versions")), **record)
+
+
+def _handle(record: dict[str, Any]) -> Handle:
+    signals = {name: Signal(**each) for name, each in record.pop("signals").items()}
+    return Handle(signals=signals, **record)

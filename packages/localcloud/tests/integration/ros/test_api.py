@@ -157,7 +157,7 @@ def test_lists_are_paged_and_filtered(ros: Any) -> None:
     body = ros.client.list_stacks(request).body
     assert (body.total_count, len(body.stacks)) == (3, 1)
     assert (
-        refused(lambda: ros.client.list_stacks(models.ListStacksRequest(region_id=ros.region, page_size=51)))[0]
+        refused(lambda: ros.client.list_stacks(models.ListStacksRequest(region_id=ros.region, page_size=101)))[0]
         == "InvalidParameter"
     )
     for stack_id in ids:

@@ -49,6 +49,7 @@ HOSTILE = {
     "indent-and-split": output(
         nested(30, lambda value: {"Fn::Indent": [{"Fn::Join": ["\n", {"Fn::Split": ["", value]}]}, 20, 4]})
     ),
+    "jq-forever": output({"Fn::Jq": ["First", "def f: f; f", "{}"]}),
     "deep-json": template(Mappings={}).replace("{}", "[" * 100_000 + "]" * 100_000),
     "deep-yaml": "ROSTemplateFormatVersion: '2015-09-01'\nMetadata: " + "[" * 100_000 + "]" * 100_000,
     "billion-laughs": "ROSTemplateFormatVersion: '2015-09-01'\nMetadata:\n  a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
@@ -118,6 +119,19 @@ def test_a_hostile_template_is_refused_in_time_while_every_service_answers(name:
         (400, "StackValidationFailed"),
         (400, "InvalidTemplateReference"),
     }
+
+
+def test_a_jq_program_finds_neither_the_environment_nor_files(ros: Any, tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text('"swordfish"')
+    environment = {"Value": {"Fn::Jq": ["First", "[env, $ENV] | map(length)", "{}"]}}
+    stack = ros.deployed(json.loads(template(Outputs={"Environment": environment})))
+    assert stack.outputs[0]["OutputValue"] == [0, 0]
+    ros.delete(stack.stack_id)
+    for program in (f'import "data" as $d {{search: "{tmp_path}"}}; $d', f'"{tmp_path}/data" | modulemeta'):
+        text = output({"Fn::Jq": ["First", program, "{}"]})
+        with pytest.raises(TeaException) as refused:
+            ros.client.validate_template(models.ValidateTemplateRequest(template_body=text))
+        assert "swordfish" not in str(refused.value.data)
 
 
 def test_half_a_megabyte_of_yaml_is_read_while_every_service_answers(cloud: Any, ros: Any) -> None:

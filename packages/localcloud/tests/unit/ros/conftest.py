@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,6 +49,7 @@ class Things:
     """A resource type in memory; `Fail` names the action that fails, `Hang` the one that never ends."""
 
     name = TYPE
+    returns: Sequence[str] = ("Size", "Upper")
     properties: Mapping[str, Property] = {
         "Name": Property(kind="string", required=True, replaces=True),
         "Size": Property(kind="integer"),
@@ -113,6 +114,7 @@ class Cloud:
         self.things = Things()
         self.rights = Rights()
         self.caller = OWNER
+        self.objects: dict[tuple[str, str], bytes] = {}
         self.now = 1_800_000_000.0
         self.ros = self.start()
 
@@ -123,9 +125,14 @@ class Cloud:
             account=Account(region="cn-hangzhou", account_id="1234567890123456"),
             authorizer=self.rights,
             evaluate=Here(),
+            read_object=self.read_object,
             clock=self.tick,
         )
         return self.ros
+
+    def read_object(self, bucket: str, key: str, size: int, permit: Callable[[str], None]) -> bytes:
+        permit(key)
+        return self.objects[bucket, key][:size]
 
     def tick(self) -> float:
         self.now += 0.01

@@ -11,6 +11,9 @@ from localcloud.ros.api.encoding import Answer
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import Account
 
+OF_TEMPLATES = frozenset(
+    {"CreateTemplate", "UpdateTemplate", "DeleteTemplate", "ListTemplates", "ListTemplateVersions"}
+)
 Handler = Callable[[Call], Answer | Awaitable[Answer]]
 
 
@@ -41,10 +44,17 @@ def make_action(account: Account, gate: Gate, handler: Handler, parameters: set[
             raise RosError(
                 "InvalidRegionId", f"not implemented: the region {region}; this embedded cloud is {account.region}."
             )
-        target = call.parameters.get("StackId", "*")
-        resource = f"acs:ros:{account.region}:{account.account_id}:stack/{target}"
+        resource = f"acs:ros:{account.region}:{account.account_id}:{_target(call)}"
         gate.require(call.caller, f"ros:{call.action}", resource)
         answer = handler(call)
         return await answer if isinstance(answer, Awaitable) else answer
 
     return run
+
+
+def _target(call: Call) -> str:
+    """Return what a call acts on, as policies name it: a stack, or a template that ROS keeps."""
+    given = call.parameters
+    if call.action in OF_TEMPLATES or (call.action == "GetTemplate" and "TemplateId" in given):
+        return f"template/{given.get('TemplateId', '*')}"
+    return f"stack/{given.get('StackId', '*')}"

@@ -10,6 +10,7 @@ from localcloud.ros.api.decoding import (
     required,
 )
 from localcloud.ros.api.encoding import Answer, page, shown_time
+from localcloud.ros.api.sources import with_template
 from localcloud.ros.model import Change, ChangeSet
 from localcloud.ros.operations.service import RosService
 
@@ -22,7 +23,7 @@ class ChangeSetActions:
 
     async def create_change_set(self, call: Call) -> Answer:
         """Answer CreateChangeSet."""
-        given = call.parameters
+        given = await with_template(self._ros, call)
         kind = given.get("ChangeSetType", "UPDATE")
         stack = self._ros.stacks.get(given["StackId"]) if kind == "UPDATE" and "StackId" in given else None
         change_set = await self._ros.change_sets.create(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from localcloud.kernel.access import Caller
 from localcloud.kernel.paging import read_number
 from localcloud.kernel.rpc import Call
+from localcloud.kernel.values import read_json
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import Source
 from localcloud.ros.operations.requests import Request
@@ -17,6 +18,7 @@ from localcloud.ros.template.bounds import MAX_SIZE
 
 ENCODED = re.compile(r"@Base64Encoded:\s*")  # a template may come so, which keeps firewalls from misreading it
 MAX_PARAMETERS = 200
+MAX_TAGS = 20
 NUMBERS = range(10**9)
 NUMBERED = re.compile(r"([A-Za-z]+)\.([0-9]{1,9})(?:\.([A-Za-z]+))?")
 
@@ -35,9 +37,9 @@ def read_request(given: Mapping[str, str], caller: Caller, *, updates: bool = Fa
     template = decode_template(given.get("TemplateBody", ""))
     if not template and not updates:
         raise RosError("InvalidParameter", "TemplateBody is required: a template as JSON or YAML.")
-    tags = {each.get("Key", ""): each.get("Value", "") for each in records(given, "Tags")}
+    tags = read_tags(given)
     return Request(
-        source=Source(template=template, parameters=_template_parameters(given)),
+        source=Source(template=template, parameters=template_parameters(given)),
         caller=caller,
         use_previous=flag(given, "UsePreviousParameters"),
         timeout=number(given, "TimeoutInMinutes"),
@@ -45,12 +47,32 @@ def read_request(given: Mapping[str, str], caller: Caller, *, updates: bool = Fa
         replacement=given.get("ReplacementOption") == "Enabled",
         protected=given["DeletionProtection"] == "Enabled" if "DeletionProtection" in given else None,
         tags=tags or None,
+        resource_group=given.get("ResourceGroupId"),
+        policy=given.get("StackPolicyBody"),
+        policy_once=given.get("StackPolicyDuringUpdateBody", ""),
         token=given.get("ClientToken", ""),
         raw=given,
     )
 
 
-def _template_parameters(given: Mapping[str, str]) -> dict[str, str]:
+def read_tags(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that a call gives.
+
+    Raises:
+        RosError: one is not complete, or there are too many.
+    """
+    tags = {each.get("Key", ""): each.get("Value", "") for each in records(given, "Tags")}
+    if "" in tags or len(tags) > MAX_TAGS:
+        raise RosError("InvalidParameter", f"Tags: at most {MAX_TAGS}, each with a Key.")
+    return tags
+
+
+def template_parameters(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that a call gives for the parameters of its template.
+
+    Raises:
+        RosError: one of them is not complete, or there are too many.
+    """
     parameters = {}
     for each in records(given, "Parameters"):
         if "ParameterKey" not in each or "ParameterValue" not in each:
@@ -102,6 +124,17 @@ def flag(given: Mapping[str, str], name: str) -> bool:
     return value == "true"
 
 
+def choice(name: str, value: str, *choices: str) -> str:
+    """Return a value that must be one of a few.
+
+    Raises:
+        RosError: naming the parameter.
+    """
+    if value not in choices:
+        raise RosError("InvalidParameter", f"{name}: not implemented: {value}; there is {', '.join(choices)}.")
+    return value
+
+
 def number(given: Mapping[str, str], name: str, allowed: range = NUMBERS) -> int | None:
     """Return a parameter that is a whole number; None when it is not given.
 
@@ -118,6 +151,21 @@ def numbered(given: Mapping[str, str], name: str) -> list[str]:
     """Return the values of `Name.1`, `Name.2`, …, in their order."""
     found = [(match, value) for key, value in given.items() if (match := NUMBERED.fullmatch(key)) and match[1] == name]
     return [value for match, value in sorted(found, key=lambda each: int(each[0][2])) if not match[3]]
+
+
+def listed(given: Mapping[str, str], name: str) -> list[str]:
+    """Return the texts of a list that is written as JSON; empty when it is not given.
+
+    Raises:
+        RosError: it is none.
+    """
+    try:
+        texts = read_json(given.get(name, "[]"))
+    except ValueError as error:
+        raise RosError("InvalidParameter", f"{name}: not JSON.") from error
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise RosError("InvalidParameter", f"{name}: must be a list of texts.")
+    return texts
 
 
 def records(given: Mapping[str, str], name: str) -> Iterable[dict[str, str]]:

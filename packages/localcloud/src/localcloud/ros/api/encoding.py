@@ -14,7 +14,7 @@ from localcloud.ros.api.decoding import number
 Answer = dict[str, object]
 _Item = TypeVar("_Item")
 PAGE_NUMBERS = range(1, 10**9)
-PAGE_SIZES = range(1, 50 + 1)
+PAGE_SIZES = range(1, 100 + 1)  # documented is 50; the vendor's command line asks for 100
 DEFAULT_PAGE = 10
 HIDDEN = "******"  # the value of a NoEcho parameter
 
@@ -43,6 +43,11 @@ def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> l
         {"ParameterKey": key, "ParameterValue": HIDDEN if key in hidden else _text(value)}
         for key, value in values.items()
     ]
+
+
+def shown_tags(tags: Mapping[str, str]) -> list[Answer]:
+    """Return tags as they are shown."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def shown_time(moment: float | None) -> str | None:

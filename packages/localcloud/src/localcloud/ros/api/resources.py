@@ -10,7 +10,7 @@ from localcloud.ros.api.decoding import (
 )
 from localcloud.ros.api.encoding import Answer, shown_time
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Resource, Stack
+from localcloud.ros.model import DriftStatus, Resource, Stack
 from localcloud.ros.operations.service import RosService
 
 
@@ -41,6 +41,7 @@ class ResourceActions:
 
 
 def _resource(stack: Stack, resource: Resource) -> Answer:
+    drift = stack.drifts.get(resource.logical_id)
     return {
         "StackId": stack.id,
         "StackName": stack.name,
@@ -51,5 +52,6 @@ def _resource(stack: Stack, resource: Resource) -> Answer:
         "StatusReason": resource.reason,
         "CreateTime": shown_time(resource.created),
         "UpdateTime": shown_time(resource.updated),
-        "ResourceDriftStatus": "NOT_CHECKED",
+        "ResourceDriftStatus": drift.status if drift else DriftStatus.NOT_CHECKED,
+        "DriftDetectionTime": shown_time(drift.checked if drift else None),
     }

@@ -16,17 +16,25 @@ from localcloud.kernel.signatures import Authenticator
 from localcloud.ros.api.actions import Handler, make_action, refuse
 from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.api.change_sets import ChangeSetActions
+from localcloud.ros.api.drifts import DriftActions
 from localcloud.ros.api.events import EventActions
+from localcloud.ros.api.labels import LabelActions
+from localcloud.ros.api.library import LibraryActions
 from localcloud.ros.api.resources import ResourceActions
+from localcloud.ros.api.signals import add_signals
+from localcloud.ros.api.sources import SOURCE
 from localcloud.ros.api.stacks import StackActions
 from localcloud.ros.api.templates import TemplateActions
+from localcloud.ros.api.types import TypeActions
 from localcloud.ros.operations.service import RosService
 
 VERSION = "2019-09-10"
 MAX_BODY = 4 * 1024**2  # bytes: a template of 512 KiB in base64, form-encoded, and its parameters
 
-_SOURCE = {"TemplateBody", "Parameters", "TimeoutInMinutes", "DisableRollback", "Tags", "ClientToken"}
+_SOURCE = {*SOURCE, "Parameters", "TimeoutInMinutes", "DisableRollback", "Tags", "ResourceGroupId", "ClientToken"}
+_POLICY = {"StackPolicyBody", "StackPolicyURL"}
 _UPDATE = {"UsePreviousParameters", "ReplacementOption"}
+_ONCE = {"StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL"}
 
 
 def create_ros_app(
@@ -46,26 +54,76 @@ def create_ros_app(
         max_body=MAX_BODY,
     )
     callbacks.add_routes(application)
+    add_signals(application, ros.signals)
     return application
 
 
 def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
     stacks, change_sets, templates = StackActions(ros), ChangeSetActions(ros), TemplateActions(ros)
-    events, resources = EventActions(ros), ResourceActions(ros)
+    events, resources, types, library = EventActions(ros), ResourceActions(ros), TypeActions(ros), LibraryActions(ros)
+    drifts, labels = DriftActions(ros), LabelActions(ros)
     stack, page = {"StackId"}, {"PageNumber", "PageSize"}
     table: dict[str, tuple[Handler, set[str]]] = {
-        "CreateStack": (stacks.create_stack, _SOURCE | {"StackName", "DeletionProtection"}),
+        "CreateStack": (stacks.create_stack, _SOURCE | _POLICY | {"StackName", "DeletionProtection"}),
         # ros-cdk sends the stack's name along, which UpdateStack has no use for: the id says which stack.
-        "UpdateStack": (stacks.update_stack, _SOURCE | _UPDATE | stack | {"StackName"}),
+        "UpdateStack": (stacks.update_stack, _SOURCE | _UPDATE | _POLICY | _ONCE | stack | {"StackName"}),
+        "ContinueCreateStack": (stacks.continue_creation, {*SOURCE, "StackId", "Parameters", "Mode", "DryRun"}),
+        "CancelUpdateStack": (stacks.cancel_update, stack | {"CancelType"}),
+        "CancelStackOperation": (stacks.cancel_operation, stack | {"CancelType", "AllowedStackOperations"}),
+        "SetDeletionProtection": (stacks.set_protection, stack | {"DeletionProtection"}),
+        "SetStackPolicy": (stacks.set_policy, stack | _POLICY),
+        "GetStackPolicy": (stacks.get_policy, stack),
         "DeleteStack": (stacks.delete_stack, stack | {"RetainResources", "RetainAllResources"}),
         "GetStack": (stacks.get_stack, stack | {"OutputOption", "ShowResourceProgress", "LogOption", "ClientToken"}),
         "ListStacks": (
             stacks.list_stacks,
-            page | stack | {"StackIds", "StackName", "Status", "Tag", "ShowNestedStack"},
+            page
+            | stack
+            | {"StackIds", "StackName", "Status", "Tag", "ShowNestedStack", "ParentStackId", "ResourceGroupId"},
         ),
-        "GetTemplate": (templates.get_template, stack | {"ChangeSetId", "TemplateStage"}),
-        "ValidateTemplate": (templates.validate_template, {"TemplateBody", "ValidationOption", "ClientToken"}),
+        "GetTemplate": (
+            templates.get_template,
+            stack
+            | {"ChangeSetId", "TemplateStage", "TemplateId", "TemplateVersion", "IncludeTags", "IncludePermission"},
+        ),
+        "ValidateTemplate": (
+            templates.validate_template,
+            {"TemplateBody", "TemplateURL", "ValidationOption", "ClientToken"},
+        ),
+        "GetTemplateSummary": (
+            templates.summarize_template,
+            {*SOURCE, "StackId", "ChangeSetId", "Parameters", "ClientToken"},
+        ),
+        "GetTemplateParameterConstraints": (
+            templates.find_constraints,
+            {*SOURCE, "StackId", "Parameters", "ParametersKeyFilter", "ParametersOrder", "ClientToken"},
+        ),
+        "CreateTemplate": (
+            library.create,
+            {"TemplateBody", "TemplateURL", "TemplateName", "Description", "Tags", "ResourceGroupId"},
+        ),
+        "UpdateTemplate": (
+            library.update,
+            {"TemplateId", "TemplateBody", "TemplateURL", "TemplateName", "Description", "RotateStrategy"},
+        ),
+        "DeleteTemplate": (library.delete, {"TemplateId"}),
+        "ListTemplates": (
+            library.list,
+            page | {"ShareType", "TemplateName", "Tag", "IncludeTags", "ResourceGroupId"},
+        ),
+        "ListTemplateVersions": (library.list_versions, {"TemplateId", "MaxResults", "NextToken"}),
+        "ListResourceTypes": (types.list_types, {"EntityType", "Provider", "ResourceType"}),
+        "GetResourceType": (types.get_type, {"ResourceType"}),
+        "GetResourceTypeTemplate": (types.get_template, {"ResourceType"}),
         "PreviewStack": (templates.preview_stack, _SOURCE | stack | {"StackName", "UsePreviousParameters"}),
+        "DetectStackDrift": (drifts.detect, stack | {"LogicalResourceId", "ClientToken"}),
+        "DetectStackResourceDrift": (drifts.detect_resource, stack | {"LogicalResourceId", "ClientToken"}),
+        "GetStackDriftDetectionStatus": (drifts.get_status, {"DriftDetectionId"}),
+        "ListStackResourceDrifts": (drifts.list, stack | {"ResourceDriftStatus", "MaxResults", "NextToken"}),
+        "TagResources": (labels.tag, {"ResourceType", "ResourceId", "Tag"}),
+        "UntagResources": (labels.untag, {"ResourceType", "ResourceId", "TagKey", "All"}),
+        "ListTagResources": (labels.list_tags, {"ResourceType", "ResourceId", "Tag", "NextToken"}),
+        "MoveResourceGroup": (labels.move, {"ResourceType", "ResourceId", "NewResourceGroupId"}),
         "ListStackEvents": (events.list_events, page | stack | {"Status", "ResourceType", "LogicalResourceId"}),
         "ListStackResources": (resources.list_resources, stack),
         "GetStackResource": (
@@ -74,7 +132,12 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
         ),
         "CreateChangeSet": (
             change_sets.create_change_set,
-            _SOURCE | _UPDATE | stack | {"ChangeSetName", "ChangeSetType", "StackName", "Description"},
+            _SOURCE
+            | _UPDATE
+            | _POLICY
+            | _ONCE
+            | stack
+            | {"ChangeSetName", "ChangeSetType", "StackName", "Description"},
         ),
         "GetChangeSet": (change_sets.get_change_set, {"ChangeSetId", "ShowTemplate"}),
         "ListChangeSets": (

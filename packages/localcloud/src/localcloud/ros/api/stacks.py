@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
+    choice,
     flag,
     numbered,
     read_request,
     records,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page, shown_parameters, shown_time
-from localcloud.ros.model import Stack, StackStatus
+from localcloud.ros.api.encoding import Answer, page, shown_parameters, shown_tags, shown_time
+from localcloud.ros.api.sources import read_policy, with_template
+from localcloud.ros.model import DriftStatus, Stack, StackStatus
 from localcloud.ros.operations.service import RosService
 
 
@@ -23,12 +28,12 @@ class StackActions:
 
     async def create_stack(self, call: Call) -> Answer:
         """Answer CreateStack."""
-        request = read_request(call.parameters, call.caller)
+        request = read_request(await with_template(self._ros, call), call.caller)
         return {"StackId": (await self._ros.stacks.create(required(call, "StackName"), request)).id}
 
     async def update_stack(self, call: Call) -> Answer:
         """Answer UpdateStack."""
-        request = read_request(call.parameters, call.caller, updates=True)
+        request = read_request(await with_template(self._ros, call), call.caller, updates=True)
         return {"StackId": (await self._ros.stacks.update(required(call, "StackId"), request)).id}
 
     def delete_stack(self, call: Call) -> Answer:
@@ -42,6 +47,49 @@ class StackActions:
         )
         return {}
 
+    async def set_policy(self, call: Call) -> Answer:
+        """Answer SetStackPolicy."""
+        required(call, "StackId")
+        policy = await read_policy(self._ros, call, "StackPolicy") or required(call, "StackPolicyBody")
+        self._ros.stacks.set_policy(self._ros.stacks.get(call.parameters["StackId"]), policy)
+        return {}
+
+    def get_policy(self, call: Call) -> Answer:
+        """Answer GetStackPolicy."""
+        policy = self._ros.stacks.get(required(call, "StackId")).policy
+        return {"StackPolicyBody": json.loads(policy)} if policy else {}
+
+    def set_protection(self, call: Call) -> Answer:
+        """Answer SetDeletionProtection."""
+        stack, wanted = self._ros.stacks.get(required(call, "StackId")), required(call, "DeletionProtection")
+        self._ros.stacks.protect(stack, choice("DeletionProtection", wanted, "Enabled", "Disabled") == "Enabled")
+        return {}
+
+    async def continue_creation(self, call: Call) -> Answer:
+        """Answer ContinueCreateStack."""
+        stack = self._ros.stacks.get(required(call, "StackId"))
+        choice("Mode", call.parameters.get("Mode", "Recreate"), "Recreate")
+        request = read_request(await with_template(self._ros, call), call.caller, updates=True)
+        request = replace(request, use_previous=True)
+        if flag(call.parameters, "DryRun"):
+            await self._ros.stacks.preview(request, stack)
+        else:
+            await self._ros.stacks.continue_creation(stack, request)
+        return {"StackId": stack.id}
+
+    def cancel_update(self, call: Call) -> Answer:
+        """Answer CancelUpdateStack. Resources that are being changed are cut short, in either way of cancelling."""
+        choice("CancelType", call.parameters.get("CancelType", "Safe"), "Safe", "Quick")
+        self._ros.stacks.cancel(self._ros.stacks.get(required(call, "StackId")), "UPDATE")
+        return {}
+
+    def cancel_operation(self, call: Call) -> Answer:
+        """Answer CancelStackOperation."""
+        choice("CancelType", call.parameters.get("CancelType", "Safe"), "Safe", "Quick")
+        wanted = numbered(call.parameters, "AllowedStackOperations") or ["CREATE", "UPDATE"]
+        self._ros.stacks.cancel(self._ros.stacks.get(required(call, "StackId")), *wanted)
+        return {}
+
     def get_stack(self, call: Call) -> Answer:
         """Answer GetStack."""
         stack = self._ros.stacks.get(required(call, "StackId"))
@@ -49,6 +97,7 @@ class StackActions:
         hidden = outline.hidden if outline else tuple(stack.values)
         described = outline.outputs if outline else {}
         answer = self._summary(stack) | {
+            "RootStackId": self._ros.stacks.root(stack),
             "Description": stack.description,
             "TemplateDescription": stack.description,
             "NotificationURLs": [],
@@ -76,9 +125,12 @@ class StackActions:
             "TimeoutInMinutes": stack.timeout,
             "DisableRollback": stack.disable_rollback,
             "DeletionProtection": "Enabled" if stack.protected else "Disabled",
-            "StackDriftStatus": "NOT_CHECKED",
+            **({"ParentStackId": stack.parent} if stack.parent else {}),
+            "StackDriftStatus": stack.detection.status if stack.detection else DriftStatus.NOT_CHECKED,
+            "DriftDetectionTime": shown_time(stack.detection.begun if stack.detection else None),
             "ServiceManaged": False,
-            "Tags": [{"Key": key, "Value": value} for key, value in stack.tags.items()],
+            "ResourceGroupId": stack.resource_group,
+            "Tags": shown_tags(stack.tags),
         }
 
     def list_stacks(self, call: Call) -> Answer:
@@ -87,11 +139,14 @@ class StackActions:
         names, states = numbered(given, "StackName"), numbered(given, "Status")
         ids = [*numbered(given, "StackIds"), *([given["StackId"]] if "StackId" in given else [])]
         tags = [(each.get("Key", ""), each.get("Value")) for each in records(given, "Tag")]
+        parent, nested = given.get("ParentStackId"), flag(given, "ShowNestedStack")
         found = [
             stack
             for stack in self._ros.stacks.all()
-            if (not names or stack.name in names)
+            if (stack.parent == parent if parent else nested or not stack.parent or stack.id in ids)
+            and (not names or stack.name in names)
             and (not ids or stack.id in ids)
+            and given.get("ResourceGroupId", stack.resource_group) == stack.resource_group
             and (stack.status in states if states else stack.status is not StackStatus.DELETE_COMPLETE)
             and all(key in stack.tags and value in (None, stack.tags[key]) for key, value in tags)
         ]

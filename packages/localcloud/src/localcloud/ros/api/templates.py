@@ -1,19 +1,25 @@
-"""Templates in the API: show, validate and preview them."""
+"""Templates in the API: show, validate, summarize and preview them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
     decode_template,
+    listed,
     read_request,
     required,
+    template_parameters,
 )
-from localcloud.ros.api.encoding import Answer, shown_parameters, shown_time
+from localcloud.ros.api.encoding import Answer, shown_parameters, shown_tags, shown_time
+from localcloud.ros.api.library import summarize_stored
+from localcloud.ros.api.sources import PLACES, read_template, with_template
+from localcloud.ros.errors import RosError
 from localcloud.ros.model import Change
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.template.resolved import ResolvedTemplate
+from localcloud.ros.template.summary import Summary
 
 
 class TemplateActions:
@@ -25,6 +31,8 @@ class TemplateActions:
     def get_template(self, call: Call) -> Answer:
         """Answer GetTemplate."""
         given = call.parameters
+        if template_id := given.get("TemplateId"):
+            return self._stored(template_id, given)
         if change_set_id := given.get("ChangeSetId"):
             change_set = self._ros.change_sets.get(change_set_id)
             body = decode_template(change_set.request.get("TemplateBody", ""))
@@ -39,28 +47,75 @@ class TemplateActions:
             "RegionId": self._ros.account.region,
         }
 
+    def _stored(self, template_id: str, given: Mapping[str, str]) -> Answer:
+        template, version = self._ros.library.get(template_id, given.get("TemplateVersion", ""))
+        answer = summarize_stored(self._ros.account, template, version)
+        if given.get("IncludeTags") == "Enabled":
+            answer["Tags"] = shown_tags(template.tags)
+        if given.get("IncludePermission") == "Enabled":
+            answer["Permissions"] = []  # nobody else has an account here
+        return answer | {"TemplateBody": version.body}
+
     async def validate_template(self, call: Call) -> Answer:
         """Answer ValidateTemplate."""
-        text = decode_template(required(call, "TemplateBody"))
-        resolved = await self._ros.templates.check(text, call.caller)
-        template = resolved.template
+        summary = await self._ros.templates.summarize(await self._text(call), call.caller)
         return {
-            "Description": template.description,
-            "Parameters": [{"ParameterKey": name, **each.record} for name, each in template.parameters.items()],
-            "Outputs": [
-                {"OutputKey": name, "Description": each.description} for name, each in template.outputs.items()
+            "Description": summary.description,
+            "Parameters": list(summary.parameters),
+            "Outputs": list(summary.outputs),
+            "ResourceTypes": {"Resources": _types(summary), "DataSources": []},
+            "Resources": [
+                {
+                    "ResourcePath": each.name,
+                    "LogicalResourceIdPattern": f"{each.name}[*]" if each.counted else each.name,
+                    "ResourceType": each.type,
+                }
+                for each in summary.resources
             ],
-            "ResourceTypes": {
-                "Resources": sorted({each.type for each in template.resources.values()}),
-                "DataSources": [],
-            },
         }
+
+    async def summarize_template(self, call: Call) -> Answer:
+        """Answer GetTemplateSummary."""
+        text = await self._text(call)
+        summary = await self._ros.templates.summarize(text, call.caller)
+        return {
+            "Description": summary.description,
+            "Metadata": summary.metadata,
+            "Parameters": list(summary.parameters),
+            "ResourceIdentifierSummaries": [],  # of resources that can be imported: none
+            "ResourceTypes": _types(summary),
+            "Version": summary.version,
+        }
+
+    async def find_constraints(self, call: Call) -> Answer:
+        """Answer GetTemplateParameterConstraints."""
+        given = call.parameters
+        text, wanted = await self._text(call), listed(given, "ParametersKeyFilter")
+        found = await self._ros.templates.constraints(text, template_parameters(given), call.caller)
+        shown = [each for each in found if not wanted or each["ParameterKey"] in wanted]
+        return {"ParameterConstraints": shown}
+
+    async def _text(self, call: Call) -> str:
+        """Return the template that a call means: its own, or that of a stack or change set.
+
+        Raises:
+            RosError: there is none, or it is given twice.
+        """
+        given = call.parameters
+        names = [name for name in (*PLACES, "StackId", "ChangeSetId") if given.get(name)]
+        if len(names) > 1:
+            raise RosError("InvalidParameter", f"Give only one of {', '.join(names)}.")
+        if names in (["StackId"], ["ChangeSetId"]):
+            return str(self.get_template(call)["TemplateBody"])
+        if not names:
+            required(call, "TemplateBody")
+        return decode_template(await read_template(self._ros, given, call.caller))
 
     async def preview_stack(self, call: Call) -> Answer:
         """Answer PreviewStack."""
         given = call.parameters
         stack = self._ros.stacks.get(given["StackId"]) if "StackId" in given else None
-        request = read_request(given, call.caller, updates=stack is not None)
+        request = read_request(await with_template(self._ros, call), call.caller, updates=stack is not None)
         name = stack.name if stack else required(call, "StackName")
         resolved, changes = await self._ros.stacks.preview(request, stack, name)
         return {
@@ -75,6 +130,10 @@ class TemplateActions:
                 "Resources": _resources(resolved, changes),
             }
         }
+
+
+def _types(summary: Summary) -> list[str]:
+    return sorted({each.type for each in summary.resources})
 
 
 def _resources(resolved: ResolvedTemplate, changes: Iterable[Change]) -> list[Answer]:

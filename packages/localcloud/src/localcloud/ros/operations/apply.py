@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from localcloud.ros.errors import ResourceError, RosError, TemplateError
+from localcloud.ros.errors import RefusedError, ResourceError, RosError, TemplateError
 from localcloud.ros.model import Phase, Resource
 from localcloud.ros.operations.operation import Operation, OperationError
 from localcloud.ros.operations.plan import Step, plan_apply
+from localcloud.ros.operations.policy import Action, is_allowed, read_policy
 from localcloud.ros.operations.provisioner import Provisioner, record_failure
 from localcloud.ros.operations.templates import Templates
 from localcloud.ros.operations.walk import walk
@@ -25,12 +26,14 @@ async def apply(operation: Operation, templates: Templates, provisioner: Provisi
     timeout = operation.stack.timeout  # minutes
     try:
         resolved = await templates.resolve(operation.stack)
+        for name in operation.stack.resources.keys() - resolved.requires.keys():
+            _check_policy(operation, Action.DELETE, operation.stack.resources[name])
         async with asyncio.timeout(timeout * 60):
             await walk(resolved.requires, _Application(operation, resolved, templates, provisioner).ensure)
         outputs = await templates.outputs(resolved, operation.stack)
     except RosError as error:
         operation.turn_back(error.message)
-    except OperationError as error:
+    except (OperationError, ResourceError) as error:
         operation.turn_back(str(error))
     except TimeoutError:
         operation.turn_back(f"Stack {operation.kind} timed out after {timeout} minutes")
@@ -89,11 +92,26 @@ class _Application:
             await self.provisioner.delete(self.operation, current)
             await self.provisioner.create(self.operation, declared, wanted)
         elif step is Step.REPLACE:
+            _check_policy(self.operation, Action.REPLACE, current)
             await self.provisioner.replace(self.operation, current, declared, wanted)
         elif step is Step.UPDATE:
+            _check_policy(self.operation, Action.MODIFY, current)
             await self.provisioner.update(self.operation, described, wanted)
         elif described != current:
             self.operation.put(described)
+
+
+def _check_policy(operation: Operation, action: Action, resource: Resource) -> None:
+    """Refuse a change that the stack's policy does not allow.
+
+    Raises:
+        RefusedError: it does not; the resource is as it was.
+    """
+    policy = operation.stack.policy_once or operation.stack.policy
+    if policy and not is_allowed(read_policy(policy), action, resource.logical_id, resource.type):
+        raise RefusedError(
+            f"Action denied by stack policy: {action} of {resource.logical_id} ({resource.type}) is denied, or not allowed"
+        )
 
 
 def _check_sizes(sizes: Mapping[str, int]) -> None:

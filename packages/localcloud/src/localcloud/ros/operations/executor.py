@@ -71,6 +71,19 @@ class Executor:
         self._spawn(operation, running)
         return operation.stack
 
+    def turn_back(self, stack: Stack, reason: str) -> None:
+        """Cut the creation or update of a stack short and roll it back, or let it fail where that is disabled."""
+        running = self._tasks[stack.id]
+        running.cancel()
+        operation = Operation(stack, store=self._store, clock=self._clock)
+        operation.turn_back(reason)
+        self._spawn(operation, running)
+
+    async def wait(self, stack_id: str) -> None:
+        """Wait until nothing goes on with a stack; what begins meanwhile is waited for, too."""
+        while (task := self._tasks.get(stack_id)) and not task.done():
+            await asyncio.wait([task])
+
     def resume(self) -> None:
         """Go on with what an earlier process was doing."""
         for stack in list(self._store.stacks.values()):

@@ -136,6 +136,8 @@ class Provisioner:
             region=self._account.region,
             account_id=self._account.account_id,
             timeout=stack.timeout * 60.0,
+            caller=operation.caller,
+            going_back=operation.kind == "ROLLBACK",
         )
 
 
@@ -168,7 +170,12 @@ def _refuse(denial: Denial) -> RefusedError:
 
 
 def _made(resource: Resource, outcome: Outcome) -> Resource:
-    return replace(resource, physical_id=outcome.physical_id, attributes=outcome.attributes)
+    return replace(
+        resource,
+        physical_id=outcome.physical_id,
+        attributes=outcome.attributes,
+        reference=outcome.reference,
+    )
 
 
 def _changed(current: Resource, declared: Resource, wanted: Properties) -> str:

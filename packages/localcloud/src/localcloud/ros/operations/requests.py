@@ -28,6 +28,9 @@ class Request:
     replacement: bool = False
     protected: bool | None = None
     tags: Mapping[str, str] | None = None
+    resource_group: str | None = None
+    policy: str | None = None  # of the changes that updates may make
+    policy_once: str = ""  # in its place during this update
     token: str = ""
     raw: Mapping[str, str] = field(default_factory=dict)  # the parameters of the API's request
 

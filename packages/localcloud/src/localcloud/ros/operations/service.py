@@ -8,10 +8,17 @@ from pathlib import Path
 from localcloud.kernel.identity import Authorizer
 from localcloud.ros.model import Account
 from localcloud.ros.operations.change_sets import ChangeSets
+from localcloud.ros.operations.children import ChildStacks
+from localcloud.ros.operations.drift import Drifts
 from localcloud.ros.operations.executor import Executor
+from localcloud.ros.operations.labels import Labels
+from localcloud.ros.operations.library import Library
 from localcloud.ros.operations.provisioner import Provisioner
+from localcloud.ros.operations.signals import Signals
+from localcloud.ros.operations.sources import ReadObject, Sources
 from localcloud.ros.operations.stacks import Stacks
 from localcloud.ros.operations.templates import Templates
+from localcloud.ros.resources.own import own_types
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.store import RosStore
 from localcloud.ros.template.evaluation import Evaluate
@@ -22,10 +29,11 @@ class RosService:
 
     Args:
         folder: where its state lies.
-        types: the resource types by name.
+        types: the resource types by name, beside those that are ROS's own.
         account: whose they are.
         authorizer: decides what the callers of operations may do.
         evaluate: evaluates templates.
+        read_object: reads what lies in OSS.
         clock: seconds since the epoch.
 
     Raises:
@@ -40,16 +48,27 @@ class RosService:
         account: Account,
         authorizer: Authorizer,
         evaluate: Evaluate,
+        read_object: ReadObject,
         clock: Callable[[], float],
     ) -> None:
         self.account = account
         self._evaluate = evaluate
-        store = RosStore(folder)
+        store, children = RosStore(folder), ChildStacks()
+        self.signals = Signals(store)
+        types = {**types, **own_types(children, self.signals)}
+        self.types: Mapping[str, ResourceType] = types
         provisioner = Provisioner(types, account, authorizer)
         self.templates = Templates(types, store=store, account=account, authorizer=authorizer, evaluate=evaluate)
         self._executor = Executor(store=store, templates=self.templates, provisioner=provisioner, clock=clock)
         self.stacks = Stacks(store=store, templates=self.templates, executor=self._executor, clock=clock)
         self.change_sets = ChangeSets(store=store, stacks=self.stacks, clock=clock)
+        self.library = Library(store=store, templates=self.templates, clock=clock)
+        self.sources = Sources(account, authorizer, library=self.library, read_object=read_object)
+        self.drifts = Drifts(
+            types, store=store, stacks=self.stacks, account=account, authorizer=authorizer, clock=clock
+        )
+        self.labels = Labels(store)
+        children.bind(self.stacks, self.sources)
 
     def open(self) -> None:
         """Go on with what an earlier process was doing; call it in the event loop that serves requests."""

@@ -7,19 +7,22 @@ answer shows it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from localcloud.kernel.access import Caller
-from localcloud.ros.errors import RosError
+from localcloud.ros.errors import RosError, TemplateError
 from localcloud.ros.model import STACK_MOVES, Change, Phase, Source, Stack, StackStatus
 from localcloud.ros.operations.executor import Executor
+from localcloud.ros.operations.policy import read_policy
 from localcloud.ros.operations.requests import Request, changed_meanwhile, check_name, find_repeated
 from localcloud.ros.operations.templates import Templates
 from localcloud.ros.store import RosStore
 from localcloud.ros.template.resolved import ResolvedTemplate
 
 TIMEOUT = range(10, 1440 + 1)  # minutes
+TIMEOUT_NESTED = range(1, 1440 + 1)  # minutes; assumed: the documentation's example has 5
+MAX_LEVELS = 5  # of stacks in one that is in none; ROS, "Limits"
 COMPLETE = frozenset({StackStatus.CREATE_COMPLETE, StackStatus.UPDATE_COMPLETE, StackStatus.ROLLBACK_COMPLETE})
 
 
@@ -40,6 +43,10 @@ class Stacks:
         self._templates = templates
         self._executor = executor
         self._clock = clock
+
+    def __contains__(self, stack_id: str) -> bool:
+        """Tell whether there is, or was, a stack of this id."""
+        return stack_id in self._store.stacks
 
     def get(self, stack_id: str) -> Stack:
         """Return a stack, also one that was deleted.
@@ -77,6 +84,37 @@ class Stacks:
         if self._find_reviewed(name) is not reviewed:
             raise changed_meanwhile(name)
         return self._executor.start(wanted, Phase.APPLY, StackStatus.CREATE_IN_PROGRESS)
+
+    async def create_nested(self, stack_id: str, name: str, parent: str, request: Request) -> Stack:
+        """Begin to create a stack that is a resource of another.
+
+        Raises:
+            RosError: the template or a parameter is not valid, or there are too many levels of stacks.
+        """
+        if sum(1 for _ in self._ancestors(parent)) > MAX_LEVELS:
+            raise RosError("StackValidationFailed", f"Stacks nest at most {MAX_LEVELS} levels deep.")
+        nested = replace(self.new(name, request), id=stack_id, parent=parent)
+        return self._executor.start(
+            await self._with_request(nested, request), Phase.APPLY, StackStatus.CREATE_IN_PROGRESS
+        )
+
+    def root(self, stack: Stack) -> str:
+        """Return the id of the stack in which, over any number of levels, a stack is nested; its own if it is not."""
+        return [stack.id, *self._ancestors(stack.parent)][-1]
+
+    def _ancestors(self, stack_id: str) -> Iterator[str]:
+        while stack_id:
+            yield stack_id
+            stack_id = self.get(stack_id).parent
+
+    async def settled(self, stack_id: str) -> Stack:
+        """Wait until nothing goes on with a stack, and return it as it is then.
+
+        Raises:
+            RosError: there is none.
+        """
+        await self._executor.wait(stack_id)
+        return self.get(stack_id)
 
     async def create_reviewed(self, stack: Stack, request: Request) -> Stack:
         """Begin to create a stack that has waited for its change set.
@@ -157,6 +195,55 @@ class Stacks:
         resolved = await self._templates.resolve(based)
         return resolved, await self._templates.preview(resolved, based)
 
+    def set_policy(self, stack: Stack, policy: str) -> None:
+        """Give a stack another policy.
+
+        Raises:
+            RosError: it is not one.
+        """
+        read_policy(policy)
+        self._store.save(replace(stack, policy=policy))
+
+    def protect(self, stack: Stack, protected: bool) -> None:
+        """Protect a stack against deletion, or let it be deleted; nested stacks are as the one that they are in.
+
+        Raises:
+            RosError: it is nested.
+        """
+        if stack.parent:
+            raise RosError("NotSupported", "The deletion protection of a nested stack is that of its root stack.")
+        self._store.save(replace(stack, protected=protected))
+
+    async def continue_creation(self, stack: Stack, request: Request) -> Stack:
+        """Go on with a creation that has failed: what is complete stays.
+
+        Raises:
+            RosError: the stack's creation has not failed, or the template or a parameter is not valid.
+        """
+        if stack.status is not StackStatus.CREATE_FAILED:
+            raise RosError(
+                "NotSupported", f"Continuing to create a stack in the state {stack.status} is not supported."
+            )
+        wanted = await self._with_request(stack, request)
+        self.check_unchanged(stack)
+        return self._executor.start(wanted, Phase.APPLY, StackStatus.CREATE_IN_PROGRESS)
+
+    def cancel(self, stack: Stack, *kinds: str) -> None:
+        """Cut an operation short: an update goes back, unless that is disabled.
+
+        Args:
+            stack: the stack.
+            kinds: the operations that may be cut short: UPDATE, CREATE.
+
+        Raises:
+            RosError: none of them is going on.
+        """
+        if stack.phase is not Phase.APPLY or stack.status.kind not in kinds:
+            raise RosError(
+                "NotSupported", f"Cancelling an operation of a stack in the state {stack.status} is not supported."
+            )
+        self._executor.turn_back(stack, f"Stack {stack.status.kind} was cancelled")
+
     def check_idle(self, stack: Stack) -> None:
         """Refuse a stack that is deleted, or of which an operation is going on.
 
@@ -181,9 +268,11 @@ class Stacks:
 
     async def _with_request(self, stack: Stack, request: Request) -> Stack:
         """Return a stack with what a request asks for, checked. The stack may have changed when this returns."""
-        timeout = request.timeout or stack.timeout
-        if timeout not in TIMEOUT:
-            raise RosError("InvalidParameter", f"TimeoutInMinutes: {timeout} is not within 10 and 1440.")
+        for policy in filter(None, (request.policy, request.policy_once)):
+            read_policy(policy)
+        timeout, allowed = request.timeout or stack.timeout, TIMEOUT_NESTED if stack.parent else TIMEOUT
+        if timeout not in allowed:
+            raise RosError("InvalidParameter", f"TimeoutInMinutes: {timeout} is not within {allowed.start} and 1440.")
         parameters = request.source.parameters
         if request.use_previous:
             parameters = {**stack.source.parameters, **parameters}
@@ -196,9 +285,14 @@ class Stacks:
             disable_rollback=stack.disable_rollback if request.disable_rollback is None else request.disable_rollback,
             protected=stack.protected if request.protected is None else request.protected,
             tags=stack.tags if request.tags is None else request.tags,
+            policy=stack.policy if request.policy is None else request.policy,
+            policy_once=request.policy_once,
+            resource_group=stack.resource_group if request.resource_group is None else request.resource_group,
             tokens={**stack.tokens, request.token: request.digest} if request.token else stack.tokens,
         )
         resolved = await self._templates.resolve(wanted)
+        if stack.parent and resolved.template.locals:
+            raise TemplateError("Locals: not allowed in the template of a nested stack", code="InvalidTemplateSection")
         return replace(
             wanted,
             source=replace(wanted.source, outline=resolved.outline),

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.model import Account, Change, Source, Stack, StackStatus
+from localcloud.ros.model import Account, Change, Stack, StackStatus
+from localcloud.ros.operations.constraints import find_constraints
 from localcloud.ros.operations.preview import preview
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.store import RosStore
 from localcloud.ros.template.evaluation import Evaluate
 from localcloud.ros.template.known import Known, Made
 from localcloud.ros.template.resolved import ResolvedTemplate, pseudo_parameters, resolve_template
+from localcloud.ros.template.summary import Record, Summary, summarize
 
 
 class Templates:
@@ -41,13 +43,19 @@ class Templates:
         self._authorizer = authorizer
         self._evaluate = evaluate
 
-    async def check(self, text: str, caller: Caller) -> ResolvedTemplate:
-        """Resolve a template alone, with stand-ins for parameters that have no default."""
+    async def check(self, text: str, caller: Caller) -> None:
+        """Check a template alone, with stand-ins for parameters that have no default."""
+        await self.summarize(text, caller)
+
+    async def summarize(self, text: str, caller: Caller) -> Summary:
+        """Check a template alone and return its summary."""
         pseudo = pseudo_parameters(self._account, "", "")
-        known_types = frozenset(self._declared)
-        return await self._evaluate(
-            caller.principal, resolve_template, Source(template=text), pseudo, known_types, True
-        )
+        return await self._evaluate(caller.principal, summarize, text, pseudo, frozenset(self._declared))
+
+    async def constraints(self, text: str, given: Mapping[str, str], caller: Caller) -> tuple[Record, ...]:
+        """Return the values that a template's parameters may have."""
+        await self.check(text, caller)
+        return await self._evaluate(caller.principal, find_constraints, text, given, self._declared)
 
     async def resolve(self, stack: Stack) -> ResolvedTemplate:
         """Resolve the template of a stack."""
@@ -76,7 +84,9 @@ class Templates:
             if shows and self._may_see(stack.caller, other):
                 outputs[other.id] = outputs[other.name] = other.outputs
         made = {
-            name: Made(type=each.type, physical_id=each.physical_id, attributes=each.attributes)
+            name: Made(
+                type=each.type, physical_id=each.physical_id, attributes=each.attributes, reference=each.reference
+            )
             for name, each in stack.resources.items()
         }
         return Known(resources=made, outputs=outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -48,6 +48,7 @@ class BlockingType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
 
     @abstractmethod
     def plan_id(self, context: Context, properties: Given) -> str:

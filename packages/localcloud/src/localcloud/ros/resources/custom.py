@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -48,6 +48,7 @@ class CustomResource:
     """A resource that a function makes; the function chooses its physical id."""
 
     name = CUSTOM_RESOURCE
+    returns: Sequence[str] = ("Outputs",)
     properties: Mapping[str, Property] = {
         "ServiceToken": Property(kind="string", required=True, replaces=True, maximum=512),
         "Parameters": Property(kind="map"),

@@ -5,11 +5,11 @@ Sources: ROS, the page of each type; ros-cdk-fc 1.15.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import FunctionCompute, Service, Trigger, http_urls
+from localcloud.fc.model import Function, FunctionCompute, Service, Trigger, http_urls
 from localcloud.fc.platform import CONCURRENCY, DEFAULT_MEMORY_ROS, DISKS, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING
@@ -22,9 +22,8 @@ from localcloud.ros.resources.fc_functions import (
     UNSUPPORTED,
     FunctionType,
     TriggerType,
-    api_names,
-    within,
 )
+from localcloud.ros.resources.fc_runtime import COMMAND, HEALTH_CHECK, HOOK, api_names, within
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_function, to_pass, verb
 
@@ -35,6 +34,16 @@ class FcServiceType:
     """A service; its physical id is its name."""
 
     name = "ALIYUN::FC::Service"
+    returns: Sequence[str] = (
+        "ServiceName",
+        "ServiceId",
+        "Role",
+        "InternetAccess",
+        "LogProject",
+        "Logstore",
+        "Tags",
+        "VpcId",
+    )
     properties: Mapping[str, Property] = {
         **SURROUNDINGS,
         "ServiceName": SERVICE_NAME,
@@ -111,6 +120,7 @@ class FcFunction(FunctionType):
     """A function of a service; its physical id is `SERVICE/FUNCTION`."""
 
     name = "ALIYUN::FC::Function"
+    returns: Sequence[str] = ("FunctionName", "FunctionId", "ARN", "ServiceName", "ServiceId")
     default_memory = DEFAULT_MEMORY_ROS
     properties: Mapping[str, Property] = {
         **FUNCTION,
@@ -123,7 +133,7 @@ class FcFunction(FunctionType):
         "Cpu": Property(kind="number"),
         "DiskSize": Property(kind="integer", choices=DISKS),
         "Description": STRING,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(CONCURRENCY,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100),
         "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(CONCURRENCY,)),
         "InstanceType": Property(
             kind="string",
@@ -133,9 +143,10 @@ class FcFunction(FunctionType):
         "AsyncConfiguration": UNSUPPORTED,
         "CAPort": Property(kind="integer"),  # of custom runtimes; ros-cdk-fc gives it to every function
         "CustomDNS": UNSUPPORTED,
-        "CustomHealthCheckConfig": UNSUPPORTED,
+        "CustomHealthCheckConfig": Property(kind="map", fields=HEALTH_CHECK),
+        "CustomRuntimeConfig": Property(kind="map", fields=COMMAND),
         "GpuMemorySize": Property(kind="integer", supported=()),
-        "InstanceLifecycleConfig": UNSUPPORTED,  # in FC 2.0 only PreFreeze and PreStop
+        "InstanceLifecycleConfig": Property(kind="map", fields={"PreFreeze": HOOK, "PreStop": HOOK}),
     }
 
     def path(self, physical_id: str) -> str:
@@ -146,15 +157,18 @@ class FcFunction(FunctionType):
         """See `ResourceType`."""
         return f"{properties['ServiceName']}/{properties['FunctionName']}"
 
-    def initializer(self, properties: Given) -> tuple[str, int | None]:
+    def describe(self, properties: Given) -> Function:
         """See `FunctionType`."""
-        return properties.get("Initializer", ""), properties.get("InitializationTimeout")
+        described = super().describe(properties)
+        timeout = properties.get("InitializationTimeout") or described.initialization_timeout
+        return replace(described, initializer=properties.get("Initializer", ""), initialization_timeout=timeout)
 
 
 class FcTrigger(TriggerType):
     """A trigger; its physical id is `SERVICE/FUNCTION/TRIGGER`."""
 
     name = "ALIYUN::FC::Trigger"
+    returns: Sequence[str] = ("FunctionName", "TriggerName", "TriggerId", "ServiceName", "UrlInternet", "UrlIntranet")
     properties: Mapping[str, Property] = {**TRIGGER, "ServiceName": SERVICE_NAME}
 
     def function_path(self, function_id: str) -> str:

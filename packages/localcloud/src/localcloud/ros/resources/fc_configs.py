@@ -9,7 +9,7 @@ Sources: ROS, the page of each type; ros-cdk-fc and ros-cdk-fc3 1.15.0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from localcloud.fc.configs import AsyncConfig, Limit, Minimum, qualified
 from localcloud.fc.errors import FcError
@@ -20,7 +20,8 @@ from localcloud.fc.releases import LATEST
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.fc import SERVICE_NAME
-from localcloud.ros.resources.fc_functions import IDENTITY, within
+from localcloud.ros.resources.fc_functions import IDENTITY
+from localcloud.ros.resources.fc_runtime import within
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_function, on_resource
 
@@ -35,6 +36,7 @@ class ConfigType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
     removal = "Delete"  # the verb of the operation that takes it away
 
     def __init__(self, fc: Releases) -> None:
@@ -112,6 +114,7 @@ class Fc3ProvisionConfig(ConfigType):
     """The minimum instances of a function, which are started ahead and kept."""
 
     name = "ALIYUN::FC3::ProvisionConfig"
+    returns: Sequence[str] = ()
     properties: Mapping[str, Property] = {
         "FunctionName": IDENTITY,
         "DefaultTarget": Property(kind="integer", required=True, maximum=299),
@@ -150,6 +153,7 @@ class FcProvisionConfig(Fc3ProvisionConfig):
     """The minimum instances of a service's function; FC 2.0 takes them away by putting none."""
 
     name = "ALIYUN::FC::ProvisionConfig"
+    returns: Sequence[str] = ("ServiceName", "FunctionName", "Qualifier", "Target", "Resource")
     properties: Mapping[str, Property] = {
         "ServiceName": SERVICE_NAME,
         "FunctionName": IDENTITY,
@@ -179,6 +183,7 @@ class Fc3ConcurrencyConfig(ConfigType):
     """The most requests that a function may serve at a time."""
 
     name = "ALIYUN::FC3::ConcurrencyConfig"
+    returns: Sequence[str] = ()
     properties: Mapping[str, Property] = {
         "FunctionName": IDENTITY,
         "ReservedConcurrency": Property(kind="integer", required=True, maximum=300),
@@ -204,6 +209,7 @@ class Fc3AsyncInvokeConfig(ConfigType):
     """The configuration of a function's asynchronous invocations."""
 
     name = "ALIYUN::FC3::AsyncInvokeConfig"
+    returns: Sequence[str] = ()
     properties: Mapping[str, Property] = {
         "FunctionName": IDENTITY,
         "AsyncTask": Property(kind="boolean"),

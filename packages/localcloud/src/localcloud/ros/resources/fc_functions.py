@@ -7,7 +7,7 @@ names joined by slashes, from the service's (FC 2.0) to its own (assumed).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -16,6 +16,7 @@ from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING, TAGS
 from localcloud.ros.resources.fc_code import code_object, read_code
+from localcloud.ros.resources.fc_runtime import api_names, instance_settings
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_bucket, on_function, to_pass, verb
 
@@ -34,7 +35,6 @@ FUNCTION = {
     "Runtime": REQUIRED,
     "EnvironmentVariables": Property(kind="map", items=STRING),
     "CustomContainerConfig": UNSUPPORTED,
-    "CustomRuntimeConfig": UNSUPPORTED,
 }
 SURROUNDINGS = {  # of a service in 2.0, of a function in 3.0
     "InternetAccess": Property(kind="boolean"),
@@ -56,21 +56,12 @@ TRIGGER = {
 }
 
 
-def within(allowed: range) -> Property:
-    """Return a whole number within the platform's bounds."""
-    return Property(kind="integer", minimum=allowed[0], maximum=allowed[-1])
-
-
-def api_names(given: Given) -> dict[str, object]:
-    """Return a map with the names that Function Compute's API uses: `logProject` for `LogProject`."""
-    return {name[0].lower() + name[1:]: value for name, value in given.items()}
-
-
 class FunctionType(ABC):
     """A function of either generation."""
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
     default_memory: int | None = None  # MB; None: the platform's own
 
     def __init__(self, fc: FunctionCompute) -> None:
@@ -85,21 +76,14 @@ class FunctionType(ABC):
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
 
-    @abstractmethod
-    def initializer(self, properties: Given) -> tuple[str, int | None]:
-        """Return the handler and the timeout, in seconds, of the function's initializer; empty and None: not given."""
-
     def describe(self, properties: Given) -> Function:
         """Return the function that properties describe, without its code."""
-        initializer, initialization_timeout = self.initializer(properties)
         default = Function(service="", name="", runtime="", handler="")
         return Function(
             service=properties.get("ServiceName", ""),
             name=properties["FunctionName"],
             runtime=properties["Runtime"],
             handler=properties["Handler"],
-            initializer=initializer,
-            initialization_timeout=initialization_timeout or default.initialization_timeout,
             timeout=properties.get("Timeout", default.timeout),
             memory=properties.get("MemorySize", self.default_memory or default.memory),
             cpu=properties.get("Cpu"),
@@ -110,6 +94,7 @@ class FunctionType(ABC):
             internet_access=properties.get("InternetAccess", True),
             log_config=api_names(properties.get("LogConfig", {})),
             layers=tuple(properties.get("Layers", ())),
+            **instance_settings(properties),
         )
 
     def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:
@@ -132,6 +117,28 @@ class FunctionType(ABC):
             if error.code in {"FunctionNotFound", "ServiceNotFound"}:
                 return None
             raise
+
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_function(context, "GetFunction", self.path(physical_id))
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`. The code is not compared."""
+        function = self._find(physical_id)
+        if function is None:
+            return None
+        return {
+            "FunctionName": function.name,
+            "Runtime": function.runtime,
+            "Handler": function.handler,
+            "Timeout": function.timeout,
+            "MemorySize": function.memory,
+            "Cpu": function.cpu,
+            "DiskSize": function.disk,
+            "EnvironmentVariables": dict(function.environment),
+            "Description": function.description,
+            "Layers": list(function.layers),
+        }
 
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
@@ -184,6 +191,7 @@ class TriggerType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
 
     def __init__(self, fc: FunctionCompute) -> None:
         self._fc = fc

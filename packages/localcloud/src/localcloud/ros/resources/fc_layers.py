@@ -9,7 +9,7 @@ Sources: ROS, the page of each type; ros-cdk-fc and ros-cdk-fc3 1.15.0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.interface import Releases
@@ -31,6 +31,7 @@ class LayerType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
 
     def __init__(self, fc: Releases) -> None:
         self._fc = fc
@@ -109,6 +110,7 @@ class FcLayer(LayerType):
     """A version of a layer, made by FC 2.0."""
 
     name = "ALIYUN::FC::Layer"
+    returns: Sequence[str] = ("Arn", "LayerName", "Version")
     properties: Mapping[str, Property] = {
         "LayerName": Property(kind="string", required=True, replaces=True, minimum=1, maximum=64),
         "Code": Property(kind="map", required=True, replaces=True, fields=_CODE),
@@ -125,6 +127,17 @@ class Fc3LayerVersion(LayerType):
     """A version of a layer, made by FC 3.0."""
 
     name = "ALIYUN::FC3::LayerVersion"
+    returns: Sequence[str] = (
+        "Acl",
+        "CodeSize",
+        "CompatibleRuntime",
+        "CreateTime",
+        "Description",
+        "LayerName",
+        "LayerVersionArn",
+        "License",
+        "Version",
+    )
     properties: Mapping[str, Property] = {
         "LayerName": IDENTITY,
         "Acl": Property(kind="string", choices=("1", "0")),

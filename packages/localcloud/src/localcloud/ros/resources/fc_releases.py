@@ -9,7 +9,7 @@ Sources: ROS, the page of each type; ros-cdk-fc and ros-cdk-fc3 1.15.0.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -31,6 +31,7 @@ class VersionType(ABC):
 
     name: str
     properties: Mapping[str, Property]
+    returns: Sequence[str]
     noun: str  # in the names of operations
     kind: str  # the plural of what is published
     owner: str  # the property that names it
@@ -89,6 +90,7 @@ class FcVersion(VersionType):
     """A version of a service with its functions."""
 
     name = "ALIYUN::FC::Version"
+    returns: Sequence[str] = ("ServiceName", "VersionId")
     properties: Mapping[str, Property] = {"ServiceName": SERVICE_NAME, "Description": _DESCRIPTION}
     noun, kind, owner = "ServiceVersion", "services", "ServiceName"
 
@@ -101,6 +103,7 @@ class Fc3FunctionVersion(VersionType):
     """A version of a function."""
 
     name = "ALIYUN::FC3::FunctionVersion"
+    returns: Sequence[str] = ("FunctionName", "Description", "CreateTime", "LastModifiedTime")
     properties: Mapping[str, Property] = {"FunctionName": IDENTITY, "Description": _DESCRIPTION}
     noun, kind, owner = "FunctionVersion", "functions", "FunctionName"
 
@@ -118,6 +121,7 @@ class FcAlias:
     """An alias of a service's version, which may share its invocations with another."""
 
     name = "ALIYUN::FC::Alias"
+    returns: Sequence[str] = ("ServiceName", "AliasName", "VersionId")
     properties: Mapping[str, Property] = {
         "ServiceName": SERVICE_NAME,
         "AliasName": IDENTITY,

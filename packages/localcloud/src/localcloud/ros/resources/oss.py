@@ -3,13 +3,15 @@
 Encryption, life-cycle rules, tags and versioning are the settings of OSS's API, checked as there; the embedded OSS does not
 encipher.
 Sources: ROS, "ALIYUN::OSS::Bucket"; ros-cdk-oss 1.15.0; OSS, the XML of PutBucketLifecycle, PutBucketEncryption,
-PutBucketPublicAccessBlock and PutBucketTags.
+PutBucketPublicAccessBlock, PutBucketTags, PutBucketCors, PutBucketLogging and PutBucketReferer.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from defusedxml.ElementTree import fromstring
 
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.xml import render
@@ -60,13 +62,26 @@ SETTINGS = {  # how a bucket's subresource is called in the actions that change 
     "publicAccessBlock": "BucketPublicAccessBlock",
     "tagging": "BucketTagging",
     "versioning": "BucketVersioning",
+    "cors": "BucketCors",
+    "logging": "BucketLogging",
+    "referer": "BucketReferer",
 }
+_NAMES = Property(kind="list", items=STRING)
+CORS_RULE = {
+    "AllowedMethod": _NAMES,
+    "AllowedOrigin": _NAMES,
+    "AllowedHeader": _NAMES,
+    "ExposeHeader": _NAMES,
+    "MaxAgeSeconds": Property(kind="integer"),
+}
+ANY_REFERER = {"AllowEmptyReferer": True, "RefererList": {"Referer": []}}  # what there is before one is set
 
 
 class Bucket(BlockingType):
     """A bucket; its physical id is its name."""
 
     name = "ALIYUN::OSS::Bucket"
+    returns: Sequence[str] = ("Name", "DomainName", "InternalDomainName", "Arn")
     properties: Mapping[str, Property] = {
         "BucketName": Property(kind="string", required=True, replaces=True, minimum=3, maximum=63),
         "AccessControl": Property(kind="string", choices=tuple(sorted(ACLS))),
@@ -91,11 +106,19 @@ class Bucket(BlockingType):
             kind="map",
             fields={"Status": Property(kind="string", required=True, choices=("Enabled", "Suspended"))},
         ),
-        "CORSConfiguration": Property(kind="map", supported=()),
+        "CORSConfiguration": Property(
+            kind="map",
+            fields={
+                "CORSRule": Property(kind="list", items=Property(kind="map", fields=CORS_RULE)),
+                "ResponseVary": Property(kind="boolean"),
+            },
+        ),
         "EnableOssHdfsService": Property(kind="boolean", supported=()),
-        "LoggingConfiguration": Property(kind="map", supported=()),
+        "LoggingConfiguration": Property(kind="map", fields={"TargetBucket": STRING, "TargetPrefix": STRING}),
         "Policy": Property(kind="map", supported=()),
-        "RefererConfiguration": Property(kind="map", supported=()),
+        "RefererConfiguration": Property(
+            kind="map", fields={"AllowEmptyReferer": Property(kind="boolean"), "RefererList": _NAMES}
+        ),
         "WebsiteConfigurationV2": Property(kind="map", supported=()),
     }
 
@@ -140,6 +163,30 @@ class Bucket(BlockingType):
                 return False
             raise
         return True
+
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_bucket(context, "GetBucketInfo", physical_id)
+        yield on_bucket(context, "GetBucketTagging", physical_id)
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`. Rules of life cycle and encryption are not compared."""
+        if not self.find(physical_id):
+            return None
+        bucket = self._buckets.get(physical_id)
+        actual: dict[str, object] = {
+            "BucketName": bucket.name,
+            "AccessControl": bucket.acl,
+            "StorageClass": bucket.storage_class,
+            "Tags": {},
+            "VersioningConfiguration": None,
+        }
+        if tagging := bucket.settings.get("tagging"):
+            tags = fromstring(tagging).iter("Tag")
+            actual["Tags"] = {each.findtext("Key", ""): each.findtext("Value", "") for each in tags}
+        if versioning := bucket.settings.get("versioning"):
+            actual["VersioningConfiguration"] = {"Status": fromstring(versioning).findtext("Status", "")}
+        return actual
 
     def make(self, context: Context, properties: Given) -> Outcome:
         """See `BlockingType`."""
@@ -209,6 +256,8 @@ def _changes(before: Given, after: Given) -> dict[str, str | None]:
     changes = {setting: document for setting, document in _settings(after).items() if document != old[setting]}
     if "versioning" in changes and changes["versioning"] is None:  # once set, it is never off again
         changes["versioning"] = _document("VersioningConfiguration", {"Status": "Suspended"})
+    if "referer" in changes and changes["referer"] is None:  # OSS deletes none
+        changes["referer"] = _document("RefererConfiguration", ANY_REFERER)
     return changes
 
 
@@ -220,6 +269,9 @@ def _settings(properties: Given) -> dict[str, str | None]:
         "publicAccessBlock": _public_access_block(bool(properties.get("BlockPublicAccess"))),
         "tagging": _tagging(properties.get("Tags")),
         "versioning": _versioning(properties.get("VersioningConfiguration")),
+        "cors": _cors(properties.get("CORSConfiguration")),
+        "logging": _logging(properties.get("LoggingConfiguration")),
+        "referer": _referer(properties.get("RefererConfiguration")),
     }
 
 
@@ -250,6 +302,24 @@ def _tagging(tags: Given | None) -> str | None:
 
 def _versioning(configuration: Given | None) -> str | None:
     return _document("VersioningConfiguration", configuration) if configuration else None
+
+
+def _cors(configuration: Given | None) -> str | None:
+    return _document("CORSConfiguration", configuration) if configuration and configuration.get("CORSRule") else None
+
+
+def _logging(configuration: Given | None) -> str | None:
+    if not configuration or not configuration.get("TargetBucket"):
+        return None
+    return _document("BucketLoggingStatus", {"LoggingEnabled": configuration})
+
+
+def _referer(configuration: Given | None) -> str | None:
+    if not configuration:
+        return None
+    listed = {"Referer": configuration.get("RefererList", [])}
+    allows = configuration.get("AllowEmptyReferer", True)
+    return _document("RefererConfiguration", {"AllowEmptyReferer": allows, "RefererList": listed})
 
 
 def _document(root: str, content: Given) -> str:

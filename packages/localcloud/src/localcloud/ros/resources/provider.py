@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from localcloud.kernel.access import Caller
+from localcloud.ros.model import NOBODY
 
 Properties = Mapping[str, object]
 
@@ -49,6 +52,8 @@ class Context:
     region: str
     account_id: str
     timeout: float  # seconds that are left of the operation
+    caller: Caller = NOBODY  # of the operation
+    going_back: bool = False  # the operation takes back an update that failed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +62,7 @@ class Outcome:
 
     physical_id: str
     attributes: Properties  # what Fn::GetAtt can ask for
+    reference: str = ""  # what Ref is; empty: the physical id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class ResourceType(Protocol):
 
     name: str  # ALIYUN::OSS::Bucket
     properties: Mapping[str, Property]
+    returns: Sequence[str]  # the names of the attributes that Fn::GetAtt can ask for
 
     def plan_id(self, context: Context, properties: Properties) -> str:
         """Return the physical id that `create` will give the resource, or begin with; it is recorded before `create` is called."""
@@ -108,3 +115,23 @@ class ResourceType(Protocol):
 
     async def delete(self, context: Context, physical_id: str, properties: Properties) -> None:
         """Delete the resource; one that does not exist is deleted already."""
+
+
+@runtime_checkable
+class Detectable(Protocol):
+    """A resource type that can say what a resource is now: its drift can be detected."""
+
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """Return the rights that it needs to look."""
+
+    def present(self, context: Context, physical_id: str, properties: Properties) -> Properties | None:
+        """Return the properties that a resource has now, as far as they can be told; may raise errors of services, and block.
+
+        Args:
+            context: for whom.
+            physical_id: of the resource.
+            properties: those that it was given.
+
+        Returns:
+            None: it is gone.
+        """

@@ -14,9 +14,9 @@ from typing import ParamSpec, Self, TypeAlias
 
 from localcloud.ram import RamService
 from localcloud.ram.errors import RamError
-from localcloud.ram.model import PolicyType
+from localcloud.ram.model import Kind, PolicyType
 from localcloud.ros.resources.provider import Context, Right
-from localcloud.ros.resources.rights import on_policy, on_role
+from localcloud.ros.resources.rights import on_policy, on_principal
 
 Attached: TypeAlias = tuple[PolicyType, str]  # type and name of a policy
 _Parameters = ParamSpec("_Parameters")
@@ -32,14 +32,14 @@ class Policy:
 
 
 class Changes(ABC):
-    """Changes of custom policies and of roles' attachments, done or only planned."""
+    """Changes of custom policies, and of the attachments of roles, users and groups, done or only planned."""
 
     def __init__(self, ram: RamService) -> None:
         self._ram = ram
 
     @abstractmethod
-    def attached(self, role: str) -> set[Attached]:
-        """Return the policies that are attached to a role."""
+    def attached(self, name: str, kind: Kind = "Role") -> set[Attached]:
+        """Return the policies that are attached to a role, user or group."""
 
     @abstractmethod
     def create(self, policy: Policy) -> None:
@@ -54,22 +54,22 @@ class Changes(ABC):
         """Delete a policy if it is there."""
 
     @abstractmethod
-    def attach(self, role: str, policy: Attached) -> None:
-        """Attach a policy to a role."""
+    def attach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
+        """Attach a policy to a role, user or group."""
 
     @abstractmethod
-    def detach(self, role: str, policy: Attached) -> None:
-        """Detach a policy from a role if it is attached."""
+    def detach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
+        """Detach a policy from a role, user or group if it is attached."""
 
-    def redo(self, role: str, policy: Policy) -> None:
-        """Make a role's own policy anew when its description changes, for RAM cannot change that; otherwise revise it."""
+    def redo(self, name: str, policy: Policy, kind: Kind = "Role") -> None:
+        """Make somebody's own policy anew when its description changes, for RAM cannot change that; otherwise revise it."""
         if self._ram.get_policy(policy.name, "Custom").description == policy.description:
             self.revise(policy)
             return
-        self.detach(role, ("Custom", policy.name))
+        self.detach(name, ("Custom", policy.name), kind)
         self.delete(policy.name)
         self.create(policy)
-        self.attach(role, ("Custom", policy.name))
+        self.attach(name, ("Custom", policy.name), kind)
 
     def is_there(self, policy: Policy) -> bool:
         """Return whether a policy is there as it is described."""
@@ -107,9 +107,9 @@ class Steps(Changes):
         self._ram.create_policy(policy.name, document=policy.document, description=policy.description)
         self.undo_with(self._ram.delete_policy, policy.name)
 
-    def attached(self, role: str) -> set[Attached]:
+    def attached(self, name: str, kind: Kind = "Role") -> set[Attached]:
         """See `Changes`."""
-        return {(each.type, each.name) for each in self._ram.policies_of(role)}
+        return {(each.type, each.name) for each in self._ram.policies_of(name, kind=kind)}
 
     def revise(self, policy: Policy) -> None:
         """See `Changes`."""
@@ -139,16 +139,16 @@ class Steps(Changes):
                 self._ram.create_policy, name, document=policy.default.document, description=policy.description
             )
 
-    def attach(self, role: str, policy: Attached) -> None:
+    def attach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
         """See `Changes`."""
-        self._ram.attach_policy(role, policy[1], policy[0])
-        self.undo_with(self._ram.detach_policy, role, policy[1], policy[0])
+        self._ram.attach_policy(name, policy[1], policy[0], kind=kind)
+        self.undo_with(self._ram.detach_policy, name, policy[1], policy[0], kind=kind)
 
-    def detach(self, role: str, policy: Attached) -> None:
+    def detach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
         """See `Changes`."""
         with absent_is_fine():
-            self._ram.detach_policy(role, policy[1], policy[0])
-            self.undo_with(self._ram.attach_policy, role, policy[1], policy[0])
+            self._ram.detach_policy(name, policy[1], policy[0], kind=kind)
+            self.undo_with(self._ram.attach_policy, name, policy[1], policy[0], kind=kind)
 
 
 class Plan(Changes):
@@ -159,11 +159,14 @@ class Plan(Changes):
         self._context = context
         self.rights: list[Right] = []
 
-    def attached(self, role: str) -> set[Attached]:
-        """See `Changes`; a role that is to be created has none."""
-        if all(each.name != role for each in self._ram.roles()):
-            return set()
-        return {(each.type, each.name) for each in self._ram.policies_of(role)}
+    def attached(self, name: str, kind: Kind = "Role") -> set[Attached]:
+        """See `Changes`; what is to be created has none."""
+        try:
+            return {(each.type, each.name) for each in self._ram.policies_of(name, kind=kind)}
+        except RamError as error:
+            if error.code == f"EntityNotExist.{kind}":
+                return set()
+            raise
 
     def create(self, policy: Policy) -> None:
         """See `Changes`."""
@@ -179,13 +182,13 @@ class Plan(Changes):
         actions = ("DeletePolicyVersion", "DeletePolicy")
         self.rights += (on_policy(self._context, action, name) for action in actions)
 
-    def attach(self, role: str, policy: Attached) -> None:
+    def attach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
         """See `Changes`."""
-        self.rights.append(on_role(self._context, "AttachPolicyToRole", role))
+        self.rights.append(on_principal(self._context, f"AttachPolicyTo{kind}", kind, name))
 
-    def detach(self, role: str, policy: Attached) -> None:
+    def detach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
         """See `Changes`."""
-        self.rights.append(on_role(self._context, "DetachPolicyFromRole", role))
+        self.rights.append(on_principal(self._context, f"DetachPolicyFrom{kind}", kind, name))
 
 
 @contextmanager

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from localcloud.ram import RamService
+from localcloud.ram.model import Kind
 from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.ram_changes import Plan, Policy, Steps
+from localcloud.ros.resources.rights import on_policy
 
 # The embedded RAM does not say who made an entity, so that one which exists is never taken over.
 IGNORE_EXISTING = Property(kind="boolean", replaces=True, supported=())
 
 
 class ManagedPolicy(BlockingType):
-    """A custom policy, attached to the roles that it names; its physical id is its name."""
+    """A custom policy, attached to the roles, users and groups that it names; its physical id is its name."""
 
     name = "ALIYUN::RAM::ManagedPolicy"
+    returns: Sequence[str] = ("PolicyName",)
     properties: Mapping[str, Property] = {
         "PolicyName": Property(kind="string", required=True, replaces=True, minimum=1, maximum=128),
         "PolicyDocument": Property(kind="map"),
         "PolicyDocumentUnchecked": Property(kind="map"),
         "Description": Property(kind="string", replaces=True, maximum=1024),
         "Roles": Property(kind="list", replaces=True, items=STRING),
-        "Groups": Property(kind="list", replaces=True, supported=()),
-        "Users": Property(kind="list", replaces=True, supported=()),
+        "Groups": Property(kind="list", replaces=True, items=STRING),
+        "Users": Property(kind="list", replaces=True, items=STRING),
         "IgnoreExisting": IGNORE_EXISTING,
     }
 
@@ -42,11 +45,11 @@ class ManagedPolicy(BlockingType):
         policy, plan = _managed(after or before or {}), Plan(self._ram, context)
         if before is None:
             plan.create(policy)
-            for role in (after or {}).get("Roles", []):
-                plan.attach(role, ("Custom", policy.name))
+            for name, kind in _holders(after or {}):
+                plan.attach(name, ("Custom", policy.name), kind)
         elif after is None:
-            for role in before.get("Roles", []):
-                plan.detach(role, ("Custom", policy.name))
+            for name, kind in _holders(before):
+                plan.detach(name, ("Custom", policy.name), kind)
             plan.delete(policy.name)
         else:
             plan.revise(policy)
@@ -56,13 +59,28 @@ class ManagedPolicy(BlockingType):
         """See `BlockingType`."""
         return any(policy.name == physical_id for policy in self._ram.policies())
 
+    def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
+        """See `Detectable`."""
+        yield on_policy(context, "GetPolicy", physical_id)
+
+    def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
+        """See `Detectable`."""
+        if not self.find(physical_id):
+            return None
+        policy = self._ram.get_policy(physical_id, "Custom")
+        return {
+            "PolicyName": policy.name,
+            "PolicyDocument": json.loads(policy.default.document),
+            "Description": policy.description,
+        }
+
     def make(self, context: Context, properties: Given) -> Outcome:
         """See `BlockingType`."""
         policy = _managed(properties)
         with Steps(self._ram) as steps:
             steps.create(policy)
-            for role in properties.get("Roles", []):
-                steps.attach(role, ("Custom", policy.name))
+            for name, kind in _holders(properties):
+                steps.attach(name, ("Custom", policy.name), kind)
         return _policy_outcome(policy.name)
 
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
@@ -74,9 +92,17 @@ class ManagedPolicy(BlockingType):
     def drop(self, physical_id: str, properties: Given) -> None:
         """See `BlockingType`."""
         with Steps(self._ram) as steps:
-            for role in properties.get("Roles", []):
-                steps.detach(role, ("Custom", physical_id))
+            for name, kind in _holders(properties):
+                steps.detach(name, ("Custom", physical_id), kind)
             steps.delete(physical_id)
+
+
+def _holders(properties: Given) -> Iterator[tuple[str, Kind]]:
+    """Yield the roles, users and groups that a policy is attached to."""
+    kinds: tuple[Kind, ...] = ("Role", "User", "Group")
+    for kind in kinds:
+        for name in properties.get(f"{kind}s", []):
+            yield name, kind
 
 
 def _managed(properties: Given) -> Policy:

@@ -17,12 +17,15 @@ from localcloud.ros.resources.fc_configs import (
     Fc3ProvisionConfig,
     FcProvisionConfig,
 )
+from localcloud.ros.resources.fc_domains import Fc3CustomDomain, FcCustomDomain
 from localcloud.ros.resources.fc_layers import Fc3LayerVersion, FcLayer
 from localcloud.ros.resources.fc_releases import Fc3FunctionVersion, FcAlias, FcVersion
 from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import ResourceType
+from localcloud.ros.resources.ram_attachments import AttachPolicyToGroup, AttachPolicyToRole, AttachPolicyToUser
 from localcloud.ros.resources.ram_policies import ManagedPolicy
-from localcloud.ros.resources.ram_roles import AttachPolicyToRole, Role
+from localcloud.ros.resources.ram_roles import Role
+from localcloud.ros.resources.ram_users import AccessKey, Group, User, UserToGroupAddition
 from localcloud.ros.resources.sls import Index, Logstore, Project, adopt_records
 from localcloud.sls.operations.service import SlsService
 
@@ -34,7 +37,7 @@ def resource_types(
 
     Args:
         buckets: where buckets are made.
-        ram: where roles and policies are made.
+        ram: where roles, users, groups and policies are made.
         fc: where functions are made, and custom resources' functions run.
         sls: where projects and logstores are made.
         callbacks: where custom resources' functions report.
@@ -49,6 +52,12 @@ def resource_types(
         Role(ram),
         ManagedPolicy(ram),
         AttachPolicyToRole(ram),
+        AttachPolicyToUser(ram),
+        AttachPolicyToGroup(ram),
+        User(ram),
+        AccessKey(ram),
+        Group(ram),
+        UserToGroupAddition(ram),
         FcServiceType(fc),
         FcFunction(fc),
         FcTrigger(fc),
@@ -58,11 +67,13 @@ def resource_types(
         FcAlias(fc),
         FcProvisionConfig(fc),
         FcLayer(fc),
+        FcCustomDomain(fc),
         Fc3FunctionVersion(fc),
         Fc3ProvisionConfig(fc),
         Fc3ConcurrencyConfig(fc),
         Fc3AsyncInvokeConfig(fc),
         Fc3LayerVersion(fc),
+        Fc3CustomDomain(fc),
         Project(sls),
         Logstore(sls),
         Index(sls),

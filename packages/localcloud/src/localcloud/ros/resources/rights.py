@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from localcloud.ram.model import Kind
 from localcloud.ros.resources.provider import Context, Properties, Right
 
 
@@ -21,6 +22,11 @@ def on_bucket(context: Context, action: str, bucket: str, key: str | None = None
 def on_role(context: Context, action: str, name: str) -> Right:
     """Return the right to do something with a role."""
     return Right(f"ram:{action}", f"acs:ram::{context.account_id}:role/{name}")
+
+
+def on_principal(context: Context, action: str, kind: Kind, name: str) -> Right:
+    """Return the right to do something with a role, user or group."""
+    return Right(f"ram:{action}", f"acs:ram::{context.account_id}:{kind.lower()}/{name}")
 
 
 def on_policy(context: Context, action: str, name: str) -> Right:

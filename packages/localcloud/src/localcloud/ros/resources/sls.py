@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Project(BlockingType):
     """A project; its physical id is its name."""
 
     name = "ALIYUN::SLS::Project"
+    returns: Sequence[str] = ("Name",)
     properties: Mapping[str, Property] = {
         "Name": NAMED,
         "Description": Property(kind="string", maximum=64),
@@ -96,6 +97,7 @@ class Logstore(_InLogstore):
     """A logstore; its physical id is `PROJECT/LOGSTORE` (assumed)."""
 
     name = "ALIYUN::SLS::Logstore"
+    returns: Sequence[str] = ("ProjectName", "LogstoreName")
     noun = "LogStore"
     properties: Mapping[str, Property] = {
         "LogstoreName": NAMED,
@@ -146,6 +148,7 @@ class Index(_InLogstore):
     """The index of a logstore; its physical id is `PROJECT/LOGSTORE/index` (assumed)."""
 
     name = "ALIYUN::SLS::Index"
+    returns: Sequence[str] = ()
     noun = "Index"
     properties: Mapping[str, Property] = {
         "LogstoreName": NAMED,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from localcloud.ros.errors import TemplateError
+from localcloud.ros.model import STACK_TYPE
 from localcloud.ros.template.bounds import MAX_SIZE
 from localcloud.ros.template.notation import parse_text
 
@@ -22,10 +23,12 @@ VERSION = "2015-09-01"
 MAX_RESOURCES = 300  # ROS, "Limits"
 SECTIONS = frozenset(
     {"ROSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Mappings", "Conditions", "Rules"}
-    | {"Resources", "Outputs"}
+    | {"Locals", "Resources", "Outputs"}
 )
-NOT_IMPLEMENTED = ("Transform", "Locals", "Workspace")
-RESOURCE_KEYS = frozenset({"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "Metadata", "Description"})
+NOT_IMPLEMENTED = ("Transform", "Workspace")
+RESOURCE_KEYS = frozenset(
+    {"Type", "Properties", "DependsOn", "Condition", "Count", "DeletionPolicy", "Metadata", "Description"}
+)
 PARAMETER_KEYS = frozenset(
     {"Type", "Default", "AllowedValues", "AllowedPattern", "MinLength", "MaxLength", "MinValue", "MaxValue", "NoEcho"}
     | {"Description", "ConstraintDescription", "Label", "AssociationProperty", "AssociationPropertyMetadata", "Confirm"}
@@ -60,6 +63,7 @@ class Declaration:
     properties: Mapping[str, object]
     depends_on: tuple[str, ...] = ()
     condition: str = ""
+    count: object = None  # a number, or a function that is one; None: there is one resource
     deletion_policy: str = "Delete"  # or Retain
 
 
@@ -69,7 +73,16 @@ class Output:
 
     value: object
     description: str = ""
+    label: object = ""
     condition: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Local:
+    """A local variable as a template declares it."""
+
+    value: object
+    evaluated: bool  # before it takes the place of its references (Type Eval)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +106,9 @@ class Template:
     """A template."""
 
     description: str
+    metadata: Mapping[str, object]
     parameters: Mapping[str, Parameter]
+    locals: Mapping[str, Local]
     mappings: Mapping[str, Mapping[str, Mapping[str, object]]]
     conditions: Mapping[str, object]
     rules: Mapping[str, Rule]
@@ -114,6 +129,8 @@ def parse_template(text: str) -> Template:
     _check_sections(document)
     template = Template(
         description=_description(document.get("Description")),
+        metadata=_section(document, "Metadata", lambda value, _place: value, names=False),
+        locals=_section(document, "Locals", _local),
         parameters=_section(document, "Parameters", _parameter),
         mappings=_section(document, "Mappings", _mapping),
         conditions=_section(document, "Conditions", lambda value, _place: value),
@@ -122,9 +139,18 @@ def parse_template(text: str) -> Template:
         outputs=_section(document, "Outputs", _output),
     )
     _check_names(template)
-    if (count := len(template.resources)) > MAX_RESOURCES:
-        raise TemplateError(f"Resources: {count} are declared, at most {MAX_RESOURCES} are allowed")
+    check_count(len(template.resources))
     return template
+
+
+def check_count(resources: int) -> None:
+    """Refuse a template of too many resources.
+
+    Raises:
+        TemplateError: naming how many are allowed.
+    """
+    if resources > MAX_RESOURCES:
+        raise TemplateError(f"Resources: {resources} are declared, at most {MAX_RESOURCES} are allowed")
 
 
 def _description(value: object) -> str:
@@ -151,6 +177,8 @@ def _check_sections(document: Mapping[str, Any]) -> None:
 def _check_names(template: Template) -> None:
     if both := sorted(template.parameters.keys() & template.resources.keys()):
         raise TemplateError(f"Resources.{both[0]}: a parameter has the same name")
+    if both := sorted(template.locals.keys() & (template.parameters.keys() | template.resources.keys())):
+        raise TemplateError(f"Locals.{both[0]}: a parameter or resource has the same name")
     for section, items in (("Resources", template.resources), ("Outputs", template.outputs)):
         for name, item in items.items():
             if item.condition and item.condition not in template.conditions:
@@ -160,11 +188,13 @@ def _check_names(template: Template) -> None:
 # Sections
 
 
-def _section(document: Mapping[str, Any], name: str, read: Callable[[Any, str], _Item]) -> dict[str, _Item]:
+def _section(
+    document: Mapping[str, Any], name: str, read: Callable[[Any, str], _Item], *, names: bool = True
+) -> dict[str, _Item]:
     section = {} if document.get(name) is None else document[name]
     _expect(section, dict, name)
     for key in section:
-        if not LOGICAL_ID.fullmatch(str(key)):
+        if names and not LOGICAL_ID.fullmatch(str(key)):
             raise TemplateError(f"{name}: `{key}` is not a name: up to 255 letters, digits, `_`, `-` and `.`")
     return {str(key): read(value, f"{name}.{key}") for key, value in section.items()}
 
@@ -178,13 +208,13 @@ def _mapping(value: Value, place: str) -> Mapping[str, Mapping[str, object]]:
 
 def _declaration(value: Value, place: str) -> Declaration:
     _expect(value, dict, place)
-    if "Count" in value:
-        raise TemplateError(f"{place}: not implemented: Count")
     _only(value, RESOURCE_KEYS, place)
     kind, properties = value.get("Type"), {} if value.get("Properties") is None else value["Properties"]
     if not isinstance(kind, str) or not kind:
         raise TemplateError(f"{place}: Type is required")
     _expect(properties, dict, f"{place}.Properties")
+    if kind == STACK_TYPE and isinstance(body := properties.get("TemplateBody"), dict):
+        properties = {**properties, "TemplateBody": json.dumps(body)}  # its functions are for the nested stack
     depends = value.get("DependsOn") or []
     depends = [depends] if isinstance(depends, str) else depends
     if not isinstance(depends, list) or not all(isinstance(each, str) for each in depends):
@@ -197,8 +227,22 @@ def _declaration(value: Value, place: str) -> Declaration:
         properties=properties,
         depends_on=tuple(depends),
         condition=_text(value.get("Condition"), f"{place}.Condition"),
+        count=value.get("Count"),
         deletion_policy=policy,
     )
+
+
+def _local(value: Value, place: str) -> Local:
+    _expect(value, dict, place)
+    kind = value.get("Type") or "Macro"
+    if isinstance(kind, str) and kind.startswith("DATASOURCE::"):
+        raise TemplateError(f"{place}.Type: not implemented: {kind}")
+    _only(value, frozenset({"Type", "Value"}), place)
+    if kind not in ("Macro", "Eval"):
+        raise TemplateError(f"{place}.Type: must be Macro or Eval, not {kind!r}")
+    if "Value" not in value:
+        raise TemplateError(f"{place}: Value is required")
+    return Local(value=value["Value"], evaluated=kind == "Eval")
 
 
 def _rule(value: Value, place: str) -> Rule:
@@ -232,6 +276,7 @@ def _output(value: Value, place: str) -> Output:
     return Output(
         value=value["Value"],
         description=description if isinstance(description, str) else json.dumps(description),
+        label=value.get("Label") or "",
         condition=_text(value.get("Condition"), f"{place}.Condition"),
     )
 

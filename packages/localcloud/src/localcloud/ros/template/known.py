@@ -15,6 +15,7 @@ class Made:
     type: str
     physical_id: str
     attributes: Mapping[str, object]
+    reference: str = ""  # what Ref is; empty: the physical id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +26,9 @@ class Known:
     outputs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # of other stacks, by id and by name
 
     def reference(self, logical_id: str) -> object:
-        """Return a resource's physical id."""
-        return self.resources[logical_id].physical_id
+        """Return what Ref is of a resource: its physical id, mostly."""
+        resource = self.resources[logical_id]
+        return resource.reference or resource.physical_id
 
     def attribute(self, logical_id: str, name: str) -> object:
         """Return an attribute of a resource.

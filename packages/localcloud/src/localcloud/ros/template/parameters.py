@@ -98,14 +98,15 @@ _CONVERTERS = {"Number": _to_number, "Boolean": _to_boolean, "Json": _to_json, "
 
 def _check(name: str, parameter: Parameter, value: object) -> object:
     for each in value if parameter.type == "CommaDelimitedList" and isinstance(value, list) else [value]:
-        if reason := _objection(parameter, each):
+        if reason := objection(parameter, each):
             told = f" {parameter.constraint}" if parameter.constraint else ""
             shown = "it " if parameter.no_echo else f"`{each}` "
             raise TemplateError(f"Parameter '{name}' is invalid: {shown}{reason}.{told}")
     return value
 
 
-def _objection(parameter: Parameter, value: object) -> str:
+def objection(parameter: Parameter, value: object) -> str:
+    """Return what a parameter's constraints have against a value; empty: nothing."""
     allowed = [str(each) for each in parameter.allowed_values]
     if allowed and str(value) not in allowed and not (isinstance(value, bool) and str(value).lower() in allowed):
         return f"is not one of the allowed values {', '.join(allowed)}"

@@ -9,10 +9,12 @@ from localcloud.ros.errors import TemplateError
 from localcloud.ros.model import Account, Outline, Source, canonical_type
 from localcloud.ros.template.bounds import check_value
 from localcloud.ros.template.conditions import check_rules, resolve_conditions
+from localcloud.ros.template.counts import expand_counts
 from localcloud.ros.template.document import Template, parse_template
 from localcloud.ros.template.functions.evaluate import evaluate
 from localcloud.ros.template.functions.scope import UNKNOWN, Resources, Scope, holds_unknown
 from localcloud.ros.template.graph import check_acyclic, dependencies
+from localcloud.ros.template.locals import substitute_locals
 from localcloud.ros.template.parameters import resolve_parameters, stand_ins
 
 
@@ -100,9 +102,12 @@ def resolve_template(
     values = stand_ins(template) if stand_in else resolve_parameters(template, source.parameters)
     known = {**pseudo, **values}
     scope = Scope(values=known, mappings=template.mappings, conditions={}, resources=_Nothing())
+    template = substitute_locals(template, scope)
     conditions = resolve_conditions(template.conditions, scope)
+    scope = replace(scope, conditions=conditions)
     if not stand_in:
-        check_rules(template.rules, replace(scope, conditions=conditions))
+        check_rules(template.rules, scope)
+    template = expand_counts(template, scope)
     requires = dependencies(template, conditions, known)
     check_acyclic(requires)
     for name in requires:

@@ -75,6 +75,7 @@ def _refusal(reason: str) -> Refused:
 def main() -> None:
     """Answer calls until there are no more."""
     os.nice(5)  # the services go first
+    os.environ.clear()  # a template's program could tell what is in it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the parent ends us
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     warnings.simplefilter("ignore")  # about the patterns of templates: they would fill the log

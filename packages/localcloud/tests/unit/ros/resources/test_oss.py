@@ -64,6 +64,30 @@ def test_a_bucket_gets_all_its_settings(cloud: Cloud) -> None:
     }
 
 
+def test_a_bucket_gets_rules_for_other_pages_and_a_place_for_its_logs(cloud: Cloud) -> None:
+    cors = {
+        "CORSRule": [{"AllowedOrigin": ["https://a.example"], "AllowedMethod": ["GET", "PUT"], "MaxAgeSeconds": "5"}]
+    }
+    plain = {"BucketName": "photos"}
+    given = {
+        **plain,
+        "CORSConfiguration": {**cors, "ResponseVary": True},
+        "LoggingConfiguration": {"TargetBucket": "photos", "TargetPrefix": "log/"},
+        "RefererConfiguration": {"AllowEmptyReferer": False, "RefererList": ["https://a.example"]},
+    }
+    cloud.create("OSS::Bucket", **plain)
+    cloud.update("OSS::Bucket", plain, given)
+    settings = cloud.oss.buckets.get("photos").settings
+    assert xml(settings["cors"])["AllowedMethod"] == ["GET", "PUT"]
+    assert xml(settings["cors"])["ResponseVary"] == ["true"]
+    assert xml(settings["logging"]) == {"TargetBucket": ["photos"], "TargetPrefix": ["log/"]}
+    assert xml(settings["referer"])["AllowEmptyReferer"] == ["false"]
+    cloud.update("OSS::Bucket", given, plain)
+    settings = cloud.oss.buckets.get("photos").settings
+    assert not {"cors", "logging"} & settings.keys()
+    assert xml(settings["referer"])["AllowEmptyReferer"] == ["true"]
+
+
 def test_a_bucket_keeps_versions_in_any_storage_class_and_never_turns_them_off(cloud: Cloud) -> None:
     given = {"BucketName": "photos", "StorageClass": "ColdArchive"}
     versioned = {**given, "VersioningConfiguration": {"Status": "Enabled"}}
@@ -89,7 +113,9 @@ def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> 
     [
         ({"BucketName": "-photos"}, "InvalidBucketName: "),
         ({"BlockPublicAccess": True, "AccessControl": "public-read"}, "AccessDenied: Put public bucket acl"),
-        ({"RefererConfiguration": {"AllowEmptyReferer": True}}, "Property RefererConfiguration: not implemented: "),
+        ({"Policy": {"Version": "1"}}, "Property Policy: not implemented: "),
+        ({"CORSConfiguration": {"CORSRule": [{"AllowedOrigin": ["*"]}]}}, "MalformedXML: "),
+        ({"LoggingConfiguration": {"TargetBucket": "none"}}, "InvalidTargetBucketForLogging: "),
         ({"LifecycleConfiguration": {"Rule": [{}]}}, r"Property LifecycleConfiguration.Rule[0].Prefix: required"),
         (
             {"ServerSideEncryptionConfiguration": {"SSEAlgorithm": "ROT13"}},
@@ -132,11 +158,12 @@ class Hesitant(BucketOperations):
         *,
         acl: str = "private",
         storage_class: str = "Standard",
+        redundancy: str = "LRS",
         encryption: Mapping[str, str] | None = None,
     ) -> OssBucket:
         self.looks.acquire()  # one's own
         self.looks.acquire(timeout=0.5)  # another's
-        return super().create(name, acl=acl, storage_class=storage_class, encryption=encryption)
+        return super().create(name, acl=acl, storage_class=storage_class, redundancy=redundancy, encryption=encryption)
 
 
 def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.bounds import check_scalar, check_value
 from localcloud.ros.template.functions.arguments import Value, arguments, to_text
 from localcloud.ros.template.functions.numbers import NUMBERS
+from localcloud.ros.template.functions.queries import QUERIES
 from localcloud.ros.template.functions.scope import NO_VALUE, UNKNOWN, Scope, holds_unknown
 from localcloud.ros.template.functions.values import VALUES
 
 VARIABLE = re.compile(r"\$\{(!?)([^${}]+)\}")
-ELSEWHERE = frozenset({"Fn::GetAZs", "Fn::MarketplaceImage", "Fn::Jq"})  # of other products, or a language of its own
-_OF_VALUES: Mapping[str, Callable[[Any], object]] = {**VALUES, **NUMBERS}
+ELSEWHERE = frozenset({"Fn::MarketplaceImage"})  # of other products
+_OF_VALUES: Mapping[str, Callable[[Any], object]] = {**VALUES, **NUMBERS, **QUERIES}
 
 
 def evaluate(value: object, scope: Scope) -> Value:
@@ -160,6 +161,16 @@ def _stack_output(argument: object, scope: Scope) -> object:
     return UNKNOWN if UNKNOWN in (stack, key) else scope.resources.stack_output(str(stack), str(key))
 
 
+def _zones(argument: object, scope: Scope) -> object:
+    """Return the zones of a region: the embedded cloud has one, as Function Compute says, too."""
+    region = _evaluate(argument, scope)
+    if region in (UNKNOWN, NO_VALUE):
+        return region
+    if region not in ("", scope.values.get("ALIYUN::Region")):
+        raise TemplateError("not implemented: Fn::GetAZs of another region")
+    return [f"{scope.values.get('ALIYUN::Region')}-a"]
+
+
 def _find_in_map(argument: object, scope: Scope) -> object:
     written = arguments("Fn::FindInMap", argument, 3)
     names = [evaluate(each, scope) for each in written]
@@ -208,6 +219,7 @@ _OF_SCOPE: Mapping[str, Callable[[object, Scope], object]] = {
     "Fn::If": _if,
     "Fn::FindInMap": _find_in_map,
     "Fn::GetStackOutput": _stack_output,
+    "Fn::GetAZs": _zones,
     "Fn::FormatTime": _format_time,
     "Fn::And": _all_or_any("Fn::And", all),
     "Fn::Or": _all_or_any("Fn::Or", any),

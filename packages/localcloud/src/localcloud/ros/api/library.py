@@ -1,0 +1,112 @@
+"""Templates that ROS keeps, in the API: create, change, list and delete them."""
+
+from __future__ import annotations
+
+from localcloud.kernel.rpc import Call
+from localcloud.ros.api.decoding import decode_template, number, read_tags, records, required
+from localcloud.ros.api.encoding import Answer, page, shown_tags, shown_time
+from localcloud.ros.api.sources import read_template
+from localcloud.ros.model import Account, StoredTemplate, TemplateVersion
+from localcloud.ros.operations.service import RosService
+
+RESULTS, DEFAULT_RESULTS = range(1, 100 + 1), 50
+ROTATE = "DeleteOldestNonSharedVersionWhenLimitExceeded"
+
+
+def summarize_stored(account: Account, template: StoredTemplate, version: TemplateVersion) -> Answer:
+    """Return what is told of a stored template beside its content."""
+    return {
+        "TemplateId": template.id,
+        "TemplateName": version.name,
+        "TemplateVersion": version.version,
+        "TemplateARN": f"acs:ros:*:{account.account_id}:template/{template.id}",
+        "Description": version.description,
+        "OwnerId": account.account_id,
+        "ShareType": "Private",
+        "ResourceGroupId": template.resource_group,
+        "CreateTime": shown_time(version.created),
+        "UpdateTime": shown_time(version.updated),
+    }
+
+
+class LibraryActions:
+    """Actions on templates that are kept."""
+
+    def __init__(self, ros: RosService) -> None:
+        self._ros = ros
+
+    async def create(self, call: Call) -> Answer:
+        """Answer CreateTemplate."""
+        given = call.parameters
+        body = decode_template(await read_template(self._ros, given, call.caller))
+        template = await self._ros.library.create(
+            required(call, "TemplateName"),
+            body or required(call, "TemplateBody"),
+            call.caller,
+            description=given.get("Description", ""),
+            resource_group=given.get("ResourceGroupId", ""),
+            tags=read_tags(given),
+        )
+        return {"TemplateId": template.id}
+
+    async def update(self, call: Call) -> Answer:
+        """Answer UpdateTemplate."""
+        given = call.parameters
+        places = {name: given[name] for name in ("TemplateBody", "TemplateURL") if name in given}
+        body = decode_template(await read_template(self._ros, places, call.caller))
+        template = await self._ros.library.update(
+            required(call, "TemplateId"),
+            call.caller,
+            name=given.get("TemplateName"),
+            body=body or None,
+            description=given.get("Description"),
+            drop_oldest=given.get("RotateStrategy") == ROTATE,
+        )
+        return {"TemplateId": template.id, "TemplateVersion": template.latest.version}
+
+    def delete(self, call: Call) -> Answer:
+        """Answer DeleteTemplate."""
+        self._ros.library.delete(required(call, "TemplateId"))
+        return {}
+
+    def list(self, call: Call) -> Answer:
+        """Answer ListTemplates; templates of others, and the official ones, are not here."""
+        given, tags = (
+            call.parameters,
+            [(each.get("Key", ""), each.get("Value")) for each in records(call.parameters, "Tag")],
+        )
+        found = [
+            each
+            for each in self._ros.library.all()
+            if given.get("ShareType", "Private") == "Private"
+            and given.get("TemplateName", each.latest.name) == each.latest.name
+            and given.get("ResourceGroupId", each.resource_group) == each.resource_group
+            and all(key in each.tags and value in (None, each.tags[key]) for key, value in tags)
+        ]
+
+        def show(each: StoredTemplate) -> Answer:
+            shown = summarize_stored(self._ros.account, each, each.latest)
+            shown["CreateTime"] = shown_time(each.versions[0].created)
+            return shown | ({"Tags": shown_tags(each.tags)} if given.get("IncludeTags") == "Enabled" else {})
+
+        return page(call, "Templates", found, show)
+
+    def list_versions(self, call: Call) -> Answer:
+        """Answer ListTemplateVersions, the newest first."""
+        template, _ = self._ros.library.get(required(call, "TemplateId"))
+        size = number(call.parameters, "MaxResults", RESULTS) or DEFAULT_RESULTS
+        begin = number(call.parameters, "NextToken") or 0
+        newest = template.versions[::-1]
+        versions = [
+            {
+                "TemplateId": template.id,
+                "TemplateName": each.name,
+                "TemplateVersion": each.version,
+                "Description": each.description,
+                "CreateTime": shown_time(each.created),
+                "UpdateTime": shown_time(each.updated),
+            }
+            for each in newest[begin : begin + size]
+        ]
+        rest = {"NextToken": str(begin + size)} if begin + size < len(newest) else {}
+        return {"Versions": versions, **rest}

@@ -1,0 +1,60 @@
+"""Resource types in the API: list and describe those that are served."""
+
+from __future__ import annotations
+
+import json
+
+from localcloud.kernel.rpc import Call
+from localcloud.kernel.wildcard import wildcard_matches
+from localcloud.ros.api.decoding import required
+from localcloud.ros.api.encoding import Answer
+from localcloud.ros.errors import RosError
+from localcloud.ros.operations.service import RosService
+from localcloud.ros.resources.description import describe_attributes, describe_properties, example_template
+from localcloud.ros.resources.provider import Detectable, ResourceType
+
+ENTITY, PROVIDER = "Resource", "ROS"  # there are neither data sources nor modules, and no types of users
+
+
+class TypeActions:
+    """Actions on resource types."""
+
+    def __init__(self, ros: RosService) -> None:
+        self._ros = ros
+
+    def list_types(self, call: Call) -> Answer:
+        """Answer ListResourceTypes."""
+        given = call.parameters
+        entity, provider, pattern = (
+            given.get(name, default)
+            for name, default in (("EntityType", ENTITY), ("Provider", PROVIDER), ("ResourceType", "*"))
+        )
+        served = entity in {ENTITY, "All"} and provider == PROVIDER
+        found = sorted(name for name in self._ros.types if served and wildcard_matches(pattern, name))
+        summaries = [{"ResourceType": name, "EntityType": ENTITY, "Provider": PROVIDER} for name in found]
+        return {"ResourceTypes": found, "ResourceTypeSummaries": summaries}
+
+    def get_type(self, call: Call) -> Answer:
+        """Answer GetResourceType."""
+        kind = self._find(call)
+        return {
+            "ResourceType": kind.name,
+            "EntityType": ENTITY,
+            "Provider": PROVIDER,
+            "Description": "",
+            "Properties": describe_properties(kind.properties),
+            "Attributes": describe_attributes(kind),
+            "SupportDriftDetection": isinstance(kind, Detectable),
+            "SupportScratchDetection": False,
+        }
+
+    def get_template(self, call: Call) -> Answer:
+        """Answer GetResourceTypeTemplate."""
+        template = example_template(self._find(call))
+        return {"TemplateBody": template, "TemplateContent": json.dumps(template)}
+
+    def _find(self, call: Call) -> ResourceType:
+        name = required(call, "ResourceType")
+        if name not in self._ros.types:
+            raise RosError("ResourceTypeNotFound", f"The Resource Type ({name}) could not be found: not implemented.")
+        return self._ros.types[name]
