@@ -9,10 +9,13 @@ import logging
 import sys
 from pathlib import Path
 
+from localcloud.kernel.postponed import postpone
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server and return the process's exit code."""
     gc.disable()  # what is imported stays: looking it through again and again takes an eighth of the start
+    postpone("aiohttp")
     from localcloud.kernel.errors import LocalCloudError
     from localcloud.kernel.options import region, whole
     from localcloud.server import Options, serve

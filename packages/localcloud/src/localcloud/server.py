@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import signal
-import ssl
 import sys
 import time
 from argparse import Namespace
@@ -22,15 +21,16 @@ from aiohttp import web
 
 from localcloud import state
 from localcloud.gateway.adoption import ADOPTION, Adoption
-from localcloud.gateway.authority import Authority, make_server_context, open_authority
+from localcloud.gateway.authority import Authority, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
+from localcloud.gateway.tls import ServerTls
 from localcloud.kernel.documents import write_private
 from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credentials
-from localcloud.kernel.listener import Listener, Places, Server
-from localcloud.kernel.service import Context, Network, Service
+from localcloud.kernel.listener import Listener, Places, Server, Tls
+from localcloud.kernel.service import Context, Names, Network, Service
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ram import RamService
 from localcloud.services import GATEWAY, SERVICES, in_order
@@ -57,9 +57,8 @@ async def serve(options: Options) -> None:
     """
     with state.locked(options.data):
         account = state.open_account(options.data, os.environ)
-        now = datetime.now(UTC)
         names = served_names(SERVICES.values(), region=options.region, account_id=account.account_id)
-        authority = open_authority(options.data / "gateway", now=now)
+        authority = open_authority(options.data / "gateway", now=datetime.now(UTC))
         gateway = _open_gateway(_port(options, GATEWAY))
         context = _context(options, account, gateway=gateway, authority=authority)
         places = Places.of_process()
@@ -67,9 +66,7 @@ async def serve(options: Options) -> None:
         logging.getLogger("aiohttp.server").addFilter(tell_bad_requests_briefly)
         async with AsyncExitStack() as stack:  # what is made last ends first
             services = await _make(context, names, stack)
-            tls = make_server_context(
-                authority, names, now=now
-            )  # writes a file: on a full disk OSS has made room for it
+            tls = ServerTls(authority, names)
             listeners = {}
             for number, definition in SERVICES.items():
                 application = services[definition.name].application
@@ -90,7 +87,9 @@ async def serve(options: Options) -> None:
                 stack.push_async_callback(service.stop)
             for listener in listeners.values():
                 await listener.open()
-            backends = {name: _backend(listener.server, tls) for name, listener in listeners.items()}
+            backends = {
+                name: _backend(listener.server, tls, services[name].names) for name, listener in listeners.items()
+            }
             gateway.open(names=names, backends=backends, places=outside)
             adoption = Adoption(options.data / ADOPTION, served=network.served, gateway=gateway.serve, places=outside)
             stack.push_async_callback(adoption.close)
@@ -141,8 +140,8 @@ def _serves(names: Mapping[str, str], service: str, host: str) -> bool:
     return find_service(host, names) == service
 
 
-def _backend(server: Server, tls: ssl.SSLContext) -> Backend:
-    return Backend(plain=server, tls=replace(server, tls=tls))
+def _backend(server: Server, tls: Tls, names: Names | None) -> Backend:
+    return Backend(plain=server, tls=replace(server, tls=tls), names=names)
 
 
 def _port(options: Options, number: int) -> int:

@@ -80,7 +80,7 @@ def pages(recording: Recording) -> int:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project(tmp_path_factory.mktemp("recorded"))
     manifest, said = made.build()
-    assert f"recorded in {NAME}; commit it" in said
+    assert f"recorded in layers_build/recordings/{NAME}; commit it" in said
     assert content_of(manifest).libraries
     return made
 

@@ -6,8 +6,10 @@ Source: "Endpoints" of each service; its definition lists them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from localcloud.kernel.service import Definition
+if TYPE_CHECKING:
+    from localcloud.kernel.service import Definition
 
 DOMAIN = "aliyuncs.com"
 APPS = "fcapp.run"  # of HTTP triggers

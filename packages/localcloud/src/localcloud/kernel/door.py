@@ -14,7 +14,8 @@ import ipaddress
 import logging
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from aiohttp import web
@@ -145,6 +146,7 @@ async def read_body(request: web.Request, limit: int) -> bytes | None:
     return bytes(content) if len(content) <= limit else None
 
 
+@lru_cache(maxsize=256)  # each request names one, and nearly all the same
 def is_loopback(host: str) -> bool:
     """Return True if a host name, in lower case, can only mean this machine: localhost and below, 127.0.0.0/8, [::1]."""
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
@@ -157,8 +159,8 @@ def is_loopback(host: str) -> bool:
 
 def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tuple[int, str] | None:
     """Return the status and the words for a head that no service takes; None for a good one, whose `HOST` is noted."""
-    counts = Counter(name.lower() for name, _ in request.headers.items())  # the names alone would come once each
-    if repeated := sorted(name for name, count in counts.items() if count > 1 and name not in REPEATABLE):
+    names = [name.lower() for name, _ in request.headers.items()]  # the names alone would come once each
+    if len(set(names)) < len(names) and (repeated := _repeated(names)):
         return 400, f"give the header {', '.join(repeated)} once: it is unclear which of its values counts"
     if not request.raw_path.startswith("/"):
         return 400, "the request's target must be a path; a proxy's client speaks to the gateway's port"
@@ -171,6 +173,10 @@ def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tup
         # A page of a stranger whose name was made to resolve to loopback (DNS rebinding) comes with that name.
         return 421, f"the host {name} is not served here; use the endpoint that the embedded cloud printed"
     return None
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1 and name not in REPEATABLE)
 
 
 def _describe(request: web.Request, error: web.HTTPException) -> str:

@@ -14,7 +14,7 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +34,7 @@ LEAST = 2  # places of a part: a client copies from one connection to another
 BATCH = 64  # connections accepted before others have their turn
 
 Serve = Callable[[socket.socket], Coroutine[Any, Any, None]]  # takes an accepted connection over
+Tls = Callable[[], Awaitable[ssl.SSLContext]]  # returns settings, which may have to be made first
 
 _LOG = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Server:
     """An application that serves connections, wherever they were accepted."""
 
     make_protocol: Callable[[], asyncio.BaseProtocol]
-    tls: ssl.SSLContext | None = None  # None: plain HTTP
+    tls: ssl.SSLContext | Tls | None = None  # None: plain HTTP
     patience: float = PATIENCE  # seconds for the TLS handshake
 
     async def serve(self, connection: socket.socket, received: bytes = b"") -> None:
@@ -128,11 +129,12 @@ class Server:
         Raises:
             OSError: the client has gone, or speaks no TLS.
         """
+        tls = self.tls if self.tls is None or isinstance(self.tls, ssl.SSLContext) else await self.tls()
         _, protocol = await asyncio.get_running_loop().connect_accepted_socket(
             self.make_protocol,
             connection,
-            ssl=self.tls,
-            ssl_handshake_timeout=self.patience if self.tls else None,
+            ssl=tls,
+            ssl_handshake_timeout=self.patience if tls else None,
         )
         if received:  # nothing else was read yet: the loop looks at the connection only after this step
             cast(asyncio.Protocol, protocol).data_received(received)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from xml.etree import ElementTree
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
-# What a text cannot hold as it is: marks of XML, and what XML 1.0 has not at all (production 2, Char).
-_SPECIAL = re.compile("[^\t\n\r\x20-%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What a text cannot hold as it is: marks of XML, and what XML 1.0 has not at all (all but production 2, Char).
+_SPECIAL = re.compile("[&<>\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MARKS = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 _Write = Callable[[str], str]  # from a text to how it is written

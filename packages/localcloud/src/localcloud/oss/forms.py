@@ -127,7 +127,7 @@ def read_form_claim(form: Form, *, region: str) -> Claim | None:
             raise OssError(
                 "InvalidArgument", f"x-oss-credential must end with {'/'.join(expected)}, for {v4.ALGORITHM}."
             )
-        return _claim(form, scope[0], "x-oss", lambda secret: v4.derive(secret, scope[1:]))
+        return _claim(form, scope[0], "x-oss", lambda secret: v4.derive(secret, tuple(scope[1:])))
     if "x-amz-algorithm" in form:
         _require(form, "x-amz-credential", "x-amz-date", "x-amz-signature", "policy")
         own = aws4.read_scope(form["x-amz-credential"], form["x-amz-date"])

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.gateway.certificates import make_authority
 from localcloud.gateway.gateway import Backend, Gateway
+from localcloud.gateway.tls import ServerTls
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Listener, Places
 from localcloud.oss.api.routes import create_app
@@ -62,9 +63,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     service.buckets.create("open", acl="public-read-write")
     link = Link(Shape())
     gateway = Gateway(0)
-    tls = make_server_context(
-        open_authority(tmp_path / "gateway", now=datetime.now(UTC)), [NAME], now=datetime.now(UTC)
-    )
+    authority = make_authority(tmp_path / "gateway", now=datetime.now(UTC))
     loop = asyncio.new_event_loop()
     places = Places(8)
 
@@ -83,7 +82,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         listener = await Listener.bind(application, HOST, 0, places=places, patience=PATIENCE)
         await listener.open()
         server = listener.server
-        backends = {"oss": Backend(plain=server, tls=replace(server, tls=tls))}
+        backends = {"oss": Backend(plain=server, tls=replace(server, tls=ServerTls(authority, [NAME])))}
         gateway.open(names={NAME: "oss"}, backends=backends, places=places, patience=PATIENCE)
 
         async def close() -> None:
@@ -122,6 +121,20 @@ def is_cut(connection: socket.socket, trickle: bytes = b"") -> bool:
 def test_a_client_that_says_nothing_is_cut(served: Served) -> None:
     with served.connect() as connection:
         assert is_cut(connection)
+
+
+def test_a_store_that_is_held_holds_up_no_other_request(served: Served) -> None:
+    served.service.objects.put("open", "small", b"content")
+    ask = b"GET /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+    with served.connect() as waiting, served.connect() as other:
+        with served.service.lock:  # as a change does while it is being made durable
+            waiting.sendall(ask % (b"open/small", NAME.encode()))
+            assert not select.select([waiting], [], [], 0.2)[0]
+            other.sendall(ask % (b"none/small", NAME.encode()))
+            with other.makefile("rb") as answer:
+                assert b" 404 " in answer.readline()
+        with waiting.makefile("rb") as answer:
+            assert answer.read().endswith(b"\r\n\r\ncontent")
 
 
 def client_hello() -> bytes:

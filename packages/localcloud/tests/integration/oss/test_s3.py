@@ -69,6 +69,12 @@ def test_objects_are_those_of_the_other_protocol(cloud: Cloud, s3: Any, bucket: 
     assert (native.read(), native.headers["x-oss-meta-colour"]) == (b"hello", "blue")
 
 
+@pytest.mark.parametrize("body", [b"<ListBucketResult><Name>mine</Name></ListBucketResult>", b"no <XML", b""])
+def test_an_object_that_is_xml_is_no_answer_to_be_translated(s3: Any, bucket: str, body: bytes) -> None:
+    s3.put_object(Bucket=bucket, Key="document", Body=body, ContentType="application/xml")
+    assert s3.get_object(Bucket=bucket, Key="document")["Body"].read() == body
+
+
 def test_buckets_are_listed_located_and_deleted(cloud: Cloud, s3: Any, bucket: str) -> None:
     assert bucket in [each["Name"] for each in s3.list_buckets()["Buckets"]]
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == f"oss-{cloud.region}"

@@ -8,9 +8,10 @@ import ssl
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
-from localcloud.gateway.authority import make_server_context, open_authority
+from localcloud.gateway import certificates
+from localcloud.gateway.authority import authority_of, is_good
+from localcloud.gateway.certificates import make_authority, make_server_context
 from localcloud.gateway.gateway import Gateway, read_head, server_name
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.redirect import is_redirected
@@ -133,7 +134,7 @@ def trusting(pem: str) -> ssl.SSLContext:
 
 def test_certificate_is_good_for_the_served_names(tmp_path: Path) -> None:
     now = datetime.datetime.now(datetime.UTC)
-    authority = open_authority(tmp_path, now=now)
+    authority = make_authority(tmp_path, now=now)
     server = make_server_context(authority, NAMES, now=now)
     shake(server, trusting(authority.pem), "bucket.oss-cn-hangzhou-internal.aliyuncs.com")
     shake(server, trusting(authority.pem), "1234.cn-hangzhou.fc.aliyuncs.com")
@@ -145,29 +146,41 @@ def test_certificate_is_good_for_the_served_names(tmp_path: Path) -> None:
 
 def test_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
     now = datetime.datetime.now(datetime.UTC)
-    authority = open_authority(tmp_path, now=now)
+    authority = make_authority(tmp_path, now=now)
     server = make_server_context(authority, ["example.org"], now=now)
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
         shake(server, trusting(authority.pem), "example.org")
 
 
 def test_authority_is_kept_private_and_renewed_in_time(tmp_path: Path) -> None:
-    first = open_authority(tmp_path, now=NOW)
-    make_server_context(first, NAMES, now=NOW)
+    assert not is_good(authority_of(tmp_path), now=NOW)
+    made = make_authority(tmp_path, now=NOW)
+    make_server_context(made, NAMES, now=NOW)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["authority.pem", "ca.pem"]
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
-    assert "PRIVATE" not in first.path.read_text()
-    assert open_authority(tmp_path, now=NOW + datetime.timedelta(days=700)).pem == first.pem
-    later = open_authority(tmp_path, now=NOW + datetime.timedelta(days=800))
-    assert later.pem != first.pem
-    assert x509.load_pem_x509_certificate(later.path.read_bytes()) == later.certificate
+    assert "PRIVATE" not in made.pem
+    assert is_good(made, now=NOW + datetime.timedelta(days=700))
+    assert not is_good(made, now=NOW + datetime.timedelta(days=800))
+
+
+def test_authority_that_cannot_vouch_for_all_names_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "DOMAINS", ("aliyuncs.com",))  # as an earlier release has made it
+    assert not is_good(make_authority(tmp_path, now=NOW), now=NOW)
 
 
 @pytest.mark.parametrize("content", ["", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
 def test_damaged_authority_is_refused_with_a_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "authority.pem").write_text(content)
     with pytest.raises(LocalCloudError, match=r"authority\.pem cannot be read .*; remove it"):
-        open_authority(tmp_path, now=NOW)
+        is_good(authority_of(tmp_path), now=NOW)
+
+
+def test_authority_whose_key_is_anothers_is_refused(tmp_path: Path) -> None:
+    made, other = (make_authority(tmp_path / name, now=NOW) for name in "ab")
+    key = other.both.read_text().partition("-----BEGIN PRIVATE KEY")
+    made.both.write_text(made.pem + key[1] + key[2])
+    with pytest.raises(LocalCloudError, match="cannot be read"):
+        is_good(made, now=NOW)
 
 
 class Broken(dict[str, str]):

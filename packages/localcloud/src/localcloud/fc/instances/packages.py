@@ -9,8 +9,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 BUILT_IN = "oss2"
 _INSTEAD = {"crcmod": "crcmod-plus"}  # the same module, with wheels
@@ -20,6 +23,11 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 @functools.cache
 def built_in_packages() -> Mapping[str, Path]:
     """Return the files and folders of the SDK and of its dependencies, by the names under which they are imported."""
+    from importlib.metadata import (  # reads e-mail; the first instance has time for it
+        PackageNotFoundError,
+        distribution,
+    )
+
     found: dict[str, Path] = {}
     wanted, seen = [BUILT_IN], set()
     while wanted:

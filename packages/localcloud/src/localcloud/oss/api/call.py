@@ -106,6 +106,17 @@ class Call:
         """Run a blocking operation in a thread."""
         return await asyncio.to_thread(partial(function, *arguments, **options))
 
+    async def read(
+        self, function: Callable[Parameters, Result], *arguments: Parameters.args, **options: Parameters.kwargs
+    ) -> Result:
+        """Run an operation that reads a few rows: at once, unless somebody else holds the store; then in a thread."""
+        if not self.oss.lock.acquire(blocking=False):
+            return await self.run(function, *arguments, **options)
+        try:
+            return function(*arguments, **options)
+        finally:
+            self.oss.lock.release()
+
     def require(self, action: str, *, acl: str = "private", target: ResourceUrl | None = None) -> None:
         """Refuse the request unless the action is allowed.
 
@@ -146,7 +157,7 @@ class Call:
         manager = self.oss.objects.open(
             self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
         )
-        entry = await self.run(manager.__enter__)
+        entry = await self.read(manager.__enter__)
         try:
             yield entry
         finally:
@@ -214,7 +225,7 @@ class Operation:
         if self.action is not None:
             acl = "private"
             if self.by_acl and call.caller is None:
-                acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
+                acl = await call.read(call.oss.objects.effective_acl, call.bucket, call.key)
             call.require(on_version(self.action, version), acl=acl)
         for header, action in self.header_actions.items():
             if header in call.headers:

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from urllib.parse import quote, urlencode, urlsplit
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import web
+from aiohttp.multipart import BodyPartReader, MultipartReader
 
 from localcloud.kernel.xml import render
 from localcloud.oss.api.attributes import read_attributes

@@ -109,8 +109,8 @@ async def _pieces(
 
 def translate_answer(response: web.StreamResponse) -> None:
     """Turn an answer's document into S3's form; its headers follow when it is sent."""
-    if not isinstance(response, web.Response) or response.content_type != "application/xml":
-        return
+    if not isinstance(response, web.Response) or response.prepared or response.content_type != "application/xml":
+        return  # what has been sent already is an object
     body = response.body
     if not isinstance(body, bytes) or not body:
         return

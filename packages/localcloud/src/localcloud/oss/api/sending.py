@@ -18,6 +18,7 @@ from localcloud.oss.model import StoredObject
 from localcloud.oss.ranges import parse_range
 
 SLICE = 256 * 1024  # bytes sent at a time on a shaped link
+TOGETHER = 64 * 1024  # bytes of a body that is read, to go out with its head at once
 
 
 async def send_object(
@@ -38,18 +39,25 @@ async def send_object(
     if interval:
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
     headers["Content-Length"] = str(end - begin)
-    plain = whole is None and interval is None and not fault and not link.shape.bandwidth
-    if plain and is_compressible(request, headers, item.size):
+    shaped = fault is not None or link.shape.bandwidth > 0
+    if whole is None and interval is None and not shaped and is_compressible(request, headers, item.size):
         return await send_compressed(request, path, headers)
-    response = web.StreamResponse(status=whole or (206 if interval else 200), headers=headers)
-    with path.open("rb") as file:
+    status = whole or (206 if interval else 200)
+    response: web.StreamResponse
+    with path.open("rb", buffering=0) as file:
         try:
-            await response.prepare(request)
-            if request.method != "HEAD" and end > begin:
-                if link.shape.bandwidth or fault:
-                    await _send_slices(request, response, file, begin, end, link, fault)
-                else:
-                    await send_file(request, response, file, begin, end - begin)
+            if end - begin <= TOGETHER and not shaped:
+                file.seek(begin)
+                response = web.Response(status=status, headers=headers, body=file.read(end - begin))
+                await response.prepare(request)
+            else:
+                response = web.StreamResponse(status=status, headers=headers)
+                await response.prepare(request)
+                if request.method != "HEAD":
+                    if shaped:
+                        await _send_slices(request, response, file, begin, end, link, fault)
+                    else:
+                        await send_file(request, response, file, begin, end - begin)
             await response.write_eof()
         except (
             ConnectionError,

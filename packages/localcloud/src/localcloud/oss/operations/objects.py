@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,29 +134,31 @@ class ObjectOperations(Operations):
                 MethodNotAllowed (the version is a delete marker), InvalidObjectState (archived), and what `permit` raises.
         """
         holder = self._store.buckets.get(bucket)
-        with ExitStack() as stack:
+        pinned: list[str] = []
 
-            def look_up(key: str, version: str | None = None) -> tuple[StoredObject, Path] | None:
-                found = stack.enter_context(self._store.objects.open(bucket, key, version))
-                permit(key, effective_acl(holder, found[0] if found else None))
-                return found
+        def look_up(key: str, version: str | None = None) -> StoredObject | None:
+            found = self._store.objects.pin(bucket, key, version)
+            if found:
+                pinned.append(found.data)
+            permit(key, effective_acl(holder, found))
+            return found
 
-            found = look_up(key, version)
-            if found is None:
-                self._existing(None, bucket, key, version)  # which says that there is none
-            assert found is not None
-            if found[0].symlink_target is not None:
-                link, found = found[0], look_up(found[0].symlink_target)
-                if found is None:
+        try:
+            item = self._existing(look_up(key, version), bucket, key, version)
+            if item.symlink_target is not None:
+                target = look_up(item.symlink_target)
+                if target is None:
                     raise OssError("NoSuchSymlinkTarget", "The symlink target object does not exist", {"Key": key})
-                if found[0].symlink_target is not None:
+                if target.symlink_target is not None:
                     raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
-                found = seen_through(link, found[0]), found[1]
-            if not frozen and is_frozen(found[0], self._clock()) and not reads_archives(holder, found[0]):
+                item = seen_through(item, target)
+            if not frozen and is_frozen(item, self._clock()) and not reads_archives(holder, item):
                 raise OssError(
                     "InvalidObjectState", "The operation is not valid for the object's state", {"ObjectName": key}
                 )
-            yield found
+            yield item, self._store.blobs.path(item.data)
+        finally:
+            self._store.blobs.unpin(pinned)
 
     def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
         """Return an object's bytes, opened as by `open`; for small objects."""

@@ -26,6 +26,9 @@ class OssService:
         clock: seconds since the epoch.
         has_key: says whether KMS has a key of that id.
 
+    Attributes:
+        lock: held while the store is used: who gets it without waiting reads a few rows without waiting.
+
     Raises:
         LocalCloudError: the folder cannot be used as it is.
     """
@@ -40,6 +43,7 @@ class OssService:
     ) -> None:
         self._store = store = Store(folder)
         self._events = events = Events(clock)
+        self.lock = store.lock
         self.blobs = store.blobs
         self.buckets = BucketOperations(store, account_id=account_id, clock=clock)
         self.objects = ObjectOperations(store, events=events, clock=clock, has_key=has_key)

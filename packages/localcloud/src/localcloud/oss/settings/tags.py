@@ -22,7 +22,7 @@ MAX_KEY, MAX_VALUE = 128, 256  # characters, of an object's tag
 MAX_BUCKET_TAGS = 20
 MAX_BUCKET_KEY, MAX_BUCKET_VALUE = 64, 128  # bytes
 _FORBIDDEN = ("http://", "https://", "aliyun")
-_CHARACTERS = re.compile(r"[A-Za-z0-9 +\-=._:/\u0080-\U0010ffff]*")
+_CHARACTERS = re.compile(r"(?:[A-Za-z0-9 +\-=._:/]|[^\0-\x7f])*")
 
 TAG = {"Key": text(required=True), "Value": text(required=True)}
 FIELDS = {"TagSet": group({"Tag": group(TAG, many=True)}, required=True)}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import quote
 
 from localcloud.kernel.times import to_basic
@@ -108,7 +108,7 @@ def _claim(
     string_to_sign = f"{ALGORITHM}\n{moment}\n{'/'.join(scope)}\n{hashlib.sha256(canonical).hexdigest()}".encode()
 
     def compute(secret: str) -> str:
-        return hmac.digest(derive(secret, scope), string_to_sign, "sha256").hex()
+        return hmac.digest(derive(secret, tuple(scope)), string_to_sign, "sha256").hex()
 
     return Claim(
         access_key_id=access_key_id,
@@ -119,7 +119,8 @@ def _claim(
     )
 
 
-def derive(secret: str, scope: Sequence[str]) -> bytes:
+@lru_cache(maxsize=64)  # good for a day; each request would make four digests
+def derive(secret: str, scope: tuple[str, ...]) -> bytes:
     """Return the key that signs for a scope: day, region, service, and the end of it."""
     key = b"aliyun_v4" + secret.encode()
     for part in scope:

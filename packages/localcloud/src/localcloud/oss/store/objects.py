@@ -51,14 +51,19 @@ class ObjectRows:
     @contextmanager
     def open(self, bucket: str, key: str, version: str | None = None) -> Iterator[tuple[StoredObject, Path] | None]:
         """Yield an object, or one of its versions, and the file with its bytes, or None; the file stays until the block ends."""
-        with self._database.lock:  # from reading the row until its file is pinned, nobody can replace it
-            item = self.find(bucket, key, version)
-            names = [item.data] if item else []
-            self._blobs.pin(names)
+        item = self.pin(bucket, key, version)
         try:
             yield (item, self._blobs.path(item.data)) if item else None
         finally:
-            self._blobs.unpin(names)
+            self._blobs.unpin([item.data] if item else [])
+
+    def pin(self, bucket: str, key: str, version: str | None = None) -> StoredObject | None:
+        """Return an object, or one of its versions, whose file then stays until it is unpinned; None: there is none."""
+        with self._database.lock:  # from reading the row until its file is pinned, nobody can replace it
+            item = self.find(bucket, key, version)
+            if item:
+                self._blobs.pin([item.data])
+            return item
 
     def change(
         self,

@@ -22,6 +22,9 @@ class Store:
     Args:
         folder: where they lie; created if need be.
 
+    Attributes:
+        lock: see `Database`.
+
     Raises:
         LocalCloudError: the database is missing, damaged or another folder's, or the folder cannot be used as it is.
     """
@@ -30,6 +33,7 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         data, reserve = folder / "data", Reserve(folder / "reserve")
         self._database = Database(open_database(folder, data, reserve), reserve)
+        self.lock = self._database.lock
         self.blobs = Blobs(data, self._database.fill_reserve)
         self.buckets = BucketRows(self._database)
         self.objects = ObjectRows(self._database, self.blobs, self.buckets)
