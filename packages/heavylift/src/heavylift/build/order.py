@@ -36,7 +36,7 @@ def look():
     # What was linked since the last look came with the last library, or by itself after it: it has to be there before that.
     with open("/proc/self/maps") as file:
         paths = dict.fromkeys(line[line.index("/"):].rstrip("\\n") for line in file if "/" in line)
-    new = [path for path in paths if path.startswith(root) and path not in mapped]
+    new = sorted(path for path in paths if path.startswith(root) and path not in mapped)  # not as the kernel placed them
     mapped.update(new)
     # The last library itself stays behind them, wherever in memory the linker put it.
     needed[native:native] = [path for path in new if path not in needed[native:native + 1]]
