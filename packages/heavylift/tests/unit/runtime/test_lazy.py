@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library
 def test_a_module_is_executed_when_something_of_it_is_first_used(library: Library) -> None:
     made = library({"api.py": "value = 1\n", "other.py": ""}, ["api.py"])
     api, _ = importlib.import_module("api"), importlib.import_module("other")
+    assert api.__spec__ is not None
     assert (made.seen, api.__name__, api.__spec__.name) == (["other"], "api", "api")
     assert api.value == 1
     assert importlib.import_module("api") is api
@@ -73,7 +75,7 @@ def test_every_way_to_look_into_a_module_executes_it(library: Library, use: str)
 
 def test_what_is_set_before_a_modules_execution_is_there(library: Library) -> None:
     made = library({"api.py": "value = 1\n"}, ["api.py"])
-    api = importlib.import_module("api")
+    api: Any = importlib.import_module("api")
     api.more = 2
     assert made.seen == []
     assert (api.value, api.more) == (1, 2)
