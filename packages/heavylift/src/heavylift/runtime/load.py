@@ -308,7 +308,10 @@ class _BlockLoader:
             large = self._content.files[found[0].file].size > found[0].size
             parts: list[bytes | memoryview]
             if large:
-                raw = memoryview(inflate_stretch(packed, block.raw, where))
+                stretch = inflate_stretch(packed, block.raw, where)
+                if not code and stretch == bytes(block.raw):
+                    return  # a new file holds zeros
+                raw = memoryview(stretch)
                 parts = [raw[piece.start : piece.start + piece.size] for piece in found]  # several: runs of hot pages
             else:
                 parts = [*inflate_members(packed, [piece.size for piece in found], where)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from xml.etree import ElementTree
 
 from heavylift.contracts.failures import (
     AccessDeniedError,
@@ -74,6 +73,8 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, action
         action: the RAM action of the request, `oss:GetObject`.
         resource: `bucket/key`.
     """
+    from xml.etree import ElementTree  # only a start that is refused pays for it
+
     found: dict[str, str] = {}
     try:
         body = body or base64.b64decode(headers.get("x-oss-err", ""))

@@ -77,6 +77,12 @@ def _run(folder: Path, out: str, settings: dict[str, Any], path: str | None = No
 
 
 @pytest.fixture
+def assembly_of() -> Callable[[Path, str], Assembly]:
+    """Return the assembly in a folder, of a stack."""
+    return Assembly
+
+
+@pytest.fixture
 def run_app() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the app in a project's folder, whatever comes of it."""
     return _run

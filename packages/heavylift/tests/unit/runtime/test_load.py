@@ -259,6 +259,18 @@ def test_the_timeline_counts_what_was_moved(archive: Packed, tmp_path: Path) -> 
     assert {span["phase"] for span in record["spans"]} == {"fetch", "inflate", "verify", "write"}
 
 
+def test_a_block_of_zeros_takes_no_disk(tmp_path: Path) -> None:
+    noise = random.Random(3).randbytes(BLOCK_SIZE)
+    packed = pack({"lib/libholes.so": bytes(BLOCK_SIZE) + noise + bytes(2 * BLOCK_SIZE)})
+    timeline = Timeline("initializer")
+    store = MemoryStore({"a.zip": packed.data})
+    load(Archive("applib", "a.zip", packed.digest, tmp_path / "t"), reader_of(store), timeline)
+    library = tmp_path / "t/lib/libholes.so"
+    assert library.read_bytes() == bytes(BLOCK_SIZE) + noise + bytes(2 * BLOCK_SIZE)
+    assert library.stat().st_blocks * 512 < 2 * BLOCK_SIZE
+    assert json.loads(timeline.line())["bytes"]["unpacked"] == BLOCK_SIZE
+
+
 def test_memory_is_bounded_by_one_block_a_connection() -> None:
     spans = [(number * 1000, number * 1000 + 900) for number in range(100)]
     assert list(block_ranges(spans, 2500))[:2] == [range(0, 3), range(3, 6)]

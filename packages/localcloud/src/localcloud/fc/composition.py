@@ -71,7 +71,7 @@ def create(context: Context) -> Service:
         authorizer=context.authorizer,
         admin_token=context.admin_token,
         clock=context.clock,
-        serves=context.serves,
+        serves=lambda host: context.serves(host) or fc.domains.serves(host),
     )
 
     async def open_instances(network: Network) -> None:
@@ -84,6 +84,8 @@ def create(context: Context) -> Service:
         domain=fc,
         application=application,
         open=open_instances,
+        names=fc.domains,
+        stop=fc.stop,
         close=fc.close,
         facts={"isolation": fc.isolation},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from localcloud.fc.configs import AsyncConfig, Limit, Minimum
+from localcloud.fc.domains import CustomDomain
 from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Code, FunctionCompute, Permit, anybody
 from localcloud.fc.releases import Alias, Version
@@ -83,8 +84,24 @@ class Layers(Protocol):
         """Let other accounts use a layer's versions, or no longer."""
 
 
+class Domains(Protocol):
+    """The custom domains of an account, by name and generation. A method raises `ApiError` with Function Compute's code."""
+
+    def create(self, domain: CustomDomain) -> CustomDomain:
+        """Create a domain."""
+
+    def get(self, name: str, generation: int) -> CustomDomain:
+        """Return a domain."""
+
+    def update(self, domain: CustomDomain) -> CustomDomain:
+        """Replace what a domain has."""
+
+    def delete(self, name: str, generation: int) -> None:
+        """Delete a domain."""
+
+
 class Releases(FunctionCompute, Protocol):
-    """Function Compute with its versions, aliases, configurations and layers."""
+    """Function Compute with its versions, aliases, configurations, layers and custom domains."""
 
     @property
     def versions(self) -> Versions:
@@ -101,3 +118,7 @@ class Releases(FunctionCompute, Protocol):
     @property
     def layers(self) -> Layers:
         """Its layers."""
+
+    @property
+    def domains(self) -> Domains:
+        """Its custom domains."""

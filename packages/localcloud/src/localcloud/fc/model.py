@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from localcloud.fc.platform import (
+    CONCURRENCY,
     CUSTOM_PORT,
+    DEFAULT_HOOK_TIMEOUT,
     DEFAULT_INITIALIZATION_TIMEOUT,
     DEFAULT_MEMORY,
     DEFAULT_TIMEOUT,
@@ -49,7 +51,12 @@ class Function:
     handler: str
     initializer: str = ""
     initialization_timeout: int = DEFAULT_INITIALIZATION_TIMEOUT  # seconds
+    pre_freeze: str = ""  # the hook that runs before an instance is frozen; empty: none
+    pre_freeze_timeout: int = DEFAULT_HOOK_TIMEOUT  # seconds
+    pre_stop: str = ""  # the hook that runs before an instance is taken down; empty: none
+    pre_stop_timeout: int = DEFAULT_HOOK_TIMEOUT  # seconds
     timeout: int = DEFAULT_TIMEOUT  # seconds
+    concurrency: int = CONCURRENCY  # requests at a time in an instance
     memory: int = DEFAULT_MEMORY  # MB
     cpu: float | None = None  # vCPU
     disk: int = DISKS[0]  # MB
@@ -62,6 +69,7 @@ class Function:
     command: Sequence[str] = ()  # of a custom runtime; empty: the code package's `bootstrap`
     arguments: Sequence[str] = ()  # of that command
     port: int = CUSTOM_PORT  # that it serves
+    health_check: Mapping[str, Any] = field(default_factory=dict)  # of its instances, in the API's names; empty: none
     disabled: str | None = None  # why nobody may invoke it; None: everybody may
     code: str = ""  # sha256 of the zipped code package
     code_size: int = 0  # bytes, zipped
@@ -131,6 +139,7 @@ class Answer:
     error_type: str | None  # of the platform: UnhandledInvocationError, InitializationError, …; None: success
     duration: float  # seconds
     peak_memory: int  # bytes
+    own_words: bool = True  # the body is the function's, or a program's of a custom runtime; False: the platform's JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +150,7 @@ class Invocation:
     instance_id: str
     code_checksum: str  # CRC-64 of the code package that ran
     answer: Answer
-    log_tail: bytes
+    log_tail: bytes  # empty: the instance serves several requests at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +205,7 @@ class EndReason(Enum):
     PROCESSES = "processes"
     REPLY = "reply"  # a malformed one
     WATCH = "watch"  # it could not be measured
+    HEALTH = "health"  # its health checks failed
     SHUTDOWN = "shutdown"
 
 

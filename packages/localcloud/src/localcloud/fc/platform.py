@@ -1,30 +1,51 @@
 """The platform that is embedded: the runtimes and limits of Function Compute, each defined here and nowhere else in localcloud.
 
-Sources: Function Compute, "Limits", "Python runtime", "Configure a function", "Asynchronous invocations", "Lifecycle hooks for
-function instances" (pages of 2026-10); validators of ros-cdk-fc and ros-cdk-fc3 1.15.0.
+Sources: Function Compute, "Limits", "Python runtime", "Node.js runtime", "Configure a function", "Configure instance concurrency",
+"Asynchronous invocations", "Lifecycle hooks for function instances" (pages of 2026-10); the API's clients, for the names of
+runtimes; validators of ros-cdk-fc and ros-cdk-fc3 1.15.0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 
 MB = 1024**2  # bytes
 
 
+class Engine(Enum):
+    """What runs the functions of a runtime."""
+
+    PYTHON = "python"
+    NODE = "node"
+    PROGRAM = "program"  # that the code package brings: it serves HTTP
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Runtime:
-    """A runtime of the platform: a built-in Python, or a custom one."""
+    """A runtime of the platform: a built-in Python or Node.js, or a custom one."""
 
     name: str  # python3.10
     glibc: int | None  # minor version of glibc 2 in its image; None: not published
     context_credentials: bool  # the context that a handler gets holds them; the environment always does
     context_logger: bool  # the context holds a logger
-    custom: bool = False  # the code package brings a program that serves HTTP
+    engine: Engine = Engine.PYTHON
     served: bool = True  # functions with it run here: the bootstrap needs Python 3.9
 
+    @property
+    def custom(self) -> bool:
+        """The code package brings a program."""
+        return self.engine is Engine.PROGRAM
 
+    @property
+    def concurrency(self) -> range:
+        """The requests that an instance can be told to serve at a time; of a Python it is one, which is assumed."""
+        return range(1, 1 + 1) if self.engine is Engine.PYTHON else CONCURRENCIES
+
+
+CONCURRENCIES = range(1, 200 + 1)  # requests at a time in an instance; "Configure instance concurrency"
 RUNTIMES: Mapping[str, Runtime] = MappingProxyType(
     {
         runtime.name: runtime
@@ -34,7 +55,17 @@ RUNTIMES: Mapping[str, Runtime] = MappingProxyType(
             Runtime(name="python3.10", glibc=28, context_credentials=True, context_logger=False),  # Debian 10
             Runtime(name="python3.12", glibc=31, context_credentials=False, context_logger=True),  # Debian 11
             *(
-                Runtime(name=name, glibc=glibc, context_credentials=False, context_logger=False, custom=True)
+                Runtime(
+                    name=f"nodejs{version}",
+                    glibc=None,
+                    context_credentials=True,
+                    context_logger=True,
+                    engine=Engine.NODE,
+                )
+                for version in ("4.4", "6", "8", "10", "12", "14", "16", "18", "20")
+            ),
+            *(
+                Runtime(name=name, glibc=glibc, context_credentials=False, context_logger=False, engine=Engine.PROGRAM)
                 for name, glibc in {
                     "custom": 24,
                     "custom.debian10": 28,
@@ -58,10 +89,18 @@ DISKS = (512, 10240)  # MB; the first is the default
 MAX_TASKS = 1024  # processes and threads of an instance
 CUSTOM_PORT = 9000  # that the program of a custom runtime serves, unless its function says another
 CUSTOM_PORTS = range(1, 65535 + 1)
-CONCURRENCY = 1  # requests at a time in an instance of a built-in runtime
+CONCURRENCY = 1  # requests at a time in an instance, unless its function says another number
+CHECK_DELAY = range(
+    120 + 1
+)  # seconds before the first health check of an instance; ros-cdk-fc, CustomHealthCheckConfig
+CHECK_PERIOD = range(1, 120 + 1)  # seconds between two of them; likewise
+CHECK_TIMEOUT = range(1, 3 + 1)  # seconds that one may take; likewise
+CHECK_THRESHOLD = range(1, 120 + 1)  # checks in a row that make an instance healthy or not; likewise
 
 TIMEOUT = range(1, 86_400 + 1)  # seconds a request may take
 INITIALIZATION_TIMEOUT = range(1, 300 + 1)  # seconds an initializer may take
+HOOK_TIMEOUT = range(1, 90 + 1)  # seconds a PreFreeze or PreStop hook may take; "Limits"
+DEFAULT_HOOK_TIMEOUT = 3  # seconds; assumed
 DEFAULT_TIMEOUT = DEFAULT_INITIALIZATION_TIMEOUT = 3  # seconds
 CREDENTIALS_LIFE = 36 * 3600  # seconds for which an instance's credentials last
 

@@ -6,8 +6,8 @@ What comes first on a connection tells what it is:
 - `CONNECT HOST:PORT` (a proxy's client): likewise, by HOST, for TLS when the port is 443 and for plain HTTP when it is 80;
 - any other HTTP request, for a server (`GET /path`) or a proxy (`GET http://HOST/path`): by Host, for plain HTTP.
 
-The service gets the connection itself: nothing is relayed. A name that is not served is refused; nothing is ever resolved, and
-nothing connected to.
+A service's users may give it names of their own, with certificates: these are found likewise. The service gets the connection
+itself: nothing is relayed. A name that is not served is refused; nothing is ever resolved, and nothing connected to.
 
 Sources: RFC 9112 section 3.2 (forms of the request target), RFC 9110 section 9.3.6 (CONNECT), RFC 8446 section 6 (alerts).
 """
@@ -22,11 +22,12 @@ import socket
 import ssl
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from localcloud.gateway.names import find_service
+from localcloud.gateway.names import find_service, is_cloud_name
 from localcloud.kernel.listener import BACKLOG, PATIENCE, Acceptor, Places, Server, readable
+from localcloud.kernel.service import Names
 
 HOST = "127.0.0.1"
 MAX_HEAD = 64 * 1024  # bytes of a request's head, or of a ClientHello
@@ -44,7 +45,8 @@ class Backend:
     """The servers of the connections to a service's names."""
 
     plain: Server
-    tls: Server
+    tls: Server | None  # None: it takes no TLS
+    names: Names | None = None  # that its users give it
 
 
 class _RefusedError(Exception):
@@ -135,13 +137,17 @@ class Gateway:
         await _refuse(connection, answer)
 
     def _backend(self, host: str) -> Backend | None:
-        return self._backends.get(find_service(host, self._names) or "")
+        """Return what serves a host name; None: nothing does."""
+        service = find_service(host, self._names)
+        if service is None and not is_cloud_name(host):
+            return next(filter(None, (_with_name(each, host) for each in self._backends.values())), None)
+        return self._backends.get(service or "")
 
     async def _route_tls(self, connection: socket.socket, head: bytes) -> tuple[Server, bytes]:
         while (name := server_name(head)) is None:
             head = await _peek(connection, head)
         backend = self._backend(name)
-        if backend is None:
+        if backend is None or backend.tls is None:
             raise _RefusedError(UNRECOGNIZED_NAME)
         _peek_no_more(connection)
         return backend.tls, b""
@@ -152,14 +158,25 @@ class Gateway:
         head = head[: end + 4]
         request = read_head(head)
         backend = self._backend(request.host)
-        if backend is None or (request.tunnel and request.port not in (80, 443)):
+        over_tls = request.tunnel and request.port == 443
+        server = None if backend is None else backend.tls if over_tls else backend.plain
+        if server is None or (request.tunnel and request.port not in (80, 443)):
             raise _RefusedError(_refusal(f"{request.host}:{request.port}"))
         _peek_no_more(connection)
         connection.recv(len(head))  # a service gets it as a server expects it
         if request.tunnel:
             await asyncio.get_running_loop().sock_sendall(connection, b"HTTP/1.1 200 Connection established\r\n\r\n")
-            return (backend.tls if request.port == 443 else backend.plain), b""
-        return backend.plain, request.forward
+            return server, b""
+        return server, request.forward
+
+
+def _with_name(backend: Backend, host: str) -> Backend | None:
+    """Return a backend as it serves a name that a user has given it; None: it does not."""
+    name = host.lower().rstrip(".")
+    if backend.names is None or not backend.names.serves(name):
+        return None
+    context = backend.names.tls(name)
+    return replace(backend, tls=replace(backend.plain, tls=context) if context else None)
 
 
 def _refusal(target: str) -> bytes:

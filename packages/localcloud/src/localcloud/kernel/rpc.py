@@ -83,9 +83,13 @@ async def aside(request: SignedRequest, work: Callable[[], Result]) -> Result:
 
 
 def _digests(body: bytes) -> set[str]:
-    """Return the MD5 digest as headers have it: in base64 (RFC 1864), in hexadecimal digits (Function Compute, SLS)."""
+    """Return the MD5 digest as headers have it: in base64 (RFC 1864), in hexadecimal digits, or these in base64.
+
+    The second is how aliyun-fc2 and the log service's client write it, the third how `@alicloud/fc2` does.
+    """
     digest = hashlib.md5(body, usedforsecurity=False)
-    return {base64.b64encode(digest.digest()).decode(), digest.hexdigest()}
+    digits = digest.hexdigest()
+    return {base64.b64encode(digest.digest()).decode(), digits, base64.b64encode(digits.encode()).decode()}
 
 
 def create_app(

@@ -6,11 +6,12 @@ composition of the whole (`localcloud.server`) makes a `Service` of each definit
 
 from __future__ import annotations
 
+import ssl
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aiohttp import web
 
@@ -54,6 +55,16 @@ class Network:
     places: Places  # of all connections of this process
 
 
+class Names(Protocol):
+    """Names that a service's users give it, beside those of the cloud."""
+
+    def serves(self, host: str) -> bool:
+        """Return True if a host name, in lower case, is one of them."""
+
+    def tls(self, host: str) -> ssl.SSLContext | None:
+        """Return the TLS settings of a host name; None: it is none of them, or takes no TLS."""
+
+
 async def _open(network: Network) -> None:
     """Open a service that needs no opening."""
 
@@ -73,6 +84,7 @@ class Service:
         stop: ends the work that it does by itself, while all services still answer.
         close: gives back what it holds, after its last request; also when it was never opened.
         facts: what else the ready line says, by name.
+        names: those that its users give it; None: they cannot.
     """
 
     domain: object
@@ -81,6 +93,7 @@ class Service:
     stop: Callable[[], Awaitable[None]] = _close
     close: Callable[[], Awaitable[None]] = _close
     facts: Mapping[str, str] = field(default_factory=dict)
+    names: Names | None = None
 
 
 def _no_options(parser: ArgumentParser) -> None:

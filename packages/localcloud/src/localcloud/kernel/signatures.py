@@ -34,7 +34,8 @@ from localcloud.kernel.values import same_secret
 
 ACS3 = "ACS3-HMAC-SHA256"
 FORM = "application/x-www-form-urlencoded"
-_OBEYED = ("x-acs-", "x-fc-")  # how the names of headers begin that services act on
+# How the names of headers begin that must be signed. Those of Function Compute, x-fc-, need not: its Node client signs none.
+_MUST = "x-acs-"
 MAX_PARAMETERS = 1000  # of a query or a form; a stack of 200 parameters, the largest call, has some 400
 FRESH = 15 * 60  # seconds that a request's time may differ from the server's ("Signature method", Timestamp)
 
@@ -315,9 +316,9 @@ def _acs3_fields(authorization: str) -> dict[str, str]:
 
 
 def _check_signed_headers(request: SignedRequest, signed: list[str]) -> None:
-    """Check that the host and all headers that any service obeys are signed: an unsigned one could be changed on the way."""
+    """Check that the host and all headers of the scheme itself are signed: an unsigned one could be changed on the way."""
     always = {"host", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce"}
-    wanted = always | {name for name in request.headers if name.startswith(_OBEYED) or name == "content-type"}
+    wanted = always | {name for name in request.headers if name.startswith(_MUST) or name == "content-type"}
     if unsigned := sorted(wanted - set(signed)):
         raise AuthenticationError("IncompleteSignature", f"SignedHeaders does not name {', '.join(unsigned)}.")
     if absent := sorted(set(signed) - set(request.headers)):

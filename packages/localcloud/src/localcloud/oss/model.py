@@ -29,6 +29,7 @@ class Bucket:
     acl: str  # one of ACLS
     storage_class: str
     settings: Mapping[str, str] = field(default_factory=dict)  # subresource -> the XML that was put
+    of_account: Mapping[str, str] = field(default_factory=dict)  # likewise, of the account, for all its buckets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

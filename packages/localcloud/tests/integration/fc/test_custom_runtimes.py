@@ -20,7 +20,7 @@ Running = Any  # the running cloud of tests/support/cloud.py
 SERVER = textwrap.dedent(
     """
     #!/usr/bin/env python3
-    import http.server, json, os, sys
+    import http.server, json, os, sys, time
 
     INITIALIZED = []
 
@@ -33,6 +33,11 @@ SERVER = textwrap.dedent(
             print("SERVES", self.path, flush=True)
             if self.path == "/initialize":
                 INITIALIZED.append(self.headers["x-fc-request-id"])
+            if self.path == "/healthz" and os.path.exists("/tmp/ill"):
+                return self.send_error(503)
+            if body == b"ill":
+                open("/tmp/ill", "w").close()
+                time.sleep(60)
             if body == b"exit":
                 os._exit(3)
             shown = {"path": self.path, "body": body.decode(), "initialized": len(INITIALIZED), "arguments": sys.argv[1:]}
@@ -79,7 +84,7 @@ def test_a_program_serves_events_and_its_failures_and_end_are_told(any_client: A
     assert "SERVES /invoke" in answer.log
     failed = any_client.invoke("f", b"fail")
     assert failed.error_type == "UnhandledInvocationError"
-    assert '"body": "fail"' in failed.json["errorMessage"]
+    assert failed.json["body"] == "fail"  # as the program has it
     ended = any_client.invoke("f", b"exit")
     assert ended.error_type == "UnhandledInvocationError"
     assert "the custom runtime has exited with 3" in ended.log
@@ -92,6 +97,31 @@ def test_its_command_and_port_are_the_functions(cloud: Running, client_of: Calla
     client.create("f", code=package, runtime="custom.debian11", timeout=20, customRuntimeConfig=config)
     assert client.get("f")["customRuntimeConfig"] == config
     assert client.invoke("f").json["arguments"] == ["8123"]
+
+
+@pytest.mark.parametrize("kind", ["open2021", "fc3"])
+def test_an_instance_whose_health_checks_fail_is_ended(
+    cloud: Running, client_of: Callable[..., Any], package: bytes, kind: str
+) -> None:
+    client = client_of(cloud, kind)
+    check = {"httpGetUrl": "/healthz", "initialDelaySeconds": 0, "periodSeconds": 1, "failureThreshold": 2}
+    given: dict[str, Any] = (
+        {"customRuntimeConfig": {"healthCheckConfig": check}} if kind == "fc3" else {"customHealthCheckConfig": check}
+    )
+    client.create("f", code=package, runtime="custom", timeout=50, **given)
+    shown = client.get("f")
+    assert (
+        check.items()
+        <= (
+            shown["customRuntimeConfig"]["healthCheckConfig"] if kind == "fc3" else (shown["customHealthCheckConfig"])
+        ).items()
+    )
+    assert client.invoke("f", b"well").error_type is None
+    ill = client.invoke("f", b"ill")
+    assert ill.error_type == "UnhandledInvocationError"
+    assert ill.json["errorMessage"].endswith("its health checks failed")
+    assert "GET /healthz was answered 503" in ill.log
+    assert client.invoke("f", b"well").error_type is None  # by a new instance
 
 
 def test_http_requests_are_passed_through(cloud: Running, client_of: Callable[..., Any], package: bytes) -> None:

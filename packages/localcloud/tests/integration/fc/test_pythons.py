@@ -80,7 +80,7 @@ def test_bootstrap_answers_on(name: str, tmp_path: Path) -> None:
         pytest.skip(f"{name} is not installed here")
     runtime = name if name in RUNTIMES else "python3.12"
     answered = asyncio.run(run(tmp_path, python, runtime))
-    assert answered.initialized == Reply()
+    assert answered.initialized == Reply(number=1)
     told = json.loads(answered.invoked[1])
     assert (told["python"], told["seen"], told["event"]) == (name, ["index.initializer"], "e")
     assert ("credentials" in told["context"]) is RUNTIMES[runtime].context_credentials

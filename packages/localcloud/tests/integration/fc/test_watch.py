@@ -110,6 +110,7 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
         make_environment=make_environment,
         max_instances=1,
         make_room=lambda: False,
+        begin_log=lambda: InvocationLog(tmp_path / "f.log"),
     )
     pool = Pool(RELEASE, supplies)
     answer, used = asyncio.run(pool.run(b"", request_id="1", log=InvocationLog(tmp_path / "f.log")))

@@ -173,6 +173,25 @@ def test_what_cannot_exist_here_is_listed_empty(bucket: oss2.Bucket) -> None:
     assert error.value.status == 501
 
 
+def test_the_redundancy_of_a_bucket_is_told_and_changed_by_a_task(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    assert bucket.get_bucket_info().data_redundancy_type == "LRS"
+    task = bucket.create_bucket_data_redundancy_transition("ZRS").task_id
+    told = bucket.get_bucket_data_redundancy_transition(task)
+    assert (told.task_id, told.transition_status, told.bucket) == (task, "Queueing", bucket.bucket_name)
+    assert [each.task_id for each in bucket.list_bucket_data_redundancy_transition().data_redundancy_transitions] == [
+        task
+    ]
+    service = oss2.Service(bucket.auth, cloud.endpoints["oss"], region=cloud.region)
+    listed = service.list_user_data_redundancy_transition().data_redundancy_transitions
+    assert task in [each.task_id for each in listed]
+    bucket.delete_bucket_data_redundancy_transition(task)
+    with pytest.raises(oss2.exceptions.ServerError):
+        bucket.get_bucket_data_redundancy_transition(task)
+    zones = cloud.bucket("zrs-" + uuid.uuid4().hex[:12])
+    zones.create_bucket(input=oss2.models.BucketCreateConfig(oss2.BUCKET_STORAGE_CLASS_STANDARD, "ZRS"))
+    assert zones.get_bucket_info().data_redundancy_type == "ZRS"
+
+
 def test_rules_of_a_bucket_forbid_to_replace_objects(bucket: oss2.Bucket, url: str) -> None:
     rule = "<Rule><Action>forbid</Action><Prefix>kept/</Prefix><Suffix>.txt</Suffix></Rule>"
     other = "<Rule><Action>forbid</Action><Principals><Principal>2</Principal></Principals></Rule>"

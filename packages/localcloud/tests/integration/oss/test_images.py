@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import uuid
+from urllib.parse import quote
 
 import oss2
 import pytest
@@ -142,3 +143,11 @@ def test_a_style_stands_for_its_actions(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.OssError) as refused:
         bucket.get_object("a.png", process="style/none")
     assert refused.value.code == "NoSuchStyle"
+
+
+def test_a_process_is_read_encoded_and_as_it_is(bucket: oss2.Bucket) -> None:
+    process = f"x-oss-process=image/watermark,text_{encoded('mark')}|sys/saveas,o_{encoded('saved.png')}"
+    for body in (process, "x-oss-process=" + quote(process.partition("=")[2], safe="")):
+        bucket._do("POST", bucket.bucket_name, "a.png", params={"x-oss-process": ""}, data=body)
+        assert Image.open(io.BytesIO(bucket.get_object("saved.png").read())).size == (200, 100)
+        bucket.delete_object("saved.png")

@@ -16,7 +16,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Function
 from localcloud.fc.operations.rules import check_name
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.platform import CONCURRENCY, DEFAULT_INITIALIZATION_TIMEOUT, RUNTIMES
+from localcloud.fc.platform import DEFAULT_HOOK_TIMEOUT, DEFAULT_INITIALIZATION_TIMEOUT, RUNTIMES
 from localcloud.kernel.times import to_seconds
 
 _SHARED = {
@@ -29,6 +29,11 @@ _SHARED = {
     "environmentVariables": "environment",
     "description": "description",
     "layers": "layers",
+    "instanceConcurrency": "concurrency",
+}
+HOOKS = {  # of an instance's life, by generation; each has a handler and a timeout
+    2: {"preFreeze": "pre_freeze", "preStop": "pre_stop"},
+    3: {"initializer": "initializer", "preStop": "pre_stop"},
 }
 PROPERTIES = {
     2: {**_SHARED, "initializer": "initializer", "initializationTimeout": "initialization_timeout", "caPort": "port"},
@@ -107,13 +112,15 @@ def read_function(
         service: the function's service; empty in FC 3.0.
         before: the function that is updated.
     """
+    # alibabacloud-fc-open20210406 writes `InstanceConcurrency` in updates.
+    body = {name[:1].lower() + name[1:]: value for name, value in body.items()}
     apart = frozenset(
         {
             "functionName",
             "code",
             "instanceLifecycleConfig",
             "customRuntimeConfig",
-            *(["tags"] if generation == 3 else []),
+            "tags" if generation == 3 else "customHealthCheckConfig",
         }
     )
     fields = read_fields(body, PROPERTIES[generation], apart)
@@ -126,6 +133,8 @@ def read_function(
         fields["layers"] = tuple(fields["layers"])
     fields |= _lifecycle(read_member(body, "instanceLifecycleConfig", dict) or {}, generation)
     fields |= _custom_runtime(read_member(body, "customRuntimeConfig", dict) or {}, generation)
+    if (check := read_member(body, "customHealthCheckConfig", dict)) is not None and generation == 2:
+        fields["health_check"] = _health_check(check)
     code = read_code(read_member(body, "code", dict))
     if before is not None:
         return replace(before, **fields), code
@@ -141,6 +150,9 @@ def _custom_runtime(config: Body, generation: int) -> dict[str, Any]:
     known = {"command": "command", "args": "arguments", **({"port": "port"} if generation == 3 else {})}
     fields: dict[str, Any] = {}
     for name, value in config.items():
+        if name == "healthCheckConfig" and generation == 3:
+            fields["health_check"] = _health_check(read_member(config, name, dict, "customRuntimeConfig.") or {})
+            continue
         if name not in known and value not in (None, {}):
             raise FcError("NotImplemented", f"not implemented: customRuntimeConfig.{name}")
         kind = int if name == "port" else list
@@ -151,23 +163,30 @@ def _custom_runtime(config: Body, generation: int) -> dict[str, Any]:
     return fields
 
 
+def _health_check(config: Body) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if value is not None}
+
+
 def _lifecycle(config: Body, generation: int) -> dict[str, Any]:
-    hooks = {name: read_member(config, name, dict, "instanceLifecycleConfig.") or {} for name in config}
-    handlers = {
-        name: handler
-        for name, hook in hooks.items()
-        if (handler := read_member(hook, "handler", str, f"instanceLifecycleConfig.{name}."))
-    }
-    initializer = handlers.pop("initializer", "") if generation == 3 else ""
-    if handlers:
-        raise FcError("NotImplemented", f"not implemented: instanceLifecycleConfig.{min(handlers)}")
-    if not config or generation != 3:
-        return {}
-    timeout = read_member(hooks.get("initializer", {}), "timeout", int, "instanceLifecycleConfig.initializer.")
-    return {
-        "initializer": initializer,
-        "initialization_timeout": (timeout if initializer else None) or DEFAULT_INITIALIZATION_TIMEOUT,
-    }
+    """Read the hooks of an instance's life; those that a configuration leaves out are none."""
+    known, path = HOOKS[generation], "instanceLifecycleConfig."
+    fields: dict[str, Any] = {}
+    for name in {**config, **(known if config else {})}:
+        hook = read_member(config, name, dict, path) or {}
+        handler = read_member(hook, "handler", str, f"{path}{name}.") or ""
+        if name not in known:
+            if handler:
+                raise FcError("NotImplemented", f"not implemented: {path}{name}")
+            continue
+        if hook.get("command"):
+            raise FcError("NotImplemented", f"not implemented: {path}{name}.command")
+        timeout = read_member(hook, "timeout", int, f"{path}{name}.") if handler else None
+        fields[known[name]] = handler
+        if name == "initializer":
+            fields["initialization_timeout"] = timeout or DEFAULT_INITIALIZATION_TIMEOUT
+        else:
+            fields[f"{known[name]}_timeout"] = timeout or DEFAULT_HOOK_TIMEOUT
+    return fields
 
 
 def read_code(code: Body | None) -> Code | None:
@@ -197,14 +216,17 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
         "codeChecksum": function.code_checksum,
         "createdTime": to_seconds(function.created),
         "lastModifiedTime": to_seconds(function.modified),
-        "instanceConcurrency": CONCURRENCY,
+        "instanceLifecycleConfig": _write_hooks(function, generation),
     }
     if custom:
         config: dict[str, Any] = {"command": list(function.command), "args": list(function.arguments)}
-        document["customRuntimeConfig"] = {**config, **({"port": function.port} if generation == 3 else {})}
+        if generation == 3:
+            config["port"] = function.port
+        check = config if generation == 3 else document
+        if function.health_check:
+            check["healthCheckConfig" if generation == 3 else "customHealthCheckConfig"] = function.health_check
+        document["customRuntimeConfig"] = config
     if generation == 3:
-        lifecycle = {"handler": function.initializer, "timeout": function.initialization_timeout}
-        document["instanceLifecycleConfig"] = {"initializer": lifecycle} if function.initializer else {}
         document["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
         document["state"] = "Active"
         document["lastUpdateStatus"] = "Successful"
@@ -213,3 +235,12 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
     else:
         document["instanceType"] = "e1"
     return document
+
+
+def _write_hooks(function: Function, generation: int) -> dict[str, Any]:
+    shown = {}
+    for name, attribute in HOOKS[generation].items():
+        timeout = "initialization_timeout" if name == "initializer" else f"{attribute}_timeout"
+        if handler := getattr(function, attribute):
+            shown[name] = {"handler": handler, "timeout": getattr(function, timeout)}
+    return shown

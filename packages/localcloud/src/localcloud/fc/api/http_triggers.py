@@ -1,13 +1,14 @@
-"""HTTP triggers on the wire: at names of their own under fcapp.run, at an address of loopback, and at the path of FC 2.0.
+"""HTTP requests for functions: at names of triggers, at an address of loopback, at the path of FC 2.0, and at custom domains.
 
-A trigger that asks for signed requests takes the signatures of Function Compute's API, of whoever may invoke the function.
-Source: Function Compute 2.0 and 3.0, "HTTP triggers".
+What asks for signed requests takes the signatures of Function Compute's API, of whoever may invoke the function. At a custom domain
+of FC 2.0 the function's HTTP trigger says who may call, in FC 3.0 the domain (assumed).
+Sources: Function Compute 2.0 and 3.0, "HTTP triggers" and "Configure custom domain names".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -15,10 +16,13 @@ from aiohttp import web
 
 from localcloud.fc.api.invocations import read_delay
 from localcloud.fc.api.triggers import HTTP_TRIGGERS
+from localcloud.fc.domains import CustomDomain
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.messages import HTTP, INVOKE
 from localcloud.fc.model import Invocation, Trigger
+from localcloud.fc.operations.domains import find_route
 from localcloud.fc.operations.http_triggers import (
+    METHODS,
     HttpRequest,
     HttpResponse,
     MalformedResponseError,
@@ -28,11 +32,12 @@ from localcloud.fc.operations.http_triggers import (
     read_response,
     read_wsgi_response,
 )
+from localcloud.fc.operations.rewrites import rewrite
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.platform import MAX_SYNC_PAYLOAD, RUNTIMES
+from localcloud.fc.platform import MAX_SYNC_PAYLOAD, RUNTIMES, Engine
 from localcloud.kernel.door import HOST, ID
 from localcloud.kernel.rpc import read_request
-from localcloud.kernel.signatures import SignedRequest
+from localcloud.kernel.signatures import SignedRequest, read_query
 
 APPS = ".fcapp.run"
 _PROXY = re.compile(r"(/2016-08-15/proxy/([^/.]+)(?:\.([^/]+))?/([^/]+))(/.*)?", re.DOTALL)
@@ -48,38 +53,82 @@ Authorize = Callable[[SignedRequest, web.Request, str], object]  # refuses a req
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """The trigger that a request is for."""
+    """The function that a request is for, and who may call it how."""
 
-    trigger: Trigger
+    name: str  # of what led there, for messages
+    function: str  # its path
+    qualifier: str
+    methods: Sequence[str]
+    is_anonymous: bool
     prefix: str  # of the path, before the function's own part
     path: str  # as sent
+    query: str  # as sent
     is_app: bool  # it came to a name under fcapp.run
 
 
 def find_trigger(fc: FcService, request: web.Request) -> Found | None:
-    """Return the trigger that a request is for; None: it is one of the API.
+    """Return the function that a request is for; None: it is one of the API.
 
     Raises:
-        FcError: FunctionNotFound, TriggerNotFound; AccessDenied: its URL on the internet is switched off.
+        FcError: FunctionNotFound, TriggerNotFound, DomainRouteNotFound; AccessDenied: its URL on the internet is switched off, or
+            its domain takes another protocol.
     """
-    path, host = request.raw_path.partition("?")[0], request[HOST]
+    host = request[HOST]
+    path, _, query = request.raw_path.partition("?")
+    if domain := fc.domains.find(host):
+        return _found_by_domain(fc, domain, request)
     if host.endswith(APPS):
         trigger = fc.triggers.by_id(host.partition(".")[0])
         within = host.partition(".")[2].removesuffix(APPS).endswith("-vpc")
         if trigger.config.get("disableURLInternet") and not within:
             raise FcError("AccessDenied", f"the URL of trigger '{trigger.name}' on the internet is switched off")
-        return Found(trigger=trigger, prefix="", path=path, is_app=True)
+        return _found(trigger, path=path, query=query, is_app=True)
     if match := _BY_ID.fullmatch(path):
-        return Found(trigger=fc.triggers.by_id(match[2]), prefix=match[1], path=match[3] or "/", is_app=False)
+        return _found(fc.triggers.by_id(match[2]), prefix=match[1], path=match[3] or "/", query=query)
     if match := _PROXY.fullmatch(path):
         function = f"services/{unquote(match[2])}/functions/{unquote(match[4])}"
         trigger = fc.triggers.http_of(function, match[3] or "")
-        return Found(trigger=trigger, prefix=match[1], path=match[5] or "/", is_app=False)
+        return _found(trigger, prefix=match[1], path=match[5] or "/", query=query)
     return None
 
 
+def _found(trigger: Trigger, *, path: str, query: str, prefix: str = "", is_app: bool = False) -> Found:
+    return Found(
+        name=f"trigger '{trigger.name}'",
+        function=trigger.function,
+        qualifier=trigger.qualifier,
+        methods=trigger.config["methods"],
+        is_anonymous=trigger.config["authType"] == "anonymous",
+        prefix=prefix,
+        path=path,
+        query=query,
+        is_app=is_app,
+    )
+
+
+def _found_by_domain(fc: FcService, domain: CustomDomain, request: web.Request) -> Found:
+    if request.scheme.upper() not in domain.protocols:
+        raise FcError("AccessDenied", f"the custom domain '{domain.name}' takes {' and '.join(domain.protocols)} only")
+    path, _, query = request.raw_path.partition("?")
+    route = find_route(domain, path)
+    path, _, query = rewrite(route.rules, f"{path}?{query}" if query else path).partition("?")
+    if domain.generation == 2:
+        return _found(fc.triggers.http_of(route.function, route.qualifier), path=path, query=query)
+    return Found(
+        name=f"the custom domain '{domain.name}'",
+        function=route.function,
+        qualifier=route.qualifier,
+        methods=route.methods or METHODS,
+        is_anonymous=domain.authentication == "anonymous",
+        prefix="",
+        path=path,
+        query=query,
+        is_app=False,
+    )
+
+
 async def serve_trigger(fc: FcService, request: web.Request, found: Found, authorize: Authorize) -> web.Response:
-    """Run the function of a trigger for a request, and return its response.
+    """Run a function for a request, and return its response.
 
     Args:
         fc: the domain.
@@ -90,12 +139,11 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
     Raises:
         FcError: MethodNotAllowed, EntityTooLarge, and what `authorize` and an invocation raise.
     """
-    trigger = found.trigger
-    if request.method not in trigger.config["methods"]:
-        raise FcError("MethodNotAllowed", f"trigger '{trigger.name}' takes {', '.join(trigger.config['methods'])} only")
+    if request.method not in found.methods:
+        raise FcError("MethodNotAllowed", f"{found.name} takes {', '.join(found.methods)} only")
     signed = await read_request(request)
-    if trigger.config["authType"] != "anonymous":
-        authorize(signed, request, trigger.function)
+    if not found.is_anonymous:
+        authorize(signed, request, found.function)
     if len(signed.body) > MAX_SYNC_PAYLOAD:
         raise FcError(
             "EntityTooLarge", f"the body has {len(signed.body)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
@@ -104,8 +152,8 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
         method=request.method,
         prefix=found.prefix,
         path=found.path,
-        query=signed.query,
-        query_string=request.raw_path.partition("?")[2],
+        query=read_query(found.query),
+        query_string=found.query,
         headers={name: value for name, value in signed.headers.items() if name not in _OF_CONNECTION},
         body=signed.body,
         host=request.host,
@@ -113,44 +161,43 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
         scheme=request.scheme,
         source_ip=request.remote or "",
     )
-    is_wsgi = trigger.function.startswith("services/")
-    is_custom = RUNTIMES[fc.aliases.release(trigger.function, trigger.qualifier).function.runtime].custom
+    engine = RUNTIMES[fc.aliases.release(found.function, found.qualifier).function.runtime].engine
+    is_fc2 = found.function.startswith("services/")
+    is_event = not is_fc2 and engine is not Engine.PROGRAM
     if signed.headers.get("x-fc-invocation-type") == "Async":
-        if is_custom:
-            raise FcError(
-                "NotImplemented", "not implemented: x-fc-invocation-type Async for HTTP triggers of custom runtimes"
-            )
-        return _accept(fc, trigger, asked, request[ID], is_wsgi=is_wsgi)
-    payload = make_request(asked) if is_custom else make_environ(asked) if is_wsgi else _event(fc, asked, request[ID])
+        if not is_event:
+            whose = "FC 2.0" if is_fc2 else "custom runtimes"
+            raise FcError("NotImplemented", f"not implemented: x-fc-invocation-type Async for HTTP triggers of {whose}")
+        return _accept(fc, found, asked, request[ID])
+    as_request = make_environ if engine is Engine.PYTHON else make_request
+    payload = _event(fc, asked, request[ID]) if is_event else as_request(asked)
     done = await fc.invocations.invoke(
-        trigger.function,
+        found.function,
         payload,
         request_id=request[ID],
-        qualifier=trigger.qualifier,
-        operation=HTTP if is_wsgi or is_custom else INVOKE,
+        qualifier=found.qualifier,
+        operation=INVOKE if is_event else HTTP,
     )
-    return _respond(done, is_wsgi=is_wsgi or is_custom, is_app=found.is_app)
+    return _respond(done, is_event=is_event, is_app=found.is_app)
 
 
 def _event(fc: FcService, asked: HttpRequest, request_id: str) -> bytes:
     return make_event(asked, account_id=fc.settings.account_id, request_id=request_id, now=fc.now())
 
 
-def _accept(fc: FcService, trigger: Trigger, asked: HttpRequest, request_id: str, *, is_wsgi: bool) -> web.Response:
-    if is_wsgi:
-        raise FcError("NotImplemented", "not implemented: x-fc-invocation-type Async for HTTP triggers of FC 2.0")
+def _accept(fc: FcService, found: Found, asked: HttpRequest, request_id: str) -> web.Response:
     payload = _event(fc, asked, request_id)
     fc.invocations.invoke_async(
-        trigger.function,
+        found.function,
         payload,
         request_id=request_id,
-        qualifier=trigger.qualifier,
+        qualifier=found.qualifier,
         delay=read_delay(asked.headers),
     )
     return web.Response(status=202)
 
 
-def _respond(done: Invocation, *, is_wsgi: bool, is_app: bool) -> web.Response:
+def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
     answer = done.answer
     own = {
         "x-fc-instance-id": done.instance_id,
@@ -158,9 +205,10 @@ def _respond(done: Invocation, *, is_wsgi: bool, is_app: bool) -> web.Response:
     }
     if answer.error_type:  # 502 is assumed
         own["x-fc-error-type"] = answer.error_type
-        return web.Response(status=502, body=answer.body, headers=own, content_type="application/json")
+        kind = "application/octet-stream" if answer.own_words else "application/json"
+        return web.Response(status=502, body=answer.body, headers=own, content_type=kind)
     try:
-        response: HttpResponse = (read_wsgi_response if is_wsgi else read_response)(answer.body)
+        response: HttpResponse = (read_response if is_event else read_wsgi_response)(answer.body)
     except MalformedResponseError as error:
         own["x-fc-error-type"] = "UnhandledInvocationError"
         document = {"errorMessage": f"the function returned no HTTP response: {error}"}

@@ -57,7 +57,7 @@ async def invoke_function(fc: FcService, call: Call) -> web.Response:
     }
     if done.answer.error_type:
         headers["x-fc-error-type"] = done.answer.error_type
-    if wants_log:
+    if wants_log and done.log_tail:
         headers["x-fc-log-result"] = base64.b64encode(done.log_tail).decode()
-    kind = "application/json" if done.answer.error_type else "application/octet-stream"
+    kind = "application/octet-stream" if done.answer.own_words else "application/json"
     return web.Response(body=done.answer.body, headers=headers, content_type=kind)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from localcloud.fc.api.bodies import Body
 from localcloud.fc.errors import FcError
-from localcloud.fc.platform import CONCURRENCY
 
 Kind = TypeVar("Kind")
 _KINDS: Mapping[type, str] = {
@@ -23,7 +22,6 @@ _KINDS: Mapping[type, str] = {
 }
 # Set to these values, a property asks for nothing that is missing here.
 HARMLESS = {
-    "instanceConcurrency": (CONCURRENCY,),
     "instanceType": ("e1",),
     "disableOndemand": (False,),
     "gpuConfig": ({},),
@@ -34,6 +32,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "timeout": (int,),
     "memorySize": (int,),
     "caPort": (int,),
+    "instanceConcurrency": (int,),
     "diskSize": (int,),
     "initializationTimeout": (int,),
     "cpu": (int, float),

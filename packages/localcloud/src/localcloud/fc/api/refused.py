@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_LATER = "the embedded cloud does not have it"
 _VPC = "the embedded cloud has no VPC"
 _GPU = "the embedded cloud has no GPU"
 _SESSIONS = "the embedded cloud has no sessions"
@@ -27,9 +26,4 @@ REFUSED: Mapping[str, str] = {
     "ReleaseGPUInstance": _GPU,
     "ResumeSession": _SESSIONS,
     "UpdateSession": _SESSIONS,
-    "CreateCustomDomain": _LATER,
-    "DeleteCustomDomain": _LATER,
-    "GetCustomDomain": _LATER,
-    "ListCustomDomains": _LATER,
-    "UpdateCustomDomain": _LATER,
 }

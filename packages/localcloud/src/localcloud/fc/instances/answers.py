@@ -6,7 +6,7 @@ import json
 
 from localcloud.fc.instances.instance import Instance
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INITIALIZE, Failure
+from localcloud.fc.instances.messages import INITIALIZE, PRE_FREEZE, PRE_STOP, Failure
 from localcloud.fc.model import Answer, EndReason
 from localcloud.fc.platform import MAX_TASKS, MB
 
@@ -19,7 +19,7 @@ def describe_death(
     Args:
         reason: why the platform ended it; None: it ended by itself.
         instance: the instance.
-        operation: `messages.INITIALIZE` or `messages.INVOKE`.
+        operation: one of those of `messages`.
         limit: seconds that the operation might take.
         duration: seconds that it took.
     """
@@ -29,7 +29,11 @@ def describe_death(
         case None:
             return exited
         case EndReason.TIMEOUT:
-            what = "Function initializer" if operation == INITIALIZE else "Function"
+            what = {
+                INITIALIZE: "Function initializer",
+                PRE_FREEZE: "Function PreFreeze hook",
+                PRE_STOP: "Function PreStop hook",
+            }.get(operation, "Function")
             return f"{what} timed out after {limit:.0f} seconds ({memory})"
         case EndReason.MEMORY:
             return f"{exited}: out of memory, the limit is {instance.function.memory} MB"
@@ -41,6 +45,8 @@ def describe_death(
             return f"{exited}: its answer to the platform was malformed"
         case EndReason.WATCH:
             return f"{exited}: what it uses could not be measured"
+        case EndReason.HEALTH:
+            return f"{exited}: its health checks failed"
         case EndReason.SHUTDOWN:
             return f"{exited}: the platform is shutting down"
 
@@ -62,11 +68,12 @@ def answer_failure(
         described: dict[str, object] = {"errorMessage": failure}
     else:
         log.line(failure.message)
-        log.write("".join(line for frame in failure.trace for line in frame).encode(errors="backslashreplace"))
+        log.write("".join("".join(frame) for frame in failure.trace).encode(errors="backslashreplace"))
         described = {"errorMessage": failure.message, "errorType": failure.kind, "stackTrace": failure.trace}
     return Answer(
         body=json.dumps(described).encode(),  # ASCII, with what is no text escaped, as the platform's runtime writes it
         error_type=error_type,
         duration=duration,
         peak_memory=instance.meter.peak_memory,
+        own_words=False,
     )

@@ -1,8 +1,9 @@
-"""The runtime inside an instance: loads the user's module and calls it. Standard library only; started with `python -I -S`.
+"""The runtime inside an instance: loads the user's module and calls it, or runs the program that does. Started with `python -I -S`.
 
 Its arguments are the file with `redirect` (localcloud/gateway/redirect.py) and the descriptor of an inherited socket, over which it
 talks to the platform in the messages of `messages.py`, which lies beside it. Standard output and error are the
-function's log, nothing else.
+function's log, nothing else. Where the runtime is Node.js, this process becomes that, with `nodejs.cjs` to run. Standard library
+only.
 
 While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
 bounds the processes. It reports that with one byte, which carries the listening sockets. The platform takes no head above
@@ -11,6 +12,7 @@ bounds the processes. It reports that with one byte, which carries the listening
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 import json
@@ -19,7 +21,9 @@ import os
 import resource
 import socket
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
@@ -39,10 +43,11 @@ def load_module(path: Path, name: str) -> ModuleType:
 
 
 if TYPE_CHECKING or __name__ != "__main__":
-    from localcloud.fc.instances import messages, program, wsgi
+    from localcloud.fc.instances import messages, program, surroundings, wsgi
 else:  # in an instance there is no localcloud, only this folder
     messages = load_module(Path(__file__).with_name("messages.py"), "localcloud.fc.instances.messages")
     program = load_module(Path(__file__).with_name("program.py"), "localcloud.fc.instances.program")
+    surroundings = load_module(Path(__file__).with_name("surroundings.py"), "localcloud.fc.instances.surroundings")
     wsgi = load_module(Path(__file__).with_name("wsgi.py"), "localcloud.fc.instances.wsgi")
 
 
@@ -56,21 +61,72 @@ def main() -> None:
     setup = messages.read_setup(head)
     if setup.tasks is not None:
         resource.setrlimit(resource.RLIMIT_NPROC, (setup.tasks, setup.tasks))
-    report(channel, setup.ports, setup.resolver)
+    surroundings.report(channel, setup.ports, setup.resolver)
     if setup.resolver:
-        give_up_capabilities()
+        surroundings.give_up_capabilities()
     prepare(setup, redirect)
-    facts = setup.program
-    custom = program.Program(facts.command, facts.arguments, facts.port) if facts else None
+    if setup.node:
+        become_node(setup, redirect, channel)
+    elif setup.program:
+        serve_by_program(setup, setup.program, channel)
+    else:
+        for request, payload in requests(channel):
+            send(channel, request, *serve(request, payload, setup))
+
+
+def requests(channel: socket.socket) -> Iterator[tuple[messages.Request, bytes]]:
+    """Receive requests and their payloads until the platform has gone."""
     while head := receive_head(channel):
         request = messages.read_request(head)
         payload = receive(channel, request.size)
         if payload is None:
             return
-        reply, result = pass_on(custom, request, payload, setup) if custom else serve(request, payload, setup)
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        channel.sendall(messages.pack(reply, result))
+        yield request, payload
+
+
+def send(channel: socket.socket, request: messages.Request, reply: messages.Reply, result: bytes) -> None:
+    """Send the reply to a request; what the function has printed goes before."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    channel.sendall(messages.pack(dataclasses.replace(reply, number=request.number), result))
+
+
+def serve_by_program(setup: messages.Setup, facts: messages.ProgramFacts, channel: socket.socket) -> None:
+    """Pass requests on to the program of a custom runtime, as many at a time as there are."""
+    custom = program.Program(facts.command, facts.arguments, facts.port)
+    sending = threading.Lock()
+
+    def pass_one_on(request: messages.Request, payload: bytes) -> None:
+        reply, result = pass_on(custom, request, payload, setup)
+        with sending:
+            send(channel, request, reply, result)
+
+    for each in requests(channel):
+        threading.Thread(target=pass_one_on, args=each, daemon=True).start()
+
+
+def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -> None:
+    """Let Node.js take this process over; it goes on with the channel."""
+    names = load_module(redirect, "localcloud.gateway.redirect").DOMAINS
+    trusted = os.environ.get("NODE_EXTRA_CA_CERTS", "")
+    kept = Path(trusted).read_text(encoding="utf-8") if trusted and Path(trusted).is_file() else ""
+    certificates = os.memfd_create(
+        "certificates", 0
+    )  # Node.js reads them as it starts, before there is any code of ours
+    os.write(certificates, f"{kept}\n{setup.authority}".encode())
+    os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
+    os.environ["NODE_PATH"] = f"{setup.layers}/nodejs/node_modules"
+    channel.set_inheritable(True)
+    given = {
+        "setup": dataclasses.asdict(setup),
+        "channel": channel.fileno(),
+        "certificates": certificates,
+        "trusted": trusted,
+        "names": names,
+        "largestHead": messages.MAX_HEAD,
+    }
+    script = str(Path(__file__).with_name("nodejs.cjs"))
+    os.execv(setup.node, [setup.node, script, json.dumps(given)])  # noqa: S606 - the platform names it
 
 
 def prepare(setup: messages.Setup, redirect: Path) -> None:
@@ -83,37 +139,6 @@ def prepare(setup: messages.Setup, redirect: Path) -> None:
     os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, setup.gateway))
     os.environ["LOCALCLOUD_CERTIFICATE"] = setup.authority
     sys.argv = [setup.function.handler]
-
-
-def report(channel: socket.socket, ports: list[int], resolver: int | None) -> None:
-    """Tell the platform that this process is ready, and hand over sockets that listen on these ports of the instance."""
-    sockets = [socket.create_server(("127.0.0.1", port), backlog=512) for port in ports]
-    if resolver:
-        sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        sockets[-1].bind(("127.0.0.1", resolver))
-    socket.send_fds(channel, [b"\0"], [each.fileno() for each in sockets])
-    for each in sockets:
-        each.close()
-
-
-def give_up_capabilities() -> None:
-    """Give up, for good, the capabilities that this process listens with. Source: capabilities(7), capset(2).
-
-    Raises:
-        OSError: the kernel refuses.
-    """
-    import ctypes
-
-    library = ctypes.CDLL(None, use_errno=True)
-    version_3 = (ctypes.c_uint32 * 2)(0x20080522, 0)
-    nothing = (ctypes.c_uint32 * 6)()
-    done = [
-        library.prctl(24, number, 0, 0, 0) for number in (10, 8)
-    ]  # PR_CAPBSET_DROP: CAP_NET_BIND_SERVICE, CAP_SETPCAP
-    done.append(library.prctl(47, 4, 0, 0, 0))  # PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL
-    done.append(library.capset(version_3, nothing))
-    if any(done):
-        raise OSError(ctypes.get_errno(), "the capabilities of the bootstrap cannot be given up")
 
 
 def receive(channel: socket.socket, size: int) -> bytes | None:
@@ -135,17 +160,17 @@ def receive_head(channel: socket.socket) -> bytes | None:
 
 
 def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> tuple[messages.Reply, bytes]:
-    """Run the initializer or the handler; return the reply and the result."""
+    """Run the handler or a hook; return the reply and the result."""
     context = make_context(request.request_id, setup)
-    initializes = request.operation == messages.INITIALIZE
-    name = setup.function.initializer if initializes else setup.function.handler
+    hook = setup.hooks.get(request.operation)
+    name = hook or setup.function.handler
     module_name, _, function_name = name.rpartition(".")
     try:
         function = getattr(importlib.import_module(module_name.replace("/", ".")), function_name)
     except BaseException as error:  # noqa: BLE001 - whatever the user's module raises is the answer
         return messages.Reply(failure=import_failure(error, module_name, function_name)), b""
     try:
-        if initializes:
+        if hook:
             function(context)
             return messages.Reply(), b""
         if request.operation == messages.HTTP:
@@ -163,47 +188,22 @@ def pass_on(
     custom: program.Program, request: messages.Request, payload: bytes, setup: messages.Setup
 ) -> tuple[messages.Reply, bytes]:
     """Have the program of a custom runtime serve a request; return the reply and the result."""
-    headers = platform_headers(request.request_id, setup)
+    headers = program.platform_headers(request.request_id, setup.function, setup.service, setup.hooks)
     try:
         if request.operation == messages.HTTP:
             asked, body = messages.split(payload)
-            result = messages.join(
-                *custom.respond(
-                    asked, body, {**headers, "x-fc-control-path": "/http-invoke"}, setup.max_result - messages.MAX_HEAD
-                )
-            )
+            given = {**headers, "x-fc-control-path": "/http-invoke"}
+            result = messages.join(*custom.respond(asked, body, given, setup.max_result - messages.MAX_HEAD))
+        elif request.operation == messages.CHECK:
+            custom.check(payload.decode())
+            result = b""
         else:
-            path = "/initialize" if request.operation == messages.INITIALIZE else "/invoke"
-            result = custom.handle(path, payload, headers, setup.max_result)
-    except (program.FailedRequestError, ValueError) as error:
+            result = custom.handle(request.operation, payload, headers, setup.max_result)
+    except program.FailedRequestError as error:
+        return messages.Reply(size=len(error.body), failure=describe(error)), error.body
+    except ValueError as error:
         return messages.Reply(failure=describe(error)), b""
-    if request.operation == messages.INITIALIZE:
-        result = b""
     return messages.Reply(size=len(result)), result
-
-
-def platform_headers(request_id: str, setup: messages.Setup) -> dict[str, str]:
-    """Return the headers that a custom runtime gets with every request."""
-    function, service = setup.function, setup.service
-    headers = {
-        "x-fc-request-id": request_id,
-        "x-fc-account-id": os.environ["FC_ACCOUNT_ID"],
-        "x-fc-region": os.environ["FC_REGION"],
-        "x-fc-function-name": function.name,
-        "x-fc-function-handler": function.handler,
-        "x-fc-function-memory": str(function.memory),
-        "x-fc-function-timeout": str(function.timeout),
-        "x-fc-function-initializer": function.initializer,
-        "x-fc-initialization-timeout": str(function.initialization_timeout),
-        "x-fc-service-name": service.name,
-        "x-fc-service-logproject": service.log_project,
-        "x-fc-service-logstore": service.log_store,
-        "x-fc-qualifier": service.qualifier,
-        "x-fc-version-id": service.version_id,
-    }
-    for name in ("access-key-id", "access-key-secret", "security-token"):
-        headers[f"x-fc-{name}"] = os.environ.get("ALIBABA_CLOUD_" + name.upper().replace("-", "_"), "")
-    return {name: value for name, value in headers.items() if value}
 
 
 def encode(result: object) -> bytes:

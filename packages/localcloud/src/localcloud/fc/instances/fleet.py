@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 
 from localcloud.fc.instances.environment import Roles, make_environment
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import find_interpreter
-from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.logs import InvocationLog, Logs
 from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.pool import Pool, Supplies
-from localcloud.fc.model import Answer, Settings
+from localcloud.fc.model import Answer, Function, Settings
+from localcloud.fc.platform import RUNTIMES, Engine
 from localcloud.fc.releases import Release
 from localcloud.fc.store.code import CodeStore
 from localcloud.fc.store.layers import LayerPackages
+
+LAST_HOOKS = 3.0  # seconds for the hooks of instances when the embedded cloud ends
 
 
 class Fleet:
@@ -27,6 +31,7 @@ class Fleet:
         roles: give them their credentials.
         code: holds their code packages.
         layers: holds the packages of their layers.
+        logs: get what the hooks of instances print.
         packages_of: names the packages of layers, by the layers' ARNs.
     """
 
@@ -39,12 +44,14 @@ class Fleet:
         code: CodeStore,
         layers: LayerPackages,
         packages_of: Callable[[Sequence[str]], tuple[str, ...]],
+        logs: Logs,
     ) -> None:
         self._host = host
         self._settings = settings
         self._roles = roles
         self._code = code
         self._layers = layers
+        self._logs = logs
         self._packages_of = packages_of
         self._pools: dict[tuple[str, str, str], Pool] = {}  # by the release's key
         self._retired: list[Pool] = []
@@ -66,6 +73,15 @@ class Fleet:
 
     def _all(self) -> list[Pool]:
         return [*self._pools.values(), *self._retired]
+
+    def check(self, function: Function) -> None:
+        """Refuse a function whose runtime is not on this machine; it may take a moment.
+
+        Raises:
+            FcError: InstanceNotAllowed.
+        """
+        if RUNTIMES[function.runtime].engine is Engine.NODE:
+            find_interpreter(function.runtime, self._settings.python)
 
     async def run(
         self, release: Release, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
@@ -106,10 +122,17 @@ class Fleet:
             yield from pool.reclaim(self._settings.idle)
         self._retired = [pool for pool in self._retired if pool.instances]
 
-    def close(self) -> None:
+    async def stop(self) -> None:
+        """End the instances that wait for requests, with a moment for their hooks."""
+        for pool in self._all():
+            pool.retire()
+        await asyncio.gather(*(pool.settle(LAST_HOOKS) for pool in self._all()))
+
+    async def close(self) -> None:
         """End all instances now."""
         for pool in self._all():
             pool.close()
+        await asyncio.gather(*(pool.settle(0) for pool in self._all()))
 
     def _pool(self, release: Release) -> Pool:
         if release.key not in self._pools:
@@ -127,6 +150,7 @@ class Fleet:
                 make_environment=environment,
                 max_instances=settings.max_instances,
                 make_room=self._make_room,
+                begin_log=partial(self._logs.begin, function.path),
             )
             self._pools[release.key] = Pool(release, supplies)
         return self._pools[release.key]

@@ -1,4 +1,4 @@
-"""One instance: a process tree that runs one function, one request at a time, frozen in between."""
+"""One instance: a process tree that runs one function, as many requests at a time as that permits, frozen in between."""
 
 from __future__ import annotations
 
@@ -15,10 +15,21 @@ from pathlib import Path
 
 from localcloud.fc.instances.channel import MAX_RESULT, MalformedReplyError
 from localcloud.fc.instances.cpu import CpuGroup, CpuGroups, vcpus
+from localcloud.fc.instances.health import HealthCheck, check_health
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.launch import InstanceSpec, Isolation, Launch
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import FunctionFacts, ProgramFacts, Reply, Request, ServiceFacts, Setup
+from localcloud.fc.instances.messages import (
+    CHECK,
+    INITIALIZE,
+    PRE_FREEZE,
+    PRE_STOP,
+    FunctionFacts,
+    ProgramFacts,
+    Reply,
+    ServiceFacts,
+    Setup,
+)
 from localcloud.fc.instances.meter import Meter, Use
 from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
 from localcloud.fc.instances.process import InstanceProcess
@@ -71,6 +82,7 @@ class Instance:
         self.created = time.time()  # seconds since the epoch
         self.requests = 0
         self.initialized = False
+        self.exhausted = False  # it takes no further request, and ends after those that it has
         self.initializer_seconds = 0.0
         self.idle_since = 0.0  # seconds of the monotonic clock
         self.pid: int | None = None  # of its bootstrap, as this machine sees it; None until that has reported
@@ -82,6 +94,10 @@ class Instance:
         self._launch: Launch | None = None
         self._process: InstanceProcess | None = None
         self._end_reason: EndReason | None = None
+        self._opening = asyncio.Lock()  # held until the bootstrap has reported
+        self._calls: list[InvocationLog] = []  # the logs of what runs, the oldest in front
+        self._watchers: list[asyncio.Task[None]] = []  # while anything runs
+        self._health = HealthCheck.of(function)
 
     async def start(
         self,
@@ -122,7 +138,7 @@ class Instance:
         process = self._process = InstanceProcess(launch, command)
         self.state = move(self.state, InstanceState.RUNNING)
         await process.map_ids()
-        await process.channel.send(self._setup(launch))
+        await process.channel.send(self._setup(launch, interpreter))
 
     def _in_cpu_group(self, command: list[str], log: InvocationLog) -> list[str]:
         if self._host.cpu_groups is None:
@@ -133,10 +149,11 @@ class Instance:
         self._cpu_group = self._host.cpu_groups.create(self.id, wanted)
         return self._cpu_group.enter(command)
 
-    def _setup(self, launch: Launch) -> Setup:
+    def _setup(self, launch: Launch, interpreter: Interpreter) -> Setup:
         function, runtime = self.function, RUNTIMES[self.function.runtime]
         service = self.release.service
         log_config = service.log_config if service else {}
+        hooks = {INITIALIZE: function.initializer, PRE_FREEZE: function.pre_freeze, PRE_STOP: function.pre_stop}
         return Setup(
             function=FunctionFacts(
                 name=function.name,
@@ -153,6 +170,8 @@ class Instance:
                 qualifier=self.release.qualifier,
                 version_id=self.release.version,
             ),
+            hooks={operation: handler for operation, handler in hooks.items() if handler},
+            node=str(interpreter.node or ""),
             program=ProgramFacts(command=[*function.command], arguments=[*function.arguments], port=function.port)
             if runtime.custom
             else None,
@@ -227,66 +246,94 @@ class Instance:
     async def call(
         self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog
     ) -> tuple[Reply, bytes]:
-        """Run the initializer or the handler; return the reply and its result.
+        """Run the handler or a hook; return the reply and its result.
 
         Args:
-            operation: `messages.INITIALIZE` or `messages.INVOKE`.
+            operation: one of those of `messages`.
             payload: the event.
             request_id: the request's id.
             limit: seconds after which the instance is ended.
-            log: receives what the function prints meanwhile.
+            log: receives what the function prints meanwhile; of several requests, the oldest one's.
 
         Raises:
             InstanceDiedError: there was no reply.
         """
         self.thaw()
         process = self._running()
-        watch = asyncio.create_task(self._watch(process, limit, log))
+        self._calls.append(log)
+        if not self._watchers:
+            self._watchers = [asyncio.create_task(self._watch(process))]
+            if self._health:
+                self._watchers.append(asyncio.create_task(self._watch_health(process, self._health)))
         try:
-            request = Request(operation=operation, request_id=request_id, size=len(payload))
-            reply = await self._exchange(process, request, payload)
-            with self._ended_by_failure(log):
+            async with asyncio.timeout(limit):
+                await self._open(process)
+                reply = await process.channel.exchange(operation, request_id, payload)
+            with self._ended_by_failure():
                 await asyncio.to_thread(self._measure)
+        except TimeoutError as error:
+            await self._end_late_call(process)
+            raise InstanceDiedError(EndReason.TIMEOUT) from error
         except (ConnectionError, EOFError, MalformedReplyError) as error:
             if isinstance(error, MalformedReplyError):
                 self.kill(EndReason.REPLY)
             await asyncio.to_thread(process.reap)
             raise InstanceDiedError(self._end_reason) from error
         finally:
-            watch.cancel()
-            log.write(process.read_output())
+            if len(self._calls) == 1:
+                while self._watchers:
+                    self._watchers.pop().cancel()
+            self._calls[0].write(process.read_output())
+            self._calls.remove(log)
         return reply
 
-    async def _exchange(self, process: InstanceProcess, request: Request, payload: bytes) -> tuple[Reply, bytes]:
-        if self.pid is None:
-            ports = self._host.ports
-            self.pid, sockets = await receive_sockets(process.channel.connection, ports.most)
-            self._adopted = await ports.adopt(sockets)
-        await process.channel.send(request, payload)
-        return await process.channel.receive()
+    async def _open(self, process: InstanceProcess) -> None:
+        """Wait until the bootstrap has reported, and serve the ports that it hands over."""
+        async with self._opening:
+            if self.pid is None:
+                ports = self._host.ports
+                self.pid, sockets = await receive_sockets(process.channel.connection, ports.most)
+                self._adopted = await ports.adopt(sockets)
 
-    async def _watch(self, process: InstanceProcess, limit: float, log: InvocationLog) -> None:
-        deadline, took = time.monotonic() + limit, 0.0
+    async def _end_late_call(self, process: InstanceProcess) -> None:
+        """End the instance, or let it end once its other requests are done (assumed)."""
+        self.exhausted = True
+        if len(self._calls) == 1:
+            self.kill(EndReason.TIMEOUT)
+            await asyncio.to_thread(process.reap)
+
+    async def _watch(self, process: InstanceProcess) -> None:
+        took = 0.0
         bounds_processes = self._launch is not None and self._launch.bounds_processes
-        with self._ended_by_failure(log):
+        with self._ended_by_failure():
             while True:
-                await asyncio.sleep(min(max(WATCH, took), max(deadline - time.monotonic(), 0)))
+                await asyncio.sleep(max(WATCH, took))
                 begin = time.monotonic()
-                log.write(process.read_output())  # a full pipe would stop the function
+                self._calls[0].write(process.read_output())  # a full pipe would stop the function
                 use = await asyncio.to_thread(self._measure)  # a thousand processes take their time
                 took = time.monotonic() - begin
-                late = EndReason.TIMEOUT if time.monotonic() >= deadline else None
-                if reason := late or self.meter.exceeded(use, bounds_processes=bounds_processes):
+                if reason := self.meter.exceeded(use, bounds_processes=bounds_processes):
                     self.kill(reason)
 
+    async def _watch_health(self, process: InstanceProcess, check: HealthCheck) -> None:
+        async def ask() -> str:
+            await self._open(process)
+            reply, _ = await process.channel.exchange(CHECK, "", check.path.encode())
+            return reply.failure.message if reply.failure else ""
+
+        with contextlib.suppress(ConnectionError, EOFError, MalformedReplyError):  # the requests tell its end
+            why = await check_health(check, ask, age=time.time() - self.created)
+            self._calls[0].line(f"FC Error: the instance is ended, because its health checks failed: {why}")
+            self.kill(EndReason.HEALTH)
+
     @contextlib.contextmanager
-    def _ended_by_failure(self, log: InvocationLog) -> Iterator[None]:
+    def _ended_by_failure(self) -> Iterator[None]:
         """End the instance when its use cannot be told: nobody would keep it to its limits."""
         try:
             yield
         except Exception:
             logger.exception("instance %s of %s is ended: its limits cannot be kept", self.id, self.function.path)
-            log.line("FC Error: the instance is ended, because what it uses cannot be measured")
+            self._calls[0].line("FC Error: the instance is ended, because what it uses cannot be measured")
             self.kill(EndReason.WATCH)
 
     def _measure(self) -> Use:

@@ -1,4 +1,4 @@
-"""The Python of a function's instances: of the version that its runtime names, or the one that it was told to run on."""
+"""The Python or Node.js of a function's instances: of the version that its runtime names, or the one that it was told to run on."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localcloud.fc.errors import FcError
+from localcloud.fc.instances.nodes import OLDEST, find_node
 from localcloud.fc.instances.packages import built_in_packages
-from localcloud.fc.platform import RUNTIMES
+from localcloud.fc.platform import RUNTIMES, Engine
 from localcloud.interpreters import OWN, find_python, own_python, real_python, version_of
 from localcloud.kernel.errors import LocalCloudError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """A Python to run instances with."""
+    """What instances run on: a Python, which the bootstrap needs in any case, and a Node.js where functions are for that."""
 
     path: Path  # the real file, outside any virtual environment
+    node: Path | None = None  # the real file
     note: str | None  # for the log, when it is not what the runtime names
     packages: Mapping[str, Path] = field(default_factory=dict)  # built into the runtime, by the names of their imports
 
@@ -31,10 +33,13 @@ def find_interpreter(runtime: str, forced: Path | None, named: str = "") -> Inte
         named: the Python that the function names in its environment; empty: the runtime's.
 
     Raises:
-        FcError: InstanceNotAllowed: the function names a Python that is not here.
+        FcError: InstanceNotAllowed: the function names a Python that is not here, or needs a Node.js.
     """
-    if (known := RUNTIMES.get(runtime)) and known.custom:  # it runs the bootstrap alone
+    engine = RUNTIMES[runtime].engine if runtime in RUNTIMES else Engine.PYTHON
+    if engine is Engine.PROGRAM:  # the Python runs the bootstrap alone
         return Interpreter(path=own_python(), note=None)
+    if engine is Engine.NODE:
+        return _find_node(runtime)
     if forced is not None:
         return _noted(runtime, real_python(forced) or forced, "as the embedded cloud was told to")
     wanted = named or runtime
@@ -60,6 +65,19 @@ def check_interpreter(path: Path) -> None:
         raise LocalCloudError(
             f"--fc-python {path} is not a Python that runs here; name an interpreter, /usr/bin/python3"
         )
+
+
+def _find_node(runtime: str) -> Interpreter:
+    wanted = runtime.removeprefix("nodejs").partition(".")[0]
+    node = find_node(int(wanted))
+    if node is None:
+        raise FcError(
+            "InstanceNotAllowed",
+            f"{runtime} needs Node.js {OLDEST} or later, which is not installed here: put `node` on the PATH of the embedded cloud",
+        )
+    why = f"because no Node.js {wanted} is installed here"
+    note = None if node.major == int(wanted) else f"{runtime} runs on Node.js {node.version}, {why}"
+    return Interpreter(path=own_python(), node=node.path, note=note)
 
 
 def _noted(runtime: str, path: Path, why: str) -> Interpreter:

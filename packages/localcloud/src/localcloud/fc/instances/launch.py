@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from localcloud.fc.instances import bootstrap, messages, program, wsgi
+from localcloud.fc.instances import bootstrap, messages, program, surroundings, wsgi
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.userns import IdentityMap
 from localcloud.fc.model import Function
@@ -16,7 +16,11 @@ from localcloud.gateway import redirect
 LAYERS = "/opt"  # as the function sees it
 TMP = "/tmp"  # noqa: S108 - as the function sees it; the folder behind it is the instance's own
 BOOTSTRAP, REDIRECT = Path(bootstrap.__file__), Path(redirect.__file__)
-BESIDE = tuple(Path(str(module.__file__)) for module in (messages, program, wsgi))  # what the bootstrap loads
+# What the bootstrap loads, and what Node.js runs in its place.
+BESIDE = (
+    *(Path(str(module.__file__)) for module in (messages, program, surroundings, wsgi)),
+    BOOTSTRAP.with_name("nodejs.cjs"),
+)
 PRELOAD = REDIRECT.with_name("preload")  # redirects the Python programs that a function starts
 
 

@@ -1,7 +1,8 @@
 """The messages between the platform and the bootstrap of an instance; both ends load this file, in whatever Python they run.
 
 On the socket a message is a 4-byte length, a head (one of the dataclasses, as JSON), and `size` bytes of payload. The first one,
-`Setup`, names the function; then each `Request` gets its `Reply`. Standard library only, Python 3.9 and later.
+`Setup`, names the function; then each `Request` gets the `Reply` with its number, in whatever order. `nodejs.cjs`, which lies
+beside this file, speaks the same. Standard library only, Python 3.9 and later.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 LENGTH = struct.Struct(">I")  # of a head
 MAX_HEAD = 64 * 1024  # bytes of a reply's head
 INITIALIZE, INVOKE = "initialize", "invoke"
-HTTP = "http"  # the handler is a WSGI application, or the runtime a custom one; the event is an HTTP request
+HTTP = "http"  # the event is an HTTP request: of a function of FC 2.0, or of a custom runtime
+PRE_FREEZE, PRE_STOP = "pre-freeze", "pre-stop"  # the hooks of an instance's life, beside the initializer
+CHECK = "check"  # of a custom runtime's health; the event is the path that is asked for
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ class Setup:
 
     function: FunctionFacts
     service: ServiceFacts
-    program: ProgramFacts | None  # None: the runtime is a Python
+    hooks: dict[str, str]  # the handlers of the life of an instance, by operation; none is empty
+    program: ProgramFacts | None  # None: the runtime is a built-in one
+    node: str  # the Node.js that takes this process over; empty: the runtime is another one
     context_credentials: bool  # the context has them
     context_logger: bool  # the context has one
     layers: str  # folder of the function's layers
@@ -72,10 +77,11 @@ class Setup:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to run the initializer or the handler."""
+    """A request to run the initializer, the handler or a hook."""
 
-    operation: str  # INITIALIZE, INVOKE or HTTP
+    operation: str
     request_id: str
+    number: int  # which no other request of the instance has
     size: int = 0  # bytes of the payload, the event
 
 
@@ -85,16 +91,18 @@ class Failure:
 
     during_import: bool
     message: str
-    kind: str  # the exception's class
-    trace: list[list[str]]  # lines by frame
+    kind: str  # the exception's class; empty: it is none
+    trace: list[Any]  # its frames, each a list of lines, or (Node.js) its lines
+    handled: bool = False  # the function has told it by itself
 
 
 @dataclass(frozen=True)
 class Reply:
     """The reply to a request; its payload is the result."""
 
+    number: int = 0  # the request's
     size: int = 0  # bytes of the payload
-    failure: Failure | None = None  # there is no result then
+    failure: Failure | None = None  # the payload is what a program has said of it then, or empty
 
 
 def pack(head: Setup | Request | Reply, payload: bytes = b"") -> bytes:

@@ -1,6 +1,7 @@
 """The instances of one release of a function: reuse a warm one, start another for a parallel request, end idle ones.
 
-A request takes an instance for itself and gives it back frozen. A new configuration retires the instances of the old one.
+A request takes a seat in an instance, of as many as the function permits; the last one that leaves has it frozen. Before that, and
+before an instance is taken down, its hooks run, while nobody waits. A new configuration retires the instances of the old one.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,8 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances.instance import Host, Instance
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INVOKE
-from localcloud.fc.instances.requests import initialize, new_request_id, run_request
+from localcloud.fc.instances.messages import INVOKE, PRE_FREEZE, PRE_STOP
+from localcloud.fc.instances.requests import initialize, invoke, new_request_id, run_hook
 from localcloud.fc.model import Answer, EndReason
 from localcloud.fc.releases import Release
 
@@ -39,6 +40,7 @@ class Supplies:
         make_environment: returns the environment of a new instance, with fresh credentials.
         max_instances: how many may run at once.
         make_room: ends an instance of any function that is idle; False: there is none.
+        begin_log: begins a log for the hooks that run while nobody waits.
     """
 
     code: Path
@@ -49,6 +51,15 @@ class Supplies:
     make_environment: Callable[[], Awaitable[Mapping[str, str]]]
     max_instances: int
     make_room: Callable[[], bool]
+    begin_log: Callable[[], InvocationLog]
+
+
+class _Seats:
+    """The seats in an instance that serves requests."""
+
+    def __init__(self) -> None:
+        self.taken = 1
+        self.ready = asyncio.Event()  # it has started and run its initializer, or will never
 
 
 class Pool:
@@ -64,10 +75,12 @@ class Pool:
         self._function = release.function
         self._supplies = supplies
         self._idle: list[Instance] = []  # the most recently used last
-        self._busy: set[Instance] = set()
+        self._busy: dict[Instance, _Seats] = {}  # the oldest first
         self._ending: list[Instance] = []  # nobody gets them any more
+        self._hooks: dict[Instance, asyncio.Task[None]] = {}  # that run while nobody waits
         self._housed: set[Instance] = set()  # those that have their room
         self._retired = False
+        self._closed = False
         self.minimum = 0  # instances that are kept, however long they are idle
 
     @property
@@ -83,32 +96,41 @@ class Pool:
     @property
     def instances(self) -> list[Instance]:
         """The instances that run."""
-        return [*self._idle, *self._busy, *self._ending]
+        return [*dict.fromkeys((*self._idle, *self._busy, *self._hooks, *self._ending))]
 
     def retire(self) -> None:
-        """End idle instances now, and busy ones after their request."""
+        """End idle instances now, and busy ones after their requests."""
         self._retired = True
         while self._idle:
-            self._close(self._idle.pop())
+            self._take_down(self._idle.pop())
 
     def close(self) -> None:
-        """End all instances now."""
+        """End all instances now, without their hooks."""
+        self._closed = True
         self.retire()
         for instance in self._busy:
             instance.kill(EndReason.SHUTDOWN)
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until the hooks that run are done, for so many seconds at most; what is left then ends."""
+        if self._hooks:
+            await asyncio.wait(self._hooks.values(), timeout=seconds)
+        for hook in list(self._hooks.values()):
+            hook.cancel()
+        await asyncio.gather(*self._hooks.values(), return_exceptions=True)
 
     def reclaim(self, idle: float) -> Iterator[Callable[[], None]]:
         """Yield, for each instance that was idle for more than so many seconds, the step that ends it; a failure is tried again."""
         now = time.monotonic()
         for instance in list(self._idle):
             if not instance.alive or (now - instance.idle_since > idle and self.spare):
-                self._ending.append(instance)
                 self._idle.remove(instance)
+                self._ending.append(instance)
         for instance in list(self._ending):
             yield partial(self._end, instance)
 
     def _end(self, instance: Instance) -> None:
-        self._close(instance)
+        self._take_down(instance)
         self._ending.remove(instance)
 
     @property
@@ -119,12 +141,45 @@ class Pool:
     @property
     def usable(self) -> int:
         """The number of instances that can serve requests, or do."""
-        return len([instance for instance in (*self._idle, *self._busy) if instance.alive])
+        return len([each for each in {*self._idle, *self._busy, *self._hooks} if each.alive and not each.exhausted])
 
     def end_longest_idle(self) -> None:
-        """End the instance that has waited for a request for longest."""
+        """End the instance that has waited for a request for longest; there is no room for its hooks."""
         self._close(self._idle[0])
         del self._idle[0]
+
+    def _take_down(self, instance: Instance) -> None:
+        """End an instance, after its hook if it has one."""
+        if instance.alive and self._function.pre_stop and not self._closed:
+            instance.exhausted = True
+            self._begin_hook(instance, self._stop(instance))
+        else:
+            self._close(instance)
+
+    def _begin_hook(self, instance: Instance, work: Coroutine[None, None, None]) -> None:
+        async def run() -> None:
+            try:
+                await work
+            except Exception:
+                logger.exception("a hook of instance %s of %s failed", instance.id, self._function.path)
+                instance.kill()
+                self._ending.append(instance)
+            except BaseException:
+                self._close(instance)
+                raise
+            finally:
+                if self._hooks[instance] is asyncio.current_task():  # not another one that it has begun
+                    del self._hooks[instance]
+
+        self._hooks[instance] = asyncio.create_task(run())
+
+    async def _stop(self, instance: Instance) -> None:
+        await run_hook(instance, PRE_STOP, self._supplies.begin_log())
+        self._close(instance)
+
+    async def _freeze_after_hook(self, instance: Instance) -> None:
+        await run_hook(instance, PRE_FREEZE, self._supplies.begin_log())
+        self._settle_down(instance)
 
     def _close(self, instance: Instance) -> None:
         instance.close()
@@ -135,7 +190,7 @@ class Pool:
     async def run(
         self, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
     ) -> tuple[Answer, Instance]:
-        """Run one request on an instance of its own.
+        """Run one request in a seat of an instance.
 
         Returns:
             The answer, and the instance that gave it (which may have ended).
@@ -145,9 +200,13 @@ class Pool:
         """
         instance = await self._take(log)
         try:
-            answer = await run_request(instance, payload, request_id=request_id, log=log, operation=operation)
+            if instance.warning:
+                log.line(f"FC Warning: {instance.warning}")
+            answer = await self._initialize(instance, request_id, log) or await invoke(
+                instance, payload, request_id=request_id, log=log, operation=operation
+            )
         except BaseException:
-            self._close(instance)  # it may still be at work, so it can serve nobody else
+            self._abandon(instance)
             raise
         finally:
             self._give_back(instance)
@@ -164,22 +223,62 @@ class Pool:
         """
         instance = await self._start(log)
         try:
-            failed = await initialize(instance, new_request_id(), log)
+            failed = await self._initialize(instance, new_request_id(), log)
         except BaseException:
-            self._close(instance)
+            self._abandon(instance)
             raise
         finally:
             self._give_back(instance)
         return failed.body.decode(errors="replace")[:1000] if failed else None
 
-    async def _take(self, log: InvocationLog) -> Instance:
-        while self._idle:
-            instance = self._idle.pop()
-            if instance.alive:
-                self._busy.add(instance)
-                return instance
+    async def _initialize(self, instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
+        """Run the initializer, if nobody has; whoever waits for a seat gets it then."""
+        failed = await initialize(instance, request_id, log)
+        self._busy[instance].ready.set()
+        return failed
+
+    def _abandon(self, instance: Instance) -> None:
+        """Let an instance end whose request was given up: it may still be at work, so it can serve nobody else."""
+        instance.exhausted = True
+        if self._busy[instance].taken == 1:
             self._close(instance)
-        return await self._start(log)
+
+    async def _take(self, log: InvocationLog) -> Instance:
+        """Return an instance in which the caller has a seat."""
+        while True:
+            if self._idle:
+                instance = self._idle.pop()
+                if instance.alive:
+                    seats = self._busy[instance] = _Seats()
+                    seats.ready.set()
+                    return instance
+                self._close(instance)
+            elif instance_seats := self._free_seat():
+                instance, seats = instance_seats
+                seats.taken += 1
+                try:
+                    await seats.ready.wait()
+                except BaseException:
+                    self._give_back(instance)
+                    raise
+                if instance.alive and not instance.exhausted:
+                    return instance
+                self._give_back(instance)
+            elif freezing := self._freezing():
+                await asyncio.wait([freezing])
+            else:
+                return await self._start(log)
+
+    def _free_seat(self) -> tuple[Instance, _Seats] | None:
+        for instance, seats in self._busy.items():
+            starts = not seats.ready.is_set()
+            if seats.taken < self._function.concurrency and (starts or instance.alive) and not instance.exhausted:
+                return instance, seats
+        return None
+
+    def _freezing(self) -> asyncio.Task[None] | None:
+        """Return the hook of an instance that is about to be idle."""
+        return next((hook for instance, hook in self._hooks.items() if not instance.exhausted), None)
 
     async def _start(self, log: InvocationLog) -> Instance:
         supplies = self._supplies
@@ -196,7 +295,7 @@ class Pool:
                     "higher limit (`ulimit -n`)",
                 )
         instance = Instance(self._release, host=supplies.host)
-        self._busy.add(instance)
+        self._busy[instance] = _Seats()
         self._housed.add(instance)
         try:
             interpreter = await asyncio.to_thread(supplies.find_interpreter)
@@ -206,16 +305,36 @@ class Pool:
                 code=supplies.code, layers=layers, interpreter=interpreter, environment=environment, log=log
             )
         except BaseException:
-            self._busy.discard(instance)
-            self._close(instance)
+            instance.exhausted = True
+            self._give_back(instance)
             raise
         return instance
 
     def _give_back(self, instance: Instance) -> None:
-        self._busy.discard(instance)
+        """Leave a seat; an instance that nobody has a seat in any more waits for requests, or ends."""
+        seats = self._busy[instance]
+        seats.taken -= 1
+        seats.ready.set()
+        if seats.taken:
+            return
+        del self._busy[instance]
         usable = instance.alive and (instance.initialized or not self._function.initializer)
-        if not usable or self._retired:
+        if not usable or instance.exhausted:
             self._close(instance)
+        elif self._retired:
+            self._take_down(instance)
+        elif self._function.pre_freeze:
+            self._begin_hook(instance, self._freeze_after_hook(instance))
+        else:
+            self._settle_down(instance)
+
+    def _settle_down(self, instance: Instance) -> None:
+        """Freeze an instance that has nothing to do."""
+        if not instance.alive:
+            self._close(instance)
+            return
+        if self._retired:
+            self._take_down(instance)
             return
         try:
             instance.freeze()

@@ -1,7 +1,8 @@
 """Runs the program of a custom runtime within an instance, and speaks HTTP to it: a server that the code package brings.
 
 Standard library only, Python 3.9 and later.
-Sources: Function Compute, "Custom runtime", "Principles" and "Specifications" (paths, `x-fc-control-path`, `x-fc-status`).
+Sources: Function Compute, "Custom runtime", "Principles", "Specifications" (paths, `x-fc-control-path`, `x-fc-status`) and
+"Lifecycle hooks for function instances".
 """
 
 from __future__ import annotations
@@ -12,14 +13,59 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localcloud.fc.instances.messages import FunctionFacts, ServiceFacts
 
 POLL = 0.05  # seconds between two tries to reach a program that starts, and for one to end
+PATHS = {  # by operation
+    "initialize": ("POST", "/initialize"),
+    "invoke": ("POST", "/invoke"),
+    "pre-freeze": ("GET", "/pre-freeze"),
+    "pre-stop": ("GET", "/pre-stop"),
+}
+LARGEST_CHECK = 1024 * 1024  # bytes of the answer to a health check; assumed
 OF_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
 
 
 class FailedRequestError(Exception):
-    """The program answered that it failed."""
+    """The program answered that it failed.
+
+    Attributes:
+        body: of its answer.
+    """
+
+    def __init__(self, message: str, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.body = body
+
+
+def platform_headers(
+    request_id: str, function: FunctionFacts, service: ServiceFacts, hooks: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the headers that a program gets with every request; none is empty."""
+    headers = {
+        "x-fc-request-id": request_id,
+        "x-fc-account-id": os.environ["FC_ACCOUNT_ID"],
+        "x-fc-region": os.environ["FC_REGION"],
+        "x-fc-function-name": function.name,
+        "x-fc-function-handler": function.handler,
+        "x-fc-function-memory": str(function.memory),
+        "x-fc-function-timeout": str(function.timeout),
+        "x-fc-function-initializer": hooks.get("initialize", ""),
+        "x-fc-initialization-timeout": str(function.initialization_timeout),
+        "x-fc-instance-lifecycle-pre-stop-handler": hooks.get("pre-stop", ""),
+        "x-fc-instance-lifecycle-pre-freeze-handler": hooks.get("pre-freeze", ""),
+        "x-fc-service-name": service.name,
+        "x-fc-service-logproject": service.log_project,
+        "x-fc-service-logstore": service.log_store,
+        "x-fc-qualifier": service.qualifier,
+        "x-fc-version-id": service.version_id,
+    }
+    for name in ("access-key-id", "access-key-secret", "security-token"):
+        headers[f"x-fc-{name}"] = os.environ.get("ALIBABA_CLOUD_" + name.upper().replace("-", "_"), "")
+    return {name: value for name, value in headers.items() if value}
 
 
 class Program:
@@ -41,11 +87,11 @@ class Program:
         except OSError as error:
             sys.exit(f"the custom runtime cannot be started: {command[0]}: {error.strerror}")
 
-    def handle(self, path: str, body: bytes, headers: Mapping[str, str], largest: int) -> bytes:
-        """Send the program an event, or have it initialize; return the body of its answer.
+    def handle(self, operation: str, body: bytes, headers: Mapping[str, str], largest: int) -> bytes:
+        """Send the program an event, or have it run a hook; return the body of its answer.
 
         Args:
-            path: `/invoke` or `/initialize`.
+            operation: one of `PATHS`.
             body: the event.
             headers: the platform's.
             largest: bytes of an answer.
@@ -54,12 +100,26 @@ class Program:
             FailedRequestError: it answered that it failed.
             ValueError: its answer is no HTTP, or too large.
         """
+        method, path = PATHS[operation]
         given = {**headers, "x-fc-control-path": path, "Content-Type": "application/octet-stream"}
-        head, result = self.respond({"method": "POST", "uri": path, "headers": given}, body, {}, largest)
+        head, result = self.respond({"method": method, "uri": path, "headers": given}, body, {}, largest)
         status = {str(name).lower(): value for name, value in head["headers"]}.get("x-fc-status", head["status"])
-        if str(status) != "200":
-            raise FailedRequestError(result.decode(errors="replace"))
+        if not str(status).startswith("2"):
+            raise FailedRequestError(
+                result.decode(errors="replace") or f"{method} {path} was answered {status}", result
+            )
         return result
+
+    def check(self, path: str) -> None:
+        """Ask the program whether it is well, by a path that it serves; an answer from 200 to 399 says so (assumed).
+
+        Raises:
+            FailedRequestError: it is not.
+            ValueError: its answer is no HTTP, or too large.
+        """
+        head, _ = self.respond({"method": "GET", "uri": path, "headers": {}}, b"", {}, LARGEST_CHECK)
+        if not 200 <= int(head["status"]) < 400:
+            raise FailedRequestError(f"GET {path} was answered {head['status']}")
 
     def respond(
         self, request: Mapping[str, object], body: bytes, headers: Mapping[str, str], largest: int
@@ -108,4 +168,6 @@ class Program:
         with contextlib.suppress(subprocess.TimeoutExpired):  # its connections close a moment before it has ended
             self._process.wait(POLL)
         if self._process.returncode is not None:
-            sys.exit(f"the custom runtime has exited with {self._process.returncode}")
+            sys.stderr.write(f"the custom runtime has exited with {self._process.returncode}\n")
+            sys.stderr.flush()
+            os._exit(1)  # one thread of many finds that out

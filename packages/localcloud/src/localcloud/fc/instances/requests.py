@@ -1,15 +1,15 @@
-"""One request on one instance: the initializer when it has not run yet, then the handler, logged as the platform logs them."""
+"""One request on one instance, and the hooks of its life, logged as the platform logs them."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localcloud.fc.instances.answers import answer_failure, describe_death
 from localcloud.fc.instances.instance import Instance, InstanceDiedError
 from localcloud.fc.instances.logs import InvocationLog
-from localcloud.fc.instances.messages import INITIALIZE, INVOKE, Failure
+from localcloud.fc.instances.messages import INITIALIZE, PRE_FREEZE, PRE_STOP, Failure
 from localcloud.fc.model import Answer
 
 
@@ -24,24 +24,7 @@ class _Outcome:
 
     duration: float  # seconds
     failure: Failure | str | None  # of the function, or how its instance died; None: success
-    result: bytes = b""
-
-
-async def run_request(
-    instance: Instance, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
-) -> Answer:
-    """Run a request on an instance that serves no other one.
-
-    Args:
-        instance: the instance; killed when its initializer fails.
-        payload: the event.
-        request_id: the request's id.
-        log: of the invocation.
-        operation: `messages.INVOKE` or `messages.HTTP`.
-    """
-    if instance.warning:
-        log.line(f"FC Warning: {instance.warning}")
-    return await initialize(instance, request_id, log) or await _invoke(instance, operation, payload, request_id, log)
+    result: bytes = b""  # of a failure: what the program of a custom runtime has said, which is passed on
 
 
 async def initialize(instance: Instance, request_id: str, log: InvocationLog) -> Answer | None:
@@ -60,7 +43,16 @@ async def initialize(instance: Instance, request_id: str, log: InvocationLog) ->
     return answer_failure("InitializationError", outcome.failure, instance, duration=outcome.duration, log=log)
 
 
-async def _invoke(instance: Instance, operation: str, payload: bytes, request_id: str, log: InvocationLog) -> Answer:
+async def invoke(instance: Instance, payload: bytes, *, request_id: str, log: InvocationLog, operation: str) -> Answer:
+    """Run the handler.
+
+    Args:
+        instance: the instance, whose initializer has run.
+        payload: the event.
+        request_id: the request's id.
+        log: of the invocation.
+        operation: `messages.INVOKE` or `messages.HTTP`.
+    """
     log.line(f"FC Invoke Start RequestId: {request_id}")
     instance.requests += 1
     outcome = await _call(instance, operation, payload, request_id, instance.function.timeout, log)
@@ -69,11 +61,37 @@ async def _invoke(instance: Instance, operation: str, payload: bytes, request_id
             peak = instance.meter.peak_memory
             answer = Answer(body=outcome.result, error_type=None, duration=outcome.duration, peak_memory=peak)
         case failure:
-            during_import = isinstance(failure, Failure) and failure.during_import
-            kind = "ImportModuleError" if during_import else "UnhandledInvocationError"
+            kind = "UnhandledInvocationError"
+            if isinstance(failure, Failure) and (failure.during_import or failure.handled):
+                kind = "ImportModuleError" if failure.during_import else "HandledInvocationError"
             answer = answer_failure(kind, failure, instance, duration=outcome.duration, log=log)
+            if outcome.result:
+                answer = replace(answer, body=outcome.result, own_words=True)
     log.line(f"FC Invoke End RequestId: {request_id}")
     return answer
+
+
+async def run_hook(instance: Instance, operation: str, log: InvocationLog) -> None:
+    """Run a hook of an instance's life, if its function has it; a failure is logged.
+
+    Args:
+        instance: the instance; a hook that takes too long ends it.
+        operation: `messages.PRE_FREEZE` or `messages.PRE_STOP`.
+        log: gets what the hook prints.
+    """
+    function = instance.function
+    handler, limit, name = {
+        PRE_FREEZE: (function.pre_freeze, function.pre_freeze_timeout, "PreFreeze"),
+        PRE_STOP: (function.pre_stop, function.pre_stop_timeout, "PreStop"),
+    }[operation]
+    if not handler:
+        return
+    request_id = new_request_id()
+    log.line(f"FC {name} Start RequestId: {request_id}")
+    outcome = await _call(instance, operation, b"", request_id, limit, log)
+    if outcome.failure is not None:
+        answer_failure(f"{name}Error", outcome.failure, instance, duration=outcome.duration, log=log)
+    log.line(f"FC {name} End RequestId: {request_id}")
 
 
 async def _call(

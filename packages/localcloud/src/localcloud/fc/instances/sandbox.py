@@ -224,6 +224,8 @@ def _shown(code: Path, layers: Path | None, interpreter: Interpreter) -> dict[Pa
     prefix = interpreter.path.parent.parent
     if not prefix.is_relative_to("/usr"):
         shown[prefix] = prefix
+    if (node := interpreter.node) and not node.is_relative_to("/usr"):
+        shown[node] = node  # alone: nothing else is needed, and it may lie anywhere
     return shown
 
 

@@ -62,10 +62,12 @@ class FunctionOperations:
             permit: asked for the object that the package is, and for the target of a symlink, before anything is said of it.
 
         Raises:
-            FcError: ServiceNotFound, FunctionAlreadyExists, InvalidArgument, and what `permit` raises.
+            FcError: ServiceNotFound, FunctionAlreadyExists, InvalidArgument, InstanceNotAllowed (its runtime is not on this
+                machine), and what `permit` raises.
         """
         async with self._changing:
             self._check_new(function)
+            await asyncio.to_thread(self._fleet.check, function)
             function = await self._with_code(function, code, permit)
             self._check_new(function)  # its service may be gone by now
             complete = replace(function, function_id=str(uuid.uuid4()), created=self._clock())
@@ -108,12 +110,13 @@ class FunctionOperations:
         `permit` is asked as in `create`.
 
         Raises:
-            FcError: FunctionNotFound, ServiceNotFound, InvalidArgument, and what `permit` raises.
+            FcError: FunctionNotFound, ServiceNotFound, InvalidArgument, InstanceNotAllowed, and what `permit` raises.
         """
         async with self._changing:
             before = self.get(function.path)
             check_function(function)
             self._layers.check(function, before)
+            await asyncio.to_thread(self._fleet.check, function)
             if code is not None:
                 function = await self._with_code(function, code, permit)
                 self.get(function.path)  # it may be gone by now

@@ -1,7 +1,7 @@
 """HTTP triggers: their configuration, and HTTP requests and responses in the form that each generation's functions have them in.
 
-A function of 3.0 gets an event and returns a response, both as JSON; one of 2.0 is a WSGI application; a
-custom runtime serves the request as it is. Pure.
+A function of 3.0 gets an event and returns a response, both as JSON; one of 2.0 is a WSGI application, or in Node.js a handler of
+a request and a response; a custom runtime serves the request as it is. Pure.
 Sources: Function Compute 3.0, "Use an HTTP trigger to invoke a function" (request and response structs); Function Compute 2.0,
 "HTTP request handlers" of Python; PEP 3333.
 """
@@ -165,10 +165,11 @@ def make_environ(request: HttpRequest) -> bytes:
 
 
 def make_request(request: HttpRequest) -> bytes:
-    """Return the request as the program of a custom runtime gets it."""
+    """Return the request as the program of a custom runtime and the HTTP handler of Node.js get it."""
     query = f"?{request.query_string}" if request.query_string else ""
     headers = {**request.headers, "host": request.host}
-    return join({"method": request.method, "uri": f"{request.path}{query}", "headers": headers}, request.body)
+    head = {"method": request.method, "uri": f"{request.path}{query}", "headers": headers, "client": request.source_ip}
+    return join(head, request.body)
 
 
 def read_wsgi_response(result: bytes) -> HttpResponse:

@@ -105,7 +105,7 @@ class InvocationOperations:
             instance_id=instance.id,
             code_checksum=instance.function.code_checksum,
             answer=answer,
-            log_tail=log.tail,
+            log_tail=log.tail if release.function.concurrency == 1 else b"",  # several requests share a log
         )
 
     def invoke_async(

@@ -8,10 +8,16 @@ from collections.abc import Mapping
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function
 from localcloud.fc.platform import (
+    CHECK_DELAY,
+    CHECK_PERIOD,
+    CHECK_THRESHOLD,
+    CHECK_TIMEOUT,
+    CONCURRENCIES,
     CPU_SHARE,
     CPU_SHARES,
     CUSTOM_PORTS,
     DISKS,
+    HOOK_TIMEOUT,
     INITIALIZATION_TIMEOUT,
     MAX_ENVIRONMENT,
     MB_PER_CPU,
@@ -24,6 +30,7 @@ from localcloud.fc.platform import (
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", re.ASCII)
 _HANDLER = re.compile(r"[^\s.\0]+(\.[^\s.\0]+)+", re.ASCII)
+_PATH = re.compile(r"/[!-~]{0,2047}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -50,15 +57,31 @@ def check_function(function: Function) -> None:
     """
     check_name("functionName", function.name)
     custom = function.runtime in SERVED and RUNTIMES[function.runtime].custom  # whose handlers mean nothing
+    concurrency = RUNTIMES[function.runtime].concurrency if function.runtime in SERVED else CONCURRENCIES
     low, high = (mb // 1024 for mb in MB_PER_CPU)
     rules: list[tuple[str, object, bool, str]] = [
         ("runtime", function.runtime, function.runtime in SERVED, f"one of {', '.join(SERVED)}"),
         ("handler", function.handler, custom or bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
+        *(
+            (name, handler, custom or not handler or bool(_HANDLER.fullmatch(handler)), "MODULE.FUNCTION")
+            for name, handler in {
+                "initializer": function.initializer,
+                "preFreeze": function.pre_freeze,
+                "preStop": function.pre_stop,
+            }.items()
+        ),
+        *(
+            (f"{name}.timeout", timeout, timeout in HOOK_TIMEOUT, f"{_bounds(HOOK_TIMEOUT)} seconds")
+            for name, timeout in {
+                "preFreeze": function.pre_freeze_timeout,
+                "preStop": function.pre_stop_timeout,
+            }.items()
+        ),
         (
-            "initializer",
-            function.initializer,
-            custom or not function.initializer or bool(_HANDLER.fullmatch(function.initializer)),
-            "MODULE.FUNCTION",
+            "instanceConcurrency",
+            function.concurrency,
+            function.concurrency in concurrency,
+            f"{_bounds(concurrency)} for {function.runtime}",
         ),
         ("port", function.port, function.port in CUSTOM_PORTS, _bounds(CUSTOM_PORTS)),
         ("timeout", function.timeout, function.timeout in TIMEOUT, f"{_bounds(TIMEOUT)} seconds"),
@@ -87,10 +110,11 @@ def check_function(function: Function) -> None:
         if not good:
             raise FcError("InvalidArgument", f"{name} is {repr(value)[:200]}; expected {allowed}")
     _check_environment(function.environment)
+    _check_health_check(function.health_check)
 
 
 def _bounds(allowed: range) -> str:
-    return f"{allowed[0]} to {allowed[-1]}"
+    return f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 1 else str(allowed[0])
 
 
 def _cpu_fits(cpu: float, memory: int) -> bool:
@@ -99,6 +123,29 @@ def _cpu_fits(cpu: float, memory: int) -> bool:
     shares = round(cpu / CPU_SHARE)
     low, high = MB_PER_CPU
     return shares in CPU_SHARES and abs(cpu / CPU_SHARE - shares) < 1e-6 and low * cpu <= memory <= high * cpu
+
+
+_OF_CHECK = {
+    "initialDelaySeconds": CHECK_DELAY,
+    "periodSeconds": CHECK_PERIOD,
+    "timeoutSeconds": CHECK_TIMEOUT,
+    "failureThreshold": CHECK_THRESHOLD,
+    "successThreshold": CHECK_THRESHOLD,
+}
+
+
+def _check_health_check(config: Mapping[str, object]) -> None:
+    for name, value in config.items():
+        if name == "httpGetUrl":
+            good = isinstance(value, str) and bool(_PATH.fullmatch(value))
+            allowed = "a path of at most 2048 characters, /healthz"
+        elif name in _OF_CHECK:
+            good = isinstance(value, int) and not isinstance(value, bool) and value in _OF_CHECK[name]
+            allowed = _bounds(_OF_CHECK[name])
+        else:
+            raise FcError("NotImplemented", f"not implemented: healthCheckConfig.{name[:100]}")
+        if not good:
+            raise FcError("InvalidArgument", f"healthCheckConfig.{name} is {repr(value)[:200]}; expected {allowed}")
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

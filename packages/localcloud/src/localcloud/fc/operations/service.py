@@ -23,6 +23,7 @@ from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.async_tasks import AsyncTaskOperations
 from localcloud.fc.operations.configs import ConfigOperations
 from localcloud.fc.operations.destinations import Destination
+from localcloud.fc.operations.domains import DomainOperations
 from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.invocations import InvocationOperations
 from localcloud.fc.operations.layers import LayerOperations
@@ -74,7 +75,7 @@ class FcService:
             gateway=settings.gateway,
             authority=settings.authority,
         )
-        code = CodeStore(folder / "code")
+        code, logs = CodeStore(folder / "code"), Logs(folder / "logs")
         store = FcStore(folder)
         layers = LayerPackages(folder / "layers")
         reader = PackageReader(objects)
@@ -86,6 +87,7 @@ class FcService:
             code=code,
             layers=layers,
             packages_of=self.layers.packages_of,
+            logs=logs,
         )
         self.services = ServiceOperations(store, fleet=fleet, clock=clock)
         self.functions = FunctionOperations(
@@ -96,10 +98,10 @@ class FcService:
         )
         self.aliases = AliasOperations(store, versions=self.versions, clock=clock)
         self.triggers = TriggerOperations(store, functions=self.functions, aliases=self.aliases, clock=clock)
+        self.domains = DomainOperations(store, clock=clock)
         self.tags = TagOperations(store, services=self.services, functions=self.functions, settings=settings)
         self.configs = ConfigOperations(store, aliases=self.aliases, settings=settings, clock=clock)
         self.async_tasks = AsyncTaskOperations(TaskStore(folder / "tasks"), clock=clock)
-        logs = Logs(folder / "logs")
         self.provisioning = Provisioning(configs=self.configs, aliases=self.aliases, fleet=fleet, logs=logs)
         self.invocations = InvocationOperations(
             aliases=self.aliases,
@@ -140,12 +142,16 @@ class FcService:
         self._tasks.begin(repeat(SWEEP, self._sweep))
         self.invocations.resume()
 
+    async def stop(self) -> None:
+        """End the instances that wait for requests, while all services still answer their hooks."""
+        await self._fleet.stop()
+
     async def close(self) -> None:
         """End all instances. Asynchronous invocations that are not done go on after the next start."""
         await self._tasks.cancel()
         await self.invocations.close()
         await self.provisioning.close()
-        self._fleet.close()
+        await self._fleet.close()
         if self._host.cpu_groups is not None:
             await asyncio.to_thread(self._host.cpu_groups.close)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.fc.configs import AsyncConfig, Limit, Minimum
+from localcloud.fc.domains import Certificate, CustomDomain, Route, Rule
 from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.fc.releases import Alias, Version
@@ -39,6 +40,7 @@ class FcStore:
         self.limits: dict[tuple[str, str], Limit] = {}  # by function's path and qualifier
         self.async_configs: dict[tuple[str, str], AsyncConfig] = {}  # by function's path and qualifier
         self.tags: dict[str, Mapping[str, str]] = {}  # by the path of a service or function
+        self.domains: dict[str, CustomDomain] = {}  # by name, in lower case
         if self._path.exists():
             read_document(self._path, self._load)
 
@@ -62,6 +64,8 @@ class FcStore:
         configs = [AsyncConfig(**each) for each in record.get("async_configs", [])]
         self.async_configs = {(each.function, each.qualifier): each for each in configs}
         self.tags = record.get("tags", {})
+        domains = [_read_domain(each) for each in record.get("domains", [])]
+        self.domains = {each.name.lower(): each for each in domains}
 
     def save(self) -> None:
         """Write the document."""
@@ -77,6 +81,7 @@ class FcStore:
             "limits": list(self.limits.values()),
             "async_configs": list(self.async_configs.values()),
             "tags": self.tags,
+            "domains": list(self.domains.values()),
         }
         write_document(self._path, record)
 
@@ -122,3 +127,13 @@ def _read_version(record: dict[str, Any]) -> Version:
     service = record["service"]
     functions = tuple(_read_function(each) for each in record["functions"])
     return Version(**{**record, "functions": functions, "service": Service(**service) if service else None})
+
+
+def _read_domain(record: dict[str, Any]) -> CustomDomain:
+    certificate = record["certificate"]
+    routes = [
+        Route(**{**each, "methods": tuple(each["methods"]), "rules": tuple(Rule(**rule) for rule in each["rules"])})
+        for each in record["routes"]
+    ]
+    kept = Certificate(**certificate) if certificate else None
+    return CustomDomain(**{**record, "routes": tuple(routes), "certificate": kept})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from localcloud.oss.api.answers import xml_response
+from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings.quality import OF_ACCOUNT
+from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
 
 # Region ids of OSS; source: OSS, "Regions and endpoints". Only the embedded cloud's own is served.
 REGIONS = [
@@ -65,3 +66,23 @@ async def describe_regions(call: Call) -> web.StreamResponse:
 async def account_quality(call: Call) -> web.StreamResponse:
     """GetUserQoSInfo."""
     return xml_response("QoSConfiguration", {"Region": f"oss-{call.guard.region}", **OF_ACCOUNT})
+
+
+async def get_public_access_block(call: Call) -> web.StreamResponse:
+    """GetPublicAccessBlock."""
+    document = call.oss.buckets.account_setting(PUBLIC_ACCESS_BLOCK)
+    if document is None:
+        return xml_response(PUBLIC_ACCESS_BLOCK.root, PUBLIC_ACCESS_BLOCK.absent)
+    return document_response(document)
+
+
+async def put_public_access_block(call: Call) -> web.StreamResponse:
+    """PutPublicAccessBlock."""
+    await call.run(call.oss.buckets.put_account_setting, PUBLIC_ACCESS_BLOCK, call.body, call.headers)
+    return web.Response()
+
+
+async def delete_public_access_block(call: Call) -> web.StreamResponse:
+    """DeletePublicAccessBlock."""
+    await call.run(call.oss.buckets.delete_account_setting, PUBLIC_ACCESS_BLOCK)
+    return web.Response(status=204)

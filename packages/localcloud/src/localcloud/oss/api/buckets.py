@@ -20,6 +20,7 @@ from localcloud.oss.settings.description import (
     resource_group_of,
 )
 from localcloud.oss.settings.encryption import read_encryption
+from localcloud.oss.settings.redundancy import LOCAL, check_redundancy, redundancy_of
 from localcloud.oss.xml import parse
 
 _NAMES_IN_STAT = {
@@ -94,16 +95,18 @@ def _endpoints(call: Call) -> dict[str, str]:
 
 async def put_bucket(call: Call) -> web.StreamResponse:
     """PutBucket."""
-    storage_class = "Standard"
+    storage_class, redundancy = "Standard", LOCAL
     if call.body.strip():
         tree = parse(call.body, "CreateBucketConfiguration")
         storage_class = tree.findtext("StorageClass") or "Standard"
+        redundancy = check_redundancy(tree.findtext("DataRedundancyType") or LOCAL)
     acl = call.headers.get("x-oss-acl", "private")
     await call.run(
         call.oss.buckets.create,
         call.bucket,
         acl=acl,
         storage_class=storage_class,
+        redundancy=redundancy,
         encryption=read_encryption(call.headers),
     )
     return web.Response(headers={"Location": f"/{call.bucket}"})
@@ -125,7 +128,7 @@ async def bucket_info(call: Call) -> web.StreamResponse:
                 **_describe(call, bucket),
                 "Owner": owner_of(bucket.owner),
                 "AccessControlList": {"Grant": bucket.acl},
-                "DataRedundancyType": "LRS",
+                "DataRedundancyType": redundancy_of(bucket, call.guard.clock()),
                 "Comment": "",
                 "BlockPublicAccess": blocks_public_access(bucket),
                 **describe_settings(bucket),

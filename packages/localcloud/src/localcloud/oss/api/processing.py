@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -83,7 +84,7 @@ async def post_async_process(call: Call) -> web.StreamResponse:
 
 
 async def _save(call: Call) -> web.StreamResponse:
-    name, _, process = call.body.decode(errors="replace").partition("=")
+    name, _, process = unquote(call.body).partition("=")  # some SDKs encode it, others send it as it is
     steps, bar, target = process.partition("|sys/saveas,")
     if name != "x-oss-process" or not bar:
         raise OssError("NotImplemented", "not implemented: a process that does not end with |sys/saveas,o_…,b_…")

@@ -26,6 +26,7 @@ from localcloud.oss.api import (
     objects,
     policies,
     processing,
+    redundancy,
     refused,
     restores,
     s3,
@@ -64,6 +65,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("GET", "service"): {
         "regions": Operation(account.describe_regions, "DescribeRegions"),
         "qosInfo": Operation(account.account_quality, "GetUserQosInfo"),
+        "publicAccessBlock": Operation(account.get_public_access_block, "GetPublicAccessBlock"),
         "accessPoint": Operation(
             empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
         ),
@@ -71,13 +73,15 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
             empty("ListAccessPointsForObjectProcessResult", {"IsTruncated": False, "AccountId": ""}),
             "ListAccessPointsForObjectProcess",
         ),
-        "redundancyTransition": Operation(
-            empty("ListBucketDataRedundancyTransition", {"IsTruncated": False}), "ListUserDataRedundancyTransition"
-        ),
+        "redundancyTransition": Operation(redundancy.list_all, "ListUserDataRedundancyTransition"),
         "cloudboxes": Operation(
             empty("ListCloudBoxResult", {"IsTruncated": False, "CloudBoxes": ""}), "ListCloudBoxes"
         ),
         "": Operation(buckets.list_buckets, "ListBuckets"),
+    },
+    ("PUT", "service"): {"publicAccessBlock": Operation(account.put_public_access_block, "PutPublicAccessBlock")},
+    ("DELETE", "service"): {
+        "publicAccessBlock": Operation(account.delete_public_access_block, "DeletePublicAccessBlock")
     },
     ("POST", "service"): {"dataPipeline": Operation(refused.run_pipeline, "DoDataPipelineAction")},
     ("PUT", "bucket"): {
@@ -110,15 +114,14 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "accessPoint": Operation(
             empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
         ),
-        "redundancyTransition": Operation(
-            empty("ListBucketDataRedundancyTransition", {"IsTruncated": False}), "ListBucketDataRedundancyTransition"
-        ),
+        "redundancyTransition": Operation(redundancy.tell, None),
         **{each.parameter: Operation(get_setting(each), f"Get{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(get_items(each), None) for each in COLLECTIONS},
         "": Operation(site.get_root, None),
     },
     ("HEAD", "bucket"): {"": Operation(buckets.head_bucket, "GetBucketAcl")},
     ("DELETE", "bucket"): {
+        "redundancyTransition": Operation(redundancy.end, "DeleteBucketDataRedundancyTransition"),
         "policy": Operation(policies.delete_bucket_policy, "DeleteBucketPolicy"),
         "worm": Operation(worm.abort_worm, "AbortBucketWorm"),
         **{
@@ -135,6 +138,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "delete": Operation(objects.delete_objects, None),
         "metaQuery": Operation(refused.change_meta_query, "DoMetaQuery"),
         "worm": Operation(worm.initiate_worm, "InitiateBucketWorm"),
+        "redundancyTransition": Operation(redundancy.begin, "CreateBucketDataRedundancyTransition"),
         "wormExtend": Operation(worm.extend_worm, "ExtendBucketWorm"),
         "wormId": Operation(worm.complete_worm, "CompleteBucketWorm"),
         "cname": Operation(cnames.change_cname, None),
@@ -193,7 +197,8 @@ MODIFIERS = frozenset(
     key-marker list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix
     sequential start-after startTime status styleName tag-key tag-value tagging upload-id-marker version-id-marker
     versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-additional-headers
-    x-oss-credential x-oss-date x-oss-expires x-oss-security-token x-oss-signature x-oss-signature-version
+    x-oss-credential x-oss-date x-oss-expires
+    x-oss-redundancy-transition-taskid x-oss-target-redundancy-type x-oss-security-token x-oss-signature x-oss-signature-version
     x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.

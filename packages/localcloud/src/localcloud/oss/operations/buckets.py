@@ -13,6 +13,7 @@ from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
 from localcloud.oss.settings.live import channels_of, key_of
+from localcloud.oss.settings.redundancy import KIND, LOCAL
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
 from localcloud.oss.settings.worm import check_mutable
@@ -41,6 +42,7 @@ class BucketOperations:
         *,
         acl: str = "private",
         storage_class: str = "Standard",
+        redundancy: str = LOCAL,
         encryption: Mapping[str, str] | None = None,
     ) -> Bucket:
         """Create a bucket; creating one's own again is allowed and changes its ACL only.
@@ -49,6 +51,7 @@ class BucketOperations:
             name: its name.
             acl: its ACL.
             storage_class: its storage class.
+            redundancy: of its data.
             encryption: the default for its objects, as headers; None: there is none.
 
         Raises:
@@ -71,13 +74,14 @@ class BucketOperations:
                         f"The storage class {storage_class[:100]!r} is not one of {', '.join(sorted(STORAGE_CLASSES))}.",
                     )
                 default = default_of(encryption or {})
+                settings = {} if redundancy == LOCAL else {KIND: redundancy}
                 return Bucket(
                     name=name,
                     owner=self._account_id,
                     created=self._clock(),
                     acl=acl,
                     storage_class=storage_class,
-                    settings={} if default is None else {ENCRYPTION.parameter: default},
+                    settings=settings if default is None else {**settings, ENCRYPTION.parameter: default},
                 )
             if existing.owner != self._account_id:
                 raise OssError(
@@ -222,6 +226,25 @@ class BucketOperations:
             return replace(bucket, settings=settings if document is None else {**settings, key: document})
 
         self._change(name, change_bucket)
+
+    def account_setting(self, setting: Setting) -> str | None:
+        """Return the document that the account keeps of a setting; None: there is none."""
+        return self._store.buckets.of_account.get(setting.parameter)
+
+    def put_account_setting(self, setting: Setting, body: bytes, options: Mapping[str, str]) -> None:
+        """Keep the document of a setting for all buckets of the account.
+
+        Raises:
+            OssError: MalformedXML.
+        """
+        document = keep(setting.read(body, options))
+        self._store.buckets.change_account(lambda before: {**before, setting.parameter: document})
+
+    def delete_account_setting(self, setting: Setting) -> None:
+        """Remove a setting of the account."""
+        self._store.buckets.change_account(
+            lambda before: {name: document for name, document in before.items() if name != setting.parameter}
+        )
 
     def _change(self, name: str, change: Callable[[Bucket], Bucket]) -> None:
         def change_existing(bucket: Bucket | None) -> Bucket:

@@ -9,6 +9,7 @@ Source: OSS API reference, "Operations on buckets".
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from localcloud.oss.errors import OssError
@@ -170,11 +171,12 @@ def find_text(bucket: Bucket, setting: Setting, path: str) -> str | None:
 
 
 def blocks_public_access(bucket: Bucket) -> bool:
-    """Return True if a bucket's setting forbids public ACLs and disregards those that it has.
+    """Return True if a bucket's setting, or the account's, forbids public ACLs and disregards those that it has.
 
-    Source: OSS, PutBucketPublicAccessBlock.
+    Sources: OSS, PutBucketPublicAccessBlock, PutPublicAccessBlock.
     """
-    return find_text(bucket, PUBLIC_ACCESS_BLOCK, "BlockPublicAccess") == "true"
+    account = replace(bucket, settings=bucket.of_account)
+    return any(find_text(each, PUBLIC_ACCESS_BLOCK, "BlockPublicAccess") == "true" for each in (bucket, account))
 
 
 def reads_archives(bucket: Bucket, item: StoredObject) -> bool:

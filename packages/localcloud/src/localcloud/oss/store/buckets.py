@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.store.database import Database, Row
+
+_ACCOUNT = ""  # the name of the row that holds the account's settings: none of a bucket
 
 
 class BucketRows:
@@ -18,7 +21,10 @@ class BucketRows:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._buckets = {row[0]: _bucket(row) for row in database.run("SELECT * FROM buckets")}
+        buckets = {row[0]: _bucket(row) for row in database.run("SELECT * FROM buckets")}
+        account = buckets.pop(_ACCOUNT, None)
+        self._of_account: Mapping[str, str] = account.settings if account else {}
+        self._buckets = {name: replace(bucket, of_account=self._of_account) for name, bucket in buckets.items()}
 
     def find(self, name: str) -> Bucket | None:
         """Return a bucket, or None; it does not wait for the database."""
@@ -48,22 +54,46 @@ class BucketRows:
         """
 
         def work() -> Bucket:
-            after = change(self.find(name))
+            after = replace(change(self.find(name)), of_account=self._of_account)
             assert after.name == name
-            self._database.run(
-                "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)",
-                name,
-                after.owner,
-                after.created,
-                after.acl,
-                after.storage_class,
-                json.dumps(dict(after.settings)),
-            )
+            self._write(after)
             return after
 
         with self._database.lock:
             self._buckets[name] = after = self._database.write(work)
         return after
+
+    @property
+    def of_account(self) -> Mapping[str, str]:
+        """The settings of the account."""
+        return self._of_account
+
+    def change_account(self, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        """Replace the settings of the account, which count for all buckets, by what a function makes of them.
+
+        Raises:
+            OssError: ServiceUnavailable (the disk is full).
+        """
+
+        def work() -> Mapping[str, str]:
+            after = change(self._of_account)
+            self._write(Bucket(name=_ACCOUNT, owner="", created=0.0, acl="", storage_class="", settings=after))
+            return after
+
+        with self._database.lock:
+            self._of_account = after = self._database.write(work)
+            self._buckets = {name: replace(bucket, of_account=after) for name, bucket in self._buckets.items()}
+
+    def _write(self, bucket: Bucket) -> None:
+        self._database.run(
+            "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)",
+            bucket.name,
+            bucket.owner,
+            bucket.created,
+            bucket.acl,
+            bucket.storage_class,
+            json.dumps(dict(bucket.settings)),
+        )
 
     def delete(self, name: str) -> None:
         """Delete an empty bucket.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
-from localcloud.fc.model import FunctionCompute, Service, Trigger, http_urls
+from localcloud.fc.model import Function, FunctionCompute, Service, Trigger, http_urls
 from localcloud.fc.platform import CONCURRENCY, DEFAULT_MEMORY_ROS, DISKS, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING
@@ -22,9 +22,8 @@ from localcloud.ros.resources.fc_functions import (
     UNSUPPORTED,
     FunctionType,
     TriggerType,
-    api_names,
-    within,
 )
+from localcloud.ros.resources.fc_runtime import COMMAND, HEALTH_CHECK, HOOK, api_names, within
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_function, to_pass, verb
 
@@ -134,7 +133,7 @@ class FcFunction(FunctionType):
         "Cpu": Property(kind="number"),
         "DiskSize": Property(kind="integer", choices=DISKS),
         "Description": STRING,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(CONCURRENCY,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=100),
         "InstanceSoftConcurrency": Property(kind="integer", minimum=1, maximum=100, supported=(CONCURRENCY,)),
         "InstanceType": Property(
             kind="string",
@@ -144,9 +143,10 @@ class FcFunction(FunctionType):
         "AsyncConfiguration": UNSUPPORTED,
         "CAPort": Property(kind="integer"),  # of custom runtimes; ros-cdk-fc gives it to every function
         "CustomDNS": UNSUPPORTED,
-        "CustomHealthCheckConfig": UNSUPPORTED,
+        "CustomHealthCheckConfig": Property(kind="map", fields=HEALTH_CHECK),
+        "CustomRuntimeConfig": Property(kind="map", fields=COMMAND),
         "GpuMemorySize": Property(kind="integer", supported=()),
-        "InstanceLifecycleConfig": UNSUPPORTED,  # in FC 2.0 only PreFreeze and PreStop
+        "InstanceLifecycleConfig": Property(kind="map", fields={"PreFreeze": HOOK, "PreStop": HOOK}),
     }
 
     def path(self, physical_id: str) -> str:
@@ -157,9 +157,11 @@ class FcFunction(FunctionType):
         """See `ResourceType`."""
         return f"{properties['ServiceName']}/{properties['FunctionName']}"
 
-    def initializer(self, properties: Given) -> tuple[str, int | None]:
+    def describe(self, properties: Given) -> Function:
         """See `FunctionType`."""
-        return properties.get("Initializer", ""), properties.get("InitializationTimeout")
+        described = super().describe(properties)
+        timeout = properties.get("InitializationTimeout") or described.initialization_timeout
+        return replace(described, initializer=properties.get("Initializer", ""), initialization_timeout=timeout)
 
 
 class FcTrigger(TriggerType):

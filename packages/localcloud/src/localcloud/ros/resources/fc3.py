@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from localcloud.fc.model import Trigger, http_urls
-from localcloud.fc.platform import CONCURRENCY, CPU_SHARE, CPU_SHARES, MEMORY, TIMEOUT
+from localcloud.fc.platform import CPU_SHARE, CPU_SHARES, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.fc_code import CODE
@@ -20,11 +20,9 @@ from localcloud.ros.resources.fc_functions import (
     UNSUPPORTED,
     FunctionType,
     TriggerType,
-    within,
 )
+from localcloud.ros.resources.fc_runtime import HOOK, PROGRAM, within
 from localcloud.ros.resources.provider import Context, Property
-
-HOOK = {"Handler": STRING, "Timeout": Property(kind="integer")}
 
 
 class Fc3Function(FunctionType):
@@ -39,16 +37,15 @@ class Fc3Function(FunctionType):
         "Cpu": Property(kind="number", minimum=CPU_SHARE, maximum=CPU_SHARES[-1] * CPU_SHARE),
         "Description": Property(kind="string", maximum=256),
         "DiskSize": Property(kind="integer"),
-        "InstanceLifecycleConfig": Property(
-            kind="map", fields={"Initializer": Property(kind="map", fields=HOOK), "PreStop": UNSUPPORTED}
-        ),
+        "CustomRuntimeConfig": Property(kind="map", fields=PROGRAM),
+        "InstanceLifecycleConfig": Property(kind="map", fields={"Initializer": HOOK, "PreStop": HOOK}),
         "LogConfig": Property(kind="map", fields={**LOG_CONFIG, "EnableInstanceMetrics": Property(kind="boolean")}),
         "MemorySize": Property(kind="integer", minimum=MEMORY[0], maximum=65536),  # ros-cdk-fc3; the platform has less
         "Timeout": within(TIMEOUT),
         "CustomDns": UNSUPPORTED,
         "DisableOndemand": Property(kind="boolean", supported=()),
         "GpuConfig": UNSUPPORTED,
-        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200, supported=(CONCURRENCY,)),
+        "InstanceConcurrency": Property(kind="integer", minimum=1, maximum=200),
         "InstanceIsolationMode": Property(
             kind="string", choices=("SHARE", "SESSION_EXCLUSIVE", "REQUEST_EXCLUSIVE"), supported=("SHARE",)
         ),
@@ -66,11 +63,6 @@ class Fc3Function(FunctionType):
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
         return str(properties["FunctionName"])
-
-    def initializer(self, properties: Given) -> tuple[str, int | None]:
-        """See `FunctionType`."""
-        given = properties.get("InstanceLifecycleConfig", {}).get("Initializer", {})
-        return given.get("Handler", ""), given.get("Timeout")
 
 
 class Fc3Trigger(TriggerType):

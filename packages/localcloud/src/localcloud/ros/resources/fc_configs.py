@@ -20,7 +20,8 @@ from localcloud.fc.releases import LATEST
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.fc import SERVICE_NAME
-from localcloud.ros.resources.fc_functions import IDENTITY, within
+from localcloud.ros.resources.fc_functions import IDENTITY
+from localcloud.ros.resources.fc_runtime import within
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_function, on_resource
 

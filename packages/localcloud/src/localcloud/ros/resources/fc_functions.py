@@ -16,6 +16,7 @@ from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING, TAGS
 from localcloud.ros.resources.fc_code import code_object, read_code
+from localcloud.ros.resources.fc_runtime import api_names, instance_settings
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_bucket, on_function, to_pass, verb
 
@@ -34,7 +35,6 @@ FUNCTION = {
     "Runtime": REQUIRED,
     "EnvironmentVariables": Property(kind="map", items=STRING),
     "CustomContainerConfig": UNSUPPORTED,
-    "CustomRuntimeConfig": UNSUPPORTED,
 }
 SURROUNDINGS = {  # of a service in 2.0, of a function in 3.0
     "InternetAccess": Property(kind="boolean"),
@@ -54,16 +54,6 @@ TRIGGER = {
     "InvocationRole": STRING,
     "Qualifier": STRING,
 }
-
-
-def within(allowed: range) -> Property:
-    """Return a whole number within the platform's bounds."""
-    return Property(kind="integer", minimum=allowed[0], maximum=allowed[-1])
-
-
-def api_names(given: Given) -> dict[str, object]:
-    """Return a map with the names that Function Compute's API uses: `logProject` for `LogProject`."""
-    return {name[0].lower() + name[1:]: value for name, value in given.items()}
 
 
 class FunctionType(ABC):
@@ -86,21 +76,14 @@ class FunctionType(ABC):
     def plan_id(self, context: Context, properties: Given) -> str:
         """See `ResourceType`."""
 
-    @abstractmethod
-    def initializer(self, properties: Given) -> tuple[str, int | None]:
-        """Return the handler and the timeout, in seconds, of the function's initializer; empty and None: not given."""
-
     def describe(self, properties: Given) -> Function:
         """Return the function that properties describe, without its code."""
-        initializer, initialization_timeout = self.initializer(properties)
         default = Function(service="", name="", runtime="", handler="")
         return Function(
             service=properties.get("ServiceName", ""),
             name=properties["FunctionName"],
             runtime=properties["Runtime"],
             handler=properties["Handler"],
-            initializer=initializer,
-            initialization_timeout=initialization_timeout or default.initialization_timeout,
             timeout=properties.get("Timeout", default.timeout),
             memory=properties.get("MemorySize", self.default_memory or default.memory),
             cpu=properties.get("Cpu"),
@@ -111,6 +94,7 @@ class FunctionType(ABC):
             internet_access=properties.get("InternetAccess", True),
             log_config=api_names(properties.get("LogConfig", {})),
             layers=tuple(properties.get("Layers", ())),
+            **instance_settings(properties),
         )
 
     def rights(self, context: Context, before: Given | None, after: Given | None) -> Iterable[Right]:

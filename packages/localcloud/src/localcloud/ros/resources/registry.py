@@ -17,6 +17,7 @@ from localcloud.ros.resources.fc_configs import (
     Fc3ProvisionConfig,
     FcProvisionConfig,
 )
+from localcloud.ros.resources.fc_domains import Fc3CustomDomain, FcCustomDomain
 from localcloud.ros.resources.fc_layers import Fc3LayerVersion, FcLayer
 from localcloud.ros.resources.fc_releases import Fc3FunctionVersion, FcAlias, FcVersion
 from localcloud.ros.resources.oss import Bucket
@@ -66,11 +67,13 @@ def resource_types(
         FcAlias(fc),
         FcProvisionConfig(fc),
         FcLayer(fc),
+        FcCustomDomain(fc),
         Fc3FunctionVersion(fc),
         Fc3ProvisionConfig(fc),
         Fc3ConcurrencyConfig(fc),
         Fc3AsyncInvokeConfig(fc),
         Fc3LayerVersion(fc),
+        Fc3CustomDomain(fc),
         Project(sls),
         Logstore(sls),
         Index(sls),

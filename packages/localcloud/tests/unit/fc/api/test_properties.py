@@ -28,8 +28,8 @@ def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
         ({"code": {"zipFile": "%%%"}}, "code.zipFile is not base64"),
         ({"code": []}, "code is []; expected an object"),
         (
-            {"instanceLifecycleConfig": {"preStop": {"handler": "a.b"}}},
-            "not implemented: instanceLifecycleConfig.preStop",
+            {"instanceLifecycleConfig": {"preFreeze": {"handler": "a.b"}}},
+            "not implemented: instanceLifecycleConfig.preFreeze",
         ),
     ],
 )

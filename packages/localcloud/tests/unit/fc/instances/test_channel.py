@@ -12,7 +12,7 @@ import pytest
 from localcloud.fc.instances.channel import MAX_RESULT, Channel, MalformedReplyError, read_reply
 from localcloud.fc.instances.messages import MAX_HEAD, Failure, Reply, pack
 
-FAILURE = {"during_import": True, "message": "m", "kind": "E", "trace": [["line\n"]]}
+FAILURE = {"during_import": True, "message": "m", "kind": "E", "trace": [["line\n"]], "handled": False}
 
 
 def receive(sent: bytes) -> tuple[Reply, bytes]:
@@ -37,6 +37,39 @@ def test_a_result_and_a_failure_are_received() -> None:
     assert receive(pack(failed)) == (failed, b"")
 
 
+def exchange(*sent: bytes, closed: bool = False) -> list[object]:
+    """Exchange two requests at the same time with a bootstrap that has sent some replies; return what each got."""
+
+    async def run() -> list[object]:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        channel = Channel(ours)
+        with theirs:
+            theirs.sendall(b"".join(sent))
+            if closed:
+                theirs.shutdown(socket.SHUT_WR)
+            got = await asyncio.gather(
+                channel.exchange("invoke", "a", b""), channel.exchange("invoke", "b", b""), return_exceptions=True
+            )
+            channel.close()
+            return list(got)
+
+    return asyncio.run(run())
+
+
+def test_replies_find_their_requests_in_whatever_order_they_come() -> None:
+    second, first = Reply(number=2, size=1), Reply(number=1, size=2)
+    unasked = pack(Reply(number=7, size=3), b"...")
+    assert exchange(pack(second, b"b"), unasked, pack(first, b"aa")) == [(first, b"aa"), (second, b"b")]
+
+
+def test_the_end_of_the_bootstrap_ends_every_request_that_waits() -> None:
+    first = Reply(number=1)
+    got = exchange(pack(first), closed=True)
+    assert got[0] == (first, b"")
+    assert isinstance(got[1], EOFError)
+
+
 def test_an_answer_that_is_cut_anywhere_is_no_answer() -> None:
     whole = pack(Reply(size=3), b"abc")
     for size in range(len(whole)):
@@ -49,7 +82,8 @@ def test_a_head_or_a_result_that_is_too_long_is_refused_before_it_is_received() 
         receive(struct.pack(">I", MAX_HEAD + 1))
     with pytest.raises(MalformedReplyError):
         receive(pack(Reply(size=MAX_RESULT + 1)))
-    assert read_reply(json.dumps({"size": MAX_RESULT, "failure": None}).encode()) == Reply(size=MAX_RESULT)
+    largest = {"number": 1, "size": MAX_RESULT, "failure": None}
+    assert read_reply(json.dumps(largest).encode()) == Reply(number=1, size=MAX_RESULT)
 
 
 @pytest.mark.parametrize(
@@ -57,12 +91,19 @@ def test_a_head_or_a_result_that_is_too_long_is_refused_before_it_is_received() 
     [
         *(b"", b"no JSON", b"\xff", b"1" * 5000, b"[" * 60000, b"[]", b"null", b"{}", b'{"size": 1}', b'{"failure": null}'),
         *(b'{"size": -1, "failure": null}', b'{"size": 1.5, "failure": null}', b'{"size": "1", "failure": null}'),
-        *(b'{"size": true, "failure": null}', b'{"size": 0, "failure": {}}', b'{"size": 0, "failure": "m"}'),
-        json.dumps({"failure": FAILURE, "size": 1}).encode(),
-        json.dumps({"failure": {**FAILURE, "during_import": 1}, "size": 0}).encode(),
-        json.dumps({"failure": {**FAILURE, "message": 1}, "size": 0}).encode(),
-        json.dumps({"failure": {**FAILURE, "trace": [1]}, "size": 0}).encode(),
-        json.dumps({"failure": {**FAILURE, "trace": [[1]]}, "size": 0}).encode(),
+        *(b'{"number": 1, "size": true, "failure": null}', b'{"number": 1, "size": 0, "failure": {}}'),
+        *(b'{"number": 1, "size": 0, "failure": "m"}', b'{"size": 0, "failure": null}'),
+        b'{"number": "1", "size": 0, "failure": null}',
+        *(
+            json.dumps({"number": 1, "failure": {**FAILURE, **changed}, "size": size}).encode()
+            for changed, size in (
+                ({"during_import": 1}, 0),
+                ({"message": 1}, 0),
+                ({"trace": [1]}, 0),
+                ({"trace": [[1]]}, 0),
+                ({"handled": 1}, 0),
+            )
+        ),
     ],
 )  # fmt: skip
 def test_a_malformed_head_is_refused(text: bytes) -> None:

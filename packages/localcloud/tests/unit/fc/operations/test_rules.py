@@ -37,7 +37,9 @@ def test_limits_are_inclusive(good: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize(
     "bad",
     [{"memory": 127}, {"memory": 32832}, {"timeout": 0}, {"disk": 0}, {"environment": {"A": "é" * 2048}},
-     {"initializer": "index"}, {"runtime": "nodejs20"}, {"environment": {"A-B": ""}}],
+     {"initializer": "index"}, {"runtime": "php7.2"}, {"environment": {"A-B": ""}}, {"concurrency": 2},
+     {"pre_stop": "index"}, {"pre_freeze_timeout": 91}, {"health_check": {"httpGetUrl": "healthz"}},
+     {"health_check": {"timeoutSeconds": 4}}],
 )  # fmt: skip
 def test_beyond_the_limits(bad: Mapping[str, Any]) -> None:
     with pytest.raises(FcError) as error:

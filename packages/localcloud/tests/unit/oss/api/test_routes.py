@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.oss.api import cnames, copies, cors, forms, live, objects, processing, site, uploads
+from localcloud.oss.api import cnames, copies, cors, forms, live, objects, processing, redundancy, site, uploads
 from localcloud.oss.api.call import Handler
 from localcloud.oss.api.routes import OPERATIONS, find_operation
 from localcloud.oss.api.url import ResourceUrl
@@ -13,7 +13,12 @@ from localcloud.oss.settings.collection import COLLECTIONS
 
 # They ask for each object that they find: the ones in a body, a symlink and its target; and a bucket that does not exist is told.
 ASKING = {objects.delete_objects, site.get_page, site.get_root}
-ASKING |= {cnames.change_cname, live.put_channel, live.get_channel}  # one of several things, by a parameter
+ASKING |= {
+    cnames.change_cname,
+    live.put_channel,
+    live.get_channel,
+    redundancy.tell,
+}  # one of several things, by a parameter
 ASKING |= {processing.get_processed, processing.post_process}  # for what they read, and what they write
 ASKING |= {forms.post_object}  # whose signature is in the form
 OPEN = {cors.preflight}  # browsers send it unsigned
@@ -65,7 +70,7 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
         ),
         ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
         ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),
-        ("PUT", ResourceUrl(bucket="", query={}), "MethodNotAllowed"),
+        ("PUT", ResourceUrl(bucket="", query={}), "NotImplemented: not implemented: PUT on a service"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(method: str, target: ResourceUrl, error: str) -> None:

@@ -21,6 +21,7 @@ from localcloud.ros.resources.fc_configs import (
     Fc3ProvisionConfig,
     FcProvisionConfig,
 )
+from localcloud.ros.resources.fc_domains import Fc3CustomDomain, FcCustomDomain
 from localcloud.ros.resources.fc_layers import Fc3LayerVersion, FcLayer
 from localcloud.ros.resources.fc_releases import Fc3FunctionVersion, FcAlias, FcVersion
 from localcloud.ros.resources.nested import NestedStack
@@ -59,6 +60,8 @@ TYPES = (
     Fc3ConcurrencyConfig,
     Fc3AsyncInvokeConfig,
     Fc3LayerVersion,
+    FcCustomDomain,
+    Fc3CustomDomain,
     Project,
     Logstore,
     Index,
@@ -84,6 +87,7 @@ ELSEWHERE = {
     "ALIYUN::RAM::Group.Policies.PolicyName": {"minimum"},
     "ALIYUN::RAM::UserToGroupAddition.GroupName": {"minimum", "maximum"},
     "ALIYUN::FC::Function.InitializationTimeout": {"minimum", "maximum"},
+    "ALIYUN::FC3::CustomDomain.Protocol": {"choices"},  # one of which has a comma
     "ALIYUN::ROS::CustomResource.ServiceToken": {"maximum"},
     "ALIYUN::ROS::Stack.TimeoutMins": {"minimum", "maximum"},
     "ALIYUN::ROS::Stack.Tags": {"maximum"},

@@ -87,6 +87,27 @@ def test_a_function_is_what_its_properties_say(based: Cloud) -> None:
     }
 
 
+def test_a_custom_runtime_has_its_program_its_checks_and_hooks(based: Cloud) -> None:
+    lifecycle = {"PreFreeze": {"Handler": "none", "Timeout": 9}, "PreStop": {"Handler": "none"}}
+    check = {"HttpGetUrl": "/healthz", "PeriodSeconds": "5"}
+    given = function(
+        Runtime="custom.debian11",
+        CustomRuntimeConfig={"Command": ["python3"], "Args": ["server.py"]},
+        CAPort=8080,
+        CustomHealthCheckConfig=check,
+        InstanceConcurrency=20,
+        InstanceLifecycleConfig=lifecycle,
+    )
+    based.create("FC::Function", **given)
+    made = based.fc.functions.get("services/base/functions/new")
+    assert (made.command, made.arguments, made.port) == (("python3",), ("server.py",), 8080)
+    assert (made.health_check, made.concurrency) == ({"httpGetUrl": "/healthz", "periodSeconds": 5}, 20)
+    assert (made.pre_freeze, made.pre_freeze_timeout, made.pre_stop, made.pre_stop_timeout) == ("none", 9, "none", 3)
+    based.update("FC::Function", given, function(Runtime="custom.debian11"))
+    made = based.fc.functions.get("services/base/functions/new")
+    assert (made.command, made.port, made.health_check, made.concurrency, made.pre_stop) == ((), 9000, {}, 1, "")
+
+
 def test_code_comes_from_the_first_source_that_is_given(based: Cloud, tmp_path: Path) -> None:
     based.create("OSS::Bucket", BucketName="assets")
     based.oss.objects.put("assets", "code.zip", package(stored="1"))
@@ -132,7 +153,7 @@ def test_a_function_without_code_is_not_there(based: Cloud, code: dict[str, str]
         ({"GpuMemorySize": 2048}, "Property GpuMemorySize: not implemented: GpuMemorySize"),
         (
             {"InstanceConcurrency": 10},
-            "Property InstanceConcurrency: not implemented: InstanceConcurrency other than 1",
+            "InvalidArgument: instanceConcurrency is 10; expected 1 for python3.10",
         ),
     ],
 )

@@ -24,6 +24,21 @@ def test_a_function_of_fc_3_has_its_own_role_logs_and_initializer(cloud: Cloud) 
     }
 
 
+def test_a_custom_runtime_of_fc_3_has_its_program_its_checks_and_hooks(cloud: Cloud) -> None:
+    check = {"HttpGetUrl": "/healthz", "FailureThreshold": 2, "TimeoutSeconds": 1}
+    cloud.create(
+        "FC3::Function",
+        **{**SAMPLES["FC3::Function"], "Runtime": "custom.debian12"},
+        CustomRuntimeConfig={"Command": ["./serve"], "Args": ["-v"], "Port": 8080, "HealthCheckConfig": check},
+        InstanceConcurrency=100,
+        InstanceLifecycleConfig={"PreStop": {"Handler": "none", "Timeout": 60}},
+    )
+    made = cloud.fc.functions.get("functions/new")
+    assert (made.command, made.arguments, made.port, made.concurrency) == (("./serve",), ("-v",), 8080, 100)
+    assert made.health_check == {"httpGetUrl": "/healthz", "failureThreshold": 2, "timeoutSeconds": 1}
+    assert (made.pre_stop, made.pre_stop_timeout) == ("none", 60)
+
+
 def test_defaults_are_those_of_the_generation(based: Cloud) -> None:
     based.create("FC::Function", **SAMPLES["FC::Function"])
     based.create("FC3::Function", **SAMPLES["FC3::Function"])

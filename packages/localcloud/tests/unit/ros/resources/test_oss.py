@@ -158,11 +158,12 @@ class Hesitant(BucketOperations):
         *,
         acl: str = "private",
         storage_class: str = "Standard",
+        redundancy: str = "LRS",
         encryption: Mapping[str, str] | None = None,
     ) -> OssBucket:
         self.looks.acquire()  # one's own
         self.looks.acquire(timeout=0.5)  # another's
-        return super().create(name, acl=acl, storage_class=storage_class, encryption=encryption)
+        return super().create(name, acl=acl, storage_class=storage_class, redundancy=redundancy, encryption=encryption)
 
 
 def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def test_what_was_just_made_has_not_drifted(based: Cloud, name: str) -> None:
         ("FC::Alias", "AliasAlreadyExists: "),
         ("FC::ProvisionConfig", "base/base/LATEST has its ProvisionConfig already"),
         ("FC3::FunctionVersion", "VersionPublishError: "),
+        ("FC::CustomDomain", "DomainNameAlreadyExists: "),
+        ("FC3::CustomDomain", "DomainNameAlreadyExists: "),
         ("FC3::ProvisionConfig", "base/LATEST has its ProvisionConfig already"),
         ("FC3::ConcurrencyConfig", "base has its ConcurrencyConfig already"),
         ("FC3::AsyncInvokeConfig", "base has its AsyncInvokeConfig already"),
