@@ -14,6 +14,7 @@ from heavylift.build.build import build
 from heavylift.build.machine import default_python
 from heavylift.build.options import PARTS, Options
 from heavylift.build.reporter import Reporter
+from heavylift.cdk import values
 from heavylift.cdk.arguments import FunctionSettings
 from heavylift.clouds.assembly import read_project
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
@@ -87,6 +88,7 @@ def _options(given: argparse.Namespace) -> Options:
         code=given.code,
         handler=given.handler,
         prune_rules=given.prune,
+        lazy_imports=_lazy_imports(),
         prune=not given.no_prune,
         strip=not given.no_strip,
         output=given.output,
@@ -96,6 +98,10 @@ def _options(given: argparse.Namespace) -> Options:
 def _app_context() -> Mapping[str, object] | None:
     """Return the settings of the project's app; None when there is no app."""
     return read_project(Path()).context if Path("cdk.json").exists() else None
+
+
+def _lazy_imports() -> tuple[str, ...]:
+    return values.packages((_app_context() or {}).get("lazyImports", ()))
 
 
 def _default_python() -> str:

@@ -12,16 +12,19 @@ from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.util import source_from_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.errors import BuildError, MissingModuleError
 from heavylift.build.exports import find_changes, make_changes
+from heavylift.build.frames import Frames
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, Recording, arrange, record_imports
 from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
 from heavylift.build.prune import Pruning, Rule, prune, survey
+from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
@@ -40,6 +43,7 @@ class Staging:
     target: Target
     rules: Sequence[Rule]
     strip: bool
+    lazy_imports: Sequence[str]  # packages
     recipe: str  # fingerprint of all that a package depends on, other than itself
     folder: Path
 
@@ -58,6 +62,7 @@ class Staging:
 class Staged:
     """The content of a staging folder."""
 
+    places: Sequence[str]  # names of the packages' folders; of two with the same file, the last one's counts
     versions: Mapping[str, str]  # of each package
     files: Mapping[str, Sequence[str]]  # of each package, those that were pruned as well
     sizes: Sequence[tuple[str, Mapping[str, int]]]  # stages by name, with the bytes of each package after it
@@ -68,8 +73,13 @@ class Staged:
     order: Order  # of its files
 
 
-def stage(staging: Staging, report: Reporter) -> Staged:
+def stage(staging: Staging, report: Reporter, frames: Frames | None = None) -> Staged:
     """Put an applib together, unless that is done already.
+
+    Args:
+        staging: where, and of what.
+        report: is told of each step.
+        frames: begins to compress each package as soon as it is there; None: nothing is going to be packed.
 
     Raises:
         BuildError: a package cannot be installed, or what was asked for cannot be imported.
@@ -77,7 +87,7 @@ def stage(staging: Staging, report: Reporter) -> Staged:
     if staging.record.is_file():
         return _read(staging.record)
     _remove_others(staging)
-    staged = _make(staging, report)
+    staged = _make(staging, report, frames)
     temporary = staging.record.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(staged)), encoding="utf-8")
     temporary.replace(staging.record)
@@ -98,12 +108,12 @@ def _remove_others(staging: Staging) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _make(staging: Staging, report: Reporter) -> Staged:
+def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     from heavylift.build.system import find_needs  # not before there is something to make
 
     folder, target = staging.folder, staging.target
     interpreter = find_interpreter(target)
-    packages = _prepare(staging, interpreter, report)
+    packages = _prepare(staging, interpreter, report, frames)
     modules = _modules(staging.requirements, packages)
     assemble(packages, folder)
     owners = {path: package.name for package in packages for path in package.files}
@@ -123,18 +133,20 @@ def _make(staging: Staging, report: Reporter) -> Staged:
         if interpreter:
             spared = [path for path in pruning.spared if path.endswith(".py")]
             binaries.compile_bytecode(folder, spared, interpreter, cores)
-    if pruning.removed or changes:
-        recording = imports.record("without what was pruned")
+    lazy = _lazy_modules(staging, recording, report)
+    if pruning.removed or changes or lazy:
+        recording = imports.record("as a start will", lazy)
     if recording is None:
         report.note(
             f"not imported, neither for a check nor to see which files a start needs first: {why_not_here(target)}. A start "
             "imports when all of it has been unpacked."
         )
     needed = recording.needed if recording else None
-    holders = binaries.collect_bytecode(folder, needed or ()) if interpreter else {}
+    holders = binaries.collect_bytecode(folder, needed or (), lazy) if interpreter else {}
     order = arrange(folder, needed, holders)
     retain(packages, staging.packages)
     return Staged(
+        places=[each.place.name for each in packages],
         versions={each.name: each.version for each in packages},
         files={each.name: tuple(each.files) for each in packages},
         sizes=_sizes(packages, pruning),
@@ -174,21 +186,40 @@ class Imports:
                     f"{error.module} is not imported: it needs {error.missing}, which nothing here requires"
                 )
 
-    def record(self, why: str) -> Recording | None:
-        """Import the modules and return the files that they needed; None where nothing can be imported."""
+    def record(self, why: str, lazy: Sequence[str] = ()) -> Recording | None:
+        """Import the modules and return the files that they needed; None where nothing can be imported.
+
+        Args:
+            why: it is done, for the report.
+            lazy: sources of modules that are executed when they are first used.
+        """
         if self.interpreter is None:
             return None
         modules = [module for each in self.modules.values() for module in each]
         with self.report.step(f"import {', '.join(modules)} in a clean process ({why})"):
             try:
-                return record_imports(self.folder, self.interpreter, modules)
+                return record_imports(self.folder, self.interpreter, modules, lazy)
             except BuildError as error:
                 if isinstance(error, MissingModuleError) or not self.needs:
                     raise
                 raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
 
 
-def _prepare(staging: Staging, interpreter: Path | None, report: Reporter) -> list[Package]:
+def _lazy_modules(staging: Staging, recording: Recording | None, report: Reporter) -> list[str]:
+    """Return the sources of the modules that are executed when they are first used, and report packages without any."""
+    if not staging.lazy_imports:
+        return []
+    if recording is None:
+        report.note("lazy_imports: nothing is lazy, since no start could be recorded here")
+        return []
+    sources = [source_from_cache(path) for path in recording.needed if path.endswith(".pyc")]
+    found = {each: find_reexports(staging.folder, [each], sources) for each in staging.lazy_imports}
+    for package in (each for each, modules in found.items() if not modules):
+        report.warn(f"lazy_imports: {package}: a start imports no module below it that only names others; take it out")
+    return sorted({module for modules in found.values() for module in modules})
+
+
+def _prepare(staging: Staging, interpreter: Path | None, report: Reporter, frames: Frames | None) -> list[Package]:
     """Prepare the packages, and report the libraries that they will lack."""
     if staging.strip and not binaries.strip_version():
         report.note(
@@ -211,7 +242,7 @@ def _prepare(staging: Staging, interpreter: Path | None, report: Reporter) -> li
     )
     staging.packages.mkdir(exist_ok=True)
     with report.bar("packages") as progress:
-        return prepare(staging.lock, staging.packages, recipe, requested, progress)
+        return prepare(staging.lock, staging.packages, recipe, requested, progress, frames)
 
 
 def _requested(requirements: Path) -> list[str]:

@@ -117,18 +117,19 @@ def compile_folder(folder: Path, target: Target, cores: Executor) -> None:
         compile_bytecode(folder, names, interpreter, cores)
 
 
-def collect_bytecode(folder: Path, needed: Sequence[str]) -> dict[str, str]:
+def collect_bytecode(folder: Path, needed: Sequence[str], lazy: Sequence[str]) -> dict[str, str]:
     """Put a copy of all compiled modules into the few files that a start imports them from.
 
     Args:
         folder: the applib.
         needed: paths of the .pyc files that a start imports, in its order; what else is named there does not matter.
+        lazy: sources of modules that are executed when they are first used.
 
     Returns:
         For each .pyc the file that holds its copy; no archive needs the .pyc itself.
     """
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("__pycache__/*.pyc")}
-    made, holders = dump_bytecode(files, needed)
+    made, holders = dump_bytecode(files, needed, lazy)
     for name, content in made.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)

@@ -16,12 +16,13 @@ from __future__ import annotations
 import fcntl
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from heavylift.build.errors import BuildError
+from heavylift.build.frames import Frames
 from heavylift.build.last import STATE, is_current, read_last, seal, take_over
 from heavylift.build.machine import install_interpreter
 from heavylift.build.options import Options
@@ -46,7 +47,8 @@ def build(options: Options, report: Reporter) -> Manifest:
     """
     options.dist.mkdir(parents=True, exist_ok=True)
     options.cache.mkdir(parents=True, exist_ok=True)
-    with _exclusive(options.cache):
+    with ExitStack() as stack:
+        stack.enter_context(_exclusive(options.cache))
         plan = make_plan(options, report)
         last, state = read_last(options.dist, options.target)
         parts, gone = set(options.parts), None
@@ -59,7 +61,9 @@ def build(options: Options, report: Reporter) -> Manifest:
         if made and install_interpreter(options.target):
             plan = make_plan(options, report)
         manifest = replace(last, target=options.target)
-        work = Work(options=options, plan=plan, report=report, last=last.parts)
+        is_final = options.record is None and plan.recording.exists()
+        frames = stack.enter_context(Frames(plan.recording, is_final=is_final))
+        work = Work(options=options, plan=plan, report=report, last=last.parts, frames=frames)
         code = options.dist / (NEW_CODE if "code" in made else "code")
         for name in ("code", "model", "applib"):
             if name == "applib" and (name in made or (options.record is not None and name in options.parts)):

@@ -13,6 +13,7 @@ nobody tells. So whatever that may be comes first:
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -23,12 +24,27 @@ from pathlib import Path
 from heavylift.build.binaries import is_elf
 from heavylift.build.elf import is_extension
 from heavylift.build.errors import BuildError, MissingModuleError
+from heavylift.runtime import lazy as runtime_lazy
 
 _RECORD = """
 import sys
 sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
 import importlib, json, os
+from functools import partial
+from importlib.machinery import SourceFileLoader
 root, modules = sys.argv[1] + "/", sys.argv[2:]
+orders = json.load(sys.stdin)
+lazy, names, now = {root + path for path in orders["lazy"]}, {"__name__": "lazy"}, SourceFileLoader.exec_module
+exec(orders["source"], names)
+
+def exec_module(loader, module):
+    if loader.path in lazy:
+        names["postpone"](module, partial(now, loader))
+    else:
+        now(loader, module)
+
+if lazy:
+    SourceFileLoader.exec_module = exec_module
 sys.path.insert(0, sys.argv[1])
 needed, listed, mapped, native = [], [], set(), 0
 
@@ -36,7 +52,7 @@ def look():
     # What was linked since the last look came with the last library, or by itself after it: it has to be there before that.
     with open("/proc/self/maps") as file:
         paths = dict.fromkeys(line[line.index("/"):].rstrip("\\n") for line in file if "/" in line)
-    new = [path for path in paths if path.startswith(root) and path not in mapped]
+    new = sorted(path for path in paths if path.startswith(root) and path not in mapped)  # not as the kernel placed them
     mapped.update(new)
     # The last library itself stays behind them, wherever in memory the linker put it.
     needed[native:native] = [path for path in new if path not in needed[native:native + 1]]
@@ -98,13 +114,14 @@ class Order:
     used: int
 
 
-def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> Recording:
+def record_imports(folder: Path, interpreter: Path, modules: Sequence[str], lazy: Sequence[str] = ()) -> Recording:
     """Import modules in a clean process that sees nothing but the folder and the standard library.
 
     Args:
         folder: the applib.
         interpreter: a Python of the target's version.
         modules: in the order in which they are imported.
+        lazy: sources of modules that are executed when they are first used, by paths relative to the folder.
 
     Raises:
         MissingModuleError: a module needs one that is not there.
@@ -112,6 +129,7 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str]) -> R
     """
     done = subprocess.run(
         [str(interpreter), "-s", "-S", "-B", "-c", _RECORD, str(folder), *modules],
+        input=json.dumps({"lazy": list(lazy), "source": inspect.getsource(runtime_lazy)}),
         capture_output=True,
         text=True,
         check=False,

@@ -22,6 +22,7 @@ import zstandard
 
 from heavylift.build.cuts import Paged, Span, cut, cut_hot
 from heavylift.build.errors import BuildError
+from heavylift.build.frames import Frames
 from heavylift.build.order import Order
 from heavylift.build.reuse import Pieces, open_pieces
 from heavylift.build.zips import LIMIT32, Entry, write_zip
@@ -137,6 +138,7 @@ def pack(
     order: Order | None = None,
     libraries: Mapping[str, Paged] | None = None,
     last: Path | None = None,
+    frames: Frames | None = None,
 ) -> PackedArchive:
     """Pack a folder.
 
@@ -148,6 +150,7 @@ def pack(
         order: of the files; those that it does not name stay out. None: all of them, none to be used before all are there.
         libraries: by path, those whose pages may come one by one; each is larger than a block.
         last: an archive that the same compressor packed at the same level: what it holds is not compressed again.
+        frames: of the files, as far as they were made before.
 
     Raises:
         BuildError: the folder holds what an archive cannot (a socket, a link out of it, a path that no loader takes).
@@ -164,7 +167,7 @@ def pack(
         total, done, anew = sum(file.size for file in files), 0, 0
         total += sum(PAGE * run.count for library in libraries.values() for run in library.hot)
         with open_pieces(last) as pieces, ThreadPoolExecutor(WORKERS) as pool:
-            for block in _write_files(body, _jobs(files, libraries, used), pool, _Compressor(level, pieces)):
+            for block in _write_files(body, _jobs(files, libraries, used), pool, _Compressor(level, pieces, frames)):
                 done += block.raw
                 anew += block.anew
                 progress(done, total)
@@ -289,10 +292,11 @@ def _hot_stretches(file: _File, library: Paged, number: int) -> Iterator[_Stretc
 
 @dataclass(frozen=True, slots=True)
 class _Compressor:
-    """Compresses blocks, or takes their frames from the last archive where they are the same."""
+    """Compresses blocks, or takes their frames, where they were made before or lie in the last archive."""
 
     level: int  # zstd's
     pieces: Pieces
+    frames: Frames | None
 
     def run(self, job: _Job) -> _Packed:
         """Compress one block."""
@@ -301,19 +305,22 @@ class _Compressor:
     def _stretch(self, job: _Stretch) -> _Packed:
         with job.entry.source.open("rb") as source:
             raw = b"".join(_read(source, span) for span in job.spans)
-        found = self.pieces.find(job.entry.path, job.start, raw)
-        frame = found or compress(raw, self.level)
-        return _Packed(len(raw), (frame,), 0 if found else len(raw))
+        frame, anew = self._frame(job.entry, job.start, raw)
+        return _Packed(len(raw), (frame,), anew)
 
     def _group(self, files: tuple[_File, ...]) -> _Packed:
-        engine, frames, size, anew = zstandard.ZstdCompressor(self.level), [], 0, 0
-        for file in files:
-            raw = file.source.read_bytes()
-            found = self.pieces.find(file.path, 0, raw)
-            frames.append(found or engine.compress(raw))
-            size += len(raw)
-            anew += 0 if found else len(raw)
-        return _Packed(size, tuple(frames), anew)
+        made = [self._frame(file, 0, file.source.read_bytes()) for file in files]
+        return _Packed(
+            sum(file.size for file in files), tuple(frame for frame, _ in made), sum(anew for _, anew in made)
+        )
+
+    def _frame(self, file: _File, start: int, raw: bytes) -> tuple[bytes, int]:
+        """Return the frame of bytes of a file, and how many of them this build had to compress."""
+        if self.frames and (made := self.frames.find(file.path, start, raw, file.source)):
+            return made.data, len(raw) if made.is_new else 0
+        if found := self.pieces.find(file.path, start, raw):
+            return found, 0
+        return compress(raw, self.level), len(raw)
 
 
 def _read(source: BinaryIO, span: Span) -> bytes:

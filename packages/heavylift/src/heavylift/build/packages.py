@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.build import binaries, resolve
+from heavylift.build.frames import Frames
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.segments import split_code
 from heavylift.contracts.archive import BLOCK_SIZE
@@ -53,11 +54,16 @@ class Package:
     @property
     def content(self) -> Path:
         """The folder with its files."""
-        return self.place / _CONTENT
+        return content_of(self.place)
 
 
 def prepare(
-    lock: Path, cache: Path, recipe: Recipe, first: Sequence[str], progress: Callable[[int, int], None]
+    lock: Path,
+    cache: Path,
+    recipe: Recipe,
+    first: Sequence[str],
+    progress: Callable[[int, int], None],
+    frames: Frames | None = None,
 ) -> list[Package]:
     """Prepare the packages of a lock that are not prepared yet.
 
@@ -67,6 +73,7 @@ def prepare(
         recipe: what to do with each.
         first: names of packages to begin with: the heavy ones, if anybody knows.
         progress: called with the number of packages done, and of those that had to be prepared.
+        frames: begins to compress each as soon as it is there.
 
     Returns:
         All packages of the lock, in its order.
@@ -78,12 +85,25 @@ def prepare(
     sources = resolve.read_sources(lock)
     missing = [entry for entry, place in places.items() if not place.is_dir()]
     missing.sort(key=lambda entry: normalize(resolve.entry_name(entry)) not in first)
+
+    def run(entry: str) -> None:
+        if entry in missing:
+            _prepare(entry, sources, places[entry], recipe, cores)
+        if frames:
+            package = _read(places[entry])
+            frames.begin(
+                package.place, package.content, package.files.keys() - match_rules(package.files, recipe.rules)
+            )
+
     with ThreadPoolExecutor(binaries.WORKERS) as cores, ThreadPoolExecutor(DOWNLOADS) as downloads:
-        jobs = [downloads.submit(_prepare, entry, sources, places[entry], recipe, cores) for entry in missing]
+        jobs = [downloads.submit(run, entry) for entry in missing]
+        others = [downloads.submit(run, entry) for entry in places if entry not in missing]
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 job.result()
                 progress(done, len(missing))
+            for job in others:
+                job.result()
         except BaseException:
             downloads.shutdown(cancel_futures=True)
             raise
@@ -105,6 +125,11 @@ def assemble(packages: Sequence[Package], folder: Path) -> None:
     folder.mkdir(parents=True)
     for package in packages:
         shutil.copytree(package.content, folder, copy_function=_share, dirs_exist_ok=True)
+
+
+def content_of(place: Path) -> Path:
+    """Return the folder with the files of a package, which lies in the package's own."""
+    return place / _CONTENT
 
 
 def normalize(name: str) -> str:

@@ -14,9 +14,11 @@ from heavylift.build import binaries
 from heavylift.build.applib import Staging, stage
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
+from heavylift.build.frames import Frames
 from heavylift.build.handler import try_handler
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.options import Options
+from heavylift.build.packages import content_of
 from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
 from heavylift.build.prune import DEFAULT_RULES, read_rules
 from heavylift.build.record import Trial, record_start
@@ -42,12 +44,14 @@ class Work:
         plan: its resolved inputs.
         report: is told of each step.
         last: the archives of the last build; the frames in them are used again.
+        frames: of the applib's packages.
     """
 
     options: Options
     plan: Plan
     report: Reporter
     last: Mapping[str, Part]
+    frames: Frames
 
     def make(self, part: str) -> Part:
         """Make a part.
@@ -61,7 +65,9 @@ class Work:
 
     def _applib(self) -> Applib:
         staging = _staging(self.options, self.plan)
-        staged = stage(staging, self.report)
+        staged = stage(staging, self.report, self.frames)
+        places = [staging.packages / name for name in staged.places]
+        self.frames.use([(place, content_of(place)) for place in places])
         libraries = find_code(staging.folder, staged.order.paths)
         paged, unknown = choose_pages(read_recording(self.plan.recording), libraries)
         if unknown:
@@ -95,7 +101,7 @@ class Work:
         if options.record is None and path.exists():
             return
         staging = _staging(options, self.plan)
-        staged = stage(staging, self.report)
+        staged = stage(staging, self.report, self.frames)
         libraries = find_code(staging.folder, staged.order.paths)
         if not libraries:
             return
@@ -147,7 +153,7 @@ class Work:
         assert self.options.export is not None
         options = self._options_here()
         staging = _staging(options, self.plan if options is self.options else make_plan(options, self.report))
-        stage(staging, self.report)
+        stage(staging, self.report, self.frames if options is self.options else None)
         interpreter = find_interpreter(options.target)
         assert interpreter is not None
         with self.report.step("export the model"):
@@ -174,11 +180,11 @@ class Work:
         """Pack a folder; return the archive, and the packed bytes of each file."""
         from heavylift.build.pack import COMPRESSOR, pack  # with zstandard, which a build without work does not need
 
-        old, title = self.last.get(part), f"pack {part}"
+        old, title, frames = self.last.get(part), f"pack {part}", self.frames if part == "applib" else None
         last = old.path if isinstance(old, Archive) and old.compressor == COMPRESSOR else None
         target = self.options.dist / part / "{digest}.zip"
         with self.report.bar(title, unit="bytes") as progress:
-            packed = pack(folder, target, progress=progress, order=order, libraries=libraries, last=last)
+            packed = pack(folder, target, progress=progress, order=order, libraries=libraries, last=last, frames=frames)
         self.report.packed(title, packed.anew, packed.raw)
         archive = Archive(
             key=f"{part}/{packed.digest}.zip",
@@ -258,6 +264,7 @@ def _staging(options: Options, plan: Plan) -> Staging:
         target=options.target,
         rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
         strip=options.strip,
+        lazy_imports=options.lazy_imports,
         recipe=plan.recipe,
         folder=(made or [options.cache])[0] / name,
     )

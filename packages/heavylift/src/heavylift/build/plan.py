@@ -19,7 +19,7 @@ from heavylift.build.prune import DEFAULT_RULES
 from heavylift.build.recording import recording_path
 from heavylift.build.reporter import Reporter
 from heavylift.contracts import archive, pages
-from heavylift.runtime import bytecode
+from heavylift.runtime import bytecode, lazy
 
 VERSION = 2  # of what the build makes of its inputs; a change makes every build out of date
 
@@ -54,7 +54,7 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     shared = [str(VERSION), str(options.target), sys.version, version(archive.CODEC)]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())
-    staging = fingerprint([recipe, _digest(applib_lock)])
+    staging = fingerprint([recipe, _digest(applib_lock)], list(options.lazy_imports))
     folder = options.recordings or requirements.parent / "recordings"
     recording = recording_path(folder, requirements, options.target)
     applib = fingerprint([staging, _digest(recording) if recording.exists() else ""])
@@ -104,7 +104,7 @@ def _model_inputs(options: Options, staging: str) -> list[str]:
 def _own_sources() -> list[str]:
     folder = Path(__file__).parent
     own = [path for path in sorted(folder.glob("*.py")) if path.name not in {"report.py", "__main__.py"}]
-    contracts = (Path(inspect.getfile(module)) for module in (archive, pages, bytecode))
+    contracts = (Path(inspect.getfile(module)) for module in (archive, pages, bytecode, lazy))
     return [_digest(path) for path in (*own, *contracts)]
 
 

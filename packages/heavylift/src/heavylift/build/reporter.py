@@ -82,9 +82,9 @@ class Reporter:
             yield advance
 
     def packed(self, title: str, anew: int, total: int) -> None:
-        """Print the bytes that a step had to compress, if the last archive held some of them."""
+        """Print the bytes that a build had to compress, if some were there from the last one."""
         if anew < total:
-            self.note(f"{title}: {anew / 1e6:,.1f} of {total / 1e6:,.1f} MB anew, the others as in the last archive")
+            self.note(f"{title}: {anew / 1e6:,.1f} of {total / 1e6:,.1f} MB anew, the others as before")
 
     def packages(self, staged: Staged, packed: Mapping[str, int]) -> None:
         """Show the bytes of each package, stage by stage; `packed` are those of each file in the archive."""

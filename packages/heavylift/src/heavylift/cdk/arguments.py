@@ -56,6 +56,7 @@ class FunctionSettings:
     requirements: str = "layers_build/applib.txt"
     model: str = ""
     prune_rules: tuple[str, ...] = ()
+    lazy_imports: tuple[str, ...] = ()
     recordings: str = ""
     dist: str = ""
     handler: str = "index.handler"
@@ -82,6 +83,7 @@ READERS: Mapping[str, values.Reader] = {
     "requirements": values.path,
     "model": values.path,
     "prune_rules": values.paths,
+    "lazy_imports": values.packages,
     "recordings": values.path,
     "dist": values.path,
     "handler": values.text(_HANDLER, "MODULE.FUNCTION of your own code, such as index.handler"),

@@ -91,6 +91,7 @@ def _own_build(settings: FunctionSettings, facts: Facts, output: Path, exporter:
         code=Path(settings.code),
         handler=settings.handler,
         prune_rules=tuple(map(Path, settings.prune_rules)),
+        lazy_imports=settings.lazy_imports,
         recordings=Path(settings.recordings) if settings.recordings else None,
         record=None if facts.record is None else tuple(map(Path, facts.record)),
         # What only the cloud knows, such as an attribute of a resource, is a token of the CDK's here.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 from heavylift.cdk.errors import InfraError
-from heavylift.cdk.values import shown, unknown
+from heavylift.cdk.values import nearest, shown, unknown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,9 +28,11 @@ def tells_arguments(method: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(method)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        given: Mapping[str, Any] = dict(zip(places, args, strict=False)) | {
-            name: value for name, value in kwargs.items() if name in named
-        }
+        given: dict[str, Any] = dict(zip(places, args, strict=False))
+        given |= {name: value for name, value in kwargs.items() if name in named}
+        for name, value in kwargs.items():  # a misspelled one counts, lest its absence is taken for another mistake
+            if name not in named and (near := nearest(name, named)):
+                given.setdefault(near, value)
         if missing := [name for name in needed if name not in given]:
             owner = type(args[0]).__name__
             raise InfraError(f"{owner}: {what}the argument {missing[0]} is missing, of ({', '.join(named)})")

@@ -49,6 +49,7 @@ class HeavyFunction(Construct):
         requirements: the file that lists the libraries.
         model: a folder, or a Python file whose `export_model(applib, interpreter, target)` writes one; None: there is no model.
         prune_rules: files with prune rules beside those that heavylift has.
+        lazy_imports: packages of the libraries whose modules that only name others are executed when they are first used.
         recordings: the folder of the recordings of starts; None: `recordings`, beside the requirements.
         dist: a build made before, which is deployed as it is; None: what changed is built first.
         handler: the user's function, `MODULE.FUNCTION`.
@@ -88,6 +89,7 @@ class HeavyFunction(Construct):
         requirements: str | Path = "layers_build/applib.txt",
         model: str | Path | None = None,
         prune_rules: Sequence[str | Path] = (),
+        lazy_imports: Sequence[str] = (),
         recordings: str | Path | None = None,
         dist: str | Path | None = None,
         handler: str = "index.handler",
@@ -121,6 +123,7 @@ class HeavyFunction(Construct):
                 "requirements": requirements,
                 "model": model or "",
                 "prune_rules": prune_rules,
+                "lazy_imports": lazy_imports,
                 "recordings": recordings or "",
                 "dist": dist or "",
                 "handler": handler,

@@ -28,6 +28,11 @@ def shown(value: object) -> str:
         return "what is nested too deeply"
 
 
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Return the name that was meant, perhaps."""
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+
+
 def unknown(name: str, known: Collection[str], kind: str) -> str:
     """Return a sentence for a name that does not exist.
 
@@ -36,8 +41,8 @@ def unknown(name: str, known: Collection[str], kind: str) -> str:
         known: those that exist.
         kind: of name, for the message.
     """
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(sorted(known))}"
     return f"{name}: there is no such {kind}; {hint}"
 
 
@@ -138,6 +143,16 @@ prefix = text(_PREFIX, "the beginning of object keys, such as incoming/, without
 def prefixes(value: object) -> tuple[str, ...]:
     """Read several beginnings of object keys."""
     return tuple(dict.fromkeys(prefix(item) for item in _items(value, "prefixes")))
+
+
+_package = text(
+    re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"), "the name of a package as one imports it, such as tensorflow"
+)
+
+
+def packages(value: object) -> tuple[str, ...]:
+    """Read several names of packages."""
+    return tuple(sorted({_package(item) for item in _items(value, "packages")}))
 
 
 def _items(value: object, what: str) -> list[object]:

@@ -137,6 +137,12 @@ class EmbeddedCloud:
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The number of its process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def __enter__(self) -> Endpoints:
         """Start it and wait for its ready line.
 

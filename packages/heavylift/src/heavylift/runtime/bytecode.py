@@ -6,9 +6,10 @@ Everything else stays Python's own: sources and data lie on disk, loaders are so
 is missing or made for another Python is compiled from its source. A process that does not call `install`, such as
 a child of the function's, sees the sources alone.
 
-The folder `heavylift.bytecode`: `table.json`, `{"modules": {path of a .pyc: [number of a chunk, offset, size]}}`, paths relative
-to the applib; and the chunks, `0.bin`, `1.bin`, …: the content of .pyc files one behind the other. What a start imports stands
-in the first chunks, in its order: the first modules are imported while the last are still on their way.
+The folder `heavylift.bytecode`: `table.json`, `{"modules": {path of a .pyc: [number of a chunk, offset, size]}, "lazy": [path of a
+.py that is executed when it is first used, …]}`, paths relative to the applib; and the chunks, `0.bin`, `1.bin`, …: the content of
+.pyc files one behind the other. What a start imports stands in the first chunks, in its order: the first modules are imported
+while the last are still on their way.
 """
 
 from __future__ import annotations
@@ -29,22 +30,27 @@ from importlib.machinery import (
     SourcelessFileLoader,
 )
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.runtime.lazy import postpone
 
 BYTECODE_NAME = "heavylift.bytecode"  # in the applib's top folder
 TABLE_NAME = f"{BYTECODE_NAME}/table.json"
 CHUNK = 2 * 1024 * 1024  # bytes; a chunk ends with the module that reaches it
 
 
-def dump_bytecode(files: Mapping[str, bytes], order: Sequence[str]) -> tuple[dict[str, bytes], dict[str, str]]:
+def dump_bytecode(
+    files: Mapping[str, bytes], order: Sequence[str], lazy: Sequence[str] = ()
+) -> tuple[dict[str, bytes], dict[str, str]]:
     """Return the files that hold these .pyc files.
 
     Args:
         files: content by path, relative to the applib.
         order: the paths of those that a start imports, in that order. They share no chunk with the others, which follow
             by name. The same files in the same order give the same bytes.
+        lazy: sources of modules that are executed when they are first used.
 
     Returns:
         Content by path, relative to the applib; and for each .pyc the path of its chunk.
@@ -58,7 +64,8 @@ def dump_bytecode(files: Mapping[str, bytes], order: Sequence[str]) -> tuple[dic
                 chunks.append(bytearray())
             table[path] = (len(chunks) - 1, len(chunks[-1]), len(files[path]))
             chunks[-1] += files[path]
-    made = {TABLE_NAME: json.dumps({"modules": table}, separators=(",", ":"), sort_keys=True).encode()}
+    content = {"modules": table, "lazy": sorted(lazy)}
+    made = {TABLE_NAME: json.dumps(content, separators=(",", ":"), sort_keys=True).encode()}
     made |= {_chunk_name(number): bytes(chunk) for number, chunk in enumerate(chunks)}
     return made, {path: _chunk_name(place[0]) for path, place in table.items()}
 
@@ -84,10 +91,15 @@ class Bytecode:
         table = f"{applib}/{TABLE_NAME}"
         try:
             with open(table, "rb") as file:  # noqa: PTH123 - faster
-                modules = json.load(file)["modules"]
-            self._table = {name: _place(place) for name, place in modules.items()}
+                content = json.load(file)
+            self._table = {name: _place(place) for name, place in content["modules"].items()}
+            self._lazy = frozenset(map(_path, content.get("lazy", ())))  # archives of before have none
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise _damaged(table, f"{type(error).__name__}: {error}") from error
+
+    def is_lazy(self, path: str) -> bool:
+        """Return whether the module of a source, by its absolute path, is executed when it is first used."""
+        return path.startswith(self._prefix) and path.removeprefix(self._prefix) in self._lazy
 
     def find(self, path: str) -> bytes | None:
         """Return the content of a .pyc by its absolute path, or None where there is none.
@@ -126,6 +138,12 @@ def _place(place: object) -> tuple[int, int, int]:
     return place[0], place[1], place[2]
 
 
+def _path(path: object) -> str:
+    if not isinstance(path, str):
+        raise ValueError(f"{path!r:.40} is not a path")
+    return path
+
+
 class _Loader(SourceFileLoader):
     """A source loader that finds its .pyc in the applib's bytecode; the check of its version stays importlib's own."""
 
@@ -137,6 +155,14 @@ class _Loader(SourceFileLoader):
         """Return a file's content."""
         found = self._bytecode.find(path)
         return super().get_data(path) if found is None else found
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute a module, or let it be executed when it is first used."""
+        execute = super().exec_module
+        if self._bytecode.is_lazy(self.path):
+            postpone(module, execute)
+        else:
+            execute(module)
 
 
 def install(applib: Path) -> None:

@@ -28,7 +28,7 @@ from heavylift.build.options import Options
 from heavylift.build.order import record_imports
 from heavylift.build.reporter import Reporter
 from heavylift.contracts.manifest import Manifest
-from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
+from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 from heavylift.runtime.bytecode import TABLE_NAME
 from tests.support.loading import read_files
 from tests.support.paths import ROOT
@@ -358,6 +358,27 @@ importlib.import_module(__name__ + ".te" + "sts.help" + "er")
     }
     modules = json.loads(found[TABLE_NAME])["modules"]
     assert [name for name in modules if "/helper." in name]  # what was brought back is compiled, too
+
+
+def test_what_lazy_modules_name_comes_after_what_a_start_imports(own_project: Path, tmp_path: Path) -> None:
+    files = {
+        "lib/__init__.py": "from lib import api, plain\n\ndef call():\n    return api.heavy\n",
+        "lib/api.py": "from lib.heavy import heavy as heavy\n",
+        "lib/heavy.py": "heavy = 1\n",
+        "lib/plain.py": "plain = 1\n",
+    }
+    wheel = make_wheel(tmp_path, "lib", files)
+    (own_project / "layers_build" / "applib.txt").write_text(f"lib @ {wheel.as_uri()}\n")
+    (own_project / "cdk.json").write_text(json.dumps({"app": "none", "context": {"lazyImports": ["lib", "six"]}}))
+    done = run(own_project, "applib", "--python", LOCAL_PYTHON)
+    assert done.returncode == 0, done.stderr
+    assert "lazy_imports: six: a start imports no module below it that only names others" in done.stdout + done.stderr
+    [archive] = (own_project / "dist" / "applib").iterdir()
+    with zipfile.ZipFile(archive) as file:
+        table = json.loads(read_files(file)[TABLE_NAME])
+    assert table["lazy"] == ["lib/api.py"]
+    chunks = {Path(name).name.partition(".")[0]: place[0] for name, place in table["modules"].items()}
+    assert chunks == {"__init__": 0, "api": 1, "heavy": 1, "plain": 0}
 
 
 def test_code_that_somebody_changed_in_the_output_is_made_again(own_project: Path) -> None:

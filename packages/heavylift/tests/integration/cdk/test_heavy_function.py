@@ -208,8 +208,13 @@ WRONG = [
         "app: One: every: '5m' is not allowed; set `@every 5m`, or six",
     ),
     (
-        'HeavyFunction(stack, "One", memroy=512)',
+        'HeavyFunction(stack, "One", memroy=512, cpu=0.5)',
         "app: One: memroy: there is no such argument; did you mean memory?\n",
+    ),
+    (
+        'HeavyFunction(stack, "One", memroy=500)',
+        "app: One: memory: 500 is not allowed; set 128 to 32768 (in steps of 64) MB\n"
+        "One: memroy: there is no such argument; did you mean memory?\n",
     ),
     (
         'HeavyFunction(stack, "One", "code", **SMALL)',

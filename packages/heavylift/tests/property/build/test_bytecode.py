@@ -35,7 +35,7 @@ def test_a_module_is_found_where_python_finds_it(forms: set[str]) -> None:
         forget()
         for source in folder.rglob("*.py"):
             py_compile.compile(str(source), doraise=True)
-        held = collect_bytecode(Path(scratch), [])
+        held = collect_bytecode(Path(scratch), [], [])
         assert all(BYTECODE_NAME in holder for holder in held.values())
         install(Path(scratch))
         assert [found(f"{PACKAGE}.{name}") for name in ("m", "m.n", "none")] == wanted

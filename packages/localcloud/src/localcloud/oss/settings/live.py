@@ -29,7 +29,7 @@ _FIELDS = {
             "FragDuration": number(1, 100),  # seconds
             "FragCount": number(1, 100),
             "PlaylistName": text(),
-            "PlayListName": text(),  # as the PHP SDK writes it
+            "PlayListName": text(),  # as the PHP SDK writes it; OSS passes it over
         },
         required=True,
     ),
@@ -62,7 +62,7 @@ def read_channel(body: bytes, now: float) -> str:
     target = document.find("Target")
     assert target is not None, "the form requires it"
     for element in target.findall("PlayListName"):
-        element.tag = "PlaylistName"
+        target.remove(element)
     for name, value in _DEFAULTS.items():
         _default(target, name, value)
     description, playlist = document.findtext("Description") or "", target.findtext("PlaylistName") or ""

@@ -8,6 +8,7 @@ with HeavyApp() as app:
         stack,
         "Function",
         model="layers_build/model.py",
+        lazy_imports=["keras", "tensorflow"],
         read_prefixes=["incoming/", "rotated/", "picture"],
         write_prefixes=["rotated/", "picture"],
     )

@@ -1,0 +1,214 @@
+"""Frames of the files of prepared packages: made while other packages are still on their way, and kept beside each package.
+
+A frame depends on its bytes alone, wherever in an archive it stands. So a package's files are compressed as soon as it is prepared,
+on what the cores have left beside downloads, compilers and imports, and later archives with the same package take its frames as
+they are. What another step decides is left to the packer: the order, the collected bytecode, the hot pages, the code of libraries
+that are yet to be recorded, and what is changed of a file after all.
+
+A package's frames lie in two files of its folder: the frames one behind the other, and a table of them, which is written last:
+without it, the frames are scrap.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from heavylift.build.binaries import WORKERS
+from heavylift.build.cuts import cut
+from heavylift.build.recording import Recording, choose_pages, find_code, read_recording
+from heavylift.contracts.archive import BLOCK_SIZE
+
+NICENESS = 10  # of the threads that compress: what others wait for goes first, and these go on nevertheless
+_FRAMES, _TABLE = "frames.bin", "frames.json"
+
+
+class Stretch(NamedTuple):
+    """Bytes of a file that share a frame."""
+
+    path: str
+    start: int
+    size: int
+
+
+class Frame(NamedTuple):
+    """A frame, and whether it was made by this build."""
+
+    data: bytes
+    is_new: bool
+
+
+@dataclass(slots=True)
+class _Package:
+    """The frames of one package.
+
+    Attributes:
+        folder: of the package.
+        content: the folder of its files.
+        places: offset and length of each frame that is there.
+        jobs: makes those that are not there yet.
+    """
+
+    folder: Path
+    content: Path
+    places: dict[Stretch, tuple[int, int]] = field(default_factory=dict)
+    jobs: dict[Stretch, Future[None]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, stretch: Stretch) -> bytes | None:
+        """Return a frame, when it is there."""
+        if (job := self.jobs.get(stretch)) and job.exception():
+            return None  # the packer meets the same trouble, and tells it
+        if stretch not in self.places:
+            return None
+        offset, size = self.places[stretch]
+        with (self.folder / _FRAMES).open("rb") as file:
+            return os.pread(file.fileno(), size, offset)
+
+    def holds(self, stretch: Stretch, source: Path, raw: bytes) -> bool:
+        """Return whether a file of an applib has the bytes of the package's file still."""
+        own = self.content / stretch.path
+        if source.samefile(own):
+            return True
+        with own.open("rb") as file:
+            return os.pread(file.fileno(), stretch.size, stretch.start) == raw
+
+    def compress(self, stretches: Sequence[Stretch]) -> None:
+        """Add some frames to the file."""
+        from heavylift.build.pack import compress  # with zstandard, which a build without work does not need
+
+        frames = []
+        for path, start, size in stretches:
+            with (self.content / path).open("rb") as file:
+                frames.append(compress(os.pread(file.fileno(), size, start)))
+        with self.lock, (self.folder / _FRAMES).open("ab") as file:
+            for stretch, frame in zip(stretches, frames, strict=True):
+                self.places[stretch] = (file.tell(), len(frame))
+                file.write(frame)
+
+    def load(self) -> bool:
+        """Read the table, and return whether there is one."""
+        try:
+            table = json.loads((self.folder / _TABLE).read_bytes())
+        except FileNotFoundError:
+            return False
+        self.places = {Stretch(path, start, size): (offset, packed) for path, start, size, offset, packed in table}
+        return True
+
+    def save(self) -> None:
+        """Write the table."""
+        temporary = self.folder / f"{_TABLE}.new"
+        temporary.write_text(json.dumps([[*stretch, *place] for stretch, place in self.places.items()]))
+        temporary.rename(self.folder / _TABLE)
+
+
+class Frames:
+    """The frames of a build's packages.
+
+    Args:
+        recording: the file that tells of the code of large libraries; it need not be there.
+        is_final: nothing is going to be added to it.
+    """
+
+    def __init__(self, recording: Path, *, is_final: bool) -> None:
+        self._file, self._is_final = recording, is_final
+        self._pool = ThreadPoolExecutor(WORKERS, "compress", lambda: os.setpriority(os.PRIO_PROCESS, 0, NICENESS))
+        self._packages: dict[Path, _Package] = {}
+        self._owners: dict[str, _Package] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=kind is not None)
+        for package in self._packages.values():
+            if package.jobs and not any(job.cancelled() or job.exception() for job in package.jobs.values()):
+                package.save()
+
+    @cached_property
+    def _recording(self) -> Recording:
+        return read_recording(self._file)
+
+    def begin(self, folder: Path, content: Path, paths: Iterable[str]) -> None:
+        """Begin to compress a package's files, unless that was done before. Threads may call it, one for each package.
+
+        Args:
+            folder: of the package.
+            content: the folder of its files.
+            paths: of those that an archive may hold.
+
+        Raises:
+            BuildError: the recording is damaged.
+        """
+        package = self._packages[folder] = _Package(folder, content)
+        if package.load():
+            return
+        (folder / _FRAMES).unlink(missing_ok=True)  # of a build that was interrupted
+        for stretches in _gather(self._stretches(content, paths)):
+            job = self._pool.submit(package.compress, stretches)
+            package.jobs.update(dict.fromkeys(stretches, job))
+
+    def _stretches(self, content: Path, paths: Iterable[str]) -> Iterator[Stretch]:
+        paths = sorted(path for path in paths if not (content / path).is_symlink())
+        libraries = find_code(content, paths)
+        paged, unknown = choose_pages(self._recording, libraries)
+        later = () if self._is_final else unknown  # whether their pages come one by one, the recording will say
+        for path in paths:
+            size = (content / path).stat().st_size
+            if path in later:
+                continue
+            if size > BLOCK_SIZE:
+                regions = paged[path].regions if path in paged else ()
+                yield from (Stretch(path, span.start, span.size) for span in cut(size, regions))
+            else:
+                yield Stretch(path, 0, size)
+
+    def use(self, packages: Iterable[tuple[Path, Path]]) -> None:
+        """Take the frames of these packages, which are an applib together: of their folders, and the folders of their files.
+
+        Where several bring the same file, the last one's counts.
+        """
+        self._owners = {}
+        for folder, content in packages:
+            package = self._packages.get(folder)
+            if package is None:
+                package = self._packages[folder] = _Package(folder, content)
+                package.load()
+            self._owners.update(dict.fromkeys((path for path, _, _ in (*package.places, *package.jobs)), package))
+
+    def find(self, path: str, start: int, raw: bytes, source: Path) -> Frame | None:
+        """Return the frame of bytes of a file, when there is one; wait for it while it is made.
+
+        Args:
+            path: of the file in the applib.
+            start: of the bytes in it.
+            raw: these bytes.
+            source: the file.
+        """
+        package, stretch = self._owners.get(path), Stretch(path, start, len(raw))
+        if package is None or not (stretch in package.jobs or stretch in package.places):
+            return None
+        data = package.read(stretch) if package.holds(stretch, source, raw) else None
+        return None if data is None else Frame(data, stretch in package.jobs)
+
+
+def _gather(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
+    """Yield stretches in lists that are worth a job."""
+    some: list[Stretch] = []
+    for stretch in stretches:
+        some.append(stretch)
+        if sum(each.size for each in some) >= BLOCK_SIZE:
+            yield some
+            some = []
+    if some:
+        yield some
