@@ -79,7 +79,9 @@ def test_a_timer_fires_when_its_time_has_come(
     assert events() == []
 
     def after_a_while(number: int) -> bool:
-        ahead.write_text(str(int(ahead.read_text()) + 10))  # in steps: a timer counts from when the cloud first sees it
+        whole = ahead.with_suffix(".new")  # never half written: the cloud reads it whenever it asks for the time
+        whole.write_text(str(int(ahead.read_text()) + 10))  # in steps: a timer counts from when the cloud first sees it
+        whole.replace(ahead)
         return len(events()) >= number
 
     wait_for(lambda: after_a_while(2))
