@@ -179,7 +179,7 @@ class Scheme:
 
 
 SCHEMES: Mapping[str, Scheme] = {
-    "acs3": Scheme(acs3, by_authenticator, ("x-acs-", "x-fc-")),
+    "acs3": Scheme(acs3, by_authenticator, ("x-acs-",)),
     "rpc": Scheme(rpc, by_authenticator, ()),
     "fc": Scheme(fc, by_fc, ("x-fc-",)),
     "oss-v1": Scheme(oss("v1", presigned=False), by_oss, ("x-oss-",)),
