@@ -14,6 +14,7 @@ import pytest
 
 from heavylift.cli.main import main
 from heavylift.clouds import background
+from tests.support import interrupts
 from tests.support.waiting import wait_for
 
 APP = Path(__file__).with_name("app.py")
@@ -66,6 +67,7 @@ def begin(project: Path, command: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=interrupts.listen,
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from heavylift.clouds.embedded import EmbeddedCloud
 from heavylift.clouds.ros import Ros
 from heavylift.clouds.session import Session, local_session
+from tests.support import interrupts
 
 APP = """
 from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
@@ -56,7 +57,7 @@ class Measured:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_listen,
+            preexec_fn=interrupts.listen,
         )
 
     def run(self, *words: str) -> tuple[int, str, str]:
@@ -79,12 +80,6 @@ class Measured:
         """What there is in the cloud."""
         services = self.session.fc2_client().list_services(_requests().ListServicesRequest()).body.services or []
         return [*self.stacks, *self.buckets, *(each.service_name for each in services)]
-
-
-def _listen() -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_DFL
-    )  # a shell's job in the background has it ignored, and so have its children
 
 
 def _requests() -> Any:
