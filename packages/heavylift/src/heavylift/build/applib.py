@@ -213,7 +213,7 @@ def _lazy_modules(staging: Staging, recording: Recording | None, report: Reporte
         report.note("lazy_imports: nothing is lazy, since no start could be recorded here")
         return []
     sources = [source_from_cache(path) for path in recording.needed if path.endswith(".pyc")]
-    found = {each: find_reexports(staging.folder, [each], sources) for each in staging.lazy_imports}
+    found = find_reexports(staging.folder, staging.lazy_imports, sources)
     for package in (each for each, modules in found.items() if not modules):
         report.warn(f"lazy_imports: {package}: a start imports no module below it that only names others; take it out")
     return sorted({module for modules in found.values() for module in modules})

@@ -32,7 +32,7 @@ from heavylift.build.reexports import find_reexports
 def test_modules_that_only_name_others_are_found(tmp_path: Path, source: str, lazy: bool) -> None:
     (tmp_path / "package").mkdir()
     (tmp_path / "package/api.py").write_text(source)
-    assert find_reexports(tmp_path, ["package"], ["package/api.py"]) == ["package/api.py"] * lazy
+    assert find_reexports(tmp_path, ["package"], ["package/api.py"]) == {"package": ["package/api.py"] * lazy}
 
 
 def test_only_imported_modules_below_the_packages_are_looked_at(tmp_path: Path) -> None:
@@ -40,5 +40,49 @@ def test_only_imported_modules_below_the_packages_are_looked_at(tmp_path: Path) 
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("import sys\n")
     imported = ["ab/d.py", "a/b/c.py", "a/__init__.py", "a/b/gone.py"]
-    assert find_reexports(tmp_path, ["a"], imported) == ["a/__init__.py", "a/b/c.py"]
-    assert find_reexports(tmp_path, ["a.b"], imported) == ["a/b/c.py"]
+    assert find_reexports(tmp_path, ["a", "a.b"], imported) == {"a": ["a/__init__.py", "a/b/c.py"], "a.b": ["a/b/c.py"]}
+
+
+CIRCLES = {
+    "by names": ("from p.impl import thing\n", "from p.api import thing as again\nthing = 1\n"),
+    "by a submodule": ("from p.impl import thing\n", "import p.api.part\nthing = 1\n"),
+    "by dots": ("from ..p.impl import thing\n", "from . import api\nthing = 1\n"),
+    "over another": ("from p.over import thing\n", "import p.api\nthing = 1\n"),
+    "under a condition": (
+        "from p.impl import thing\n",
+        "try:\n    import p.api\nexcept ImportError:\n    pass\nthing = 1\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("circle", CIRCLES)
+def test_a_module_that_what_it_imports_imports_again_is_executed_as_ever(tmp_path: Path, circle: str) -> None:
+    api, impl = CIRCLES[circle]
+    over = "from p.impl import thing\nprint()\n"
+    files = {
+        "p/__init__.py": "print()\n",
+        "p/api/__init__.py": api.replace("..", "..."),
+        "p/api/part.py": "",
+        "p/impl.py": impl,
+    }
+    files["p/over.py"] = over
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert find_reexports(tmp_path, ["p"], files) == {"p": []}
+
+
+@pytest.mark.parametrize(
+    "use", ["def call():\n    from p import api\n", "from p import other\n", "from p.other import x\n"]
+)
+def test_what_a_package_or_a_function_imports_makes_no_circle(tmp_path: Path, use: str) -> None:
+    files = {
+        "p/__init__.py": "from p import api\nprint()\n",
+        "p/api.py": "from p.impl import thing\n",
+        "p/impl.py": f"{use}print()\n",
+    }
+    files["p/other.py"] = "x = 1\n"
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert find_reexports(tmp_path, ["p"], files) == {"p": ["p/api.py"]}
