@@ -177,8 +177,8 @@ def test_damaged_authority_is_refused_with_a_sentence(tmp_path: Path, content: s
 
 def test_authority_whose_key_is_anothers_is_refused(tmp_path: Path) -> None:
     made, other = (make_authority(tmp_path / name, now=NOW) for name in "ab")
-    key = other.both.read_text().partition("-----BEGIN PRIVATE KEY")
-    made.both.write_text(made.pem + key[1] + key[2])
+    key = other.both.read_text().removeprefix(other.pem)
+    made.both.write_text(made.pem + key)
     with pytest.raises(LocalCloudError, match="cannot be read"):
         is_good(made, now=NOW)
 
