@@ -14,8 +14,7 @@ from heavylift.build.build import build
 from heavylift.build.machine import default_python
 from heavylift.build.options import PARTS, Options
 from heavylift.build.reporter import Reporter
-from heavylift.cdk import values
-from heavylift.cdk.arguments import FunctionSettings
+from heavylift.cdk.arguments import READERS, FunctionSettings, fail, read_each
 from heavylift.clouds.assembly import read_project
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
 from heavylift.errors import HeavyliftError
@@ -101,7 +100,11 @@ def _app_context() -> Mapping[str, object] | None:
 
 
 def _lazy_imports() -> tuple[str, ...]:
-    return values.packages((_app_context() or {}).get("lazyImports", ()))
+    context = _app_context() or {}
+    given = {"lazyImports": context["lazyImports"]} if "lazyImports" in context else {}
+    found, problems = read_each(given, {"lazyImports": ("lazy_imports", READERS["lazy_imports"])})
+    fail(problems)
+    return FunctionSettings(**found).lazy_imports  # type: ignore[arg-type]  # its reader returns the attribute's type
 
 
 def _default_python() -> str:

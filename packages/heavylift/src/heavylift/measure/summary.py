@@ -15,7 +15,7 @@ LOADING = frozenset({"fetch", "verify", "inflate", "write", "unpack"})  # phases
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """What an instance of a function has, and is charged for."""
+    """The resources of a function's instance, which are charged for."""
 
     cpu: float  # vCPU
     memory: int  # MB

@@ -35,7 +35,7 @@ def cpu_seconds(pid: int) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
-    """What a start on this machine had around it.
+    """The surroundings of a start on this machine.
 
     Attributes:
         cores: of the machine, which the instance shares with the embedded cloud.

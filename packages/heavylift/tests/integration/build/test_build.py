@@ -381,6 +381,15 @@ def test_what_lazy_modules_name_comes_after_what_a_start_imports(own_project: Pa
     assert chunks == {"__init__": 0, "api": 1, "heavy": 1, "plain": 0}
 
 
+def test_a_wrong_name_of_a_package_is_one_sentence(own_project: Path) -> None:
+    (own_project / "cdk.json").write_text(json.dumps({"app": "none", "context": {"lazyImports": ["1x"]}}))
+    done = run(own_project, "applib", "--python", LOCAL_PYTHON)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "build: lazyImports: ['1x'] is not allowed; set the name of a package as one imports it, such as tensorflow\n"
+    )
+
+
 def test_code_that_somebody_changed_in_the_output_is_made_again(own_project: Path) -> None:
     (own_project / "dist" / "code" / "index.py").write_text("raise SystemExit\n")
     built(own_project, "--model", "weights")

@@ -233,8 +233,9 @@ WRONG = [
         "app: One: bucket: 'data' is no bucket of the CDK; set one, such as PrivateBucket(stack)\n",
     ),
     (
-        'HeavyFunction(stack, "One", read_prefixes="abc", prune_rules="r.toml", **SMALL)',
+        'HeavyFunction(stack, "One", read_prefixes="abc", prune_rules="r.toml", lazy_imports="x", **SMALL)',
         "app: One: prune_rules: 'r.toml' is one text, and no list; write ['r.toml']\n"
+        "One: lazy_imports: 'x' is one text, and no list; write ['x']\n"
         "One: read_prefixes: 'abc' is one text, and no list; write ['abc']\n",
     ),
     (

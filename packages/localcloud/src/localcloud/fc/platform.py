@@ -16,7 +16,7 @@ MB = 1024**2  # bytes
 
 
 class Engine(Enum):
-    """What runs the functions of a runtime."""
+    """The kind of program that runs the functions of a runtime."""
 
     PYTHON = "python"
     NODE = "node"

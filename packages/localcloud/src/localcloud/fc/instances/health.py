@@ -15,7 +15,7 @@ from localcloud.fc.model import Function
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HealthCheck:
-    """How an instance is asked whether it is well. Source of the defaults: the API's client."""
+    """The health check of an instance. Source of the defaults: the API's client."""
 
     path: str
     delay: float  # seconds after its start

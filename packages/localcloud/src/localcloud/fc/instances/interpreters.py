@@ -16,7 +16,7 @@ from localcloud.kernel.errors import LocalCloudError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """What instances run on: a Python, which the bootstrap needs in any case, and a Node.js where functions are for that."""
+    """The interpreters that instances run on: a Python, which the bootstrap needs in any case, and Node.js for its functions."""
 
     path: Path  # the real file, outside any virtual environment
     node: Path | None = None  # the real file

@@ -333,7 +333,7 @@ async def _answer(
 
 
 def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
-    """Say that there is no such bucket, before anything looks at the key.
+    """Refuse a request for a bucket that is not there, before anything looks at the key.
 
     The document of a newer setting OSS then takes for PutBucket's, which it is not.
 

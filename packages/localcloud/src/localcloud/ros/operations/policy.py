@@ -40,7 +40,7 @@ class Statement:
     types: tuple[tuple[str, tuple[str, ...]], ...]  # of its condition: an operator and patterns
 
     def is_about(self, action: Action, logical_id: str, kind: str) -> bool:
-        """Tell whether the statement speaks of a change of a resource."""
+        """Return whether the statement speaks of a change of a resource."""
         resource = f"LogicalResourceId/{logical_id}"
         return (
             any(wildcard_matches(each, action) for each in self.actions) is self.names_actions
@@ -71,7 +71,7 @@ def read_policy(text: str) -> tuple[Statement, ...]:
 
 
 def is_allowed(policy: tuple[Statement, ...], action: Action, logical_id: str, kind: str) -> bool:
-    """Tell whether a policy lets a resource be changed.
+    """Return whether a policy lets a resource be changed.
 
     Args:
         policy: with at least one statement that allows something.

@@ -45,7 +45,7 @@ class Stacks:
         self._clock = clock
 
     def __contains__(self, stack_id: str) -> bool:
-        """Tell whether there is, or was, a stack of this id."""
+        """Return whether there is, or was, a stack of this id."""
         return stack_id in self._store.stacks
 
     def get(self, stack_id: str) -> Stack:
