@@ -142,7 +142,10 @@ class Get:
 
 @dataclass(frozen=True)
 class Copy:
-    """CopyObject: content, metadata and tags come along, the ACL does not."""
+    """CopyObject: content, metadata and tags come along, the ACL does not.
+
+    Onto itself, the request's metadata replace the object's, whatever the request says (OSS, CopyObject).
+    """
 
     source: str
     key: str
@@ -151,8 +154,8 @@ class Copy:
         item = world.objects.get(self.source)
         if item is None:
             return Reply("NoSuchKey"), world
-        kind = item.kind if self.source == self.key else "Normal"
-        return Reply(OK), world.with_object(self.key, replace(item, kind=kind, acl="default"))
+        copied = replace(item, mark="") if self.source == self.key else replace(item, kind="Normal")
+        return Reply(OK), world.with_object(self.key, replace(copied, acl="default"))
 
 
 @dataclass(frozen=True)
