@@ -11,7 +11,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import source_from_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ class Staging:
     strip: bool
     lazy_imports: Sequence[str]  # packages
     recipe: str  # fingerprint of all that a package depends on, other than itself
+    opened: tuple[str, ...]  # files that a recorded start of the function opened, in that order
     folder: Path
 
     @property
@@ -70,11 +71,14 @@ class Staged:
     bytecode: bool  # whether its modules are compiled
     imported: bool  # whether a Python of its target has imported what was asked for
     system: Mapping[str, tuple[str, ...]]  # libraries that the runtime must have, and the packages that need them
+    needed: tuple[str, ...] | None  # files that the imports of the requirements opened; None: nothing could be imported
+    lazy: tuple[str, ...]  # sources of modules that are executed when they are first used
+    opened: tuple[str, ...]  # see `Staging`; the order is made for these
     order: Order  # of its files
 
 
 def stage(staging: Staging, report: Reporter, frames: Frames | None = None) -> Staged:
-    """Put an applib together, unless that is done already.
+    """Put an applib together, unless that is done already, in the order of what was recorded.
 
     Args:
         staging: where, and of what.
@@ -85,9 +89,14 @@ def stage(staging: Staging, report: Reporter, frames: Frames | None = None) -> S
         BuildError: a package cannot be installed, or what was asked for cannot be imported.
     """
     if staging.record.is_file():
-        return _read(staging.record)
-    _remove_others(staging)
-    staged = _make(staging, report, frames)
+        staged = _read(staging.record)
+        if staged.opened == staging.opened:
+            return staged
+        staging.record.unlink()  # until its bytecode lies in the other order
+        staged = _arranged(staging, staged)
+    else:
+        _remove_others(staging)
+        staged = _make(staging, report, frames)
     temporary = staging.record.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(staged)), encoding="utf-8")
     temporary.replace(staging.record)
@@ -98,6 +107,8 @@ def _read(path: Path) -> Staged:
     record = json.loads(path.read_bytes())  # ours: its name is a digest of the sources that wrote it
     record["pruned"] = tuple(Pruned(**each) for each in record["pruned"])
     record["system"] = {library: tuple(packages) for library, packages in record["system"].items()}
+    record["needed"] = None if record["needed"] is None else tuple(record["needed"])
+    record |= {name: tuple(record[name]) for name in ("lazy", "opened")}
     return Staged(**{**record, "order": Order(**record["order"])})
 
 
@@ -141,11 +152,8 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
             f"not imported, neither for a check nor to see which files a start needs first: {why_not_here(target)}. A start "
             "imports when all of it has been unpacked."
         )
-    needed = recording.needed if recording else None
-    holders = binaries.collect_bytecode(folder, needed or (), lazy) if interpreter else {}
-    order = arrange(folder, needed, holders)
     retain(packages, staging.packages)
-    return Staged(
+    staged = Staged(
         places=[each.place.name for each in packages],
         versions={each.name: each.version for each in packages},
         files={each.name: tuple(each.files) for each in packages},
@@ -154,8 +162,19 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         bytecode=interpreter is not None,
         imported=recording is not None,
         system={need.library: tuple(need.packages) for need in find_needs(folder, owners, owners)},
-        order=order,
+        needed=tuple(recording.needed) if recording else None,
+        lazy=tuple(lazy),
+        opened=(),
+        order=Order((), 0, 0),
     )
+    return _arranged(staging, staged)
+
+
+def _arranged(staging: Staging, staged: Staged) -> Staged:
+    """Put the files in order: what the requirements' imports need, then what the recorded start opened as well, then the others."""
+    needed = None if staged.needed is None else tuple(dict.fromkeys((*staged.needed, *staging.opened)))
+    holders = binaries.collect_bytecode(staging.folder, needed or (), staged.lazy) if staged.bytecode else {}
+    return replace(staged, opened=staging.opened, order=arrange(staging.folder, needed, holders))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from heavylift.build.errors import BuildError
 from heavylift.build.machine import find_interpreter
 from heavylift.contracts.platform import Target
-from heavylift.runtime.bytecode import dump_bytecode
+from heavylift.runtime.bytecode import BYTECODE_NAME, dump_bytecode
 
 ELF = b"\x7fELF"
 WORKERS = os.cpu_count() or 1
@@ -130,6 +130,7 @@ def collect_bytecode(folder: Path, needed: Sequence[str], lazy: Sequence[str]) -
     """
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("__pycache__/*.pyc")}
     made, holders = dump_bytecode(files, needed, lazy)
+    shutil.rmtree(folder / BYTECODE_NAME, ignore_errors=True)  # of another order
     for name, content in made.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)

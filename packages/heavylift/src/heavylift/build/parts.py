@@ -128,7 +128,7 @@ class Work:
             return
         for failure in failures:
             self.report.warn(failure)
-        write_recording(merge_recordings(read_recording(path), found), path)
+        write_recording(merge_recordings(read_recording(path), found, staging.folder), path)
         self.report.note(f"recorded in {options.shown(path)}; commit it, so that others build the same")
 
     def _model(self) -> Archive:
@@ -266,6 +266,7 @@ def _staging(options: Options, plan: Plan) -> Staging:
         strip=options.strip,
         lazy_imports=options.lazy_imports,
         recipe=plan.recipe,
+        opened=read_recording(plan.recording).opened,
         folder=(made or [options.cache])[0] / name,
     )
 

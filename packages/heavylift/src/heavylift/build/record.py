@@ -1,8 +1,9 @@
 """The recorded start: the function with its libraries and its model, as an instance starts it, and requests to it.
 
-It runs in a process of its own, which closes all code of the large libraries first, and then tells which pages were opened: those
-of the imports, of `warmup`, and of each request. Requests see the variables of the function and of whoever builds, such as
-credentials; one that fails is recorded as far as it came. Nothing that the build keeps is written to: the libraries are copies.
+It runs in a process of its own, which closes all code of the large libraries first, and then tells which pages and which files
+were opened: those of the imports, of `warmup`, and of each request. Requests see the variables of the function and of whoever
+builds, such as credentials; one that fails is recorded as far as it came. Nothing that the build keeps is written to: the libraries
+are copies.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.build.errors import BuildError
-from heavylift.build.recording import Code, Recording, make_recording
+from heavylift.build.recording import Code, Recording, record_pages
+from heavylift.runtime.bytecode import BYTECODE_NAME
 
 SECONDS = 900  # of all of it: every page costs a fault
 
@@ -34,9 +36,27 @@ sys.path.remove("")
 import json, os, traceback, types
 code, orders = sys.argv[1], json.load(open(sys.argv[2]))
 sys.path.insert(0, code)
+from heavylift.runtime.bytecode import Bytecode
 from heavylift.runtime.pages import Segment, recording
 from loader import handler, initializer
-failures = []
+failures, opened, root = [], {}, os.environ["AppLibDir"] + "/"
+
+def note(path):
+    if isinstance(path, str) and path.startswith(root):
+        opened.setdefault(path)
+
+def hook(event, arguments):
+    if event in ("import", "open", "ctypes.dlopen"):
+        note(arguments[1 if event == "import" else 0])
+
+def find(bytecode, path, found=Bytecode.find):
+    content = found(bytecode, path)
+    if content is not None:
+        note(path)  # nothing opens it: it lies in a file with others
+    return content
+
+Bytecode.find = find
+sys.addaudithook(hook)
 context = types.SimpleNamespace(
     request_id="recorded", region=os.environ.get("Region", ""), account_id="",
     credentials=types.SimpleNamespace(
@@ -62,7 +82,7 @@ with recording([Segment(*each) for each in orders["segments"]]) as plan:
             with open(name, "rb") as file:
                 run(name, handler, file.read(), context)
     with open(orders["result"], "w") as file:
-        json.dump({"touched": plan.touched(), "failures": failures}, file)
+        json.dump({"touched": plan.touched(), "opened": list(opened), "failures": failures}, file)
     os._exit(0)  # threads of the function's libraries would hold it up; the libraries are copies
 """
 
@@ -91,7 +111,7 @@ class Trial:
 
 
 def record_start(trial: Trial, libraries: Mapping[str, Code], scratch: Path) -> tuple[Recording, list[str]]:
-    """Start a function, send it requests, and return what it touched of the libraries, with a sentence for each failure.
+    """Start a function, send it requests, and return what it touched of its applib, with a sentence for each failure.
 
     Args:
         trial: the function.
@@ -124,7 +144,11 @@ def record_start(trial: Trial, libraries: Mapping[str, Code], scratch: Path) -> 
         f"{name} ended with {reason}; recorded is what was executed until then" for name, reason in said["failures"]
     ]
     touched = {os.path.relpath(path, applib): pages for path, pages in said["touched"].items()}
-    return make_recording(touched, libraries), failures
+    opened = (os.path.relpath(path, applib) for path in said["opened"])
+    made = f"{BYTECODE_NAME}/"  # not a file of any package: its own order follows from the recording
+    return Recording(
+        record_pages(touched, libraries), tuple(path for path in opened if not path.startswith(made))
+    ), failures
 
 
 def _copy(applib: Path, target: Path, libraries: Iterable[str]) -> None:

@@ -1,8 +1,9 @@
-"""Recordings: which pages of code of large libraries a start, and requests, touched; files that lie beside the lock.
+"""Recordings: which pages of code of large libraries a start, and requests, touched, and which files they opened.
 
-A library is known by its code, not by its file: two versions of `strip` leave other symbols of it, but the same code. Its pages are
-counted through its regions, one behind the other, from 0. What is recorded of a library again is added to what was recorded of the
-same code; of other code, it takes the place. A recording is written the same way, byte for byte, whatever its order came from.
+They lie beside the lock. A library is known by its code, not by its file: two versions of `strip` leave other symbols of it, but
+the same code. Its pages are counted through its regions, one behind the other, from 0. What is recorded of a library again is added
+to what was recorded of the same code; of other code, it takes the place. Libraries are written the same way, byte for byte,
+whatever their order came from; files stand in the order of their first use.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from heavylift.contracts.fields import FieldError, Fields
 from heavylift.contracts.pages import PAGE, Region, Run
 from heavylift.contracts.platform import Target
 
-FORMAT = 1
+FORMATS = (1, 2)  # of before 2 tells of no file
 _RUN = re.compile(r"([0-9]{1,12})(?:-([0-9]{1,12}))?")
 _WIDTH = 110  # characters of a line of runs, so that a difference shows
 
@@ -72,7 +73,17 @@ class Recorded:
     touched: tuple[Run, ...]
 
 
-Recording = Mapping[str, Recorded]  # by the library's path in the applib
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording of an applib.
+
+    Attributes:
+        libraries: the pages that were touched, by the library's path in the applib.
+        opened: the files that were opened or linked, modules as their .pyc, by their paths, in the order of their first use.
+    """
+
+    libraries: Mapping[str, Recorded]
+    opened: tuple[str, ...] = ()
 
 
 def recording_path(folder: Path, requirements: Path, target: Target) -> Path:
@@ -94,7 +105,7 @@ def choose_pages(recording: Recording, libraries: Mapping[str, Code]) -> tuple[d
     """Return the libraries whose cold pages come later, and the paths of those of whose code nothing is recorded."""
     paged, unknown = {}, []
     for path, code in libraries.items():
-        recorded = recording.get(path)
+        recorded = recording.libraries.get(path)
         if recorded is None or recorded.code != code.digest:
             unknown.append(path)
             continue
@@ -104,8 +115,8 @@ def choose_pages(recording: Recording, libraries: Mapping[str, Code]) -> tuple[d
     return paged, unknown
 
 
-def make_recording(touched: Mapping[str, Iterable[int]], libraries: Mapping[str, Code]) -> Recording:
-    """Return the recording of pages of files, by the libraries' paths; what belongs to no region alone is left out."""
+def record_pages(touched: Mapping[str, Iterable[int]], libraries: Mapping[str, Code]) -> dict[str, Recorded]:
+    """Return what is recorded of pages of files, by the libraries' paths; what belongs to no region alone is left out."""
     return {
         path: Recorded(
             code.digest, _runs({number for page in touched.get(path, ()) if (number := code.number(page)) is not None})
@@ -114,20 +125,26 @@ def make_recording(touched: Mapping[str, Iterable[int]], libraries: Mapping[str,
     }
 
 
-def merge_recordings(old: Recording, new: Recording) -> Recording:
-    """Return both together, of the libraries that the new one names."""
-    merged = dict(new)
-    for path, recorded in new.items():
-        if path in old and old[path].code == recorded.code:
-            pages = {
-                page for each in (old[path], recorded) for run in each.touched for page in range(run.page, run.end)
-            }
+def merge_recordings(old: Recording, new: Recording, folder: Path) -> Recording:
+    """Return both together, of the libraries that the new one names and the files that are there.
+
+    Args:
+        old: what was recorded before.
+        new: what was recorded now.
+        folder: the applib.
+    """
+    merged = dict(new.libraries)
+    for path, recorded in new.libraries.items():
+        before = old.libraries.get(path)
+        if before and before.code == recorded.code:
+            pages = {page for each in (before, recorded) for run in each.touched for page in range(run.page, run.end)}
             merged[path] = Recorded(recorded.code, _runs(pages))
-    return merged
+    opened = dict.fromkeys((*old.opened, *new.opened))
+    return Recording(merged, tuple(path for path in opened if (folder / path).is_file()))
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a recording; one that is not there names no library.
+    """Read a recording; one that is not there names nothing.
 
     Raises:
         BuildError: it is damaged.
@@ -135,20 +152,25 @@ def read_recording(path: Path) -> Recording:
     try:
         record = json.loads(path.read_bytes())
         fields = Fields(record, document=path.name)
-        if fields.integer("format") != FORMAT:
-            raise FieldError(f"format: is {fields.integer('format')}, and this build reads {FORMAT}")
+        version = fields.integer("format")
+        if version not in FORMATS:
+            raise FieldError(f"format: is {version}, and this build reads {' and '.join(map(str, FORMATS))}")
         libraries = fields.fields("libraries")
-        return {name: _parse(libraries.fields(name)) for name in libraries}
+        found = {name: _parse(libraries.fields(name)) for name in libraries}
+        return Recording(found, tuple(fields.texts("opened")) if version > FORMATS[0] else ())
     except FileNotFoundError:
-        return {}
+        return Recording({})
     except (OSError, ValueError, RecursionError, FieldError) as error:
         raise BuildError(f"{path} is no recording: {error}; remove it, and `heavylift build` records anew") from error
 
 
 def write_recording(recording: Recording, path: Path) -> None:
     """Write a recording, by rename."""
-    libraries = {name: {"code": each.code, "touched": _lines(each.touched)} for name, each in sorted(recording.items())}
-    text = json.dumps({"format": FORMAT, "libraries": libraries}, indent=1, sort_keys=True, ensure_ascii=False)
+    libraries = {
+        name: {"code": each.code, "touched": _lines(each.touched)} for name, each in recording.libraries.items()
+    }
+    record = {"format": FORMATS[-1], "libraries": libraries, "opened": recording.opened}
+    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(text + "\n", encoding="utf-8")

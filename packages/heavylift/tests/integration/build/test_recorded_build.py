@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -17,12 +18,14 @@ from heavylift.build.reporter import Reporter
 from heavylift.contracts.archive import INDEX_NAME, Content, parse_index
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from heavylift.runtime.bytecode import BYTECODE_NAME, TABLE_NAME
 from tests.support.loading import read_entry
 
 FUNCTION = """
 import os
 import signal
 import numpy
+import numpy.polynomial
 
 def warmup():
     assert os.environ["GREETING"] == "hello"
@@ -73,7 +76,7 @@ def content_of(manifest: Manifest) -> Content:
 
 
 def pages(recording: Recording) -> int:
-    return sum(run.count for library in recording.values() for run in library.touched)
+    return sum(run.count for library in recording.libraries.values() for run in library.touched)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +90,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_a_first_build_records_the_start_and_the_next_one_changes_nothing(project: Project) -> None:
     first = project.recording
-    assert {Path(path).name.split(".")[0].split("-")[0] for path in first} == {
+    assert {Path(path).name.split(".")[0].split("-")[0] for path in first.libraries} == {
         "_multiarray_umath",
         "libscipy_openblas64_",
     }
@@ -99,6 +102,18 @@ def test_a_first_build_records_the_start_and_the_next_one_changes_nothing(projec
     assert manifest.applib is not None
     assert again.applib is not None
     assert again.applib.digest == manifest.applib.digest
+
+
+def test_what_only_the_function_imports_comes_with_the_start_too(project: Project) -> None:
+    module = f"numpy/polynomial/__pycache__/__init__.cpython-{LOCAL_PYTHON.replace('.', '')}.pyc"
+    assert module in project.recording.opened  # `import numpy` alone leaves it out
+    manifest, _ = project.build()
+    content = content_of(manifest)
+    assert manifest.applib is not None
+    with zipfile.ZipFile(manifest.applib.path) as archive:
+        chunk, _, _ = json.loads(read_entry(archive, TABLE_NAME))["modules"][module]
+    assert content.used is not None
+    assert f"{BYTECODE_NAME}/{chunk}.bin" in [file.path for file in content.files[: content.used]]
 
 
 def test_recorded_requests_are_added_and_one_that_fails_is_told(project: Project, tmp_path: Path) -> None:
@@ -127,7 +142,7 @@ def test_recording_leaves_the_libraries_of_the_build_as_they_are(project: Projec
     manifest, _ = project.build()
     assert manifest.applib is not None
     with zipfile.ZipFile(manifest.applib.path) as archive:
-        for library in project.recording:
+        for library in project.recording.libraries:
             assert read_entry(archive, library) == (staged / library).read_bytes()
     assert not list((project.folder / "work").glob("recorded-*"))
 
@@ -140,7 +155,7 @@ def test_an_event_that_is_not_there_is_named(project: Project) -> None:
 def test_other_code_is_whole_until_it_is_recorded(project: Project, tmp_path: Path) -> None:
     path = project.folder / "layers_build" / "recordings" / NAME
     kept = path.read_bytes()
-    digests = {library.code for library in project.recording.values()}
+    digests = {library.code for library in project.recording.libraries.values()}
     try:
         for digest in digests:
             path.write_text(path.read_text().replace(digest, "0" * 64))

@@ -11,11 +11,12 @@ from heavylift.build.errors import BuildError
 from heavylift.build.recording import (
     Code,
     Recorded,
+    Recording,
     choose_pages,
     find_code,
-    make_recording,
     merge_recordings,
     read_recording,
+    record_pages,
     write_recording,
 )
 from heavylift.contracts.archive import BLOCK_SIZE
@@ -27,12 +28,12 @@ CODES = {"a.so": Code(REGIONS, "a" * 64), "b.so": Code(REGIONS, "b" * 64)}
 
 
 def test_pages_are_counted_through_the_regions() -> None:
-    recording = make_recording({"a.so": [0, 1, 3, 8, 9, 11, 12]}, CODES)
-    assert recording == {
+    recorded = record_pages({"a.so": [0, 1, 3, 8, 9, 11, 12]}, CODES)
+    assert recorded == {
         "a.so": Recorded("a" * 64, (Run(0, 1), Run(2, 3), Run(6, 1))),
         "b.so": Recorded("b" * 64, ()),
     }
-    paged, unknown = choose_pages(recording, CODES)
+    paged, unknown = choose_pages(Recording(recorded), CODES)
     assert paged == {
         "a.so": Paged(REGIONS, (Run(1, 1), Run(3, 1), Run(8, 2), Run(11, 1))),
         "b.so": Paged(REGIONS, ()),
@@ -41,40 +42,54 @@ def test_pages_are_counted_through_the_regions() -> None:
 
 
 def test_a_library_with_other_code_has_no_recording() -> None:
-    recording = {"a.so": Recorded("0" * 64, (Run(0, 1),))}
+    recording = Recording({"a.so": Recorded("0" * 64, (Run(0, 1),))})
     assert choose_pages(recording, CODES) == ({}, ["a.so", "b.so"])
 
 
 def test_a_library_of_which_all_is_hot_is_whole() -> None:
-    recording = {"a.so": Recorded("a" * 64, (Run(0, 7),))}
+    recording = Recording({"a.so": Recorded("a" * 64, (Run(0, 7),))})
     assert choose_pages(recording, CODES) == ({}, ["b.so"])
 
 
-def test_what_is_recorded_again_is_added_to_the_same_code_and_replaces_other_code() -> None:
+def test_what_is_recorded_again_is_added_to_the_same_code_and_replaces_other_code(tmp_path: Path) -> None:
     old = {
         "a.so": Recorded("a" * 64, (Run(0, 2),)),
         "b.so": Recorded("0" * 64, (Run(0, 2),)),
         "gone.so": Recorded("c" * 64, ()),
     }
     new = {"a.so": Recorded("a" * 64, (Run(2, 1), Run(5, 1))), "b.so": Recorded("b" * 64, (Run(1, 1),))}
-    assert merge_recordings(old, new) == {
+    merged = merge_recordings(Recording(old), Recording(new), tmp_path)
+    assert merged.libraries == {
         "a.so": Recorded("a" * 64, (Run(0, 3), Run(5, 1))),
         "b.so": Recorded("b" * 64, (Run(1, 1),)),
     }
 
 
+def test_files_that_are_opened_again_are_added_and_those_that_have_gone_are_forgotten(tmp_path: Path) -> None:
+    for name in ("a.pyc", "b.pyc", "c.txt"):
+        (tmp_path / name).touch()
+    old, new = Recording({}, ("b.pyc", "gone.pyc", "a.pyc")), Recording({}, ("c.txt", "a.pyc"))
+    assert merge_recordings(old, new, tmp_path).opened == ("b.pyc", "a.pyc", "c.txt")
+
+
 def test_a_recording_is_written_the_same_way_and_read_again(tmp_path: Path) -> None:
     runs = tuple(Run(page, 1 + page % 3) for page in range(0, 5000, 5))
-    recording = {"b.so": Recorded("b" * 64, runs), "a.so": Recorded("a" * 64, (Run(0, 1),))}
+    libraries = {"b.so": Recorded("b" * 64, runs), "a.so": Recorded("a" * 64, (Run(0, 1),))}
+    recording = Recording(libraries, ("b.so", "a/__pycache__/a.pyc"))
     write_recording(recording, tmp_path / "one.json")
-    write_recording(dict(sorted(recording.items())), tmp_path / "two.json")
+    write_recording(Recording(dict(sorted(libraries.items())), recording.opened), tmp_path / "two.json")
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     assert read_recording(tmp_path / "one.json") == recording
     assert max(map(len, (tmp_path / "one.json").read_text().splitlines())) < 130
 
 
 def test_without_a_file_nothing_is_recorded(tmp_path: Path) -> None:
-    assert read_recording(tmp_path / "none.json") == {}
+    assert read_recording(tmp_path / "none.json") == Recording({})
+
+
+def test_a_recording_of_before_tells_of_no_file(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"format": 1, "libraries": {"a.so": {"code": "a", "touched": ["0-2"]}}}')
+    assert read_recording(tmp_path / "r.json") == Recording({"a.so": Recorded("a", (Run(0, 3),))})
 
 
 @pytest.mark.parametrize(
@@ -82,7 +97,9 @@ def test_without_a_file_nothing_is_recorded(tmp_path: Path) -> None:
     [
         "",
         "[]",
+        '{"format": 3, "libraries": {}}',
         '{"format": 2, "libraries": {}}',
+        '{"format": 2, "libraries": {}, "opened": [1]}',
         '{"format": 1, "libraries": {"a.so": {"touched": []}}}',
         '{"format": 1, "libraries": {"a.so": {"code": "a", "touched": ["1 0"]}}}',
         '{"format": 1, "libraries": {"a.so": {"code": "a", "touched": ["3-2"]}}}',
