@@ -26,26 +26,9 @@ from heavylift.build.elf import is_extension
 from heavylift.build.errors import BuildError, MissingModuleError
 from heavylift.runtime import lazy as runtime_lazy
 
-_RECORD = """
-import sys
-sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
-import importlib, json, os
-from functools import partial
-from importlib.machinery import SourceFileLoader
-root, modules = sys.argv[1] + "/", sys.argv[2:]
-orders = json.load(sys.stdin)
-lazy, names, now = {root + path for path in orders["lazy"]}, {"__name__": "lazy"}, SourceFileLoader.exec_module
-exec(orders["source"], names)
-
-def exec_module(loader, module):
-    if loader.path in lazy:
-        names["postpone"](module, partial(now, loader))
-    else:
-        now(loader, module)
-
-if lazy:
-    SourceFileLoader.exec_module = exec_module
-sys.path.insert(0, sys.argv[1])
+# Notes the files below `root` that a recording process needs: `sys.addaudithook(hook)` begins it, `look()` ends it.
+WATCH = """
+import os, sys
 needed, listed, mapped, native = [], [], set(), 0
 
 def look():
@@ -72,12 +55,34 @@ def hook(event, arguments):
         if path.startswith(root):
             listed.append(path)
 
+def below(paths):
+    return list(dict.fromkeys(os.path.relpath(path, root) for path in paths))
+"""
+_RECORD = f"""
+import sys
+sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
+import importlib, json, os
+from functools import partial
+from importlib.machinery import SourceFileLoader
+root, modules = sys.argv[1] + "/", sys.argv[2:]
+orders = json.load(sys.stdin)
+lazy, names, now = {{root + path for path in orders["lazy"]}}, {{"__name__": "lazy"}}, SourceFileLoader.exec_module
+exec(orders["source"], names)
+{WATCH}
+def exec_module(loader, module):
+    if loader.path in lazy:
+        names["postpone"](module, partial(now, loader))
+    else:
+        now(loader, module)
+
+if lazy:
+    SourceFileLoader.exec_module = exec_module
+sys.path.insert(0, sys.argv[1])
 sys.addaudithook(hook)
 for module in modules:
     print(module, file=sys.stderr)
     importlib.import_module(module)
 look()
-below = lambda paths: list(dict.fromkeys(os.path.relpath(path, root) for path in paths))
 print("\\n" + json.dumps([below(needed), below(listed)]))
 """
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.build.errors import BuildError
+from heavylift.build.order import WATCH
 from heavylift.build.recording import Code, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
@@ -30,7 +31,7 @@ _BLOCKED = (
     "executes it; if the function has one, leave it without a recording, or set `loadMode` to whole"
 )
 
-_RECORD = """
+_RECORD = f"""
 import sys
 sys.path.remove("")
 import json, os, traceback, types
@@ -39,24 +40,15 @@ sys.path.insert(0, code)
 from heavylift.runtime.bytecode import Bytecode
 from heavylift.runtime.pages import Segment, recording
 from loader import handler, initializer
-failures, opened, root = [], {}, os.environ["AppLibDir"] + "/"
-
-def note(path):
-    if isinstance(path, str) and path.startswith(root):
-        opened.setdefault(path)
-
-def hook(event, arguments):
-    if event in ("import", "open", "ctypes.dlopen"):
-        note(arguments[1 if event == "import" else 0])
-
+failures, root = [], os.environ["AppLibDir"] + "/"
+{WATCH}
 def find(bytecode, path, found=Bytecode.find):
     content = found(bytecode, path)
     if content is not None:
-        note(path)  # nothing opens it: it lies in a file with others
+        needed.append(path)  # nothing opens it: it lies in a file with others
     return content
 
 Bytecode.find = find
-sys.addaudithook(hook)
 context = types.SimpleNamespace(
     request_id="recorded", region=os.environ.get("Region", ""), account_id="",
     credentials=types.SimpleNamespace(
@@ -73,16 +65,19 @@ def run(name, call, *arguments):
         call(*arguments)
         return True
     except BaseException as error:
-        failures.append([name, f"{type(error).__name__}: {error}"])
+        failures.append([name, f"{{type(error).__name__}}: {{error}}"])
         return False
 
 with recording([Segment(*each) for each in orders["segments"]]) as plan:
+    sys.addaudithook(hook)  # not before: what records opens the libraries itself
     if run("the start", initializer, context):
         for name in orders["events"]:
             with open(name, "rb") as file:
                 run(name, handler, file.read(), context)
+    look()
+    said = {{"touched": plan.touched(), "opened": below(needed), "failures": failures}}
     with open(orders["result"], "w") as file:
-        json.dump({"touched": plan.touched(), "opened": list(opened), "failures": failures}, file)
+        json.dump(said, file)
     os._exit(0)  # threads of the function's libraries would hold it up; the libraries are copies
 """
 
@@ -144,11 +139,9 @@ def record_start(trial: Trial, libraries: Mapping[str, Code], scratch: Path) -> 
         f"{name} ended with {reason}; recorded is what was executed until then" for name, reason in said["failures"]
     ]
     touched = {os.path.relpath(path, applib): pages for path, pages in said["touched"].items()}
-    opened = (os.path.relpath(path, applib) for path in said["opened"])
     made = f"{BYTECODE_NAME}/"  # not a file of any package: its own order follows from the recording
-    return Recording(
-        record_pages(touched, libraries), tuple(path for path in opened if not path.startswith(made))
-    ), failures
+    opened = tuple(path for path in said["opened"] if not path.startswith(made))
+    return Recording(record_pages(touched, libraries), opened), failures
 
 
 def _copy(applib: Path, target: Path, libraries: Iterable[str]) -> None:
