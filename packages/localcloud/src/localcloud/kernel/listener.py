@@ -25,6 +25,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from localcloud.kernel.door import REFUSE, Refuse
+from localcloud.kernel.framing import one_length
 
 BACKLOG = 512  # connections that wait in the kernel's queue
 PATIENCE = 60.0  # seconds without progress
@@ -267,6 +268,11 @@ class _Protocol(web.RequestHandler):
     def __init__(self, server: web.Server, *, refuse: Refuse | None, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
         super().__init__(server, **options)
         self._refuse = refuse
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; where a request begins, its length is made unambiguous."""
+        waits = self._waiter is not None and not self._waiter.done()
+        super().data_received(one_length(data) if waits or not self._request_count else data)
 
     def handle_error(
         self,
