@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler, Middleware
 
 from localcloud.kernel.door import REFUSE, Refuse
@@ -263,16 +264,18 @@ class _Protocol(web.RequestHandler):
         options: those of aiohttp.
     """
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_body", "_refuse")
 
     def __init__(self, server: web.Server, *, refuse: Refuse | None, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
         super().__init__(server, **options)
         self._refuse = refuse
+        self._body = EMPTY_PAYLOAD  # of the last request that began to come
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; where a request begins, its length is made unambiguous."""
-        waits = self._waiter is not None and not self._waiter.done()
-        super().data_received(one_length(data) if waits or not self._request_count else data)
+        super().data_received(one_length(data) if self._body.is_eof() else data)
+        if self._messages:
+            self._body = self._messages[-1][1]
 
     def handle_error(
         self,
