@@ -480,6 +480,9 @@ static int put_in(int level, struct sigaction *before) {
 
 /* ---- for heavylift.runtime.pages; those that return int return 0 or an errno ---- */
 
+/* Tells whether this library and the module that calls it are of one version: an editable installation keeps the compiled one. */
+VISIBLE const uint32_t pages_layout[] = {sizeof(struct plan), sizeof(struct segment)};
+
 /* Tries whether this kernel lets a process open code that it mapped without permissions, and names its file. The file has a page
    at least; `path`: FNV-1a of its real path. */
 VISIBLE int pages_probe(int file, uint64_t path) {
