@@ -76,7 +76,7 @@ class Watcher(Protocol):
         """Learn, before `prepared`, that libraries are loaded by pages; they are whole when the load ends."""
 
     def working_set_ready(self, later: int) -> None:
-        """Learn that a patient load has brought the working set; `later` are the bytes still to fetch."""
+        """Learn that a patient load has brought the working set; `later` are the bytes to fetch when this returns."""
 
     def advanced(self, blocks: int) -> None:
         """Learn the number of first blocks that are complete now."""

@@ -45,6 +45,10 @@ class CredentialsRenewed(NamedTuple):
         return f"CredentialsRenewed({self.access_key_id}, …)"  # the others may be secret
 
 
+class RestWanted(NamedTuple):
+    """Bring what is not of the working set: somebody waits for it, or the start has ended. Once is enough."""
+
+
 class PagesReady(NamedTuple):
     """The applib has libraries that are loaded by pages, and their plan is made. Comes before `NamesReady`."""
 
@@ -52,7 +56,7 @@ class PagesReady(NamedTuple):
 
 
 class WorkingSetReady(NamedTuple):
-    """The part that a recorded start used is there; the rest follows, however long it takes. Comes after `Collected`."""
+    """The part that a recorded start used is there; the rest follows `RestWanted`. Comes after `Collected`."""
 
     later: int  # bytes still to fetch
 
@@ -79,6 +83,7 @@ class LoadEnded(NamedTuple):
 Message = (
     LoadRequest
     | CredentialsRenewed
+    | RestWanted
     | PagesReady
     | NamesReady
     | BlocksReady
@@ -90,7 +95,7 @@ Message = (
 _KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
     for kind in (
-        *(LoadRequest, CredentialsRenewed),
+        *(LoadRequest, CredentialsRenewed, RestWanted),
         *(PagesReady, NamesReady, BlocksReady, WorkingSetReady, ArchiveLoaded, Collected, LoadEnded),
     )
 }

@@ -35,6 +35,7 @@ from heavylift.runtime.messages import (
     Message,
     NamesReady,
     PagesReady,
+    RestWanted,
     WorkingSetReady,
     dump_message,
     parse_message,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from heavylift.runtime.paging import Paging
 
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
+HOLD = 5.0  # seconds: what an import waits for may wait for the rest without this package's knowledge
 _OUTPUT = 1  # descriptor
 
 
@@ -77,6 +79,7 @@ class _Watcher:
 
     reporter: _Reporter
     timeline: Timeline
+    rest_wanted: threading.Event
 
     def paged(self, libraries: Sequence[str]) -> None:
         self.reporter.send(PagesReady(list(libraries)))
@@ -84,6 +87,7 @@ class _Watcher:
     def working_set_ready(self, later: int) -> None:
         self.reporter.send(self.timeline.collected())
         self.reporter.send(WorkingSetReady(later))
+        self.rest_wanted.wait(HOLD)  # until then, the cores and the memory are the import's
 
     def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
         self.reporter.send(NamesReady(list(paths), list(needs)))
@@ -115,12 +119,14 @@ def run(request: LoadRequest) -> None:
     os._exit(0)  # there is nothing to tidy up, and whoever waits need not wait for the interpreter to do so
 
 
-def _obey(store: OssStore) -> None:
+def _obey(store: OssStore, rest_wanted: threading.Event) -> None:
     """Follow what the function's process says, and end with it."""
     for line in sys.stdin:
         message = parse_message(line)
         if isinstance(message, CredentialsRenewed):
             store.renew(Credentials(*message))
+        elif isinstance(message, RestWanted):
+            rest_wanted.set()
     os._exit(1)
 
 
@@ -129,12 +135,13 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
     credentials = Credentials(request.access_key_id, request.access_key_secret, request.security_token)
     deadline = Deadline(request.end - time.perf_counter())
     store = OssStore(settings, credentials)
-    threading.Thread(target=_obey, args=(store,), daemon=True).start()
+    rest_wanted = threading.Event()
+    threading.Thread(target=_obey, args=(store, rest_wanted), daemon=True).start()
     for archive in settings.archives:
         reader = ObjectReader(store, archive.key, deadline)
         if archive.directory == settings.applib:
             paging = _start_paging if request.by_pages else _no_paging
-            watcher = _Watcher(reporter, timeline)
+            watcher = _Watcher(reporter, timeline, rest_wanted)
             load(archive, reader, timeline, watcher, paging, patient=request.working_set)
         else:
             load(archive, reader, timeline)

@@ -13,6 +13,7 @@ import pytest
 
 from heavylift.contracts.loading import code_blocks
 from heavylift.runtime.pages import find_helper
+from heavylift.runtime.worker import HOLD
 from tests.support.loading import Packed
 from tests.support.paged import FUNCTIONS, USER, large_library
 from tests.support.paging import can_compile, segments_of
@@ -62,6 +63,27 @@ def test_the_working_set_is_enough_for_the_initializer_and_the_rest_follows(
     (start,) = outcome.starts
     assert 0 < start["bytes"]["fetched"] < len(paged.data) - start["pages"]["later"] + 600_000
     assert start["pages"]["later"] > 0
+
+
+def test_the_rest_leaves_the_machine_to_the_import_until_the_start_has_ended(paged_instance: Any) -> None:
+    warmup = """
+    def warmup():
+        import os, time
+        time.sleep(0.5)  # the link has no limit: by now, all would have come
+        status = os.stat(heavy.path)
+        print(status.st_blocks * 512 < status.st_size)
+    """
+    (paged_instance.code / "user.py").write_text(USER + textwrap.dedent(warmup))
+    outcome = paged_instance.run(START + helpers() + "print(whole())\n" + ALL)
+    assert outcome.answers == ["True", "True", "True"], outcome.errors
+
+
+def test_a_start_that_needs_the_rest_has_it_brought(paged_instance: Any) -> None:
+    (paged_instance.code / "user.py").write_text(f"{USER}\nfrom heavy.later import answer\nprint(answer)\n")
+    outcome = paged_instance.run(START + ALL)
+    assert outcome.answers == ["42", "True"], outcome.errors
+    (start,) = outcome.starts
+    assert start["seconds"] < HOLD
 
 
 def test_code_that_no_recording_saw_is_brought_at_once_and_told(paged_instance: Any, link: Any) -> None:
