@@ -8,9 +8,13 @@
    The plan is memory that the processes of a function share: its own, those that it forks, and the one that brings the pages.
    heavylift.runtime.pages makes it, and is the only caller of the functions that are visible.
 
+   A program that the function's code starts has no handler. So it must not load a library before that is whole: what Python starts
+   waits (heavylift.runtime.gate), and what C code starts finds this library in LD_PRELOAD, and waits in its constructor.
+
    A page's state only ever goes forward, and permissions are only ever added. So nothing here takes a lock: a handler may
    interrupt itself, run in every thread at once, and in a child forked at any moment. Everything that a handler calls is
-   async-signal-safe (signal-safety(7)), or a plain system call; it needs less than 1 KB of a stack. */
+   async-signal-safe (signal-safety(7)) and no point where a thread is cancelled (pthreads(7)): what would be one is called by its
+   number. It needs less than 1 KB of a stack. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,9 +23,12 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -29,6 +36,8 @@
 
 #define PAGE 4096u
 #define MAPPINGS 256      /* remembered; of more than these, each fault looks the library up again */
+#define HEADER 120        /* bytes by which a library is known in memory: its ELF header, and the first of its program headers */
+#define LEVELS 8          /* handlers of others that one process puts above ours, one after the other */
 #define REPEATS 64        /* faults of a thread at one address, one after the other, until a page that is open is not the reason */
 #define PATIENCE 1000     /* milliseconds between two looks at whether the process that brings pages is still there */
 #define VISIBLE __attribute__((visibility("default")))
@@ -44,6 +53,8 @@ struct segment {
     uint64_t pages;
     uint64_t first;  /* of its pages in `states` */
     uint64_t access; /* PROT_READ | PROT_EXEC, or one of them */
+    uint64_t below;  /* bytes in memory from the library's header to the first page; counts if `header` is known */
+    uint64_t header; /* FNV-1a of the library's first bytes; 0: not yet looked up by any process */
 };
 
 struct plan {
@@ -57,23 +68,35 @@ struct plan {
 };
 
 struct mapping {
-    uintptr_t start; /* of the segment's first page in memory; 0: not yet filled */
-    const struct segment *segment;
+    uintptr_t start; /* of the segment's first page in memory */
+    struct segment *segment;
 };
 
 static struct plan *plan;
 static uint8_t *states;
-static int channel = -1; /* a socket; a message is the number of a page that is asked for */
-static struct mapping mappings[MAPPINGS];
-static unsigned mapped; /* places taken in `mappings` */
-static int active;      /* faults are looked at */
-static int doomed;      /* a page failed and the process is to end */
-static struct sigaction below, above; /* handlers from before ours, and from after it; `above` counts if `covered` */
-static int covered;
-OF_THREAD int passing;          /* inside a handler that a fault was passed on to */
+static int channel = -1;    /* a socket; a message is the number of a page that is asked for */
+static ino_t channel_inode; /* tells whether the descriptor is still the socket's */
+static uintptr_t mappings[MAPPINGS]; /* start | number of the segment: a start's last twelve bits are 0; 0: a free place */
+static int active; /* faults are looked at */
+static int doomed; /* a page failed and the process is to end */
+/* Our handler has an entry for each time that it was put above another's. The entry tells what lies beneath: others remember it
+   as the one that was there before them, and come back to it by a call, or by putting it back. */
+static struct sigaction beneath[LEVELS];
+static int top; /* the level that was put in last */
+OF_THREAD int passing;          /* inside a handler that a fault was passed on to: the level + 1 that it was passed on from */
 OF_THREAD int raised;           /* the last signal was one that this process sent itself */
 OF_THREAD uintptr_t last_fault; /* address */
 OF_THREAD unsigned repeated;
+
+/* ---- what would be a point of cancellation, by its number ---- */
+
+static int open_file(const char *path) {
+    return (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
+static void close_file(int file) {
+    syscall(SYS_close, file);
+}
 
 /* ---- /proc/self/maps, read a character at a time: a line may be longer than a stack has room for ---- */
 
@@ -83,6 +106,13 @@ struct reader {
     char buffer[256];
 };
 
+#define HASH_BEGIN 0xcbf29ce484222325u
+
+/* Returns an FNV-1a hash with one byte more. */
+static uint64_t hashed(uint64_t value, unsigned char byte) {
+    return (value ^ byte) * 0x100000001b3u;
+}
+
 struct area {
     uintptr_t low, high;
     uint64_t offset, path; /* path: FNV-1a */
@@ -91,9 +121,9 @@ struct area {
 
 static int next_char(struct reader *reader) {
     if (reader->at == reader->held) {
-        ssize_t count;
+        long count;
         do
-            count = read(reader->file, reader->buffer, sizeof reader->buffer);
+            count = syscall(SYS_read, reader->file, reader->buffer, sizeof reader->buffer);
         while (count < 0 && errno == EINTR);
         if (count <= 0)
             return -1;
@@ -131,15 +161,15 @@ static int next_area(struct reader *reader, struct area *area) {
             spaces++;
         else if (spaces >= 2)
             break;
-    area->path = 0xcbf29ce484222325u;
+    area->path = HASH_BEGIN;
     for (; c >= 0 && c != '\n'; c = next_char(reader))
-        area->path = (area->path ^ (uint64_t)c) * 0x100000001b3u;
+        area->path = hashed(area->path, (unsigned char)c);
     return c == '\n';
 }
 
 static int open_maps(struct reader *reader) {
     reader->at = reader->held = 0;
-    reader->file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    reader->file = open_file("/proc/self/maps");
     return reader->file >= 0;
 }
 
@@ -155,7 +185,7 @@ static int is_of(const struct area *area, const struct segment *segment, uint64_
 }
 
 /* Returns the segment whose code an address in an area is, and where in the file it is; NULL: none. */
-static const struct segment *segment_of(const struct area *area, uintptr_t address, uint64_t *place) {
+static struct segment *segment_of(const struct area *area, uintptr_t address, uint64_t *place) {
     uint64_t low, high;
     *place = area->offset + (address - area->low);
     for (uint64_t i = 0; i < plan->segments; i++)
@@ -187,27 +217,56 @@ static void allow_present(const struct mapping *mapping) {
 }
 
 static int contains(const struct mapping *mapping, uintptr_t address) {
-    return mapping->start && address >= mapping->start && address - mapping->start < mapping->segment->pages * PAGE;
+    return address >= mapping->start && address - mapping->start < mapping->segment->pages * PAGE;
 }
 
-static int find_mapping(uintptr_t address, struct mapping *found) {
-    unsigned count = __atomic_load_n(&mapped, __ATOMIC_ACQUIRE);
-    for (unsigned i = 0; i < count && i < MAPPINGS; i++) {
-        found->start = __atomic_load_n(&mappings[i].start, __ATOMIC_ACQUIRE);
-        found->segment = mappings[i].segment;
-        if (contains(found, address))
+/* Returns the hash of what a library begins with in memory; 0: nothing can be read there. Unlike a load it cannot fault. */
+static uint64_t header_at(uintptr_t address) {
+    unsigned char header[HEADER];
+    uint64_t value = HASH_BEGIN;
+    int file = open_file("/proc/self/mem");
+    if (file < 0)
+        return 0;
+    long count = syscall(SYS_pread64, file, header, sizeof header, address);
+    close_file(file);
+    if (count != sizeof header)
+        return 0;
+    for (size_t i = 0; i < sizeof header; i++)
+        value = hashed(value, header[i]);
+    return value;
+}
+
+/* Returns whether a remembered mapping is there: a library may have been unloaded, and something else taken its place. */
+static int is_there(const struct mapping *mapping) {
+    uint64_t below = __atomic_load_n(&mapping->segment->below, __ATOMIC_RELAXED);
+    uint64_t header = __atomic_load_n(&mapping->segment->header, __ATOMIC_RELAXED);
+    return header && header_at(mapping->start - below) == header;
+}
+
+static int recall(uintptr_t address, struct mapping *found) {
+    for (unsigned i = 0; i < MAPPINGS; i++) {
+        uintptr_t place = __atomic_load_n(&mappings[i], __ATOMIC_ACQUIRE);
+        if (!place)
+            continue;
+        found->start = place & ~(uintptr_t)(PAGE - 1);
+        found->segment = &plan->segment[place % PAGE];
+        if (!contains(found, address))
+            continue;
+        if (is_there(found))
             return 1;
+        __atomic_compare_exchange_n(&mappings[i], &place, 0, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     }
     return 0;
 }
 
 static void remember(const struct mapping *mapping) {
-    unsigned place = __atomic_load_n(&mapped, __ATOMIC_RELAXED);
-    while (place < MAPPINGS && !__atomic_compare_exchange_n(&mapped, &place, place + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        ;
-    if (place < MAPPINGS) { /* twice, where two threads found it at once */
-        mappings[place].segment = mapping->segment;
-        __atomic_store_n(&mappings[place].start, mapping->start, __ATOMIC_RELEASE);
+    uintptr_t number = (uintptr_t)(mapping->segment - plan->segment), place = mapping->start | number;
+    if (number >= PAGE)
+        return;
+    for (unsigned i = 0; i < MAPPINGS; i++) {
+        uintptr_t found = 0;
+        if (__atomic_compare_exchange_n(&mappings[i], &found, place, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) || found == place)
+            return;
     }
 }
 
@@ -215,25 +274,34 @@ static void remember(const struct mapping *mapping) {
 static int look_up(uintptr_t address, struct mapping *found) {
     struct reader reader;
     struct area area;
-    uint64_t place;
+    uint64_t place, path = 0; /* of the last library whose first bytes were seen */
+    uintptr_t header = 0;     /* where these are */
     found->segment = NULL;
     if (!open_maps(&reader))
         return 0;
-    while (next_area(&reader, &area))
+    while (next_area(&reader, &area)) {
+        if (area.offset == 0)
+            header = area.low, path = area.path;
         if (address >= area.low && address < area.high) {
             if ((found->segment = segment_of(&area, address, &place)))
                 found->start = address - (place - found->segment->offset);
             break;
         }
-    close(reader.file);
-    return found->segment != NULL;
+    }
+    close_file(reader.file);
+    if (!found->segment)
+        return 0;
+    if (path == found->segment->path) { /* the same in every process */
+        __atomic_store_n(&found->segment->below, found->start - header, __ATOMIC_RELAXED);
+        __atomic_store_n(&found->segment->header, header_at(header), __ATOMIC_RELAXED);
+    }
+    return 1;
 }
 
 /* Says why the process ends, on standard error, in one line. */
-static void tell(const struct segment *segment, uint64_t page, const char *reason) {
+static void tell(const struct segment *segment, uint64_t page, const char *reason, const char *advice) {
     const char *words[] = {"heavylift: ", (const char *)plan + segment->name, ": the code at byte ", NULL,
-                           " of the file was executed and cannot be brought: ", reason,
-                           "; the process ends. Record this request, so that a start brings what it needs\n"};
+                           " of the file was executed and cannot be brought: ", reason, "; the process ends. ", advice, "\n"};
     char digits[24], *digit = digits + sizeof digits - 1;
     uint64_t value = segment->offset + (page - segment->first) * PAGE;
     *digit = 0;
@@ -244,8 +312,7 @@ static void tell(const struct segment *segment, uint64_t page, const char *reaso
     struct iovec parts[sizeof words / sizeof *words];
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         parts[i] = (struct iovec){(void *)words[i], strlen(words[i])};
-    if (writev(STDERR_FILENO, parts, sizeof words / sizeof *words) < 0)
-        return; /* there is nobody to tell */
+    syscall(SYS_writev, STDERR_FILENO, parts, sizeof words / sizeof *words); /* if that fails, there is nobody to tell */
 }
 
 static uint64_t now(void) {
@@ -254,10 +321,16 @@ static uint64_t now(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* Returns whether the process that brings pages is there. It never sends anything on the channel. */
-static int is_served(void) {
+/* Returns why no page can be asked for; NULL: the process that brings pages is there. It never sends anything on the channel. */
+static const char *find_loss(void) {
+    struct stat status;
     char byte;
-    return recv(channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+    if (fstat(channel, &status) || status.st_ino != channel_inode)
+        return "somebody has closed the descriptor by which the loader's process is asked";
+    if (syscall(SYS_recvfrom, channel, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT, NULL, NULL) < 0 &&
+        (errno == EAGAIN || errno == EINTR))
+        return NULL;
+    return "the loader's process has ended";
 }
 
 /* Waits until a page has arrived. Returns 0 if it never will. */
@@ -265,42 +338,40 @@ static int await(const struct segment *segment, uint64_t page) {
     const struct timespec patience = {PATIENCE / 1000, PATIENCE % 1000 * 1000000};
     uint64_t begin = now();
     uint32_t number = (uint32_t)page;
-    int served = 1;
+    const char *loss = NULL;
     for (int again = 0;; again = 1) {
         uint32_t seen = __atomic_load_n(&plan->arrivals, __ATOMIC_ACQUIRE);
         uint8_t state = state_of(page);
         if (state >= PRESENT)
             break;
-        if (state == FAILED || !served) {
-            tell(segment, page, state == FAILED ? plan->reason : "the loader's process has ended");
+        if (state == FAILED || loss) {
+            tell(segment, page, state == FAILED ? plan->reason : loss,
+                 "Record this request, so that a start brings what it needs");
             return 0;
         }
         uint8_t absent = ABSENT;
         int first = __atomic_compare_exchange_n(&states[page], &absent, ASKED, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-        if (first || again) /* again: whoever asked first may have been killed before it did */
-            served = send(channel, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno == EAGAIN;
-        if (served) {
-            /* Returns at once if something arrived since `seen`. Shared by processes, so not FUTEX_PRIVATE. */
-            syscall(SYS_futex, &plan->arrivals, FUTEX_WAIT, seen, &patience, NULL, 0);
-            served = is_served();
-        } /* and then the state once more: it may have brought the page before it ended */
+        if ((loss = find_loss()))
+            continue; /* the page may have come before the process ended */
+        if (first || again) /* again: whoever asked first may have been killed before it did, or the socket was full */
+            syscall(SYS_sendto, channel, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0L);
+        /* Returns at once if something arrived since `seen`. Shared by processes, so not FUTEX_PRIVATE. */
+        syscall(SYS_futex, &plan->arrivals, FUTEX_WAIT, seen, &patience, NULL, 0L);
     }
     __atomic_add_fetch(&plan->absent_faults, 1, __ATOMIC_RELAXED);
     __atomic_add_fetch(&plan->waited, now() - begin, __ATOMIC_RELAXED);
     return 1;
 }
 
-/* Opens the run of present pages around one. */
+/* Opens the run of present pages around one. Returns 0 if that fails, and has said why. */
 static int allow_around(const struct mapping *mapping, uint64_t page) {
     const struct segment *segment = mapping->segment;
     uint64_t low = page, high = page + 1;
-    if (plan->recording) {
+    if (plan->recording)
         __atomic_store_n(&states[segment->first + page], TOUCHED, __ATOMIC_RELEASE);
-        return allow(mapping, low, high);
-    }
-    while (low > 0 && state_of(segment->first + low - 1) >= PRESENT)
+    while (!plan->recording && low > 0 && state_of(segment->first + low - 1) >= PRESENT)
         low--;
-    while (high < segment->pages && state_of(segment->first + high) >= PRESENT)
+    while (!plan->recording && high < segment->pages && state_of(segment->first + high) >= PRESENT)
         high++;
     if (allow(mapping, low, high))
         return 1;
@@ -308,13 +379,18 @@ static int allow_around(const struct mapping *mapping, uint64_t page) {
     for (uint64_t each = 0; each < segment->pages; each++)
         if (state_of(segment->first + each) < PRESENT && !await(segment, segment->first + each))
             return 0;
-    return allow(mapping, 0, segment->pages);
+    if (allow(mapping, 0, segment->pages))
+        return 1;
+    tell(segment, segment->first + page,
+         errno == ENOMEM ? "the kernel has no memory for it (mprotect)" : "the kernel refuses to make it executable (mprotect)",
+         "Set `LoadMode` to whole");
+    return 0;
 }
 
 /* Makes the page at an address usable. Returns 0 if it is none of ours, or will never come. */
 static int serve(uintptr_t address) {
     struct mapping mapping;
-    if (!find_mapping(address, &mapping)) {
+    if (!recall(address, &mapping)) {
         if (!look_up(address, &mapping))
             return 0;
         remember(&mapping);
@@ -322,13 +398,13 @@ static int serve(uintptr_t address) {
             allow_present(&mapping);
     }
     uint64_t page = (address - mapping.start) / PAGE;
-    if (state_of(mapping.segment->first + page) >= PRESENT)
+    int present = state_of(mapping.segment->first + page) >= PRESENT;
+    if (present)
         __atomic_add_fetch(&plan->present_faults, 1, __ATOMIC_RELAXED);
-    else if (!await(mapping.segment, mapping.segment->first + page)) {
-        doomed = 1;
-        return 0;
-    }
-    return allow_around(&mapping, page);
+    if ((present || await(mapping.segment, mapping.segment->first + page)) && allow_around(&mapping, page))
+        return 1;
+    __atomic_store_n(&doomed, 1, __ATOMIC_RELEASE);
+    return 0;
 }
 
 /* ---- the signal ---- */
@@ -342,52 +418,66 @@ static void die(int signal, const siginfo_t *info) {
         raise(signal);
 }
 
-static void pass_on(int signal, siginfo_t *info, void *context) {
-    const struct sigaction *next = covered && !passing ? &above : &below;
-    if (next->sa_handler == SIG_IGN && info->si_code <= 0)
+/* Hands a fault to the handler beneath a level, or beneath the one that hands on already: each hears of it once. */
+static void pass_on(int level, int signal, siginfo_t *info, void *context) {
+    int outer = passing;
+    if (outer && level >= outer - 1)
+        level = outer - 2;
+    const struct sigaction *next = &beneath[level < 0 ? 0 : level];
+    if (level >= 0 && next->sa_handler == SIG_IGN && info->si_code <= 0)
         return;
-    if (next->sa_handler == SIG_DFL || next->sa_handler == SIG_IGN) {
+    if (level < 0 || next->sa_handler == SIG_DFL || next->sa_handler == SIG_IGN) {
         die(signal, info);
         return;
     }
-    passing++;
+    passing = level + 1;
     if (next->sa_flags & SA_SIGINFO)
         next->sa_sigaction(signal, info, context);
     else
         next->sa_handler(signal);
-    passing--;
+    passing = outer;
 }
 
-static void on_fault(int signal, siginfo_t *info, void *context) {
+static void on_fault(int level, int signal, siginfo_t *info, void *context) {
     int error = errno;
     uintptr_t address = (uintptr_t)info->si_addr;
-    int was_doomed = doomed;
+    int was_doomed = __atomic_load_n(&doomed, __ATOMIC_ACQUIRE), looking = __atomic_load_n(&active, __ATOMIC_ACQUIRE);
     if (info->si_code <= 0) {
         /* A handler that was put above ours may pass a fault on by raising the signal again (Python's faulthandler does): then
            returning leads back to the faulting instruction, and the fault comes here itself. Twice in a row it is meant. */
-        raised = active && !passing && !raised && info->si_pid == getpid();
+        raised = looking && !passing && !raised && info->si_pid == getpid();
         if (!raised)
-            pass_on(signal, info, context);
+            pass_on(level, signal, info, context);
     } else {
         raised = 0;
         repeated = address == last_fault ? repeated + 1 : 0;
         last_fault = address;
-        if (was_doomed && find_mapping(address, &(struct mapping){0, NULL}))
+        if (was_doomed && recall(address, &(struct mapping){0, NULL}))
             die(signal, info); /* whoever it was passed on to has returned */
-        else if (!active || repeated > REPEATS || !serve(address))
-            pass_on(signal, info, context);
+        else if (looking ? repeated > REPEATS || !serve(address) : repeated > 0)
+            pass_on(level, signal, info, context); /* not looking: what was closed when it faulted may have been opened since */
     }
     errno = error;
 }
 
-static int is_ours(const struct sigaction *action) {
-    return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_fault;
+#define ENTRY(level) \
+    static void entry_##level(int signal, siginfo_t *info, void *context) { on_fault(level, signal, info, context); }
+ENTRY(0) ENTRY(1) ENTRY(2) ENTRY(3) ENTRY(4) ENTRY(5) ENTRY(6) ENTRY(7)
+static void (*const entries[LEVELS])(int, siginfo_t *, void *) = {entry_0, entry_1, entry_2, entry_3,
+                                                                  entry_4, entry_5, entry_6, entry_7};
+
+/* Returns the level of a handler; -1: it is none of ours. */
+static int level_of(const struct sigaction *action) {
+    for (int level = 0; level < LEVELS; level++)
+        if (action->sa_flags & SA_SIGINFO && action->sa_sigaction == entries[level])
+            return level;
+    return -1;
 }
 
-static int put_in(struct sigaction *before) {
+static int put_in(int level, struct sigaction *before) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_sigaction = on_fault;
+    action.sa_sigaction = entries[level];
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART; /* NODEFER: a handler of others may fault, too */
     sigemptyset(&action.sa_mask);
     return sigaction(SIGSEGV, &action, before) ? errno : 0;
@@ -395,8 +485,12 @@ static int put_in(struct sigaction *before) {
 
 /* ---- for heavylift.runtime.pages; those that return int return 0 or an errno ---- */
 
-/* Tries whether this kernel lets a process open code that it mapped without permissions. `file` has a page at least. */
-VISIBLE int pages_probe(int file) {
+/* Tells whether this library and the module that calls it are of one version: an editable installation keeps the compiled one. */
+VISIBLE const uint32_t pages_layout[] = {sizeof(struct plan), sizeof(struct segment)};
+
+/* Tries whether this kernel lets a process open code that it mapped without permissions, and names its file. The file has a page
+   at least; `path`: FNV-1a of its real path. */
+VISIBLE int pages_probe(int file, uint64_t path) {
     struct reader reader;
     struct area area;
     int known = 0, error = 0;
@@ -407,11 +501,11 @@ VISIBLE int pages_probe(int file) {
         return errno;
     if (open_maps(&reader)) {
         while (!known && next_area(&reader, &area))
-            known = area.low == (uintptr_t)page && memcmp(area.access, "---p", 4) == 0;
-        close(reader.file);
+            known = area.low == (uintptr_t)page && memcmp(area.access, "---p", 4) == 0 && area.path == path;
+        close_file(reader.file);
     }
     if (!known)
-        error = ENOENT; /* no /proc, or another than Linux has */
+        error = ENOENT; /* no /proc, or another than Linux has, or files have other names there */
     else if (mprotect(page, PAGE, PROT_READ | PROT_EXEC))
         error = errno;
     munmap(page, PAGE);
@@ -420,14 +514,16 @@ VISIBLE int pages_probe(int file) {
 
 /* Takes a plan, once in a process. `socket`: -1 where no page will ever be asked for. */
 VISIBLE void pages_attach(struct plan *shared, int socket) {
+    struct stat status;
     channel = socket;
+    channel_inode = fstat(socket, &status) ? 0 : status.st_ino;
     states = (uint8_t *)shared + shared->states;
     plan = shared;
 }
 
 /* Puts the handler in. */
 VISIBLE int pages_install(void) {
-    int error = put_in(&below);
+    int error = put_in(0, &beneath[0]);
     if (!error)
         __atomic_store_n(&active, 1, __ATOMIC_RELEASE);
     return error;
@@ -438,11 +534,15 @@ VISIBLE int pages_look_after(void) {
     struct sigaction found;
     if (sigaction(SIGSEGV, NULL, &found))
         return -1;
-    if (is_ours(&found))
+    int level = level_of(&found);
+    if (level >= 0) {
+        top = level; /* those that were above it have gone */
         return 0;
-    above = found;
-    covered = found.sa_handler != SIG_DFL;
-    return put_in(NULL) ? -1 : 1;
+    }
+    if (top == 0 || found.sa_sigaction != beneath[top].sa_sigaction) /* else it has come back */
+        top = top + 1 < LEVELS ? top + 1 : top;
+    beneath[top] = found;
+    return put_in(top, NULL) ? -1 : 1;
 }
 
 /* Opens all that is mapped of all libraries; every page has arrived. Returns the mappings that stay closed. */
@@ -458,7 +558,7 @@ VISIBLE int pages_open_all(void) {
             if (area.access[2] != 'x' && is_of(&area, &plan->segment[i], &low, &high) &&
                 mprotect((void *)(area.low + (low - area.offset)), high - low, (int)plan->segment[i].access))
                 closed++;
-    close(reader.file);
+    close_file(reader.file);
     return closed;
 }
 
@@ -466,9 +566,8 @@ VISIBLE int pages_open_all(void) {
 VISIBLE void pages_remove(void) {
     struct sigaction found;
     __atomic_store_n(&active, 0, __ATOMIC_RELEASE);
-    if (sigaction(SIGSEGV, NULL, &found) == 0 && is_ours(&found))
-        sigaction(SIGSEGV, covered ? &above : &below, NULL);
-    covered = 0;
+    if (sigaction(SIGSEGV, NULL, &found) == 0 && level_of(&found) >= 0)
+        sigaction(SIGSEGV, &beneath[level_of(&found)], NULL);
 }
 
 static void wake(void) {
@@ -491,4 +590,35 @@ VISIBLE void pages_failed(uint64_t first, uint64_t count, const char *reason) {
         if (state_of(page) < PRESENT)
             __atomic_store_n(&states[page], FAILED, __ATOMIC_RELEASE);
     wake();
+}
+
+/* ---- in a program that was started meanwhile ---- */
+
+static const char *extended(char *path, size_t size, const char *folder, const char *name) {
+    if (strlen(folder) + strlen(name) >= size)
+        return "";
+    return strcat(strcpy(path, folder), name);
+}
+
+/* Waits until the load of the folder that the environment names has ended, as the lock beside it says, and ends the program if that
+   left it partial. heavylift.runtime.destination has the same names. */
+__attribute__((constructor)) static void wait_for_libraries(void) {
+    const char *folder = getenv("HEAVYLIFT_PARTIAL");
+    char path[4096];
+    if (!folder || strcmp(program_invocation_short_name, "uname") == 0) /* it tells about the system alone, and imports run it */
+        return;
+    int lock = open_file(extended(path, sizeof path, folder, ".lock"));
+    if (lock < 0)
+        return;
+    while (flock(lock, LOCK_SH) && errno == EINTR)
+        ;
+    close_file(lock);
+    if (access(extended(path, sizeof path, folder, "/.heavylift/partial"), F_OK))
+        return;
+    const char *words[] = {"heavylift: ", program_invocation_name, ": cannot run: the libraries in ", folder,
+                           " are not whole, and will not be: the loader's process has ended\n"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (write(STDERR_FILENO, words[i], strlen(words[i])) < 0)
+            break;
+    _exit(127);
 }

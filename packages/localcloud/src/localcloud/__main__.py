@@ -10,16 +10,18 @@ import sys
 from pathlib import Path
 
 from localcloud.kernel.postponed import postpone
+from localcloud.kernel.postponed_methods import postponed_methods
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server and return the process's exit code."""
     gc.disable()  # what is imported stays: looking it through again and again takes an eighth of the start
     postpone("aiohttp")
-    from localcloud.kernel.errors import LocalCloudError
-    from localcloud.kernel.options import region, whole
-    from localcloud.server import Options, serve
-    from localcloud.services import GATEWAY, SERVICES
+    with postponed_methods("localcloud"):
+        from localcloud.kernel.errors import LocalCloudError
+        from localcloud.kernel.options import region, whole
+        from localcloud.server import Options, serve
+        from localcloud.services import GATEWAY, SERVICES
 
     gc.freeze()
     gc.enable()

@@ -12,7 +12,6 @@ import functools
 import mmap
 import os
 import struct
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ PAGE = 4096  # bytes
 ABSENT, ASKED, FAILED, PRESENT, TOUCHED = range(5)  # states of a page; pages.c has the same
 _EXECUTE, _READ = 1, 4  # bits of p_flags (System V ABI, "Program Header")
 _HEAD = struct.Struct("=6Q2I512s")  # struct plan
-_SEGMENT = struct.Struct("=6Q")  # struct segment
+_SEGMENT = struct.Struct("=8Q")  # struct segment
 _COUNTS = struct.Struct("=3Q")
 _COUNTS_PLACE = 24
 NUMBER = struct.Struct("=I")  # a message of the channel: the number of the page that is asked for
@@ -97,7 +96,8 @@ class Plan:
                 mmap.PROT_EXEC if segment.flags & _EXECUTE else 0
             )
             packed = _SEGMENT.pack(
-                _hash(path), name, segment.pages.start * PAGE, len(segment.pages), self._first[number], access
+                *(_hash(path), name, segment.pages.start * PAGE, len(segment.pages), self._first[number], access),
+                *(0, 0),  # nobody has looked it up in memory yet
             )
             place = _HEAD.size + _SEGMENT.size * number
             self.memory[place : place + _SEGMENT.size] = packed
@@ -162,6 +162,8 @@ class Helper:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
+        self.path = library._name
+        library.pages_probe.argtypes = (ctypes.c_int, ctypes.c_uint64)
         library.pages_attach.argtypes = (ctypes.c_void_p, ctypes.c_int)
         library.pages_attach.restype = None
         library.pages_arrived.argtypes = (ctypes.c_uint64, ctypes.c_uint64)
@@ -180,10 +182,12 @@ class Helper:
         Returns:
             The reason why it does not; empty where it does.
         """
-        with tempfile.TemporaryFile(dir=folder) as file:
+        with tempfile.NamedTemporaryFile(
+            dir=folder, prefix=".pages-"
+        ) as file:  # a name, because the kernel must tell it
             file.write(bytes(PAGE))
             file.flush()
-            error = self._library.pages_probe(file.fileno())
+            error = self._library.pages_probe(file.fileno(), _hash(os.fsencode(os.path.realpath(file.name))))
         return os.strerror(error) if error else ""
 
     def attach(self, memory: mmap.mmap, channel: int = -1) -> None:
@@ -228,12 +232,14 @@ class Helper:
 
 @functools.cache
 def find_helper() -> Helper | None:
-    """Return the helper of this machine's architecture; None where the installation has none."""
+    """Return the helper of this machine's architecture; None where the installation has none of this version."""
     path = Path(__file__).with_name(f"pages.{os.uname().machine}.so")
     try:
-        return Helper(ctypes.CDLL(str(path))) if sys.platform == "linux" else None
-    except OSError:
+        library = ctypes.CDLL(str(path))
+        layout = tuple((ctypes.c_uint32 * 2).in_dll(library, "pages_layout"))
+    except (OSError, ValueError):  # there is none; or an older one, which does not say
         return None
+    return Helper(library) if layout == (_HEAD.size, _SEGMENT.size) else None
 
 
 def set_flags(segments: Iterable[Segment], *, cleared: bool) -> None:

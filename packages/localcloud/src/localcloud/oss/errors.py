@@ -54,6 +54,7 @@ STATUS = {
     "MalformedXML": 400,
     "MetaQueryNotExist": 404,
     "MethodNotAllowed": 405,
+    "MissingArgument": 400,
     "MissingContentLength": 411,
     "NeedVerifyDomainOwnership": 403,
     "NoSuchBucket": 404,

@@ -41,22 +41,22 @@ class BucketOperations:
         name: str,
         *,
         acl: str = "private",
-        storage_class: str = "Standard",
+        storage_class: str | None = None,
         redundancy: str = LOCAL,
         encryption: Mapping[str, str] | None = None,
     ) -> Bucket:
-        """Create a bucket; creating one's own again is allowed and changes its ACL only.
+        """Create a bucket; creating one's own again is allowed and changes its ACL only, its storage class never.
 
         Args:
             name: its name.
             acl: its ACL.
-            storage_class: its storage class.
+            storage_class: its storage class; None: Standard, or the one that it has.
             redundancy: of its data.
             encryption: the default for its objects, as headers; None: there is none.
 
         Raises:
             OssError: InvalidBucketName, InvalidArgument (ACL), InvalidStorageClass, AccessDenied (a public ACL, which the bucket
-                blocks), BucketAlreadyExists (someone else's).
+                blocks), BucketAlreadyExists (someone else's, or one of another storage class).
         """
         if not _NAME.fullmatch(name):
             raise OssError(
@@ -68,10 +68,11 @@ class BucketOperations:
         def change(existing: Bucket | None) -> Bucket:
             if existing is None:
                 check_acl(acl)
-                if storage_class not in STORAGE_CLASSES:
+                wanted = storage_class or "Standard"
+                if wanted not in STORAGE_CLASSES:
                     raise OssError(
                         "InvalidStorageClass",
-                        f"The storage class {storage_class[:100]!r} is not one of {', '.join(sorted(STORAGE_CLASSES))}.",
+                        f"The storage class {wanted[:100]!r} is not one of {', '.join(sorted(STORAGE_CLASSES))}.",
                     )
                 default = default_of(encryption or {})
                 settings = {} if redundancy == LOCAL else {KIND: redundancy}
@@ -80,7 +81,7 @@ class BucketOperations:
                     owner=self._account_id,
                     created=self._clock(),
                     acl=acl,
-                    storage_class=storage_class,
+                    storage_class=wanted,
                     settings=settings if default is None else {**settings, ENCRYPTION.parameter: default},
                 )
             if existing.owner != self._account_id:
@@ -89,6 +90,10 @@ class BucketOperations:
                     "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
                     "Please select a different name and try again.",
                     {"BucketName": name},
+                )
+            if storage_class not in (None, existing.storage_class):
+                raise OssError(
+                    "BucketAlreadyExists", "Cannot modify existing bucket's storage class", {"BucketName": name}
                 )
             return with_acl(existing, acl)
 

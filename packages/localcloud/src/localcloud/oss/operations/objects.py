@@ -154,7 +154,10 @@ class ObjectOperations(Operations):
                 item = seen_through(item, target)
             if not frozen and is_frozen(item, self._clock()) and not reads_archives(holder, item):
                 raise OssError(
-                    "InvalidObjectState", "The operation is not valid for the object's state", {"ObjectName": key}
+                    "InvalidObjectState",
+                    "The operation is not valid for the object's state",
+                    {"ObjectName": key},
+                    {"x-oss-hash-crc64ecma": str(item.crc64)},  # which the SDK for C reads first
                 )
             yield item, self._store.blobs.path(item.data)
         finally:

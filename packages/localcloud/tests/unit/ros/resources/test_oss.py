@@ -157,7 +157,7 @@ class Hesitant(BucketOperations):
         name: str,
         *,
         acl: str = "private",
-        storage_class: str = "Standard",
+        storage_class: str | None = None,
         redundancy: str = "LRS",
         encryption: Mapping[str, str] | None = None,
     ) -> OssBucket:
