@@ -162,6 +162,7 @@ class Helper:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
+        self.path = library._name
         library.pages_probe.argtypes = (ctypes.c_int, ctypes.c_uint64)
         library.pages_attach.argtypes = (ctypes.c_void_p, ctypes.c_int)
         library.pages_attach.restype = None
