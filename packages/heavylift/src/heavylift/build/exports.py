@@ -26,6 +26,7 @@ from heavylift.build.symbols import (
     UNDEFINED,
     WEAK,
     Tables,
+    changing,
     read_names,
     size_of_names,
 )
@@ -54,6 +55,11 @@ def find_changes(folder: Path, paths: Iterable[str], *, least: int = LEAST) -> C
     large = [library for library in libraries if size_of_names(library) >= least]
     shared = _find_shared(libraries) if large else set()
     return {library: changes for library in large if (changes := _find(library, shared))}
+
+
+def find_tables(library: Path) -> list[range]:
+    """Return the stretches of a library in which names are going to be changed, probably."""
+    return changing(library) if size_of_names(library) >= LEAST else []
 
 
 def make_changes(changes: Changes) -> None:

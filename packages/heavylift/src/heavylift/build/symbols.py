@@ -32,6 +32,9 @@ _HASHES = struct.Struct("<4I")  # buckets, first symbol, words of the filter, sh
 _NEED, _NEEDED = struct.Struct("<2H3I"), struct.Struct("<I2H2I")  # Elf64_Verneed, Elf64_Vernaux
 _DEFINITION, _DEFINED = struct.Struct("<4H3I"), struct.Struct("<2I")  # Elf64_Verdef, Elf64_Verdaux
 _DYNAMIC, _DYNSYM = 6, 11  # SHT_
+_TABLES = frozenset(
+    {4, _DYNAMIC, _DYNSYM, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
+)  # and RELA, GNU_HASH, GNU_ver*
 _NONE, _64, _GLOB_DAT, _JUMP_SLOT, _RELATIVE = 0, 1, 6, 7, 8  # R_X86_64_
 _END, _PLTRELSZ, _HASH, _STRTAB, _SYMTAB, _RELATAB = 0, 2, 4, 5, 6, 7  # DT_
 _RELASZ, _STRSZ, _REL, _PLTREL, _JMPREL = 8, 10, 17, 20, 23
@@ -278,6 +281,20 @@ def size_of_names(library: Path) -> int:
             return sum(sections[each.link].size for each in sections if each.type == _DYNSYM)
         except DAMAGED:
             return 0
+
+
+def changing(library: Path) -> list[range]:
+    """Return the stretches of a library, or program, that hold its tables; see `Tables.without`."""
+    with library.open("rb") as file:
+        try:
+            headers = _read_sections(file)
+        except DAMAGED:
+            return []
+        sections = list(headers.values())
+        tables = [each for each in sections if each.type in _TABLES]
+        tables += [sections[each.link] for each in tables if each.type == _DYNSYM]
+        places = [range(each.offset, each.offset + each.size) for each in tables]
+        return [*places, range(min(headers), max(headers) + _SECTION.size)]
 
 
 def _read_sections(file: BinaryIO) -> dict[int, _Section]:
