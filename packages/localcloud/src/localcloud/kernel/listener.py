@@ -225,17 +225,6 @@ async def readable(connection: socket.socket | int) -> None:
         loop.remove_reader(connection)
 
 
-async def writable(connection: socket.socket | int) -> None:
-    """Wait until a socket or descriptor takes something, or has ended."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(connection, _settle, ready)
-    try:
-        await ready
-    finally:
-        loop.remove_writer(connection)
-
-
 def _settle(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
