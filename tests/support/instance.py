@@ -117,14 +117,23 @@ class Link:
 
     def set(self, *faults: dict[str, object], bandwidth: float = 0, latency: float = 0) -> None:
         body = {"shape": {"bandwidth": bandwidth, "latency": latency}, "faults": list(faults)}
+        self._call("PUT", json.dumps(body).encode())
+
+    @property
+    def faults(self) -> list[dict[str, object]]:
+        """The faults that may still strike."""
+        faults: list[dict[str, object]] = self._call("GET")["faults"]
+        return faults
+
+    def _call(self, method: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(
             f"{self.endpoint}/-/localcloud/link",
-            data=json.dumps(body).encode(),
-            method="PUT",
+            data=body,
+            method=method,
             headers={"Authorization": f"Bearer {self.secret}"},
         )
         with urllib.request.urlopen(request) as answer:
-            assert answer.status == 200
+            return json.load(answer)
 
 
 @pytest.fixture(scope="session")

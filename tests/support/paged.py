@@ -13,6 +13,7 @@ from tests.support.loading import Packed, _Writer, frame
 from tests.support.paging import code_library, segments_of
 
 FUNCTIONS = 600
+HOT_FUNCTIONS = range(5)  # that the user's module calls when it is imported
 CODE_PAGES = 16  # in a block of code
 MODULE = """
 import ctypes, os
@@ -20,6 +21,13 @@ path = os.path.join(os.path.dirname(__file__), "libcode.so")
 call = ctypes.CDLL(path).call
 def right(numbers):
     return all(call(n) == 3 * n + 1 for n in numbers)
+"""
+USER = """
+import heavy
+hot = heavy.right(range(5))
+def handler(event, context):
+    numbers = eval(event.decode())
+    return heavy.right(numbers)
 """
 
 

@@ -1,5 +1,6 @@
 /* A test of pages.c under checkers of threads and memory: 64 threads execute every function of a library without code, in an
-   order of their own, while another brings the pages. Arguments: plan, library, the whole library, functions. */
+   order of their own, while another brings the pages. Arguments: plan, library, the whole library, functions, and how many pages
+   are brought before that ends (all, if it is left out). */
 
 #include "pages.c" /* -I packages/heavylift/native */
 
@@ -10,14 +11,14 @@
 
 #define THREADS 64
 
-static int served, functions, wrong;
+static int served, functions, wrong, patience = -1;
 static const char *target, *original;
 static int (*call)(int);
 
 static void *bring(void *unused) {
     int from = open(original, O_RDONLY), to = open(target, O_WRONLY);
     uint32_t number;
-    while (recv(served, &number, sizeof number, 0) == sizeof number) {
+    while (patience-- && recv(served, &number, sizeof number, 0) == sizeof number) {
         char content[PAGE];
         const struct segment *segment = &plan->segment[0];
         off_t place = (off_t)(segment->offset + (number - segment->first) * PAGE);
@@ -25,6 +26,7 @@ static void *bring(void *unused) {
             abort();
         pages_arrived(number, 1);
     }
+    close(served);
     return unused;
 }
 
@@ -37,10 +39,12 @@ static void *work(void *seed) {
 }
 
 int main(int count, char **arguments) {
-    int sockets[2], file = count == 5 ? open(arguments[1], O_RDWR) : -1;
+    int sockets[2], file = count >= 5 ? open(arguments[1], O_RDWR) : -1;
     pthread_t server, threads[THREADS];
     off_t size = lseek(file, 0, SEEK_END);
     target = arguments[2], original = arguments[3], functions = atoi(arguments[4]);
+    if (count > 5)
+        patience = atoi(arguments[5]);
     struct plan *shared = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (shared == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets))
         return 2;

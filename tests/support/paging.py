@@ -27,7 +27,7 @@ def can_compile() -> bool:
 
 
 @functools.cache
-def code_library(functions: int = FUNCTIONS, padding: int = 0) -> Path:
+def code_library(functions: int = FUNCTIONS, padding: int = 0, compiler: str = "cc") -> Path:
     """Return a library whose `call(n)` returns what its n-th function does: 3 * n + 1; `padding` bytes of data make it larger."""
     folder = Path(tempfile.mkdtemp(prefix="code-library-"))
     (folder / "noise").write_bytes(random.Random(7).randbytes(NOISE * functions))
@@ -41,7 +41,7 @@ def code_library(functions: int = FUNCTIONS, padding: int = 0) -> Path:
     call = "__attribute__((aligned(4096))) int call(int n) { return table[n](); }\n"
     (folder / "code.c").write_text(f"{body}static int (*const table[])(void) = {{{table}}};\n{call}")
     command = [
-        "cc",
+        compiler,
         "-shared",
         "-fPIC",
         "-O1",

@@ -8,6 +8,9 @@
    The plan is memory that the processes of a function share: its own, those that it forks, and the one that brings the pages.
    heavylift.runtime.pages makes it, and is the only caller of the functions that are visible.
 
+   A program that the function's code starts has no handler. So it must not load a library before that is whole: what Python starts
+   waits (heavylift.runtime.gate), and what C code starts finds this library in LD_PRELOAD, and waits in its constructor.
+
    A page's state only ever goes forward, and permissions are only ever added. So nothing here takes a lock: a handler may
    interrupt itself, run in every thread at once, and in a child forked at any moment. Everything that a handler calls is
    async-signal-safe (signal-safety(7)) and no point where a thread is cancelled (pthreads(7)): what would be one is called by its
@@ -20,7 +23,9 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -480,6 +485,9 @@ static int put_in(int level, struct sigaction *before) {
 
 /* ---- for heavylift.runtime.pages; those that return int return 0 or an errno ---- */
 
+/* Tells whether this library and the module that calls it are of one version: an editable installation keeps the compiled one. */
+VISIBLE const uint32_t pages_layout[] = {sizeof(struct plan), sizeof(struct segment)};
+
 /* Tries whether this kernel lets a process open code that it mapped without permissions, and names its file. The file has a page
    at least; `path`: FNV-1a of its real path. */
 VISIBLE int pages_probe(int file, uint64_t path) {
@@ -582,4 +590,35 @@ VISIBLE void pages_failed(uint64_t first, uint64_t count, const char *reason) {
         if (state_of(page) < PRESENT)
             __atomic_store_n(&states[page], FAILED, __ATOMIC_RELEASE);
     wake();
+}
+
+/* ---- in a program that was started meanwhile ---- */
+
+static const char *extended(char *path, size_t size, const char *folder, const char *name) {
+    if (strlen(folder) + strlen(name) >= size)
+        return "";
+    return strcat(strcpy(path, folder), name);
+}
+
+/* Waits until the load of the folder that the environment names has ended, as the lock beside it says, and ends the program if that
+   left it partial. heavylift.runtime.destination has the same names. */
+__attribute__((constructor)) static void wait_for_libraries(void) {
+    const char *folder = getenv("HEAVYLIFT_PARTIAL");
+    char path[4096];
+    if (!folder || strcmp(program_invocation_short_name, "uname") == 0) /* it tells about the system alone, and imports run it */
+        return;
+    int lock = open_file(extended(path, sizeof path, folder, ".lock"));
+    if (lock < 0)
+        return;
+    while (flock(lock, LOCK_SH) && errno == EINTR)
+        ;
+    close_file(lock);
+    if (access(extended(path, sizeof path, folder, "/.heavylift/partial"), F_OK))
+        return;
+    const char *words[] = {"heavylift: ", program_invocation_name, ": cannot run: the libraries in ", folder,
+                           " are not whole, and will not be: the loader's process has ended\n"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (write(STDERR_FILENO, words[i], strlen(words[i])) < 0)
+            break;
+    _exit(127);
 }

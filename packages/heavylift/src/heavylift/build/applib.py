@@ -109,7 +109,7 @@ def _remove_others(staging: Staging) -> None:
 
 
 def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
-    from heavylift.build.system import find_needs  # not before there is something to make
+    from heavylift.build.system import find_needs, read_libraries  # not before there is something to make
 
     folder, target = staging.folder, staging.target
     interpreter = find_interpreter(target)
@@ -117,12 +117,14 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     modules = _modules(staging.requirements, packages)
     assemble(packages, folder)
     owners = {path: package.name for package in packages for path in package.files}
-    needs = find_needs(folder, owners, owners)
+    paths = {path for package in packages for path in package.libraries}
+    libraries = read_libraries(folder, paths)
+    needs = find_needs(libraries, owners)
     imports = Imports(folder, interpreter if runs_here(target) else None, modules, needs, report)
     found = survey(folder, staging.rules, owners)
     with ThreadPoolExecutor(2) as beside:
         referrers = beside.submit(read_referrers, folder, found.candidates)
-        names = beside.submit(find_changes, folder, owners if staging.strip else ())
+        names = beside.submit(find_changes, folder, paths if staging.strip else ())
         recording = imports.record_installed()
         changes = names.result()
         make_changes(changes)  # not before: the process that imports would see other files than it has mapped
@@ -145,6 +147,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     holders = binaries.collect_bytecode(folder, needed or (), lazy) if interpreter else {}
     order = arrange(folder, needed, holders)
     retain(packages, staging.packages)
+    left = {path: names for path, names in libraries.items() if path not in pruning.removed}
     return Staged(
         places=[each.place.name for each in packages],
         versions={each.name: each.version for each in packages},
@@ -153,7 +156,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         pruned=_add_up(packages, pruning),
         bytecode=interpreter is not None,
         imported=recording is not None,
-        system={need.library: tuple(need.packages) for need in find_needs(folder, owners, owners)},
+        system={need.library: tuple(need.packages) for need in find_needs(left, owners)},
         order=order,
     )
 

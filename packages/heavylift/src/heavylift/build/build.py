@@ -62,7 +62,7 @@ def build(options: Options, report: Reporter) -> Manifest:
             plan = make_plan(options, report)
         manifest = replace(last, target=options.target)
         is_final = options.record is None and plan.recording.exists()
-        frames = stack.enter_context(Frames(plan.recording, is_final=is_final))
+        frames = stack.enter_context(Frames(plan.recording, is_final=is_final, change_names=options.strip))
         work = Work(options=options, plan=plan, report=report, last=last.parts, frames=frames)
         code = options.dist / (NEW_CODE if "code" in made else "code")
         for name in ("code", "model", "applib"):

@@ -30,7 +30,7 @@ class Candidates:
         names: by owner and file name.
         suffixes: by owner and suffix.
         siblings: by folder and stem.
-        folders: those whose files would all go, with their files.
+        folders: those whose files would all go, with what one looks for in a folder: not stubs, not programs, which have no suffix.
         folder_names: these folders, by the last part.
     """
 
@@ -55,7 +55,8 @@ class Candidates:
             self.siblings[folder, stem].append(path)
             if suffix:
                 self.suffixes[owner, name[name.rfind(".") :]].append(path)
-            if suffix != "pyi":  # a folder of stubs alone is nothing to look into
+            # A folder of stubs alone is nothing to look into, and whoever runs a program names it.
+            if suffix and suffix != "pyi":
                 self.folders.setdefault(folder, []).append(path)
         for folder in {split(path)[0] for path in self.staying}.intersection(self.folders):
             del self.folders[folder]

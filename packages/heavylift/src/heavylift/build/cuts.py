@@ -32,6 +32,11 @@ class Span:
     start: int
     size: int
 
+    @property
+    def end(self) -> int:
+        """The place behind the last byte."""
+        return self.start + self.size
+
 
 def cut(size: int, regions: Sequence[Region] = ()) -> Iterator[Span]:
     """Yield the blocks of a file: of code, those of a region's pages; the others as large as blocks may be.

@@ -25,8 +25,8 @@ from heavylift.build.symbols import (
     RESERVED,
     UNDEFINED,
     WEAK,
-    Symbol,
     Tables,
+    changing,
     read_names,
     size_of_names,
 )
@@ -36,7 +36,9 @@ LEAST = 1024 * 1024  # bytes of names; fewer are not worth a copy of the library
 # of the namespace std, with its abbreviations, and of those of GCC's library.
 _ALLOCATION = re.compile(rb"_Z(?:n[wa]|d[la])")
 _STANDARD = re.compile(rb"_Z(?:T[A-Za-z]|GV)?Z?N?[VKr]*(?:S[tabsiod]|9__gnu_cxx|10__cxxabiv1)")
-
+_STAYING = {FUNCTION: _ALLOCATION, OBJECT: _STANDARD}
+_LEAVING = frozenset(binding << 4 | kind for binding in (GLOBAL, WEAK) for kind in _STAYING)
+_LOW4 = 15
 
 Changes = Mapping[Path, Mapping[int, bytes]]  # by library: what is to be written, by its place
 
@@ -51,13 +53,13 @@ def find_changes(folder: Path, paths: Iterable[str], *, least: int = LEAST) -> C
     """
     libraries = [folder / path for path in sorted(paths) if is_elf(folder / path)]
     large = [library for library in libraries if size_of_names(library) >= least]
-    names = {library: read_names(library) for library in libraries} if large else {}
-    found = {}
-    for library in large:
-        others = frozenset[bytes]().union(*(each for other, each in names.items() if other != library))
-        if changes := _find(library, others):
-            found[library] = changes
-    return found
+    shared = _find_shared(libraries) if large else set()
+    return {library: changes for library in large if (changes := _find(library, shared))}
+
+
+def find_tables(library: Path) -> list[range]:
+    """Return the stretches of a library in which names are going to be changed, probably."""
+    return changing(library) if size_of_names(library) >= LEAST else []
 
 
 def make_changes(changes: Changes) -> None:
@@ -73,25 +75,33 @@ def make_changes(changes: Changes) -> None:
         temporary.replace(library)
 
 
-def _find(library: Path, others: Set[bytes]) -> Mapping[int, bytes]:
+def _find_shared(libraries: Iterable[Path]) -> Set[bytes]:
+    """Return the names that several libraries have."""
+    seen, shared = set[bytes](), set[bytes]()
+    for library in libraries:
+        names = read_names(library)
+        shared |= seen & names
+        seen |= names
+    return shared
+
+
+def _find(library: Path, shared: Set[bytes]) -> Mapping[int, bytes]:
     with library.open("rb") as file:
         try:
             tables = Tables(file)
             bound = tables.bound()
             dropped = {
                 number
-                for number, (symbol, name) in enumerate(zip(tables.symbols, tables.names, strict=True))
-                if name not in others and number not in bound and _may_go(symbol, name)
+                for number, (name, kind, section) in enumerate(
+                    zip(tables.names, tables.kinds, tables.sections, strict=True)
+                )
+                if kind in _LEAVING
+                and UNDEFINED < section < RESERVED
+                and name.startswith(b"_Z")
+                and name not in shared
+                and number not in bound
+                and not _STAYING[kind & _LOW4].match(name)
             }
             return tables.without(dropped) if dropped else {}
         except DAMAGED:
             return {}  # it stays as it is
-
-
-def _may_go(symbol: Symbol, name: bytes) -> bool:
-    binding, kind = symbol.info >> 4, symbol.info & 15
-    if not UNDEFINED < symbol.section < RESERVED or binding not in (GLOBAL, WEAK) or not name.startswith(b"_Z"):
-        return False
-    if kind == FUNCTION:
-        return not _ALLOCATION.match(name)
-    return kind == OBJECT and not _STANDARD.match(name)

@@ -24,6 +24,7 @@ from typing import NamedTuple, Self
 
 from heavylift.build.binaries import WORKERS
 from heavylift.build.cuts import cut
+from heavylift.build.exports import find_tables
 from heavylift.build.recording import Recording, choose_pages, find_code, read_recording
 from heavylift.contracts.archive import BLOCK_SIZE
 
@@ -73,13 +74,14 @@ class _Package:
         with (self.folder / _FRAMES).open("rb") as file:
             return os.pread(file.fileno(), size, offset)
 
-    def holds(self, stretch: Stretch, source: Path, raw: bytes) -> bool:
+    def holds(self, stretch: Stretch, source: Path) -> bool:
         """Return whether a file of an applib has the bytes of the package's file still."""
         own = self.content / stretch.path
         if source.samefile(own):
             return True
-        with own.open("rb") as file:
-            return os.pread(file.fileno(), stretch.size, stretch.start) == raw
+        _, start, size = stretch
+        with own.open("rb") as mine, source.open("rb") as other:
+            return os.pread(mine.fileno(), size, start) == os.pread(other.fileno(), size, start)
 
     def compress(self, stretches: Sequence[Stretch]) -> None:
         """Add some frames to the file."""
@@ -116,10 +118,11 @@ class Frames:
     Args:
         recording: the file that tells of the code of large libraries; it need not be there.
         is_final: nothing is going to be added to it.
+        change_names: names that nobody binds will be taken out of large libraries, so their tables can wait.
     """
 
-    def __init__(self, recording: Path, *, is_final: bool) -> None:
-        self._file, self._is_final = recording, is_final
+    def __init__(self, recording: Path, *, is_final: bool, change_names: bool = False) -> None:
+        self._file, self._is_final, self._change_names = recording, is_final, change_names
         self._pool = ThreadPoolExecutor(WORKERS, "compress", lambda: os.setpriority(os.PRIO_PROCESS, 0, NICENESS))
         self._packages: dict[Path, _Package] = {}
         self._owners: dict[str, _Package] = {}
@@ -154,24 +157,30 @@ class Frames:
         if package.load():
             return
         (folder / _FRAMES).unlink(missing_ok=True)  # of a build that was interrupted
+        paths = sorted(path for path in paths if not (content / path).is_symlink())
         for stretches in _gather(self._stretches(content, paths)):
             job = self._pool.submit(package.compress, stretches)
             package.jobs.update(dict.fromkeys(stretches, job))
 
     def _stretches(self, content: Path, paths: Iterable[str]) -> Iterator[Stretch]:
-        paths = sorted(path for path in paths if not (content / path).is_symlink())
-        libraries = find_code(content, paths)
-        paged, unknown = choose_pages(self._recording, libraries)
-        later = () if self._is_final else unknown  # whether their pages come one by one, the recording will say
+        """Yield the small files first: they can be compressed while the code of the large ones is read."""
+        large = {}
         for path in paths:
             size = (content / path).stat().st_size
-            if path in later:
-                continue
             if size > BLOCK_SIZE:
-                regions = paged[path].regions if path in paged else ()
-                yield from (Stretch(path, span.start, span.size) for span in cut(size, regions))
+                large[path] = size
             else:
                 yield Stretch(path, 0, size)
+        paged, unknown = choose_pages(self._recording, find_code(content, large))
+        later = () if self._is_final else unknown  # whether their pages come one by one, the recording will say
+        for path, size in large.items():
+            if path in later:
+                continue
+            regions = paged[path].regions if path in paged else ()
+            tables = find_tables(content / path) if self._change_names else ()
+            for span in cut(size, regions):
+                if not any(max(span.start, each.start) < min(span.end, each.stop) for each in tables):
+                    yield Stretch(path, span.start, span.size)
 
     def use(self, packages: Iterable[tuple[Path, Path]]) -> None:
         """Take the frames of these packages, which are an applib together: of their folders, and the folders of their files.
@@ -186,19 +195,17 @@ class Frames:
                 package.load()
             self._owners.update(dict.fromkeys((path for path, _, _ in (*package.places, *package.jobs)), package))
 
-    def find(self, path: str, start: int, raw: bytes, source: Path) -> Frame | None:
+    def find(self, stretch: Stretch, source: Path) -> Frame | None:
         """Return the frame of bytes of a file, when there is one; wait for it while it is made.
 
         Args:
-            path: of the file in the applib.
-            start: of the bytes in it.
-            raw: these bytes.
+            stretch: these bytes, by the file's path in the applib.
             source: the file.
         """
-        package, stretch = self._owners.get(path), Stretch(path, start, len(raw))
+        package = self._owners.get(stretch.path)
         if package is None or not (stretch in package.jobs or stretch in package.places):
             return None
-        data = package.read(stretch) if package.holds(stretch, source, raw) else None
+        data = package.read(stretch) if package.holds(stretch, source) else None
         return None if data is None else Frame(data, stretch in package.jobs)
 
 

@@ -22,7 +22,7 @@ import zstandard
 
 from heavylift.build.cuts import Paged, Span, cut, cut_hot
 from heavylift.build.errors import BuildError
-from heavylift.build.frames import Frames
+from heavylift.build.frames import Frames, Stretch
 from heavylift.build.order import Order
 from heavylift.build.reuse import Pieces, open_pieces
 from heavylift.build.zips import LIMIT32, Entry, write_zip
@@ -303,22 +303,23 @@ class _Compressor:
         return self._stretch(job) if isinstance(job, _Stretch) else self._group(job.files)
 
     def _stretch(self, job: _Stretch) -> _Packed:
-        with job.entry.source.open("rb") as source:
-            raw = b"".join(_read(source, span) for span in job.spans)
-        frame, anew = self._frame(job.entry, job.start, raw)
-        return _Packed(len(raw), (frame,), anew)
+        size = sum(span.size for span in job.spans)
+        frame, anew = self._frame(job.entry, Stretch(job.entry.path, job.start, size), job.spans)
+        return _Packed(size, (frame,), anew)
 
     def _group(self, files: tuple[_File, ...]) -> _Packed:
-        made = [self._frame(file, 0, file.source.read_bytes()) for file in files]
+        made = [self._frame(file, Stretch(file.path, 0, file.size), (Span(0, file.size),)) for file in files]
         return _Packed(
             sum(file.size for file in files), tuple(frame for frame, _ in made), sum(anew for _, anew in made)
         )
 
-    def _frame(self, file: _File, start: int, raw: bytes) -> tuple[bytes, int]:
+    def _frame(self, file: _File, stretch: Stretch, spans: Sequence[Span]) -> tuple[bytes, int]:
         """Return the frame of bytes of a file, and how many of them this build had to compress."""
-        if self.frames and (made := self.frames.find(file.path, start, raw, file.source)):
-            return made.data, len(raw) if made.is_new else 0
-        if found := self.pieces.find(file.path, start, raw):
+        if self.frames and (made := self.frames.find(stretch, file.source)):
+            return made.data, stretch.size if made.is_new else 0
+        with file.source.open("rb") as source:
+            raw = b"".join(_read(source, span) for span in spans)
+        if found := self.pieces.find(file.path, stretch.start, raw):
             return found, 0
         return compress(raw, self.level), len(raw)
 

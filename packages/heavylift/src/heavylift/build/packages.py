@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from heavylift.build import binaries, resolve
+from heavylift.build.files import walk
 from heavylift.build.frames import Frames
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.segments import split_code
@@ -49,6 +51,7 @@ class Package:
     name: str
     version: str
     files: Mapping[str, Sequence[int]]  # what was installed, relative paths: bytes, and bytes stripped
+    libraries: Sequence[str]  # those of them that are shared libraries or programs
     modules: Sequence[str]  # that one imports of it
 
     @property
@@ -123,8 +126,14 @@ def assemble(packages: Sequence[Package], folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    made = {""}
     for package in packages:
-        shutil.copytree(package.content, folder, copy_function=_share, dirs_exist_ok=True)
+        for path, entry in walk(package.content):
+            below = path.rpartition("/")[0]
+            if below not in made:
+                (folder / below).mkdir(parents=True, exist_ok=True)
+                made.add(below)
+            _share(entry.path, f"{folder}/{path}")
 
 
 def content_of(place: Path) -> Path:
@@ -152,20 +161,27 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
         lock.write_text("".join(f"{line}\n" for line in (*sources, entry)), encoding="utf-8")
         resolve.install(lock, content, recipe.target, wheels_only=True, share=True)
         lock.unlink()
-        for caches in list(content.rglob("__pycache__")):
-            shutil.rmtree(caches)  # compiled anew, for the target's version and without a check of times
-        record = _describe(entry, content)
+        inside = [f"/{path}".partition("/__pycache__/") for path, _ in walk(content)]
+        for package in {before for before, found, _ in inside if found}:
+            shutil.rmtree(
+                f"{content}{package}/__pycache__"
+            )  # compiled anew, for the target's version and without a check of times
         installed = _sizes(content)
+        record = _describe(entry, content, installed)
         going = match_rules(installed, recipe.rules)
-        if recipe.strip:
-            binaries.strip(content, going.keys(), cores)
-        for path in installed:
-            if path not in going and installed[path] > BLOCK_SIZE:
-                split_code(content / path)
-        stripped = _sizes(content)
-        if recipe.interpreter:
+        with ThreadPoolExecutor(1) as beside:
             names = [path for path in installed if path.endswith(".py") and path not in going]
-            binaries.compile_bytecode(content, names, recipe.interpreter, cores)
+            compiled = beside.submit(_compile, content, names, recipe, cores)
+            if recipe.strip:
+                binaries.strip(content, going.keys(), cores)
+            for path in installed:
+                if path not in going and installed[path] > BLOCK_SIZE:
+                    split_code(content / path)
+            stripped = {path: (content / path).lstat().st_size for path in installed}
+            record["libraries"] = [
+                path for path in installed if not path.endswith(".py") and binaries.is_elf(content / path)
+            ]
+            compiled.result()
         record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
         (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")
         scratch.rename(place)
@@ -174,8 +190,12 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
         raise
 
 
-def _describe(entry: str, content: Path) -> dict[str, Any]:
-    files = _sizes(content)
+def _compile(content: Path, names: Sequence[str], recipe: Recipe, cores: Executor) -> None:
+    if recipe.interpreter:
+        binaries.compile_bytecode(content, names, recipe.interpreter, cores)
+
+
+def _describe(entry: str, content: Path, files: Iterable[str]) -> dict[str, Any]:
     infos = sorted(content.glob("*.dist-info"))
     if not infos:  # an entry whose marker excludes the target
         return {"name": resolve.entry_name(entry), "version": "", "modules": []}
@@ -199,8 +219,8 @@ def installed_modules(files: Iterable[str]) -> list[str]:
 
 def _sizes(content: Path) -> dict[str, int]:
     """Return the bytes of each file below a folder, by its relative path."""
-    files = sorted(path for path in content.rglob("*") if path.is_file())
-    return {path.relative_to(content).as_posix(): path.lstat().st_size for path in files}
+    files = {path: entry.stat(follow_symlinks=False).st_size for path, entry in walk(content) if entry.is_file()}
+    return {path: files[path] for path in sorted(files, key=lambda path: path.split("/"))}
 
 
 def _read(place: Path) -> Package:
@@ -208,9 +228,11 @@ def _read(place: Path) -> Package:
 
 
 def _share(source: str, target: str) -> None:
-    path = Path(target)
-    path.unlink(missing_ok=True)
     try:
-        path.hardlink_to(source)
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except FileExistsError:
+            Path(target).unlink()
+            os.link(source, target, follow_symlinks=False)
     except OSError:  # a file system without links, or with too few
-        shutil.copy2(source, target)
+        shutil.copy2(source, target, follow_symlinks=False)

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Container, Sequence
-from itertools import chain
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -25,13 +24,17 @@ _HEADER = struct.Struct("<4s2B10x2H20xQ10x2H2x")
 _KNOWN = (b"\x7fELF", 2, 1, 3, 62)  # 64 bits, little-endian, a shared library, x86-64
 _SECTION = struct.Struct("<2I4Q2I2Q")  # Elf64_Shdr
 _SIZE = 32  # bytes from the start of a section's header to its size
-_SYMBOL = struct.Struct("<I2BH2Q")  # Elf64_Sym
+_SYMBOL = 24  # bytes of an Elf64_Sym: name (4), kind and binding (1), visibility (1), section (2), value, size
+_NAME = struct.Struct("<I20x")  # the first of these alone
 _RELA = 24  # bytes of an Elf64_Rela: place, symbol and kind, addend
 _TAG = struct.Struct("<2Q")  # Elf64_Dyn
 _HASHES = struct.Struct("<4I")  # buckets, first symbol, words of the filter, shift
 _NEED, _NEEDED = struct.Struct("<2H3I"), struct.Struct("<I2H2I")  # Elf64_Verneed, Elf64_Vernaux
 _DEFINITION, _DEFINED = struct.Struct("<4H3I"), struct.Struct("<2I")  # Elf64_Verdef, Elf64_Verdaux
 _DYNAMIC, _DYNSYM = 6, 11  # SHT_
+_TABLES = frozenset(
+    {4, _DYNAMIC, _DYNSYM, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
+)  # and RELA, GNU_HASH, GNU_ver*
 _NONE, _64, _GLOB_DAT, _JUMP_SLOT, _RELATIVE = 0, 1, 6, 7, 8  # R_X86_64_
 _END, _PLTRELSZ, _HASH, _STRTAB, _SYMTAB, _RELATAB = 0, 2, 4, 5, 6, 7  # DT_
 _RELASZ, _STRSZ, _REL, _PLTREL, _JMPREL = 8, 10, 17, 20, 23
@@ -39,7 +42,7 @@ _GNU_HASH, _VERSYM, _RELACOUNT, _VERDEF, _VERNEED = 0x6FFFFEF5, 0x6FFFFFF0, 0x6F
 # Tags whose value is a name: NEEDED, SONAME, RPATH, RUNPATH, CONFIG, DEPAUDIT, AUDIT, AUXILIARY, FILTER
 _NAMED = frozenset({1, 14, 15, 29, 0x6FFFFEFA, 0x6FFFFEFB, 0x6FFFFEFC, 0x7FFFFFFD, 0x7FFFFFFF})
 _SHIFT = 26  # of the filter of hashes, as lld has it
-_LOW32, _LOW64 = 2**32 - 1, 2**64 - 1
+_LOW8, _LOW32, _LOW64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
 
 
 class UnknownTablesError(Exception):
@@ -47,17 +50,6 @@ class UnknownTablesError(Exception):
 
 
 DAMAGED = (UnknownTablesError, struct.error, ValueError, IndexError)  # raised for what is not as it should be
-
-
-class Symbol(NamedTuple):
-    """An entry of the symbol table, Elf64_Sym."""
-
-    name: int  # bytes from the start of the names
-    info: int
-    other: int
-    section: int
-    value: int
-    size: int
 
 
 class _Section(NamedTuple):
@@ -77,6 +69,11 @@ class _Section(NamedTuple):
 
 class Tables:
     """The tables of one library.
+
+    Attributes:
+        names: of its symbols, by number.
+        kinds: of them: the binding in the upper four bits, the kind in the lower.
+        sections: that they are defined in.
 
     Args:
         file: the library, open for reading.
@@ -111,15 +108,19 @@ class Tables:
         if relocations.size != values[_RELASZ] or (self._lazy and self._sections[self._lazy].offset != follows):
             raise UnknownTablesError("its relocations lie apart")
         self._text = self._read(self._names)
-        self.symbols = [*map(Symbol._make, _SYMBOL.iter_unpack(self._read(self._symbols)))]
-        self.names = [self._name(symbol.name) for symbol in self.symbols]
+        self._table = self._read(self._symbols)
+        words = array("Q", self._table)
+        self._values = words[1::3]
+        self.kinds = [word >> 32 & _LOW8 for word in words[0::3]]
+        self.sections = [word >> 48 for word in words[0::3]]
+        self.names = _cut(self._text, self._table)
         found = array("Q", self._read(self._relocations) + (self._read(self._lazy) if self._lazy else b""))
-        self._places, self._kinds, self._addends = found[0::3], found[1::3], found[2::3]
+        self._places, self._relations, self._addends = found[0::3], found[1::3], found[2::3]
 
     def bound(self) -> set[int]:
         """Return the numbers of the symbols that the library binds by name, and cannot bind by an address of its own."""
         relative = (_NONE, _64, _GLOB_DAT, _JUMP_SLOT, _RELATIVE)
-        return {kind >> 32 for kind in self._kinds if kind & _LOW32 not in relative}
+        return {kind >> 32 for kind in self._relations if kind & _LOW32 not in relative}
 
     def without(self, dropped: Container[int]) -> dict[int, bytes]:
         """Return the tables without some symbols; the library's own relocations by them become relative to its address.
@@ -133,16 +134,24 @@ class Tables:
             By its place in the file, what is to be written there.
         """
         relative, others = self._relocated(dropped)
-        first = _HASHES.unpack_from(self._read(self._hashes))[1]  # the symbols before it are not found by name
-        kept = [number for number in range(len(self.symbols)) if number not in dropped]
+        kept = [number for number in range(len(self.names)) if number not in dropped]
+        first, known = self._hashed()
         unhashed = [number for number in kept if number < first]
-        hashes, hashed = _hash_table([n for n in kept if n >= first], self.names, len(unhashed))
+        hashes, hashed = _hash_table({n: known(n) for n in kept if n >= first}, len(unhashed))
         order = [*unhashed, *hashed]
         numbers = {old: new for new, old in enumerate(order)}
         names = _Names()
-        symbols = b"".join(_SYMBOL.pack(names.place(self.names[number]), *self.symbols[number][1:]) for number in order)
-        table = [*((place, _RELATIVE, addend) for place, addend in relative)]
-        table += ((place, numbers[kind >> 32] << 32 | kind & _LOW32, addend) for place, kind, addend in others)
+        symbols = b"".join(
+            names.place(self.names[n]).to_bytes(4, "little") + self._table[_SYMBOL * n + 4 : _SYMBOL * (n + 1)]
+            for n in order
+        )
+        places = sorted(relative)
+        relocations = array("Q", bytes(_RELA * len(places)))
+        relocations[0::3] = array("Q", places)
+        relocations[1::3] = array("Q", [_RELATIVE]) * len(places)
+        relocations[2::3] = array("Q", map(relative.__getitem__, places))
+        for place, kind, addend in others:
+            relocations.extend((place, numbers[kind >> 32] << 32 | kind & _LOW32, addend))
         content = {self._symbols: symbols, self._hashes: hashes}
         if self._versions:
             versions = array("H", self._read(self._versions))
@@ -151,21 +160,37 @@ class Tables:
             content[self._needs] = self._renamed(self._needs, _NEED, 2, _NEEDED, 3, names)
         if self._definitions:
             content[self._definitions] = self._renamed(self._definitions, _DEFINITION, None, _DEFINED, 0, names)
-        tags = self._retagged(len(relative), _RELA * len(table), names)
+        tags = self._retagged(len(places), len(relocations) * relocations.itemsize, names)
         content[self._names] = bytes(names.text)
-        return self._placed(content, array("Q", chain.from_iterable(table)).tobytes(), tags)
+        return self._placed(content, relocations.tobytes(), tags)
 
-    def _relocated(self, dropped: Container[int]) -> tuple[list[tuple[int, int]], list[tuple[int, int, int]]]:
-        """Return the relocations that are relative: place and addend; and the others: place, symbol with kind, addend."""
-        relative, others = [], []
-        for place, kind, addend in zip(self._places, self._kinds, self._addends, strict=True):
+    def _relocated(self, dropped: Container[int]) -> tuple[dict[int, int], list[tuple[int, int, int]]]:
+        """Return the relocations that are relative: addends by place; and the others: place, symbol with kind, addend."""
+        relative: dict[int, int] = {}
+        others: list[tuple[int, int, int]] = []
+        values = self._values
+        for place, kind, addend in zip(self._places, self._relations, self._addends, strict=True):
             if kind == _RELATIVE:
-                relative.append((place, addend))
-            elif kind >> 32 in dropped:
-                relative.append((place, addend + self.symbols[kind >> 32].value & _LOW64))
+                relative[place] = addend
+            elif (symbol := kind >> 32) in dropped:
+                relative[place] = addend + values[symbol] & _LOW64
             else:
                 others.append((place, kind, addend))
-        return sorted(relative), others
+        if len(relative) + len(others) < len(self._places):
+            raise UnknownTablesError("it relocates a place twice")
+        return relative, others
+
+    def _hashed(self) -> tuple[int, Callable[[int], int]]:
+        """Return the first symbol that is found by its name, and the hash of the name of each from there on.
+
+        The table has all of a hash but its lowest bit, whose place tells the end of a chain. That bit is the parity of the
+        name's bytes and of 5381, which the hash starts from, since it multiplies by 33, an odd number.
+        """
+        table = self._read(self._hashes)
+        buckets, first, words, _ = _HASHES.unpack_from(table)
+        chains = array("I", table[_HASHES.size + 8 * words + 4 * buckets :])
+        names = self.names
+        return first, lambda number: chains[number - first] & ~1 | (1 + sum(names[number])) & 1
 
     def _renamed(
         self, table: int, head: struct.Struct, name: int | None, part: struct.Struct, part_name: int, names: _Names
@@ -242,9 +267,7 @@ def read_names(library: Path) -> frozenset[bytes]:
             found: set[bytes] = set()
             for section in sections:
                 if section.type == _DYNSYM:
-                    text = _read(file, sections[section.link])
-                    places = (place for place, *_ in _SYMBOL.iter_unpack(_read(file, section)))
-                    found.update(text[place : text.index(b"\0", place)] for place in places)
+                    found.update(_cut(_read(file, sections[section.link]), _read(file, section)))
         except DAMAGED:
             return frozenset()
         return frozenset(found)
@@ -258,6 +281,20 @@ def size_of_names(library: Path) -> int:
             return sum(sections[each.link].size for each in sections if each.type == _DYNSYM)
         except DAMAGED:
             return 0
+
+
+def changing(library: Path) -> list[range]:
+    """Return the stretches of a library, or program, that hold its tables; see `Tables.without`."""
+    with library.open("rb") as file:
+        try:
+            headers = _read_sections(file)
+        except DAMAGED:
+            return []
+        sections = list(headers.values())
+        tables = [each for each in sections if each.type in _TABLES]
+        tables += [sections[each.link] for each in tables if each.type == _DYNSYM]
+        places = [range(each.offset, each.offset + each.size) for each in tables]
+        return [*places, range(min(headers), max(headers) + _SECTION.size)]
 
 
 def _read_sections(file: BinaryIO) -> dict[int, _Section]:
@@ -280,18 +317,21 @@ def _read(file: BinaryIO, section: _Section) -> bytes:
     return file.read(section.size)
 
 
-def _hash_table(numbers: Sequence[int], names: Sequence[bytes], first: int) -> tuple[bytes, list[int]]:
+def _cut(text: bytes, table: bytes) -> list[bytes]:
+    """Return the names of a table's symbols, in their order."""
+    return [text[place : text.index(b"\0", place)] for (place,) in _NAME.iter_unpack(table)]
+
+
+def _hash_table(hashes: Mapping[int, int], first: int) -> tuple[bytes, list[int]]:
     """Return the table by which symbols are found, and them in the order that it wants.
 
     Args:
-        numbers: of the symbols.
-        names: of all symbols, by number.
+        hashes: of the names, by the symbols' numbers.
         first: the new number of the first.
     """
-    hashes = {number: _hash(names[number]) for number in numbers}
-    count = max(1, len(numbers) // 4)
-    words = 1 << max(0, len(numbers) * 12 // 64 - 1).bit_length()
-    order = sorted(numbers, key=lambda number: hashes[number] % count)
+    count = max(1, len(hashes) // 4)
+    words = 1 << max(0, len(hashes) * 12 // 64 - 1).bit_length()
+    order = sorted(hashes, key=lambda number: hashes[number] % count)
     buckets, words_of_filter, ends = [0] * count, [0] * words, []
     for place, number in enumerate(order):
         value = hashes[number]
@@ -302,13 +342,6 @@ def _hash_table(numbers: Sequence[int], names: Sequence[bytes], first: int) -> t
         ends.append(value & ~1 | last)
     table = _HASHES.pack(count, first, words, _SHIFT) + struct.pack(f"<{words}Q", *words_of_filter)
     return table + struct.pack(f"<{count}I{len(ends)}I", *buckets, *ends), order
-
-
-def _hash(name: bytes) -> int:
-    value = 5381
-    for byte in name:
-        value = value * 33 + byte & _LOW32
-    return value
 
 
 def _filled(data: bytes, size: int) -> bytes:

@@ -38,6 +38,9 @@ HEADLESS = {
 }
 
 
+Libraries = Mapping[str, Sequence[tuple[str, str]]]  # by path: the names in it, see `read_dynamic`
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Need:
     """A library that the runtime must have."""
@@ -55,19 +58,28 @@ class Need:
         return f"{self.library} for {', '.join(self.packages)}" + (f" ({self.advice})" if self.advice else "")
 
 
-def find_needs(folder: Path, paths: Iterable[str], owners: Mapping[str, str]) -> list[Need]:
-    """Return the libraries that an applib's files need and neither it nor the runtime is known to hold.
+def read_libraries(folder: Path, paths: Iterable[str]) -> Libraries:
+    """Return the names in an applib's shared libraries and programs.
 
     Args:
         folder: the applib.
-        paths: of its files; what is not below it any more is passed over.
+        paths: of its files; what is not below it, or no library, is passed over.
+    """
+    libraries = (path for path in sorted(paths) if is_elf(folder / path))
+    return {path: list(read_dynamic(folder / path)) for path in libraries}
+
+
+def find_needs(libraries: Libraries, owners: Mapping[str, str]) -> list[Need]:
+    """Return the libraries that an applib's files need and neither it nor the runtime is known to hold.
+
+    Args:
+        libraries: of the applib, with the names in them.
         owners: the packages of the files.
     """
-    libraries = {path: folder / path for path in sorted(paths) if not path.endswith(".py") and is_elf(folder / path)}
     held = {Path(path).name for path in libraries}
     wanted: dict[str, set[str]] = defaultdict(set)
-    for path, library in libraries.items():
-        for tag, name in read_dynamic(library):
+    for path, names in libraries.items():
+        for tag, name in names:
             if tag == "DT_SONAME":
                 held.add(name)
             else:

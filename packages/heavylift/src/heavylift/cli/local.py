@@ -39,6 +39,7 @@ OSSUTIL = (
 )  # likewise, names
 # The certificates that programs trust: Go and OpenSSL, curl, Python's requests and botocore, git.
 TRUST = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO")
+PROXIED = ("HTTP_PROXY", "HTTPS_PROXY")
 ROS_CDK = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "REGION_ID")  # likewise, ros-cdk's own
 
 
@@ -71,7 +72,7 @@ def main(options: argparse.Namespace) -> int:
     write_settings(settings, endpoints.region)
     open_network = bool(options.allow_network)
     enclosed = not open_network and enclosure.permitted()
-    environment = client_environment(endpoints, settings, os.environ, proxy=not open_network)
+    environment = client_environment(endpoints, settings, os.environ, enclosed=enclosed, open_network=open_network)
     program = _find(words[0], environment["PATH"])
     if program is None:
         return NOT_FOUND
@@ -108,7 +109,12 @@ def write_settings(folder: Path, region: str) -> None:
 
 
 def client_environment(
-    endpoints: Endpoints, settings: Path, base: Mapping[str, str], *, proxy: bool = True
+    endpoints: Endpoints,
+    settings: Path,
+    base: Mapping[str, str],
+    *,
+    enclosed: bool = False,
+    open_network: bool = False,
 ) -> dict[str, str]:
     """Return the variables under which a command's clients reach the embedded cloud, and only that.
 
@@ -116,7 +122,8 @@ def client_environment(
         endpoints: where it is, and the key that opens it.
         settings: the folder that stands for ros-cdk's settings and records.
         base: the environment to begin with; what names another account is left out.
-        proxy: all HTTP goes through the gateway, which refuses what is not the cloud's.
+        enclosed: the command's network has the embedded cloud and nothing else, so that a proxy would only be in the way.
+        open_network: the command reaches other hosts as it likes. Without either, HTTP goes through the gateway as a proxy.
     """
     gateway = urlsplit(endpoints.gateway).netloc
     environment = {
@@ -133,7 +140,7 @@ def client_environment(
         "NODE_EXTRA_CA_CERTS": endpoints.authority,
         # Python
         "PYTHONPATH": os.pathsep.join(filter(None, (str(PRELOAD), base.get("PYTHONPATH", "")))),
-        **(dict.fromkeys(TRUST, endpoints.authority) if proxy else {}),
+        **({} if open_network else dict.fromkeys(TRUST, endpoints.authority)),
         # keys and region: the SDKs' names, then ros-cdk's
         "ALIBABA_CLOUD_ACCESS_KEY_ID": endpoints.access_key_id,
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": endpoints.access_key_secret,
@@ -145,13 +152,17 @@ def client_environment(
         # an app that the command synthesizes
         **app_facts(account_id=endpoints.account_id, is_local=True),
     }
+    return environment if open_network else environment_of_proxy(environment, None if enclosed else endpoints.gateway)
+
+
+def environment_of_proxy(base: Mapping[str, str], proxy: str | None) -> dict[str, str]:
+    """Return variables with one proxy for what is not on loopback, or with none at all."""
+    environment = {
+        name: value for name, value in base.items() if name.upper() not in (*PROXIED, "ALL_PROXY", "NO_PROXY")
+    }
     if proxy:
-        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
-            environment[name] = environment[name.lower()] = endpoints.gateway
-        for name in ("NO_PROXY", "no_proxy"):
-            environment[name] = "127.0.0.1,localhost,::1"
-        for name in ("ALL_PROXY", "all_proxy"):
-            environment.pop(name, None)
+        for name, value in {**dict.fromkeys(PROXIED, proxy), "NO_PROXY": "127.0.0.1,localhost,::1"}.items():
+            environment[name] = environment[name.lower()] = value
     return environment
 
 

@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from heavylift.contracts.failures import LoadError
+from heavylift.runtime.settings import read_settings
 
 if TYPE_CHECKING:
     from heavylift.runtime.pages import Faults, Helper
@@ -20,6 +21,7 @@ MEMORY, CHANNEL = (
     3,
     4,
 )  # descriptors of the worker: of the plan's memory, and of the socket on which pages are asked for
+_PARTIAL, _PRELOAD = "HEAVYLIFT_PARTIAL", "LD_PRELOAD"  # variables of programs that C code starts; see pages.c
 _ABOVE = 10  # descriptors that the worker's own do not replace while it is started
 
 _used = False  # a process has one plan in its life
@@ -40,6 +42,8 @@ class Opening:
         self._channel = ours
         self._helper: Helper | None = None
         self._view: mmap.mmap | None = None
+        self._preload = ""
+        self._arrived = False
 
     def let_go(self) -> None:
         """Close the worker's end, now that it has it: the socket ends with the worker."""
@@ -66,6 +70,24 @@ class Opening:
                 f"no handler can be put in for SIGSEGV: {error.strerror}; set `LoadMode` to whole"
             ) from error
         self._helper = helper
+        self._hold_up(helper.path)
+
+    def _hold_up(self, path: str) -> None:
+        """Make programs that C code starts by itself wait until all is there."""
+        if ":" in path or " " in path:
+            return  # ld.so(8) separates names by these
+        self._preload = path
+        os.environ[_PARTIAL] = os.path.realpath(read_settings(os.environ).applib)
+        os.environ[_PRELOAD] = ":".join(filter(None, (path, os.environ.get(_PRELOAD))))
+
+    def _let_run(self) -> None:
+        if self._preload:
+            left = [each for each in os.environ.get(_PRELOAD, "").split(":") if each != self._preload]
+            os.environ.pop(_PARTIAL, None)
+            os.environ.pop(_PRELOAD, None)
+            if any(left):
+                os.environ[_PRELOAD] = ":".join(left)
+            self._preload = ""
 
     def look_after(self) -> None:
         """Put the handler above one that was installed after it."""
@@ -74,17 +96,21 @@ class Opening:
 
     def open_all(self) -> None:
         """Open everything that is mapped: all has arrived. The handler stays: a library may be on its way into memory."""
+        self._arrived = True
         if self._helper:
             self._helper.open_all()
 
     def end(self) -> None:
         """Take the handler out."""
+        self._let_run()
         if self._helper and self._helper.open_all() == 0:
             self._helper.remove()
             self._helper = None
 
     def close(self) -> None:
         """Let go of what is not needed when nothing more comes, or ever will: the handler then says so."""
+        if not self._arrived:  # a start has failed; otherwise a request's thread does it, not one beside requests
+            self._let_run()
         os.close(self.memory)
 
     def faults(self) -> Faults | None:

@@ -12,7 +12,6 @@ import functools
 import mmap
 import os
 import struct
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -163,6 +162,7 @@ class Helper:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
+        self.path = library._name
         library.pages_probe.argtypes = (ctypes.c_int, ctypes.c_uint64)
         library.pages_attach.argtypes = (ctypes.c_void_p, ctypes.c_int)
         library.pages_attach.restype = None
@@ -232,12 +232,14 @@ class Helper:
 
 @functools.cache
 def find_helper() -> Helper | None:
-    """Return the helper of this machine's architecture; None where the installation has none."""
+    """Return the helper of this machine's architecture; None where the installation has none of this version."""
     path = Path(__file__).with_name(f"pages.{os.uname().machine}.so")
     try:
-        return Helper(ctypes.CDLL(str(path))) if sys.platform == "linux" else None
-    except OSError:
+        library = ctypes.CDLL(str(path))
+        layout = tuple((ctypes.c_uint32 * 2).in_dll(library, "pages_layout"))
+    except (OSError, ValueError):  # there is none; or an older one, which does not say
         return None
+    return Helper(library) if layout == (_HEAD.size, _SEGMENT.size) else None
 
 
 def set_flags(segments: Iterable[Segment], *, cleared: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.system import find_needs
+from heavylift.build.system import find_needs, read_libraries
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here to make libraries with")
 
@@ -37,14 +37,14 @@ def test_what_neither_the_archive_nor_the_runtime_has_is_named_with_who_needs_it
     library(folder / "libheld.so.1")
     library(folder / "renamed.so", soname="libother.so.3")
     owners = {"cv2.abi3.so": "opencv-python", "libheld.so.1": "opencv-python", "renamed.so": "other"}
-    (need,) = find_needs(folder, owners, owners)
+    (need,) = find_needs(read_libraries(folder, owners), owners)
     assert str(need) == "libGL.so.1 for opencv-python (ask for opencv-python-headless instead of opencv-python)"
 
 
 def test_a_file_that_only_looks_like_a_library_needs_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.so").write_bytes(b"\x7fELF and no more")
     (tmp_path / "b.so").write_text("INPUT(libc.so.6)")
-    assert find_needs(tmp_path, ["a.so", "b.so", "gone.so"], {}) == []
+    assert find_needs(read_libraries(tmp_path, ["a.so", "b.so", "gone.so"]), {}) == []
 
 
 def test_a_damaged_library_is_no_traceback(tmp_path: Path) -> None:
@@ -53,4 +53,4 @@ def test_a_damaged_library_is_no_traceback(tmp_path: Path) -> None:
     for position in range(0x18, 0x200, 4):
         (tmp_path / "lib" / f"{position}.so").write_bytes(whole[:position] + b"\xff" * 8 + whole[position + 8 :])
         paths.append(f"{position}.so")
-    find_needs(tmp_path / "lib", paths, {})
+    find_needs(read_libraries(tmp_path / "lib", paths), {})

@@ -9,25 +9,16 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import oss2
 import pytest
 
 from heavylift.contracts.loading import code_blocks
 from heavylift.runtime.pages import find_helper
 from tests.support.loading import Packed
-from tests.support.paged import FUNCTIONS, large_library, pack_paged
+from tests.support.paged import FUNCTIONS, USER, large_library
 from tests.support.paging import can_compile, segments_of
 
 pytestmark = pytest.mark.skipif(not can_compile() or find_helper() is None, reason="there is no C compiler")
 
-HOT = range(5)
-USER = """
-import heavy
-hot = heavy.right(range(5))
-def handler(event, context):
-    numbers = eval(event.decode())
-    return heavy.right(numbers)
-"""
 START = "import os, time, sys, signal\nloader.initializer(None)\n"
 REQUEST = "print(loader.handler(b'range(5)', None))\n"
 ALL = f"print(loader.handler(b'range({FUNCTIONS})', None))\n"
@@ -39,18 +30,6 @@ original = open(ORIGINAL, "rb").read()
 def closed():
     return sum(line.split()[1] == "---p" and line.rstrip().endswith("libcode.so") for line in open("/proc/self/maps"))
 """
-
-
-@pytest.fixture(scope="session")
-def paged() -> Packed:
-    return pack_paged(HOT)
-
-
-@pytest.fixture
-def paged_instance(instance: Any, upload: oss2.Bucket, paged: Packed) -> Any:
-    upload.put_object("applib/paged.zip", paged.data)
-    (instance.code / "user.py").write_text(USER)
-    return instance.with_variables(AppLibObject="applib/paged.zip", AppLibDigest=paged.digest, LoadMode="working-set")
 
 
 def middle_of_code(paged: Packed) -> int:

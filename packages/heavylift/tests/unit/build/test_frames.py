@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.frames import Frames
+from heavylift.build.frames import Frames, Stretch
 from heavylift.build.pack import PackedArchive, pack
 from heavylift.contracts.archive import BLOCK_SIZE
 
@@ -100,5 +100,5 @@ def test_two_packages_with_the_same_file_have_the_last_ones(tmp_path: Path) -> N
             frames.begin(folder, folder / "files", ["a.py"])
         frames.use([(folder, folder / "files") for folder in folders])
         source = folders[1] / "files" / "a.py"
-        assert frames.find("a.py", 0, b"two", source) is not None
-        assert frames.find("a.py", 0, b"one", folders[0] / "files" / "a.py") is None
+        assert frames.find(Stretch("a.py", 0, 3), source) is not None
+        assert frames.find(Stretch("a.py", 0, 3), folders[0] / "files" / "a.py") is None

@@ -16,7 +16,9 @@ def package(folder: Path, name: str, files: dict[str, str]) -> Package:
         target = place / "files" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
-    return Package(place=place, name=name, version="1", files=dict.fromkeys(files, (0, 0)), modules=[name])
+    return Package(
+        place=place, name=name, version="1", files=dict.fromkeys(files, (0, 0)), libraries=(), modules=[name]
+    )
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -51,10 +53,10 @@ def test_what_lay_in_the_folder_goes(tmp_path: Path) -> None:
 
 
 def test_a_file_system_without_links_has_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError("no links here")
 
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr("os.link", refuse)
     assemble([package(tmp_path, "one", {"one.py": "1"})], tmp_path / "applib")
     assert contents(tmp_path / "applib") == {"one.py": "1"}
 

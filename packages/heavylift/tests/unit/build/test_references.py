@@ -130,6 +130,13 @@ def test_a_folder_that_stays_in_part_is_not_kept_for_its_name(tmp_path: Path) ->
     assert names(tmp_path) == {"p/__init__.py", "p/data/a.json"}
 
 
+def test_programs_do_not_stay_for_the_name_of_their_folder(tmp_path: Path) -> None:
+    files = {"torch/__init__.py": "os.path.join(here, 'test', 'expected')", "torch/test/List_test": ""}
+    write(tmp_path, files)
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
+    assert names(tmp_path) == {"torch/__init__.py"}
+
+
 def test_a_kept_test_module_keeps_what_it_imports_itself(tmp_path: Path) -> None:
     files = {
         "numpy/testing.py": "from numpy.tests._natype import pd_NA",

@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler, Middleware
 
 from localcloud.kernel.door import REFUSE, Refuse
+from localcloud.kernel.framing import one_length
 
 BACKLOG = 512  # connections that wait in the kernel's queue
 PATIENCE = 60.0  # seconds without progress
@@ -262,11 +264,18 @@ class _Protocol(web.RequestHandler):
         options: those of aiohttp.
     """
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_body", "_refuse")
 
     def __init__(self, server: web.Server, *, refuse: Refuse | None, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
         super().__init__(server, **options)
         self._refuse = refuse
+        self._body = EMPTY_PAYLOAD  # of the last request that began to come
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; where a request begins, its length is made unambiguous."""
+        super().data_received(one_length(data) if self._body.is_eof() else data)
+        if self._messages:
+            self._body = self._messages[-1][1]
 
     def handle_error(
         self,

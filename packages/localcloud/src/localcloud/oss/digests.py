@@ -81,9 +81,10 @@ def _read_md5(header: str) -> bytes:
         md5 = base64.b64decode(header, validate=True)
     except ValueError:
         md5 = b""
-    if len(md5) != hashlib.md5(usedforsecurity=False).digest_size:
+    size = hashlib.md5(usedforsecurity=False).digest_size
+    if len(md5) < size:
         raise OssError("InvalidDigest", "The Content-MD5 you specified is not valid.", {"Content-MD5": header})
-    return md5
+    return md5[:size]  # the SDK for C appends four bytes, which OSS does not look at
 
 
 def _base64(digest: bytes) -> str:

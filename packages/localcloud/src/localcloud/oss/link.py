@@ -35,6 +35,7 @@ class Fault:
     kind: str
     method: str = "GET"
     prefix: str = ""  # of the object key
+    skip: int = 0  # requests that it lets pass before
     times: int = 1  # how often it strikes; -1: always
     after: int = 0  # bytes
     status: int = 503
@@ -103,6 +104,9 @@ class Link:
         """Return the fault that this request suffers, and count it."""
         for index, fault in enumerate(self._faults):
             if fault.method == method and key.startswith(fault.prefix) and fault.times:
+                if fault.skip:
+                    self._faults[index] = replace(fault, skip=fault.skip - 1)
+                    continue
                 if fault.times > 0:
                     left = replace(fault, times=fault.times - 1)
                     self._faults[index : index + 1] = [left] if left.times else []

@@ -431,7 +431,7 @@ def test_a_body_of_the_administration_may_come_in_pieces(cloud: Running) -> None
 
 
 MALFORMED = {
-    "two lengths": b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n0",
     "no method": b"\x01\x02 / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a wrong length": b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
     "a header without a name": b"GET /b/k HTTP/1.1\r\nHost: localhost\r\n: x\r\n\r\n",

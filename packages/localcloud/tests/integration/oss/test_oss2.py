@@ -132,6 +132,17 @@ def test_an_object_that_must_not_be_replaced_is_not(bucket: oss2.Bucket) -> None
     assert bucket.get_object("a").read() == b"1"
 
 
+def test_a_copy_without_a_possible_source_and_an_acl_that_is_not_said_are_refused(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1", headers={"x-oss-object-acl": "public-read"})
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.copy_object(bucket.bucket_name, "k" * 1024, "b")
+    assert code_of(error) == (400, "InvalidObjectName")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket._do("PUT", bucket.bucket_name, "a", params={"acl": ""})  # put_object_acl always says one
+    assert code_of(error) == (400, "MissingArgument")
+    assert bucket.get_object_acl("a").acl == "public-read"
+
+
 def test_a_wrong_md5_is_refused_and_nothing_is_kept(bucket: oss2.Bucket) -> None:
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     with pytest.raises(oss2.exceptions.ServerError) as error:

@@ -15,7 +15,14 @@ MD5 = {"Content-MD5": base64.b64encode(hashlib.md5(b"1").digest()).decode()}
 SHA256 = {"x-oss-content-sha256": hashlib.sha256(b"1").hexdigest()}
 
 
-@pytest.mark.parametrize("headers", [{}, MD5, SHA256, MD5 | SHA256, {"x-oss-content-sha256": "UNSIGNED-PAYLOAD"}])
+MD5_OF_C = {
+    "Content-MD5": base64.b64encode(hashlib.md5(b"1").digest() + bytes(4)).decode()
+}  # as the SDK for C sends it
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, MD5, MD5_OF_C, SHA256, MD5 | SHA256, {"x-oss-content-sha256": "UNSIGNED-PAYLOAD"}]
+)
 def test_a_body_that_has_the_digests_passes(headers: Mapping[str, str]) -> None:
     read_digests(headers).check_content(b"1")
 

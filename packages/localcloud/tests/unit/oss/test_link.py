@@ -45,6 +45,14 @@ def test_the_first_fault_that_fits_strikes() -> None:
     assert link.faults == (faults[0], faults[2])
 
 
+def test_a_fault_lets_requests_pass_before_it_strikes() -> None:
+    link = Link(Shape())
+    link.set_faults([replace(FAULT, skip=2, times=1)])
+    struck = [link.strike("GET", FAULT.prefix) is not None for _ in range(4)]
+    assert struck == [False, False, True, False]
+    assert link.faults == ()
+
+
 def test_all_connections_share_the_bandwidth() -> None:
     link = Link(Shape(bandwidth=8_000_000.0))  # a byte in a microsecond
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
+from localcloud.oss.errors import OssError
 from localcloud.oss.xml import parse, text_of
 
 
@@ -37,8 +38,14 @@ async def get_object_acl(call: Call) -> web.StreamResponse:
 
 
 async def put_object_acl(call: Call) -> web.StreamResponse:
-    """PutObjectAcl."""
-    acl = call.headers.get("x-oss-object-acl", "default")
+    """PutObjectAcl.
+
+    Raises:
+        OssError: MissingArgument, and what the operation raises.
+    """
+    acl = call.headers.get("x-oss-object-acl")
+    if acl is None:
+        raise OssError("MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "x-oss-object-acl"})
     item = await call.run(call.oss.objects.set_acl, call.bucket, call.key, acl, call.version)
     return web.Response(headers=call.version_headers(item.version))
 

@@ -95,10 +95,10 @@ def _endpoints(call: Call) -> dict[str, str]:
 
 async def put_bucket(call: Call) -> web.StreamResponse:
     """PutBucket."""
-    storage_class, redundancy = "Standard", LOCAL
+    storage_class, redundancy = None, LOCAL
     if call.body.strip():
         tree = parse(call.body, "CreateBucketConfiguration")
-        storage_class = tree.findtext("StorageClass") or "Standard"
+        storage_class = tree.findtext("StorageClass") or None
         redundancy = check_redundancy(tree.findtext("DataRedundancyType") or LOCAL)
     acl = call.headers.get("x-oss-acl", "private")
     await call.run(

@@ -16,6 +16,7 @@ from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.copies import Source
+from localcloud.oss.operations.keys import check_key
 from localcloud.oss.ranges import parse_range
 from localcloud.oss.settings.tags import read_tagging_header
 from localcloud.oss.settings.versioning import versioning_of
@@ -119,11 +120,12 @@ def _read_source(call: Call) -> Source:
     """Return the object to copy, which the request may read by policy.
 
     Raises:
-        OssError: InvalidArgument, AccessDenied.
+        OssError: InvalidArgument, InvalidObjectName, AccessDenied.
     """
     name, _, version = call.headers.get(COPY_SOURCE, "").partition("?versionId=")
     bucket, _, key = read_encoded({COPY_SOURCE: name}, COPY_SOURCE).removeprefix("/").partition("/")
     if not bucket or not key:
         raise OssError("InvalidArgument", f"{COPY_SOURCE} must be /BUCKET/KEY, URL-encoded.")
+    check_key(key)
     call.require(on_version("GetObject", version or None), target=ResourceUrl(bucket=bucket, key=key, query={}))
     return bucket, key, version or None

@@ -77,6 +77,8 @@ def _input(tree: Element, kind: str) -> dict[str, Any]:
     csv = {name: _decoded(tree, f"{where}/{element}", _DEFAULTS[name]) for name, element in _KEPT.items()}
     if not csv["record"] or not csv["field"]:
         raise _invalid("RecordDelimiter", "not empty, and so must FieldDelimiter be")
+    if len(csv["quote"]) > 1 or len(csv["comment"]) > 1:
+        raise _invalid("QuoteCharacter", "one character, and so must CommentCharacter be")
     return {
         "kind": kind,
         "gzip": compression == "GZIP",

@@ -13,6 +13,8 @@ from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
 from localcloud.oss.settings.live import channels_of, key_of
+from localcloud.oss.settings.policy import PARAMETER as POLICY
+from localcloud.oss.settings.policy import read_policy
 from localcloud.oss.settings.redundancy import KIND, LOCAL
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
@@ -41,22 +43,22 @@ class BucketOperations:
         name: str,
         *,
         acl: str = "private",
-        storage_class: str = "Standard",
+        storage_class: str | None = None,
         redundancy: str = LOCAL,
         encryption: Mapping[str, str] | None = None,
     ) -> Bucket:
-        """Create a bucket; creating one's own again is allowed and changes its ACL only.
+        """Create a bucket; creating one's own again is allowed and changes its ACL only, its storage class never.
 
         Args:
             name: its name.
             acl: its ACL.
-            storage_class: its storage class.
+            storage_class: its storage class; None: Standard, or the one that it has.
             redundancy: of its data.
             encryption: the default for its objects, as headers; None: there is none.
 
         Raises:
             OssError: InvalidBucketName, InvalidArgument (ACL), InvalidStorageClass, AccessDenied (a public ACL, which the bucket
-                blocks), BucketAlreadyExists (someone else's).
+                blocks), BucketAlreadyExists (someone else's, or one of another storage class).
         """
         if not _NAME.fullmatch(name):
             raise OssError(
@@ -68,10 +70,11 @@ class BucketOperations:
         def change(existing: Bucket | None) -> Bucket:
             if existing is None:
                 check_acl(acl)
-                if storage_class not in STORAGE_CLASSES:
+                wanted = storage_class or "Standard"
+                if wanted not in STORAGE_CLASSES:
                     raise OssError(
                         "InvalidStorageClass",
-                        f"The storage class {storage_class[:100]!r} is not one of {', '.join(sorted(STORAGE_CLASSES))}.",
+                        f"The storage class {wanted[:100]!r} is not one of {', '.join(sorted(STORAGE_CLASSES))}.",
                     )
                 default = default_of(encryption or {})
                 settings = {} if redundancy == LOCAL else {KIND: redundancy}
@@ -80,7 +83,7 @@ class BucketOperations:
                     owner=self._account_id,
                     created=self._clock(),
                     acl=acl,
-                    storage_class=storage_class,
+                    storage_class=wanted,
                     settings=settings if default is None else {**settings, ENCRYPTION.parameter: default},
                 )
             if existing.owner != self._account_id:
@@ -89,6 +92,10 @@ class BucketOperations:
                     "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
                     "Please select a different name and try again.",
                     {"BucketName": name},
+                )
+            if storage_class not in (None, existing.storage_class):
+                raise OssError(
+                    "BucketAlreadyExists", "Cannot modify existing bucket's storage class", {"BucketName": name}
                 )
             return with_acl(existing, acl)
 
@@ -185,13 +192,16 @@ class BucketOperations:
         self._change(name, lambda bucket: with_acl(bucket, acl))
 
     def set_setting(self, name: str, setting: str, document: str | None) -> None:
-        """Keep the XML document of a subresource (lifecycle, encryption, tagging, …), or remove it with None.
+        """Keep the document of a subresource (lifecycle, encryption, policy, …), or remove it with None.
 
         Raises:
             OssError: NoSuchBucket, MalformedXML, and the errors of the setting.
         """
         if document is None:
             self.change_setting(name, setting, lambda _: None)
+        elif setting == POLICY:
+            policy = read_policy(document.encode())
+            self.change_setting(name, setting, lambda _: policy)
         else:
             self.put_setting(name, BY_PARAMETER[setting], document.encode(), {})
 

@@ -120,3 +120,12 @@ def test_the_default_encryption_of_a_bucket_is_applied_to_whatever_names_none(se
     assert upload.attributes.storage.encryption == found
     service.uploads.put_part(upload, 1, service.blobs.write([b"1"]))
     assert service.uploads.complete(upload, None).attributes.storage.encryption == found
+
+
+def test_creating_a_bucket_again_never_changes_its_storage_class(service: OssService) -> None:
+    service.buckets.create("cold", storage_class="IA")
+    for same in ("IA", None):
+        assert service.buckets.create("cold", storage_class=same).storage_class == "IA"
+    for other in ("Archive", "Standard"):
+        with pytest.raises(OssError, match="BucketAlreadyExists"):
+            service.buckets.create("cold", storage_class=other)
