@@ -30,6 +30,7 @@ from heavylift.runtime.background import load_in_background  # noqa: E402
 from heavylift.runtime.bytecode import install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
 from heavylift.runtime.gate import gated  # noqa: E402
+from heavylift.runtime.references import compiled_once  # noqa: E402
 from heavylift.runtime.rest import Rest  # noqa: E402
 from heavylift.runtime.retries import Deadline  # noqa: E402
 from heavylift.runtime.sampling import sampled  # noqa: E402
@@ -107,7 +108,7 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
                 f"AppLibDir: {settings.applib} is not a directory; with `local` set, nothing is fetched and the applib "
                 "must lie there already"
             )
-        with _without_collector():
+        with _without_collector(), compiled_once():
             return _warmed_up(settings, _imported(settings, timeline), timeline)
     with timeline.span("credentials", "context"):
         credentials = find_credentials(context, os.environ, local=settings.local)
@@ -116,6 +117,7 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
     load_mode = WHOLE if mode == "request" else settings.load_mode
     with ExitStack() as stack:
         stack.enter_context(_without_collector())
+        stack.enter_context(compiled_once())
         load = load_in_background(credentials, deadline, timeline, mode, load_mode)
         following = stack.enter_context(ExitStack())
         background = following.enter_context(load)
