@@ -103,6 +103,8 @@ SETTING = {
     "cors": "BucketCors",
     "logging": "BucketLogging",
     "referer": "BucketReferer",
+    "policy": "BucketPolicy",
+    "website": "BucketWebsite",
 }
 VERSION = {"services": "ServiceVersion", "functions": "FunctionVersion"}
 # What each call of a service that changes something is by the service's own API.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from localcloud.kernel.errors import LocalCloudError
 
@@ -41,6 +41,35 @@ def write_document(path: Path, record: object) -> None:
         record: what the document holds; dataclasses in it become objects.
     """
     write_private(path, json.dumps(record, default=_members).encode())
+
+
+class KeptDocument(Generic[Value]):
+    """A value that is kept in a JSON document of its own, which only its owner may read.
+
+    Args:
+        path: the file; its folder is made when missing.
+        parse: makes the value of what the file holds.
+        record: makes what the file holds of the value.
+        empty: the value while there is no file.
+    """
+
+    def __init__(
+        self, path: Path, *, parse: Callable[[Any], Value], record: Callable[[Value], object], empty: Value
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path, self._parse, self._record, self._empty = path, parse, record, empty
+
+    def load(self) -> Value:
+        """Return the value that was saved last.
+
+        Raises:
+            LocalCloudError: the file cannot be read.
+        """
+        return read_document(self._path, self._parse) if self._path.exists() else self._empty
+
+    def save(self, value: Value) -> None:
+        """Replace the value that was saved."""
+        write_document(self._path, self._record(value))
 
 
 def _members(value: Any) -> dict[str, object]:  # noqa: ANN401 - any dataclass

@@ -30,7 +30,7 @@ def create(context: Context) -> Service:
         LocalCloudError: its state cannot be read.
     """
     kms = context.domain(KmsService)
-    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock, has_key=kms.has_key)
+    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock, key_state=kms.state)
     shape = Shape(bandwidth=context.options.oss_bandwidth, latency=context.options.oss_latency)
     application = create_app(
         oss,

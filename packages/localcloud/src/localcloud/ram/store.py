@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from localcloud.kernel.documents import read_document, write_document
+from localcloud.kernel.documents import KeptDocument
 from localcloud.ram.model import (
     AccessKey,
     Attachment,
@@ -19,32 +19,20 @@ from localcloud.ram.model import (
 )
 
 
-class RamStore:
-    """Reads and writes RAM's folder, which is made when missing."""
+def open_store(folder: Path) -> KeptDocument[Entities]:
+    """Return what reads and writes RAM's state in a folder."""
+    return KeptDocument(folder / "entities.json", parse=_entities, record=_record, empty=Entities())
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path = folder / "entities.json"
 
-    def load(self) -> Entities:
-        """Return the entities that were saved last.
-
-        Raises:
-            LocalCloudError: the file cannot be read.
-        """
-        return read_document(self._path, _entities) if self._path.exists() else Entities()
-
-    def save(self, entities: Entities) -> None:
-        """Replace the entities that were saved."""
-        record = {
-            "roles": list(entities.roles.values()),
-            "users": list(entities.users.values()),
-            "groups": list(entities.groups.values()),
-            "keys": list(entities.keys.values()),
-            "policies": list(entities.policies.values()),
-            "attachments": entities.attachments,
-        }
-        write_document(self._path, record)
+def _record(entities: Entities) -> dict[str, object]:
+    return {
+        "roles": list(entities.roles.values()),
+        "users": list(entities.users.values()),
+        "groups": list(entities.groups.values()),
+        "keys": list(entities.keys.values()),
+        "policies": list(entities.policies.values()),
+        "attachments": entities.attachments,
+    }
 
 
 def _entities(record: Any) -> Entities:  # noqa: ANN401 - what the file holds

@@ -110,3 +110,17 @@ def test_oss_enciphers_with_keys_that_kms_has(cloud: Cloud, key_id: str) -> None
     assert refused.value.ec == "0005-00000208"
     with pytest.raises(oss2.exceptions.InvalidArgument):
         bucket.init_multipart_upload("b", wrong)
+    for state, ec in (("Disable", "0005-00000214"), ("Schedule", "0005-00000215")):
+        if state == "Disable":
+            ask(cloud, "DisableKey", KeyId=key_id)
+        else:
+            ask(cloud, "ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=7)
+        assert bucket.head_object("a").etag
+        with pytest.raises(oss2.exceptions.ServerError) as unread:
+            bucket.get_object("a")
+        with pytest.raises(oss2.exceptions.ServerError) as unwritten:
+            bucket.put_object("c", b"1", named)
+        for error in (unread.value, unwritten.value):
+            assert (error.status, error.ec) == (409, ec)
+    ask(cloud, "CancelKeyDeletion", KeyId=key_id)
+    assert bucket.get_object("a").read() == b"1"

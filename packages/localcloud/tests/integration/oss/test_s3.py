@@ -248,3 +248,33 @@ class _AsSaid(S3SigV4Auth):  # type: ignore[misc] # botocore has no types
         super()._modify_request_before_signing(request)
         del request.headers["x-amz-content-sha256"]
         request.headers["x-amz-content-sha256"] = said
+
+
+def test_versions_and_delete_markers_are_listed_page_by_page_and_deleted(s3: Any, bucket: str) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    first, second = (s3.put_object(Bucket=bucket, Key="a b/ü", Body=body)["VersionId"] for body in (b"1", b"22"))
+    s3.put_object(Bucket=bucket, Key="c", Body=b"", StorageClass="GLACIER")
+    marker = s3.delete_object(Bucket=bucket, Key="a b/ü")
+    assert marker["DeleteMarker"] is True
+    got = s3.get_object(Bucket=bucket, Key="a b/ü", VersionId=first)
+    assert (got["Body"].read(), got["VersionId"]) == (b"1", first)
+
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": 1})
+    found = [
+        (each["Key"], each["VersionId"], each["IsLatest"], each.get("Size"), each.get("StorageClass"))
+        for page in pages
+        for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    ]
+    assert found[:3] == [
+        ("a b/ü", marker["VersionId"], True, None, None),
+        ("a b/ü", second, False, 2, "STANDARD"),
+        ("a b/ü", first, False, 1, "STANDARD"),
+    ]
+    assert [(key, latest, kept) for key, _, latest, _, kept in found[3:]] == [("c", True, "GLACIER")]
+    listed = s3.list_object_versions(Bucket=bucket, Delimiter="/")
+    assert (listed["MaxKeys"], listed["CommonPrefixes"]) == (1000, [{"Prefix": "a b/"}])
+
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key, "VersionId": name} for key, name, *_ in found]})
+    assert "Versions" not in s3.list_object_versions(Bucket=bucket)
+    s3.delete_bucket(Bucket=bucket)

@@ -108,8 +108,8 @@ def test_the_key_of_a_service_is_made_when_it_is_asked_for_and_stays(kms: KmsSer
     assert kms.keys() == []
     key_id = kms.resolve("alias/acs/oss")
     assert key_id == default_key_id(ACCOUNT, "oss")
-    assert kms.has_key(key_id)
-    assert not kms.has_key("another")
+    assert kms.state(key_id) is State.ENABLED
+    assert kms.state("another") is None
     (key,) = kms.keys()
     assert (key.key_id, key.creator) == (key_id, "oss")
     assert kms.aliases() == [("alias/acs/oss", key_id)]

@@ -11,7 +11,8 @@ import pytest
 from localcloud.oss.errors import OssError
 from localcloud.oss.select.frames import data_frame, end_frame
 from localcloud.oss.select.records import Dialect, Document, split_cells, split_rows, write_json
-from localcloud.oss.select.sql import DataError, parse
+from localcloud.oss.select.sql import parse
+from localcloud.oss.select.values import DataError
 
 PERSON: dict[str, Any] = {
     "name": "Ann",

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from localcloud.kernel.documents import KeptDocument
 from localcloud.kms.model import Contents
-from localcloud.kms.store import KmsStore
 
 
 class ContentKeeper:
@@ -25,7 +25,7 @@ class ContentKeeper:
         LocalCloudError: the state on disk cannot be read.
     """
 
-    def __init__(self, store: KmsStore, *, account_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: KeptDocument[Contents], *, account_id: str, clock: Callable[[], float]) -> None:
         self._store = store
         self._account_id = account_id
         self._clock = clock

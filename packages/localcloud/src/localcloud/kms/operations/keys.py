@@ -103,13 +103,12 @@ class Keys(ContentKeeper):
             raise wrong_state(key)
         return key
 
-    def has_key(self, key_id: str) -> bool:
-        """Return True if there is a key of that id."""
+    def state(self, key_id: str) -> State | None:
+        """Return the state of a key; None: there is none of that id."""
         try:
-            self.key(key_id)
+            return self.key(key_id).state
         except KmsError:
-            return False
-        return True
+            return None
 
     def _make_managed(self, key_id: str) -> Key:
         with self._lock:

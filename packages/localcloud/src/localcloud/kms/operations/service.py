@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.kms.operations.cryptography import Cryptography
-from localcloud.kms.store import KmsStore
+from localcloud.kms.store import open_store
 
 
 class KmsService(Cryptography):
@@ -23,4 +23,4 @@ class KmsService(Cryptography):
         Raises:
             LocalCloudError: the state on disk cannot be read.
         """
-        super().__init__(KmsStore(folder), account_id=account_id, clock=clock)
+        super().__init__(open_store(folder), account_id=account_id, clock=clock)

@@ -9,7 +9,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import NEXT_VERSION, Attributes, Blob, Bucket, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import no_such_key
-from localcloud.oss.settings.encryption import KEY, complete
+from localcloud.oss.settings.encryption import KeyState, check_key_state, complete
 from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
@@ -21,16 +21,14 @@ class Operations:
         store: where they are kept.
         events: told of changes.
         clock: seconds since the epoch.
-        has_key: says whether KMS has a key of that id.
+        key_state: returns the state of KMS's key of that id; None: there is none.
     """
 
-    def __init__(
-        self, store: Store, *, events: Events, clock: Callable[[], float], has_key: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, store: Store, *, events: Events, clock: Callable[[], float], key_state: KeyState) -> None:
         self._store = store
         self._events = events
         self._clock = clock
-        self._has_key = has_key
+        self._key_state = key_state
 
     def _check_mutable(self, holder: Bucket, item: StoredObject | None) -> None:
         """Refuse to replace or delete an object that its bucket's retention policy protects; None: there is none.
@@ -81,17 +79,10 @@ class Operations:
         """Return the way in which an object of a bucket is kept: as asked for, else as the bucket says.
 
         Raises:
-            OssError: InvalidArgument (KMS has no such key).
+            OssError: what `check_key_state` raises.
         """
         encryption = complete(storage.encryption, holder)
-        key = encryption.get(KEY)
-        if key is not None and not self._has_key(key):
-            raise OssError(
-                "InvalidArgument",
-                "The KMS key ID is invalid: there is no such key in KMS.",
-                {"ArgumentName": KEY, "ArgumentValue": key[:100]},
-                ec="0005-00000208",
-            )
+        check_key_state(encryption, self._key_state)
         return Storage(storage_class=storage.storage_class or holder.storage_class, encryption=encryption)
 
     def _existing(self, item: StoredObject | None, bucket: str, key: str, version: str | None = None) -> StoredObject:

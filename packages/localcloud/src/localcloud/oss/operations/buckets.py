@@ -13,6 +13,8 @@ from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
 from localcloud.oss.settings.live import channels_of, key_of
+from localcloud.oss.settings.policy import PARAMETER as POLICY
+from localcloud.oss.settings.policy import read_policy
 from localcloud.oss.settings.redundancy import KIND, LOCAL
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
@@ -190,13 +192,16 @@ class BucketOperations:
         self._change(name, lambda bucket: with_acl(bucket, acl))
 
     def set_setting(self, name: str, setting: str, document: str | None) -> None:
-        """Keep the XML document of a subresource (lifecycle, encryption, tagging, …), or remove it with None.
+        """Keep the document of a subresource (lifecycle, encryption, policy, …), or remove it with None.
 
         Raises:
             OssError: NoSuchBucket, MalformedXML, and the errors of the setting.
         """
         if document is None:
             self.change_setting(name, setting, lambda _: None)
+        elif setting == POLICY:
+            policy = read_policy(document.encode())
+            self.change_setting(name, setting, lambda _: policy)
         else:
             self.put_setting(name, BY_PARAMETER[setting], document.encode(), {})
 

@@ -13,6 +13,7 @@ from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import already_exists, no_such_key
 from localcloud.oss.operations.objects import ObjectOperations, Permit, anybody
 from localcloud.oss.operations.uploads import UploadOperations
+from localcloud.oss.settings.encryption import KeyState
 from localcloud.oss.settings.versioning import versioning_of
 from localcloud.oss.store.blobs import CHUNK
 from localcloud.oss.store.store import Store
@@ -39,7 +40,7 @@ class CopyOperations(Operations):
         uploads: puts parts.
         events: told of changes.
         clock: seconds since the epoch.
-        has_key: says whether KMS has a key of that id.
+        key_state: returns the state of KMS's key of that id; None: there is none.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class CopyOperations(Operations):
         uploads: UploadOperations,
         events: Events,
         clock: Callable[[], float],
-        has_key: Callable[[str], bool],
+        key_state: KeyState,
     ) -> None:
-        super().__init__(store, events=events, clock=clock, has_key=has_key)
+        super().__init__(store, events=events, clock=clock, key_state=key_state)
         self._objects = objects
         self._uploads = uploads
 

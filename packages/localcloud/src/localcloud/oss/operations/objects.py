@@ -14,6 +14,7 @@ from localcloud.oss.operations.acls import check_object_acl, effective_acl
 from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import already_exists, check_key
 from localcloud.oss.operations.restores import is_frozen
+from localcloud.oss.settings.encryption import check_key_state
 from localcloud.oss.settings.table import reads_archives
 
 FEW = 16  # rows fetched at first where a delimiter may roll up all that follows
@@ -131,7 +132,8 @@ class ObjectOperations(Operations):
 
         Raises:
             OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, NoSuchSymlinkTarget, InvalidTargetType (a symlink to a symlink),
-                MethodNotAllowed (the version is a delete marker), InvalidObjectState (archived), and what `permit` raises.
+                MethodNotAllowed (the version is a delete marker), InvalidObjectState (archived), and what `permit` and
+                `check_key_state` raise.
         """
         holder = self._store.buckets.get(bucket)
         pinned: list[str] = []
@@ -159,6 +161,8 @@ class ObjectOperations(Operations):
                     {"ObjectName": key},
                     {"x-oss-hash-crc64ecma": str(item.crc64)},  # which the SDK for C reads first
                 )
+            if not frozen:
+                check_key_state(item.attributes.storage.encryption, self._key_state)
             yield item, self._store.blobs.path(item.data)
         finally:
             self._store.blobs.unpin(pinned)

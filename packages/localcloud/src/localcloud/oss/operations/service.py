@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from localcloud.kms.model import State
 from localcloud.oss.operations.appends import AppendOperations
 from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.copies import CopyOperations
@@ -14,6 +15,7 @@ from localcloud.oss.operations.objects import ObjectOperations
 from localcloud.oss.operations.restores import RestoreOperations
 from localcloud.oss.operations.symlinks import SymlinkOperations
 from localcloud.oss.operations.uploads import UploadOperations
+from localcloud.oss.settings.encryption import KeyState
 from localcloud.oss.store.store import Store
 
 
@@ -24,7 +26,7 @@ class OssService:
         folder: where buckets and objects are kept.
         account_id: the owner of every bucket.
         clock: seconds since the epoch.
-        has_key: says whether KMS has a key of that id.
+        key_state: returns the state of KMS's key of that id; None: there is none.
 
     Attributes:
         lock: held while the store is used: who gets it without waiting reads a few rows without waiting.
@@ -39,21 +41,21 @@ class OssService:
         *,
         account_id: str,
         clock: Callable[[], float],
-        has_key: Callable[[str], bool] = lambda _: True,
+        key_state: KeyState = lambda _: State.ENABLED,
     ) -> None:
         self._store = store = Store(folder)
         self._events = events = Events(clock)
         self.lock = store.lock
         self.blobs = store.blobs
         self.buckets = BucketOperations(store, account_id=account_id, clock=clock)
-        self.objects = ObjectOperations(store, events=events, clock=clock, has_key=has_key)
-        self.restores = RestoreOperations(store, events=events, clock=clock, has_key=has_key)
-        self.symlinks = SymlinkOperations(store, events=events, clock=clock, has_key=has_key)
-        self.appends = AppendOperations(store, events=events, clock=clock, has_key=has_key)
-        self.uploads = UploadOperations(store, events=events, clock=clock, has_key=has_key)
-        self.lifecycle = LifecycleOperations(store, events=events, clock=clock, has_key=has_key)
+        self.objects = ObjectOperations(store, events=events, clock=clock, key_state=key_state)
+        self.restores = RestoreOperations(store, events=events, clock=clock, key_state=key_state)
+        self.symlinks = SymlinkOperations(store, events=events, clock=clock, key_state=key_state)
+        self.appends = AppendOperations(store, events=events, clock=clock, key_state=key_state)
+        self.uploads = UploadOperations(store, events=events, clock=clock, key_state=key_state)
+        self.lifecycle = LifecycleOperations(store, events=events, clock=clock, key_state=key_state)
         self.copies = CopyOperations(
-            store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, has_key=has_key
+            store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=key_state
         )
 
     def subscribe(self, subscriber: Subscriber) -> None:

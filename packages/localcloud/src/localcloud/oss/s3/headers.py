@@ -106,12 +106,16 @@ def query_to_oss(query: Mapping[str, str], *, lists: bool) -> dict[str, str]:
         lists: the request lists what a bucket holds; S3's pages have 1,000 entries unless it says otherwise.
     """
     kept = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-") and name != "x-id"}
-    if lists and "max-keys" not in kept and not kept.keys() - {"list-type", "prefix", "delimiter", "marker"} - _LIST_2:
+    if lists and "max-keys" not in kept and not kept.keys() - _LIST:
         kept["max-keys"] = "1000"
     return kept
 
 
-_LIST_2 = {"continuation-token", "start-after", "fetch-owner", "encoding-type"}
+# The parameters of ListObjects and ListObjectsV2, and of ListObjectVersions.
+_LIST = frozenset(
+    """prefix delimiter encoding-type marker list-type continuation-token start-after fetch-owner
+    versions key-marker version-id-marker""".split()  # noqa: SIM905 - as above
+)
 
 
 def to_s3(headers: Mapping[str, str]) -> dict[str, str]:

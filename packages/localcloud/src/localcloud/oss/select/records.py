@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from localcloud.oss.select.sql import DataError, Path, wrong
+from localcloud.oss.select.sql import wrong
+from localcloud.oss.select.values import DataError, Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

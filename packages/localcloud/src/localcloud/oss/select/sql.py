@@ -13,28 +13,25 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import Any
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.select.values import (
+    CASTS,
+    Evaluate,
+    Path,
+    calculating,
+    casting,
+    comparing,
+    is_true,
+    joining,
+    like,
+    text_of,
+)
 
 MAX_SQL = 16 * 1024  # characters
 MAX_DEPTH = 50  # of parentheses within each other
-Path = tuple[str | int, ...]
-
-
-class DataError(Exception):
-    """The data does not fit the query; the answer may have begun."""
-
-
-class Record(Protocol):
-    """A row of CSV or a document of JSON."""
-
-    def get(self, path: Path) -> Any:  # noqa: ANN401 - whatever the data holds
-        """Return a column's value; None: there is none."""
-
-
-Evaluate = Callable[[Record], Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,27 +211,27 @@ class _Parser:
         while self._take("or"):
             parts.append(self._both())
         self._depth -= 1
-        return parts[0] if len(parts) == 1 else lambda record: any(_true(part(record)) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda record: any(is_true(part(record)) for part in parts)
 
     def _both(self) -> Evaluate:
         parts = [self._negation()]
         while self._take("and"):
             parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else lambda record: all(_true(part(record)) for part in parts)
+        return parts[0] if len(parts) == 1 else lambda record: all(is_true(part(record)) for part in parts)
 
     def _negation(self) -> Evaluate:
         negations = 0
         while self._take("not"):
             negations += 1
         inner = self._comparison()
-        return (lambda record: not _true(inner(record))) if negations % 2 else inner
+        return (lambda record: not is_true(inner(record))) if negations % 2 else inner
 
     def _comparison(self) -> Evaluate:
         left = self._sum()
         for sign, compare in _COMPARE.items():
             if self._tokens[:1] == [("sign", sign)]:
                 self._tokens.pop(0)
-                return _comparing(left, compare, self._sum())
+                return comparing(left, compare, self._sum())
         if self._take("is"):
             wanted = not self._take("not")
             self._need("null")
@@ -242,18 +239,18 @@ class _Parser:
         wanted = not self._take("not")
         if self._take("like"):
             pattern = self._expect("text")
-            matches = _like(pattern, self._expect("text") if self._take("escape") else "")
-            return lambda record: (value := left(record)) is not None and matches(_text(value)) is wanted
+            matches = like(pattern, self._expect("text") if self._take("escape") else "")
+            return lambda record: (value := left(record)) is not None and matches(text_of(value)) is wanted
         if self._take("between"):
-            low = _comparing(left, operator.ge, self._sum())
+            low = comparing(left, operator.ge, self._sum())
             self._need("and")
-            high = _comparing(left, operator.le, self._sum())
+            high = comparing(left, operator.le, self._sum())
             return lambda record: (low(record) and high(record)) is wanted
         if self._take("in"):
             self._open()
-            equal = [_comparing(left, operator.eq, self._sum())]
+            equal = [comparing(left, operator.eq, self._sum())]
             while self._sign(","):
-                equal.append(_comparing(left, operator.eq, self._sum()))
+                equal.append(comparing(left, operator.eq, self._sum()))
             self._close()
             return lambda record: any(each(record) for each in equal) is wanted
         if not wanted:
@@ -270,9 +267,9 @@ class _Parser:
             if sign == "||":
                 if self._in_items:
                     raise wrong("|| stands among the items; it joins texts in conditions")
-                left = _joining(left, operand())
+                left = joining(left, operand())
             else:
-                left = _calculating(left, _ARITHMETIC[sign], operand())
+                left = calculating(left, _ARITHMETIC[sign], operand())
         return left
 
     def _value(self) -> Evaluate:
@@ -281,7 +278,7 @@ class _Parser:
             self._close()
             return inner
         if self._sign("-"):
-            return _calculating(lambda _: 0, operator.sub, self._value())
+            return calculating(lambda _: 0, operator.sub, self._value())
         kind, text = self._tokens[0] if self._tokens else ("", "")
         if kind == "number":
             self._tokens.pop(0)
@@ -325,9 +322,9 @@ class _Parser:
         self._need("as")
         kind = self._expect("name").lower()
         self._close()
-        if kind not in _CASTS:
-            raise wrong(f"not implemented: CAST AS {kind}; there are {', '.join(_CASTS)}")
-        return _casting(inner, _CASTS[kind], kind)
+        if kind not in CASTS:
+            raise wrong(f"not implemented: CAST AS {kind}; there are {', '.join(CASTS)}")
+        return casting(inner, CASTS[kind], kind)
 
     def _take(self, word: str) -> bool:
         found = bool(self._tokens) and self._tokens[0][0] == "name" and self._tokens[0][1].lower() == word
@@ -361,122 +358,3 @@ class _Parser:
     def _end(self) -> None:
         if self._tokens:
             raise wrong(f"{self._tokens[0][1]} is not understood here")
-
-
-def _true(value: Any) -> bool:  # noqa: ANN401
-    return value is True or (isinstance(value, str) and value.lower() == "true")
-
-
-def _text(value: Any) -> str:  # noqa: ANN401
-    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def number_of(value: Any) -> int | float | Decimal | None:  # noqa: ANN401
-    """Return a value as a number; None: it is none."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float | Decimal):
-        return value
-    try:
-        text = str(value).strip()
-        return int(text) if text.lstrip("-").isdigit() and text.isascii() and len(text) < 19 else Decimal(text)
-    except (ValueError, InvalidOperation):
-        return None
-
-
-def _comparing(left: Evaluate, compare: Callable[[Any, Any], bool], right: Evaluate) -> Evaluate:
-    def evaluate(record: Record) -> bool:
-        first, second = left(record), right(record)
-        if first is None or second is None:
-            return False
-        if isinstance(first, str) and isinstance(second, str):
-            return compare(first, second)
-        if isinstance(first, bool) or isinstance(second, bool):
-            return compare(_text(first).lower(), _text(second).lower())
-        one, other = number_of(first), number_of(second)
-        return one is not None and other is not None and compare(one, other)
-
-    return evaluate
-
-
-def _calculating(left: Evaluate, calculate: Callable[[Any, Any], Any], right: Evaluate) -> Evaluate:
-    def evaluate(record: Record) -> Any:  # noqa: ANN401
-        one, other = number_of(left(record)), number_of(right(record))
-        if one is None or other is None:
-            return None
-        if isinstance(one, float) or isinstance(other, float):
-            one, other = float(one), float(other)
-        try:
-            return calculate(one, other)
-        except (ArithmeticError, InvalidOperation) as error:
-            raise DataError("a calculation has no result") from error
-
-    return evaluate
-
-
-def _joining(left: Evaluate, right: Evaluate) -> Evaluate:
-    def evaluate(record: Record) -> str | None:
-        one, other = left(record), right(record)
-        return None if one is None or other is None else _text(one) + _text(other)
-
-    return evaluate
-
-
-def _to_bool(value: Any) -> bool:  # noqa: ANN401
-    text = _text(value).lower()
-    if text not in {"true", "false", "1", "0"}:
-        raise ValueError(text)
-    return text in {"true", "1"}
-
-
-_CASTS: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("int", "integer", "bigint"), lambda value: int(Decimal(_text(value)))),
-    **dict.fromkeys(("double", "float"), lambda value: float(_text(value))),
-    "decimal": lambda value: Decimal(_text(value)),
-    **dict.fromkeys(("string", "varchar"), _text),
-    **dict.fromkeys(("bool", "boolean"), _to_bool),
-}
-
-
-def _casting(inner: Evaluate, cast: Callable[[Any], Any], kind: str) -> Evaluate:
-    def evaluate(record: Record) -> Any:  # noqa: ANN401
-        value = inner(record)
-        if value is None or (value == "" and kind not in {"string", "varchar"}):
-            return None
-        try:
-            return cast(value)
-        except (ValueError, ArithmeticError) as error:
-            raise DataError(f"{_text(value)[:80]} cannot be cast to {kind}") from error
-
-    return evaluate
-
-
-def _like(pattern: str, escape: str) -> Callable[[str], bool]:
-    """Return the test of a LIKE pattern, which takes time in proportion to the text's length."""
-    pieces: list[str] = [""]
-    characters = iter(pattern)
-    for character in characters:
-        if escape and character == escape:
-            pieces[-1] += re.escape(next(characters, ""))
-        elif character == "%":
-            pieces.append("")
-        else:
-            pieces[-1] += "." if character == "_" else re.escape(character)
-    compiled = [re.compile(piece, re.DOTALL) for piece in pieces]
-    last = re.compile(f"(?:{pieces[-1]})\\Z", re.DOTALL)
-
-    def matches(text: str) -> bool:
-        first = compiled[0].match(text)
-        if first is None:
-            return False
-        if len(compiled) == 1:
-            return first.end() == len(text)
-        at = first.end()
-        for piece in compiled[1:-1]:
-            found = piece.search(text, at)
-            if found is None:
-                return False
-            at = found.end()
-        return last.search(text, at) is not None
-
-    return matches

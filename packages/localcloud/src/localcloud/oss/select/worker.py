@@ -27,7 +27,8 @@ from localcloud.oss.select.records import (
     split_rows,
     write_json,
 )
-from localcloud.oss.select.sql import DataError, Item, Query, Record, number_of, parse, wrong
+from localcloud.oss.select.sql import Item, Query, parse, wrong
+from localcloud.oss.select.values import DataError, Record, number_of
 
 MAX_CONTENT = 128 * 1024**2  # bytes of an object, unpacked
 BATCH = 64 * 1024  # bytes of a data frame

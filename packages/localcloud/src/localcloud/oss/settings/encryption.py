@@ -1,22 +1,24 @@
 """Encryption of objects on the server, and the default of a bucket. Nothing is enciphered here: it is kept and told, as OSS does.
 
-Sources: OSS, PutBucketEncryption, "Server-side encryption".
+Sources: OSS, PutBucketEncryption, "Server-side encryption"; "Troubleshooting", 0005-00000208, -214 and -215
+(the names of their codes are assumed).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from localcloud.kernel.xml import render
-from localcloud.kms.model import default_key_id
+from localcloud.kms.model import State, default_key_id
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import parse
 
+KeyState = Callable[[str], State | None]  # returns the state of KMS's key of that id; None: there is none
 ALGORITHMS = frozenset({"AES256", "KMS", "SM4"})
 ALGORITHM = "x-oss-server-side-encryption"  # headers
 KEY = f"{ALGORITHM}-key-id"
@@ -92,6 +94,29 @@ def complete(encryption: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
     if found.get(ALGORITHM) == "KMS":
         found.setdefault(KEY, default_key_id(bucket.owner, "oss"))
     return found
+
+
+def check_key_state(encryption: Mapping[str, str], key_state: KeyState) -> None:
+    """Refuse to write or read an object whose key does not encipher or decipher.
+
+    Raises:
+        OssError: InvalidArgument (KMS has no such key), Rejected.Disabled, Rejected.PendingDeletion.
+    """
+    key = encryption.get(KEY)
+    state = State.ENABLED if key is None else key_state(key)
+    if state is None:
+        raise OssError(
+            "InvalidArgument",
+            "The KMS key ID is invalid: there is no such key in KMS.",
+            {"ArgumentName": KEY, "ArgumentValue": str(key)[:100]},
+            ec="0005-00000208",
+        )
+    if state is not State.ENABLED:
+        raise OssError(
+            f"Rejected.{state}",
+            f"The request was rejected because the key state is {state}.",
+            {"ArgumentName": KEY, "ArgumentValue": str(key)},
+        )
 
 
 @lru_cache(maxsize=256)

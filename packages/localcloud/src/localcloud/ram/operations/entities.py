@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from localcloud.kernel.documents import KeptDocument
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Attachment, Entities, Kind, ManagedPolicy, PolicyType
 from localcloud.ram.policy import MAX_DOCUMENT, MalformedPolicyError
-from localcloud.ram.store import RamStore
 from localcloud.ram.system_policies import SYSTEM_POLICIES
 
 _Value = TypeVar("_Value")
@@ -35,7 +35,7 @@ class EntityKeeper:
         LocalCloudError: the state on disk cannot be read.
     """
 
-    def __init__(self, store: RamStore, *, account_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: KeptDocument[Entities], *, account_id: str, clock: Callable[[], float]) -> None:
         self._store = store
         self._account_id = account_id
         self._clock = clock

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from localcloud.kernel.documents import KeptDocument
 from localcloud.ram.errors import RamError
-from localcloud.ram.model import DEFAULT_SESSION, Role
+from localcloud.ram.model import DEFAULT_SESSION, Entities, Role
 from localcloud.ram.operations.entities import (
     EntityKeeper,
     by_name,
@@ -19,7 +20,6 @@ from localcloud.ram.operations.entities import (
     without,
 )
 from localcloud.ram.policy import parse_trust_policy
-from localcloud.ram.store import RamStore
 
 ROLE_SESSION = range(3600, 43200 + 1)  # seconds that a role's MaxSessionDuration may be (CreateRole)
 _ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -28,7 +28,7 @@ _ROLE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Roles(EntityKeeper):
     """The roles of the account."""
 
-    def __init__(self, store: RamStore, *, account_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: KeptDocument[Entities], *, account_id: str, clock: Callable[[], float]) -> None:
         super().__init__(store, account_id=account_id, clock=clock)
         self._subscribers: list[Callable[[Role], None]] = []
 

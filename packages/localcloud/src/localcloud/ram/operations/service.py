@@ -8,7 +8,7 @@ from pathlib import Path
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.ram.operations.attachments import Attachments
 from localcloud.ram.operations.decisions import Decisions
-from localcloud.ram.store import RamStore
+from localcloud.ram.store import open_store
 
 
 class RamService(Attachments, Decisions):
@@ -25,7 +25,7 @@ class RamService(Attachments, Decisions):
         Raises:
             LocalCloudError: the state on disk cannot be read.
         """
-        super().__init__(RamStore(folder), account_id=account.identity.account_id, clock=clock)
+        super().__init__(open_store(folder), account_id=account.identity.account_id, clock=clock)
         self._account = account
 
     def find(self, access_key_id: str) -> Credential | None:

@@ -3,11 +3,12 @@
 Encryption, life-cycle rules, tags and versioning are the settings of OSS's API, checked as there; the embedded OSS does not
 encipher.
 Sources: ROS, "ALIYUN::OSS::Bucket"; ros-cdk-oss 1.15.0; OSS, the XML of PutBucketLifecycle, PutBucketEncryption,
-PutBucketPublicAccessBlock, PutBucketTags, PutBucketCors, PutBucketLogging and PutBucketReferer.
+PutBucketPublicAccessBlock, PutBucketTags, PutBucketCors, PutBucketLogging and PutBucketReferer; PutBucketPolicy.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,6 +22,7 @@ from localcloud.ros.resources.calls import BlockingType, Given
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_bucket
+from localcloud.ros.resources.websites import WEBSITE, website_in_oss
 
 DAYS = Property(kind="integer", minimum=1)
 EXPIRY = {"Days": DAYS, "CreatedBeforeDate": STRING}
@@ -65,6 +67,8 @@ SETTINGS = {  # how a bucket's subresource is called in the actions that change 
     "cors": "BucketCors",
     "logging": "BucketLogging",
     "referer": "BucketReferer",
+    "policy": "BucketPolicy",
+    "website": "BucketWebsite",
 }
 _NAMES = Property(kind="list", items=STRING)
 CORS_RULE = {
@@ -115,11 +119,11 @@ class Bucket(BlockingType):
         ),
         "EnableOssHdfsService": Property(kind="boolean", supported=()),
         "LoggingConfiguration": Property(kind="map", fields={"TargetBucket": STRING, "TargetPrefix": STRING}),
-        "Policy": Property(kind="map", supported=()),
+        "Policy": Property(kind="map"),
         "RefererConfiguration": Property(
             kind="map", fields={"AllowEmptyReferer": Property(kind="boolean"), "RefererList": _NAMES}
         ),
-        "WebsiteConfigurationV2": Property(kind="map", supported=()),
+        "WebsiteConfigurationV2": WEBSITE,
     }
 
     def __init__(self, buckets: Buckets) -> None:
@@ -147,10 +151,11 @@ class Bucket(BlockingType):
     def _rights_to_empty(self, context: Context, bucket: str) -> Iterable[Right]:
         if not self.find(bucket):
             return
-        yield on_bucket(context, "ListObjects", bucket)
+        versions = "Version" if "versioning" in self._buckets.get(bucket).settings else ""
+        yield on_bucket(context, f"ListObject{versions}s", bucket)
         objects, uploads = self._buckets.contents(bucket)
         for key in objects:
-            yield on_bucket(context, "DeleteObject", bucket, key)
+            yield on_bucket(context, f"DeleteObject{versions}", bucket, key)
         for key in uploads:
             yield on_bucket(context, "AbortMultipartUpload", bucket, key)
 
@@ -272,6 +277,8 @@ def _settings(properties: Given) -> dict[str, str | None]:
         "cors": _cors(properties.get("CORSConfiguration")),
         "logging": _logging(properties.get("LoggingConfiguration")),
         "referer": _referer(properties.get("RefererConfiguration")),
+        "policy": _policy(properties.get("Policy")),
+        "website": _website(properties.get("WebsiteConfigurationV2")),
     }
 
 
@@ -320,6 +327,14 @@ def _referer(configuration: Given | None) -> str | None:
     listed = {"Referer": configuration.get("RefererList", [])}
     allows = configuration.get("AllowEmptyReferer", True)
     return _document("RefererConfiguration", {"AllowEmptyReferer": allows, "RefererList": listed})
+
+
+def _policy(policy: Given | None) -> str | None:
+    return json.dumps(policy, ensure_ascii=False, sort_keys=True) if policy else None
+
+
+def _website(configuration: Given | None) -> str | None:
+    return _document("WebsiteConfiguration", website_in_oss(configuration)) if configuration else None
 
 
 def _document(root: str, content: Given) -> str:

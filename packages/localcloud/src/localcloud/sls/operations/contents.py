@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from localcloud.kernel.documents import KeptDocument
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NAME, NAME_RULE, Contents
-from localcloud.sls.store import SlsStore
 
 
 class ContentKeeper:
@@ -24,7 +24,7 @@ class ContentKeeper:
         LocalCloudError: the state on disk cannot be read.
     """
 
-    def __init__(self, store: SlsStore, *, clock: Callable[[], float]) -> None:
+    def __init__(self, store: KeptDocument[Contents], *, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()  # held while something changes

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.sls.operations.indexes import Indexes
-from localcloud.sls.store import SlsStore
+from localcloud.sls.store import open_store
 
 
 class SlsService(Indexes):
@@ -22,4 +22,4 @@ class SlsService(Indexes):
         Raises:
             LocalCloudError: the state on disk cannot be read.
         """
-        super().__init__(SlsStore(folder), clock=clock)
+        super().__init__(open_store(folder), clock=clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from localcloud.oss.model import Bucket as OssBucket
 from localcloud.oss.operations.buckets import BucketOperations
+from localcloud.oss.settings.website import site_of
 from localcloud.oss.store.store import Store
 from localcloud.ros.resources.oss import Bucket
 from localcloud.ros.resources.provider import Outcome
@@ -88,6 +90,47 @@ def test_a_bucket_gets_rules_for_other_pages_and_a_place_for_its_logs(cloud: Clo
     assert xml(settings["referer"])["AllowEmptyReferer"] == ["true"]
 
 
+def test_a_bucket_gets_a_policy_and_a_website(cloud: Cloud) -> None:
+    plain = {"BucketName": "photos"}
+    statement = {
+        "Effect": "Allow",
+        "Action": ["oss:GetObject"],
+        "Principal": ["*"],
+        "Resource": ["acs:oss:*:*:photos/*"],
+    }
+    redirect = {"RedirectType": "External", "HostName": "a.example", "HttpRedirectCode": "302"}
+    rule = {"RuleNumber": 1, "Condition": {"IncludeHeaders": [{"Key": "x", "Equals": "1"}]}, "Redirect": redirect}
+    given = {
+        **plain,
+        "Policy": {"Version": "1", "Statement": [statement]},
+        "WebsiteConfigurationV2": {"IndexDocument": {"Suffix": "index.html"}, "RoutingRules": [rule]},
+    }
+    cloud.create("OSS::Bucket", **given)
+    bucket = cloud.oss.buckets.get("photos")
+    assert json.loads(bucket.settings["policy"]) == given["Policy"]
+    site = site_of(bucket)
+    assert site is not None
+    assert site.index_of("") == "index.html"
+    assert site.rule("a", {"x": "1"}, None) is not None
+    assert site.rule("a", {}, None) is None
+    cloud.update("OSS::Bucket", given, plain)
+    assert not {"policy", "website"} & cloud.oss.buckets.get("photos").settings.keys()
+
+
+def test_a_bucket_with_versions_is_emptied_by_whoever_may_delete_them(cloud: Cloud) -> None:
+    given = {"BucketName": "photos", "DeletionForce": True}
+    for properties, action in (
+        (given, "Object"),
+        (given | {"VersioningConfiguration": {"Status": "Enabled"}}, "ObjectVersion"),
+    ):
+        cloud.create("OSS::Bucket", **properties)
+        cloud.oss.objects.put("photos", "a", b"a")
+        rights = {right.action for right in Bucket(cloud.oss.buckets).rights(CONTEXT, properties, None)}
+        assert rights == {"oss:DeleteBucket", f"oss:List{action}s", f"oss:Delete{action}"}
+        cloud.oss.buckets.empty("photos")
+        cloud.delete("OSS::Bucket", **{**properties, "DeletionForce": False})
+
+
 def test_a_bucket_keeps_versions_in_any_storage_class_and_never_turns_them_off(cloud: Cloud) -> None:
     given = {"BucketName": "photos", "StorageClass": "ColdArchive"}
     versioned = {**given, "VersioningConfiguration": {"Status": "Enabled"}}
@@ -113,7 +156,8 @@ def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> 
     [
         ({"BucketName": "-photos"}, "InvalidBucketName: "),
         ({"BlockPublicAccess": True, "AccessControl": "public-read"}, "AccessDenied: Put public bucket acl"),
-        ({"Policy": {"Version": "1"}}, "Property Policy: not implemented: "),
+        ({"Policy": {"Version": "1"}}, "MalformedPolicy: "),
+        ({"WebsiteConfigurationV2": {"IndexDocument": {"Suffix": "a/b"}}}, "InvalidArgument: "),
         ({"CORSConfiguration": {"CORSRule": [{"AllowedOrigin": ["*"]}]}}, "MalformedXML: "),
         ({"LoggingConfiguration": {"TargetBucket": "none"}}, "InvalidTargetBucketForLogging: "),
         ({"LifecycleConfiguration": {"Rule": [{}]}}, r"Property LifecycleConfiguration.Rule[0].Prefix: required"),
