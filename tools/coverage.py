@@ -76,6 +76,7 @@ class Client:
         """
         readers = {
             "aliyun-fc2": _read_fc2,
+            "aliyun-python-sdk-kms": _read_requests,
             "oss2": _read_oss2,
             "alibabacloud-oss-v2": _read_oss_v2,
             "@alicloud/fc2": _read_node_fc2,
@@ -131,6 +132,12 @@ CLIENTS: Sequence[Client] = (
         module="alibabacloud_ros20190910.client",
         version="2019-09-10",
     ),
+    Client(
+        package="aliyun-python-sdk-kms",
+        service="kms",
+        module="aliyunsdkkms.request.v20160120",
+        version="2016-01-20",
+    ),
 )
 
 
@@ -140,6 +147,12 @@ def _read_generated(source: Path) -> Iterator[Operation]:
         given = dict(re.findall(r"(action|method|pathname)\s*=\s*(.*?),?\n", block))
         path = re.sub(r"\{[^/]*\}", NAME, given["pathname"].strip("f'"))
         yield Operation(name=given["action"].strip("'"), method=given["method"].strip("'"), path=path)
+
+
+def _read_requests(source: Path) -> Iterator[Operation]:
+    """Read a client that has a module for each operation."""
+    for module in source.parent.glob("*Request.py"):
+        yield Operation(name=module.name.removesuffix("Request.py"))
 
 
 def _read_fc2(source: Path) -> Iterator[Operation]:

@@ -57,9 +57,9 @@ def find_changes(folder: Path, paths: Iterable[str], *, least: int = LEAST) -> C
     return {library: changes for library in large if (changes := _find(library, shared))}
 
 
-def find_tables(library: Path) -> list[range]:
-    """Return the stretches of a library in which names are going to be changed, probably."""
-    return changing(library) if size_of_names(library) >= LEAST else []
+def find_tables(library: Path, *, least: int = LEAST) -> list[range]:
+    """Return the stretches of a library that taking names out of it may change; see `find_changes`."""
+    return changing(library) if size_of_names(library) >= least else []
 
 
 def make_changes(changes: Changes) -> None:

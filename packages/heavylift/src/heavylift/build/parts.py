@@ -95,7 +95,7 @@ class Work:
             code: the code package.
 
         Raises:
-            BuildError: it was asked for, and cannot be done.
+            BuildError: it was asked for, and cannot be done; or the function can never start: its recording would be kept.
         """
         options, path = self.options, self.plan.recording
         if options.record is None and path.exists():
@@ -126,6 +126,8 @@ class Work:
                 raise
             self.report.warn(f"{error}. All code of its large libraries comes with each start.")
             return
+        if failures:
+            self.try_function(code)
         for failure in failures:
             self.report.warn(failure)
         write_recording(merge_recordings(read_recording(path), found, staging.folder), path)

@@ -1,31 +1,29 @@
 """The commands about stacks: open a session, call the parts, report the result. Parsing is `heavylift.cli.main`'s.
 
-Every command takes the parsed options and the output, and returns the process's exit code. What only some of them need, and takes
-long to import (OSS's SDK, YAML), these import themselves.
+The commands about calls of a function are `heavylift.cli.calls`'. Every command takes the parsed options and the output, and
+returns the exit code. What only some of them need, and takes long to import (OSS's SDK, YAML), these import themselves.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from heavylift.cli.calls import invoke, read_payload, show_logs
 from heavylift.cli.output import Output
-from heavylift.clouds import assembly, background, invocation, logs
-from heavylift.clouds.ros import TRIES, Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
+from heavylift.cli.sessions import make_ros, named_stack, open_session, synthesized
+from heavylift.clouds import assembly
+from heavylift.clouds.ros import Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
-from heavylift.clouds.session import Session, cloud_session, local_session
+from heavylift.clouds.session import Session
 from heavylift.clouds.stacks import Stacks, asset_buckets, named_buckets, with_buckets
-from heavylift.contracts import pagelog
 from heavylift.errors import HeavyliftError
 
 LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
-LOCAL_TRIES = 3  # of one call of ROS
 CHANGED = 2  # exit code of `diff --exit-code` when something differs
 ANY_ACCOUNT = "0" * 16  # the app of a build names resources that nobody makes
 SHOWN_REASON = 400  # characters of a failure's reason in the list of events
@@ -87,8 +85,8 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift deploy`: synthesize, publish the assets, create or update the stack, wait."""
     from heavylift.clouds import assets
 
-    stack, session = _synthesized(options)
-    ros = _ros(session)
+    stack, session = synthesized(options)
+    ros = make_ros(session)
     buckets = assets.bucket_names(stack.assets, session.region)
     assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
     definition = StackDefinition(
@@ -119,8 +117,8 @@ def diff(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift diff`: show the changes that a deploy would make."""
     from heavylift.clouds import difference
 
-    stack, session = _synthesized(options)
-    ros = _ros(session)
+    stack, session = synthesized(options)
+    ros = make_ros(session)
     try:
         before = difference.parse_template(ros.template(ros.find(stack.name).id))
     except StackNotFoundError:
@@ -139,8 +137,8 @@ def diff(options: argparse.Namespace, output: Output) -> int:
 
 def destroy(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift destroy`: delete the stack and the bucket with its assets, wait."""
-    name, session = _named(options)
-    ros = _ros(session)
+    name, session = named_stack(options)
+    ros = make_ros(session)
     stack = ros.find(name)
     _confirm(options, session, name)
     ours = asset_buckets(stack)
@@ -155,7 +153,7 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
 def status(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift status`: show a stack and its resources, or all stacks."""
     session = open_session(options)
-    ros = _ros(session)
+    ros = make_ros(session)
     if options.stack is None:
         found = list(ros.stacks())
         for stack in found:
@@ -182,8 +180,8 @@ def status(options: argparse.Namespace, output: Output) -> int:
 
 def outputs(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift outputs`: show a stack's outputs, or the value of one."""
-    name, session = _named(options)
-    stack = _ros(session).find(name)
+    name, session = named_stack(options)
+    stack = make_ros(session).find(name)
     if options.key is not None and options.key not in stack.outputs:
         names = ", ".join(stack.outputs) or "none"
         raise HeavyliftError(f"stack {stack.name} has no output {options.key!r}; its outputs: {names}")
@@ -197,66 +195,11 @@ def outputs(options: argparse.Namespace, output: Output) -> int:
 
 def events(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift events`: show the events of a stack, the newest last."""
-    name, session = _named(options)
-    ros = _ros(session)
+    name, session = named_stack(options)
+    ros = make_ros(session)
     for event in list(ros.events(ros.find(name).id))[::-1]:
         _say_event(event, output)
     return 0
-
-
-def show_logs(options: argparse.Namespace, output: Output) -> int:
-    """Run `heavylift logs`: show the log of a stack's function."""
-    name, session = _named(options)
-    ros = _ros(session)
-    function = invocation.find_function(ros, ros.find(name), options.function)
-    lines = logs.read(session, function, options.lines)
-    for line in lines:
-        output.emit({"event": "log", "line": line}, line)
-    if fetched := pagelog.find_demands(lines):
-        pages = [{"library": each.library, "page": each.page, "seconds": each.seconds} for each in fetched]
-        output.emit({"event": "pages", "pages": pages}, pagelog.explain(fetched))
-    return 0
-
-
-def invoke(options: argparse.Namespace, output: Output) -> int:
-    """Run `heavylift invoke`: invoke a stack's function and show its answer."""
-    payload = _payload(options)
-    name, session = _named(options)
-    ros = _ros(session)
-    function = invocation.find_function(ros, ros.find(name), options.function)
-    done = invocation.invoke(session, function, payload, timeout=options.timeout)
-    log = f"{done.log_tail.rstrip()}\n" if options.log else ""
-    output.emit(
-        {
-            "event": "invocation",
-            "function": function.name,
-            "seconds": round(done.seconds, 3),
-            "error_type": done.error_type,
-            "log": done.log_tail,
-            **_described(done.body),
-        },
-        log.encode() + (done.body + b"\n" if _is_text(done.body) else done.body),
-    )
-    if done.error_type:
-        raise HeavyliftError(
-            f"the function {function.name} failed ({done.error_type}) after {done.seconds:.1f} s; its answer is above, "
-            f"`heavylift logs {name}` shows its log"
-        )
-    return 0
-
-
-def _described(body: bytes) -> dict[str, object]:
-    """Return an answer as JSON can hold it: a body that is no UTF-8 is given whole in base64 as well."""
-    whole = {} if _is_text(body) else {"base64": base64.b64encode(body).decode()}
-    return {"body": body.decode(errors="replace"), **whole}
-
-
-def _is_text(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def push(options: argparse.Namespace, output: Output) -> int:
@@ -291,10 +234,10 @@ def measure(options: argparse.Namespace, output: Output) -> int:
     from heavylift.measure.subject import find_subject
     from heavylift.measure.summary import render
 
-    payload = _payload(options)
-    stack, session = _synthesized(options)
+    payload = read_payload(options)
+    stack, session = synthesized(options)
     subject = find_subject(stack, options.project.resolve() / "dist", options.function)
-    ros = _ros(session)
+    ros = make_ros(session)
     rows = run_measurement(
         session,
         ros,
@@ -309,54 +252,6 @@ def measure(options: argparse.Namespace, output: Output) -> int:
     places = {name: subject.properties[name] for name in ("Runtime", "Cpu", "MemorySize")}
     output.emit({"event": "end", "region": session.region}, render(rows, places))
     return 0
-
-
-def open_session(options: argparse.Namespace) -> Session:
-    """Return the session that the options ask for; the embedded cloud is started when it does not run.
-
-    Raises:
-        HeavyliftError: it does not start, or there are no credentials.
-    """
-    _check_profile(options)
-    if options.cloud:
-        return cloud_session(options.cloud, profile=options.profile, environment=os.environ)
-    data = options.data.resolve()
-    endpoints, started = background.ensure_running(data)
-    if started:
-        print(f"heavylift: started the embedded cloud on {data} (`heavylift local stop` ends it)", file=sys.stderr)
-    return local_session(endpoints, data)
-
-
-def _check_profile(options: argparse.Namespace) -> None:
-    if options.profile and not options.cloud:
-        raise HeavyliftError("--profile names an account of Alibaba Cloud: say --cloud REGION as well")
-
-
-def _synthesized(options: argparse.Namespace) -> tuple[assembly.SynthesizedStack, Session]:
-    """Run the app, and return the stack that is meant; an embedded cloud is started only when that is well."""
-    project = assembly.read_project(options.project.resolve())
-    _check_profile(options)
-    session = open_session(options) if options.cloud else None
-    account_id = session.account_id if session else background.account_id(options.data.resolve())
-    facts = assembly.app_facts(account_id=account_id, is_local=session is None)
-    stacks = assembly.synthesize(project, dict(options.context), facts, project.folder / "cdk.out")
-    return assembly.select(stacks, options.stack), session or open_session(options)
-
-
-def _named(options: argparse.Namespace) -> tuple[str, Session]:
-    """Return the name that was given, else `stackName` of the settings, else that of the app's only stack; and the session."""
-    name = options.stack
-    if not name:
-        name = assembly.stack_name({**assembly.read_project(options.project).context, **dict(options.context)})
-    if name:
-        return str(name), open_session(options)
-    stack, session = _synthesized(options)
-    return stack.name, session
-
-
-def _ros(session: Session) -> Ros:
-    # On loopback nothing is throttled or far away: what does not answer soon has ended.
-    return Ros(session.ros_client(), session.region, tries=LOCAL_TRIES if session.is_local else TRIES)
 
 
 def _stacks(session: Session, ros: Ros, output: Output) -> Stacks:
@@ -398,16 +293,6 @@ def _confirm(options: argparse.Namespace, session: Session, name: str) -> None:
         raise HeavyliftError(f"destroying {name} in {session.region} needs a confirmation: say --yes")
     if input(f"Destroy stack {name} in {session.region} (account {session.account_id})? [y/N] ").lower() != "y":
         raise HeavyliftError("nothing was destroyed")
-
-
-def _payload(options: argparse.Namespace) -> bytes:
-    if options.file is None:
-        return os.fsencode(options.payload)  # bytes, as the shell gave them
-    path: Path = options.file
-    try:
-        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise HeavyliftError(f"the event cannot be read from {path}: {error.strerror}") from error
 
 
 def _say_stack(stack: Stack, output: Output) -> None:

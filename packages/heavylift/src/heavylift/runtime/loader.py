@@ -35,6 +35,7 @@ from heavylift.runtime.rest import Rest  # noqa: E402
 from heavylift.runtime.retries import Deadline  # noqa: E402
 from heavylift.runtime.sampling import sampled  # noqa: E402
 from heavylift.runtime.settings import WHOLE, Settings, read_settings  # noqa: E402
+from heavylift.runtime.spinning import spin_briefly  # noqa: E402
 from heavylift.runtime.timeline import Timeline  # noqa: E402
 
 Handler = Callable[[bytes, object], object]
@@ -102,6 +103,7 @@ def _reported(mode: str, run: Callable[[Timeline], _T]) -> _T:
 def _run(context: object, mode: str, timeline: Timeline) -> Handler:
     global _rest
     settings = read_settings(os.environ)
+    spin_briefly()
     if not settings.archives:
         if settings.local and not settings.applib.is_dir():
             raise ConfigurationError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.exports import find_changes, make_changes
+from heavylift.build.exports import find_changes, find_tables, make_changes
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("g++") and shutil.which("readelf") and sys.platform == "linux"), reason="needs g++ and binutils"
@@ -122,6 +122,13 @@ def test_nothing_but_tables_changes_and_the_file_keeps_its_size(libraries: Path,
         if section and section[0] in (".text", ".rodata", ".data", ".eh_frame", ".got", ".got.plt", ".init_array"):
             start, size = int(section[3], 16), int(section[4], 16)
             assert before[start : start + size] == after[start : start + size], section[0]
+
+
+def test_what_changes_lies_in_the_stretches_that_say_so_beforehand(libraries: Path) -> None:
+    said = {place for stretch in find_tables(libraries / "libbase.so", least=1) for place in stretch}
+    (changes,) = find_changes(libraries, ["libbase.so", "libuser.so"], least=1).values()
+    for place, data in changes.items():
+        assert said.issuperset(range(place, place + len(data))), hex(place)
 
 
 def test_a_second_time_changes_nothing(libraries: Path, tmp_path: Path) -> None:

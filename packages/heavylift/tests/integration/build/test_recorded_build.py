@@ -172,3 +172,12 @@ def test_a_function_that_does_not_start_is_packed_with_all_of_its_code(tmp_path:
     with pytest.raises(BuildError, match="handler"):  # it is tried as well
         project.build()
     assert not os.path.lexists(tmp_path / "layers_build" / "recordings" / NAME)
+
+
+def test_a_function_that_can_never_start_fails_before_anything_is_recorded_or_packed(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "function" / "index.py").write_text("import numpy\nimport misspelt\n")
+    with pytest.raises(BuildError, match=r"index\.py, line 2: No module named 'misspelt'; add the package"):
+        project.build()
+    assert not os.path.lexists(tmp_path / "layers_build" / "recordings" / NAME)
+    assert not [*(tmp_path / "dist").glob("applib/*")]

@@ -37,6 +37,7 @@ class InvocationLog:
         self._path = path
         self._tail = b""
         self._left = MAX_INVOCATION
+        self._cut = False  # which the file says once
 
     def write(self, content: bytes) -> None:
         """Append the function's output; the part beyond the limit stands in the tail alone."""
@@ -46,7 +47,8 @@ class InvocationLog:
         if kept:
             self._append(kept)
         self._tail = (self._tail + content)[-LOG_TAIL:]
-        if self._left and len(content) > self._left:
+        if len(content) > self._left and not self._cut:
+            self._cut = True
             self._append(f"\nFC Note: more than {MAX_INVOCATION:,} bytes of output; the rest is not kept\n".encode())
         self._left -= len(kept)
 

@@ -38,6 +38,8 @@ URL = web.RequestKey("url", ResourceUrl)  # of a request, once it was read
 def read_url(host: str, raw_path: str) -> ResourceUrl:
     """Read bucket, key and query of a request (virtual-host or path style).
 
+    A plus sign is a space in the path, too, as the SDK for Ruby writes it; a key's own is %2B (OSS, "Object naming").
+
     Args:
         host: the name in the Host header, as `door.HOST` says it.
         raw_path: path and query exactly as they came.
@@ -49,7 +51,7 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
     query: dict[str, str] = {}
     for pair in raw_query.split("&"):
         if pair:
-            name, _, value = (_decode(part.replace("+", " ")) for part in pair.partition("="))
+            name, _, value = (_decode(part) for part in pair.partition("="))
             if name in query:
                 raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
             query[name] = value
@@ -62,4 +64,4 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
 
 
 def _decode(text: str) -> str:
-    return unquote(text, errors="surrogateescape")
+    return unquote(text.replace("+", " "), errors="surrogateescape")

@@ -1,20 +1,14 @@
 // Everyday calls of @alicloud/fc2 against the endpoint in the environment. Prints one JSON object.
 import FC from "@alicloud/fc2";
 
+import { refusal } from "./refusal.mjs";
+
 const { ENDPOINT, ACCOUNT, REGION, KEY_ID, KEY_SECRET, SUFFIX, PYTHON_CODE, NODE_CODE, LAYER_CODE } = process.env;
 const config = { accessKeyID: KEY_ID, accessKeySecret: KEY_SECRET, region: REGION, endpoint: ENDPOINT };
 const client = new FC(ACCOUNT, config);
 const service = `node-fc2-${SUFFIX}`;
 const layer = `fc2-${SUFFIX}`;
 const seen = {};
-
-async function refusal(call) {
-  try {
-    await call();
-  } catch (error) {
-    return error.code;
-  }
-}
 
 seen.service = (await client.createService(service, { description: "made by Node" })).data.description;
 const python = { functionName: "python", runtime: "python3.10", handler: "index.handler", code: { zipFile: PYTHON_CODE } };

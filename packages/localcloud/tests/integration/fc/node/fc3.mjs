@@ -5,6 +5,8 @@ import { $OpenApiUtil } from "@alicloud/openapi-core";
 import * as $dara from "@darabonba/typescript";
 import generated, * as $fc from "@alicloud/fc20230330";
 
+import { refusal } from "./refusal.mjs";
+
 const { ENDPOINT, REGION, KEY_ID, KEY_SECRET, SUFFIX, PYTHON_CODE, NODE_CODE, LAYER_CODE } = process.env;
 const settings = { accessKeyId: KEY_ID, accessKeySecret: KEY_SECRET, regionId: REGION, protocol: "http" };
 const endpoint = new URL(ENDPOINT).host;
@@ -13,14 +15,6 @@ const client = new Client(new $OpenApiUtil.Config({ ...settings, endpoint }));
 const name = (end) => `node-fc3-${SUFFIX}-${end}`;
 const layer = `fc3-${SUFFIX}`;
 const seen = {};
-
-async function refusal(call) {
-  try {
-    await call();
-  } catch (error) {
-    return error.code;
-  }
-}
 
 async function invoke(end, text, extra = {}, qualifier = undefined) {
   const request = new $fc.InvokeFunctionRequest({ body: Readable.from([Buffer.from(text)]), qualifier });

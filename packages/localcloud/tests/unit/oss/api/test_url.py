@@ -27,3 +27,8 @@ def test_service_and_buckets_are_told_apart(host: str, path: str, bucket: str, l
 def test_a_parameter_that_comes_twice_is_refused() -> None:
     with pytest.raises(OssError, match="InvalidArgument: Give the query parameter acl once"):
         read_url("127.0.0.1", "/b?acl&%61cl=x")
+
+
+def test_a_plus_sign_is_a_space_and_an_escaped_one_itself() -> None:
+    target = read_url("127.0.0.1", "/b/a+b%2Bc%20d?prefix=x+y%2B")
+    assert (target.key, target.query) == ("a b+c d", {"prefix": "x y+"})
