@@ -30,6 +30,7 @@ MAX_INDEX = 64 * 1024 * 1024  # bytes of index JSON; about half a million files
 MAX_NAME = 255  # bytes in one part of a path (Linux NAME_MAX)
 MAX_PATH = 3072  # bytes in a path; Linux PATH_MAX is 4096 and the target directory comes before
 
+_UNPLAIN = re.compile(r"[\\\x00-\x1f\x7f]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -182,11 +183,11 @@ def check_path(path: str, where: str) -> None:
     parts = path.split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise _refuse(where, f"{path!r} is not a plain relative path", "paths have no '.', '..' or empty part")
-    if "\\" in path or any(ord(character) < 32 or ord(character) == 127 for character in path):
+    if _UNPLAIN.search(path):
         raise _refuse(where, f"{path!r} holds a backslash or a control character", "rename the file")
     if parts[0] == RESERVED:
         raise _refuse(where, f"{path!r} lies in {RESERVED}/, which belongs to the loader", "rename the folder")
-    if len(encoded) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in parts):
+    if len(encoded) > MAX_NAME and (len(encoded) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in parts)):
         raise _refuse(where, f"{path[:80]!r}… is too long", f"{MAX_NAME} bytes a name and {MAX_PATH} a path at most")
 
 
