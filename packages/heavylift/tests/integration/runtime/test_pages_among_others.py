@@ -19,6 +19,21 @@ holes = Holes(original, target)
 worker = holes.serve()
 library = ctypes.CDLL(str(target))
 """
+# Ends the C source of a program that has `call`, `right` and `work`: compiles it, and runs `work` in a thread.
+RUN_IN_A_THREAD = """
+    int run(int (*function)(int)) {
+        pthread_t thread;
+        call = function;
+        pthread_create(&thread, NULL, work, NULL);
+        pthread_join(thread, NULL);
+        return right;
+    }
+''')
+import subprocess
+made = source.with_suffix(".so")
+subprocess.run(["cc", "-shared", "-fPIC", "-o", made, source, "-lpthread"], check=True)
+print(ctypes.CDLL(str(made)).run(library.call))
+"""
 # A handler of SIGSEGV in C, which says its name and hands the signal to the one that was there before it.
 CHAINED = """
 def chained(name):
@@ -202,20 +217,8 @@ def test_a_thread_that_is_to_be_cancelled_is_not_while_it_waits_for_a_page(tmp_p
             for (int n = 0; n < 50; n++) right += call(n) == 3 * n + 1;
             return unused;
         }
-        int run(int (*function)(int)) {
-            pthread_t thread;
-            call = function;
-            pthread_create(&thread, NULL, work, NULL);
-            pthread_join(thread, NULL);
-            return right;
-        }
-    ''')
-    import subprocess
-    made = source.with_suffix(".so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", made, source], check=True)
-    print(ctypes.CDLL(str(made)).run(library.call))
     """
-    assert output(SERVED + textwrap.dedent(program), tmp_path) == "50\n"
+    assert output(SERVED + textwrap.dedent(program) + RUN_IN_A_THREAD, tmp_path) == "50\n"
 
 
 def test_a_signal_stack_of_the_least_size_is_enough(tmp_path: Path) -> None:
@@ -246,17 +249,5 @@ def test_a_signal_stack_of_the_least_size_is_enough(tmp_path: Path) -> None:
             sigaltstack(&stack, NULL);
             return unused;
         }
-        int run(int (*function)(int)) {
-            pthread_t thread;
-            call = function;
-            pthread_create(&thread, NULL, work, NULL);
-            pthread_join(thread, NULL);
-            return right;
-        }
-    ''')
-    import subprocess
-    made = source.with_suffix(".so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", made, source, "-lpthread"], check=True)
-    print(ctypes.CDLL(str(made)).run(library.call))
     """
-    assert output(SERVED + textwrap.dedent(program), tmp_path) == "50\n"
+    assert output(SERVED + textwrap.dedent(program) + RUN_IN_A_THREAD, tmp_path) == "50\n"
