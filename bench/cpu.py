@@ -1,9 +1,9 @@
 """Measures the CPU time and memory of a start on its own: an archive from a local file, no network, no platform.
 
 `python -m bench.cpu CODE ARCHIVE DIGEST` prints one line of JSON: `load`, the CPU seconds to verify, inflate and write. With
-`--model ARCHIVE DIGEST` it also measures `working_set`, the same for what mode `working-set` waits for, and imports and warms up
-the example function in a process that finds everything unpacked: `import`, the CPU seconds of the import; `import_memory`, the
-most memory of that process, and `import_anonymous`, what of it no file backs (bytes).
+`--start` it also measures `working_set`, the same for what mode `working-set` waits for, and imports and warms up the function in a
+process that finds everything unpacked: `import`, the CPU seconds of the import; `import_memory`, the most memory of that process,
+and `import_anonymous`, what of it no file backs (bytes). `--model ARCHIVE DIGEST` is what else that function needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.archives import model_of
 from bench.measure import REST
 from heavylift.contracts.manifest import Build
 
@@ -40,7 +39,7 @@ install(Path(applib))
 gc.disable()
 import index
 usage = resource.getrusage(resource.RUSAGE_SELF)
-index.warmup()
+getattr(index, "warmup", lambda: None)()
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 memory, anonymous = (int(status[name].split()[0]) * 1024 for name in ("VmHWM", "RssAnon"))
 print(json.dumps({"import": usage.ru_utime + usage.ru_stime, "import_memory": memory, "import_anonymous": anonymous}))
@@ -48,9 +47,10 @@ print(json.dumps({"import": usage.ru_utime + usage.ru_stime, "import_memory": me
 
 
 def spent_by_start(build: Build) -> dict[str, float]:
-    """Measure a start of the example, once."""
-    applib, model = build.applib, model_of(build)
-    return _run(build.code.path, applib.path, applib.digest, "--model", model.path, model.digest)
+    """Measure a start of a build's function, once."""
+    applib, model = build.applib, build.model
+    needed = ["--model", model.path, model.digest] if model else []
+    return _run(build.code.path, applib.path, applib.digest, "--start", *needed)
 
 
 def medians(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -77,7 +77,8 @@ def main() -> int:
     parser.add_argument("code", type=Path, help="the built code package")
     parser.add_argument("archive", help="of the libraries")
     parser.add_argument("digest", help="of its content")
-    parser.add_argument("--model", nargs=2, metavar=("ARCHIVE", "DIGEST"), help="import and warm up the example, too")
+    parser.add_argument("--start", action="store_true", help="import and warm up the function, too")
+    parser.add_argument("--model", nargs=2, metavar=("ARCHIVE", "DIGEST"), help="that the function needs")
     options = parser.parse_args()
     sys.path[:0] = [str(options.code), f"{options.code}/vendor"]  # its own inflater, as in an instance
     memory = Path("/dev/shm")  # noqa: S108 - an instance's disk lies in memory, too
@@ -87,6 +88,7 @@ def main() -> int:
         if options.model:
             packed, digest = options.model
             _load(packed, digest, model)
+        if options.start:
             environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
             environment |= {"AppLibDir": str(applib), "ModelDir": str(model)}
             command = [sys.executable, "-I", "-S", "-c", _IMPORT, str(options.code)]  # as an instance runs it

@@ -22,6 +22,7 @@ import tomllib
 from bench.archives import plain_archive, zip_installed
 from bench.cloud import LINKS, Cloud, running_cloud
 from bench.comparison import in_turn
+from bench.cpu import medians, spent_by_start
 from bench.direct import archive_variables, function_settings
 from bench.functions import FunctionSettings
 from bench.measure import Sample, cold_start
@@ -29,6 +30,7 @@ from bench.packages import peer_code
 from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import TimedReporter
+from bench.working_set import find_limit, packed_sizes
 from heavylift.build.build import build
 from heavylift.build.errors import BuildError
 from heavylift.build.options import Options
@@ -71,6 +73,8 @@ class Row:
     packed: int  # bytes of our archive
     unpacked: int  # bytes of its files
     installed: int  # bytes of the article's zip
+    working_set: int  # bytes of our archive that no start avoids
+    spent: Mapping[str, float]  # CPU seconds of a start, measured on their own; see `bench.cpu`
     starts: Starts
 
 
@@ -115,7 +119,9 @@ def _measure(part: Part, case: Case, cloud: Cloud, folder: Path) -> Row:
     ways = _ways(built, cloud, folder, installed, plain, model)
     os.sync()  # what was written would slow the first runs alone
     starts: dict[str, list[Sample]] = {way: [] for way in ways}
+    spent = []
     for number in range(part.runs):
+        spent.append(spent_by_start(built))
         for way in in_turn(ways, number):
             with part.console.status(f"libraries: {case.name}, run {number + 1} of {part.runs}: {way} …"):
                 starts[way].append(cold_start(cloud, ways[way])[1])
@@ -129,6 +135,8 @@ def _measure(part: Part, case: Case, cloud: Cloud, folder: Path) -> Row:
         packed=built.applib.packed,
         unpacked=built.applib.unpacked,
         installed=installed.packed,
+        working_set=packed_sizes(built.applib.path)["working_set"],
+        spent=medians(spent),
         starts=starts,
     )
 
@@ -216,6 +224,8 @@ def summarize(rows: Mapping[str, Row], left_out: Mapping[str, str], *, runs: int
             "unpacked": row.unpacked,
             "installed": row.installed,
             "ready": ready,
+            "limit": round(find_limit(row.working_set, LINKS[LINK], row.spent, os.cpu_count() or 1), 2),
+            "import": round(row.spent["import"], 2),
             "median": {way: round(value, 2) for way, value in typical.items()},
             "worst": {way: round(max(values), 2) for way, values in seconds.items()},
             "runs": {way: [round(each, 3) for each in values] for way, values in seconds.items()},

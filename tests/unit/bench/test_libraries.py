@@ -18,6 +18,8 @@ def row(**seconds: float) -> Row:
         packed=120_000_000,
         unpacked=400_000_000,
         installed=190_000_000,
+        working_set=50_000_000,
+        spent={"import": 0.6, "working_set": 0.4},
         starts={
             way: [Sample(seconds=value * each, fetched=50_000_000) for each in (1, 2, 3)]
             for way, value in seconds.items()
@@ -41,10 +43,11 @@ def test_a_start_of_the_working_set_is_compared_with_both_other_ways(part: dict[
 
 def test_the_page_has_a_row_for_each_library_and_the_reason_of_each_that_was_left_out(part: dict[str, Any]) -> None:
     page = "\n".join(render_libraries(part))
-    assert "| torch | 3.00 (4.50) | 2.00 (3.00) | 16.00 (24.00) | 8.00 (12.00) | 190 | 120 | 50 | 400 |" in page
+    assert "| torch | 3.00 (4.50) | 2.00 (3.00) | 16.00 (24.00) | 8.00 (12.00) | 0.60 | 190 | 120 | 50 | 400 |" in page
     assert all(label in page for label in LABELS.values())
     assert "Not measured: spaCy: it has no wheel." in page
     assert "torch 2: one thing" in page
+    assert "the article's way takes it 26.7 times with torch" in page
 
 
 def test_every_function_has_a_handler_and_names_its_libraries() -> None:
