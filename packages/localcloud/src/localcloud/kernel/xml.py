@@ -37,16 +37,21 @@ def _append(parts: list[str], name: str, value: object, write: _Write) -> None:
         return
     if isinstance(value, str):
         parts.append(f"<{name}>{write(value)}</{name}>")
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict | Mapping):  # what it is nearly always first: the other takes long to find out
         parts.append(f"<{name}>")
         for child, content in value.items():
-            _append(parts, child, content, write)
+            if isinstance(content, str):
+                parts.append(f"<{child}>{write(content)}</{child}>")
+            else:
+                _append(parts, child, content, write)
         parts.append(f"</{name}>")
-    elif isinstance(value, Iterable):
+    elif isinstance(value, bool):
+        parts.append(f"<{name}>{'true' if value else 'false'}</{name}>")
+    elif isinstance(value, int) or not isinstance(value, Iterable):
+        parts.append(f"<{name}>{write(str(value))}</{name}>")
+    else:
         for each in value:
             _append(parts, name, each, write)
-    else:
-        parts.append(f"<{name}>{str(value).lower() if isinstance(value, bool) else write(str(value))}</{name}>")
 
 
 def _write(text: str) -> str:
