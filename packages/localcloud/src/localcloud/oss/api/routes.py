@@ -219,9 +219,8 @@ def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation
     operations = OPERATIONS.get((method, target.level))
     if operations is None:
         raise OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")
-    known = MODIFIERS | operations.keys()
     for name in target.query:
-        if name not in known and _selects(name):
+        if name not in MODIFIERS and name not in operations and _selects(name):
             raise OssError("NotImplemented", f"not implemented: {method} {target.level} with ?{name}")
     selected = next((name for name in operations if name and name in target.query), "")
     found = operations.get(selected)
@@ -285,9 +284,11 @@ def create_app(
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
-        if "x-oss-traffic-limit" in request.headers or "x-oss-traffic-limit" in request.query:
+        target = request.get(URL)  # None: the request was refused at the door
+        if "x-oss-traffic-limit" in request.headers or (target and "x-oss-traffic-limit" in target.query):
             response.headers["x-oss-qos-delay-time"] = "0"  # ms; the link is not slowed down for one request
-        cors.allow_page(request, response, oss.buckets.find)
+        if target:
+            cors.allow_page(request, response, oss.buckets.find(target.bucket))
         if s3.SPOKEN in request:
             s3.translate_headers(response)
 
