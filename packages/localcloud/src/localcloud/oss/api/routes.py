@@ -275,10 +275,10 @@ def create_app(
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:
-            if s3.SPOKEN in request:
+            if request[s3.SPOKEN]:
                 raise error_to_s3(error) from error
             raise
-        if s3.SPOKEN in request:
+        if request[s3.SPOKEN]:
             s3.translate_answer(answer)
         return answer
 
@@ -289,8 +289,8 @@ def create_app(
             response.headers["x-oss-qos-delay-time"] = "0"  # ms; the link is not slowed down for one request
         if target:
             cors.allow_page(request, response, oss.buckets.find(target.bucket))
-        if s3.SPOKEN in request:
-            s3.translate_headers(response)
+            if request[s3.SPOKEN]:
+                s3.translate_headers(response)
 
     application = open_door(OssDialect(), serves=serves, max_body=0)
     application.on_response_prepare.append(decorate)
@@ -309,7 +309,7 @@ async def _answer(
     )  # a preflight request is anybody's
     guard.check_referer(request, target)
     content = content_of(request)
-    if s3.SPOKEN in request and credential is not None:
+    if request[s3.SPOKEN] and credential is not None:
         content = s3.content_of_s3(request, credential.access_key_secret)
         request, target = s3.translate(request, target)
     operation = find_operation(request.method, target, copy=COPY_SOURCE in request.headers)
@@ -352,5 +352,6 @@ def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
 
 def _makes_bucket(method: str, target: ResourceUrl) -> bool:
     """Return True for PutBucket and PutBucketAcl, the operations on a bucket that need not exist."""
-    selected = OPERATIONS["PUT", "bucket"].keys() & target.query.keys()
-    return (method, target.level) == ("PUT", "bucket") and selected <= {"acl"}
+    if (method, target.level) != ("PUT", "bucket"):
+        return False
+    return OPERATIONS["PUT", "bucket"].keys() & target.query.keys() <= {"acl"}

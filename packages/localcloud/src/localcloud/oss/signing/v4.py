@@ -98,7 +98,7 @@ def _claim(
             "InvalidArgument",
             f"Invalid credential scope {'/'.join(scope)}: expected {'/'.join(expected)}",
         )
-    if absent := sorted(set(additional) - request.headers.keys()):
+    if absent := [name for name in sorted(additional) if name not in request.headers]:
         raise OssError(
             "InvalidArgument",
             f"The request has no header {absent[0][:100]}, which its additional headers name.",
@@ -132,8 +132,8 @@ def _canonical(request: SignedRequest, additional: list[str]) -> bytes:
     uri = f"/{request.bucket}/{request.key}" if request.bucket else "/"
     query = sorted((_encode(k), _encode(v)) for k, v in request.query.items())
     headers = "".join(
-        f"{name}:{value.strip()}\n"
-        for name, value in sorted(request.headers.items())
+        f"{name}:{request.headers[name].strip()}\n"
+        for name in sorted(request.headers)
         if name.startswith("x-oss-") or name in {"content-type", "content-md5"} or name in additional
     )
     return "\n".join(
