@@ -222,7 +222,7 @@ def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation
     for name in target.query:
         if name not in MODIFIERS and name not in operations and _selects(name):
             raise OssError("NotImplemented", f"not implemented: {method} {target.level} with ?{name}")
-    selected = next((name for name in operations if name and name in target.query), "")
+    selected = next((name for name in operations if name and name in target.query), "") if target.query else ""
     found = operations.get(selected)
     if found is None:
         raise OssError("NotImplemented", f"not implemented: {method} on a {target.level}")

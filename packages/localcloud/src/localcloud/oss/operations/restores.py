@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from localcloud.kernel.times import to_http
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket, Restoration, StoredObject
 from localcloud.oss.operations.base import Operations

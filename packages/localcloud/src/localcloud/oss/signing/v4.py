@@ -108,7 +108,9 @@ def _claim(
     string_to_sign = f"{ALGORITHM}\n{moment}\n{'/'.join(scope)}\n{hashlib.sha256(canonical).hexdigest()}".encode()
 
     def compute(secret: str) -> str:
-        return hmac.digest(derive(secret, tuple(scope)), string_to_sign, "sha256").hex()
+        digest = _keyed(secret, tuple(scope)).copy()
+        digest.update(string_to_sign)
+        return digest.hexdigest()
 
     return Claim(
         access_key_id=access_key_id,
@@ -119,7 +121,11 @@ def _claim(
     )
 
 
-@lru_cache(maxsize=64)  # good for a day; each request would make four digests
+@lru_cache(maxsize=64)  # good for a day; each request would make four digests, and set up a fifth
+def _keyed(secret: str, scope: tuple[str, ...]) -> hmac.HMAC:
+    return hmac.new(derive(secret, scope), digestmod="sha256")
+
+
 def derive(secret: str, scope: tuple[str, ...]) -> bytes:
     """Return the key that signs for a scope: day, region, service, and the end of it."""
     key = b"aliyun_v4" + secret.encode()
