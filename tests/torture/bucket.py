@@ -122,6 +122,9 @@ class Bucket:
                 return made.with_headers(("x-oss-meta-mark", model.mark_of(content)))
             case model.Delete():
                 return replace(plain, method="DELETE")
+            case model.Forget(content=content):
+                version = {mark: version for version, mark in self.version_marks.items()}[model.mark_of(content)]
+                return replace(plain, method="DELETE", query=(("versionId", version),))
             case model.Get():
                 return replace(plain, method="GET")
             case model.Copy(source=source):

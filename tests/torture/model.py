@@ -173,6 +173,20 @@ class Delete:
 
 
 @dataclass(frozen=True)
+class Forget:
+    """The deletion for good of the version that holds some content, wherever in its key's history that is by now."""
+
+    key: str
+    content: bytes = field(repr=False)
+
+    def apply(self, world: World) -> Result:
+        for place, item in enumerate(world.histories.get(self.key, ())):
+            if isinstance(item, Stored) and item.content == self.content:
+                return Reply(OK), world.with_version(self.key, place, None)
+        return Reply(OK), world
+
+
+@dataclass(frozen=True)
 class Get:
     """GetObject."""
 
@@ -322,7 +336,7 @@ class SetSetting:
 
 
 Operation: TypeAlias = (
-    Put | Append | Delete | Get | Copy | SetAcl | SetTag | Begin | PutPart | Complete | Abort | SetSetting
+    Put | Append | Delete | Forget | Get | Copy | SetAcl | SetTag | Begin | PutPart | Complete | Abort | SetSetting
 )
 
 
