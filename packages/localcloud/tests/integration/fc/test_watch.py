@@ -102,7 +102,7 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
     (tmp_path / "index.py").write_text("def handler(event, context):\n    return 'done'\n")
     monkeypatch.setattr(Instance, "freeze", fail)
     ports = Ports()
-    ports.open({}, places=Places(16), rooms=Places(16))
+    ports.open({}, known=lambda _: False, places=Places(16), rooms=Places(16))
     supplies = Supplies(
         code=tmp_path,
         host=make_host(tmp_path / "instances", Folder("this is a test"), ports),

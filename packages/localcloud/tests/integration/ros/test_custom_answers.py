@@ -117,7 +117,9 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     port = runner.addresses[0][1]
     callbacks.base = f"http://127.0.0.1:{port}"
     assert runner.server
-    fc.ports.open({port: Server(make_protocol=runner.server).serve}, places=Places(8), rooms=Places(32))
+    fc.ports.open(
+        {port: Server(make_protocol=runner.server).serve}, known=lambda _: False, places=Places(8), rooms=Places(32)
+    )
     await fc.open()
     try:
         fc.services.create(Service(name="makers"))

@@ -205,7 +205,7 @@ class Operation:
         header_actions: by request header, the action that it needs in addition.
         refused_headers: by request header that is not implemented here, what to do instead.
         streams: whether the handler writes the body to disk as it comes.
-        versions: whether it can be asked for a version.
+        versions: whether it can be asked for a version; None: it passes over one that is named.
         copy: the operation that the header `x-oss-copy-source` makes of it; None: the header says nothing.
     """
 
@@ -215,7 +215,7 @@ class Operation:
     header_actions: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     refused_headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     streams: bool = field(default=False, kw_only=True)
-    versions: bool = field(default=False, kw_only=True)
+    versions: bool | None = field(default=False, kw_only=True)
     copy: Operation | None = field(default=None, kw_only=True)
 
     async def authorize(self, call: Call) -> None:
@@ -225,6 +225,8 @@ class Operation:
             OssError: AccessDenied, NoSuchBucket, NotImplemented (a header).
         """
         version = None if COPY_SOURCE in call.headers else call.version  # oss2 repeats there which one is copied
+        if self.versions is None:
+            version = None
         if version is not None:
             if not self.versions:
                 raise OssError("NotImplemented", f"not implemented: {call.request.method} with ?versionId here")

@@ -187,8 +187,9 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "x-oss-async-process": Operation(processing.post_async_process, "ProcessObject"),
         "seal": Operation(refused.seal, "PutObject"),
         "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
-        "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS),
-        "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL),
+        # the SDK for Go names there the version that it will copy
+        "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS, versions=None),
+        "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL, versions=None),
     },
 }
 # Query parameters that say more about an operation instead of selecting another one.
@@ -196,7 +197,8 @@ MODIFIERS = frozenset(
     """callback callback-var category comp continuation-token delimiter encoding-type endTime fetch-owner inventoryId
     key-marker list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix
     sequential start-after startTime status styleName tag-key tag-value tagging upload-id-marker version-id-marker
-    versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-additional-headers
+    versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-access-key-id
+    x-oss-additional-headers
     x-oss-credential x-oss-date x-oss-expires
     x-oss-redundancy-transition-taskid x-oss-target-redundancy-type x-oss-security-token x-oss-signature x-oss-signature-version
     x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page

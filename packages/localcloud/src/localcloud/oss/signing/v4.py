@@ -41,7 +41,8 @@ def read_header(request: SignedRequest, authorization: str, *, region: str, now:
         request,
         credential=fields["Credential"],
         signature=fields["Signature"],
-        moment=to_basic(signed_at),
+        moment=moment,  # as it came: the SDK for Go signs the text of Date
+        day=to_basic(signed_at)[:8],
         additional=additional,
         token=request.headers.get("x-oss-security-token"),
         region=region,
@@ -68,6 +69,7 @@ def read_query(request: SignedRequest, *, region: str, now: float) -> Claim:
         credential=query.get("x-oss-credential", ""),
         signature=query["x-oss-signature"],
         moment=moment,
+        day=moment[:8],
         additional=additional,
         token=query.get("x-oss-security-token") or request.headers.get("x-oss-security-token"),
         region=region,
@@ -80,12 +82,13 @@ def _claim(
     credential: str,
     signature: str,
     moment: str,
+    day: str,
     additional: list[str],
     token: str | None,
     region: str,
 ) -> Claim:
     access_key_id, *scope = credential.split("/")
-    expected = [moment[:8], region, "oss", "aliyun_v4_request"]
+    expected = [day, region, "oss", "aliyun_v4_request"]
     if len(scope) == len(expected) and scope[1] != region:
         raise OssError(
             "InvalidArgument",
