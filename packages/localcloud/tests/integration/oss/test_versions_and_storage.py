@@ -38,7 +38,7 @@ def test_a_bucket_says_whether_it_keeps_versions(bucket: oss2.Bucket) -> None:
 
 
 def test_versions_and_markers_are_listed_in_one_order_from_new_to_old(cloud: Cloud, versioned: oss2.Bucket) -> None:
-    wanted = []
+    wanted: list[tuple[str, str]] = []
     for key in ("b", "a"):
         made = [versioned.put_object(key, b"1"), versioned.delete_object(key), versioned.put_object(key, b"2")]
         wanted = [(key, each.versionid) for each in reversed(made)] + wanted
