@@ -1,4 +1,4 @@
-"""Part `ablation`: measures the worth of each improvement, as the start without it."""
+"""Part `ablation`: measures the worth of each improvement, as the start in mode `working-set` without it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from bench.unpruned import unpruned_archive
 from bench.variants import VARIANTS, Variant
 from heavylift.clouds.assets import zip_code
 from heavylift.errors import HeavyliftError
+from heavylift.runtime.settings import WORKING_SET
 
-OURS = "heavylift, everything on"
+OURS = "heavylift, everything on (mode working-set)"
 UNPRUNED = "pruned"
 
 
@@ -32,6 +33,7 @@ def run(part: Part) -> Results:
         for archive in part.build.archives:
             cloud.upload(archive.path, archive.key)
         ours = function_settings(part.build, cloud.endpoints)
+        ours = replace(ours, environment={**ours.environment, "LoadMode": WORKING_SET})
         ways, left_out = {"ours": ours}, {}
         for name, variant in variants.items():
             with part.console.status(f"ablation: making the variant without {name} …"):

@@ -8,12 +8,16 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
-from heavylift.contracts.archive import SUFFIX
+from heavylift.build.cuts import Paged
+from heavylift.build.order import Order
+from heavylift.build.pack import pack
+from heavylift.contracts.archive import BLOCK_SIZE, SUFFIX
 from heavylift.contracts.manifest import Archive, Build
 from heavylift.errors import HeavyliftError
-from heavylift.measure.archives import read_file, repack, zip_folder
+from heavylift.measure.archives import read_file, read_index, repack, zip_folder
 
 
 def find_lock(root: Path) -> Path:
@@ -89,6 +93,26 @@ def plain_archive(archive: Archive, folder: Path, *, bytecode: bool = False) -> 
     path = folder / key.replace("/", "-")
     repack(archive.path, path, bytecode=bytecode)
     return ordinary_archive(path, key)
+
+
+def coarse_archive(archive: Archive, folder: Path) -> Archive:
+    """Pack the files of an archive of ours again, with the code of libraries in blocks as large as blocks may be."""
+    staging = folder / "coarse"
+    staging.mkdir()
+    unpack(archive.path, staging)
+    with zipfile.ZipFile(archive.path) as source:
+        content = read_index(source)[0].content
+    paths = [file.path for file in content.files]
+    packed = pack(
+        staging,
+        folder / "coarse.zip",
+        progress=lambda _done, _total: None,
+        code_block=BLOCK_SIZE,
+        order=Order(paths, content.eager, len(paths) if content.used is None else content.used),
+        libraries={paths[each.file]: Paged(each.regions, each.hot) for each in content.libraries},
+    )
+    shutil.rmtree(staging)
+    return replace(archive, path=packed.path, key="applib/coarse.zip", digest=packed.digest, packed=packed.packed)
 
 
 def tar_archive(plain: Archive, folder: Path) -> Archive:

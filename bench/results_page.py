@@ -125,7 +125,8 @@ def _ablation(measured: Section) -> list[str]:
         "",
         "![Seconds to the first picture without each improvement](ablation.png)",
         "",
-        f"The same start with one thing switched off, median of {part['runs']} runs (the seconds that it adds; the worst run):",
+        "The start in mode `working-set` with one thing switched off, "
+        f"median of {part['runs']} runs (the seconds that it adds; the worst run):",
         "",
         *table(["", *links], rows),
         *_removed(measured, removed),

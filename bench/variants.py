@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.archives import plain_archive
+from bench.archives import coarse_archive, plain_archive
 from bench.packages import replace_source
 from heavylift.contracts.manifest import Archive
 from heavylift.errors import HeavyliftError
-from heavylift.runtime.settings import WHOLE
+from heavylift.runtime.settings import COMPLETE, WHOLE
 
 LOADER = "heavylift/runtime/loader.py"
 Edit = Callable[[Path], None]  # changes a copied code package
@@ -130,6 +130,8 @@ def _pack_plainly(applib: Archive, folder: Path) -> Archive:
 VARIANTS: Mapping[str, Variant] = {
     "format": Variant(label="an ordinary zip: deflate, and neither blocks nor order", pack=_pack_plainly),
     "overlap": Variant(label="imports begin when all is unpacked", edit=_import_at_the_end),
+    "rest": Variant(label="a start ends when everything is there (mode complete)", environment={"LoadMode": COMPLETE}),
+    "blocks": Variant(label="code in blocks of 4 MiB instead of 2", pack=coarse_archive),
     "pages": Variant(label="no library is used before all of its code is there", environment={"LoadMode": WHOLE}),
     "priority": Variant(label="the load has the import's priority", edit=_load_at_equal_priority),
     "connections": Variant(label="one connection instead of several", edit=_use_one_connection),

@@ -98,7 +98,12 @@ class Cloud:
 
 
 def begin(
-    data: Path, log: Path, *arguments: str, prefix: tuple[str, ...] = (), key: Key | None = None
+    data: Path,
+    log: Path,
+    *arguments: str,
+    prefix: tuple[str, ...] = (),
+    key: Key | None = None,
+    python: str = sys.executable,
 ) -> subprocess.Popen[str]:
     """Begin to start an embedded cloud on free ports.
 
@@ -108,13 +113,14 @@ def begin(
         arguments: more of them.
         prefix: a command that executes the one behind it.
         key: the account's; None: it makes one.
+        python: the interpreter that runs it.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIBABA_CLOUD_")}
     if key:
         environment |= {"ALIBABA_CLOUD_ACCESS_KEY_ID": key.id, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": key.secret}
     with log.open("ab") as errors:
         return subprocess.Popen(
-            [*prefix, sys.executable, "-m", "localcloud", "--data", str(data), *arguments],
+            [*prefix, python, "-m", "localcloud", "--data", str(data), *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -122,10 +128,10 @@ def begin(
         )
 
 
-def launch(data: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Cloud:
+def launch(data: Path, *arguments: str, prefix: tuple[str, ...] = (), python: str = sys.executable) -> Cloud:
     """Start an embedded cloud on free ports and wait until it is ready; see `begin`."""
     data.mkdir(parents=True, exist_ok=True)
-    process = begin(data, data / "stderr.log", *arguments, prefix=prefix)
+    process = begin(data, data / "stderr.log", *arguments, prefix=prefix, python=python)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:

@@ -13,10 +13,15 @@ import pytest
 from bench.archives import ordinary_archive, plain_archive
 from bench.packages import add_archive, peer_code, replace_source
 from bench.variants import LOADER, VARIANTS, empty_function, replace_line, set_constant
+from heavylift.build.cuts import Paged
+from heavylift.build.order import Order
 from heavylift.build.pack import pack
 from heavylift.build.sources import BuildFiles, code_files
+from heavylift.contracts.archive import BLOCK_SIZE, SUFFIX, Content
 from heavylift.contracts.manifest import Archive
+from heavylift.contracts.pages import PAGE, Region, Run
 from heavylift.errors import HeavyliftError
+from heavylift.measure.archives import read_file, read_index
 from tests.support.paths import ROOT
 
 
@@ -115,6 +120,35 @@ def test_an_ordinary_zip_holds_our_files_as_they_are_and_bytecode_where_it_is_wa
     assert _zipped(change(ours, tmp_path)) == files
     del files["heavylift.bytecode/0.bin"]
     assert _zipped(plain_archive(ours, tmp_path)) == files
+
+
+def test_code_in_larger_blocks_is_the_same_code(tmp_path: Path) -> None:
+    size = BLOCK_SIZE + 2 * PAGE
+    folder, region = tmp_path / "applib", Region(PAGE, size - PAGE, 5, 64)
+    folder.mkdir()
+    (folder / "native.so").write_bytes(bytes(size))
+    (folder / "module.py").write_bytes(b"text")
+    packed = pack(
+        folder,
+        tmp_path / "{digest}.zip",
+        progress=lambda _done, _total: None,
+        order=Order(["native.so", "module.py"], 1, 2),
+        libraries={"native.so": Paged((region,), (Run(2, 3),))},
+    )
+    change = VARIANTS["blocks"].pack
+    assert change is not None
+    coarse = change(ordinary_archive(packed.path, f"applib/{packed.digest}.zip"), tmp_path)
+    before, after = _content(packed.path), _content(coarse.path)
+    assert [block.raw for block in after.blocks] == [3 * PAGE, PAGE, BLOCK_SIZE, PAGE, 4]
+    assert len(before.blocks) == len(after.blocks) + 1
+    assert (after.libraries, after.eager, after.used) == (before.libraries, 1, 2)
+    with zipfile.ZipFile(coarse.path) as found:
+        assert read_file(found, found.getinfo(f"native.so{SUFFIX}")) == bytes(size)
+
+
+def _content(path: Path) -> Content:
+    with zipfile.ZipFile(path) as archive:
+        return read_index(archive)[0].content
 
 
 def _zipped(archive: Archive) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,11 +25,13 @@ from localcloud.gateway.authority import Authority, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.tls import ServerTls
+from localcloud.kernel.acceptor import Server, Tls
 from localcloud.kernel.documents import write_private
 from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credentials
-from localcloud.kernel.listener import Listener, Places, Server, Tls
+from localcloud.kernel.listener import Listener
+from localcloud.kernel.places import Places
 from localcloud.kernel.service import Context, Names, Network, Service
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ram import RamService
@@ -80,6 +82,7 @@ async def serve(options: Options) -> None:
                 endpoints=endpoints,
                 served=served | {gateway.port: gateway.serve},
                 gateway=gateway.serve,
+                known=partial(_is_known, [service.names for service in services.values() if service.names]),
                 places=places,
             )
             for service in services.values():
@@ -91,7 +94,13 @@ async def serve(options: Options) -> None:
                 name: _backend(listener.server, tls, services[name].names) for name, listener in listeners.items()
             }
             gateway.open(names=names, backends=backends, places=outside)
-            adoption = Adoption(options.data / ADOPTION, served=network.served, gateway=gateway.serve, places=outside)
+            adoption = Adoption(
+                options.data / ADOPTION,
+                served=network.served,
+                gateway=gateway.serve,
+                known=network.known,
+                places=outside,
+            )
             stack.push_async_callback(adoption.close)
             stopped = _stop_on_signals()  # before anybody knows that there is something to stop
             facts = {name: fact for service in services.values() for name, fact in service.facts.items()}
@@ -138,6 +147,10 @@ async def _make(context: Context, names: Mapping[str, str], stack: AsyncExitStac
 
 def _serves(names: Mapping[str, str], service: str, host: str) -> bool:
     return find_service(host, names) == service
+
+
+def _is_known(names: Sequence[Names], host: str) -> bool:
+    return any(each.serves(host) for each in names)
 
 
 def _backend(server: Server, tls: Tls, names: Names | None) -> Backend:

@@ -38,18 +38,19 @@ class Span:
         return self.start + self.size
 
 
-def cut(size: int, regions: Sequence[Region] = ()) -> Iterator[Span]:
+def cut(size: int, regions: Sequence[Region] = (), code_block: int = CODE_BLOCK) -> Iterator[Span]:
     """Yield the blocks of a file: of code, those of a region's pages; the others as large as blocks may be.
 
     Args:
         size: bytes of the file.
         regions: of its code.
+        code_block: bytes of code in a block.
     """
     end = 0
     for region in regions:
         code = range(PAGE * region.pages.start, PAGE * region.pages.stop)
         yield from _spans(end, code.start, BLOCK_SIZE)
-        yield from _spans(code.start, code.stop, CODE_BLOCK)
+        yield from _spans(code.start, code.stop, code_block)
         end = code.stop
     yield from _spans(end, size, BLOCK_SIZE)
 

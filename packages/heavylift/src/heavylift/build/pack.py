@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from heavylift.build.cuts import Paged, Span, cut, cut_hot
+from heavylift.build.cuts import CODE_BLOCK, Paged, Span, cut, cut_hot
 from heavylift.build.errors import BuildError
 from heavylift.build.frames import Frames, Stretch
 from heavylift.build.order import Order
@@ -135,6 +135,7 @@ def pack(
     *,
     progress: Callable[[int, int], None],
     level: int = LEVEL,
+    code_block: int = CODE_BLOCK,
     order: Order | None = None,
     libraries: Mapping[str, Paged] | None = None,
     last: Path | None = None,
@@ -147,6 +148,7 @@ def pack(
         target: where the archive goes; written beside it and renamed, under the name that `{digest}` in it becomes.
         progress: called with the number of raw bytes done, and of all.
         level: zstd's compression level.
+        code_block: bytes of a library's code in a block, whole pages, a block's size at most.
         order: of the files; those that it does not name stay out. None: all of them, none to be used before all are there.
         libraries: by path, those whose pages may come one by one; each is larger than a block.
         last: an archive that the same compressor packed at the same level: what it holds is not compressed again.
@@ -167,7 +169,9 @@ def pack(
         total, done, anew = sum(file.size for file in files), 0, 0
         total += sum(PAGE * run.count for library in libraries.values() for run in library.hot)
         with open_pieces(last) as pieces, ThreadPoolExecutor(WORKERS) as pool:
-            for block in _write_files(body, _jobs(files, libraries, used), pool, _Compressor(level, pieces, frames)):
+            for block in _write_files(
+                body, _jobs(files, libraries, used, code_block), pool, _Compressor(level, pieces, frames)
+            ):
                 done += block.raw
                 anew += block.anew
                 progress(done, total)
@@ -259,7 +263,7 @@ def _write_files(
         yield packed
 
 
-def _jobs(files: Sequence[_File], libraries: Mapping[str, Paged], used: int | None) -> Iterator[_Job]:
+def _jobs(files: Sequence[_File], libraries: Mapping[str, Paged], used: int | None, code_block: int) -> Iterator[_Job]:
     """Yield the blocks in order. None holds both files that a recorded start may have used, and others."""
     group: list[_File] = []
     number = 0
@@ -275,7 +279,7 @@ def _jobs(files: Sequence[_File], libraries: Mapping[str, Paged], used: int | No
         if library:
             yield from _hot_stretches(file, library, number)
             number += 1
-        for span in cut(file.size, library.regions if library else ()):
+        for span in cut(file.size, library.regions if library else (), code_block):
             yield _Stretch(file, (span,), span.start)
     if group:
         yield _Group(tuple(group))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
+from heavylift.build.ahead import ahead_list, read_ahead, write_ahead
 from heavylift.build.applib import Staging, stage
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
@@ -213,6 +214,31 @@ class Work:
         with ThreadPoolExecutor(binaries.WORKERS) as cores:
             binaries.compile_folder(staging, options.target, cores)
         shutil.copytree(vendored, staging, dirs_exist_ok=True)
+        return self._measured_code()
+
+    def list_ahead(self, applib: Applib, code: Path) -> Code | None:
+        """Let the code package tell which modules to import while the applib is on its way.
+
+        Args:
+            applib: the archive that it will load.
+            code: the code package; changes are made in a copy, if it is not `NEW_CODE`.
+
+        Returns:
+            The code package in `NEW_CODE`; None where nothing had to change.
+        """
+        ahead, staging = read_recording(self.plan.recording).ahead, self.options.dist / NEW_CODE
+        content = ahead_list(ahead, code, applib.path, applib.key)
+        if content == read_ahead(code):
+            return None
+        if code != staging:
+            shutil.rmtree(staging, ignore_errors=True)
+            shutil.copytree(code, staging)
+        write_ahead(content, staging)
+        return self._measured_code()
+
+    def _measured_code(self) -> Code:
+        """Return the code package in `NEW_CODE`."""
+        options, staging = self.options, self.options.dist / NEW_CODE
         files = sorted(path for path in staging.rglob("*") if path.is_file())
         packed = _zipped_size(staging, files)
         if packed > MAX_CODE:

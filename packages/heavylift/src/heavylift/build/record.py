@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heavylift.build.accesses import WATCH
+from heavylift.build.ahead import PATCHERS, find_ahead
 from heavylift.build.errors import BuildError
-from heavylift.build.order import WATCH
 from heavylift.build.recording import Code, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
@@ -34,13 +35,14 @@ _BLOCKED = (
 _RECORD = f"""
 import sys
 sys.path.remove("")
-import json, os, traceback, types
+import json, os, types
 code, orders = sys.argv[1], json.load(open(sys.argv[2]))
 sys.path.insert(0, code)
+from heavylift.runtime.ahead import is_ours
 from heavylift.runtime.bytecode import Bytecode
 from heavylift.runtime.pages import Segment, recording
 from loader import handler, initializer
-failures, root = [], os.environ["AppLibDir"] + "/"
+failures, imported, root = [], [], os.environ["AppLibDir"] + "/"
 {WATCH}
 def find(bytecode, path, found=Bytecode.find):
     content = found(bytecode, path)
@@ -68,14 +70,20 @@ def run(name, call, *arguments):
         failures.append([name, f"{{type(error).__name__}}: {{error}}"])
         return False
 
+def origin(module):
+    spec = types.ModuleType.__getattribute__(module, "__spec__") if isinstance(module, types.ModuleType) else None
+    return spec and spec.origin or ""
+
 with recording([Segment(*each) for each in orders["segments"]]) as plan:
     sys.addaudithook(hook)  # not before: what records opens the libraries itself
     if run("the start", initializer, context):
+        if not sys.modules.keys() & {sorted(PATCHERS)}:
+            imported = [name for name, module in sys.modules.items() if is_ours(origin(module), code + "/vendor")]
         for name in orders["events"]:
             with open(name, "rb") as file:
                 run(name, handler, file.read(), context)
     look()
-    said = {{"touched": plan.touched(), "opened": below(needed), "failures": failures}}
+    said = {{"touched": plan.touched(), "opened": below(needed), "imported": imported, "failures": failures}}
     with open(orders["result"], "w") as file:
         json.dump(said, file)
     os._exit(0)  # threads of the function's libraries would hold it up; the libraries are copies
@@ -141,7 +149,8 @@ def record_start(trial: Trial, libraries: Mapping[str, Code], scratch: Path) -> 
     touched = {os.path.relpath(path, applib): pages for path, pages in said["touched"].items()}
     made = f"{BYTECODE_NAME}/"  # not a file of any package: its own order follows from the recording
     opened = tuple(path for path in said["opened"] if not path.startswith(made))
-    return Recording(record_pages(touched, libraries), opened), failures
+    ahead = find_ahead(said["imported"], trial.code, trial.applib, trial.interpreter)
+    return Recording(record_pages(touched, libraries), opened, ahead), failures
 
 
 def _copy(applib: Path, target: Path, libraries: Iterable[str]) -> None:

@@ -2,8 +2,9 @@
 
 They lie beside the lock. A library is known by its code, not by its file: two versions of `strip` leave other symbols of it, but
 the same code. Its pages are counted through its regions, one behind the other, from 0. What is recorded of a library again is added
-to what was recorded of the same code; of other code, it takes the place. Libraries are written the same way, byte for byte,
-whatever their order came from; files stand in the order of their first use.
+to what was recorded of the same code; of other code, it takes the place. The modules to import ahead are those of the last recorded
+start. Libraries are written the same way, byte for byte, whatever their order came from; files stand in the order of their first
+use.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from heavylift.build.ahead import Ahead
 from heavylift.build.cuts import Paged
 from heavylift.build.elf import read_code
 from heavylift.build.errors import BuildError
@@ -23,7 +25,7 @@ from heavylift.contracts.fields import FieldError, Fields
 from heavylift.contracts.pages import PAGE, Region, Run
 from heavylift.contracts.platform import Target
 
-FORMATS = (1, 2)  # of before 2 tells of no file
+FORMATS = (1, 2, 3)  # of before 2 tells of no file, of before 3 of no module
 _RUN = re.compile(r"([0-9]{1,12})(?:-([0-9]{1,12}))?")
 _WIDTH = 110  # characters of a line of runs, so that a difference shows
 
@@ -80,10 +82,12 @@ class Recording:
     Attributes:
         libraries: the pages that were touched, by the library's path in the applib.
         opened: the files that were opened or linked, modules as their .pyc, by their paths, in the order of their first use.
+        ahead: the modules that a start may import before any of these files is there.
     """
 
     libraries: Mapping[str, Recorded]
     opened: tuple[str, ...] = ()
+    ahead: Ahead = field(default_factory=Ahead)
 
 
 def recording_path(folder: Path, requirements: Path, target: Target) -> Path:
@@ -140,7 +144,7 @@ def merge_recordings(old: Recording, new: Recording, folder: Path) -> Recording:
             pages = {page for each in (before, recorded) for run in each.touched for page in range(run.page, run.end)}
             merged[path] = Recorded(recorded.code, _runs(pages))
     opened = dict.fromkeys((*old.opened, *new.opened))
-    return Recording(merged, tuple(path for path in opened if (folder / path).is_file()))
+    return Recording(merged, tuple(path for path in opened if (folder / path).is_file()), new.ahead)
 
 
 def read_recording(path: Path) -> Recording:
@@ -154,10 +158,15 @@ def read_recording(path: Path) -> Recording:
         fields = Fields(record, document=path.name)
         version = fields.integer("format")
         if version not in FORMATS:
-            raise FieldError(f"format: is {version}, and this build reads {' and '.join(map(str, FORMATS))}")
+            raise FieldError(f"format: is {version}, and this build reads {FORMATS[0]} to {FORMATS[-1]}")
         libraries = fields.fields("libraries")
         found = {name: _parse(libraries.fields(name)) for name in libraries}
-        return Recording(found, tuple(fields.texts("opened")) if version > FORMATS[0] else ())
+        opened = fields.texts("opened") if version > FORMATS[0] else ()
+        ahead = Ahead()
+        if version > FORMATS[1]:
+            listed = fields.fields("ahead")
+            ahead = Ahead(listed.texts("modules"), listed.texts("missed"))
+        return Recording(found, opened, ahead)
     except FileNotFoundError:
         return Recording({})
     except (OSError, ValueError, RecursionError, FieldError) as error:
@@ -169,7 +178,12 @@ def write_recording(recording: Recording, path: Path) -> None:
     libraries = {
         name: {"code": each.code, "touched": _lines(each.touched)} for name, each in recording.libraries.items()
     }
-    record = {"format": FORMATS[-1], "libraries": libraries, "opened": recording.opened}
+    record = {
+        "format": FORMATS[-1],
+        "libraries": libraries,
+        "opened": recording.opened,
+        "ahead": asdict(recording.ahead),
+    }
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from heavylift.cdk.arguments import check_loop, check_variables, function_enviro
 from heavylift.cdk.calls import tells_arguments
 from heavylift.cdk.completion import Completion
 from heavylift.cdk.compute import keep_instances, make_function, set_code
+from heavylift.cdk.context import add_settings
+from heavylift.cdk.facts import read_context
 from heavylift.cdk.identity import (
     FUNCTION_COMPUTE,
     OBJECT_STORAGE,
@@ -117,7 +120,7 @@ class HeavyFunction(Construct):
         super().__init__(scope, self.id)
         self._completion = Completion.of(self)
         self._completion.add(self)
-        self.settings, wrong = read_arguments(
+        arguments, contradicted = add_settings(
             {
                 "code": code,
                 "requirements": requirements,
@@ -143,8 +146,10 @@ class HeavyFunction(Construct):
                 "write_prefixes": write_prefixes,
                 "logs": logs,
                 "artifacts_bucket": artifacts_bucket,
-            }
+            },
+            read_context(os.environ),
         )
+        self.settings, wrong = read_arguments(arguments)
         self.name, misnamed = read_function_name(name, stack.stack_name, self.id)
         self._deployment = ArchiveDeployment.of(stack)
         own: object = bucket
@@ -152,7 +157,7 @@ class HeavyFunction(Construct):
             wrong.append(f"bucket: {shown(own)} is no bucket of the CDK; set one, such as PrivateBucket(stack)")
             own = None
         self.bucket = own or self._deployment.bucket
-        self.tell([*problems, *misnamed, *wrong])
+        self.tell([*problems, *misnamed, *contradicted, *wrong])
         self._make(stack.stack_name)
 
     def _make(self, stack_name: str) -> None:

@@ -22,6 +22,7 @@ from heavylift.cdk.arguments import (
     fail,
     read_each,
 )
+from heavylift.cdk.context import setting_of
 
 MAX_STACK_NAME = 28  # characters; so that bucket and role names made of it fit their 63 and 64 in every region
 
@@ -89,14 +90,6 @@ _STACK_READERS: Mapping[str, tuple[str, values.Reader]] = {
 }
 
 
-def _setting(attribute: str) -> str:
-    """Return the setting that gives an argument of the function: `readPrefixes` gives `read_prefixes`."""
-    if attribute == "handler":
-        return "handlerModule"  # as the variable is called that the loader reads
-    first, *others = attribute.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
 SETTINGS: Mapping[str, tuple[str, values.Reader]] = {
     **_STACK_READERS,
     "bucketName": (
@@ -108,7 +101,7 @@ SETTINGS: Mapping[str, tuple[str, values.Reader]] = {
     "unchecked": ("unchecked", values.flag),
     "trigger": ("trigger", values.flag),
     "eventsPrefix": ("events_prefix", values.prefix),
-    **{_setting(attribute): (attribute, read) for attribute, read in READERS.items()},
+    **{setting_of(attribute): (attribute, read) for attribute, read in READERS.items()},
 }
 
 

@@ -1,101 +1,83 @@
-"""The first bytes of an object, fetched before anybody knows that they are wanted.
+"""Modules that a start imports while it waits for the applib's names: of the standard library, and of the vendored packages.
 
-An archive's blocks follow its index in the order in which they are needed. While the index is read, checked and planned, the
-connection that brought it goes on bringing them, up to a limit.
+The core that imports would stand idle until then. The build lists modules that a recorded start imported and that need neither the
+applib nor the function's own modules (`heavylift.build.ahead`); the list counts for that applib only, since another one may hold a
+module of the same name. Each is looked for before it is imported: what would come from elsewhere is left to the
+import itself, and so is whatever fails here, so that errors are reported where they always were.
 """
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+import importlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
+from pathlib import Path
+
+LIST_NAME = "heavylift/ahead.json"  # in the code package
+_STANDARD = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120 - faster
+_INSTALLED = ("site-packages/", "dist-packages/")  # below it, and not of it
 
 
-class Ahead:
-    """Bytes that a thread fetches, and that several others read. It holds each until it was read.
+def dump_list(applib: str, modules: Iterable[str]) -> bytes:
+    """Return the content of the list.
 
     Args:
-        chunks: the object's first bytes; iterating may raise whatever a read of the object raises.
+        applib: the object of the applib that it counts for.
+        modules: in the order in which they are imported.
     """
+    return json.dumps({"applib": applib, "modules": list(modules)}, indent=1).encode() + b"\n"
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._starts: list[int] = []  # of the chunks that came
-        self._held: list[bytes] = []
-        self._unread: list[int] = []  # bytes of each
-        self._stop = 0
-        self._limit: int | None = None  # fetch no more behind it
-        self._ended = False
-        self._error: Exception | None = None
-        self._changed = threading.Condition()
-        threading.Thread(target=self._fetch, daemon=True, name="ahead").start()
 
-    def head(self, size: int) -> bytes:
-        """Return the first `size` bytes, fewer when there are fewer; they can be read again.
+def read_list(code: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return the modules to import ahead; none where there is no list for the applib of this function.
 
-        Raises:
-            Exception: what the fetch raised, where it ended before.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._stop >= size or self._ended)
-            if self._stop < size and self._error:
-                raise self._error
-            return b"".join(self._held)[:size]
+    Args:
+        code: the code package.
+        environment: the function's.
+    """
+    try:
+        with open(f"{code}/{LIST_NAME}", "rb") as file:  # noqa: PTH123 - faster
+            record = json.load(file)
+    except FileNotFoundError:
+        return []
+    return list(record["modules"]) if record["applib"] == environment.get("AppLibObject") else []
 
-    def read(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the bytes from `start` up to `stop`, or up to where they end or were read before.
 
-        Raises:
-            Exception: what the fetch raised, where it ended before `stop`.
-        """
-        while start < stop and (part := self._take(start, stop)):
-            yield part
-            start += len(part)
+def import_ahead(modules: Iterable[str], vendor: str) -> None:
+    """Import modules that come from the standard library or the vendored packages.
 
-    def narrow(self, wanted: Iterable[tuple[int, int]]) -> None:
-        """Fetch on to the end of the stretch that it has come to, now that it is known what is wanted; nothing where it is in none.
+    Args:
+        modules: their names.
+        vendor: the folder of the vendored packages.
+    """
+    ours: dict[str, bool] = {}
+    for name in modules:
+        package = name.partition(".")[0]
+        if package not in ours:
+            ours[package] = _is_ours(package, vendor)
+        if ours[package]:
+            # Whoever needs it meets the same error again, and may have an answer to it.
+            with suppress(Exception):
+                importlib.import_module(name)
 
-        Args:
-            wanted: (start, stop) of each stretch.
-        """
-        with self._changed:
-            self._limit = next((stop for start, stop in wanted if start <= self._stop < stop), 0)
 
-    def close(self) -> None:
-        """Fetch no more, soon, and let go of what was fetched."""
-        with self._changed:
-            self._limit = 0
-            self._held = [b""] * len(self._held)
+def is_ours(origin: str, vendor: str) -> bool:
+    """Return whether a file is one of the standard library or of the vendored packages.
 
-    def _take(self, start: int, stop: int) -> bytes:
-        with self._changed:
-            self._changed.wait_for(lambda: self._stop > start or self._ended)
-            if self._stop <= start:
-                if self._error:
-                    raise self._error
-                return b""
-            number = bisect_right(self._starts, start) - 1
-            first = self._starts[number]
-            part = self._held[number][start - first : stop - first]
-            self._unread[number] -= len(part)
-            if self._unread[number] <= 0:
-                self._held[number] = b""
-            return part
+    Args:
+        origin: its path.
+        vendor: the folder of the vendored packages.
+    """
+    if origin.startswith(_STANDARD):
+        return not origin.removeprefix(_STANDARD).startswith(_INSTALLED)
+    return origin.startswith(f"{vendor}/")
 
-    def _fetch(self) -> None:
-        error: Exception | None = None
-        try:
-            for chunk in self._chunks:
-                with self._changed:
-                    if self._limit is not None and self._stop >= self._limit:
-                        break
-                    self._starts.append(self._stop)
-                    self._held.append(chunk)
-                    self._unread.append(len(chunk))
-                    self._stop += len(chunk)
-                    self._changed.notify_all()
-        except Exception as raised:  # noqa: BLE001 - whoever reads gets it
-            error = raised
-        with self._changed:
-            self._ended, self._error = True, error
-            self._changed.notify_all()
+
+def _is_ours(package: str, vendor: str) -> bool:
+    if BuiltinImporter.find_spec(package) or FrozenImporter.find_spec(package):
+        return True
+    spec = PathFinder.find_spec(package)
+    return spec is not None and spec.origin is not None and is_ours(spec.origin, vendor)

@@ -93,11 +93,21 @@ class Background:
         self._loaded: set[str] = set()
         self._ended = False
         self._error: LoadError | None = None
+        self._meanwhile: Iterator[object] = iter(())
         self._exit_code: int | None = None
 
     def needs(self, path: str) -> int | None:
         """Return the number of blocks that a file of the applib needs; None when there is no such file, or all are there."""
         return self._needs.get(path)
+
+    def is_there(self, path: str) -> bool:
+        """Return whether a file of the applib is complete, now that its names are known."""
+        needs = self._needs.get(path)
+        return needs is not None and needs <= self._blocks
+
+    def work_meanwhile(self, work: Iterator[object]) -> None:
+        """Take steps of some work, a millisecond or so each, while this process waits and nothing has come."""
+        self._meanwhile = work
 
     def wait_for_blocks(self, count: int) -> None:
         """Wait until that many of the applib's first blocks are there.
@@ -113,7 +123,7 @@ class Background:
         Raises:
             LoadError: that will never be.
         """
-        self._wait(lambda: bool(self._needs) or archive in self._loaded)
+        self._wait(lambda: bool(self._needs) or archive in self._loaded, "names")
 
     def is_by_pages(self, path: str) -> bool:
         """Return whether a file of the applib is a library that is whole only when everything is there."""
@@ -182,12 +192,12 @@ class Background:
             self._exit_code = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
         return self._exit_code
 
-    def _wait(self, enough: Callable[[], bool]) -> None:
+    def _wait(self, enough: Callable[[], bool], item: str = "files") -> None:
         if enough():
             return
         with self._lock:
             if not self._ended and not enough():
-                with self._timeline.span("wait", "files"):
+                with self._timeline.span("wait", item):
                     while not self._ended and not enough():
                         if self._working_set and not self._rest_wanted:
                             self._rest_wanted = True
@@ -221,7 +231,12 @@ class Background:
             )
 
     def _is_spoken_to(self) -> bool:
-        seconds = self._deadline.remaining() if self._deadline else None
+        while not self._has_message(0):
+            if next(self._meanwhile, None) is None:
+                return self._has_message(self._deadline.remaining() if self._deadline else None)
+        return True
+
+    def _has_message(self, seconds: float | None) -> bool:
         return bool(select.select([self._messages], [], [], seconds)[0])
 
     def _accept(self, message: Message) -> None:

@@ -26,8 +26,9 @@ if _VENDOR not in sys.path:
     sys.path.insert(0, _VENDOR)
 
 from heavylift.contracts.failures import ConfigurationError  # noqa: E402 - vendored packages come first
-from heavylift.runtime.background import load_in_background  # noqa: E402
-from heavylift.runtime.bytecode import install  # noqa: E402
+from heavylift.runtime.ahead import import_ahead, read_list  # noqa: E402
+from heavylift.runtime.background import Background, load_in_background  # noqa: E402
+from heavylift.runtime.bytecode import Bytecode, install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
 from heavylift.runtime.gate import gated  # noqa: E402
 from heavylift.runtime.references import compiled_once  # noqa: E402
@@ -123,12 +124,13 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
         load = load_in_background(credentials, deadline, timeline, mode, load_mode)
         following = stack.enter_context(ExitStack())
         background = following.enter_context(load)
+        _import_ahead(timeline)
         if mode == "request":
             background.wait_for_all()
         background.wait_for_names("applib")
         following.enter_context(gated(background, str(settings.applib)))
         try:
-            module = _imported(settings, timeline)
+            module = _imported(settings, timeline, background)
         finally:
             background.wait_for_working_set()  # its failure is the first one, whatever an import made of it
         function = _warmed_up(settings, module, timeline)
@@ -136,6 +138,13 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
             _rest = Rest(background, credentials, following.pop_all().close)
             _rest.start()
         return function
+
+
+def _import_ahead(timeline: Timeline) -> None:
+    """Use the time until the first files of the applib are there."""
+    if modules := read_list(CODE, os.environ):
+        with timeline.span("import", "ahead"):
+            import_ahead(modules, _VENDOR)
 
 
 @contextmanager
@@ -155,15 +164,21 @@ def _time_limit(settings: Settings, context: object, mode: str) -> float:
     return float(getattr(getattr(context, "function", None), "timeout", 0) or settings.initializer_limit)
 
 
-def add_to_path(applib: Path) -> None:
-    """Put the applib behind the code package and its vendored packages, before everything of the runtime."""
+def add_to_path(applib: Path) -> Bytecode | None:
+    """Put the applib behind the code package and its vendored packages, before everything of the runtime.
+
+    Returns:
+        Its bytecode; None where it has none, or was there already.
+    """
+    bytecode = None
     path = str(applib)
     if path not in sys.path:
         ours = [sys.path.index(entry) for entry in (str(CODE), _VENDOR) if entry in sys.path]
         sys.path.insert(max(ours) + 1, path)
         _show_to_children(path)
-        install(applib)
+        bytecode = install(applib)
     importlib.invalidate_caches()
+    return bytecode
 
 
 def _show_to_children(applib: str) -> None:
@@ -178,12 +193,19 @@ def _show_to_children(applib: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([*before, *ours, *(entry for entry in after if entry not in ours)])
 
 
-def _imported(settings: Settings, timeline: Timeline) -> ModuleType:
-    add_to_path(settings.applib)
+def _imported(settings: Settings, timeline: Timeline, background: Background | None = None) -> ModuleType:
+    bytecode = add_to_path(settings.applib)
+    if bytecode and background:
+        background.work_meanwhile(bytecode.read_ahead(background.is_there))
     timeline.mark_import()
     name = settings.handler.rpartition(".")[0]
-    with timeline.span("import", name), sampled(str(settings.applib), timeline):
-        return importlib.import_module(name)
+    try:
+        with timeline.span("import", name), sampled(str(settings.applib), timeline):
+            return importlib.import_module(name)
+    finally:
+        if bytecode and background:
+            background.work_meanwhile(iter(()))
+            bytecode.forget()
 
 
 def _warmed_up(settings: Settings, module: ModuleType, timeline: Timeline) -> Handler:

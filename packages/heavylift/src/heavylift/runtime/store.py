@@ -22,7 +22,7 @@ from heavylift.contracts.failures import (
     StoreError,
     TransientStoreError,
 )
-from heavylift.runtime.ahead import Ahead
+from heavylift.runtime.beginning import Beginning
 from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
 
 
@@ -94,7 +94,7 @@ class ObjectReader:
         self._retries = Retries(policy or RetryPolicy(), deadline, sleep=sleep, jitter=jitter)
         self._lock = threading.Lock()
         self._version: tuple[int, str] | None = None
-        self._ahead: Ahead | None = None
+        self._ahead: Beginning | None = None
         self._stopped = False
         self.fetched = 0  # bytes, so far
         self.retries = 0  # requests made again, so far
@@ -133,7 +133,7 @@ class ObjectReader:
             size: bytes.
             ahead: go on fetching up to that many in the same request, meanwhile. What was fetched is not fetched again.
         """
-        self._ahead = Ahead(self._read(0, max(size, ahead), clamp=True))
+        self._ahead = Beginning(self._read(0, max(size, ahead), clamp=True))
         return self._ahead.head(size)
 
     def narrow_ahead(self, wanted: Iterable[tuple[int, int]]) -> None:

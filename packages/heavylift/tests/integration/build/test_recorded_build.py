@@ -13,17 +13,21 @@ import pytest
 from heavylift.build.build import build
 from heavylift.build.errors import BuildError
 from heavylift.build.options import Options
+from heavylift.build.plan import folder_digest
 from heavylift.build.recording import Recording, read_recording
 from heavylift.build.reporter import Reporter
 from heavylift.contracts.archive import INDEX_NAME, Content, parse_index
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
+from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.bytecode import BYTECODE_NAME, TABLE_NAME
 from tests.support.loading import read_entry
 
 FUNCTION = """
+import colorsys
 import os
 import signal
+import xml.dom.minidom
 import numpy
 import numpy.polynomial
 
@@ -114,6 +118,29 @@ def test_what_only_the_function_imports_comes_with_the_start_too(project: Projec
         chunk, _, _ = json.loads(read_entry(archive, TABLE_NAME))["modules"][module]
     assert content.used is not None
     assert f"{BYTECODE_NAME}/{chunk}.bin" in [file.path for file in content.files[: content.used]]
+
+
+def test_the_code_package_imports_ahead_what_the_start_imported_of_the_standard_library(project: Project) -> None:
+    ahead = project.recording.ahead
+    assert {"colorsys", "xml.dom.minidom"} <= set(ahead.modules)
+    assert not [name for name in ahead.modules if name.partition(".")[0] in ("numpy", "index", "loader", "json")]
+    manifest, _ = project.build()
+    assert manifest.applib is not None
+    assert manifest.code is not None
+    listed = json.loads((manifest.code.path / LIST_NAME).read_bytes())
+    assert listed == {"applib": manifest.applib.key, "modules": list(ahead.modules)}
+    assert folder_digest(manifest.code.path) == manifest.code.digest
+
+
+def test_nothing_is_imported_ahead_once_the_function_has_a_module_of_such_a_name(project: Project) -> None:
+    own = project.folder / "function" / "colorsys.py"
+    own.touch()
+    try:
+        manifest, _ = project.build()
+        assert manifest.code is not None
+        assert not (manifest.code.path / LIST_NAME).exists()
+    finally:
+        own.unlink()
 
 
 def test_recorded_requests_are_added_and_one_that_fails_is_told(project: Project, tmp_path: Path) -> None:

@@ -123,6 +123,22 @@ def test_triggers_have_names_and_ids_of_their_own(two: dict[str, Any]) -> None:
     }
 
 
+def test_settings_give_what_an_app_leaves_at_its_default_and_do_not_contradict_it(built: Path) -> None:
+    body = 'HeavyFunction(stack, "One", **SMALL)'
+    context = {"loadMode": "working-set", "timeout": "77", "memory": "512", "environment": "prod"}
+    done = run_app(built, body, "settings", **context)
+    assert done.returncode == 0, done.stderr
+    resources = json.loads((built / "settings" / "mine.template.json").read_text())["Resources"]
+    one = resources["One"]["Properties"]
+    assert (one["Timeout"], one["MemorySize"]) == (77, 512)
+    assert one["EnvironmentVariables"]["LoadMode"] == "working-set"
+    refused = run_app(built, body, "settings", memory="1024", cpu="one", runtime="python3.12")
+    assert refused.stderr.splitlines() == [
+        "app: One: memory: '1024' in the settings, but the app says memory=512: change it there",
+        "One: cpu: 'one' is not a number",
+    ]
+
+
 def test_two_synths_of_functions_are_byte_for_byte_the_same(two: dict[str, Any], built: Path) -> None:
     assert synthesize(built, TWO, "second") == two
     first, second = (

@@ -195,6 +195,21 @@ def test_any_program_reaches_the_embedded_cloud_and_nothing_else(cloud: Running,
 
 
 @pytest.mark.usefixtures("enclosed")
+def test_a_custom_domain_is_found_while_it_exists(cloud: Running, tmp_path: Path) -> None:
+    from alibabacloud_fc20230330 import models as fc
+    from alibabacloud_fc20230330.client import Client as Fc
+
+    client, host = Fc(cloud.config("fc")), f"{uuid.uuid4().hex[:12]}.example.com"
+    curl = ["curl", "-sS", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", f"http://{host}/"]
+    assert local(cloud, tmp_path, *curl).returncode == 6  # no such host
+    body = fc.CreateCustomDomainInput(domain_name=host, protocol="HTTP")
+    client.create_custom_domain(fc.CreateCustomDomainRequest(body=body))
+    assert local(cloud, tmp_path, *curl).stdout == "404"  # by Function Compute: the domain has no route
+    client.delete_custom_domain(host)
+    assert local(cloud, tmp_path, *curl).returncode == 6
+
+
+@pytest.mark.usefixtures("enclosed")
 def test_what_a_command_leaves_running_is_not_served_for_ever(cloud: Running, tmp_path: Path) -> None:
     before = _descriptors(cloud)
     for _ in range(3):

@@ -17,6 +17,7 @@ import oss2
 import pytest
 
 from heavylift.contracts.startlog import find_starts
+from heavylift.runtime.ahead import LIST_NAME, dump_list
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.destination import MARKER
 from heavylift.runtime.download import OssStore
@@ -25,6 +26,7 @@ from localcloud import state
 from localcloud.ram import RamService
 from localcloud.sts.operations.sessions import StsService
 from tests.support.loading import Packed, reader_of
+from tests.support.paths import CODE_PATH, HEAVYLIFT
 from tests.support.waiting import wait_for
 
 READ = "loader.initializer(None)\nprint(loader.handler(b'x', None))"
@@ -66,6 +68,22 @@ def test_a_function_that_does_not_use_oss_does_not_import_its_client(instance: A
     assert outcome.answers == ["False"], outcome.errors
     (start,) = find_starts(outcome.output.splitlines())
     assert [span.item for span in start.spans if span.phase == "import"] == ["user"]
+
+
+def test_modules_that_its_list_names_are_imported_while_nothing_of_the_applib_is_there(
+    instance: Any, link: Any
+) -> None:
+    link.set(latency=0.5)
+    code = instance.folder.parent / "listed"
+    shutil.copytree(HEAVYLIFT / "heavylift", code / "heavylift", ignore=shutil.ignore_patterns("__pycache__"))
+    (code / LIST_NAME).write_bytes(dump_list(instance.environment["AppLibObject"], ["colorsys", "user"]))
+    outcome = instance.with_variables(PYTHONPATH=f"{code}:{CODE_PATH}:{instance.code}").run(
+        f"{READ}\nimport sys\nprint('colorsys' in sys.modules)"
+    )
+    assert outcome.answers == ["42 1 x", "True"], outcome.errors
+    (start,) = find_starts(outcome.output.splitlines())
+    ends = {(span.phase, span.item): span.end for span in start.spans}
+    assert ends["import", "ahead"] < ends["wait", "names"] < ends["import", "user"]
 
 
 def test_a_request_imports_when_all_is_there(instance: Any, link: Any) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy.random
 import pytest
 
+from heavylift.build.accesses import record_imports
 from heavylift.build.errors import BuildError
-from heavylift.build.order import arrange, record_imports
+from heavylift.build.order import arrange
 
 SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from heavylift.build.ahead import Ahead
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
 from heavylift.build.recording import (
@@ -75,9 +76,11 @@ def test_files_that_are_opened_again_are_added_and_those_that_have_gone_are_forg
 def test_a_recording_is_written_the_same_way_and_read_again(tmp_path: Path) -> None:
     runs = tuple(Run(page, 1 + page % 3) for page in range(0, 5000, 5))
     libraries = {"b.so": Recorded("b" * 64, runs), "a.so": Recorded("a" * 64, (Run(0, 1),))}
-    recording = Recording(libraries, ("b.so", "a/__pycache__/a.pyc"))
+    recording = Recording(libraries, ("b.so", "a/__pycache__/a.pyc"), Ahead(("typing", "ssl"), ("brotli",)))
     write_recording(recording, tmp_path / "one.json")
-    write_recording(Recording(dict(sorted(libraries.items())), recording.opened), tmp_path / "two.json")
+    write_recording(
+        Recording(dict(sorted(libraries.items())), recording.opened, recording.ahead), tmp_path / "two.json"
+    )
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     assert read_recording(tmp_path / "one.json") == recording
     assert max(map(len, (tmp_path / "one.json").read_text().splitlines())) < 130
@@ -85,6 +88,16 @@ def test_a_recording_is_written_the_same_way_and_read_again(tmp_path: Path) -> N
 
 def test_without_a_file_nothing_is_recorded(tmp_path: Path) -> None:
     assert read_recording(tmp_path / "none.json") == Recording({})
+
+
+def test_the_modules_to_import_ahead_are_those_of_the_last_recorded_start(tmp_path: Path) -> None:
+    old, new = Recording({}, (), Ahead(("ssl",))), Recording({}, (), Ahead(("typing",)))
+    assert merge_recordings(old, new, tmp_path).ahead == Ahead(("typing",))
+
+
+def test_a_recording_of_before_tells_of_no_module(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"format": 2, "libraries": {}, "opened": ["a"]}')
+    assert read_recording(tmp_path / "r.json") == Recording({}, ("a",))
 
 
 def test_a_recording_of_before_tells_of_no_file(tmp_path: Path) -> None:
@@ -97,7 +110,9 @@ def test_a_recording_of_before_tells_of_no_file(tmp_path: Path) -> None:
     [
         "",
         "[]",
-        '{"format": 3, "libraries": {}}',
+        '{"format": 4, "libraries": {}, "opened": [], "ahead": {"modules": [], "missed": []}}',
+        '{"format": 3, "libraries": {}, "opened": []}',
+        '{"format": 3, "libraries": {}, "opened": [], "ahead": {"modules": [1], "missed": []}}',
         '{"format": 2, "libraries": {}}',
         '{"format": 2, "libraries": {}, "opened": [1]}',
         '{"format": 1, "libraries": {"a.so": {"touched": []}}}',

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from heavylift.contracts.failures import InvalidArchiveError
-from heavylift.runtime.bytecode import CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
+from heavylift.runtime.bytecode import BYTECODE_NAME, CHUNK, TABLE_NAME, Bytecode, dump_bytecode, install
 
 SOURCES = {
     "packed/__init__.py": "where = 'source'\n",
@@ -135,6 +135,46 @@ def test_bytecode_of_another_python_is_passed_over(applib: Path) -> None:
 def test_a_module_without_bytecode_runs_from_its_source(installed: Path) -> None:
     (installed / "late.py").write_text("where = 'source'\n")
     assert importlib.import_module("late").where == "source"
+
+
+def everything(path: str) -> bool:
+    return bool(path)
+
+
+def test_a_module_that_was_read_ahead_runs_from_what_was_read_once(applib: Path) -> None:
+    put(applib, compiled(SOURCES))
+    bytecode = install(applib)
+    assert bytecode
+    read = list(bytecode.read_ahead(everything))
+    assert sorted(read) == sorted(str(applib / path) for path in SOURCES if path.endswith(".py"))
+    (chunk,) = applib.glob(f"{BYTECODE_NAME}/*.bin")
+    chunk.write_bytes(bytes(chunk.stat().st_size))  # no bytecode of any Python
+    module = importlib.import_module("single")
+    assert module.where == "bytecode"
+    assert importlib.reload(module).where == "source"
+    bytecode.forget()
+    assert importlib.import_module("packed").where == "source"
+
+
+def test_only_what_is_there_and_not_yet_imported_is_read_ahead_in_the_order_of_the_start(applib: Path) -> None:
+    files = compiled(SOURCES)
+    single, module, package = (
+        importlib.util.cache_from_source(path) for path in ("single.py", "packed/inner/module.py", "packed/__init__.py")
+    )
+    _, chunks = dump_bytecode(files, [single, module, package])
+    put(applib, files, [single, module, package])
+    bytecode = install(applib)
+    assert bytecode
+    importlib.import_module("packed")
+    read = list(bytecode.read_ahead(lambda path: path == chunks[single]))
+    assert read == [str(applib / "single.py"), str(applib / "packed/inner/module.py")]
+
+
+def test_bytecode_that_python_would_not_take_is_not_read_ahead(applib: Path) -> None:
+    put(applib, compiled(SOURCES, magic=b"\0\0\r\n"))
+    bytecode = install(applib)
+    assert bytecode
+    assert list(bytecode.read_ahead(everything)) == []
 
 
 def test_other_folders_are_left_to_python(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,23 @@ def later(action: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     thread.join()
 
 
+def test_work_is_done_while_a_file_is_waited_for_and_no_longer(worker: Worker, applib: Path) -> None:
+    def work() -> Iterator[int]:
+        yield from range(3)
+        worker.send(BlocksReady(1), BlocksReady(2))
+        yield 3
+        raise AssertionError("there was something to read")
+
+    worker.send(NAMES)
+    with gated(worker.background, str(applib)):
+        worker.background.wait_for_names("applib")
+        worker.background.work_meanwhile(work())
+        assert not worker.background.is_there("late.txt")
+        assert (applib / "late.txt").read_text() == "late.txt"
+        assert worker.background.is_there("late.txt")
+        assert not worker.background.is_there("none.txt")
+
+
 def test_what_is_there_is_read_at_once(worker: Worker, applib: Path) -> None:
     worker.send(NAMES, BlocksReady(1))
     worker.background.wait_for_names("applib")

@@ -77,7 +77,7 @@ def create(context: Context) -> Service:
     async def open_instances(network: Network) -> None:
         places = network.places
         served = {**network.served, **dict.fromkeys(WEB, network.gateway)}
-        fc.ports.open(served, places=places.part(INSIDE), rooms=places.part(INSTANCES))
+        fc.ports.open(served, known=network.known, places=places.part(INSIDE), rooms=places.part(INSTANCES))
         await fc.open()
 
     return Service(

@@ -20,8 +20,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from localcloud.gateway.resolver import ADDRESS, PORT, Resolver
-from localcloud.kernel.listener import Acceptor, Places, Serve, readable
+from localcloud.gateway.resolver import ADDRESS, PORT, Known, Resolver
+from localcloud.kernel.acceptor import Acceptor, Serve, readable
+from localcloud.kernel.places import Places
 
 ADOPTION = "adoption"  # in the data folder
 PATIENCE = 10.0  # seconds in which the sockets must come
@@ -39,14 +40,18 @@ class Adoption:
         path: of the socket; one that a kill has left there is replaced.
         served: the embedded cloud's ports, and what serves the connections to each.
         gateway: serves the connections to the ports of the web.
+        known: knows the names that are reached there beside those of the cloud.
         places: of connections from outside.
 
     Raises:
         OSError: there can be no socket at that path.
     """
 
-    def __init__(self, path: Path, *, served: Mapping[int, Serve], gateway: Serve, places: Places) -> None:
+    def __init__(
+        self, path: Path, *, served: Mapping[int, Serve], gateway: Serve, known: Known, places: Places
+    ) -> None:
         self._served = {**served, **dict.fromkeys(WEB, gateway)}
+        self._known = known
         self._places = places
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -92,7 +97,7 @@ class Adoption:
                 connection.send(json.dumps({"ports": sorted(self._served), "resolver": PORT}).encode())
                 places = self._places.part(SHARE)
                 for each in await self._receive(connection):
-                    stack.callback(take_over(each, self._served, places=places).close)
+                    stack.callback(take_over(each, self._served, known=self._known, places=places).close)
                 connection.send(b"\0")  # from here on what connects is served
             except (OSError, TimeoutError, ValueError) as error:
                 logger.warning("sockets of another network were not taken over: %s", error)
@@ -106,12 +111,15 @@ class Adoption:
         return [socket.socket(fileno=each) for each in descriptors]
 
 
-def take_over(listening: socket.socket, served: Mapping[int, Serve], *, places: Places) -> Acceptor | Resolver:
+def take_over(
+    listening: socket.socket, served: Mapping[int, Serve], *, known: Known, places: Places
+) -> Acceptor | Resolver:
     """Serve a socket of another network, which is closed when it is none that listens on a port of ours.
 
     Args:
         listening: the socket.
         served: the ports, and what serves the connections to each.
+        known: knows the names that a resolver finds beside those of the cloud.
         places: of its connections.
 
     Raises:
@@ -119,7 +127,7 @@ def take_over(listening: socket.socket, served: Mapping[int, Serve], *, places: 
     """
     address, port = listening.getsockname()[:2] if listening.family == socket.AF_INET else ("", 0)
     if address == ADDRESS and listening.type == socket.SOCK_DGRAM and port == PORT:
-        return Resolver(listening)
+        return Resolver(listening, known)
     if address == ADDRESS and listening.type == socket.SOCK_STREAM and port in served:
         return Acceptor(listening, served[port], places=places)
     listening.close()

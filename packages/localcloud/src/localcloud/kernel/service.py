@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 
 from aiohttp import web
 
+from localcloud.kernel.acceptor import Serve
 from localcloud.kernel.identity import Authorizer, CredentialStore
-from localcloud.kernel.listener import Places, Serve
+from localcloud.kernel.places import Places
 from localcloud.kernel.signatures import Authenticator
 
 Domain = TypeVar("Domain")
@@ -52,6 +53,7 @@ class Network:
     endpoints: Mapping[str, str]  # the URL of each service, by its name
     served: Mapping[int, Serve]  # all ports, and what serves the connections to each
     gateway: Serve  # serves the connections to any name under aliyuncs.com
+    known: Callable[[str], bool]  # says whether a name, in lower case, is one that a service's users have given it
     places: Places  # of all connections of this process
 
 

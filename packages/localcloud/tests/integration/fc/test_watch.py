@@ -19,7 +19,7 @@ from localcloud.fc.instances.pool import Pool, Supplies
 from localcloud.fc.instances.unsandboxed import Folder
 from localcloud.fc.model import EndReason, Function
 from localcloud.fc.releases import Release
-from localcloud.kernel.listener import Places
+from localcloud.kernel.places import Places
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
 
@@ -102,7 +102,7 @@ def test_an_instance_that_cannot_be_frozen_is_ended_after_its_answer(
     (tmp_path / "index.py").write_text("def handler(event, context):\n    return 'done'\n")
     monkeypatch.setattr(Instance, "freeze", fail)
     ports = Ports()
-    ports.open({}, places=Places(16), rooms=Places(16))
+    ports.open({}, known=lambda _: False, places=Places(16), rooms=Places(16))
     supplies = Supplies(
         code=tmp_path,
         host=make_host(tmp_path / "instances", Folder("this is a test"), ports),

@@ -17,8 +17,9 @@ from aiohttp import web
 
 from localcloud.fc.model import Function, Service, Settings
 from localcloud.fc.operations.service import FcService
+from localcloud.kernel.acceptor import Server
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.kernel.listener import Places, Server
+from localcloud.kernel.places import Places
 from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.api.callbacks import Callbacks
@@ -117,7 +118,9 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     port = runner.addresses[0][1]
     callbacks.base = f"http://127.0.0.1:{port}"
     assert runner.server
-    fc.ports.open({port: Server(make_protocol=runner.server).serve}, places=Places(8), rooms=Places(32))
+    fc.ports.open(
+        {port: Server(make_protocol=runner.server).serve}, known=lambda _: False, places=Places(8), rooms=Places(32)
+    )
     await fc.open()
     try:
         fc.services.create(Service(name="makers"))

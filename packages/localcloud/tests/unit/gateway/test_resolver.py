@@ -8,10 +8,14 @@ import pytest
 from localcloud.gateway.resolver import answer
 
 
+def known(name: str) -> bool:
+    return name == "www.example.org"
+
+
 def resolve(name: str, kind: str = "A") -> tuple[dns.rcode.Rcode, list[str]]:
     """Return the code and the records that a name gets."""
     query = dns.message.make_query(name, kind)
-    wire = answer(query.to_wire())
+    wire = answer(query.to_wire(), known)
     assert wire is not None
     said = dns.message.from_wire(wire)
     assert query.is_response(said)
@@ -28,6 +32,10 @@ def test_no_other_name_exists(name: str) -> None:
     assert resolve(name) == (dns.rcode.NXDOMAIN, [])
 
 
+def test_names_that_users_give_have_it_too() -> None:
+    assert resolve("WWW.example.org.") == (dns.rcode.NOERROR, ["127.0.0.1"])
+
+
 def test_a_name_has_no_other_records_than_an_address() -> None:
     assert resolve("sts.aliyuncs.com", "AAAA") == (dns.rcode.NOERROR, [])
 
@@ -36,11 +44,11 @@ def test_a_name_has_no_other_records_than_an_address() -> None:
     "query", [b"", b"\0" * 12, b"\xff" * 40, dns.message.make_query("a.example", "A", id=7).to_wire()[:-3]]
 )
 def test_what_is_no_query_is_no_reason_to_fail(query: bytes) -> None:
-    said = answer(query)
+    said = answer(query, known)
     assert said is None or dns.message.from_wire(said).rcode() == dns.rcode.FORMERR
 
 
 def test_an_answer_gets_no_answer() -> None:
     query = dns.message.make_query("sts.aliyuncs.com", "A")
     query.flags |= dns.flags.QR
-    assert answer(query.to_wire()) is None
+    assert answer(query.to_wire(), known) is None

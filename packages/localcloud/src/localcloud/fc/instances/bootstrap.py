@@ -62,8 +62,6 @@ def main() -> None:
     if setup.tasks is not None:
         resource.setrlimit(resource.RLIMIT_NPROC, (setup.tasks, setup.tasks))
     surroundings.report(channel, setup.ports, setup.resolver)
-    if setup.resolver:
-        surroundings.give_up_capabilities()
     prepare(setup, redirect)
     if setup.node:
         become_node(setup, redirect, channel)

@@ -228,8 +228,8 @@ class Instance:
         self.kill()
         if self._process is not None:
             self._process.close()
-        if self._launch is not None and self._launch.ids:
-            self._launch.ids.close()
+        if self._launch is not None:
+            self._launch.close()
         if self._cpu_group is not None:
             self._cpu_group.remove()
             self._cpu_group = None

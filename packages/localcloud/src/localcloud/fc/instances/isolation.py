@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from pathlib import Path
 
 from localcloud.fc.instances.launch import Isolation
 from localcloud.fc.instances.sandbox import Sandbox, all_means
@@ -13,10 +14,11 @@ from localcloud.fc.instances.unsandboxed import Folder, Refusal
 logger = logging.getLogger(__name__)
 
 
-def choose_isolation(*, unsandboxed: bool, authority: str) -> Isolation:
+def choose_isolation(folder: Path, *, unsandboxed: bool, authority: str) -> Isolation:
     """Return the best isolation that this machine permits; tried for real.
 
     Args:
+        folder: for the files that all instances share.
         unsandboxed: as root, run functions even where there is no sandbox.
         authority: the certificate (PEM) of the embedded cloud.
     """
@@ -26,7 +28,7 @@ def choose_isolation(*, unsandboxed: bool, authority: str) -> Isolation:
     else:
         refusals = []
         for means in all_means():
-            sandbox = Sandbox(bwrap, means, authority)
+            sandbox = Sandbox(bwrap, means, folder=folder, authority=authority)
             refusal = sandbox.refusal()
             if refusal is None:
                 if means.note:

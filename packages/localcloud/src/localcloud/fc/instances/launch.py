@@ -9,6 +9,7 @@ from typing import Protocol
 
 from localcloud.fc.instances import bootstrap, messages, program, surroundings, wsgi
 from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.sysctl import KernelSettings
 from localcloud.fc.instances.userns import IdentityMap
 from localcloud.fc.model import Function
 from localcloud.gateway import redirect
@@ -39,13 +40,25 @@ class Launch:
     note: str | None = None  # the missing parts of a sandbox, for the log of the start
     warning: str | None = None  # that there is no sandbox, for the log of every invocation
     ids: IdentityMap | None = None  # to be written once the command was started
+    settings: KernelSettings | None = None  # to be closed then
     drops: bool = False  # the function runs as `nobody` on this machine
     own_network: bool = False  # the bootstrap has to open the embedded cloud's ports
-    listens: bool = False  # and those of the web and of the resolver, and to give up the capabilities for that
+    listens: bool = False  # and those of the web and of the resolver
     bounds_processes: bool = False  # the kernel counts them for this instance alone
     supervised: bool = (
         False  # the first process is the embedded cloud's own and stays at work when the instance is frozen
     )
+
+    @property
+    def descriptors(self) -> list[int]:
+        """The descriptors that the command has to inherit."""
+        return [descriptor for each in (self.ids, self.settings) if each for descriptor in each.descriptors]
+
+    def close(self) -> None:
+        """Close the descriptors that are left."""
+        for each in (self.ids, self.settings):
+            if each:
+                each.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

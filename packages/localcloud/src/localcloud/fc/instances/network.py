@@ -14,8 +14,9 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from localcloud.gateway.adoption import WEB, take_over
-from localcloud.gateway.resolver import Resolver
-from localcloud.kernel.listener import Acceptor, Places, Serve, readable
+from localcloud.gateway.resolver import Known, Resolver
+from localcloud.kernel.acceptor import Acceptor, Serve, readable
+from localcloud.kernel.places import Places
 
 SHARE = 0.25  # of the places of all instances' connections, for those of one
 _CREDENTIALS = struct.Struct("3i")  # unix(7): struct ucred
@@ -38,17 +39,19 @@ class Ports:
 
     def __init__(self) -> None:
         self._served: Mapping[int, Serve] = {}
+        self._known: Known = lambda _: False
         self._places = self.rooms = Places(0)
 
-    def open(self, served: Mapping[int, Serve], *, places: Places, rooms: Places) -> None:
+    def open(self, served: Mapping[int, Serve], *, known: Known, places: Places, rooms: Places) -> None:
         """Serve the connections of instances.
 
         Args:
             served: the ports, and for each what serves its connections.
+            known: knows the names that instances find beside those of the cloud.
             places: of the connections from all instances.
             rooms: places of the instances themselves, which hold descriptors as long as they run.
         """
-        self._served, self._places, self.rooms = served, places, rooms
+        self._served, self._known, self._places, self.rooms = served, known, places, rooms
 
     def numbers(self, *, web: bool) -> list[int]:
         """Return the ports, with or without those of the web."""
@@ -62,7 +65,7 @@ class Ports:
     async def adopt(self, sockets: Sequence[socket.socket]) -> Adopted:
         """Serve sockets that listen on these ports inside of an instance; they are closed with what is returned."""
         places = self._places.part(SHARE)
-        return Adopted([take_over(each, self._served, places=places) for each in sockets])
+        return Adopted([take_over(each, self._served, known=self._known, places=places) for each in sockets])
 
 
 async def receive_sockets(channel: socket.socket, count: int) -> tuple[int, list[socket.socket]]:

@@ -13,7 +13,6 @@ const { Readable } = require('stream');
 const { pathToFileURL } = require('url');
 const util = require('util');
 
-const BUNDLE = '/etc/ssl/certs/ca-certificates.crt';  // holds the embedded cloud's authority where the instance has its own
 const LEVELS = { trace: 'trace', debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'error' };
 
 const given = JSON.parse(process.argv[2]);
@@ -21,8 +20,8 @@ const { setup } = given;
 const running = new AsyncLocalStorage();
 process.argv.splice(1, 2, setup.function.handler);
 fs.closeSync(given.certificates);
-process.env.NODE_EXTRA_CA_CERTS = given.trusted || (fs.existsSync(BUNDLE) ? BUNDLE : '');
-if (!process.env.NODE_EXTRA_CA_CERTS) delete process.env.NODE_EXTRA_CA_CERTS;
+if (given.trusted) process.env.NODE_EXTRA_CA_CERTS = given.trusted;
+else delete process.env.NODE_EXTRA_CA_CERTS;
 const code = process.env.FC_FUNC_CODE_PATH;
 const isFc2 = setup.service.name !== '';
 

@@ -57,11 +57,13 @@ class InstanceProcess:
                 stdin=given,
                 stdout=output,
                 stderr=output,
-                pass_fds=[channel.fileno(), *(launch.ids.descriptors if launch.ids else ())],
+                pass_fds=[channel.fileno(), *launch.descriptors],
                 start_new_session=True,
             )
         finally:
             os.close(given)
+            if launch.settings:
+                launch.settings.close()
 
     async def map_ids(self) -> None:
         """Map the user ids of the sandbox, which waits for that, where it has its own."""

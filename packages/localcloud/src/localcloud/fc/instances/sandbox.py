@@ -16,20 +16,17 @@ from pathlib import Path
 from localcloud.fc.instances import userns
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.launch import BESIDE, BOOTSTRAP, LAYERS, PRELOAD, REDIRECT, TMP, InstanceSpec, Launch
+from localcloud.fc.instances.lookup import Lookup
+from localcloud.fc.instances.sysctl import FIRST_PORT, USER_NAMESPACES, KernelSettings
 from localcloud.fc.instances.usage import find_folder
 from localcloud.fc.platform import MB
-from localcloud.gateway.resolver import ADDRESS
 
 SHM = "/dev/shm"  # noqa: S108 - as the function sees it
 INSIDE = "/var/fc/runtime"
 PACKAGES = f"{INSIDE}/packages"
+AUTHORITY = f"{INSIDE}/authority.pem"
 # The files in /etc that programs expect; the rest of the host's stays out of sight.
 ETC = ("ssl", "ca-certificates", "hosts", "passwd", "group", "localtime", "mime.types")
-# How the C library, Go and others look names up: the embedded cloud's names alone, so that an instance cannot reach a real account.
-NAMES = {"resolv.conf": f"nameserver {ADDRESS}\n", "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n"}
-CERTIFICATES = Path(
-    "/etc/ssl/certs/ca-certificates.crt"
-)  # what OpenSSL, curl and Go trust on Debian, as the runtimes have it
 # The last step before the function, when nothing of this machine is in reach any more: only there its variables count. Before,
 # LD_PRELOAD would have a library of the code package run outside of the sandbox.
 EXPORT = ("/bin/sh", "-c", '. /dev/stdin && exec "$@" < /dev/null', "sh")
@@ -40,8 +37,7 @@ class Means:
     """The means that bubblewrap is asked for, of which not every machine permits all."""
 
     drops: bool  # root only: the function becomes `nobody` on this machine; otherwise it stays the user that we are
-    user: bool = True  # a user namespace
-    sealed: bool = True  # inside of which no other one can be made; bubblewrap 0.8 and later, where it does not drop
+    user: bool = True  # a user namespace, inside of which no other one can be made
     network: bool = True  # a network namespace
     listens: bool = True  # there, the bootstrap opens the ports of the web and of the resolver
 
@@ -51,9 +47,9 @@ class Means:
         missing = []
         if not self.network:
             missing.append("it shares this machine's network, with every port on loopback")
-        elif self.drops and not self.listens:
-            missing.append("only Python code reaches the embedded cloud under its names")
-        if not (self.user and self.sealed):
+        elif not self.listens:
+            missing.append("only Python and Node.js reach the embedded cloud under its names")
+        if not self.user:
             missing.append("it can make user namespaces")
         return (
             f"this machine permits less of a sandbox than the instance should have: {'; '.join(missing)}"
@@ -64,11 +60,12 @@ class Means:
 
 def all_means() -> Iterator[Means]:
     """Return the means to ask bubblewrap for, the best first."""
-    if os.geteuid():
-        # Where bubblewrap forbids user namespaces, it does so in one that does not own the network: nobody there may listen.
-        best = [Means(drops=False, listens=False), Means(drops=False, listens=False, sealed=False)]
-    else:
-        best = [Means(drops=True), Means(drops=True, listens=False), Means(drops=True, listens=False, user=False)]
+    drops = os.geteuid() == 0
+    best = [
+        Means(drops=drops, user=user, listens=listens)
+        for user in ((True, False) if drops else (True,))  # an ordinary user cannot do without
+        for listens in (True, False)
+    ]
     yield from best
     yield from (replace(each, network=False) for each in best if not each.listens)
 
@@ -79,27 +76,32 @@ class Sandbox:
     Args:
         bwrap: the program.
         means: what it is asked for.
+        folder: for the files that all instances share.
         authority: the certificate (PEM) of the embedded cloud, which programs in an instance trust.
     """
 
     kind = "bubblewrap"
 
-    def __init__(self, bwrap: str, means: Means, authority: str) -> None:
+    def __init__(self, bwrap: str, means: Means, *, folder: Path, authority: str) -> None:
         self._bwrap = bwrap
         self._means = means
-        self._authority = authority
+        self._lookup = Lookup(folder, authority=authority, shown=AUTHORITY)
 
     def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
         binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
-        binds += self._lookup(spec.folder)
         binds += _show(_shown(spec.code, spec.layers, spec.interpreter))
-        ids = userns.IdentityMap() if self._means.drops and self._means.user else None
+        environment = dict(spec.environment)
+        if self._means.listens:
+            binds += [each for path, file in self._lookup.files.items() for each in ("--ro-bind", str(file), path)]
+            environment.setdefault("NODE_EXTRA_CA_CERTS", AUTHORITY)  # Node.js reads no file of the system's
+        ids, settings = self._ids(), self._settings()
         return Launch(
             command=[
                 *self._enter(
                     ids,
+                    settings,
                     disk=spec.function.disk * MB,
                     memory=spec.function.memory * MB,
                     binds=[*binds, "--chdir", "/code"],
@@ -108,36 +110,38 @@ class Sandbox:
                 *(f"{INSIDE}/{file.name}" for file in (BOOTSTRAP, REDIRECT)),
             ],
             environment={"PATH": os.defpath},
-            exports=_exports(spec.environment),
+            exports=_exports(environment),
             folder=spec.folder,
             layers=LAYERS,
             packages=PACKAGES,
             note=self._means.note,
             ids=ids,
+            settings=settings,
             drops=self._means.drops,
             own_network=self._means.network,
             listens=self._means.listens,
             bounds_processes=self._means.user and _counts_by_namespace(),
         )
 
-    def _lookup(self, folder: Path) -> list[str]:
-        """Return bubblewrap's options by which programs find and trust the embedded cloud under its names.
+    def _ids(self) -> userns.IdentityMap | None:
+        return userns.IdentityMap() if self._means.drops and self._means.user else None
 
-        Args:
-            folder: for the files that they read.
-        """
-        files = {f"/etc/{name}": text for name, text in NAMES.items()} if self._means.listens else {}
-        if self._means.listens and CERTIFICATES.is_file():
-            files[str(CERTIFICATES.resolve())] = CERTIFICATES.read_text(encoding="utf-8") + self._authority
-        options = []
-        for path, text in files.items():
-            own = folder / Path(path).name
-            own.write_text(text, encoding="utf-8")
-            own.chmod(0o644)  # the function is another user
-            options += ["--ro-bind", str(own), path]
-        return options
+    def _settings(self) -> KernelSettings:
+        means = self._means
+        values = {FIRST_PORT: 0} if means.listens else {}
+        if means.user:
+            values[USER_NAMESPACES] = 0 if means.drops else 1  # bubblewrap itself makes one more for an ordinary user
+        return KernelSettings(values)
 
-    def _enter(self, ids: userns.IdentityMap | None, *, disk: int, memory: int, binds: Sequence[str]) -> list[str]:
+    def _enter(
+        self,
+        ids: userns.IdentityMap | None,
+        settings: KernelSettings,
+        *,
+        disk: int,
+        memory: int,
+        binds: Sequence[str],
+    ) -> list[str]:
         """Return the command that runs another one in a sandbox."""
         # Twice the memory: who takes more than there is shall be ended for that, before its memory is full.
         sizes = {TMP: disk, SHM: 2 * memory}
@@ -147,11 +151,8 @@ class Sandbox:
             for each in ("--perms", "1777", "--size", str(size), "--tmpfs", folder)
         ]
         sealed = ["--remount-ro", "/dev", "--remount-ro", "/"]
-        command = [self._bwrap, *self._namespaces(ids), *_system(ids), *writable, *binds, *sealed]
-        if ids:
-            forbid = f'echo 0 > {userns.FORBID}/max_user_namespaces && exec "$@"'
-            command += ["/bin/sh", "-c", forbid, "sh"]
-        return [*command, *userns.drop(listens=self._means.listens)] if self._means.drops else command
+        command = [self._bwrap, *self._namespaces(ids), *_system(settings), *writable, *binds, *sealed]
+        return [*command, *userns.DROP] if self._means.drops else command
 
     def _namespaces(self, ids: userns.IdentityMap | None) -> list[str]:
         """Return bubblewrap's options for the namespaces and capabilities of the instance."""
@@ -159,25 +160,21 @@ class Sandbox:
         options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
         options += ["--unshare-net"] if means.network else []
         options += ["--cap-drop", "ALL"]
-        kept = set(userns.LISTENING if means.listens else ())
-        if means.drops:
-            options += ids.options if ids else []
-            kept.update(userns.CAPABILITIES)
-        else:
-            options += ["--unshare-user", "--uid", str(userns.NOBODY), "--gid", str(userns.NOBODY)]
-            options += ["--disable-userns"] if means.sealed else []
-        return options + [each for name in sorted(kept) for each in ("--cap-add", name)]
+        if not means.drops:
+            return [*options, "--unshare-user", "--uid", str(userns.NOBODY), "--gid", str(userns.NOBODY)]
+        options += ids.options if ids else []
+        return options + [each for name in userns.CAPABILITIES for each in ("--cap-add", name)]
 
     def refusal(self) -> str | None:
         """Return why this machine does not permit it; None when it does. Tried for real."""
-        ids = userns.IdentityMap() if self._means.drops and self._means.user else None
+        ids, settings = self._ids(), self._settings()
         try:
             with subprocess.Popen(
-                [*self._enter(ids, disk=MB, memory=MB, binds=()), "true"],
+                [*self._enter(ids, settings, disk=MB, memory=MB, binds=()), "true"],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
-                pass_fds=ids.descriptors if ids else (),
+                pass_fds=(*settings.descriptors, *(ids.descriptors if ids else ())),
             ) as trial:
                 if ids:
                     ids.write()
@@ -186,6 +183,7 @@ class Sandbox:
         except OSError as error:
             return str(error)
         finally:
+            settings.close()
             if ids:
                 ids.close()
         return said or f"it ended with {trial.returncode}" if trial.returncode else None
@@ -199,11 +197,9 @@ class Sandbox:
         return _used(pid, SHM)
 
 
-def _system(ids: userns.IdentityMap | None) -> list[str]:
+def _system(settings: KernelSettings) -> list[str]:
     """Return bubblewrap's options that show the system's folders, none of which can be written to."""
-    options = ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]
-    if ids:
-        options += ["--bind", userns.FORBID, userns.FORBID]
+    options = ["--proc", "/proc", *settings.options, "--ro-bind", "/proc/sys", "/proc/sys"]
     options += ["--dev", "/dev", "--ro-bind", "/usr", "/usr"]
     for name in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         path = Path(name)

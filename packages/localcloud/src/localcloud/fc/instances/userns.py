@@ -12,25 +12,16 @@ import os
 from pathlib import Path
 
 NOBODY = 65534  # user and group
-# What the last step needs: to change its ids, to empty the bounding set, and to forbid further user namespaces.
-CAPABILITIES = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_SYS_RESOURCE")
-# What the bootstrap needs to listen on ports below 1024; the second, to give up both for good before the function's code runs.
-LISTENING = ("CAP_NET_BIND_SERVICE", "CAP_SETPCAP")
-FORBID = "/proc/sys/user"  # of the user namespace of whoever opens it; without capabilities it is read-only
-
-
-def drop(*, listens: bool) -> list[str]:
-    """Return the command that runs another one as `nobody`.
-
-    Args:
-        listens: it keeps the capabilities `LISTENING`, which it gives up by itself.
-    """
-    kept = ",".join(["-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in LISTENING if listens)])
-    return [
-        "setpriv",
-        *("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
-        *("--inh-caps", kept, "--ambient-caps", kept, "--bounding-set", kept, "--no-new-privs"),
-    ]
+CAPABILITIES = (
+    "CAP_SETUID",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+)  # what that takes: to change its ids, to empty the bounding set
+# Runs the command behind it as `nobody`.
+DROP = (
+    *("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
+    *("--inh-caps", "-all", "--ambient-caps", "-all", "--bounding-set", "-all", "--no-new-privs"),
+)
 
 
 class IdentityMap:

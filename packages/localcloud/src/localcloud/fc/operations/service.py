@@ -69,7 +69,9 @@ class FcService:
         self.ports = Ports()  # to be opened once the embedded cloud listens
         self._host = Host(
             folder=folder / "instances",
-            isolation=choose_isolation(unsandboxed=settings.unsandboxed, authority=settings.authority),
+            isolation=choose_isolation(
+                folder / "surroundings", unsandboxed=settings.unsandboxed, authority=settings.authority
+            ),
             cpu_groups=open_cpu_groups() if settings.limit_cpu else None,
             ports=self.ports,
             gateway=settings.gateway,

@@ -13,7 +13,7 @@ from localcloud.fc.model import Code, Function, Settings
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import Retries
 from localcloud.kernel.identity import Credential
-from localcloud.kernel.listener import Places
+from localcloud.kernel.places import Places
 
 ZIP = b"PK\x05\x06" + bytes(18)  # an empty archive
 ROLE = "acs:ram::1:role/r"
@@ -50,7 +50,7 @@ def test_an_unexpected_failure_is_a_try_and_after_all_of_them_nothing_stays_pend
 
     async def scenario() -> None:
         fc = FcService(tmp_path, settings=settings, roles=roles, objects=NoObjects(), clock=time.time)
-        fc.ports.open({}, places=Places(16), rooms=Places(16))
+        fc.ports.open({}, known=lambda _: False, places=Places(16), rooms=Places(16))
         await fc.open()
         try:
             function = Function(service="", name="f", runtime="python3.10", handler="index.handler", role=ROLE)
@@ -79,7 +79,7 @@ def test_an_invocation_that_is_put_off_waits_until_it_is_due_over_a_restart_too(
 
     async def start() -> FcService:
         fc = FcService(tmp_path, settings=settings, roles=roles, objects=NoObjects(), clock=lambda: now)
-        fc.ports.open({}, places=Places(16), rooms=Places(16))
+        fc.ports.open({}, known=lambda _: False, places=Places(16), rooms=Places(16))
         await fc.open()
         return fc
 

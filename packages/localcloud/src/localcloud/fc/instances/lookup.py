@@ -1,0 +1,45 @@
+"""The files by which programs of an instance, in any language, find and trust the embedded cloud under its names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from localcloud.gateway.resolver import ADDRESS
+
+# How the C library, Go and others look names up: the embedded cloud's names alone, so that an instance cannot reach a real account.
+NAMES = {"resolv.conf": f"nameserver {ADDRESS}\n", "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n"}
+# What OpenSSL, curl and Go trust on Debian, as the runtimes have it.
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+class Lookup:
+    """The files, which all instances share and none can write.
+
+    Args:
+        folder: where they lie on this machine.
+        authority: the certificate (PEM) of the embedded cloud.
+        shown: the path of a file with that certificate alone, as instances see it.
+    """
+
+    def __init__(self, folder: Path, *, authority: str, shown: str) -> None:
+        self._folder = folder
+        self._authority = authority
+        self._shown = shown
+
+    @cached_property
+    def files(self) -> Mapping[str, Path]:
+        """The files of this machine, by the paths that they get in an instance; made when they are first asked for."""
+        texts = {f"/etc/{name}": text for name, text in NAMES.items()} | {self._shown: self._authority}
+        if CERTIFICATES.is_file():
+            texts[str(CERTIFICATES.resolve())] = CERTIFICATES.read_text(encoding="utf-8") + self._authority
+        self._folder.mkdir(exist_ok=True)
+        return {path: self._make(Path(path).name, text) for path, text in texts.items()}
+
+    def _make(self, name: str, text: str) -> Path:
+        file = self._folder / name
+        file.unlink(missing_ok=True)  # of an embedded cloud before this one
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o644)  # the function is another user
+        return file
