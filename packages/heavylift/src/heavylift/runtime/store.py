@@ -246,14 +246,13 @@ def cut(chunks: Iterator[bytes], ranges: list[tuple[int, int]]) -> Iterator[byte
         chunks: the stream.
         ranges: (start, stop) from the beginning of the stream; in order, not overlapping.
     """
-    held = bytearray()
-    position = 0  # of the first byte held
+    rest, position = memoryview(b""), 0  # of the chunk, and where it stands
     for start, stop in ranges:
-        while position + len(held) < stop:
-            held += next(chunks)
-            passed = min(max(0, start - position), len(held))
-            del held[:passed]
-            position += passed
-        yield bytes(memoryview(held)[start - position : stop - position])
-        del held[: stop - position]
-        position = stop
+        parts = []
+        while position < stop:
+            rest = rest or memoryview(next(chunks))
+            size = min(len(rest), (start if position < start else stop) - position)
+            if position >= start:
+                parts.append(rest[:size])
+            rest, position = rest[size:], position + size
+        yield b"".join(parts)
