@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
-from heavylift.build.errors import BuildError, MissingModuleError
-from heavylift.build.exports import find_changes, make_changes
+from heavylift.build.accesses import Accesses
+from heavylift.build.exports import find_changes
 from heavylift.build.frames import Frames
+from heavylift.build.imports import Imports, Tree, choose_files
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
-from heavylift.build.order import Order, Recording, arrange, record_imports
-from heavylift.build.packages import Package, Recipe, assemble, normalize, prepare, retain
-from heavylift.build.prune import Pruning, Rule, prune, survey
+from heavylift.build.order import Order, arrange
+from heavylift.build.packages import Package, Recipe, find_files, normalize, prepare, retain
+from heavylift.build.prune import Pruning, Rule, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
 from heavylift.contracts.manifest import Pruned
@@ -31,7 +32,6 @@ from heavylift.contracts.platform import Target
 
 if TYPE_CHECKING:
     from heavylift.build.reporter import Reporter
-    from heavylift.build.system import Need
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,36 +120,34 @@ def _remove_others(staging: Staging) -> None:
 
 
 def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
-    from heavylift.build.system import find_needs, read_libraries  # not before there is something to make
+    from heavylift.build.system import find_needs  # not before there is something to make
 
-    folder, target = staging.folder, staging.target
+    target = staging.target
     interpreter = find_interpreter(target)
     packages = _prepare(staging, interpreter, report, frames)
-    modules = _modules(staging.requirements, packages)
-    assemble(packages, folder)
-    owners = {path: package.name for package in packages for path in package.files}
-    paths = {path for package in packages for path in package.libraries}
-    libraries = read_libraries(folder, paths)
-    needs = find_needs(libraries, owners)
-    imports = Imports(folder, interpreter if runs_here(target) else None, modules, needs, report)
-    found = survey(folder, staging.rules, owners)
-    with ThreadPoolExecutor(2) as beside:
-        referrers = beside.submit(read_referrers, folder, found.candidates)
-        names = beside.submit(find_changes, folder, paths if staging.strip else ())
-        recording = imports.record_installed()
+    holders = {path: package for package in packages for path in package.files}
+    owners = {path: package.name for path, package in holders.items()}
+    libraries = {path: each.libraries[path] for path, each in holders.items() if path in each.libraries}
+    imports = Imports(
+        folder=staging.folder,
+        interpreter=interpreter if runs_here(target) else None,
+        modules=_modules(staging.requirements, packages),
+        needs=find_needs(libraries, owners),
+        report=report,
+    )
+    files = find_files(packages)
+    found = survey_paths(files, staging.rules, owners)
+    with ThreadPoolExecutor(1) as beside, report.step("find what others refer to"):
+        wanted = {path: Path(files[path]) for path in libraries if staging.strip}
+        names = beside.submit(find_changes, wanted)
+        referrers = read_referrers(files, found.candidates)
         changes = names.result()
-        make_changes(changes)  # not before: the process that imports would see other files than it has mapped
-        with report.step("prune what nothing needs"):
-            opened = recording.opened(owners) if recording else ()
-            pruning = prune(folder, found, referrers.result(), opened)
-    with ThreadPoolExecutor(binaries.WORKERS) as cores:
-        if interpreter:
-            spared = [path for path in pruning.spared if path.endswith(".py")]
-            binaries.compile_bytecode(folder, spared, interpreter, cores)
-    lazy = _lazy_modules(staging, recording, report)
-    if pruning.removed or changes or lazy:
-        recording = imports.record("as a start will", lazy)
-    if recording is None:
+    shutil.rmtree(staging.folder, ignore_errors=True)
+    pruning, accesses = choose_files(imports, Tree(staging.folder, files, changes, interpreter), found, referrers)
+    lazy = _lazy_modules(staging, accesses, report)
+    if lazy:
+        accesses = imports.record("as a start will, some when they are first used", lazy)
+    if accesses is None:
         report.note(
             f"not imported, neither for a check nor to see which files a start needs first: {why_not_here(target)}. A start "
             "imports when all of it has been unpacked."
@@ -163,9 +161,9 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         sizes=_sizes(packages, pruning),
         pruned=_add_up(packages, pruning),
         bytecode=interpreter is not None,
-        imported=recording is not None,
+        imported=accesses is not None,
         system={need.library: tuple(need.packages) for need in find_needs(left, owners)},
-        needed=tuple(recording.needed) if recording else None,
+        needed=tuple(accesses.needed) if accesses else None,
         lazy=tuple(lazy),
         opened=(),
         order=Order((), 0, 0),
@@ -180,61 +178,14 @@ def _arranged(staging: Staging, staged: Staged) -> Staged:
     return replace(staged, opened=staging.opened, order=arrange(staging.folder, needed, holders))
 
 
-@dataclass(frozen=True, slots=True)
-class Imports:
-    """Imports of the requirements' modules, in clean processes."""
-
-    folder: Path
-    interpreter: Path | None  # None: the target's Python does not run here
-    modules: Mapping[str, list[str]]  # of each requirement
-    needs: Sequence[Need]  # what may be missing here
-    report: Reporter
-
-    def record_installed(self) -> Recording | None:
-        """Import the modules before anything is pruned, and leave out those that need a package that nothing requires.
-
-        Packages bring modules that are of use only beside another package, which they do not require: an adapter, a driver. At
-        least one module of each requirement has to be imported.
-        """
-        while True:
-            try:
-                return self.record("what they open stays")
-            except MissingModuleError as error:
-                modules = next(modules for modules in self.modules.values() if error.module in modules)
-                if len(modules) == 1:
-                    raise
-                modules.remove(error.module)
-                self.report.note(
-                    f"{error.module} is not imported: it needs {error.missing}, which nothing here requires"
-                )
-
-    def record(self, why: str, lazy: Sequence[str] = ()) -> Recording | None:
-        """Import the modules and return the files that they needed; None where nothing can be imported.
-
-        Args:
-            why: it is done, for the report.
-            lazy: sources of modules that are executed when they are first used.
-        """
-        if self.interpreter is None:
-            return None
-        modules = [module for each in self.modules.values() for module in each]
-        with self.report.step(f"import {', '.join(modules)} in a clean process ({why})"):
-            try:
-                return record_imports(self.folder, self.interpreter, modules, lazy)
-            except BuildError as error:
-                if isinstance(error, MissingModuleError) or not self.needs:
-                    raise
-                raise BuildError(f"{error}. The runtime must have: {'; '.join(map(str, self.needs))}") from error
-
-
-def _lazy_modules(staging: Staging, recording: Recording | None, report: Reporter) -> list[str]:
+def _lazy_modules(staging: Staging, accesses: Accesses | None, report: Reporter) -> list[str]:
     """Return the sources of the modules that are executed when they are first used, and report packages without any."""
     if not staging.lazy_imports:
         return []
-    if recording is None:
+    if accesses is None:
         report.note("lazy_imports: nothing is lazy, since no start could be recorded here")
         return []
-    sources = [source_from_cache(path) for path in recording.needed if path.endswith(".pyc")]
+    sources = [source_from_cache(path) for path in accesses.needed if path.endswith(".pyc")]
     found = find_reexports(staging.folder, staging.lazy_imports, sources)
     for package in (each for each, modules in found.items() if not modules):
         report.warn(f"lazy_imports: {package}: a start imports no module below it that only names others; take it out")

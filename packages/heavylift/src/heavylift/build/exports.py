@@ -40,21 +40,20 @@ _STAYING = {FUNCTION: _ALLOCATION, OBJECT: _STANDARD}
 _LEAVING = frozenset(binding << 4 | kind for binding in (GLOBAL, WEAK) for kind in _STAYING)
 _LOW4 = 15
 
-Changes = Mapping[Path, Mapping[int, bytes]]  # by library: what is to be written, by its place
+Changes = Mapping[str, Mapping[int, bytes]]  # by the library's path in the applib: what is to be written, by its place
 
 
-def find_changes(folder: Path, paths: Iterable[str], *, least: int = LEAST) -> Changes:
+def find_changes(libraries: Mapping[str, Path], *, least: int = LEAST) -> Changes:
     """Return the changes that take the names that nobody binds out of the libraries of an applib.
 
     Args:
-        folder: the applib.
-        paths: of its files.
+        libraries: all of them, and where each lies; what is none is passed over.
         least: bytes of names that make a library worth it.
     """
-    libraries = [folder / path for path in sorted(paths) if is_elf(folder / path)]
-    large = [library for library in libraries if size_of_names(library) >= least]
-    shared = _find_shared(libraries) if large else set()
-    return {library: changes for library in large if (changes := _find(library, shared))}
+    files = {path: file for path, file in sorted(libraries.items()) if is_elf(file)}
+    large = {path: file for path, file in files.items() if size_of_names(file) >= least}
+    shared = _find_shared(files.values()) if large else set()
+    return {path: changes for path, file in large.items() if (changes := _find(file, shared))}
 
 
 def find_tables(library: Path, *, least: int = LEAST) -> list[range]:
@@ -62,9 +61,10 @@ def find_tables(library: Path, *, least: int = LEAST) -> list[range]:
     return changing(library) if size_of_names(library) >= least else []
 
 
-def make_changes(changes: Changes) -> None:
-    """Write changes to copies of the libraries, which take their places: other folders may share the files."""
-    for library, content in changes.items():
+def make_changes(folder: Path, changes: Changes) -> None:
+    """Write changes to copies of an applib's libraries, which take their places: other folders may share the files."""
+    for path, content in changes.items():
+        library = folder / path
         temporary = library.with_name(library.name + ".new")
         shutil.copyfile(library, temporary)
         shutil.copymode(library, temporary)

@@ -40,7 +40,9 @@ def find_referrers(candidates: Candidates, paths: Iterable[str], read: Read) -> 
     return found
 
 
-def find_needed(candidates: Candidates, referrers: Referrers, read: Read, opened: Iterable[str] = ()) -> set[str]:
+def find_needed(
+    candidates: Candidates, referrers: Referrers, read: Read, opened: Iterable[str] = (), known: Iterable[str] = ()
+) -> set[str]:
     """Return the candidates that have to stay.
 
     Args:
@@ -48,8 +50,9 @@ def find_needed(candidates: Candidates, referrers: Referrers, read: Read, opened
         referrers: of all files that stay in any case.
         read: reads a candidate that stays.
         opened: paths of what is needed for another reason.
+        known: candidates that stay, and whose references were followed before.
     """
-    return _Search(candidates, read).run(referrers, opened)
+    return _Search(candidates, read, known).run(referrers, opened)
 
 
 def _parse(path: str, source: bytes) -> References:
@@ -76,9 +79,9 @@ def _search_extension(modules: Mapping[str, list[str]], content: bytes) -> list[
 
 
 class _Search:
-    def __init__(self, candidates: Candidates, read: Read) -> None:
+    def __init__(self, candidates: Candidates, read: Read, known: Iterable[str]) -> None:
         self._candidates, self._read = candidates, read
-        self._needed: set[str] = set()
+        self._needed = set(known)
         self._unread: list[str] = []
         self._parts = {module.rpartition(".")[2] for module in candidates.modules}
 

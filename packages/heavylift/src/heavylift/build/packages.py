@@ -25,6 +25,7 @@ from heavylift.build.files import walk
 from heavylift.build.frames import Frames
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.segments import split_code
+from heavylift.build.system import Libraries, read_libraries
 from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.platform import Target
 
@@ -51,7 +52,7 @@ class Package:
     name: str
     version: str
     files: Mapping[str, Sequence[int]]  # what was installed, relative paths: bytes, and bytes stripped
-    libraries: Sequence[str]  # those of them that are shared libraries or programs
+    libraries: Libraries  # those of them that are shared libraries or programs
     modules: Sequence[str]  # that one imports of it
 
     @property
@@ -119,21 +120,26 @@ def retain(packages: Sequence[Package], cache: Path) -> None:
         shutil.rmtree(path)
 
 
-def assemble(packages: Sequence[Package], folder: Path) -> None:
-    """Make a folder of the files of packages, which it shares with them: nothing may write into those files.
+def find_files(packages: Iterable[Package]) -> dict[str, str]:
+    """Return where each file of packages lies, by its path in an applib; of several with the same path, the last one's counts."""
+    return {path: entry.path for package in packages for path, entry in walk(package.content)}
 
-    Where several packages bring the same file, the last one's counts.
+
+def assemble(files: Mapping[str, str], folder: Path) -> None:
+    """Put files into a folder, which shares them: nothing may write into them.
+
+    Args:
+        files: where each lies, by its path in the folder.
+        folder: is made if it is not there; none of the files may be in it.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     made = {""}
-    for package in packages:
-        for path, entry in walk(package.content):
-            below = path.rpartition("/")[0]
-            if below not in made:
-                (folder / below).mkdir(parents=True, exist_ok=True)
-                made.add(below)
-            _share(entry.path, f"{folder}/{path}")
+    for path, source in files.items():
+        below = path.rpartition("/")[0]
+        if below not in made:
+            (folder / below).mkdir(parents=True, exist_ok=True)
+            made.add(below)
+        _share(source, f"{folder}/{path}")
 
 
 def content_of(place: Path) -> Path:
@@ -178,9 +184,7 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
                 if path not in going and installed[path] > BLOCK_SIZE:
                     split_code(content / path)
             stripped = {path: (content / path).lstat().st_size for path in installed}
-            record["libraries"] = [
-                path for path in installed if not path.endswith(".py") and binaries.is_elf(content / path)
-            ]
+            record["libraries"] = read_libraries(content, (path for path in installed if not path.endswith(".py")))
             compiled.result()
         record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
         (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")
@@ -229,10 +233,6 @@ def _read(place: Path) -> Package:
 
 def _share(source: str, target: str) -> None:
     try:
-        try:
-            os.link(source, target, follow_symlinks=False)
-        except FileExistsError:
-            Path(target).unlink()
-            os.link(source, target, follow_symlinks=False)
+        os.link(source, target, follow_symlinks=False)
     except OSError:  # a file system without links, or with too few
         shutil.copy2(source, target, follow_symlinks=False)

@@ -17,7 +17,7 @@ import tomllib
 from heavylift.build.candidates import Candidates
 from heavylift.build.errors import BuildError
 from heavylift.build.files import walk
-from heavylift.build.needed import Referrers, find_needed, find_referrers
+from heavylift.build.needed import Read, Referrers, find_needed, find_referrers
 
 DEFAULT_RULES = Path(__file__).with_name("prune.toml")
 _CACHE = "__pycache__/"  # what is in there follows its source
@@ -104,15 +104,19 @@ class Survey:
 
 
 def survey(folder: Path, rules: Iterable[Rule], owners: Mapping[str, str] | None = None) -> Survey:
-    """Match the files of a folder.
+    """Match the files of a folder; see `survey_paths`."""
+    return survey_paths((path for path, _ in walk(folder)), rules, owners)
+
+
+def survey_paths(paths: Iterable[str], rules: Iterable[Rule], owners: Mapping[str, str] | None = None) -> Survey:
+    """Match files.
 
     Args:
-        folder: complete: what is missing needs nothing.
+        paths: of all: what is missing needs nothing.
         rules: what may go. A rule that does not yield takes its files whoever needs them.
         owners: the distributions of the files, where their top folders do not tell.
     """
-    rules = tuple(rules)
-    paths = sorted(path for path, _ in walk(folder))
+    rules, paths = tuple(rules), sorted(paths)
     forced = match_rules(paths, [rule for rule in rules if not rule.yields])
     left = [path for path in paths if path not in forced and _CACHE not in path]
     matched = match_rules(left, [rule for rule in rules if rule.yields])
@@ -132,14 +136,34 @@ def prune(folder: Path, found: Survey, referrers: Referrers | None = None, opene
     def read(path: str) -> bytes:
         return (folder / path).read_bytes()
 
-    candidates = found.candidates
     if referrers is None:
-        referrers = find_referrers(candidates, candidates.staying, read)
-    needed = find_needed(candidates, referrers, read, opened)
+        referrers = find_referrers(found.candidates, found.candidates.staying, read)
+    pruning = choose(found, referrers, read, opened)
+    remove(folder, pruning.removed)
+    return pruning
+
+
+def choose(
+    found: Survey, referrers: Referrers, read: Read, opened: Iterable[str] = (), known: Iterable[str] = ()
+) -> Pruning:
+    """Choose the files that go: those that rules match, but for those that the rest needs.
+
+    Args:
+        found: all files.
+        referrers: of those that stay in any case.
+        read: reads a file that stays though a rule matches it.
+        opened: paths of files that a start opened.
+        known: paths that stay, and whose own references were followed before.
+    """
+    needed = find_needed(found.candidates, referrers, read, opened, known)
     removed = {**found.forced, **{path: rule for path, rule in found.matched.items() if path not in needed}}
-    for path in removed:
+    return Pruning(removed=removed, spared=sorted(needed))
+
+
+def remove(folder: Path, paths: Iterable[str]) -> None:
+    """Remove files of a folder, and the folders that are empty then."""
+    for path in paths:
         os.unlink(f"{folder}/{path}")  # noqa: PTH108 - of ten thousands of files; a Path for each takes as long again
     for place, _, _ in os.walk(folder, topdown=False):
         if place != str(folder) and not os.listdir(place):  # noqa: PTH208
             Path(place).rmdir()
-    return Pruning(removed=removed, spared=sorted(needed))

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heavylift.build.accesses import WATCH
 from heavylift.build.ahead import PATCHERS, find_ahead
 from heavylift.build.errors import BuildError
-from heavylift.build.order import WATCH
 from heavylift.build.recording import Code, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 

@@ -6,10 +6,11 @@ The processes are plain ones of this Python, whatever the build's own has import
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
@@ -24,25 +25,26 @@ _MAIN = "import sys; sys.path.insert(0, sys.argv[1]); from heavylift.build.refer
 _PLACE = Path(__file__).parents[2]  # where this package is imported from
 
 
-def read_referrers(folder: Path, candidates: Candidates) -> dict[str, References]:
+def read_referrers(files: Mapping[str, str], candidates: Candidates) -> dict[str, References]:
     """Return the references of the files that stay in any case, by their paths.
 
     Args:
-        folder: with all files.
+        files: where each lies.
         candidates: what may go.
 
     Raises:
         BuildError: a process failed.
     """
-    paths = sorted(candidates.staying, key=lambda path: (folder / path).lstat().st_size)
+    sizes = {path: os.lstat(files[path]).st_size for path in candidates.staying}
+    paths = sorted(sizes, key=lambda path: sizes[path])
     shares = [paths[start::WORKERS] for start in range(WORKERS)]  # alike in bytes
     with ThreadPoolExecutor(WORKERS) as cores:
-        found = cores.map(lambda share: _run(folder, candidates, share), shares)
+        found = cores.map(lambda share: _run({path: files[path] for path in share}, candidates), shares)
     return {path: references for each in found for path, references in each.items()}
 
 
-def _run(folder: Path, candidates: Candidates, paths: Sequence[str]) -> dict[str, References]:
-    orders = pickle.dumps((folder, candidates.paths, candidates.going, candidates.owners, paths))
+def _run(share: Mapping[str, str], candidates: Candidates) -> dict[str, References]:
+    orders = pickle.dumps((share, candidates.paths, candidates.going, candidates.owners))
     done = subprocess.run([sys.executable, "-c", _MAIN, str(_PLACE)], input=orders, capture_output=True, check=False)
     if done.returncode:
         raise BuildError(f"the search for references failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
@@ -52,6 +54,6 @@ def _run(folder: Path, candidates: Candidates, paths: Sequence[str]) -> dict[str
 def main() -> None:
     """Read referrers as the order on standard input says, and write them to standard output."""
     gc.disable()  # a tree of syntax is no garbage, and looking for some takes half of the time
-    folder, paths, going, owners, share = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the process that started this
-    found = find_referrers(Candidates(paths, going, owners), share, lambda path: (folder / path).read_bytes())
+    share, paths, going, owners = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the process that started this
+    found = find_referrers(Candidates(paths, going, owners), share, lambda path: Path(share[path]).read_bytes())
     pickle.dump(found, sys.stdout.buffer)

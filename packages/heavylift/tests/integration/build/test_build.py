@@ -21,11 +21,11 @@ from urllib.parse import quote
 
 import pytest
 
+from heavylift.build.accesses import record_imports
 from heavylift.build.build import build
 from heavylift.build.errors import BuildError
 from heavylift.build.machine import find_interpreter
 from heavylift.build.options import Options
-from heavylift.build.order import record_imports
 from heavylift.build.reporter import Reporter
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target

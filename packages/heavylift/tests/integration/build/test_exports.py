@@ -93,10 +93,14 @@ def names(library: Path) -> set[str]:
     return {line.split(maxsplit=7)[7].partition("@")[0] for line in table.splitlines()[4:]}
 
 
+def both(folder: Path) -> dict[str, Path]:
+    return {name: folder / name for name in ("libbase.so", "libuser.so")}
+
+
 def reduced(libraries: Path, folder: Path) -> Path:
-    for name in ("libbase.so", "libuser.so"):
-        shutil.copy(libraries / name, folder / name)
-    make_changes(find_changes(folder, ["libbase.so", "libuser.so"], least=1))
+    for name, library in both(libraries).items():
+        shutil.copy(library, folder / name)
+    make_changes(folder, find_changes(both(folder), least=1))
     return folder
 
 
@@ -126,17 +130,17 @@ def test_nothing_but_tables_changes_and_the_file_keeps_its_size(libraries: Path,
 
 def test_what_changes_lies_in_the_stretches_that_say_so_beforehand(libraries: Path) -> None:
     said = {place for stretch in find_tables(libraries / "libbase.so", least=1) for place in stretch}
-    (changes,) = find_changes(libraries, ["libbase.so", "libuser.so"], least=1).values()
+    (changes,) = find_changes(both(libraries), least=1).values()
     for place, data in changes.items():
         assert said.issuperset(range(place, place + len(data))), hex(place)
 
 
 def test_a_second_time_changes_nothing(libraries: Path, tmp_path: Path) -> None:
-    assert not find_changes(reduced(libraries, tmp_path), ["libbase.so", "libuser.so"], least=1)
+    assert not find_changes(both(reduced(libraries, tmp_path)), least=1)
 
 
 def test_a_library_whose_tables_are_damaged_stays_as_it_is(libraries: Path, tmp_path: Path) -> None:
     data = bytearray((libraries / "libbase.so").read_bytes())
     for cut in (63, 200, len(data) // 2, len(data) - 8):
         (tmp_path / "libbase.so").write_bytes(data[:cut])
-        assert not find_changes(tmp_path, ["libbase.so"], least=1)
+        assert not find_changes({"libbase.so": tmp_path / "libbase.so"}, least=1)

@@ -25,7 +25,7 @@ def test_processes_find_what_one_does_and_parse_no_prose(tmp_path: Path) -> None
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     candidates = survey(tmp_path, read_rules([DEFAULT_RULES])).candidates
-    found = read_referrers(tmp_path, candidates)
+    found = read_referrers({path: str(tmp_path / path) for path in candidates.paths}, candidates)
     assert found == find_referrers(candidates, candidates.staying, lambda path: (tmp_path / path).read_bytes())
     assert found.keys() == {
         "p/__init__.py",

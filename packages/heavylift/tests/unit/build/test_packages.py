@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.packages import Package, assemble, installed_modules, retain
+from heavylift.build.packages import Package, assemble, find_files, installed_modules, retain
 from heavylift.build.resolve import entry_name, read_lock
 
 
@@ -17,7 +17,7 @@ def package(folder: Path, name: str, files: dict[str, str]) -> Package:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
     return Package(
-        place=place, name=name, version="1", files=dict.fromkeys(files, (0, 0)), libraries=(), modules=[name]
+        place=place, name=name, version="1", files=dict.fromkeys(files, (0, 0)), libraries={}, modules=[name]
     )
 
 
@@ -28,7 +28,7 @@ def contents(folder: Path) -> dict[str, str]:
 def test_packages_lie_side_by_side(tmp_path: Path) -> None:
     one = package(tmp_path, "one", {"one/__init__.py": "1", "shared/one.py": "1"})
     two = package(tmp_path, "two", {"two.py": "2", "shared/two.py": "2"})
-    assemble([one, two], tmp_path / "applib")
+    assemble(find_files([one, two]), tmp_path / "applib")
     assert contents(tmp_path / "applib") == {
         "one/__init__.py": "1",
         "shared/one.py": "1",
@@ -40,16 +40,9 @@ def test_packages_lie_side_by_side(tmp_path: Path) -> None:
 def test_of_two_packages_with_the_same_file_the_last_counts(tmp_path: Path) -> None:
     one = package(tmp_path, "one", {"cv2/__init__.py": "1"})
     two = package(tmp_path, "two", {"cv2/__init__.py": "2"})
-    assemble([one, two], tmp_path / "applib")
+    assemble(find_files([one, two]), tmp_path / "applib")
     assert contents(tmp_path / "applib") == {"cv2/__init__.py": "2"}
     assert contents(one.content) == {"cv2/__init__.py": "1"}
-
-
-def test_what_lay_in_the_folder_goes(tmp_path: Path) -> None:
-    (tmp_path / "applib").mkdir()
-    (tmp_path / "applib" / "stale.py").write_text("")
-    assemble([package(tmp_path, "one", {"one.py": "1"})], tmp_path / "applib")
-    assert contents(tmp_path / "applib") == {"one.py": "1"}
 
 
 def test_a_file_system_without_links_has_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +50,7 @@ def test_a_file_system_without_links_has_copies(tmp_path: Path, monkeypatch: pyt
         raise PermissionError("no links here")
 
     monkeypatch.setattr("os.link", refuse)
-    assemble([package(tmp_path, "one", {"one.py": "1"})], tmp_path / "applib")
+    assemble(find_files([package(tmp_path, "one", {"one.py": "1"})]), tmp_path / "applib")
     assert contents(tmp_path / "applib") == {"one.py": "1"}
 
 

@@ -33,6 +33,9 @@ class Aliases(Protocol):
     def get(self, owner: str, name: str) -> Alias:
         """Return an alias."""
 
+    def all(self, owner: str) -> list[Alias]:
+        """Return the aliases of a service or function in order of their names."""
+
     def update(self, alias: Alias) -> Alias:
         """Replace what an alias leads to."""
 
@@ -92,6 +95,9 @@ class Domains(Protocol):
 
     def get(self, name: str, generation: int) -> CustomDomain:
         """Return a domain."""
+
+    def all(self, generation: int) -> list[CustomDomain]:
+        """Return the domains of a generation in order of their names."""
 
     def update(self, domain: CustomDomain) -> CustomDomain:
         """Replace what a domain has."""

@@ -253,6 +253,9 @@ class Functions(Protocol):
     def get(self, path: str) -> Function:
         """Return a function."""
 
+    def all(self, service: str) -> list[Function]:
+        """Return the functions of a service in order of their names; empty: those of FC 3.0."""
+
     async def update(self, function: Function, code: Code | None, *, permit: Permit = anybody) -> Function:
         """Replace a function's settings, and its code when there is some."""
 
@@ -268,6 +271,9 @@ class Triggers(Protocol):
 
     def get(self, function: str, name: str) -> Trigger:
         """Return a trigger."""
+
+    def all(self, function: str) -> list[Trigger]:
+        """Return the triggers of a function in order of their names."""
 
     def update(self, trigger: Trigger) -> Trigger:
         """Replace a trigger's settings."""

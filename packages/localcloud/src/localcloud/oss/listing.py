@@ -27,18 +27,20 @@ def list_page(
     marker: str,
     limit: int,
     entries_beyond: Callable[[str], Iterable[Entry]] | None = None,
+    text_of: Callable[[Entry], str] | None = None,
 ) -> Page[Entry]:
     """Return the page that follows `marker`.
 
     Args:
         entries_after: yields the entries that have the prefix and whose keys are greater than its argument, in order.
-        key_of: the key of an entry.
+        key_of: the key of an entry, which orders it.
         prefix: only keys that begin with it.
         delimiter: keys that hold it behind the prefix are rolled up into one common prefix; empty for no roll-up.
         marker: where the page begins, exclusively; a common prefix as marker skips all that it rolled up.
         limit: how many keys and common prefixes a page may hold.
         entries_beyond: yields, in order, those that come after all whose keys begin with its argument, so that nobody reads what a
             common prefix rolls up; None: it is read through.
+        text_of: the beginning of an entry's key in which the delimiter counts; None: all of it.
 
     Source: OSS, GetBucket (ListObjects) and ListObjectsV2.
     """
@@ -52,7 +54,7 @@ def list_page(
         key = key_of(entry)
         if prefixes and key.startswith(prefixes[-1]):
             continue
-        cut = key.find(delimiter, len(prefix)) if delimiter else -1
+        cut = (text_of(entry) if text_of else key).find(delimiter, len(prefix)) if delimiter else -1
         common = key[: cut + len(delimiter)] if cut >= 0 else None
         told = common is not None and marker.startswith(common)  # on an earlier page
         if not told and len(entries) + len(prefixes) == limit:

@@ -186,6 +186,9 @@ class Buckets(Protocol):
     def get(self, name: str) -> Bucket:
         """Return a bucket."""
 
+    def all(self) -> list[Bucket]:
+        """Return all buckets."""
+
     def create(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> Bucket:
         """Create a bucket; creating one's own again is allowed and changes its ACL only."""
 

@@ -42,7 +42,7 @@ class _Builder(ElementTree.TreeBuilder):
 
 
 def parse(body: bytes, root: str) -> ElementTree.Element:
-    """Parse a request's XML body.
+    """Parse a request's XML body; as OSS does, it takes white space before the declaration.
 
     Raises:
         OssError: MalformedXML: not XML, an unknown encoding, a document type (which could expand without bounds), elements too deep
@@ -50,7 +50,7 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
     """
     parser = XMLParser(target=_Builder(), forbid_dtd=True)
     try:
-        parser.feed(body if body.startswith(_WIDE) else _CONTROLS.sub(_hide, body))
+        parser.feed(body if body.startswith(_WIDE) else _CONTROLS.sub(_hide, body.lstrip()))
         tree: ElementTree.Element = parser.close()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise malformed(str(error)) from error

@@ -11,6 +11,7 @@ from localcloud.ros.api.routes import create_ros_app
 from localcloud.ros.model import Account
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.operations.sources import Permit
+from localcloud.ros.resources.datasources.registry import data_sources
 from localcloud.ros.resources.registry import resource_types
 from localcloud.ros.template.evaluation import Evaluator
 from localcloud.sls.operations.service import SlsService
@@ -23,14 +24,11 @@ def create(context: Context) -> Service:
         LocalCloudError: its state cannot be read.
     """
     folder, callbacks, oss = context.data / "ros", Callbacks(), context.domain(OssService)
-    types = resource_types(
-        buckets=oss.buckets,
-        ram=context.domain(RamService),
-        fc=context.domain(FcService),
-        sls=context.domain(SlsService),
-        callbacks=callbacks,
-        folder=folder,
-    )
+    ram, fc, sls = context.domain(RamService), context.domain(FcService), context.domain(SlsService)
+    types = {
+        **resource_types(buckets=oss.buckets, ram=ram, fc=fc, sls=sls, callbacks=callbacks, folder=folder),
+        **data_sources(buckets=oss.buckets, ram=ram, fc=fc, sls=sls),
+    }
 
     def read_object(bucket: str, key: str, size: int, permit: Permit) -> bytes:
         with oss.objects.open(bucket, key, permit=lambda key, _acl: permit(key)) as (_, path), path.open("rb") as file:

@@ -49,8 +49,10 @@ def test_the_types_that_are_served_are_listed_and_described(ros: Any) -> None:
     found = ros.client.list_resource_types(some).body.resource_types
     assert found
     assert all(each.startswith("ALIYUN::FC3::") for each in found)
-    none = models.ListResourceTypesRequest(entity_type="DataSource")
-    assert ros.client.list_resource_types(none).body.resource_types == []
+    sources = models.ListResourceTypesRequest(entity_type="DataSource")
+    found = ros.client.list_resource_types(sources).body.resource_types
+    assert "DATASOURCE::OSS::Buckets" in found
+    assert not {*found} & {*listed}
     described = ros.client.get_resource_type(models.GetResourceTypeRequest(resource_type="ALIYUN::OSS::Bucket")).body
     assert described.properties["BucketName"] | {"Description": ""} == {
         "Type": "string",
@@ -67,11 +69,43 @@ def test_the_types_that_are_served_are_listed_and_described(ros: Any) -> None:
 
 
 def test_the_example_of_each_type_is_a_valid_template(ros: Any) -> None:
-    for name in ros.client.list_resource_types(models.ListResourceTypesRequest()).body.resource_types:
+    every = models.ListResourceTypesRequest(entity_type="All")
+    for name in ros.client.list_resource_types(every).body.resource_types:
         request = models.GetResourceTypeTemplateRequest(resource_type=name)
         body = ros.client.get_resource_type_template(request).body
         assert json.loads(body.template_content) == body.template_body
         ros.client.validate_template(models.ValidateTemplateRequest(template_body=body.template_content))
+
+
+def test_a_data_source_tells_what_there_is_when_it_is_created_and_refreshed(ros: Any, bucket: Any) -> None:
+    name = "data-" + uuid.uuid4().hex[:12]
+    template: dict[str, Any] = {
+        "ROSTemplateFormatVersion": "2015-09-01",
+        "Resources": {
+            "One": {"Type": "DATASOURCE::OSS::Bucket", "Properties": {"BucketName": bucket.bucket_name}},
+            "All": {"Type": "DATASOURCE::OSS::Buckets", "Properties": {"RefreshOptions": "Always"}},
+            "Once": {"Type": "DATASOURCE::OSS::Buckets"},
+        },
+        "Outputs": {
+            "Endpoint": {"Value": {"Fn::GetAtt": ["One", "IntranetEndpoint"]}},
+            "All": {"Value": {"Fn::GetAtt": ["All", "BucketNames"]}},
+            "Once": {"Value": {"Fn::GetAtt": ["Once", "BucketNames"]}},
+        },
+    }
+    stack = ros.deployed(template)
+    assert stack.status == "CREATE_COMPLETE", stack.status_reason
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.outputs}
+    assert outputs["Endpoint"] == f"oss-{ros.region}-internal.aliyuncs.com"
+    assert bucket.bucket_name in outputs["All"]
+    template["Resources"]["Made"] = {"Type": "ALIYUN::OSS::Bucket", "Properties": {"BucketName": name}}
+    template["Resources"]["All"]["DependsOn"] = "Made"
+    ros.update(stack.stack_id, template)
+    updated = ros.settled(stack.stack_id)
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in updated.outputs}
+    assert name in outputs["All"]
+    assert name not in outputs["Once"]
+    assert ros.delete(stack.stack_id).status == "DELETE_COMPLETE"
+    bucket.get_bucket_info()  # it was only looked at
 
 
 def test_a_template_is_summarized_wherever_it_lies(ros: Any, bucket: Any) -> None:

@@ -11,6 +11,7 @@ from localcloud.oss.s3.headers import to_oss, to_s3
 def test_headers_are_translated_whose_meaning_oss_has() -> None:
     headers = {
         **{"x-amz-acl": "private", "x-amz-meta-a": "b", "x-amz-storage-class": "STANDARD_IA", "x-amz-date": "now"},
+        "x-amz-api-version": "2006-03-01",
         **{"content-encoding": "aws-chunked,gzip", "if-none-match": "*", "x-amz-bucket-object-lock-enabled": "false"},
     }
     assert to_oss(headers, {"X-Amz-Tagging": "k=v", "X-Amz-Signature": "s"}, is_bucket=False) == {

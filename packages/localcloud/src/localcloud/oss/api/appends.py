@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from localcloud.oss.api.attributes import read_attributes
@@ -14,9 +16,9 @@ from localcloud.oss.model import MAX_PUT, NO_ATTRIBUTES
 async def append_object(call: Call) -> web.StreamResponse:
     """AppendObject."""
     position = call.number("position", 0, 0, MAX_PUT)
-    attributes = (
-        NO_ATTRIBUTES if position else read_attributes(call.headers)
-    )  # only the first call says what the object has
+    attributes = read_attributes(call.headers)
+    if position:  # only the first call says what the object has, but for its ACL
+        attributes = replace(NO_ATTRIBUTES, acl=attributes.acl)
     blob = await receive(call)
     item = await call.run(
         call.oss.appends.append, call.bucket, call.key, position, blob, attributes, requester=call.requester

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from localcloud.kernel.door import HOST, is_loopback
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
+from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket, BucketStat
 from localcloud.oss.settings import blocks_public_access
 from localcloud.oss.settings.description import (
@@ -32,9 +34,19 @@ _NAMES_IN_STAT = {
 }
 
 
+_PART_OF_NAME = re.compile(r"[a-z0-9-]{0,63}")  # that others are refused the SDK for Go expects; the code is assumed
+
+
 async def list_buckets(call: Call) -> web.StreamResponse:
     """GetService (ListBuckets)."""
     prefix, marker = call.query.get("prefix", ""), call.query.get("marker", "")
+    for name, value in (("prefix", prefix), ("marker", marker)):
+        if not _PART_OF_NAME.fullmatch(value):
+            raise OssError(
+                "InvalidArgument",
+                f"{name} holds what no bucket's name does.",
+                {"ArgumentName": name, "ArgumentValue": value[:100]},
+            )
     limit = call.number("max-keys", 100, 1, 1000)
     tags, group = read_tag_filter(call.query), call.headers.get("x-oss-resource-group-id")
     found = [

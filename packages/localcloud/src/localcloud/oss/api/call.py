@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from aiohttp import web
@@ -129,7 +130,11 @@ class Call:
             OssError: AccessDenied.
         """
         self.guard.require(
-            self.caller, f"oss:{action}", target or self.target, acl=acl, conditions=conditions_of(self.request)
+            self.caller,
+            f"oss:{action}",
+            target or self.target,
+            acl=acl,
+            conditions=partial(conditions_of, self.request),
         )
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
@@ -141,11 +146,8 @@ class Call:
 
         return check
 
-    @asynccontextmanager
-    async def open(
-        self, action: str, *, key: str | None = None, frozen: bool = False
-    ) -> AsyncIterator[tuple[StoredObject, Path]]:
-        """Yield the object that the request names, or a symlink's target, if the action is allowed on both.
+    def open(self, action: str, *, key: str | None = None, frozen: bool = False) -> Opening:
+        """Return a context of the object that the request names, or of a symlink's target, if the action is allowed on both.
 
         Args:
             action: the RAM action, without its service.
@@ -157,11 +159,23 @@ class Call:
         manager = self.oss.objects.open(
             self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
         )
-        entry = await self.read(manager.__enter__)
-        try:
-            yield entry
-        finally:
-            manager.__exit__(None, None, None)
+        return Opening(self, manager)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A context that yields an object and the file with its bytes, which stays until the block ends."""
+
+    call: Call
+    manager: AbstractContextManager[tuple[StoredObject, Path]]
+
+    async def __aenter__(self) -> tuple[StoredObject, Path]:
+        return await self.call.read(self.manager.__enter__)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.manager.__exit__(kind, error, trace)
 
 
 def conditions_of(request: web.Request) -> dict[str, str]:
@@ -195,7 +209,7 @@ class Operation:
         header_actions: by request header, the action that it needs in addition.
         refused_headers: by request header that is not implemented here, what to do instead.
         streams: whether the handler writes the body to disk as it comes.
-        versions: whether it can be asked for a version.
+        versions: whether it can be asked for a version; None: it passes over one that is named.
         copy: the operation that the header `x-oss-copy-source` makes of it; None: the header says nothing.
     """
 
@@ -205,7 +219,7 @@ class Operation:
     header_actions: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     refused_headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     streams: bool = field(default=False, kw_only=True)
-    versions: bool = field(default=False, kw_only=True)
+    versions: bool | None = field(default=False, kw_only=True)
     copy: Operation | None = field(default=None, kw_only=True)
 
     async def authorize(self, call: Call) -> None:
@@ -215,6 +229,8 @@ class Operation:
             OssError: AccessDenied, NoSuchBucket, NotImplemented (a header).
         """
         version = None if COPY_SOURCE in call.headers else call.version  # oss2 repeats there which one is copied
+        if self.versions is None:
+            version = None
         if version is not None:
             if not self.versions:
                 raise OssError("NotImplemented", f"not implemented: {call.request.method} with ?versionId here")

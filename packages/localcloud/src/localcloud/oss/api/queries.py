@@ -33,7 +33,7 @@ _DEFAULTS = {"record": "\n", "field": ",", "quote": '"', "comment": ""}
 async def select(call: Call, kind: str) -> web.StreamResponse:
     """SelectObject; kind: csv or json."""
     tree = parse(call.body, "SelectRequest")
-    request = _input(tree, kind) | _output(tree) | {"sql": _decoded(tree, "Expression", "")}
+    request = _input(tree, kind) | _output(tree, kind) | {"sql": _decoded(tree, "Expression", "")}
     return await _run(call, request, status=206)
 
 
@@ -96,14 +96,14 @@ def _input(tree: Element, kind: str) -> dict[str, Any]:
     }
 
 
-def _output(tree: Element) -> dict[str, Any]:
-    output = tree.find("OutputSerialization")
-    kind = "JSON" if output is not None and output.find("JSON") is not None else "CSV"
+def _output(tree: Element, kind: str) -> dict[str, Any]:
+    """Read the form of the output, which is of the input's kind: the SDK for Go writes an element of either."""
+    form = f"OutputSerialization/{kind.upper()}"
     return {
         "raw": _flag(tree, "OutputSerialization/OutputRawData"),
         "keep_all": _flag(tree, "OutputSerialization/KeepAllColumns"),
-        "out_record": _decoded(tree, f"OutputSerialization/{kind}/RecordDelimiter", "\n"),
-        "out_field": _decoded(tree, f"OutputSerialization/{kind}/FieldDelimiter", ","),
+        "out_record": _decoded(tree, f"{form}/RecordDelimiter", "\n"),
+        "out_field": _decoded(tree, f"{form}/FieldDelimiter", ","),
     }
 
 

@@ -32,7 +32,7 @@ class AppendOperations(Operations):
             key: the object's key.
             position: the object's length before, in bytes.
             blob: the bytes.
-            attributes: of an object that is created.
+            attributes: of an object that is created; the ACL of one that is there, too (the SDK for Go expects it).
             requester: the principal's id, told to subscribers.
 
         Raises:
@@ -51,11 +51,14 @@ class AppendOperations(Operations):
             def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
                 _check_position(before, key, position)
                 self._check_mutable(holder, before)
-                if before is None:
-                    check_object_acl(holder, attributes.acl)
-                elif found is None or before.data != found[0].data:  # replaced meanwhile by one of the same length
+                check_object_acl(holder, attributes.acl)
+                if before and (
+                    found is None or before.data != found[0].data
+                ):  # replaced meanwhile by one of the same length
                     raise _wrong_position(position, before.size)
                 kept = before.attributes if before else attributes
+                if before and attributes.acl != "default":
+                    kept = replace(kept, acl=attributes.acl)
                 made = self._make(ObjectKind.APPENDABLE, holder, key, whole, kept)
                 return replace(made, version=before.version) if before else made
 

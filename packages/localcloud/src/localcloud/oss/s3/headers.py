@@ -19,7 +19,8 @@ _SAME = frozenset(
 )
 # Headers that this edge obeys itself, or that say nothing about the outcome.
 _OBEYED = frozenset(
-    """checksum-algorithm checksum-mode checksum-type date decoded-content-length mp-object-size optional-object-attributes
+    """api-version checksum-algorithm checksum-mode checksum-type date
+    decoded-content-length mp-object-size optional-object-attributes
     sdk-checksum-algorithm te trailer user-agent""".split()  # noqa: SIM905 - likewise
 )
 # Headers that ask for what OSS has not; with `false` they ask for nothing.

@@ -174,17 +174,17 @@ def reach(value: Any, source: Path) -> Iterator[Any]:  # noqa: ANN401
 
 
 def write_json(value: Any) -> str:  # noqa: ANN401
-    """Write JSON without spaces, numbers as they were read."""
+    """Write JSON without spaces, numbers as they were read, and a slash with a reverse one before it (so the SDK for Go)."""
     if isinstance(value, dict):
-        return (
-            "{"
-            + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{write_json(each)}" for name, each in value.items())
-            + "}"
-        )
+        return "{" + ",".join(f"{_write_scalar(name)}:{write_json(each)}" for name, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(write_json(each) for each in value) + "]"
     if isinstance(value, _Number | Decimal):
         return str(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value, ensure_ascii=False)
+    return _write_scalar(value)
+
+
+def _write_scalar(value: Any) -> str:  # noqa: ANN401
+    return json.dumps(value, ensure_ascii=False).replace("/", "\\/")

@@ -105,8 +105,10 @@ def _check(document: Element, options: Options) -> None:
         and document.find("RoutingRules") is None
     ):
         raise malformed("WebsiteConfiguration has none of IndexDocument, ErrorDocument and RoutingRules")
-    suffix = document.findtext("IndexDocument/Suffix")
-    if suffix is not None and (not suffix or "/" in suffix):
+    suffix, ruled = document.findtext("IndexDocument/Suffix"), document.find("RoutingRules/RoutingRule") is not None
+    if suffix is not None and (
+        "/" in suffix or (not suffix and not ruled)
+    ):  # the SDK for Go writes empty ones with rules
         raise invalid("Suffix", suffix, "The suffix of the index document is not valid: a name without a slash.")
     rules = document.findall("RoutingRules/RoutingRule")
     if len(rules) > MAX_RULES:
@@ -151,7 +153,7 @@ class Site:
     def index_of(self, key: str) -> str | None:
         """Return the key of the page for a folder; None: the key is no folder's, or folders have no pages."""
         suffix = self.document.findtext("IndexDocument/Suffix")
-        if suffix is None or (key and not key.endswith("/")):
+        if not suffix or (key and not key.endswith("/")):
             return None
         return key + suffix if not key or self.has_folders else suffix
 

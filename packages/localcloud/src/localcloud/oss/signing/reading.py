@@ -1,4 +1,4 @@
-"""Reading signatures: versions 1 and 4 of OSS, and version 4 of AWS, in the Authorization header and in the query.
+"""Reading signatures: versions 1, 2 and 4 of OSS, and version 4 of AWS, in the Authorization header and in the query.
 
 Pure: a request comes in as values, a `Claim` comes out, which computes the signature that should have been sent. The official
 clients sign in the same way.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.signing import aws4, v1, v4
+from localcloud.oss.signing import aws4, v1, v2, v4
 from localcloud.oss.signing.claim import Claim, SignedRequest
 
 
@@ -29,6 +29,8 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
         return v4.read_header(request, authorization, region=region, now=now)
     if authorization.startswith("OSS "):
         return v1.read_header(request, authorization, now=now)
+    if authorization.startswith(v2.SCHEME + " "):
+        return v2.read_header(request, authorization, now=now)
     if authorization.startswith(aws4.ALGORITHM):
         return aws4.read_header(request, authorization, now=now)
     if authorization.startswith("AWS ") or "AWSAccessKeyId" in request.query:
@@ -37,6 +39,8 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
         raise OssError(
             "InvalidArgument", "Authorization header is invalid: it begins neither with OSS nor with " + v4.ALGORITHM
         )
+    if request.query.get("x-oss-signature-version") == v2.SCHEME:
+        return v2.read_query(request, now=now)
     if "x-oss-signature" in request.query:
         return v4.read_query(request, region=region, now=now)
     if is_s3(request.query, request.headers):

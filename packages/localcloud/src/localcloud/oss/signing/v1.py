@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Callable
 from dataclasses import replace
 
 from localcloud.oss.arguments import read_number
@@ -71,23 +72,27 @@ def _claim(request: SignedRequest, access_key_id: str, signature: str, date: str
     signed = sorted((k, v) for k, v in request.query.items() if k in SUBRESOURCES)
     subresources = "&".join(f"{k}={v}" if v else k for k, v in signed)
     resource = f"/{request.bucket}/{request.key}" if request.bucket else "/"
-    string_to_sign = "\n".join(
-        [
-            request.method,
-            request.headers.get("content-md5", ""),
-            request.headers.get("content-type", ""),
-            date,
-            oss_headers + resource + (f"?{subresources}" if subresources else ""),
-        ]
-    ).encode("utf-8", "surrogateescape")
 
-    def compute(secret: str) -> str:
-        return base64.b64encode(hmac.digest(secret.encode(), string_to_sign, "sha1")).decode()
+    def text(resource: str) -> bytes:
+        return "\n".join(
+            [
+                request.method,
+                request.headers.get("content-md5", ""),
+                request.headers.get("content-type", ""),
+                date,
+                oss_headers + resource + (f"?{subresources}" if subresources else ""),
+            ]
+        ).encode("utf-8", "surrogateescape")
+
+    def signer(resource: str) -> Callable[[str], str]:
+        return lambda secret: base64.b64encode(hmac.digest(secret.encode(), text(resource), "sha1")).decode()
 
     return Claim(
         access_key_id=access_key_id,
         security_token=token,
         signature=signature,
-        string_to_sign=string_to_sign,
-        compute=compute,
+        string_to_sign=text(resource),
+        compute=signer(resource),
+        # OpenDAL signs a bucket's path as the URL has it
+        alternative=signer(f"/{request.bucket}") if request.path == f"/{request.bucket}" else None,
     )

@@ -13,7 +13,7 @@ from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.description import describe_attributes, describe_properties, example_template
 from localcloud.ros.resources.provider import Detectable, ResourceType
 
-ENTITY, PROVIDER = "Resource", "ROS"  # there are neither data sources nor modules, and no types of users
+RESOURCE, DATA_SOURCE, PROVIDER = "Resource", "DataSource", "ROS"  # there are no modules, and no types of users
 
 
 class TypeActions:
@@ -27,11 +27,14 @@ class TypeActions:
         given = call.parameters
         entity, provider, pattern = (
             given.get(name, default)
-            for name, default in (("EntityType", ENTITY), ("Provider", PROVIDER), ("ResourceType", "*"))
+            for name, default in (("EntityType", RESOURCE), ("Provider", PROVIDER), ("ResourceType", "*"))
         )
-        served = entity in {ENTITY, "All"} and provider == PROVIDER
-        found = sorted(name for name in self._ros.types if served and wildcard_matches(pattern, name))
-        summaries = [{"ResourceType": name, "EntityType": ENTITY, "Provider": PROVIDER} for name in found]
+        found = sorted(
+            name
+            for name in self._ros.types
+            if entity in {_entity(name), "All"} and provider == PROVIDER and wildcard_matches(pattern, name)
+        )
+        summaries = [{"ResourceType": name, "EntityType": _entity(name), "Provider": PROVIDER} for name in found]
         return {"ResourceTypes": found, "ResourceTypeSummaries": summaries}
 
     def get_type(self, call: Call) -> Answer:
@@ -39,7 +42,7 @@ class TypeActions:
         kind = self._find(call)
         return {
             "ResourceType": kind.name,
-            "EntityType": ENTITY,
+            "EntityType": _entity(kind.name),
             "Provider": PROVIDER,
             "Description": "",
             "Properties": describe_properties(kind.properties),
@@ -58,3 +61,7 @@ class TypeActions:
         if name not in self._ros.types:
             raise RosError("ResourceTypeNotFound", f"The Resource Type ({name}) could not be found: not implemented.")
         return self._ros.types[name]
+
+
+def _entity(name: str) -> str:
+    return DATA_SOURCE if name.startswith("DATASOURCE::") else RESOURCE

@@ -40,7 +40,8 @@ def plan_apply(declared: Mapping[str, Property], type_name: str, current: Resour
         return Step.CREATE_ANEW
     if current.type != type_name or needs_replacement(declared, current.properties, wanted):
         return Step.REPLACE
-    return Step.UPDATE if current.properties != wanted or current.status.is_failed else Step.KEEP
+    refreshed = wanted.get("RefreshOptions") == "Always"  # which data sources have, and no other type
+    return Step.UPDATE if refreshed or current.properties != wanted or current.status.is_failed else Step.KEEP
 
 
 def plan_rollback(current: Resource, before: Resource | None) -> Step:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.ros.resources.custom import CustomResource
+from localcloud.ros.resources.datasources.registry import OF_FC, OF_OSS, OF_RAM, OF_SLS
+from localcloud.ros.resources.datasources.source import DataSource
 from localcloud.ros.resources.fc import FcFunction, FcServiceType, FcTrigger
 from localcloud.ros.resources.fc3 import Fc3Function, Fc3Trigger
 from localcloud.ros.resources.fc_configs import (
@@ -71,6 +73,7 @@ TYPES = (
     WaitCondition,
     Sleep,
 )
+SOURCES = (*OF_OSS, *OF_RAM, *OF_FC, *OF_SLS)
 KINDS = {"string": {"string"}, "number": {"integer", "number"}, "boolean": {"boolean"}}
 # Where the documentation is stricter or wider than the vendor's validators, or a check is RAM's own.
 ELSEWHERE = {
@@ -106,13 +109,14 @@ class Declared:
 
 
 @cache
-def source(product: str) -> str:
+def source(file: str) -> str:
+    product = file.rpartition("/")[2]
     spec = find_spec(f"ros_cdk_{product}")
     assert spec is not None
     assert spec.origin is not None
     (archive,) = (Path(spec.origin).parent / "_jsii").glob("*.tgz")
     with tarfile.open(archive) as package:
-        member = package.extractfile(f"package/lib/{product}.generated.js")
+        member = package.extractfile(f"package/lib/{file}.generated.js")
         assert member is not None
         return member.read().decode()
 
@@ -181,6 +185,25 @@ def compare_limits(path: str, our: Property, their: Declared) -> None:
 def test_properties_are_those_of_the_vendors_package(kind: type[Bucket]) -> None:
     _, product, name = kind.name.split("::")
     compare(kind.name, product.lower(), f"ros{name}PropsToRosTemplate", kind.properties)
+
+
+@pytest.mark.parametrize("kind", SOURCES, ids=lambda kind: str(kind.name))
+def test_properties_and_attributes_of_a_data_source_are_those_of_the_vendors_package(kind: type[DataSource]) -> None:
+    _, product, name = kind.name.split("::")
+    file = f"datasource/{product.lower()}"
+    compare(kind.name, file, f"ros{name}PropsToRosTemplate", kind.properties)
+    (constructor,) = re.findall(rf"^class Ros{name} extends .*?^}}", source(file), re.DOTALL | re.MULTILINE)
+    assert {*re.findall(r"this\.attr\w+ = this\.getAtt\('(\w+)'\)", constructor)} == {*kind.returns}
+
+
+def test_the_documentation_names_every_data_source() -> None:
+    page = ROOT.joinpath("docs/reference/resource-types.md").read_text()
+    named = {
+        f"DATASOURCE::{product}::{name}"
+        for product, names in re.findall(r"^\| `DATASOURCE::(\w+)` \| (.*?) \|", page, re.MULTILINE)
+        for name in names.split(", ")
+    }
+    assert named == {kind.name for kind in SOURCES}
 
 
 def test_the_documentation_tells_what_is_refused_and_what_replaces() -> None:

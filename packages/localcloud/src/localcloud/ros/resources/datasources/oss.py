@@ -1,0 +1,72 @@
+"""DATASOURCE::OSS::Bucket and ::Buckets. That `Owner` is a map in the first is assumed. Source: see `source`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from localcloud.kernel.times import to_milliseconds
+from localcloud.oss.model import Bucket, Buckets
+from localcloud.ros.resources.calls import Given
+from localcloud.ros.resources.datasources.source import NEEDED, REFRESH, DataSource
+from localcloud.ros.resources.provider import Context, Property, Right
+from localcloud.ros.resources.rights import on_bucket
+
+
+class BucketSource(DataSource):
+    """A bucket."""
+
+    name = "DATASOURCE::OSS::Bucket"
+    properties: Mapping[str, Property] = {"BucketName": NEEDED, **REFRESH}
+    returns: Sequence[str] = (
+        "Owner",
+        "ExtranetEndpoint",
+        "StorageClass",
+        "CreateTime",
+        "IntranetEndpoint",
+        "Name",
+        "Location",
+    )
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    def rights_to_read(self, context: Context, properties: Given) -> Iterable[Right]:
+        """See `DataSource`."""
+        yield on_bucket(context, "GetBucketInfo", properties["BucketName"])
+
+    def read(self, context: Context, properties: Given) -> Given:
+        """See `DataSource`."""
+        bucket = self._buckets.get(properties["BucketName"])
+        return {**_write(context, bucket), "Owner": {"ID": bucket.owner, "DisplayName": bucket.owner}}
+
+
+class BucketsSource(DataSource):
+    """All buckets."""
+
+    name = "DATASOURCE::OSS::Buckets"
+    properties: Mapping[str, Property] = REFRESH
+    returns: Sequence[str] = ("BucketNames", "Buckets")
+
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+    def rights_to_read(self, context: Context, properties: Given) -> Iterable[Right]:
+        """See `DataSource`."""
+        yield on_bucket(context, "ListBuckets", "*")
+
+    def read(self, context: Context, properties: Given) -> Given:
+        """See `DataSource`."""
+        found = self._buckets.all()
+        return {"BucketNames": [each.name for each in found], "Buckets": [_write(context, each) for each in found]}
+
+
+def _write(context: Context, bucket: Bucket) -> Given:
+    return {
+        "Name": bucket.name,
+        "Owner": bucket.owner,
+        "Location": f"oss-{context.region}",
+        "StorageClass": bucket.storage_class,
+        "CreateTime": to_milliseconds(bucket.created),
+        "ExtranetEndpoint": f"oss-{context.region}.aliyuncs.com",
+        "IntranetEndpoint": f"oss-{context.region}-internal.aliyuncs.com",
+    }
