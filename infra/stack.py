@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ros_cdk_core import Construct, RosOutput
-
 from heavylift.cdk import HeavyFunction, HeavyStack, PrivateBucket
 from heavylift.cdk.settings import Settings
+from ros_cdk_core import Construct, RosOutput
 
 
 class FunctionStack(HeavyStack):

@@ -1,8 +1,7 @@
 """A function of Function Compute 3.0 behind a URL, which anybody may ask."""
 
-from ros_cdk_core import RosOutput
-
 from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
+from ros_cdk_core import RosOutput
 
 with HeavyApp() as app:
     stack = HeavyStack(app)

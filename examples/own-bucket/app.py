@@ -1,9 +1,8 @@
 """A function beside a bucket of one's own, which holds its data and its archives; its role may also list that bucket."""
 
+from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
 from ros_cdk_core import RosOutput, RosPseudo
 from ros_cdk_oss import Bucket, BucketProps
-
-from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
 
 with HeavyApp() as app:
     stack = HeavyStack(app)

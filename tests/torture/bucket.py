@@ -6,12 +6,13 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree
 
 import oss2
 
 from tests.support import signers
-from tests.support.wire import Answer, Connection, Request
+from tests.support.wire import Answer, Connection, Request, exchange
 from tests.torture import model
 from tests.torture.cloud import Cloud
 
@@ -19,6 +20,7 @@ SETTINGS = {
     "lifecycle": "<LifecycleConfiguration><Rule><ID>{}</ID><Prefix>never/</Prefix><Status>Enabled</Status>"
     "<Expiration><Days>9</Days></Expiration></Rule></LifecycleConfiguration>",
     "tagging": "<Tagging><TagSet><Tag><Key>mark</Key><Value>{}</Value></Tag></TagSet></Tagging>",
+    "versioning": "<VersioningConfiguration><Status>{}</Status></VersioningConfiguration>",
     "encryption": "<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>{}</SSEAlgorithm>"
     "</ApplyServerSideEncryptionByDefault></ServerSideEncryptionRule>",
 }
@@ -32,8 +34,17 @@ def _completion(parts: Sequence[bytes]) -> bytes:
     return f"<CompleteMultipartUpload>{''.join(named)}</CompleteMultipartUpload>".encode()
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A version or a delete marker, as it is listed."""
+
+    key: str
+    version: str
+    marker: bool
+
+
 class Bucket:
-    """A bucket and the ids of its uploads.
+    """A bucket, the ids of its uploads, and the marks of the versions that it said to have made.
 
     Args:
         cloud: where it lies.
@@ -43,6 +54,7 @@ class Bucket:
     def __init__(self, cloud: Cloud, name: str) -> None:
         self.name = name
         self.upload_ids: dict[str, str] = {}  # by the name that the model knows
+        self.version_marks: dict[str, str] = {}  # of what was put, by the id in the answer
         self.move(cloud)
         self.client.create_bucket()
 
@@ -53,12 +65,50 @@ class Bucket:
 
     def request(self, operation: model.Operation) -> Request:
         """Return the signed request of an operation."""
-        return signers.oss(self._cloud.key, self._unsigned(operation), self._cloud.region)
+        return self._signed(self._unsigned(operation))
+
+    def perform(self, operation: model.Operation, connection: Connection) -> model.Reply:
+        """Send an operation and return its reply."""
+        if isinstance(operation, model.Get | model.Delete) and operation.version is not None:
+            listed = self.listed(operation.key)
+            if operation.version >= len(listed):
+                return model.Reply(f"{len(listed)} versions")
+            query = (("versionId", listed[operation.version].version),)
+            return self.reply(
+                operation, connection.exchange(self._signed(replace(self._unsigned(operation), query=query)))
+            )
+        return self.reply(operation, connection.exchange(self.request(operation)))
+
+    def listed(self, key: str = "") -> list[Listed]:
+        """Return the versions and markers of a key, or of all keys, by key and from new to old."""
+        found: list[Listed] = []
+        after: tuple[tuple[str, str], ...] = ()
+        while True:
+            query = (("versions", None), ("prefix", key), ("max-keys", "100"), *after)
+            path = f"/{self.name}/"
+            answer = exchange(self._cloud.address("oss"), self._signed(Request("GET", path, query, headers=self._host)))
+            assert answer.status == 200, answer
+            page = ElementTree.fromstring(answer.body)
+            found += [
+                Listed(each.findtext("Key", ""), each.findtext("VersionId", ""), each.tag == "DeleteMarker")
+                for each in page
+                if each.tag in {"Version", "DeleteMarker"}
+            ]
+            if page.findtext("IsTruncated") != "true":
+                return [each for each in found if key in ("", each.key)]
+            marker, version = page.findtext("NextKeyMarker", ""), page.findtext("NextVersionIdMarker", "")
+            after = (("key-marker", marker), ("version-id-marker", version))
+
+    @property
+    def _host(self) -> tuple[tuple[str, str], ...]:
+        return (("Host", self._cloud.endpoints["oss"].removeprefix("http://")),)
+
+    def _signed(self, request: Request) -> Request:
+        return signers.oss(self._cloud.key, request, self._cloud.region)
 
     def _unsigned(self, operation: model.Operation) -> Request:
         path = f"/{self.name}/" + (operation.key if not isinstance(operation, model.SetSetting) else "")
-        host = (("Host", self._cloud.endpoints["oss"].removeprefix("http://")),)
-        plain = Request("PUT", path, headers=host)
+        plain = Request("PUT", path, headers=self._host)
         match operation:
             case model.Put(content=content, forbid=forbid, tag=tag):
                 made = plain.with_headers(("x-oss-meta-mark", model.mark_of(content)))
@@ -72,6 +122,9 @@ class Bucket:
                 return made.with_headers(("x-oss-meta-mark", model.mark_of(content)))
             case model.Delete():
                 return replace(plain, method="DELETE")
+            case model.Forget(content=content):
+                version = {mark: version for version, mark in self.version_marks.items()}[model.mark_of(content)]
+                return replace(plain, method="DELETE", query=(("versionId", version),))
             case model.Get():
                 return replace(plain, method="GET")
             case model.Copy(source=source):
@@ -111,31 +164,45 @@ class Bucket:
             found = _UPLOAD_ID.search(answer.body)
             assert found, answer
             self.upload_ids[operation.upload] = found[1].decode()
+        version = answer.headers.get("x-oss-version-id", "null")
+        if isinstance(operation, model.Put) and version != "null":
+            self.version_marks[version] = model.mark_of(operation.content)
         return model.Reply(model.OK, answer.body if isinstance(operation, model.Get) else None)
-
-    def perform(self, operation: model.Operation, connection: Connection) -> model.Reply:
-        """Send an operation and return its reply."""
-        return self.reply(operation, connection.exchange(self.request(operation)))
 
     # What is there
 
-    def object(self, key: str) -> model.Stored | None:
-        """Return what lies at a key.
+    def object(self, key: str, version: str | None = None) -> model.Stored | None:
+        """Return what lies at a key, or one version of it.
 
         Raises:
             oss2.exceptions.OssError: it cannot be read.
         """
+        asked = {"versionId": version} if version else None
         try:
-            got = self.client.get_object(key)
+            got = self.client.get_object(key, params=asked)
             content = got.read()
-            tags = self.client.get_object_tagging(key).tag_set.tagging_rule
-            acl = self.client.get_object_acl(key).acl
+            tags = self.client.get_object_tagging(key, params=asked).tag_set.tagging_rule
+            acl = self.client.get_object_acl(key, params=asked).acl
         except oss2.exceptions.NoSuchKey:
             return None
-        return model.Stored(content, got.object_type, got.headers.get("x-oss-meta-mark", ""), acl, tags.get("mark", ""))
+        mark, null = got.headers.get("x-oss-meta-mark", ""), got.headers.get("x-oss-version-id", "null") == "null"
+        return model.Stored(content, got.object_type, mark, acl, tags.get("mark", ""), null)
+
+    def history(self, key: str) -> dict[str, model.Version]:
+        """Return the versions and markers of a key by their ids, from new to old.
+
+        Raises:
+            oss2.exceptions.OssError: one cannot be read.
+        """
+        found: dict[str, model.Version] = {}
+        for each in self.listed(key):
+            item = model.Marker(each.version == "null") if each.marker else self.object(key, each.version)
+            assert item is not None
+            found[each.version] = item
+        return found
 
     def keys(self) -> list[str]:
-        """Return all keys."""
+        """Return the keys of all objects."""
         return [each.key for each in oss2.ObjectIterator(self.client)]
 
     def uploads(self) -> dict[str, tuple[str, dict[int, int]]]:
@@ -153,11 +220,13 @@ class Bucket:
             found["lifecycle"] = self.client.get_bucket_lifecycle().rules[0].id
         with contextlib.suppress(oss2.exceptions.NoSuchServerSideEncryptionRule):
             found["encryption"] = self.client.get_bucket_encryption().sse_algorithm
+        if versioning := self.client.get_bucket_versioning().status:
+            found["versioning"] = versioning
         tags = self.client.get_bucket_tagging().tag_set.tagging_rule
         if tags:
             found["tagging"] = tags["mark"]
         return {**found, "acl": self.client.get_bucket_acl().acl}
 
     def blobs(self) -> int:
-        """Return how many data files the bucket needs: one for each object and each part."""
-        return len(self.keys()) + sum(len(parts) for _, parts in self.uploads().values())
+        """Return how many data files the bucket needs: one for each version and each part."""
+        return sum(not each.marker for each in self.listed()) + sum(len(parts) for _, parts in self.uploads().values())

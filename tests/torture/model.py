@@ -1,6 +1,7 @@
 """A bucket as a value, and operations on it: what each answers, and what it makes of the bucket. No IO in here.
 
-`apply` of an operation returns its answer and the bucket afterwards.
+`apply` of an operation returns its answer and the bucket afterwards. The cloud names versions, so they have no names here: a
+version is a place in the history of its key, from new to old, and what it holds.
 The sweeps compare the embedded OSS with it. After a kill, a bucket is what the acknowledged operations made of it, with or
 without the one that was under way. After a race, answers and bucket are those of some serial order.
 """
@@ -28,10 +29,23 @@ class Stored:
     mark: str = ""  # the value of its x-oss-meta-mark
     acl: str = "default"
     tag: str = ""  # the value of its only tag; empty: none
+    null: bool = True  # its version's id is `null`
 
     def __str__(self) -> str:
         digest = hashlib.sha256(self.content).hexdigest()[:8]
-        return f"<{self.kind} {len(self.content)} bytes {digest}, mark {self.mark}, {self.acl}, tag {self.tag!r}>"
+        shown = f"{self.kind} {len(self.content)} bytes {digest}, mark {self.mark}, {self.acl}, tag {self.tag!r}"
+        return f"<{shown}{'' if self.null else ', a version'}>"
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A delete marker."""
+
+    null: bool  # likewise
+
+
+Version: TypeAlias = Stored | Marker
+History: TypeAlias = tuple[Version, ...]  # of a key, from new to old; a marker in front hides the rest
 
 
 @dataclass(frozen=True)
@@ -45,15 +59,41 @@ class Upload:
 
 @dataclass(frozen=True)
 class World:
-    """A bucket: its objects by key, its uploads by the name that the test gave them, and its settings."""
+    """A bucket: the histories of its keys, its uploads by the name that the test gave them, and its settings."""
 
-    objects: Mapping[str, Stored] = field(default_factory=dict)
+    histories: Mapping[str, History] = field(default_factory=dict)
     uploads: Mapping[str, Upload] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=dict)  # lifecycle, tagging, encryption, acl -> a mark
+    settings: Mapping[str, str] = field(
+        default_factory=dict
+    )  # versioning, lifecycle, tagging, encryption, acl -> a mark
 
-    def with_object(self, key: str, item: Stored | None) -> World:
-        """Return the bucket with another object, or none, at a key."""
-        return replace(self, objects=_changed(self.objects, key, item))
+    @property
+    def objects(self) -> dict[str, Stored]:
+        """The objects by key: the versions that are current, unless they are markers."""
+        return {key: past[0] for key, past in self.histories.items() if isinstance(past[0], Stored)}
+
+    def with_object(self, key: str, item: Stored) -> World:
+        """Return the bucket after an object was put at a key."""
+        return self._after(key, replace(item, null=self.settings.get("versioning") != "Enabled"))
+
+    def without_object(self, key: str) -> World:
+        """Return the bucket after the object at a key was deleted, whether there was one or not."""
+        state = self.settings.get("versioning")
+        return self._after(key, Marker(null=state == "Suspended") if state else None)
+
+    def with_version(self, key: str, place: int, item: Version | None) -> World:
+        """Return the bucket with another version, or none, in a place of a key's history."""
+        past = self.histories[key]
+        return self._with(key, (*past[:place], *((item,) if item else ()), *past[place + 1 :]))
+
+    def _after(self, key: str, newest: Version | None) -> World:
+        """Return the bucket after something new came to a key: of what has the id `null` there is one at most."""
+        past = self.histories.get(key, ())
+        kept = past if newest and not newest.null else tuple(each for each in past if not each.null)
+        return self._with(key, (newest, *kept) if newest else kept)
+
+    def _with(self, key: str, history: History) -> World:
+        return replace(self, histories=_changed(self.histories, key, history or None))
 
     def with_upload(self, name: str, upload: Upload | None) -> World:
         """Return the bucket with an upload, or without it."""
@@ -114,19 +154,36 @@ class Append:
             return Reply("ObjectNotAppendable"), world
         if self.position != (len(before.content) if before else 0):
             return Reply("PositionNotEqualToLength"), world
-        if before:
-            return Reply(OK), world.with_object(self.key, replace(before, content=before.content + self.content))
+        if before:  # which grows, and stays the version that it is
+            return Reply(OK), world.with_version(self.key, 0, replace(before, content=before.content + self.content))
         return Reply(OK), world.with_object(self.key, Stored(self.content, "Appendable", mark_of(self.content)))
 
 
 @dataclass(frozen=True)
 class Delete:
-    """DeleteObject."""
+    """DeleteObject, or the deletion of a version or marker for good."""
 
     key: str
+    version: int | None = None  # its place in the key's history
 
     def apply(self, world: World) -> Result:
-        return Reply(OK), world.with_object(self.key, None)
+        if self.version is None:
+            return Reply(OK), world.without_object(self.key)
+        return Reply(OK), world.with_version(self.key, self.version, None)
+
+
+@dataclass(frozen=True)
+class Forget:
+    """The deletion for good of the version that holds some content, wherever in its key's history that is by now."""
+
+    key: str
+    content: bytes = field(repr=False)
+
+    def apply(self, world: World) -> Result:
+        for place, item in enumerate(world.histories.get(self.key, ())):
+            if isinstance(item, Stored) and item.content == self.content:
+                return Reply(OK), world.with_version(self.key, place, None)
+        return Reply(OK), world
 
 
 @dataclass(frozen=True)
@@ -134,17 +191,22 @@ class Get:
     """GetObject."""
 
     key: str
+    version: int | None = None  # its place in the key's history
 
     def apply(self, world: World) -> Result:
-        item = world.objects.get(self.key)
-        return (Reply(OK, item.content) if item else Reply("NoSuchKey")), world
+        if self.version is None:
+            item = world.objects.get(self.key)
+            return (Reply(OK, item.content) if item else Reply("NoSuchKey")), world
+        version = world.histories[self.key][self.version]
+        return (Reply(OK, version.content) if isinstance(version, Stored) else Reply("MethodNotAllowed")), world
 
 
 @dataclass(frozen=True)
 class Copy:
     """CopyObject: content, metadata and tags come along, the ACL does not.
 
-    Onto itself, the request's metadata replace the object's, whatever the request says (OSS, CopyObject).
+    Onto itself, the request's metadata replace the object's, whatever the request says (OSS, CopyObject), and its bytes stay where
+    they are, unless the copy is a version.
     """
 
     source: str
@@ -154,8 +216,11 @@ class Copy:
         item = world.objects.get(self.source)
         if item is None:
             return Reply("NoSuchKey"), world
-        copied = replace(item, mark="") if self.source == self.key else replace(item, kind="Normal")
-        return Reply(OK), world.with_object(self.key, replace(copied, acl="default"))
+        onto_itself = self.source == self.key
+        copied = replace(item, acl="default", mark="" if onto_itself else item.mark)
+        if onto_itself and not world.settings.get("versioning"):
+            return Reply(OK), world.with_version(self.key, 0, copied)
+        return Reply(OK), world.with_object(self.key, replace(copied, kind="Normal"))
 
 
 @dataclass(frozen=True)
@@ -168,7 +233,7 @@ class _OfObject(ABC):
         item = world.objects.get(self.key)
         if item is None:
             return Reply("NoSuchKey"), world
-        return Reply(OK), world.with_object(self.key, self.changed(item))
+        return Reply(OK), world.with_version(self.key, 0, self.changed(item))
 
     @abstractmethod
     def changed(self, item: Stored) -> Stored:
@@ -261,7 +326,7 @@ class Abort(_OfUpload):
 
 @dataclass(frozen=True)
 class SetSetting:
-    """PutBucketLifecycle, -Tags, -Encryption, -Acl; DeleteBucket… for an empty mark."""
+    """PutBucketVersioning, -Lifecycle, -Tags, -Encryption, -Acl; DeleteBucket… for an empty mark."""
 
     name: str
     mark: str
@@ -271,7 +336,7 @@ class SetSetting:
 
 
 Operation: TypeAlias = (
-    Put | Append | Delete | Get | Copy | SetAcl | SetTag | Begin | PutPart | Complete | Abort | SetSetting
+    Put | Append | Delete | Forget | Get | Copy | SetAcl | SetTag | Begin | PutPart | Complete | Abort | SetSetting
 )
 
 

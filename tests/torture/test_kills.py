@@ -24,11 +24,23 @@ from tests.torture.sweep import Sweep
 
 WORKERS = 4
 KEYS = [f"k{number}" for number in range(5)]
+MANY = 6  # versions of a key, of which most operations then take one away
 
 
-def draw(chance: random.Random, world: model.World, fresh: str) -> model.Operation:
-    """Draw the next operation on a bucket; `fresh` names a new upload."""
+def draw(chance: random.Random, world: model.World, fresh: str, *, versioned: bool) -> model.Operation:
+    """Draw the next operation on a bucket.
+
+    Args:
+        chance: draws.
+        world: the bucket as it is.
+        fresh: names a new upload.
+        versioned: whether it may come to keep versions.
+    """
     key = chance.choice(KEYS)
+    past = world.histories.get(key, ())
+    if chance.random() < (0.7 if len(past) > MANY else 0.3 if len(past) > 1 else 0):
+        place = chance.randrange(len(past))
+        return model.Delete(key, place) if chance.random() < 0.7 else model.Get(key, place)
     item, content = world.objects.get(key), chance.randbytes(chance.choice([0, 1, 900, 40_000, 300_000]))
     choices: list[model.Operation] = [
         model.Put(key, content),
@@ -37,6 +49,11 @@ def draw(chance: random.Random, world: model.World, fresh: str) -> model.Operati
         model.SetSetting("encryption", chance.choice(["", "AES256", "KMS"])),
         model.SetSetting("acl", chance.choice(["private", "public-read"])),
     ]
+    if versioned:
+        choices += [
+            model.SetSetting("versioning", chance.choice(["Enabled", "Enabled", "Suspended"])),
+            model.Delete(key),
+        ]
     if item is None:
         choices += [model.Append(key, 0, content), model.Begin(fresh, key, fresh)]
     else:
@@ -58,6 +75,11 @@ def draw(chance: random.Random, world: model.World, fresh: str) -> model.Operati
     return chance.choice(choices)
 
 
+def shown(history: model.History) -> str:
+    """Return a history as a fault shows it."""
+    return " < ".join(map(str, history)) or "nothing"
+
+
 class Worker:
     """Changes a bucket of its own until the cloud dies, and knows what must be there."""
 
@@ -65,6 +87,7 @@ class Worker:
         self.bucket = Bucket(cloud, f"kills-{number}")
         self.world = model.World(settings={"acl": "private"})
         self.pending: model.Operation | None = None
+        self._versioned = number % 2 == 1
         self._sweep, self._chance, self._count = sweep, random.Random(f"{sweep.seed} worker {number}"), 0
 
     def run(self, cloud: Cloud, over: threading.Event) -> None:
@@ -73,7 +96,7 @@ class Worker:
         try:
             while not over.is_set():
                 self._count += 1
-                operation = self.pending = draw(self._chance, self.world, f"u{self._count}")
+                operation = self.pending = draw(self._chance, self.world, f"u{self._count}", versioned=self._versioned)
                 reply = self.bucket.perform(operation, connection)
                 expected, self.world = operation.apply(self.world)
                 self.pending = None
@@ -93,27 +116,38 @@ class Worker:
         self.bucket.move(cloud)
         maybe = self.pending.apply(self.world)[1] if self.pending else self.world
         allowed = (self.world, maybe)
-        objects: dict[str, model.Stored] = {}
-        for key in sorted({*KEYS, *self.bucket.keys()}):
+        histories: dict[str, model.History] = {}
+        for key in sorted({*KEYS, *(each.key for each in self.bucket.listed())}):
             found = self._read(key)
-            wanted = [world.objects.get(key) for world in allowed]
+            wanted = [world.histories.get(key, ()) for world in allowed]
             if found not in wanted:
-                self._sweep.lost("an object is not what was acknowledged", f"{key}: {found}, expected {wanted[0]}")
-            if found is not None:
-                objects[key] = found
+                self._sweep.lost(
+                    "an object is not what was acknowledged", f"{key}: {shown(found)}, expected {shown(wanted[0])}"
+                )
+            if found:
+                histories[key] = found
         settings = self.bucket.settings()
         if settings not in [world.settings for world in allowed]:
             self._sweep.lost("settings are not what was acknowledged", f"{settings}, expected {self.world.settings}")
         self._check_uploads(allowed)
-        self.world = model.World(objects, {}, settings)
+        self.world = model.World(histories, {}, settings)
         self.pending = None
 
-    def _read(self, key: str) -> model.Stored | None:
+    def _read(self, key: str) -> model.History:
+        """Return a key's history, and see that its versions have the ids that were acknowledged, and the object is the newest."""
         try:
-            return self.bucket.object(key)
+            versions, current = self.bucket.history(key), self.bucket.object(key)
         except Exception as error:  # noqa: BLE001 - whatever a client makes of it, it cannot be read
             self._sweep.lost("an object cannot be read", f"{key}: {type(error).__name__} {str(error)[:200]}")
-            return None
+            return ()
+        for version, item in versions.items():
+            mark = self.bucket.version_marks.get(version)
+            if mark and not (isinstance(item, model.Stored) and mark == item.mark):
+                self._sweep.lost("a version's id is another's", f"{key} {version}: {item}, expected mark {mark}")
+        history = tuple(versions.values())
+        if current != (history[0] if history and isinstance(history[0], model.Stored) else None):
+            self._sweep.lost("an object is not its newest version", f"{key}: {current} of {shown(history)}")
+        return history
 
     def _check_uploads(self, allowed: tuple[model.World, model.World]) -> None:
         """Compare the uploads, and end all of them."""

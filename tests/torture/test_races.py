@@ -23,6 +23,7 @@ from tests.torture.model import (
     Complete,
     Copy,
     Delete,
+    Forget,
     Get,
     Operation,
     Put,
@@ -45,6 +46,7 @@ class Race:
 
     before: Sequence[Operation]
     at_once: Sequence[Operation]
+    versioning: str = ""  # of the bucket
 
 
 def content(chance: random.Random) -> bytes:
@@ -155,6 +157,38 @@ def append_and_delete(chance: random.Random) -> Race:
     return Race([Append("a", 0, first)], [Append("a", len(first), content(chance)), Delete("a")])
 
 
+def puts_that_become_versions(chance: random.Random) -> Race:
+    return Race([existing(chance)], [Put("a", content(chance)) for _ in range(3)], "Enabled")
+
+
+def put_and_delete_that_become_versions(chance: random.Random) -> Race:
+    return Race([existing(chance)], [Put("a", content(chance)), Delete("a"), Get("a")], chance.choice(STATES))
+
+
+def copies_onto_itself_that_become_versions(chance: random.Random) -> Race:
+    return Race([existing(chance)], [Copy("a", "a"), SetTag("a", "after"), Copy("a", "b")], chance.choice(STATES))
+
+
+def completion_and_put_that_become_versions(chance: random.Random) -> Race:
+    return Race(upload("u", chance), [Complete("u", "a"), Put("a", content(chance)), SetAcl("a", "private")], "Enabled")
+
+
+def put_while_versions_begin_or_end(chance: random.Random) -> Race:
+    state = chance.choice(STATES)
+    return Race([existing(chance)], [Put("a", content(chance)), SetSetting("versioning", state), Delete("a")], state)
+
+
+def put_and_the_end_of_a_version(chance: random.Random) -> Race:
+    before = [Put("a", chance.randbytes(size)) for size in (1_000, 40_000)]
+    at_once: list[Operation] = [
+        Put("a", content(chance)),
+        Forget("a", chance.choice(before).content),
+        SetTag("a", "after"),
+    ]
+    return Race(before, at_once, "Enabled")
+
+
+STATES = ["Enabled", "Suspended"]
 RACES: list[Callable[[random.Random], Race]] = [
     put_and_acl,
     put_and_tagging,
@@ -177,14 +211,21 @@ RACES: list[Callable[[random.Random], Race]] = [
     first_appends,
     append_and_acl,
     append_and_delete,
+    puts_that_become_versions,
+    put_and_delete_that_become_versions,
+    copies_onto_itself_that_become_versions,
+    completion_and_put_that_become_versions,
+    put_while_versions_begin_or_end,
+    put_and_the_end_of_a_version,
 ]
 
 
 class Lane:
-    """A bucket in which one race after the other is run."""
+    """Two buckets, of which one keeps versions, in which one race after the other is run."""
 
     def __init__(self, cloud: Cloud, name: str, sweep: Sweep) -> None:
-        self.bucket = Bucket(cloud, name)
+        self._plain, self._versioned = Bucket(cloud, name), Bucket(cloud, f"{name}-versioned")
+        self.bucket = self._plain
         self._sweep = sweep
         self._connections = [Connection(cloud.address("oss")) for _ in range(5)]
 
@@ -198,9 +239,12 @@ class Lane:
             self._sweep.failed(f"{name}: the connection was cut", f"{race.at_once}: {error}")
 
     def _run(self, name: str, race: Race, jitter: Sequence[float], pool: ThreadPoolExecutor) -> None:
-        world = World(settings={"acl": "private"})
-        for key in "abc":
-            self.bucket.perform(Delete(key), self._connections[0])
+        world = World(settings={"acl": "private"} | ({"versioning": race.versioning} if race.versioning else {}))
+        self.bucket = self._versioned if race.versioning else self._plain
+        if race.versioning:
+            self.bucket.perform(SetSetting("versioning", race.versioning), self._connections[0])
+        for each in self.bucket.listed():
+            self.bucket.client.delete_object(each.key, params={"versionId": each.version} if race.versioning else None)
         for upload_id, (key, _) in self.bucket.uploads().items() if self.bucket.upload_ids else ():
             self.bucket.client.abort_multipart_upload(key, upload_id)
         for operation in race.before:
@@ -231,16 +275,17 @@ class Lane:
         if failed := [reply for reply in replies if reply.code in {"InternalError"} or reply.code.startswith("HTTP 5")]:
             self._sweep.failed(f"{name}: answer {failed[0].code}", met)
         try:
-            objects = {key: item for key in "abc" if (item := self.bucket.object(key)) is not None}
+            histories = {each.key: tuple(self.bucket.history(each.key).values()) for each in self.bucket.listed()}
         except Exception as error:  # noqa: BLE001 - whatever a client makes of it, it cannot be read
             self._sweep.lost(f"{name}: an object cannot be read", f"{met}: {type(error).__name__} {str(error)[:200]}")
             return
-        settings = self.bucket.settings() if isinstance(race.at_once[0], SetSetting) else world.settings
+        changes = any(isinstance(each, SetSetting) for each in race.at_once)
+        settings = self.bucket.settings() if changes else world.settings
         for expected, after in outcomes(world, race.at_once):
-            if expected == replies and after.objects == objects and after.settings == settings:
+            if expected == replies and after.histories == histories and after.settings == settings:
                 self._sweep.tally.refused += sum(reply.code != OK for reply in replies)
                 return
-        shown = {key: str(item) for key, item in objects.items()}
+        shown = {key: [str(item) for item in past] for key, past in histories.items()}
         self._sweep.lost(f"{name}: no order explains it", f"{met}; now {shown} {settings}")
 
     def close(self) -> None:

@@ -33,4 +33,5 @@ def __getattr__(name: str) -> object:
         )
     for variable, value in jsii.VARIABLES.items():
         os.environ.setdefault(variable, value)
+    importlib.import_module(f"{__name__}.loading").load_one_at_a_time()
     return getattr(importlib.import_module(f"{__name__}.{_CONSTRUCTS[name]}"), name)

@@ -14,7 +14,6 @@ _END_OF_LIFE = (
 )
 VARIABLES: Mapping[str, str] = MappingProxyType(
     {
-        "JSII_RUNTIME_PACKAGE_CACHE": "enabled",  # else each run unpacks all of the CDK anew: 3 s
         "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": _END_OF_LIFE,
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +22,7 @@ from heavylift.contracts.failures import (
     StoreError,
     TransientStoreError,
 )
+from heavylift.runtime.beginning import Beginning
 from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
 
 
@@ -93,7 +94,7 @@ class ObjectReader:
         self._retries = Retries(policy or RetryPolicy(), deadline, sleep=sleep, jitter=jitter)
         self._lock = threading.Lock()
         self._version: tuple[int, str] | None = None
-        self._head = b""
+        self._ahead: Beginning | None = None
         self._stopped = False
         self.fetched = 0  # bytes, so far
         self.retries = 0  # requests made again, so far
@@ -125,10 +126,25 @@ class ObjectReader:
         """Make all reads end with an error soon, because one of them failed for good."""
         self._stopped = True
 
-    def head(self, size: int) -> bytes:
-        """Return the first `size` bytes, fewer when the object is shorter; they are kept and not read again."""
-        self._head = b"".join(self._read(0, size, clamp=True))
-        return self._head
+    def head(self, size: int, *, ahead: int = 0) -> bytes:
+        """Return the first `size` bytes, fewer when the object is shorter.
+
+        Args:
+            size: bytes.
+            ahead: go on fetching up to that many in the same request, meanwhile. What was fetched is not fetched again.
+        """
+        self._ahead = Beginning(self._read(0, max(size, ahead), clamp=True))
+        return self._ahead.head(size)
+
+    def narrow_ahead(self, wanted: Iterable[tuple[int, int]]) -> None:
+        """Fetch ahead only what is wanted: (start, stop) of each stretch."""
+        if self._ahead:
+            self._ahead.narrow(wanted)
+
+    def end_ahead(self) -> None:
+        """Let go of what was fetched ahead: nobody will read it."""
+        if self._ahead:
+            self._ahead.close()
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield exactly the bytes from `start` up to `stop`, in chunks of any size.
@@ -137,9 +153,12 @@ class ObjectReader:
             StoreError: the object could not be read; its subclasses say why.
             DeadlineError: the time is used up.
         """
-        if kept := self._head[start:stop]:
-            yield kept
-        yield from self._read(start + len(kept), stop, clamp=False)
+        if self._ahead:
+            for part in self._ahead.read(start, stop):
+                yield part
+                self._check()
+                start += len(part)
+        yield from self._read(start, stop, clamp=False)
 
     def read_ahead(self, start: int, stop: int, *, window: int, connections: int) -> Generator[bytes, None, None]:
         """Yield the bytes from `start` up to `stop` in order, read by several connections at once.

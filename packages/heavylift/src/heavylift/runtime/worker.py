@@ -10,12 +10,12 @@ complete is marked as partial.
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from heavylift.runtime.paging import Paging
 
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
+SWITCH = 0.001  # seconds; while the index is read and planned, what arrives is taken off the connection that often
 HOLD = 5.0  # seconds: what an import waits for may wait for the rest without this package's knowledge
 _OUTPUT = 1  # descriptor
 
@@ -99,6 +100,8 @@ class _Watcher:
 def run(request: LoadRequest) -> None:
     """Load all archives that the environment names, one after the other, and tell."""
     os.nice(NICENESS)
+    gc.disable()  # next to nothing of a load is garbage
+    sys.setswitchinterval(SWITCH)
     timeline = Timeline(request.mode, zero=request.zero)
     reporter = _Reporter(queue.SimpleQueue())
     writer = threading.Thread(target=reporter.write)
@@ -109,6 +112,8 @@ def run(request: LoadRequest) -> None:
     except LoadError as error:
         end = LoadEnded(type(error).__name__, str(error))
     except Exception as error:  # noqa: BLE001 - a mistake of ours: the function's log gets it whole, its caller one line
+        import traceback  # takes time to import, and no start that works needs it
+
         traceback.print_exc(file=sys.stderr)
         message = f"the loader failed with {type(error).__name__}: {error}; the function's log has more"
         end = LoadEnded(LoadError.__name__, message)

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(not can_compile() or find_helper() is None, reas
 START = "import os, time, sys, signal\nloader.initializer(None)\n"
 ALL = f"print(loader.handler(b'range({FUNCTIONS})', None))\n"
 PROGRAM = f"import heavy; assert heavy.right(range({FUNCTIONS}))"
+PY_SPY = Path(sys.executable).with_name("py-spy")
 CODE_PAGES = 200  # in a block: few blocks, few requests
 
 
@@ -205,7 +206,6 @@ def test_a_disk_that_holds_the_working_set_alone_is_refused_before_anything_is_w
     assert re.search(r"unpacks to \d+\.\d MB, and .* raise the function's disk", outcome.error["message"])
 
 
-@pytest.mark.skipif(not shutil.which("py-spy"), reason="there is no py-spy: pip install py-spy")
 def test_py_spy_may_look_at_the_process_at_any_time(paged_instance: Any, link: Any) -> None:
     link.set(bandwidth=2e6)
     with paged_instance.popen(START + "print('ready', flush=True)\n" + ALL) as process:
@@ -213,7 +213,7 @@ def test_py_spy_may_look_at_the_process_at_any_time(paged_instance: Any, link: A
             pass
         looks = [
             subprocess.run(
-                ["py-spy", "dump", *native, "--pid", str(process.pid)], capture_output=True, text=True, check=False
+                [PY_SPY, "dump", *native, "--pid", str(process.pid)], capture_output=True, text=True, check=False
             )
             for native in ([], ["--native"]) * 3
         ]

@@ -14,7 +14,7 @@ import ipaddress
 import logging
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from localcloud.kernel.values import same_secret
 ADMINISTRATION = "/-/localcloud/"  # what is no cloud's API: the embedded cloud's own endpoints, at each service
 EVERYTHING = "/{path:(?s:.*)}"  # the route of a service that reads paths itself; a key may hold a line's end
 ID = web.RequestKey("id", str)  # the request's id, as it stands in answers and in the log
+HEADERS = web.RequestKey("headers", Mapping[str, str])  # those that came, as `headers_of` returns them
 HOST = web.RequestKey("host", str)  # the name in the header Host: lower case, without port and dots at its end
 _BEGUN = web.RequestKey("begun", list[web.StreamResponse])  # at most one; a list, which the request's clones share
 
@@ -121,10 +122,9 @@ def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int)
 
 def headers_of(request: web.Request) -> dict[str, str]:
     """Return a request's headers by lower-case name; the lines of a repeatable one are joined by a comma."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]},{value}" if key in headers else value
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if len(headers) < len(request.headers):  # some are repeated
+        headers = {name: ",".join(request.headers.getall(name)) for name in headers}
     return headers
 
 
@@ -147,6 +147,13 @@ async def read_body(request: web.Request, limit: int) -> bytes | None:
 
 
 @lru_cache(maxsize=256)  # each request names one, and nearly all the same
+def _read_host(header: str) -> str | None:
+    """Return the name in a header Host, as `HOST` has it; None: it names nothing."""
+    host = _HOST.fullmatch(header)
+    return host["name"].lower().rstrip(".") if host else None
+
+
+@lru_cache(maxsize=256)  # likewise
 def is_loopback(host: str) -> bool:
     """Return True if a host name, in lower case, can only mean this machine: localhost and below, 127.0.0.0/8, [::1]."""
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
@@ -159,23 +166,23 @@ def is_loopback(host: str) -> bool:
 
 def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tuple[int, str] | None:
     """Return the status and the words for a head that no service takes; None for a good one, whose `HOST` is noted."""
-    names = [name.lower() for name, _ in request.headers.items()]  # the names alone would come once each
-    if len(set(names)) < len(names) and (repeated := _repeated(names)):
+    request[HEADERS] = headers = headers_of(request)
+    if len(headers) < len(request.headers) and (repeated := _repeated(request)):
         return 400, f"give the header {', '.join(repeated)} once: it is unclear which of its values counts"
     if not request.raw_path.startswith("/"):
         return 400, "the request's target must be a path; a proxy's client speaks to the gateway's port"
-    given = request.headers.get("Host", "")
-    host = _HOST.fullmatch(given)
-    if host is None:
+    name = _read_host(headers.get("host", ""))
+    if name is None:
         return 400, "the request needs a header Host that is a name or an address, and perhaps a port"
-    request[HOST] = name = host["name"].lower().rstrip(".")
+    request[HOST] = name
     if not is_loopback(name) and not serves(name):
         # A page of a stranger whose name was made to resolve to loopback (DNS rebinding) comes with that name.
         return 421, f"the host {name} is not served here; use the endpoint that the embedded cloud printed"
     return None
 
 
-def _repeated(names: Sequence[str]) -> list[str]:
+def _repeated(request: web.Request) -> list[str]:
+    names = [name.lower() for name, _ in request.headers.items()]  # the names alone would come once each
     return sorted(name for name, count in Counter(names).items() if count > 1 and name not in REPEATABLE)
 
 

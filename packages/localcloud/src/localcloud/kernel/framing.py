@@ -24,7 +24,7 @@ def one_length(received: bytes) -> bytes:
     """
     end = received.find(b"\r\n\r\n")
     head = received[: end + 2]
-    if end < 0 or not _REQUEST.match(head):
+    if end < 0 or _PIECES not in head.lower() or not _REQUEST.match(head):
         return received
     said: dict[bytes, list[bytes]] = {}
     for name, value in _LINES.findall(head):

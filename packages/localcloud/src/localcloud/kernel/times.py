@@ -6,6 +6,8 @@ import calendar
 import re
 import time
 from datetime import datetime
+from email.utils import formatdate
+from functools import lru_cache
 
 SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 _FRACTION = re.compile(r"\.[0-9]{1,9}Z\Z")
@@ -32,11 +34,23 @@ def to_milliseconds(moment: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(moment))
 
 
+def to_http(moment: float) -> str:
+    """Write a moment as `Sat, 31 Jan 2026 12:00:00 GMT`."""
+    return _to_http(int(moment))
+
+
+@lru_cache(maxsize=256)  # each answer names one or two, and formatting takes as long as finding the object
+def _to_http(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
+@lru_cache(maxsize=64)  # as `from_basic`
 def to_basic(moment: float) -> str:
     """Write a moment as `20260131T120000Z`."""
     return time.strftime(BASIC, time.gmtime(moment))
 
 
+@lru_cache(maxsize=64)  # the requests of a second tell the same time
 def from_basic(text: str) -> float:
     """Read a moment from `20260131T120000Z`.
 
@@ -45,6 +59,4 @@ def from_basic(text: str) -> float:
     """
     if not _BASIC.fullmatch(text):
         raise ValueError(f"expected a time such as 20260131T120000Z, not {text[:40]!r}")
-    return datetime.fromisoformat(
-        text
-    ).timestamp()  # each request is asked for its time: strptime takes ten times as long
+    return datetime.fromisoformat(text).timestamp()  # strptime takes ten times as long

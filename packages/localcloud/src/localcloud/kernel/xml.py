@@ -11,6 +11,13 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = re.compile("[&<>\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MARKS = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
+
+class Elements(tuple[tuple[str, object], ...]):
+    """Elements, by name and content, of which one name may come again after another; a mapping has each name in one place."""
+
+    __slots__ = ()
+
+
 _Write = Callable[[str], str]  # from a text to how it is written
 
 
@@ -19,7 +26,7 @@ def render(root: str, value: object, *, references: bool = False) -> bytes:
 
     Args:
         root: the name of the root element.
-        value: a mapping holds elements, a list repeats its element, None leaves it out, all else is text.
+        value: a mapping, or `Elements`, holds elements, a list repeats its element, None leaves it out, all else is text.
         references: writes control characters as references to them, which XML 1.0 does not allow, but some clients read.
     """
     parts = [HEAD]
@@ -37,16 +44,21 @@ def _append(parts: list[str], name: str, value: object, write: _Write) -> None:
         return
     if isinstance(value, str):
         parts.append(f"<{name}>{write(value)}</{name}>")
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict | Elements | Mapping):  # the last takes long to find out
         parts.append(f"<{name}>")
-        for child, content in value.items():
-            _append(parts, child, content, write)
+        for child, content in value if isinstance(value, Elements) else value.items():
+            if isinstance(content, str):
+                parts.append(f"<{child}>{write(content)}</{child}>")
+            else:
+                _append(parts, child, content, write)
         parts.append(f"</{name}>")
-    elif isinstance(value, Iterable):
+    elif isinstance(value, bool):
+        parts.append(f"<{name}>{'true' if value else 'false'}</{name}>")
+    elif isinstance(value, int) or not isinstance(value, Iterable):
+        parts.append(f"<{name}>{write(str(value))}</{name}>")
+    else:
         for each in value:
             _append(parts, name, each, write)
-    else:
-        parts.append(f"<{name}>{str(value).lower() if isinstance(value, bool) else write(str(value))}</{name}>")
 
 
 def _write(text: str) -> str:

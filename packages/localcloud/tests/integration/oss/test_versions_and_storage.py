@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from xml.etree import ElementTree
 
 import oss2
 import oss2.models
 import pytest
 
+from tests.support import signers
 from tests.support.cloud import Cloud
 from tests.support.roles import assume_role
+from tests.support.wire import Request, exchange
 
 
 @pytest.fixture
@@ -32,6 +35,18 @@ def test_a_bucket_says_whether_it_keeps_versions(bucket: oss2.Bucket) -> None:
     assert (bucket.get_bucket_versioning().status, bucket.get_bucket_info().versioning_status) == ("Enabled", "Enabled")
     with pytest.raises(oss2.exceptions.MalformedXml):
         bucket.put_bucket_versioning(oss2.models.BucketVersioningConfig("Sometimes"))
+
+
+def test_versions_and_markers_are_listed_in_one_order_from_new_to_old(cloud: Cloud, versioned: oss2.Bucket) -> None:
+    wanted: list[tuple[str, str]] = []
+    for key in ("b", "a"):
+        made = [versioned.put_object(key, b"1"), versioned.delete_object(key), versioned.put_object(key, b"2")]
+        wanted = [(key, each.versionid) for each in reversed(made)] + wanted
+    request = Request("GET", f"/{versioned.bucket_name}/", (("versions", None),), (("Host", cloud.host("oss")),))
+    answer = exchange(cloud.address("oss"), signers.oss(cloud.key, request, cloud.region))
+    tree = ElementTree.fromstring(answer.body)
+    found = [(each.findtext("Key"), each.findtext("VersionId")) for each in tree if each.find("VersionId") is not None]
+    assert found == wanted
 
 
 def test_versions_are_put_read_hidden_listed_and_deleted(versioned: oss2.Bucket) -> None:

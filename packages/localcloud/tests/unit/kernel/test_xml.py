@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.kernel.xml import HEAD, render
+from localcloud.kernel.xml import HEAD, Elements, render
 
 
 def test_the_form_of_a_document() -> None:
@@ -19,6 +19,11 @@ def test_a_list_repeats_its_element_and_none_leaves_it_out() -> None:
     values = {"Gone": None, "None": [], "Size": 1.5, "Name": ["a", "b"], "Entry": ({"Key": key} for key in "cd")}
     elements = "<Size>1.5</Size><Name>a</Name><Name>b</Name><Entry><Key>c</Key></Entry><Entry><Key>d</Key></Entry>"
     assert render("List", values).decode() == f"{HEAD}<List>{elements}</List>"
+
+
+def test_elements_come_in_their_order_whatever_their_names() -> None:
+    values = Elements([("A", 1), ("B", {"C": True}), ("A", "2"), ("B", None)])
+    assert render("List", values).decode() == f"{HEAD}<List><A>1</A><B><C>true</C></B><A>2</A></List>"
 
 
 @pytest.mark.parametrize("character", ["\0", "\x1f", "\ud800", "\ufffe", "\uffff"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from email.utils import formatdate
 from urllib.parse import unquote
 
+from localcloud.kernel.times import to_http
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import STORAGE_CLASSES, Attributes, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.restores import restore_state
@@ -98,7 +98,7 @@ def object_headers(item: StoredObject, now: float) -> dict[str, str]:
         "content-type": "application/octet-stream",
         **item.attributes.headers,
         "ETag": f'"{item.etag}"',
-        "Last-Modified": formatdate(item.modified, usegmt=True),
+        "Last-Modified": to_http(item.modified),
         "Accept-Ranges": "bytes",
         "x-oss-object-type": item.kind.value,
         "x-oss-hash-crc64ecma": str(item.crc64),

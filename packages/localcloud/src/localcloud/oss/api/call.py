@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from aiohttp import web
@@ -129,7 +130,11 @@ class Call:
             OssError: AccessDenied.
         """
         self.guard.require(
-            self.caller, f"oss:{action}", target or self.target, acl=acl, conditions=conditions_of(self.request)
+            self.caller,
+            f"oss:{action}",
+            target or self.target,
+            acl=acl,
+            conditions=partial(conditions_of, self.request),
         )
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
@@ -141,11 +146,8 @@ class Call:
 
         return check
 
-    @asynccontextmanager
-    async def open(
-        self, action: str, *, key: str | None = None, frozen: bool = False
-    ) -> AsyncIterator[tuple[StoredObject, Path]]:
-        """Yield the object that the request names, or a symlink's target, if the action is allowed on both.
+    def open(self, action: str, *, key: str | None = None, frozen: bool = False) -> Opening:
+        """Return a context of the object that the request names, or of a symlink's target, if the action is allowed on both.
 
         Args:
             action: the RAM action, without its service.
@@ -157,11 +159,23 @@ class Call:
         manager = self.oss.objects.open(
             self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
         )
-        entry = await self.read(manager.__enter__)
-        try:
-            yield entry
-        finally:
-            manager.__exit__(None, None, None)
+        return Opening(self, manager)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A context that yields an object and the file with its bytes, which stays until the block ends."""
+
+    call: Call
+    manager: AbstractContextManager[tuple[StoredObject, Path]]
+
+    async def __aenter__(self) -> tuple[StoredObject, Path]:
+        return await self.call.read(self.manager.__enter__)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.manager.__exit__(kind, error, trace)
 
 
 def conditions_of(request: web.Request) -> dict[str, str]:

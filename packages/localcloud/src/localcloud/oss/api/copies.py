@@ -26,7 +26,7 @@ async def copy_object(call: Call) -> web.StreamResponse:
     """CopyObject."""
     source = _read_source(call)
     directive = _directive(call, "x-oss-metadata-directive")
-    if source == (call.bucket, call.key, None) and SPOKEN not in call.request:
+    if source == (call.bucket, call.key, None) and not call.request[SPOKEN]:
         directive = "REPLACE"  # whatever the request says (OSS, CopyObject); S3 knows no such rule
     found = _Source(call)
     tagging = read_tagging_header(call.headers.get("x-oss-tagging", ""))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from aiohttp import web
 
 from localcloud.oss.api.call import Call
-from localcloud.oss.api.url import URL
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.cors import answer_headers, preflight_headers
 
@@ -18,9 +15,7 @@ async def preflight(call: Call) -> web.StreamResponse:
     return web.Response(headers=preflight_headers(bucket, call.headers))
 
 
-def allow_page(request: web.Request, response: web.StreamResponse, find_bucket: Callable[[str], Bucket | None]) -> None:
+def allow_page(request: web.Request, response: web.StreamResponse, bucket: Bucket | None) -> None:
     """Add the headers of a bucket's cross-origin rules to an answer, also to one that tells an error."""
-    target = request.get(URL)
-    bucket = find_bucket(target.bucket) if target else None
     if bucket and request.method != "OPTIONS":
         response.headers.update(answer_headers(bucket, request.headers, request.method))

@@ -221,11 +221,10 @@ def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation
     operations = OPERATIONS.get((method, target.level))
     if operations is None:
         raise OssError("MethodNotAllowed", f"The specified method {method} is not allowed against this resource.")
-    known = MODIFIERS | operations.keys()
     for name in target.query:
-        if name not in known and _selects(name):
+        if name not in MODIFIERS and name not in operations and _selects(name):
             raise OssError("NotImplemented", f"not implemented: {method} {target.level} with ?{name}")
-    selected = next((name for name in operations if name and name in target.query), "")
+    selected = next((name for name in operations if name and name in target.query), "") if target.query else ""
     found = operations.get(selected)
     if found is None:
         raise OssError("NotImplemented", f"not implemented: {method} on a {target.level}")
@@ -278,20 +277,22 @@ def create_app(
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:
-            if s3.SPOKEN in request:
+            if request[s3.SPOKEN]:
                 raise error_to_s3(error) from error
             raise
-        if s3.SPOKEN in request:
+        if request[s3.SPOKEN]:
             s3.translate_answer(answer)
         return answer
 
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
-        if "x-oss-traffic-limit" in request.headers or "x-oss-traffic-limit" in request.query:
+        target = request.get(URL)  # None: the request was refused at the door
+        if "x-oss-traffic-limit" in request.headers or (target and "x-oss-traffic-limit" in target.query):
             response.headers["x-oss-qos-delay-time"] = "0"  # ms; the link is not slowed down for one request
-        cors.allow_page(request, response, oss.buckets.find)
-        if s3.SPOKEN in request:
-            s3.translate_headers(response)
+        if target:
+            cors.allow_page(request, response, oss.buckets.find(target.bucket))
+            if request[s3.SPOKEN]:
+                s3.translate_headers(response)
 
     application = open_door(OssDialect(), serves=serves, max_body=0)
     application.on_response_prepare.append(decorate)
@@ -310,7 +311,7 @@ async def _answer(
     )  # a preflight request is anybody's
     guard.check_referer(request, target)
     content = content_of(request)
-    if s3.SPOKEN in request and credential is not None:
+    if request[s3.SPOKEN] and credential is not None:
         content = s3.content_of_s3(request, credential.access_key_secret)
         request, target = s3.translate(request, target)
     operation = find_operation(request.method, target, copy=COPY_SOURCE in request.headers)
@@ -353,5 +354,6 @@ def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
 
 def _makes_bucket(method: str, target: ResourceUrl) -> bool:
     """Return True for PutBucket and PutBucketAcl, the operations on a bucket that need not exist."""
-    selected = OPERATIONS["PUT", "bucket"].keys() & target.query.keys()
-    return (method, target.level) == ("PUT", "bucket") and selected <= {"acl"}
+    if (method, target.level) != ("PUT", "bucket"):
+        return False
+    return OPERATIONS["PUT", "bucket"].keys() & target.query.keys() <= {"acl"}

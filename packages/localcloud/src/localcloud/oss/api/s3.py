@@ -28,7 +28,7 @@ from localcloud.oss.xml import parse
 
 UNSIGNED_PIECES = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 SIGNED_PIECES = frozenset({"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"})
-SPOKEN = web.RequestKey("speaks s3", bool)  # noted on requests of the S3 protocol
+SPOKEN = web.RequestKey("speaks s3", bool)  # of a request whose URL was read
 
 
 def note_protocol(request: web.Request, target: ResourceUrl) -> ResourceUrl:
@@ -36,9 +36,9 @@ def note_protocol(request: web.Request, target: ResourceUrl) -> ResourceUrl:
 
     S3's clients put the bucket's name before any name of a machine; `BUCKET.localhost` is read for them only.
     """
-    if not is_s3(target.query, request.headers):
+    request[SPOKEN] = is_s3(target.query, request.headers)
+    if not request[SPOKEN]:
         return target
-    request[SPOKEN] = True
     label = request[HOST].removesuffix(".localhost").removesuffix(".s3")
     if not request[HOST].endswith(".localhost") or label in {"oss", "s3"} or label.endswith(".oss"):
         return target

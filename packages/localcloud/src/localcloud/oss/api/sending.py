@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Mapping
@@ -35,37 +36,41 @@ async def send_object(
     strict = request.headers.get("x-oss-range-behavior") == "standard"
     interval = None if whole else parse_range(request.headers.get("Range"), item.size, strict=strict)
     begin, end = interval or (0, item.size)
-    headers = {name: value for name, value in headers.items() if not interval or name.lower() != "content-md5"}
+    headers = {**headers, "Content-Length": str(end - begin)}
     if interval:
+        headers = {name: value for name, value in headers.items() if name.lower() != "content-md5"}
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
-    headers["Content-Length"] = str(end - begin)
     shaped = fault is not None or link.shape.bandwidth > 0
     if whole is None and interval is None and not shaped and is_compressible(request, headers, item.size):
         return await send_compressed(request, path, headers)
     status = whole or (206 if interval else 200)
     response: web.StreamResponse
-    with path.open("rb", buffering=0) as file:
-        try:
-            if end - begin <= TOGETHER and not shaped:
-                file.seek(begin)
-                response = web.Response(status=status, headers=headers, body=file.read(end - begin))
-                await response.prepare(request)
-            else:
-                response = web.StreamResponse(status=status, headers=headers)
+    try:
+        if end - begin <= TOGETHER and not shaped:
+            response = web.Response(status=status, headers=headers, body=_read(path, begin, end - begin))
+            await response.prepare(request)
+        else:
+            response = web.StreamResponse(status=status, headers=headers)
+            with path.open("rb", buffering=0) as file:
                 await response.prepare(request)
                 if request.method != "HEAD":
                     if shaped:
                         await _send_slices(request, response, file, begin, end, link, fault)
                     else:
                         await send_file(request, response, file, begin, end - begin)
-            await response.write_eof()
-        except (
-            ConnectionError,
-            TimeoutError,
-        ):  # the client has gone, or takes nothing (see `localcloud.kernel.listener`)
-            if request.transport and not request.transport.is_closing():
-                request.transport.abort()
+        await response.write_eof()
+    except (ConnectionError, TimeoutError):  # the client has gone, or takes nothing (see `localcloud.kernel.acceptor`)
+        if request.transport and not request.transport.is_closing():
+            request.transport.abort()
     return response
+
+
+def _read(path: Path, begin: int, count: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(descriptor, count, begin)
+    finally:
+        os.close(descriptor)
 
 
 def _transport(request: web.Request) -> asyncio.Transport:

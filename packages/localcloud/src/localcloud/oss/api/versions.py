@@ -7,11 +7,12 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.kernel.times import to_milliseconds
+from localcloud.kernel.xml import Elements
 from localcloud.oss.api.answers import Encode, encoding_type, owner_of, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.listing import describe_entry
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import DeleteMarker, StoredObject
+from localcloud.oss.model import StoredObject, Version
 
 
 async def list_versions(call: Call) -> web.StreamResponse:
@@ -36,33 +37,30 @@ async def list_versions(call: Call) -> web.StreamResponse:
         limit=limit,
     )
     last = page.entries[-1][0] if page.entries and page.entries[-1][0].key == page.next_marker else None
-    entries = [(item, _describe(call, item, encode, is_latest=latest)) for item, latest in page.entries]
-    return xml_response(
-        "ListVersionsResult",
-        {
-            "Name": call.bucket,
-            "Prefix": encode(prefix),
-            "KeyMarker": encode(marker),
-            "VersionIdMarker": version_marker,
-            "MaxKeys": limit,
-            "Delimiter": encode(delimiter),
-            "EncodingType": kind,
-            "IsTruncated": page.next_marker is not None,
-            "NextKeyMarker": None if page.next_marker is None else encode(page.next_marker),
-            "NextVersionIdMarker": last and last.version,
-            "Version": [entry for item, entry in entries if isinstance(item, StoredObject)],
-            "DeleteMarker": [entry for item, entry in entries if isinstance(item, DeleteMarker)],
-            "CommonPrefixes": [{"Prefix": encode(common)} for common in page.prefixes],
-        },
-    )
+    head = {
+        "Name": call.bucket,
+        "Prefix": encode(prefix),
+        "KeyMarker": encode(marker),
+        "VersionIdMarker": version_marker,
+        "MaxKeys": limit,
+        "Delimiter": encode(delimiter),
+        "EncodingType": kind,
+        "IsTruncated": page.next_marker is not None,
+        "NextKeyMarker": None if page.next_marker is None else encode(page.next_marker),
+        "NextVersionIdMarker": last and last.version,
+    }
+    entries = [_describe(call, item, encode, is_latest=latest) for item, latest in page.entries]
+    prefixes = [("CommonPrefixes", {"Prefix": encode(common)}) for common in page.prefixes]
+    return xml_response("ListVersionsResult", Elements([*head.items(), *entries, *prefixes]))
 
 
-def _describe(call: Call, item: StoredObject | DeleteMarker, encode: Encode, *, is_latest: bool) -> dict[str, Any]:
+def _describe(call: Call, item: Version, encode: Encode, *, is_latest: bool) -> tuple[str, dict[str, Any]]:
+    """Return the element of a version or a marker; both stand in one order, by key and from new to old."""
     owner = call.guard.account_id
     version = {"VersionId": item.version, "IsLatest": is_latest}
     if isinstance(item, StoredObject):
-        return {**describe_entry(item, encode, owner, call.guard.clock()), **version}
-    return {
+        return "Version", {**describe_entry(item, encode, owner, call.guard.clock()), **version}
+    return "DeleteMarker", {
         "Key": encode(item.key),
         **version,
         "LastModified": to_milliseconds(item.modified),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import MAX_COPY, Attributes, Bucket, Part, Storage, StoredObject, Upload
+from localcloud.oss.model import MAX_COPY, Attributes, Bucket, ObjectKind, Part, Storage, StoredObject, Upload
 from localcloud.oss.operations.acls import check_object_acl
 from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.events import Events
@@ -25,6 +26,10 @@ LASTING = ("content-type", "x-oss-meta-client-side-encryption-")
 Source = tuple[
     str, str, str | None
 ]  # bucket and key of an object, or of a symlink to it, and its version; None: the current one
+
+
+class _ChangedError(Exception):
+    """An object is not what it was when its copying began."""
 
 
 def anything(item: StoredObject) -> None:
@@ -90,12 +95,12 @@ class CopyOperations(Operations):
         Raises:
             OssError: EntityTooLarge, and what `ObjectOperations.open`, `check` and `ObjectOperations.put` raise.
         """
+        target = (bucket, key)
         with self._objects.open(*source, permit=permit) as (item, _):
             check(item)
             _check_size(item)
-            holder = self._store.buckets.get(bucket)
-            # An object that is copied onto itself keeps its bytes, unless the copy is a new version.
-            if (item.bucket, item.key) != (bucket, key) or versioning_of(holder) is not None:
+            unversioned = versioning_of(self._store.buckets.get(bucket)) is None
+            if (item.bucket, item.key) != target or not (source[2] is None or unversioned):
                 return self._objects.put(
                     bucket,
                     key,
@@ -108,39 +113,58 @@ class CopyOperations(Operations):
                 )
         if not overwrite:
             raise already_exists(key)
-        return self._change_in_place(bucket, key, check, headers, acl, tagging, storage, requester)
 
-    def _change_in_place(
-        self,
-        bucket: str,
-        key: str,
-        check: Check,
-        headers: Mapping[str, str] | None,
-        acl: str,
-        tagging: tuple[str | None] | None,
-        storage: Storage | None,
-        requester: str,
-    ) -> StoredObject:
-        """Copy an object onto itself: its bytes stay, its attributes change."""
-
-        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
-            check_object_acl(holder, acl)
-            present = self._existing(before, bucket, key)
-            self._check_mutable(holder, present)
-            if present.symlink_target is not None:  # put there meanwhile
-                raise no_such_key(key)
+        def describe(present: StoredObject) -> Attributes:
             check(present)
-            attributes = _attributes_of_copy(present, headers, acl, tagging, storage)
-            return replace(
-                present,
-                attributes=replace(attributes, storage=self._settle(attributes.storage, holder)),
-                restoration=None,
-                modified=self._clock(),
-            )
+            return _attributes_of_copy(present, headers, acl, tagging, storage)
 
-        copied = self._store.objects.change(bucket, key, change)
+        copied = None
+        while copied is None:
+            with suppress(_ChangedError):
+                copied = self._copy_onto_itself(bucket, key, permit, describe)
         self._events.tell(EVENT, copied, requester)
         return copied
+
+    def _copy_onto_itself(
+        self, bucket: str, key: str, permit: Permit, describe: Callable[[StoredObject], Attributes]
+    ) -> StoredObject:
+        """Copy an object onto itself, as it is in that moment: no change is lost that somebody else makes meanwhile.
+
+        Its bytes stay where they are, unless the copy is a version of its own.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            permit: as in `copy`.
+            describe: returns the copy's attributes; raises to refuse.
+
+        Raises:
+            _ChangedError: other bytes stand there by now, or the bucket has begun to keep versions.
+        """
+        with self._objects.open(bucket, key, permit=permit) as (item, _):
+            versioned = versioning_of(self._store.buckets.get(bucket)) is not None
+            blob = self._store.blobs.share(item) if versioned else None
+
+            def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+                present = self._existing(before, bucket, key)
+                self._check_mutable(holder, present)
+                if present.symlink_target is not None:  # put there meanwhile
+                    raise no_such_key(key)
+                attributes = describe(present)
+                check_object_acl(holder, attributes.acl)
+                if (versioning_of(holder) is not None) != versioned or (blob and present.data != item.data):
+                    raise _ChangedError
+                if blob:
+                    return self._make(ObjectKind.NORMAL, holder, key, blob, attributes, etag=present.etag)
+                return replace(
+                    present,
+                    attributes=replace(attributes, storage=self._settle(attributes.storage, holder)),
+                    restoration=None,
+                    modified=self._clock(),
+                )
+
+            with self._store.blobs.giving(blob) if blob else nullcontext():
+                return self._store.objects.change(bucket, key, change)
 
     def copy_part(
         self,

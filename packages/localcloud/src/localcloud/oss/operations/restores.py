@@ -6,8 +6,8 @@ Sources: OSS, RestoreObject, CleanRestoredObject, "Restore objects". That each t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from email.utils import formatdate
 
+from localcloud.kernel.times import to_http
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket, Restoration, StoredObject
 from localcloud.oss.operations.base import Operations
@@ -95,7 +95,7 @@ def restore_state(item: StoredObject, now: float) -> str | None:
         return None
     if now < state.ready:
         return 'ongoing-request="true"'
-    return f'ongoing-request="false", expiry-date="{formatdate(state.expires, usegmt=True)}"'
+    return f'ongoing-request="false", expiry-date="{to_http(state.expires)}"'
 
 
 def is_frozen(item: StoredObject, now: float) -> bool:

@@ -88,9 +88,10 @@ def answer_headers(bucket: Bucket, request: Mapping[str, str], method: str) -> d
         request: the request's headers.
         method: the request's method.
     """
-    document, origin = _document(bucket), request.get("Origin")
+    document = _document(bucket)
     if document is None:
         return {}
+    origin = request.get("Origin")
     vary = {"Vary": "Origin"} if document.findtext("ResponseVary") == "true" else {}
     found = origin and next((rule for rule in _rules(document) if rule.allows(origin, method, ())), None)
     return {**vary, **(_headers(found, str(origin)) if found else {})}

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from localcloud.kernel.crc64 import update_crc64
@@ -78,6 +79,7 @@ class Blobs:
 
     def __init__(self, folder: Path, prepare: Callable[[], None]) -> None:
         self._folder = folder
+        self._path = lru_cache(maxsize=256)(folder.joinpath)  # ranges of one object come one after the other
         self._prepare = prepare
         self._pins = threading.Lock()  # held for a moment, also by the event loop
         self._readers: dict[str, int] = {}  # by data file
@@ -85,7 +87,7 @@ class Blobs:
 
     def path(self, data: str) -> Path:
         """Return the path of a data file."""
-        return self._folder / data
+        return self._path(data)
 
     def new(self) -> BlobWriter:
         """Return a writer for bytes that will belong to an object or a part.

@@ -39,6 +39,11 @@ class Database:
         with self.lock:
             self._connection.close()
 
+    @property
+    def writes(self) -> bool:
+        """Return True within a transaction, whose changes may be undone; asked by who holds the lock."""
+        return self._connection.in_transaction
+
     def run(self, statement: str, *values: object) -> list[Row]:
         """Run one statement, within the transaction of this thread if there is one, and return its rows."""
         with self.lock:

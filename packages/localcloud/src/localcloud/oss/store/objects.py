@@ -20,6 +20,7 @@ from localcloud.oss.store.rows import to_object, to_row
 from localcloud.oss.store.versions import VersionRows, new_version
 
 PAGE = 1000  # rows fetched at a time while listing
+RECENT = 128  # objects whose rows are kept in memory: an archive is read in dozens of ranges
 
 
 class ObjectRows:
@@ -30,6 +31,7 @@ class ObjectRows:
         self._blobs = blobs
         self._buckets = buckets
         self._versions = VersionRows(database)
+        self._recent: dict[tuple[str, str], StoredObject] = {}  # committed; by bucket and key, used with the lock
 
     def find(self, bucket: str, key: str, version: str | None = None) -> StoredObject | None:
         """Return an object, or one of its versions, or None."""
@@ -60,10 +62,18 @@ class ObjectRows:
     def pin(self, bucket: str, key: str, version: str | None = None) -> StoredObject | None:
         """Return an object, or one of its versions, whose file then stays until it is unpinned; None: there is none."""
         with self._database.lock:  # from reading the row until its file is pinned, nobody can replace it
-            item = self.find(bucket, key, version)
+            item = self._recent.get((bucket, key)) if version is None else None
+            item = item or self.find(bucket, key, version)
             if item:
                 self._blobs.pin([item.data])
+                if version is None and not self._database.writes:
+                    self._remember(item)
             return item
+
+    def _remember(self, item: StoredObject) -> None:
+        if len(self._recent) >= RECENT:
+            self._recent.clear()
+        self._recent[item.bucket, item.key] = item
 
     def change(
         self,
@@ -194,9 +204,11 @@ class ObjectRows:
         return [item.data for item in freed if isinstance(item, StoredObject)]
 
     def _insert(self, item: StoredObject) -> None:
+        self._recent.pop((item.bucket, item.key), None)
         self._database.run("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *to_row(item))
 
     def _remove(self, bucket: str, key: str) -> None:
+        self._recent.pop((bucket, key), None)
         self._database.run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, encode_key(key))
 
     def versions_after(self, bucket: str, prefix: str, key: str, version: str | None) -> Iterable[tuple[Version, bool]]:

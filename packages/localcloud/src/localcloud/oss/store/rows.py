@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from localcloud.oss.model import NULL_VERSION, Attributes, ObjectKind, Restoration, Storage, StoredObject
@@ -13,6 +15,18 @@ COLUMNS = "data, size, etag, crc64, modified, kind, headers, acl, tagging"  # af
 # What follows stands among the headers, by names of headers that no object keeps: older folders have no columns for it.
 _TARGET, _VERSION, _RESTORE = "x-oss-symlink-target", "x-oss-version-id", "x-oss-restore"
 _CLASS, _ENCRYPTION = "x-oss-storage-class", "x-oss-server-side-encryption"
+
+_KINDS = {kind.value: kind for kind in ObjectKind}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Described:
+    """The part of an object that its document tells."""
+
+    target: str | None
+    version: str
+    restoration: Restoration | None
+    attributes: Attributes
 
 
 def to_columns(item: StoredObject) -> Row:
@@ -44,9 +58,8 @@ def to_row(item: StoredObject) -> Row:
 
 def to_object(bucket: str, key: bytes, columns: Row) -> StoredObject:
     """Return the object that a bucket's name, a key and the columns of a row describe."""
-    data, size, etag, crc64, modified, kind, text, acl, tagging = columns
-    document = json.loads(text)
-    restoration = document.pop(_RESTORE, None)
+    data, size, etag, crc64, modified, kind, document, acl, tagging = columns
+    described = _read_document(document, acl, tagging)
     return StoredObject(
         bucket=bucket,
         key=decode_key(key),
@@ -55,8 +68,20 @@ def to_object(bucket: str, key: bytes, columns: Row) -> StoredObject:
         etag=etag,
         crc64=int(crc64),
         modified=modified,
-        kind=ObjectKind(kind),
-        symlink_target=document.pop(_TARGET, None),
+        kind=_KINDS[kind],
+        symlink_target=described.target,
+        version=described.version,
+        restoration=described.restoration,
+        attributes=described.attributes,
+    )
+
+
+@lru_cache(maxsize=128)  # most objects of a bucket have the same: a listing would read it for each
+def _read_document(text: str, acl: str, tagging: str | None) -> _Described:
+    document = json.loads(text)
+    restoration = document.pop(_RESTORE, None)
+    return _Described(
+        target=document.pop(_TARGET, None),
         version=document.pop(_VERSION, NULL_VERSION),
         restoration=restoration and Restoration(*restoration),
         attributes=Attributes(storage=pop_storage(document), headers=document, acl=acl, tagging=tagging),

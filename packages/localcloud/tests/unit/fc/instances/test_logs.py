@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from localcloud.fc.instances.logs import InvocationLog
+from localcloud.fc.instances.logs import MAX_INVOCATION, InvocationLog, Logs
 
 
 def test_tail_is_the_last_4096_bytes_and_platform_lines_stand_alone(tmp_path: Path) -> None:
@@ -15,3 +15,13 @@ def test_tail_is_the_last_4096_bytes_and_platform_lines_stand_alone(tmp_path: Pa
     log.write(b"x" * 5000)
     assert log.tail == b"x" * 4096
     assert (tmp_path / "f.log").read_text() == "no end of line\nFC Invoke End\n" + "x" * 5000
+
+
+def test_what_is_not_kept_is_noted_once_wherever_the_output_is_cut(tmp_path: Path) -> None:
+    log = Logs(tmp_path).begin("functions/f")
+    log.write(b"a" * MAX_INVOCATION)
+    assert b"FC Note" not in (tmp_path / "functions.f.log").read_bytes()
+    for _ in range(2):
+        log.write(b"the end")
+    assert (tmp_path / "functions.f.log").read_bytes().count(b"FC Note: more than 4,194,304 bytes of output") == 1
+    assert log.tail.endswith(b"the end")

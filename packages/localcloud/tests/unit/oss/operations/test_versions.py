@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Attributes, DeleteMarker, ObjectEvent, ObjectKind
+from localcloud.oss.model import Attributes, DeleteMarker, ObjectEvent, ObjectKind, StoredObject
 from localcloud.oss.operations.service import OssService
 
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 SUSPENDED = ENABLED.replace("Enabled", "Suspended")
+TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>"
 
 
 def open_service(folder: Path) -> OssService:
@@ -216,3 +217,21 @@ def test_a_folder_of_before_versions_is_read(service: OssService, tmp_path: Path
     assert not any(isinstance(item, DeleteMarker) for item, _ in again.objects.versions("kept").entries)
     assert contents(tmp_path) == [b"1", b"2"]
     again.close()
+
+
+@pytest.mark.parametrize("state", [None, ENABLED, SUSPENDED])
+def test_a_copy_onto_itself_is_one_of_what_stands_there_when_it_is_made(service: OssService, state: str | None) -> None:
+    put(service, b"1")
+    if state:
+        service.buckets.set_setting("kept", "versioning", state)
+    asked: list[StoredObject] = []
+
+    def change_it_meanwhile(item: StoredObject) -> None:
+        if not asked:
+            put(service, b"2")
+            service.objects.set_tagging("kept", "a", TAGS)
+        asked.append(item)
+
+    copied = service.copies.copy(("kept", "a", None), "kept", "a", check=change_it_meanwhile)
+    assert (copied.attributes.tagging, service.objects.read("kept", "a")) == (TAGS, b"2")
+    assert [item.size for item in asked] == [1, 1]

@@ -195,3 +195,31 @@ def test_pages_with_a_delimiter_are_those_of_the_order_of_bytes(tmp_path: Path) 
         assert found == ["a/", "a0", "b/", "é/", "\U0010ffff/"]
     assert [item.key for item in service.objects.page("pages", prefix="a/", delimiter="/").entries] == folders[:3]
     service.close()
+
+
+def test_an_object_that_was_read_is_read_anew_after_each_change(folder: Path) -> None:
+    service = open_service(folder)
+
+    def read() -> tuple[bytes, str, bool]:
+        with service.objects.open("kept", "a") as (item, path):
+            return path.read_bytes(), item.attributes.acl, item.attributes.tagging is None
+
+    assert read() == (b"a" * 1000, "default", True)
+    with pytest.raises(OssError, match="exists"):
+        service.objects.put("kept", "a", b"refused", overwrite=False)
+    assert read() == (b"a" * 1000, "default", True)
+    service.objects.put("kept", "a", b"new")
+    assert read() == (b"new", "default", True)
+    service.objects.set_acl("kept", "a", "private")
+    assert read() == (b"new", "private", True)
+    service.objects.set_tagging("kept", "a", "<Tagging><TagSet/></Tagging>")
+    assert read() == (b"new", "private", False)
+    service.copies.copy(("kept", "b", None), "kept", "a")
+    assert read() == (b"b" * 1000, "default", True)
+    service.objects.delete("kept", "a")
+    with pytest.raises(OssError, match="NoSuchKey"):
+        read()
+    service.appends.append("kept", "a", 0, service.blobs.write([b"1"]))
+    assert read() == (b"1", "default", True)
+    service.buckets.empty("kept")
+    service.close()

@@ -1,8 +1,7 @@
 """`python -m infra.app`: declares the stack. `heavylift` and `ros-cdk` run it; parts that changed are built first."""
 
-from ros_cdk_core import RosOutput
-
 from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
+from ros_cdk_core import RosOutput
 
 with HeavyApp() as app:
     stack = HeavyStack(app)
