@@ -25,11 +25,13 @@ from localcloud.gateway.authority import Authority, open_authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.tls import ServerTls
+from localcloud.kernel.acceptor import Server, Tls
 from localcloud.kernel.documents import write_private
 from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.identity import Credentials
-from localcloud.kernel.listener import Listener, Places, Server, Tls
+from localcloud.kernel.listener import Listener
+from localcloud.kernel.places import Places
 from localcloud.kernel.service import Context, Names, Network, Service
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ram import RamService

@@ -6,9 +6,9 @@ nobody tells. So whatever that may be comes first:
 
 1. the eager files: data of every kind, and the libraries that the recorded start did not need, unless they are extension modules,
    which Python alone links;
-2. the bytecode of the modules that the recorded start imported: it is small, and all imports need some of it;
-3. what else the recorded start needed, in its order; the libraries that a library brought in stand before it;
-4. the rest: modules that it did not import, and the sources, which are read for tracebacks.
+2. what else the recorded start needed, in its order: libraries that a library brought in stand before it, chunks of bytecode
+   where the first of their modules is imported;
+3. the rest: modules that it did not import, and the sources, which are read for tracebacks.
 """
 
 from __future__ import annotations
@@ -67,7 +67,5 @@ def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str
             part.append(path)
     first = [*eager, *unused_libraries]
     known = set(files) - set(first)
-    later = [path for path in used if path in known]
-    bytecode, others = ([path for path in later if (path in holders) is wanted] for wanted in (True, False))
-    used_files = [*first, *bytecode, *others]
+    used_files = [*first, *(path for path in used if path in known)]
     return Order([*used_files, *unused_bytecode, *extensions, *sources], len(first), len(used_files))

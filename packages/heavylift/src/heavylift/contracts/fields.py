@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 MAX_INTEGER = 1 << 48  # no size or count of ours is larger
@@ -44,6 +44,24 @@ class Fields:
         """Return the objects of a list."""
         return (Fields(item, f"{self.where(name)}[{number}]") for number, item in enumerate(self._list(name)))
 
+    def columns(self, name: str, kinds: Mapping[str, type]) -> list[list[Any]]:
+        """Return the values of each field over a list's objects: thousands of them in a fraction of what `each` takes.
+
+        Args:
+            name: of the list.
+            kinds: of the fields: `int`, a whole number from 0 to `MAX_INTEGER`, or `str`.
+        """
+        items = self._list(name)
+        try:
+            found = [[item[field] for item in items] for field in kinds]
+        except (KeyError, TypeError, IndexError):
+            found = []
+        if not found or not all(map(_are, found, kinds.values())):
+            for each in self.each(name):  # one of them is wrong: say which
+                for field, kind in kinds.items():
+                    each.integer(field) if kind is int else each.text(field)
+        return found
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of strings."""
         items = self._list(name)
@@ -52,12 +70,13 @@ class Fields:
                 raise FieldError(f"{self.where(name)}[{number}]: is not a string")
         return tuple(items)
 
-    def pairs(self, name: str) -> Iterator[tuple[int, int]]:
-        """Yield a list's pairs of whole numbers from 0 to `MAX_INTEGER`."""
-        for number, item in enumerate(self._list(name)):
-            if not isinstance(item, list) or len(item) != 2 or not all(_is_integer(value) for value in item):
+    def pairs(self, name: str) -> list[list[int]]:
+        """Return a list's pairs of whole numbers from 0 to `MAX_INTEGER`."""
+        items = self._list(name)
+        for number, item in enumerate(items):
+            if not isinstance(item, list) or len(item) != 2 or not (_is_integer(item[0]) and _is_integer(item[1])):
                 raise FieldError(f"{self.where(name)}[{number}]: is not two whole numbers from 0 to {MAX_INTEGER}")
-            yield item[0], item[1]
+        return items
 
     def text(self, name: str) -> str:
         """Return a string."""
@@ -95,6 +114,12 @@ class Fields:
             raise FieldError(f"{self.where(name)}: is missing")
         value: object = self._record[name]
         return value
+
+
+def _are(values: list[Any], kind: type) -> bool:
+    if set(map(type, values)) - {kind}:
+        return False
+    return kind is not int or not values or (min(values) >= 0 and max(values) < MAX_INTEGER)
 
 
 def _is_integer(value: object) -> TypeGuard[int]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from heavylift.contracts.archive import BLOCK_SIZE, Content
 from heavylift.contracts.pages import PAGE, Library
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """The part of a block that belongs to one file.
 
     Attributes:
@@ -31,8 +31,7 @@ class Piece:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class CodeBlock:
+class CodeBlock(NamedTuple):
     """A block that holds pages of one region, and nothing else.
 
     Attributes:
@@ -74,7 +73,12 @@ def plan_load(content: Content, *, by_pages: bool) -> Plan:
     passed = codes.keys() if by_pages else hot
     order = [number for number in range(len(content.blocks)) if number not in passed]
     count = {block: place for place, block in enumerate(order, 1)}
-    ends = [max(count.get(block, 0) for block, _ in _stretches(content, file)) for file in range(len(content.files))]
+    ends = [
+        count[entry.block]
+        if entry.size <= BLOCK_SIZE
+        else max(count.get(block, 0) for block, _ in _stretches(content, file))
+        for file, entry in enumerate(content.files)
+    ]
     least = ends[content.eager - 1] if content.eager else 0
     needs = tuple(max(least, end) for end in ends)
     if not by_pages:
@@ -87,7 +91,10 @@ def plan_load(content: Content, *, by_pages: bool) -> Plan:
 def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:
     """Return, for each block, the pieces of files that its bytes are; those of a block of hot pages are runs of pages."""
     result: list[list[Piece]] = [[] for _ in content.blocks]
-    for file in range(len(content.files)):
+    for file, entry in enumerate(content.files):
+        if entry.size <= BLOCK_SIZE:
+            result[entry.block].append(Piece(file, entry.offset, 0, entry.size))
+            continue
         for block, piece in _stretches(content, file):
             result[block].append(piece)
     for library in content.libraries:

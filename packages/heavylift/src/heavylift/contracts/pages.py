@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.fields import Fields
@@ -41,8 +42,7 @@ class Region:
         return range(-(-self.offset // PAGE), (self.offset + self.size) // PAGE)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Pages of a file that follow each other.
 
     Attributes:
@@ -51,7 +51,7 @@ class Run:
     """
 
     page: int
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's own method of that name is of no use here
 
     @property
     def end(self) -> int:
@@ -83,13 +83,13 @@ class Library:
         hot = iter(self.hot)
         run = next(hot, None)
         for region in self.regions:
-            page = region.pages.start
-            while run and run.page < region.pages.stop:
+            page, stop = region.pages.start, region.pages.stop
+            while run and run.page < stop:
                 if run.page > page:
                     yield Run(page, run.page - page)
                 page, run = run.end, next(hot, None)
-            if page < region.pages.stop:
-                yield Run(page, region.pages.stop - page)
+            if page < stop:
+                yield Run(page, stop - page)
 
 
 def library_record(library: Library) -> dict[str, object]:
@@ -122,7 +122,7 @@ def parse_libraries(content: Fields) -> tuple[Library, ...]:
                 )
                 for region in each.each("regions")
             ),
-            hot=tuple(Run(page, count) for page, count in each.pairs("hot")),
+            hot=tuple(map(Run._make, each.pairs("hot"))),
         )
         for each in content.each("libraries")
     )
@@ -178,15 +178,16 @@ def _check_regions(regions: Sequence[Region], size: int, where: str) -> None:
 
 def _check_hot(library: Library, where: str) -> None:
     end = 0
-    for number, run in enumerate(library.hot):
+    regions = [(region.pages.start, region.pages.stop) for region in library.regions]
+    for number, (page, count) in enumerate(library.hot):
         here = f"{where}.hot[{number}]"
-        if run.count == 0:
+        if count == 0:
             raise _refuse(here, "has no page", "a run has one at least")
-        if run.page < end:
-            raise _refuse(here, f"begins at page {run.page}", f"the run before ends at {end}")
-        end = run.end
-        if not any(run.page in region.pages and end <= region.pages.stop for region in library.regions):
-            raise _refuse(here, f"is pages {run.page} to {end - 1}", "in one region, and whole")
+        if page < end:
+            raise _refuse(here, f"begins at page {page}", f"the run before ends at {end}")
+        end = page + count
+        if not any(start <= page and end <= stop for start, stop in regions):
+            raise _refuse(here, f"is pages {page} to {end - 1}", "in one region, and whole")
 
 
 def _refuse(where: str, found: str, wanted: str) -> InvalidArchiveError:

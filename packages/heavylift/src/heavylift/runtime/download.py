@@ -12,11 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, ReadTimeoutError, SSLError
-
 from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
-from heavylift.runtime.connections import open_pool
+from heavylift.runtime.connections import Answer, ConnectError, Connections, InsecureError, ProtocolError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.refusals import read_refusal
 from heavylift.runtime.settings import Settings, require_bucket
@@ -25,8 +22,9 @@ from heavylift.runtime.store import Body
 
 CHUNK = 256 * 1024  # bytes read from a connection at a time, at most
 CONNECT = 5.0  # seconds to connect, at most
-LEAST = 0.001  # seconds; urllib3 takes no 0
 POOL = 16  # connections kept open; more than any load uses at once
+
+MAX_LABEL = 63  # bytes of a part of a host's name (RFC 1035, section 2.3.4)
 
 # https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -47,8 +45,8 @@ class OssStore:
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self._settings = settings
         self._credentials = credentials
-        self._address = _address(settings)
-        self._pool = open_pool(size=POOL, authorities=_authorities() if self._address.startswith("https:") else None)
+        secure, host, port, self._prefix = _address(settings)
+        self._connections = Connections(host, port, size=POOL, authorities=_authorities() if secure else None)
 
     def renew(self, credentials: Credentials) -> None:
         """Sign with other credentials from now on."""
@@ -60,7 +58,6 @@ class OssStore:
 
     def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
         """Read a part of an object; see `Store.read`."""
-        left = max(LEAST, seconds)
         headers = {"Range": f"bytes={start}-{stop - 1}"} | ({"If-Match": etag} if etag else {})
         headers |= sign(
             "GET",
@@ -71,14 +68,8 @@ class OssStore:
             headers={"x-oss-range-behavior": "standard"},
         )
         with self._errors(key):
-            response = self._pool.request(
-                "GET",
-                f"{self._address}/{encode_key(key)}",
-                headers=headers,
-                preload_content=False,
-                decode_content=False,
-                redirect=False,
-                timeout=urllib3.Timeout(connect=min(CONNECT, left), read=left),
+            response = self._connections.get(
+                f"{self._prefix}/{encode_key(key)}", headers, connect=min(CONNECT, seconds), seconds=seconds
             )
             if response.status not in (200, 206):
                 raise _refused(response, f"{self._settings.bucket}/{key}")
@@ -89,13 +80,12 @@ class OssStore:
             raise StoreError(f"{self.describe(key)}: {error}; check that `Endpoint` is one of OSS") from error
         return Body(size, found, self._chunks(key, response))
 
-    def _chunks(self, key: str, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    def _chunks(self, key: str, response: Answer) -> Iterator[bytes]:
         try:
             with self._errors(key):
                 # What has come, without waiting for a whole chunk: on a slow link, a start must notice that its time is up.
                 while chunk := response.read1(CHUNK):
                     yield chunk
-            response.release_conn()
         finally:
             response.close()  # ends a connection that was not read to its end
 
@@ -104,36 +94,47 @@ class OssStore:
         # The text of a connection error may hold a signed URL, its type never does.
         try:
             yield
-        except SSLError as error:
+        except InsecureError as error:
             raise StoreError(
-                f"{self.describe(key)}: no secure connection ({type(error).__name__}); check `Endpoint` and its certificate"
+                f"{self.describe(key)}: no secure connection ({error}); check `Endpoint` and its certificate"
             ) from error
-        except LocationParseError as error:
+        except UnicodeError as error:
             raise ConfigurationError(f"Endpoint: {self._settings.endpoint!r} is not an address") from error
-        except ConnectTimeoutError as error:
+        except ConnectError as error:
             raise TransientStoreError(
-                f"{self.describe(key)}: no connection came about in time ({type(error).__name__}); check `Endpoint`, and that "
-                "the function's network reaches it"
+                f"{self.describe(key)}: no connection came about in time; check `Endpoint`, and that the function's network "
+                "reaches it"
             ) from error
-        except ReadTimeoutError as error:
+        except TimeoutError as error:
             raise TransientStoreError(
                 f"{self.describe(key)}: the store fell silent, or is too slow ({type(error).__name__})"
             ) from error
-        except (HTTPError, OSError) as error:
+        except (ProtocolError, OSError) as error:
             raise TransientStoreError(
                 f"{self.describe(key)}: the connection failed ({type(error).__name__}); check `Endpoint`"
             ) from error
 
 
-def _address(settings: Settings) -> str:
+def _address(settings: Settings) -> tuple[bool, str, int, str]:
+    """Return whether TLS is spoken, the host, its port, and what comes before a key in a request's path."""
     require_bucket(settings)
     endpoint = settings.endpoint if "://" in settings.endpoint else f"http://{settings.endpoint}"
     parts = urlsplit(endpoint)
     if not _BUCKET.fullmatch(settings.bucket) or not parts.hostname:
         raise ConfigurationError(f"Bucket, Endpoint: {settings.bucket!r} at {settings.endpoint!r} cannot be a bucket")
-    if _is_number(parts.hostname):
-        return f"{parts.scheme}://{parts.netloc}/{settings.bucket}"
-    return f"{parts.scheme}://{settings.bucket}.{parts.netloc}"
+    secure = parts.scheme == "https"
+    try:
+        port = parts.port or (443 if secure else 80)
+    except ValueError:
+        port = 0
+    host = parts.hostname if _is_number(parts.hostname) else f"{settings.bucket}.{parts.hostname}"
+    if (
+        parts.scheme not in ("http", "https")
+        or not port
+        or not all(0 < len(each) <= MAX_LABEL for each in host.split("."))
+    ):
+        raise ConfigurationError(f"Endpoint: {settings.endpoint!r} is not an address")
+    return secure, host, port, f"/{settings.bucket}" if _is_number(parts.hostname) else ""
 
 
 def _authorities() -> str:
@@ -152,15 +153,17 @@ def _is_number(host: str) -> bool:
 
 def _described(headers: Mapping[str, str]) -> tuple[int, str]:
     """Return the object's size and ETag; raise ValueError with a sentence about the one that is missing."""
-    size = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
+    size = headers.get("content-range", "").rpartition("/")[2] or headers.get("content-length", "")
     if not _SIZE.fullmatch(size):
         raise ValueError(f"the answer does not tell the object's size ({size[:40]!r})")
-    if not headers.get("ETag"):
+    if not headers.get("etag"):
         raise ValueError("the answer holds no ETag, by which the object's version is known")
-    return int(size), headers["ETag"]
+    return int(size), headers["etag"]
 
 
-def _refused(response: urllib3.BaseHTTPResponse, resource: str) -> StoreError:
-    body = response.read(65536)
-    response.close()
+def _refused(response: Answer, resource: str) -> StoreError:
+    try:
+        body = response.read(65536)
+    finally:
+        response.close()
     return read_refusal(response.status, response.headers, body, action="oss:GetObject", resource=resource)

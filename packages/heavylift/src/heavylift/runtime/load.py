@@ -16,6 +16,7 @@ them, modules can be imported while the others are still on their way.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,10 +32,11 @@ from heavylift.contracts.archive import (
     Content,
     Index,
     content_digest,
+    has_digest,
     parse_index,
 )
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError, LoadError
-from heavylift.contracts.loading import CodeBlock, pieces, plan_load
+from heavylift.contracts.loading import CodeBlock, Piece, pieces, plan_load
 from heavylift.contracts.pages import PAGE
 from heavylift.runtime.destination import OWNER_WRITES, Destination, DirectoryWriter, Origin
 from heavylift.runtime.inflate import (
@@ -50,19 +52,20 @@ from heavylift.runtime.lines import log_line
 from heavylift.runtime.parallel import run_all
 from heavylift.runtime.retries import TRY, Deadline
 from heavylift.runtime.settings import Archive
-from heavylift.runtime.store import ObjectReader, cut
+from heavylift.runtime.store import AHEAD, ObjectReader, cut
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
     from heavylift.runtime.demand import Demand
     from heavylift.runtime.paging import Paging
 
-HEAD = 512 * 1024  # bytes read first; they hold the index of all but the largest archives
+HEAD = LOCAL_HEADER.size + len(INDEX_NAME) + len(SUFFIX)  # bytes that say where the index ends
 REST_CONNECTIONS = 2  # requests at once while the function answers its own
 PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds after a failure to bring a part of the rest
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
 SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
 RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
+_ZEROS = bytes(PAGE)
 GAP = 8192  # bytes between two blocks that one request brings along, at most: a local header has less
 
 
@@ -114,13 +117,14 @@ def load(
             if found and archive.digest and found.digest == archive.digest:
                 return False
             with timeline.span("fetch", archive.name):
-                head = reader.head(HEAD)
+                head = reader.head(HEAD, ahead=AHEAD)
             wanted = Origin(archive.digest, archive.key, reader.etag, reader.size)
             if found and not archive.digest and _version(found) == _version(wanted):
                 return False
             with destination.filling(wanted) as writer:
                 _unpack(archive, reader, head, writer, timeline, watcher, paging, patient)
     finally:
+        reader.end_ahead()
         timeline.count(**reader.take_counts())
     return True
 
@@ -143,8 +147,8 @@ def _unpack(
 
         unpack(reader, archive.name, archive.digest, writer, timeline)
         return
-    index, origin = found
-    if archive.digest and content_digest(index.content) != archive.digest:
+    index, origin, data = found
+    if archive.digest and not has_digest(data, index, archive.digest):
         raise DigestMismatchError(
             f"{reader.name}: the function's environment pins digest {archive.digest}, the object's content has "
             f"{content_digest(index.content)}; the object was replaced: deploy again"
@@ -158,8 +162,8 @@ def _unpack(
     _BlockLoader(archive.name, reader, index, origin, writer, timeline, watcher, pages, patient).run()
 
 
-def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int] | None:
-    """Return the index and the place in the object from which its offsets count, or None when there is none."""
+def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int, bytes] | None:
+    """Return the index, the place in the object from which its offsets count, and its JSON; None when there is no index."""
     if len(head) < LOCAL_HEADER.size:
         return None
     signature, _, flags, method, _, _, _, packed, _, name, extra = LOCAL_HEADER.unpack_from(head)
@@ -172,11 +176,11 @@ def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int] | None:
         raise InvalidArchiveError(
             f"{reader.name}: the entry {INDEX_NAME} is damaged; build and upload the archive again"
         )
-    data = b"".join(reader.read(start, stop))
-    index = parse_index(inflate_index(data, MAX_INDEX, f"{reader.name}: {INDEX_NAME}"))
+    data = inflate_index(b"".join(reader.read(start, stop)), MAX_INDEX, f"{reader.name}: {INDEX_NAME}")
+    index = parse_index(data)
     if index.layout and stop + index.layout[-1].offset + index.layout[-1].packed > reader.size:
         raise InvalidArchiveError(f"{reader.name}: ends before its last block; the upload was cut: upload it again")
-    return index, stop
+    return index, stop, data
 
 
 def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range]:
@@ -216,7 +220,7 @@ class _BlockLoader:
         self._item = item
         self._reader = reader
         self._content = index.content
-        self._pieces = pieces(index.content)
+        self._pieces: Sequence[Sequence[Piece]] = ()
         self._paging = paging
         self._demand: Demand | None = None
         self._plan = plan_load(index.content, by_pages=paging is not None)
@@ -234,6 +238,10 @@ class _BlockLoader:
     def run(self) -> None:
         """Load all blocks, or raise the error of the first thread that failed."""
         ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places[: self._ready], RANGE)]
+        wanted = self._places[: self._ready]
+        self._reader.narrow_ahead(
+            (wanted[run.start][0], wanted[run.stop - 1][1]) for run in block_ranges(wanted, sys.maxsize)
+        )
         if self._paging:
             from heavylift.runtime.demand import Demand  # only where code may be absent
 
@@ -257,12 +265,12 @@ class _BlockLoader:
 
     def _create_files(self) -> None:
         with self._timeline.span("write", self._item):
-            for entry in self._content.files:
-                self._writer.create(entry.path, entry.size, entry.mode)
+            self._writer.create_all(self._content.files)
         if self._watcher:
             if self._paging:
                 self._watcher.paged(self._paging.libraries)
             self._watcher.prepared([entry.path for entry in self._content.files], self._plan.needs)
+        self._pieces = pieces(self._content)
         self._created.set()
 
     def _load_rest(self) -> None:
@@ -300,6 +308,7 @@ class _BlockLoader:
         code = self._paging.code.get(number) if self._paging else None
         if code and self._paging and self._paging.is_taken(number):
             return
+        self._created.wait()  # unpacking beside it would make the creation of thousands of files several times as long
         block, found = self._content.blocks[number], self._pieces[number]
         where = f"{self._reader.name}: block {number}"
         with self._timeline.span("verify", self._item):
@@ -309,13 +318,12 @@ class _BlockLoader:
             parts: list[bytes | memoryview]
             if large:
                 stretch = inflate_stretch(packed, block.raw, where)
-                if not code and stretch == bytes(block.raw):
+                if not code and stretch.startswith(_ZEROS) and stretch == bytes(block.raw):
                     return  # a new file holds zeros
                 raw = memoryview(stretch)
                 parts = [raw[piece.start : piece.start + piece.size] for piece in found]  # several: runs of hot pages
             else:
                 parts = [*inflate_members(packed, [piece.size for piece in found], where)]
-        self._created.wait()
         with self._timeline.span("write", self._item):
             if code and self._paging:
                 self._write_code(self._paging, code, parts[0])

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +22,10 @@ from heavylift.contracts.failures import (
     StoreError,
     TransientStoreError,
 )
+from heavylift.runtime.beginning import Beginning
 from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
+
+AHEAD = 16 * 1024 * 1024  # bytes of an archive to begin with: its index, and the blocks that come while it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ class ObjectReader:
         self._retries = Retries(policy or RetryPolicy(), deadline, sleep=sleep, jitter=jitter)
         self._lock = threading.Lock()
         self._version: tuple[int, str] | None = None
-        self._head = b""
+        self._ahead: Beginning | None = None
         self._stopped = False
         self.fetched = 0  # bytes, so far
         self.retries = 0  # requests made again, so far
@@ -125,10 +128,33 @@ class ObjectReader:
         """Make all reads end with an error soon, because one of them failed for good."""
         self._stopped = True
 
-    def head(self, size: int) -> bytes:
-        """Return the first `size` bytes, fewer when the object is shorter; they are kept and not read again."""
-        self._head = b"".join(self._read(0, size, clamp=True))
-        return self._head
+    def begin(self, ahead: int) -> None:
+        """Begin to fetch the first bytes, up to `ahead` of them, in one request. What was fetched is not fetched again."""
+        self._begun(ahead)
+
+    def head(self, size: int, *, ahead: int = 0) -> bytes:
+        """Return the first `size` bytes, fewer when the object is shorter.
+
+        Args:
+            size: bytes; no more than it was begun with, if it was.
+            ahead: begin with that many, unless it has begun.
+        """
+        return self._begun(max(size, ahead)).head(size)
+
+    def _begun(self, ahead: int) -> Beginning:
+        if self._ahead is None:
+            self._ahead = Beginning(self._read(0, ahead, clamp=True))
+        return self._ahead
+
+    def narrow_ahead(self, wanted: Iterable[tuple[int, int]]) -> None:
+        """Fetch ahead only what is wanted: (start, stop) of each stretch."""
+        if self._ahead:
+            self._ahead.narrow(wanted)
+
+    def end_ahead(self) -> None:
+        """Let go of what was fetched ahead: nobody will read it."""
+        if self._ahead:
+            self._ahead.close()
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield exactly the bytes from `start` up to `stop`, in chunks of any size.
@@ -137,9 +163,12 @@ class ObjectReader:
             StoreError: the object could not be read; its subclasses say why.
             DeadlineError: the time is used up.
         """
-        if kept := self._head[start:stop]:
-            yield kept
-        yield from self._read(start + len(kept), stop, clamp=False)
+        if self._ahead:
+            for part in self._ahead.read(start, stop):
+                yield part
+                self._check()
+                start += len(part)
+        yield from self._read(start, stop, clamp=False)
 
     def read_ahead(self, start: int, stop: int, *, window: int, connections: int) -> Generator[bytes, None, None]:
         """Yield the bytes from `start` up to `stop` in order, read by several connections at once.
@@ -227,14 +256,13 @@ def cut(chunks: Iterator[bytes], ranges: list[tuple[int, int]]) -> Iterator[byte
         chunks: the stream.
         ranges: (start, stop) from the beginning of the stream; in order, not overlapping.
     """
-    held = bytearray()
-    position = 0  # of the first byte held
+    rest, position = memoryview(b""), 0  # of the chunk, and where it stands
     for start, stop in ranges:
-        while position + len(held) < stop:
-            held += next(chunks)
-            passed = min(max(0, start - position), len(held))
-            del held[:passed]
-            position += passed
-        yield bytes(memoryview(held)[start - position : stop - position])
-        del held[: stop - position]
-        position = stop
+        parts = []
+        while position < stop:
+            rest = rest or memoryview(next(chunks))
+            size = min(len(rest), (start if position < start else stop) - position)
+            if position >= start:
+                parts.append(rest[:size])
+            rest, position = rest[size:], position + size
+        yield b"".join(parts)

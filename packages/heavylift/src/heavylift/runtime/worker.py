@@ -10,22 +10,20 @@ complete is marked as partial.
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heavylift.contracts.archive import Content
 from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
-from heavylift.runtime.load import load
 from heavylift.runtime.messages import (
     ArchiveLoaded,
     BlocksReady,
@@ -42,13 +40,15 @@ from heavylift.runtime.messages import (
 )
 from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import read_settings
-from heavylift.runtime.store import ObjectReader
+from heavylift.runtime.store import AHEAD, ObjectReader
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
+    from heavylift.contracts.archive import Content
     from heavylift.runtime.paging import Paging
 
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
+SWITCH = 0.001  # seconds; while the index is read and planned, what arrives is taken off the connection that often
 HOLD = 5.0  # seconds: what an import waits for may wait for the rest without this package's knowledge
 _OUTPUT = 1  # descriptor
 
@@ -99,6 +99,8 @@ class _Watcher:
 def run(request: LoadRequest) -> None:
     """Load all archives that the environment names, one after the other, and tell."""
     os.nice(NICENESS)
+    gc.disable()  # next to nothing of a load is garbage
+    sys.setswitchinterval(SWITCH)
     timeline = Timeline(request.mode, zero=request.zero)
     reporter = _Reporter(queue.SimpleQueue())
     writer = threading.Thread(target=reporter.write)
@@ -109,6 +111,8 @@ def run(request: LoadRequest) -> None:
     except LoadError as error:
         end = LoadEnded(type(error).__name__, str(error))
     except Exception as error:  # noqa: BLE001 - a mistake of ours: the function's log gets it whole, its caller one line
+        import traceback  # takes time to import, and no start that works needs it
+
         traceback.print_exc(file=sys.stderr)
         message = f"the loader failed with {type(error).__name__}: {error}; the function's log has more"
         end = LoadEnded(LoadError.__name__, message)
@@ -137,8 +141,13 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
     store = OssStore(settings, credentials)
     rest_wanted = threading.Event()
     threading.Thread(target=_obey, args=(store, rest_wanted), daemon=True).start()
-    for archive in settings.archives:
-        reader = ObjectReader(store, archive.key, deadline)
+    readers = [ObjectReader(store, archive.key, deadline) for archive in settings.archives]
+    for archive, reader in zip(settings.archives, readers, strict=True):
+        if archive.directory == settings.applib and not archive.directory.exists():
+            reader.begin(AHEAD)  # it comes while a model is loaded, and while what follows is imported
+    from heavylift.runtime.load import load
+
+    for archive, reader in zip(settings.archives, readers, strict=True):
         if archive.directory == settings.applib:
             paging = _start_paging if request.by_pages else _no_paging
             watcher = _Watcher(reporter, timeline, rest_wanted)

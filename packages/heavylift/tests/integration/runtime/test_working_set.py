@@ -56,7 +56,7 @@ def test_complete_everything_is_whole_and_ordinary_when_the_initializer_returns(
 def test_the_working_set_is_enough_for_the_initializer_and_the_rest_follows(
     paged_instance: Any, link: Any, paged: Packed
 ) -> None:
-    link.set(bandwidth=20e6)
+    link.set(bandwidth=2e6)  # what is fetched while the index is read is little then
     script = START + helpers() + REQUEST + "print(closed() > 0, whole(), closed())\n" + REQUEST + ALL
     outcome = paged_instance.run(script)
     assert outcome.answers == ["True", "True True 0", "True", "True"], outcome.errors

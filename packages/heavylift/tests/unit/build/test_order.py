@@ -145,11 +145,11 @@ def test_data_and_libraries_that_nobody_saw_come_before_all_code(tmp_path: Path)
     assert set(order.paths) == files.keys() - chunks.keys()
 
 
-def test_bytecode_that_a_start_needs_late_is_there_while_it_waits_for_a_library(tmp_path: Path) -> None:
+def test_a_library_does_not_wait_for_bytecode_that_the_start_needs_behind_it(tmp_path: Path) -> None:
     write(tmp_path, {"a/liblinked.so.1": b"\x7fELF", "chunks/0": b"", "chunks/1": b"", "chunks/2": b""})
     chunks = {f"a/__pycache__/{name}.pyc": f"chunks/{number}" for number, name in enumerate("mnu")}
     order = arrange(tmp_path, ["a/__pycache__/m.pyc", "a/liblinked.so.1", "a/__pycache__/n.pyc"], chunks)
-    assert list(order.paths) == ["chunks/0", "chunks/1", "a/liblinked.so.1", "chunks/2"]
+    assert list(order.paths) == ["chunks/0", "a/liblinked.so.1", "chunks/1", "chunks/2"]
     assert order.eager == 0
 
 

@@ -18,6 +18,7 @@ from heavylift.contracts.archive import (
     Link,
     content_digest,
     dump_index,
+    has_digest,
     parse_index,
 )
 from heavylift.contracts.failures import InvalidArchiveError
@@ -43,6 +44,21 @@ def test_the_digest_is_that_of_the_canonical_json_and_ignores_the_layout() -> No
     assert content_digest(content) == "a459c47babc0b1f43eea37aef763331111582bf9c826f01085e6ae53ac45de7d"
 
 
+def test_the_digest_of_an_index_is_known_however_it_was_written() -> None:
+    for data in (dump_index(INDEX), changed(lambda record: None), changed(lambda record: record.update(more=1))):
+        assert has_digest(data, parse_index(data), content_digest(CONTENT))
+        assert not has_digest(data, parse_index(data), ZERO)
+
+
+def test_a_second_content_behind_the_pinned_one_is_not_taken_for_it() -> None:
+    other = Content((FileEntry("other", 0o644, 0, 0, 0),), (Block(0, ZERO),), 0)
+    pinned, second = dump_index(INDEX), dump_index(Index(other, (Layout(0, 1),)))
+    for data in (pinned[:-1] + b"," + second[1:], second[:-1] + b"," + pinned[1:]):
+        index = parse_index(data)  # the last of two fields of one name counts
+        assert has_digest(data, index, content_digest(index.content))
+        assert has_digest(data, index, content_digest(CONTENT)) == (index.content == CONTENT)
+
+
 def test_more_eager_files_than_files_are_refused() -> None:
     with pytest.raises(InvalidArchiveError, match=r"content\.eager"):
         parse_index(changed(lambda record: record["content"].update(eager=6)))
@@ -62,6 +78,22 @@ def test_a_path_that_could_leave_the_target_is_refused(path: str, field: str) ->
 
     with pytest.raises(InvalidArchiveError, match=rf"content\.{field}\[0\]"):
         parse_index(changed(change))
+
+
+def test_a_hostile_path_is_found_among_others() -> None:
+    for path in (*HOSTILE_PATHS, "."):
+        with pytest.raises(InvalidArchiveError, match=r"content\.files\[4\]\.path: "):
+            parse_index(changed(lambda record, path=path: record["content"]["files"][4].update(path=path)))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "path", ["…/ü", "x" * 255, ".heavylift.x", "a/.heavylift/x", "...", "a/..b", "a b/~", "d/" * 1000 + "x"]
+)
+def test_an_unusual_path_inside_the_target_is_kept(path: str) -> None:
+    assert (
+        parse_index(changed(lambda record: record["content"]["files"][4].update(path=path))).content.files[4].path
+        == path
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from heavylift.contracts.failures import (
     ObjectNotFoundError,
     StoreError,
 )
-from heavylift.runtime.load import CONNECTIONS, HEAD, block_ranges, load
+from heavylift.runtime.load import CONNECTIONS, block_ranges, load
 from heavylift.runtime.settings import Archive
+from heavylift.runtime.store import AHEAD
 from heavylift.runtime.timeline import Timeline
 from tests.support.loading import FailsAt, MemoryStore, Packed, load_from, pack, read_files, reader_of, tree
 
@@ -82,19 +84,10 @@ def test_an_archive_without_files_loads(tmp_path: Path) -> None:
     assert tree(tmp_path / "t") == {"only": None}
 
 
-def test_a_large_index_needs_a_second_read(tmp_path: Path) -> None:
-    noise = random.Random(2)
-    files = {"/".join(noise.randbytes(120).hex() for _ in range(10)): b"" for _ in range(500)}
-    packed = pack(files)
-    store = MemoryStore({"a.zip": packed.data}, chunk=1 << 20)
-    load_from(store, tmp_path / "t", digest=packed.digest)
-    assert store.reads[:2] == [("a.zip", 0, HEAD), ("a.zip", HEAD, packed.origin)]
-
-
 def test_a_small_archive_needs_one_request(small: Packed, tmp_path: Path) -> None:
     store = MemoryStore({"a.zip": small.data})
     load_from(store, tmp_path / "t", digest=small.digest)
-    assert store.reads == [("a.zip", 0, HEAD)]
+    assert store.reads == [("a.zip", 0, AHEAD)]
 
 
 def test_a_complete_target_is_not_fetched_again(small: Packed, tmp_path: Path) -> None:
@@ -184,9 +177,13 @@ def test_any_request_or_chunk_may_fail(small: Packed, tmp_path: Path, persistent
             failed = str(error)
         if not store.fired:
             break
-        assert ("gave up after 3 tries" in failed) == persistent
-        assert beside(target) == ([] if persistent else ["t"])
-        assert persistent or tree(target) == SMALL | {"b": None}
+        last = small.index.layout[-1]
+        lost = (
+            persistent and (n - 2) * 64 < small.origin + last.offset + last.packed
+        )  # the zip's directory is not needed
+        assert ("gave up after 3 tries" in failed) == lost
+        assert beside(target) == ([] if lost else ["t"])
+        assert lost or tree(target) == SMALL | {"b": None}
     assert n > 8
 
 
@@ -204,7 +201,10 @@ def test_an_object_that_is_replaced_during_the_load_is_refused(tmp_path: Path) -
                 self.objects[key] = self.objects[key][:-1] + b"!"
             return super().read(key, start, stop, etag, seconds)
 
-    large = pack({"noise": random.Random(3).randbytes(HEAD + 1)})
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            return itertools.islice(chunks, 1)  # the connection breaks
+
+    large = pack({"noise": random.Random(3).randbytes(100_000)})
     with pytest.raises(ObjectChangedError):
         load_from(Replaced({"a.zip": large.data}), tmp_path / "t", digest=large.digest)
     assert beside(tmp_path / "t") == []
@@ -221,7 +221,7 @@ def test_an_index_that_lies_about_the_layout_is_caught(tmp_path: Path) -> None:
     def shift(index: Index) -> bytes:
         first, *rest = index.layout
         return dump_index(
-            replace(index, layout=(replace(first, offset=first.offset + 1, packed=first.packed - 1), *rest))
+            replace(index, layout=(first._replace(offset=first.offset + 1, packed=first.packed - 1), *rest))
         )
 
     lying = pack(SMALL, group=310, change=shift)
@@ -276,4 +276,4 @@ def test_memory_is_bounded_by_one_block_a_connection() -> None:
     assert list(block_ranges(spans, 2500))[:2] == [range(0, 3), range(3, 6)]
     assert [number for blocks in block_ranges(spans, 2500) for number in blocks] == list(range(100))
     assert list(block_ranges([], 10)) == []
-    assert CONNECTIONS * (4 + 1) * BLOCK_SIZE <= 128 * 1024 * 1024  # packed at its limit, and raw
+    assert CONNECTIONS * (4 + 1) * BLOCK_SIZE + AHEAD <= 144 * 1024 * 1024  # packed at its limit, and raw

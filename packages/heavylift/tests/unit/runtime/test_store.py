@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -162,6 +163,84 @@ def test_the_head_stops_at_the_end_and_is_not_read_twice() -> None:
     assert store.reads == [("k", 0, 6_000), ("k", 6_000, 7_000), ("k", 8_000, 9_000)]
     assert reader.size == len(DATA)
     assert reader_of(store, "k").head(1 << 20) == DATA
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 65536])
+def test_bytes_that_were_fetched_ahead_are_not_fetched_again(chunk: int) -> None:
+    store = MemoryStore({"k": DATA[:500]}, chunk=chunk)
+    reader = reader_of(store, "k")
+    assert reader.head(10, ahead=300) == DATA[:10]
+    assert b"".join(reader.read(8, 130)) == DATA[8:130]
+    assert b"".join(reader.read(130, 500)) == DATA[130:500]
+    assert store.reads == [("k", 0, 300), ("k", 300, 500)]
+
+
+def test_an_object_can_be_begun_before_anybody_asks_for_its_head() -> None:
+    store = MemoryStore({"k": DATA})
+    reader = reader_of(store, "k")
+    reader.begin(300)
+    assert reader.head(10, ahead=200) == DATA[:10]
+    assert b"".join(reader.read(10, 300)) == DATA[10:300]
+    assert store.reads == [("k", 0, 300)]
+
+
+def test_bytes_that_were_read_are_let_go_of_and_fetched_again_when_wanted_again() -> None:
+    store = MemoryStore({"k": DATA}, chunk=100)
+    reader = reader_of(store, "k")
+    reader.head(10, ahead=1000)
+    for _ in range(2):
+        assert b"".join(reader.read(200, 400)) == DATA[200:400]
+    assert store.reads == [("k", 0, 1000), ("k", 200, 400)]
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_a_failure_ahead_is_tried_again_and_then_told_to_whoever_reads(persistent: bool) -> None:
+    reader = reader_of(FailsAt(5, {"k": DATA}, persistent=persistent, chunk=100), "k")
+    assert reader.head(10, ahead=2000) == DATA[:10]
+    if persistent:
+        assert b"".join(reader.read(0, 300)) == DATA[:300]
+        for _ in range(2):
+            with pytest.raises(StoreError, match="gave up"):
+                list(reader.read(100, 2000))
+    else:
+        assert b"".join(reader.read(0, 3000)) == DATA[:3000]
+
+
+def test_nothing_more_is_fetched_ahead_once_nobody_will_read_it() -> None:
+    served, go = [], threading.Event()
+
+    class Slow(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            for chunk in chunks:
+                served.append(chunk)
+                yield chunk
+                if len(served) > 1:
+                    go.wait(10)
+
+    reader = reader_of(Slow({"k": DATA}, chunk=100), "k")
+    reader.head(50, ahead=5000)
+    reader.end_ahead()
+    go.set()
+    assert len(served) <= 3
+
+
+@pytest.mark.parametrize(("wanted", "fetched"), [([(20, 320), (500, 900)], 400), ([(120, 900)], 100), ([], 100)])
+def test_what_is_fetched_ahead_is_narrowed_to_what_is_wanted(wanted: list[tuple[int, int]], fetched: int) -> None:
+    narrowed = threading.Event()
+
+    class Waiting(MemoryStore):
+        def on_chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+            yield next(chunks)
+            narrowed.wait(10)
+            yield from chunks
+
+    store = Waiting({"k": DATA}, chunk=100)
+    reader = reader_of(store, "k")
+    reader.head(50, ahead=5000)
+    reader.narrow_ahead(wanted)
+    narrowed.set()
+    assert b"".join(reader.read(0, 900)) == DATA[:900]
+    assert store.reads == [("k", 0, 5000), ("k", fetched, 900)]
 
 
 def test_an_empty_object_says_so() -> None:

@@ -21,7 +21,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from localcloud.gateway.resolver import ADDRESS, PORT, Known, Resolver
-from localcloud.kernel.listener import Acceptor, Places, Serve, readable
+from localcloud.kernel.acceptor import Acceptor, Serve, readable
+from localcloud.kernel.places import Places
 
 ADOPTION = "adoption"  # in the data folder
 PATIENCE = 10.0  # seconds in which the sockets must come

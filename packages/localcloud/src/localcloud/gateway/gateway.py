@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from localcloud.gateway.names import find_service, is_cloud_name
-from localcloud.kernel.listener import BACKLOG, PATIENCE, Acceptor, Places, Server, readable
+from localcloud.kernel.acceptor import BACKLOG, PATIENCE, Acceptor, Server, readable
+from localcloud.kernel.places import Places
 from localcloud.kernel.service import Names
 
 HOST = "127.0.0.1"

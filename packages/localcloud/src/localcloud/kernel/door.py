@@ -14,7 +14,7 @@ import ipaddress
 import logging
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from localcloud.kernel.values import same_secret
 ADMINISTRATION = "/-/localcloud/"  # what is no cloud's API: the embedded cloud's own endpoints, at each service
 EVERYTHING = "/{path:(?s:.*)}"  # the route of a service that reads paths itself; a key may hold a line's end
 ID = web.RequestKey("id", str)  # the request's id, as it stands in answers and in the log
+HEADERS = web.RequestKey("headers", Mapping[str, str])  # those that came, as `headers_of` returns them
 HOST = web.RequestKey("host", str)  # the name in the header Host: lower case, without port and dots at its end
 _BEGUN = web.RequestKey("begun", list[web.StreamResponse])  # at most one; a list, which the request's clones share
 
@@ -165,12 +166,12 @@ def is_loopback(host: str) -> bool:
 
 def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tuple[int, str] | None:
     """Return the status and the words for a head that no service takes; None for a good one, whose `HOST` is noted."""
-    names = [name.lower() for name, _ in request.headers.items()]  # the names alone would come once each
-    if len(set(names)) < len(names) and (repeated := _repeated(names)):
+    request[HEADERS] = headers = headers_of(request)
+    if len(headers) < len(request.headers) and (repeated := _repeated(request)):
         return 400, f"give the header {', '.join(repeated)} once: it is unclear which of its values counts"
     if not request.raw_path.startswith("/"):
         return 400, "the request's target must be a path; a proxy's client speaks to the gateway's port"
-    name = _read_host(request.headers.get("Host", ""))
+    name = _read_host(headers.get("host", ""))
     if name is None:
         return 400, "the request needs a header Host that is a name or an address, and perhaps a port"
     request[HOST] = name
@@ -180,7 +181,8 @@ def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tup
     return None
 
 
-def _repeated(names: Sequence[str]) -> list[str]:
+def _repeated(request: web.Request) -> list[str]:
+    names = [name.lower() for name, _ in request.headers.items()]  # the names alone would come once each
     return sorted(name for name, count in Counter(names).items() if count > 1 and name not in REPEATABLE)
 
 

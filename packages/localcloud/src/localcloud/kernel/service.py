@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 
 from aiohttp import web
 
+from localcloud.kernel.acceptor import Serve
 from localcloud.kernel.identity import Authorizer, CredentialStore
-from localcloud.kernel.listener import Places, Serve
+from localcloud.kernel.places import Places
 from localcloud.kernel.signatures import Authenticator
 
 Domain = TypeVar("Domain")

@@ -406,7 +406,33 @@ def test_a_daemon_is_frozen_and_ended_with_its_instance(
     check_daemon(client, make_event, path, lambda: daemons_of(cloud, path))
 
 
-# Without a sandbox
+# Less of a sandbox, and none
+
+
+def test_where_the_ports_of_the_web_are_not_permitted_python_finds_the_cloud_and_the_log_says_what_is_missing(
+    start_cloud: Any,
+    tmp_path: Path,
+    client_of: Any,
+    code: bytes,
+    make_event: MakeEvent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, tool = shutil.which("bwrap"), tmp_path / "bin" / "bwrap"
+    tool.parent.mkdir()
+    tool.write_text(
+        f'#!/bin/sh\ncase "$*" in *ip_unprivileged_port_start*) echo "not permitted" >&2; exit 1;; esac\nexec {real} "$@"\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}{os.pathsep}{os.environ['PATH']}")
+    cloud = start_cloud(tmp_path / "data")
+    assert cloud.endpoints["isolation"] == "bubblewrap"
+    client = client_of(cloud)
+    client.create("f", code=code, timeout=20)
+    answer = client.invoke("f", make_event("get", url=f"https://oss-{cloud.region}.aliyuncs.com/"))
+    assert answer.json == 403
+    assert "only Python and Node.js reach the embedded cloud under its names" in answer.log
+    curl = make_event("run", words=["curl", "-sS", "-m", "20", f"https://oss-{cloud.region}.aliyuncs.com/"])
+    assert client.invoke("f", curl).json[0] == 6  # no such host
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from localcloud.fc.instances.pool import Pool, Supplies
 from localcloud.fc.instances.unsandboxed import Folder
 from localcloud.fc.model import EndReason, Function
 from localcloud.fc.releases import Release
-from localcloud.kernel.listener import Places
+from localcloud.kernel.places import Places
 
 HANDLER = "import time\n\n\ndef handler(event, context):\n    time.sleep(60)\n"
 

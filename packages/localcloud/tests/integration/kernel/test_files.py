@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from localcloud.kernel.files import PIECE, STRETCH, send_file
-from localcloud.kernel.listener import Listener, Places
+from localcloud.kernel.listener import Listener
+from localcloud.kernel.places import Places
 
 CONTENT = random.Random(1).randbytes(2 * STRETCH + 1234)
 

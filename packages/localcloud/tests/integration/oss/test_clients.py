@@ -23,7 +23,8 @@ from localcloud.gateway.certificates import make_authority
 from localcloud.gateway.gateway import Backend, Gateway
 from localcloud.gateway.tls import ServerTls
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.kernel.listener import Listener, Places
+from localcloud.kernel.listener import Listener
+from localcloud.kernel.places import Places
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.operations.service import OssService

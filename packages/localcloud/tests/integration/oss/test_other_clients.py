@@ -99,6 +99,16 @@ def test_a_version_that_an_upload_names_means_nothing(bucket: oss2.Bucket) -> No
     bucket.abort_multipart_upload("to-copy", answer.text.partition("<UploadId>")[2].partition("</UploadId>")[0])
 
 
+def test_an_upload_that_must_not_overwrite_does_not_begin_where_an_object_is(bucket: oss2.Bucket) -> None:
+    once = {"x-oss-forbid-overwrite": "true"}
+    upload = bucket.init_multipart_upload("once", headers=once)
+    bucket.abort_multipart_upload("once", upload.upload_id)
+    bucket.put_object("once", b"")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.init_multipart_upload("once", headers=once)
+    assert (error.value.status, error.value.code) == (409, "FileAlreadyExists")
+
+
 def test_the_last_acl_of_appends_counts(bucket: oss2.Bucket) -> None:
     bucket.append_object("log", 0, b"a", headers={"x-oss-object-acl": "private"})
     bucket.append_object("log", 1, b"b", headers={"x-oss-object-acl": "public-read", "x-oss-meta-late": "1"})

@@ -17,8 +17,9 @@ from aiohttp import web
 
 from localcloud.fc.model import Function, Service, Settings
 from localcloud.fc.operations.service import FcService
+from localcloud.kernel.acceptor import Server
 from localcloud.kernel.identity import Credential, Identity
-from localcloud.kernel.listener import Places, Server
+from localcloud.kernel.places import Places
 from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.api.callbacks import Callbacks

@@ -16,7 +16,7 @@ from localcloud.gateway.gateway import Gateway, read_head, server_name
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.redirect import is_redirected
 from localcloud.kernel.errors import LocalCloudError
-from localcloud.kernel.listener import Places
+from localcloud.kernel.places import Places
 from localcloud.services import SERVICES
 
 NAMES = served_names(SERVICES.values(), region="cn-hangzhou", account_id="1234")

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 
 from localcloud.kernel.framing import one_length
-from localcloud.kernel.listener import Listener, Places
+from localcloud.kernel.listener import Listener
+from localcloud.kernel.places import Places
 
 PIECES = b"2\r\nhi\r\n0\r\n\r\n"
 BOTH = b"PUT /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\nconnection: keep-alive\r\ntransfer-encoding: Chunked\r\n\r\n"

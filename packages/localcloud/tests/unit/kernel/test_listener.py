@@ -8,7 +8,8 @@ import socket
 import pytest
 from aiohttp import web
 
-from localcloud.kernel.listener import Listener, Places
+from localcloud.kernel.listener import Listener
+from localcloud.kernel.places import Places
 
 
 def test_a_part_takes_its_share_and_leaves_the_rest_to_others() -> None:

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 
 from localcloud.gateway.adoption import WEB, take_over
 from localcloud.gateway.resolver import Known, Resolver
-from localcloud.kernel.listener import Acceptor, Places, Serve, readable
+from localcloud.kernel.acceptor import Acceptor, Serve, readable
+from localcloud.kernel.places import Places
 
 SHARE = 0.25  # of the places of all instances' connections, for those of one
 _CREDENTIALS = struct.Struct("3i")  # unix(7): struct ucred

@@ -130,7 +130,11 @@ class Call:
             OssError: AccessDenied.
         """
         self.guard.require(
-            self.caller, f"oss:{action}", target or self.target, acl=acl, conditions=conditions_of(self.request)
+            self.caller,
+            f"oss:{action}",
+            target or self.target,
+            acl=acl,
+            conditions=partial(conditions_of, self.request),
         )
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:

@@ -42,8 +42,9 @@ class Content:
 
 def content_of(request: web.Request) -> Content:
     """Return the body of a request."""
+    length = request.content_length
     return Content(
-        length=request.content_length,
-        ends=request.content_length is not None or "Transfer-Encoding" in request.headers,
+        length=length,
+        ends=length is not None or "Transfer-Encoding" in request.headers,
         chunks=request.content.iter_any(),
     )

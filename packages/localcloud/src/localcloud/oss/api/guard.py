@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from localcloud.kernel.access import Caller, Denial, Gate
-from localcloud.kernel.door import headers_of
+from localcloud.kernel.door import HEADERS
 from localcloud.kernel.identity import Credential, CredentialStore
 from localcloud.kernel.times import to_seconds
 from localcloud.kernel.values import same_secret
@@ -59,7 +59,7 @@ class Guard:
             bucket=target.bucket,
             key=target.key,
             query=target.query,
-            headers=headers_of(request),
+            headers=request[HEADERS],
             path=request.raw_path.partition("?")[0],
         )
         claim = read_claim(signed, region=self.region, now=self.clock())
@@ -96,7 +96,13 @@ class Guard:
             raise OssError("AccessDenied", "You are denied by bucket referer policy.", {"BucketName": bucket.name})
 
     def require(
-        self, caller: Caller | None, action: str, target: ResourceUrl, *, acl: str, conditions: Mapping[str, str]
+        self,
+        caller: Caller | None,
+        action: str,
+        target: ResourceUrl,
+        *,
+        acl: str,
+        conditions: Callable[[], Mapping[str, str]],
     ) -> None:
         """Refuse what neither the caller's policies, nor the bucket's, nor the ACL allow; and what the bucket's policy denies.
 
@@ -105,7 +111,7 @@ class Guard:
             action: the RAM action, `oss:GetObject`.
             target: the bucket or object.
             acl: the effective ACL of the bucket or object, which decides for anonymous requests.
-            conditions: condition keys of the request and their values.
+            conditions: returns condition keys of the request and their values.
 
         Raises:
             OssError: AccessDenied, naming the action and the resource.
@@ -115,7 +121,7 @@ class Guard:
         more = {name: target.query[parameter] for name, parameter in CONDITIONS.items() if parameter in target.query}
         if caller is None or not caller.identity.is_account:
             identity = caller.identity if caller else None
-            known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions, **more}
+            known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions(), **more}
             request = Request(action=action, resource=resource, conditions=known)
             effect = decide(self.find_bucket(target.bucket), identity, request)
             if effect is Effect.DENY:

@@ -59,7 +59,7 @@ async def send_object(
                     else:
                         await send_file(request, response, file, begin, end - begin)
         await response.write_eof()
-    except (ConnectionError, TimeoutError):  # the client has gone, or takes nothing (see `localcloud.kernel.listener`)
+    except (ConnectionError, TimeoutError):  # the client has gone, or takes nothing (see `localcloud.kernel.acceptor`)
         if request.transport and not request.transport.is_closing():
             request.transport.abort()
     return response

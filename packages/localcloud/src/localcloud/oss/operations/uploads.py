@@ -39,7 +39,13 @@ class UploadOperations(Operations):
     """Unfinished multipart uploads of one account's buckets."""
 
     def begin(
-        self, bucket: str, key: str, attributes: Attributes = NO_ATTRIBUTES, *, sequential: bool = False
+        self,
+        bucket: str,
+        key: str,
+        attributes: Attributes = NO_ATTRIBUTES,
+        *,
+        sequential: bool = False,
+        overwrite: bool = True,
     ) -> Upload:
         """Begin a multipart upload.
 
@@ -48,13 +54,17 @@ class UploadOperations(Operations):
             key: the object's key.
             attributes: those of the object to come.
             sequential: its parts come in the order of their numbers.
+            overwrite: False refuses to begin where an object is, before any part is sent.
 
         Raises:
-            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
+                FileAlreadyExists.
         """
         check_key(key)
         holder = self._store.buckets.get(bucket)
         check_object_acl(holder, attributes.acl)
+        if not overwrite and self._store.objects.find(bucket, key):
+            raise already_exists(key)
         upload = Upload(
             bucket=bucket,
             key=key,

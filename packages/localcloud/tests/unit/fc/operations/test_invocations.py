@@ -13,7 +13,7 @@ from localcloud.fc.model import Code, Function, Settings
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import Retries
 from localcloud.kernel.identity import Credential
-from localcloud.kernel.listener import Places
+from localcloud.kernel.places import Places
 
 ZIP = b"PK\x05\x06" + bytes(18)  # an empty archive
 ROLE = "acs:ram::1:role/r"
