@@ -86,7 +86,7 @@ def find_ahead(imported: Sequence[str], code: Path, applib: Path, interpreter: P
         applib: the folder of the libraries.
         interpreter: a Python of the target's version.
     """
-    there = top_modules(path.name for path in applib.iterdir()) | function_modules(code)
+    there = other_modules(code, (path.name for path in applib.iterdir()))
     names = [name for name in imported if name.partition(".")[0] not in there]
     while True:
         modules, missed = _try(names, code, interpreter)
@@ -126,8 +126,8 @@ def ahead_list(ahead: Ahead, code: Path, applib: Path, key: str) -> bytes | None
     if not ahead.modules:
         return None
     with zipfile.ZipFile(applib) as archive:
-        names = top_modules(name.partition("/")[0].removesuffix(SUFFIX) for name in archive.namelist())
-    return dump_list(key, ahead.modules) if ahead.fits(names | function_modules(code)) else None
+        names = {name.partition("/")[0].removesuffix(SUFFIX) for name in archive.namelist()}
+    return dump_list(key, ahead.modules) if ahead.fits(other_modules(code, names)) else None
 
 
 def read_ahead(code: Path) -> bytes | None:
@@ -145,11 +145,17 @@ def write_ahead(content: bytes | None, code: Path) -> None:
         path.write_bytes(content)
 
 
-def function_modules(code: Path) -> frozenset[str]:
-    """Return the top-level modules of the function in a code package."""
-    return top_modules(path.name for path in code.iterdir()) - {LOADER.removesuffix(".py"), PACKAGE.name, VENDOR}
+def other_modules(code: Path, applib: Iterable[str]) -> frozenset[str]:
+    """Return the top-level modules that only a function and its applib have: the vendored ones come before them.
+
+    Args:
+        code: the code package.
+        applib: the names of the files and folders of the applib.
+    """
+    own = {LOADER, PACKAGE.name, VENDOR}
+    function = (path.name for path in code.iterdir() if path.name not in own)
+    return _modules((*applib, *function)) - _modules(path.name for path in (code / VENDOR).iterdir())
 
 
-def top_modules(names: Iterable[str]) -> frozenset[str]:
-    """Return the modules that files and folders of these names, on `sys.path`, may be."""
+def _modules(names: Iterable[str]) -> frozenset[str]:
     return frozenset(name.partition(".")[0] for name in names)

@@ -21,9 +21,10 @@ from heavylift.build.accesses import Accesses
 from heavylift.build.exports import find_changes
 from heavylift.build.frames import Frames
 from heavylift.build.imports import Imports, Tree, choose_files
+from heavylift.build.installed import check_installed
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.order import Order, arrange
-from heavylift.build.packages import Package, Recipe, find_files, normalize, prepare, retain
+from heavylift.build.packages import Package, Recipe, find_files, normalize, place_is_sound, prepare, retain
 from heavylift.build.prune import Pruning, Rule, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
@@ -90,10 +91,11 @@ def stage(staging: Staging, report: Reporter, frames: Frames | None = None) -> S
     """
     if staging.record.is_file():
         staged = _read(staging.record)
-        if staged.opened == staging.opened:
+        is_sound = all(place_is_sound(staging.packages / name) for name in staged.places)
+        if is_sound and staged.opened == staging.opened:
             return staged
         staging.record.unlink()  # until its bytecode lies in the other order
-        staged = _arranged(staging, staged)
+        staged = _arranged(staging, staged) if is_sound else _make(staging, report, frames)
     else:
         _remove_others(staging)
         staged = _make(staging, report, frames)
@@ -144,6 +146,10 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         changes = names.result()
     shutil.rmtree(staging.folder, ignore_errors=True)
     pruning, accesses = choose_files(imports, Tree(staging.folder, files, changes, interpreter), found, referrers)
+    spared = frozenset(pruning.spared)
+    with ThreadPoolExecutor(binaries.WORKERS) as cores:
+        for package in packages:  # the others were checked when it was prepared
+            check_installed(package.content, spared.__contains__, cores)
     lazy = _lazy_modules(staging, accesses, report)
     if lazy:
         accesses = imports.record("as a start will, some when they are first used", lazy)

@@ -23,6 +23,7 @@ from typing import Any
 from heavylift.build import binaries, resolve
 from heavylift.build.files import walk
 from heavylift.build.frames import Frames
+from heavylift.build.installed import check_installed, is_untouched
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.segments import split_code
 from heavylift.build.system import Libraries, read_libraries
@@ -87,6 +88,9 @@ def prepare(
     """
     places = {entry: _place(entry, cache, recipe) for entry in resolve.read_lock(lock)}
     sources = resolve.read_sources(lock)
+    for place in places.values():
+        if place.is_dir() and not place_is_sound(place):
+            shutil.rmtree(place)
     missing = [entry for entry, place in places.items() if not place.is_dir()]
     missing.sort(key=lambda entry: normalize(resolve.entry_name(entry)) not in first)
 
@@ -112,6 +116,11 @@ def prepare(
             downloads.shutdown(cancel_futures=True)
             raise
     return [_read(place) for place in places.values()]
+
+
+def place_is_sound(place: Path) -> bool:
+    """Return whether a prepared package is as it was made: its files may be uv's, and so those of other environments."""
+    return (place / _RECORD).is_file() and is_untouched(place / _CONTENT, place / _RECORD)
 
 
 def retain(packages: Sequence[Package], cache: Path) -> None:
@@ -175,6 +184,7 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
         installed = _sizes(content)
         record = _describe(entry, content, installed)
         going = match_rules(installed, recipe.rules)
+        check_installed(content, lambda path: path not in going, cores)
         with ThreadPoolExecutor(1) as beside:
             names = [path for path in installed if path.endswith(".py") and path not in going]
             compiled = beside.submit(_compile, content, names, recipe, cores)

@@ -70,15 +70,24 @@ def run(name, call, *arguments):
         failures.append([name, f"{{type(error).__name__}}: {{error}}"])
         return False
 
+def note(event, arguments):
+    if event == "import":
+        asked.append(arguments[0])
+
 def origin(module):
-    spec = types.ModuleType.__getattribute__(module, "__spec__") if isinstance(module, types.ModuleType) else None
+    if not issubclass(type(module), types.ModuleType):
+        return ""  # `isinstance` would believe what an object says of itself, as those of cffi do
+    spec = types.ModuleType.__getattribute__(module, "__spec__")  # asks nothing of modules that are executed when first used
     return spec and spec.origin or ""
 
 with recording([Segment(*each) for each in orders["segments"]]) as plan:
+    asked = list(sys.modules)  # in the order in which they end; from here on, in that in which they begin
+    sys.addaudithook(note)
     sys.addaudithook(hook)  # not before: what records opens the libraries itself
     if run("the start", initializer, context):
         if not sys.modules.keys() & {sorted(PATCHERS)}:
-            imported = [name for name, module in sys.modules.items() if is_ours(origin(module), code + "/vendor")]
+            there = [name for name in dict.fromkeys(asked) if name in sys.modules]
+            imported = [name for name in there if is_ours(origin(sys.modules[name]), code + "/vendor")]
         for name in orders["events"]:
             with open(name, "rb") as file:
                 run(name, handler, file.read(), context)

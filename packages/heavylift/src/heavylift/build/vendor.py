@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from heavylift.build import binaries, resolve
+from heavylift.build.installed import check_installed
 from heavylift.build.prune import DEFAULT_RULES, prune, read_rules, survey
 from heavylift.contracts.platform import Target
 
@@ -35,8 +36,9 @@ def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *,
     vendor = scratch / NAME
     # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
     resolve.install(lock, vendor, target, wheels_only=False)
-    prune(vendor, survey(vendor, read_rules([DEFAULT_RULES])))
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
+        check_installed(vendor, lambda _: True, cores)
+        prune(vendor, survey(vendor, read_rules([DEFAULT_RULES])))
         if strip:
             binaries.strip(vendor, (), cores)
         binaries.compile_folder(scratch, target, cores)

@@ -52,7 +52,7 @@ from heavylift.runtime.lines import log_line
 from heavylift.runtime.parallel import run_all
 from heavylift.runtime.retries import TRY, Deadline
 from heavylift.runtime.settings import Archive
-from heavylift.runtime.store import ObjectReader, cut
+from heavylift.runtime.store import AHEAD, ObjectReader, cut
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from heavylift.runtime.paging import Paging
 
 HEAD = LOCAL_HEADER.size + len(INDEX_NAME) + len(SUFFIX)  # bytes that say where the index ends
-AHEAD = 16 * 1024 * 1024  # bytes fetched at once: the index, and the blocks that come while it is read
 REST_CONNECTIONS = 2  # requests at once while the function answers its own
 PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds after a failure to bring a part of the rest
 CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower

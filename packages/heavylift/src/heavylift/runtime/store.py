@@ -25,6 +25,8 @@ from heavylift.contracts.failures import (
 from heavylift.runtime.beginning import Beginning
 from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
 
+AHEAD = 16 * 1024 * 1024  # bytes of an archive to begin with: its index, and the blocks that come while it is read
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -126,15 +128,23 @@ class ObjectReader:
         """Make all reads end with an error soon, because one of them failed for good."""
         self._stopped = True
 
+    def begin(self, ahead: int) -> None:
+        """Begin to fetch the first bytes, up to `ahead` of them, in one request. What was fetched is not fetched again."""
+        self._begun(ahead)
+
     def head(self, size: int, *, ahead: int = 0) -> bytes:
         """Return the first `size` bytes, fewer when the object is shorter.
 
         Args:
-            size: bytes.
-            ahead: go on fetching up to that many in the same request, meanwhile. What was fetched is not fetched again.
+            size: bytes; no more than it was begun with, if it was.
+            ahead: begin with that many, unless it has begun.
         """
-        self._ahead = Beginning(self._read(0, max(size, ahead), clamp=True))
-        return self._ahead.head(size)
+        return self._begun(max(size, ahead)).head(size)
+
+    def _begun(self, ahead: int) -> Beginning:
+        if self._ahead is None:
+            self._ahead = Beginning(self._read(0, ahead, clamp=True))
+        return self._ahead
 
     def narrow_ahead(self, wanted: Iterable[tuple[int, int]]) -> None:
         """Fetch ahead only what is wanted: (start, stop) of each stretch."""
@@ -246,14 +256,13 @@ def cut(chunks: Iterator[bytes], ranges: list[tuple[int, int]]) -> Iterator[byte
         chunks: the stream.
         ranges: (start, stop) from the beginning of the stream; in order, not overlapping.
     """
-    held = bytearray()
-    position = 0  # of the first byte held
+    rest, position = memoryview(b""), 0  # of the chunk, and where it stands
     for start, stop in ranges:
-        while position + len(held) < stop:
-            held += next(chunks)
-            passed = min(max(0, start - position), len(held))
-            del held[:passed]
-            position += passed
-        yield bytes(memoryview(held)[start - position : stop - position])
-        del held[: stop - position]
-        position = stop
+        parts = []
+        while position < stop:
+            rest = rest or memoryview(next(chunks))
+            size = min(len(rest), (start if position < start else stop) - position)
+            if position >= start:
+                parts.append(rest[:size])
+            rest, position = rest[size:], position + size
+        yield b"".join(parts)

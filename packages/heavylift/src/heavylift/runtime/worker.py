@@ -21,11 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heavylift.contracts.archive import Content
 from heavylift.contracts.failures import LoadError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.download import OssStore
-from heavylift.runtime.load import load
 from heavylift.runtime.messages import (
     ArchiveLoaded,
     BlocksReady,
@@ -42,10 +40,11 @@ from heavylift.runtime.messages import (
 )
 from heavylift.runtime.retries import Deadline
 from heavylift.runtime.settings import read_settings
-from heavylift.runtime.store import ObjectReader
+from heavylift.runtime.store import AHEAD, ObjectReader
 from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
+    from heavylift.contracts.archive import Content
     from heavylift.runtime.paging import Paging
 
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
@@ -142,8 +141,13 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
     store = OssStore(settings, credentials)
     rest_wanted = threading.Event()
     threading.Thread(target=_obey, args=(store, rest_wanted), daemon=True).start()
-    for archive in settings.archives:
-        reader = ObjectReader(store, archive.key, deadline)
+    readers = [ObjectReader(store, archive.key, deadline) for archive in settings.archives]
+    for archive, reader in zip(settings.archives, readers, strict=True):
+        if archive.directory == settings.applib and not archive.directory.exists():
+            reader.begin(AHEAD)  # it comes while a model is loaded, and while what follows is imported
+    from heavylift.runtime.load import load
+
+    for archive, reader in zip(settings.archives, readers, strict=True):
         if archive.directory == settings.applib:
             paging = _start_paging if request.by_pages else _no_paging
             watcher = _Watcher(reporter, timeline, rest_wanted)

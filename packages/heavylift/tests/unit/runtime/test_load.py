@@ -24,8 +24,9 @@ from heavylift.contracts.failures import (
     ObjectNotFoundError,
     StoreError,
 )
-from heavylift.runtime.load import AHEAD, CONNECTIONS, block_ranges, load
+from heavylift.runtime.load import CONNECTIONS, block_ranges, load
 from heavylift.runtime.settings import Archive
+from heavylift.runtime.store import AHEAD
 from heavylift.runtime.timeline import Timeline
 from tests.support.loading import FailsAt, MemoryStore, Packed, load_from, pack, read_files, reader_of, tree
 

@@ -175,6 +175,15 @@ def test_bytes_that_were_fetched_ahead_are_not_fetched_again(chunk: int) -> None
     assert store.reads == [("k", 0, 300), ("k", 300, 500)]
 
 
+def test_an_object_can_be_begun_before_anybody_asks_for_its_head() -> None:
+    store = MemoryStore({"k": DATA})
+    reader = reader_of(store, "k")
+    reader.begin(300)
+    assert reader.head(10, ahead=200) == DATA[:10]
+    assert b"".join(reader.read(10, 300)) == DATA[10:300]
+    assert store.reads == [("k", 0, 300)]
+
+
 def test_bytes_that_were_read_are_let_go_of_and_fetched_again_when_wanted_again() -> None:
     store = MemoryStore({"k": DATA}, chunk=100)
     reader = reader_of(store, "k")
