@@ -112,7 +112,9 @@ def test_an_upload_that_must_not_overwrite_does_not_begin_where_an_object_is(buc
 def test_the_last_acl_of_appends_counts(bucket: oss2.Bucket) -> None:
     bucket.append_object("log", 0, b"a", headers={"x-oss-object-acl": "private"})
     bucket.append_object("log", 1, b"b", headers={"x-oss-object-acl": "public-read", "x-oss-meta-late": "1"})
-    bucket.append_object("log", 2, b"c")
+    bucket.append_object(
+        "log", 2, b"c", headers={"x-oss-tagging": "&".join(f"t{n}=" for n in range(11))}
+    )  # one too many
     assert bucket.get_object_acl("log").acl == "public-read"
     assert "x-oss-meta-late" not in bucket.head_object("log").headers
 

@@ -16,9 +16,10 @@ from localcloud.oss.model import MAX_PUT, NO_ATTRIBUTES
 async def append_object(call: Call) -> web.StreamResponse:
     """AppendObject."""
     position = call.number("position", 0, 0, MAX_PUT)
-    attributes = read_attributes(call.headers)
     if position:  # only the first call says what the object has, but for its ACL
-        attributes = replace(NO_ATTRIBUTES, acl=attributes.acl)
+        attributes = replace(NO_ATTRIBUTES, acl=call.headers.get("x-oss-object-acl", NO_ATTRIBUTES.acl))
+    else:
+        attributes = read_attributes(call.headers)
     blob = await receive(call)
     item = await call.run(
         call.oss.appends.append, call.bucket, call.key, position, blob, attributes, requester=call.requester
