@@ -10,10 +10,11 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
-from heavylift.runtime.connections import Answer, ConnectError, Connections, InsecureError, ProtocolError
+from heavylift.runtime.connections import Answer, ConnectError, Connections, InsecureError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.refusals import read_refusal
 from heavylift.runtime.settings import Settings, require_bucket
@@ -109,7 +110,7 @@ class OssStore:
             raise TransientStoreError(
                 f"{self.describe(key)}: the store fell silent, or is too slow ({type(error).__name__})"
             ) from error
-        except (ProtocolError, OSError) as error:
+        except (HTTPException, OSError) as error:
             raise TransientStoreError(
                 f"{self.describe(key)}: the connection failed ({type(error).__name__}); check `Endpoint`"
             ) from error
@@ -153,12 +154,12 @@ def _is_number(host: str) -> bool:
 
 def _described(headers: Mapping[str, str]) -> tuple[int, str]:
     """Return the object's size and ETag; raise ValueError with a sentence about the one that is missing."""
-    size = headers.get("content-range", "").rpartition("/")[2] or headers.get("content-length", "")
+    size = headers.get("Content-Range", "").rpartition("/")[2] or headers.get("Content-Length", "")
     if not _SIZE.fullmatch(size):
         raise ValueError(f"the answer does not tell the object's size ({size[:40]!r})")
-    if not headers.get("etag"):
+    if not headers.get("ETag"):
         raise ValueError("the answer holds no ETag, by which the object's version is known")
-    return int(size), headers["etag"]
+    return int(size), headers["ETag"]
 
 
 def _refused(response: Answer, resource: str) -> StoreError:

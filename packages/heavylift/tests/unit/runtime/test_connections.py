@@ -6,11 +6,12 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from http.client import HTTPException
 
 import certifi
 import pytest
 
-from heavylift.runtime.connections import MAX_HEADERS, MAX_LINE, Answer, Connections, InsecureError, ProtocolError
+from heavylift.runtime.connections import Answer, Connections, InsecureError
 
 PLAIN = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "e"\r\n\r\nbody'
 CHUNKED = b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nbod\r\n1\r\ny\r\n0\r\nTrailer: t\r\n\r\n"
@@ -76,14 +77,13 @@ def test_a_connection_whose_answer_was_read_is_used_again(answer: bytes, size: i
 
 def test_a_connection_that_the_server_closed_or_will_close_is_not_used_again() -> None:
     last = PLAIN.replace(b"ETag", b"Connection: close\r\nETag")
-    endless = b"HTTP/1.1 206 Partial\r\n\r\nbody"
     old = PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0")
-    with serving([PLAIN], [last], [endless], [old], [PLAIN]) as served:
+    with serving([PLAIN], [last], [old], [PLAIN]) as served:
         connections = to(served)
-        for _ in range(5):
+        for _ in range(4):
             assert ask(connections).read(100) == b"body"
             assert served.closed.acquire(timeout=5)
-    assert [len(each) for each in served.asked] == [1, 1, 1, 1, 1]
+    assert [len(each) for each in served.asked] == [1, 1, 1, 1]
 
 
 def test_an_answer_that_is_not_read_ends_its_connection() -> None:
@@ -97,7 +97,7 @@ def test_an_answer_that_is_not_read_ends_its_connection() -> None:
 
 
 def test_headers_are_found_whatever_their_case_and_interim_answers_are_passed_over() -> None:
-    with serving([b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + PLAIN]) as served:
+    with serving([b"HTTP/1.1 100 Continue\r\nLink: x\r\n\r\n" + PLAIN]) as served:
         found = ask(to(served))
         assert (found.status, found.headers["etag"], "link" in found.headers) == (200, '"e"', False)
         found.close()
@@ -110,8 +110,9 @@ def test_headers_are_found_whatever_their_case_and_interim_answers_are_passed_ov
         b"HTTP/1.1 2\xb2\xb2 OK\r\n\r\n",
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"y" * MAX_LINE + b"\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (MAX_HEADERS + 1) + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 65536 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (101) + b"\r\n",
+        b"HTTP/1.1 206 Partial\r\n\r\nbody",
         PLAIN.replace(b"4", b"-4"),
         PLAIN.replace(b"4", b"9"),
         PLAIN.replace(b"Content-Length: 4", b"Transfer-Encoding: gzip"),
@@ -121,13 +122,13 @@ def test_headers_are_found_whatever_their_case_and_interim_answers_are_passed_ov
     ],
 )
 def test_what_is_no_answer_is_refused(answer: bytes) -> None:
-    with serving([answer]) as served, pytest.raises(ProtocolError), closing(ask(to(served))) as found:
+    with serving([answer]) as served, pytest.raises(HTTPException), closing(ask(to(served))) as found:
         found.read(100)
 
 
 def test_a_line_end_in_a_request_is_refused() -> None:
-    with pytest.raises(ProtocolError, match="line end"):
-        ask(Connections("127.0.0.1", 1, size=1, authorities=None), "/key HTTP/1.1\r\nX: y")
+    with serving([]) as served, pytest.raises(HTTPException):
+        ask(to(served), "/key HTTP/1.1\r\nX: y")
 
 
 def test_a_host_without_tls_is_not_spoken_to_in_the_clear() -> None:
