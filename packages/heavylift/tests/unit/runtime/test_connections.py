@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timezone
 from http.client import HTTPException
+from pathlib import Path
 
 import certifi
 import pytest
 
 from heavylift.runtime.connections import Answer, Connections, InsecureError
+from localcloud.gateway.certificates import make_authority, make_server_context
 
 PLAIN = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "e"\r\n\r\nbody'
 CHUNKED = b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nbod\r\n1\r\ny\r\n0\r\nTrailer: t\r\n\r\n"
@@ -27,7 +31,7 @@ class Served:
 
 
 @contextmanager
-def serving(*connections: Sequence[bytes]) -> Iterator[Served]:
+def serving(*connections: Sequence[bytes], tls: ssl.SSLContext | None = None) -> Iterator[Served]:
     """Answer the requests of each connection with its answers, in turn, and then close it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         served = Served(listener.getsockname()[1])
@@ -36,10 +40,10 @@ def serving(*connections: Sequence[bytes]) -> Iterator[Served]:
             for answers in connections:
                 connection = listener.accept()[0]
                 served.asked.append([])
-                with connection:
+                with suppress(OSError), tls.wrap_socket(connection, server_side=True) if tls else connection as stream:
                     for answer in answers:
-                        served.asked[-1].append(connection.recv(65536))
-                        connection.sendall(answer)
+                        served.asked[-1].append(stream.recv(65536))
+                        stream.sendall(answer)
                 served.closed.release()
 
         thread = threading.Thread(target=serve, daemon=True)
@@ -134,3 +138,25 @@ def test_a_line_end_in_a_request_is_refused() -> None:
 def test_a_host_without_tls_is_not_spoken_to_in_the_clear() -> None:
     with serving([PLAIN]) as served, pytest.raises(InsecureError):
         ask(Connections("127.0.0.1", served.port, size=1, authorities=certifi.where()))
+
+
+def test_over_tls_an_answer_comes_from_the_host_that_the_certificate_names_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(timezone.utc)
+    authority = make_authority(tmp_path, now=now)
+    context = make_server_context(authority, ["bucket.oss-cn-hangzhou.aliyuncs.com"], now=now)
+    connect = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", lambda to, seconds: connect(("127.0.0.1", to[1]), seconds))
+
+    def secure(bucket: str, authorities: Path | str) -> Connections:
+        host = f"{bucket}.oss-cn-hangzhou.aliyuncs.com"
+        return Connections(host, served.port, size=1, authorities=str(authorities))
+
+    with serving([PLAIN, PLAIN], [PLAIN], [PLAIN], tls=context) as served:
+        connections = secure("bucket", authority.path)
+        assert [ask(connections).read(100) for _ in range(2)] == [b"body", b"body"]
+        for connections in (secure("other", authority.path), secure("bucket", certifi.where())):
+            with pytest.raises(InsecureError):
+                ask(connections)
+    assert [len(each) for each in served.asked] == [2, 0, 0]
