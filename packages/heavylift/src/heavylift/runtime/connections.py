@@ -79,13 +79,12 @@ class Answer:
 
     def __init__(self, connection: _Connection, connections: Connections) -> None:
         response = connection.getresponse()
-        if response.length is None and not response.chunked:
-            response.close()
-            raise HTTPException("the answer does not say where it ends")  # nobody would notice that it was cut
         self.status = response.status
         self.headers = cast("Mapping[str, str]", response.headers)
         self._response = response
-        self._left = response.length  # bytes; None: in chunks. `read1` counts them only since Python 3.12.2
+        self._left = (
+            response.length
+        )  # bytes; None: the answer shows its end. `read1` counts them only since Python 3.12.2
         self._connection: _Connection | None = connection
         self._connections = connections
 

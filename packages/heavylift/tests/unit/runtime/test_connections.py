@@ -81,13 +81,14 @@ def test_a_connection_whose_answer_was_read_is_used_again(answer: bytes, size: i
 
 def test_a_connection_that_the_server_closed_or_will_close_is_not_used_again() -> None:
     last = PLAIN.replace(b"ETag", b"Connection: close\r\nETag")
+    endless = b"HTTP/1.1 206 Partial\r\n\r\nbody"
     old = PLAIN.replace(b"HTTP/1.1", b"HTTP/1.0")
-    with serving([PLAIN], [last], [old], [PLAIN]) as served:
+    with serving([PLAIN], [last], [endless], [old], [PLAIN]) as served:
         connections = to(served)
-        for _ in range(4):
+        for _ in range(5):
             assert ask(connections).read(100) == b"body"
             assert served.closed.acquire(timeout=5)
-    assert [len(each) for each in served.asked] == [1, 1, 1, 1]
+    assert [len(each) for each in served.asked] == [1, 1, 1, 1, 1]
 
 
 def test_an_answer_that_is_not_read_ends_its_connection() -> None:
@@ -113,13 +114,9 @@ def test_headers_are_found_whatever_their_case_and_interim_answers_are_passed_ov
         b"SSH-2.0-x\r\n",
         b"HTTP/1.1 2\xb2\xb2 OK\r\n\r\n",
         b"HTTP/2 200\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 65536 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (101) + b"\r\n",
-        b"HTTP/1.1 206 Partial\r\n\r\nbody",
-        PLAIN.replace(b"4", b"-4"),
         PLAIN.replace(b"4", b"9"),
-        PLAIN.replace(b"Content-Length: 4", b"Transfer-Encoding: gzip"),
         CHUNKED.replace(b"3;", b"q;"),
         CHUNKED.replace(b"3;", b"2;"),
         CHUNKED.partition(b"0\r\n")[0],
