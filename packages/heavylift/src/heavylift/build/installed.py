@@ -21,6 +21,10 @@ from heavylift.build.files import walk
 SHARE = 200  # files that are worth a job
 
 
+class ChangedError(BuildError):
+    """A file is another than the one that its package brings."""
+
+
 def check_installed(content: Path, is_wanted: Callable[[str], bool], cores: Executor) -> None:
     """Compare files with what their packages' records say of them; files that no record tells a hash of are passed over.
 
@@ -30,7 +34,7 @@ def check_installed(content: Path, is_wanted: Callable[[str], bool], cores: Exec
         cores: runs the work.
 
     Raises:
-        BuildError: a file is another than the one that the package brings, or gone; the message names it, and what to do.
+        ChangedError: a file is another than the one that the package brings, or gone; the message names it.
     """
     for record in content.glob("*.dist-info/RECORD"):
         package = record.parent.name.removesuffix(".dist-info").replace("-", " ")
@@ -38,10 +42,8 @@ def check_installed(content: Path, is_wanted: Callable[[str], bool], cores: Exec
         shares = [rows[start : start + SHARE] for start in range(0, len(rows), SHARE)]
         for changed in cores.map(lambda share: _find_changed(content, share), shares):
             if changed:
-                raise BuildError(
-                    f"{package}: {changed} is not the file that the package brings: its RECORD tells another hash. Somebody has "
-                    "edited it in uv's cache, perhaps through an environment that shares its files: run "
-                    f"`uv cache clean {package.partition(' ')[0]}`, and build again"
+                raise ChangedError(
+                    f"{package}: {changed} is not the file that the package brings: its RECORD tells another hash"
                 )
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from heavylift.build import binaries, resolve
 from heavylift.build.files import walk
 from heavylift.build.frames import Frames
-from heavylift.build.installed import check_installed, is_untouched
+from heavylift.build.installed import ChangedError, check_installed, is_untouched
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.segments import split_code
 from heavylift.build.system import Libraries, read_libraries
@@ -170,21 +170,13 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
     scratch = place.with_name(place.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     content = scratch / _CONTENT
-    content.mkdir(parents=True)
+    scratch.mkdir(parents=True)
     try:
         lock = scratch / "lock.txt"
         lock.write_text("".join(f"{line}\n" for line in (*sources, entry)), encoding="utf-8")
-        resolve.install(lock, content, recipe.target, wheels_only=True, share=True)
+        installed, going = _install(lock, content, recipe, cores)
         lock.unlink()
-        inside = [f"/{path}".partition("/__pycache__/") for path, _ in walk(content)]
-        for package in {before for before, found, _ in inside if found}:
-            shutil.rmtree(
-                f"{content}{package}/__pycache__"
-            )  # compiled anew, for the target's version and without a check of times
-        installed = _sizes(content)
         record = _describe(entry, content, installed)
-        going = match_rules(installed, recipe.rules)
-        check_installed(content, lambda path: path not in going, cores)
         with ThreadPoolExecutor(1) as beside:
             names = [path for path in installed if path.endswith(".py") and path not in going]
             compiled = beside.submit(_compile, content, names, recipe, cores)
@@ -202,6 +194,28 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def _install(
+    lock: Path, content: Path, recipe: Recipe, cores: Executor, *, cached: bool = True
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Install a package, past uv's cache where somebody has edited it there; return its files' sizes, and those that rules name."""
+    shutil.rmtree(content, ignore_errors=True)
+    content.mkdir()
+    resolve.install(lock, content, recipe.target, wheels_only=True, share=True, cached=cached)
+    inside = [f"/{path}".partition("/__pycache__/") for path, _ in walk(content)]
+    for package in {before for before, found, _ in inside if found}:
+        # Compiled anew, for the target's version and without a check of times.
+        shutil.rmtree(f"{content}{package}/__pycache__")
+    installed = _sizes(content)
+    going = match_rules(installed, recipe.rules)
+    try:
+        check_installed(content, lambda path: path not in going, cores)
+    except ChangedError as error:
+        if not cached:
+            raise ChangedError(f"{error}, although it was fetched anew; ask for another version of it") from error
+        return _install(lock, content, recipe, cores, cached=False)
+    return installed, going
 
 
 def _compile(content: Path, names: Sequence[str], recipe: Recipe, cores: Executor) -> None:

@@ -161,7 +161,9 @@ def entry_name(entry: str) -> str:
     return re.split(r"[^A-Za-z0-9._-]", entry, maxsplit=1)[0]
 
 
-def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool, share: bool = False) -> None:
+def install(
+    lock_file: Path, folder: Path, target: Target, *, wheels_only: bool, share: bool = False, cached: bool = True
+) -> None:
     """Install a lock's packages into a folder.
 
     Args:
@@ -170,6 +172,7 @@ def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool,
         target: chooses the wheels.
         wheels_only: refuse packages that would have to be built, so that no code of a package runs.
         share: let files be those of uv's cache where they can be; nothing may write into them then.
+        cached: take what uv's cache holds; else everything is fetched.
 
     Raises:
         BuildError: a package is missing, has no wheel, or another hash.
@@ -188,5 +191,5 @@ def install(lock_file: Path, folder: Path, target: Target, *, wheels_only: bool,
     arguments += ["--python-version", target.python, "--python-platform", uv_platform(target)]
     if wheels_only:
         arguments += ["--only-binary", ":all:"]
-    uv(*arguments, "-r", str(lock_file))
+    uv(*arguments, *([] if cached else ["--no-cache"]), "-r", str(lock_file))
     (folder / ".lock").unlink(missing_ok=True)
