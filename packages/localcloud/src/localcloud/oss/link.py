@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+LEAST, MOST, TURN = 16 * 1024, 256 * 1024, 0.01  # bytes and seconds of a turn
 KINDS = ("status", "reset", "truncate", "corrupt", "delay")
 
 
@@ -112,6 +113,13 @@ class Link:
                     self._faults[index : index + 1] = [left] if left.times else []
                 return fault
         return None
+
+    @property
+    def slice(self) -> int:
+        """Bytes to send at a time: connections take turns, so none may hold a slow link up for long."""
+        if not self.shape.bandwidth:
+            return MOST
+        return max(LEAST, min(MOST, int(self.shape.bandwidth / 8 * TURN)))
 
     async def pay(self, size: int) -> None:
         """Wait until the link has carried that many bytes."""

@@ -53,6 +53,13 @@ def test_a_fault_lets_requests_pass_before_it_strikes() -> None:
     assert link.faults == ()
 
 
+@pytest.mark.parametrize(
+    ("bandwidth", "expected"), [(0.0, 256 * 1024), (1e9, 256 * 1024), (80e6, 100_000), (4e6, 16 * 1024)]
+)
+def test_on_a_slow_link_connections_take_shorter_turns(bandwidth: float, expected: int) -> None:
+    assert Link(Shape(bandwidth=bandwidth)).slice == expected
+
+
 def test_all_connections_share_the_bandwidth() -> None:
     link = Link(Shape(bandwidth=8_000_000.0))  # a byte in a microsecond
 

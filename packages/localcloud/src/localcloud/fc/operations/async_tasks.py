@@ -33,15 +33,14 @@ class AsyncTaskOperations:
             raise FcError(
                 "StatefulAsyncInvocationAlreadyExists", f"task '{pending.task}' of {pending.function} already exists"
             )
-        now = self._clock()
         task = Task(
             function=pending.function,
             id=pending.task,
             qualifier=pending.qualifier,
             request_id=pending.request_id,
             state=TaskState.ENQUEUED,
-            started=now,
-            events=((TaskState.ENQUEUED.value, now, ""),),
+            started=pending.accepted,
+            events=((TaskState.ENQUEUED.value, pending.accepted, ""),),
             payload=pending.payload.decode(errors="replace"),
         )
         self._store.put(task)

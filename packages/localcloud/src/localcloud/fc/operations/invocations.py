@@ -130,9 +130,8 @@ class InvocationOperations:
                 "EntityTooLarge",
                 f"the event has {len(payload)} bytes; at most {MAX_ASYNC_PAYLOAD} are allowed for an asynchronous invocation",
             )
-        due = self._clock() + delay if delay else 0.0
         self._accept(
-            Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier, due=due, task=task)
+            Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier, task=task), delay
         )
 
     def fire(self, event: ObjectEvent) -> None:
@@ -182,10 +181,11 @@ class InvocationOperations:
         """Leave the invocations that are not done to the next start."""
         await self._tasks.cancel()
 
-    def _accept(self, pending: Pending) -> None:
+    def _accept(self, pending: Pending, delay: int = 0) -> None:
         config = self._configs.find_async(pending.function, pending.qualifier)
         task = pending.task or (pending.request_id if config and config.stateful else "")
-        pending = replace(pending, accepted=self._clock(), task=task)
+        now = self._clock()
+        pending = replace(pending, accepted=now, due=now + delay if delay else 0.0, task=task)
         if task:
             self._kept.accept(pending)
         self._pending.add(pending)

@@ -18,7 +18,6 @@ from localcloud.oss.link import Fault, Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.ranges import parse_range
 
-SLICE = 256 * 1024  # bytes sent at a time on a shaped link
 TOGETHER = 64 * 1024  # bytes of a body that is read, to go out with its head at once
 
 
@@ -93,7 +92,7 @@ async def _send_slices(
     cut = begin + fault.after if fault and fault.kind in {"reset", "truncate"} else end
     position = begin
     while position < min(cut, end):
-        size = min(SLICE, cut - position, end - position)
+        size = min(link.slice, cut - position, end - position)
         await link.pay(size)
         if fault and fault.kind == "corrupt" and position <= fault.after < position + size:
             file.seek(position)
