@@ -36,9 +36,9 @@ def render_libraries(part: Mapping[str, Any]) -> list[str]:
         ),
         "",
         "The limit is that of the start's own table: most of it is the import, which one core has to execute, and which every way "
-        "executes as well. "
+        "executes as well. The article's way takes it "
         + "; ".join(
-            f"the article's way takes it {each['median']['article'] / each['limit']:.1f} times with {name}"
+            f"{each['median']['article'] / each['limit']:.1f} times with {name}"
             for name, each in part["libraries"].items()
         )
         + ": no start is faster by more.",

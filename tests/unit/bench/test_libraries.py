@@ -47,7 +47,7 @@ def test_the_page_has_a_row_for_each_library_and_the_reason_of_each_that_was_lef
     assert all(label in page for label in LABELS.values())
     assert "Not measured: spaCy: it has no wheel." in page
     assert "torch 2: one thing" in page
-    assert "the article's way takes it 26.7 times with torch" in page
+    assert "The article's way takes it 26.7 times with torch" in page
 
 
 def test_every_function_has_a_handler_and_names_its_libraries() -> None:
