@@ -6,6 +6,7 @@ Details have the names of the API, each with a capital at its beginning (assumed
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from localcloud.fc.domains import CustomDomain, Route
 from localcloud.fc.interface import Releases
@@ -13,12 +14,12 @@ from localcloud.fc.model import Function, Service, Trigger
 from localcloud.fc.releases import Alias
 from localcloud.kernel.times import to_seconds
 from localcloud.ros.resources.calls import Given
-from localcloud.ros.resources.datasources.source import NEEDED, REFRESH, STRING, DataSource, begins
+from localcloud.ros.resources.datasources.source import NEEDED, REFRESH, STRING, ListSource, begins
 from localcloud.ros.resources.provider import Context, Property, Right
 from localcloud.ros.resources.rights import on_function
 
 
-class _OfFc(DataSource):
+class _OfFc(ListSource):
     def __init__(self, fc: Releases) -> None:
         self._fc = fc
 
@@ -37,7 +38,7 @@ class ServicesSource(_OfFc):
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
         found = [each for each in self._fc.services.all() if begins(properties, each.name)]
-        return {"ServiceNames": _names(found), "Services": [_write_service(each) for each in found]}
+        return self.tell(found, _write_service)
 
 
 class FunctionsSource(_OfFc):
@@ -60,7 +61,7 @@ class FunctionsSource(_OfFc):
         """See `DataSource`."""
         service = self._fc.services.get(properties["ServiceName"])
         found = [each for each in self._fc.functions.all(service.name) if begins(properties, each.name)]
-        return {"FunctionNames": _names(found), "Functions": [_write_function(each) for each in found]}
+        return self.tell(found, _write_function)
 
 
 class TriggersSource(_OfFc):
@@ -78,7 +79,7 @@ class TriggersSource(_OfFc):
         """See `DataSource`."""
         function = self._fc.functions.get(_path(properties))
         found = [each for each in self._fc.triggers.all(function.path) if begins(properties, each.name)]
-        return {"TriggerNames": _names(found), "Triggers": [_write_trigger(each) for each in found]}
+        return self.tell(found, _write_trigger)
 
 
 class AliasesSource(_OfFc):
@@ -96,7 +97,7 @@ class AliasesSource(_OfFc):
         """See `DataSource`."""
         service = self._fc.services.get(properties["ServiceName"])
         found = [each for each in self._fc.aliases.all(f"services/{service.name}") if begins(properties, each.name)]
-        return {"AliasNames": _names(found), "Aliases": [_write_alias(each) for each in found]}
+        return self.tell(found, _write_alias)
 
 
 class CustomDomainsSource(_OfFc):
@@ -113,11 +114,7 @@ class CustomDomainsSource(_OfFc):
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
         found = [each for each in self._fc.domains.all(2) if begins(properties, each.name)]
-        return {"DomainNames": _names(found), "CustomDomains": [_write_domain(context, each) for each in found]}
-
-
-def _names(found: Sequence[Service | Function | Trigger | Alias | CustomDomain]) -> list[str]:
-    return [each.name for each in found]
+        return self.tell(found, partial(_write_domain, context))
 
 
 def _path(properties: Given) -> str:

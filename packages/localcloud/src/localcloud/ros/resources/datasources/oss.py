@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.model import Bucket, Buckets
 from localcloud.ros.resources.calls import Given
-from localcloud.ros.resources.datasources.source import NEEDED, REFRESH, DataSource
+from localcloud.ros.resources.datasources.source import NEEDED, REFRESH, DataSource, ListSource
 from localcloud.ros.resources.provider import Context, Property, Right
 from localcloud.ros.resources.rights import on_bucket
 
 
-class BucketSource(DataSource):
+class _OfOss(DataSource):
+    def __init__(self, buckets: Buckets) -> None:
+        self._buckets = buckets
+
+
+class BucketSource(_OfOss):
     """A bucket."""
 
     name = "DATASOURCE::OSS::Bucket"
@@ -27,9 +33,6 @@ class BucketSource(DataSource):
         "Location",
     )
 
-    def __init__(self, buckets: Buckets) -> None:
-        self._buckets = buckets
-
     def rights_to_read(self, context: Context, properties: Given) -> Iterable[Right]:
         """See `DataSource`."""
         yield on_bucket(context, "GetBucketInfo", properties["BucketName"])
@@ -40,15 +43,12 @@ class BucketSource(DataSource):
         return {**_write(context, bucket), "Owner": {"ID": bucket.owner, "DisplayName": bucket.owner}}
 
 
-class BucketsSource(DataSource):
+class BucketsSource(_OfOss, ListSource):
     """All buckets."""
 
     name = "DATASOURCE::OSS::Buckets"
     properties: Mapping[str, Property] = REFRESH
     returns: Sequence[str] = ("BucketNames", "Buckets")
-
-    def __init__(self, buckets: Buckets) -> None:
-        self._buckets = buckets
 
     def rights_to_read(self, context: Context, properties: Given) -> Iterable[Right]:
         """See `DataSource`."""
@@ -56,8 +56,7 @@ class BucketsSource(DataSource):
 
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
-        found = self._buckets.all()
-        return {"BucketNames": [each.name for each in found], "Buckets": [_write(context, each) for each in found]}
+        return self.tell(self._buckets.all(), partial(_write, context))
 
 
 def _write(context: Context, bucket: Bucket) -> Given:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from localcloud.kernel.times import to_seconds
 from localcloud.ram import RamService
 from localcloud.ram.model import Group, Kind, ManagedPolicy, Role, User
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given
-from localcloud.ros.resources.datasources.source import REFRESH, STRING, DataSource, is_like
+from localcloud.ros.resources.datasources.source import REFRESH, STRING, DataSource, ListSource, is_like
 from localcloud.ros.resources.provider import Context, Property, Right
 from localcloud.ros.resources.rights import on_policy, on_principal, on_role
 
@@ -48,7 +49,7 @@ class RoleSource(_OfRam):
         return str(properties["RoleName"])
 
 
-class RolesSource(_OfRam):
+class RolesSource(_OfRam, ListSource):
     """The roles, or those with such names."""
 
     name = "DATASOURCE::RAM::Roles"
@@ -62,10 +63,7 @@ class RolesSource(_OfRam):
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
         found = [each for each in self._ram.roles() if is_like(properties, "RoleName", each.name)]
-        return {
-            "RoleNames": [each.name for each in found],
-            "Roles": [_write_role(self._ram, each) for each in found],
-        }
+        return self.tell(found, partial(_write_role, self._ram))
 
 
 class UserSource(_OfRam):
@@ -102,7 +100,7 @@ class UserSource(_OfRam):
         return found[0]
 
 
-class UsersSource(_OfRam):
+class UsersSource(_OfRam, ListSource):
     """The users, or those with such names, or in a group."""
 
     name = "DATASOURCE::RAM::Users"
@@ -121,10 +119,10 @@ class UsersSource(_OfRam):
         if group := properties.get("GroupName"):
             members = {each.user for each in self._ram.get_group(group).members}
             found = [each for each in found if each.name in members]
-        return {"UserNames": [each.name for each in found], "Users": [_write_user(each) for each in found]}
+        return self.tell(found, _write_user)
 
 
-class GroupsSource(_OfRam):
+class GroupsSource(_OfRam, ListSource):
     """The groups, or those with such names, or of a user."""
 
     name = "DATASOURCE::RAM::Groups"
@@ -142,10 +140,10 @@ class GroupsSource(_OfRam):
         user = properties.get("UserName")
         groups = self._ram.groups_of(user) if user else self._ram.groups()
         found = [each for each in groups if is_like(properties, "GroupName", each.name)]
-        return {"GroupNames": [each.name for each in found], "Groups": [_write_group(each) for each in found]}
+        return self.tell(found, _write_group)
 
 
-class PoliciesSource(_OfRam):
+class PoliciesSource(_OfRam, ListSource):
     """The policies, or those with such names, of a type, or of a user, group or role."""
 
     name = "DATASOURCE::RAM::Policies"
@@ -173,10 +171,7 @@ class PoliciesSource(_OfRam):
             found = [each for each in found if (each.name, each.type) in held]
         wanted = properties.get("PolicyType")
         found = [each for each in found if wanted in (None, each.type) and is_like(properties, "PolicyName", each.name)]
-        return {
-            "PolicyNames": [each.name for each in found],
-            "Policies": [_write_policy(self._ram, each) for each in found],
-        }
+        return self.tell(found, partial(_write_policy, self._ram))
 
 
 def _holders(properties: Given) -> Iterable[tuple[Kind, str]]:

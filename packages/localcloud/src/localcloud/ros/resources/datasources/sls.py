@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from localcloud.kernel.times import to_seconds
 from localcloud.ros.resources.calls import Given
-from localcloud.ros.resources.datasources.source import NEEDED, REFRESH, DataSource
+from localcloud.ros.resources.datasources.source import NEEDED, REFRESH, DataSource, ListSource
 from localcloud.ros.resources.provider import Context, Property, Right
 from localcloud.ros.resources.rights import on_logs
 from localcloud.sls.model import Project
@@ -45,7 +45,7 @@ class ProjectSource(_OfSls):
         }
 
 
-class ProjectsSource(_OfSls):
+class ProjectsSource(_OfSls, ListSource):
     """All projects."""
 
     name = "DATASOURCE::SLS::Projects"
@@ -58,9 +58,9 @@ class ProjectsSource(_OfSls):
 
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
-        found = self._sls.projects()
-        written = [{**_write(context, each), "CreatedTime": to_seconds(each.created)} for each in found]
-        return {"ProjectNames": [each.name for each in found], "Projects": written}
+        return self.tell(
+            self._sls.projects(), lambda each: {**_write(context, each), "CreatedTime": to_seconds(each.created)}
+        )
 
 
 class LogstoresSource(_OfSls):

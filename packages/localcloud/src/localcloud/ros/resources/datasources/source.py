@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import uuid
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.ros.resources.calls import BlockingType, Given
@@ -55,6 +56,31 @@ class DataSource(BlockingType):
 
     def drop(self, physical_id: str, properties: Given) -> None:
         """See `BlockingType`."""
+
+
+class Named(Protocol):
+    """Something that a list tells of."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+T = TypeVar("T", bound=Named)
+
+
+class ListSource(DataSource):
+    """A list of what there is. `returns` are its two attributes: the names, and the details."""
+
+    def tell(self, found: Sequence[T], write: Callable[[T], Given]) -> Given:
+        """Return the attributes.
+
+        Args:
+            found: what there is.
+            write: returns the details of one.
+        """
+        names, details = self.returns
+        return {names: [each.name for each in found], details: [write(each) for each in found]}
 
 
 def is_like(properties: Given, name: str, value: str) -> bool:
