@@ -167,6 +167,7 @@ class DirectoryWriter:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._masked = _umask()
 
     def prepare(self, files: Mapping[str, int], links: Iterable[str], empty: Iterable[str], name: str) -> int:
         """Check that everything fits on the disk, then make all directories.
@@ -207,7 +208,7 @@ class DirectoryWriter:
         Args:
             files: their directories exist. Until `set_mode`, their owner may also write.
         """
-        root, masked = f"{self.root}/", _umask()
+        root, masked = f"{self.root}/", self._masked
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with _disk_errors(self.root):
             for path, mode, size, _block, _offset in files:
