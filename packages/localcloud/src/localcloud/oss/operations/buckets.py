@@ -221,7 +221,12 @@ class BucketOperations:
         target = element.findtext(setting.target[0]) if setting.target else None
         if setting.target and target is not None and self._store.buckets.find(target) is None:
             raise OssError(setting.target[1], f"The target bucket {target[:100]!r} does not exist.")
-        self.change_setting(name, setting.parameter, lambda _: keep(element))
+
+        def change(bucket: Bucket) -> str:
+            setting.agree(bucket, element)
+            return keep(element)
+
+        self.change_setting(name, setting.parameter, change)
 
     def change_setting(self, name: str, key: str, change: Callable[[Bucket], str | None]) -> None:
         """Keep what a function makes of a bucket as one of its settings; None removes that.
