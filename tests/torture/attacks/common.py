@@ -35,7 +35,9 @@ def oss(method: str, path: str, query: Query = (), body: bytes = b"", *headers: 
     def make(cloud: Cloud) -> tuple[str, Request]:
         host = ("Host", cloud.endpoints["oss"].removeprefix("http://"))
         request = Request(method, path, query, (host, *headers), body)
-        return "oss", signers.oss(cloud.key, signers.with_md5(request) if ("delete", None) in query else request, cloud.region)
+        return "oss", signers.oss(
+            cloud.key, signers.with_md5(request) if ("delete", None) in query else request, cloud.region
+        )
 
     return make
 
