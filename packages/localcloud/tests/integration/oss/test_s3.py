@@ -148,7 +148,7 @@ def test_pieces_that_oss_does_not_know_are_refused_by_name(cloud: Cloud, bucket:
 
 
 def test_lifecycle_rules_keep_the_form_of_s3(cloud: Cloud, s3: Any, bucket: str) -> None:
-    rules = [
+    rules: list[dict[str, Any]] = [
         {
             "ID": "one",
             "Status": "Enabled",

@@ -72,7 +72,7 @@ def test_who_reads_from_a_bucket_that_requesters_pay_for_is_somebody(bucket: oss
     for method, path in (("GET", "/a"), ("HEAD", "/a"), ("PUT", "/b"), ("GET", "/"), ("DELETE", "/a")):
         refused = requests.request(method, url + path, headers={"x-oss-request-payer": "requester"}, timeout=10)
         assert (method, refused.status_code, refused.headers["x-oss-ec"]) == (method, 403, "0003-00000701")
-    form = requests.post(f"{url}/", files={"key": (None, "c"), "file": (None, b"1")}, timeout=10)
+    form = requests.post(f"{url}/", data={"key": "c"}, files={"file": b"1"}, timeout=10)
     assert (form.status_code, form.headers["x-oss-ec"]) == (403, "0003-00000701")
     assert requests.get(bucket.sign_url("GET", "a", 60), timeout=10).content == b"1"
     action = {"Effect": "Allow", "Action": ["oss:GetObject"], "Resource": [f"acs:oss:*:*:{bucket.bucket_name}/*"]}
