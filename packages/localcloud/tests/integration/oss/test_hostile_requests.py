@@ -116,6 +116,27 @@ def test_hostile_xml_is_malformed_wherever_it_is_sent(v1: oss2.Bucket) -> None:
             assert code_of(v1, method, key, params, md5, body) == (400, "MalformedXML")
 
 
+@pytest.mark.parametrize(
+    ("content", "ec"),
+    [
+        ("<Quiet>test</Quiet><Object><Key>a</Key></Object>", "0016-00000610"),
+        ("<Object><Key></Key></Object>", "0016-00000611"),
+        ("<Object><Key>a</Key><VersionId></VersionId></Object>", "0016-00000612"),
+        ("<Object><VersionId>null</VersionId></Object>", "0016-00000613"),
+        ("<Quiet>true</Quiet>", "0016-00000615"),
+        ("<Object><Key>a</Key></Object>" * 1001, "0031-00000001"),
+    ],
+)
+def test_a_deletion_of_many_is_refused_as_a_whole(v1: oss2.Bucket, content: str, ec: str) -> None:
+    v1.put_object("a", b"1")
+    body = f"<Delete>{content}</Delete>".encode()
+    md5 = {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()}
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        v1._do("POST", v1.bucket_name, "", params={"delete": ""}, headers=md5, data=body)
+    assert (error.value.status, error.value.code, error.value.details["EC"]) == (400, "MalformedXML", ec)
+    assert v1.object_exists("a")
+
+
 def test_a_document_in_utf16_is_kept(v1: oss2.Bucket) -> None:
     text = '<?xml version="1.0" encoding="utf-16"?><Tagging><TagSet><Tag><Key>ü</Key><Value>v</Value></Tag></TagSet></Tagging>'
     v1.put_object("a", b"1")
