@@ -96,6 +96,10 @@ async def delete_object(call: Call) -> web.StreamResponse:
 
 async def delete_objects(call: Call) -> web.StreamResponse:
     """DeleteMultipleObjects."""
+    if call.digests.md5 is None:
+        raise OssError(
+            "MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "Content-MD5"}, ec="0016-00000606"
+        )
     tree = parse(call.body, "Delete")
     quiet = (tree.findtext("Quiet") or "false").lower() == "true"
     wanted = [(text_of(element, "Key"), element.findtext("VersionId") or None) for element in tree.findall("Object")]

@@ -54,6 +54,7 @@ from localcloud.oss.s3.documents import error_to_s3
 from localcloud.oss.settings import SETTINGS
 from localcloud.oss.settings.collection import COLLECTIONS
 from localcloud.oss.signing.v1 import SUBRESOURCES
+from localcloud.oss.throttle import THROTTLE, read_throttle
 
 _ACL = {"x-oss-object-acl": "PutObjectAcl"}
 _ACL_AND_TAGS = {**_ACL, "x-oss-tagging": "PutObjectTagging"}
@@ -287,8 +288,9 @@ def create_app(
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
         target = request.get(URL)  # None: the request was refused at the door
-        if "x-oss-traffic-limit" in request.headers or (target and "x-oss-traffic-limit" in target.query):
-            response.headers["x-oss-qos-delay-time"] = "0"  # ms; the link is not slowed down for one request
+        if throttle := request.get(THROTTLE):
+            seconds = throttle.delay_of(response.content_length or 0) if request.method == "GET" else throttle.delayed
+            response.headers["x-oss-qos-delay-time"] = str(int(seconds * 1000))
         if target:
             cors.allow_page(request, response, oss.buckets.find(target.bucket))
             if request[s3.SPOKEN]:
@@ -310,6 +312,8 @@ async def _answer(
         None if request.method == "OPTIONS" else guard.identify(request, target)
     )  # a preflight request is anybody's
     guard.check_referer(request, target)
+    if throttle := read_throttle(request.headers, target.query):
+        request[THROTTLE] = throttle
     content = content_of(request)
     if request[s3.SPOKEN] and credential is not None:
         content = s3.content_of_s3(request, credential.access_key_secret)
@@ -320,6 +324,8 @@ async def _answer(
     if not operation.streams:
         body = await content.whole() if request.can_read_body else b""
         digests.check_content(body)
+        if request[s3.SPOKEN]:
+            body = s3.translate_body(body, target)
     call = Call(
         request=request,
         target=target,

@@ -34,7 +34,7 @@ STORAGE_CLASSES = {
     "GLACIER": "Archive",
     "DEEP_ARCHIVE": "ColdArchive",
 }
-_S3_CLASSES = {ours: theirs for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
+S3_CLASSES = {ours: theirs for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
 _ENCRYPTIONS = {"AES256": "AES256", "aws:kms": "KMS"}
 _S3_ENCRYPTIONS = {ours: theirs for theirs, ours in _ENCRYPTIONS.items()}
 # Headers of OSS's answers that S3 has not.
@@ -128,7 +128,7 @@ def to_s3(headers: Mapping[str, str]) -> dict[str, str]:
             translated[name] = value
         elif lower == "x-oss-storage-class":
             if value != "Standard":
-                translated["x-amz-storage-class"] = _S3_CLASSES.get(value, value)
+                translated["x-amz-storage-class"] = S3_CLASSES.get(value, value)
         elif lower == "x-oss-server-side-encryption":
             translated["x-amz-server-side-encryption"] = _S3_ENCRYPTIONS.get(value, value)
         elif lower not in _OSS_ONLY:

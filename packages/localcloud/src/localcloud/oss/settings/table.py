@@ -179,6 +179,14 @@ def blocks_public_access(bucket: Bucket) -> bool:
     return any(find_text(each, PUBLIC_ACCESS_BLOCK, "BlockPublicAccess") == "true" for each in (bucket, account))
 
 
+def requester_pays(bucket: Bucket) -> bool:
+    """Return True if whoever reads a bucket pays for it, and must therefore be somebody.
+
+    Source: OSS, PutBucketRequestPayment.
+    """
+    return find_text(bucket, REQUEST_PAYMENT, "Payer") == "Requester"
+
+
 def reads_archives(bucket: Bucket, item: StoredObject) -> bool:
     """Return True if an archived object of a bucket is read without being restored.
 
