@@ -21,6 +21,8 @@ _KINDS: Mapping[type, str] = {
     list: "a list",
 }
 _IDS = ("userid", "groupid")
+# Members that no version of the API has; the Serverless Framework's plugin sends them, and the platform looks at what it knows.
+_FOREIGN = frozenset({"name", "region", "service"})
 # Set to these values, a property asks for nothing that is missing here.
 HARMLESS = {
     "instanceType": ("e1",),
@@ -73,6 +75,8 @@ def read_fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = fr
         if name in apart or value is None:
             continue
         if name not in known:
+            if name in _FOREIGN:
+                continue
             # Compared with their types: True is 1 in Python, and no number of concurrent requests.
             if _is_blank(value) or any(type(value) is type(each) and value == each for each in HARMLESS.get(name, ())):
                 continue

@@ -20,6 +20,12 @@ def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
     assert read_service({"serviceName": "s", "vpcConfig": {}, "nasConfig": None}).name == "s"
 
 
+def test_members_that_no_version_of_the_api_has_are_not_looked_at() -> (
+    None
+):  # the Serverless Framework's plugin sends them
+    assert read_service({"serviceName": "s", "name": "other", "region": "cn-hangzhou"}).name == "s"
+
+
 def test_configurations_whose_members_say_nothing_pass() -> None:  # as funcraft sends them
     vpc = {"vpcId": "", "vSwitchIds": [], "securityGroupId": ""}
     nas = {"UserId": -1, "GroupId": -1, "MountPoints": []}
