@@ -18,7 +18,8 @@ from localcloud.oss.settings.policy import read_policy
 from localcloud.oss.settings.redundancy import KIND, LOCAL
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
-from localcloud.oss.settings.worm import check_mutable
+from localcloud.oss.settings.versioning import SETTING as VERSIONING
+from localcloud.oss.settings.worm import check_mutable, check_versioning
 from localcloud.oss.store.store import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
@@ -224,6 +225,8 @@ class BucketOperations:
 
         def change(bucket: Bucket) -> str:
             setting.agree(bucket, element)
+            if setting is VERSIONING:
+                check_versioning(bucket, element.findtext("Status"), self._clock())
             return keep(element)
 
         self.change_setting(name, setting.parameter, change)
