@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build import together
+from heavylift.build import resolve, together
 from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
 
 TARGET = Target("3.11", DEFAULT_PLATFORM)
@@ -30,7 +30,7 @@ def install(folder: Path, brought: dict[str, list[str]]) -> None:
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    monkeypatch.setattr(together.resolve, "install", lambda _lock, folder, *_, **__: install(folder, BROUGHT))
+    monkeypatch.setattr(resolve, "install", lambda _lock, folder, *_, **__: install(folder, BROUGHT))
     return together.install_together([], [], tmp_path, TARGET)
 
 
@@ -52,5 +52,5 @@ def test_nothing_is_told_apart_where_a_file_is_in_no_record(tmp_path: Path, monk
         install(folder, BROUGHT)
         (folder / "stray.py").write_text("")
 
-    monkeypatch.setattr(together.resolve, "install", and_more)
+    monkeypatch.setattr(resolve, "install", and_more)
     assert together.install_together([], [], tmp_path, TARGET) == {}
