@@ -224,6 +224,7 @@ class BucketOperations:
             raise OssError(setting.target[1], f"The target bucket {target[:100]!r} does not exist.")
 
         def change(bucket: Bucket) -> str:
+            setting.agree(bucket, element)
             if setting is VERSIONING:
                 check_versioning(bucket, element.findtext("Status"), self._clock())
             return keep(element)
