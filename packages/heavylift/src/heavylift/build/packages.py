@@ -137,9 +137,9 @@ def place_is_sound(place: Path) -> bool:
     return (place / _RECORD).is_file() and is_untouched(place / _CONTENT, place / _RECORD)
 
 
-def retain(packages: Sequence[Package], cache: Path) -> None:
-    """Remove all prepared packages but these, and the leftovers of an interrupted build."""
-    for path in set(cache.iterdir()) - {package.place for package in packages}:
+def retain(places: Iterable[Path], cache: Path) -> None:
+    """Remove all folders of a cache but these, and the leftovers of an interrupted build."""
+    for path in set(cache.iterdir()).difference(places):
         shutil.rmtree(path)
 
 
