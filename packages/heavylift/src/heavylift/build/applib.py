@@ -144,7 +144,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         wanted = {path: Path(files[path]) for path in libraries if staging.strip}
         copies = staging.packages / copies_name((path, holders[path].place.name) for path in wanted)
         changed = beside.submit(change_libraries, wanted, copies)
-        referrers = read_referrers(files, found.candidates)
+        referrers = read_referrers(files, found.candidates, {path: each.place for path, each in holders.items()})
         files |= changed.result()
     shutil.rmtree(staging.folder, ignore_errors=True)
     pruning, accesses = choose_files(imports, Tree(staging.folder, files, interpreter), found, referrers)
