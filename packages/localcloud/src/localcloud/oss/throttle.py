@@ -55,7 +55,7 @@ class Throttle:
             yield chunk
 
 
-THROTTLE = web.RequestKey("throttle", Throttle)  # of a request that limits itself
+THROTTLE: web.RequestKey[Throttle | None] = web.RequestKey("throttle")  # of a request; None: it sets no limit
 
 
 def read_throttle(headers: Mapping[str, str], query: Mapping[str, str]) -> Throttle | None:

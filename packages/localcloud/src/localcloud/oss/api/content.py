@@ -43,7 +43,7 @@ class Content:
 
 def content_of(request: web.Request) -> Content:
     """Return the body of a request, no faster than the request itself allows."""
-    length, throttle = request.content_length, request.get(THROTTLE)
+    length, throttle = request.content_length, request[THROTTLE]
     chunks = request.content.iter_any()
     return Content(
         length=length,

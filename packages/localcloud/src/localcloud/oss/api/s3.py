@@ -52,7 +52,8 @@ def translate(request: web.Request, target: ResourceUrl) -> tuple[web.Request, R
         OssError: NotImplemented (a header without counterpart), InvalidArgument.
     """
     is_bucket = target.level == "bucket"
-    headers = to_oss(headers_of(request), target.query, is_bucket=is_bucket)
+    writes = request.method in {"PUT", "POST"}
+    headers = to_oss(headers_of(request), target.query, is_bucket=is_bucket, writes=writes)
     query = query_to_oss(target.query, lists=is_bucket and request.method == "GET")
     return request.clone(headers=CIMultiDict(headers)), replace(target, query=query)
 

@@ -40,7 +40,7 @@ async def send_object(
     if interval:
         headers = {name: value for name, value in headers.items() if name.lower() != "content-md5"}
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
-    throttle = request.get(THROTTLE)
+    throttle = request[THROTTLE]
     shaped = fault is not None or link.shape.bandwidth > 0 or throttle is not None
     if whole is None and interval is None and not shaped and is_compressible(request, headers, item.size):
         return await send_compressed(request, path, headers)

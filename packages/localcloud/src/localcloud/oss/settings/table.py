@@ -19,6 +19,7 @@ from localcloud.oss.settings import (
     encryption,
     lifecycle,
     logging,
+    monitoring,
     overwrite,
     quality,
     referer,
@@ -76,14 +77,6 @@ TRANSFER_ACCELERATION = Setting(
     absent="NoSuchTransferAccelerationConfiguration",
     fields={"Enabled": boolean(required=True)},
 )
-ACCESS_MONITOR = Setting(
-    parameter="accessmonitor",
-    action="BucketAccessMonitor",
-    root="AccessMonitorConfiguration",
-    absent={"Status": "Disabled"},
-    fields={"Status": choice("Enabled", "Disabled", required=True)},
-    deletable=False,
-)
 RESOURCE_GROUPS = Setting(
     parameter="resourceGroup",
     action="BucketResourceGroup",
@@ -120,7 +113,7 @@ SETTINGS = (
     website.SETTING,
     REQUEST_PAYMENT,
     TRANSFER_ACCELERATION,
-    ACCESS_MONITOR,
+    monitoring.SETTING,
     RESOURCE_GROUPS,
     quality.SETTING,
     Setting(
