@@ -113,7 +113,7 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
     )  # Node.js reads them as it starts, before there is any code of ours
     os.write(certificates, f"{kept}\n{setup.authority}".encode())
     os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
-    os.environ["NODE_PATH"] = f"{setup.layers}/nodejs/node_modules"
+    os.environ["NODE_PATH"] = os.pathsep.join([*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules"])
     channel.set_inheritable(True)
     given = {
         "setup": dataclasses.asdict(setup),
@@ -130,13 +130,18 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
 def prepare(setup: messages.Setup, redirect: Path) -> None:
     """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
     load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
-    folders = [os.environ["FC_FUNC_CODE_PATH"], setup.layers + "/python"]
+    folders = [os.environ["FC_FUNC_CODE_PATH"], *own_folders("PYTHONPATH"), setup.layers + "/python"]
     sys.path[:0] = folders
     sys.path.append(setup.packages)  # after the function's own: it may bring another version
     os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])
     os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, setup.gateway))
     os.environ["LOCALCLOUD_CERTIFICATE"] = setup.authority
     sys.argv = [setup.function.handler]
+
+
+def own_folders(variable: str) -> list[str]:
+    """Return the folders that the function itself names in a variable."""
+    return [folder for folder in os.environ.get(variable, "").split(os.pathsep) if folder]
 
 
 def receive(channel: socket.socket, size: int) -> bytes | None:
