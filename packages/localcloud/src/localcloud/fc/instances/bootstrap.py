@@ -113,7 +113,9 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
     )  # Node.js reads them as it starts, before there is any code of ours
     os.write(certificates, f"{kept}\n{setup.authority}".encode())
     os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
-    os.environ["NODE_PATH"] = f"{setup.layers}/nodejs/node_modules"
+    # The platform's built-in packages are those that stand beside this Node.js (`npm install --global`).
+    built_in = Path(setup.node).parent.parent / "lib" / "node_modules"
+    os.environ["NODE_PATH"] = f"{setup.layers}/nodejs/node_modules:{built_in}"
     channel.set_inheritable(True)
     given = {
         "setup": dataclasses.asdict(setup),
