@@ -44,7 +44,7 @@ def parse_range(header: str | None, size: int, *, strict: bool) -> tuple[int, in
         raise OssError(
             "InvalidRange",
             "The requested range cannot be satisfied",
-            {"ActualObjectSize": str(size), "RangeRequested": str(header)},
+            {"ActualObjectSize": str(size), "RangeRequested": str(header)[:100]},
         )
     return None
 

@@ -146,3 +146,36 @@ def test_a_code_package_without_its_program_is_told(cloud: Running, client_of: C
     answer = client.invoke("f")
     assert answer.error_type == "UnhandledInvocationError"
     assert "cannot be started: /code/bootstrap" in answer.log
+
+
+@pytest.mark.parametrize(
+    ("runtime", "variable", "files"),
+    [
+        ("custom", "PYTHONPATH", {"server.py": f"import told\n{SERVER}"}),
+        (
+            "python3.10",
+            "PYTHONPATH",
+            {"index.py": "from told import TOLD\n\ndef handler(event, context):\n    return TOLD"},
+        ),
+        (
+            "nodejs20",
+            "NODE_PATH",
+            {"index.js": "exports.handler = (event, context, end) => end(null, require('told'))"},
+        ),
+    ],
+)
+def test_modules_are_found_where_the_functions_own_variable_says(
+    cloud: Running,
+    client_of: Callable[..., Any],
+    zip_of: Callable[..., bytes],
+    runtime: str,
+    variable: str,
+    files: dict[str, str],
+) -> None:
+    told = {"lib/told.py": "TOLD = 'told'", "lib/told.js": "module.exports = 'told'"}
+    command = {"customRuntimeConfig": {"command": ["python3", "server.py"]}} if runtime == "custom" else {}
+    client = client_of(cloud, "fc3")
+    code = zip_of({**told, **files})
+    client.create("f", code=code, runtime=runtime, timeout=20, environmentVariables={variable: "/code/lib"}, **command)
+    answer = client.invoke("f", b"hello")
+    assert answer.error_type is None, answer.log

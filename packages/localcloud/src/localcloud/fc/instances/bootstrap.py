@@ -114,8 +114,9 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
     os.write(certificates, f"{kept}\n{setup.authority}".encode())
     os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
     # The platform's built-in packages are those that stand beside this Node.js (`npm install --global`).
-    built_in = Path(setup.node).parent.parent / "lib" / "node_modules"
-    os.environ["NODE_PATH"] = f"{setup.layers}/nodejs/node_modules:{built_in}"
+    built_in = str(Path(setup.node).parent.parent / "lib" / "node_modules")
+    places = [*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules", built_in]
+    os.environ["NODE_PATH"] = os.pathsep.join(places)
     channel.set_inheritable(True)
     given = {
         "setup": dataclasses.asdict(setup),
@@ -132,13 +133,18 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
 def prepare(setup: messages.Setup, redirect: Path) -> None:
     """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
     load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
-    folders = [os.environ["FC_FUNC_CODE_PATH"], setup.layers + "/python"]
+    folders = [os.environ["FC_FUNC_CODE_PATH"], *own_folders("PYTHONPATH"), setup.layers + "/python"]
     sys.path[:0] = folders
     sys.path.append(setup.packages)  # after the function's own: it may bring another version
     os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])
     os.environ["LOCALCLOUD_GATEWAY"] = ":".join(map(str, setup.gateway))
     os.environ["LOCALCLOUD_CERTIFICATE"] = setup.authority
     sys.argv = [setup.function.handler]
+
+
+def own_folders(variable: str) -> list[str]:
+    """Return the folders that the function itself names in a variable."""
+    return [folder for folder in os.environ.get(variable, "").split(os.pathsep) if folder]
 
 
 def receive(channel: socket.socket, size: int) -> bytes | None:
