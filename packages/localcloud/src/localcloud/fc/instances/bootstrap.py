@@ -122,7 +122,10 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
     )  # Node.js reads them as it starts, before there is any code of ours
     os.write(certificates, f"{kept}\n{setup.authority}".encode())
     os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
-    os.environ["NODE_PATH"] = os.pathsep.join([*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules"])
+    # The platform's built-in packages are those that stand beside this Node.js (`npm install --global`).
+    built_in = str(Path(setup.node).parent.parent / "lib" / "node_modules")
+    places = [*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules", built_in]
+    os.environ["NODE_PATH"] = os.pathsep.join(places)
     channel.set_inheritable(True)
     given = {
         "setup": dataclasses.asdict(setup),
