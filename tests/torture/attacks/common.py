@@ -34,7 +34,10 @@ def oss(method: str, path: str, query: Query = (), body: bytes = b"", *headers: 
 
     def make(cloud: Cloud) -> tuple[str, Request]:
         host = ("Host", cloud.endpoints["oss"].removeprefix("http://"))
-        return "oss", signers.oss(cloud.key, Request(method, path, query, (host, *headers), body), cloud.region)
+        request = Request(method, path, query, (host, *headers), body)
+        return "oss", signers.oss(
+            cloud.key, signers.with_md5(request) if ("delete", None) in query else request, cloud.region
+        )
 
     return make
 

@@ -13,20 +13,19 @@ An interrupted build leaves the last manifest and what it names as they were.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from heavylift.build.caches import free, taken
 from heavylift.build.errors import BuildError
 from heavylift.build.frames import Frames
 from heavylift.build.last import STATE, is_current, read_last, seal, take_over
 from heavylift.build.machine import install_interpreter
 from heavylift.build.options import Options
-from heavylift.build.parts import NEW_CODE, Work
+from heavylift.build.parts import NEW_CODE, Work, holds_staging
 from heavylift.build.plan import fingerprint, make_plan
 from heavylift.build.reporter import Reporter, megabytes
 from heavylift.contracts.manifest import Manifest, write_json, write_manifest
@@ -48,7 +47,7 @@ def build(options: Options, report: Reporter) -> Manifest:
     options.dist.mkdir(parents=True, exist_ok=True)
     options.cache.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.enter_context(_exclusive(options.cache))
+        stack.enter_context(taken(options.cache, report))
         plan = make_plan(options, report)
         last, state = read_last(options.dist, options.target)
         parts, gone = set(options.parts), None
@@ -63,7 +62,10 @@ def build(options: Options, report: Reporter) -> Manifest:
         manifest = replace(last, target=options.target)
         is_final = options.record is None and plan.recording.exists()
         frames = stack.enter_context(Frames(plan.recording, is_final=is_final, change_names=options.strip))
-        work = Work(options=options, plan=plan, report=report, last=last.parts, frames=frames)
+        others = stack.enter_context(
+            free(cache for cache in options.other_caches if holds_staging(cache, options, plan))
+        )
+        work = Work(options=options, plan=plan, report=report, last=last.parts, frames=frames, others=others)
         code = options.dist / (NEW_CODE if "code" in made else "code")
         for name in ("code", "model", "applib"):
             if name == "applib" and (name in made or (options.record is not None and name in options.parts)):
@@ -90,16 +92,6 @@ def build(options: Options, report: Reporter) -> Manifest:
             _remove_unnamed(options.dist, manifest)
     report.summary(manifest, options.dist, made)
     return manifest
-
-
-@contextmanager
-def _exclusive(cache: Path) -> Iterator[None]:
-    with (cache / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BuildError(f"another build is running with {cache}; wait for it to end") from error
-        yield
 
 
 def _try_function(work: Work, manifest: Manifest, code: Path, state: dict[str, Any]) -> bool:

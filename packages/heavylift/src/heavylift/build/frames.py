@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from heavylift.build.binaries import WORKERS
 from heavylift.build.cuts import cut
@@ -56,6 +56,7 @@ class _Package:
         content: the folder of its files.
         places: offset and length of each frame that is there.
         jobs: makes those that are not there yet.
+        file: that the frames are in; None: there are none.
     """
 
     folder: Path
@@ -63,16 +64,16 @@ class _Package:
     places: dict[Stretch, tuple[int, int]] = field(default_factory=dict)
     jobs: dict[Stretch, Future[None]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    file: BinaryIO | None = None
 
     def read(self, stretch: Stretch) -> bytes | None:
         """Return a frame, when it is there."""
         if (job := self.jobs.get(stretch)) and job.exception():
             return None  # the packer meets the same trouble, and tells it
-        if stretch not in self.places:
+        if stretch not in self.places or self.file is None:
             return None
         offset, size = self.places[stretch]
-        with (self.folder / _FRAMES).open("rb") as file:
-            return os.pread(file.fileno(), size, offset)
+        return os.pread(self.file.fileno(), size, offset)
 
     def holds(self, stretch: Stretch, source: Path) -> bool:
         """Return whether a file of an applib has the bytes of the package's file still."""
@@ -91,10 +92,14 @@ class _Package:
         for path, start, size in stretches:
             with (self.content / path).open("rb") as file:
                 frames.append(compress(os.pread(file.fileno(), size, start)))
-        with self.lock, (self.folder / _FRAMES).open("ab") as file:
+        assert self.file is not None
+        with self.lock:
+            begin = self.file.tell()
+            self.file.write(b"".join(frames))
+            self.file.flush()
             for stretch, frame in zip(stretches, frames, strict=True):
-                self.places[stretch] = (file.tell(), len(frame))
-                file.write(frame)
+                self.places[stretch] = (begin, len(frame))
+                begin += len(frame)
 
     def load(self) -> bool:
         """Read the table, and return whether there is one."""
@@ -102,11 +107,24 @@ class _Package:
             table = json.loads((self.folder / _TABLE).read_bytes())
         except FileNotFoundError:
             return False
+        self.file = (self.folder / _FRAMES).open("rb")
         self.places = {Stretch(path, start, size): (offset, packed) for path, start, size, offset, packed in table}
         return True
 
+    def begin(self) -> BinaryIO:
+        """Begin a file of frames; of a build that was interrupted, there may be one."""
+        (self.folder / _FRAMES).unlink(missing_ok=True)
+        self.file = (self.folder / _FRAMES).open("w+b")
+        return self.file
+
     def save(self) -> None:
-        """Write the table."""
+        """Write the table, unless another step of the build has removed the folder: what is there then has no such frames."""
+        assert self.file is not None
+        try:
+            if not os.path.samestat((self.folder / _FRAMES).stat(), os.fstat(self.file.fileno())):
+                return
+        except FileNotFoundError:
+            return
         temporary = self.folder / f"{_TABLE}.new"
         temporary.write_text(json.dumps([[*stretch, *place] for stretch, place in self.places.items()]))
         temporary.rename(self.folder / _TABLE)
@@ -126,6 +144,7 @@ class Frames:
         self._pool = ThreadPoolExecutor(WORKERS, "compress", lambda: os.setpriority(os.PRIO_PROCESS, 0, NICENESS))
         self._packages: dict[Path, _Package] = {}
         self._owners: dict[str, _Package] = {}
+        self._files: list[BinaryIO] = []
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +156,8 @@ class Frames:
         for package in self._packages.values():
             if package.jobs and not any(job.cancelled() or job.exception() for job in package.jobs.values()):
                 package.save()
+        for file in self._files:
+            file.close()
 
     @cached_property
     def _recording(self) -> Recording:
@@ -153,10 +174,10 @@ class Frames:
         Raises:
             BuildError: the recording is damaged.
         """
-        package = self._packages[folder] = _Package(folder, content)
-        if package.load():
+        package, is_there = self._open(folder, content)
+        if is_there:
             return
-        (folder / _FRAMES).unlink(missing_ok=True)  # of a build that was interrupted
+        self._files.append(package.begin())
         paths = sorted(path for path in paths if not (content / path).is_symlink())
         for stretches in _gather(self._stretches(content, paths)):
             job = self._pool.submit(package.compress, stretches)
@@ -191,9 +212,16 @@ class Frames:
         for folder, content in packages:
             package = self._packages.get(folder)
             if package is None:
-                package = self._packages[folder] = _Package(folder, content)
-                package.load()
+                package, _ = self._open(folder, content)
             self._owners.update(dict.fromkeys((path for path, _, _ in (*package.places, *package.jobs)), package))
+
+    def _open(self, folder: Path, content: Path) -> tuple[_Package, bool]:
+        """Return a package, and whether its frames are there."""
+        package = self._packages[folder] = _Package(folder, content)
+        is_there = package.load()
+        if package.file:
+            self._files.append(package.file)
+        return package, is_there
 
     def find(self, stretch: Stretch, source: Path) -> Frame | None:
         """Return the frame of bytes of a file, when there is one; wait for it while it is made.

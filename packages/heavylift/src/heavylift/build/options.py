@@ -62,14 +62,14 @@ class Options:
 
     @property
     def cache(self) -> Path:
-        """The folder of the files that the next build can use again; two builds at the same time need two."""
+        """The folder of the files that the next build can use again; of two builds with the same one, the second waits."""
         return self.work or self.root / CACHE
 
     @property
-    def caches(self) -> list[Path]:
-        """The caches of all functions of the project, this one's first."""
+    def other_caches(self) -> list[Path]:
+        """The caches of the project's other functions."""
         shared = self.root / CACHE
-        return [self.cache, shared, *sorted((shared / FUNCTIONS).glob("*"))]
+        return [path for path in (shared, *sorted((shared / FUNCTIONS).glob("*"))) if path != self.cache]
 
     def shown(self, path: Path) -> str:
         """Return a path as messages name it: within the project, from its folder on."""

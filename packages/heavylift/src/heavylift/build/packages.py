@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
@@ -27,11 +26,13 @@ from heavylift.build.installed import ChangedError, check_installed, is_untouche
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.segments import split_code
 from heavylift.build.system import Libraries, read_libraries
+from heavylift.build.together import install_together, normalize
 from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.platform import Target
 
 DOWNLOADS = 8  # packages that are installed at a time, beside those that wait for a core
 _CONTENT, _RECORD = "files", "package.json"
+_TOGETHER = "together.new"  # the folder of the packages that one run of uv installs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,11 +93,21 @@ def prepare(
         if place.is_dir() and not place_is_sound(place):
             shutil.rmtree(place)
     missing = [entry for entry, place in places.items() if not place.is_dir()]
-    missing.sort(key=lambda entry: normalize(resolve.entry_name(entry)) not in first)
+    missing.sort(key=lambda entry: _name(entry) not in first)
+    others = [entry for entry in missing if _name(entry) not in first]
+    scratch = cache / _TOGETHER
+    shutil.rmtree(scratch, ignore_errors=True)
+
+    def install_others() -> dict[str, Path]:
+        if len(others) < 2:
+            return {}
+        scratch.mkdir()
+        return install_together(others, sources, scratch, recipe.target)
 
     def run(entry: str) -> None:
         if entry in missing:
-            _prepare(entry, sources, places[entry], recipe, cores)
+            installed = together.result().get(_name(entry)) if entry in others else None
+            _prepare(entry, sources, places[entry], installed, recipe, cores)
         if frames:
             package = _read(places[entry])
             frames.begin(
@@ -104,17 +115,20 @@ def prepare(
             )
 
     with ThreadPoolExecutor(binaries.WORKERS) as cores, ThreadPoolExecutor(DOWNLOADS) as downloads:
+        together = downloads.submit(install_others)  # before those that wait for it
         jobs = [downloads.submit(run, entry) for entry in missing]
-        others = [downloads.submit(run, entry) for entry in places if entry not in missing]
+        prepared = [downloads.submit(run, entry) for entry in places if entry not in missing]
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 job.result()
                 progress(done, len(missing))
-            for job in others:
+            for job in prepared:
                 job.result()
         except BaseException:
             downloads.shutdown(cancel_futures=True)
             raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     return [_read(place) for place in places.values()]
 
 
@@ -156,25 +170,27 @@ def content_of(place: Path) -> Path:
     return place / _CONTENT
 
 
-def normalize(name: str) -> str:
-    """Return a package's name as indexes compare it (packaging.python.org, "Names and normalization")."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _place(entry: str, cache: Path, recipe: Recipe) -> Path:
     digest = hashlib.sha256(json.dumps([recipe.fingerprint, entry]).encode()).hexdigest()
-    return cache / f"{normalize(resolve.entry_name(entry))}-{digest[:16]}"
+    return cache / f"{_name(entry)}-{digest[:16]}"
 
 
-def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, cores: Executor) -> None:
+def _name(entry: str) -> str:
+    return normalize(resolve.entry_name(entry))
+
+
+def _prepare(
+    entry: str, sources: Sequence[str], place: Path, files: Path | None, recipe: Recipe, cores: Executor
+) -> None:
+    """Prepare a package, of which `files` is the folder that it was installed in, if it was."""
     scratch = place.with_name(place.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     content = scratch / _CONTENT
     scratch.mkdir(parents=True)
     try:
         lock = scratch / "lock.txt"
-        lock.write_text("".join(f"{line}\n" for line in (*sources, entry)), encoding="utf-8")
-        installed, going = _install(lock, content, recipe, cores)
+        resolve.write_lock(lock, sources, [entry])
+        installed, going = _install(lock, content, recipe, cores, files)
         lock.unlink()
         record = _describe(entry, content, installed)
         with ThreadPoolExecutor(1) as beside:
@@ -197,12 +213,15 @@ def _prepare(entry: str, sources: Sequence[str], place: Path, recipe: Recipe, co
 
 
 def _install(
-    lock: Path, content: Path, recipe: Recipe, cores: Executor, *, cached: bool = True
+    lock: Path, content: Path, recipe: Recipe, cores: Executor, files: Path | None, *, cached: bool = True
 ) -> tuple[dict[str, int], dict[str, str]]:
     """Install a package, past uv's cache where somebody has edited it there; return its files' sizes, and those that rules name."""
     shutil.rmtree(content, ignore_errors=True)
-    content.mkdir()
-    resolve.install(lock, content, recipe.target, wheels_only=True, share=True, cached=cached)
+    if files:
+        files.rename(content)
+    else:
+        content.mkdir()
+        resolve.install(lock, content, recipe.target, wheels_only=True, share=True, cached=cached)
     inside = [f"/{path}".partition("/__pycache__/") for path, _ in walk(content)]
     for package in {before for before, found, _ in inside if found}:
         # Compiled anew, for the target's version and without a check of times.
@@ -214,7 +233,7 @@ def _install(
     except ChangedError as error:
         if not cached:
             raise ChangedError(f"{error}, although it was fetched anew; ask for another version of it") from error
-        return _install(lock, content, recipe, cores, cached=False)
+        return _install(lock, content, recipe, cores, None, cached=False)
     return installed, going
 
 

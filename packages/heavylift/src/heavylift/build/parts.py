@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,12 +19,13 @@ from heavylift.build.handler import try_handler
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.options import Options
 from heavylift.build.packages import content_of
-from heavylift.build.plan import Plan, code_files, folder_digest, make_plan
+from heavylift.build.plan import Plan, code_files, digest_of, file_digests, make_plan
 from heavylift.build.prune import DEFAULT_RULES, read_rules
 from heavylift.build.record import Trial, record_start
 from heavylift.build.recording import choose_pages, find_code, merge_recordings, read_recording, write_recording
 from heavylift.build.reporter import Reporter, megabytes
 from heavylift.build.vendor import prepare_vendor
+from heavylift.build.zipped import zipped_size
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
 
@@ -46,6 +46,7 @@ class Work:
         report: is told of each step.
         last: the archives of the last build; the frames in them are used again.
         frames: of the applib's packages.
+        others: caches of other functions that this build has for itself: what lies in them serves as well.
     """
 
     options: Options
@@ -53,6 +54,7 @@ class Work:
     report: Reporter
     last: Mapping[str, Part]
     frames: Frames
+    others: Sequence[Path]
 
     def make(self, part: str) -> Part:
         """Make a part.
@@ -65,7 +67,7 @@ class Work:
         return self._model() if part == "model" else self._code()
 
     def _applib(self) -> Applib:
-        staging = _staging(self.options, self.plan)
+        staging = self._staging(self.options, self.plan)
         staged = stage(staging, self.report, self.frames)
         places = [staging.packages / name for name in staged.places]
         self.frames.use([(place, content_of(place)) for place in places])
@@ -101,7 +103,7 @@ class Work:
         options, path = self.options, self.plan.recording
         if options.record is None and path.exists():
             return
-        staging = _staging(options, self.plan)
+        staging = self._staging(options, self.plan)
         staged = stage(staging, self.report, self.frames)
         libraries = find_code(staging.folder, staged.order.paths)
         if not libraries:
@@ -155,7 +157,7 @@ class Work:
     def _export(self, folder: Path) -> None:
         assert self.options.export is not None
         options = self._options_here()
-        staging = _staging(options, self.plan if options is self.options else make_plan(options, self.report))
+        staging = self._staging(options, self.plan if options is self.options else make_plan(options, self.report))
         stage(staging, self.report, self.frames if options is self.options else None)
         interpreter = find_interpreter(options.target)
         assert interpreter is not None
@@ -239,8 +241,8 @@ class Work:
     def _measured_code(self) -> Code:
         """Return the code package in `NEW_CODE`."""
         options, staging = self.options, self.options.dist / NEW_CODE
-        files = sorted(path for path in staging.rglob("*") if path.is_file())
-        packed = _zipped_size(staging, files)
+        digests = file_digests(staging)
+        packed = zipped_size(staging, digests, options.cache / "zipped.json")
         if packed > MAX_CODE:
             raise BuildError(
                 f"the code package is {megabytes(packed - MAX_CODE)} over the {megabytes(MAX_CODE)} that Function Compute takes "
@@ -248,10 +250,10 @@ class Work:
             )
         return Code(
             path=options.dist / "code",
-            digest=folder_digest(staging),
+            digest=digest_of(digests),
             packed=packed,
-            unpacked=sum(-(-path.stat().st_size // DISK_BLOCK) * DISK_BLOCK for path in files),
-            files=len(files),
+            unpacked=sum(-(-(staging / path).stat().st_size // DISK_BLOCK) * DISK_BLOCK for path in digests),
+            files=len(digests),
         )
 
     def try_function(self, code: Path) -> None:
@@ -263,7 +265,7 @@ class Work:
         Raises:
             BuildError: there is no such function, or its imports fail.
         """
-        staging = _staging(self.options, self.plan)
+        staging = self._staging(self.options, self.plan)
         stage(staging, self.report)
         interpreter = find_interpreter(self.options.target)
         assert interpreter is not None
@@ -280,25 +282,25 @@ class Work:
         if warning:
             self.report.warn(warning)
 
-
-def _staging(options: Options, plan: Plan) -> Staging:
-    name = f"applib-{options.target}-{plan.staging[:16]}"
-    made = [
-        cache for cache in options.caches if (cache / f"{name}.json").is_file()
-    ]  # another function's serves as well
-    return Staging(
-        requirements=plan.requirements,
-        lock=plan.applib_lock,
-        target=options.target,
-        rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
-        strip=options.strip,
-        lazy_imports=options.lazy_imports,
-        recipe=plan.recipe,
-        opened=read_recording(plan.recording).opened,
-        folder=(made or [options.cache])[0] / name,
-    )
+    def _staging(self, options: Options, plan: Plan) -> Staging:
+        made = [cache for cache in (options.cache, *self.others) if holds_staging(cache, options, plan)]
+        return Staging(
+            requirements=plan.requirements,
+            lock=plan.applib_lock,
+            target=options.target,
+            rules=read_rules([DEFAULT_RULES, *options.prune_rules]) if options.prune else (),
+            strip=options.strip,
+            lazy_imports=options.lazy_imports,
+            recipe=plan.recipe,
+            opened=read_recording(plan.recording).opened,
+            folder=(made or [options.cache])[0] / _staging_name(options, plan),
+        )
 
 
-def _zipped_size(folder: Path, files: Sequence[Path]) -> int:
-    headers = sum(2 * len(path.relative_to(folder).as_posix().encode()) + 100 for path in files)  # local and central
-    return headers + sum(len(zlib.compress(path.read_bytes())) for path in files)
+def holds_staging(cache: Path, options: Options, plan: Plan) -> bool:
+    """Return whether the applib of a plan has been put together in a cache."""
+    return (cache / f"{_staging_name(options, plan)}.json").is_file()
+
+
+def _staging_name(options: Options, plan: Plan) -> str:
+    return f"applib-{options.target}-{plan.staging[:16]}"

@@ -121,8 +121,18 @@ def _tree_digest(folder: Path) -> str:
 
 def folder_digest(folder: Path) -> str:
     """Return the digest of a folder's files: of their names and contents."""
+    return digest_of(file_digests(folder))
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """Return the digest of the content of each file below a folder, by its path in it, in order."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return fingerprint([f"{path.relative_to(folder)} {_digest(path)}" for path in files])
+    return {str(path.relative_to(folder)): _digest(path) for path in files}
+
+
+def digest_of(digests: Mapping[str, str]) -> str:
+    """Return the digest of a folder's files; see `file_digests`."""
+    return fingerprint([f"{path} {digest}" for path, digest in digests.items()])
 
 
 def fingerprint(*groups: Sequence[str]) -> str:

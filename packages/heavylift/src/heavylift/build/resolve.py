@@ -156,6 +156,11 @@ def read_lock(lock_file: Path) -> list[str]:
     return entries
 
 
+def write_lock(lock_file: Path, sources: Sequence[str], entries: Sequence[str]) -> None:
+    """Write a lock of some entries of another one, with its options that say where packages come from."""
+    lock_file.write_text("".join(f"{line}\n" for line in (*sources, *entries)), encoding="utf-8")
+
+
 def entry_name(entry: str) -> str:
     """Return the name of the package that a requirement asks for."""
     return re.split(r"[^A-Za-z0-9._-]", entry, maxsplit=1)[0]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from heavylift.build.errors import BuildError
 from heavylift.build.frames import Frames, Stretch
 from heavylift.build.pack import PackedArchive, pack
 from heavylift.contracts.archive import BLOCK_SIZE
@@ -102,3 +104,25 @@ def test_two_packages_with_the_same_file_have_the_last_ones(tmp_path: Path) -> N
         source = folders[1] / "files" / "a.py"
         assert frames.find(Stretch("a.py", 0, 3), source) is not None
         assert frames.find(Stretch("a.py", 0, 3), folders[0] / "files" / "a.py") is None
+
+
+def test_an_error_of_the_build_is_told_even_where_a_step_has_removed_a_package(tmp_path: Path, package: Path) -> None:
+    with pytest.raises(BuildError, match="fetched anew"), Frames(tmp_path / "no recording", is_final=True) as frames:  # noqa: PT012
+        frames.begin(package, package / "files", FILES)
+        frames.use([(package, package / "files")])
+        assert frames.find(Stretch("lib/a.py", 0, len(FILES["lib/a.py"])), package / "files" / "lib" / "a.py")
+        shutil.rmtree(package)  # since somebody has edited a file of it
+        raise BuildError("it cannot be fetched anew")
+
+
+def test_a_package_that_a_step_has_prepared_anew_keeps_no_table_of_frames_that_are_gone(
+    tmp_path: Path, package: Path, packed: Callable[[], PackedArchive], applib: Path
+) -> None:
+    with Frames(tmp_path / "no recording", is_final=True) as frames:
+        frames.begin(package, package / "files", FILES)
+        shutil.copytree(package / "files", tmp_path / "files")
+        shutil.rmtree(package)
+        package.mkdir()
+        (tmp_path / "files").rename(package / "files")
+    assert not (package / "frames.json").exists()
+    assert packed().path.read_bytes() == without_frames(applib)

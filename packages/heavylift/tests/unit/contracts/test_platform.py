@@ -51,7 +51,6 @@ def test_the_embedded_cloud_takes_every_cpu_that_the_constructs_take(memory: int
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_the_embedded_cloud_has_every_runtime_as_the_build_knows_it(name: str) -> None:
     own, other = RUNTIMES[name], embedded.RUNTIMES[name]
-    assert other.served
     assert (own.name, own.glibc, own.context_credentials) == (other.name, other.glibc, other.context_credentials)
 
 

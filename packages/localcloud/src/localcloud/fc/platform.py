@@ -32,7 +32,6 @@ class Runtime:
     context_credentials: bool  # the context that a handler gets holds them; the environment always does
     context_logger: bool  # the context holds a logger
     engine: Engine = Engine.PYTHON
-    served: bool = True  # functions with it run here: the bootstrap needs Python 3.9
 
     @property
     def custom(self) -> bool:
@@ -50,7 +49,9 @@ RUNTIMES: Mapping[str, Runtime] = MappingProxyType(
     {
         runtime.name: runtime
         for runtime in (
-            Runtime(name="python3.6", glibc=None, context_credentials=True, context_logger=False, served=False),
+            Runtime(
+                name="python3", glibc=None, context_credentials=True, context_logger=False
+            ),  # 3.6: the bootstrap needs 3.9
             Runtime(name="python3.9", glibc=24, context_credentials=True, context_logger=False),  # Debian 9
             Runtime(name="python3.10", glibc=28, context_credentials=True, context_logger=False),  # Debian 10
             Runtime(name="python3.12", glibc=31, context_credentials=False, context_logger=True),  # Debian 11
@@ -76,7 +77,9 @@ RUNTIMES: Mapping[str, Runtime] = MappingProxyType(
         )
     }
 )
-SERVED = tuple(runtime.name for runtime in RUNTIMES.values() if runtime.served)
+NOT_SERVED = frozenset(  # runtimes of the platform that functions do not run on here
+    ("python2.7", "java8", "java11", "php7.2", "go1", "dotnetcore2.1", "dotnetcore3.1", "custom-container")
+)
 
 MEMORY = range(128, 32768 + 1, 64)  # MB
 DEFAULT_MEMORY = 512  # MB, through the API; assumed

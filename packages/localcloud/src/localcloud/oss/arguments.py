@@ -6,7 +6,7 @@ from localcloud.kernel.values import MAX_DIGITS, read_whole
 from localcloud.oss.errors import OssError
 
 
-def read_number(name: str, text: str, *, low: int = 0, high: int = 10**MAX_DIGITS - 1) -> int:
+def read_number(name: str, text: str, *, low: int = 0, high: int = 10**MAX_DIGITS - 1, ec: str | None = None) -> int:
     """Return the number that an argument holds.
 
     Args:
@@ -14,6 +14,7 @@ def read_number(name: str, text: str, *, low: int = 0, high: int = 10**MAX_DIGIT
         text: the argument.
         low: the least that is allowed.
         high: the most that is allowed.
+        ec: the finer code of the error; None: there is none.
 
     Raises:
         OssError: InvalidArgument.
@@ -28,4 +29,5 @@ def read_number(name: str, text: str, *, low: int = 0, high: int = 10**MAX_DIGIT
         "InvalidArgument",
         f"Argument {name} must be an integer between {low} and {high}.",
         {"ArgumentName": name, "ArgumentValue": text[:100]},
+        ec=ec,
     )

@@ -12,6 +12,7 @@ from localcloud.kernel.errors import ApiError
 STATUS = {
     "AccessDenied": 403,
     "AccessForbidden": 403,
+    "AccessMonitorDisableNotAllowed": 400,  # assumed; the code is from the suite of OSS's SDK for Java
     "ArchiveRestoreFileStale": 409,
     "ArchiveRestoreNotFinished": 409,
     "BadDigest": 400,
@@ -128,6 +129,7 @@ class OssError(ApiError):
         detail: further elements of the XML body, by name.
         headers: further headers of the answer.
         ec: the finer code of the cause; None: the one in `EC`, if any.
+        status: the HTTP status, where the cause has another one than its code.
     """
 
     codes = STATUS
@@ -140,8 +142,9 @@ class OssError(ApiError):
         headers: Mapping[str, str] | None = None,
         *,
         ec: str | None = None,
+        status: int | None = None,
     ) -> None:
-        super().__init__(code, message)
+        super().__init__(code, message, status)
         self.detail = dict(detail or {})
         self.headers = dict(headers or {})
         self.ec = EC.get(code) if ec is None else ec

@@ -81,6 +81,6 @@ def text_of(element: ElementTree.Element, path: str) -> str:
     return text
 
 
-def malformed(why: str) -> OssError:
-    """Return the error for XML of another form than the operation asks for."""
-    return OssError("MalformedXML", f"The XML you provided was not well-formed or did not validate: {why}.")
+def malformed(why: str, *, ec: str | None = None) -> OssError:
+    """Return the error for XML of another form than the operation asks for; `ec` is its finer code, None: the general one."""
+    return OssError("MalformedXML", f"The XML you provided was not well-formed or did not validate: {why}.", ec=ec)

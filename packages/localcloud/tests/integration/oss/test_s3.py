@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import uuid
-import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,19 +21,23 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from localcloud.oss.signing.aws4 import piece_signer
 from tests.support.cloud import Cloud
 
 MIB = 1024**2
 
 
-def client_of(cloud: Cloud, secret: str | None = None, endpoint: str | None = None, **settings: Any) -> Any:
+def client_of(
+    cloud: Cloud, secret: str | None = None, endpoint: str | None = None, verify: str | None = None, **settings: Any
+) -> Any:
     return boto3.client(
         "s3",
         endpoint_url=endpoint or cloud.endpoints["oss"],
         region_name=cloud.region,
         aws_access_key_id=cloud.access_key_id,
         aws_secret_access_key=secret or cloud.access_key_secret,
-        config=Config(retries={"total_max_attempts": 1}, s3=settings),
+        verify=verify,
+        config=Config(retries={"total_max_attempts": 1}, **settings),
     )
 
 
@@ -85,27 +90,102 @@ def test_buckets_are_listed_located_and_deleted(cloud: Cloud, s3: Any, bucket: s
     assert code_of(error) == (404, "404")
 
 
-def test_a_body_in_pieces_is_put_together(cloud: Cloud, s3: Any, bucket: str) -> None:
+def test_a_body_in_signed_pieces_is_put_together(cloud: Cloud, s3: Any, bucket: str) -> None:
     content = bytes(range(256)) * 1000
-    body = (
-        b"10000\r\n" + content[:65536] + f"\r\n{len(content) - 65536:x}\r\n".encode() + content[65536:] + b"\r\n0\r\n"
-    )
-    checksum = base64.b64encode(zlib.crc32(content).to_bytes(4)).decode()
-
-    def put(trailer: str) -> int:
-        headers = {
-            "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
-            "x-amz-decoded-content-length": str(len(content)),
-            "x-amz-trailer": "x-amz-checksum-crc32",
-            "content-encoding": "aws-chunked",
-        }
-        whole = body + f"x-amz-checksum-crc32:{trailer}\r\n\r\n".encode()
-        return send(cloud, "PUT", f"{cloud.endpoints['oss']}/{bucket}/a", whole, headers)
-
-    assert put("AAAAAA==") == 400
-    assert put(checksum) == 200
+    url = f"{cloud.endpoints['oss']}/{bucket}/a"
+    headers = {
+        "x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "x-amz-decoded-content-length": str(len(content)),
+        "content-encoding": "aws-chunked",
+    }
+    request = signed(cloud, "PUT", url, b"", headers)
+    signer = piece_signer({name.lower(): value for name, value in request.headers.items()}, cloud.access_key_secret)
+    body = b""
+    for piece in (content[:65536], content[65536:], b""):
+        signature = signer.piece(hashlib.sha256(piece).hexdigest())
+        body += f"{len(piece):x};chunk-signature={signature}\r\n".encode() + piece + b"\r\n"
+    assert requests.put(url, data=body, headers=dict(request.headers), timeout=10).status_code == 200
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == content
     assert "ContentEncoding" not in s3.head_object(Bucket=bucket, Key="a")
+
+
+@pytest.mark.parametrize(
+    ("setting", "refusal"),
+    [
+        ("when_supported", ("InvalidArgument", "Content-Encoding", "aws-chunked", "0017-00000804")),
+        ("when_required", None),
+    ],
+)
+def test_trailers_behind_a_body_which_boto3_sends_over_tls_are_refused(
+    cloud: Cloud, bucket: str, setting: str, refusal: tuple[str, ...] | None
+) -> None:
+    over_tls = client_of(
+        cloud,
+        endpoint=f"https://s3.oss-{cloud.region}.aliyuncs.com",
+        proxies={"https": cloud.endpoints["gateway"]},
+        verify=cloud.endpoints["authority"],
+        request_checksum_calculation=setting,
+        s3={"addressing_style": "virtual"},
+    )
+    try:
+        over_tls.put_object(Bucket=bucket, Key="a", Body=b"hello")
+    except ClientError as error:
+        told = error.response["Error"]
+        assert tuple(told[name] for name in ("Code", "ArgumentName", "ArgumentValue", "EC")) == refusal
+    else:
+        assert refusal is None
+        assert over_tls.get_object(Bucket=bucket, Key="a")["Body"].read() == b"hello"
+    finally:
+        over_tls.close()
+
+
+@pytest.mark.parametrize("kind", ["STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"])
+def test_pieces_that_oss_does_not_know_are_refused_by_name(cloud: Cloud, bucket: str, kind: str) -> None:
+    headers = {"x-amz-content-sha256": kind, "x-amz-decoded-content-length": "0"}
+    url = f"{cloud.endpoints['oss']}/{bucket}/a"
+    assert send(cloud, "PUT", url, b"0\r\n\r\n", headers) == 501
+    assert send(cloud, "PUT", url, b"0\r\n\r\n", {**headers, "content-encoding": "aws-chunked"}) == 400
+
+
+def test_lifecycle_rules_keep_the_form_of_s3(cloud: Cloud, s3: Any, bucket: str) -> None:
+    rules: list[dict[str, Any]] = [
+        {
+            "ID": "one",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "logs/"},
+            "Expiration": {"Days": 400},
+            "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 90, "StorageClass": "GLACIER"}],
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        },
+        {
+            "ID": "two",
+            "Status": "Disabled",
+            "Filter": {
+                "And": {"Prefix": "tmp/", "Tags": [{"Key": "k", "Value": "v"}], "ObjectSizeGreaterThan": 1024},
+            },
+            "Expiration": {"Date": datetime(2030, 1, 1, tzinfo=UTC)},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 3},
+        },
+        {"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"ExpiredObjectDeleteMarker": True}},
+    ]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules[:2]})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules[:2]
+    native = cloud.bucket(bucket).get_bucket_lifecycle().rules
+    assert [(rule.id, rule.prefix, rule.status) for rule in native] == [
+        ("one", "logs/", "Enabled"),
+        ("two", "tmp/", "Disabled"),
+    ]
+    assert [each.storage_class for each in native[0].storage_transitions] == ["IA", "Archive"]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules[2:]})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules[2:]
+    newer = {**rules[0], "NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": 2}}
+    with pytest.raises(ClientError) as error:
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [newer]})
+    assert code_of(error) == (501, "NotImplemented")
+    s3.delete_bucket_lifecycle(Bucket=bucket)
+    with pytest.raises(ClientError) as error:
+        s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    assert code_of(error) == (404, "NoSuchLifecycleConfiguration")
 
 
 def test_large_files_go_in_parts_and_come_back(s3: Any, bucket: str) -> None:
@@ -163,12 +243,23 @@ def test_both_lists_page_and_group(s3: Any, bucket: str) -> None:
         assert grouped["MaxKeys"] == 1000
 
 
-def test_many_objects_are_deleted_at_once(s3: Any, bucket: str) -> None:
+def with_md5(request: AWSRequest, **_: object) -> None:
+    request.headers["Content-MD5"] = base64.b64encode(hashlib.md5(request.body).digest()).decode()
+
+
+def test_many_objects_are_deleted_at_once_by_who_sends_an_md5(s3: Any, bucket: str) -> None:
     for key in ("a", "b", "c"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"")
-    deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a"}, {"Key": "b"}]})["Deleted"]
+    wanted = {"Objects": [{"Key": "a"}, {"Key": "b"}]}
+    with pytest.raises(ClientError) as error:
+        s3.delete_objects(Bucket=bucket, Delete=wanted)
+    assert code_of(error) == (400, "MissingArgument")
+    assert error.value.response["Error"]["ArgumentName"] == "Content-MD5"
+    s3.meta.events.register("before-sign.s3.DeleteObjects", with_md5)
+    deleted = s3.delete_objects(Bucket=bucket, Delete=wanted)["Deleted"]
     assert [each["Key"] for each in deleted] == ["a", "b"]
-    s3.delete_object(Bucket=bucket, Key="c")
+    quiet = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "c"}], "Quiet": True})
+    assert (quiet["ResponseMetadata"]["HTTPStatusCode"], "Deleted" in quiet) == (200, False)
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
@@ -226,11 +317,15 @@ def test_a_bucket_before_the_host_name_is_read(cloud: Cloud, s3: Any, bucket: st
     assert s3.get_object(Bucket=bucket, Key="a/b/")["Body"].read() == b"hello"
 
 
-def send(cloud: Cloud, method: str, url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Sign a request for a URL, send it to loopback whatever name the URL has, and return the status."""
+def signed(cloud: Cloud, method: str, url: str, body: bytes, headers: dict[str, str]) -> Any:
     request = AWSRequest(method=method, url=url, headers=headers, data=body)
     _AsSaid(Credentials(cloud.access_key_id, cloud.access_key_secret), "s3", cloud.region).add_auth(request)
-    parts = urlsplit(url)
+    return request
+
+
+def send(cloud: Cloud, method: str, url: str, body: bytes, headers: dict[str, str]) -> int:
+    """Sign a request for a URL, send it to loopback whatever name the URL has, and return the status."""
+    request, parts = signed(cloud, method, url, body, headers), urlsplit(url)
     sent = {**dict(request.headers), "Host": parts.netloc}
     return requests.request(
         method, cloud.endpoints["oss"] + parts.path, data=body, headers=sent, timeout=10
@@ -275,6 +370,7 @@ def test_versions_and_delete_markers_are_listed_page_by_page_and_deleted(s3: Any
     listed = s3.list_object_versions(Bucket=bucket, Delimiter="/")
     assert (listed["MaxKeys"], listed["CommonPrefixes"]) == (1000, [{"Prefix": "a b/"}])
 
+    s3.meta.events.register("before-sign.s3.DeleteObjects", with_md5)
     s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key, "VersionId": name} for key, name, *_ in found]})
     assert "Versions" not in s3.list_object_versions(Bucket=bucket)
     s3.delete_bucket(Bucket=bucket)

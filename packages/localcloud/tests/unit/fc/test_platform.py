@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from localcloud.fc.platform import RUNTIMES, SERVED
+from localcloud.fc.platform import NOT_SERVED, RUNTIMES
 
 
 def test_runtimes_are_found_by_their_names_and_cannot_be_changed() -> None:
@@ -15,5 +15,5 @@ def test_runtimes_are_found_by_their_names_and_cannot_be_changed() -> None:
         RUNTIMES["python3.10"].glibc = 99  # type: ignore[misc]
 
 
-def test_a_runtime_that_the_bootstrap_does_not_run_on_is_not_served() -> None:
-    assert [RUNTIMES[name] for name in SERVED] == [each for each in RUNTIMES.values() if each.name != "python3.6"]
+def test_no_runtime_is_both_served_and_refused() -> None:
+    assert not RUNTIMES.keys() & NOT_SERVED

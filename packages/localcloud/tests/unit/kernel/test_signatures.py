@@ -282,6 +282,14 @@ def test_an_unsigned_acs_header_is_refused(authenticator: Authenticator) -> None
     assert code(authenticator, added) == "IncompleteSignature"
 
 
+def test_a_content_type_that_the_http_library_added_unsigned_does_not_count() -> None:
+    request = acs3(body=b"RoleName=smuggled")
+    for added in ("application/octet-stream", FORM):  # aiohttp adds the former to the SDKs' asynchronous requests
+        sent = replace(request, headers={**request.headers, "content-type": added})
+        assert Authenticator(Keys(), clock=lambda: NOW).authenticate(sent) == ROOT.identity
+        assert "RoleName" not in sent.parameters
+
+
 def test_a_signed_header_that_was_not_sent_is_refused(authenticator: Authenticator) -> None:
     request = acs3()
     headers = {name: value for name, value in request.headers.items() if name != "accept"}

@@ -11,15 +11,16 @@ from localcloud.oss.s3.headers import to_oss, to_s3
 def test_headers_are_translated_whose_meaning_oss_has() -> None:
     headers = {
         **{"x-amz-acl": "private", "x-amz-meta-a": "b", "x-amz-storage-class": "STANDARD_IA", "x-amz-date": "now"},
-        "x-amz-api-version": "2006-03-01",
+        **{"x-amz-api-version": "2006-03-01", "x-amz-bypass-governance-retention": "true"},
         **{"content-encoding": "aws-chunked,gzip", "if-none-match": "*", "x-amz-bucket-object-lock-enabled": "false"},
     }
-    assert to_oss(headers, {"X-Amz-Tagging": "k=v", "X-Amz-Signature": "s"}, is_bucket=False) == {
+    assert to_oss(headers, {"X-Amz-Tagging": "k=v", "X-Amz-Signature": "s"}, is_bucket=False, writes=True) == {
         **{"x-oss-object-acl": "private", "x-oss-meta-a": "b", "x-oss-storage-class": "IA", "x-oss-tagging": "k=v"},
-        **{"content-encoding": "gzip", "if-none-match": "*", "x-oss-forbid-overwrite": "true"},
-        "x-oss-range-behavior": "standard",
+        **{"content-encoding": "gzip", "x-oss-forbid-overwrite": "true"},
+        **{"x-oss-range-behavior": "standard", "x-oss-bypass-governance-retention": "true"},
     }
     assert to_oss({"x-amz-acl": "private"}, {}, is_bucket=True)["x-oss-acl"] == "private"
+    assert to_oss({"if-none-match": "*"}, {}, is_bucket=False)["if-none-match"] == "*"  # of a reading
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,13 @@ _KINDS: Mapping[type, str] = {
     dict: "an object",
     list: "a list",
 }
+_IDS = ("userid", "groupid")
+# Members that no version of the API has; the Serverless Framework's plugin sends them, and the platform looks at what it knows.
+_FOREIGN = frozenset({"name", "region", "service"})
 # Set to these values, a property asks for nothing that is missing here.
 HARMLESS = {
     "instanceType": ("e1",),
     "disableOndemand": (False,),
-    "gpuConfig": ({},),
     "alwaysAllocateCPU": (False,),
     "alwaysAllocateGPU": (False,),
 }
@@ -73,8 +75,10 @@ def read_fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = fr
         if name in apart or value is None:
             continue
         if name not in known:
+            if name in _FOREIGN:
+                continue
             # Compared with their types: True is 1 in Python, and no number of concurrent requests.
-            if any(type(value) is type(each) and value == each for each in ("", [], {}, *HARMLESS.get(name, ()))):
+            if _is_blank(value) or any(type(value) is type(each) and value == each for each in HARMLESS.get(name, ())):
                 continue
             raise FcError("NotImplemented", f"not implemented: {name}")
         expected = TYPES.get(name, (str,))
@@ -98,6 +102,16 @@ def read_member(values: Mapping[str, Any], name: str, kind: type[Kind], path: st
 def write_fields(value: object, properties: Mapping[str, str]) -> dict[str, Any]:
     """Write the fields of a value as the properties that stand for them."""
     return {name: getattr(value, attribute) for name, attribute in properties.items()}
+
+
+def _is_blank(value: object) -> bool:
+    """Return True if a value says nothing, however many members it has, as funcraft's `vpcConfig` without a network does.
+
+    A user or group of -1 is the platform's own (CreateService, nasConfig).
+    """
+    if isinstance(value, dict):
+        return all(_is_blank(each) or (name.lower() in _IDS and each == -1) for name, each in value.items())
+    return all(map(_is_blank, value)) if isinstance(value, list) else value in (None, "")
 
 
 def _short(value: object) -> str:

@@ -22,9 +22,9 @@ from localcloud.fc.platform import (
     MAX_ENVIRONMENT,
     MB_PER_CPU,
     MEMORY,
+    NOT_SERVED,
     RESERVED_VARIABLES,
     RUNTIMES,
-    SERVED,
     TIMEOUT,
 )
 
@@ -53,14 +53,16 @@ def check_function(function: Function) -> None:
     """Hold a function to the platform's limits.
 
     Raises:
-        FcError: InvalidArgument, naming the property, its value and what is allowed.
+        FcError: InvalidArgument, naming the property, its value and what is allowed; NotImplemented: a runtime that is not here.
     """
     check_name("functionName", function.name)
-    custom = function.runtime in SERVED and RUNTIMES[function.runtime].custom  # whose handlers mean nothing
-    concurrency = RUNTIMES[function.runtime].concurrency if function.runtime in SERVED else CONCURRENCIES
+    if function.runtime in NOT_SERVED:
+        raise FcError("NotImplemented", f"not implemented: runtime {function.runtime}; here are {', '.join(RUNTIMES)}")
+    custom = function.runtime in RUNTIMES and RUNTIMES[function.runtime].custom  # whose handlers mean nothing
+    concurrency = RUNTIMES[function.runtime].concurrency if function.runtime in RUNTIMES else CONCURRENCIES
     low, high = (mb // 1024 for mb in MB_PER_CPU)
     rules: list[tuple[str, object, bool, str]] = [
-        ("runtime", function.runtime, function.runtime in SERVED, f"one of {', '.join(SERVED)}"),
+        ("runtime", function.runtime, function.runtime in RUNTIMES, f"one of {', '.join(RUNTIMES)}"),
         ("handler", function.handler, custom or bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
         *(
             (name, handler, custom or not handler or bool(_HANDLER.fullmatch(handler)), "MODULE.FUNCTION")

@@ -10,12 +10,18 @@ from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.objects import stored_headers
+from localcloud.oss.arguments import read_number
+from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PUT, NO_ATTRIBUTES
 
 
 async def append_object(call: Call) -> web.StreamResponse:
     """AppendObject."""
-    position = call.number("position", 0, 0, MAX_PUT)
+    if "position" not in call.query:
+        raise OssError(
+            "MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "position"}, ec="0016-00000501"
+        )
+    position = read_number("position", call.query["position"], high=MAX_PUT, ec="0016-00000502")
     if position:  # only the first call says what the object has, but for its ACL
         attributes = replace(NO_ATTRIBUTES, acl=call.headers.get("x-oss-object-acl", NO_ATTRIBUTES.acl))
     else:

@@ -17,6 +17,7 @@ from localcloud.oss.settings.tags import read_tagging_header, tags_of
 KEPT_HEADERS = frozenset(
     {"cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"}
 )
+MAX_METADATA = 8 * 1024  # bytes of all x-oss-meta-* headers; OSS, "Manage object metadata"
 MD5_DIGITS = 32
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what a header cannot carry
 
@@ -56,13 +57,21 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return a request's headers that an object keeps, by lower-case name.
 
     Raises:
-        OssError: InvalidArgument (one that no answer could carry).
+        OssError: InvalidArgument (one that no answer could carry, or too much user metadata).
     """
-    return {
+    kept = {
         name.lower(): check_header(name, value)
         for name, value in headers.items()
         if name.lower() in KEPT_HEADERS or name.lower().startswith("x-oss-meta-")
     }
+    if sum(len(name) + len(value.encode()) for name, value in kept.items() if name not in KEPT_HEADERS) > MAX_METADATA:
+        raise OssError(
+            "InvalidArgument",
+            f"The user metadata of an object has up to {MAX_METADATA} bytes, names included.",
+            {"ArgumentName": "x-oss-meta-"},
+            ec="0011-00000002",
+        )
+    return kept
 
 
 def check_header(name: str, value: str) -> str:

@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 
+_CONDITIONS = ("If-Modified-Since", "If-Unmodified-Since", "If-Match", "If-None-Match")
+
 
 def check_conditions(item: StoredObject, headers: Mapping[str, str], *, prefix: str = "") -> None:
     """Apply If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since.
@@ -39,6 +41,23 @@ def check_conditions(item: StoredObject, headers: Mapping[str, str], *, prefix: 
         since and not none_match and modified <= _time(since, modified - 1)
     ):
         raise OssError("NotModified", "The object was not modified.")
+
+
+def refuse_conditions(headers: Mapping[str, str]) -> None:
+    """Refuse the conditions that PutObject does not know, rather than pass them over.
+
+    Raises:
+        OssError: NotImplemented, which is a 400 here. Source: OSS, "EC error codes", 0017-00000245.
+    """
+    for name in _CONDITIONS:
+        if name.lower() in headers:
+            raise OssError(
+                "NotImplemented",
+                "A header you provided implies functionality that is not implemented.",
+                {"Header": name},
+                status=400,
+                ec="0017-00000245",
+            )
 
 
 def _matches(header: str, etag: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.throttle import THROTTLE
 
 MAX_XML = 2 * 1024 * 1024  # bytes; a DeleteMultipleObjects request of 1,000 keys is the largest document
 
@@ -41,10 +42,11 @@ class Content:
 
 
 def content_of(request: web.Request) -> Content:
-    """Return the body of a request."""
-    length = request.content_length
+    """Return the body of a request, no faster than the request itself allows."""
+    length, throttle = request.content_length, request[THROTTLE]
+    chunks = request.content.iter_any()
     return Content(
         length=length,
         ends=length is not None or "Transfer-Encoding" in request.headers,
-        chunks=request.content.iter_any(),
+        chunks=throttle.slow(chunks) if throttle else chunks,
     )

@@ -28,6 +28,7 @@ from localcloud.oss.forms import Policy, read_form_claim, read_policy
 from localcloud.oss.model import MAX_PUT, StoredObject
 from localcloud.oss.operations.keys import check_key
 from localcloud.oss.s3.headers import to_oss
+from localcloud.oss.throttle import LIMIT, THROTTLE, throttle_of
 
 MAX_FIELD = 8 * 1024  # bytes; a policy is the longest
 MAX_FIELDS = 200
@@ -36,6 +37,8 @@ MAX_FIELDS = 200
 async def post_object(call: Call) -> web.StreamResponse:
     """PostObject."""
     form, file = await _read_form(call.request)
+    if LIMIT in form:
+        call.request[THROTTLE] = throttle_of(form[LIMIT])
     if "key" not in form:
         raise OssError("InvalidArgument", "Bucket POST must contain a field named 'key'.", {"ArgumentName": "key"})
     key = form["key"].replace("${filename}", (file.filename or "").rpartition("/")[2])
@@ -55,9 +58,9 @@ async def post_object(call: Call) -> web.StreamResponse:
     check_key(key)
     attributes = read_attributes(headers)
     callback = callback_of(form.get("callback", ""), _variables(form))
-    blob = await write_blob(
-        call, _chunks(file), limit=min(policy.most, MAX_PUT), digests=Digests(md5=None, sha256=None)
-    )
+    throttle = call.request[THROTTLE]
+    chunks = throttle.slow(_chunks(file)) if throttle else _chunks(file)
+    blob = await write_blob(call, chunks, limit=min(policy.most, MAX_PUT), digests=Digests(md5=None, sha256=None))
     with call.oss.blobs.giving(blob):
         if blob.size < policy.least:
             raise OssError(

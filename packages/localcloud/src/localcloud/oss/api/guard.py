@@ -17,6 +17,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.policy import decide
 from localcloud.oss.settings.referer import admits
+from localcloud.oss.settings.table import requester_pays
 from localcloud.oss.signing.claim import Claim, SignedRequest
 from localcloud.oss.signing.reading import read_claim
 from localcloud.ram.policy import Effect, Request
@@ -119,6 +120,13 @@ class Guard:
         path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
         resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
         more = {name: target.query[parameter] for name, parameter in CONDITIONS.items() if parameter in target.query}
+        if caller is None and (bucket := self.find_bucket(target.bucket)) and requester_pays(bucket):
+            raise OssError(  # the owner's users and roles pay as the owner does, and need no x-oss-request-payer
+                "AccessDenied",
+                "Anonymous access is forbidden for a bucket in pay-by-requester mode.",
+                {"BucketName": bucket.name},
+                ec="0003-00000701",
+            )
         if caller is None or not caller.identity.is_account:
             identity = caller.identity if caller else None
             known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions(), **more}

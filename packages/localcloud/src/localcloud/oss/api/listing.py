@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from localcloud.oss.api.answers import Encode, encoding_type, owner_of, xml_resp
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page
-from localcloud.oss.model import StoredObject
+from localcloud.oss.model import MAX_KEY, StoredObject
 from localcloud.oss.operations.restores import restore_state
 
 
@@ -20,6 +21,14 @@ async def list_objects(call: Call) -> web.StreamResponse:
     """GetBucket (ListObjects), and version 2 of it with `list-type=2`."""
     bucket = await call.run(call.oss.buckets.get, call.bucket)
     call.require("ListObjects", acl=bucket.acl)
+    check_lengths(call, {"prefix": "0015-00000403", "marker": "0015-00000405"})
+    if len(call.query.get("delimiter", "")) > 1:
+        raise OssError(
+            "InvalidArgument",
+            "The delimiter must be one character.",
+            {"ArgumentName": "delimiter", "ArgumentValue": call.query["delimiter"][:100]},
+            ec="0015-00000406",
+        )
     second = call.query.get("list-type") == "2"
     kind, encode = encoding_type(call)
     prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
@@ -46,6 +55,29 @@ async def list_objects(call: Call) -> web.StreamResponse:
             "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
         },
     )
+
+
+def check_lengths(call: Call, names: Mapping[str, str | None]) -> None:
+    """Refuse a list's parameters that are longer than any key.
+
+    Args:
+        call: the request.
+        names: of parameters, with the finer code of each.
+
+    Source: OSS, "Troubleshooting", 0015-00000403 and -405, 0012-00000103.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    for name, ec in names.items():
+        text = call.query.get(name, "")
+        if len(text.encode("utf-8", "surrogateescape")) > MAX_KEY:
+            raise OssError(
+                "InvalidArgument",
+                f"The length of {name} must be less than {MAX_KEY + 1} bytes.",
+                {"ArgumentName": name, "ArgumentValue": text[:100]},
+                ec=ec,
+            )
 
 
 def _place_1(marker: str, page: Page[StoredObject], encode: Encode) -> dict[str, Any]:

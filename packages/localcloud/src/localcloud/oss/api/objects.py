@@ -12,17 +12,20 @@ from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_hea
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
-from localcloud.oss.api.conditions import check_conditions
+from localcloud.oss.api.conditions import check_conditions, refuse_conditions
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.keys import check_key
-from localcloud.oss.xml import parse, text_of
+from localcloud.oss.xml import malformed, parse
+
+MAX_DELETIONS = 1000  # objects of one request; OSS, DeleteMultipleObjects
 
 
 async def put_object(call: Call) -> web.StreamResponse:
     """PutObject."""
+    refuse_conditions(call.headers)
     check_key(call.key)
     attributes, callback = read_attributes(call.headers), asked_callback(call)
     await call.run(call.oss.buckets.get, call.bucket)  # before the body is taken
@@ -96,11 +99,11 @@ async def delete_object(call: Call) -> web.StreamResponse:
 
 async def delete_objects(call: Call) -> web.StreamResponse:
     """DeleteMultipleObjects."""
-    tree = parse(call.body, "Delete")
-    quiet = (tree.findtext("Quiet") or "false").lower() == "true"
-    wanted = [(text_of(element, "Key"), element.findtext("VersionId") or None) for element in tree.findall("Object")]
-    if not 1 <= len(wanted) <= 1000:
-        raise OssError("MalformedXML", f"The request names {len(wanted)} objects; expected 1 to 1,000.")
+    if call.digests.md5 is None:
+        raise OssError(
+            "MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "Content-MD5"}, ec="0016-00000606"
+        )
+    wanted, quiet = _read_deletions(call.body)
     kind, encode = encoding_type(call)
     for key, version in wanted:
         target = ResourceUrl(bucket=call.bucket, key=key, query={})
@@ -123,7 +126,36 @@ async def delete_objects(call: Call) -> web.StreamResponse:
                 "DeleteMarkerVersionId": deletion.marker,
             }
         )
-    return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": [] if quiet else deleted})
+    if quiet:
+        return web.Response()
+    return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": deleted})
+
+
+def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:
+    """Return the keys and versions that a request deletes, and whether it wants no answer.
+
+    Sources: OSS, DeleteMultipleObjects; "Troubleshooting", 0016-00000610 to -615.
+
+    Raises:
+        OssError: MalformedXML.
+    """
+    tree = parse(body, "Delete")
+    quiet = (tree.findtext("Quiet") or "false").strip().lower()
+    if quiet not in {"true", "false"}:
+        raise malformed("Quiet is neither true nor false", ec="0016-00000610")
+    wanted = []
+    for element in tree.findall("Object"):
+        key, version = element.findtext("Key"), element.findtext("VersionId")
+        if not key:
+            raise malformed("an Object has no Key", ec="0016-00000613" if key is None else "0016-00000611")
+        if version == "":
+            raise malformed("a VersionId is empty", ec="0016-00000612")
+        wanted.append((key, version))
+    if not wanted:
+        raise malformed("there is no Object", ec="0016-00000615")
+    if len(wanted) > MAX_DELETIONS:
+        raise malformed(f"there are {len(wanted)} Object; up to {MAX_DELETIONS} are allowed")
+    return wanted, quiet == "true"
 
 
 def describe(call: Call, item: StoredObject) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from localcloud.kernel.access import Gate
-from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, open_door
+from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HEADERS, HOST, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.oss.api import (
     account,
@@ -54,6 +54,7 @@ from localcloud.oss.s3.documents import error_to_s3
 from localcloud.oss.settings import SETTINGS
 from localcloud.oss.settings.collection import COLLECTIONS
 from localcloud.oss.signing.v1 import SUBRESOURCES
+from localcloud.oss.throttle import THROTTLE, read_throttle
 
 _ACL = {"x-oss-object-acl": "PutObjectAcl"}
 _ACL_AND_TAGS = {**_ACL, "x-oss-tagging": "PutObjectTagging"}
@@ -271,6 +272,7 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
+        request[THROTTLE] = None
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, oss, link, admin_token)
@@ -287,9 +289,12 @@ def create_app(
     async def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
         target = request.get(URL)  # None: the request was refused at the door
-        if "x-oss-traffic-limit" in request.headers or (target and "x-oss-traffic-limit" in target.query):
-            response.headers["x-oss-qos-delay-time"] = "0"  # ms; the link is not slowed down for one request
         if target:
+            if throttle := request[THROTTLE]:
+                seconds = (
+                    throttle.delay_of(response.content_length or 0) if request.method == "GET" else throttle.delayed
+                )
+                response.headers["x-oss-qos-delay-time"] = str(int(seconds * 1000))
             cors.allow_page(request, response, oss.buckets.find(target.bucket))
             if request[s3.SPOKEN]:
                 s3.translate_headers(response)
@@ -310,6 +315,7 @@ async def _answer(
         None if request.method == "OPTIONS" else guard.identify(request, target)
     )  # a preflight request is anybody's
     guard.check_referer(request, target)
+    request[THROTTLE] = read_throttle(request[HEADERS], target.query)
     content = content_of(request)
     if request[s3.SPOKEN] and credential is not None:
         content = s3.content_of_s3(request, credential.access_key_secret)
@@ -320,6 +326,8 @@ async def _answer(
     if not operation.streams:
         body = await content.whole() if request.can_read_body else b""
         digests.check_content(body)
+        if request[s3.SPOKEN]:
+            body = s3.translate_body(body, target)
     call = Call(
         request=request,
         target=target,

@@ -17,6 +17,7 @@ from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.link import Fault, Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.ranges import parse_range
+from localcloud.oss.throttle import THROTTLE, Throttle
 
 TOGETHER = 64 * 1024  # bytes of a body that is read, to go out with its head at once
 
@@ -39,7 +40,8 @@ async def send_object(
     if interval:
         headers = {name: value for name, value in headers.items() if name.lower() != "content-md5"}
         headers["Content-Range"] = f"bytes {begin}-{end - 1}/{item.size}"
-    shaped = fault is not None or link.shape.bandwidth > 0
+    throttle = request[THROTTLE]
+    shaped = fault is not None or link.shape.bandwidth > 0 or throttle is not None
     if whole is None and interval is None and not shaped and is_compressible(request, headers, item.size):
         return await send_compressed(request, path, headers)
     status = whole or (206 if interval else 200)
@@ -54,7 +56,7 @@ async def send_object(
                 await response.prepare(request)
                 if request.method != "HEAD":
                     if shaped:
-                        await _send_slices(request, response, file, begin, end, link, fault)
+                        await _send_slices(request, response, file, begin, end, link, throttle, fault)
                     else:
                         await send_file(request, response, file, begin, end - begin)
         await response.write_eof()
@@ -87,13 +89,16 @@ async def _send_slices(
     begin: int,
     end: int,
     link: Link,
+    throttle: Throttle | None,
     fault: Fault | None,
 ) -> None:
     cut = begin + fault.after if fault and fault.kind in {"reset", "truncate"} else end
     position = begin
     while position < min(cut, end):
-        size = min(link.slice, cut - position, end - position)
+        size = min(link.slice, throttle.slice if throttle else end, cut - position, end - position)
         await link.pay(size)
+        if throttle:
+            await throttle.pay(size)
         if fault and fault.kind == "corrupt" and position <= fault.after < position + size:
             file.seek(position)
             content = bytearray(file.read(size))

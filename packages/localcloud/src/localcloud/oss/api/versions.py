@@ -10,13 +10,14 @@ from localcloud.kernel.times import to_milliseconds
 from localcloud.kernel.xml import Elements
 from localcloud.oss.api.answers import Encode, encoding_type, owner_of, xml_response
 from localcloud.oss.api.call import Call
-from localcloud.oss.api.listing import describe_entry
+from localcloud.oss.api.listing import check_lengths, describe_entry
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject, Version
 
 
 async def list_versions(call: Call) -> web.StreamResponse:
     """GetBucketVersions (ListObjectVersions)."""
+    check_lengths(call, {"prefix": "0012-00000103", "key-marker": None})
     kind, encode = encoding_type(call)
     prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
     marker, version_marker = call.query.get("key-marker", ""), call.query.get("version-id-marker", "")

@@ -83,4 +83,5 @@ def _wrong_position(position: int, length: int) -> OssError:
         "Position is not equal to file length",
         {"Position": str(position), "ObjectLength": str(length)},
         headers={"x-oss-next-append-position": str(length)},
+        ec="0026-00000016",
     )

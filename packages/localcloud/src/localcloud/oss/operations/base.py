@@ -10,6 +10,7 @@ from localcloud.oss.model import NEXT_VERSION, Attributes, Blob, Bucket, ObjectK
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import no_such_key
 from localcloud.oss.settings.encryption import KeyState, check_key_state, complete
+from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
@@ -30,8 +31,17 @@ class Operations:
         self._clock = clock
         self._key_state = key_state
 
+    def _check_replaceable(self, holder: Bucket, item: StoredObject | None) -> None:
+        """Refuse to replace or hide an object that its bucket's retention policy protects, unless it stays as an older version.
+
+        Raises:
+            OssError: FileImmutable.
+        """
+        if versioning_of(holder) is not Versioning.ENABLED:
+            self._check_mutable(holder, item)
+
     def _check_mutable(self, holder: Bucket, item: StoredObject | None) -> None:
-        """Refuse to replace or delete an object that its bucket's retention policy protects; None: there is none.
+        """Refuse to change or delete an object that its bucket's retention policy protects; None: there is none.
 
         Raises:
             OssError: FileImmutable.

@@ -18,7 +18,8 @@ from localcloud.oss.settings.policy import read_policy
 from localcloud.oss.settings.redundancy import KIND, LOCAL
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
-from localcloud.oss.settings.worm import check_mutable
+from localcloud.oss.settings.versioning import SETTING as VERSIONING
+from localcloud.oss.settings.worm import check_mutable, check_versioning
 from localcloud.oss.store.store import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
@@ -221,7 +222,14 @@ class BucketOperations:
         target = element.findtext(setting.target[0]) if setting.target else None
         if setting.target and target is not None and self._store.buckets.find(target) is None:
             raise OssError(setting.target[1], f"The target bucket {target[:100]!r} does not exist.")
-        self.change_setting(name, setting.parameter, lambda _: keep(element))
+
+        def change(bucket: Bucket) -> str:
+            setting.agree(bucket, element)
+            if setting is VERSIONING:
+                check_versioning(bucket, element.findtext("Status"), self._clock())
+            return keep(element)
+
+        self.change_setting(name, setting.parameter, change)
 
     def change_setting(self, name: str, key: str, change: Callable[[Bucket], str | None]) -> None:
         """Keep what a function makes of a bucket as one of its settings; None removes that.

@@ -147,7 +147,7 @@ class CopyOperations(Operations):
 
             def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
                 present = self._existing(before, bucket, key)
-                self._check_mutable(holder, present)
+                self._check_replaceable(holder, present)
                 if present.symlink_target is not None:  # put there meanwhile
                     raise no_such_key(key)
                 attributes = describe(present)

@@ -75,7 +75,7 @@ class ObjectOperations(Operations):
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             if before and not overwrite:
                 raise already_exists(key)
-            self._check_mutable(holder, before)
+            self._check_replaceable(holder, before)
             check_object_acl(holder, attributes.acl)
             return self._make(ObjectKind.NORMAL, holder, key, blob, attributes, etag=etag)
 
@@ -241,7 +241,8 @@ class ObjectOperations(Operations):
         """
 
         def may_go(before: StoredObject) -> bool:
-            self._check_mutable(self._store.buckets.get(bucket), before)
+            check = self._check_replaceable if version is None else self._check_mutable
+            check(self._store.buckets.get(bucket), before)
             return True
 
         deletion = self._store.objects.delete(bucket, key, now=self._clock(), version=version, when=may_go)

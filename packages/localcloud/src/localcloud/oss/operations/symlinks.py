@@ -33,7 +33,7 @@ class SymlinkOperations(Operations):
         blob = self._store.blobs.write([])
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
-            self._check_mutable(holder, before)
+            self._check_replaceable(holder, before)
             check_object_acl(holder, attributes.acl)
             etag = hashlib.md5(target.encode(), usedforsecurity=False).hexdigest().upper()
             return self._make(ObjectKind.SYMLINK, holder, key, blob, attributes, etag=etag, symlink_target=target)

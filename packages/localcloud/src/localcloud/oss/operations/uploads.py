@@ -202,7 +202,7 @@ class UploadOperations(Operations):
         def make(holder: Bucket, uploaded: Sequence[Part], before: StoredObject | None) -> StoredObject:
             if before and not overwrite:
                 raise already_exists(upload.key)
-            self._check_mutable(holder, before)
+            self._check_replaceable(holder, before)
             check_object_acl(holder, attributes.acl)
             if choose_parts(uploaded, chosen) != parts:
                 raise _PartsChangedError

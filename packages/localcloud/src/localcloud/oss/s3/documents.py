@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from localcloud.kernel.xml import HEAD
 from localcloud.oss.errors import OssError
-from localcloud.oss.s3.headers import STORAGE_CLASSES
+from localcloud.oss.s3.headers import S3_CLASSES
 
 _CODES = {  # OSS's code -> S3's, and its status
     "FileAlreadyExists": ("PreconditionFailed", 412),
@@ -20,7 +20,7 @@ _CODES = {  # OSS's code -> S3's, and its status
     "SecurityTokenExpired": ("ExpiredToken", 400),
 }
 _CLASS = re.compile(rb"<StorageClass>([A-Za-z]+)</StorageClass>")
-_S3_CLASSES = {ours.encode(): theirs.encode() for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
+_CLASSES = {ours.encode(): theirs.encode() for ours, theirs in S3_CLASSES.items()}
 _GRANTEES = "http://acs.amazonaws.com/groups/global/AllUsers"
 _INSTANCE = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
@@ -37,9 +37,7 @@ def error_to_s3(error: OssError) -> OssError:
 
 def document_to_s3(document: bytes) -> bytes:
     """Return a document with S3's names of storage classes."""
-    return _CLASS.sub(
-        lambda found: b"<StorageClass>" + _S3_CLASSES.get(found[1], found[1]) + b"</StorageClass>", document
-    )
+    return _CLASS.sub(lambda found: b"<StorageClass>" + _CLASSES.get(found[1], found[1]) + b"</StorageClass>", document)
 
 
 def acl_document(owner: str, acl: str) -> bytes:

@@ -13,7 +13,7 @@ from localcloud.oss.errors import OssError
 
 # Headers that OSS has with its own prefix, and the same meaning.
 _SAME = frozenset(
-    """copy-source copy-source-if-match copy-source-if-modified-since copy-source-if-none-match
+    """bypass-governance-retention copy-source copy-source-if-match copy-source-if-modified-since copy-source-if-none-match
     copy-source-if-unmodified-since copy-source-range metadata-directive request-payer security-token tagging
     tagging-directive""".split()  # noqa: SIM905 - a line each would fill half a page
 )
@@ -24,9 +24,7 @@ _OBEYED = frozenset(
     sdk-checksum-algorithm te trailer user-agent""".split()  # noqa: SIM905 - likewise
 )
 # Headers that ask for what OSS has not; with `false` they ask for nothing.
-_SWITCHES = frozenset(
-    {"bucket-object-lock-enabled", "bypass-governance-retention", "server-side-encryption-bucket-key-enabled"}
-)
+_SWITCHES = frozenset({"bucket-object-lock-enabled", "server-side-encryption-bucket-key-enabled"})
 STORAGE_CLASSES = {
     "STANDARD": "Standard",
     "STANDARD_IA": "IA",
@@ -34,7 +32,7 @@ STORAGE_CLASSES = {
     "GLACIER": "Archive",
     "DEEP_ARCHIVE": "ColdArchive",
 }
-_S3_CLASSES = {ours: theirs for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
+S3_CLASSES = {ours: theirs for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
 _ENCRYPTIONS = {"AES256": "AES256", "aws:kms": "KMS"}
 _S3_ENCRYPTIONS = {ours: theirs for theirs, ours in _ENCRYPTIONS.items()}
 # Headers of OSS's answers that S3 has not.
@@ -51,13 +49,16 @@ _OSS_ONLY = frozenset(
 _SIGNATURE = frozenset({"algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token"})
 
 
-def to_oss(headers: Mapping[str, str], query: Mapping[str, str], *, is_bucket: bool) -> dict[str, str]:
+def to_oss(
+    headers: Mapping[str, str], query: Mapping[str, str], *, is_bucket: bool, writes: bool = False
+) -> dict[str, str]:
     """Return a request's headers in OSS's words, by lower-case name.
 
     Args:
         headers: by lower-case name.
         query: decoded; presigned URLs may carry headers in it.
         is_bucket: the request names a bucket and no object.
+        writes: the request makes an object, so that `If-None-Match: *` asks for one that is not there yet.
 
     Raises:
         OssError: NotImplemented (a header without counterpart), InvalidArgument.
@@ -73,8 +74,8 @@ def to_oss(headers: Mapping[str, str], query: Mapping[str, str], *, is_bucket: b
             raise OssError("InvalidArgument", f"{name}: a request that AWS's signature signs carries x-amz- headers.")
         if name.startswith("x-amz-"):
             translated |= _translate(name[6:], value, is_bucket=is_bucket)
-        elif name == "if-none-match" and value.strip() == "*":
-            translated |= {name: value, "x-oss-forbid-overwrite": "true"}
+        elif writes and name == "if-none-match" and value.strip() == "*":
+            translated["x-oss-forbid-overwrite"] = "true"
         elif name == "content-encoding":
             kept = [each.strip() for each in value.split(",") if each.strip() not in {"aws-chunked", ""}]
             translated |= {name: ",".join(kept)} if kept else {}
@@ -128,7 +129,7 @@ def to_s3(headers: Mapping[str, str]) -> dict[str, str]:
             translated[name] = value
         elif lower == "x-oss-storage-class":
             if value != "Standard":
-                translated["x-amz-storage-class"] = _S3_CLASSES.get(value, value)
+                translated["x-amz-storage-class"] = S3_CLASSES.get(value, value)
         elif lower == "x-oss-server-side-encryption":
             translated["x-amz-server-side-encryption"] = _S3_ENCRYPTIONS.get(value, value)
         elif lower not in _OSS_ONLY:

@@ -1,10 +1,8 @@
 """Bodies in signed pieces (`Content-Encoding: aws-chunked`): the bytes within, checked as they come. Pure.
 
-The form: `SIZE[;chunk-signature=…]` CRLF, so many bytes, CRLF; a piece of size 0 ends it, with headers (trailers)
-and CRLF behind it.
+The form: `SIZE;chunk-signature=…` CRLF, so many bytes, CRLF; a piece of size 0 ends it. OSS takes no trailers behind it.
 
-Source: Amazon S3 API reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks", and
-the page on trailers.
+Source: Amazon S3 API reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks".
 """
 
 from __future__ import annotations
@@ -18,16 +16,15 @@ from localcloud.kernel.values import same_secret
 from localcloud.oss.errors import OssError
 from localcloud.oss.signing.aws4 import PieceSigner
 
-MAX_LINE = 16 * 1024  # bytes of a piece's head, and of a trailer
-MAX_TRAILERS = 20
-_HEAD = re.compile(rb"(?P<size>[0-9a-fA-F]{1,16})(?:;chunk-signature=(?P<signature>[0-9a-f]{64}))?", re.ASCII)
+MAX_LINE = 16 * 1024  # bytes of a piece's head
+_HEAD = re.compile(rb"(?P<size>[0-9a-fA-F]{1,16});chunk-signature=(?P<signature>[0-9a-f]{64})", re.ASCII)
 
 
 class _State(Enum):
     HEAD = "the head of a piece"
     DATA = "the bytes of a piece"
     AFTER = "the line's end behind a piece"
-    TRAILER = "trailers"
+    LAST = "the line's end behind the last piece"
     END = "nothing"
 
 
@@ -35,18 +32,16 @@ class PieceReader:
     """Takes the pieces apart, however they are cut on their way.
 
     Args:
-        signer: None: the pieces are not signed.
+        signer: signs them as the client should have.
     """
 
-    def __init__(self, signer: PieceSigner | None) -> None:
+    def __init__(self, signer: PieceSigner) -> None:
         self._signer = signer
         self._state = _State.HEAD
         self._waiting = bytearray()
         self._left = 0  # bytes of the piece
-        self._signature: str | None = None
+        self._signature = ""
         self._digest = hashlib.sha256()
-        self._lines: list[bytes] = []
-        self.trailers: dict[str, str] = {}  # complete when `finish` has returned
 
     def feed(self, content: bytes) -> Iterator[bytes]:
         """Return the bytes of the object that these bring.
@@ -93,50 +88,28 @@ class PieceReader:
             self._state = _State.HEAD
         elif self._state is _State.HEAD:
             match = _HEAD.fullmatch(line)
-            if match is None or (self._signer and match["signature"] is None):
+            if match is None:
                 raise _malformed("the head of a piece is expected to be SIZE;chunk-signature=SIGNATURE")
             self._left = int(match["size"], 16)
-            self._signature = (match["signature"] or b"").decode()
+            self._signature = match["signature"].decode()
             self._digest = hashlib.sha256()
             self._state = _State.DATA
             if not self._left:
                 self._end_piece()
-                self._state = _State.TRAILER
+                self._state = _State.LAST
         elif line:
-            self._add_trailer(line)
+            raise _malformed("the last piece is followed by a trailer, which OSS does not take")
         else:
             self._state = _State.END
 
     def _end_piece(self) -> None:
-        if self._signer and not same_secret(self._signer.piece(self._digest.hexdigest()), self._signature or ""):
-            raise _wrong_signature("piece of the body")
-
-    def _add_trailer(self, line: bytes) -> None:
-        name, _, value = line.decode("latin-1").partition(":")
-        name = name.strip().lower()
-        if name == "x-amz-trailer-signature":
-            text = b"".join(each + b"\n" for each in self._lines)
-            if self._signer and not same_secret(self._signer.trailer(text), value.strip()):
-                raise _wrong_signature("trailer")
-            self._lines.clear()
-        elif len(self.trailers) >= MAX_TRAILERS:
-            raise _malformed(f"more than {MAX_TRAILERS} trailers follow the body")
-        else:
-            self._lines.append(f"{name}:{value.strip()}".encode("latin-1"))
-            self.trailers[name] = value.strip()
-
-    @property
-    def has_unsigned_trailers(self) -> bool:
-        """Return whether trailers came that a signed body should have signed, and has not."""
-        return self._signer is not None and bool(self._lines)
+        if not same_secret(self._signer.piece(self._digest.hexdigest()), self._signature):
+            raise OssError(
+                "SignatureDoesNotMatch",
+                "The signature of a piece of the body that we calculated does not match the one you provided. "
+                "Check your key and signing method.",
+            )
 
 
 def _malformed(why: str) -> OssError:
     return OssError("InvalidArgument", f"The aws-chunked body is not well formed: {why}.")
-
-
-def _wrong_signature(of: str) -> OssError:
-    return OssError(
-        "SignatureDoesNotMatch",
-        f"The signature of a {of} that we calculated does not match the one you provided. Check your key and signing method.",
-    )

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 
 from localcloud.oss.model import Bucket
-from localcloud.oss.settings import encryption, logging
+from localcloud.oss.settings import encryption, logging, monitoring
 from localcloud.oss.settings.schema import invalid
-from localcloud.oss.settings.table import ACCESS_MONITOR, RESOURCE_GROUPS, TRANSFER_ACCELERATION, find_text
+from localcloud.oss.settings.table import RESOURCE_GROUPS, TRANSFER_ACCELERATION, find_text
 from localcloud.oss.settings.tags import tags_of
 from localcloud.oss.settings.versioning import versioning_of
 
@@ -29,7 +29,7 @@ def describe_settings(bucket: Bucket) -> dict[str, object]:
     algorithm = find_text(bucket, encryption.SETTING, f"{rule}/SSEAlgorithm")
     return {
         "ResourceGroupId": resource_group_of(bucket),
-        "AccessMonitor": find_text(bucket, ACCESS_MONITOR, "Status"),
+        "AccessMonitor": find_text(bucket, monitoring.SETTING, "Status"),
         "TransferAcceleration": "Enabled"
         if find_text(bucket, TRANSFER_ACCELERATION, "Enabled") == "true"
         else "Disabled",

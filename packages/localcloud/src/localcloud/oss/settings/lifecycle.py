@@ -12,6 +12,7 @@ import uuid
 from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.settings.monitoring import need_tracking
 from localcloud.oss.settings.schema import boolean, choice, group, invalid, number, text
 from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.settings.tags import TAG, check_characters
@@ -229,4 +230,5 @@ SETTING = Setting(
     absent="NoSuchLifecycle",
     fields={"Rule": group(_RULE, required=True, many=True)},
     check=_check,
+    agree=need_tracking,
 )

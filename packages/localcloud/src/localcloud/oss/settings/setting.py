@@ -8,15 +8,21 @@ from xml.etree.ElementTree import Element
 
 from localcloud.kernel.xml import serialize
 from localcloud.oss.errors import STATUS
+from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import Field, check_form
 from localcloud.oss.xml import parse
 
 Options = Mapping[str, str]  # the request's headers
 Check = Callable[[Element, Options], None]
+Agree = Callable[[Bucket, Element], None]
 
 
 def accept(document: Element, options: Options) -> None:
     """Accept every document that has the form."""
+
+
+def agree_with_all(bucket: Bucket, document: Element) -> None:
+    """Accept a document whatever else the bucket has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +37,7 @@ class Setting:
         words: the message of that error; None: one that names the parameter.
         fields: what the document may hold.
         check: refuses a document that has the form, or changes it into the one that is kept.
+        agree: refuses a document that does not go together with what else the bucket has.
         target: the path to an element that names a bucket, and the error code when there is no such bucket; None: no element does.
         deletable: whether it can be deleted.
     """
@@ -42,6 +49,7 @@ class Setting:
     words: str | None = None
     fields: Mapping[str, Field] = field(default_factory=dict)
     check: Check = accept
+    agree: Agree = agree_with_all
     target: tuple[str, str] | None = None
     deletable: bool = True
 

@@ -19,6 +19,7 @@ from localcloud.oss.settings import (
     encryption,
     lifecycle,
     logging,
+    monitoring,
     overwrite,
     quality,
     referer,
@@ -76,14 +77,6 @@ TRANSFER_ACCELERATION = Setting(
     absent="NoSuchTransferAccelerationConfiguration",
     fields={"Enabled": boolean(required=True)},
 )
-ACCESS_MONITOR = Setting(
-    parameter="accessmonitor",
-    action="BucketAccessMonitor",
-    root="AccessMonitorConfiguration",
-    absent={"Status": "Disabled"},
-    fields={"Status": choice("Enabled", "Disabled", required=True)},
-    deletable=False,
-)
 RESOURCE_GROUPS = Setting(
     parameter="resourceGroup",
     action="BucketResourceGroup",
@@ -120,7 +113,7 @@ SETTINGS = (
     website.SETTING,
     REQUEST_PAYMENT,
     TRANSFER_ACCELERATION,
-    ACCESS_MONITOR,
+    monitoring.SETTING,
     RESOURCE_GROUPS,
     quality.SETTING,
     Setting(
@@ -177,6 +170,14 @@ def blocks_public_access(bucket: Bucket) -> bool:
     """
     account = replace(bucket, settings=bucket.of_account)
     return any(find_text(each, PUBLIC_ACCESS_BLOCK, "BlockPublicAccess") == "true" for each in (bucket, account))
+
+
+def requester_pays(bucket: Bucket) -> bool:
+    """Return True if whoever reads a bucket pays for it, and must therefore be somebody.
+
+    Source: OSS, PutBucketRequestPayment.
+    """
+    return find_text(bucket, REQUEST_PAYMENT, "Payer") == "Requester"
 
 
 def reads_archives(bucket: Bucket, item: StoredObject) -> bool:

@@ -1,6 +1,10 @@
 """The retention policy (WORM) of a bucket: in progress for a day, in which it can be taken back, then locked for good.
 
-Source: OSS, InitiateBucketWorm, AbortBucketWorm, CompleteBucketWorm, ExtendBucketWorm, GetBucketWorm.
+With versioning enabled it protects versions: they may be hidden, not deleted. A bucket whose versioning is suspended gets no
+policy, and while there is one the versioning stays as it is.
+
+Sources: OSS, InitiateBucketWorm, AbortBucketWorm, CompleteBucketWorm, ExtendBucketWorm, GetBucketWorm, "Bucket-level retention
+policy"; "Troubleshooting", 0027-00000003 and 0012-00000006 (the names of their codes are assumed).
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import check_form, number
+from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.xml import parse
 
 PARAMETER = "worm"
@@ -83,9 +88,15 @@ def initiate(bucket: Bucket, body: bytes, now: float) -> Retention:
     """Return a new policy.
 
     Raises:
-        OssError: MalformedXML, InvalidArgument, WORMConfigurationLocked.
+        OssError: MalformedXML, InvalidArgument, InvalidWORMConfiguration (versioning is suspended), WORMConfigurationLocked.
     """
     days = _days(body, "InitiateWormConfiguration")
+    if versioning_of(bucket) is Versioning.SUSPENDED:
+        raise OssError(
+            "InvalidWORMConfiguration",
+            "A bucket whose versioning is suspended cannot get a WORM configuration.",
+            ec="0027-00000003",
+        )
     found = retention_of(bucket, now)
     if found and found.state is State.LOCKED:
         raise _locked()
@@ -127,6 +138,20 @@ def check_abort(bucket: Bucket, now: float) -> None:
     """
     if existing(bucket, now).state is State.LOCKED:
         raise _locked()
+
+
+def check_versioning(bucket: Bucket, state: str | None, now: float) -> None:
+    """Refuse to change the versioning of a bucket that has a retention policy.
+
+    Raises:
+        OssError: OperationNotSupported.
+    """
+    if retention_of(bucket, now) is not None and state != versioning_of(bucket):
+        raise OssError(
+            "OperationNotSupported",
+            "The versioning of a bucket cannot be changed while it has a WORM configuration.",
+            ec="0012-00000006",
+        )
 
 
 def is_protected(bucket: Bucket, modified: float, now: float) -> bool:

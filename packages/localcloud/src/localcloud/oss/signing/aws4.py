@@ -179,14 +179,7 @@ class PieceSigner:
 
     def piece(self, sha256: str) -> str:
         """Return the signature of the next piece, by the digest of its bytes."""
-        return self._sign("PAYLOAD", f"{NOTHING}\n{sha256}")
-
-    def trailer(self, text: bytes) -> str:
-        """Return the signature of the headers behind the last piece: `name:value` lines."""
-        return self._sign("TRAILER", hashlib.sha256(text).hexdigest())
-
-    def _sign(self, kind: str, digests: str) -> str:
-        text = f"{ALGORITHM}-{kind}\n{self.moment}\n{self.scope}\n{self.previous}\n{digests}"
+        text = f"{ALGORITHM}-PAYLOAD\n{self.moment}\n{self.scope}\n{self.previous}\n{NOTHING}\n{sha256}"
         self.previous = hmac.digest(self.key, text.encode(), "sha256").hex()
         return self.previous
 

@@ -15,7 +15,21 @@ from localcloud.fc.errors import FcError
 def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
     with pytest.raises(FcError, match="not implemented: vpcConfig"):
         read_service({"serviceName": "s", "vpcConfig": {"vpcId": "v"}})
+    with pytest.raises(FcError, match="not implemented: nasConfig"):
+        read_service({"serviceName": "s", "nasConfig": {"userId": -1, "mountPoints": [{"mountDir": "/mnt"}]}})
     assert read_service({"serviceName": "s", "vpcConfig": {}, "nasConfig": None}).name == "s"
+
+
+def test_members_that_no_version_of_the_api_has_are_not_looked_at() -> (
+    None
+):  # the Serverless Framework's plugin sends them
+    assert read_service({"serviceName": "s", "name": "other", "region": "cn-hangzhou"}).name == "s"
+
+
+def test_configurations_whose_members_say_nothing_pass() -> None:  # as funcraft sends them
+    vpc = {"vpcId": "", "vSwitchIds": [], "securityGroupId": ""}
+    nas = {"UserId": -1, "GroupId": -1, "MountPoints": []}
+    assert read_service({"serviceName": "s", "vpcConfig": vpc, "nasConfig": nas, "tracingConfig": {"type": None}}).name
 
 
 @pytest.mark.parametrize(

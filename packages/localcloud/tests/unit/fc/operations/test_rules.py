@@ -37,7 +37,7 @@ def test_limits_are_inclusive(good: Mapping[str, Any]) -> None:
 @pytest.mark.parametrize(
     "bad",
     [{"memory": 127}, {"memory": 32832}, {"timeout": 0}, {"disk": 0}, {"environment": {"A": "é" * 2048}},
-     {"initializer": "index"}, {"runtime": "php7.2"}, {"environment": {"A-B": ""}}, {"concurrency": 2},
+     {"initializer": "index"}, {"runtime": "python3.11"}, {"environment": {"A-B": ""}}, {"concurrency": 2},
      {"pre_stop": "index"}, {"pre_freeze_timeout": 91}, {"health_check": {"httpGetUrl": "healthz"}},
      {"health_check": {"timeoutSeconds": 4}}],
 )  # fmt: skip
@@ -63,3 +63,10 @@ def test_variables_that_no_process_can_be_given(environment: Mapping[str, str]) 
 def test_handlers_that_name_nothing(handler: str) -> None:
     with pytest.raises(FcError, match="handler"):
         check_function(replace(FUNCTION, handler=handler))
+
+
+def test_a_runtime_of_the_platform_that_is_not_here_is_refused_by_name() -> None:
+    check_function(replace(FUNCTION, runtime="python3"))  # of Python 3.6, as tutorials of FC 2.0 have it
+    with pytest.raises(FcError, match=r"not implemented: runtime java11; here are python3, ") as error:
+        check_function(replace(FUNCTION, runtime="java11"))
+    assert error.value.status == 501

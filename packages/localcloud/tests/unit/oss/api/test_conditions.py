@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 import pytest
 
-from localcloud.oss.api.conditions import check_conditions
+from localcloud.oss.api.conditions import check_conditions, refuse_conditions
 from localcloud.oss.errors import OssError
 from tests.support.stored import ITEM
 
@@ -43,3 +43,11 @@ def test_conditions(headers: Mapping[str, str], code: str, prefix: str) -> None:
         return
     with pytest.raises(OssError, match=code):
         check_conditions(ITEM, given, prefix=prefix)
+
+
+def test_an_upload_with_a_condition_is_refused_and_the_condition_named() -> None:
+    refuse_conditions({"content-type": "text/plain"})
+    for name in ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"):
+        with pytest.raises(OssError, match="NotImplemented") as refused:
+            refuse_conditions({name.lower(): "*"})
+        assert (refused.value.status, refused.value.detail) == (400, {"Header": name})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from localcloud.kernel.xml import render
+from localcloud.oss.errors import OssError
 from localcloud.oss.model import NO_ATTRIBUTES
 from localcloud.oss.operations.service import OssService
 from tests.support.clock import Clock
@@ -19,6 +22,11 @@ def enable(service: OssService) -> None:
 def rule(service: OssService, **actions: object) -> None:
     document = render("LifecycleConfiguration", {"Rule": {"Prefix": "a", "Status": "Enabled", **actions}})
     service.buckets.set_setting("kept", "lifecycle", document.decode())
+
+
+def track(service: OssService, status: str) -> None:
+    document = render("AccessMonitorConfiguration", {"Status": status})
+    service.buckets.set_setting("kept", "accessmonitor", document.decode())
 
 
 def versions(service: OssService) -> list[str]:
@@ -102,6 +110,7 @@ def test_noncurrent_versions_move_by_rules_of_their_own(service: OssService, clo
 
 def test_transitions_by_access_and_of_symlinks_are_not_made(service: OssService, clock: Clock) -> None:
     service.objects.put("kept", "a", b"1")
+    track(service, "Enabled")
     rule(service, Transition={"Days": 1, "StorageClass": "IA", "IsAccessTime": True, "ReturnToStdWhenVisit": False})
     service.lifecycle.apply(clock.now + 9 * DAY)
     assert storage_class(service) == "Standard"
@@ -109,3 +118,15 @@ def test_transitions_by_access_and_of_symlinks_are_not_made(service: OssService,
     rule(service, Transition={"Days": 1, "StorageClass": "Archive"})
     service.lifecycle.apply(clock.now + 9 * DAY)
     assert storage_class(service) == "Standard"
+
+
+def test_rules_by_the_last_access_need_its_tracking_as_long_as_they_are_there(service: OssService) -> None:
+    transition = {"Days": 1, "StorageClass": "IA", "IsAccessTime": True, "ReturnToStdWhenVisit": False}
+    with pytest.raises(OssError, match="access tracking"):
+        rule(service, Transition=transition)
+    track(service, "Enabled")
+    rule(service, Transition=transition)
+    with pytest.raises(OssError, match="AccessMonitorDisableNotAllowed"):
+        track(service, "Disabled")
+    rule(service, Expiration={"Days": 1})
+    track(service, "Disabled")
