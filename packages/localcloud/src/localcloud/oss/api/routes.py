@@ -364,4 +364,7 @@ def _makes_bucket(method: str, target: ResourceUrl) -> bool:
     """Return True for PutBucket and PutBucketAcl, the operations on a bucket that need not exist."""
     if (method, target.level) != ("PUT", "bucket"):
         return False
-    return OPERATIONS["PUT", "bucket"].keys() & target.query.keys() <= {"acl"}
+    operations = OPERATIONS["PUT", "bucket"]
+    return all(
+        name == "acl" or (name not in operations and (name in MODIFIERS or not _selects(name))) for name in target.query
+    )
