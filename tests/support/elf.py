@@ -31,6 +31,7 @@ class Section:
     offset: int
     size: int
     flags: int
+    name: str = ""
 
 
 def header_of(number: int) -> int:
@@ -60,14 +61,19 @@ def make_library(
         table = b"".join(struct.pack("<QQ", *each) for each in [*dynamic, (NULL, 0)])
         segments = [*segments, Segment(len(data), len(table), RW, DYNAMIC)]
         data += table
-    table_place = len(data)
+    names = b"\0" + b"".join(each.name.encode() + b"\0" for each in sections)
+    names_place, table_place = len(data), len(data) + len(names)
+    data += names
     for each in (Section(0, 0, 0), *sections):
         kind_of_section = 1 if each.size else 0  # SHT_PROGBITS, SHT_NULL
+        name = names.index(b"\0" + each.name.encode() + b"\0") + 1 if each.name else 0
         data += struct.pack(
-            "<LLQQQQLLQQ", 0, kind_of_section, each.flags, each.offset, each.offset, each.size, 0, 0, 1, 0
+            "<LLQQQQLLQQ", name, kind_of_section, each.flags, each.offset, each.offset, each.size, 0, 0, 1, 0
         )
-    names = len(sections) + 1
-    data += struct.pack("<LLQQQQLLQQ", 0, 3, 0, 0, table_place, 1, 0, 0, 1, 0)  # SHT_STRTAB: of the sections' names
+    names_number = len(sections) + 1
+    data += struct.pack(
+        "<LLQQQQLLQQ", 0, 3, 0, 0, names_place, len(names), 0, 0, 1, 0
+    )  # SHT_STRTAB: of the sections' names
     identity = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
     data[:HEADER] = identity + struct.pack(
         "<HHLQQQLHHHHHH",
@@ -82,8 +88,8 @@ def make_library(
         PROGRAM_HEADER,
         len(segments),
         SECTION_HEADER,
-        names + 1,
-        names,
+        names_number + 1,
+        names_number,
     )
     for number, segment in enumerate(segments):
         memory = segment.size if segment.memory is None else segment.memory

@@ -6,10 +6,21 @@ import mmap
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from heavylift.runtime.pages import ABSENT, NUMBER, PAGE, PRESENT, Helper, Plan, find_helper, plan_size, set_flags
+from heavylift.runtime.pages import (
+    ABSENT,
+    NUMBER,
+    PAGE,
+    PRESENT,
+    Helper,
+    Plan,
+    Segment,
+    find_helper,
+    plan_size,
+    set_flags,
+)
 from tests.support.paging import segments_of
 
 
@@ -21,12 +32,20 @@ class Holes:
         target: where the copy is made; its executable segments have no flags, and of their inner pages `keep` alone.
         keep: pages of the file that are there.
         gap: the code is two segments, with this many pages between them that are none's.
+        segments: that are closed; None: those of code.
     """
 
-    def __init__(self, original: Path, target: Path, keep: frozenset[int] = frozenset(), gap: int = 0) -> None:
+    def __init__(
+        self,
+        original: Path,
+        target: Path,
+        keep: frozenset[int] = frozenset(),
+        gap: int = 0,
+        segments: Sequence[Segment] | None = None,
+    ) -> None:
         self.original, self.target = original, target
         content = bytearray(original.read_bytes())
-        self.segments = [each._replace(path=str(target)) for each in segments_of(original)]
+        self.segments = [each._replace(path=str(target)) for each in segments or segments_of(original)]
         if gap:
             (whole,) = self.segments
             half = (whole.size // 2 + whole.offset) // PAGE * PAGE

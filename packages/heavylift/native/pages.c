@@ -1,6 +1,6 @@
-/* Opens the code of large libraries page by page, when it is executed.
+/* Opens the code of large libraries page by page, when it is executed, and what only the unwinder reads, when it does.
 
-   A library's executable segments have no flags in its file, so that ld.so maps them without any permission. Whatever executes or
+   A library's segments of these have no flags in its file, so that ld.so maps them without any permission. Whatever executes or
    reads such a page causes SIGSEGV. The handler here finds the library and the page, waits until the page has arrived in the
    file, gives it its permissions, and returns: the instruction is executed again. Other faults go to the handler that was there
    before. The mappings are private and never written, so what is written to a file is seen through them at once.
@@ -52,7 +52,7 @@ struct segment {
     uint64_t offset; /* of its first page: bytes from the start of the file */
     uint64_t pages;
     uint64_t first;  /* of its pages in `states` */
-    uint64_t access; /* PROT_READ | PROT_EXEC, or one of them */
+    uint64_t access; /* PROT_READ | PROT_EXEC, or one of them; without PROT_EXEC it holds tables */
     uint64_t below;  /* bytes in memory from the library's header to the first page; counts if `header` is known */
     uint64_t header; /* FNV-1a of the library's first bytes; 0: not yet looked up by any process */
 };
@@ -173,18 +173,19 @@ static int open_maps(struct reader *reader) {
     return reader->file >= 0;
 }
 
-/* Returns the part of an area that maps code of a segment: from `low` up to `high`, in bytes of the file. Empty: low >= high. An
+/* Returns the part of an area that maps pages of a segment: from `low` up to `high`, in bytes of the file. Empty: low >= high. An
    area may be a part of a segment's mapping, or hold several with what lies between them: the kernel joins what is alike. */
 static int is_of(const struct area *area, const struct segment *segment, uint64_t *low, uint64_t *high) {
     uint64_t end = area->offset + (area->high - area->low), last = segment->offset + segment->pages * PAGE;
     *low = area->offset > segment->offset ? area->offset : segment->offset;
     *high = end < last ? end : last;
-    if (area->access[1] == 'w' || (area->access[0] == 'r' && area->access[2] != 'x'))
-        return 0; /* a neighbour of code in the file may share a page with it */
+    int closed = area->access[0] != 'r' && area->access[2] != 'x', executable = area->access[2] == 'x';
+    if (area->access[1] == 'w' || (!closed && executable != ((segment->access & PROT_EXEC) != 0)))
+        return 0; /* a neighbour in the file may share a page with it */
     return area->path == segment->path && *low < *high;
 }
 
-/* Returns the segment whose code an address in an area is, and where in the file it is; NULL: none. */
+/* Returns the segment that an address in an area belongs to, and where in the file it is; NULL: none. */
 static struct segment *segment_of(const struct area *area, uintptr_t address, uint64_t *place) {
     uint64_t low, high;
     *place = area->offset + (address - area->low);
@@ -300,8 +301,11 @@ static int look_up(uintptr_t address, struct mapping *found) {
 
 /* Says why the process ends, on standard error, in one line. */
 static void tell(const struct segment *segment, uint64_t page, const char *reason, const char *advice) {
-    const char *words[] = {"heavylift: ", (const char *)plan + segment->name, ": the code at byte ", NULL,
-                           " of the file was executed and cannot be brought: ", reason, "; the process ends. ", advice, "\n"};
+    int executable = (segment->access & PROT_EXEC) != 0;
+    const char *words[] = {"heavylift: ", (const char *)plan + segment->name,
+                           executable ? ": the code at byte " : ": the table at byte ", NULL,
+                           executable ? " of the file was executed" : " of the file was read", " and cannot be brought: ",
+                           reason, "; the process ends. ", advice, "\n"};
     char digits[24], *digit = digits + sizeof digits - 1;
     uint64_t value = segment->offset + (page - segment->first) * PAGE;
     *digit = 0;

@@ -17,7 +17,7 @@ class Paged:
     """A library whose pages may come one by one.
 
     Attributes:
-        regions: of its code.
+        regions: of its code and its unwind tables, in the order of the file.
         hot: the pages of them that a recorded start touched.
     """
 
@@ -39,12 +39,12 @@ class Span:
 
 
 def cut(size: int, regions: Sequence[Region] = (), code_block: int = CODE_BLOCK) -> Iterator[Span]:
-    """Yield the blocks of a file: of code, those of a region's pages; the others as large as blocks may be.
+    """Yield the blocks of a file: those of a region's pages; the others as large as blocks may be.
 
     Args:
         size: bytes of the file.
-        regions: of its code.
-        code_block: bytes of code in a block.
+        regions: of code and unwind tables, in the order of the file.
+        code_block: bytes of a region in a block.
     """
     end = 0
     for region in regions:

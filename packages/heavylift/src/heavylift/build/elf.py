@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from elftools.elf.sections import Section
 from elftools.elf.segments import Segment
 
 from heavylift.build.binaries import is_elf
-from heavylift.contracts.pages import EXECUTE, PAGE, WRITE, Region
+from heavylift.contracts.pages import EXECUTE, PAGE, READ, WRITE, Region
 
 P_FLAGS = 4  # bytes from the start of a 64-bit program header to its p_flags (System V ABI, Elf64_Phdr)
 DF_TEXTREL = 4  # of DT_FLAGS
+# How to go on after an exception of C++: the unwinder alone reads them, in the thread that throws, and hands no pointer on.
+UNWIND_TABLES = (".eh_frame", ".eh_frame_hdr", ".gcc_except_table")
 _DAMAGED = (ELFError, OSError, ValueError, AssertionError, KeyError)  # elftools checks little of what it reads
 
 
@@ -58,11 +60,15 @@ def read_code(library: Path) -> tuple[Region, ...]:
     reads it without a fault. It must not need relocations of its code (DT_TEXTREL), for which the linker opens it.
     Source: System V ABI, "Program Header", "Section Header", "Dynamic Section".
     """
-    regions = []
-    for header, segment, sections in _executable(library):
-        if all(map(_is_code, sections)):
-            regions.append(Region(segment["p_offset"], segment["p_filesz"], segment["p_flags"], header + P_FLAGS))
-    return tuple(sorted((each for each in regions if each.pages), key=lambda each: each.offset))
+    return _regions(library, _is_code)
+
+
+def read_tables(library: Path) -> tuple[Region, ...]:
+    """Return the regions of a shared library in which nothing but unwind tables lies: its pages may be absent until they are read.
+
+    Source: LSB Core, "Exception Frames".
+    """
+    return _regions(library, _is_unwind_table)
 
 
 def find_mixed_code(library: Path) -> list[range]:
@@ -70,11 +76,31 @@ def find_mixed_code(library: Path) -> list[range]:
 
     They are offsets in the file, in its order; see `read_code`.
     """
+    return _mixed(library, _is_code)
+
+
+def find_mixed_tables(library: Path) -> list[range]:
+    """Return the stretches of whole pages that hold unwind tables only, in segments that hold something else as well.
+
+    They are offsets in the file, in its order; see `read_tables`.
+    """
+    return _mixed(library, _is_unwind_table)
+
+
+def _regions(library: Path, belongs: Callable[[Section], bool]) -> tuple[Region, ...]:
+    regions = []
+    for header, segment, sections in _constant(library):
+        if all(map(belongs, sections)):
+            regions.append(Region(segment["p_offset"], segment["p_filesz"], segment["p_flags"], header + P_FLAGS))
+    return tuple(sorted((each for each in regions if each.pages), key=lambda each: each.offset))
+
+
+def _mixed(library: Path, belongs: Callable[[Section], bool]) -> list[range]:
     found = []
-    for _, segment, sections in _executable(library):
-        runs = [list(run) for code, run in groupby(sections, _is_code) if code]
+    for _, segment, sections in _constant(library):
+        runs = [list(run) for same, run in groupby(sections, belongs) if same]
         if sum(map(len, runs)) == len(sections):
-            continue  # nothing but code
+            continue  # nothing else
         for run in runs:
             start = max(run[0]["sh_offset"], segment["p_offset"])
             stop = min(run[-1]["sh_offset"] + run[-1]["sh_size"], segment["p_offset"] + segment["p_filesz"])
@@ -82,8 +108,8 @@ def find_mixed_code(library: Path) -> list[range]:
     return sorted((each for each in found if each), key=lambda each: each.start)
 
 
-def _executable(library: Path) -> list[tuple[int, Segment, list[Section]]]:
-    """Return the executable segments of a shared library, each with its header's place and the sections in it, in their order.
+def _constant(library: Path) -> list[tuple[int, Segment, list[Section]]]:
+    """Return the segments of a shared library that nobody writes to, each with its header's place and its sections, in their order.
 
     There are none where pages cannot come one by one whatever lies in them.
     """
@@ -91,12 +117,12 @@ def _executable(library: Path) -> list[tuple[int, Segment, list[Section]]]:
         return []
     try:
         with library.open("rb") as file:
-            return _find_executable(ELFFile(file))
+            return _find_constant(ELFFile(file))
     except _DAMAGED:
         return []
 
 
-def _find_executable(elf: ELFFile) -> list[tuple[int, Segment, list[Section]]]:
+def _find_constant(elf: ELFFile) -> list[tuple[int, Segment, list[Section]]]:
     segments = list(elf.iter_segments())
     kinds = {segment["p_type"] for segment in segments}
     if elf.elfclass != 64 or not elf.little_endian or elf["e_type"] != "ET_DYN" or "PT_INTERP" in kinds:
@@ -111,7 +137,8 @@ def _find_executable(elf: ELFFile) -> list[tuple[int, Segment, list[Section]]]:
     found = []
     loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
     for number, segment in enumerate(segments):
-        if segment["p_type"] != "PT_LOAD" or not segment["p_flags"] & EXECUTE:
+        executable = segment["p_flags"] & EXECUTE
+        if segment["p_type"] != "PT_LOAD" or not (executable or segment["p_flags"] == READ):
             continue
         inside = [each for each in sections if _overlap(_span(each), (segment["p_vaddr"], segment["p_memsz"]))]
         if (
@@ -120,7 +147,9 @@ def _find_executable(elf: ELFFile) -> list[tuple[int, Segment, list[Section]]]:
             or not inside
             or any(_overlap(_file_span(each), _file_span(segment)) for each in loads if each is not segment)
         ):
-            return []
+            if executable:
+                return []
+            continue
         header = elf["e_phoff"] + number * elf["e_phentsize"]
         found.append((header, segment, sorted(inside, key=lambda each: int(each["sh_addr"]))))
     return found
@@ -128,6 +157,10 @@ def _find_executable(elf: ELFFile) -> list[tuple[int, Segment, list[Section]]]:
 
 def _is_code(section: Section) -> bool:
     return bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR)
+
+
+def _is_unwind_table(section: Section) -> bool:
+    return section.name in UNWIND_TABLES
 
 
 def _has_text_relocations(elf: ELFFile) -> Iterator[bool]:

@@ -24,7 +24,7 @@ from heavylift.build.files import walk
 from heavylift.build.frames import Frames
 from heavylift.build.installed import ChangedError, check_installed, is_untouched
 from heavylift.build.prune import Rule, match_rules
-from heavylift.build.segments import split_code
+from heavylift.build.segments import split_segments
 from heavylift.build.system import Libraries, read_libraries
 from heavylift.build.together import install_together, normalize
 from heavylift.contracts.archive import BLOCK_SIZE
@@ -200,7 +200,7 @@ def _prepare(
                 binaries.strip(content, going.keys(), cores)
             for path in installed:
                 if path not in going and installed[path] > BLOCK_SIZE:
-                    split_code(content / path)
+                    split_segments(content / path)
             stripped = {path: (content / path).lstat().st_size for path in installed}
             record["libraries"] = read_libraries(content, (path for path in installed if not path.endswith(".py")))
             compiled.result()

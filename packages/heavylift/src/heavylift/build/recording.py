@@ -1,10 +1,10 @@
 """Recordings: which pages of code of large libraries a start, and requests, touched, and which files they opened.
 
 They lie beside the lock. A library is known by its code, not by its file: two versions of `strip` leave other symbols of it, but
-the same code. Its pages are counted through its regions, one behind the other, from 0. What is recorded of a library again is added
-to what was recorded of the same code; of other code, it takes the place. The modules to import ahead are those of the last recorded
-start. Libraries are written the same way, byte for byte, whatever their order came from; files stand in the order of their first
-use.
+the same code. Its pages are counted through its regions, one behind the other, from 0: first of code, then of unwind tables. What
+is recorded of a library again is added to what was recorded of the same code; of other code, it takes the place. The modules to
+import ahead are those of the last recorded start. Libraries are written the same way, byte for byte, whatever their order came
+from; files stand in the order of their first use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from heavylift.build.ahead import Ahead
 from heavylift.build.cuts import Paged
-from heavylift.build.elf import read_code
+from heavylift.build.elf import read_code, read_tables
 from heavylift.build.errors import BuildError
 from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.fields import FieldError, Fields
@@ -32,11 +32,11 @@ _WIDTH = 110  # characters of a line of runs, so that a difference shows
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The code of a large library.
+    """The code of a large library, and its unwind tables.
 
     Attributes:
-        regions: of its file.
-        digest: of what they hold, sha256 in hex.
+        regions: of its file: code, then tables.
+        digest: of the code, sha256 in hex.
     """
 
     regions: tuple[Region, ...]
@@ -101,7 +101,7 @@ def find_code(folder: Path, paths: Iterable[str]) -> dict[str, Code]:
     for path in sorted(paths):
         library = folder / path
         if library.stat().st_size > BLOCK_SIZE and (regions := read_code(library)):
-            found[path] = Code(regions, _digest(library, regions))
+            found[path] = Code((*regions, *read_tables(library)), _digest(library, regions))
     return found
 
 
@@ -113,9 +113,9 @@ def choose_pages(recording: Recording, libraries: Mapping[str, Code]) -> tuple[d
         if recorded is None or recorded.code != code.digest:
             unknown.append(path)
             continue
-        hot = tuple(code.runs(recorded.touched))
+        hot = tuple(sorted(code.runs(recorded.touched)))
         if sum(run.count for run in hot) < sum(len(region.pages) for region in code.regions):
-            paged[path] = Paged(code.regions, hot)
+            paged[path] = Paged(tuple(sorted(code.regions, key=lambda each: each.offset)), hot)
     return paged, unknown
 
 

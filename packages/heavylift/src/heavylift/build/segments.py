@@ -1,10 +1,11 @@
-"""Gives the code of a large shared library a segment of its own, where its linker put data beside it.
+"""Gives code and unwind tables of a large shared library segments of their own, where its linker put data beside them.
 
 Many wheels are linked so that one segment (PT_LOAD) holds code and what is only read: symbols, constants, tables for exceptions.
 Pages of such a segment cannot come one by one, since a kernel that is given a pointer to data reads it without a fault. So it
 becomes three, which map the same bytes to the same addresses with the same rights: what stands before the whole pages of code,
-these pages, and what stands behind them. The table of program headers, which has grown, moves to the file's end, into a segment
-that is only read. All else stays: sections, symbols, addresses, and each byte that a program sees.
+these pages, and what stands behind them. Unwind tables, which only an exception of C++ reads, are taken
+out of theirs the same way. The table of program headers, which has grown, moves to the file's end, into a segment that is only
+read. All else stays: sections, symbols, addresses, and each byte that a program sees.
 
 Source: System V ABI, "ELF Header", "Program Header".
 """
@@ -17,10 +18,11 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
-from heavylift.build.elf import find_mixed_code
+from heavylift.build.elf import find_mixed_code, find_mixed_tables
 from heavylift.contracts.pages import PAGE, READ
 
 LEAST = 1 << 20  # bytes of code that are worth it
+LEAST_TABLES = 1 << 18  # bytes of tables that are: they pack badly, and no start reads them
 LOAD, TABLE = 1, 6  # p_type: PT_LOAD, PT_PHDR
 _ENTRY = struct.Struct("<IIQQQQQQ")  # Elf64_Phdr
 _PLACE, _COUNT = 32, 56  # bytes from the start of Elf64_Ehdr to e_phoff (8 bytes), and to e_phnum (2)
@@ -52,13 +54,15 @@ class Header:
         )
 
 
-def split_code(library: Path) -> bool:
-    """Give the code of a library a segment of its own, if it is large and shares one with data; return whether it did.
+def split_segments(library: Path) -> bool:
+    """Give code and unwind tables segments of their own, if they are large and share one with data; return whether it did.
 
     Args:
         library: the file is replaced, not written into.
     """
-    stretches = [each for each in find_mixed_code(library) if len(each) >= LEAST]
+    code = [each for each in find_mixed_code(library) if len(each) >= LEAST]
+    tables = [each for each in find_mixed_tables(library) if len(each) >= LEAST_TABLES]
+    stretches = sorted(code + tables, key=lambda each: each.start)
     if not stretches:
         return False
     temporary = library.with_name(library.name + ".split")
@@ -82,11 +86,11 @@ def split_code(library: Path) -> bool:
 
 
 def split_table(old: Sequence[Header], stretches: Sequence[range], place: int) -> list[Header]:
-    """Return the program headers of a library whose stretches of code have segments of their own.
+    """Return the program headers of a library of which some stretches have segments of their own.
 
     Args:
         old: those that it has; what is loaded stands in the order of its addresses.
-        stretches: of code, by offsets in the file: whole pages, each in one loaded segment.
+        stretches: by offsets in the file, in order: whole pages, each in one loaded segment.
         place: bytes from the start of the file to the new table; at a page's start.
     """
     table: list[Header] = []

@@ -20,7 +20,11 @@ from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.fields import FieldError, Fields
 from heavylift.contracts.pages import PAGE, Library, check_libraries, library_record, parse_libraries
 
-WHOLE_FORMAT, PAGED_FORMAT = 3, 4  # of an index without libraries, and with some
+WHOLE_FORMAT, PAGED_FORMAT, TABLES_FORMAT = (
+    3,
+    4,
+    5,
+)  # of an index without libraries, with some, with some whose tables are regions
 INDEX_NAME = ".heavylift/index.json"
 CODEC = "zstandard"  # the library that packs blocks and inflates them
 SUFFIX = ".zst"  # of an entry's name in the zip, behind the name of the file that it holds
@@ -273,10 +277,10 @@ def check_link(link: Link, links: frozenset[str]) -> None:
 
 def _parse_content(fields: Fields) -> Content:
     number = fields.integer("format")
-    if number not in (WHOLE_FORMAT, PAGED_FORMAT):
-        known = f"this loader reads {WHOLE_FORMAT} and {PAGED_FORMAT}"
+    if not WHOLE_FORMAT <= number <= TABLES_FORMAT:
+        known = f"this loader reads {WHOLE_FORMAT} to {TABLES_FORMAT}"
         raise _refuse("content.format", f"is {number}, {known}", "build code and archive together")
-    paged = number == PAGED_FORMAT
+    paged = number > WHOLE_FORMAT
     content = Content(
         files=tuple(
             map(
@@ -291,9 +295,16 @@ def _parse_content(fields: Fields) -> Content:
         libraries=parse_libraries(fields) if paged else (),
         used=fields.integer("used") if paged else None,
     )
-    if paged and not content.libraries:
-        raise _refuse("content.libraries", "are none", f"an archive without libraries has format {WHOLE_FORMAT}")
+    if number != _format(content):
+        wanted = f"archives with such libraries have format {_format(content)}"
+        raise _refuse("content.format", f"is {number}", wanted)
     return content
+
+
+def _format(content: Content) -> int:
+    if not content.libraries:
+        return WHOLE_FORMAT
+    return TABLES_FORMAT if any(each.has_tables for each in content.libraries) else PAGED_FORMAT
 
 
 def _check_blocks(content: Content) -> None:
@@ -430,7 +441,7 @@ def _content_record(content: Content) -> dict[str, object]:
             {"block": each.block, "mode": each.mode, "offset": each.offset, "path": each.path, "size": each.size}
             for each in content.files
         ],
-        "format": PAGED_FORMAT if content.libraries else WHOLE_FORMAT,
+        "format": _format(content),
         "links": [{"path": each.path, "target": each.target} for each in content.links],
         **(
             {"libraries": [library_record(each) for each in content.libraries], "used": content.used}

@@ -1,7 +1,7 @@
-"""Large libraries of an archive, page by page: which pages of their code a recorded start touched, and which may come later.
+"""Large libraries of an archive, page by page: which pages of code and unwind tables a start touched, and which may come later.
 
 Pure values and checks, as in `heavylift.contracts.archive`, whose index holds them. What `parse_libraries` returns is safe to use:
-every page lies in its file, in one region, and no region holds a byte that is not code.
+every page lies in its file, in one region, and no region may be written to.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from heavylift.contracts.fields import Fields
 
 PAGE = 4096  # bytes; what a processor maps at a time, on x86-64 and on AArch64 kernels with pages of that size
 HOT = ".heavylift/hot"  # folder of the entries with hot pages: `HOT/0` holds those of the first library, and so on
-MAX_REGIONS = 16  # in one library; compilers and linkers make one or two
+MAX_REGIONS = 16  # in one library; compilers and linkers make one or two, and tables are one or two more
 EXECUTE, WRITE, READ = 1, 2, 4  # bits of p_flags (System V ABI, "Program Header")
 FLAGS_SIZE = 4  # bytes of p_flags, little-endian
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The part of a library's file that one executable segment (PT_LOAD) maps.
+    """The part of a library's file that one segment (PT_LOAD) of code, or of unwind tables, maps.
 
     Attributes:
         offset: bytes from the start of the file.
         size: bytes.
-        flags: the segment's p_flags: executable, not writable.
+        flags: the segment's p_flags: executable or readable, not writable.
         header: bytes from the start of the file to these p_flags.
     """
 
@@ -72,6 +72,11 @@ class Library:
     file: int
     regions: tuple[Region, ...]
     hot: tuple[Run, ...]
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether a region holds tables, and no code."""
+        return any(region.flags == READ for region in self.regions)
 
     @property
     def hot_size(self) -> int:
@@ -165,8 +170,8 @@ def _check_regions(regions: Sequence[Region], size: int, where: str) -> None:
             raise _refuse(f"{here}.size", f"is {region.size}", f"the file has {size} bytes")
         if not region.pages:
             raise _refuse(f"{here}.size", f"is {region.size}", "a region holds a page at least")
-        if region.flags not in (EXECUTE, EXECUTE | READ):
-            raise _refuse(f"{here}.flags", f"is {region.flags}", "executable and not writable")
+        if region.flags not in (EXECUTE, EXECUTE | READ, READ):
+            raise _refuse(f"{here}.flags", f"is {region.flags}", "executable or readable, and not writable")
     headers = sorted(region.header for region in regions)
     for header, following in zip(headers, [*headers[1:], size], strict=True):
         if header + FLAGS_SIZE > following:

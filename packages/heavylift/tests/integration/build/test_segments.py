@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heavylift.build.elf import find_mixed_code, read_code
-from heavylift.build.segments import LEAST, split_code
+from heavylift.build.segments import LEAST, split_segments
 from heavylift.contracts.pages import PAGE
 
 SOURCE = r"""
@@ -56,12 +56,12 @@ def test_code_that_shares_a_segment_with_data_gets_one_of_its_own(mixed: Path, t
     before = mixed.read_bytes()
     (stretch,) = find_mixed_code(mixed)
     assert read_code(mixed) == ()
-    assert split_code(mixed)
+    assert split_segments(mixed)
     (region,) = read_code(mixed)
     assert range(region.offset, region.offset + region.size) == stretch
     assert len(stretch) >= LEAST
     assert find_mixed_code(mixed) == []
-    assert not split_code(mixed)  # there is nothing left to do
+    assert not split_segments(mixed)  # there is nothing left to do
     # Nothing moved: all but the place and the number of the program headers is as it was, and the new ones stand behind it.
     after = mixed.read_bytes()
     changed = [number for number, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
@@ -71,7 +71,7 @@ def test_code_that_shares_a_segment_with_data_gets_one_of_its_own(mixed: Path, t
 
 def test_a_split_library_is_loaded_and_unwound_as_before(mixed: Path, tmp_path: Path) -> None:
     whole = Path(shutil.copy(mixed, tmp_path / "whole.so"))
-    assert split_code(mixed)
+    assert split_segments(mixed)
     assert words(mixed) == words(whole) == [b"read", b"only", b"there are two"]
 
 
@@ -80,7 +80,7 @@ def test_the_file_that_was_split_is_replaced_and_not_written_into(mixed: Path, t
     shared.hardlink_to(mixed)  # as an installer's cache shares it
     before = shared.read_bytes()
     mode = mixed.stat().st_mode
-    assert split_code(mixed)
+    assert split_segments(mixed)
     assert shared.read_bytes() == before
     assert mixed.stat().st_mode == mode
 
@@ -88,4 +88,4 @@ def test_the_file_that_was_split_is_replaced_and_not_written_into(mixed: Path, t
 def test_a_library_whose_code_stands_apart_stays_as_it_is(tmp_path: Path) -> None:
     library = compile_library(tmp_path, "-Wl,-z,separate-code")
     assert len(read_code(library)) == 1
-    assert not split_code(library)
+    assert not split_segments(library)

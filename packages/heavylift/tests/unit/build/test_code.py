@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.elf import read_code
+from heavylift.build.elf import find_mixed_tables, read_code, read_tables
 from heavylift.contracts.pages import Region
 from tests.support.elf import (
     CODE,
@@ -76,6 +76,31 @@ WHOLE = {
 @pytest.mark.parametrize("why", WHOLE)
 def test_a_library_that_cannot_do_without_a_page_has_no_region(tmp_path: Path, why: str) -> None:
     assert read_code(library(tmp_path, **WHOLE[why])) == ()  # type: ignore[arg-type]  # arguments by name
+
+
+TABLES = (Section(PAGE // 2, 2 * PAGE, DATA, ".eh_frame_hdr"), Section(5 * PAGE // 2, 2 * PAGE, DATA, ".eh_frame"))
+
+
+def test_unwind_tables_in_a_segment_of_their_own_are_a_region(tmp_path: Path) -> None:
+    alone = (Segment(0, 100, R), Segment(PAGE // 2, 4 * PAGE, R), Segment(5 * PAGE, PAGE, RX))
+    made = library(tmp_path, alone, (*TABLES, Section(5 * PAGE, 100, CODE)))
+    assert read_tables(made) == (Region(PAGE // 2, 4 * PAGE, R, header_of(1)),)
+    assert read_code(made) == (Region(5 * PAGE, PAGE, RX, header_of(2)),)
+    assert find_mixed_tables(made) == []
+
+
+def test_unwind_tables_beside_data_are_a_stretch_of_whole_pages(tmp_path: Path) -> None:
+    mixed = (Segment(0, 5 * PAGE, R), Segment(5 * PAGE, PAGE, RX))
+    made = library(tmp_path, mixed, (Section(1024, 500, DATA), *TABLES, Section(5 * PAGE, 100, CODE)))
+    assert read_tables(made) == ()
+    assert find_mixed_tables(made) == [range(PAGE, 4 * PAGE)]
+
+
+def test_tables_that_are_written_to_are_no_region(tmp_path: Path) -> None:
+    written = (Segment(0, 100, R), Segment(PAGE // 2, 4 * PAGE, RW), Segment(5 * PAGE, PAGE, RX))
+    made = library(tmp_path, written, (*TABLES, Section(5 * PAGE, 100, CODE)))
+    assert read_tables(made) == ()
+    assert len(read_code(made)) == 1
 
 
 def test_a_file_that_is_none_has_no_region(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from heavylift.build.recording import (
 )
 from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.pages import PAGE, Region, Run
-from tests.support.elf import CODE, RX, R, Section, Segment, make_library
+from tests.support.elf import CODE, DATA, RX, R, Section, Segment, make_library
 
 REGIONS = (Region(PAGE - 10, 3 * PAGE + 20, 5, 64), Region(8 * PAGE, 4 * PAGE, 5, 120))  # pages 1 to 3, and 8 to 11
 CODES = {"a.so": Code(REGIONS, "a" * 64), "b.so": Code(REGIONS, "b" * 64)}
@@ -138,3 +138,17 @@ def test_only_large_libraries_have_code_that_may_come_later_and_symbols_do_not_c
     found = find_code(tmp_path, ["a.so", "b.so", "small.so", "large.bin"])
     assert list(found) == ["a.so", "b.so"]
     assert found["a.so"].digest == found["b.so"].digest
+
+
+def test_pages_of_unwind_tables_are_counted_behind_those_of_code(tmp_path: Path) -> None:
+    content = bytes(range(256)) * (BLOCK_SIZE // 256) + bytes(PAGE)
+    segments = (Segment(0, PAGE, R), Segment(PAGE, 4 * PAGE, R), Segment(5 * PAGE, 9 * PAGE, RX))
+    sections = (Section(PAGE, 4 * PAGE, DATA, ".eh_frame"), Section(5 * PAGE, 100, CODE))
+    (tmp_path / "a.so").write_bytes(make_library(content, segments, sections, dynamic=((5, 0),)))
+    code = find_code(tmp_path, ["a.so"])
+    recorded = record_pages({"a.so": [2, 3, 5]}, code)
+    assert recorded["a.so"].touched == (Run(0, 1), Run(10, 2))
+    paged, unknown = choose_pages(Recording(recorded), code)
+    assert not unknown
+    assert paged["a.so"].hot == (Run(2, 2), Run(5, 1))
+    assert [region.offset for region in paged["a.so"].regions] == [PAGE, 5 * PAGE]

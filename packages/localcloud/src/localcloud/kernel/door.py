@@ -106,6 +106,8 @@ def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int)
     async def note(request: web.Request, response: web.StreamResponse) -> None:
         if _BEGUN in request:
             request[_BEGUN][:] = [response]
+        else:  # aiohttp refuses what a request expects before the door sees it
+            request[ID] = dialect.new_request_id()
         response.headers[dialect.request_id_header] = request[ID]
 
     def refuse(request: web.Request, status: int, words: str) -> web.StreamResponse:

@@ -1,6 +1,6 @@
 """Policies of form uploads: what a form must hold. Pure.
 
-Source: OSS, "PostObject", and its "Appendix: Policy".
+Sources: OSS, "PostObject", and its "Appendix: Policy"; "Troubleshooting", 0006-00000207 to -227.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Policy:
         for kind, field, wanted in self.conditions:
             if not _is_met(kind, values.get(field), wanted):
                 shown = json.dumps([kind, f"${field}", wanted], ensure_ascii=False)
-                raise OssError("AccessDenied", f"Invalid according to Policy: Policy Condition failed: {shown}")
+                raise OssError(
+                    "AccessDenied", f"Invalid according to Policy: Policy Condition failed: {shown}", ec="0006-00000227"
+                )
 
 
 def _is_met(kind: str, value: str | None, wanted: Any) -> bool:  # noqa: ANN401 - a value or a list of them
@@ -71,7 +73,9 @@ def read_policy(text: str) -> Policy:
     except ValueError as error:
         raise _invalid("it is not the base64 of JSON") from error
     if not isinstance(document, dict) or not isinstance(document.get("conditions"), list):
-        raise _invalid("it has no list of conditions")
+        raise _invalid("it has no list of conditions", ec="0006-00000207")
+    if not document["conditions"]:
+        raise _invalid("its list of conditions is empty", ec="0006-00000215")
     try:
         expires = datetime.fromisoformat(document.get("expiration"))  # type: ignore[arg-type] # checked by what it raises
     except (TypeError, ValueError) as error:
@@ -105,12 +109,13 @@ def _read_condition(condition: object) -> list[tuple[str, str, Any]]:
         if isinstance(field, str) and (lists or (kind in {"eq", "starts-with"} and isinstance(wanted, str))):
             return [(kind, field.removeprefix("$").lower(), wanted)]
     raise _invalid(
-        f"the condition {json.dumps(condition, ensure_ascii=False)[:200]} is none of eq, starts-with, in, not-in"
+        f"the condition {json.dumps(condition, ensure_ascii=False)[:200]} is none of eq, starts-with, in, not-in",
+        ec="0006-00000216" if isinstance(condition, list) and len(condition) < 3 else "0006-00000218",
     )
 
 
-def _invalid(why: str) -> OssError:
-    return OssError("InvalidPolicyDocument", f"Invalid Policy: {why}.")
+def _invalid(why: str, *, ec: str | None = None) -> OssError:
+    return OssError("InvalidPolicyDocument", f"Invalid Policy: {why}.", ec=ec)
 
 
 def read_form_claim(form: Form, *, region: str) -> Claim | None:

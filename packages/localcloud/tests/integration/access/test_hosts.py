@@ -45,6 +45,13 @@ def test_names_of_loopback_are_taken(cloud: Running, service: str, host: str) ->
     assert get(cloud, service, "/", ("Host", host)).status in (400, 403, 404)
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_expectation_that_nobody_can_meet_is_answered(cloud: Running, service: str) -> None:
+    reply = get(cloud, service, "/", ("Host", "localhost"), ("Expect", "nonsense"))
+    assert reply.status == 417
+    assert any(name.endswith("request-id") for name in reply.headers)
+
+
 def test_a_service_takes_its_own_names_only(cloud: Running, bucket: oss2.Bucket) -> None:
     bucket.put_object("key", b"x")
     url = bucket.sign_url("GET", "key", 60, slash_safe=True).removeprefix(cloud.endpoints["oss"])

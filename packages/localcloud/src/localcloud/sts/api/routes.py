@@ -14,6 +14,7 @@ from localcloud.sts.errors import StsError
 from localcloud.sts.operations.sessions import StsService
 
 VERSION = "2015-04-01"
+_BY_TOKEN = frozenset({"AssumeRoleWithOIDC", "AssumeRoleWithSAML"})  # whose token stands for a signature
 
 
 def create_app(sts: StsService, authenticator: Authenticator, *, serves: Callable[[str], bool]) -> web.Application:
@@ -24,4 +25,6 @@ def create_app(sts: StsService, authenticator: Authenticator, *, serves: Callabl
         "AssumeRole": blocking_action(sessions.assume_role, assume, StsError),
         "GetCallerIdentity": blocking_action(sessions.get_caller_identity, (), StsError),
     }
-    return rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)
+    return rpc.create_app(
+        version=VERSION, actions=actions, authenticator=authenticator, serves=serves, unsigned=_BY_TOKEN
+    )
