@@ -196,6 +196,11 @@ def move(state: InstanceState, to: InstanceState) -> InstanceState:
     return to
 
 
+Parts = Callable[
+    [bytes], None
+]  # takes a response that comes in parts: its head in front, by the same rules as a whole one
+
+
 class EndReason(Enum):
     """The reason for which the platform ended an instance."""
 

@@ -10,7 +10,7 @@ import textwrap
 import zipfile
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 from alibabacloud_fc20230330 import models as models3
@@ -20,9 +20,10 @@ Running = Any  # the running cloud of tests/support/cloud.py
 SERVER = textwrap.dedent(
     """
     #!/usr/bin/env python3
-    import http.server, json, os, sys, time
+    import http.server, json, os, sys, threading, time
 
     INITIALIZED = []
+    GOES_ON = threading.Event()
 
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -40,6 +41,17 @@ SERVER = textwrap.dedent(
                 time.sleep(60)
             if body == b"exit":
                 os._exit(3)
+            if self.path == "/parts":
+                self.send_response(200)
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b"5\\r\\nfirst\\r\\n")
+                GOES_ON.wait()
+                if body == b"cut":
+                    os._exit(4)
+                return self.wfile.write(b"6\\r\\nsecond\\r\\n0\\r\\n\\r\\n")
+            if self.path == "/go-on":
+                GOES_ON.set()
             shown = {"path": self.path, "body": body.decode(), "initialized": len(INITIALIZED), "arguments": sys.argv[1:]}
             shown |= {name.lower(): value for name, value in self.headers.items()}
             result = json.dumps(shown).encode()
@@ -124,13 +136,41 @@ def test_an_instance_whose_health_checks_fail_is_ended(
     assert client.invoke("f", b"well").error_type is None  # by a new instance
 
 
-def test_http_requests_are_passed_through(cloud: Running, client_of: Callable[..., Any], package: bytes) -> None:
-    client = client_of(cloud, "fc3")
-    client.create("f", code=package, runtime="custom.debian12", timeout=20)
+def trigger(client: Any) -> SplitResult:
+    """Create an HTTP trigger of function `f`, and return its URL."""
     config = json.dumps({"methods": ["POST"], "authType": "anonymous"})
     body = models3.CreateTriggerInput(trigger_name="t", trigger_type="http", trigger_config=config)
     made = client.client.create_trigger(client.prefix + "f", models3.CreateTriggerRequest(body=body)).body
-    url = urlsplit(made.http_trigger.url_internet)
+    url: str = made.http_trigger.url_internet
+    return urlsplit(url)
+
+
+@pytest.mark.parametrize("end", [b"", b"cut"])
+def test_a_response_of_unknown_length_goes_out_as_it_is_made(
+    cloud: Running, client_of: Callable[..., Any], package: bytes, end: bytes
+) -> None:
+    client = client_of(cloud, "fc3")
+    client.create("f", code=package, runtime="custom.debian12", timeout=20, instanceConcurrency=5)
+    url = trigger(client)
+    reading, other = (http.client.HTTPConnection(url.hostname or "", url.port, timeout=30) for _ in range(2))
+    reading.request("POST", f"{url.path}/parts", end)
+    answer = reading.getresponse()
+    assert answer.read(5) == b"first"
+    other.request("POST", f"{url.path}/go-on")  # served beside the one that is not done
+    if end:
+        with pytest.raises(http.client.IncompleteRead):
+            answer.read()
+    else:
+        assert answer.read() == b"second"
+    assert other.getresponse().status in (200, 502)  # its instance may have ended before it answered
+    for connection in (reading, other):
+        connection.close()
+
+
+def test_http_requests_are_passed_through(cloud: Running, client_of: Callable[..., Any], package: bytes) -> None:
+    client = client_of(cloud, "fc3")
+    client.create("f", code=package, runtime="custom.debian12", timeout=20)
+    url = trigger(client)
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)
     connection.request("POST", f"{url.path}/web/a%20b?c=d", b"hello", {"X-Mine": "2"})
     answer = connection.getresponse()

@@ -22,7 +22,7 @@ Running = Any  # the running cloud of tests/support/cloud.py
     [
         (
             {"runtime": "python3.11"},
-            "runtime is 'python3.11'; expected one of python3, python3.9, python3.10, python3.12, nodejs4.4, ",
+            "Runtime is set to an invalid value 'python3.11' (allowed: python3, python3.9, python3.10, python3.12, nodejs4.4, ",
         ),
         ({"handler": "index"}, "handler is 'index'; expected MODULE.FUNCTION"),
         ({"memorySize": 100}, "memorySize is 100; expected 128 to 32768 MB in steps of 64"),

@@ -385,7 +385,13 @@ def test_errors_carry_their_finer_code_in_the_body_and_in_a_header(bucket: oss2.
 def test_a_missing_bucket_is_told_before_a_wrong_key(bucket: oss2.Bucket, cloud: Cloud) -> None:
     stranger = type(bucket.auth)("nobody", "wrong")
     missing = oss2.Bucket(stranger, cloud.endpoints["oss"], "no-such-bucket", region=cloud.region)
-    for call in (missing.get_bucket_acl, missing.list_objects, lambda: missing.head_object("a")):
+    asked = oss2.models.CreateAccessPointRequest("point", "internet")  # what is not served here, is not there either
+    for call in (
+        missing.get_bucket_acl,
+        missing.list_objects,
+        lambda: missing.head_object("a"),
+        lambda: missing.create_access_point(asked),
+    ):
         with pytest.raises(oss2.exceptions.NoSuchBucket) as error:
             call()
         assert error.value.ec == "0015-00000101"

@@ -8,18 +8,19 @@ Sources: Function Compute 2.0 and 3.0, "HTTP triggers" and "Configure custom dom
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from localcloud.fc.api.invocations import read_delay
+from localcloud.fc.api.parts import pass_parts_on
 from localcloud.fc.api.triggers import HTTP_TRIGGERS
 from localcloud.fc.domains import CustomDomain
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.messages import HTTP, INVOKE
-from localcloud.fc.model import Invocation, Trigger
+from localcloud.fc.model import Invocation, Parts, Trigger
 from localcloud.fc.operations.domains import find_route
 from localcloud.fc.operations.http_triggers import (
     METHODS,
@@ -127,7 +128,7 @@ def _found_by_domain(fc: FcService, domain: CustomDomain, request: web.Request) 
     )
 
 
-async def serve_trigger(fc: FcService, request: web.Request, found: Found, authorize: Authorize) -> web.Response:
+async def serve_trigger(fc: FcService, request: web.Request, found: Found, authorize: Authorize) -> web.StreamResponse:
     """Run a function for a request, and return its response.
 
     Args:
@@ -171,14 +172,19 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
         return _accept(fc, found, asked, request[ID])
     as_request = make_environ if engine is Engine.PYTHON else make_request
     payload = _event(fc, asked, request[ID]) if is_event else as_request(asked)
-    done = await fc.invocations.invoke(
-        found.function,
-        payload,
-        request_id=request[ID],
-        qualifier=found.qualifier,
-        operation=INVOKE if is_event else HTTP,
-    )
-    return _respond(done, is_event=is_event, is_app=found.is_app)
+
+    def invoke(parts: Parts) -> Awaitable[Invocation]:
+        return fc.invocations.invoke(
+            found.function,
+            payload,
+            request_id=request[ID],
+            qualifier=found.qualifier,
+            operation=INVOKE if is_event else HTTP,
+            parts=parts,
+        )
+
+    done = await pass_parts_on(request, invoke, lambda head: _begin(head, is_app=found.is_app))
+    return done if isinstance(done, web.StreamResponse) else _respond(done, is_event=is_event, is_app=found.is_app)
 
 
 def _event(fc: FcService, asked: HttpRequest, request_id: str) -> bytes:
@@ -215,9 +221,28 @@ def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
         return web.json_response(document, status=502, headers=own)
     made = web.Response(status=response.status, body=response.body, headers=own)
     made.headers.popall("Content-Type", None)
+    _set_headers(made, response, is_app=is_app)
+    return made
+
+
+def _begin(head: bytes, *, is_app: bool) -> web.StreamResponse:
+    """Make the response whose body comes in parts.
+
+    Raises:
+        FcError: InternalServerError: the head cannot be sent.
+    """
+    try:
+        response = read_wsgi_response(head)
+    except MalformedResponseError as error:
+        raise FcError("InternalServerError", f"the function returned no HTTP response: {error}") from error
+    made = web.StreamResponse(status=response.status)
+    _set_headers(made, response, is_app=is_app)
+    return made
+
+
+def _set_headers(made: web.StreamResponse, response: HttpResponse, *, is_app: bool) -> None:
     for name, value in response.headers:
         if name.lower() not in _OWN:
             made.headers.add(name, value)
     if is_app:  # as the platform does at its own domain, so that a browser does not show the page
         made.headers["Content-Disposition"] = "attachment"
-    return made

@@ -34,7 +34,11 @@ def authenticate(request: SignedRequest, *, credentials: CredentialStore, now: f
     with_query = _string_to_sign(request, with_query=True)
     # The client signs the query for HTTP triggers and signed URLs only, so both forms are right.
     if not any(_matches(credential.access_key_secret, text, signature) for text in (plain, with_query)):
-        raise FcError("SignatureNotMatch", f"the signature does not match; the string to sign is {plain!r}")
+        raise FcError(
+            "SignatureNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check your access key and "
+            f"signing method; the string to sign is {plain!r}",
+        )
     _check_date(request.headers.get("date", ""), now)
     if not same_secret(credential.security_token or "", request.headers.get("x-fc-security-token", "")):
         raise FcError("AccessDenied", "the security token is missing or is not this access key's")

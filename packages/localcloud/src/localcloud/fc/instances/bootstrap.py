@@ -23,10 +23,10 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 MAX_MESSAGE = 4096  # characters of an exception's message, of which each takes 12 bytes at most as JSON
 MAX_NAME = 256  # characters of an exception's class
@@ -95,9 +95,18 @@ def serve_by_program(setup: messages.Setup, facts: messages.ProgramFacts, channe
     sending = threading.Lock()
 
     def pass_one_on(request: messages.Request, payload: bytes) -> None:
-        reply, result = pass_on(custom, request, payload, setup)
-        with sending:
-            send(channel, request, reply, result)
+        def send_one(reply: messages.Reply, result: bytes) -> None:
+            with sending:
+                send(channel, request, reply, result)
+
+        def begin(head: Mapping[str, object]) -> Callable[[bytes], None]:
+            send_part(messages.join(head, b""))
+            return send_part
+
+        def send_part(part: bytes) -> None:
+            send_one(messages.Reply(size=len(part), more=True), part)
+
+        send_one(*pass_on(custom, request, payload, setup, begin))
 
     for each in requests(channel):
         threading.Thread(target=pass_one_on, args=each, daemon=True).start()
@@ -113,7 +122,10 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
     )  # Node.js reads them as it starts, before there is any code of ours
     os.write(certificates, f"{kept}\n{setup.authority}".encode())
     os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
-    os.environ["NODE_PATH"] = os.pathsep.join([*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules"])
+    # The platform's built-in packages are those that stand beside this Node.js (`npm install --global`).
+    built_in = str(Path(setup.node).parent.parent / "lib" / "node_modules")
+    places = [*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules", built_in]
+    os.environ["NODE_PATH"] = os.pathsep.join(places)
     channel.set_inheritable(True)
     given = {
         "setup": dataclasses.asdict(setup),
@@ -188,15 +200,20 @@ def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> t
 
 
 def pass_on(
-    custom: program.Program, request: messages.Request, payload: bytes, setup: messages.Setup
+    custom: program.Program,
+    request: messages.Request,
+    payload: bytes,
+    setup: messages.Setup,
+    begin: Callable[[dict[str, Any]], Callable[[bytes], None]],
 ) -> tuple[messages.Reply, bytes]:
-    """Have the program of a custom runtime serve a request; return the reply and the result."""
+    """Have the program of a custom runtime serve a request; return the last reply and its result, for `begin` see `respond`."""
     headers = program.platform_headers(request.request_id, setup.function, setup.service, setup.hooks)
     try:
         if request.operation == messages.HTTP:
             asked, body = messages.split(payload)
             given = {**headers, "x-fc-control-path": "/http-invoke"}
-            result = messages.join(*custom.respond(asked, body, given, setup.max_result - messages.MAX_HEAD))
+            response = custom.respond(asked, body, given, setup.max_result - messages.MAX_HEAD, begin)
+            result = messages.join(*response)
         elif request.operation == messages.CHECK:
             custom.check(payload.decode())
             result = b""

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from dataclasses import dataclass
 
 from localcloud.fc.instances.messages import LENGTH, MAX_HEAD, Failure, Reply, Request, Setup, pack
+from localcloud.fc.model import Parts
 from localcloud.fc.platform import MAX_SYNC_PAYLOAD
 
 MAX_RESULT = MAX_SYNC_PAYLOAD  # bytes; the platform names it for what goes in, assumed for what comes out
@@ -30,7 +32,7 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self._sending = asyncio.Lock()
-        self._waiting: dict[int, asyncio.Future[tuple[Reply, bytes]]] = {}  # by the number of the request
+        self._waiting: dict[int, _Exchange] = {}  # by the number of the request
         self._receiver: asyncio.Task[None] | None = None
         self._last = 0  # number of a request
 
@@ -39,8 +41,16 @@ class Channel:
         async with self._sending:
             await asyncio.get_running_loop().sock_sendall(self.connection, pack(head, payload))
 
-    async def exchange(self, operation: str, request_id: str, payload: bytes) -> tuple[Reply, bytes]:
-        """Send a request and wait for its reply; return that and its result.
+    async def exchange(
+        self, operation: str, request_id: str, payload: bytes, parts: Parts | None = None
+    ) -> tuple[Reply, bytes]:
+        """Send a request and wait for its last reply; return that and its result.
+
+        Args:
+            operation: one of those of `messages`.
+            request_id: the request's id.
+            payload: the event.
+            parts: gets the payloads of the replies before the last; None: there are to be none.
 
         Raises:
             EOFError: the bootstrap has ended.
@@ -49,7 +59,7 @@ class Channel:
         """
         number = self._last = self._last + 1
         reply: asyncio.Future[tuple[Reply, bytes]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = reply
+        self._waiting[number] = _Exchange(reply=reply, parts=parts)
         try:
             if self._receiver is None:
                 self._receiver = asyncio.create_task(self._receive_replies())
@@ -67,15 +77,14 @@ class Channel:
         try:
             while True:
                 reply, result = await self.receive()
-                waiting = self._waiting.get(reply.number)
-                if waiting is not None and not waiting.done():  # nobody may wait for it any more
-                    waiting.set_result((reply, result))
+                if (waiting := self._waiting.get(reply.number)) is not None:  # nobody may wait for it any more
+                    waiting.take(reply, result)
         except (OSError, EOFError, MalformedReplyError) as error:
             end = error
         finally:
             for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(end)
+                if not waiting.reply.done():
+                    waiting.reply.set_exception(end)
 
     async def receive(self) -> tuple[Reply, bytes]:
         """Receive a reply and its result.
@@ -110,6 +119,31 @@ class Channel:
         self.connection.close()
 
 
+@dataclass(kw_only=True, slots=True)
+class _Exchange:
+    """A request that waits for its last reply."""
+
+    reply: asyncio.Future[tuple[Reply, bytes]]
+    parts: Parts | None
+    received: int = 0  # bytes of parts
+
+    def take(self, reply: Reply, result: bytes) -> None:
+        """Take a reply.
+
+        Raises:
+            MalformedReplyError: a part that nobody expects, or too much of them.
+        """
+        if self.reply.done():
+            return
+        if not reply.more:
+            self.reply.set_result((reply, result))
+            return
+        self.received += len(result)
+        if self.parts is None or self.received > MAX_RESULT:
+            raise MalformedReplyError("a part of a result that comes whole" if self.parts is None else "too many parts")
+        self.parts(result)
+
+
 def read_reply(text: bytes) -> Reply:
     """Read the head of a reply.
 
@@ -118,10 +152,11 @@ def read_reply(text: bytes) -> Reply:
     """
     try:
         match json.loads(text):
-            case {"number": int(number), "size": int(size), "failure": dict() | None as failure} if (
+            case {"number": int(number), "size": int(size), "failure": dict() | None as failure, **rest} if (
                 0 <= size <= MAX_RESULT and not isinstance(size, bool)
             ):
-                return Reply(number=number, size=size, failure=_read_failure(failure) if failure is not None else None)
+                failed = _read_failure(failure) if failure is not None else None
+                return Reply(number=number, size=size, failure=failed, more=rest.get("more") is True)
     except (ValueError, RecursionError) as error:
         raise MalformedReplyError(f"a head that is no JSON: {type(error).__name__}") from error
     raise MalformedReplyError("a head without what belongs there")

@@ -13,7 +13,7 @@ from localcloud.fc.instances.interpreters import find_interpreter
 from localcloud.fc.instances.logs import InvocationLog, Logs
 from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.pool import Pool, Supplies
-from localcloud.fc.model import Answer, Function, Settings
+from localcloud.fc.model import Answer, Function, Parts, Settings
 from localcloud.fc.platform import RUNTIMES, Engine
 from localcloud.fc.releases import Release
 from localcloud.fc.store.code import CodeStore
@@ -84,10 +84,17 @@ class Fleet:
             find_interpreter(function.runtime, self._settings.python)
 
     async def run(
-        self, release: Release, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
+        self,
+        release: Release,
+        payload: bytes,
+        *,
+        request_id: str,
+        log: InvocationLog,
+        operation: str = INVOKE,
+        parts: Parts | None = None,
     ) -> tuple[Answer, Instance]:
         """Run one request of a function; see `Pool.run`."""
-        return await self._pool(release).run(payload, request_id=request_id, log=log, operation=operation)
+        return await self._pool(release).run(payload, request_id=request_id, log=log, operation=operation, parts=parts)
 
     def keep(self, minimums: Mapping[tuple[str, str, str], int]) -> None:
         """Keep instances that have nothing to do: of some releases, by their keys, so many."""

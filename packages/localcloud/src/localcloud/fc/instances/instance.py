@@ -33,7 +33,7 @@ from localcloud.fc.instances.messages import (
 from localcloud.fc.instances.meter import Meter, Use
 from localcloud.fc.instances.network import Adopted, Ports, receive_sockets
 from localcloud.fc.instances.process import InstanceProcess
-from localcloud.fc.model import EndReason, InstanceState, move
+from localcloud.fc.model import EndReason, InstanceState, Parts, move
 from localcloud.fc.platform import MAX_TASKS, RUNTIMES
 from localcloud.fc.releases import Release
 from localcloud.gateway import resolver
@@ -244,7 +244,14 @@ class Instance:
         return self._process
 
     async def call(
-        self, operation: str, payload: bytes, *, request_id: str, limit: float, log: InvocationLog
+        self,
+        operation: str,
+        payload: bytes,
+        *,
+        request_id: str,
+        limit: float,
+        log: InvocationLog,
+        parts: Parts | None = None,
     ) -> tuple[Reply, bytes]:
         """Run the handler or a hook; return the reply and its result.
 
@@ -254,6 +261,7 @@ class Instance:
             request_id: the request's id.
             limit: seconds after which the instance is ended.
             log: receives what the function prints meanwhile; of several requests, the oldest one's.
+            parts: gets a result that comes in parts; None: it has to come whole.
 
         Raises:
             InstanceDiedError: there was no reply.
@@ -268,7 +276,7 @@ class Instance:
         try:
             async with asyncio.timeout(limit):
                 await self._open(process)
-                reply = await process.channel.exchange(operation, request_id, payload)
+                reply = await process.channel.exchange(operation, request_id, payload, parts)
             with self._ended_by_failure():
                 await asyncio.to_thread(self._measure)
         except TimeoutError as error:

@@ -1,8 +1,9 @@
 """The messages between the platform and the bootstrap of an instance; both ends load this file, in whatever Python they run.
 
 On the socket a message is a 4-byte length, a head (one of the dataclasses, as JSON), and `size` bytes of payload. The first one,
-`Setup`, names the function; then each `Request` gets the `Reply` with its number, in whatever order. `nodejs.cjs`, which lies
-beside this file, speaks the same. Standard library only, Python 3.9 and later.
+`Setup`, names the function; then each `Request` gets the `Reply` with its number, in whatever order, or several of them: the
+response of a custom runtime that does not say its length comes in parts, as it is made. `nodejs.cjs`, which lies beside this file,
+speaks the same. Standard library only, Python 3.9 and later.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ class Reply:
     number: int = 0  # the request's
     size: int = 0  # bytes of the payload
     failure: Failure | None = None  # the payload is what a program has said of it then, or empty
+    more: bool = False  # the payload is a part, and further replies follow; the last has none
 
 
 def pack(head: Setup | Request | Reply, payload: bytes = b"") -> bytes:

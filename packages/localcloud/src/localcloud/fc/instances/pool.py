@@ -20,7 +20,7 @@ from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.messages import INVOKE, PRE_FREEZE, PRE_STOP
 from localcloud.fc.instances.requests import initialize, invoke, new_request_id, run_hook
-from localcloud.fc.model import Answer, EndReason
+from localcloud.fc.model import Answer, EndReason, Parts
 from localcloud.fc.releases import Release
 
 logger = logging.getLogger(__name__)
@@ -188,9 +188,15 @@ class Pool:
             self._supplies.host.ports.rooms.give_back(ROOM)
 
     async def run(
-        self, payload: bytes, *, request_id: str, log: InvocationLog, operation: str = INVOKE
+        self,
+        payload: bytes,
+        *,
+        request_id: str,
+        log: InvocationLog,
+        operation: str = INVOKE,
+        parts: Parts | None = None,
     ) -> tuple[Answer, Instance]:
-        """Run one request in a seat of an instance.
+        """Run one request in a seat of an instance; a response that comes in parts goes to `parts`.
 
         Returns:
             The answer, and the instance that gave it (which may have ended).
@@ -203,7 +209,7 @@ class Pool:
             if instance.warning:
                 log.line(f"FC Warning: {instance.warning}")
             answer = await self._initialize(instance, request_id, log) or await invoke(
-                instance, payload, request_id=request_id, log=log, operation=operation
+                instance, payload, request_id=request_id, log=log, operation=operation, parts=parts
             )
         except BaseException:
             self._abandon(instance)

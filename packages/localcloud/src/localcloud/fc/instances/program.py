@@ -12,12 +12,13 @@ import http.client
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from localcloud.fc.instances.messages import FunctionFacts, ServiceFacts
 
+PART = 64 * 1024  # bytes of a response that are passed on at a time
 POLL = 0.05  # seconds between two tries to reach a program that starts, and for one to end
 PATHS = {  # by operation
     "initialize": ("POST", "/initialize"),
@@ -122,7 +123,12 @@ class Program:
             raise FailedRequestError(f"GET {path} was answered {head['status']}")
 
     def respond(
-        self, request: Mapping[str, object], body: bytes, headers: Mapping[str, str], largest: int
+        self,
+        request: Mapping[str, object],
+        body: bytes,
+        headers: Mapping[str, str],
+        largest: int,
+        begin: Callable[[dict[str, Any]], Callable[[bytes], None]] | None = None,
     ) -> tuple[dict[str, Any], bytes]:
         """Pass a request on; return the head of the response (`status`, `headers`) and its body.
 
@@ -131,6 +137,8 @@ class Program:
             body: its body.
             headers: the platform's.
             largest: bytes of a response.
+            begin: called with the head of a response that does not say its length, returns what takes the body part by part as
+                the program makes it; the body that is returned is empty then. None: the body is returned in any case.
 
         Raises:
             ValueError: the response is no HTTP, or too large.
@@ -141,7 +149,12 @@ class Program:
         try:
             connection.request(str(request["method"]), str(request["uri"]), body, {**asked, **headers})
             response = connection.getresponse()
-            result = response.read(largest + 1)
+            kept = [[name, value] for name, value in response.getheaders() if name.lower() not in OF_CONNECTION]
+            head = {"status": str(response.status), "headers": kept}
+            if begin is None or response.length is not None:
+                result = response.read(largest + 1)
+            else:
+                result = _send_parts(response, begin(head), largest)
         except (http.client.HTTPException, ConnectionError) as error:
             self._exit_with_it()
             raise ValueError(f"the custom runtime's answer is no HTTP response: {error!r}") from error
@@ -149,8 +162,7 @@ class Program:
             connection.close()
         if len(result) > largest:
             raise ValueError(f"the response has more than {largest} bytes")
-        kept = [[name, value] for name, value in response.getheaders() if name.lower() not in OF_CONNECTION]
-        return {"status": str(response.status), "headers": kept}, result
+        return head, result
 
     def _connect(self) -> http.client.HTTPConnection:
         """Connect to the program, as soon as it listens; the time of the request bounds that."""
@@ -171,3 +183,18 @@ class Program:
             sys.stderr.write(f"the custom runtime has exited with {self._process.returncode}\n")
             sys.stderr.flush()
             os._exit(1)  # one thread of many finds that out
+
+
+def _send_parts(response: http.client.HTTPResponse, send: Callable[[bytes], None], largest: int) -> bytes:
+    """Send a body as it comes, and return an empty one.
+
+    Raises:
+        ValueError: it has more than `largest` bytes.
+    """
+    left = largest
+    while part := response.read1(PART):
+        left -= len(part)
+        if left < 0:
+            raise ValueError(f"the response has more than {largest} bytes")
+        send(part)
+    return b""

@@ -10,7 +10,7 @@ from localcloud.fc.instances.answers import answer_failure, describe_death
 from localcloud.fc.instances.instance import Instance, InstanceDiedError
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.messages import INITIALIZE, PRE_FREEZE, PRE_STOP, Failure
-from localcloud.fc.model import Answer
+from localcloud.fc.model import Answer, Parts
 
 
 def new_request_id() -> str:
@@ -43,7 +43,15 @@ async def initialize(instance: Instance, request_id: str, log: InvocationLog) ->
     return answer_failure("InitializationError", outcome.failure, instance, duration=outcome.duration, log=log)
 
 
-async def invoke(instance: Instance, payload: bytes, *, request_id: str, log: InvocationLog, operation: str) -> Answer:
+async def invoke(
+    instance: Instance,
+    payload: bytes,
+    *,
+    request_id: str,
+    log: InvocationLog,
+    operation: str,
+    parts: Parts | None = None,
+) -> Answer:
     """Run the handler.
 
     Args:
@@ -52,10 +60,11 @@ async def invoke(instance: Instance, payload: bytes, *, request_id: str, log: In
         request_id: the request's id.
         log: of the invocation.
         operation: `messages.INVOKE` or `messages.HTTP`.
+        parts: gets a response that comes in parts; None: it has to come whole.
     """
     log.line(f"FC Invoke Start RequestId: {request_id}")
     instance.requests += 1
-    outcome = await _call(instance, operation, payload, request_id, instance.function.timeout, log)
+    outcome = await _call(instance, operation, payload, request_id, instance.function.timeout, log, parts)
     match outcome.failure:
         case None:
             peak = instance.meter.peak_memory
@@ -95,11 +104,19 @@ async def run_hook(instance: Instance, operation: str, log: InvocationLog) -> No
 
 
 async def _call(
-    instance: Instance, operation: str, payload: bytes, request_id: str, limit: float, log: InvocationLog
+    instance: Instance,
+    operation: str,
+    payload: bytes,
+    request_id: str,
+    limit: float,
+    log: InvocationLog,
+    parts: Parts | None = None,
 ) -> _Outcome:
     begin = time.monotonic()
     try:
-        reply, result = await instance.call(operation, payload, request_id=request_id, limit=limit, log=log)
+        reply, result = await instance.call(
+            operation, payload, request_id=request_id, limit=limit, log=log, parts=parts
+        )
     except InstanceDiedError as died:
         duration = time.monotonic() - begin
         death = describe_death(died.reason, instance, operation=operation, limit=limit, duration=duration)

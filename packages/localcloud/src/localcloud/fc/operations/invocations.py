@@ -13,7 +13,7 @@ from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.instances.logs import Logs
 from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.requests import new_request_id
-from localcloud.fc.model import Answer, Invocation, Pending, Settings, Trigger
+from localcloud.fc.model import Answer, Invocation, Parts, Pending, Settings, Trigger
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.async_tasks import AsyncTaskOperations
 from localcloud.fc.operations.configs import ConfigOperations
@@ -74,7 +74,14 @@ class InvocationOperations:
         self._running: dict[str, asyncio.Task[None]] = {}  # by request id
 
     async def invoke(
-        self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "", operation: str = INVOKE
+        self,
+        path: str,
+        payload: bytes,
+        *,
+        request_id: str = "",
+        qualifier: str = "",
+        operation: str = INVOKE,
+        parts: Parts | None = None,
     ) -> Invocation:
         """Invoke a function and wait for its answer.
 
@@ -84,6 +91,7 @@ class InvocationOperations:
             request_id: the request's id; empty: a fresh one.
             qualifier: a version or an alias; empty: what is not published.
             operation: `messages.INVOKE`, or `messages.HTTP` for a handler that is a WSGI application.
+            parts: gets the response of a custom runtime that comes in parts; None: it has to come whole.
 
         Raises:
             FcError: FunctionNotFound, VersionNotFound, AliasNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (the role
@@ -98,7 +106,7 @@ class InvocationOperations:
         log = self._logs.begin(path)
         with self._throttle.admit(release):
             answer, instance = await self._fleet.run(
-                release, payload, request_id=request_id, log=log, operation=operation
+                release, payload, request_id=request_id, log=log, operation=operation, parts=parts
             )
         return Invocation(
             request_id=request_id,

@@ -12,7 +12,6 @@ from localcloud.fc.platform import (
     CHECK_PERIOD,
     CHECK_THRESHOLD,
     CHECK_TIMEOUT,
-    CONCURRENCIES,
     CPU_SHARE,
     CPU_SHARES,
     CUSTOM_PORTS,
@@ -58,11 +57,15 @@ def check_function(function: Function) -> None:
     check_name("functionName", function.name)
     if function.runtime in NOT_SERVED:
         raise FcError("NotImplemented", f"not implemented: runtime {function.runtime}; here are {', '.join(RUNTIMES)}")
-    custom = function.runtime in RUNTIMES and RUNTIMES[function.runtime].custom  # whose handlers mean nothing
-    concurrency = RUNTIMES[function.runtime].concurrency if function.runtime in RUNTIMES else CONCURRENCIES
+    if function.runtime not in RUNTIMES:
+        raise FcError(
+            "InvalidArgument",
+            f"Runtime is set to an invalid value {function.runtime[:200]!r} (allowed: {', '.join(RUNTIMES)})",
+        )
+    custom = RUNTIMES[function.runtime].custom  # whose handlers mean nothing
+    concurrency = RUNTIMES[function.runtime].concurrency
     low, high = (mb // 1024 for mb in MB_PER_CPU)
     rules: list[tuple[str, object, bool, str]] = [
-        ("runtime", function.runtime, function.runtime in RUNTIMES, f"one of {', '.join(RUNTIMES)}"),
         ("handler", function.handler, custom or bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
         *(
             (name, handler, custom or not handler or bool(_HANDLER.fullmatch(handler)), "MODULE.FUNCTION")

@@ -15,7 +15,7 @@ from localcloud.oss.settings.table import RESOURCE_GROUPS, TRANSFER_ACCELERATION
 from localcloud.oss.settings.tags import tags_of
 from localcloud.oss.settings.versioning import versioning_of
 
-_PAIR = re.compile(r'"([^"]*)":"([^"]*)"')
+_PAIR = re.compile(r'"([^"]*)":"([^"]*)"|([^":]+):([^":]*)')  # the suite of OSS's second SDK for PHP leaves quotes out
 
 
 def resource_group_of(bucket: Bucket) -> str:
@@ -69,7 +69,8 @@ def read_tag_filter(query: Mapping[str, str]) -> dict[str, str | None]:
         found = _PAIR.fullmatch(pair.strip())
         if found is None:
             raise invalid("tagging", pair, 'tagging must be "KEY":"VALUE", and more of them behind commas.')
-        wanted[found[1]] = found[2]
+        quoted = found[1] is not None
+        wanted[found[1] if quoted else found[3]] = found[2] if quoted else found[4]
     return wanted
 
 

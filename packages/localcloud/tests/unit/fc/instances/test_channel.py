@@ -63,6 +63,39 @@ def test_replies_find_their_requests_in_whatever_order_they_come() -> None:
     assert exchange(pack(second, b"b"), unasked, pack(first, b"aa")) == [(first, b"aa"), (second, b"b")]
 
 
+def exchange_parts(*sent: bytes, expected: bool = True) -> tuple[list[bytes], object]:
+    """Exchange a request with a bootstrap that has sent some replies; return the parts and what it got at last."""
+    parts: list[bytes] = []
+
+    async def run() -> object:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        channel = Channel(ours)
+        with theirs:
+            theirs.sendall(b"".join(sent))
+            try:
+                return await channel.exchange("http", "a", b"", parts.append if expected else None)
+            except MalformedReplyError as error:
+                return error
+            finally:
+                channel.close()
+
+    return parts, asyncio.run(run())
+
+
+def test_parts_come_before_the_last_reply() -> None:
+    sent = [pack(Reply(number=1, size=1, more=True), part) for part in (b"a", b"b")]
+    assert exchange_parts(*sent, pack(Reply(number=1))) == ([b"a", b"b"], (Reply(number=1), b""))
+
+
+def test_parts_that_nobody_expects_or_too_much_of_them_are_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = pack(Reply(number=1, size=2, more=True), b"ab")
+    assert isinstance(exchange_parts(part, expected=False)[1], MalformedReplyError)
+    monkeypatch.setattr("localcloud.fc.instances.channel.MAX_RESULT", 3)
+    parts, end = exchange_parts(part, part)
+    assert (parts, type(end)) == ([b"ab"], MalformedReplyError)
+
+
 def test_the_end_of_the_bootstrap_ends_every_request_that_waits() -> None:
     first = Reply(number=1)
     got = exchange(pack(first), closed=True)

@@ -53,6 +53,8 @@ def test_some_tags_are_removed() -> None:
         ({"tag-key": "a", "tag-value": "2"}, False),
         ({"tagging": '"a":"1","b":"2"'}, True),
         ({"tagging": '"a":"1","c":"3"'}, False),
+        ({"tagging": "a:1,b:2"}, True),
+        ({"tagging": "a:2"}, False),
         ({"tagging": ""}, True),
     ],
 )
@@ -61,7 +63,7 @@ def test_a_list_of_buckets_asks_for_tags(query: dict[str, str], found: bool) -> 
     assert has_tags(replace(BUCKET, settings={"tagging": tags}), read_tag_filter(query)) is found
 
 
-@pytest.mark.parametrize("query", [{"tag-value": "1"}, {"tagging": "a:1"}, {"tagging": '"a":"1"', "tag-key": "a"}])
+@pytest.mark.parametrize("query", [{"tag-value": "1"}, {"tagging": "a=1"}, {"tagging": '"a":"1"', "tag-key": "a"}])
 def test_a_wrong_question_for_tags_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(OssError, match="InvalidArgument"):
         read_tag_filter(query)
