@@ -20,7 +20,7 @@ _BY_TOKEN = frozenset({"AssumeRoleWithOIDC", "AssumeRoleWithSAML"})  # whose tok
 def create_app(sts: StsService, authenticator: Authenticator, *, serves: Callable[[str], bool]) -> web.Application:
     """Return the application that serves the STS API."""
     sessions = SessionCalls(sts)
-    assume = ("RoleArn", "RoleSessionName", "DurationSeconds", "Policy")
+    assume = ("RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "ExternalId")
     actions = {
         "AssumeRole": blocking_action(sessions.assume_role, assume, StsError),
         "GetCallerIdentity": blocking_action(sessions.get_caller_identity, (), StsError),
