@@ -55,6 +55,12 @@ def run(part: Part) -> Results:
     return summarize(samples, {"ours": OURS, **labels}, left_out, runs=part.runs)
 
 
+def by_worth(links: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return ours, then the variants, those first that cost most over all links: every panel has the same order."""
+    worth = [each["worth"] for each in links.values()]
+    return ["ours", *sorted(worth[0], key=lambda way: -sum(each[way] for each in worth))]
+
+
 def without_removed(part: Mapping[str, Any]) -> tuple[Results, list[str]]:
     """Split this part's record: variants that can be measured again, and those of removed improvements.
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.ablation import by_worth, without_removed
 from bench.working_set import WAY
 
 OURS, OTHERS, LIMIT = "#0072B2", "#999999", "#D55E00"
@@ -18,7 +19,14 @@ NAME_PLACES = (((8, -16), "left"), ((-4, 10), "center"))  # of real archives: be
 ROW, HEAD = 0.3, 0.75  # inches of a bar, and of what stands around a panel's bars
 
 
-def draw_start(part: Mapping[str, Any], target: Path) -> None:
+def draw_parts(parts: Mapping[str, Any], folder: Path) -> None:
+    """Draw a picture for each part that has one."""
+    for name, draw in (("start", _draw_start), ("ablation", _draw_ablation), ("scaling", _draw_scaling)):
+        if name in parts:
+            draw(parts[name], folder / f"{name}.png")
+
+
+def _draw_start(part: Mapping[str, Any], target: Path) -> None:
     """Draw the medians as bars and the limit as a line, one panel for each link."""
     labels = part["labels"]
     figure, panels = _panels(part["links"], rows=len(labels))
@@ -35,8 +43,9 @@ def draw_start(part: Mapping[str, Any], target: Path) -> None:
     figure.savefig(target)
 
 
-def draw_ablation(part: Mapping[str, Any], target: Path) -> None:
+def _draw_ablation(measured: Mapping[str, Any], target: Path) -> None:
     """Draw the medians without each improvement as bars, the costliest first, one panel for each link."""
+    part, _ = without_removed(measured)
     figure, panels = _panels(part["links"], rows=len(part["labels"]))
     for axes, (link, each) in zip(panels, part["links"].items(), strict=True):
         labels = {way: part["labels"][way] for way in by_worth(part["links"])}
@@ -48,7 +57,7 @@ def draw_ablation(part: Mapping[str, Any], target: Path) -> None:
     figure.savefig(target)
 
 
-def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
+def _draw_scaling(part: Mapping[str, Any], target: Path) -> None:
     """Draw the seconds of a load over the archive's size, real archives as diamonds, with the limit, one panel for each link."""
     figure = Figure(figsize=(11, 4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -82,12 +91,6 @@ def draw_scaling(part: Mapping[str, Any], target: Path) -> None:
         axes.set_xlabel("GB of archive")
         axes.set_ylabel("seconds of the load")
     figure.savefig(target)
-
-
-def by_worth(links: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return ours, then the variants, those first that cost most over all links: every panel has the same order."""
-    worth = [each["worth"] for each in links.values()]
-    return ["ours", *sorted(worth[0], key=lambda way: -sum(each[way] for each in worth))]
 
 
 def _with_worth(link: Mapping[str, Any], way: str) -> str:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import published
-from bench.ablation import without_removed
+from bench.ablation import by_worth, without_removed
 from bench.libraries_page import render_libraries
 from bench.markdown import left_out, paragraphs, table
-from bench.plots import by_worth, draw_ablation, draw_scaling, draw_start
 from bench.results import read_results
 from bench.scaling import slopes
 
@@ -23,9 +22,9 @@ FOLDER = Path("docs/bench")
 
 def write_report(results: Mapping[str, Any], folder: Path) -> None:
     """Write the page, and a picture for each part that has one."""
-    for name, draw in (("start", draw_start), ("ablation", _draw_ablation), ("scaling", draw_scaling)):
-        if name in results["parts"]:
-            draw(results["parts"][name], folder / f"{name}.png")
+    from bench.plots import draw_parts  # with matplotlib, which no test of the rest needs to wait for
+
+    draw_parts(results["parts"], folder)
     (folder / "README.md").write_text(render(results), encoding="utf-8")
 
 
@@ -132,10 +131,6 @@ def _ablation(measured: Section) -> list[str]:
         *_removed(measured, removed),
         *left_out(part["left_out"]),
     ]
-
-
-def _draw_ablation(part: Section, target: Path) -> None:
-    draw_ablation(without_removed(part)[0], target)
 
 
 def _removed(part: Section, ways: Sequence[str]) -> list[str]:

@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from alibabacloud_tea_openapi.models import Config
 
 
+class _Session(oss2.Session):  # type: ignore[misc]  # oss2 has no types
+    """Connections of oss2 that are given back after answers without a body, which oss2 does not read and so leaves open."""
+
+    def do_request(self, req: Any, timeout: Any) -> Any:
+        answer = super().do_request(req, timeout)
+        if req.method == "HEAD" or answer.status == 204:
+            answer.read()
+        return answer
+
+
 @dataclass
 class Cloud:
     """A running embedded cloud."""
@@ -82,7 +92,7 @@ class Cloud:
             if key.token
             else oss2.AuthV4(key.id, key.secret)
         )
-        return oss2.Bucket(auth, self.endpoints["oss"], name, region=self.region)
+        return oss2.Bucket(auth, self.endpoints["oss"], name, region=self.region, session=_Session())
 
     @property
     def cpu_seconds(self) -> float:

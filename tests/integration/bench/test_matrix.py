@@ -1,8 +1,12 @@
-"""Small ones of the matrix's packages: built, deployed and used on each Python of the platform that this machine has."""
+"""Small ones of the matrix's packages: built, deployed and used, in turn on each Python of the platform that this machine has.
+
+`make matrix` tries each package on each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 
 import pytest
 
@@ -24,8 +28,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
         yield made
 
 
-@pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("name", "python"), list(zip(SMALL, cycle(PYTHONS), strict=False)))
 def test_a_package_works_on_the_python_that_it_was_built_for(shop: Workshop, name: str, python: str) -> None:
     if find_interpreter(Target(python, DEFAULT_PLATFORM)) is None:
         pytest.skip(f"there is no Python {python} on this machine")

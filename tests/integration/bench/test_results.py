@@ -12,7 +12,6 @@ import pytest
 from bench import ablation, building, comparison, libraries, published, scaling, serving
 from bench.cloud import LINKS
 from bench.measure import Sample
-from bench.plots import by_worth
 from bench.results import ORDER, describe_machine, describe_versions, goal, merge, read_results
 from bench.results_page import render, write_report
 from bench.scratch import TimedReporter
@@ -213,4 +212,4 @@ def test_without_nginx_its_column_is_left_out_and_the_page_says_why(tmp_path: Pa
 
 def test_the_costliest_variant_comes_first() -> None:
     slow, fast = {"a": 0.1, "b": 2.0, "c": -0.3}, {"a": 1.5, "b": 0.4, "c": 0.0}
-    assert by_worth({"slow": {"worth": slow}, "fast": {"worth": fast}}) == ["ours", "b", "a", "c"]
+    assert ablation.by_worth({"slow": {"worth": slow}, "fast": {"worth": fast}}) == ["ours", "b", "a", "c"]

@@ -13,6 +13,11 @@ from heavylift.build.errors import BuildError
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, RUNTIMES, Target
 from localcloud.interpreters import find_python
 
+ENCLOSED = (
+    "\nWithin `heavylift local` there is the embedded cloud, and no package registry: build before, or say `heavylift local "
+    "--allow-network …`"
+)
+
 
 def uv_platform(target: Target) -> str:
     """Return the platform as uv names it: `x86_64-manylinux_2_28`.
@@ -52,8 +57,15 @@ def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if check and done.returncode:
         said = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
-        raise BuildError(f"`uv {' '.join(arguments[:2])}` failed: {chr(10).join(said).strip() or done.stderr.strip()}")
+        reason = "\n".join(said).strip() or done.stderr.strip()
+        advice = ENCLOSED if "Failed to fetch" in reason and _trusts_embedded_cloud_alone() else ""
+        raise BuildError(f"`uv {' '.join(arguments[:2])}` failed: {reason}{advice}")
     return done
+
+
+def _trusts_embedded_cloud_alone() -> bool:
+    authority = os.environ.get("LOCALCLOUD_AUTHORITY")
+    return authority is not None and os.environ.get("SSL_CERT_FILE") == authority
 
 
 def find_interpreter(target: Target) -> Path | None:

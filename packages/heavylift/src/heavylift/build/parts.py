@@ -14,6 +14,7 @@ from heavylift.build.ahead import ahead_list, read_ahead, write_ahead
 from heavylift.build.applib import Staging, stage
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
+from heavylift.build.exporting import export_model
 from heavylift.build.frames import Frames
 from heavylift.build.handler import try_handler
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
@@ -162,13 +163,7 @@ class Work:
         interpreter = find_interpreter(options.target)
         assert interpreter is not None
         with self.report.step("export the model"):
-            try:
-                self.options.export(staging.folder, interpreter, folder)
-            except BuildError as error:
-                raise BuildError(
-                    f"the example's model cannot be made with what {self.plan.requirements} asks for: {error}; name the folder of "
-                    "your own as `model`"
-                ) from error
+            export_model(self.options.export, staging.folder, interpreter, folder, self.plan.requirements)
 
     def _options_here(self) -> Options:
         """Return options whose applib runs here: a model is the same for every target, but only a running applib exports it."""

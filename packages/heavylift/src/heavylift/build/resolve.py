@@ -71,7 +71,8 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
             uv_platform(target),
         ).stdout
     except BuildError as error:
-        raise BuildError(f"{requirements} cannot be resolved for {target}: {error}") from error
+        where = ", ".join(_named_lines(requirements, str(error))) or str(requirements)
+        raise BuildError(f"{where} cannot be resolved for {target}: {error}") from error
     finally:
         more.unlink(missing_ok=True)
         overrides.unlink(missing_ok=True)
@@ -117,6 +118,20 @@ def _texts(requirements: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
         named = requirements.parent / name
         if named.is_file() and named.resolve() not in seen:  # one that is missing is uv's to tell
             yield from _texts(named, seen)
+
+
+def _named_lines(requirements: Path, said: str) -> Iterator[str]:
+    """Yield file and line of each requirement whose package a message names."""
+    named = {_normal(word) for word in re.findall(r"\w[\w.-]*", said)}
+    for file, text in _texts(requirements, set()):
+        for number, line in enumerate(text.splitlines(), start=1):
+            name = entry_name(line.strip())
+            if name and not name.startswith("-") and _normal(name) in named:
+                yield f"{file}, line {number}"
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()  # PyPA, "Names and normalization"
 
 
 def _sources(requirements: Path, below: Path | None = None) -> Iterator[str]:

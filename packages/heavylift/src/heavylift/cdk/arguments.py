@@ -104,6 +104,7 @@ READERS: Mapping[str, values.Reader] = {
     "logs": values.flag,
     "artifacts_bucket": values.text(BUCKET, BUCKET_RULE, optional=True),
 }
+OPTIONAL = ("model", "recordings", "dist", "environment")  # where None says that there is none
 LISTS = tuple(name for name, read in READERS.items() if read in (values.paths, values.prefixes, values.packages))
 read_name = values.text(_NAME, f"3 to {MAX_NAME} small letters, digits and hyphens, beginning with a letter")
 

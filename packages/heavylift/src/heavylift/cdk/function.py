@@ -11,7 +11,14 @@ from ros_cdk_core import Construct, RosOutput
 from ros_cdk_oss import Bucket
 
 from heavylift.cdk import triggers
-from heavylift.cdk.arguments import check_loop, check_variables, function_environment, read_arguments
+from heavylift.cdk.arguments import (
+    OPTIONAL,
+    READERS,
+    check_loop,
+    check_variables,
+    function_environment,
+    read_arguments,
+)
 from heavylift.cdk.calls import tells_arguments
 from heavylift.cdk.completion import Completion
 from heavylift.cdk.compute import keep_instances, make_function, set_code
@@ -114,50 +121,20 @@ class HeavyFunction(Construct):
         logs: bool = False,
         artifacts_bucket: str = "",
     ) -> None:
+        given = locals()  # by their names
         stack = find_stack(scope)
         self.id, problems = read_id(scope, id)
         self._given_id = str(id)
         super().__init__(scope, self.id)
         self._completion = Completion.of(self)
         self._completion.add(self)
-        arguments, contradicted = add_settings(
-            {
-                "code": code,
-                "requirements": requirements,
-                "model": model or "",
-                "prune_rules": prune_rules,
-                "lazy_imports": lazy_imports,
-                "recordings": recordings or "",
-                "dist": dist or "",
-                "handler": handler,
-                "generation": generation,
-                "runtime": runtime,
-                "memory": memory,
-                "cpu": cpu,
-                "disk": disk,
-                "timeout": timeout,
-                "initializer": initializer,
-                "initialization_timeout": initialization_timeout,
-                "load_mode": load_mode,
-                "minimum_instances": minimum_instances,
-                "environment": environment or {},
-                "endpoint": endpoint,
-                "read_prefixes": read_prefixes,
-                "write_prefixes": write_prefixes,
-                "logs": logs,
-                "artifacts_bucket": artifacts_bucket,
-            },
-            read_context(os.environ),
-        )
+        arguments = {each: given[each] for each in READERS if given[each] is not None or each not in OPTIONAL}
+        arguments, contradicted = add_settings(arguments, read_context(os.environ))
         self.settings, wrong = read_arguments(arguments)
         self.name, misnamed = read_function_name(name, stack.stack_name, self.id)
         self._deployment = ArchiveDeployment.of(stack)
-        own: object = bucket
-        if own is not None and not isinstance(own, Bucket):
-            wrong.append(f"bucket: {shown(own)} is no bucket of the CDK; set one, such as PrivateBucket(stack)")
-            own = None
-        self.bucket = own or self._deployment.bucket
-        self.tell([*problems, *misnamed, *contradicted, *wrong])
+        self.bucket, foreign = self._deployment.read_bucket(bucket)
+        self.tell([*problems, *misnamed, *contradicted, *wrong, *foreign])
         self._make(stack.stack_name)
 
     def _make(self, stack_name: str) -> None:

@@ -18,6 +18,7 @@ from ros_cdk_ros import CustomResource, CustomResourceProps, RosCustomResource
 from heavylift.cdk.handler_package import write_handler_package
 from heavylift.cdk.identity import FUNCTION_COMPUTE, LeastRole, objects
 from heavylift.cdk.names import bucket_name
+from heavylift.cdk.values import shown
 from heavylift.contracts.manifest import Archive, Build
 
 HANDLER_TIMEOUT = 900  # seconds; a copy within a region takes some seconds for each GB
@@ -117,6 +118,13 @@ class ArchiveDeployment(Construct):
         if self._bucket is None:
             self._bucket = PrivateBucket(Stack.of(self))
         return self._bucket
+
+    def read_bucket(self, given: object) -> tuple[Bucket, list[str]]:
+        """Return the bucket that a function was given, else the stack's, and a sentence where it was given something else."""
+        if isinstance(given, Bucket):
+            return given, []
+        wrong = f"bucket: {shown(given)} is no bucket of the CDK; set one, such as PrivateBucket(stack)"
+        return self.bucket, [] if given is None else [wrong]
 
     def add(self, build: Build, *, bucket: Bucket, code: Asset, artifacts_bucket: str) -> Resource:
         """Copy the archives of a build into a bucket, and return the resource that a function that loads them depends on.

@@ -204,10 +204,13 @@ def events(options: argparse.Namespace, output: Output) -> int:
 
 def push(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift push`: upload the build's archives to a bucket that deployments take them from."""
+    from heavylift.cdk.arguments import BUCKET, BUCKET_RULE
     from heavylift.clouds import assets
     from heavylift.clouds.archives import check_archive, is_uploaded, upload
     from heavylift.contracts.manifest import read_build
 
+    if not BUCKET.fullmatch(options.bucket):
+        raise HeavyliftError(f"--bucket {options.bucket!r} is no name of a bucket; say {BUCKET_RULE}")
     build = read_build(options.dist)
     for archive in build.archives:  # before anything leaves this machine
         check_archive(archive)

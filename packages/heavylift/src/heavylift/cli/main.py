@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
         return command
 
     build = add("build", "build what the app's functions need, as far as it has changed", stack=False)
-    build.add_argument("--python", metavar="X.Y", help="to build for (default: each function's runtime)")
+    build.add_argument("--python", type=_version, metavar="X.Y", help="to build for (default: each function's runtime)")
     build.add_argument("--platform", metavar="TAG", help="to build for (default: the one that every runtime runs)")
     build.add_argument("--no-prune", action="store_true", help="keep every file")
     build.add_argument("--no-strip", action="store_true", help="keep the symbols of shared libraries")
@@ -227,6 +228,12 @@ def _pair(text: str) -> tuple[str, str]:
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
     return key, value
+
+
+def _version(text: str) -> str:
+    if not re.fullmatch(r"3\.\d{1,2}", text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no version of Python such as 3.10")
+    return text
 
 
 def _whole(most: int) -> Callable[[str], int]:

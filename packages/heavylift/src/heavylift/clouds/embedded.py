@@ -98,7 +98,7 @@ def launch(data: Path, arguments: Sequence[str], *, detached: bool) -> tuple[sub
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIBABA_CLOUD_")}
     with log.open("ab") as messages:
         process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud", "--data", str(data), *arguments],
+            [sys.executable, "-m", "localcloud", "start", "--data", str(data), *arguments],
             stdout=subprocess.PIPE,
             stderr=messages,
             stdin=subprocess.DEVNULL,

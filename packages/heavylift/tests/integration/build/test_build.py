@@ -276,10 +276,10 @@ def test_a_package_that_somebody_has_edited_in_uvs_cache_is_fetched_anew(
 
 
 def test_requirements_that_nothing_satisfies_are_refused(own_project: Path) -> None:
-    (own_project / "layers_build" / "applib.txt").write_text("six==0.0.0.1\n")
+    (own_project / "layers_build" / "applib.txt").write_text("# libraries\nmarkupsafe\nSix==0.0.0.1\n")
     done = run(own_project, "applib")
     assert done.returncode == 1
-    assert "cannot be resolved" in done.stderr
+    assert "layers_build/applib.txt, line 3 cannot be resolved" in done.stderr
     assert "Traceback" not in done.stderr
 
 

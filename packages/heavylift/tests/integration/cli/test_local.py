@@ -194,6 +194,22 @@ def test_any_program_reaches_the_embedded_cloud_and_nothing_else(cloud: Running,
     assert done.stdout.split() == ["400", "404", "35", "6", "7", "7"], done.stderr
 
 
+RESOLVE = """
+from pathlib import Path
+from heavylift.build.resolve import lock
+from heavylift.contracts.platform import DEFAULT_PLATFORM, Target
+Path("applib.txt").write_text("six==1.17.0")
+lock(Path("applib.txt"), Path("locks"), Target("3.11", DEFAULT_PLATFORM))
+"""
+
+
+@pytest.mark.usefixtures("enclosed")
+def test_a_build_that_needs_the_package_registry_says_why_it_is_out_of_reach(cloud: Running, tmp_path: Path) -> None:
+    cache = {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_HTTP_RETRIES": "0"}
+    done = local(cloud, tmp_path, sys.executable, "-c", RESOLVE, **cache)
+    assert "no package registry: build before, or say `heavylift local --allow-network …`" in done.stderr
+
+
 @pytest.mark.usefixtures("enclosed")
 def test_a_custom_domain_is_found_while_it_exists(cloud: Running, tmp_path: Path) -> None:
     from alibabacloud_fc20230330 import models as fc

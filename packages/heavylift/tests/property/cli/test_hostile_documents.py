@@ -221,6 +221,8 @@ def test_what_yaml_has_beyond_json_can_be_compared_and_shown() -> None:
         (["invoke", "--timeout", "-1"], "'-1' is not"),
         (["invoke", "--timeout", "1.5"], "'1.5' is not"),
         (["deploy", "--timeout", "0"], "'0' is not a whole number from 1 to 1,440"),
+        (["build", "--python", "9.9"], "'9.9' is no version of Python such as 3.10"),
+        (["build", "--python", "python3.10"], "'python3.10' is no version of Python such as 3.10"),
         (["status", b"\xff"], "stack: '\\udcff' is no text in UTF-8"),
         (["deploy", "--parameter", b"a=\xff"], "is no text in UTF-8"),
         (["push", "--bucket", b"\xff"], "is no text in UTF-8"),

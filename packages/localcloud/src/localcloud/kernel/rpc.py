@@ -99,6 +99,7 @@ def create_app(
     authenticator: Authenticator,
     serves: Callable[[str], bool],
     max_body: int = 1024**2,
+    unsigned: frozenset[str] = frozenset(),
 ) -> web.Application:
     """Return an application that serves one RPC-style API at `/`, by GET and POST.
 
@@ -108,12 +109,15 @@ def create_app(
         authenticator: shared by all services of a process.
         serves: says whether a host name is the API's.
         max_body: bytes of the largest request body.
+        unsigned: actions that are not implemented, and that nobody signs; anybody learns that.
     """
 
     async def answer(request: web.Request) -> web.Response:
         signed = await read_request(request)
         parameters = await aside(signed, lambda: signed.parameters)
         request[_FORMAT] = parameters.get("Format", "")
+        if (asked := signed.headers.get("x-acs-action") or parameters.get("Action")) in unsigned:
+            raise _not_implemented(asked, version)
         identity = await aside(signed, lambda: authenticator.authenticate(signed))
         action, run = _find(signed, version, actions)
         call = Call(
@@ -161,8 +165,12 @@ def _find(signed: SignedRequest, version: str, actions: Mapping[str, Action]) ->
             "InvalidVersion", f"Specified parameter Version is not valid: {asked}; this service has {version}.", 400
         )
     if name not in actions:
-        raise ApiError("InvalidAction.NotFound", f"not implemented: {name} of version {version}.", 404)
+        raise _not_implemented(name, version)
     return name, actions[name]
+
+
+def _not_implemented(name: str | None, version: str) -> ApiError:
+    return ApiError("InvalidAction.NotFound", f"not implemented: {name} of version {version}.", 404)
 
 
 def _render(request: web.Request, status: int, root: str, body: Mapping[str, object]) -> web.Response:

@@ -69,6 +69,7 @@ STATUS = {
     "NoSuchKey": 404,
     "NoSuchLifecycle": 404,
     "NoSuchLiveChannel": 404,
+    "NoSuchObjectWormConfiguration": 404,
     "NoSuchRegion": 404,
     "NoSuchServerSideEncryptionRule": 404,
     "NoSuchStyle": 404,

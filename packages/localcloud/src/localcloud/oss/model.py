@@ -56,6 +56,17 @@ class ObjectKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Protection:
+    """The time for which a version of an object cannot be deleted."""
+
+    until: float = 0.0  # seconds since the epoch; 0: it is not retained
+    held: bool = False  # legally, until that ends
+
+
+NO_PROTECTION = Protection()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Storage:
     """The way in which an object is kept."""
 
@@ -63,6 +74,7 @@ class Storage:
     encryption: Mapping[str, str] = field(
         default_factory=dict
     )  # headers, lower-case names; empty: the bucket's default
+    protection: Protection = NO_PROTECTION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -148,6 +148,11 @@ def test_a_deletion_of_many_is_refused_as_a_whole(v1: oss2.Bucket, content: str,
         ("POST", "log", {"append": ""}, {}, "MissingArgument", "0016-00000501"),
         ("POST", "log", {"append": "", "position": "test"}, {}, "InvalidArgument", "0016-00000502"),
         ("POST", "log", {"append": "", "position": "3"}, {}, "PositionNotEqualToLength", "0026-00000016"),
+        (
+            *("PUT", "a", {}),
+            {"x-oss-server-side-encryption": "KMS", "x-oss-server-side-encryption-key-id": ""},
+            *("InvalidArgument", "0005-00000205"),
+        ),
         ("PUT", "a", {}, {f"x-oss-meta-{n}": "y" * 1000 for n in range(9)}, "InvalidArgument", "0011-00000002"),
     ],
 )

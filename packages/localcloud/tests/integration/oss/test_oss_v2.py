@@ -99,3 +99,65 @@ def test_a_presigned_url_is_taken(client: Any, bucket: str) -> None:
     client.put_object(oss.PutObjectRequest(bucket=bucket, key="a b", body=b"hello"))
     signed = client.presign(oss.GetObjectRequest(bucket=bucket, key="a b"))
     assert requests.get(signed.url, headers=dict(signed.signed_headers), timeout=10).content == b"hello"
+
+
+def test_objects_are_retained_and_held(client: Any, bucket: str) -> None:
+    with pytest.raises(oss.exceptions.OperationError) as error:
+        client.get_bucket_object_worm_configuration(oss.GetBucketObjectWormConfigurationRequest(bucket=bucket))
+    assert (error.value.unwrap().status_code, error.value.unwrap().code) == (404, "NoSuchObjectWormConfiguration")
+    client.put_bucket_versioning(
+        oss.PutBucketVersioningRequest(
+            bucket=bucket, versioning_configuration=oss.VersioningConfiguration(status="Enabled")
+        )
+    )
+    configuration = oss.ObjectWormConfiguration(
+        object_worm_enabled="Enabled",
+        rule=oss.ObjectWormConfigurationRule(
+            default_retention=oss.ObjectWormConfigurationRuleDefaultRetention(mode="COMPLIANCE", days=1)
+        ),
+    )
+    client.put_bucket_object_worm_configuration(
+        oss.PutBucketObjectWormConfigurationRequest(bucket=bucket, object_worm_configuration=configuration)
+    )
+    found = client.get_bucket_object_worm_configuration(oss.GetBucketObjectWormConfigurationRequest(bucket=bucket))
+    assert found.object_worm_configuration.rule.default_retention.days == 1
+    put = client.put_object(
+        oss.PutObjectRequest(
+            bucket=bucket,
+            key="a",
+            body=b"1",
+            object_worm_mode="COMPLIANCE",
+            object_worm_retain_until_date="2098-01-01T00:00:00Z",
+            object_worm_legal_hold="ON",
+        )
+    )
+    head = client.head_object(oss.HeadObjectRequest(bucket=bucket, key="a"))
+    assert (head.headers["x-oss-object-worm-mode"], head.headers["x-oss-object-worm-legal-hold"]) == (
+        "COMPLIANCE",
+        "ON",
+    )
+
+    def retain(until: str) -> None:
+        client.put_object_retention(
+            oss.PutObjectRetentionRequest(
+                bucket=bucket, key="a", retention=oss.Retention(mode="COMPLIANCE", retain_until_date=until)
+            )
+        )
+
+    retain("2099-01-01T00:00:00.000Z")
+    for until, code in (("2098-12-31T00:00:00Z", "InvalidRequest"), ("2001-01-01T00:00:00Z", "InvalidArgument")):
+        with pytest.raises(oss.exceptions.OperationError) as error:
+            retain(until)
+        assert error.value.unwrap().code == code
+    read = client.get_object_retention(oss.GetObjectRetentionRequest(bucket=bucket, key="a")).retention
+    assert (read.mode, read.retain_until_date) == ("COMPLIANCE", "2099-01-01T00:00:00Z")
+    hold = oss.GetObjectLegalHoldRequest(bucket=bucket, key="a")
+    assert client.get_object_legal_hold(hold).legal_hold.status == "ON"
+    client.put_object_legal_hold(
+        oss.PutObjectLegalHoldRequest(bucket=bucket, key="a", legal_hold=oss.LegalHold(status="OFF"))
+    )
+    assert client.get_object_legal_hold(hold).legal_hold.status == "OFF"
+    client.delete_object(oss.DeleteObjectRequest(bucket=bucket, key="a"))  # which hides it
+    with pytest.raises(oss.exceptions.OperationError) as error:
+        client.delete_object(oss.DeleteObjectRequest(bucket=bucket, key="a", version_id=put.version_id))
+    assert (error.value.unwrap().status_code, error.value.unwrap().code) == (409, "FileImmutable")

@@ -31,7 +31,12 @@ def post(keys: Nobody, form: bytes) -> bytes:
     async def scenario() -> bytes:
         authenticator = Authenticator(keys, clock=time.time)
         application = create_app(
-            version="1", actions={}, authenticator=authenticator, serves=lambda host: False, max_body=4 * 1024**2
+            version="1",
+            actions={},
+            authenticator=authenticator,
+            serves=lambda host: False,
+            max_body=4 * 1024**2,
+            unsigned=frozenset({"ByToken"}),
         )
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1)
         await runner.setup()
@@ -87,3 +92,8 @@ def test_form_of_thousands_of_parameters_is_refused() -> None:
     keys = Nobody()
     assert b"more than 1000 parameters" in post(keys, form(**{f"p{number}": "" for number in range(1000)}))
     assert keys.threads == []
+
+
+def test_an_action_that_nobody_signs_is_refused_by_name_not_for_its_signature() -> None:
+    assert b"not implemented: ByToken of version 1." in post(Nobody(), b"Action=ByToken")
+    assert b"MissingAccessKeyId" in post(Nobody(), b"Action=Other")

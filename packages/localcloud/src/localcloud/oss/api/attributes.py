@@ -9,9 +9,11 @@ from urllib.parse import unquote
 
 from localcloud.kernel.times import to_http
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import STORAGE_CLASSES, Attributes, ObjectKind, Storage, StoredObject
+from localcloud.oss.model import NO_PROTECTION, STORAGE_CLASSES, Attributes, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.restores import restore_state
 from localcloud.oss.settings.encryption import read_encryption
+from localcloud.oss.settings.objectworm import headers_of as protection_headers
+from localcloud.oss.settings.objectworm import read_protection
 from localcloud.oss.settings.tags import read_tagging_header, tags_of
 
 KEPT_HEADERS = frozenset(
@@ -40,7 +42,8 @@ def read_storage(headers: Mapping[str, str]) -> Storage:
     """Return the way in which a request wants an object to be kept.
 
     Raises:
-        OssError: InvalidStorageClass, InvalidEncryptionAlgorithmError, InvalidArgument (a key that does not belong there).
+        OssError: InvalidStorageClass, InvalidEncryptionAlgorithmError, InvalidArgument (a key that does not belong there, or what
+            is no retention).
     """
     storage_class = headers.get("x-oss-storage-class")
     if storage_class is not None and storage_class not in STORAGE_CLASSES:
@@ -50,7 +53,7 @@ def read_storage(headers: Mapping[str, str]) -> Storage:
             {"ArgumentName": "x-oss-storage-class", "ArgumentValue": storage_class[:100]},
         )
     encryption = {name: check_header(name, value) for name, value in read_encryption(headers).items()}
-    return Storage(storage_class=storage_class, encryption=encryption)
+    return Storage(storage_class=storage_class, encryption=encryption, protection=read_protection(headers))
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -114,6 +117,8 @@ def object_headers(item: StoredObject, now: float) -> dict[str, str]:
         "x-oss-storage-class": item.attributes.storage.storage_class or "Standard",
         **item.attributes.storage.encryption,
     }
+    if item.attributes.storage.protection is not NO_PROTECTION:
+        headers |= protection_headers(item.attributes.storage.protection)
     if (
         item.kind is ObjectKind.NORMAL and len(item.etag) == MD5_DIGITS
     ):  # not the copy of one that was uploaded in parts

@@ -194,6 +194,12 @@ def on_version(action: str, version: str | None) -> str:
 
 
 COPY_SOURCE = "x-oss-copy-source"  # the header
+RIGHTS_BY_HEADER: Mapping[str, str] = {  # the further rights that an upload with these headers needs
+    "x-oss-object-acl": "PutObjectAcl",
+    "x-oss-tagging": "PutObjectTagging",
+    "x-oss-object-worm-mode": "PutObjectRetention",
+    "x-oss-object-worm-legal-hold": "PutObjectLegalHold",
+}
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 

@@ -17,7 +17,7 @@ from aiohttp.multipart import BodyPartReader, MultipartReader
 from localcloud.kernel.xml import render
 from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import write_blob
-from localcloud.oss.api.call import Call
+from localcloud.oss.api.call import RIGHTS_BY_HEADER, Call
 from localcloud.oss.api.callbacks import answer_after, callback_of
 from localcloud.oss.api.guard import caller_of
 from localcloud.oss.api.s3 import SPOKEN
@@ -146,7 +146,7 @@ async def _authorize(call: Call, headers: dict[str, str]) -> None:
     if call.caller is None:
         acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
     call.require("PutObject", acl=acl)
-    for header, action in {"x-oss-object-acl": "PutObjectAcl", "x-oss-tagging": "PutObjectTagging"}.items():
+    for header, action in RIGHTS_BY_HEADER.items():
         if header in headers:
             call.require(action)
 

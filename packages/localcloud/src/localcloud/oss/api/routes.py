@@ -24,6 +24,7 @@ from localcloud.oss.api import (
     forms,
     live,
     objects,
+    objectworm,
     policies,
     processing,
     redundancy,
@@ -38,7 +39,7 @@ from localcloud.oss.api import (
     worm,
 )
 from localcloud.oss.api.administration import administer
-from localcloud.oss.api.call import COPY_SOURCE, Call, Operation
+from localcloud.oss.api.call import COPY_SOURCE, RIGHTS_BY_HEADER, Call, Operation
 from localcloud.oss.api.collections import delete_item, get_items, put_item
 from localcloud.oss.api.content import content_of
 from localcloud.oss.api.dialect import OssDialect
@@ -57,8 +58,7 @@ from localcloud.oss.signing.v1 import SUBRESOURCES
 from localcloud.oss.throttle import THROTTLE, read_throttle
 
 _ACL = {"x-oss-object-acl": "PutObjectAcl"}
-_ACL_AND_TAGS = {**_ACL, "x-oss-tagging": "PutObjectTagging"}
-_COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=_ACL_AND_TAGS)
+_COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=RIGHTS_BY_HEADER)
 _COPY_PART = Operation(copies.copy_part, "PutObject")
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
@@ -88,6 +88,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("PUT", "bucket"): {
         "acl": Operation(acls.put_bucket_acl, "PutBucketAcl"),
         "policy": Operation(policies.put_bucket_policy, "PutBucketPolicy"),
+        "objectWorm": Operation(objectworm.put_configuration, "PutBucketObjectWormConfiguration"),
         **{each.parameter: Operation(put_setting(each), f"Put{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(put_item(each), f"Put{each.action}") for each in COLLECTIONS},
         "": Operation(
@@ -109,6 +110,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "metaQuery": Operation(refused.get_meta_query, "GetMetaQueryStatus"),
         "policyStatus": Operation(policies.bucket_policy_status, "GetBucketPolicyStatus"),
         "worm": Operation(worm.get_worm, "GetBucketWorm"),
+        "objectWorm": Operation(objectworm.get_configuration, "GetBucketObjectWormConfiguration"),
         "comp": Operation(cnames.get_cname_token, "GetCnameToken"),
         "cname": Operation(cnames.get_cnames, "ListCname"),
         "live": Operation(live.list_channels, "ListLiveChannel"),
@@ -147,14 +149,16 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("PUT", "object"): {
         "live": Operation(live.put_channel, None),
         "acl": Operation(acls.put_object_acl, "PutObjectAcl", versions=True),
-        "symlink": Operation(symlinks.put_symlink, "PutObject", header_actions=_ACL_AND_TAGS),
+        "symlink": Operation(symlinks.put_symlink, "PutObject", header_actions=RIGHTS_BY_HEADER),
         "tagging": Operation(tagging.put_object_tagging, "PutObjectTagging", versions=True),
+        "retention": Operation(objectworm.put_retention, "PutObjectRetention", versions=True),
+        "legalHold": Operation(objectworm.put_legal_hold, "PutObjectLegalHold", versions=True),
         "uploadId": Operation(uploads.put_part, "PutObject", streams=True, copy=_COPY_PART),
         "": Operation(
             objects.put_object,
             "PutObject",
             by_acl=True,
-            header_actions=_ACL_AND_TAGS,
+            header_actions=RIGHTS_BY_HEADER,
             streams=True,
             copy=_COPY_OBJECT,
         ),
@@ -165,6 +169,8 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "acl": Operation(acls.get_object_acl, "GetObjectAcl", versions=True),
         "symlink": Operation(symlinks.get_symlink, "GetObject", versions=True),
         "tagging": Operation(tagging.get_object_tagging, "GetObjectTagging", versions=True),
+        "retention": Operation(objectworm.get_retention, "GetObjectRetention", versions=True),
+        "legalHold": Operation(objectworm.get_legal_hold, "GetObjectLegalHold", versions=True),
         "uploadId": Operation(uploads.list_parts, "ListParts"),
         "objectMeta": Operation(objects.object_meta, "GetObject", by_acl=True, versions=True),
         "x-oss-process": Operation(processing.get_processed, None, versions=True),
@@ -187,9 +193,9 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "x-oss-process": Operation(processing.post_process, None),
         "x-oss-async-process": Operation(processing.post_async_process, "ProcessObject"),
         "seal": Operation(refused.seal, "PutObject"),
-        "append": Operation(appends.append_object, "PutObject", header_actions=_ACL_AND_TAGS, streams=True),
+        "append": Operation(appends.append_object, "PutObject", header_actions=RIGHTS_BY_HEADER, streams=True),
         # the SDK for Go names there the version that it will copy
-        "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=_ACL_AND_TAGS, versions=None),
+        "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=RIGHTS_BY_HEADER, versions=None),
         "uploadId": Operation(uploads.complete_upload, "PutObject", header_actions=_ACL, versions=None),
     },
 }

@@ -38,7 +38,8 @@ URL = web.RequestKey("url", ResourceUrl)  # of a request, once it was read
 def read_url(host: str, raw_path: str) -> ResourceUrl:
     """Read bucket, key and query of a request (virtual-host or path style).
 
-    A plus sign is a space in the path, too, as the SDK for Ruby writes it; a key's own is %2B (OSS, "Object naming").
+    A plus sign is a space in the path, too; a key's own is %2B. Source: OSS's SDK for Ruby, which writes both in this way
+    (`http.rb`), and whose suite puts such keys into OSS and gets them back (`test_object_key.rb`).
 
     Args:
         host: the name in the Host header, as `door.HOST` says it.

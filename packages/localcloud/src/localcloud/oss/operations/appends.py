@@ -10,6 +10,7 @@ from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, Object
 from localcloud.oss.operations.acls import check_object_acl
 from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import check_key
+from localcloud.oss.settings import objectworm
 
 
 class AppendOperations(Operations):
@@ -50,6 +51,8 @@ class AppendOperations(Operations):
 
             def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
                 _check_position(before, key, position)
+                if objectworm.is_enabled(holder):
+                    raise OssError("OperationNotSupported", "A bucket with object worm takes no appends.")
                 self._check_mutable(holder, before)
                 check_object_acl(holder, attributes.acl)
                 if before and (

@@ -9,6 +9,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import NEXT_VERSION, Attributes, Blob, Bucket, ObjectKind, Storage, StoredObject
 from localcloud.oss.operations.events import Events
 from localcloud.oss.operations.keys import no_such_key
+from localcloud.oss.settings import objectworm
 from localcloud.oss.settings.encryption import KeyState, check_key_state, complete
 from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.settings.worm import check_mutable
@@ -41,13 +42,15 @@ class Operations:
             self._check_mutable(holder, item)
 
     def _check_mutable(self, holder: Bucket, item: StoredObject | None) -> None:
-        """Refuse to change or delete an object that its bucket's retention policy protects; None: there is none.
+        """Refuse to change or delete an object that is retained or held; None: there is none.
 
         Raises:
             OssError: FileImmutable.
         """
         if item is not None:
-            check_mutable(holder, item.modified, self._clock())
+            now = self._clock()
+            check_mutable(holder, item.modified, now)
+            objectworm.check_mutable(item, now)
 
     def _make(
         self,
@@ -89,11 +92,15 @@ class Operations:
         """Return the way in which an object of a bucket is kept: as asked for, else as the bucket says.
 
         Raises:
-            OssError: what `check_key_state` raises.
+            OssError: what `check_key_state` raises, InvalidRequest (it is to be retained, and the bucket does not allow for it).
         """
         encryption = complete(storage.encryption, holder)
         check_key_state(encryption, self._key_state)
-        return Storage(storage_class=storage.storage_class or holder.storage_class, encryption=encryption)
+        return Storage(
+            storage_class=storage.storage_class or holder.storage_class,
+            encryption=encryption,
+            protection=objectworm.settle(storage.protection, holder, self._clock()),
+        )
 
     def _existing(self, item: StoredObject | None, bucket: str, key: str, version: str | None = None) -> StoredObject:
         """Return what was found under a key.

@@ -10,6 +10,7 @@ from dataclasses import replace
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import STORAGE_CLASSES, Bucket, BucketStat, StoredObject
 from localcloud.oss.operations.acls import check_acl, with_acl
+from localcloud.oss.settings import objectworm
 from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
 from localcloud.oss.settings.live import channels_of, key_of
@@ -19,7 +20,7 @@ from localcloud.oss.settings.redundancy import KIND, LOCAL
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
 from localcloud.oss.settings.versioning import SETTING as VERSIONING
-from localcloud.oss.settings.worm import check_mutable, check_versioning
+from localcloud.oss.settings.worm import check_mutable
 from localcloud.oss.store.store import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
@@ -174,7 +175,9 @@ class BucketOperations:
         holder = self.get(name)
 
         def may_go(item: StoredObject) -> bool:
-            check_mutable(holder, item.modified, self._clock())
+            now = self._clock()
+            check_mutable(holder, item.modified, now)
+            objectworm.check_mutable(item, now)
             return True
 
         for item, _ in self._store.objects.versions_after(name, "", "", None):
@@ -226,7 +229,7 @@ class BucketOperations:
         def change(bucket: Bucket) -> str:
             setting.agree(bucket, element)
             if setting is VERSIONING:
-                check_versioning(bucket, element.findtext("Status"), self._clock())
+                objectworm.check_versioning(bucket, element.findtext("Status"), self._clock())
             return keep(element)
 
         self.change_setting(name, setting.parameter, change)

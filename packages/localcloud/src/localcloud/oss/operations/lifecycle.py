@@ -9,6 +9,7 @@ from dataclasses import replace
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket, DeleteMarker, StoredObject, Version
 from localcloud.oss.operations.base import Operations
+from localcloud.oss.settings import objectworm
 from localcloud.oss.settings.expiry import Rule, colder_class, rules_of
 from localcloud.oss.settings.worm import is_protected
 
@@ -65,9 +66,9 @@ class LifecycleOperations(Operations):
         def is_due(found: StoredObject) -> bool:
             if since is not None and self._is_current(item):  # since a moment ago: the newer one was deleted
                 return False
-            return any(rule.expires(found, now, since) for rule in rules) and not is_protected(
-                bucket, found.modified, now
-            )
+            if is_protected(bucket, found.modified, now) or (since is not None and objectworm.is_protected(found, now)):
+                return False
+            return any(rule.expires(found, now, since) for rule in rules)
 
         if not is_due(item):
             return False

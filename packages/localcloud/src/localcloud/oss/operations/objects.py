@@ -9,11 +9,22 @@ from pathlib import Path
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page, list_page
-from localcloud.oss.model import NO_ATTRIBUTES, Attributes, Blob, Bucket, Deletion, ObjectKind, StoredObject, Version
+from localcloud.oss.model import (
+    NO_ATTRIBUTES,
+    Attributes,
+    Blob,
+    Bucket,
+    Deletion,
+    ObjectKind,
+    Protection,
+    StoredObject,
+    Version,
+)
 from localcloud.oss.operations.acls import check_object_acl, effective_acl
 from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import already_exists, check_key
 from localcloud.oss.operations.restores import is_frozen
+from localcloud.oss.settings import objectworm
 from localcloud.oss.settings.encryption import check_key_state
 from localcloud.oss.settings.table import reads_archives
 
@@ -275,5 +286,25 @@ class ObjectOperations(Operations):
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
             item = self._existing(before, bucket, key, version)
             return replace(item, attributes=replace(item.attributes, tagging=tagging))
+
+        return self._store.objects.change(bucket, key, change, version)
+
+    def protect(
+        self, bucket: str, key: str, protect: Callable[[StoredObject], Protection], version: str | None = None
+    ) -> StoredObject:
+        """Change the protection of an object or of a version to what a function makes of it, and return that.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest (the bucket does not retain objects, or not such ones),
+                and what the function raises.
+        """
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            objectworm.check_enabled(holder)
+            item = self._existing(before, bucket, key, version)
+            if item.kind is ObjectKind.APPENDABLE:
+                raise OssError("InvalidRequest", "An appendable object cannot be retained.")
+            storage = replace(item.attributes.storage, protection=protect(item))
+            return replace(item, attributes=replace(item.attributes, storage=storage))
 
         return self._store.objects.change(bucket, key, change, version)

@@ -1,7 +1,8 @@
 """Encryption of objects on the server, and the default of a bucket. Nothing is enciphered here: it is kept and told, as OSS does.
 
-Sources: OSS, PutBucketEncryption, "Server-side encryption"; "Troubleshooting", 0005-00000208, -214 and -215
-(the names of their codes are assumed).
+Sources: OSS, PutBucketEncryption, "Server-side encryption"; "Troubleshooting", 0005-00000204, -205, -208, -214 and -215, which
+give status and finer code. The names of the last two's codes are KMS's own ("Impact of CMK status on API operations"), to which
+these pages refer: that OSS passes them on is assumed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ KEY = f"{ALGORITHM}-key-id"
 DATA_ALGORITHM = "x-oss-server-side-data-encryption"
 _ELEMENTS = {ALGORITHM: "SSEAlgorithm", KEY: "KMSMasterKeyID", DATA_ALGORITHM: "KMSDataEncryption"}
 _RULE = "ApplyServerSideEncryptionByDefault"
+_FINER = {"KMSMasterKeyID": "0005-00000204"}  # codes of elements that do not belong there
 
 
 def _check(document: Element, options: Options) -> None:
@@ -33,7 +35,7 @@ def _check(document: Element, options: Options) -> None:
     for name, value in (("KMSMasterKeyID", None), ("KMSDataEncryption", "SM4")):
         given = document.findtext(f"{_RULE}/{name}")
         if given and (algorithm != "KMS" or (value is not None and given != value)):
-            raise invalid(name, given, f"{name} is not applicable if SSEAlgorithm is {algorithm}.")
+            raise invalid(name, given, f"{name} is not applicable if SSEAlgorithm is {algorithm}.", ec=_FINER.get(name))
 
 
 SETTING = Setting(
@@ -69,8 +71,10 @@ def read_encryption(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the encryption that a request asks for, as headers; empty: it asks for none.
 
     Raises:
-        OssError: InvalidEncryptionAlgorithmError, InvalidArgument (a key without KMS).
+        OssError: InvalidEncryptionAlgorithmError, InvalidArgument (a key without KMS, or an empty one).
     """
+    if headers.get(ALGORITHM) == "KMS" and headers.get(KEY) == "":
+        raise invalid(KEY, "", f"{KEY} is empty.", ec="0005-00000205")
     found = {name: headers[name] for name in (ALGORITHM, KEY, DATA_ALGORITHM) if headers.get(name)}
     if ALGORITHM in found:
         check_algorithm(ALGORITHM, found[ALGORITHM])

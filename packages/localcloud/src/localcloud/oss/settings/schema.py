@@ -92,6 +92,6 @@ def check_form(element: Element, fields: Mapping[str, Field]) -> None:
             child.text = known.read(child.tag, child.text or "")
 
 
-def invalid(name: str, value: str, why: str) -> OssError:
-    """Return the error for an element whose value is not allowed."""
-    return OssError("InvalidArgument", why, {"ArgumentName": name, "ArgumentValue": value[:100]})
+def invalid(name: str, value: str, why: str, *, ec: str | None = None) -> OssError:
+    """Return the error for an element whose value is not allowed; `ec` is its finer code, None: there is none."""
+    return OssError("InvalidArgument", why, {"ArgumentName": name, "ArgumentValue": value[:100]}, ec=ec)

@@ -20,7 +20,6 @@ from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import malformed, parse
 
 MAX_RULES = 20
-REDIRECTS = (301, 302, 307)
 _PAIR = {"Key": text(), "Value": text()}
 _CONDITION = {
     "KeyPrefixEquals": text(),

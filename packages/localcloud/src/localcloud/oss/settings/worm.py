@@ -22,6 +22,7 @@ from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.xml import parse
 
 PARAMETER = "worm"
+OBJECT_WORM = "objectWorm"  # the setting that excludes this one
 MAX_DAYS = 25_550  # 70 years
 UNLOCKED = 24 * 3600.0  # seconds after which a policy that was not locked is void
 DAY = 24 * 3600.0  # seconds
@@ -91,6 +92,8 @@ def initiate(bucket: Bucket, body: bytes, now: float) -> Retention:
         OssError: MalformedXML, InvalidArgument, InvalidWORMConfiguration (versioning is suspended), WORMConfigurationLocked.
     """
     days = _days(body, "InitiateWormConfiguration")
+    if OBJECT_WORM in bucket.settings:
+        raise OssError("InvalidWORMConfiguration", "A bucket with object worm cannot get a WORM configuration.")
     if versioning_of(bucket) is Versioning.SUSPENDED:
         raise OssError(
             "InvalidWORMConfiguration",
@@ -138,20 +141,6 @@ def check_abort(bucket: Bucket, now: float) -> None:
     """
     if existing(bucket, now).state is State.LOCKED:
         raise _locked()
-
-
-def check_versioning(bucket: Bucket, state: str | None, now: float) -> None:
-    """Refuse to change the versioning of a bucket that has a retention policy.
-
-    Raises:
-        OssError: OperationNotSupported.
-    """
-    if retention_of(bucket, now) is not None and state != versioning_of(bucket):
-        raise OssError(
-            "OperationNotSupported",
-            "The versioning of a bucket cannot be changed while it has a WORM configuration.",
-            ec="0012-00000006",
-        )
 
 
 def is_protected(bucket: Bucket, modified: float, now: float) -> bool:

@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from localcloud.oss.model import NULL_VERSION, Attributes, ObjectKind, Restoration, Storage, StoredObject
+from localcloud.oss.model import (
+    NO_PROTECTION,
+    NULL_VERSION,
+    Attributes,
+    ObjectKind,
+    Protection,
+    Restoration,
+    Storage,
+    StoredObject,
+)
 from localcloud.oss.store.database import Row, decode_key, encode_key
 
 COLUMNS = "data, size, etag, crc64, modified, kind, headers, acl, tagging"  # after those that say which object it is
 # What follows stands among the headers, by names of headers that no object keeps: older folders have no columns for it.
 _TARGET, _VERSION, _RESTORE = "x-oss-symlink-target", "x-oss-version-id", "x-oss-restore"
-_CLASS, _ENCRYPTION = "x-oss-storage-class", "x-oss-server-side-encryption"
+_CLASS, _ENCRYPTION, _PROTECTION = "x-oss-storage-class", "x-oss-server-side-encryption", "x-oss-object-worm"
 
 _KINDS = {kind.value: kind for kind in ObjectKind}
 
@@ -95,10 +104,17 @@ def storage_document(storage: Storage) -> dict[str, Any]:
         document[_CLASS] = storage.storage_class
     if storage.encryption:
         document[_ENCRYPTION] = dict(storage.encryption)
+    if storage.protection != NO_PROTECTION:
+        document[_PROTECTION] = [storage.protection.until, storage.protection.held]
     return document
 
 
 def pop_storage(document: dict[str, Any]) -> Storage:
     """Take what `storage_document` made out of a document."""
     encryption: Mapping[str, str] = document.pop(_ENCRYPTION, {})
-    return Storage(storage_class=document.pop(_CLASS, None), encryption=encryption)
+    until, held = document.pop(_PROTECTION, (0.0, False))
+    return Storage(
+        storage_class=document.pop(_CLASS, None),
+        encryption=encryption,
+        protection=Protection(until=until, held=held) if until or held else NO_PROTECTION,
+    )

@@ -20,6 +20,8 @@ from localcloud.ram.model import Attachment, Entities, Kind, ManagedPolicy, Poli
 from localcloud.ram.policy import MAX_DOCUMENT, MalformedPolicyError
 from localcloud.ram.system_policies import SYSTEM_POLICIES
 
+MAX_DESCRIPTION = 1024  # characters, of a role and of a policy; RAM API, "CreateRole", "CreatePolicy"
+MAX_COMMENT = 128  # characters, also of a display name; RAM API, "CreateUser", "CreateGroup"
 _Value = TypeVar("_Value")
 
 
@@ -124,6 +126,19 @@ def check_name(parameter: str, name: str, pattern: re.Pattern[str]) -> None:
         raise RamError(
             f"InvalidParameter.{parameter}.InvalidChars",
             f'The parameter - "{parameter}" contains invalid chars or is too long: {name!r} must match {pattern.pattern}.',
+        )
+
+
+def check_text(parameter: str, text: str | None, most: int) -> None:
+    """Refuse a free text of more than `most` characters.
+
+    Raises:
+        RamError: InvalidParameter.
+    """
+    if text is not None and len(text) > most:
+        raise RamError(
+            f"InvalidParameter.{parameter}.Length",
+            f'The parameter - "{parameter}" has {len(text)} characters; the limit is {most}.',
         )
 
 

@@ -7,11 +7,20 @@ from dataclasses import replace
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Group, Membership
-from localcloud.ram.operations.entities import by_name, check_free, check_name, find_entity, rename_attached, without
+from localcloud.ram.operations.entities import (
+    MAX_COMMENT,
+    by_name,
+    check_free,
+    check_name,
+    check_text,
+    find_entity,
+    rename_attached,
+    without,
+)
 from localcloud.ram.operations.users import Users
 
 MAX_GROUPS = 50  # that a user may be in (RAM, "Limits")
-_GROUP_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_GROUP_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Groups(Users):
@@ -24,6 +33,7 @@ class Groups(Users):
             RamError: EntityAlreadyExists.Group or InvalidParameter.
         """
         check_name("GroupName", name, _GROUP_NAME)
+        check_text("Comments", comments, MAX_COMMENT)
         with self._lock:
             check_free(self._entities.groups, "Group", name)
             now = self._clock()
@@ -60,6 +70,7 @@ class Groups(Users):
         """
         new_name = name if new_name is None else new_name
         check_name("NewGroupName", new_name, _GROUP_NAME)
+        check_text("NewComments", comments, MAX_COMMENT)
         with self._lock:
             old = self.get_group(name)
             check_free(without(self._entities.groups, name), "Group", new_name)

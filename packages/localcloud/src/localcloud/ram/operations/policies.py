@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import ManagedPolicy, PolicyType, PolicyVersion
-from localcloud.ram.operations.entities import EntityKeeper, check_document, check_name, known_policies, without
+from localcloud.ram.operations.entities import (
+    MAX_DESCRIPTION,
+    EntityKeeper,
+    check_document,
+    check_name,
+    check_text,
+    known_policies,
+    without,
+)
 from localcloud.ram.policy import parse_policy
 from localcloud.ram.system_policies import SYSTEM_POLICIES
 
@@ -26,6 +34,7 @@ class Policies(EntityKeeper):
         """
         check_name("PolicyName", name, _POLICY_NAME)
         check_document(document, parse_policy)
+        check_text("Description", description, MAX_DESCRIPTION)
         with self._lock:
             if name in self._entities.policies or name in SYSTEM_POLICIES:
                 raise RamError("EntityAlreadyExists.Policy", f"The policy already exists: {name}.")

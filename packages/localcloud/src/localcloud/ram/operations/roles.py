@@ -10,11 +10,13 @@ from localcloud.kernel.documents import KeptDocument
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import DEFAULT_SESSION, Entities, Role
 from localcloud.ram.operations.entities import (
+    MAX_DESCRIPTION,
     EntityKeeper,
     by_name,
     check_document,
     check_free,
     check_name,
+    check_text,
     find_entity,
     new_id,
     without,
@@ -52,6 +54,7 @@ class Roles(EntityKeeper):
         """
         check_name("RoleName", name, _ROLE_NAME)
         check_document(trust_policy, parse_trust_policy)
+        check_text("Description", description, MAX_DESCRIPTION)
         _check_max_session(max_session)
         with self._lock:
             check_free(self._entities.roles, "Role", name)
@@ -93,6 +96,7 @@ class Roles(EntityKeeper):
         Raises:
             RamError: EntityNotExist.Role, MalformedPolicyDocument or InvalidParameter.
         """
+        check_text("NewDescription", description, MAX_DESCRIPTION)
         if trust_policy is not None:
             check_document(trust_policy, parse_trust_policy)
         if max_session is not None:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import AccessKey, KeyStatus, User
 from localcloud.ram.operations.entities import (
+    MAX_COMMENT,
     EntityKeeper,
     by_name,
     check_free,
     check_name,
+    check_text,
     find_entity,
     new_id,
     rename_attached,
@@ -41,6 +43,8 @@ class Users(EntityKeeper):
             RamError: EntityAlreadyExists.User or InvalidParameter.
         """
         check_name("UserName", name, USER_NAME)
+        check_text("DisplayName", display_name, MAX_COMMENT)
+        check_text("Comments", comments, MAX_COMMENT)
         with self._lock:
             check_free(self._entities.users, "User", name)
             now = self._clock()
@@ -86,6 +90,8 @@ class Users(EntityKeeper):
         """
         new_name = name if new_name is None else new_name
         check_name("NewUserName", new_name, USER_NAME)
+        check_text("NewDisplayName", display_name, MAX_COMMENT)
+        check_text("NewComments", comments, MAX_COMMENT)
         with self._lock:
             old = self.get_user(name)
             check_free(without(self._entities.users, name), "User", new_name)

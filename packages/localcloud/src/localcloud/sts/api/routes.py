@@ -14,14 +14,17 @@ from localcloud.sts.errors import StsError
 from localcloud.sts.operations.sessions import StsService
 
 VERSION = "2015-04-01"
+_BY_TOKEN = frozenset({"AssumeRoleWithOIDC", "AssumeRoleWithSAML"})  # whose token stands for a signature
 
 
 def create_app(sts: StsService, authenticator: Authenticator, *, serves: Callable[[str], bool]) -> web.Application:
     """Return the application that serves the STS API."""
     sessions = SessionCalls(sts)
-    assume = ("RoleArn", "RoleSessionName", "DurationSeconds", "Policy")
+    assume = ("RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "ExternalId")
     actions = {
         "AssumeRole": blocking_action(sessions.assume_role, assume, StsError),
         "GetCallerIdentity": blocking_action(sessions.get_caller_identity, (), StsError),
     }
-    return rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)
+    return rpc.create_app(
+        version=VERSION, actions=actions, authenticator=authenticator, serves=serves, unsigned=_BY_TOKEN
+    )

@@ -5,6 +5,9 @@ Sources: STS API reference 2015-04-01; the models of alibabacloud_sts20150401.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from localcloud.kernel.parameters import Answer, Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
@@ -13,6 +16,7 @@ from localcloud.sts.errors import StsError
 from localcloud.sts.operations.sessions import StsService
 
 reader = Reader(StsError)
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)  # STS API, "AssumeRole"
 
 
 class SessionCalls:
@@ -30,7 +34,7 @@ class SessionCalls:
             session_name=reader.required(call, "RoleSessionName"),
             duration=reader.whole(call, "DurationSeconds", DEFAULT_SESSION),
             session_policy=call.parameters.get("Policy") or None,
-            conditions=call.caller.conditions,
+            conditions={**call.caller.conditions, **_external_id(call)},
         )
         assert credential.expires_at is not None, "a session's key always expires"
         return {
@@ -66,3 +70,14 @@ class SessionCalls:
             "RoleId": role_id,
             "Arn": f"{identity.role_arn.replace(':role/', ':assumed-role/')}/{identity.session_name}",
         }
+
+
+def _external_id(call: Call) -> Mapping[str, str]:
+    """Return the condition by which a trust policy knows on whose behalf a role is assumed; empty: the call has none."""
+    given = call.parameters.get("ExternalId", "")
+    if given and not _EXTERNAL_ID.fullmatch(given):
+        raise StsError(
+            "InvalidParameter.ExternalId",
+            "The parameter ExternalId is wrongly formed: use 2 to 1224 of letters, digits and = , . @ : / - _ +.",
+        )
+    return {"sts:ExternalId": given} if given else {}

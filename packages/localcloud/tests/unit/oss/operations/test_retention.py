@@ -1,12 +1,16 @@
-"""The retention policy of a bucket beside its versioning, and in the hands of lifecycle rules."""
+"""Retention, of a bucket and of single objects, beside versioning and in the hands of lifecycle rules."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import Attributes, Protection, Storage, StoredObject
 from localcloud.oss.operations.service import OssService
-from localcloud.oss.settings import worm
+from localcloud.oss.settings import objectworm, worm
 from tests.support.clock import Clock
 
 DAY = 86_400.0
@@ -28,6 +32,14 @@ def retain(service: OssService, days: int, clock: Clock) -> None:
     worm_id = worm.existing(service.buckets.get("kept"), clock()).worm_id
     service.buckets.change_setting(
         "kept", worm.PARAMETER, lambda bucket: worm.complete(bucket, worm_id, clock()).document()
+    )
+
+
+def enable_objects(service: OssService, clock: Clock, default: str = "") -> None:
+    rule = f"<Rule><DefaultRetention><Mode>COMPLIANCE</Mode>{default}</DefaultRetention></Rule>" if default else ""
+    body = f"<ObjectWormConfiguration><ObjectWormEnabled>Enabled</ObjectWormEnabled>{rule}</ObjectWormConfiguration>"
+    service.buckets.change_setting(
+        "kept", "objectWorm", lambda bucket: objectworm.configure(bucket, body.encode(), clock())
     )
 
 
@@ -64,3 +76,63 @@ def test_suspended_versioning_and_retention_exclude_each_other(service: OssServi
     service.buckets.set_setting("kept", "versioning", ENABLED)
     with pytest.raises(OssError, match="OperationNotSupported"):
         service.buckets.set_setting("kept", "versioning", SUSPENDED)
+
+
+@pytest.mark.parametrize(("default", "days"), [("<Days>3</Days>", 3), ("<Years>1</Years>", 365), ("", 0)])
+def test_new_objects_get_the_default_of_their_bucket(
+    service: OssService, clock: Clock, default: str, days: int
+) -> None:
+    service.buckets.set_setting("kept", "versioning", ENABLED)
+    before = service.objects.put("kept", "a", b"0").version
+    enable_objects(service, clock, default)
+    version = service.objects.put("kept", "a", b"1").version
+    service.objects.delete("kept", "a", before)  # which was there before
+    until = service.objects.get("kept", "a").attributes.storage.protection.until
+    assert until == (clock() + days * DAY if days else 0)
+    if days:
+        clock.now += days * DAY - 1
+        with pytest.raises(OssError, match="FileImmutable"):
+            service.objects.delete("kept", "a", version)
+        clock.now += 1
+    assert service.objects.delete("kept", "a", version).item
+
+
+def test_the_protection_of_an_object_outlives_a_restart_and_stops_lifecycle_rules(
+    service: OssService, clock: Clock, tmp_path: Path
+) -> None:
+    service.buckets.set_setting("kept", "versioning", ENABLED)
+    enable_objects(service, clock)
+    held = Attributes(storage=Storage(protection=Protection(until=clock() + 9 * DAY, held=True)))
+    service.objects.put("kept", "a", b"1", held)
+    service.objects.put("kept", "a", b"2")
+    service.buckets.set_setting("kept", "lifecycle", EXPIRATION)
+    service.close()
+    again = OssService(tmp_path, account_id="1111111111111111", clock=clock)
+    again.lifecycle.apply(clock() + 20 * DAY)
+    left = [item for item, _ in again.objects.versions("kept").entries]
+    assert [item.attributes.storage.protection.held for item in left if isinstance(item, StoredObject)][-1]
+    with pytest.raises(OssError, match="FileImmutable"):
+        again.buckets.empty("kept")
+    again.close()
+
+
+def test_objects_are_retained_in_versioned_buckets_without_a_policy_only(service: OssService, clock: Clock) -> None:
+    with pytest.raises(OssError, match="InvalidRequest"):
+        enable_objects(service, clock)
+    retained = Attributes(storage=Storage(protection=Protection(until=clock() + 1)))
+    with pytest.raises(OssError, match="InvalidRequest"):
+        service.objects.put("kept", "a", b"1", retained)
+    service.buckets.set_setting("kept", "versioning", ENABLED)
+    retain(service, 1, clock)
+    with pytest.raises(OssError, match="InvalidRequest"):
+        enable_objects(service, clock)
+    service.buckets.change_setting("kept", worm.PARAMETER, lambda _: None)
+    enable_objects(service, clock)
+    with pytest.raises(OssError, match="InvalidWORMConfiguration"):
+        retain(service, 1, clock)
+    with pytest.raises(OssError, match="OperationNotSupported"):
+        service.buckets.set_setting("kept", "versioning", SUSPENDED)
+    with pytest.raises(OssError, match="OperationNotSupported"):
+        service.appends.append("kept", "log", 0, service.blobs.write([b"1"]), Attributes())
+    with pytest.raises(OssError, match="InvalidArgument"):
+        service.objects.put("kept", "a", b"1", replace(retained, storage=Storage(protection=Protection(until=1.0))))

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from localcloud.kernel.identity import Identity
 from localcloud.ram import RamService
+from localcloud.ram.errors import RamError
 from tests.support.clock import Clock
 from tests.support.identities import ACCOUNT, may_read
+
+TRUST = json.dumps(
+    {
+        "Version": "1",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+    }
+)
+POLICY = json.dumps({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:*", "Resource": "*"}]})
 
 
 def test_users_groups_and_keys_outlive_the_process(ram: RamService, tmp_path: Path, clock: Clock) -> None:
@@ -49,3 +61,22 @@ def test_a_key_is_not_in_the_representation_of_anything(ram: RamService) -> None
     ram.create_user("ann")
     key = ram.create_access_key("ann")
     assert key.access_key_secret not in repr(key) + repr(ram.find(key.access_key_id))
+
+
+@pytest.mark.parametrize(
+    ("create", "most", "code"),
+    [
+        (lambda ram, text: ram.create_role("r", trust_policy=TRUST, description=text), 1024, "Description"),
+        (lambda ram, text: ram.create_policy("p", document=POLICY, description=text), 1024, "Description"),
+        (lambda ram, text: ram.create_user("u", comments=text), 128, "Comments"),
+        (lambda ram, text: ram.create_user("u", display_name=text), 128, "DisplayName"),
+        (lambda ram, text: ram.create_group("my.group_1", comments=text), 128, "Comments"),
+    ],
+)
+def test_free_texts_have_their_limits(
+    ram: RamService, create: Callable[[RamService, str], object], most: int, code: str
+) -> None:
+    with pytest.raises(RamError, match=f"has {most + 1} characters; the limit is {most}") as error:
+        create(ram, "é" * (most + 1))
+    assert error.value.code == f"InvalidParameter.{code}.Length"
+    create(ram, "é" * most)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import inspect
 import re
 
-from heavylift.cdk import HeavyFunction
+import pytest
+
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.node
 PAGE = ROOT / "docs" / "reference" / "heavy-function.md"
 
 
 def rows() -> list[str]:
     """Return a row for each argument: name, default, description."""
+    from heavylift.cdk import HeavyFunction  # starts Node.js
+
     _, *arguments = inspect.signature(HeavyFunction.__init__).parameters.values()
     section = (inspect.getdoc(HeavyFunction) or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
     described = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", section, re.MULTILINE))
