@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.accesses import Accesses
-from heavylift.build.exports import find_changes
 from heavylift.build.frames import Frames
 from heavylift.build.imports import Imports, Tree, choose_files
 from heavylift.build.installed import check_installed
@@ -29,6 +28,7 @@ from heavylift.build.prune import Pruning, Rule, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
 from heavylift.build.together import normalize
+from heavylift.build.unbound import change_libraries, copies_name
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
 
@@ -142,11 +142,12 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     found = survey_paths(files, staging.rules, owners)
     with ThreadPoolExecutor(1) as beside, report.step("find what others refer to"):
         wanted = {path: Path(files[path]) for path in libraries if staging.strip}
-        names = beside.submit(find_changes, wanted)
-        referrers = read_referrers(files, found.candidates)
-        changes = names.result()
+        copies = staging.packages / copies_name((path, holders[path].place.name) for path in wanted)
+        changed = beside.submit(change_libraries, wanted, copies)
+        referrers = read_referrers(files, found.candidates, {path: each.place for path, each in holders.items()})
+        files |= changed.result()
     shutil.rmtree(staging.folder, ignore_errors=True)
-    pruning, accesses = choose_files(imports, Tree(staging.folder, files, changes, interpreter), found, referrers)
+    pruning, accesses = choose_files(imports, Tree(staging.folder, files, interpreter), found, referrers)
     spared = frozenset(pruning.spared)
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
         for package in packages:  # the others were checked when it was prepared
@@ -159,7 +160,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
             f"not imported, neither for a check nor to see which files a start needs first: {why_not_here(target)}. A start "
             "imports when all of it has been unpacked."
         )
-    retain(packages, staging.packages)
+    retain([*(package.place for package in packages), copies], staging.packages)
     left = {path: names for path, names in libraries.items() if path not in pruning.removed}
     staged = Staged(
         places=[each.place.name for each in packages],

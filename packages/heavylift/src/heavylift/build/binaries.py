@@ -10,7 +10,9 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from heavylift.build.errors import BuildError
+from heavylift.build.files import walk
 from heavylift.build.machine import find_interpreter
+from heavylift.build.names import split
 from heavylift.contracts.platform import Target
 from heavylift.runtime.bytecode import BYTECODE_NAME, dump_bytecode
 
@@ -128,7 +130,8 @@ def collect_bytecode(folder: Path, needed: Sequence[str], lazy: Sequence[str]) -
     Returns:
         For each .pyc the file that holds its copy; no archive needs the .pyc itself.
     """
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("__pycache__/*.pyc")}
+    names = (path for path, _ in walk(folder) if path.endswith(".pyc") and split(split(path)[0])[1] == "__pycache__")
+    files = {path: (folder / path).read_bytes() for path in names}
     made, holders = dump_bytecode(files, needed, lazy)
     shutil.rmtree(folder / BYTECODE_NAME, ignore_errors=True)  # of another order
     for name, content in made.items():

@@ -83,3 +83,7 @@ class Candidates:
         staying = {split(path)[0] for path in self.staying if path.endswith(".py")}
         packages = {each for folder in staying for each in above(folder)}
         return {next((each for each in above(folder) if each not in packages), folder) for folder in self.folders}
+
+    def targets(self) -> set[str]:
+        """Return the names, with `/`, one of which every reference to a module or a folder holds."""
+        return {name.replace(".", "/") for name in map(self.outermost, self.modules)} | self.outermost_folders()

@@ -61,18 +61,23 @@ def find_tables(library: Path, *, least: int = LEAST) -> list[range]:
     return changing(library) if size_of_names(library) >= least else []
 
 
-def make_changes(folder: Path, changes: Changes) -> None:
-    """Write changes to copies of an applib's libraries, which take their places: other folders may share the files."""
+def make_changes(libraries: Mapping[str, Path], changes: Changes, folder: Path) -> None:
+    """Write changed copies of an applib's libraries to a folder.
+
+    Args:
+        libraries: where each lies, by its path in the applib.
+        changes: of some of them.
+        folder: of the copies, by the same paths.
+    """
     for path, content in changes.items():
-        library = folder / path
-        temporary = library.with_name(library.name + ".new")
-        shutil.copyfile(library, temporary)
-        shutil.copymode(library, temporary)
-        with temporary.open("r+b") as target:
+        copy = folder / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(libraries[path], copy)
+        shutil.copymode(libraries[path], copy)
+        with copy.open("r+b") as target:
             for place, data in content.items():
                 target.seek(place)
                 target.write(data)
-        temporary.replace(library)
 
 
 def _find_shared(libraries: Iterable[Path]) -> Set[bytes]:

@@ -57,6 +57,7 @@ class _Package:
         places: offset and length of each frame that is there.
         jobs: makes those that are not there yet.
         file: that the frames are in; None: there are none.
+        is_whole: whether an earlier build has made all of them.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class _Package:
     jobs: dict[Stretch, Future[None]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     file: BinaryIO | None = None
+    is_whole: bool = False
 
     def read(self, stretch: Stretch) -> bytes | None:
         """Return a frame, when it is there."""
@@ -90,7 +92,9 @@ class _Package:
 
         frames = []
         for path, start, size in stretches:
-            with (self.content / path).open("rb") as file:
+            with self.lock:
+                file = (self.content / path).open("rb")
+            with file:
                 frames.append(compress(os.pread(file.fileno(), size, start)))
         assert self.file is not None
         with self.lock:
@@ -101,15 +105,14 @@ class _Package:
                 self.places[stretch] = (begin, len(frame))
                 begin += len(frame)
 
-    def load(self) -> bool:
-        """Read the table, and return whether there is one."""
+    def load(self) -> None:
+        """Read the table, if there is one."""
         try:
             table = json.loads((self.folder / _TABLE).read_bytes())
         except FileNotFoundError:
-            return False
-        self.file = (self.folder / _FRAMES).open("rb")
+            return
+        self.file, self.is_whole = (self.folder / _FRAMES).open("rb"), True
         self.places = {Stretch(path, start, size): (offset, packed) for path, start, size, offset, packed in table}
-        return True
 
     def begin(self) -> BinaryIO:
         """Begin a file of frames; of a build that was interrupted, there may be one."""
@@ -164,7 +167,7 @@ class Frames:
         return read_recording(self._file)
 
     def begin(self, folder: Path, content: Path, paths: Iterable[str]) -> None:
-        """Begin to compress a package's files, unless that was done before. Threads may call it, one for each package.
+        """Begin to compress a package's files, but for those that were begun before. Threads may call it, one for each package.
 
         Args:
             folder: of the package.
@@ -174,14 +177,32 @@ class Frames:
         Raises:
             BuildError: the recording is damaged.
         """
-        package, is_there = self._open(folder, content)
-        if is_there:
+        package = self._packages.get(folder)
+        if package is None:
+            package = self._open(folder, content)
+            if not package.is_whole:
+                self._files.append(package.begin())
+        if package.is_whole:
             return
-        self._files.append(package.begin())
-        paths = sorted(path for path in paths if not (content / path).is_symlink())
+        begun = {path for path, _, _ in package.jobs}
+        paths = sorted(path for path in paths if path not in begun and not (content / path).is_symlink())
         for stretches in _gather(self._stretches(content, paths)):
             job = self._pool.submit(package.compress, stretches)
             package.jobs.update(dict.fromkeys(stretches, job))
+
+    def move(self, folder: Path, place: Path, content: Path) -> None:
+        """Rename the folder of a package, while its files are being compressed.
+
+        Args:
+            folder: of the package.
+            place: its new name.
+            content: the folder of its files there.
+        """
+        package = self._packages.pop(folder)
+        with package.lock:
+            folder.rename(place)
+            package.folder, package.content = place, content
+        self._packages[place] = package
 
     def _stretches(self, content: Path, paths: Iterable[str]) -> Iterator[Stretch]:
         """Yield the small files first: they can be compressed while the code of the large ones is read."""
@@ -212,16 +233,15 @@ class Frames:
         for folder, content in packages:
             package = self._packages.get(folder)
             if package is None:
-                package, _ = self._open(folder, content)
+                package = self._open(folder, content)
             self._owners.update(dict.fromkeys((path for path, _, _ in (*package.places, *package.jobs)), package))
 
-    def _open(self, folder: Path, content: Path) -> tuple[_Package, bool]:
-        """Return a package, and whether its frames are there."""
+    def _open(self, folder: Path, content: Path) -> _Package:
         package = self._packages[folder] = _Package(folder, content)
-        is_there = package.load()
+        package.load()
         if package.file:
             self._files.append(package.file)
-        return package, is_there
+        return package
 
     def find(self, stretch: Stretch, source: Path) -> Frame | None:
         """Return the frame of bytes of a file, when there is one; wait for it while it is made.

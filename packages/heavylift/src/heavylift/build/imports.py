@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from heavylift.build import binaries
 from heavylift.build.accesses import IMPORTED, Accesses, modules_of, record_imports
 from heavylift.build.errors import BuildError, MissingModuleError
-from heavylift.build.exports import Changes, make_changes
 from heavylift.build.needed import Referrers
 from heavylift.build.packages import assemble
 from heavylift.build.prune import Pruning, Survey, choose, remove
@@ -83,7 +82,6 @@ class Tree:
 
     folder: Path
     files: Mapping[str, str]  # where each lies, by its path in the applib
-    changes: Changes  # of them
     interpreter: Path | None  # None: there is no bytecode
 
     def read(self, path: str) -> bytes:
@@ -93,7 +91,6 @@ class Tree:
     def put(self, paths: Collection[str]) -> None:
         """Put some files into the folder that are not in it."""
         assemble({path: self.files[path] for path in paths}, self.folder)
-        make_changes(self.folder, {path: self.changes[path] for path in paths if path in self.changes})
 
     def compile(self, paths: Iterable[str]) -> None:
         """Compile those of some files that are modules."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from heavylift.build.candidates import Candidates
 from heavylift.build.names import split
@@ -31,8 +32,7 @@ class Mentions:
     def __init__(self, candidates: Candidates) -> None:
         self._candidates = candidates
         self._targets: dict[bytes, set[tuple[bytes, ...]]] = defaultdict(set)  # parts of names, by a word of the last
-        names = {name.replace(".", "/") for name in map(candidates.outermost, candidates.modules)}
-        for name in names | candidates.outermost_folders():
+        for name in candidates.targets():
             parts = tuple(part.encode() for part in name.split("/"))
             for word in _WORD.findall(parts[-1])[:1]:
                 self._targets[word].add(parts)
@@ -62,7 +62,7 @@ class Mentions:
         )
 
     def _names_a_target(self, source: bytes, folder: str) -> bool:
-        words = set(source.translate(_SPACES).split())
+        words = words_of(source)
         around = folder.encode().split(b"/")
         lasts = {
             parts[-1]
@@ -76,6 +76,17 @@ class Mentions:
         if re.search(rb"[./\"'](?:%b)(?![\w+-])|(?<![\w+-])(?:%b)(?:[/\"']|\.\w)" % (one, one), source):
             return True
         return any(not lasts.isdisjoint(_WORD.findall(each)) for each in _IMPORT.findall(source))
+
+
+@lru_cache(maxsize=1)
+def words_of(source: bytes) -> frozenset[bytes]:
+    """Return the words in a source."""
+    return frozenset(source.translate(_SPACES).split())
+
+
+def words_in(name: str) -> list[str]:
+    """Return the words of a module's or folder's name: whoever refers to it from elsewhere writes all of them."""
+    return [word.decode() for word in _WORD.findall(name.encode())]
 
 
 def _rest(parts: tuple[bytes, ...], around: list[bytes]) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from heavylift.build.binaries import is_elf
 from heavylift.build.elf import is_extension
+from heavylift.build.files import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,7 @@ def arrange(folder: Path, needed: Sequence[str] | None, chunks: Mapping[str, str
         needed: what a recorded start needed, in its order; None: nothing was recorded, so everything is eager.
         chunks: for each .pyc that was collected, the file that holds it.
     """
-    files = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
-    )
-    files = [path for path in files if path not in chunks]
+    files = sorted(path for path, entry in walk(folder) if entry.is_file(follow_symlinks=False) and path not in chunks)
     if needed is None:
         return Order(files, len(files), len(files))
     used = dict.fromkeys(chunks.get(path, path) for path in needed)

@@ -107,7 +107,7 @@ def prepare(
     def run(entry: str) -> None:
         if entry in missing:
             installed = together.result().get(_name(entry)) if entry in others else None
-            _prepare(entry, sources, places[entry], installed, recipe, cores)
+            _prepare(entry, sources, places[entry], installed, recipe, cores, frames)
         if frames:
             package = _read(places[entry])
             frames.begin(
@@ -137,9 +137,9 @@ def place_is_sound(place: Path) -> bool:
     return (place / _RECORD).is_file() and is_untouched(place / _CONTENT, place / _RECORD)
 
 
-def retain(packages: Sequence[Package], cache: Path) -> None:
-    """Remove all prepared packages but these, and the leftovers of an interrupted build."""
-    for path in set(cache.iterdir()) - {package.place for package in packages}:
+def retain(places: Iterable[Path], cache: Path) -> None:
+    """Remove all folders of a cache but these, and the leftovers of an interrupted build."""
+    for path in set(cache.iterdir()).difference(places):
         shutil.rmtree(path)
 
 
@@ -180,7 +180,13 @@ def _name(entry: str) -> str:
 
 
 def _prepare(
-    entry: str, sources: Sequence[str], place: Path, files: Path | None, recipe: Recipe, cores: Executor
+    entry: str,
+    sources: Sequence[str],
+    place: Path,
+    files: Path | None,
+    recipe: Recipe,
+    cores: Executor,
+    frames: Frames | None,
 ) -> None:
     """Prepare a package, of which `files` is the folder that it was installed in, if it was."""
     scratch = place.with_name(place.name + ".new")
@@ -192,6 +198,9 @@ def _prepare(
         resolve.write_lock(lock, sources, [entry])
         installed, going = _install(lock, content, recipe, cores, files)
         lock.unlink()
+        if frames:  # with the small files, which stay as they are: large ones take the longest to prepare
+            small = (path for path, size in installed.items() if size <= BLOCK_SIZE and ".so" not in path)
+            frames.begin(scratch, content, [path for path in small if path not in going])
         record = _describe(entry, content, installed)
         with ThreadPoolExecutor(1) as beside:
             names = [path for path in installed if path.endswith(".py") and path not in going]
@@ -206,7 +215,10 @@ def _prepare(
             compiled.result()
         record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
         (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")
-        scratch.rename(place)
+        if frames:
+            frames.move(scratch, place, content_of(place))
+        else:
+            scratch.rename(place)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from heavylift.build.exports import find_changes, find_tables, make_changes
+from heavylift.build.unbound import change_libraries, copies_name
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("g++") and shutil.which("readelf") and sys.platform == "linux"), reason="needs g++ and binutils"
@@ -100,7 +102,7 @@ def both(folder: Path) -> dict[str, Path]:
 def reduced(libraries: Path, folder: Path) -> Path:
     for name, library in both(libraries).items():
         shutil.copy(library, folder / name)
-    make_changes(folder, find_changes(both(folder), least=1))
+    make_changes(both(libraries), find_changes(both(libraries), least=1), folder)
     return folder
 
 
@@ -144,3 +146,27 @@ def test_a_library_whose_tables_are_damaged_stays_as_it_is(libraries: Path, tmp_
     for cut in (63, 200, len(data) // 2, len(data) - 8):
         (tmp_path / "libbase.so").write_bytes(data[:cut])
         assert not find_changes({"libbase.so": tmp_path / "libbase.so"}, least=1)
+
+
+def test_copies_are_made_once_for_the_same_libraries_and_anew_when_somebody_has_edited_one(
+    libraries: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "names"
+    made = change_libraries(both(libraries), folder, least=1)
+    assert "libbase.so" in made
+    copy = Path(made["libbase.so"])
+    content, before = copy.read_bytes(), copy.stat()
+    assert change_libraries(both(libraries), folder, least=1) == made
+    assert copy.stat().st_mtime_ns == before.st_mtime_ns
+    with copy.open("ab") as file:
+        file.write(b"edited")
+    os.utime(copy, ns=(before.st_mtime_ns, before.st_mtime_ns + 10**9))  # a file system's clock has ticks
+    change_libraries(both(libraries), folder, least=1)
+    assert copy.read_bytes() == content
+
+
+def test_copies_have_another_name_when_a_library_is_another() -> None:
+    one = copies_name([("a.so", "one"), ("b.so", "one")])
+    assert one == copies_name([("b.so", "one"), ("a.so", "one")])
+    assert one != copies_name([("a.so", "one"), ("b.so", "two")])
+    assert one != copies_name([("a.so", "one")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Callable
@@ -126,3 +127,18 @@ def test_a_package_that_a_step_has_prepared_anew_keeps_no_table_of_frames_that_a
         (tmp_path / "files").rename(package / "files")
     assert not (package / "frames.json").exists()
     assert packed().path.read_bytes() == without_frames(applib)
+
+
+def test_a_package_may_be_renamed_while_its_files_are_compressed(tmp_path: Path, package: Path, applib: Path) -> None:
+    scratch = package.with_name("lib.new")
+    package.rename(scratch)
+    with Frames(tmp_path / "no recording", is_final=True) as frames:
+        frames.begin(scratch, scratch / "files", ["lib/a.py", "lib/empty.py"])
+        frames.move(scratch, package, package / "files")
+        frames.begin(package, package / "files", FILES)
+        frames.use([(package, package / "files")])
+        target = tmp_path / "out" / "{digest}.zip"
+        archive = pack(applib, target, progress=lambda _done, _total: None, frames=frames)
+    assert archive.path.read_bytes() == without_frames(applib)
+    table = [row[0] for row in json.loads((package / "frames.json").read_text())]
+    assert table.count("lib/a.py") == table.count("lib/empty.py") == 1

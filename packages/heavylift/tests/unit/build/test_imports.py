@@ -79,7 +79,7 @@ class Chosen:
         (folder / "rules.toml").write_text(rules)
         found = survey(folder / "files", read_rules([DEFAULT_RULES, folder / "rules.toml"]))
         self.folder, self.report = folder / "applib", Titles()
-        tree = Tree(self.folder, {name: str(folder / "files" / name) for name in files}, {}, Path(sys.executable))
+        tree = Tree(self.folder, {name: str(folder / "files" / name) for name in files}, Path(sys.executable))
         modules = {"p": ["p"]}
         made = Imports(
             folder=self.folder, interpreter=Path(sys.executable), modules=modules, needs=[], report=self.report

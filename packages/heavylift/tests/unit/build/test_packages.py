@@ -58,7 +58,7 @@ def test_packages_that_nothing_names_go(tmp_path: Path) -> None:
     kept = package(tmp_path, "kept", {"a.py": ""})
     package(tmp_path, "stale", {"b.py": ""})
     (tmp_path / "interrupted.new").mkdir()
-    retain([kept], tmp_path)
+    retain([kept.place], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
