@@ -10,7 +10,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from heavylift.contracts.failures import DeadlineError, DigestMismatchError, InvalidArchiveError
 from heavylift.contracts.loading import CodeBlock
@@ -51,6 +50,7 @@ class Demand:
         self._under_way: set[int] = set()
         self._quiet = threading.Event()
         self._quiet.set()
+        self._room = threading.Semaphore(_CONNECTIONS)
 
     def start(self) -> None:
         """Start to listen."""
@@ -63,7 +63,6 @@ class Demand:
             yield chunk
 
     def _listen(self) -> None:
-        pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="demand")
         for code, page in self._paging.asked():
             with self._lock:
                 known = code.block in self._under_way or self._paging.is_taken(code.block)
@@ -71,7 +70,11 @@ class Demand:
                     self._under_way.add(code.block)
                     self._quiet.clear()
             if not known:
-                pool.submit(self._bring, code, page)
+                threading.Thread(target=self._bring_in_turn, args=(code, page), daemon=True, name="demand").start()
+
+    def _bring_in_turn(self, code: CodeBlock, page: int) -> None:
+        with self._room:
+            self._bring(code, page)
 
     def _bring(self, code: CodeBlock, page: int) -> None:
         begin = time.perf_counter()

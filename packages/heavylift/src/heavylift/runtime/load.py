@@ -6,8 +6,8 @@ Stages; when one fails, the destination is as it was before:
 2. read the object's first bytes: they hold the index, or show that there is none (`plainzip` takes over then);
 3. check index, digest and disk, and make directories and links;
 4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
-   in order; the thread that fetched a block verifies, inflates and writes it in place, while the other connections go on
-   receiving. A thread holds one block at a time: that bounds the memory;
+   in order; the thread that fetched a block verifies, inflates and writes it in place when its turn has come, while the other
+   connections go on receiving. A thread holds one block at a time: that bounds the memory;
 5. set the marker of a complete destination.
 
 Whoever watches is told when all names are there, and each time more of the first blocks are complete: from the files in
@@ -16,6 +16,7 @@ them, modules can be imported while the others are still on their way.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -29,6 +30,7 @@ from heavylift.contracts.archive import (
     INDEX_NAME,
     MAX_INDEX,
     SUFFIX,
+    Block,
     Content,
     Index,
     content_digest,
@@ -54,6 +56,7 @@ from heavylift.runtime.retries import TRY, Deadline
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import AHEAD, ObjectReader, cut
 from heavylift.runtime.timeline import Timeline
+from heavylift.runtime.turns import Turns
 
 if TYPE_CHECKING:
     from heavylift.runtime.demand import Demand
@@ -233,6 +236,8 @@ class _BlockLoader:
         self._timeline = timeline
         self._watcher = watcher
         self._created = threading.Event()
+        self._turns = Turns(min(CONNECTIONS, os.cpu_count() or 1))
+        self._zeros: set[Block] = set()  # those that were seen; linkers and builds leave many that are the same
         self._done = _Front(len(self._places), watcher.advanced if watcher else lambda _count: None)
 
     def run(self) -> None:
@@ -299,7 +304,8 @@ class _BlockLoader:
         if self._demand and blocks.start >= self._plan.ready:
             chunks = self._demand.give_way(chunks)
         for place, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
-            self._unpack_block(self._plan.blocks[place], packed)
+            with self._turns.turn(place):
+                self._unpack_block(self._plan.blocks[place], packed)
             self._done.add(place)
         if reader is not self._reader:
             self._timeline.count(**reader.take_counts())
@@ -313,12 +319,15 @@ class _BlockLoader:
         where = f"{self._reader.name}: block {number}"
         with self._timeline.span("verify", self._item):
             verify(packed, block, where)
+        if block in self._zeros and not code:
+            return
         with self._timeline.span("inflate", self._item):
             large = self._content.files[found[0].file].size > found[0].size
             parts: list[bytes | memoryview]
             if large:
                 stretch = inflate_stretch(packed, block.raw, where)
                 if not code and stretch.startswith(_ZEROS) and stretch == bytes(block.raw):
+                    self._zeros.add(block)
                     return  # a new file holds zeros
                 raw = memoryview(stretch)
                 parts = [raw[piece.start : piece.start + piece.size] for piece in found]  # several: runs of hot pages

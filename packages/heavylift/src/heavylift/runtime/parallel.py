@@ -1,9 +1,12 @@
-"""Runs tasks on several threads and tells the first failure, not the ones that follow from it."""
+"""Runs tasks on several threads and tells the first failure, not the ones that follow from it.
+
+`concurrent.futures` does that, too, and imports `logging`: what a start's first request and its first blocks would wait for.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 
 def run_all(tasks: Iterable[Callable[[], None]], *, workers: int, stop: Callable[[], None]) -> None:
@@ -15,16 +18,39 @@ def run_all(tasks: Iterable[Callable[[], None]], *, workers: int, stop: Callable
         stop: called when a task failed or the wait was interrupted; makes the running tasks end soon.
 
     Raises:
-        Exception: what the first failed task raised.
+        Exception: what the first task that failed raised.
     """
-    with ThreadPoolExecutor(workers, thread_name_prefix="heavylift") as pool:
-        futures = [pool.submit(task) for task in tasks]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-            for future in futures:
-                if future.done():
-                    future.result()
-        except BaseException:
-            stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    waiting = list(tasks)
+    count = min(workers, len(waiting))
+    waiting.reverse()
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        failures.append(error)
+        waiting.clear()
+        stop()
+
+    def work() -> None:
+        while True:
+            try:
+                task = waiting.pop()
+            except IndexError:
+                return
+            try:
+                task()
+            except BaseException as error:  # noqa: BLE001 - the caller gets it
+                fail(error)
+
+    threads = [threading.Thread(target=work, name=f"heavylift_{number}") for number in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException as interruption:
+        fail(interruption)
+        for thread in threads:
+            thread.join()
+        raise
+    if failures:
+        raise failures[0]

@@ -12,9 +12,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from heavylift.contracts.failures import (
     EmptyObjectError,
@@ -24,6 +23,9 @@ from heavylift.contracts.failures import (
 )
 from heavylift.runtime.beginning import Beginning
 from heavylift.runtime.retries import Deadline, Retries, RetryPolicy
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 AHEAD = 16 * 1024 * 1024  # bytes of an archive to begin with: its index, and the blocks that come while it is read
 
@@ -181,6 +183,8 @@ class ObjectReader:
             window: bytes that one request asks for.
             connections: requests at once.
         """
+        from concurrent.futures import ThreadPoolExecutor  # takes time to import, and our own archives do not need it
+
         starts = iter(range(start, stop, window))
         pending: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(connections, thread_name_prefix="fetch") as pool:

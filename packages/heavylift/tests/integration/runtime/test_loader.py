@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -17,6 +20,7 @@ import oss2
 import pytest
 
 from heavylift.contracts.startlog import find_starts
+from heavylift.runtime import background
 from heavylift.runtime.ahead import LIST_NAME, dump_list
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.destination import MARKER
@@ -68,6 +72,15 @@ def test_a_function_that_does_not_use_oss_does_not_import_its_client(instance: A
     assert outcome.answers == ["False"], outcome.errors
     (start,) = find_starts(outcome.output.splitlines())
     assert [span.item for span in start.spans if span.phase == "import"] == ["user"]
+
+
+def test_the_loaders_process_imports_neither_site_nor_logging() -> None:
+    program = (
+        "import sys; from heavylift.runtime import worker, load, demand; print({'logging', 'site'} & {*sys.modules})"
+    )
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [*background.PYTHON, "-c", program]
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_modules_that_its_list_names_are_imported_while_nothing_of_the_applib_is_there(

@@ -117,8 +117,10 @@ def test_conditions(bucket: oss2.Bucket) -> None:
     assert bucket.get_object("a", headers={"If-Match": f'"{etag}"'}).read() == b"1"
     with pytest.raises(oss2.exceptions.PreconditionFailed):
         bucket.get_object("a", headers={"If-Match": '"other"'})
-    with pytest.raises(oss2.exceptions.NotModified):
+    with pytest.raises(oss2.exceptions.NotModified) as unchanged:
         bucket.get_object("a", headers={"If-None-Match": f'"{etag}"'})
+    assert unchanged.value.headers["ETag"] == f'"{etag}"'
+    assert "Last-Modified" in unchanged.value.headers
     later = oss2.http_date(int(time.time()) + 60)
     with pytest.raises(oss2.exceptions.NotModified):
         bucket.get_object("a", headers={"If-Modified-Since": later})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from localcloud.kernel.times import to_http
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 
@@ -40,7 +41,9 @@ def check_conditions(item: StoredObject, headers: Mapping[str, str], *, prefix: 
     if (none_match and _matches(none_match, item.etag)) or (
         since and not none_match and modified <= _time(since, modified - 1)
     ):
-        raise OssError("NotModified", "The object was not modified.")
+        # RFC 9110, 15.4.5: what a client keeps of the object is told again.
+        told = {"ETag": f'"{item.etag}"', "Last-Modified": to_http(modified)}
+        raise OssError("NotModified", "The object was not modified.", headers=told)
 
 
 def refuse_conditions(headers: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ class OssDialect:
             (error.detail, dict(error.headers), error.ec) if isinstance(error, OssError) else ({}, {}, None)
         )
         if error.status == 304:
-            return web.Response(status=304)
+            return web.Response(status=304, headers=headers)
         record = {
             "Code": error.code,
             "Message": error.message,

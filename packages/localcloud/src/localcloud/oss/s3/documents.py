@@ -36,7 +36,8 @@ def error_to_s3(error: OssError) -> OssError:
 
 
 def document_to_s3(document: bytes) -> bytes:
-    """Return a document with S3's names of storage classes."""
+    """Return a document with S3's names of storage classes, and without the delimiter that nobody asked for."""
+    document = document.replace(b"<Delimiter></Delimiter>", b"")
     return _CLASS.sub(lambda found: b"<StorageClass>" + _CLASSES.get(found[1], found[1]) + b"</StorageClass>", document)
 
 
