@@ -59,8 +59,11 @@ def _find_missing(settings: FunctionSettings) -> Iterator[str]:
         yield (
             f"requirements: there is no file {settings.requirements}; write one requirement a line into it, or name another file"
         )
-    if settings.model and not settings.model.endswith(".py") and not Path(settings.model).is_dir():
-        yield f"model: there is no folder {settings.model}; name that of a model, or a Python file with `{EXPORT}`"
+    if settings.model and not settings.model.endswith(".py"):
+        if not Path(settings.model).is_dir():
+            yield f"model: there is no folder {settings.model}; name that of a model, or a Python file with `{EXPORT}`"
+        elif not any(Path(settings.model).iterdir()):
+            yield f"model: the folder {settings.model} is empty; put the model into it"
     for rules in settings.prune_rules:
         if not Path(rules).is_file():
             yield f"prune_rules: there is no file {rules}"

@@ -129,6 +129,16 @@ def test_a_model_file_that_cannot_be_used_is_named(make: Make, content: str | No
     assert str(caught.value).startswith(said)
 
 
+def test_an_empty_folder_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("function", "weights"):
+        Path(name).mkdir()
+    Path("requirements.txt").touch()
+    with pytest.raises(InfraError, match="model: the folder weights is empty; put the model into it"):
+        build_here()
+    assert not Path("dist").exists()
+
+
 def test_a_model_file_writes_the_model_with_the_libraries(make: Make) -> None:
     Path("model.py").write_text(
         "import subprocess\n\n\ndef export_model(applib, interpreter, target):\n"
