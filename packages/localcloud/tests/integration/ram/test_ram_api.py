@@ -253,8 +253,8 @@ def test_an_action_that_is_not_there_says_so(ram: RamClient) -> None:
 
 def test_a_parameter_that_would_be_ignored_is_refused(cloud: Running, ram: RamClient, sts: StsClient) -> None:
     role = make_role(ram, root_trust(cloud))
-    error = refusal(lambda: assume(sts, role.arn, external_id="x"))
-    assert error.code == "InvalidParameter.ExternalId"
+    error = refusal(lambda: assume(sts, role.arn, source_identity="me"))
+    assert error.code == "InvalidParameter.SourceIdentity"
     assert "not implemented" in error.message
     tag = ram_models.CreateRoleRequestTag(key="k", value="v")
     request = ram_models.CreateRoleRequest(

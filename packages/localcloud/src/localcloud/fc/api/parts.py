@@ -11,6 +11,37 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import Invocation, Parts
 
 
+class _Inbox:
+    """What has come and is not sent yet: the head, and bytes of the body, however small the parts were."""
+
+    def __init__(self) -> None:
+        self.head: bytes | None = None
+        self._body = bytearray()  # bounded by the largest result
+        self._ended = False
+        self._news = asyncio.Event()
+
+    def put(self, part: bytes) -> None:
+        if self.head is None:
+            self.head = part
+        else:
+            self._body += part
+        self._news.set()
+
+    def end(self, _: object) -> None:
+        self._ended = True
+        self._news.set()
+
+    async def wait(self) -> bytes | None:
+        """Wait for news; return what has come of the body, None at its end."""
+        await self._news.wait()
+        self._news.clear()
+        body, ended = bytes(self._body), self._ended
+        self._body.clear()
+        if ended:
+            self._news.set()
+        return None if ended and not body else body
+
+
 async def pass_parts_on(
     request: web.Request,
     invoke: Callable[[Parts], Awaitable[Invocation]],
@@ -21,22 +52,24 @@ async def pass_parts_on(
     Args:
         request: the request to respond to.
         invoke: runs the invocation; what it is given takes the parts.
-        begin: makes the response that the first part begins.
+        begin: makes the response that the first part, its head, begins.
 
     Raises:
         FcError: InternalServerError: the function failed in the middle, and the response is cut; and what `invoke` raises.
     """
-    parts: asyncio.Queue[bytes | None] = asyncio.Queue()  # bounded by the largest result
-    running = asyncio.ensure_future(invoke(parts.put_nowait))
-    running.add_done_callback(lambda _: parts.put_nowait(None))
+    inbox = _Inbox()
+    running = asyncio.ensure_future(invoke(inbox.put))
+    running.add_done_callback(inbox.end)
     try:
-        first = await parts.get()
-        if first is None:
+        part = await inbox.wait()
+        if inbox.head is None:
             return await running
-        response = begin(first)
+        response = begin(inbox.head)
         await response.prepare(request)
-        while (part := await parts.get()) is not None:
-            await response.write(part)
+        while part is not None:
+            if part:
+                await response.write(part)
+            part = await inbox.wait()
         if (await running).answer.error_type:
             raise FcError("InternalServerError", "the function failed before its response was complete")
         await response.write_eof()
