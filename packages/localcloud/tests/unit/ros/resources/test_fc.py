@@ -145,7 +145,7 @@ def test_a_function_without_code_is_not_there(based: Cloud, code: dict[str, str]
     ("given", "expected"),
     [
         ({"FunctionName": "1a"}, "InvalidArgument: functionName "),
-        ({"Runtime": "cobol"}, "InvalidArgument: runtime "),
+        ({"Runtime": "cobol"}, "InvalidArgument: Runtime "),
         ({"MemorySize": 100}, "Property MemorySize: 100 is less than 128"),
         ({"MemorySize": 130}, "InvalidArgument: memorySize "),
         ({"DiskSize": 1024}, "Property DiskSize: 1024 is not one of 512, 10240"),
