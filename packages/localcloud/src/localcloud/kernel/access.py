@@ -43,6 +43,7 @@ class Denial:
     caller: Caller
     action: str
     resource: str
+    is_explicit: bool = False  # a policy denies it, rather than none allows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,9 @@ class Gate:
         conditions = {**caller.conditions, **more}
         if not self.authorizer.is_allowed(caller.identity, action=action, resource=resource, conditions=conditions):
             raise self.refuse(Denial(caller=caller, action=action, resource=resource))
+
+    def check(self, caller: Caller, action: str, resource: str, more: Mapping[str, str] = NOTHING) -> None:
+        """Refuse a caller whose own policies deny something that somebody else may have allowed; see `require`."""
+        conditions = {**caller.conditions, **more}
+        if self.authorizer.is_denied(caller.identity, action=action, resource=resource, conditions=conditions):
+            raise self.refuse(Denial(caller=caller, action=action, resource=resource, is_explicit=True))

@@ -84,3 +84,9 @@ class Authorizer(Protocol):
             resource: the RAM resource, `acs:oss:REGION:ACCOUNT:BUCKET/KEY`.
             conditions: condition keys and their values in this request, `{"acs:SecureTransport": "false"}`.
         """
+
+    def is_denied(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        """Return True if the identity may not do the action, whoever else allows it; see `is_allowed`.
+
+        Such is what one of its policies denies, and what its session's policy does not allow.
+        """

@@ -92,6 +92,11 @@ def is_allowed(statements: Iterable[Statement], request: Request) -> bool:
     return Effect.ALLOW in effects and Effect.DENY not in effects
 
 
+def is_denied(statements: Iterable[Statement], request: Request) -> bool:
+    """Return True if a statement denies a request, whatever others say."""
+    return any(statement.effect is Effect.DENY and statement.matches(request) for statement in statements)
+
+
 def is_trusted(
     statements: Iterable[TrustStatement], principals: Iterable[tuple[str, str]], conditions: Mapping[str, str]
 ) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Any
@@ -171,6 +172,33 @@ def test_a_bucket_acl_by_header_needs_its_own_right(bucket: oss2.Bucket, as_role
     both = as_role({**bucket_itself, "Action": ["oss:PutBucket", "oss:PutBucketAcl"]})
     both.create_bucket("public-read")
     assert bucket.get_bucket_acl().acl == "public-read"
+
+
+def test_what_a_callers_own_policy_denies_neither_the_bucket_nor_an_acl_allows(
+    bucket: oss2.Bucket, as_role: As
+) -> None:
+    for key in ("secret/a", "open/a"):
+        bucket.put_object(key, b"1", headers={"x-oss-object-acl": "public-read"})
+    everybody = {**statement(bucket, "oss:GetObject"), "Principal": ["*"]}
+    role = as_role(statement(bucket, "oss:GetObject", on="secret/*", effect="Deny"))
+    for policy in (None, everybody):
+        if policy:
+            bucket.put_bucket_policy(json.dumps({"Version": "1", "Statement": [policy]}))
+        assert role.get_object("open/a").read() == b"1"
+        with pytest.raises(oss2.exceptions.AccessDenied) as caught:
+            role.get_object("secret/a")
+        assert caught.value.details["NoPermissionType"] == "ExplicitDeny"
+
+
+def test_an_acl_allows_somebody_without_policies_what_it_allows_anybody(bucket: oss2.Bucket, as_role: As) -> None:
+    bucket.put_object("public", b"1", headers={"x-oss-object-acl": "public-read"})
+    bucket.put_object("private", b"1")
+    elsewhere = {**statement(bucket, "oss:GetObject"), "Resource": ["acs:oss:*:*:another/*"]}
+    role = as_role(elsewhere)
+    assert role.get_object("public").read() == b"1"
+    assert refused(lambda: role.put_object("public", b"2"))
+    assert refused(lambda: role.get_object("private"))
+    assert refused(lambda: role.get_object_acl("public"))
 
 
 def block(bucket: oss2.Bucket, value: str) -> None:

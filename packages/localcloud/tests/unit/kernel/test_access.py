@@ -20,6 +20,9 @@ class Readers:
         self.asked = (identity, action, resource, dict(conditions))
         return action == "shop:Read" and conditions["acs:SecureTransport"] == "true"
 
+    def is_denied(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        return action == "shop:Burn"
+
 
 def refuse(denial: Denial) -> ApiError:
     return ApiError("Denied", f"{denial.caller.principal} {denial.action} {denial.resource}", 403)

@@ -44,6 +44,9 @@ class Rights:
         self.asked.append((identity.role_arn, action, resource))
         return (identity.role_arn, action) not in self.refused
 
+    def is_denied(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        return (identity.role_arn, action) in self.refused
+
 
 class Things:
     """A resource type in memory; `Fail` names the action that fails, `Hang` the one that never ends."""

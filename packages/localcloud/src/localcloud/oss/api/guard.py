@@ -105,13 +105,15 @@ class Guard:
         acl: str,
         conditions: Callable[[], Mapping[str, str]],
     ) -> None:
-        """Refuse what neither the caller's policies, nor the bucket's, nor the ACL allow; and what the bucket's policy denies.
+        """Refuse what the bucket's policy or the caller's deny; and what neither of them, nor the ACL allow.
+
+        Source: OSS, "Authentication" (the steps of a request that is signed, and of one that is not).
 
         Args:
             caller: who asks; None: anybody.
             action: the RAM action, `oss:GetObject`.
             target: the bucket or object.
-            acl: the effective ACL of the bucket or object, which decides for anonymous requests.
+            acl: the effective ACL of the bucket or object, which decides where no policy does.
             conditions: returns condition keys of the request and their values.
 
         Raises:
@@ -136,12 +138,12 @@ class Guard:
                 raise OssError(
                     "AccessDenied", f"You have no right to access this object: the bucket's policy denies {action}."
                 )
-            if effect is Effect.ALLOW:
+            if caller is not None:
+                self.gate.check(caller, action, resource, more)
+            if effect is Effect.ALLOW or _is_public(action, acl):
                 return
         if caller is None:
-            if not _is_public(action, acl):
-                raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
-            return
+            raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
         self.gate.require(caller, action, resource, more)
 
 
@@ -155,14 +157,15 @@ def caller_of(request: web.Request, credential: Credential | None) -> Caller | N
 def refuse(denial: Denial) -> OssError:
     """Return OSS's error of a denial."""
     principal = denial.caller.principal
+    why = f"a policy of {principal} denies" if denial.is_explicit else f"no policy of {principal} allows"
     return OssError(
         "AccessDenied",
-        f"You have no right to access this object: no policy of {principal} allows {denial.action} on {denial.resource}.",
+        f"You have no right to access this object: {why} {denial.action} on {denial.resource}.",
         {
             "AuthAction": denial.action,
             "AuthResource": denial.resource,
             "AuthPrincipalDisplayName": principal,
-            "NoPermissionType": "ImplicitDeny",
+            "NoPermissionType": "ExplicitDeny" if denial.is_explicit else "ImplicitDeny",
         },
     )
 

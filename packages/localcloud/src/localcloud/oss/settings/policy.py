@@ -17,7 +17,7 @@ from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.table import blocks_public_access
-from localcloud.ram.policy import Effect, MalformedPolicyError, Request, Statement, is_allowed, parse_policy
+from localcloud.ram.policy import Effect, MalformedPolicyError, Request, Statement, parse_policy
 
 PARAMETER = "policy"
 MAX_DOCUMENT = 16 * 1024  # bytes
@@ -83,7 +83,7 @@ def parse_bucket_policy(document: str) -> tuple[BucketStatement, ...]:
 def decide(bucket: Bucket | None, identity: Identity | None, request: Request) -> Effect | None:
     """Return the effect that a bucket's policy has on a request; None: it says nothing of it.
 
-    What it allows, a session policy limits further, and a bucket that blocks public access allows nobody unknown.
+    A bucket that blocks public access allows nobody unknown. What the policies of who asks deny, is not looked at here.
 
     Args:
         bucket: the bucket; None: there is none.
@@ -100,14 +100,8 @@ def decide(bucket: Bucket | None, identity: Identity | None, request: Request) -
     }
     if Effect.DENY in effects:
         return Effect.DENY
-    return Effect.ALLOW if effects and not _is_limited(bucket, identity, request) else None
-
-
-def _is_limited(bucket: Bucket | None, identity: Identity | None, request: Request) -> bool:
-    if identity is None:
-        return bucket is not None and blocks_public_access(bucket)
-    limit = identity.session_policy
-    return limit is not None and not is_allowed(parse_policy(limit), request)
+    is_blocked = identity is None and bucket is not None and blocks_public_access(bucket)
+    return Effect.ALLOW if effects and not is_blocked else None
 
 
 def is_public(bucket: Bucket) -> bool:

@@ -9,7 +9,15 @@ from localcloud.kernel.identity import Identity
 from localcloud.kernel.times import to_seconds
 from localcloud.ram.model import Attachment, Entities, Role
 from localcloud.ram.operations.entities import EntityKeeper, attached_policy
-from localcloud.ram.policy import Request, is_allowed, is_trusted, parse_policy, parse_trust_policy
+from localcloud.ram.policy import (
+    Request,
+    Statement,
+    is_allowed,
+    is_denied,
+    is_trusted,
+    parse_policy,
+    parse_trust_policy,
+)
 
 
 class Decisions(EntityKeeper):
@@ -27,21 +35,32 @@ class Decisions(EntityKeeper):
             return False
         if identity.is_account:
             return True
-        entities = self._entities  # one moment's, whatever other threads do
-        attachments = _attachments(entities, identity)
-        policies = [attached_policy(entities, attachment) for attachment in attachments]
-        statements = [statement for policy in policies for statement in parse_policy(policy.default.document)]
         request = Request(action=action, resource=resource, conditions=self._with_time(conditions))
-        return is_allowed(statements, request) and (
-            identity.session_policy is None or is_allowed(parse_policy(identity.session_policy), request)
-        )
+        return is_allowed(self._statements(identity), request) and _session_allows(identity, request)
+
+    def is_denied(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        """Return True if the identity may not do the action, whoever else allows it (see `identity.Authorizer`)."""
+        if identity.account_id != self._account_id or identity.is_account:
+            return False
+        request = Request(action=action, resource=resource, conditions=self._with_time(conditions))
+        return is_denied(self._statements(identity), request) or not _session_allows(identity, request)
 
     def is_trusted(self, role: Role, principals: Iterable[tuple[str, str]], conditions: Mapping[str, str]) -> bool:
         """Return True if a role's trust policy lets one of the principals assume the role (see `policy.is_trusted`)."""
         return is_trusted(parse_trust_policy(role.trust_policy), principals, self._with_time(conditions))
 
+    def _statements(self, identity: Identity) -> list[Statement]:
+        """Return the statements of all policies of a user or role."""
+        entities = self._entities  # one moment's, whatever other threads do
+        policies = [attached_policy(entities, attachment) for attachment in _attachments(entities, identity)]
+        return [statement for policy in policies for statement in parse_policy(policy.default.document)]
+
     def _with_time(self, conditions: Mapping[str, str]) -> dict[str, str]:
         return {"acs:CurrentTime": to_seconds(self._clock()), **conditions}
+
+
+def _session_allows(identity: Identity, request: Request) -> bool:
+    return identity.session_policy is None or is_allowed(parse_policy(identity.session_policy), request)
 
 
 def _attachments(entities: Entities, identity: Identity) -> list[Attachment]:

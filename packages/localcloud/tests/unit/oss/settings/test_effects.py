@@ -215,13 +215,6 @@ def test_what_a_policy_denies_is_denied() -> None:
     assert effect(policy(Effect="Deny", Principal=["*"]), ROLE) is Effect.DENY
 
 
-def test_a_session_policy_limits_what_a_bucket_allows() -> None:
-    limit = json.dumps(
-        {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:PutObject"], "Resource": ["*"]}]}
-    )
-    assert effect(policy(Principal=["*"]), replace(ROLE, session_policy=limit)) is None
-
-
 def test_a_bucket_that_blocks_public_access_allows_nobody_unknown() -> None:
     bucket = policy(Principal=["*"])
     blocked = replace(

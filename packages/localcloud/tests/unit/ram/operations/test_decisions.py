@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from localcloud.kernel.identity import Identity
 from localcloud.ram import RamService
 from tests.support.clock import Clock
@@ -21,6 +23,21 @@ def test_a_role_may_do_what_its_policies_allow(reader: RamService) -> None:
     assert may_read(reader, identity)
     assert not may_read(reader, identity, "acs:oss:r:1111111111111111:secret/a")
     assert not reader.is_allowed(identity, action="oss:PutObject", resource=OBJECT, conditions={})
+
+
+def test_what_a_policy_denies_and_what_a_session_does_not_allow_is_denied_whoever_allows_it(reader: RamService) -> None:
+    def is_denied(identity: Identity, action: str) -> bool:
+        return reader.is_denied(identity, action=action, resource=OBJECT, conditions={})
+
+    identity = session_of(reader)
+    assert not is_denied(identity, "oss:PutObject")  # nothing speaks of it
+    reader.create_policy("none", document=document(Effect="Deny", Action="oss:Put*", Resource="*"))
+    reader.attach_policy("reader", "none", "Custom")
+    assert is_denied(identity, "oss:PutObject")
+    assert not is_denied(identity, "oss:GetObject")
+    narrow = replace(identity, session_policy=document(Action="oss:List*", Resource="*"))
+    assert is_denied(narrow, "oss:GetObject")
+    assert not is_denied(ACCOUNT.identity, "oss:PutObject")
 
 
 def test_the_current_time_is_a_condition_key(ram: RamService, clock: Clock) -> None:
