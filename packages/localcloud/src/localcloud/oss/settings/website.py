@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
@@ -95,6 +95,9 @@ _REDIRECT = {
     "HttpRedirectCode": number(301, 307),
     **_MIRROR,
 }
+# What OSS adds to a rule that does not say it (the suite of the SDK for Go reads it back).
+_DEFAULTS = {"PassQueryString": "false"}
+_MIRROR_DEFAULTS = {"MirrorPassQueryString": "false", "MirrorFollowRedirect": "true", "MirrorCheckMd5": "false"}
 
 
 def _check(document: Element, options: Options) -> None:
@@ -115,6 +118,18 @@ def _check(document: Element, options: Options) -> None:
     numbers = [rule.findtext("RuleNumber") for rule in rules]
     if len(set(numbers)) != len(numbers):
         raise invalid("RuleNumber", "", "Two routing rules have the same number.")
+    for redirect in document.findall("RoutingRules/RoutingRule/Redirect"):
+        _fill(redirect, _DEFAULTS)
+        if redirect.findtext("RedirectType") == "Mirror":
+            _fill(redirect, _MIRROR_DEFAULTS)
+        for headers in redirect.findall("MirrorHeaders"):
+            _fill(headers, {"PassAll": "false"})
+
+
+def _fill(element: Element, defaults: Mapping[str, str]) -> None:
+    for name, value in defaults.items():
+        if element.find(name) is None:
+            SubElement(element, name).text = value
 
 
 SETTING = Setting(

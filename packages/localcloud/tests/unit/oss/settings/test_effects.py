@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -146,6 +147,29 @@ SITE = website.site_of(
         },
     )
 )
+
+
+def test_a_rule_is_kept_with_the_defaults_of_what_it_does_not_say() -> None:
+    rule = {
+        "RuleNumber": 1,
+        "Condition": {"HttpErrorCodeReturnedEquals": 404},
+        "Redirect": {
+            "RedirectType": "Mirror",
+            "MirrorURL": "http://elsewhere.com/",
+            "MirrorCheckMd5": "true",
+            "MirrorHeaders": {"Pass": "a"},
+        },
+    }
+    kept = with_setting(website.SETTING, {"RoutingRules": {"RoutingRule": rule}}).settings["website"]
+    redirect = ElementTree.fromstring(kept).find("RoutingRules/RoutingRule/Redirect")
+    assert redirect is not None
+    said = {each.tag: each.text for each in redirect.iter()}
+    assert (said["PassQueryString"], said["MirrorPassQueryString"], said["MirrorFollowRedirect"]) == (
+        "false",
+        "false",
+        "true",
+    )
+    assert (said["MirrorCheckMd5"], said["PassAll"]) == ("true", "false")
 
 
 def test_a_folder_has_the_page_that_the_index_names() -> None:
