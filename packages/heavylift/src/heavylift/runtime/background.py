@@ -44,7 +44,6 @@ _ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "33554432",
     "MALLOC_TRIM_THRESHOLD_": "268435456",
 }
-PYTHON = (sys.executable, "-S")  # the worker's: its path comes from here, and `site` and its customizations take time
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
 _GRACE = 0.05  # of the time: the worker, which has the same deadline, can say what it was doing
 # The names of modules depend on where this package lies: in a function it is a package of its own.
@@ -307,7 +306,7 @@ def _spawn(orders: bytes, opening: Opening | None) -> tuple[int, int, int]:
         actions += [(os.POSIX_SPAWN_DUP2, opening.memory, MEMORY), (os.POSIX_SPAWN_DUP2, opening.served, CHANNEL)]
     try:
         process = os.posix_spawn(
-            sys.executable, [*PYTHON, "-c", _PROGRAM], os.environ | _ALLOCATOR, file_actions=actions
+            sys.executable, [sys.executable, "-c", _PROGRAM], os.environ | _ALLOCATOR, file_actions=actions
         )
         os.write(orders_in, orders)  # a pipe takes that much whether it is read or not
     except OSError as error:

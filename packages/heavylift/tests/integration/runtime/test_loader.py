@@ -20,7 +20,6 @@ import oss2
 import pytest
 
 from heavylift.contracts.startlog import find_starts
-from heavylift.runtime import background
 from heavylift.runtime.ahead import LIST_NAME, dump_list
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.destination import MARKER
@@ -74,13 +73,20 @@ def test_a_function_that_does_not_use_oss_does_not_import_its_client(instance: A
     assert [span.item for span in start.spans if span.phase == "import"] == ["user"]
 
 
-def test_the_loaders_process_imports_neither_site_nor_logging() -> None:
-    program = (
-        "import sys; from heavylift.runtime import worker, load, demand; print({'logging', 'site'} & {*sys.modules})"
-    )
+def test_the_loaders_process_does_not_import_logging() -> None:
+    program = "import sys; from heavylift.runtime import worker, load, demand; print('logging' in sys.modules)"
+    command = [sys.executable, "-S", "-c", program]  # a `.pth` file of this machine may import anything
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [*background.PYTHON, "-c", program]
-    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "set()\n"
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_what_customizes_the_functions_python_customizes_the_loaders_too(instance: Any) -> None:
+    (instance.code / "sitecustomize.py").write_text(
+        "import os, sys\nos.write(2, f'customized {os.getpid()}\\n'.encode())\n"
+    )
+    outcome = instance.run(READ)
+    assert outcome.answers == ["42 1 x"], outcome.errors
+    assert len({line for line in outcome.errors.splitlines() if line.startswith("customized")}) == 2
 
 
 def test_modules_that_its_list_names_are_imported_while_nothing_of_the_applib_is_there(

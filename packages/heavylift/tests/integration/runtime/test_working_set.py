@@ -49,8 +49,7 @@ def test_complete_everything_is_whole_and_ordinary_when_the_initializer_returns(
     assert outcome.answers == ["True 0 SIGSEGV 0", "True"], outcome.errors
     assert outcome.errors == ""
     (start,) = outcome.starts
-    assert start["pages"]["later"] == 0
-    assert start["pages"]["present"] + start["pages"]["absent"] > 0
+    assert start["pages"]["later"] == 0  # whether the import met closed code depends on which of two comes first
 
 
 def test_the_working_set_is_enough_for_the_initializer_and_the_rest_follows(
