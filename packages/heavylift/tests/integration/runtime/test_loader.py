@@ -284,7 +284,8 @@ def test_two_starts_into_the_same_directories_do_the_work_once(instance: Any) ->
     assert all("42 1 x" in output for output in outputs)
     elsewhere = {name: str(instance.folder / "alone" / name) for name in ("AppLibDir", "ModelDir")}
     (alone,) = find_starts(instance.with_variables(**elsewhere).run(READ).output.splitlines())
-    assert sum(start.unpacked for start in starts) == alone.unpacked > 0  # one may bring the model, the other the applib
+    # One may bring the model, the other the applib.
+    assert sum(start.unpacked for start in starts) == alone.unpacked > 0
 
 
 def test_an_ordinary_zip_loads(instance: Any, upload: oss2.Bucket) -> None:
