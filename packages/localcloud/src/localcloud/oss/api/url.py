@@ -14,7 +14,7 @@ from localcloud.oss.errors import OssError
 # BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; also BUCKET.oss.localhost for clients that
 # insist on it
 _VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:(?P<public>aliyuncs\.com)|localhost)"
 )
 
 
@@ -46,7 +46,8 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
         raw_path: path and query exactly as they came.
 
     Raises:
-        OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed.
+        OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed;
+            SecondLevelDomainForbidden: at aliyuncs.com the bucket is part of the name ("OSS access rules").
     """
     path, _, raw_query = raw_path.partition("?")
     query: dict[str, str] = {}
@@ -60,6 +61,11 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
     match = _VIRTUAL_HOST.fullmatch(host)
     if match and match["bucket"]:
         return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
+    if match and match["public"] and decoded:
+        raise OssError(
+            "SecondLevelDomainForbidden",
+            "The bucket you are attempting to access must be addressed using OSS third level domain.",
+        )
     bucket, _, key = decoded.partition("/")
     return ResourceUrl(bucket=bucket, key=key, query=query)
 
