@@ -23,6 +23,7 @@ from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
 
 from localcloud.gateway import enclosure
+from localcloud.gateway.trust import JAVA
 
 Running = Any  # the running cloud of tests/support/cloud.py
 HERE = Path(__file__).parent
@@ -193,6 +194,13 @@ def test_any_program_reaches_the_embedded_cloud_and_nothing_else(cloud: Running,
         done = local(cloud, tmp_path, "sh", "-c", BARE, "sh", port, **certificates, **proxies)
     # curl: 35 the TLS handshake is refused, 6 no such host, 7 no connection
     assert done.stdout.split() == ["400", "400", "404", "35", "6", "7", "7"], done.stderr
+
+
+@pytest.mark.usefixtures("enclosed")
+@pytest.mark.skipif(shutil.which("keytool") is None or not JAVA.is_file(), reason="there is no Java of Debian's here")
+def test_java_trusts_the_embedded_cloud(cloud: Running, tmp_path: Path) -> None:
+    done = local(cloud, tmp_path, "keytool", "-list", "-cacerts", "-storepass", "changeit")
+    assert "embedded-cloud" in done.stdout, done.stdout + done.stderr
 
 
 RESOLVE = """

@@ -1,8 +1,8 @@
 """Puts this process into a network from which the embedded cloud is reached and nothing else, whatever program it becomes.
 
 That network has its own loopback, where the embedded cloud listens on its ports and on those of the web, and a resolver that knows
-the names under aliyuncs.com alone; the embedded cloud's certificate is among those that programs trust. It takes what any user may have made: a network and a mount namespace, within a user namespace
-where the user is not root.
+the names under aliyuncs.com alone; the embedded cloud's certificate is among those that programs trust. It takes what any user may
+have made: a network and a mount namespace, within a user namespace where the user is not root.
 
 What it does not hold back: sockets in the file system, such as that of a container engine, reach whoever listens there.
 
@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.gateway.adoption import address_of
-from localcloud.gateway.trust import CERTIFICATES, trusted
+from localcloud.gateway.trust import trusting
 from localcloud.kernel.errors import LocalCloudError
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000  # linux/sched.h
@@ -33,8 +33,8 @@ _INTERFACE = struct.Struct("16sH22x")  # struct ifreq with flags
 LOOPBACK = "127.0.0.1"
 # What the C library asks for a name: this network's resolver, and no service of this machine, which would ask the real one.
 ETC = {
-    Path("/etc/resolv.conf"): f"nameserver {LOOPBACK}\n",
-    Path("/etc/nsswitch.conf"): "passwd: files\ngroup: files\nhosts: files dns\n",
+    Path("/etc/resolv.conf"): f"nameserver {LOOPBACK}\n".encode(),
+    Path("/etc/nsswitch.conf"): b"passwd: files\ngroup: files\nhosts: files dns\n",
 }
 HIDDEN = ("/run/nscd", "/var/run/nscd", "/run/systemd/resolve")  # the sockets of services that resolve names
 
@@ -69,7 +69,7 @@ def enter(adoption: Path, authority: Path) -> None:
             channel.settimeout(10)
             channel.connect(address)
             asked = json.loads(channel.recv(4096))
-            _leave({**ETC, CERTIFICATES: trusted(authority.read_text(encoding="ascii"))})
+            _leave({**ETC, **trusting(authority.read_text(encoding="ascii"))})
             listening = [socket.create_server((LOOPBACK, port), backlog=512) for port in asked["ports"]]
             resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             resolver.bind((LOOPBACK, asked["resolver"]))
@@ -83,7 +83,7 @@ def enter(adoption: Path, authority: Path) -> None:
         raise EnclosureError(f"no network of its own could be made for the command: {error}") from error
 
 
-def _leave(files: Mapping[Path, str]) -> None:
+def _leave(files: Mapping[Path, bytes]) -> None:
     """Leave this machine's network for one with nothing but its own loopback.
 
     Args:
@@ -103,7 +103,7 @@ def _leave(files: Mapping[Path, str]) -> None:
         for path, content in files.items():
             own, target = Path(folder, path.name), path.resolve()
             if target.exists():
-                own.write_text(content, encoding="utf-8")
+                own.write_bytes(content)
                 own.chmod(0o644)
                 _bind(own, target)
         for hidden in filter(Path.is_dir, map(Path, HIDDEN)):
