@@ -47,7 +47,8 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
 
     Raises:
         OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed;
-            SecondLevelDomainForbidden: at aliyuncs.com the bucket is part of the name ("OSS access rules").
+            SecondLevelDomainForbidden: at aliyuncs.com the bucket is part of the name, also for S3's clients
+            ("Compatibility with Amazon S3"; the words are those that users of OSS report).
     """
     path, _, raw_query = raw_path.partition("?")
     query: dict[str, str] = {}
@@ -62,10 +63,7 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
     if match and match["bucket"]:
         return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
     if match and match["public"] and decoded:
-        raise OssError(
-            "SecondLevelDomainForbidden",
-            "The bucket you are attempting to access must be addressed using OSS third level domain.",
-        )
+        raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     bucket, _, key = decoded.partition("/")
     return ResourceUrl(bucket=bucket, key=key, query=query)
 
