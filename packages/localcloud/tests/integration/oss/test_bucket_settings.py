@@ -306,6 +306,13 @@ def test_a_long_text_goes_out_packed_to_those_that_take_it(bucket: oss2.Bucket) 
     packed = requests.get(signed, headers={"Accept-Encoding": "gzip"}, timeout=10)
     assert (packed.content, packed.headers["Content-Encoding"]) == (content, "gzip")
     assert not {"Content-Length", "ETag"} & packed.headers.keys()
+    with requests.Session() as session:  # what follows an answer to HEAD on its connection is the next answer
+        signed_head = bucket.sign_url("HEAD", "a.txt", 60)
+        head = session.head(signed_head, headers={"Accept-Encoding": "gzip"}, timeout=10)
+        assert (head.headers["Vary"], head.headers["Content-Encoding"]) == ("Accept-Encoding", "gzip")
+        assert head.headers.keys().isdisjoint({"Content-Length", "ETag"})
+        head = session.head(signed_head, headers={"Accept-Encoding": "identity"}, timeout=10)
+        assert "Vary" not in head.headers
     whole = requests.get(signed, headers={"Accept-Encoding": "identity"}, timeout=10)
     assert (whole.content, whole.headers["Content-Length"]) == (content, str(len(content)))
     part = requests.get(signed, headers={"Accept-Encoding": "gzip", "Range": "bytes=0-1023"}, timeout=10)
