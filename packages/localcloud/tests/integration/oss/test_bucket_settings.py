@@ -393,3 +393,27 @@ def test_an_uploaded_part_tells_its_md5(bucket: oss2.Bucket) -> None:
     upload_id = bucket.init_multipart_upload("a").upload_id
     part = bucket.upload_part("a", upload_id, 1, b"1")
     assert base64.b64decode(part.headers["Content-MD5"]).hex().upper() == part.etag
+
+
+def test_a_bucket_is_made_in_the_region_of_its_endpoint_only(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    document = "<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        bucket._do("PUT", bucket.bucket_name, "", data=document % "oss-ap-southeast-1")
+    assert (refused.value.status, refused.value.code) == (400, "InvalidLocationConstraint")
+    bucket._do("PUT", bucket.bucket_name, "", data=document % f"oss-{cloud.region}")
+    answer = bucket._do("HEAD", bucket.bucket_name, "")
+    assert answer.headers["x-oss-bucket-region"] == f"oss-{cloud.region}"
+
+
+def test_an_empty_key_of_encryption_is_none(bucket: oss2.Bucket) -> None:
+    rule = "<SSEAlgorithm>KMS</SSEAlgorithm><KMSMasterKeyID></KMSMasterKeyID>"
+    inner = f"<ApplyServerSideEncryptionByDefault>{rule}</ApplyServerSideEncryptionByDefault>"
+    document = f"<ServerSideEncryptionRule>{inner}</ServerSideEncryptionRule>"
+    bucket._do("PUT", bucket.bucket_name, "", params={"encryption": ""}, data=document)
+    assert b"KMSMasterKeyID" not in bucket._do("GET", bucket.bucket_name, "", params={"encryption": ""}).read()
+
+
+def test_no_lifecycle_is_told_in_the_words_of_oss(bucket: oss2.Bucket) -> None:
+    with pytest.raises(oss2.exceptions.NoSuchLifecycle) as refused:
+        bucket.get_bucket_lifecycle()
+    assert refused.value.message == "No Row found in Lifecycle Table."

@@ -96,6 +96,13 @@ def _claim(
             {"ArgumentValue": scope[1][:100], "Expected": region},
             ec="0002-00000226",
         )
+    if len(scope) == len(expected) and scope[2] != "oss":
+        raise OssError(
+            "InvalidArgument",
+            "Invalid signing product in Authorization header.",
+            {"ArgumentValue": scope[2][:100], "Expected": "oss"},
+            ec="0002-00000227",
+        )
     if scope != expected:
         raise OssError(
             "InvalidArgument",
