@@ -51,7 +51,6 @@ STATUS = {
     "InvalidTargetBucketForLogging": 400,
     "InvalidWORMConfiguration": 400,
     "InventoryAlreadyExist": 409,
-    "MalformedPolicy": 400,
     "MalformedPOSTRequest": 400,
     "MalformedXML": 400,
     "MetaQueryNotExist": 404,

@@ -80,7 +80,7 @@ def test_a_policy_lets_everybody_read_and_is_told(bucket: oss2.Bucket, url: str)
     assert requests.get(f"{url}/b", timeout=10).content == b"1"
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_bucket_policy("no policy")
-    assert error.value.code == "MalformedPolicy"
+    assert error.value.code == "InvalidPolicyDocument"
     bucket.delete_bucket_policy()
     with pytest.raises(oss2.exceptions.NoSuchBucketPolicy):
         bucket.get_bucket_policy()

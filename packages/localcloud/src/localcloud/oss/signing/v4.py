@@ -89,19 +89,19 @@ def _claim(
 ) -> Claim:
     access_key_id, *scope = credential.split("/")
     expected = [day, region, "oss", "aliyun_v4_request"]
-    if len(scope) == len(expected) and scope[1] != region:
-        raise OssError(
-            "InvalidArgument",
-            "Invalid signing region in Authorization header.",
-            {"ArgumentValue": scope[1][:100], "Expected": region},
-            ec="0002-00000226",
-        )
     if len(scope) == len(expected) and scope[2] != "oss":
         raise OssError(
             "InvalidArgument",
             "Invalid signing product in Authorization header.",
             {"ArgumentValue": scope[2][:100], "Expected": "oss"},
             ec="0002-00000227",
+        )
+    if len(scope) == len(expected) and scope[1] != region:
+        raise OssError(
+            "InvalidArgument",
+            "Invalid signing region in Authorization header.",
+            {"ArgumentValue": scope[1][:100], "Expected": region},
+            ec="0002-00000226",
         )
     if scope != expected:
         raise OssError(

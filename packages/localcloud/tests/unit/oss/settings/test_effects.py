@@ -270,7 +270,7 @@ def test_a_bucket_that_blocks_public_access_allows_nobody_unknown() -> None:
     ],
 )
 def test_what_is_no_policy_is_refused(document: bytes) -> None:
-    with pytest.raises(OssError, match="MalformedPolicy"):
+    with pytest.raises(OssError, match="InvalidPolicyDocument"):
         read_policy(document)
 
 

@@ -77,7 +77,7 @@ def test_a_signature_for_another_region_is_refused() -> None:
 
 
 def test_a_signature_for_another_product_is_refused() -> None:
-    header = in_header("0").headers["authorization"].replace("/oss/", "/oss-cloudbox/")
+    header = in_header("0").headers["authorization"].replace(f"/{REGION}/oss/", "/box/oss-cloudbox/")
     with pytest.raises(OssError, match="Invalid signing product in Authorization header") as refused:
         read_claim(in_header("0", authorization=header), region=REGION, now=SIGNED_AT)
     assert refused.value.ec == "0002-00000227"
