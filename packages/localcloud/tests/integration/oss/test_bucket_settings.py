@@ -395,6 +395,27 @@ def test_an_uploaded_part_tells_its_md5(bucket: oss2.Bucket) -> None:
     assert base64.b64decode(part.headers["Content-MD5"]).hex().upper() == part.etag
 
 
+def test_a_copied_part_tells_the_encryption_of_its_upload(bucket: oss2.Bucket) -> None:
+    name = "x-oss-server-side-encryption"
+    bucket.put_object("source", b"1" * 10)
+    upload_id = bucket.init_multipart_upload("a", headers={name: "AES256"}).upload_id
+    copied = bucket.upload_part_copy(bucket.bucket_name, "source", (0, 9), "a", upload_id, 1)
+    assert copied.headers[name] == "AES256"
+
+
+def test_a_finished_upload_tells_its_address_in_the_style_of_the_request(bucket: oss2.Bucket, url: str) -> None:
+    address, everything = url.removeprefix("http://").partition("/")[0], {"x-oss-complete-all": "yes"}
+    for host, path in ((address, f"/{bucket.bucket_name}"), (f"{bucket.bucket_name}.oss.localhost", "")):
+        upload_id = bucket.init_multipart_upload("a b").upload_id
+        bucket.upload_part("a b", upload_id, 1, b"1")
+        signed = bucket.sign_url("POST", "a b", 60, params={"uploadId": upload_id}, headers=everything)
+        query = signed.partition("?")[2]
+        answer = requests.post(
+            f"http://{address}{path}/a%20b?{query}", headers={"Host": host, **everything}, timeout=10
+        )
+        assert f"<Location>http://{host}{path}/a%20b</Location>" in answer.text, answer.text
+
+
 def test_a_bucket_is_made_in_the_region_of_its_endpoint_only(bucket: oss2.Bucket, cloud: Cloud) -> None:
     document = "<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
     with pytest.raises(oss2.exceptions.ServerError) as refused:
