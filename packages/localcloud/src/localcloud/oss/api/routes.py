@@ -210,7 +210,7 @@ MODIFIERS = frozenset(
     x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Subresources that came after V1 of the signature; passed over, DeleteBucketStorageQuota would be DeleteBucket.
-_NEWER = frozenset({"MetaQuery", "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "quota"})
+_NEWER = frozenset({"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "quota"})
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
 SELECTING = SUBRESOURCES | _NEWER | {name for operations in OPERATIONS.values() for name in operations}
 
