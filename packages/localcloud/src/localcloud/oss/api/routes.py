@@ -201,7 +201,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
     """callback callback-var category comp continuation-token delimiter encoding-type endTime fetch-owner inventoryId
-    key-marker list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix
+    key-marker list-type marker max-keys max-parts max-uploads part-number-marker position prefix
     sequential start-after startTime status styleName tag-key tag-value tagging upload-id-marker version-id-marker
     versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-access-key-id
     x-oss-additional-headers
