@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -57,11 +58,17 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
                 raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
             query[name] = value
     decoded = _decode(path.removeprefix("/"))
-    match = _VIRTUAL_HOST.fullmatch(host)
-    if match and match["bucket"]:
-        return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
+    if named := _bucket_of(host):
+        return ResourceUrl(bucket=named, key=decoded, query=query)
     bucket, _, key = decoded.partition("/")
     return ResourceUrl(bucket=bucket, key=key, query=query)
+
+
+@lru_cache(maxsize=256)  # a client's requests name one or a few
+def _bucket_of(host: str) -> str | None:
+    """Return the bucket that a host name begins with; None: it begins with none."""
+    match = _VIRTUAL_HOST.fullmatch(host)
+    return match["bucket"] if match else None
 
 
 def _decode(text: str) -> str:
