@@ -17,5 +17,5 @@ async def preflight(call: Call) -> web.StreamResponse:
 
 def allow_page(request: web.Request, response: web.StreamResponse, bucket: Bucket | None) -> None:
     """Add the headers of a bucket's cross-origin rules to an answer, also to one that tells an error."""
-    if bucket and request.method != "OPTIONS":
-        response.headers.update(answer_headers(bucket, request.headers, request.method))
+    if bucket and request.method != "OPTIONS" and (headers := answer_headers(bucket, request.headers, request.method)):
+        response.headers.update(headers)
