@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-from contextlib import suppress
 from typing import BinaryIO
 
 from aiohttp import web
 
 PIECE = 256 * 1024  # bytes
 STRETCH = 4 * 1024**2  # bytes, as many as a connection's buffer holds at most (tcp(7), tcp_wmem)
-PAUSE = 5  # milliseconds that a thread waits for a client; after that, the event loop does
+PAUSE = 5  # milliseconds that a thread waits for a client whose buffer is full; after that, the event loop does
 THREADS = 4  # that send at a time, each with a descriptor of its own beside the connection's and the file's
 
 _threads = asyncio.Semaphore(THREADS)
@@ -87,14 +86,21 @@ async def _send_at_once(transport: asyncio.Transport, file: BinaryIO, offset: in
 
 
 def _send(connection: int, file: int, offset: int, count: int) -> int:
-    """Send a stretch until the client has taken nothing for a moment, and return how much was sent."""
-    client = select.poll()
-    client.register(connection, select.POLLOUT)
-    sent = 0
-    while sent < count and client.poll(PAUSE):
-        with suppress(BlockingIOError):
+    """Send a stretch, with one short wait for the client, and return how much was sent."""
+    sent, waited = 0, False
+    while sent < count:
+        try:
             more = os.sendfile(connection, file, offset + sent, count - sent)
-            if not more:
+        except BlockingIOError:
+            if waited:
+                break
+            client = select.poll()
+            client.register(connection, select.POLLOUT)
+            waited = bool(client.poll(PAUSE))
+            if not waited:
+                break
+        else:
+            if not more:  # the file ends early
                 break
             sent += more
     return sent

@@ -115,7 +115,7 @@ def describe_entry(item: StoredObject, encode: Encode, owner: str | None, now: f
         "LastModified": to_milliseconds(item.modified),
         "ETag": f'"{item.etag}"',
         "Type": item.kind,
-        "Size": item.size,
+        "Size": str(item.size),
         "StorageClass": item.attributes.storage.storage_class or "Standard",
         "RestoreInfo": restore_state(item, now),
         "Owner": None if owner is None else owner_of(owner),
