@@ -1,8 +1,8 @@
 """Requests that begin at once.
 
 aiohttp runs each request in a task of its own, for which its connection's task waits. From Python 3.12 on such a task begins at
-once; before that, the event loop has to turn to it, and back, and asks the kernel each time what else there is. There, a request runs
-in its connection's task. What its handler sets in the context is then seen by the connection's later requests.
+once; before that, the event loop has to turn to it, and back, and asks the kernel each time what else there is. There, a request
+runs in its connection's task. What its handler sets in the context is then seen by the connection's later requests.
 """
 
 from __future__ import annotations
