@@ -92,6 +92,7 @@ STATUS = {
     "RequestTimeTooSkewed": 403,
     "ResourceGroupIdPreCheckError": 400,
     "RestoreAlreadyInProgress": 409,
+    "SecondLevelDomainForbidden": 403,
     "SecurityTokenExpired": 403,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,

@@ -131,6 +131,9 @@ def test_an_object_that_must_not_be_replaced_is_not(bucket: oss2.Bucket) -> None
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_object("a", b"2", headers={"x-oss-forbid-overwrite": "true"})
     assert code_of(error) == (409, "FileAlreadyExists")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.put_symlink("b", "a", headers={"x-oss-forbid-overwrite": "true"})
+    assert code_of(error) == (409, "FileAlreadyExists")
     assert bucket.get_object("a").read() == b"1"
 
 

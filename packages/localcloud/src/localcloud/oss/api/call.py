@@ -13,8 +13,10 @@ from typing import ParamSpec, TypeVar
 from aiohttp import web
 
 from localcloud.kernel.access import Caller
+from localcloud.oss.api.conditions import forbids_overwriting
 from localcloud.oss.api.content import Content
 from localcloud.oss.api.guard import Guard
+from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import Digests
@@ -86,10 +88,27 @@ class Call:
         return self.may_replace(self.key, self.headers, self.caller)
 
     def may_replace(self, key: str, headers: Mapping[str, str], caller: Caller | None) -> bool:
-        """Return False if a request's headers, or the rules of the bucket, forbid to replace an object."""
+        """Return False if a request's headers, or the rules of the bucket, forbid to replace an object.
+
+        Raises:
+            OssError: InvalidArgument.
+        """
         bucket = self.guard.find_bucket(self.bucket)
         forbidden = bucket is not None and forbids(bucket, key, names_of(caller.identity if caller else None))
-        return not forbidden and headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
+        return not self.makes_only(headers) and not forbidden
+
+    def makes_only(self, headers: Mapping[str, str]) -> bool:
+        """Return True if a request's headers ask for an object that is not there yet.
+
+        Where versions are kept x-oss-forbid-overwrite does not count; S3's If-None-Match does (assumed).
+        Source: OSS, PutObject, PutSymlink, CopyObject, InitiateMultipartUpload, CompleteMultipartUpload.
+
+        Raises:
+            OssError: InvalidArgument.
+        """
+        bucket = self.guard.find_bucket(self.bucket)
+        kept = bucket is not None and versioning_of(bucket) is not None
+        return forbids_overwriting(headers) and (self.request[SPOKEN] or not kept)
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """Return the whole number that a query parameter holds.

@@ -62,6 +62,22 @@ def refuse_conditions(headers: Mapping[str, str]) -> None:
             )
 
 
+def forbids_overwriting(headers: Mapping[str, str]) -> bool:
+    """Return True if a request may only make an object that is not there yet.
+
+    Raises:
+        OssError: InvalidArgument, when the header is neither true nor false (assumed of OSS; else it would overwrite).
+    """
+    value = headers.get("x-oss-forbid-overwrite", "false")
+    if value.lower() not in {"true", "false"}:
+        raise OssError(
+            "InvalidArgument",
+            "x-oss-forbid-overwrite must be true or false.",
+            {"ArgumentName": "x-oss-forbid-overwrite", "ArgumentValue": value[:100]},
+        )
+    return value.lower() == "true"
+
+
 def _matches(header: str, etag: str) -> bool:
     return header.strip() == "*" or etag in {value.strip().strip('"').upper() for value in header.split(",")}
 

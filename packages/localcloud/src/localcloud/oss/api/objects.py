@@ -13,7 +13,7 @@ from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_hea
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
-from localcloud.oss.api.conditions import check_conditions, refuse_conditions
+from localcloud.oss.api.conditions import check_conditions, forbids_overwriting, refuse_conditions
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
@@ -27,6 +27,7 @@ MAX_DELETIONS = 1000  # objects of one request; OSS, DeleteMultipleObjects
 async def put_object(call: Call) -> web.StreamResponse:
     """PutObject."""
     refuse_conditions(call.headers)
+    forbids_overwriting(call.headers)  # refuses a wrong value before the body is taken
     check_key(call.key)
     attributes, callback = read_attributes(call.headers), asked_callback(call)
     await call.run(call.oss.buckets.get, call.bucket)  # before the body is taken

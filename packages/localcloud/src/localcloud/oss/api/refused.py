@@ -38,6 +38,11 @@ async def run_pipeline(call: Call) -> web.StreamResponse:
     raise OssError("NoSuchDataPipeline", "The specified resource dataPipeline is not found.")
 
 
+async def put_stray_part(call: Call) -> web.StreamResponse:
+    """UploadPart that names no upload (assumed of OSS): stored as an object, a part would look like the whole."""
+    raise OssError("MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "uploadId"})
+
+
 async def seal(call: Call) -> web.StreamResponse:
     """SealAppendObject."""
     await call.run(call.oss.objects.get, call.bucket, call.key)

@@ -154,6 +154,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "retention": Operation(objectworm.put_retention, "PutObjectRetention", versions=True),
         "legalHold": Operation(objectworm.put_legal_hold, "PutObjectLegalHold", versions=True),
         "uploadId": Operation(uploads.put_part, "PutObject", streams=True, copy=_COPY_PART),
+        "partNumber": Operation(refused.put_stray_part, "PutObject", streams=True),
         "": Operation(
             objects.put_object,
             "PutObject",
