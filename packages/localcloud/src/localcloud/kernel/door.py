@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from typing import Protocol
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from localcloud.kernel.errors import ApiError
@@ -150,7 +150,7 @@ async def meet_expectation(request: web.Request) -> None:
         HTTPExpectationFailed: it expects something else.
     """
     expected = request[HEADERS]["expect"]
-    if request.version != HttpVersion11:
+    if request.version < (1, 1):
         return
     if expected.lower() != "100-continue":
         raise web.HTTPExpectationFailed(text=f"what the header Expect asks for is not known: {expected[:40]}")
