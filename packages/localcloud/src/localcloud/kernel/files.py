@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 from typing import BinaryIO
 
 from aiohttp import web
 
 PIECE = 256 * 1024  # bytes
 STRETCH = 4 * 1024**2  # bytes, as many as a connection's buffer holds at most (tcp(7), tcp_wmem)
-PAUSE = 5  # milliseconds that a thread waits for a client whose buffer is full; after that, the event loop does
 THREADS = 4  # that send at a time, each with a descriptor of its own beside the connection's and the file's
 
 _threads = asyncio.Semaphore(THREADS)
@@ -71,36 +69,17 @@ async def _hand_over(transport: asyncio.Transport, file: BinaryIO, offset: int, 
 
 
 async def _send_at_once(transport: asyncio.Transport, file: BinaryIO, offset: int, count: int) -> int:
-    """Send as much of a stretch as the client takes with hardly a pause, in a thread, and return how much that was."""
+    """Send as much of a stretch as the client takes without waiting, in a thread, and return how much that was."""
     if transport.is_closing():
         raise ConnectionResetError("the client has gone")
     connection = os.dup(transport.get_extra_info("socket").fileno())  # which nobody closes while the thread uses it
-    sending = asyncio.get_running_loop().run_in_executor(None, _send, connection, file.fileno(), offset, count)
+    sending = asyncio.get_running_loop().run_in_executor(None, os.sendfile, connection, file.fileno(), offset, count)
     try:
         return await asyncio.shield(sending)
+    except BlockingIOError:
+        return 0
     except asyncio.CancelledError:
         await asyncio.wait([sending])  # it uses both descriptors
         raise
     finally:
         os.close(connection)
-
-
-def _send(connection: int, file: int, offset: int, count: int) -> int:
-    """Send a stretch, with one short wait for the client, and return how much was sent."""
-    sent, waited = 0, False
-    while sent < count:
-        try:
-            more = os.sendfile(connection, file, offset + sent, count - sent)
-        except BlockingIOError:
-            if waited:
-                break
-            client = select.poll()
-            client.register(connection, select.POLLOUT)
-            waited = bool(client.poll(PAUSE))
-            if not waited:
-                break
-        else:
-            if not more:  # the file ends early
-                break
-            sent += more
-    return sent
