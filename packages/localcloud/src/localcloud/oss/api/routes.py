@@ -114,9 +114,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "comp": Operation(cnames.get_cname_token, "GetCnameToken"),
         "cname": Operation(cnames.get_cnames, "ListCname"),
         "live": Operation(live.list_channels, "ListLiveChannel"),
-        "accessPoint": Operation(
-            empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
-        ),
+        "accessPoint": Operation(refused.get_access_points, "ListAccessPoints"),
         "redundancyTransition": Operation(redundancy.tell, None),
         **{each.parameter: Operation(get_setting(each), f"Get{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(get_items(each), None) for each in COLLECTIONS},
@@ -211,8 +209,10 @@ MODIFIERS = frozenset(
     x-oss-redundancy-transition-taskid x-oss-target-redundancy-type x-oss-security-token x-oss-signature x-oss-signature-version
     x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
+# Subresources that came after V1 of the signature; passed over, DeleteBucketStorageQuota would be DeleteBucket.
+_NEWER = frozenset({"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "quota"})
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
-SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}
+SELECTING = SUBRESOURCES | _NEWER | {name for operations in OPERATIONS.values() for name in operations}
 
 
 def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation:
