@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from localcloud.kernel.regions import REGIONS
+
 if TYPE_CHECKING:
     from localcloud.kernel.service import Definition
 
@@ -21,14 +23,15 @@ def served_names(services: Iterable[Definition], *, region: str, account_id: str
 
     Args:
         services: the services.
-        region: the region that the embedded cloud plays; the names of other regions are not served.
-        account_id: the account; likewise.
+        region: the region that the embedded cloud plays; only services that are the same everywhere have names in others.
+        account_id: the account; the names of others are not served.
     """
     return {
-        f"{host.format(region=region, account=account_id)}.{domain}": service.name
+        f"{host.format(region=region, any_region=place, account=account_id)}.{domain}": service.name
         for service in services
         for domain, hosts in ((DOMAIN, service.hosts), (APPS, service.apps))
         for host in hosts
+        for place in ((region, *REGIONS) if "{any_region}" in host else (region,))
     }
 
 

@@ -13,4 +13,6 @@ def create(context: Context) -> Service:
     return Service(domain=sts, application=create_app(sts, context.authenticator, serves=context.serves))
 
 
-SERVICE = Definition(name="sts", title="STS", hosts=("sts", "sts.{region}", "sts-vpc.{region}"), create=create)
+# Tokens of any endpoint are good in all regions. Source: STS, "Endpoints".
+HOSTS = ("sts", "sts.{any_region}", "sts-vpc.{any_region}")
+SERVICE = Definition(name="sts", title="STS", hosts=HOSTS, create=create)

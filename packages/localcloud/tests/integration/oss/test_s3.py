@@ -90,6 +90,13 @@ def test_buckets_are_listed_located_and_deleted(cloud: Cloud, s3: Any, bucket: s
     assert code_of(error) == (404, "404")
 
 
+def test_a_condition_on_what_is_not_there_counts_where_versions_are_kept(s3: Any, bucket: str) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="lock", Body=b"1")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=bucket, Key="lock", Body=b"2", IfNoneMatch="*")
+
+
 def test_a_body_in_signed_pieces_is_put_together(cloud: Cloud, s3: Any, bucket: str) -> None:
     content = bytes(range(256)) * 1000
     url = f"{cloud.endpoints['oss']}/{bucket}/a"

@@ -4,40 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from localcloud.kernel.regions import REGIONS
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings.quality import OF_ACCOUNT
 from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
-
-# Region ids of OSS; source: OSS, "Regions and endpoints". Only the embedded cloud's own is served.
-REGIONS = [
-    "cn-hangzhou",
-    "cn-shanghai",
-    "cn-nanjing",
-    "cn-qingdao",
-    "cn-beijing",
-    "cn-zhangjiakou",
-    "cn-huhehaote",
-    "cn-wulanchabu",
-    "cn-shenzhen",
-    "cn-heyuan",
-    "cn-guangzhou",
-    "cn-chengdu",
-    "cn-hongkong",
-    "us-west-1",
-    "us-east-1",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-southeast-1",
-    "ap-southeast-3",
-    "ap-southeast-5",
-    "ap-southeast-6",
-    "ap-southeast-7",
-    "eu-central-1",
-    "eu-west-1",
-    "me-east-1",
-]
 
 
 async def describe_regions(call: Call) -> web.StreamResponse:

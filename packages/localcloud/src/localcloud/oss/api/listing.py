@@ -29,7 +29,13 @@ async def list_objects(call: Call) -> web.StreamResponse:
             {"ArgumentName": "delimiter", "ArgumentValue": call.query["delimiter"][:100]},
             ec="0015-00000406",
         )
-    second = call.query.get("list-type") == "2"
+    second = "list-type" in call.query
+    if call.query.get("list-type", "2") != "2":  # anything else would be answered as version 1 (the error is assumed)
+        raise OssError(
+            "InvalidArgument",
+            "list-type must be 2.",
+            {"ArgumentName": "list-type", "ArgumentValue": call.query["list-type"][:100]},
+        )
     kind, encode = encoding_type(call)
     prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
     limit = call.number("max-keys", 100, 1, 1000)
@@ -115,7 +121,7 @@ def describe_entry(item: StoredObject, encode: Encode, owner: str | None, now: f
         "LastModified": to_milliseconds(item.modified),
         "ETag": f'"{item.etag}"',
         "Type": item.kind,
-        "Size": item.size,
+        "Size": str(item.size),
         "StorageClass": item.attributes.storage.storage_class or "Standard",
         "RestoreInfo": restore_state(item, now),
         "Owner": None if owner is None else owner_of(owner),
