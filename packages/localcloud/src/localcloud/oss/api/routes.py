@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from localcloud.kernel.access import Gate
-from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HEADERS, HOST, open_door
+from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, meet_expectation, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.oss.api import (
     account,
@@ -279,6 +279,8 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
+        if "expect" in request[HEADERS]:
+            await meet_expectation(request)
         request[THROTTLE] = None
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
@@ -293,10 +295,10 @@ def create_app(
             s3.translate_answer(answer)
         return answer
 
-    async def decorate(request: web.Request, response: web.StreamResponse) -> None:
+    def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
-        target = request.get(URL)  # None: the request was refused at the door
-        if target:
+        if URL in request:  # else it was refused at the door
+            target = request[URL]
             if throttle := request[THROTTLE]:
                 seconds = (
                     throttle.delay_of(response.content_length or 0) if request.method == "GET" else throttle.delayed
@@ -306,10 +308,7 @@ def create_app(
             if request[s3.SPOKEN]:
                 s3.translate_headers(response)
 
-    application = open_door(OssDialect(), serves=serves, max_body=0)
-    application.on_response_prepare.append(decorate)
-    application.router.add_route("*", EVERYTHING, serve)
-    return application
+    return open_door(OssDialect(), serves=serves, max_body=0, decorate=decorate, handler=serve)
 
 
 async def _answer(

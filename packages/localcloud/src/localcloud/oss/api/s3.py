@@ -13,7 +13,7 @@ from dataclasses import replace
 from aiohttp import web
 from multidict import CIMultiDict
 
-from localcloud.kernel.door import HOST, headers_of
+from localcloud.kernel.door import HEADERS, HOST, headers_of
 from localcloud.oss.api.content import Content, content_of
 from localcloud.oss.api.url import ResourceUrl, read_url
 from localcloud.oss.arguments import read_number
@@ -37,8 +37,8 @@ def note_protocol(request: web.Request, target: ResourceUrl) -> ResourceUrl:
 
     S3's clients put the bucket's name before any name of a machine; `BUCKET.localhost` is read for them only.
     """
-    request[SPOKEN] = is_s3(target.query, request.headers)
-    if not request[SPOKEN]:
+    request[SPOKEN] = spoken = is_s3(target.query, request[HEADERS])
+    if not spoken:
         return target
     label = request[HOST].removesuffix(".localhost").removesuffix(".s3")
     if not request[HOST].endswith(".localhost") or label in {"oss", "s3"} or label.endswith(".oss"):
