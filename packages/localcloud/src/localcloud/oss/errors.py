@@ -58,6 +58,7 @@ STATUS = {
     "MissingArgument": 400,
     "MissingContentLength": 411,
     "NeedVerifyDomainOwnership": 403,
+    "NoSuchAccessPoint": 404,
     "NoSuchBucket": 404,
     "NoSuchBucketDataRedundancyTransitionTask": 404,
     "NoSuchBucketOverwriteConfig": 404,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -175,26 +174,29 @@ class Call:
         """
         version = self.version if key is None else None
         permit = self.permit(on_version(action, version))
-        manager = self.oss.objects.open(
-            self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
+        pin = partial(
+            self.oss.objects.pin, self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
         )
-        return Opening(self, manager)
+        return Opening(self, pin)
 
 
-@dataclass(frozen=True, slots=True)
 class Opening:
     """A context that yields an object and the file with its bytes, which stays until the block ends."""
 
-    call: Call
-    manager: AbstractContextManager[tuple[StoredObject, Path]]
+    __slots__ = ("_call", "_pin", "_pinned")
+
+    def __init__(self, call: Call, pin: Callable[[], tuple[StoredObject, Sequence[str]]]) -> None:
+        self._call = call
+        self._pin = pin
 
     async def __aenter__(self) -> tuple[StoredObject, Path]:
-        return await self.call.read(self.manager.__enter__)
+        item, self._pinned = await self._call.read(self._pin)
+        return item, self._call.oss.objects.path(item)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.manager.__exit__(kind, error, trace)
+        self._call.oss.objects.unpin(self._pinned)
 
 
 def conditions_of(request: web.Request) -> dict[str, str]:

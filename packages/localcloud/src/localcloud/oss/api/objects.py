@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -51,11 +52,7 @@ async def put_object(call: Call) -> web.StreamResponse:
 
 async def get_object(call: Call) -> web.StreamResponse:
     """GetObject."""
-    overrides = {
-        name.removeprefix("response-"): check_header(name, value)
-        for name, value in call.query.items()
-        if name.startswith("response-") and name.removeprefix("response-") in KEPT_HEADERS
-    }
+    overrides = _overrides(call.query) if call.query else {}
     async with call.open("GetObject") as (item, path):
         fault = call.link.strike("GET", call.key)
         if fault and fault.kind == "status":
@@ -73,6 +70,19 @@ async def get_object(call: Call) -> web.StreamResponse:
         return await send_object(
             call.request, item, path, headers=describe(call, item) | overrides, link=call.link, fault=fault
         )
+
+
+def _overrides(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of an answer that a query sets.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    return {
+        name.removeprefix("response-"): check_header(name, value)
+        for name, value in query.items()
+        if name.startswith("response-") and name.removeprefix("response-") in KEPT_HEADERS
+    }
 
 
 async def head_object(call: Call) -> web.StreamResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -59,13 +60,16 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
                 raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
             query[name] = value
     decoded = _decode(path.removeprefix("/"))
-    match = _VIRTUAL_HOST.fullmatch(host)
+    match = _match_host(host)
     if match and match["bucket"]:
         return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
     if match and match["public"] and decoded:
         raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     bucket, _, key = decoded.partition("/")
     return ResourceUrl(bucket=bucket, key=key, query=query)
+
+
+_match_host = lru_cache(maxsize=256)(_VIRTUAL_HOST.fullmatch)  # a client's requests name one or a few
 
 
 def _decode(text: str) -> str:

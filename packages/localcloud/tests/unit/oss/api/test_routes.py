@@ -82,6 +82,13 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
             ResourceUrl(bucket="b", query={"replication": ""}),
             r"NotImplemented: not implemented: GET bucket with \?replication",
         ),
+        ("DELETE", ResourceUrl(bucket="b", query={"quota": ""}), r"NotImplemented: .* DELETE bucket with \?quota"),
+        (
+            "DELETE",
+            ResourceUrl(bucket="b", query={"metadataConfiguration": ""}),
+            r"NotImplemented: .* DELETE bucket with \?metadataConfiguration",
+        ),
+        ("PUT", ResourceUrl(bucket="b", query={"metadataJournalTable": ""}), "NotImplemented: "),
         ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
         ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),
         ("PUT", ResourceUrl(bucket="", query={}), "NotImplemented: not implemented: PUT on a service"),
