@@ -1,8 +1,8 @@
 """Write docs/reference/coverage.md: every operation of each official client, and what the embedded cloud answers to it.
 
-The operations are read from the installed clients' sources. Each is sent, signed, with names that do not exist and without a body:
-an answer that says `not implemented` refuses it by name; any other one comes from the operation. Nothing is taken from the cloud's
-own tables.
+The operations are read from the installed clients' sources. Each is sent, signed, with the parameters that make it this operation,
+with names that do not exist, and without a body, unless that names the operation: an answer that says `not implemented` refuses it
+by name; any other one comes from the operation. Nothing is taken from the cloud's own tables.
 """
 
 from __future__ import annotations
@@ -35,6 +35,34 @@ DIFFERS: Mapping[str, str] = {
     "ListSessions": "always empty",
     "ListSnapshots": "always empty",
     "GetTemplateSummary": "no resource can be imported",
+    **dict.fromkeys(("GetAccessPoint", "GetMetaQueryStatus", "GetBucketMetaQueryStatus"), "there is never one"),
+    **dict.fromkeys(("ListAccessPoints", "ListBucketAccessPoints", "ListCloudBoxes"), "always empty"),
+    **dict.fromkeys(("DoMetaQueryAction", "SealAppendObject"), "always refused, in OSS's words"),
+    "DoDataPipelineAction": "no pipeline can be made; the list is empty",
+    "AsyncProcessObject": "refused as without Intelligent Media Management",
+    **dict.fromkeys(("PostVodPlaylist", "GetVodPlaylist"), "nothing is ever recorded"),
+    **dict.fromkeys(("PutCname", "PutBucketCname"), "no domain name is bound"),
+    **dict.fromkeys(
+        (
+            *("PutBucketLogging", "PutBucketInventory", "PutBucketInventoryConfiguration", "PutBucketQosInfo"),
+            *("SetBucketStorageCapacity", "PutBucketStorageQuota", "PutBucketTransferAcceleration"),
+            *("PutBucketResourceGroup", "PutBucketHttpsConfig", "PutBucketArchiveDirectRead"),
+            *("PutUserDefinedLogFieldsConfig", "PutBucketAccessMonitor"),
+        ),
+        "kept, without effect",
+    ),
+}
+# The parameters that a caller gives, where any value would make another operation.
+VALUES = {"encoding-type": "url", "list-type": "2"}
+PROCESSES = {
+    "SelectObject": "csv/select",
+    "CreateSelectObjectMeta": "csv/meta",
+    "create_select_object_meta": "csv/meta",
+}
+# The bodies that name the operation.
+BODIES = {
+    "x-oss-process": b"x-oss-process=image/info|sys/saveas,o_YWJzZW50",
+    "x-oss-async-process": b"x-oss-async-process=image/info",
 }
 # Methods of aliyun-fc2 and of @alicloud/fc2 that are no operation.
 WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec", "get", "post", "put", "delete"})
@@ -57,6 +85,12 @@ class Operation:
     path: str = "/"  # of an API with paths
     level: str = ""  # of OSS: service, bucket or object
     query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes | None:
+        """What names the operation in its body; None: nothing does."""
+        return next((body for name, body in BODIES.items() if self.query.get(name) == ""), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,16 +223,33 @@ def _read_oss2(source: Path) -> Iterator[Operation]:
         method = re.search(r"'([A-Z]+)'", call[2])
         if method is None:
             continue
-        names = re.findall(
-            r"""((?:Bucket|Service)\.[A-Z_0-9]+|'[\w-]+'|"[\w-]+")\s*:""",
-            " ".join(re.findall(r"params\s*=\s*\{([^}]*)\}", body)),
+        said = ", ".join(re.findall(r"(?<!_)params\s*=\s*\{([^}]*)\}", body))
+        given = re.findall(rf"({_NAME})\s*:\s*({_WORD})?", said)
+        given += re.findall(rf"(?:tmp_|(?<!_))params\[({_NAME})\]\s*=\s*({_WORD})?", body)
+        query = {_constant(each): _value(_constant(each), value, name) for each, value in given}
+        headers = (
+            {"x-oss-access-point-name": NAME}
+            if re.search(r"def [^)]*accessPointName|'x-oss-access-point-name'\]", body)
+            else {}
         )
-        constants = {"Bucket": oss2.Bucket, "Service": oss2.Service}
-        query = {
-            getattr(constants[each.partition(".")[0]], each.partition(".")[2]) if "." in each else each.strip("'\""): ""
-            for each in names
-        }
-        yield Operation(name=name, method=method[1], level=call[1] or "service", query=query)
+        yield Operation(name=name, method=method[1], level=call[1] or "service", query=query, headers=headers)
+
+
+_WORD = r"""'[^']*'|"[^"]*\""""
+_NAME = rf"(?:Bucket|Service)\.[A-Z_0-9]+|{_WORD}"
+
+
+def _constant(text: str) -> str:
+    """Return the name that oss2's source writes as a text, or as a constant of a class."""
+    owner, _, attribute = text.partition(".")
+    return str(getattr(getattr(oss2, owner), attribute)) if attribute else text.strip("'\"")
+
+
+def _value(parameter: str, written: str, operation: str) -> str:
+    """Return the value of a parameter: the one that the client's source has, or one that a caller may give."""
+    if parameter == "x-oss-process" and operation in PROCESSES:
+        return PROCESSES[operation]
+    return written.strip("'\"") if written else VALUES.get(parameter, "1")
 
 
 def _read_oss_v2(source: Path) -> Iterator[Operation]:
@@ -209,20 +260,26 @@ def _read_oss_v2(source: Path) -> Iterator[Operation]:
                 continue
             parameters = re.search(r"parameters=\{(.*?)\}", block, re.DOTALL)
             query = dict(re.findall(r"'([\w-]+)': '([\w-]*)'", parameters[1])) if parameters else {}
-            query |= _required(str(names["op_name"] and names["op_name"][1]))
+            query |= _required(str(names["op_name"] and names["op_name"][1]), "query")
+            headers = _required(str(names["op_name"] and names["op_name"][1]), "header")
             level = "object" if "key=" in block else "bucket" if "bucket=" in block else "service"
             method, name = names["method"], names["op_name"]
             assert method is not None
             assert name is not None
-            yield Operation(name=name[1], method=method[1], level=level, query=query)
+            yield Operation(name=name[1], method=method[1], level=level, query=query, headers=headers)
 
 
-def _required(operation: str) -> dict[str, str]:
-    """Return the parameters without which a request is none of this operation."""
+def _required(operation: str, position: str) -> dict[str, str]:
+    """Return the parameters, or headers, without which a request is none of this operation."""
     model = getattr(oss.models, f"{operation}Request", None)
     attributes = getattr(model, "_attribute_map", {}).values()
-    wanted = (each for each in attributes if each.get("position") == "query" and each.get("required"))
-    return {each["rename"]: "1" for each in wanted}
+    wanted = (
+        each["rename"]
+        for each in attributes
+        if each.get("position") == position
+        and (each.get("required") or each.get("rename") == "x-oss-access-point-name")
+    )
+    return {name: _value(name, "", operation) for name in wanted}
 
 
 def ask(cloud: Cloud, client: Client, operation: Operation) -> bool:
@@ -269,6 +326,8 @@ def _ask_oss(cloud: Cloud, operation: Operation) -> bool:
         op_name=operation.name,
         method=operation.method,
         parameters=dict(operation.query),
+        headers=dict(operation.headers),
+        body=operation.body,
         bucket=None if operation.level == "service" else BUCKET,
         key=NAME if operation.level == "object" else None,
     )
@@ -312,11 +371,7 @@ def write_page(cloud: Cloud, node: Path) -> str:
     for client in CLIENTS:
         operations = client.operations(node)
         served = {each.name for each in operations if ask(cloud, client, each)}
-        differs = {
-            name: DIFFERS[_capitals(name)]
-            for name in sorted(served)
-            if client.service in {"fc", "ros"} and _capitals(name) in DIFFERS
-        }
+        differs = {name: DIFFERS[_capitals(name)] for name in sorted(served) if _capitals(name) in DIFFERS}
         works = sorted(served - differs.keys())
         refused = sorted({each.name for each in operations} - served)
         totals.append(f"| `{client.package}` | {len(works)} | {len(differs)} | {len(refused)} |")

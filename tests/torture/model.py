@@ -72,6 +72,10 @@ class World:
         """The objects by key: the versions that are current, unless they are markers."""
         return {key: past[0] for key, past in self.histories.items() if isinstance(past[0], Stored)}
 
+    def must_stay(self, key: str) -> bool:
+        """Return whether forbidding to overwrite refuses an upload to a key: not where versions are kept."""
+        return key in self.objects and not self.settings.get("versioning")
+
     def with_object(self, key: str, item: Stored) -> World:
         """Return the bucket after an object was put at a key."""
         return self._after(key, replace(item, null=self.settings.get("versioning") != "Enabled"))
@@ -134,7 +138,7 @@ class Put:
     tag: str = ""
 
     def apply(self, world: World) -> Result:
-        if self.forbid and self.key in world.objects:
+        if self.forbid and world.must_stay(self.key):
             return Reply("FileAlreadyExists"), world
         item = Stored(self.content, mark=mark_of(self.content), tag=self.tag)
         return Reply(OK), world.with_object(self.key, item)
@@ -310,7 +314,7 @@ class Complete(_OfUpload):
     def on(self, found: Upload, world: World) -> Result:
         if self.named is not None and self.named != tuple(found.parts.values()):
             return Reply("InvalidPart"), world
-        if self.forbid and self.key in world.objects:
+        if self.forbid and world.must_stay(self.key):
             return Reply("FileAlreadyExists"), world
         item = Stored(b"".join(found.parts.values()), "Multipart", found.mark)
         return Reply(OK), world.with_upload(self.upload, None).with_object(self.key, item)

@@ -34,6 +34,7 @@ from localcloud.kernel.listener import Listener
 from localcloud.kernel.places import Places
 from localcloud.kernel.service import Context, Names, Network, Service
 from localcloud.kernel.signatures import Authenticator
+from localcloud.kernel.tasks import begin_requests_at_once
 from localcloud.ram import RamService
 from localcloud.services import GATEWAY, SERVICES, in_order
 from localcloud.sts.operations.sessions import StsService
@@ -57,6 +58,7 @@ async def serve(options: Options) -> None:
     Raises:
         LocalCloudError: the data folder is in use or unreadable, or a port is taken.
     """
+    begin_requests_at_once(asyncio.get_running_loop())
     with state.locked(options.data):
         account = state.open_account(options.data, os.environ)
         names = served_names(SERVICES.values(), region=options.region, account_id=account.account_id)

@@ -74,10 +74,16 @@ def _strip(library: Path) -> None:
 
 def is_elf(path: Path) -> bool:
     """Return whether a file is a shared library or a program."""
-    if path.is_symlink() or not path.is_file():
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # a link, or nothing
         return False
-    with path.open("rb") as file:
-        return file.read(4) == ELF
+    try:
+        return os.pread(file, len(ELF), 0) == ELF
+    except OSError:  # a folder, or a pipe
+        return False
+    finally:
+        os.close(file)
 
 
 def _is_grafted(path: Path, folder: Path) -> bool:

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
-
-from elftools.common.exceptions import ELFError
-from elftools.elf.constants import SH_FLAGS
-from elftools.elf.elffile import ELFFile
-from elftools.elf.hash import ELFHashSection, GNUHashSection
-from elftools.elf.sections import Section
-from elftools.elf.segments import Segment
+from typing import BinaryIO, NamedTuple
 
 from heavylift.build.binaries import is_elf
+from heavylift.build.headers import (
+    DYNAMIC,
+    DYNSYM,
+    INTERPRETER,
+    LOAD,
+    SHARED,
+    DamagedError,
+    Headers,
+    Section,
+    Segment,
+    read_headers,
+    read_part,
+)
 from heavylift.contracts.pages import EXECUTE, PAGE, READ, WRITE, Region
 
 P_FLAGS = 4  # bytes from the start of a 64-bit program header to its p_flags (System V ABI, Elf64_Phdr)
+NOBITS = 8  # sh_type
+ALLOCATED, CODE = 2, 4  # sh_flags: SHF_ALLOC, SHF_EXECINSTR
+NAMES = {1: "DT_NEEDED", 14: "DT_SONAME"}
+TEXTREL, FLAGS = 22, 30  # DT_
 DF_TEXTREL = 4  # of DT_FLAGS
 # How to go on after an exception of C++: the unwinder alone reads them, in the thread that throws, and hands no pointer on.
-UNWIND_TABLES = (".eh_frame", ".eh_frame_hdr", ".gcc_except_table")
-_DAMAGED = (ELFError, OSError, ValueError, AssertionError, KeyError)  # elftools checks little of what it reads
+UNWIND_TABLES = (b".eh_frame", b".eh_frame_hdr", b".gcc_except_table")
+_DAMAGED = (DamagedError, OSError, ValueError)
+
+
+class _Named(NamedTuple):
+    """A section with its name."""
+
+    name: bytes
+    header: Section
 
 
 def read_dynamic(library: Path) -> Iterator[tuple[str, str]]:
     """Yield the names that a file needs (DT_NEEDED), and the one that it has itself (DT_SONAME); none of a damaged file."""
     try:
         with library.open("rb") as file:
-            for segment in ELFFile(file).iter_segments("PT_DYNAMIC"):
-                for tag in segment.iter_tags():
-                    if tag.entry.d_tag in ("DT_NEEDED", "DT_SONAME"):
-                        yield tag.entry.d_tag, tag.needed if tag.entry.d_tag == "DT_NEEDED" else tag.soname
+            yield from read_headers(file).dynamic_names(file, NAMES)
     except _DAMAGED:
         return  # nothing can load it, either
 
@@ -42,13 +58,9 @@ def is_extension(path: Path) -> bool:
     """
     if not is_elf(path):
         return False
-    entry_point = f"PyInit_{path.name.partition('.')[0]}"
     try:
         with path.open("rb") as file:
-            tables = (
-                each for each in ELFFile(file).iter_sections() if isinstance(each, (GNUHashSection, ELFHashSection))
-            )
-            return any(table.get_symbol(entry_point) is not None for table in tables)
+            return _defines(file, f"PyInit_{path.name.partition('.')[0]}".encode())
     except _DAMAGED:
         return False
 
@@ -87,28 +99,43 @@ def find_mixed_tables(library: Path) -> list[range]:
     return _mixed(library, _is_unwind_table)
 
 
-def _regions(library: Path, belongs: Callable[[Section], bool]) -> tuple[Region, ...]:
+def _defines(file: BinaryIO, name: bytes) -> bool:
+    """Return whether a library defines a symbol. One name may stand in the end of another, and be meant nevertheless."""
+    sections = [*read_headers(file).sections.values()]
+    for table in (each for each in sections if each.type == DYNSYM and each.link < len(sections)):
+        text = read_part(file, sections[table.link].offset, sections[table.link].size)
+        places, place = set(), -1
+        while (place := text.find(name + b"\0", place + 1)) >= 0:
+            places.add(place)
+        if places:
+            # Elf64_Sym, the first eight bytes of 24: its name (4), kind (1), visibility (1), section (2; 0: it is not defined here)
+            heads = array("Q", read_part(file, table.offset, table.size))[::3]
+            return any(head & 0xFFFFFFFF in places and head >> 48 for head in heads)
+    return False
+
+
+def _regions(library: Path, belongs: Callable[[_Named], bool]) -> tuple[Region, ...]:
     regions = []
     for header, segment, sections in _constant(library):
         if all(map(belongs, sections)):
-            regions.append(Region(segment["p_offset"], segment["p_filesz"], segment["p_flags"], header + P_FLAGS))
+            regions.append(Region(segment.offset, segment.size, segment.flags, header + P_FLAGS))
     return tuple(sorted((each for each in regions if each.pages), key=lambda each: each.offset))
 
 
-def _mixed(library: Path, belongs: Callable[[Section], bool]) -> list[range]:
+def _mixed(library: Path, belongs: Callable[[_Named], bool]) -> list[range]:
     found = []
     for _, segment, sections in _constant(library):
-        runs = [list(run) for same, run in groupby(sections, belongs) if same]
+        runs = [[each.header for each in run] for same, run in groupby(sections, belongs) if same]
         if sum(map(len, runs)) == len(sections):
             continue  # nothing else
         for run in runs:
-            start = max(run[0]["sh_offset"], segment["p_offset"])
-            stop = min(run[-1]["sh_offset"] + run[-1]["sh_size"], segment["p_offset"] + segment["p_filesz"])
+            start = max(run[0].offset, segment.offset)
+            stop = min(run[-1].offset + run[-1].size, segment.offset + segment.size)
             found.append(range(-(-start // PAGE) * PAGE, stop // PAGE * PAGE))
     return sorted((each for each in found if each), key=lambda each: each.start)
 
 
-def _constant(library: Path) -> list[tuple[int, Segment, list[Section]]]:
+def _constant(library: Path) -> list[tuple[int, Segment, list[_Named]]]:
     """Return the segments of a shared library that nobody writes to, each with its header's place and its sections, in their order.
 
     There are none where pages cannot come one by one whatever lies in them.
@@ -117,65 +144,59 @@ def _constant(library: Path) -> list[tuple[int, Segment, list[Section]]]:
         return []
     try:
         with library.open("rb") as file:
-            return _find_constant(ELFFile(file))
+            headers = read_headers(file)
+            return _find_constant(headers, headers.dynamic(file), headers.section_names(file))
     except _DAMAGED:
         return []
 
 
-def _find_constant(elf: ELFFile) -> list[tuple[int, Segment, list[Section]]]:
-    segments = list(elf.iter_segments())
-    kinds = {segment["p_type"] for segment in segments}
-    if elf.elfclass != 64 or not elf.little_endian or elf["e_type"] != "ET_DYN" or "PT_INTERP" in kinds:
+def _find_constant(
+    headers: Headers, tags: list[tuple[int, int]], names: dict[int, bytes]
+) -> list[tuple[int, Segment, list[_Named]]]:
+    kinds = {segment.type for segment in headers.segments.values()}
+    if headers.kind != SHARED or INTERPRETER in kinds or DYNAMIC not in kinds:
         return []
-    if "PT_DYNAMIC" not in kinds or any(_has_text_relocations(elf)):
+    if any(tag == TEXTREL or (tag == FLAGS and value & DF_TEXTREL) for tag, value in tags):
         return []
     sections = [
-        each
-        for each in elf.iter_sections()
-        if each["sh_flags"] & SH_FLAGS.SHF_ALLOC and each["sh_size"] and each["sh_type"] != "SHT_NOBITS"
+        _Named(names[place], each)
+        for place, each in headers.sections.items()
+        if each.flags & ALLOCATED and each.size and each.type != NOBITS
     ]
     found = []
-    loads = [segment for segment in segments if segment["p_type"] == "PT_LOAD"]
-    for number, segment in enumerate(segments):
-        executable = segment["p_flags"] & EXECUTE
-        if segment["p_type"] != "PT_LOAD" or not (executable or segment["p_flags"] == READ):
+    loads = [segment for segment in headers.segments.values() if segment.type == LOAD]
+    for place, segment in headers.segments.items():
+        executable = segment.flags & EXECUTE
+        if segment.type != LOAD or not (executable or segment.flags == READ):
             continue
-        inside = [each for each in sections if _overlap(_span(each), (segment["p_vaddr"], segment["p_memsz"]))]
+        inside = [each for each in sections if _overlap(_span(each.header), (segment.address, segment.memory))]
         if (
-            segment["p_flags"] & WRITE
-            or segment["p_filesz"] != segment["p_memsz"]
+            segment.flags & WRITE
+            or segment.size != segment.memory
             or not inside
             or any(_overlap(_file_span(each), _file_span(segment)) for each in loads if each is not segment)
         ):
             if executable:
                 return []
             continue
-        header = elf["e_phoff"] + number * elf["e_phentsize"]
-        found.append((header, segment, sorted(inside, key=lambda each: int(each["sh_addr"]))))
+        found.append((place, segment, sorted(inside, key=lambda each: each.header.address)))
     return found
 
 
-def _is_code(section: Section) -> bool:
-    return bool(section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR)
+def _is_code(section: _Named) -> bool:
+    return bool(section.header.flags & CODE)
 
 
-def _is_unwind_table(section: Section) -> bool:
+def _is_unwind_table(section: _Named) -> bool:
     return section.name in UNWIND_TABLES
 
 
-def _has_text_relocations(elf: ELFFile) -> Iterator[bool]:
-    for segment in elf.iter_segments("PT_DYNAMIC"):
-        for tag in segment.iter_tags():
-            yield tag.entry.d_tag == "DT_TEXTREL"
-            yield tag.entry.d_tag == "DT_FLAGS" and bool(tag.entry.d_val & DF_TEXTREL)
-
-
 def _span(section: Section) -> tuple[int, int]:
-    return section["sh_addr"], section["sh_size"]
+    return section.address, section.size
 
 
 def _file_span(segment: Segment) -> tuple[int, int]:
-    return segment["p_offset"], segment["p_filesz"]
+    return segment.offset, segment.size
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -14,7 +14,9 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Set
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 from heavylift.build.binaries import is_elf
 from heavylift.build.symbols import (
@@ -51,9 +53,15 @@ def find_changes(libraries: Mapping[str, Path], *, least: int = LEAST) -> Change
         least: bytes of names that make a library worth it.
     """
     files = {path: file for path, file in sorted(libraries.items()) if is_elf(file)}
-    large = {path: file for path, file in files.items() if size_of_names(file) >= least}
-    shared = _find_shared(files.values()) if large else set()
-    return {path: changes for path, file in large.items() if (changes := _find(file, shared))}
+    large = [path for path, file in files.items() if size_of_names(file) >= least]
+    if not large:
+        return {}
+    with ExitStack() as stack:
+        opened = {path: _open(stack.enter_context(files[path].open("rb"))) for path in large}
+        tables = {path: each for path, each in opened.items() if each is not None}
+        others = (read_names(file) for path, file in files.items() if path not in tables)
+        shared = _find_shared([*(each.names for each in tables.values()), *others])
+        return {path: changes for path, each in tables.items() if (changes := _find(each, shared))}
 
 
 def find_tables(library: Path, *, least: int = LEAST) -> list[range]:
@@ -80,33 +88,38 @@ def make_changes(libraries: Mapping[str, Path], changes: Changes, folder: Path) 
                 target.write(data)
 
 
-def _find_shared(libraries: Iterable[Path]) -> Set[bytes]:
-    """Return the names that several libraries have."""
+def _open(file: BinaryIO) -> Tables | None:
+    """Return the tables of a library; None: it stays as it is."""
+    try:
+        return Tables(file)
+    except DAMAGED:
+        return None
+
+
+def _find_shared(libraries: Iterable[Iterable[bytes]]) -> Set[bytes]:
+    """Return the names that several libraries have, of those of each."""
     seen, shared = set[bytes](), set[bytes]()
-    for library in libraries:
-        names = read_names(library)
+    for names in map(frozenset, libraries):
         shared |= seen & names
         seen |= names
     return shared
 
 
-def _find(library: Path, shared: Set[bytes]) -> Mapping[int, bytes]:
-    with library.open("rb") as file:
-        try:
-            tables = Tables(file)
-            bound = tables.bound()
-            dropped = {
-                number
-                for number, (name, kind, section) in enumerate(
-                    zip(tables.names, tables.kinds, tables.sections, strict=True)
-                )
-                if kind in _LEAVING
-                and UNDEFINED < section < RESERVED
-                and name.startswith(b"_Z")
-                and name not in shared
-                and number not in bound
-                and not _STAYING[kind & _LOW4].match(name)
-            }
-            return tables.without(dropped) if dropped else {}
-        except DAMAGED:
-            return {}  # it stays as it is
+def _find(tables: Tables, shared: Set[bytes]) -> Mapping[int, bytes]:
+    try:
+        bound = tables.bound()
+        dropped = {
+            number
+            for number, (name, kind, section) in enumerate(
+                zip(tables.names, tables.kinds, tables.sections, strict=True)
+            )
+            if kind in _LEAVING
+            and UNDEFINED < section < RESERVED
+            and name.startswith(b"_Z")
+            and name not in shared
+            and number not in bound
+            and not _STAYING[kind & _LOW4].match(name)
+        }
+        return tables.without(dropped) if dropped else {}
+    except DAMAGED:
+        return {}  # it stays as it is

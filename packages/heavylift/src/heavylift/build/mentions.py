@@ -53,8 +53,11 @@ class Mentions:
     def _ends_a_string(self, source: bytes, owner: str) -> bool:
         """Return whether a string may be a file's name, or what is left of one before its suffix."""
         if names := self._names.get(owner):
-            strings = source.replace(b'"', b"'").split(b"'")
-            if not names.isdisjoint(string[string.rfind(b"/") + 1 :] for string in strings):
+            text = source.replace(b'"', b"'")
+            # What stands between any of these characters is more than the ends of strings, and found in a tenth of the time.
+            if not names.isdisjoint(text.replace(b"/", b"'").split(b"'")) and not names.isdisjoint(
+                string[string.rfind(b"/") + 1 :] for string in text.split(b"'")
+            ):
                 return True
         ending = self._endings.get(owner)
         return ending is not None and any(

@@ -28,6 +28,9 @@ _LOOKING = frozenset(  # functions that list folders or build paths
     }
 )
 _RUNNING = frozenset({"exec", "eval", "compile"})
+_TELLING = frozenset({ast.Constant, ast.Import, ast.ImportFrom, ast.Call, ast.BinOp, ast.Assign, ast.Name})
+_NOTHING = frozenset({int, str, bool, type(None), ast.Load, ast.Store})  # most values of nodes' fields
+_LEAVES = _NOTHING | {ast.Constant, ast.Name}
 _QUOTED = re.compile(r"[\"']([^\"'\n]{1,200})[\"']")
 
 
@@ -136,13 +139,17 @@ def _parts(texts: Iterable[str]) -> set[str]:
 
 
 def _walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield a tree's nodes, in any order: a third of `ast.walk`'s time, which would be most of a search's."""
+    """Yield those of a tree's nodes that may tell of references, in any order: `ast.walk` would be most of a search's time."""
     nodes = [tree]
     while nodes:
         node = nodes.pop()
-        yield node
+        kind = type(node)
+        if kind in _TELLING:
+            yield node
+        if kind in _LEAVES:
+            continue
         for value in vars(node).values():
-            if isinstance(value, list):
-                nodes += [each for each in value if isinstance(each, ast.AST)]
-            elif isinstance(value, ast.AST):
+            if type(value) is list:
+                nodes += value
+            elif type(value) not in _NOTHING:
                 nodes.append(value)

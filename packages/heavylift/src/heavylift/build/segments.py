@@ -58,16 +58,18 @@ def split_segments(library: Path) -> bool:
     """Give code and unwind tables segments of their own, if they are large and share one with data; return whether it did.
 
     Args:
-        library: the file is replaced, not written into.
+        library: a file that has other names is replaced, not written into.
     """
     code = [each for each in find_mixed_code(library) if len(each) >= LEAST]
     tables = [each for each in find_mixed_tables(library) if len(each) >= LEAST_TABLES]
     stretches = sorted(code + tables, key=lambda each: each.start)
     if not stretches:
         return False
-    temporary = library.with_name(library.name + ".split")
-    shutil.copy2(library, temporary)
-    with temporary.open("r+b") as file:
+    if library.stat().st_nlink > 1:
+        temporary = library.with_name(library.name + ".split")
+        shutil.copy2(library, temporary)
+        temporary.replace(library)
+    with library.open("r+b") as file:
         start = file.read(64)
         place, count = struct.unpack_from("<Q", start, _PLACE)[0], struct.unpack_from("<H", start, _COUNT)[0]
         file.seek(place)
@@ -81,7 +83,6 @@ def split_segments(library: Path) -> bool:
         for at, pattern, value in ((_PLACE, "<Q", new_place), (_COUNT, "<H", len(table))):
             file.seek(at)
             file.write(struct.pack(pattern, value))
-    temporary.replace(library)
     return True
 
 

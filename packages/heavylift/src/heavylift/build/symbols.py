@@ -13,16 +13,23 @@ import struct
 from array import array
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+from heavylift.build.headers import (
+    DYNSYM,
+    SECTION_SIZE,
+    SHARED,
+    X86_64,
+    DamagedError,
+    Section,
+    read_headers,
+    read_part,
+)
 
 GLOBAL, WEAK = 1, 2  # bindings of a symbol
 OBJECT, FUNCTION = 1, 2  # kinds of a symbol
 UNDEFINED, RESERVED = 0, 0xFF00  # sections of a symbol: none, it is not defined here; from here on, none that is mapped
 
-# Elf64_Ehdr: magic, class, order, type, machine; of the sections' headers: place, size, count
-_HEADER = struct.Struct("<4s2B10x2H20xQ10x2H2x")
-_KNOWN = (b"\x7fELF", 2, 1, 3, 62)  # 64 bits, little-endian, a shared library, x86-64
-_SECTION = struct.Struct("<2I4Q2I2Q")  # Elf64_Shdr
 _SIZE = 32  # bytes from the start of a section's header to its size
 _SYMBOL = 24  # bytes of an Elf64_Sym: name (4), kind and binding (1), visibility (1), section (2), value, size
 _NAME = struct.Struct("<I20x")  # the first of these alone
@@ -31,9 +38,9 @@ _TAG = struct.Struct("<2Q")  # Elf64_Dyn
 _HASHES = struct.Struct("<4I")  # buckets, first symbol, words of the filter, shift
 _NEED, _NEEDED = struct.Struct("<2H3I"), struct.Struct("<I2H2I")  # Elf64_Verneed, Elf64_Vernaux
 _DEFINITION, _DEFINED = struct.Struct("<4H3I"), struct.Struct("<2I")  # Elf64_Verdef, Elf64_Verdaux
-_DYNAMIC, _DYNSYM = 6, 11  # SHT_
+_DYNAMIC = 6  # SHT_
 _TABLES = frozenset(
-    {4, _DYNAMIC, _DYNSYM, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
+    {4, _DYNAMIC, DYNSYM, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
 )  # and RELA, GNU_HASH, GNU_ver*
 _NONE, _64, _GLOB_DAT, _JUMP_SLOT, _RELATIVE = 0, 1, 6, 7, 8  # R_X86_64_
 _END, _PLTRELSZ, _HASH, _STRTAB, _SYMTAB, _RELATAB = 0, 2, 4, 5, 6, 7  # DT_
@@ -49,22 +56,13 @@ class UnknownTablesError(Exception):
     """A file has no tables, or some that cannot be written back."""
 
 
-DAMAGED = (UnknownTablesError, struct.error, ValueError, IndexError)  # raised for what is not as it should be
-
-
-class _Section(NamedTuple):
-    """A section header, Elf64_Shdr."""
-
-    name: int
-    type: int
-    flags: int
-    address: int
-    offset: int
-    size: int
-    link: int
-    info: int
-    align: int
-    entry: int
+DAMAGED = (
+    UnknownTablesError,
+    DamagedError,
+    struct.error,
+    ValueError,
+    IndexError,
+)  # raised for what is not as it should be
 
 
 class Tables:
@@ -266,7 +264,7 @@ def read_names(library: Path) -> frozenset[bytes]:
             sections = list(_read_sections(file).values())
             found: set[bytes] = set()
             for section in sections:
-                if section.type == _DYNSYM:
+                if section.type == DYNSYM:
                     found.update(_cut(_read(file, sections[section.link]), _read(file, section)))
         except DAMAGED:
             return frozenset()
@@ -278,7 +276,7 @@ def size_of_names(library: Path) -> int:
     with library.open("rb") as file:
         try:
             sections = list(_read_sections(file).values())
-            return sum(sections[each.link].size for each in sections if each.type == _DYNSYM)
+            return sum(sections[each.link].size for each in sections if each.type == DYNSYM)
         except DAMAGED:
             return 0
 
@@ -292,29 +290,20 @@ def changing(library: Path) -> list[range]:
             return []
         sections = list(headers.values())
         tables = [each for each in sections if each.type in _TABLES]
-        tables += [sections[each.link] for each in tables if each.type == _DYNSYM]
+        tables += [sections[each.link] for each in tables if each.type == DYNSYM]
         places = [range(each.offset, each.offset + each.size) for each in tables]
-        return [*places, range(min(headers), max(headers) + _SECTION.size)]
+        return [*places, range(min(headers), max(headers) + SECTION_SIZE)]
 
 
-def _read_sections(file: BinaryIO) -> dict[int, _Section]:
-    file.seek(0)
-    head = file.read(_HEADER.size)
-    if len(head) < _HEADER.size:
-        raise UnknownTablesError("it is too short")
-    *kind, place, size, count = _HEADER.unpack(head)
-    if tuple(kind) != _KNOWN or size != _SECTION.size:
+def _read_sections(file: BinaryIO) -> Mapping[int, Section]:
+    headers = read_headers(file)
+    if headers.kind != SHARED or headers.machine != X86_64:
         raise UnknownTablesError("it is no shared library for x86-64")
-    file.seek(place)
-    data = file.read(size * count)
-    if len(data) < size * count:
-        raise UnknownTablesError("it is cut")
-    return {place + size * number: _Section(*_SECTION.unpack_from(data, size * number)) for number in range(count)}
+    return headers.sections
 
 
-def _read(file: BinaryIO, section: _Section) -> bytes:
-    file.seek(section.offset)
-    return file.read(section.size)
+def _read(file: BinaryIO, section: Section) -> bytes:
+    return read_part(file, section.offset, section.size)
 
 
 def _cut(text: bytes, table: bytes) -> list[bytes]:

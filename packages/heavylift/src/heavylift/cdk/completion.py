@@ -7,6 +7,7 @@ functions are built; what only the builds can tell is told at once as well; each
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -17,9 +18,11 @@ from ros_cdk_core import Construct, IConstruct
 from heavylift.build.errors import BuildError
 from heavylift.cdk.arguments import FunctionSettings, check_build, fail
 from heavylift.cdk.building import OUTPUT, plan_build
+from heavylift.cdk.context import misspelt
 from heavylift.cdk.errors import SettingsError
-from heavylift.cdk.facts import Facts, read_facts
+from heavylift.cdk.facts import Facts, read_context, read_facts
 from heavylift.cdk.names import PLAIN
+from heavylift.cdk.settings import SETTINGS
 from heavylift.contracts.manifest import Build
 from heavylift.errors import HeavyliftError
 
@@ -82,6 +85,8 @@ class Completion:
         if not self._functions:
             return
         facts = self._read_facts()
+        for note in misspelt(read_context(os.environ), SETTINGS):
+            print(f"app: {note}", file=sys.stderr)  # noqa: T201 - an app is a command
         builders: list[Callable[[], Build]] = []
         for function in self._functions:
             with self._noting(function.id):

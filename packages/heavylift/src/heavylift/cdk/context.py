@@ -6,7 +6,8 @@ read here: under such names as `environment` an app's context holds what is its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 
 from heavylift.cdk.arguments import READERS, FunctionSettings
@@ -17,6 +18,8 @@ RUN = (
     *("generation", "runtime", "memory", "cpu", "disk", "timeout"),
     *("initializer", "initialization_timeout", "load_mode", "minimum_instances"),
 )
+
+LIKE = 0.8  # of difflib's measure, from 0 to 1: `memry` is like `memory`, `time` is not like `timeout`
 
 
 def setting_of(argument: str) -> str:
@@ -51,3 +54,19 @@ def add_settings(arguments: Mapping[str, object], context: Mapping[str, object])
                 f"{setting_of(name)}: {shown(said)} in the settings, but the app says {name}={shown(given)}: change it there"
             )
     return found, problems
+
+
+def misspelt(context: Mapping[str, object], known: Collection[str]) -> list[str]:
+    """Return a sentence for each name of the context that is nearly that of a setting, and so counts for nothing but the app.
+
+    Args:
+        context: names and values.
+        known: the names of all settings; those of `RUN` are what a name is compared with.
+    """
+    wanted = [setting_of(name) for name in RUN]
+    near = {name: difflib.get_close_matches(name, wanted, n=1, cutoff=LIKE) for name in context if name not in known}
+    return [
+        f"{name}: no setting has this name, did you mean {found[0]}? (the app may read it by itself)"
+        for name, found in near.items()
+        if found
+    ]

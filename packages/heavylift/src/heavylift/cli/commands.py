@@ -15,7 +15,7 @@ from pathlib import Path
 
 from heavylift.cli.calls import invoke, read_payload, show_logs
 from heavylift.cli.output import Output
-from heavylift.cli.sessions import make_ros, named_stack, open_session, synthesized
+from heavylift.cli.sessions import make_ros, named_stack, open_existing, open_session, synthesized
 from heavylift.clouds import assembly
 from heavylift.clouds.ros import Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
@@ -152,7 +152,7 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
 
 def status(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift status`: show a stack and its resources, or all stacks."""
-    session = open_session(options)
+    session = open_existing(options)
     ros = make_ros(session)
     if options.stack is None:
         found = list(ros.stacks())

@@ -84,7 +84,7 @@ def main(options: argparse.Namespace) -> int:
     if program is None:
         return NOT_FOUND
     if enclosed:
-        enclosure.enter(data / ADOPTION)
+        enclosure.enter(data / ADOPTION, Path(endpoints.authority))
     return _run(program, words, environment)
 
 

@@ -30,6 +30,17 @@ def open_session(options: argparse.Namespace) -> Session:
     return local_session(endpoints, data)
 
 
+def open_existing(options: argparse.Namespace) -> Session:
+    """Return the session for what is there already: without a project no embedded cloud is started that never was.
+
+    Raises:
+        HeavyliftError: there is neither a project nor data of an embedded cloud, and what `open_session` raises.
+    """
+    if not options.cloud and not options.data.exists():
+        assembly.read_project(options.project.resolve())
+    return open_session(options)
+
+
 def _check_profile(options: argparse.Namespace) -> None:
     if options.profile and not options.cloud:
         raise HeavyliftError("--profile names an account of Alibaba Cloud: say --cloud REGION as well")
@@ -52,7 +63,7 @@ def named_stack(options: argparse.Namespace) -> tuple[str, Session]:
     if not name:
         name = assembly.stack_name({**assembly.read_project(options.project).context, **dict(options.context)})
     if name:
-        return str(name), open_session(options)
+        return str(name), open_existing(options)
     stack, session = synthesized(options)
     return stack.name, session
 

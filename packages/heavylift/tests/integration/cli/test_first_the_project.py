@@ -18,7 +18,7 @@ from tests.support import interrupts
 from tests.support.waiting import wait_for
 
 APP = Path(__file__).with_name("app.py")
-COMMANDS = ("deploy", "diff", "destroy", "outputs", "events", "logs", "invoke", "build")
+COMMANDS = ("deploy", "diff", "destroy", "outputs", "events", "logs", "invoke", "build", "status", "status name")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def arguments(project: Path, *words: str) -> list[str]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_without_a_project_nothing_is_started(tmp_path: Path, command: str, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments(tmp_path, command)) == 1
+    assert main(arguments(tmp_path, *command.split())) == 1
     assert capfd.readouterr().err.startswith(
         f"heavylift: {tmp_path / 'cdk.json'} does not exist: run this in the folder"
     )

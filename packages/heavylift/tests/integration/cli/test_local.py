@@ -23,6 +23,7 @@ from alibabacloud_ram20150501 import models
 from alibabacloud_ram20150501.client import Client
 
 from localcloud.gateway import enclosure
+from localcloud.gateway.trust import JAVA
 
 Running = Any  # the running cloud of tests/support/cloud.py
 HERE = Path(__file__).parent
@@ -186,6 +187,7 @@ def test_the_vendors_older_sdks_trust_the_embedded_cloud_without_a_hook(cloud: R
 BARE = textwrap.dedent(
     """
     curl -sS -o /dev/null -w '%{http_code} ' https://sts.aliyuncs.com/
+    env -u CURL_CA_BUNDLE -u SSL_CERT_FILE curl -sS -o /dev/null -w '%{http_code} ' https://sts.aliyuncs.com/
     curl -sS -o /dev/null -w '%{http_code} ' http://no-such-bucket.oss-$REGION_ID.aliyuncs.com/
     curl -sS -m 20 -o /dev/null https://ecs.aliyuncs.com/ || printf '%s ' $?
     curl -sS -m 20 -o /dev/null https://example.com/ || printf '%s ' $?
@@ -211,7 +213,14 @@ def test_any_program_reaches_the_embedded_cloud_and_nothing_else(cloud: Running,
         proxies = dict.fromkeys(("http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://192.0.2.1:3128")
         done = local(cloud, tmp_path, "sh", "-c", BARE, "sh", port, **certificates, **proxies)
     # curl: 35 the TLS handshake is refused, 6 no such host, 7 no connection
-    assert done.stdout.split() == ["400", "404", "35", "6", "7", "7"], done.stderr
+    assert done.stdout.split() == ["400", "400", "404", "35", "6", "7", "7"], done.stderr
+
+
+@pytest.mark.usefixtures("enclosed")
+@pytest.mark.skipif(shutil.which("keytool") is None or not JAVA.is_file(), reason="there is no Java of Debian's here")
+def test_java_trusts_the_embedded_cloud(cloud: Running, tmp_path: Path) -> None:
+    done = local(cloud, tmp_path, "keytool", "-list", "-cacerts", "-storepass", "changeit")
+    assert "embedded-cloud" in done.stdout, done.stdout + done.stderr
 
 
 RESOLVE = """

@@ -24,6 +24,16 @@ def test_a_library_that_only_mentions_an_entry_point_is_none(tmp_path: Path) -> 
     assert not is_extension(tmp_path / "libother.so")
 
 
+def test_a_library_that_only_needs_an_entry_point_is_none(tmp_path: Path) -> None:
+    # libpython has it, say: what a library binds stands in its table of symbols, too
+    used = b"PyErr_SetString"
+    content = EXTENSION.read_bytes()
+    assert used + b"\0" in content
+    path = tmp_path / "module.so"
+    path.write_bytes(content.replace(used + b"\0", b"PyInit_module".ljust(len(used), b"\0") + b"\0"))
+    assert not is_extension(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x7fELF", b"\x7fELF and no more", b"text"])
 def test_a_file_that_only_looks_like_a_library_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.so").write_bytes(content)

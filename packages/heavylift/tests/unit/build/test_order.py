@@ -79,6 +79,11 @@ def test_modules_that_cannot_be_imported_are_named(tmp_path: Path) -> None:
         record_imports(tmp_path, Path(sys.executable), ["good", "bad"])
 
 
+def test_what_a_module_does_at_the_end_of_the_process_is_not_waited_for(tmp_path: Path) -> None:
+    write(tmp_path, {"m.py": "import atexit, os\natexit.register(os._exit, 3)\n"})
+    assert record_imports(tmp_path, Path(sys.executable), ["m"]).needed == ["m.py"]
+
+
 def test_libraries_that_a_library_brings_in_come_before_it_wherever_they_lie_in_memory(tmp_path: Path) -> None:
     folder, maps = tmp_path / "applib", tmp_path / "maps"
     maps.touch()

@@ -37,6 +37,10 @@ HELPERS = {
     [
         ("import p.tests.helper", {"p/tests/__init__.py", "p/tests/helper.py"}),
         ("from p.tests import helper", {"p/tests/__init__.py", "p/tests/helper.py"}),
+        (
+            "match x:\n    case True | None:\n        import p.tests.helper",
+            {"p/tests/__init__.py", "p/tests/helper.py"},
+        ),
         ("from p.tests.helper import x", {"p/tests/__init__.py", "p/tests/helper.py"}),
         ("def f():\n  from .tests.helper import x", {"p/tests/__init__.py", "p/tests/helper.py"}),
         ("from .tests import (\n  nothing,\n  helper,\n)", {"p/tests/__init__.py", "p/tests/helper.py"}),

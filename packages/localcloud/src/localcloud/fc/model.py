@@ -196,9 +196,11 @@ def move(state: InstanceState, to: InstanceState) -> InstanceState:
     return to
 
 
-Parts = Callable[
-    [bytes], None
-]  # takes a response that comes in parts: its head in front, by the same rules as a whole one
+class Parts(Protocol):
+    """Takes a response that comes in parts: its head in front, by the same rules as a whole one."""
+
+    def __call__(self, part: bytes, instance: str) -> None:
+        """Take a part, and the id of the instance that makes the response."""
 
 
 class EndReason(Enum):

@@ -1,8 +1,8 @@
 """Puts this process into a network from which the embedded cloud is reached and nothing else, whatever program it becomes.
 
 That network has its own loopback, where the embedded cloud listens on its ports and on those of the web, and a resolver that knows
-the names under aliyuncs.com alone. It takes what any user may have made: a network and a mount namespace, within a user namespace
-where the user is not root.
+the names under aliyuncs.com alone; the embedded cloud's certificate is among those that programs trust. It takes what any user may
+have made: a network and a mount namespace, within a user namespace where the user is not root.
 
 What it does not hold back: sockets in the file system, such as that of a container engine, reach whoever listens there.
 
@@ -19,9 +19,11 @@ import os
 import socket
 import struct
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.gateway.adoption import address_of
+from localcloud.gateway.trust import trusting
 from localcloud.kernel.errors import LocalCloudError
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x00020000, 0x10000000, 0x40000000  # linux/sched.h
@@ -30,7 +32,10 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1  # linux/sockios.h, linux
 _INTERFACE = struct.Struct("16sH22x")  # struct ifreq with flags
 LOOPBACK = "127.0.0.1"
 # What the C library asks for a name: this network's resolver, and no service of this machine, which would ask the real one.
-ETC = {"resolv.conf": f"nameserver {LOOPBACK}\n", "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n"}
+ETC = {
+    Path("/etc/resolv.conf"): f"nameserver {LOOPBACK}\n".encode(),
+    Path("/etc/nsswitch.conf"): b"passwd: files\ngroup: files\nhosts: files dns\n",
+}
 HIDDEN = ("/run/nscd", "/var/run/nscd", "/run/systemd/resolve")  # the sockets of services that resolve names
 
 
@@ -43,17 +48,18 @@ def permitted() -> bool:
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            _leave()
+            _leave(ETC)
             os._exit(0)
         os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def enter(adoption: Path) -> None:
+def enter(adoption: Path, authority: Path) -> None:
     """Enclose this process, which must have no other thread, and all that it starts from now on.
 
     Args:
         adoption: the socket in the running embedded cloud's data folder.
+        authority: the file with its certificate (PEM).
 
     Raises:
         EnclosureError: the embedded cloud does not answer, or this machine refuses.
@@ -63,7 +69,7 @@ def enter(adoption: Path) -> None:
             channel.settimeout(10)
             channel.connect(address)
             asked = json.loads(channel.recv(4096))
-            _leave()
+            _leave({**ETC, **trusting(authority.read_text(encoding="ascii"))})
             listening = [socket.create_server((LOOPBACK, port), backlog=512) for port in asked["ports"]]
             resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             resolver.bind((LOOPBACK, asked["resolver"]))
@@ -77,8 +83,11 @@ def enter(adoption: Path) -> None:
         raise EnclosureError(f"no network of its own could be made for the command: {error}") from error
 
 
-def _leave() -> None:
+def _leave(files: Mapping[Path, bytes]) -> None:
     """Leave this machine's network for one with nothing but its own loopback.
+
+    Args:
+        files: what stands there in place of this machine's files, where it has them.
 
     Raises:
         OSError: this machine refuses.
@@ -91,10 +100,10 @@ def _leave() -> None:
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1\n", encoding="ascii")
     _call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for name, content in ETC.items():
-            own, target = Path(folder, name), Path("/etc", name).resolve()
+        for path, content in files.items():
+            own, target = Path(folder, path.name), path.resolve()
             if target.exists():
-                own.write_text(content, encoding="ascii")
+                own.write_bytes(content)
                 own.chmod(0o644)
                 _bind(own, target)
         for hidden in filter(Path.is_dir, map(Path, HIDDEN)):

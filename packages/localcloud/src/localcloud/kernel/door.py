@@ -15,7 +15,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 from aiohttp import web
@@ -38,6 +38,7 @@ _WENT_AWAY = (ConnectionError, TimeoutError, RuntimeError)  # the last: sendfile
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Decorate = Callable[[web.Request, web.StreamResponse], None]
 
 
 class Dialect(Protocol):
@@ -65,15 +66,29 @@ class Refuse(Protocol):
 
 
 REFUSE = web.AppKey("refuse", Refuse)
+ENTRY: web.AppKey[Handler] = web.AppKey("entry")  # answers every request of a service that has one handler
 
 
-def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int) -> web.Application:
+def _leave(request: web.Request, response: web.StreamResponse) -> None:
+    """Leave an answer as it is."""
+
+
+def open_door(
+    dialect: Dialect,
+    *,
+    serves: Callable[[str], bool],
+    max_body: int,
+    decorate: Decorate = _leave,
+    handler: Handler | None = None,
+) -> web.Application:
     """Return an application whose every request comes through the door; the service adds its routes to it.
 
     Args:
         dialect: how the service answers.
         serves: says whether a host name, in lower case, is the service's; those of loopback are everybody's.
         max_body: bytes of the largest body that is read at once; 0: the service bounds it itself.
+        decorate: adds the service's headers to each answer, before it is sent.
+        handler: answers every request, of which aiohttp then looks for no route; None: the service adds its routes.
     """
 
     def answer(request: web.Request, error: ApiError) -> web.StreamResponse:
@@ -109,6 +124,7 @@ def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int)
         else:  # aiohttp refuses what a request expects before the door sees it
             request[ID] = dialect.new_request_id()
         response.headers[dialect.request_id_header] = request[ID]
+        decorate(request, response)
 
     def refuse(request: web.Request, status: int, words: str) -> web.StreamResponse:
         request[ID] = dialect.new_request_id()
@@ -118,8 +134,28 @@ def open_door(dialect: Dialect, *, serves: Callable[[str], bool], max_body: int)
 
     application = web.Application(client_max_size=max_body, middlewares=[guard])
     application[REFUSE] = refuse
+    if handler is not None:
+        entry: Handler = partial(guard, handler=handler)
+        application[ENTRY] = entry
     application.on_response_prepare.append(note)
     return application
+
+
+async def meet_expectation(request: web.Request) -> None:
+    """Ask for the body that a client holds back (header Expect): for a service's one handler; with routes, aiohttp does.
+
+    Source: RFC 9110 section 10.1.1.
+
+    Raises:
+        HTTPExpectationFailed: it expects something else.
+    """
+    expected = request[HEADERS]["expect"]
+    if request.version < (1, 1):
+        return
+    if expected.lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text=f"what the header Expect asks for is not known: {expected[:40]}")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # of the answer itself, nothing was sent yet
 
 
 def headers_of(request: web.Request) -> dict[str, str]:

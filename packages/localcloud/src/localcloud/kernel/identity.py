@@ -68,8 +68,10 @@ class Credentials:
 
     def find(self, access_key_id: str) -> Credential | None:
         """See `CredentialStore`."""
-        found = (store.find(access_key_id) for store in self.stores)
-        return next((credential for credential in found if credential is not None), None)
+        for store in self.stores:
+            if (credential := store.find(access_key_id)) is not None:
+                return credential
+        return None
 
 
 class Authorizer(Protocol):

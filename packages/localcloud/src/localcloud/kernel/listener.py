@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.typedefs import Handler, Middleware
 
 from localcloud.kernel.acceptor import BACKLOG, PATIENCE, PLACES, Acceptor, Server
-from localcloud.kernel.door import REFUSE, Refuse
+from localcloud.kernel.door import ENTRY, REFUSE
 from localcloud.kernel.framing import one_length
 from localcloud.kernel.places import Places
 
@@ -25,7 +25,7 @@ from localcloud.kernel.places import Places
 class _Site(web.BaseSite):
     """A listening socket of an application, as aiohttp's runner knows it."""
 
-    def __init__(self, runner: web.AppRunner, listening: socket.socket, server: Server, places: Places) -> None:
+    def __init__(self, runner: web.BaseRunner, listening: socket.socket, server: Server, places: Places) -> None:
         super().__init__(runner)
         self._listening = listening
         self._to_serve = server
@@ -50,15 +50,16 @@ class _Protocol(web.RequestHandler):
 
     Args:
         server: the connections of the application.
-        refuse: makes the answer, of a status and the words for what was wrong; None: aiohttp does.
+        application: answers, and refuses in its own words.
         options: those of aiohttp.
     """
 
-    __slots__ = ("_body", "_refuse")
+    __slots__ = ("_body", "_refuse", "application")
 
-    def __init__(self, server: web.Server, *, refuse: Refuse | None, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
+    def __init__(self, server: web.Server, *, application: web.Application, **options: Any) -> None:  # noqa: ANN401 - aiohttp's
         super().__init__(server, **options)
-        self._refuse = refuse
+        self.application = application
+        self._refuse = application.get(REFUSE)
         self._body = EMPTY_PAYLOAD  # of the last request that began to come
 
     def data_received(self, data: bytes) -> None:
@@ -84,12 +85,20 @@ class _Protocol(web.RequestHandler):
         return response
 
 
+class _Request(web.Request):
+    """A request that has no route, by which aiohttp would find the application whose answers are to be prepared."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        for prepare in cast(_Protocol, self.protocol).application.on_response_prepare:
+            await prepare(self, response)
+
+
 class Listener:
     """A port that serves an application over plain HTTP. Connections wait in the kernel's queue until it is opened."""
 
     def __init__(
         self,
-        runner: web.AppRunner,
+        runner: web.BaseRunner,
         listening: socket.socket,
         make_protocol: Callable[[], asyncio.BaseProtocol],
         *,
@@ -119,15 +128,13 @@ class Listener:
         """
         listening = socket.create_server((host, port), backlog=BACKLOG)
         application.on_response_prepare.append(_close_when_scarce)
-        application.middlewares.append(_cutting_stalled_bodies(patience))
-        # clients keep connections open for long
-        runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=2.0)
+        runner = _make_runner(application, patience)
         await runner.setup()
         assert runner.server is not None, "the runner was set up"
         make_protocol = partial(
             _Protocol,
             runner.server,
-            refuse=application.get(REFUSE),
+            application=application,
             loop=asyncio.get_running_loop(),
             access_log=None,
             auto_decompress=False,  # a body is what was sent, whatever its headers say
@@ -156,6 +163,28 @@ async def _close_when_scarce(request: web.Request, response: web.StreamResponse)
     if PLACES.get().scarce:
         response.force_close()
         response.headers["Connection"] = "close"  # aiohttp has written its own headers by now
+
+
+def _make_runner(application: web.Application, patience: float) -> web.BaseRunner:
+    watch = _cutting_stalled_bodies(patience)
+    shutdown = 2.0  # seconds; clients keep connections open for long
+    entry = application.get(ENTRY)
+    if entry is None:
+        application.middlewares.append(watch)
+        return web.AppRunner(application, handle_signals=False, shutdown_timeout=shutdown)
+
+    def serve(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        assert isinstance(request, web.Request)
+        return watch(request, entry) if request.can_read_body else entry(request)
+
+    loop = asyncio.get_running_loop()
+    server = web.Server(
+        serve,
+        request_factory=lambda message, payload, protocol, writer, task: _Request(
+            message, payload, protocol, writer, task, loop
+        ),
+    )
+    return web.ServerRunner(server, handle_signals=False, shutdown_timeout=shutdown)
 
 
 def _cutting_stalled_bodies(patience: float) -> Middleware:

@@ -31,7 +31,12 @@ def from_seconds(text: str) -> float:
 
 def to_milliseconds(moment: float) -> str:
     """Write a moment as `2026-01-31T12:00:00.000Z`; the APIs that write milliseconds leave them zero."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(moment))
+    return _to_milliseconds(int(moment))
+
+
+@lru_cache(maxsize=256)  # a page of a listing names a thousand
+def _to_milliseconds(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(seconds))
 
 
 def to_http(moment: float) -> str:

@@ -44,21 +44,30 @@ def _append(parts: list[str], name: str, value: object, write: _Write) -> None:
         return
     if isinstance(value, str):
         parts.append(f"<{name}>{write(value)}</{name}>")
-    elif isinstance(value, dict | Elements | Mapping):  # the last takes long to find out
-        parts.append(f"<{name}>")
-        for child, content in value if isinstance(value, Elements) else value.items():
-            if isinstance(content, str):
-                parts.append(f"<{child}>{write(content)}</{child}>")
-            else:
-                _append(parts, child, content, write)
-        parts.append(f"</{name}>")
+    elif isinstance(value, dict):
+        _append_elements(parts, name, value.items(), write)
+    elif isinstance(value, Elements):
+        _append_elements(parts, name, value, write)
     elif isinstance(value, bool):
         parts.append(f"<{name}>{'true' if value else 'false'}</{name}>")
     elif isinstance(value, int) or not isinstance(value, Iterable):
         parts.append(f"<{name}>{write(str(value))}</{name}>")
+    elif isinstance(value, Mapping):  # which takes long to find out
+        _append_elements(parts, name, value.items(), write)
     else:
         for each in value:
             _append(parts, name, each, write)
+
+
+def _append_elements(parts: list[str], name: str, elements: Iterable[tuple[str, object]], write: _Write) -> None:
+    parts.append(f"<{name}>")
+    for child, content in elements:
+        if isinstance(content, str):
+            text = content if content.isalnum() else write(content)  # no letter or digit is written in another way
+            parts.append(f"<{child}>{text}</{child}>")
+        elif content is not None:
+            _append(parts, child, content, write)
+    parts.append(f"</{name}>")
 
 
 def _write(text: str) -> str:

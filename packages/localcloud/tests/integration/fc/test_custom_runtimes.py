@@ -155,6 +155,7 @@ def test_a_response_of_unknown_length_goes_out_as_it_is_made(
     reading, other = (http.client.HTTPConnection(url.hostname or "", url.port, timeout=30) for _ in range(2))
     reading.request("POST", f"{url.path}/parts", end)
     answer = reading.getresponse()
+    assert answer.headers["x-fc-instance-id"]
     assert answer.read(5) == b"first"
     other.request("POST", f"{url.path}/go-on")  # served beside the one that is not done
     if end:

@@ -152,6 +152,8 @@ def test_url_on_the_internet_can_be_switched_off(cloud: Running, web3: Fc3Functi
     try:
         assert ask_name(cloud, f"https://{trigger.trigger_id}.{cloud.region}.fcapp.run").status == 403
         assert ask_name(cloud, f"https://{trigger.trigger_id}.{cloud.region}-vpc.fcapp.run").status == 201
+        shown = trigger.http_trigger
+        assert (ask(shown.url_internet).status, ask(shown.url_intranet).status) == (403, 201)
     finally:
         web3.remove("off")
 

@@ -171,6 +171,9 @@ def test_what_cannot_exist_here_is_listed_empty(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket._do("PUT", bucket.bucket_name, "", params={"accessPoint": ""})
     assert error.value.status == 501
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_access_point("mine")
+    assert (error.value.status, error.value.code) == (404, "NoSuchAccessPoint")
 
 
 def test_the_redundancy_of_a_bucket_is_told_and_changed_by_a_task(bucket: oss2.Bucket, cloud: Cloud) -> None:

@@ -131,6 +131,9 @@ def test_an_object_that_must_not_be_replaced_is_not(bucket: oss2.Bucket) -> None
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_object("a", b"2", headers={"x-oss-forbid-overwrite": "true"})
     assert code_of(error) == (409, "FileAlreadyExists")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.put_symlink("b", "a", headers={"x-oss-forbid-overwrite": "true"})
+    assert code_of(error) == (409, "FileAlreadyExists")
     assert bucket.get_object("a").read() == b"1"
 
 
@@ -423,3 +426,22 @@ def test_endpoints_are_those_by_which_the_client_came(cloud: Cloud, bucket: oss2
     assert (info.extranet_endpoint, info.intranet_endpoint, info.comment) == (url, url, "")
     service = oss2.Service(bucket.auth, url, region=cloud.region)
     assert {each.extranet_endpoint for each in service.list_buckets().buckets} == {url}
+
+
+def test_a_little_object_is_read_as_it_is_now_however_it_changed(bucket: oss2.Bucket) -> None:
+    def read(first: int | None = None, last: int | None = None) -> bytes:
+        return bytes(bucket.get_object("little", byte_range=None if first is None else (first, last)).read())
+
+    bucket.put_object("little", b"one of them")
+    assert (read(), read(0, 2), read(4, 5), read()) == (b"one of them", b"one", b"of", b"one of them")
+    bucket.put_object("little", b"two of them")
+    assert (read(), read(0, 2)) == (b"two of them", b"two")
+    bucket.copy_object(bucket.bucket_name, "little", "other")
+    bucket.delete_object("little")
+    with pytest.raises(oss2.exceptions.NoSuchKey):
+        read()
+    assert bucket.get_object("other").read() == b"two of them"
+    bucket.append_object("little", 0, b"a")
+    assert read() == b"a"
+    bucket.append_object("little", 1, b"b")
+    assert (read(), read(1, 1)) == (b"ab", b"b")

@@ -90,6 +90,13 @@ def test_buckets_are_listed_located_and_deleted(cloud: Cloud, s3: Any, bucket: s
     assert code_of(error) == (404, "404")
 
 
+def test_a_condition_on_what_is_not_there_counts_where_versions_are_kept(s3: Any, bucket: str) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="lock", Body=b"1")
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=bucket, Key="lock", Body=b"2", IfNoneMatch="*")
+
+
 def test_a_body_in_signed_pieces_is_put_together(cloud: Cloud, s3: Any, bucket: str) -> None:
     content = bytes(range(256)) * 1000
     url = f"{cloud.endpoints['oss']}/{bucket}/a"
@@ -281,6 +288,34 @@ def test_tags_and_acls(s3: Any, bucket: str) -> None:
         "READ",
         "WRITE",
     ]
+
+
+def test_the_default_encryption_keeps_the_form_of_s3(cloud: Cloud, s3: Any, bucket: str) -> None:
+    for algorithm, kept in (("AES256", "AES256"), ("aws:kms", "KMS")):
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        shown = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+        assert shown == {"Rules": [rule]}
+        assert cloud.bucket(bucket).get_bucket_encryption().sse_algorithm == kept
+        s3.put_object(Bucket=bucket, Key="a", Body=b"")
+        assert s3.head_object(Bucket=bucket, Key="a")["ServerSideEncryption"] == algorithm
+    s3.delete_bucket_encryption(Bucket=bucket)
+    with pytest.raises(ClientError, match="ServerSideEncryptionConfigurationNotFoundError"):
+        s3.get_bucket_encryption(Bucket=bucket)
+
+
+def test_what_oss_has_not_is_no_other_operation(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=b"1")
+    for call in (
+        lambda: s3.delete_bucket_ownership_controls(Bucket=bucket),  # would be DeleteBucket
+        lambda: s3.delete_bucket_metrics_configuration(Bucket=bucket, Id="x"),
+        lambda: s3.get_bucket_notification_configuration(Bucket=bucket),  # would be ListObjects
+        lambda: s3.get_public_access_block(Bucket=bucket),
+        lambda: s3.get_object(Bucket=bucket, Key="a", PartNumber=2),  # would be the whole object
+    ):
+        with pytest.raises(ClientError) as error:
+            call()  # type: ignore[no-untyped-call] # a lambda has no types
+        assert code_of(error) == (501, "NotImplemented")
 
 
 def test_errors_have_the_form_and_the_codes_of_s3(cloud: Cloud, s3: Any, bucket: str) -> None:

@@ -55,6 +55,14 @@ def test_rows_of_csv_are_found(bucket: oss2.Bucket, sql: str, parameters: dict[s
         assert ask(bucket, "a.csv.gz", sql, CompressionType="GZIP", **parameters) == expected
 
 
+def test_rows_are_divided_as_those_of_the_object_unless_the_query_says_otherwise(bucket: oss2.Bucket) -> None:
+    bucket.put_object("bars.csv", "a|b,c|d\n\ne|f|g\n\n")
+    given = {"FieldDelimiter": "|", "RecordDelimiter": "\n\n"}
+    assert ask(bucket, "bars.csv", "select _2, _3 from ossobject", **given) == "b,c|d\n\nf|g\n\n"
+    other = ask(bucket, "bars.csv", "select _1, _3 from ossobject", OutputFieldDelimiter=";", **given)
+    assert other == "a;d\n\ne;g\n\n"
+
+
 def test_documents_of_json_are_found(bucket: oss2.Bucket) -> None:
     found = '{"name":"Ann","city":"Köln"}\n'
     document = {"Json_Type": "DOCUMENT"}

@@ -78,6 +78,15 @@ def test_versions_are_put_read_hidden_listed_and_deleted(versioned: oss2.Bucket)
     versioned.delete_bucket()
 
 
+def test_where_versions_are_kept_nothing_need_be_forbidden_to_be_replaced(versioned: oss2.Bucket) -> None:
+    versioned.put_object("a", b"1")
+    for text in (b"2", b"3"):
+        versioned.put_object("a", text, headers={"x-oss-forbid-overwrite": "true"})
+    upload = versioned.init_multipart_upload("a", headers={"x-oss-forbid-overwrite": "true"})
+    versioned.abort_multipart_upload("a", upload.upload_id)
+    assert versioned.get_object("a").read() == b"3"
+
+
 def test_acl_tags_symlinks_and_copies_know_versions(versioned: oss2.Bucket) -> None:
     first, second = (versioned.put_object("a", content).versionid for content in (b"1", b"2"))
     versioned.put_object_acl("a", "public-read", params={"versionId": first})

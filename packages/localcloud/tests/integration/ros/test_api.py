@@ -209,7 +209,8 @@ def test_validate_and_preview_change_nothing(ros: Any) -> None:
             parameters=[models.PreviewStackRequestParameters(parameter_key="Name", parameter_value="some-name")],
         )
     ).body
-    assert [(each.logical_resource_id, each.action) for each in preview.stack.resources] == [("Bucket", "Add")]
+    shown = [(each.logical_resource_id, each.action, each.properties) for each in preview.stack.resources]
+    assert shown == [("Bucket", "Add", {"BucketName": "some-name"})]
     request = models.ListStacksRequest(region_id=ros.region, stack_name=["preview"])
     assert ros.client.list_stacks(request).body.total_count == 0
 

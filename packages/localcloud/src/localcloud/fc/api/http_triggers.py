@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from localcloud.fc.api.invocations import read_delay
 from localcloud.fc.api.parts import pass_parts_on
-from localcloud.fc.api.triggers import HTTP_TRIGGERS
+from localcloud.fc.api.triggers import HTTP_TRIGGERS, HTTP_TRIGGERS_VPC
 from localcloud.fc.domains import CustomDomain
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.messages import HTTP, INVOKE
@@ -41,8 +42,9 @@ from localcloud.kernel.rpc import read_request
 from localcloud.kernel.signatures import SignedRequest, read_query
 
 APPS = ".fcapp.run"
+NAMES = ".fc.aliyuncs.com"
 _PROXY = re.compile(r"(/2016-08-15/proxy/([^/.]+)(?:\.([^/]+))?/([^/]+))(/.*)?", re.DOTALL)
-_BY_ID = re.compile(rf"({re.escape(HTTP_TRIGGERS)}([^/]+))(/.*)?", re.DOTALL)
+_BY_ID = re.compile(rf"((?:{re.escape(HTTP_TRIGGERS)}|{re.escape(HTTP_TRIGGERS_VPC)})([^/]+))(/.*)?", re.DOTALL)
 # What belongs to a connection (RFC 9110 section 7.6.1), and what the platform sets by itself.
 _OF_CONNECTION = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
@@ -80,17 +82,28 @@ def find_trigger(fc: FcService, request: web.Request) -> Found | None:
         return _found_by_domain(fc, domain, request)
     if host.endswith(APPS):
         trigger = fc.triggers.by_id(host.partition(".")[0])
-        within = host.partition(".")[2].removesuffix(APPS).endswith("-vpc")
-        if trigger.config.get("disableURLInternet") and not within:
-            raise FcError("AccessDenied", f"the URL of trigger '{trigger.name}' on the internet is switched off")
+        _check_reach(trigger, within=host.partition(".")[2].removesuffix(APPS).endswith("-vpc"))
         return _found(trigger, path=path, query=query, is_app=True)
     if match := _BY_ID.fullmatch(path):
-        return _found(fc.triggers.by_id(match[2]), prefix=match[1], path=match[3] or "/", query=query)
+        trigger = fc.triggers.by_id(match[2])
+        _check_reach(trigger, within=path.startswith(HTTP_TRIGGERS_VPC))
+        return _found(trigger, prefix=match[1], path=match[3] or "/", query=query)
     if match := _PROXY.fullmatch(path):
         function = f"services/{unquote(match[2])}/functions/{unquote(match[4])}"
         trigger = fc.triggers.http_of(function, match[3] or "")
+        _check_reach(trigger, within=not host.endswith(NAMES) or "-internal." in host)
         return _found(trigger, prefix=match[1], path=match[5] or "/", query=query)
     return None
+
+
+def _check_reach(trigger: Trigger, *, within: bool) -> None:
+    """Refuse a request from beyond the region where only those from `within` are wanted.
+
+    Raises:
+        FcError: AccessDenied.
+    """
+    if trigger.config.get("disableURLInternet") and not within:
+        raise FcError("AccessDenied", f"the URL of trigger '{trigger.name}' on the internet is switched off")
 
 
 def _found(trigger: Trigger, *, path: str, query: str, prefix: str = "", is_app: bool = False) -> Found:
@@ -183,7 +196,7 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
             parts=parts,
         )
 
-    done = await pass_parts_on(request, invoke, lambda head: _begin(head, is_app=found.is_app))
+    done = await pass_parts_on(request, invoke, partial(_begin, is_app=found.is_app))
     return done if isinstance(done, web.StreamResponse) else _respond(done, is_event=is_event, is_app=found.is_app)
 
 
@@ -225,8 +238,8 @@ def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
     return made
 
 
-def _begin(head: bytes, *, is_app: bool) -> web.StreamResponse:
-    """Make the response whose body comes in parts.
+def _begin(head: bytes, instance: str, *, is_app: bool) -> web.StreamResponse:
+    """Make the response whose body comes in parts; nobody knows yet how long the invocation takes.
 
     Raises:
         FcError: InternalServerError: the head cannot be sent.
@@ -235,7 +248,7 @@ def _begin(head: bytes, *, is_app: bool) -> web.StreamResponse:
         response = read_wsgi_response(head)
     except MalformedResponseError as error:
         raise FcError("InternalServerError", f"the function returned no HTTP response: {error}") from error
-    made = web.StreamResponse(status=response.status)
+    made = web.StreamResponse(status=response.status, headers={"x-fc-instance-id": instance})
     _set_headers(made, response, is_app=is_app)
     return made
 

@@ -16,13 +16,14 @@ class _Inbox:
 
     def __init__(self) -> None:
         self.head: bytes | None = None
+        self.instance = ""  # the id of the one that makes the response
         self._body = bytearray()  # bounded by the largest result
         self._ended = False
         self._news = asyncio.Event()
 
-    def put(self, part: bytes) -> None:
+    def put(self, part: bytes, instance: str) -> None:
         if self.head is None:
-            self.head = part
+            self.head, self.instance = part, instance
         else:
             self._body += part
         self._news.set()
@@ -45,14 +46,14 @@ class _Inbox:
 async def pass_parts_on(
     request: web.Request,
     invoke: Callable[[Parts], Awaitable[Invocation]],
-    begin: Callable[[bytes], web.StreamResponse],
+    begin: Callable[[bytes, str], web.StreamResponse],
 ) -> Invocation | web.StreamResponse:
     """Run an invocation, and send its response as it comes; return the invocation when that came whole, else what was sent.
 
     Args:
         request: the request to respond to.
         invoke: runs the invocation; what it is given takes the parts.
-        begin: makes the response that the first part, its head, begins.
+        begin: makes the response that the first part, its head, begins; it is told the id of the instance, too.
 
     Raises:
         FcError: InternalServerError: the function failed in the middle, and the response is cut; and what `invoke` raises.
@@ -64,7 +65,7 @@ async def pass_parts_on(
         part = await inbox.wait()
         if inbox.head is None:
             return await running
-        response = begin(inbox.head)
+        response = begin(inbox.head, inbox.instance)
         await response.prepare(request)
         while part is not None:
             if part:

@@ -17,7 +17,9 @@ from localcloud.fc.operations.service import FcService
 from localcloud.kernel.door import ADMINISTRATION
 from localcloud.kernel.times import to_seconds
 
-HTTP_TRIGGERS = ADMINISTRATION + "http-triggers/"  # where HTTP triggers are reached on loopback, by their ids
+# Where HTTP triggers are reached on loopback, by their ids: as from the internet, and as from within the region.
+HTTP_TRIGGERS = ADMINISTRATION + "http-triggers/"
+HTTP_TRIGGERS_VPC = ADMINISTRATION + "http-triggers-vpc/"
 PROPERTIES = {
     "triggerName": "name",
     "triggerType": "kind",
@@ -67,7 +69,10 @@ def _write(fc: FcService, call: Call, trigger: Trigger) -> dict[str, Any]:
     """Return a trigger with URLs that work where the client is: on loopback, or by names."""
     urls = http_urls(trigger, region=fc.settings.region, account_id=fc.settings.account_id)
     if call.endpoint and any(urls):
-        urls = (f"{call.endpoint}{HTTP_TRIGGERS}{trigger.trigger_id}",) * 2
+        internet, intranet = (
+            f"{call.endpoint}{each}{trigger.trigger_id}" for each in (HTTP_TRIGGERS, HTTP_TRIGGERS_VPC)
+        )
+        urls = internet, intranet
     return write_trigger(trigger, urls)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from localcloud.fc.instances.messages import LENGTH, MAX_HEAD, Failure, Reply, Request, Setup, pack
-from localcloud.fc.model import Parts
 from localcloud.fc.platform import MAX_SYNC_PAYLOAD
 
+TakePart = Callable[[bytes], object]  # takes a result that comes in parts
 MAX_RESULT = MAX_SYNC_PAYLOAD  # bytes; the platform names it for what goes in, assumed for what comes out
 _PART = 1024 * 1024  # bytes
 
@@ -42,7 +43,7 @@ class Channel:
             await asyncio.get_running_loop().sock_sendall(self.connection, pack(head, payload))
 
     async def exchange(
-        self, operation: str, request_id: str, payload: bytes, parts: Parts | None = None
+        self, operation: str, request_id: str, payload: bytes, parts: TakePart | None = None
     ) -> tuple[Reply, bytes]:
         """Send a request and wait for its last reply; return that and its result.
 
@@ -124,7 +125,7 @@ class _Exchange:
     """A request that waits for its last reply."""
 
     reply: asyncio.Future[tuple[Reply, bytes]]
-    parts: Parts | None
+    parts: TakePart | None
     received: int = 0  # bytes of parts
 
     def take(self, reply: Reply, result: bytes) -> None:

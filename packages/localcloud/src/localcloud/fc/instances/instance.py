@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from localcloud.fc.instances.channel import MAX_RESULT, MalformedReplyError
@@ -276,7 +277,8 @@ class Instance:
         try:
             async with asyncio.timeout(limit):
                 await self._open(process)
-                reply = await process.channel.exchange(operation, request_id, payload, parts)
+                take = partial(parts, instance=self.id) if parts else None
+                reply = await process.channel.exchange(operation, request_id, payload, take)
             with self._ended_by_failure():
                 await asyncio.to_thread(self._measure)
         except TimeoutError as error:

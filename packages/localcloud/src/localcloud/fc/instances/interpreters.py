@@ -51,7 +51,10 @@ def find_interpreter(runtime: str, forced: Path | None, named: str = "") -> Inte
             f"the function's variable LOCALCLOUD_PYTHON names {wanted[:40]}, which is not installed here: install it "
             "(on PATH, or with uv or pyenv), or build for another Python and deploy again",
         )
-    why = f"because no {runtime} is installed here: what was built for {runtime} may not import"
+    if runtime == "python3":
+        why = "because the platform means python3.6 by it, which is not served here: what was built for that may not import"
+    else:
+        why = f"because no {runtime} is installed here: what was built for {runtime} may not import"
     return _noted(runtime, own_python(), why)
 
 

@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from localcloud.gateway.resolver import ADDRESS
+from localcloud.gateway.trust import trusting
 
 # How the C library, Go and others look names up: the embedded cloud's names alone, so that an instance cannot reach a real account.
 NAMES = {"resolv.conf": f"nameserver {ADDRESS}\n", "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n"}
-# What OpenSSL, curl and Go trust on Debian, as the runtimes have it.
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class Lookup:
@@ -32,14 +31,14 @@ class Lookup:
     def files(self) -> Mapping[str, Path]:
         """The files of this machine, by the paths that they get in an instance; made when they are first asked for."""
         texts = {f"/etc/{name}": text for name, text in NAMES.items()} | {self._shown: self._authority}
-        if CERTIFICATES.is_file():
-            texts[str(CERTIFICATES.resolve())] = CERTIFICATES.read_text(encoding="utf-8") + self._authority
+        contents = {path: text.encode() for path, text in texts.items()}
+        contents |= {str(path): content for path, content in trusting(self._authority).items()}
         self._folder.mkdir(exist_ok=True)
-        return {path: self._make(Path(path).name, text) for path, text in texts.items()}
+        return {path: self._make(Path(path).name, content) for path, content in contents.items()}
 
-    def _make(self, name: str, text: str) -> Path:
+    def _make(self, name: str, content: bytes) -> Path:
         file = self._folder / name
         file.unlink(missing_ok=True)  # of an embedded cloud before this one
-        file.write_text(text, encoding="utf-8")
+        file.write_bytes(content)
         file.chmod(0o644)  # the function is another user
         return file

@@ -28,6 +28,7 @@ from localcloud.fc.platform import (
 )
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}", re.ASCII)
+MAX_FUNCTION_NAME = 64  # characters; FC, CreateFunction, functionName, in all versions of the API
 _HANDLER = re.compile(r"[^\s.\0]+(\.[^\s.\0]+)+", re.ASCII)
 _PATH = re.compile(r"/[!-~]{0,2047}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -54,7 +55,10 @@ def check_function(function: Function) -> None:
     Raises:
         FcError: InvalidArgument, naming the property, its value and what is allowed; NotImplemented: a runtime that is not here.
     """
-    check_name("functionName", function.name)
+    if len(check_name("functionName", function.name)) > MAX_FUNCTION_NAME:
+        raise FcError(
+            "InvalidArgument", f"functionName {function.name!r} is not valid: at most {MAX_FUNCTION_NAME} characters"
+        )
     if function.runtime in NOT_SERVED:
         raise FcError("NotImplemented", f"not implemented: runtime {function.runtime}; here are {', '.join(RUNTIMES)}")
     if function.runtime not in RUNTIMES:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -122,7 +122,7 @@ def object_headers(item: StoredObject, now: float) -> dict[str, str]:
     if (
         item.kind is ObjectKind.NORMAL and len(item.etag) == MD5_DIGITS
     ):  # not the copy of one that was uploaded in parts
-        headers["Content-MD5"] = base64.b64encode(bytes.fromhex(item.etag)).decode()
+        headers["Content-MD5"] = b2a_base64(bytes.fromhex(item.etag), newline=False).decode()
     if (state := restore_state(item, now)) is not None:
         headers["x-oss-restore"] = state
     if item.kind is ObjectKind.APPENDABLE:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import ParamSpec, TypeVar
 from aiohttp import web
 
 from localcloud.kernel.access import Caller
+from localcloud.oss.api.conditions import forbids_overwriting
 from localcloud.oss.api.content import Content
 from localcloud.oss.api.guard import Guard
+from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import Digests
@@ -87,10 +88,27 @@ class Call:
         return self.may_replace(self.key, self.headers, self.caller)
 
     def may_replace(self, key: str, headers: Mapping[str, str], caller: Caller | None) -> bool:
-        """Return False if a request's headers, or the rules of the bucket, forbid to replace an object."""
+        """Return False if a request's headers, or the rules of the bucket, forbid to replace an object.
+
+        Raises:
+            OssError: InvalidArgument.
+        """
         bucket = self.guard.find_bucket(self.bucket)
         forbidden = bucket is not None and forbids(bucket, key, names_of(caller.identity if caller else None))
-        return not forbidden and headers.get("x-oss-forbid-overwrite", "false").lower() != "true"
+        return not self.makes_only(headers) and not forbidden
+
+    def makes_only(self, headers: Mapping[str, str]) -> bool:
+        """Return True if a request's headers ask for an object that is not there yet.
+
+        Where versions are kept x-oss-forbid-overwrite does not count; S3's If-None-Match does (assumed).
+        Source: OSS, PutObject, PutSymlink, CopyObject, InitiateMultipartUpload, CompleteMultipartUpload.
+
+        Raises:
+            OssError: InvalidArgument.
+        """
+        bucket = self.guard.find_bucket(self.bucket)
+        kept = bucket is not None and versioning_of(bucket) is not None
+        return forbids_overwriting(headers) and (self.request[SPOKEN] or not kept)
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """Return the whole number that a query parameter holds.
@@ -156,26 +174,29 @@ class Call:
         """
         version = self.version if key is None else None
         permit = self.permit(on_version(action, version))
-        manager = self.oss.objects.open(
-            self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
+        pin = partial(
+            self.oss.objects.pin, self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
         )
-        return Opening(self, manager)
+        return Opening(self, pin)
 
 
-@dataclass(frozen=True, slots=True)
 class Opening:
     """A context that yields an object and the file with its bytes, which stays until the block ends."""
 
-    call: Call
-    manager: AbstractContextManager[tuple[StoredObject, Path]]
+    __slots__ = ("_call", "_pin", "_pinned")
+
+    def __init__(self, call: Call, pin: Callable[[], tuple[StoredObject, Sequence[str]]]) -> None:
+        self._call = call
+        self._pin = pin
 
     async def __aenter__(self) -> tuple[StoredObject, Path]:
-        return await self.call.read(self.manager.__enter__)
+        item, self._pinned = await self._call.read(self._pin)
+        return item, self._call.oss.objects.path(item)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.manager.__exit__(kind, error, trace)
+        self._call.oss.objects.unpin(self._pinned)
 
 
 def conditions_of(request: web.Request) -> dict[str, str]:

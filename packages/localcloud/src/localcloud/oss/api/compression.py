@@ -42,8 +42,9 @@ def is_compressible(request: web.Request, headers: Mapping[str, str], size: int)
         headers: of the answer, by lower-case name.
         size: bytes of the object.
     """
-    kind = headers["content-type"].partition(";")[0].strip().lower()
-    return size >= MIN_SIZE and kind in TYPES and "content-encoding" not in headers and _takes_gzip(request)
+    if size < MIN_SIZE or not _takes_gzip(request):
+        return False
+    return headers["content-type"].partition(";")[0].strip().lower() in TYPES and "content-encoding" not in headers
 
 
 async def send_compressed(request: web.Request, path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
@@ -62,7 +63,8 @@ async def send_compressed(request: web.Request, path: Path, headers: Mapping[str
 
 
 def _takes_gzip(request: web.Request) -> bool:
-    for value in request.headers.get("Accept-Encoding", "").lower().split(","):
+    accepted = request.headers.get("Accept-Encoding")
+    for value in accepted.lower().split(",") if accepted else ():
         name, _, weight = value.strip().partition(";")
         if name.strip() == "gzip":
             return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}

@@ -9,7 +9,7 @@ from localcloud.kernel.times import to_http
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 
-_CONDITIONS = ("If-Modified-Since", "If-Unmodified-Since", "If-Match", "If-None-Match")
+_CONDITIONS = ("if-modified-since", "if-unmodified-since", "if-match", "if-none-match")
 
 
 def check_conditions(item: StoredObject, headers: Mapping[str, str], *, prefix: str = "") -> None:
@@ -23,12 +23,11 @@ def check_conditions(item: StoredObject, headers: Mapping[str, str], *, prefix: 
     Raises:
         OssError: PreconditionFailed or NotModified.
     """
-
-    def get(name: str) -> str | None:
-        return headers.get(prefix + name)
-
+    given = {name: headers[prefix + name] for name in _CONDITIONS if prefix + name in headers}
+    if not given:
+        return
     modified = int(item.modified)
-    match, unmodified = get("if-match"), get("if-unmodified-since")
+    match, unmodified = given.get("if-match"), given.get("if-unmodified-since")
     if (match and not _matches(match, item.etag)) or (
         unmodified and not match and modified > _time(unmodified, modified)
     ):
@@ -37,7 +36,7 @@ def check_conditions(item: StoredObject, headers: Mapping[str, str], *, prefix: 
             "At least one of the pre-conditions you specified did not hold.",
             {"Condition": "If-Match" if match else "If-Unmodified-Since"},
         )
-    none_match, since = get("if-none-match"), get("if-modified-since")
+    none_match, since = given.get("if-none-match"), given.get("if-modified-since")
     if (none_match and _matches(none_match, item.etag)) or (
         since and not none_match and modified <= _time(since, modified - 1)
     ):
@@ -53,14 +52,30 @@ def refuse_conditions(headers: Mapping[str, str]) -> None:
         OssError: NotImplemented, which is a 400 here. Source: OSS, "EC error codes", 0017-00000245.
     """
     for name in _CONDITIONS:
-        if name.lower() in headers:
+        if name in headers:
             raise OssError(
                 "NotImplemented",
                 "A header you provided implies functionality that is not implemented.",
-                {"Header": name},
+                {"Header": name.title()},
                 status=400,
                 ec="0017-00000245",
             )
+
+
+def forbids_overwriting(headers: Mapping[str, str]) -> bool:
+    """Return True if a request may only make an object that is not there yet.
+
+    Raises:
+        OssError: InvalidArgument, when the header is neither true nor false (assumed of OSS; else it would overwrite).
+    """
+    value = headers.get("x-oss-forbid-overwrite", "false")
+    if value.lower() not in {"true", "false"}:
+        raise OssError(
+            "InvalidArgument",
+            "x-oss-forbid-overwrite must be true or false.",
+            {"ArgumentName": "x-oss-forbid-overwrite", "ArgumentValue": value[:100]},
+        )
+    return value.lower() == "true"
 
 
 def _matches(header: str, etag: str) -> bool:

@@ -19,6 +19,7 @@ from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import write_blob
 from localcloud.oss.api.call import RIGHTS_BY_HEADER, Call
 from localcloud.oss.api.callbacks import answer_after, callback_of
+from localcloud.oss.api.conditions import forbids_overwriting
 from localcloud.oss.api.guard import caller_of
 from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.url import ResourceUrl
@@ -57,6 +58,7 @@ async def post_object(call: Call) -> web.StreamResponse:
     await _authorize(call, headers)
     check_key(key)
     attributes = read_attributes(headers)
+    forbids_overwriting(headers)  # refuses a wrong value before the file is taken
     callback = callback_of(form.get("callback", ""), _variables(form))
     throttle = call.request[THROTTLE]
     chunks = throttle.slow(_chunks(file)) if throttle else _chunks(file)

@@ -121,7 +121,8 @@ class Guard:
         """
         path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
         resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
-        more = {name: target.query[parameter] for name, parameter in CONDITIONS.items() if parameter in target.query}
+        query = target.query
+        more = {name: query[parameter] for name, parameter in CONDITIONS.items() if parameter in query} if query else {}
         if caller is None and (bucket := self.find_bucket(target.bucket)) and requester_pays(bucket):
             raise OssError(  # the owner's users and roles pay as the owner does, and need no x-oss-request-payer
                 "AccessDenied",

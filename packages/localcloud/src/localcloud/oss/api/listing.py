@@ -19,7 +19,7 @@ from localcloud.oss.operations.restores import restore_state
 
 async def list_objects(call: Call) -> web.StreamResponse:
     """GetBucket (ListObjects), and version 2 of it with `list-type=2`."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = call.oss.buckets.get(call.bucket)
     call.require("ListObjects", acl=bucket.acl)
     check_lengths(call, {"prefix": "0015-00000403", "marker": "0015-00000405"})
     if len(call.query.get("delimiter", "")) > 1:
@@ -29,7 +29,13 @@ async def list_objects(call: Call) -> web.StreamResponse:
             {"ArgumentName": "delimiter", "ArgumentValue": call.query["delimiter"][:100]},
             ec="0015-00000406",
         )
-    second = call.query.get("list-type") == "2"
+    second = "list-type" in call.query
+    if call.query.get("list-type", "2") != "2":  # anything else would be answered as version 1 (the error is assumed)
+        raise OssError(
+            "InvalidArgument",
+            "list-type must be 2.",
+            {"ArgumentName": "list-type", "ArgumentValue": call.query["list-type"][:100]},
+        )
     kind, encode = encoding_type(call)
     prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
     limit = call.number("max-keys", 100, 1, 1000)
@@ -38,6 +44,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
         call.oss.objects.page, call.bucket, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit
     )
     owner = not second or call.query.get("fetch-owner", "false") == "true"
+    now = call.guard.clock()
     return xml_response(
         "ListBucketResult",
         {
@@ -49,8 +56,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
             "EncodingType": kind,
             **(_place_2(call, page, encode) if second else _place_1(marker, page, encode)),
             "Contents": [
-                describe_entry(item, encode, call.guard.account_id if owner else None, call.guard.clock())
-                for item in page.entries
+                describe_entry(item, encode, call.guard.account_id if owner else None, now) for item in page.entries
             ],
             "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
         },
@@ -115,7 +121,7 @@ def describe_entry(item: StoredObject, encode: Encode, owner: str | None, now: f
         "LastModified": to_milliseconds(item.modified),
         "ETag": f'"{item.etag}"',
         "Type": item.kind,
-        "Size": item.size,
+        "Size": str(item.size),
         "StorageClass": item.attributes.storage.storage_class or "Standard",
         "RestoreInfo": restore_state(item, now),
         "Owner": None if owner is None else owner_of(owner),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -12,7 +13,7 @@ from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_hea
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
-from localcloud.oss.api.conditions import check_conditions, refuse_conditions
+from localcloud.oss.api.conditions import check_conditions, forbids_overwriting, refuse_conditions
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
@@ -26,6 +27,7 @@ MAX_DELETIONS = 1000  # objects of one request; OSS, DeleteMultipleObjects
 async def put_object(call: Call) -> web.StreamResponse:
     """PutObject."""
     refuse_conditions(call.headers)
+    forbids_overwriting(call.headers)  # refuses a wrong value before the body is taken
     check_key(call.key)
     attributes, callback = read_attributes(call.headers), asked_callback(call)
     await call.run(call.oss.buckets.get, call.bucket)  # before the body is taken
@@ -49,11 +51,7 @@ async def put_object(call: Call) -> web.StreamResponse:
 
 async def get_object(call: Call) -> web.StreamResponse:
     """GetObject."""
-    overrides = {
-        name.removeprefix("response-"): check_header(name, value)
-        for name, value in call.query.items()
-        if name.startswith("response-") and name.removeprefix("response-") in KEPT_HEADERS
-    }
+    overrides = _overrides(call.query) if call.query else {}
     async with call.open("GetObject") as (item, path):
         fault = call.link.strike("GET", call.key)
         if fault and fault.kind == "status":
@@ -71,6 +69,19 @@ async def get_object(call: Call) -> web.StreamResponse:
         return await send_object(
             call.request, item, path, headers=describe(call, item) | overrides, link=call.link, fault=fault
         )
+
+
+def _overrides(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of an answer that a query sets.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    return {
+        name.removeprefix("response-"): check_header(name, value)
+        for name, value in query.items()
+        if name.startswith("response-") and name.removeprefix("response-") in KEPT_HEADERS
+    }
 
 
 async def head_object(call: Call) -> web.StreamResponse:

@@ -33,7 +33,8 @@ _DEFAULTS = {"record": "\n", "field": ",", "quote": '"', "comment": ""}
 async def select(call: Call, kind: str) -> web.StreamResponse:
     """SelectObject; kind: csv or json."""
     tree = parse(call.body, "SelectRequest")
-    request = _input(tree, kind) | _output(tree, kind) | {"sql": _decoded(tree, "Expression", "")}
+    given = _input(tree, kind)
+    request = given | _output(tree, given) | {"sql": _decoded(tree, "Expression", "")}
     return await _run(call, request, status=206)
 
 
@@ -96,14 +97,17 @@ def _input(tree: Element, kind: str) -> dict[str, Any]:
     }
 
 
-def _output(tree: Element, kind: str) -> dict[str, Any]:
-    """Read the form of the output, which is of the input's kind: the SDK for Go writes an element of either."""
-    form = f"OutputSerialization/{kind.upper()}"
+def _output(tree: Element, given: dict[str, Any]) -> dict[str, Any]:
+    """Read the form of the output, which is of the input's kind: the SDK for Go writes an element of either.
+
+    Rows of CSV are divided as those of the input are, unless it says otherwise: what the SDKs for C and C# expect.
+    """
+    form, csv = f"OutputSerialization/{given['kind'].upper()}", given["csv"]
     return {
         "raw": _flag(tree, "OutputSerialization/OutputRawData"),
         "keep_all": _flag(tree, "OutputSerialization/KeepAllColumns"),
-        "out_record": _decoded(tree, f"{form}/RecordDelimiter", "\n"),
-        "out_field": _decoded(tree, f"{form}/FieldDelimiter", ","),
+        "out_record": _decoded(tree, f"{form}/RecordDelimiter", csv["record"]),
+        "out_field": _decoded(tree, f"{form}/FieldDelimiter", csv["field"]),
     }
 
 

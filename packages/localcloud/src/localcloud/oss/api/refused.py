@@ -2,7 +2,7 @@
 
 Intelligent Media Management's index of a bucket and the pipelines of an account are not made here, so that none of them is found.
 
-Sources: OSS, GetMetaQueryStatus, DoMetaQueryAction, DoDataPipelineAction, SealAppendObject; what OSS's SDKs expect of it.
+Sources: OSS, GetAccessPoint, GetMetaQueryStatus, DoMetaQueryAction, DoDataPipelineAction, SealAppendObject; what SDKs expect.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ async def get_meta_query(call: Call) -> web.StreamResponse:
     raise OssError("MetaQueryNotExist", "The specified meta query does not exist: none can be opened here.")
 
 
+async def get_access_points(call: Call) -> web.StreamResponse:
+    """ListAccessPoints of a bucket, and GetAccessPoint, when a header names one."""
+    await call.run(call.oss.buckets.get, call.bucket)
+    if "x-oss-access-point-name" in call.headers:
+        raise OssError("NoSuchAccessPoint", "The specified access point does not exist: none can be made here.")
+    return xml_response("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""})
+
+
 async def run_pipeline(call: Call) -> web.StreamResponse:
     """DoDataPipelineAction: the list is empty."""
     action = call.query.get("action", "")
@@ -36,6 +44,11 @@ async def run_pipeline(call: Call) -> web.StreamResponse:
     if action == "putDataPipelineConfiguration" and call.query.keys() - {"action", "dataPipeline"}:
         raise OssError("NotImplemented", f"not implemented: ?dataPipeline&action={action}")
     raise OssError("NoSuchDataPipeline", "The specified resource dataPipeline is not found.")
+
+
+async def put_stray_part(call: Call) -> web.StreamResponse:
+    """UploadPart that names no upload (assumed of OSS): stored as an object, a part would look like the whole."""
+    raise OssError("MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "uploadId"})
 
 
 async def seal(call: Call) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from localcloud.kernel.access import Gate
-from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HEADERS, HOST, open_door
+from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, meet_expectation, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.oss.api import (
     account,
@@ -114,9 +114,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "comp": Operation(cnames.get_cname_token, "GetCnameToken"),
         "cname": Operation(cnames.get_cnames, "ListCname"),
         "live": Operation(live.list_channels, "ListLiveChannel"),
-        "accessPoint": Operation(
-            empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
-        ),
+        "accessPoint": Operation(refused.get_access_points, "ListAccessPoints"),
         "redundancyTransition": Operation(redundancy.tell, None),
         **{each.parameter: Operation(get_setting(each), f"Get{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(get_items(each), None) for each in COLLECTIONS},
@@ -154,6 +152,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "retention": Operation(objectworm.put_retention, "PutObjectRetention", versions=True),
         "legalHold": Operation(objectworm.put_legal_hold, "PutObjectLegalHold", versions=True),
         "uploadId": Operation(uploads.put_part, "PutObject", streams=True, copy=_COPY_PART),
+        "partNumber": Operation(refused.put_stray_part, "PutObject", streams=True),
         "": Operation(
             objects.put_object,
             "PutObject",
@@ -202,7 +201,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
     """callback callback-var category comp continuation-token delimiter encoding-type endTime fetch-owner inventoryId
-    key-marker list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix
+    key-marker list-type marker max-keys max-parts max-uploads part-number-marker position prefix
     sequential start-after startTime status styleName tag-key tag-value tagging upload-id-marker version-id-marker
     versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-access-key-id
     x-oss-additional-headers
@@ -210,8 +209,10 @@ MODIFIERS = frozenset(
     x-oss-redundancy-transition-taskid x-oss-target-redundancy-type x-oss-security-token x-oss-signature x-oss-signature-version
     x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
+# Subresources that came after V1 of the signature; passed over, DeleteBucketStorageQuota would be DeleteBucket.
+_NEWER = frozenset({"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "quota"})
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
-SELECTING = SUBRESOURCES | {name for operations in OPERATIONS.values() for name in operations}
+SELECTING = SUBRESOURCES | _NEWER | {name for operations in OPERATIONS.values() for name in operations}
 
 
 def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation:
@@ -278,6 +279,8 @@ def create_app(
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
+        if "expect" in request[HEADERS]:
+            await meet_expectation(request)
         request[THROTTLE] = None
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
@@ -292,10 +295,10 @@ def create_app(
             s3.translate_answer(answer)
         return answer
 
-    async def decorate(request: web.Request, response: web.StreamResponse) -> None:
+    def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
-        target = request.get(URL)  # None: the request was refused at the door
-        if target:
+        if URL in request:  # else it was refused at the door
+            target = request[URL]
             if throttle := request[THROTTLE]:
                 seconds = (
                     throttle.delay_of(response.content_length or 0) if request.method == "GET" else throttle.delayed
@@ -305,10 +308,7 @@ def create_app(
             if request[s3.SPOKEN]:
                 s3.translate_headers(response)
 
-    application = open_door(OssDialect(), serves=serves, max_body=0)
-    application.on_response_prepare.append(decorate)
-    application.router.add_route("*", EVERYTHING, serve)
-    return application
+    return open_door(OssDialect(), serves=serves, max_body=0, decorate=decorate, handler=serve)
 
 
 async def _answer(

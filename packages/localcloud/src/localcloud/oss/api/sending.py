@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from localcloud.oss.ranges import parse_range
 from localcloud.oss.throttle import THROTTLE, Throttle
 
 TOGETHER = 64 * 1024  # bytes of a body that is read, to go out with its head at once
+LITTLE = 8 * 1024  # bytes of one that stays in memory for a while
 
 
 async def send_object(
@@ -67,11 +69,18 @@ async def send_object(
 
 
 def _read(path: Path, begin: int, count: int) -> bytes:
+    return _read_little(path, begin, count) if count <= LITTLE else _read_now(path, begin, count)
+
+
+def _read_now(path: Path, begin: int, count: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.pread(descriptor, count, begin)
     finally:
         os.close(descriptor)
+
+
+_read_little = lru_cache(maxsize=128)(_read_now)  # a data file never changes, and its name is never another one's
 
 
 def _transport(request: web.Request) -> asyncio.Transport:

@@ -18,7 +18,15 @@ async def put_symlink(call: Call) -> web.StreamResponse:
     if not target:
         raise OssError("InvalidArgument", "x-oss-symlink-target is missing.")
     attributes = read_attributes(call.headers)
-    item = await call.run(call.oss.symlinks.put, call.bucket, call.key, target, attributes, requester=call.requester)
+    item = await call.run(
+        call.oss.symlinks.put,
+        call.bucket,
+        call.key,
+        target,
+        attributes,
+        overwrite=call.overwrite,
+        requester=call.requester,
+    )
     return web.Response(headers=stored_headers(call, item))
 
 

@@ -56,8 +56,7 @@ async def begin_upload(call: Call) -> web.StreamResponse:
         call.key,
         read_attributes(call.headers),
         sequential="sequential" in call.query,
-        overwrite=call.headers.get("x-oss-forbid-overwrite", "false").lower()
-        != "true",  # a bucket's rules strike at the end
+        overwrite=not call.makes_only(call.headers),  # a bucket's rules strike at the end
     )
     return xml_response(
         "InitiateMultipartUploadResult",

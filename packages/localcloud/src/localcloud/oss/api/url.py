@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -14,7 +15,7 @@ from localcloud.oss.errors import OssError
 # BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; also BUCKET.oss.localhost for clients that
 # insist on it
 _VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:aliyuncs\.com|localhost)"
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:(?P<public>aliyuncs\.com)|localhost)"
 )
 
 
@@ -46,7 +47,9 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
         raw_path: path and query exactly as they came.
 
     Raises:
-        OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed.
+        OssError: InvalidArgument: a query parameter is given twice, so it is unclear which of its values is signed;
+            SecondLevelDomainForbidden: at aliyuncs.com the bucket is part of the name, also for S3's clients
+            ("Compatibility with Amazon S3"; the words are those that users of OSS report).
     """
     path, _, raw_query = raw_path.partition("?")
     query: dict[str, str] = {}
@@ -57,11 +60,16 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
                 raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
             query[name] = value
     decoded = _decode(path.removeprefix("/"))
-    match = _VIRTUAL_HOST.fullmatch(host)
+    match = _match_host(host)
     if match and match["bucket"]:
         return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
+    if match and match["public"] and decoded:
+        raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     bucket, _, key = decoded.partition("/")
     return ResourceUrl(bucket=bucket, key=key, query=query)
+
+
+_match_host = lru_cache(maxsize=256)(_VIRTUAL_HOST.fullmatch)  # a client's requests name one or a few
 
 
 def _decode(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -132,7 +132,31 @@ class ObjectOperations(Operations):
         permit: Permit = anybody,
         frozen: bool = False,
     ) -> Iterator[tuple[StoredObject, Path]]:
-        """Yield an object, or the target of a symlink, and the file with its bytes, which stays until the block ends.
+        """Yield what `pin` returns, and the file with its bytes, which stays until the block ends."""
+        item, pinned = self.pin(bucket, key, version, permit=permit, frozen=frozen)
+        try:
+            yield item, self.path(item)
+        finally:
+            self.unpin(pinned)
+
+    def path(self, item: StoredObject) -> Path:
+        """Return the file with the bytes of an object that is pinned."""
+        return self._store.blobs.path(item.data)
+
+    def unpin(self, pinned: Sequence[str]) -> None:
+        """Let files go that `pin` kept."""
+        self._store.blobs.unpin(pinned)
+
+    def pin(
+        self,
+        bucket: str,
+        key: str,
+        version: str | None = None,
+        *,
+        permit: Permit = anybody,
+        frozen: bool = False,
+    ) -> tuple[StoredObject, Sequence[str]]:
+        """Return an object, or the target of a symlink, and the names of the files that stay until they are unpinned.
 
         Args:
             bucket: the bucket's name.
@@ -174,9 +198,10 @@ class ObjectOperations(Operations):
                 )
             if not frozen:
                 check_key_state(item.attributes.storage.encryption, self._key_state)
-            yield item, self._store.blobs.path(item.data)
-        finally:
-            self._store.blobs.unpin(pinned)
+        except BaseException:
+            self.unpin(pinned)
+            raise
+        return item, pinned
 
     def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
         """Return an object's bytes, opened as by `open`; for small objects."""

@@ -8,13 +8,22 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject
 from localcloud.oss.operations.acls import check_object_acl
 from localcloud.oss.operations.base import Operations
-from localcloud.oss.operations.keys import check_key
+from localcloud.oss.operations.keys import already_exists, check_key
 
 
 class SymlinkOperations(Operations):
     """Symlinks of one account's buckets."""
 
-    def put(self, bucket: str, key: str, target: str, attributes: Attributes, *, requester: str = "") -> StoredObject:
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        target: str,
+        attributes: Attributes,
+        *,
+        overwrite: bool = True,
+        requester: str = "",
+    ) -> StoredObject:
         """Create a symlink; the attributes are its own.
 
         Args:
@@ -22,10 +31,12 @@ class SymlinkOperations(Operations):
             key: the symlink's key.
             target: the key that it stands for; nothing need stand there.
             attributes: its headers, ACL and tags.
+            overwrite: False refuses to replace an object.
             requester: the principal's id, told to subscribers.
 
         Raises:
-            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks).
+            OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
+                FileAlreadyExists, FileImmutable.
         """
         check_key(target)
         check_key(key)
@@ -33,6 +44,8 @@ class SymlinkOperations(Operations):
         blob = self._store.blobs.write([])
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            if before and not overwrite:
+                raise already_exists(key)
             self._check_replaceable(holder, before)
             check_object_acl(holder, attributes.acl)
             etag = hashlib.md5(target.encode(), usedforsecurity=False).hexdigest().upper()

@@ -92,9 +92,14 @@ def answer_headers(bucket: Bucket, request: Mapping[str, str], method: str) -> d
     if document is None:
         return {}
     origin = request.get("Origin")
-    vary = {"Vary": "Origin"} if document.findtext("ResponseVary") == "true" else {}
     found = origin and next((rule for rule in _rules(document) if rule.allows(origin, method, ())), None)
-    return {**vary, **(_headers(found, str(origin)) if found else {})}
+    return {**vary_header(bucket), **(_headers(found, str(origin)) if found else {})}
+
+
+def vary_header(bucket: Bucket) -> dict[str, str]:
+    """Return the header by which caches keep answers apart; a bucket's rules ask for it on all answers, or on none."""
+    document = _document(bucket)
+    return {} if document is None or document.findtext("ResponseVary") != "true" else {"Vary": "Origin"}
 
 
 def preflight_headers(bucket: Bucket, request: Mapping[str, str]) -> dict[str, str]:

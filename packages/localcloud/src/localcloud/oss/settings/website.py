@@ -92,7 +92,7 @@ _REDIRECT = {
     "ReplaceKeyWith": text(),
     "ReplaceKeyPrefixWith": text(),
     "EnableReplacePrefix": boolean(),
-    "HttpRedirectCode": number(301, 307),
+    "HttpRedirectCode": choice("301", "302", "307"),  # OSS, PutBucketWebsite
     **_MIRROR,
 }
 # What OSS adds to a rule that does not say it (the suite of the SDK for Go reads it back).

@@ -42,18 +42,20 @@ class Claim:
         Raises:
             OssError: SignatureDoesNotMatch, with the string that should have been signed.
         """
-        ways = [each for each in (self.compute, self.alternative) if each]
-        if not any(same_secret(each(secret), self.signature) for each in ways):
-            raise OssError(
-                "SignatureDoesNotMatch",
-                "The request signature we calculated does not match the signature you provided. Check your key and "
-                "signing method.",
-                {
-                    "OSSAccessKeyId": self.access_key_id,
-                    "SignatureProvided": self.signature,
-                    "StringToSign": self.string_to_sign.decode(errors="replace"),
-                },
-            )
+        if same_secret(self.compute(secret), self.signature):
+            return
+        if self.alternative and same_secret(self.alternative(secret), self.signature):
+            return
+        raise OssError(
+            "SignatureDoesNotMatch",
+            "The request signature we calculated does not match the signature you provided. Check your key and "
+            "signing method.",
+            {
+                "OSSAccessKeyId": self.access_key_id,
+                "SignatureProvided": self.signature,
+                "StringToSign": self.string_to_sign.decode(errors="replace"),
+            },
+        )
 
 
 def parse_date(text: str) -> float:

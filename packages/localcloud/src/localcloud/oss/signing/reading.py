@@ -57,6 +57,6 @@ def is_s3(query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         query: decoded.
         headers: by lower-case name, or found in any case.
     """
-    return headers.get("authorization", "").startswith(aws4.ALGORITHM) or any(
-        name.lower() in {"x-amz-signature", "x-amz-algorithm"} for name in query
-    )
+    if headers.get("authorization", "").startswith(aws4.ALGORITHM):
+        return True
+    return bool(query) and any(name.lower() in {"x-amz-signature", "x-amz-algorithm"} for name in query)

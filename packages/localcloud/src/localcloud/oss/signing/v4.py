@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from localcloud.oss.signing.claim import Claim, SignedRequest, check_expiry, che
 
 MAX_EXPIRES = 7 * 24 * 3600  # seconds; OSS, presigned URLs with V4
 ALGORITHM = "OSS4-HMAC-SHA256"
+_CONTENT = frozenset({"content-type", "content-md5"})  # signed beside those of OSS itself
+_PLAIN = re.compile(r"[A-Za-z0-9/_.~-]*")  # a path that is encoded as it is, as most are
 
 
 def read_header(request: SignedRequest, authorization: str, *, region: str, now: float) -> Claim:
@@ -87,6 +90,37 @@ def _claim(
     token: str | None,
     region: str,
 ) -> Claim:
+    access_key_id, scope = _read_credential(credential, day, region)
+    if additional and (absent := [name for name in sorted(additional) if name not in request.headers]):
+        raise OssError(
+            "InvalidArgument",
+            f"The request has no header {absent[0][:100]}, which its additional headers name.",
+            {"ArgumentName": "x-oss-additional-headers"},
+        )
+    canonical = _canonical(request, additional)
+    string_to_sign = f"{ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}".encode()
+
+    def compute(secret: str) -> str:
+        digest = _keyed(secret, scope).copy()
+        digest.update(string_to_sign)
+        return digest.hexdigest()
+
+    return Claim(
+        access_key_id=access_key_id,
+        security_token=token,
+        signature=signature,
+        string_to_sign=string_to_sign,
+        compute=compute,
+    )
+
+
+@lru_cache(maxsize=64)  # a client's requests of a day have the same
+def _read_credential(credential: str, day: str, region: str) -> tuple[str, str]:
+    """Return the access key's id and the scope that a credential names.
+
+    Raises:
+        OssError: InvalidArgument (of another day, region or service).
+    """
     access_key_id, *scope = credential.split("/")
     expected = [day, region, "oss", "aliyun_v4_request"]
     if len(scope) == len(expected) and scope[1] != region:
@@ -101,32 +135,12 @@ def _claim(
             "InvalidArgument",
             f"Invalid credential scope {'/'.join(scope)}: expected {'/'.join(expected)}",
         )
-    if absent := [name for name in sorted(additional) if name not in request.headers]:
-        raise OssError(
-            "InvalidArgument",
-            f"The request has no header {absent[0][:100]}, which its additional headers name.",
-            {"ArgumentName": "x-oss-additional-headers"},
-        )
-    canonical = _canonical(request, additional)
-    string_to_sign = f"{ALGORITHM}\n{moment}\n{'/'.join(scope)}\n{hashlib.sha256(canonical).hexdigest()}".encode()
-
-    def compute(secret: str) -> str:
-        digest = _keyed(secret, tuple(scope)).copy()
-        digest.update(string_to_sign)
-        return digest.hexdigest()
-
-    return Claim(
-        access_key_id=access_key_id,
-        security_token=token,
-        signature=signature,
-        string_to_sign=string_to_sign,
-        compute=compute,
-    )
+    return access_key_id, "/".join(scope)
 
 
 @lru_cache(maxsize=64)  # good for a day; each request would make four digests, and set up a fifth
-def _keyed(secret: str, scope: tuple[str, ...]) -> hmac.HMAC:
-    return hmac.new(derive(secret, scope), digestmod="sha256")
+def _keyed(secret: str, scope: str) -> hmac.HMAC:
+    return hmac.new(derive(secret, tuple(scope.split("/"))), digestmod="sha256")
 
 
 def derive(secret: str, scope: tuple[str, ...]) -> bytes:
@@ -138,21 +152,20 @@ def derive(secret: str, scope: tuple[str, ...]) -> bytes:
 
 
 def _canonical(request: SignedRequest, additional: list[str]) -> bytes:
+    headers = request.headers
     uri = f"/{request.bucket}/{request.key}" if request.bucket else "/"
-    query = sorted((_encode(k), _encode(v)) for k, v in request.query.items())
-    headers = "".join(
-        f"{name}:{request.headers[name].strip()}\n"
-        for name in sorted(request.headers)
-        if name.startswith("x-oss-") or name in {"content-type", "content-md5"} or name in additional
-    )
+    if not _PLAIN.fullmatch(uri):
+        uri = quote(uri, safe="/-_.~", errors="surrogateescape")
+    query = sorted([(_encode(k), _encode(v)) for k, v in request.query.items()])
+    signed = sorted([name for name in headers if name.startswith("x-oss-") or name in _CONTENT or name in additional])
     return "\n".join(
         [
             request.method,
-            quote(uri, safe="/-_.~", errors="surrogateescape"),
-            "&".join(f"{k}={v}" if v else k for k, v in query),
-            headers,
+            uri,
+            "&".join([f"{k}={v}" if v else k for k, v in query]),
+            "".join([f"{name}:{headers[name].strip()}\n" for name in signed]),
             ";".join(sorted(additional)),
-            request.headers.get("x-oss-content-sha256", UNSIGNED),
+            headers.get("x-oss-content-sha256", UNSIGNED),
         ]
     ).encode("utf-8", "surrogateescape")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
@@ -12,13 +12,12 @@ from localcloud.ros.api.decoding import (
     required,
     template_parameters,
 )
-from localcloud.ros.api.encoding import Answer, shown_parameters, shown_tags, shown_time
+from localcloud.ros.api.encoding import HIDDEN, Answer, shown_parameters, shown_tags, shown_time
 from localcloud.ros.api.library import summarize_stored
 from localcloud.ros.api.sources import PLACES, read_template, with_template
 from localcloud.ros.errors import RosError
-from localcloud.ros.model import Change
+from localcloud.ros.operations.preview import Preview
 from localcloud.ros.operations.service import RosService
-from localcloud.ros.template.resolved import ResolvedTemplate
 from localcloud.ros.template.summary import Summary
 
 
@@ -117,7 +116,8 @@ class TemplateActions:
         stack = self._ros.stacks.get(given["StackId"]) if "StackId" in given else None
         request = read_request(await with_template(self._ros, call), call.caller, updates=stack is not None)
         name = stack.name if stack else required(call, "StackName")
-        resolved, changes = await self._ros.stacks.preview(request, stack, name)
+        found = await self._ros.stacks.preview_whole(request, stack, name, mask=HIDDEN)
+        resolved = found.resolved
         return {
             "Stack": {
                 "StackName": name,
@@ -127,7 +127,7 @@ class TemplateActions:
                 "DisableRollback": bool(request.disable_rollback),
                 "TimeoutInMinutes": request.timeout or (stack.timeout if stack else 60),
                 "Parameters": shown_parameters(resolved.values, resolved.hidden),
-                "Resources": _resources(resolved, changes),
+                "Resources": _resources(found),
             }
         }
 
@@ -136,12 +136,13 @@ def _types(summary: Summary) -> list[str]:
     return sorted({each.type for each in summary.resources})
 
 
-def _resources(resolved: ResolvedTemplate, changes: Iterable[Change]) -> list[Answer]:
+def _resources(preview: Preview) -> list[Answer]:
     """Return the resources of a preview: those that are wanted, then those that would go."""
-    by_name = {change.logical_id: change for change in changes}
+    by_name = {change.logical_id: change for change in preview.changes}
+    requires = preview.resolved.requires
     wanted: list[Answer] = []
-    for logical_id, declaration in resolved.template.resources.items():
-        if logical_id in resolved.requires:
+    for logical_id, declaration in preview.resolved.template.resources.items():
+        if logical_id in requires:
             change = by_name.get(logical_id)
             wanted.append(
                 {
@@ -150,8 +151,8 @@ def _resources(resolved: ResolvedTemplate, changes: Iterable[Change]) -> list[An
                     "Action": change.action if change else "None",
                     "Replacement": change.replacement if change else "",
                     "PhysicalResourceId": change.physical_id if change else "",
-                    "RequiredBy": sorted(each for each, needs in resolved.requires.items() if logical_id in needs),
-                    "Properties": declaration.properties,
+                    "RequiredBy": sorted(each for each, needs in requires.items() if logical_id in needs),
+                    "Properties": preview.properties[logical_id],
                 }
             )
     removed: list[Answer] = [

@@ -53,7 +53,7 @@ class ChangeSets:
         """
         check_name("ChangeSetName", name)
         self._check(name, kind, stack, stack_name)
-        _, changes = await self._stacks.preview(request, stack, stack_name)
+        changes = await self._stacks.preview(request, stack, stack_name)
         if stack:
             self._stacks.check_unchanged(stack)
         self._check(name, kind, stack, stack_name)

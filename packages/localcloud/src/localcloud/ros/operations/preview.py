@@ -1,11 +1,11 @@
-"""Preview an update, as far as it can be known before it is done. Pure."""
+"""Preview a creation or an update, as far as it can be known before it is done. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from localcloud.ros.errors import ResourceError
+from localcloud.ros.errors import ResourceError, TemplateError
 from localcloud.ros.model import Change, Resource, canonical_type
 from localcloud.ros.resources.provider import Property
 from localcloud.ros.resources.schema import check_properties
@@ -14,6 +14,15 @@ from localcloud.ros.template.known import Known
 from localcloud.ros.template.resolved import ResolvedTemplate
 
 Declared = Mapping[str, Property]  # the properties of a resource type
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """The whole that a creation or an update would make."""
+
+    resolved: ResolvedTemplate
+    changes: tuple[Change, ...]
+    properties: Mapping[str, Mapping[str, object]]  # of each resource that is wanted, by logical id
 
 
 def preview(
@@ -47,6 +56,42 @@ def preview(
     return tuple(changes)
 
 
+def preview_properties(
+    resolved: ResolvedTemplate, types: Mapping[str, Declared], known: Known, mask: str
+) -> dict[str, Mapping[str, object]]:
+    """Return the properties that each resource would get; one that depends on what is not made yet is as the template has it.
+
+    Args:
+        resolved: the template as it is wanted.
+        types: what the resource types declare, by name.
+        known: what functions can ask of resources and other stacks.
+        mask: what stands for the values of parameters that are never shown.
+
+    Raises:
+        TemplateError: a resource whose properties are all known would be refused, or a function cannot be evaluated.
+    """
+    lookup = _Lookup(known)
+    masked = replace(resolved, values={**resolved.values, **dict.fromkeys(resolved.hidden, mask)})
+    shown: dict[str, Mapping[str, object]] = {}
+    for name in resolved.requires:
+        declaration = resolved.template.resources[name]
+        properties = resolved.properties(name, lookup)
+        if UNKNOWN not in properties.values():
+            try:
+                check_properties(types[canonical_type(declaration.type)], properties)
+            except ResourceError as error:
+                raise TemplateError(f"Resources.{name}: {error}") from error
+        if resolved.hidden:
+            try:
+                properties = masked.properties(name, lookup)
+            except TemplateError:  # a function cannot be evaluated of the mask
+                properties = dict.fromkeys(properties, UNKNOWN)
+        shown[name] = {
+            each: declaration.properties[each] if value is UNKNOWN else value for each, value in properties.items()
+        }
+    return shown
+
+
 @dataclass(frozen=True, slots=True)
 class _Lookup:
     """Resources as they are; what is only known once they are made is unknown."""
@@ -55,7 +100,7 @@ class _Lookup:
 
     def reference(self, logical_id: str) -> object:
         resource = self.known.resources.get(logical_id)
-        return resource.physical_id if resource and resource.physical_id else UNKNOWN
+        return (resource.reference or resource.physical_id or UNKNOWN) if resource else UNKNOWN
 
     def attribute(self, logical_id: str, name: str) -> object:
         resource = self.known.resources.get(logical_id)

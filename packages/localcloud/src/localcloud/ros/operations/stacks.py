@@ -15,10 +15,10 @@ from localcloud.ros.errors import RosError, TemplateError
 from localcloud.ros.model import STACK_MOVES, Change, Phase, Source, Stack, StackStatus
 from localcloud.ros.operations.executor import Executor
 from localcloud.ros.operations.policy import read_policy
+from localcloud.ros.operations.preview import Preview
 from localcloud.ros.operations.requests import Request, changed_meanwhile, check_name, find_repeated
 from localcloud.ros.operations.templates import Templates
 from localcloud.ros.store import RosStore
-from localcloud.ros.template.resolved import ResolvedTemplate
 
 TIMEOUT = range(10, 1440 + 1)  # minutes
 TIMEOUT_NESTED = range(1, 1440 + 1)  # minutes; assumed: the documentation's example has 5
@@ -183,17 +183,28 @@ class Stacks:
         begun = replace(stack, caller=caller, retained=retained)
         self._executor.start(begun, Phase.DELETE, StackStatus.DELETE_IN_PROGRESS)
 
-    async def preview(
-        self, request: Request, stack: Stack | None, name: str = ""
-    ) -> tuple[ResolvedTemplate, tuple[Change, ...]]:
-        """Return the resolved template, and the changes, of a request to create or update a stack.
+    async def preview(self, request: Request, stack: Stack | None, name: str = "") -> tuple[Change, ...]:
+        """Return the changes of a request to create or update a stack.
 
         Raises:
             RosError: the template, a parameter or an option is not valid.
         """
         based = await self._with_request(stack or self.new(name, request), replace(request, token=""))
+        return await self._templates.preview(await self._templates.resolve(based), based)
+
+    async def preview_whole(self, request: Request, stack: Stack | None, name: str, *, mask: str) -> Preview:
+        """Return the whole that a request to create or update a stack would make; `mask` stands for what is never shown.
+
+        Raises:
+            RosError: the template, a parameter, an option or a property is not valid.
+        """
+        based = await self._with_request(stack or self.new(name, request), replace(request, token=""))
         resolved = await self._templates.resolve(based)
-        return resolved, await self._templates.preview(resolved, based)
+        return Preview(
+            resolved=resolved,
+            changes=await self._templates.preview(resolved, based),
+            properties=await self._templates.preview_properties(resolved, based, mask),
+        )
 
     def set_policy(self, stack: Stack, policy: str) -> None:
         """Give a stack another policy.

@@ -8,7 +8,7 @@ from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Authorizer
 from localcloud.ros.model import Account, Change, Stack, StackStatus
 from localcloud.ros.operations.constraints import find_constraints
-from localcloud.ros.operations.preview import preview
+from localcloud.ros.operations.preview import preview, preview_properties
 from localcloud.ros.resources.provider import ResourceType
 from localcloud.ros.store import RosStore
 from localcloud.ros.template.evaluation import Evaluate
@@ -75,6 +75,13 @@ class Templates:
         """Return the changes that a template would make to a stack."""
         known = self._known(stack)
         return await self._evaluate(stack.caller.principal, preview, resolved, stack.resources, self._declared, known)
+
+    async def preview_properties(
+        self, resolved: ResolvedTemplate, stack: Stack, mask: str
+    ) -> Mapping[str, Mapping[str, object]]:
+        """Return the properties that each resource of a stack would get; `mask` stands for what is never shown."""
+        known = self._known(stack)
+        return await self._evaluate(stack.caller.principal, preview_properties, resolved, self._declared, known, mask)
 
     def _known(self, stack: Stack) -> Known:
         """Return what functions can ask for: the stack's resources, and outputs of stacks that its caller may see."""

@@ -11,6 +11,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.instances import interpreters
 from localcloud.fc.instances.interpreters import check_interpreter, find_interpreter
 from localcloud.fc.instances.nodes import Node
+from localcloud.interpreters import OWN
 from localcloud.kernel.errors import LocalCloudError
 
 
@@ -22,6 +23,13 @@ def test_interpreter_is_never_that_of_a_virtual_environment() -> None:
     forced = find_interpreter("python3.9", Path(sys.executable))
     assert forced.path == found.path
     assert forced.note == f"python3.9 runs on {own}, as the embedded cloud was told to"
+
+
+def test_the_oldest_runtime_says_which_python_it_means() -> None:
+    assert find_interpreter("python3", None).note == (
+        f"python3 runs on {OWN}, because the platform means python3.6 by it, which is not served here: "
+        "what was built for that may not import"
+    )
 
 
 def test_what_is_no_python_is_refused() -> None:

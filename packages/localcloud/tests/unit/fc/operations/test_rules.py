@@ -28,8 +28,9 @@ def test_cpu_that_does_not_fit_1_gigabyte(cpu: float) -> None:
 
 @pytest.mark.parametrize(
     "good",
-    [{"memory": 128}, {"memory": 32768}, {"timeout": 86400}, {"disk": 10240}, {"environment": {"A": "x" * 4095}}],
-)
+    [{"memory": 128}, {"memory": 32768}, {"timeout": 86400}, {"disk": 10240}, {"environment": {"A": "x" * 4095}},
+     {"name": "f" * 64}],
+)  # fmt: skip
 def test_limits_are_inclusive(good: Mapping[str, Any]) -> None:
     check_function(replace(FUNCTION, **good))
 
@@ -39,7 +40,7 @@ def test_limits_are_inclusive(good: Mapping[str, Any]) -> None:
     [{"memory": 127}, {"memory": 32832}, {"timeout": 0}, {"disk": 0}, {"environment": {"A": "é" * 2048}},
      {"initializer": "index"}, {"runtime": "python3.11"}, {"environment": {"A-B": ""}}, {"concurrency": 2},
      {"pre_stop": "index"}, {"pre_freeze_timeout": 91}, {"health_check": {"httpGetUrl": "healthz"}},
-     {"health_check": {"timeoutSeconds": 4}}],
+     {"health_check": {"timeoutSeconds": 4}}, {"name": "f" * 65}],
 )  # fmt: skip
 def test_beyond_the_limits(bad: Mapping[str, Any]) -> None:
     with pytest.raises(FcError) as error:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.oss.api import cnames, copies, cors, forms, live, objects, processing, redundancy, site, uploads
+from localcloud.oss.api import (
+    cnames,
+    copies,
+    cors,
+    forms,
+    live,
+    objects,
+    processing,
+    redundancy,
+    refused,
+    site,
+    uploads,
+)
 from localcloud.oss.api.call import Handler
 from localcloud.oss.api.routes import OPERATIONS, find_operation
 from localcloud.oss.api.url import ResourceUrl
@@ -53,6 +65,8 @@ def test_every_operation_that_takes_an_acl_by_header_needs_the_right_to_set_it()
         ({}, True, copies.copy_object),
         ({"uploadId": "1", "partNumber": "1"}, False, uploads.put_part),
         ({"uploadId": "1", "partNumber": "1"}, True, copies.copy_part),
+        ({"partNumber": "1"}, False, refused.put_stray_part),
+        ({"partNumber": "1"}, True, refused.put_stray_part),
         ({"x-oss-signature": "0", "x-oss-expires": "60"}, False, objects.put_object),
     ],
 )
@@ -68,6 +82,13 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
             ResourceUrl(bucket="b", query={"replication": ""}),
             r"NotImplemented: not implemented: GET bucket with \?replication",
         ),
+        ("DELETE", ResourceUrl(bucket="b", query={"quota": ""}), r"NotImplemented: .* DELETE bucket with \?quota"),
+        (
+            "DELETE",
+            ResourceUrl(bucket="b", query={"metadataConfiguration": ""}),
+            r"NotImplemented: .* DELETE bucket with \?metadataConfiguration",
+        ),
+        ("PUT", ResourceUrl(bucket="b", query={"metadataJournalTable": ""}), "NotImplemented: "),
         ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
         ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),
         ("PUT", ResourceUrl(bucket="", query={}), "NotImplemented: not implemented: PUT on a service"),

@@ -32,3 +32,10 @@ def test_a_parameter_that_comes_twice_is_refused() -> None:
 def test_a_plus_sign_is_a_space_and_an_escaped_one_itself() -> None:
     target = read_url("127.0.0.1", "/b/a+b%2Bc%20d?prefix=x+y%2B")
     assert (target.key, target.query) == ("a b+c d", {"prefix": "x y+"})
+
+
+@pytest.mark.parametrize("host", ["oss-cn-hangzhou.aliyuncs.com", "s3.oss-cn-hangzhou-internal.aliyuncs.com"])
+def test_a_bucket_in_the_path_is_refused_at_the_clouds_own_names(host: str) -> None:
+    with pytest.raises(OssError, match="SecondLevelDomainForbidden"):
+        read_url(host, "/bucket/key")
+    assert read_url("oss.localhost", "/bucket/key").bucket == "bucket"

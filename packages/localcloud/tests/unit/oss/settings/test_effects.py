@@ -60,6 +60,10 @@ def test_what_no_rule_allows_gets_no_header_but_vary() -> None:
     assert cors.answer_headers(BUCKET, {"Origin": "http://a"}, "GET") == {}
 
 
+def test_caches_keep_answers_apart_where_the_rules_say_so() -> None:
+    assert (cors.vary_header(RULES), cors.vary_header(BUCKET)) == ({"Vary": "Origin"}, {})
+
+
 def test_a_preflight_request_gets_the_headers_that_it_asked_for() -> None:
     asked = {
         "Origin": "http://www.example.com",

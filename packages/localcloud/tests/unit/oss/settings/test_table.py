@@ -119,6 +119,15 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
         ("logging", {"LoggingEnabled": {"TargetBucket": "b", "TargetPrefix": "1" * 33}}, "InvalidArgument"),
         ("website", {}, "MalformedXML"),
         ("website", {"IndexDocument": {"Suffix": "a/b"}}, "InvalidArgument"),
+        (
+            "website",
+            {
+                "RoutingRules": {
+                    "RoutingRule": {"RuleNumber": 1, "Redirect": {"RedirectType": "External", "HttpRedirectCode": 303}}
+                }
+            },
+            "MalformedXML",
+        ),
         ("tagging", {"TagSet": {"Tag": {"Key": "k" * 65, "Value": ""}}}, "InvalidArgument"),
         ("tagging", {"TagSet": {"Tag": [{"Key": "k", "Value": ""}] * 2}}, "InvalidArgument"),
         ("cors", {"CORSRule": {"AllowedOrigin": "*", "AllowedMethod": "PATCH"}}, "MalformedXML"),

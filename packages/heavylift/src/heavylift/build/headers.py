@@ -1,0 +1,171 @@
+"""The headers of shared libraries and programs: where in a file everything lies, and what of it a linker maps.
+
+Files of 64 bits, little-endian, for any processor. Headers alone are read, a few kilobytes of a file of any size: a build asks for
+those of each library several times.
+
+Source: System V ABI, "ELF Header", "Sections", "Program Header", "Dynamic Section".
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+SHARED, X86_64 = 3, 62  # e_type, e_machine
+LOAD, DYNAMIC, INTERPRETER = 1, 2, 3  # p_type
+DYNSYM = 11  # sh_type
+LONGEST = 4096  # bytes of a name, at most: what a path may have
+
+# Elf64_Ehdr: magic, class, order, type, machine; where the headers of segments and of sections stand; size and count of each,
+# and the section of the sections' names
+_HEADER = struct.Struct("<4s2B10x2H12x2Q6x5H")
+_KNOWN = (b"\x7fELF", 2, 1)
+_SEGMENT, _SECTION = struct.Struct("<2I6Q"), struct.Struct("<2I4Q2I2Q")  # Elf64_Phdr, Elf64_Shdr
+SECTION_SIZE = _SECTION.size  # bytes
+_TAG = struct.Struct("<2Q")  # Elf64_Dyn
+_END, _STRTAB = 0, 5  # DT_
+
+
+class DamagedError(Exception):
+    """A file is no library or program, or not all of one."""
+
+
+class Segment(NamedTuple):
+    """A program header, Elf64_Phdr."""
+
+    type: int
+    flags: int
+    offset: int
+    address: int
+    physical: int
+    size: int
+    memory: int
+    align: int
+
+
+class Section(NamedTuple):
+    """A section header, Elf64_Shdr."""
+
+    name: int
+    type: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    align: int
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """The headers of a file.
+
+    Attributes:
+        kind: e_type.
+        machine: e_machine.
+        segments: by the place of each header in the file.
+        sections: in the same way.
+        names: the number of the section of the sections' names.
+    """
+
+    kind: int
+    machine: int
+    segments: Mapping[int, Segment]
+    sections: Mapping[int, Section]
+    names: int
+
+    def section_names(self, file: BinaryIO) -> dict[int, bytes]:
+        """Return the names of the sections, by the place of each header.
+
+        Raises:
+            DamagedError: a name lies outside of the file.
+        """
+        sections = [*self.sections.values()]
+        if self.names >= len(sections):
+            raise DamagedError("there are no names of sections")
+        text = read_part(file, sections[self.names].offset, sections[self.names].size)
+        return {place: text[each.name :].partition(b"\0")[0] for place, each in self.sections.items()}
+
+    def dynamic(self, file: BinaryIO) -> list[tuple[int, int]]:
+        """Return the tags of the dynamic section, each with its value.
+
+        Raises:
+            DamagedError: the section lies outside of the file.
+        """
+        found = []
+        for segment in self.segments.values():
+            if segment.type == DYNAMIC:
+                data = read_part(file, segment.offset, segment.size // _TAG.size * _TAG.size)
+                tags = list(_TAG.iter_unpack(data))
+                found += tags[: [tag for tag, _ in [*tags, (_END, 0)]].index(_END)]
+        return found
+
+    def dynamic_names(self, file: BinaryIO, wanted: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+        """Yield the names that the dynamic section tells.
+
+        Args:
+            file: that these headers are of.
+            wanted: tags whose value is a name, and what each is called.
+
+        Raises:
+            DamagedError: a name lies outside of the file.
+        """
+        tags = self.dynamic(file)
+        for address in [value for tag, value in tags if tag == _STRTAB][:1]:
+            table = self._offset(address)
+            for tag, value in tags:
+                if tag in wanted:
+                    rest = max(0, os.fstat(file.fileno()).st_size - table - value)
+                    text = read_part(file, table + value, min(LONGEST, rest))
+                    yield wanted[tag], text.partition(b"\0")[0].decode("utf-8", "replace")
+
+    def _offset(self, address: int) -> int:
+        """Return the place in the file of what a linker maps to an address."""
+        for each in self.segments.values():
+            if each.type == LOAD and each.address <= address < each.address + each.size:
+                return each.offset + address - each.address
+        raise DamagedError("an address is of nothing in the file")
+
+
+def read_headers(file: BinaryIO) -> Headers:
+    """Read the headers of a library or program.
+
+    Raises:
+        DamagedError: it is none, or not all of it is there.
+    """
+    *known, kind, machine, segments, sections, entry, segment_count, size, section_count, names = _HEADER.unpack(
+        read_part(file, 0, _HEADER.size)
+    )
+    if tuple(known) != _KNOWN:
+        raise DamagedError("it is no library of 64 bits")
+    if (segment_count and entry != _SEGMENT.size) or (section_count and size != _SECTION.size):
+        raise DamagedError("its headers have another size")
+    return Headers(
+        kind=kind,
+        machine=machine,
+        segments={place: Segment(*fields) for place, fields in _table(file, segments, segment_count, _SEGMENT)},
+        sections={place: Section(*fields) for place, fields in _table(file, sections, section_count, _SECTION)},
+        names=names,
+    )
+
+
+def read_part(file: BinaryIO, place: int, size: int) -> bytes:
+    """Return bytes of a file.
+
+    Raises:
+        DamagedError: it does not have as many.
+    """
+    if place + size > os.fstat(file.fileno()).st_size:
+        raise DamagedError("it is cut")
+    file.seek(place)
+    return file.read(size)
+
+
+def _table(file: BinaryIO, place: int, count: int, entry: struct.Struct) -> Iterator[tuple[int, tuple[int, ...]]]:
+    data = read_part(file, place, count * entry.size)
+    yield from zip(range(place, place + len(data), entry.size), entry.iter_unpack(data), strict=True)
