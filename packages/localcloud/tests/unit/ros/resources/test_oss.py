@@ -200,7 +200,7 @@ class Hesitant(BucketOperations):
         self,
         name: str,
         *,
-        acl: str = "private",
+        acl: str | None = None,
         storage_class: str | None = None,
         redundancy: str = "LRS",
         encryption: Mapping[str, str] | None = None,
