@@ -13,6 +13,7 @@ from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_hea
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
+from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.api.conditions import check_conditions, forbids_overwriting, refuse_conditions
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
@@ -86,9 +87,12 @@ def _overrides(query: Mapping[str, str]) -> dict[str, str]:
 
 async def head_object(call: Call) -> web.StreamResponse:
     """HeadObject."""
-    async with call.open("GetObject", frozen=True) as (item, _):
+    async with call.open("GetObject", frozen=True) as (item, path):
         check_conditions(item, call.headers)
-        return web.Response(headers={**describe(call, item), "Content-Length": str(item.size)})
+        headers = describe(call, item)
+        if is_compressible(call.request, headers, item.size):
+            return await send_compressed(call.request, path, headers)
+        return web.Response(headers={**headers, "Content-Length": str(item.size)})
 
 
 async def object_meta(call: Call) -> web.StreamResponse:

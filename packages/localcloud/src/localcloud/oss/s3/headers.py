@@ -142,6 +142,8 @@ def to_s3(headers: Mapping[str, str]) -> dict[str, str]:
                 translated["x-amz-storage-class"] = S3_CLASSES.get(value, value)
         elif lower == "x-oss-server-side-encryption":
             translated["x-amz-server-side-encryption"] = S3_ENCRYPTIONS.get(value, value)
+        elif lower == "x-oss-bucket-region":  # which S3's clients sign with
+            translated["x-amz-bucket-region"] = value.removeprefix("oss-")
         elif lower not in _OSS_ONLY:
             translated["x-amz-" + lower[6:]] = value
     return translated
