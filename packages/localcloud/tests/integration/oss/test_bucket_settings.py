@@ -419,6 +419,16 @@ def test_a_finished_upload_tells_its_address_in_the_style_of_the_request(bucket:
         assert f"<Location>http://{host}{path}/a%20b</Location>" in answer.text, answer.text
 
 
+def test_an_upload_without_parts_has_no_marker_and_holds_its_bucket(bucket: oss2.Bucket) -> None:
+    upload_id = bucket.init_multipart_upload("a").upload_id
+    parts = bucket.list_parts("a", upload_id)
+    assert (parts.parts, parts.next_marker, parts.is_truncated) == ([], "", False)
+    with pytest.raises(oss2.exceptions.BucketNotEmpty) as refused:
+        bucket.delete_bucket()
+    assert refused.value.message == "The bucket has Multipart Uploads. Please delete them first."
+    bucket.abort_multipart_upload("a", upload_id)
+
+
 def test_a_bucket_is_made_in_the_region_of_its_endpoint_only(bucket: oss2.Bucket, cloud: Cloud) -> None:
     document = "<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
     with pytest.raises(oss2.exceptions.ServerError) as refused:

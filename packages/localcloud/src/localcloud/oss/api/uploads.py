@@ -153,7 +153,7 @@ async def list_parts(call: Call) -> web.StreamResponse:
             "UploadId": upload.upload_id,
             "StorageClass": upload.attributes.storage.storage_class or "Standard",
             "PartNumberMarker": marker,
-            "NextPartNumberMarker": page[-1].number if page else 0,
+            "NextPartNumberMarker": page[-1].number if page else "",
             "MaxParts": limit,
             "IsTruncated": len(following) > limit,
             "Part": [
