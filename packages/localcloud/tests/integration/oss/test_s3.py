@@ -267,6 +267,8 @@ def test_many_objects_are_deleted_at_once_by_who_sends_an_md5(s3: Any, bucket: s
     assert [each["Key"] for each in deleted] == ["a", "b"]
     quiet = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "c"}], "Quiet": True})
     assert (quiet["ResponseMetadata"]["HTTPStatusCode"], "Deleted" in quiet) == (200, False)
+    told = quiet["ResponseMetadata"]["HTTPHeaders"]  # other clients fail when there is no document
+    assert (told["content-type"].partition(";")[0], told["content-length"] != "0") == ("application/xml", True)
     empty = s3.list_objects_v2(Bucket=bucket)
     assert (empty["KeyCount"], "Delimiter" in empty) == (0, False)
 

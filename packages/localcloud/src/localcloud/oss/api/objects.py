@@ -15,6 +15,7 @@ from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
 from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.api.conditions import check_conditions, forbids_overwriting, refuse_conditions
+from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
@@ -141,8 +142,8 @@ async def delete_objects(call: Call) -> web.StreamResponse:
                 "DeleteMarkerVersionId": deletion.marker,
             }
         )
-    if quiet:
-        return web.Response()
+    if quiet:  # S3's clients read a document in any case; that they get one from OSS is assumed
+        return xml_response("DeleteResult", {}) if call.request[SPOKEN] else web.Response()
     return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": deleted})
 
 
