@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 
 Encode = Callable[[str], str]
+_PLAIN = re.compile(r"[A-Za-z0-9/_.~*-]*")  # a text that is encoded as it is, as most keys are
 
 
 def xml_response(root: str, value: object, *, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -38,7 +40,11 @@ def encoding_type(call: Call) -> tuple[str | None, Encode]:
     """
     kind = call.query.get("encoding-type", "")
     if kind == "url":
-        return kind, lambda text: quote(text, safe="-_.~/*", errors="surrogateescape")
+        return kind, _encode
     if kind:
         raise OssError("InvalidArgument", "Invalid Encoding Method specified in Request: only `url` is known.")
     return None, lambda text: text
+
+
+def _encode(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="-_.~/*", errors="surrogateescape")

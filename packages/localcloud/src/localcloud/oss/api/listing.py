@@ -19,7 +19,7 @@ from localcloud.oss.operations.restores import restore_state
 
 async def list_objects(call: Call) -> web.StreamResponse:
     """GetBucket (ListObjects), and version 2 of it with `list-type=2`."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = call.oss.buckets.get(call.bucket)
     call.require("ListObjects", acl=bucket.acl)
     check_lengths(call, {"prefix": "0015-00000403", "marker": "0015-00000405"})
     if len(call.query.get("delimiter", "")) > 1:
@@ -44,6 +44,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
         call.oss.objects.page, call.bucket, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit
     )
     owner = not second or call.query.get("fetch-owner", "false") == "true"
+    now = call.guard.clock()
     return xml_response(
         "ListBucketResult",
         {
@@ -55,8 +56,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
             "EncodingType": kind,
             **(_place_2(call, page, encode) if second else _place_1(marker, page, encode)),
             "Contents": [
-                describe_entry(item, encode, call.guard.account_id if owner else None, call.guard.clock())
-                for item in page.entries
+                describe_entry(item, encode, call.guard.account_id if owner else None, now) for item in page.entries
             ],
             "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
         },

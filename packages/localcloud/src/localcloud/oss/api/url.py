@@ -15,7 +15,7 @@ from localcloud.oss.errors import OssError
 # BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; also BUCKET.oss.localhost for clients that
 # insist on it
 _VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:(?P<public>aliyuncs\.com)|localhost)"
+    r"(?:(?P<bucket>(?!s3\.)[a-z0-9_-]{1,255})\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:(?P<public>aliyuncs\.com)|localhost)"
 )
 
 
@@ -63,9 +63,9 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
     match = _match_host(host)
     if match and match["bucket"]:
         return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
-    if match and match["public"] and decoded:
-        raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     bucket, _, key = decoded.partition("/")
+    if match and match["public"] and bucket:
+        raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     return ResourceUrl(bucket=bucket, key=key, query=query)
 
 
