@@ -129,7 +129,7 @@ def _check(document: Element, options: Options) -> None:
         for redirect in rule.findall("Redirect"):
             _fill(redirect, _DEFAULTS)
             if redirect.findtext("RedirectType") == "Mirror":
-                _check_mirror(rule.findtext("Condition/HttpErrorCodeReturnedEquals") or "404")
+                _check_mirror(rule.findtext("Condition/HttpErrorCodeReturnedEquals") or "")
                 _fill(redirect, _MIRROR_DEFAULTS)
             for headers in redirect.findall("MirrorHeaders"):
                 _fill(headers, {"PassAll": "false"})
