@@ -37,8 +37,15 @@ OSSUTIL = (
     "OSS_ENDPOINT",
     "OSS_REGION",
 )  # likewise, names
-# The certificates that programs trust: Go and OpenSSL, curl, Python's requests and botocore, git.
-TRUST = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO")
+# The certificates that programs trust: Go and OpenSSL, curl, Python's requests, the vendor's SDK core and botocore, git.
+TRUST = (
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "ALIBABA_CLOUD_CA_BUNDLE",
+    "AWS_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+)
 PROXIED = ("HTTP_PROXY", "HTTPS_PROXY")
 ROS_CDK = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "REGION_ID")  # likewise, ros-cdk's own
 

@@ -125,9 +125,10 @@ def test_triggers_have_names_and_ids_of_their_own(two: dict[str, Any]) -> None:
 
 def test_settings_give_what_an_app_leaves_at_its_default_and_do_not_contradict_it(built: Path) -> None:
     body = 'HeavyFunction(stack, "One", **SMALL)'
-    context = {"loadMode": "working-set", "timeout": "77", "memory": "512", "environment": "prod"}
+    context = {"loadMode": "working-set", "timeout": "77", "memory": "512", "environment": "prod", "dsk": "10240"}
     done = run_app(built, body, "settings", **context)
     assert done.returncode == 0, done.stderr
+    assert "app: dsk: no setting has this name, did you mean disk?" in done.stderr
     resources = json.loads((built / "settings" / "mine.template.json").read_text())["Resources"]
     one = resources["One"]["Properties"]
     assert (one["Timeout"], one["MemorySize"]) == (77, 512)

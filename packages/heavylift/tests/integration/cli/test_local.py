@@ -163,6 +163,26 @@ def test_programs_without_a_hook_reach_the_embedded_cloud(cloud: Running, tmp_pa
     assert cloud.bucket(name).get_object("key").read() == b"https"
 
 
+# The vendor's older SDKs bring their own requests and certificates; PYTHONPATH in front of a command takes the hook away.
+CORE = textwrap.dedent(
+    """
+    import json, os
+    from aliyunsdkcore.client import AcsClient
+    from aliyunsdkcore.request import CommonRequest
+    client = AcsClient(os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"], os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"], "cn-hangzhou")
+    request = CommonRequest(domain="sts.cn-hangzhou.aliyuncs.com", version="2015-04-01", action_name="GetCallerIdentity")
+    request.set_protocol_type("https")
+    print(json.loads(client.do_action_with_exception(request))["AccountId"])
+    """
+)
+
+
+def test_the_vendors_older_sdks_trust_the_embedded_cloud_without_a_hook(cloud: Running, tmp_path: Path) -> None:
+    done = local(cloud, tmp_path, "env", "PYTHONPATH=src", sys.executable, "-c", CORE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [cloud.account_id]
+
+
 # What a program does that loads no hook, whatever it is written in.
 BARE = textwrap.dedent(
     """

@@ -8,6 +8,7 @@ from typing import Any
 
 import fc2
 import pytest
+import requests
 from alibabacloud_fc20230330 import models as models3
 from alibabacloud_fc_open20210406 import models as models2
 from alibabacloud_tea_util.models import RuntimeOptions
@@ -139,5 +140,18 @@ def test_changes_are_refused_when_the_etag_is_another(
         with pytest.raises(fc2.FcError) as refused:
             change()
         assert (refused.value.status_code, refused.value.err_code) == (412, "PreconditionFailed")
+        assert "the resource being modified has been changed" in refused.value.message
     client.delete_function(service, "f", headers={"if-match": client.get_function(service, "f").headers["etag"]})
     client.delete_service(service, headers={"if-match": client.get_service(service).headers["etag"]})
+
+
+def test_headers_and_errors_are_spelled_as_clients_in_php_look_for_them(
+    cloud: Running, client_of: Callable[..., Any], package: Callable[[int], bytes]
+) -> None:
+    new = client_of(cloud, "fc2")
+    new.create("f", code=package(1))
+    assert {"Etag", "X-Fc-Request-Id"} <= set(new.client.get_function(new.service, "f").headers)
+    answer = new.client.invoke_function(new.service, "f", headers={"x-fc-log-type": "Tail"})
+    assert {"X-Fc-Instance-Id", "X-Fc-Code-Checksum", "X-Fc-Log-Result"} <= set(answer.headers)
+    refused = requests.get(f"{cloud.endpoints['fc']}/2016-08-15/services", timeout=10)
+    assert refused.text.startswith('{"ErrorCode":"MissingRequiredHeader","ErrorMessage":"')

@@ -80,7 +80,7 @@ def test_a_policy_lets_everybody_read_and_is_told(bucket: oss2.Bucket, url: str)
     assert requests.get(f"{url}/b", timeout=10).content == b"1"
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_bucket_policy("no policy")
-    assert error.value.code == "MalformedPolicy"
+    assert error.value.code == "InvalidPolicyDocument"
     bucket.delete_bucket_policy()
     with pytest.raises(oss2.exceptions.NoSuchBucketPolicy):
         bucket.get_bucket_policy()
@@ -309,6 +309,13 @@ def test_a_long_text_goes_out_packed_to_those_that_take_it(bucket: oss2.Bucket) 
     packed = requests.get(signed, headers={"Accept-Encoding": "gzip"}, timeout=10)
     assert (packed.content, packed.headers["Content-Encoding"]) == (content, "gzip")
     assert not {"Content-Length", "ETag"} & packed.headers.keys()
+    with requests.Session() as session:  # what follows an answer to HEAD on its connection is the next answer
+        signed_head = bucket.sign_url("HEAD", "a.txt", 60)
+        head = session.head(signed_head, headers={"Accept-Encoding": "gzip"}, timeout=10)
+        assert (head.headers["Vary"], head.headers["Content-Encoding"]) == ("Accept-Encoding", "gzip")
+        assert head.headers.keys().isdisjoint({"Content-Length", "ETag"})
+        head = session.head(signed_head, headers={"Accept-Encoding": "identity"}, timeout=10)
+        assert "Vary" not in head.headers
     whole = requests.get(signed, headers={"Accept-Encoding": "identity"}, timeout=10)
     assert (whole.content, whole.headers["Content-Length"]) == (content, str(len(content)))
     part = requests.get(signed, headers={"Accept-Encoding": "gzip", "Range": "bytes=0-1023"}, timeout=10)
@@ -389,3 +396,58 @@ def test_an_uploaded_part_tells_its_md5(bucket: oss2.Bucket) -> None:
     upload_id = bucket.init_multipart_upload("a").upload_id
     part = bucket.upload_part("a", upload_id, 1, b"1")
     assert base64.b64decode(part.headers["Content-MD5"]).hex().upper() == part.etag
+
+
+def test_a_copied_part_tells_the_encryption_of_its_upload(bucket: oss2.Bucket) -> None:
+    name = "x-oss-server-side-encryption"
+    bucket.put_object("source", b"1" * 10)
+    upload_id = bucket.init_multipart_upload("a", headers={name: "AES256"}).upload_id
+    copied = bucket.upload_part_copy(bucket.bucket_name, "source", (0, 9), "a", upload_id, 1)
+    assert copied.headers[name] == "AES256"
+
+
+def test_a_finished_upload_tells_its_address_in_the_style_of_the_request(bucket: oss2.Bucket, url: str) -> None:
+    address, everything = url.removeprefix("http://").partition("/")[0], {"x-oss-complete-all": "yes"}
+    for host, path in ((address, f"/{bucket.bucket_name}"), (f"{bucket.bucket_name}.oss.localhost", "")):
+        upload_id = bucket.init_multipart_upload("a b").upload_id
+        bucket.upload_part("a b", upload_id, 1, b"1")
+        signed = bucket.sign_url("POST", "a b", 60, params={"uploadId": upload_id}, headers=everything)
+        query = signed.partition("?")[2]
+        answer = requests.post(
+            f"http://{address}{path}/a%20b?{query}", headers={"Host": host, **everything}, timeout=10
+        )
+        assert f"<Location>http://{host}{path}/a%20b</Location>" in answer.text, answer.text
+
+
+def test_an_upload_without_parts_has_no_marker_and_holds_its_bucket(bucket: oss2.Bucket) -> None:
+    upload_id = bucket.init_multipart_upload("a").upload_id
+    parts = bucket.list_parts("a", upload_id)
+    assert (parts.parts, parts.next_marker, parts.is_truncated) == ([], "", False)
+    with pytest.raises(oss2.exceptions.BucketNotEmpty) as refused:
+        bucket.delete_bucket()
+    assert refused.value.message == "The bucket has Multipart Uploads. Please delete them first."
+    bucket.abort_multipart_upload("a", upload_id)
+
+
+def test_a_bucket_is_made_in_the_region_of_its_endpoint_only(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    document = "<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        bucket._do("PUT", bucket.bucket_name, "", data=document % "oss-ap-southeast-1")
+    assert (refused.value.status, refused.value.code) == (400, "InvalidLocationConstraint")
+    bucket._do("PUT", bucket.bucket_name, "", data=document % f"oss-{cloud.region}")
+    answer = bucket._do("HEAD", bucket.bucket_name, "")
+    assert answer.headers["x-oss-bucket-region"] == f"oss-{cloud.region}"
+
+
+def test_an_empty_key_of_encryption_is_none(bucket: oss2.Bucket) -> None:
+    rule = "<SSEAlgorithm>KMS</SSEAlgorithm><KMSMasterKeyID></KMSMasterKeyID>"
+    inner = f"<ApplyServerSideEncryptionByDefault>{rule}</ApplyServerSideEncryptionByDefault>"
+    document = f"<ServerSideEncryptionRule>{inner}</ServerSideEncryptionRule>"
+    bucket._do("PUT", bucket.bucket_name, "", params={"encryption": ""}, data=document)
+    assert b"KMSMasterKeyID" not in bucket._do("GET", bucket.bucket_name, "", params={"encryption": ""}).read()
+
+
+def test_no_lifecycle_is_told_in_the_words_of_oss(bucket: oss2.Bucket) -> None:
+    with pytest.raises(oss2.exceptions.NoSuchLifecycle) as refused:
+        bucket.get_bucket_lifecycle()
+    assert refused.value.message == "No Row found in Lifecycle Table."

@@ -267,6 +267,8 @@ def test_many_objects_are_deleted_at_once_by_who_sends_an_md5(s3: Any, bucket: s
     assert [each["Key"] for each in deleted] == ["a", "b"]
     quiet = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "c"}], "Quiet": True})
     assert (quiet["ResponseMetadata"]["HTTPStatusCode"], "Deleted" in quiet) == (200, False)
+    told = quiet["ResponseMetadata"]["HTTPHeaders"]  # other clients fail when there is no document
+    assert (told["content-type"].partition(";")[0], told["content-length"] != "0") == ("application/xml", True)
     empty = s3.list_objects_v2(Bucket=bucket)
     assert (empty["KeyCount"], "Delimiter" in empty) == (0, False)
 
@@ -288,6 +290,34 @@ def test_tags_and_acls(s3: Any, bucket: str) -> None:
         "READ",
         "WRITE",
     ]
+
+
+def test_the_default_encryption_keeps_the_form_of_s3(cloud: Cloud, s3: Any, bucket: str) -> None:
+    for algorithm, kept in (("AES256", "AES256"), ("aws:kms", "KMS")):
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        shown = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
+        assert shown == {"Rules": [rule]}
+        assert cloud.bucket(bucket).get_bucket_encryption().sse_algorithm == kept
+        s3.put_object(Bucket=bucket, Key="a", Body=b"")
+        assert s3.head_object(Bucket=bucket, Key="a")["ServerSideEncryption"] == algorithm
+    s3.delete_bucket_encryption(Bucket=bucket)
+    with pytest.raises(ClientError, match="ServerSideEncryptionConfigurationNotFoundError"):
+        s3.get_bucket_encryption(Bucket=bucket)
+
+
+def test_what_oss_has_not_is_no_other_operation(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=b"1")
+    for call in (
+        lambda: s3.delete_bucket_ownership_controls(Bucket=bucket),  # would be DeleteBucket
+        lambda: s3.delete_bucket_metrics_configuration(Bucket=bucket, Id="x"),
+        lambda: s3.get_bucket_notification_configuration(Bucket=bucket),  # would be ListObjects
+        lambda: s3.get_public_access_block(Bucket=bucket),
+        lambda: s3.get_object(Bucket=bucket, Key="a", PartNumber=2),  # would be the whole object
+    ):
+        with pytest.raises(ClientError) as error:
+            call()  # type: ignore[no-untyped-call] # a lambda has no types
+        assert code_of(error) == (501, "NotImplemented")
 
 
 def test_errors_have_the_form_and_the_codes_of_s3(cloud: Cloud, s3: Any, bucket: str) -> None:

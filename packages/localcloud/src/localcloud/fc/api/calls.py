@@ -58,19 +58,17 @@ class Call:
         """
         wanted = self.headers.get("if-match", "")
         if wanted and wanted.strip('"') != etag(document):
-            raise FcError(
-                "PreconditionFailed", f"If-Match is {wanted[:200]!r}; the ETag of what is there is another one"
-            )
+            raise FcError("PreconditionFailed", "the resource being modified has been changed")
 
 
 def etag(document: Mapping[str, Any]) -> str:
-    """Return the ETag of what the API shows."""
+    """Return the Etag of what the API shows."""
     return hashlib.md5(json.dumps(document, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
 
 def shown(document: Mapping[str, Any]) -> web.Response:
-    """Answer with a document and its ETag."""
-    return web.json_response(document, headers={"ETag": etag(document)})
+    """Answer with a document and its Etag."""
+    return web.json_response(document, headers={"Etag": etag(document)})
 
 
 class Named(Protocol):

@@ -219,17 +219,17 @@ def _accept(fc: FcService, found: Found, asked: HttpRequest, request_id: str) ->
 def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
     answer = done.answer
     own = {
-        "x-fc-instance-id": done.instance_id,
-        "x-fc-invocation-duration": f"{answer.duration * 1000:.0f}",
+        "X-Fc-Instance-Id": done.instance_id,
+        "X-Fc-Invocation-Duration": f"{answer.duration * 1000:.0f}",
     }
     if answer.error_type:  # 502 is assumed
-        own["x-fc-error-type"] = answer.error_type
+        own["X-Fc-Error-Type"] = answer.error_type
         kind = "application/octet-stream" if answer.own_words else "application/json"
         return web.Response(status=502, body=answer.body, headers=own, content_type=kind)
     try:
         response: HttpResponse = (read_response if is_event else read_wsgi_response)(answer.body)
     except MalformedResponseError as error:
-        own["x-fc-error-type"] = "UnhandledInvocationError"
+        own["X-Fc-Error-Type"] = "UnhandledInvocationError"
         document = {"errorMessage": f"the function returned no HTTP response: {error}"}
         return web.json_response(document, status=502, headers=own)
     made = web.Response(status=response.status, body=response.body, headers=own)
@@ -248,7 +248,7 @@ def _begin(head: bytes, instance: str, *, is_app: bool) -> web.StreamResponse:
         response = read_wsgi_response(head)
     except MalformedResponseError as error:
         raise FcError("InternalServerError", f"the function returned no HTTP response: {error}") from error
-    made = web.StreamResponse(status=response.status, headers={"x-fc-instance-id": instance})
+    made = web.StreamResponse(status=response.status, headers={"X-Fc-Instance-Id": instance})
     _set_headers(made, response, is_app=is_app)
     return made
 

@@ -50,14 +50,14 @@ async def invoke_function(fc: FcService, call: Call) -> web.Response:
     wants_log = call.header("x-fc-log-type", ("None", "Tail")) == "Tail"
     done = await fc.invocations.invoke(path, payload, request_id=call.request_id, qualifier=call.target.qualifier)
     headers = {
-        "x-fc-code-checksum": done.code_checksum,
-        "x-fc-instance-id": done.instance_id,
-        "x-fc-invocation-duration": f"{done.answer.duration * 1000:.0f}",
-        "x-fc-max-memory-usage": f"{done.answer.peak_memory / MB:.2f}",
+        "X-Fc-Code-Checksum": done.code_checksum,
+        "X-Fc-Instance-Id": done.instance_id,
+        "X-Fc-Invocation-Duration": f"{done.answer.duration * 1000:.0f}",
+        "X-Fc-Max-Memory-Usage": f"{done.answer.peak_memory / MB:.2f}",
     }
     if done.answer.error_type:
-        headers["x-fc-error-type"] = done.answer.error_type
+        headers["X-Fc-Error-Type"] = done.answer.error_type
     if wants_log and done.log_tail:
-        headers["x-fc-log-result"] = base64.b64encode(done.log_tail).decode()
+        headers["X-Fc-Log-Result"] = base64.b64encode(done.log_tail).decode()
     kind = "application/octet-stream" if done.answer.own_words else "application/json"
     return web.Response(body=done.answer.body, headers=headers, content_type=kind)

@@ -5,7 +5,9 @@ Sources: Function Compute API references 2016-08-15 and 2021-04-06 (FC 2.0), 202
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -224,9 +226,9 @@ def _refuse(denial: Denial) -> FcError:
 
 
 class _Fc:
-    """The dialect of Function Compute."""
+    """The dialect of Function Compute: headers as Go writes them, and JSON without spaces, which clients in PHP look at."""
 
-    request_id_header = "x-fc-request-id"
+    request_id_header = "X-Fc-Request-Id"
 
     def new_request_id(self) -> str:
         return new_request_id()
@@ -245,7 +247,7 @@ class _Fc:
             "Message": error.message,
             "RequestId": request[ID],
         }
-        return web.json_response(body, status=error.status)
+        return web.json_response(body, status=error.status, dumps=partial(json.dumps, separators=(",", ":")))
 
 
 def create_app(

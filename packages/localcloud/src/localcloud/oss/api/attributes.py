@@ -32,7 +32,7 @@ def read_attributes(headers: Mapping[str, str]) -> Attributes:
     """
     return Attributes(
         headers=kept_headers(headers),
-        acl=headers.get("x-oss-object-acl", "default"),
+        acl=headers.get("x-oss-object-acl") or "default",
         tagging=read_tagging_header(headers.get("x-oss-tagging", "")),
         storage=read_storage(headers),
     )

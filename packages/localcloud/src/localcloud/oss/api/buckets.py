@@ -110,18 +110,32 @@ async def put_bucket(call: Call) -> web.StreamResponse:
     storage_class, redundancy = None, LOCAL
     if call.body.strip():
         tree = parse(call.body, "CreateBucketConfiguration")
+        _check_location(tree.findtext("LocationConstraint") or "", call.guard.region)
         storage_class = tree.findtext("StorageClass") or None
         redundancy = check_redundancy(tree.findtext("DataRedundancyType") or LOCAL)
-    acl = call.headers.get("x-oss-acl", "private")
     await call.run(
         call.oss.buckets.create,
         call.bucket,
-        acl=acl,
+        acl=call.headers.get("x-oss-acl"),
         storage_class=storage_class,
         redundancy=redundancy,
         encryption=read_encryption(call.headers),
     )
     return web.Response(headers={"Location": f"/{call.bucket}"})
+
+
+def _check_location(location: str, region: str) -> None:
+    """Refuse a bucket of another region than the endpoint's; S3's clients name regions without `oss-`.
+
+    Raises:
+        OssError: InvalidLocationConstraint.
+    """
+    if location.removeprefix("oss-") not in {"", region}:
+        raise OssError(
+            "InvalidLocationConstraint",
+            f"The specified location-constraint is not valid: {location[:100]!r}; this endpoint's is oss-{region}.",
+            {"LocationConstraint": location[:100]},
+        )
 
 
 async def delete_bucket(call: Call) -> web.StreamResponse:
@@ -152,7 +166,7 @@ async def bucket_info(call: Call) -> web.StreamResponse:
 async def head_bucket(call: Call) -> web.StreamResponse:
     """HeadBucket; OSS answers it like GetBucketAcl without a body."""
     await call.run(call.oss.buckets.get, call.bucket)
-    return web.Response(headers={"x-oss-bucket-region": call.guard.region})
+    return web.Response(headers={"x-oss-bucket-region": f"oss-{call.guard.region}"})
 
 
 async def bucket_location(call: Call) -> web.StreamResponse:

@@ -58,7 +58,7 @@ async def get_cname_token(call: Call) -> web.StreamResponse:
     bucket = await call.run(call.oss.buckets.get, call.bucket)
     document = bucket.settings.get(_key(domain))
     if document is None or _has_expired(document, call.guard.clock()):
-        raise OssError("CnameTokenNotExist", f"There is no token for {domain}.")
+        raise OssError("CnameTokenNotFound", f"There is no token for {domain}.")
     return document_response(document)
 
 

@@ -1,7 +1,7 @@
 """Objects that are sent packed by gzip, to clients that take it.
 
 Source: OSS, GetObject, "Accept-Encoding": objects of at least 1 KB of some content types; the answer has neither length nor ETag,
-and no digest of what the object holds.
+and no digest of what the object holds. HeadObject's says the same (so the suite of OSS's SDK for PHP).
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ def is_compressible(request: web.Request, headers: Mapping[str, str], size: int)
 
 
 async def send_compressed(request: web.Request, path: Path, headers: Mapping[str, str]) -> web.StreamResponse:
-    """Send a whole object packed by gzip."""
+    """Send a whole object packed by gzip; its head alone where that was asked for."""
     kept = {name: value for name, value in headers.items() if name.lower() not in _OF_THE_BYTES}
     response = web.StreamResponse(headers={**kept, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
     response.enable_chunked_encoding()
     await response.prepare(request)
+    if request.method == "HEAD":
+        return response
     packer = zlib.compressobj(wbits=_GZIP)
     with path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, _PIECE):

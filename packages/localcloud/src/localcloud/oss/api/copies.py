@@ -38,7 +38,7 @@ async def copy_object(call: Call) -> web.StreamResponse:
         permit=call.permit(on_version("GetObject", source[2]), source[0]),
         check=found.check,
         headers=kept_headers(call.headers) if directive == "REPLACE" else None,
-        acl=call.headers.get("x-oss-object-acl", "default"),
+        acl=call.headers.get("x-oss-object-acl") or "default",
         tagging=(tagging,) if _directive(call, "x-oss-tagging-directive") == "REPLACE" else None,
         storage=read_storage(call.headers),
         overwrite=call.overwrite,
@@ -80,6 +80,7 @@ async def copy_part(call: Call) -> web.StreamResponse:
         headers={
             "ETag": f'"{copied.etag}"',
             "x-oss-hash-crc64ecma": str(copied.crc64),
+            **upload.attributes.storage.encryption,
             **found.version_headers(),
         },
     )

@@ -13,7 +13,9 @@ from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_hea
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call, on_version
 from localcloud.oss.api.callbacks import answer_after, asked_callback
+from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.api.conditions import check_conditions, forbids_overwriting, refuse_conditions
+from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
@@ -86,9 +88,12 @@ def _overrides(query: Mapping[str, str]) -> dict[str, str]:
 
 async def head_object(call: Call) -> web.StreamResponse:
     """HeadObject."""
-    async with call.open("GetObject", frozen=True) as (item, _):
+    async with call.open("GetObject", frozen=True) as (item, path):
         check_conditions(item, call.headers)
-        return web.Response(headers={**describe(call, item), "Content-Length": str(item.size)})
+        headers = describe(call, item)
+        if is_compressible(call.request, headers, item.size):
+            return await send_compressed(call.request, path, headers)
+        return web.Response(headers={**headers, "Content-Length": str(item.size)})
 
 
 async def object_meta(call: Call) -> web.StreamResponse:
@@ -137,8 +142,8 @@ async def delete_objects(call: Call) -> web.StreamResponse:
                 "DeleteMarkerVersionId": deletion.marker,
             }
         )
-    if quiet:
-        return web.Response()
+    if quiet:  # S3's clients read a document in any case; that they get one from OSS is assumed
+        return xml_response("DeleteResult", {}) if call.request[SPOKEN] else web.Response()
     return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": deleted})
 
 

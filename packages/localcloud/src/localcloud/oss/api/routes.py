@@ -201,7 +201,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
 # Query parameters that say more about an operation instead of selecting another one.
 MODIFIERS = frozenset(
     """callback callback-var category comp continuation-token delimiter encoding-type endTime fetch-owner inventoryId
-    key-marker list-type marker max-keys max-parts max-uploads partNumber part-number-marker position prefix
+    key-marker list-type marker max-keys max-parts max-uploads part-number-marker position prefix
     sequential start-after startTime status styleName tag-key tag-value tagging upload-id-marker version-id-marker
     versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-access-key-id
     x-oss-additional-headers
@@ -209,10 +209,14 @@ MODIFIERS = frozenset(
     x-oss-redundancy-transition-taskid x-oss-target-redundancy-type x-oss-security-token x-oss-signature x-oss-signature-version
     x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
-# Subresources that came after V1 of the signature; passed over, DeleteBucketStorageQuota would be DeleteBucket.
-_NEWER = frozenset({"metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "quota"})
+# Subresources of SDKs that V1 does not sign; passed over, DeleteBucketStorageQuota would be DeleteBucket.
+_UNSIGNED = frozenset(
+    """metadataConfiguration metadataInventoryTable metadataJournalTable processConfiguration quota udf udfApplication
+    udfApplicationLog udfImage udfImageDesc vip vpcip putVectorIndex getVectorIndex listVectorIndexes deleteVectorIndex
+    putVectors getVectors listVectors deleteVectors queryVectors""".split()  # noqa: SIM905 - as above
+)
 # Names of operations, here or elsewhere: one that the method and the level have not is refused.
-SELECTING = SUBRESOURCES | _NEWER | {name for operations in OPERATIONS.values() for name in operations}
+SELECTING = SUBRESOURCES | _UNSIGNED | {name for operations in OPERATIONS.values() for name in operations}
 
 
 def find_operation(method: str, target: ResourceUrl, *, copy: bool) -> Operation:

@@ -20,6 +20,7 @@ from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
 from localcloud.oss.s3.checksums import Checksums
 from localcloud.oss.s3.documents import acl_document, document_to_s3
+from localcloud.oss.s3.encryption import encryption_to_oss, encryption_to_s3
 from localcloud.oss.s3.headers import query_to_oss, to_oss, to_s3
 from localcloud.oss.s3.lifecycle import lifecycle_to_oss, lifecycle_to_s3
 from localcloud.oss.s3.pieces import PieceReader
@@ -49,7 +50,7 @@ def translate(request: web.Request, target: ResourceUrl) -> tuple[web.Request, R
     """Return a request, and what it names, in OSS's words.
 
     Raises:
-        OssError: NotImplemented (a header without counterpart), InvalidArgument.
+        OssError: NotImplemented (a header or an operation without counterpart), InvalidArgument.
     """
     is_bucket = target.level == "bucket"
     writes = request.method in {"PUT", "POST"}
@@ -122,7 +123,11 @@ def translate_body(body: bytes, target: ResourceUrl) -> bytes:
     Raises:
         OssError: MalformedXML, NotImplemented.
     """
-    return lifecycle_to_oss(body) if target.level == "bucket" and "lifecycle" in target.query and body else body
+    if target.level != "bucket" or not body:
+        return body
+    if "lifecycle" in target.query:
+        return lifecycle_to_oss(body)
+    return encryption_to_oss(body) if "encryption" in target.query else body
 
 
 def translate_answer(response: web.StreamResponse) -> None:
@@ -138,6 +143,8 @@ def translate_answer(response: web.StreamResponse) -> None:
         response.body = acl_document(tree.findtext("Owner/ID") or "", grant)
     elif b"<LifecycleConfiguration>" in body[:200]:
         response.body = lifecycle_to_s3(body)
+    elif b"<ServerSideEncryptionRule>" in body[:200]:
+        response.body = encryption_to_s3(body)
     else:
         response.body = document_to_s3(body)
 

@@ -107,7 +107,7 @@ async def complete_upload(call: Call) -> web.StreamResponse:
         "CompleteMultipartUploadResult",
         {
             "EncodingType": kind,
-            "Location": f"http://{call.request.host}/{call.bucket}/{quote(call.key)}",
+            "Location": _location(call),
             "Bucket": call.bucket,
             "Key": encode(call.key),
             "ETag": f'"{item.etag}"',
@@ -120,6 +120,13 @@ async def complete_upload(call: Call) -> web.StreamResponse:
         },
     )
     return await answer_after(call, callback, item, "CompleteMultipartUpload", answer)
+
+
+def _location(call: Call) -> str:
+    """Return the object's address, in the style of the one that the request came to."""
+    host = call.request.host
+    bucket = "" if host.startswith(f"{call.bucket}.") else f"/{call.bucket}"
+    return f"{call.request.scheme}://{host}{bucket}/{quote(call.key)}"
 
 
 async def abort_upload(call: Call) -> web.StreamResponse:
@@ -146,7 +153,7 @@ async def list_parts(call: Call) -> web.StreamResponse:
             "UploadId": upload.upload_id,
             "StorageClass": upload.attributes.storage.storage_class or "Standard",
             "PartNumberMarker": marker,
-            "NextPartNumberMarker": page[-1].number if page else 0,
+            "NextPartNumberMarker": page[-1].number if page else "",
             "MaxParts": limit,
             "IsTruncated": len(following) > limit,
             "Part": [

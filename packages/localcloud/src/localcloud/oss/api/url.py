@@ -15,7 +15,7 @@ from localcloud.oss.errors import OssError
 # BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; also BUCKET.oss.localhost for clients that
 # insist on it
 _VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:(?P<public>aliyuncs\.com)|localhost)"
+    r"(?:(?P<bucket>(?!s3\.)[a-z0-9_-]{1,255})\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:(?P<public>aliyuncs\.com)|localhost)"
 )
 
 

@@ -44,7 +44,7 @@ class BucketOperations:
         self,
         name: str,
         *,
-        acl: str = "private",
+        acl: str | None = None,
         storage_class: str | None = None,
         redundancy: str = LOCAL,
         encryption: Mapping[str, str] | None = None,
@@ -53,7 +53,7 @@ class BucketOperations:
 
         Args:
             name: its name.
-            acl: its ACL.
+            acl: its ACL; None: private, or the one that it has.
             storage_class: its storage class; None: Standard, or the one that it has.
             redundancy: of its data.
             encryption: the default for its objects, as headers; None: there is none.
@@ -71,7 +71,7 @@ class BucketOperations:
 
         def change(existing: Bucket | None) -> Bucket:
             if existing is None:
-                check_acl(acl)
+                check_acl(acl or "private")
                 wanted = storage_class or "Standard"
                 if wanted not in STORAGE_CLASSES:
                     raise OssError(
@@ -84,7 +84,7 @@ class BucketOperations:
                     name=name,
                     owner=self._account_id,
                     created=self._clock(),
-                    acl=acl,
+                    acl=acl or "private",
                     storage_class=wanted,
                     settings=settings if default is None else {**settings, ENCRYPTION.parameter: default},
                 )
@@ -99,7 +99,7 @@ class BucketOperations:
                 raise OssError(
                     "BucketAlreadyExists", "Cannot modify existing bucket's storage class", {"BucketName": name}
                 )
-            return with_acl(existing, acl)
+            return existing if acl is None else with_acl(existing, acl)
 
         return self._store.buckets.change(name, change)
 

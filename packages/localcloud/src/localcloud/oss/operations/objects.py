@@ -38,13 +38,14 @@ def anybody(key: str, acl: str) -> None:
 
 
 def seen_through(link: StoredObject, target: StoredObject) -> StoredObject:
-    """Return the target of a symlink as it is read: its bytes with the symlink's attributes, and the later of the two times.
+    """Return the target of a symlink as it is read: its bytes, the symlink's attributes and version, and the later of both times.
 
-    Source: OSS, HeadObject, "If the requested object is a symbolic link".
+    Sources: OSS, HeadObject, "If the requested object is a symbolic link"; the suites of OSS's SDKs for C++ and C# (the version).
     """
     return replace(
         target,
         kind=ObjectKind.SYMLINK,
+        version=link.version,
         attributes=replace(link.attributes, acl=target.attributes.acl),
         modified=max(link.modified, target.modified),
     )

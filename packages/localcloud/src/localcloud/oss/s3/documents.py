@@ -14,6 +14,7 @@ from localcloud.oss.s3.headers import S3_CLASSES
 
 _CODES = {  # OSS's code -> S3's, and its status
     "FileAlreadyExists": ("PreconditionFailed", 412),
+    "InvalidPolicyDocument": ("MalformedPolicy", 400),
     "InvalidSecurityToken": ("InvalidToken", 400),
     "NoSuchLifecycle": ("NoSuchLifecycleConfiguration", 404),
     "NoSuchServerSideEncryptionRule": ("ServerSideEncryptionConfigurationNotFoundError", 404),

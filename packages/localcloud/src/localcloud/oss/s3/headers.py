@@ -33,8 +33,8 @@ STORAGE_CLASSES = {
     "DEEP_ARCHIVE": "ColdArchive",
 }
 S3_CLASSES = {ours: theirs for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
-_ENCRYPTIONS = {"AES256": "AES256", "aws:kms": "KMS"}
-_S3_ENCRYPTIONS = {ours: theirs for theirs, ours in _ENCRYPTIONS.items()}
+ENCRYPTIONS = {"AES256": "AES256", "aws:kms": "KMS"}
+S3_ENCRYPTIONS = {ours: theirs for theirs, ours in ENCRYPTIONS.items()}
 # Headers of OSS's answers that S3 has not.
 _OSS_ONLY = frozenset(
     {
@@ -96,7 +96,7 @@ def _translate(name: str, value: str, *, is_bucket: bool) -> dict[str, str]:
     if name == "storage-class":
         return {"x-oss-storage-class": STORAGE_CLASSES.get(value, value)}
     if name == "server-side-encryption":
-        return {"x-oss-server-side-encryption": _ENCRYPTIONS.get(value, value)}
+        return {"x-oss-server-side-encryption": ENCRYPTIONS.get(value, value)}
     raise OssError("NotImplemented", f"not implemented: the header x-amz-{name}")
 
 
@@ -106,13 +106,23 @@ def query_to_oss(query: Mapping[str, str], *, lists: bool) -> dict[str, str]:
     Args:
         query: decoded.
         lists: the request lists what a bucket holds; S3's pages have 1,000 entries unless it says otherwise.
+
+    Raises:
+        OssError: NotImplemented (an operation of S3 that OSS has not, or has with another document).
     """
+    if foreign := next((name for name in query if name in _FOREIGN), None):
+        raise OssError("NotImplemented", f"not implemented: S3's ?{foreign}")
     kept = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-") and name != "x-id"}
     if lists and "max-keys" not in kept and not kept.keys() - _LIST:
         kept["max-keys"] = "1000"
     return kept
 
 
+# The names of S3's operations that OSS has not: passed over, DeleteBucketOwnershipControls would be DeleteBucket.
+_FOREIGN = frozenset(
+    """abac accelerate analytics attributes intelligent-tiering inventory legal-hold metadataTable metrics notification
+    object-lock ownershipControls publicAccessBlock renameObject select session torrent""".split()  # noqa: SIM905 - as above
+)
 # The parameters of ListObjects and ListObjectsV2, and of ListObjectVersions.
 _LIST = frozenset(
     """prefix delimiter encoding-type marker list-type continuation-token start-after fetch-owner
@@ -131,7 +141,9 @@ def to_s3(headers: Mapping[str, str]) -> dict[str, str]:
             if value != "Standard":
                 translated["x-amz-storage-class"] = S3_CLASSES.get(value, value)
         elif lower == "x-oss-server-side-encryption":
-            translated["x-amz-server-side-encryption"] = _S3_ENCRYPTIONS.get(value, value)
+            translated["x-amz-server-side-encryption"] = S3_ENCRYPTIONS.get(value, value)
+        elif lower == "x-oss-bucket-region":  # which S3's clients sign with
+            translated["x-amz-bucket-region"] = value.removeprefix("oss-")
         elif lower not in _OSS_ONLY:
             translated["x-amz-" + lower[6:]] = value
     return translated

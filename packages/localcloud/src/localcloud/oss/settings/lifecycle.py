@@ -228,6 +228,7 @@ SETTING = Setting(
     action="BucketLifecycle",
     root="LifecycleConfiguration",
     absent="NoSuchLifecycle",
+    words="No Row found in Lifecycle Table.",
     fields={"Rule": group(_RULE, required=True, many=True)},
     check=_check,
     agree=need_tracking,

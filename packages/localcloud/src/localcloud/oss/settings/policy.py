@@ -45,15 +45,15 @@ def read_policy(body: bytes) -> str:
     """Return the policy that a request puts, a JSON document, as it is kept.
 
     Raises:
-        OssError: MalformedPolicy.
+        OssError: InvalidPolicyDocument.
     """
     if len(body) > MAX_DOCUMENT:
-        raise OssError("MalformedPolicy", f"The policy has {len(body)} bytes; up to {MAX_DOCUMENT} are allowed.")
+        raise OssError("InvalidPolicyDocument", f"The policy has {len(body)} bytes; up to {MAX_DOCUMENT} are allowed.")
     try:
         text = body.decode()
         parse_bucket_policy(text)
     except (ValueError, MalformedPolicyError) as error:
-        raise OssError("MalformedPolicy", f"The policy is not valid: {error}.") from error
+        raise OssError("InvalidPolicyDocument", f"The policy is not valid: {error}.") from error
     return text
 
 

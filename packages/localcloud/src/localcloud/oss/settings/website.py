@@ -85,19 +85,26 @@ _MIRROR = {
     "TransparentMirrorResponseCodes": text(),
 }
 _REDIRECT = {
-    "RedirectType": choice("External", "AliCDN", "Internal", "Mirror", required=True),
+    "RedirectType": choice("External", "AliCDN", "Internal", "Mirror"),
     "PassQueryString": boolean(),
     "Protocol": choice("http", "https"),
     "HostName": text(),
     "ReplaceKeyWith": text(),
     "ReplaceKeyPrefixWith": text(),
     "EnableReplacePrefix": boolean(),
-    "HttpRedirectCode": choice("301", "302", "307"),  # OSS, PutBucketWebsite
+    "HttpRedirectCode": choice(
+        "301", "302", "303", "307"
+    ),  # OSS, PutBucketWebsite; 303 as the SDK for Java's suite puts it
     **_MIRROR,
 }
-# What OSS adds to a rule that does not say it (the suite of the SDK for Go reads it back).
-_DEFAULTS = {"PassQueryString": "false"}
-_MIRROR_DEFAULTS = {"MirrorPassQueryString": "false", "MirrorFollowRedirect": "true", "MirrorCheckMd5": "false"}
+# What OSS adds to a rule that does not say it (the suites of the SDKs for Go and Java read it back).
+_DEFAULTS = {"RedirectType": "External", "PassQueryString": "false"}
+_MIRROR_DEFAULTS = {
+    "MirrorPassQueryString": "false",
+    "MirrorPassOriginalSlashes": "false",
+    "MirrorFollowRedirect": "true",
+    "MirrorCheckMd5": "false",
+}
 
 
 def _check(document: Element, options: Options) -> None:
@@ -118,12 +125,26 @@ def _check(document: Element, options: Options) -> None:
     numbers = [rule.findtext("RuleNumber") for rule in rules]
     if len(set(numbers)) != len(numbers):
         raise invalid("RuleNumber", "", "Two routing rules have the same number.")
-    for redirect in document.findall("RoutingRules/RoutingRule/Redirect"):
-        _fill(redirect, _DEFAULTS)
-        if redirect.findtext("RedirectType") == "Mirror":
-            _fill(redirect, _MIRROR_DEFAULTS)
-        for headers in redirect.findall("MirrorHeaders"):
-            _fill(headers, {"PassAll": "false"})
+    for rule in rules:
+        for redirect in rule.findall("Redirect"):
+            _fill(redirect, _DEFAULTS)
+            if redirect.findtext("RedirectType") == "Mirror":
+                _check_mirror(rule.findtext("Condition/HttpErrorCodeReturnedEquals") or "404")
+                _fill(redirect, _MIRROR_DEFAULTS)
+            for headers in redirect.findall("MirrorHeaders"):
+                _fill(headers, {"PassAll": "false"})
+
+
+def _check_mirror(status: str) -> None:
+    """Refuse to fetch from elsewhere what is there, but may not be read.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    if status != "404":
+        raise invalid(
+            "HttpErrorCodeReturnedEquals", status, "A rule of the type Mirror applies to the status 404 only."
+        )
 
 
 def _fill(element: Element, defaults: Mapping[str, str]) -> None:

@@ -16,18 +16,19 @@ from localcloud.oss.signing.claim import Claim, SignedRequest, check_expiry, che
 
 # The query parameters that are signed (OSS, "Include signatures in the Authorization header", CanonicalizedResource).
 SUBRESOURCES = frozenset(
-    """accessPoint accessPointConfigForObjectProcess accessPointForObjectProcess accessPointPolicy accessPointPolicyForObjectProcess
-    acl append asyncFetch bucketArchiveDirectRead bucketInfo callback callback-var cleanRestoredObject cloudboxes cname comp
-    continuation-token cors dataPipeline delete encryption endTime group httpsConfig img inventory inventoryId legalHold lifecycle
-    link live location logging metaQuery objectInfo objectMeta objectWorm overwriteConfig partNumber policy policyStatus position
-    publicAccessBlock qos qosInfo qosRequester redundancyTransition referer regionList replication replicationLocation
-    replicationProgress requesterQosInfo requestPayment resourceGroup resourcePool resourcePoolBuckets resourcePoolInfo
-    response-cache-control response-content-disposition response-content-encoding response-content-language response-content-type
-    response-expires restore retention rtc seal security-token sequential startTime stat status style styleName symlink tagging
-    transferAcceleration uploadId uploads userDefinedLogFieldsConfig versionId versioning versions vod website worm wormExtend
-    wormId x-oss-ac-forward-allow x-oss-ac-source-ip x-oss-ac-subnet-mask x-oss-ac-vpc-id x-oss-access-point-name
-    x-oss-async-process x-oss-process x-oss-redundancy-transition-taskid x-oss-request-payer x-oss-target-redundancy-type
-    x-oss-traffic-limit x-oss-write-get-object-response""".split()  # noqa: SIM905 - one a line would fill two pages
+    """accessPoint accessPointConfigForObjectProcess accessPointForObjectProcess accessPointPolicy
+    accessPointPolicyForObjectProcess acl append asyncFetch bucketArchiveDirectRead bucketInfo callback callback-var
+    cleanRestoredObject cloudboxes cname comp continuation-token cors dataPipeline delete encryption endTime group httpsConfig
+    img inventory inventoryId legalHold lifecycle link live location logging metaQuery objectInfo objectMeta objectWorm
+    overwriteConfig partNumber policy policyStatus position processConfiguration publicAccessBlock qos qosInfo qosRequester
+    redundancyTransition referer regionList replication replicationLocation replicationProgress requesterQosInfo requestPayment
+    resourceGroup resourcePool resourcePoolBuckets resourcePoolInfo response-cache-control response-content-disposition
+    response-content-encoding response-content-language response-content-type response-expires restore retention rtc seal
+    security-token sequential startTime stat status style styleName symlink tagging transferAcceleration uploadId uploads
+    userDefinedLogFieldsConfig versionId versioning versions vod website worm wormExtend wormId x-oss-ac-forward-allow
+    x-oss-ac-source-ip x-oss-ac-subnet-mask x-oss-ac-vpc-id x-oss-access-point-name x-oss-async-process x-oss-process
+    x-oss-redundancy-transition-taskid x-oss-request-payer x-oss-target-redundancy-type x-oss-traffic-limit
+    x-oss-write-get-object-response""".split()  # noqa: SIM905 - one a line would fill two pages
 )
 
 

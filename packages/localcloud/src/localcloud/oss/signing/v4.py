@@ -123,6 +123,13 @@ def _read_credential(credential: str, day: str, region: str) -> tuple[str, str]:
     """
     access_key_id, *scope = credential.split("/")
     expected = [day, region, "oss", "aliyun_v4_request"]
+    if len(scope) == len(expected) and scope[2] != "oss":
+        raise OssError(
+            "InvalidArgument",
+            "Invalid signing product in Authorization header.",
+            {"ArgumentValue": scope[2][:100], "Expected": "oss"},
+            ec="0002-00000227",
+        )
     if len(scope) == len(expected) and scope[1] != region:
         raise OssError(
             "InvalidArgument",

@@ -104,10 +104,10 @@ class BucketRows:
 
         def work() -> None:
             self.get(name)
-            for table in ("objects", "versions", "uploads"):
+            for table, what in (("objects", "objects"), ("versions", "objects"), ("uploads", "Multipart Uploads")):
                 if self._database.run(f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", name):  # noqa: S608 - fixed names
                     raise OssError(
-                        "BucketNotEmpty", "The bucket has objects. Please delete them first.", {"BucketName": name}
+                        "BucketNotEmpty", f"The bucket has {what}. Please delete them first.", {"BucketName": name}
                     )
             self._database.run("DELETE FROM buckets WHERE name = ?", name)
 

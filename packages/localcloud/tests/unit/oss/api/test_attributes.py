@@ -18,6 +18,10 @@ def test_content_headers_and_metadata_are_kept() -> None:
     assert attributes == Attributes(headers={"content-type": "text/plain", "x-oss-meta-a": "1"}, acl="private")
 
 
+def test_an_empty_acl_is_none() -> None:
+    assert read_attributes({"x-oss-object-acl": ""}).acl == "default"
+
+
 @pytest.mark.parametrize("value", ["a\nb", "a\0b", "\x7f", "\udcff"])
 def test_a_header_that_no_answer_could_carry_is_refused(value: str) -> None:
     with pytest.raises(OssError, match="InvalidArgument: x-oss-meta-a"):

@@ -89,6 +89,8 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
             r"NotImplemented: .* DELETE bucket with \?metadataConfiguration",
         ),
         ("PUT", ResourceUrl(bucket="b", query={"metadataJournalTable": ""}), "NotImplemented: "),
+        ("PUT", ResourceUrl(bucket="b", query={"vip": ""}), "NotImplemented: "),
+        ("GET", ResourceUrl(bucket="b", query={"processConfiguration": ""}), "NotImplemented: "),
         ("POST", ResourceUrl(bucket="b", key="k", query={}), "NotImplemented: not implemented: POST on a object"),
         ("PATCH", ResourceUrl(bucket="b", key="k", query={}), "MethodNotAllowed"),
         ("PUT", ResourceUrl(bucket="", query={}), "NotImplemented: not implemented: PUT on a service"),

@@ -17,6 +17,8 @@ from localcloud.oss.errors import OssError
         ("127.0.0.1", "/bucket/", "bucket", "bucket"),
         ("bucket.oss-cn-hangzhou-internal.aliyuncs.com", "/", "bucket", "bucket"),
         ("bucket.oss.localhost", "/?acl", "bucket", "bucket"),
+        ("no_bucket-_1.oss-cn-hangzhou.aliyuncs.com", "/", "no_bucket-_1", "bucket"),
+        ("s3.oss-cn-hangzhou.aliyuncs.com", "/", "", "service"),
     ],
 )
 def test_service_and_buckets_are_told_apart(host: str, path: str, bucket: str, level: str) -> None:

@@ -10,6 +10,7 @@ from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Bucket, StoredObject
 from localcloud.oss.operations.acls import check_object_acl, effective_acl, with_acl
+from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
 from tests.support.stored import ITEM
 
@@ -50,3 +51,9 @@ def test_default_is_an_acl_of_objects_alone() -> None:
     check_object_acl(BLOCKING, "default")
     with pytest.raises(OssError, match="InvalidArgument"):
         with_acl(OPEN, "default")
+
+
+def test_a_bucket_that_is_made_again_keeps_its_acl_unless_another_is_named(service: OssService) -> None:
+    service.buckets.create("kept", acl="public-read")
+    assert service.buckets.create("kept").acl == "public-read"
+    assert service.buckets.create("kept", acl="private").acl == "private"

@@ -235,3 +235,11 @@ def test_a_copy_onto_itself_is_one_of_what_stands_there_when_it_is_made(service:
     copied = service.copies.copy(("kept", "a", None), "kept", "a", check=change_it_meanwhile)
     assert (copied.attributes.tagging, service.objects.read("kept", "a")) == (TAGS, b"2")
     assert [item.size for item in asked] == [1, 1]
+
+
+def test_a_symlink_is_read_with_its_own_version(service: OssService) -> None:
+    enable(service)
+    put(service, b"target")
+    link = service.symlinks.put("kept", "link", "a", Attributes()).version
+    with service.objects.open("kept", "link") as (item, path):
+        assert (item.version, path.read_bytes()) == (link, b"target")

@@ -176,6 +176,13 @@ def test_a_rule_is_kept_with_the_defaults_of_what_it_does_not_say() -> None:
     assert (said["MirrorCheckMd5"], said["PassAll"]) == ("true", "false")
 
 
+def test_a_redirection_that_says_neither_type_nor_query_gets_both() -> None:
+    rule = {"RuleNumber": 1, "Redirect": {"HostName": "example.org", "HttpRedirectCode": 303}}
+    kept = with_setting(website.SETTING, {"RoutingRules": {"RoutingRule": rule}}).settings["website"]
+    assert "<RedirectType>External</RedirectType>" in kept
+    assert "<PassQueryString>false</PassQueryString>" in kept
+
+
 def test_a_folder_has_the_page_that_the_index_names() -> None:
     assert SITE is not None
     assert (SITE.index_of(""), SITE.index_of("a/"), SITE.index_of("a")) == ("index.html", "a/index.html", None)
@@ -270,7 +277,7 @@ def test_a_bucket_that_blocks_public_access_allows_nobody_unknown() -> None:
     ],
 )
 def test_what_is_no_policy_is_refused(document: bytes) -> None:
-    with pytest.raises(OssError, match="MalformedPolicy"):
+    with pytest.raises(OssError, match="InvalidPolicyDocument"):
         read_policy(document)
 
 

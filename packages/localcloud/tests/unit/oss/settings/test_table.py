@@ -118,12 +118,25 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
         ("overwriteConfig", {"Rule": {"Action": "allow"}}, "MalformedXML"),
         ("logging", {"LoggingEnabled": {"TargetBucket": "b", "TargetPrefix": "1" * 33}}, "InvalidArgument"),
         ("website", {}, "MalformedXML"),
+        (
+            "website",
+            {
+                "RoutingRules": {
+                    "RoutingRule": {
+                        "RuleNumber": 1,
+                        "Condition": {"HttpErrorCodeReturnedEquals": 403},
+                        "Redirect": {"RedirectType": "Mirror", "MirrorURL": "http://example.org/"},
+                    }
+                }
+            },
+            "InvalidArgument",
+        ),
         ("website", {"IndexDocument": {"Suffix": "a/b"}}, "InvalidArgument"),
         (
             "website",
             {
                 "RoutingRules": {
-                    "RoutingRule": {"RuleNumber": 1, "Redirect": {"RedirectType": "External", "HttpRedirectCode": 303}}
+                    "RoutingRule": {"RuleNumber": 1, "Redirect": {"RedirectType": "External", "HttpRedirectCode": 305}}
                 }
             },
             "MalformedXML",

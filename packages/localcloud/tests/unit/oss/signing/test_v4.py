@@ -76,6 +76,13 @@ def test_a_signature_for_another_region_is_refused() -> None:
         read_claim(in_header("0", region="cn-beijing"), region=REGION, now=SIGNED_AT)
 
 
+def test_a_signature_for_another_product_is_refused() -> None:
+    header = in_header("0").headers["authorization"].replace(f"/{REGION}/oss/", "/box/oss-cloudbox/")
+    with pytest.raises(OssError, match="Invalid signing product in Authorization header") as refused:
+        read_claim(in_header("0", authorization=header), region=REGION, now=SIGNED_AT)
+    assert refused.value.ec == "0002-00000227"
+
+
 def test_a_header_without_a_signature_is_refused() -> None:
     request = in_header("0", authorization="OSS4-HMAC-SHA256 Credential=ak")
     with pytest.raises(OssError, match="InvalidArgument"):

@@ -156,7 +156,7 @@ def test_a_bucket_that_holds_objects_is_deleted_by_force_alone(cloud: Cloud) -> 
     [
         ({"BucketName": "-photos"}, "InvalidBucketName: "),
         ({"BlockPublicAccess": True, "AccessControl": "public-read"}, "AccessDenied: Put public bucket acl"),
-        ({"Policy": {"Version": "1"}}, "MalformedPolicy: "),
+        ({"Policy": {"Version": "1"}}, "InvalidPolicyDocument: "),
         ({"WebsiteConfigurationV2": {"IndexDocument": {"Suffix": "a/b"}}}, "InvalidArgument: "),
         ({"CORSConfiguration": {"CORSRule": [{"AllowedOrigin": ["*"]}]}}, "MalformedXML: "),
         ({"LoggingConfiguration": {"TargetBucket": "none"}}, "InvalidTargetBucketForLogging: "),
@@ -200,7 +200,7 @@ class Hesitant(BucketOperations):
         self,
         name: str,
         *,
-        acl: str = "private",
+        acl: str | None = None,
         storage_class: str | None = None,
         redundancy: str = "LRS",
         encryption: Mapping[str, str] | None = None,
