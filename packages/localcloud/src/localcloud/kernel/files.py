@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import suppress
 from typing import BinaryIO
 
 from aiohttp import web
@@ -74,20 +73,13 @@ async def _send_at_once(transport: asyncio.Transport, file: BinaryIO, offset: in
     if transport.is_closing():
         raise ConnectionResetError("the client has gone")
     connection = os.dup(transport.get_extra_info("socket").fileno())  # which nobody closes while the thread uses it
-    sending = asyncio.get_running_loop().run_in_executor(None, _send, connection, file.fileno(), offset, count)
+    sending = asyncio.get_running_loop().run_in_executor(None, os.sendfile, connection, file.fileno(), offset, count)
     try:
         return await asyncio.shield(sending)
+    except BlockingIOError:
+        return 0
     except asyncio.CancelledError:
         await asyncio.wait([sending])  # it uses both descriptors
         raise
     finally:
         os.close(connection)
-
-
-def _send(connection: int, file: int, offset: int, count: int) -> int:
-    """Send as much of a stretch as the client takes without waiting, which takes more while it is sent."""
-    sent = 0
-    with suppress(BlockingIOError):
-        while sent < count and (more := os.sendfile(connection, file, offset + sent, count - sent)):
-            sent += more
-    return sent
