@@ -69,7 +69,9 @@ def answer_failure(
     else:
         log.line(failure.message)
         log.write("".join("".join(frame) for frame in failure.trace).encode(errors="backslashreplace"))
-        described = {"errorMessage": failure.message, "errorType": failure.kind, "stackTrace": failure.trace}
+        described = {"errorMessage": failure.message}
+        if failure.kind:  # Node.js: what a function calls back with may be no exception
+            described |= {"errorType": failure.kind, "stackTrace": failure.trace}
     return Answer(
         body=json.dumps(described).encode(),  # ASCII, with what is no text escaped, as the platform's runtime writes it
         error_type=error_type,
