@@ -64,9 +64,11 @@ def read_callback(parameter: str, variables: str) -> Callback:
     urls = tuple(each for each in said.get("callbackUrl", "").split(";") if each)
     body_type = said.get("callbackBodyType", FORM)
     if not urls or len(urls) > MAX_URLS or not said.get("callbackBody"):
-        raise _invalid("callback", parameter, f"callbackUrl (at most {MAX_URLS}) and callbackBody are required")
+        raise _invalid(
+            "callback", parameter, f"not valid: callbackUrl (at most {MAX_URLS}) and callbackBody are required"
+        )
     if body_type not in {FORM, JSON}:
-        raise _invalid("callback", parameter, f"callbackBodyType must be {FORM} or {JSON}")
+        raise _invalid("callback", parameter, f"not valid: callbackBodyType must be {FORM} or {JSON}")
     own = _decode("callback-var", variables) if variables else {}
     return Callback(
         urls=tuple(each if "://" in each else f"http://{each}" for each in urls),
@@ -90,19 +92,23 @@ def host_of(url: str) -> str | None:
 
 def _decode(name: str, text: str) -> dict[str, str]:
     if len(text) > MAX_PARAMETER:
-        raise _invalid(name, text, f"it is longer than {MAX_PARAMETER} bytes")
+        raise _invalid(name, text, f"longer than {MAX_PARAMETER} bytes")
     try:
-        said = read_json(base64.b64decode(text, validate=True))
+        decoded = base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise _invalid(name, text, "it is not the base64 of JSON") from error
+        raise _invalid(name, text, "not base64 encoded") from error
+    try:
+        said = read_json(decoded)
+    except ValueError as error:
+        raise _invalid(name, text, "not json format") from error
     if not isinstance(said, dict):
-        raise _invalid(name, text, "it is not an object")
+        raise _invalid(name, text, "not json format")
     return {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in said.items()}
 
 
 def _invalid(name: str, text: str, why: str) -> OssError:
     return OssError(
         "InvalidArgument",
-        f"The {name} configuration is not valid: {why}.",
+        f"The {name} configuration is {why}.",
         {"ArgumentName": name, "ArgumentValue": text[:200]},
     )

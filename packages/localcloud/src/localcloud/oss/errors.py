@@ -16,6 +16,7 @@ STATUS = {
     "ArchiveRestoreFileStale": 409,
     "ArchiveRestoreNotFinished": 409,
     "BadDigest": 400,
+    "BadRequest": 400,
     "BucketAlreadyExists": 409,
     "BucketDataRedundancyTransitionTaskExists": 409,
     "BucketNotEmpty": 409,

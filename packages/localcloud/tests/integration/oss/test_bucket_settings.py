@@ -276,7 +276,7 @@ def test_tags_come_with_every_kind_of_object(bucket: oss2.Bucket) -> None:
     assert bucket.get_symlink("symlink").headers["x-oss-meta-colour"] == "blue"
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_object("put", b"1", headers={"x-oss-tagging": "a=1&a=2"})
-    assert error.value.code == "InvalidTag"
+    assert error.value.code == "InvalidArgument"
 
 
 def test_uploads_are_rolled_up_by_a_delimiter_page_by_page(bucket: oss2.Bucket) -> None:

@@ -147,6 +147,8 @@ def test_a_deletion_of_many_is_refused_as_a_whole(v1: oss2.Bucket, content: str,
         ("GET", "", {"versions": "", "prefix": "x" * 1024}, {}, "InvalidArgument", "0012-00000103"),
         ("GET", "", {"list-type": "3"}, {}, "InvalidArgument", None),
         ("PUT", "a", {"partNumber": "1"}, {}, "MissingArgument", None),
+        ("PUT", "a", {}, {"x-oss-copy-source": "/bucket/a?versionId="}, "InvalidArgument", None),
+        ("GET", "", {"versions": "", "key-marker": "a", "version-id-marker": "x" * 1025}, {}, "InvalidArgument", None),
         ("PUT", "a", {}, {"x-oss-forbid-overwrite": "maybe"}, "InvalidArgument", None),
         (
             "PUT",

@@ -63,9 +63,9 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
     match = _match_host(host)
     if match and match["bucket"]:
         return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
-    if match and match["public"] and decoded:
-        raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     bucket, _, key = decoded.partition("/")
+    if match and match["public"] and bucket:
+        raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
     return ResourceUrl(bucket=bucket, key=key, query=query)
 
 

@@ -1,7 +1,8 @@
 """Tags of buckets and objects: their limits and characters.
 
 Sources: OSS, "Tag objects" (10 tags, keys of 128 and values of 256 characters, letters, digits, spaces and `+ - = . _ : /`);
-"Manage bucket tags" (20 tags, keys of 64 and values of 128 bytes, no prefix http://, https:// or Aliyun).
+"Manage bucket tags" (20 tags, keys of 64 and values of 128 bytes, no prefix http://, https:// or Aliyun). Codes and words of errors
+are those that the suite of OSS's SDK for C++ expects.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def check_bucket_tags(document: Element, options: Options) -> None:
         OssError: InvalidArgument.
     """
     tags = pairs_of(document)
-    _check_keys(tags, MAX_BUCKET_TAGS)
+    if len(tags) > MAX_BUCKET_TAGS:
+        raise _invalid(f"There are {len(tags)} tags; up to {MAX_BUCKET_TAGS} are allowed.")
+    if _repeat(tags):
+        raise _invalid("Two tags have the same key.")
     for key, value in tags:
         if not 1 <= len(key.encode()) <= MAX_BUCKET_KEY or key.lower().startswith(_FORBIDDEN):
             raise _invalid(
@@ -49,29 +53,36 @@ def read_tagging(body: bytes) -> str:
     """Return the tags of an object as they are kept, from an XML document.
 
     Raises:
-        OssError: MalformedXML, InvalidTag.
+        OssError: MalformedXML, InvalidTag, BadRequest (too many).
     """
     document = parse(body, "Tagging")
     check_form(document, FIELDS)
-    return _keep(pairs_of(document))
+    tags = pairs_of(document)
+    if _repeat(tags):
+        raise OssError("InvalidTag", "Cannot provide multiple Tags with the same key")
+    return _keep(tags)
 
 
 def read_tagging_header(header: str) -> str | None:
     """Return the tags of an object as they are kept, from `x-oss-tagging`: `k1=v1&k2=v2`, URL-encoded; None: there are none.
 
     Raises:
-        OssError: InvalidTag, InvalidArgument (not UTF-8).
+        OssError: InvalidTag, BadRequest (too many), InvalidArgument (not UTF-8, or a key that comes twice).
     """
     if not header:
         return None
+    wrong = OssError(
+        "InvalidArgument",
+        "The header 'x-oss-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+        {"ArgumentName": "x-oss-tagging", "ArgumentValue": header[:200]},
+    )
     try:
-        return _keep(
-            [(_decode(key), _decode(value)) for key, _, value in (pair.partition("=") for pair in header.split("&"))]
-        )
+        tags = [(_decode(key), _decode(value)) for key, _, value in (pair.partition("=") for pair in header.split("&"))]
     except UnicodeDecodeError as error:
-        raise OssError(
-            "InvalidArgument", "x-oss-tagging must be UTF-8, URL-encoded.", {"ArgumentName": "x-oss-tagging"}
-        ) from error
+        raise wrong from error
+    if _repeat(tags):
+        raise wrong
+    return _keep(tags)
 
 
 def pairs_of(document: Element) -> list[tuple[str, str]]:
@@ -96,15 +107,15 @@ def check_characters(key: str, value: str) -> None:
     Raises:
         OssError: InvalidTag.
     """
-    if not key or not _CHARACTERS.fullmatch(key) or not _CHARACTERS.fullmatch(value):
-        raise OssError(
-            "InvalidTag",
-            f"The tag {key[:200]!r} has no key, or characters other than letters, digits, spaces and + - = . _ : /",
-        )
+    if not key or not _CHARACTERS.fullmatch(key):
+        raise OssError("InvalidTag", f"The TagKey you have provided is invalid: {key[:200]!r}.")
+    if not _CHARACTERS.fullmatch(value):
+        raise OssError("InvalidTag", f"The TagValue you have provided is invalid: {value[:200]!r}.")
 
 
 def _keep(tags: list[tuple[str, str]]) -> str:
-    _check_keys(tags, MAX_TAGS, code="InvalidTag")
+    if len(tags) > MAX_TAGS:
+        raise OssError("BadRequest", f"Object tags cannot be greater than {MAX_TAGS}")
     for key, value in tags:
         check_characters(key, value)
         if len(key) > MAX_KEY or len(value) > MAX_VALUE:
@@ -114,11 +125,9 @@ def _keep(tags: list[tuple[str, str]]) -> str:
     return _document(tags)
 
 
-def _check_keys(tags: list[tuple[str, str]], most: int, *, code: str = "InvalidArgument") -> None:
-    if len(tags) > most:
-        raise OssError(code, f"There are {len(tags)} tags; up to {most} are allowed.")
-    if len({key for key, _ in tags}) != len(tags):
-        raise OssError(code, "Two tags have the same key.")
+def _repeat(tags: list[tuple[str, str]]) -> bool:
+    """Return True if two tags have the same key."""
+    return len({key for key, _ in tags}) != len(tags)
 
 
 def _document(tags: Iterable[tuple[str, str]]) -> str:

@@ -19,6 +19,7 @@ from localcloud.oss.errors import OssError
         ("bucket.oss.localhost", "/?acl", "bucket", "bucket"),
         ("no_bucket-_1.oss-cn-hangzhou.aliyuncs.com", "/", "no_bucket-_1", "bucket"),
         ("s3.oss-cn-hangzhou.aliyuncs.com", "/", "", "service"),
+        ("oss-cn-hangzhou.aliyuncs.com", "//", "", "service"),
     ],
 )
 def test_service_and_buckets_are_told_apart(host: str, path: str, bucket: str, level: str) -> None:

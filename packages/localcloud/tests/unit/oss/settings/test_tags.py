@@ -26,11 +26,27 @@ def test_tags_of_a_header_are_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["k=v&k=w", "=v", "k" * 129 + "=v", "k=" + "v" * 257, "%25=v", "&".join(f"k{n}=v" for n in range(11))]
+    ("header", "error"),
+    [
+        ("k=v&k=w", "InvalidArgument: .* without tag name duplicates"),
+        ("%ff=v", "InvalidArgument: .* encoded as UTF-8"),
+        ("=v", "InvalidTag: The TagKey you have provided is invalid"),
+        ("%25=v", "InvalidTag: The TagKey you have provided is invalid"),
+        ("k=%25", "InvalidTag: The TagValue you have provided is invalid"),
+        ("k" * 129 + "=v", "InvalidTag"),
+        ("k=" + "v" * 257, "InvalidTag"),
+        ("&".join(f"k{n}=v" for n in range(11)), "BadRequest: Object tags cannot be greater than 10"),
+    ],
 )
-def test_tags_beyond_the_limits_are_refused(header: str) -> None:
-    with pytest.raises(OssError, match="InvalidTag"):
+def test_tags_beyond_the_limits_are_refused_in_the_words_of_oss(header: str, error: str) -> None:
+    with pytest.raises(OssError, match=error):
         read_tagging_header(header)
+
+
+def test_a_document_with_a_key_twice_is_refused() -> None:
+    document = render("Tagging", {"TagSet": {"Tag": [{"Key": "a", "Value": "1"}] * 2}})
+    with pytest.raises(OssError, match="InvalidTag: Cannot provide multiple Tags with the same key"):
+        read_tagging(document)
 
 
 def test_a_document_of_another_form_is_refused() -> None:
