@@ -149,6 +149,7 @@ def test_a_deletion_of_many_is_refused_as_a_whole(v1: oss2.Bucket, content: str,
         ("PUT", "a", {"partNumber": "1"}, {}, "MissingArgument", None),
         ("PUT", "a", {}, {"x-oss-copy-source": "/bucket/a?versionId="}, "InvalidArgument", None),
         ("GET", "", {"versions": "", "key-marker": "a", "version-id-marker": "x" * 1025}, {}, "InvalidArgument", None),
+        ("GET", "", {"versions": "", "delimiter": "x" * 1025}, {}, "InvalidArgument", None),
         ("PUT", "a", {}, {"x-oss-forbid-overwrite": "maybe"}, "InvalidArgument", None),
         (
             "PUT",
