@@ -102,8 +102,10 @@ def test_acl_tags_symlinks_and_copies_know_versions(versioned: oss2.Bucket) -> N
     copied = versioned.copy_object(versioned.bucket_name, "a", "a", params={"versionId": first})
     assert copied.versionid not in {first, second}
     assert versioned.get_object("a").read() == b"1"
-    link = versioned.put_symlink("a", "link").versionid
-    assert versioned.get_symlink("link", params={"versionId": link}).target_key == "a"
+    link = {"versionId": str(versioned.put_symlink("a", "link").versionid)}
+    assert versioned.get_symlink("link", params=link).target_key == "a"
+    assert "symlink" in link  # the client has left it there
+    assert versioned.delete_object("link", params=link).status == 204
 
 
 def test_reading_a_version_and_deleting_it_for_good_need_rights_of_their_own(

@@ -123,7 +123,9 @@ def _read_source(call: Call) -> Source:
     Raises:
         OssError: InvalidArgument, InvalidObjectName, AccessDenied.
     """
-    name, _, version = call.headers.get(COPY_SOURCE, "").partition("?versionId=")
+    name, asks, version = call.headers.get(COPY_SOURCE, "").partition("?versionId=")
+    if asks and not version:  # the current version would be another one than was meant
+        raise OssError("InvalidArgument", "Version id cannot be the empty string", {"ArgumentName": "versionId"})
     bucket, _, key = read_encoded({COPY_SOURCE: name}, COPY_SOURCE).removeprefix("/").partition("/")
     if not bucket or not key:
         raise OssError("InvalidArgument", f"{COPY_SOURCE} must be /BUCKET/KEY, URL-encoded.")

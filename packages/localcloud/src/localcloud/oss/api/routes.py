@@ -59,6 +59,7 @@ from localcloud.oss.throttle import THROTTLE, read_throttle
 
 _ACL = {"x-oss-object-acl": "PutObjectAcl"}
 _COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=RIGHTS_BY_HEADER)
+_DELETE_OBJECT = Operation(objects.delete_object, "DeleteObject", by_acl=True, versions=True)
 _COPY_PART = Operation(copies.copy_part, "PutObject")
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
@@ -183,7 +184,8 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "live": Operation(live.delete_channel, "DeleteLiveChannel"),
         "tagging": Operation(tagging.delete_object_tagging, "DeleteObjectTagging", versions=True),
         "uploadId": Operation(uploads.abort_upload, "AbortMultipartUpload"),
-        "": Operation(objects.delete_object, "DeleteObject", by_acl=True, versions=True),
+        "symlink": _DELETE_OBJECT,  # what oss2's get_symlink leaves in the parameters that it was given
+        "": _DELETE_OBJECT,
     },
     ("POST", "object"): {
         "vod": Operation(live.make_playlist, "PostVodPlaylist"),

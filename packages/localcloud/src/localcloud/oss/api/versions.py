@@ -17,7 +17,7 @@ from localcloud.oss.model import StoredObject, Version
 
 async def list_versions(call: Call) -> web.StreamResponse:
     """GetBucketVersions (ListObjectVersions)."""
-    check_lengths(call, {"prefix": "0012-00000103", "key-marker": None})
+    check_lengths(call, {"prefix": "0012-00000103", "key-marker": None, "version-id-marker": None, "delimiter": None})
     kind, encode = encoding_type(call)
     prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
     marker, version_marker = call.query.get("key-marker", ""), call.query.get("version-id-marker", "")

@@ -131,6 +131,10 @@ def _check(document: Element, options: Options) -> None:
             if redirect.findtext("RedirectType") == "Mirror":
                 _check_mirror(rule.findtext("Condition/HttpErrorCodeReturnedEquals") or "")
                 _fill(redirect, _MIRROR_DEFAULTS)
+                for passes in redirect.findall(
+                    "PassQueryString"
+                ):  # the suite of the SDK for Python: the other one counts
+                    passes.text = redirect.findtext("MirrorPassQueryString")
             for headers in redirect.findall("MirrorHeaders"):
                 _fill(headers, {"PassAll": "false"})
 

@@ -176,6 +176,13 @@ def test_a_rule_is_kept_with_the_defaults_of_what_it_does_not_say() -> None:
     assert (said["MirrorCheckMd5"], said["PassAll"]) == ("true", "false")
 
 
+def test_a_rule_that_fetches_passes_the_query_on_as_the_mirror_says() -> None:
+    redirect = {"RedirectType": "Mirror", "MirrorURL": "http://elsewhere.com/", "PassQueryString": "false"}
+    rule = {"RuleNumber": 1, "Redirect": redirect | {"MirrorPassQueryString": "true"}}
+    kept = with_setting(website.SETTING, {"RoutingRules": {"RoutingRule": rule}}).settings["website"]
+    assert ElementTree.fromstring(kept).findtext(".//PassQueryString") == "true"
+
+
 def test_a_redirection_that_says_neither_type_nor_query_gets_both() -> None:
     rule = {"RuleNumber": 1, "Redirect": {"HostName": "example.org", "HttpRedirectCode": 303}}
     kept = with_setting(website.SETTING, {"RoutingRules": {"RoutingRule": rule}}).settings["website"]
