@@ -64,10 +64,18 @@ def _times(seconds: Counter[str], prefix: str) -> list[ImportTime]:
     modules = Counter(
         name.partition(".")[0]
         for name, module in list(sys.modules.items())
-        if isinstance(module, ModuleType) and str(vars(module).get("__file__")).startswith(prefix)
+        if str(_attributes(module).get("__file__")).startswith(prefix)
     )
     ranked = [(name, spent) for name, spent in seconds.most_common() if name != OTHERS]
     times = [ImportTime(name, round(spent, 3), modules[name]) for name, spent in ranked[:SHOWN]]
     shown = {each.package for each in times}
     rest = sum(spent for name, spent in seconds.items() if name not in shown)
     return [*times, ImportTime(OTHERS, round(rest, 3), sum(modules.values()) - sum(each.modules for each in times))]
+
+
+def _attributes(module: object) -> dict[str, object]:
+    """Return what a module holds, without asking the module itself: a lazy one would be executed, and all that it imports."""
+    if not issubclass(type(module), ModuleType):
+        return {}  # whatever a library has put there
+    attributes: dict[str, object] = object.__getattribute__(module, "__dict__")
+    return attributes
