@@ -131,6 +131,11 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
             },
             "InvalidArgument",
         ),
+        (
+            "website",
+            {"RoutingRules": {"RoutingRule": {"RuleNumber": 1, "Redirect": {"RedirectType": "Mirror"}}}},
+            "InvalidArgument",
+        ),
         ("website", {"IndexDocument": {"Suffix": "a/b"}}, "InvalidArgument"),
         (
             "website",
