@@ -129,7 +129,7 @@ def _check(document: Element, options: Options) -> None:
         for redirect in rule.findall("Redirect"):
             _fill(redirect, _DEFAULTS)
             if redirect.findtext("RedirectType") == "Mirror":
-                _check_mirror(rule.findtext("Condition/HttpErrorCodeReturnedEquals") or "")
+                _check_mirror(rule, redirect)
                 _fill(redirect, _MIRROR_DEFAULTS)
                 for passes in redirect.findall(
                     "PassQueryString"
@@ -139,16 +139,19 @@ def _check(document: Element, options: Options) -> None:
                 _fill(headers, {"PassAll": "false"})
 
 
-def _check_mirror(status: str) -> None:
-    """Refuse to fetch from elsewhere what is there, but may not be read.
+def _check_mirror(rule: Element, redirect: Element) -> None:
+    """Refuse a rule that fetches from nowhere, or what is there but may not be read.
 
     Raises:
         OssError: InvalidArgument.
     """
+    status = rule.findtext("Condition/HttpErrorCodeReturnedEquals") or "404"
     if status != "404":
         raise invalid(
             "HttpErrorCodeReturnedEquals", status, "A rule of the type Mirror applies to the status 404 only."
         )
+    if not redirect.findtext("MirrorURL") and redirect.find("MirrorMultiAlternates") is None:
+        raise invalid("MirrorURL", "", "A rule of the type Mirror has a MirrorURL.")
 
 
 def _fill(element: Element, defaults: Mapping[str, str]) -> None:
