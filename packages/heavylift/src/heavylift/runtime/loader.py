@@ -130,10 +130,9 @@ def _run(context: object, mode: str, timeline: Timeline) -> Handler:
         background.wait_for_names("applib")
         following.enter_context(gated(background, str(settings.applib)))
         try:
-            module = _imported(settings, timeline, background)
+            function = _warmed_up(settings, _imported(settings, timeline, background), timeline)
         finally:
-            background.wait_for_working_set()  # its failure is the first one, whatever an import made of it
-        function = _warmed_up(settings, module, timeline)
+            background.wait_for_working_set()  # its failure is the first one, whatever the function made of it
         if background.end_start():
             _rest = Rest(background, credentials, following.pop_all().close)
             _rest.start()

@@ -17,7 +17,7 @@ from heavylift.runtime.timeline import Timeline
 def test_counting_the_modules_of_a_package_executes_none_that_waits_for_its_first_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    executed = []
+    executed: list[ModuleType] = []
     module = ModuleType("heavy_api")
     module.__file__ = str(tmp_path / "heavy" / "api.py")
     module.__spec__ = sys.__spec__
