@@ -21,9 +21,11 @@ def trusting(authority: str) -> Mapping[Path, bytes]:
     """Return the files, of those that this machine has, as they are where the embedded cloud is trusted.
 
     Args:
-        authority: its certificate (PEM).
+        authority: its certificate (PEM); empty: it has none, and no file changes.
     """
-    files = {}
+    files: dict[Path, bytes] = {}
+    if not authority:
+        return files
     if CERTIFICATES.is_file():
         files[CERTIFICATES.resolve()] = CERTIFICATES.read_bytes() + authority.encode()
     if JAVA.is_file():  # whose programs meet nobody else there

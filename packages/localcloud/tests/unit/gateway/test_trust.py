@@ -32,3 +32,7 @@ def test_the_certificates_of_this_machine_stay_beside_it(tmp_path: Path) -> None
         assert path.is_file()
         if path == CERTIFICATES.resolve():
             assert content == path.read_bytes() + pem.encode()
+
+
+def test_without_a_certificate_of_the_cloud_no_file_changes() -> None:
+    assert trusting("") == {}
