@@ -15,43 +15,16 @@ from __future__ import annotations
 import shutil
 import struct
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from heavylift.build.elf import find_mixed_code, find_mixed_tables
+from heavylift.build.headers import LOAD, SEGMENT, Segment
 from heavylift.contracts.pages import PAGE, READ
 
 LEAST = 1 << 20  # bytes of code that are worth it
 LEAST_TABLES = 1 << 18  # bytes of tables that are: they pack badly, and no start reads them
-LOAD, TABLE = 1, 6  # p_type: PT_LOAD, PT_PHDR
-_ENTRY = struct.Struct("<IIQQQQQQ")  # Elf64_Phdr
+TABLE = 6  # p_type: PT_PHDR
 _PLACE, _COUNT = 32, 56  # bytes from the start of Elf64_Ehdr to e_phoff (8 bytes), and to e_phnum (2)
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A program header, field by field as it stands in a file."""
-
-    type: int
-    flags: int
-    offset: int
-    address: int
-    physical: int
-    size: int
-    memory: int
-    align: int
-
-    def part(self, start: int, stop: int) -> Header:
-        """Return the header of a part: from one offset in the file to another."""
-        moved = start - self.offset
-        return replace(
-            self,
-            offset=start,
-            address=self.address + moved,
-            physical=self.physical + moved,
-            size=stop - start,
-            memory=stop - start,
-        )
 
 
 def split_segments(library: Path) -> bool:
@@ -73,20 +46,20 @@ def split_segments(library: Path) -> bool:
         start = file.read(64)
         place, count = struct.unpack_from("<Q", start, _PLACE)[0], struct.unpack_from("<H", start, _COUNT)[0]
         file.seek(place)
-        old = [Header(*entry) for entry in _ENTRY.iter_unpack(file.read(count * _ENTRY.size))]
+        old = [Segment(*entry) for entry in SEGMENT.iter_unpack(file.read(count * SEGMENT.size))]
         end = file.seek(0, 2)
         new_place = -(-end // PAGE) * PAGE
         table = split_table(old, stretches, new_place)
         file.truncate(new_place)
         file.seek(new_place)
-        file.write(b"".join(_ENTRY.pack(*astuple(each)) for each in table))
+        file.write(b"".join(SEGMENT.pack(*each) for each in table))
         for at, pattern, value in ((_PLACE, "<Q", new_place), (_COUNT, "<H", len(table))):
             file.seek(at)
             file.write(struct.pack(pattern, value))
     return True
 
 
-def split_table(old: Sequence[Header], stretches: Sequence[range], place: int) -> list[Header]:
+def split_table(old: Sequence[Segment], stretches: Sequence[range], place: int) -> list[Segment]:
     """Return the program headers of a library of which some stretches have segments of their own.
 
     Args:
@@ -94,7 +67,7 @@ def split_table(old: Sequence[Header], stretches: Sequence[range], place: int) -
         stretches: by offsets in the file, in order: whole pages, each in one loaded segment.
         place: bytes from the start of the file to the new table; at a page's start.
     """
-    table: list[Header] = []
+    table: list[Segment] = []
     for header in old:
         inside = [
             each
@@ -113,7 +86,7 @@ def split_table(old: Sequence[Header], stretches: Sequence[range], place: int) -
             table.append(header.part(position, stop))
     loads = [number for number, header in enumerate(table) if header.type == LOAD]
     address = -(-max(table[number].address + table[number].memory for number in loads) // PAGE) * PAGE
-    size = (len(table) + 1) * _ENTRY.size
-    own = Header(LOAD, READ, place, address, address, size, size, PAGE)
+    size = (len(table) + 1) * SEGMENT.size
+    own = Segment(LOAD, READ, place, address, address, size, size, PAGE)
     table.insert(loads[-1] + 1, own)
-    return [replace(own, type=TABLE, align=8) if header.type == TABLE else header for header in table]
+    return [own._replace(type=TABLE, align=8) if header.type == TABLE else header for header in table]
