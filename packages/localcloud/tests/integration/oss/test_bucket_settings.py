@@ -133,6 +133,14 @@ def test_access_logs_go_to_a_bucket_that_exists(bucket: oss2.Bucket) -> None:
     assert bucket.get_bucket_logging().target_prefix == "logs/"
 
 
+@pytest.mark.parametrize(("prefix", "ec"), [("x" * 257, "0032-00000006"), ("/a", "0032-00000005")])
+def test_access_logs_have_a_prefix_that_keys_can_have(bucket: oss2.Bucket, prefix: str, ec: str) -> None:
+    with pytest.raises(oss2.exceptions.InvalidArgument) as refused:
+        bucket.put_bucket_logging(oss2.models.BucketLogging(bucket.bucket_name, prefix))
+    assert refused.value.details["EC"] == ec
+    bucket.put_bucket_logging(oss2.models.BucketLogging(bucket.bucket_name, "x" * 256))
+
+
 def test_a_retention_policy_is_begun_locked_and_extended(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.NoSuchWORMConfiguration):
         bucket.get_bucket_worm()
@@ -154,6 +162,14 @@ def test_image_styles_are_kept_by_name(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.get_bucket_style("small")
     assert error.value.code == "NoSuchStyle"
+
+
+@pytest.mark.parametrize(("name", "ec"), [("x" * 64, "0017-00000250"), ("a!b", "0017-00000251")])
+def test_a_wrong_name_of_a_style_is_refused_in_the_words_of_oss(bucket: oss2.Bucket, name: str, ec: str) -> None:
+    with pytest.raises(oss2.exceptions.InvalidArgument) as refused:
+        bucket.put_bucket_style(name, "image/resize,p_60")
+    assert refused.value.message == f"The value: {name} of parameter: stylename is invalid."
+    assert refused.value.details["EC"] == ec
 
 
 def test_a_domain_name_is_not_bound_without_its_dns_record(bucket: oss2.Bucket) -> None:
@@ -348,6 +364,8 @@ def test_lifecycle_rules_are_applied_as_time_goes_by(bucket: oss2.Bucket, cloud:
     bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle([rule]))
     bucket.put_object("logs/1", b"1")
     bucket.put_object("kept", b"1")
+    assert bucket.head_object("logs/1").headers["x-oss-expiration"].endswith('GMT", rule-id="old"')
+    assert "x-oss-expiration" not in bucket.get_object("kept").headers
     bucket.init_multipart_upload("logs/2")
     url, token = (
         f"{cloud.endpoints['oss']}/-/localcloud/lifecycle",
@@ -445,6 +463,18 @@ def test_an_empty_key_of_encryption_is_none(bucket: oss2.Bucket) -> None:
     document = f"<ServerSideEncryptionRule>{inner}</ServerSideEncryptionRule>"
     bucket._do("PUT", bucket.bucket_name, "", params={"encryption": ""}, data=document)
     assert b"KMSMasterKeyID" not in bucket._do("GET", bucket.bucket_name, "", params={"encryption": ""}).read()
+
+
+def test_lifecycle_rules_that_overlap_are_refused(bucket: oss2.Bucket) -> None:
+    rules = [
+        oss2.models.LifecycleRule(name, prefix, expiration=oss2.models.LifecycleExpiration(days=3))
+        for name, prefix in (("one", "logs/"), ("two", "logs/old/"))
+    ]
+    with pytest.raises(oss2.exceptions.InvalidRequest) as refused:
+        bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle(rules))
+    assert refused.value.message == "Overlap for same action type Expiration"
+    assert refused.value.details["EC"] == "0014-00000084"
+    bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle(rules), {"x-oss-allow-same-action-overlap": "true"})
 
 
 def test_no_lifecycle_is_told_in_the_words_of_oss(bucket: oss2.Bucket) -> None:

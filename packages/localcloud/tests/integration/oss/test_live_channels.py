@@ -53,10 +53,25 @@ def test_channels_are_listed_in_pages(bucket: oss2.Bucket) -> None:
     assert [each.name for each in oss2.LiveChannelIterator(bucket, max_keys=4)] == names
 
 
-@pytest.mark.parametrize("playlist", ["list", ".m3u8" * 30, "a"])
-def test_wrong_names_of_playlists_are_refused(bucket: oss2.Bucket, playlist: str) -> None:
-    with pytest.raises(oss2.exceptions.InvalidArgument):
+@pytest.mark.parametrize(
+    ("playlist", "ec"),
+    [
+        ("playlist", "0044-00000018"),
+        (".m3u8" * 30, "0044-00000017"),
+        ("a", "0044-00000017"),
+        ("my/list.m3u8", "0044-00000016"),
+    ],
+)
+def test_wrong_names_of_playlists_are_refused(bucket: oss2.Bucket, playlist: str, ec: str) -> None:
+    with pytest.raises(oss2.exceptions.InvalidArgument) as refused:
         bucket.create_live_channel("one", channel(playlist))
+    assert refused.value.details["EC"] == ec
+
+
+def test_the_name_of_a_channel_has_up_to_63_characters(bucket: oss2.Bucket) -> None:
+    bucket.create_live_channel("x" * 63, channel())
+    with pytest.raises(oss2.exceptions.InvalidArgument):
+        bucket.create_live_channel("x" * 64, channel())
 
 
 def test_the_name_of_a_playlist_as_another_sdk_writes_it_is_passed_over(bucket: oss2.Bucket) -> None:

@@ -185,6 +185,11 @@ def test_lifecycle_rules_keep_the_form_of_s3(cloud: Cloud, s3: Any, bucket: str)
     assert [each.storage_class for each in native[0].storage_transitions] == ["IA", "Archive"]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules[2:]})
     assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules[2:]
+    native_form = [{"ID": "old", "Status": "Enabled", "Prefix": "logs/", "Expiration": {"Days": 3}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": native_form})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == native_form
+    s3.put_object(Bucket=bucket, Key="logs/1", Body=b"")
+    assert 'rule-id="old"' in s3.head_object(Bucket=bucket, Key="logs/1")["Expiration"]
     newer = {**rules[0], "NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": 2}}
     with pytest.raises(ClientError) as error:
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [newer]})
@@ -381,6 +386,14 @@ class _AsSaid(S3SigV4Auth):  # type: ignore[misc] # botocore has no types
         super()._modify_request_before_signing(request)
         del request.headers["x-amz-content-sha256"]
         request.headers["x-amz-content-sha256"] = said
+
+
+def test_deletions_with_a_second_factor_are_refused_by_name(s3: Any, bucket: str) -> None:
+    with pytest.raises(ClientError, match="MfaDelete") as error:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled", "MFADelete": "Enabled"})
+    assert code_of(error) == (501, "NotImplemented")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled", "MFADelete": "Disabled"})
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
 
 
 def test_versions_and_delete_markers_are_listed_page_by_page_and_deleted(s3: Any, bucket: str) -> None:

@@ -22,6 +22,8 @@ DOCTYPE = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE Delete [<!ENTITY a "
         b'<?xml version="1.0" encoding="idna"?><Delete/>',
         b"<Delete>\0</Delete>",
         b"<Delete>&#0;</Delete>",
+        b"<Delete><Object><Key>a & b</Key></Object></Delete>",
+        b"<Delete><Object><Key>a&b</Key></Object></Delete>",
         b"\xff\xfe",
         b"",
         b"<!DOCTYPE Delete><Delete></Delete>",

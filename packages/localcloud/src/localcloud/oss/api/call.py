@@ -23,6 +23,7 @@ from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.model import StoredObject
+from localcloud.oss.operations.keys import check_version
 from localcloud.oss.operations.objects import Permit
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings.overwrite import forbids
@@ -253,7 +254,7 @@ class Operation:
         """Refuse a request that lacks a right.
 
         Raises:
-            OssError: AccessDenied, NoSuchBucket, NotImplemented (a header).
+            OssError: AccessDenied, NoSuchBucket, NotImplemented (a header), InvalidArgument (the version).
         """
         version = None if COPY_SOURCE in call.headers else call.version  # oss2 repeats there which one is copied
         if self.versions is None:
@@ -261,10 +262,7 @@ class Operation:
         if version is not None:
             if not self.versions:
                 raise OssError("NotImplemented", f"not implemented: {call.request.method} with ?versionId here")
-            if not version:
-                raise OssError(
-                    "InvalidArgument", "Version id cannot be the empty string", {"ArgumentName": "versionId"}
-                )
+            check_version(version)
         if self.action is not None:
             acl = "private"
             if self.by_acl and call.caller is None:

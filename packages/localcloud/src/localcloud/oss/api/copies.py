@@ -16,7 +16,7 @@ from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.copies import Source
-from localcloud.oss.operations.keys import check_key
+from localcloud.oss.operations.keys import check_key, check_version
 from localcloud.oss.ranges import parse_range
 from localcloud.oss.settings.tags import read_tagging_header
 from localcloud.oss.settings.versioning import versioning_of
@@ -124,8 +124,8 @@ def _read_source(call: Call) -> Source:
         OssError: InvalidArgument, InvalidObjectName, AccessDenied.
     """
     name, asks, version = call.headers.get(COPY_SOURCE, "").partition("?versionId=")
-    if asks and not version:  # the current version would be another one than was meant
-        raise OssError("InvalidArgument", "Version id cannot be the empty string", {"ArgumentName": "versionId"})
+    if asks:
+        check_version(version)
     bucket, _, key = read_encoded({COPY_SOURCE: name}, COPY_SOURCE).removeprefix("/").partition("/")
     if not bucket or not key:
         raise OssError("InvalidArgument", f"{COPY_SOURCE} must be /BUCKET/KEY, URL-encoded.")

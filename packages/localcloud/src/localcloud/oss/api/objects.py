@@ -19,8 +19,9 @@ from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.sending import send_object
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import StoredObject
-from localcloud.oss.operations.keys import check_key
+from localcloud.oss.model import ObjectKind, StoredObject
+from localcloud.oss.operations.keys import check_key, check_version
+from localcloud.oss.settings.expiry import expiration_of
 from localcloud.oss.xml import malformed, parse
 
 MAX_DELETIONS = 1000  # objects of one request; OSS, DeleteMultipleObjects
@@ -153,7 +154,7 @@ def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:
     Sources: OSS, DeleteMultipleObjects; "Troubleshooting", 0016-00000610 to -615.
 
     Raises:
-        OssError: MalformedXML.
+        OssError: MalformedXML, InvalidArgument (a version).
     """
     tree = parse(body, "Delete")
     quiet = (tree.findtext("Quiet") or "false").strip().lower()
@@ -166,6 +167,8 @@ def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:
             raise malformed("an Object has no Key", ec="0016-00000613" if key is None else "0016-00000611")
         if version == "":
             raise malformed("a VersionId is empty", ec="0016-00000612")
+        if version is not None:
+            check_version(version)
         wanted.append((key, version))
     if not wanted:
         raise malformed("there is no Object", ec="0016-00000615")
@@ -175,8 +178,13 @@ def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:
 
 
 def describe(call: Call, item: StoredObject) -> dict[str, str]:
-    """Return the headers that describe an object, and its version if it has one."""
-    return {**object_headers(item, call.guard.clock()), **call.version_headers(item.version)}
+    """Return the headers that describe an object, its version if it has one, and when its bucket's rules delete it."""
+    headers = {**object_headers(item, call.guard.clock()), **call.version_headers(item.version)}
+    bucket = call.guard.find_bucket(call.bucket)
+    current = call.version is None and item.kind is not ObjectKind.SYMLINK  # whose age is not kept here
+    if bucket and current and (expiration := expiration_of(bucket, item)):
+        headers["x-oss-expiration"] = expiration
+    return headers
 
 
 def stored_headers(call: Call, item: StoredObject) -> dict[str, str]:

@@ -24,6 +24,7 @@ from localcloud.oss.s3.encryption import encryption_to_oss, encryption_to_s3
 from localcloud.oss.s3.headers import query_to_oss, to_oss, to_s3
 from localcloud.oss.s3.lifecycle import lifecycle_to_oss, lifecycle_to_s3
 from localcloud.oss.s3.pieces import PieceReader
+from localcloud.oss.s3.versioning import versioning_to_oss
 from localcloud.oss.signing.aws4 import piece_signer
 from localcloud.oss.signing.reading import is_s3
 from localcloud.oss.xml import parse
@@ -127,6 +128,8 @@ def translate_body(body: bytes, target: ResourceUrl) -> bytes:
         return body
     if "lifecycle" in target.query:
         return lifecycle_to_oss(body)
+    if "versioning" in target.query:
+        return versioning_to_oss(body)
     return encryption_to_oss(body) if "encryption" in target.query else body
 
 
@@ -142,7 +145,7 @@ def translate_answer(response: web.StreamResponse) -> None:
         grant = tree.findtext("AccessControlList/Grant") or "private"
         response.body = acl_document(tree.findtext("Owner/ID") or "", grant)
     elif b"<LifecycleConfiguration>" in body[:200]:
-        response.body = lifecycle_to_s3(body)
+        response.body = document_to_s3(lifecycle_to_s3(body))
     elif b"<ServerSideEncryptionRule>" in body[:200]:
         response.body = encryption_to_s3(body)
     else:

@@ -1,11 +1,14 @@
-"""Keys of objects: their form, and the errors that name one."""
+"""Keys and versions of objects: their form, and the errors that name one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_KEY
+
+_VERSION = re.compile(r"null|CAE[A-Za-z0-9._-]{1,125}", re.ASCII)
 
 
 def check_key(key: str) -> None:
@@ -23,6 +26,24 @@ def check_key(key: str) -> None:
             "InvalidObjectName",
             f"The specified object is not valid: 1 to {MAX_KEY} bytes of UTF-8 that begin neither with / nor with \\.",
             {"ObjectName": key},
+        )
+
+
+def check_version(version: str) -> None:
+    """Refuse what cannot be a version's id: `null`, or letters and digits, dots and hyphens that begin as OSS's ids do.
+
+    The words are from what users of OSS report; that only the form is looked at is assumed.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    if not version:
+        raise OssError("InvalidArgument", "Version id cannot be the empty string", {"ArgumentName": "versionId"})
+    if not _VERSION.fullmatch(version):
+        raise OssError(
+            "InvalidArgument",
+            "Invalid version id specified",
+            {"ArgumentName": "versionId", "ArgumentValue": version[:100]},
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 from localcloud.oss.errors import OssError
@@ -31,7 +32,7 @@ class LifecycleOperations(Operations):
             self._apply(bucket, rules, moment) for bucket in self._store.buckets.all() if (rules := rules_of(bucket))
         )
 
-    def _apply(self, bucket: Bucket, rules: list[Rule], now: float) -> int:
+    def _apply(self, bucket: Bucket, rules: Sequence[Rule], now: float) -> int:
         count = 0
         with contextlib.suppress(
             OssError
@@ -45,7 +46,7 @@ class LifecycleOperations(Operations):
                     count += 1
         return count
 
-    def _apply_to_key(self, bucket: Bucket, rules: list[Rule], versions: list[Version], now: float) -> int:
+    def _apply_to_key(self, bucket: Bucket, rules: Sequence[Rule], versions: list[Version], now: float) -> int:
         """Apply rules to all versions of a key, which come from new to old.
 
         The oldest is first to go, and a delete marker goes only when nothing is left behind it: what it hides never comes to light.
@@ -62,7 +63,9 @@ class LifecycleOperations(Operations):
             behind += not gone
         return len(versions) - behind
 
-    def _expire(self, bucket: Bucket, rules: list[Rule], item: StoredObject, since: float | None, now: float) -> bool:
+    def _expire(
+        self, bucket: Bucket, rules: Sequence[Rule], item: StoredObject, since: float | None, now: float
+    ) -> bool:
         def is_due(found: StoredObject) -> bool:
             if since is not None and self._is_current(item):  # since a moment ago: the newer one was deleted
                 return False
@@ -75,13 +78,13 @@ class LifecycleOperations(Operations):
         version = None if since is None else item.version
         return self._store.objects.delete(item.bucket, item.key, now=now, version=version, when=is_due).item is not None
 
-    def _drop(self, rules: list[Rule], marker: DeleteMarker, since: float | None, now: float) -> bool:
+    def _drop(self, rules: Sequence[Rule], marker: DeleteMarker, since: float | None, now: float) -> bool:
         if not any(rule.drops(marker, now, since) for rule in rules):
             return False
         self._store.objects.delete(marker.bucket, marker.key, now=now, version=marker.version)
         return True
 
-    def _move(self, rules: list[Rule], item: StoredObject, since: float | None, now: float) -> None:
+    def _move(self, rules: Sequence[Rule], item: StoredObject, since: float | None, now: float) -> None:
         def change(_: Bucket, before: StoredObject | None) -> StoredObject:
             found = self._existing(before, item.bucket, item.key, item.version)
             storage_class = colder_class(rules, found, now, since)

@@ -1,6 +1,7 @@
 """Settings of which a bucket has several, each under a name: inventories and image styles.
 
-Sources: OSS, PutBucketInventory, ListBucketInventory; PutStyle, ListStyle.
+Sources: OSS, PutBucketInventory, ListBucketInventory; PutStyle, ListStyle; "Troubleshooting", 0017-00000250 and -51. That lists
+are in the order of names is assumed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from localcloud.oss.settings.setting import keep
 from localcloud.oss.xml import parse
 
 MAX_SECONDS = 86_400  # between two incremental inventories; assumed
+MAX_STYLE_NAME = 63  # characters
 PAGE = 100  # inventories of a page; OSS, ListBucketInventory
 
 
@@ -40,6 +42,7 @@ class Collection:
         finish: checks a document, or makes it the one that is kept, from its name, the one before and the time.
         refused: the error code that refuses one of a name that is taken; None: it replaces the one before.
         empty: the error code of a list without documents; None: it is empty.
+        misnamed: the finer codes of the errors for a name with another character, and for a longer one; None: there are none.
     """
 
     parameter: str
@@ -56,6 +59,7 @@ class Collection:
     finish: Callable[[Element, str, str | None, float], None]
     refused: str | None = None
     empty: str | None = None
+    misnamed: tuple[str, str] | None = None
 
     def key(self, name: str) -> str:
         """Return the name among a bucket's settings.
@@ -64,7 +68,8 @@ class Collection:
             OssError: InvalidArgument.
         """
         if not self.names.fullmatch(name):
-            raise invalid(self.identifier, name, f"{self.identifier} {name[:100]!r} is not valid.")
+            why = f"The value: {name[:100]} of parameter: {self.identifier.lower()} is invalid."
+            raise invalid(self.identifier, name, why, ec=self.misnamed and self.misnamed[len(name) > MAX_STYLE_NAME])
         return f"{self.parameter}/{name}"
 
     def of(self, bucket: Bucket) -> dict[str, str]:
@@ -171,7 +176,7 @@ INVENTORY = Collection(
                         "RoleArn": text(required=True),
                         "Bucket": text(required=True),
                         "Prefix": text(),
-                        "Encryption": group({"SSE-OSS": text(), "SSE-KMS": group({"KeyId": text(required=True)})}),
+                        "Encryption": group({"SSE-OSS": text(), "SSE-KMS": group({"KeyId": text()})}),
                     },
                     required=True,
                 )
@@ -196,9 +201,10 @@ STYLE = Collection(
     lists="StyleList",
     element="Style",
     missing="NoSuchStyle",
-    names=re.compile(r"[A-Za-z0-9_.-]{1,63}"),
+    names=re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_STYLE_NAME}}}"),
     most=50,
     fields={"Content": text(required=True)},
     finish=_finish_style,
+    misnamed=("0017-00000251", "0017-00000250"),
 )
 COLLECTIONS = (INVENTORY, STYLE)

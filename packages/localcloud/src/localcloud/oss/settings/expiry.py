@@ -8,10 +8,14 @@ Source: OSS, "Lifecycle rules based on the last modified time"; PutBucketLifecyc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
+from localcloud.kernel.times import to_http
 from localcloud.oss.model import Bucket, DeleteMarker, StoredObject, Upload
 from localcloud.oss.settings.lifecycle import COLDER, SETTING, read_date
 from localcloud.oss.settings.tags import tags_of
@@ -36,6 +40,12 @@ class When:
             return modified < self.before <= now
         return self.date is not None and now >= self.date
 
+    def moment(self, modified: float) -> float | None:
+        """Return when it comes, in seconds since the epoch, for something that was changed last at a moment; None: never."""
+        if self.days is not None:
+            return modified + self.days * DAY
+        return self.date if self.before is None else self.before if modified < self.before else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
@@ -57,6 +67,7 @@ class Exclusion:
 class Rule:
     """An enabled rule."""
 
+    name: str
     prefix: str
     tags: Mapping[str, str]
     larger_than: int | None  # bytes
@@ -79,6 +90,12 @@ class Rule:
         """
         when, begin = (self.expiration, item.modified) if since is None else (self.noncurrent_expiration, since)
         return when is not None and when.has_come(begin, now) and self._speaks_of(item)
+
+    def expiry(self, item: StoredObject) -> float | None:
+        """Return when the rule deletes an object if it stays as it is, in seconds since the epoch; None: never."""
+        if self.expiration is None or not self._speaks_of(item):
+            return None
+        return self.expiration.moment(item.modified)
 
     def drops(self, marker: DeleteMarker, now: float, since: float | None) -> bool:
         """Return True if the rule removes a delete marker that hides nothing; arguments as in `expires`."""
@@ -128,17 +145,35 @@ def colder_class(rules: Iterable[Rule], item: StoredObject, now: float, since: f
     return coldest if coldest is not None and COLDER[coldest] > present else None
 
 
-def rules_of(bucket: Bucket) -> list[Rule]:
+def rules_of(bucket: Bucket) -> Sequence[Rule]:
     """Return the enabled rules of a bucket."""
     document = bucket.settings.get(SETTING.parameter)
-    if document is None:
-        return []
+    return _read(document) if document is not None else ()
+
+
+@lru_cache(maxsize=32)  # each reading of an object asks for its bucket's
+def _read(document: str) -> Sequence[Rule]:
     rules = parse(document.encode(), SETTING.root).findall("Rule")
     return [_rule(element) for element in rules if element.findtext("Status") == "Enabled"]
 
 
+def expiration_of(bucket: Bucket, item: StoredObject) -> str | None:
+    """Return when a bucket's rules delete an object, and by which one, as `x-oss-expiration` tells it; None: they do not.
+
+    The midnight in UTC at which or after which that is, and of several rules the first (assumed: both as S3 has them).
+
+    Source: OSS, "Lifecycle rules based on the last modified time".
+    """
+    due = [(moment, rule.name) for rule in rules_of(bucket) if (moment := rule.expiry(item)) is not None]
+    if not due:
+        return None
+    moment, name = min(due)
+    return f'expiry-date="{to_http(math.ceil(moment / DAY) * DAY)}", rule-id="{quote(name)}"'
+
+
 def _rule(element: Element) -> Rule:
     return Rule(
+        name=element.findtext("ID") or "",
         prefix=element.findtext("Prefix") or "",
         tags=_tags(element.findall("Tag")),
         larger_than=_size(element, "ObjectSizeGreaterThan"),

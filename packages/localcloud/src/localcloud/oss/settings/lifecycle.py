@@ -9,6 +9,7 @@ import calendar
 import itertools
 import time
 import uuid
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.oss.errors import OssError
@@ -27,6 +28,7 @@ COLDER = {
     "ColdArchive": 3,
     "DeepColdArchive": 4,
 }  # in the order in which objects may go through them
+_GONE = 5  # as cold as an object gets
 DATE = "%Y-%m-%dT%H:%M:%S.000Z"
 OVERLAP = "x-oss-allow-same-action-overlap"  # the header that allows rules of one action to overlap
 
@@ -145,15 +147,19 @@ def read_date(name: str, date: str) -> float:
 
 def _check_kinds(actions: list[Element]) -> None:
     """Refuse days and dates in one rule."""
-    kinds = {
+    if len(_kinds(actions)) > 1:
+        raise OssError(
+            "InvalidRequest", "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule."
+        )
+
+
+def _kinds(actions: list[Element]) -> set[str]:
+    """Return the ways in which actions say when they happen; those on delete markers do not."""
+    return {
         "Days" if action.find("Days") is not None else "Date"
         for action in actions
         if action.find("ExpiredObjectDeleteMarker") is None
     }
-    if len(kinds) > 1:
-        raise OssError(
-            "InvalidRequest", "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule."
-        )
 
 
 def _check_order(transitions: list[Element], days: str, expiration: str | None) -> None:
@@ -204,19 +210,74 @@ def _check_filter(rule: Element) -> None:
         raise invalid("ObjectSizeLessThan", most, "ObjectSizeLessThan must be greater than ObjectSizeGreaterThan.")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Scope:
+    """The objects that a rule speaks of, and what it does to them."""
+
+    prefix: str
+    tags: frozenset[tuple[str, str]]
+    actions: frozenset[tuple[str, str]]  # with the storage class, if they have one
+    kinds: frozenset[str]  # see `_kinds`
+    steps: tuple[tuple[int, int], ...]  # how cold objects get, and after how many days; gone is the coldest
+
+
 def _check_overlap(rules: list[Element]) -> None:
-    """Refuse two rules that do the same to some objects."""
-    for action in _ACTIONS:
-        around: list[tuple[str, frozenset[tuple[str, str]]]] = []  # the scopes whose prefix the next one begins with
-        for prefix, tags in sorted(
-            ((rule.findtext("Prefix") or "", _tags(rule)) for rule in rules if rule.find(action) is not None),
-            key=lambda scope: scope[0],
-        ):
-            while around and not prefix.startswith(around[-1][0]):
-                around.pop()
-            if any(tags <= others or others <= tags for _, others in around):
-                raise invalid("Prefix", prefix, f"Overlap for same action type {action}")
-            around.append((prefix, tags))
+    """Refuse rules that do the same to some objects, or what does not go together.
+
+    Rules overlap if one's prefix begins with the other's, and one's tags include the other's; disabled ones, too (assumed).
+
+    Source: OSS, "Troubleshooting", 0014-00000079, -80, -82, -84; the message of -82 is assumed. By 0014-00000085 no two rules have
+    the same prefix at all; OSS's user guide has such rules with other tags and other actions.
+
+    Raises:
+        OssError: InvalidRequest.
+    """
+    around: list[_Scope] = []  # those whose prefix the next one's begins with
+    for scope in sorted(map(_scope, rules), key=lambda scope: scope.prefix):
+        while around and not scope.prefix.startswith(around[-1].prefix):
+            around.pop()
+        for other in around:
+            if scope.tags <= other.tags or other.tags <= scope.tags:
+                _check_pair(other, scope)
+        around.append(scope)
+
+
+def _scope(rule: Element) -> _Scope:
+    actions = [element for action in _ACTIONS for element in rule.findall(action)]
+    timed = [*rule.findall("Transition"), *rule.findall("Expiration")]
+    return _Scope(
+        prefix=rule.findtext("Prefix") or "",
+        tags=_tags(rule),
+        actions=frozenset((element.tag, element.findtext("StorageClass") or "") for element in actions),
+        kinds=frozenset(_kinds(timed)),
+        steps=tuple(
+            (COLDER.get(element.findtext("StorageClass") or "", _GONE), int(days))
+            for element in timed
+            if (days := element.findtext("Days"))
+        ),
+    )
+
+
+def _check_pair(one: _Scope, other: _Scope) -> None:
+    """Refuse two rules that speak of the same objects, and do not go together."""
+    for action, storage_class in sorted(one.actions & other.actions):
+        ec = "0014-00000079" if storage_class else "0014-00000084"
+        raise OssError("InvalidRequest", f"Overlap for same action type {action}", ec=ec)
+    if len(one.kinds | other.kinds) > 1:
+        moved = min(name for _, name in one.actions | other.actions if name)  # two Expirations overlap already
+        raise OssError(
+            "InvalidRequest",
+            f"Found mixed CreatedBeforeDate and Days based Expiration and Transition for StorageClass {moved} actions",
+            ec="0014-00000080",
+        )
+    for (_, earlier), (_, later) in itertools.pairwise(sorted(one.steps + other.steps)):
+        if later <= earlier:
+            raise OssError(
+                "InvalidRequest",
+                f"The rules for {one.prefix[:100]!r} and {other.prefix[:100]!r} overlap: 'Days' must be greater for a colder "
+                "storage class than for one before, and greatest for the Expiration.",
+                ec="0014-00000082",
+            )
 
 
 def _tags(rule: Element) -> frozenset[tuple[str, str]]:

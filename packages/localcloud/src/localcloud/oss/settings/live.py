@@ -1,6 +1,7 @@
 """Live channels: what is kept of them. Nothing can be pushed to one here, for the embedded cloud speaks no RTMP: each stays idle.
 
-Source: OSS, "Operations on LiveChannel": PutLiveChannel, PutLiveChannelStatus, ListLiveChannel.
+Source: OSS, "Operations on LiveChannel": PutLiveChannel, PutLiveChannelStatus, ListLiveChannel; "Troubleshooting", 0017-00000258,
+0044-00000016 to -18.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from localcloud.oss.xml import parse
 ROOT = "LiveChannelConfiguration"
 STATUSES = ("enabled", "disabled")
 MOST = 1000  # channels of a bucket; assumed
+MAX_NAME = 63  # characters
 MAX_DESCRIPTION = 128  # bytes
 _BEGIN = "live/"  # of their keys among a bucket's settings
 _FIELDS = {
@@ -44,8 +46,9 @@ def key_of(name: str) -> str:
     Raises:
         OssError: InvalidArgument (the name).
     """
-    if "/" in name or not 1 <= len(name.encode(errors="surrogateescape")) <= 1023:
-        raise invalid("ChannelName", name, "The name of a live channel has up to 1023 bytes and no slash.")
+    if "/" in name or not 1 <= len(name) <= MAX_NAME:
+        why = f"The name of a live channel has up to {MAX_NAME} characters and no slash."
+        raise invalid("ChannelName", name, why, ec="0017-00000258")
     return _BEGIN + name
 
 
@@ -68,8 +71,14 @@ def read_channel(body: bytes, now: float) -> str:
     description, playlist = document.findtext("Description") or "", target.findtext("PlaylistName") or ""
     if len(description.encode()) > MAX_DESCRIPTION:
         raise invalid("Description", description, f"A description has up to {MAX_DESCRIPTION} bytes.")
-    if not playlist.endswith(".m3u8") or not 6 <= len(playlist.encode()) <= 128:
-        raise invalid("PlaylistName", playlist, "A playlist's name has 6 to 128 bytes and ends with .m3u8.")
+    for wrong, ec in (
+        (not 6 <= len(playlist.encode()) <= 128, "0044-00000017"),
+        (not playlist.endswith(".m3u8"), "0044-00000018"),
+        ("/" in playlist, "0044-00000016"),
+    ):
+        if wrong:
+            why = "A playlist's name has 6 to 128 bytes, ends with .m3u8 and has no slash."
+            raise invalid("PlaylistName", playlist, why, ec=ec)
     _default(document, "LastModified", to_milliseconds(now))
     return keep(document)
 
@@ -113,9 +122,9 @@ def find_channel(bucket: Bucket, name: str) -> Element:
     """Return the document of a channel.
 
     Raises:
-        OssError: NoSuchLiveChannel.
+        OssError: NoSuchLiveChannel, InvalidArgument (the name).
     """
-    document = bucket.settings.get(_BEGIN + name)
+    document = bucket.settings.get(key_of(name))
     if document is None:
         raise OssError("NoSuchLiveChannel", "The specified live channel does not exist.", {"ChannelName": name[:100]})
     return parse(document.encode(), ROOT)

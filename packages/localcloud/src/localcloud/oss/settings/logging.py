@@ -1,6 +1,6 @@
 """Access logs of a bucket: where they go, and which headers and parameters of requests they hold.
 
-Source: OSS, PutBucketLogging, PutUserDefinedLogFieldsConfig.
+Source: OSS, PutBucketLogging, PutUserDefinedLogFieldsConfig; "Troubleshooting", 0032-00000005 and -06.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from xml.etree.ElementTree import Element
 from localcloud.oss.settings.schema import group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting
 
-MAX_PREFIX = 32  # characters
+MAX_PREFIX = 256  # characters
 
 
 def _check(document: Element, options: Options) -> None:
     prefix = document.findtext("LoggingEnabled/TargetPrefix") or ""
     if len(prefix) > MAX_PREFIX:
-        raise invalid("TargetPrefix", prefix, f"The prefix of access logs has up to {MAX_PREFIX} characters.")
+        why = f"The prefix of access logs has up to {MAX_PREFIX} characters."
+        raise invalid("TargetPrefix", prefix, why, ec="0032-00000006")
+    if prefix.startswith(("/", "\\")):
+        raise invalid(
+            "TargetPrefix", prefix, "The prefix of access logs begins neither with / nor with \\.", ec="0032-00000005"
+        )
 
 
 SETTING = Setting(

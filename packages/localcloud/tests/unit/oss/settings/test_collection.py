@@ -57,6 +57,12 @@ def test_a_wrong_document_is_refused(name: str, changes: dict[str, object], code
     assert error.value.code == code
 
 
+def test_an_inventory_is_enciphered_with_a_named_key_or_the_default_one() -> None:
+    for key in ({"KeyId": "k"}, {}):
+        target = {**CONTENT["Destination"]["OSSBucketDestination"], "Encryption": {"SSE-KMS": key}}  # type: ignore[index]
+        assert "SSE-KMS" in INVENTORY.of(put(BUCKET, Destination={"OSSBucketDestination": target}))["daily"]
+
+
 def test_an_inventory_is_not_replaced() -> None:
     with pytest.raises(OssError, match="InventoryAlreadyExist"):
         put(put(BUCKET))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from localcloud.kernel.xml import render
 from localcloud.oss.model import Attributes, Bucket, ObjectKind, StoredObject, Upload
-from localcloud.oss.settings.expiry import DAY, Rule, rules_of
-from localcloud.oss.settings.lifecycle import SETTING
+from localcloud.oss.settings.expiry import DAY, Rule, expiration_of, rules_of
+from localcloud.oss.settings.lifecycle import OVERLAP, SETTING
 from localcloud.oss.settings.setting import keep
 from localcloud.oss.settings.tags import read_tagging_header
 
@@ -28,10 +29,16 @@ ITEM = StoredObject(
 )
 
 
-def rules(**elements: object) -> list[Rule]:
-    rule = {"Prefix": "logs/", "Status": "Enabled", **elements}
-    document = SETTING.read(render(SETTING.root, {"Rule": rule}), {})
-    return rules_of(replace(BUCKET, settings={"lifecycle": keep(document)}))
+def bucket_with(*rules: dict[str, object]) -> Bucket:
+    document = SETTING.read(
+        render(SETTING.root, {"Rule": [{"Prefix": "logs/", "Status": "Enabled", **rule} for rule in rules]}),
+        {OVERLAP: "true"},
+    )
+    return replace(BUCKET, settings={"lifecycle": keep(document)})
+
+
+def rules(**elements: object) -> Sequence[Rule]:
+    return rules_of(bucket_with(elements))
 
 
 def expires(now: float, item: StoredObject = ITEM, /, **elements: object) -> bool:
@@ -47,7 +54,7 @@ def test_days_are_counted_from_the_last_change() -> None:
 
 def test_a_rule_that_is_disabled_does_nothing() -> None:
     assert rules(Status="Disabled", Expiration={"Days": 1}) == []
-    assert rules_of(BUCKET) == []
+    assert not rules_of(BUCKET)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +96,24 @@ def test_uploads_are_aborted_by_the_time_when_they_began() -> None:
     assert rule.aborts(upload, WRITTEN + DAY)
     assert not rule.aborts(replace(upload, key="other"), WRITTEN + DAY)
     assert not rule.expires(ITEM, WRITTEN + 9 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ([{"ID": "a b", "Expiration": {"Days": 3}}], 'expiry-date="Mon, 28 Nov 2016 00:00:00 GMT", rule-id="a%20b"'),
+        (
+            [{"ID": "x", "Expiration": {"Days": 9}}, {"ID": "y", "Expiration": {"Date": "2016-11-26T00:00:00.000Z"}}],
+            'expiry-date="Sat, 26 Nov 2016 00:00:00 GMT", rule-id="y"',
+        ),
+        ([{"ID": "x", "Status": "Disabled", "Expiration": {"Days": 3}}], None),
+        ([{"ID": "x", "Prefix": "other", "Expiration": {"Days": 3}}], None),
+        ([{"ID": "x", "Expiration": {"CreatedBeforeDate": "2016-11-01T00:00:00.000Z"}}], None),
+        ([{"ID": "x", "Expiration": {"ExpiredObjectDeleteMarker": "true"}}], None),
+        ([{"ID": "x", "Transition": {"Days": 3, "StorageClass": "IA"}}], None),
+    ],
+)
+def test_the_end_of_an_object_is_the_midnight_of_the_first_rule(
+    found: list[dict[str, object]], told: str | None
+) -> None:
+    assert expiration_of(bucket_with(*found), ITEM) == told

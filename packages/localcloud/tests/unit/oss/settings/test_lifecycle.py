@@ -71,7 +71,7 @@ def test_a_wrong_rule_is_refused_with_the_documented_error(elements: Rule, code:
 
 def test_rules_of_one_action_do_not_overlap_unless_the_request_allows_it() -> None:
     rules = [rule(Expiration={"Days": 1}), rule(ID="s", Prefix="a/b", Expiration={"Days": 2})]
-    assert refused(*rules) == ("InvalidArgument", "Overlap for same action type Expiration")
+    assert refused(*rules) == ("InvalidRequest", "Overlap for same action type Expiration")
     assert put(*rules, overlap="true") == ["r", "s"]
 
 
@@ -86,6 +86,38 @@ def test_an_overlap_is_found_past_rules_with_other_tags() -> None:
 def test_rules_of_different_actions_may_overlap() -> None:
     expire, abort = rule(Expiration={"Days": 1}), rule(ID="s", AbortMultipartUpload={"Days": 1})
     assert put(expire, abort) == ["r", "s"]
+
+
+IA, ARCHIVE = {"StorageClass": "IA"}, {"StorageClass": "Archive"}
+DATE = {"CreatedBeforeDate": "2021-12-30T00:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ec"),
+    [
+        ({"Transition": {"Days": 30, **IA}}, {"Transition": {"Days": 60, **IA}}, "0014-00000079"),
+        ({"Transition": {"Days": 30, **IA}}, {"Transition": {**DATE, **ARCHIVE}}, "0014-00000080"),
+        ({"Transition": {"Days": 120, **IA}}, {"Transition": {"Days": 60, **ARCHIVE}}, "0014-00000082"),
+        ({"Transition": {"Days": 60, **ARCHIVE}}, {"Expiration": {"Days": 30}}, "0014-00000082"),
+        ({"Expiration": {"Days": 200}}, {"Expiration": {"Days": 100}}, "0014-00000084"),
+        ({"AbortMultipartUpload": {"Days": 1}}, {"AbortMultipartUpload": {"Days": 1}}, "0014-00000084"),
+    ],
+)
+@pytest.mark.parametrize("wider_first", [True, False])
+def test_rules_that_overlap_go_together(one: Rule, other: Rule, ec: str, wider_first: bool) -> None:
+    wide, narrow = rule(**one), rule(ID="s", Prefix="a/b", **other)
+    rules = [wide, narrow] if wider_first else [narrow, wide]
+    with pytest.raises(OssError) as error:
+        put(*rules)
+    assert (error.value.code, error.value.ec) == ("InvalidRequest", ec)
+    assert len(put(*rules, overlap="true")) == 2
+    assert len(put(wide, {**narrow, "Prefix": "b/"})) == 2
+
+
+def test_rules_that_overlap_move_objects_on_to_colder_storage() -> None:
+    first = rule(Transition={"Days": 30, **IA})
+    second = rule(ID="s", Prefix="a/b", Transition={"Days": 60, **ARCHIVE})
+    assert put(first, second, rule(ID="t", Prefix="a/b/c", Expiration={"Days": 90})) == ["r", "s", "t"]
 
 
 def test_two_rules_do_not_share_a_name() -> None:

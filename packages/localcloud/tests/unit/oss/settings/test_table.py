@@ -116,7 +116,7 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
         ("resourceGroup", {"ResourceGroupId": "rg-not-one"}, "ResourceGroupIdPreCheckError"),
         ("overwriteConfig", {"Rule": [{"ID": "1", "Action": "forbid"}] * 2}, "InvalidArgument"),
         ("overwriteConfig", {"Rule": {"Action": "allow"}}, "MalformedXML"),
-        ("logging", {"LoggingEnabled": {"TargetBucket": "b", "TargetPrefix": "1" * 33}}, "InvalidArgument"),
+        ("logging", {"LoggingEnabled": {"TargetBucket": "b", "TargetPrefix": "1" * 257}}, "InvalidArgument"),
         ("website", {}, "MalformedXML"),
         (
             "website",
