@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import oss2
 import pytest
+import requests
 
 from tests.support.cloud import Cloud
 
@@ -144,6 +145,15 @@ def test_a_deletion_of_many_is_refused_as_a_whole(v1: oss2.Bucket, content: str,
         ("GET", "", {"prefix": "x" * 1024}, {}, "InvalidArgument", "0015-00000403"),
         ("GET", "", {"marker": "x" * 1024}, {}, "InvalidArgument", "0015-00000405"),
         ("GET", "", {"delimiter": "ab"}, {}, "InvalidArgument", "0015-00000406"),
+        *(
+            ("GET", "", {"max-keys": text}, {}, "InvalidArgument", "0015-00000402")
+            for text in ("0", "1001", "-1", "a", "1.5")
+        ),
+        ("GET", "", {"list-type": "2", "max-keys": "0"}, {}, "InvalidArgument", "0015-00000402"),
+        ("GET", "", {"list-type": "2", "continuation-token": "?"}, {}, "InvalidArgument", None),
+        ("GET", "", {"versions": "", "max-keys": "2000"}, {}, "InvalidArgument", "0012-00000102"),
+        ("GET", "", {"live": "", "max-keys": "abc"}, {}, "InvalidArgument", "0044-00000101"),
+        ("GET", "", {"live": "", "prefix": "x" * 1025}, {}, "InvalidArgument", "0044-00000102"),
         ("GET", "", {"versions": "", "prefix": "x" * 1024}, {}, "InvalidArgument", "0012-00000103"),
         ("GET", "", {"list-type": "3"}, {}, "InvalidArgument", None),
         ("GET", "a", {"versionId": "CAE*"}, {}, "InvalidArgument", None),
@@ -172,6 +182,11 @@ def test_a_deletion_of_many_is_refused_as_a_whole(v1: oss2.Bucket, content: str,
             {"x-oss-server-side-encryption": "KMS", "x-oss-server-side-encryption-key-id": ""},
             *("InvalidArgument", "0005-00000205"),
         ),
+        ("PUT", "a", {}, {"x-oss-meta-my_key": "y"}, "InvalidArgument", "0011-00000004"),
+        ("PUT", "a", {}, {"x-oss-meta-": "y"}, "InvalidArgument", "0011-00000004"),
+        ("PUT", "/a", {}, {}, "InvalidObjectName", "0016-00000005"),
+        ("PUT", "\\a", {}, {}, "InvalidObjectName", "0016-00000005"),
+        ("PUT", "ü" * 512, {}, {}, "InvalidObjectName", "0016-00000005"),
         ("PUT", "a", {}, {f"x-oss-meta-{n}": "y" * 1000 for n in range(9)}, "InvalidArgument", "0011-00000002"),
     ],
 )
@@ -181,6 +196,56 @@ def test_what_is_wrong_is_refused_with_the_finer_code_that_is_published(
     with pytest.raises(oss2.exceptions.ServerError) as error:
         v1._do(method, v1.bucket_name, key, params=params, headers=headers, data=b"")
     assert (error.value.code, error.value.details.get("EC")) == (code, ec)
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "ec"),
+    [
+        ("0", "Part number must be an integer between 1 and 10000, inclusive.", "0017-00000220"),
+        ("10001", "Part number must be an integer between 1 and 10000, inclusive.", "0017-00000220"),
+        ("one", "Part number must be an integer between 1 and 10000, inclusive.", "0017-00000220"),
+        ("", "Unexpected query string parameter", "0017-00000219"),
+    ],
+)
+def test_a_wrong_number_of_a_part_is_refused_in_the_words_of_oss(
+    v1: oss2.Bucket, number: str, message: str, ec: str
+) -> None:
+    upload = v1.init_multipart_upload("a").upload_id
+    with pytest.raises(oss2.exceptions.InvalidArgument) as error:
+        v1.upload_part("a", upload, number, b"1")
+    assert (error.value.message, error.value.details["EC"]) == (message, ec)
+
+
+def test_parts_have_an_order_and_a_least_size(v1: oss2.Bucket) -> None:
+    upload = v1.init_multipart_upload("a").upload_id
+    parts = [oss2.models.PartInfo(n, v1.upload_part("a", upload, n, b"1").etag) for n in (1, 10_000)]
+    for chosen, code, ec in (
+        (parts, "EntityTooSmall", "0042-00000213"),
+        (parts[::-1], "InvalidPartOrder", "0042-00000209"),
+    ):
+        body = "".join(
+            f"<Part><PartNumber>{each.part_number}</PartNumber><ETag>{each.etag}</ETag></Part>" for each in chosen
+        )
+        with pytest.raises(oss2.exceptions.ServerError) as error:
+            v1._do(
+                "POST",
+                v1.bucket_name,
+                "a",
+                params={"uploadId": upload},
+                data=f"<CompleteMultipartUpload>{body}</CompleteMultipartUpload>",
+            )
+        assert (error.value.code, error.value.details["EC"]) == (code, ec)
+
+
+def test_only_who_signs_sets_headers_of_an_answer(cloud: Cloud, bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1", headers={"x-oss-object-acl": "public-read"})
+    asked = {"response-cache-control": "no-cache"}
+    url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}/a"
+    refused = requests.get(url, params=asked, timeout=10)
+    assert (refused.status_code, "<Code>InvalidRequest</Code>" in refused.text) == (400, True)
+    assert requests.get(url, timeout=10).status_code == 200
+    signed = requests.get(bucket.sign_url("GET", "a", 60, params=asked), timeout=10)
+    assert signed.headers["Cache-Control"] == "no-cache"
 
 
 def test_a_document_in_utf16_is_kept(v1: oss2.Bucket) -> None:

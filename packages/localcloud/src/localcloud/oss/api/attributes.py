@@ -21,6 +21,7 @@ KEPT_HEADERS = frozenset(
 )
 MAX_METADATA = 8 * 1024  # bytes of all x-oss-meta-* headers; OSS, "Manage object metadata"
 MD5_DIGITS = 32
+_META = re.compile(r"x-oss-meta-[a-z0-9-]+", re.ASCII)  # OSS, "Troubleshooting", 0011-00000004
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what a header cannot carry
 
 
@@ -60,13 +61,21 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return a request's headers that an object keeps, by lower-case name.
 
     Raises:
-        OssError: InvalidArgument (one that no answer could carry, or too much user metadata).
+        OssError: InvalidArgument (one that no answer could carry, a wrong name, or too much user metadata).
     """
     kept = {
         name.lower(): check_header(name, value)
         for name, value in headers.items()
         if name.lower() in KEPT_HEADERS or name.lower().startswith("x-oss-meta-")
     }
+    wrong = next((name for name in kept if name not in KEPT_HEADERS and not _META.fullmatch(name)), None)
+    if wrong is not None:
+        raise OssError(
+            "InvalidArgument",
+            "The names of user metadata have letters, digits and hyphens.",
+            {"ArgumentName": wrong[:100]},
+            ec="0011-00000004",
+        )
     if sum(len(name) + len(value.encode()) for name, value in kept.items() if name not in KEPT_HEADERS) > MAX_METADATA:
         raise OssError(
             "InvalidArgument",

@@ -47,7 +47,7 @@ async def list_buckets(call: Call) -> web.StreamResponse:
                 f"{name} holds what no bucket's name does.",
                 {"ArgumentName": name, "ArgumentValue": value[:100]},
             )
-    limit = call.number("max-keys", 100, 1, 1000)
+    limit = call.number("max-keys", 100, 1, 1000, ec="0017-00000289")
     tags, group = read_tag_filter(call.query), call.headers.get("x-oss-resource-group-id")
     found = [
         bucket

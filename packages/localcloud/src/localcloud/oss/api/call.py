@@ -111,14 +111,14 @@ class Call:
         kept = bucket is not None and versioning_of(bucket) is not None
         return forbids_overwriting(headers) and (self.request[SPOKEN] or not kept)
 
-    def number(self, name: str, default: int, low: int, high: int) -> int:
-        """Return the whole number that a query parameter holds.
+    def number(self, name: str, default: int, low: int, high: int, *, ec: str | None = None) -> int:
+        """Return the whole number that a query parameter holds; `ec` is the finer code of the error when it is none.
 
         Raises:
             OssError: InvalidArgument.
         """
         text = self.query.get(name)
-        return read_number(name, text, low=low, high=high) if text else default
+        return read_number(name, text, low=low, high=high, ec=ec) if text else default
 
     async def run(
         self, function: Callable[Parameters, Result], *arguments: Parameters.args, **options: Parameters.kwargs

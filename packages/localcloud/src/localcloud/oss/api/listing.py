@@ -38,7 +38,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
         )
     kind, encode = encoding_type(call)
     prefix, delimiter = call.query.get("prefix", ""), call.query.get("delimiter", "")
-    limit = call.number("max-keys", 100, 1, 1000)
+    limit = call.number("max-keys", 100, 1, 1000, ec="0015-00000402")
     marker = _marker_2(call) if second else call.query.get("marker", "")
     page = await call.run(
         call.oss.objects.page, call.bucket, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit
@@ -134,6 +134,6 @@ def _make_token(marker: str) -> str:
 
 def _read_token(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode("utf-8", "surrogateescape")
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode("utf-8", "surrogateescape")
     except ValueError as error:
         raise OssError("InvalidArgument", "The continuation token provided is incorrect.") from error

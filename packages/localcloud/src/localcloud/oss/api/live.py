@@ -13,6 +13,7 @@ from localcloud.kernel.door import HOST, is_loopback
 from localcloud.kernel.paging import page_after
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
+from localcloud.oss.api.listing import check_lengths
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings.live import add_channel, channels_of, find_channel, key_of, read_channel, set_status
 from localcloud.oss.settings.setting import keep
@@ -56,8 +57,9 @@ async def get_channel(call: Call) -> web.StreamResponse:
 async def list_channels(call: Call) -> web.StreamResponse:
     """ListLiveChannel."""
     bucket = await call.run(call.oss.buckets.get, call.bucket)
+    check_lengths(call, {"prefix": "0044-00000102", "marker": "0044-00000103"})
     prefix, marker = call.query.get("prefix", ""), call.query.get("marker", "")
-    limit = call.number("max-keys", DEFAULT_PAGE, 1, MAX_PAGE)
+    limit = call.number("max-keys", DEFAULT_PAGE, 1, MAX_PAGE, ec="0044-00000101")
     names = [name for name in channels_of(bucket) if name.startswith(prefix)]
     page = page_after(names, marker, limit, name=str)
     documents = {name: find_channel(bucket, name) for name in page.items}

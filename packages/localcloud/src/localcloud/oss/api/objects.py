@@ -53,9 +53,13 @@ async def put_object(call: Call) -> web.StreamResponse:
 
 
 async def get_object(call: Call) -> web.StreamResponse:
-    """GetObject."""
+    """GetObject; that nobody but who signs sets an answer's headers is from OSS, GetObject, "HTTP status code 400"."""
     overrides = _overrides(call.query) if call.query else {}
     async with call.open("GetObject") as (item, path):
+        if call.caller is None and any(name.startswith("response-") for name in call.query):
+            raise OssError(
+                "InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests."
+            )
         fault = call.link.strike("GET", call.key)
         if fault and fault.kind == "status":
             answer = xml_response(

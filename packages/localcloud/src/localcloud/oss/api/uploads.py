@@ -41,10 +41,20 @@ async def find_upload(call: Call, *, ec: str | None = None) -> Upload:
 def part_number(call: Call) -> int:
     """Return the part's number that a request names.
 
+    Source: OSS, "Troubleshooting", 0017-00000219 and -220.
+
     Raises:
         OssError: InvalidArgument.
     """
-    return read_number("partNumber", call.query.get("partNumber", ""), low=1, high=MAX_PARTS)
+    text = call.query.get("partNumber", "")
+    if not text:
+        named = {"ArgumentName": "ResourceType", "ArgumentValue": "partNumber"}
+        raise OssError("InvalidArgument", "Unexpected query string parameter", named, ec="0017-00000219")
+    try:
+        return read_number("PartNumber", text, low=1, high=MAX_PARTS)
+    except OssError as error:
+        why = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive."
+        raise OssError(error.code, why, error.detail, ec="0017-00000220") from error
 
 
 async def begin_upload(call: Call) -> web.StreamResponse:

@@ -27,7 +27,7 @@ async def list_versions(call: Call) -> web.StreamResponse:
             "A version-id marker cannot be specified without a key marker.",
             {"ArgumentName": "version-id-marker", "ArgumentValue": version_marker[:100]},
         )
-    limit = call.number("max-keys", 100, 1, 1000)
+    limit = call.number("max-keys", 100, 1, 1000, ec="0012-00000102")
     page = await call.run(
         call.oss.objects.versions,
         call.bucket,

@@ -12,7 +12,7 @@ _VERSION = re.compile(r"null|CAE[A-Za-z0-9._-]{1,125}", re.ASCII)
 
 
 def check_key(key: str) -> None:
-    """Refuse what cannot be an object's key (OSS, "Objects": naming conventions).
+    """Refuse what cannot be an object's key (OSS, "Objects": naming conventions; "HTTP status code 400").
 
     Raises:
         OssError: InvalidObjectName, InvalidArgument (not UTF-8).
@@ -21,10 +21,14 @@ def check_key(key: str) -> None:
         length = len(key.encode())
     except UnicodeEncodeError as error:
         raise OssError("InvalidArgument", "The characters encoding must be utf-8.") from error
-    if not 1 <= length <= MAX_KEY or key[0] in "/\\":
+    if length > MAX_KEY:
+        raise OssError(
+            "InvalidObjectName", f"The Length of Object name must be less than {MAX_KEY + 1}.", {"ObjectName": key}
+        )
+    if not key or key[0] in "/\\":
         raise OssError(
             "InvalidObjectName",
-            f"The specified object is not valid: 1 to {MAX_KEY} bytes of UTF-8 that begin neither with / nor with \\.",
+            "The specified object is not valid: it begins neither with / nor with \\ nor is it empty.",
             {"ObjectName": key},
         )
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page, list_page
 from localcloud.oss.model import (
-    MAX_PARTS,
     MIN_PART,
     NO_ATTRIBUTES,
     Attributes,
@@ -133,10 +132,10 @@ class UploadOperations(Operations):
         return self._store.uploads.parts(upload)
 
     def put_part(self, upload: Upload, number: int, blob: Blob) -> Part:
-        """Add a part, or replace the one of the same number.
+        """Add a part, or replace the one of the same number, which is from 1 to `MAX_PARTS`.
 
         Raises:
-            OssError: InvalidArgument (number), PartNotSequential, NoSuchUpload (it ended meanwhile).
+            OssError: PartNotSequential, NoSuchUpload (it ended meanwhile).
         """
 
         def check(before: Sequence[Part]) -> None:
@@ -150,12 +149,6 @@ class UploadOperations(Operations):
             number=number, data=blob.data, size=blob.size, etag=blob.etag, crc64=blob.crc64, modified=self._clock()
         )
         with self._store.blobs.giving(blob):
-            if not 1 <= number <= MAX_PARTS:
-                raise OssError(
-                    "InvalidArgument",
-                    f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive.",
-                    {"ArgumentName": "partNumber", "ArgumentValue": str(number)},
-                )
             self._store.uploads.put_part(upload, part, check)
         return part
 
@@ -240,7 +233,7 @@ def choose_parts(uploaded: Sequence[Part], chosen: Chosen | None) -> list[Part]:
     if uploaded and not wanted:
         raise OssError("InvalidPart", "The request names none of the parts that were uploaded.")
     if numbers != sorted(set(numbers)):
-        raise OssError("InvalidPartOrder", "The list of parts was not in ascending order.")
+        raise OssError("InvalidPartOrder", "The list of parts was not in ascending order.", ec="0042-00000209")
     parts = []
     for number, etag in wanted:
         part = by_number.get(number)
@@ -258,6 +251,7 @@ def choose_parts(uploaded: Sequence[Part], chosen: Chosen | None) -> list[Part]:
                 "EntityTooSmall",
                 "Your proposed upload smaller than the minimum allowed size.",
                 {"MinSizeAllowed": str(MIN_PART), "ProposedSize": str(part.size), "PartNumber": str(part.number)},
+                ec="0042-00000213",
             )
     return parts
 
