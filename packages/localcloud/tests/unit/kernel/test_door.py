@@ -9,24 +9,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from localcloud.kernel.door import ID, Handler, is_loopback, open_door, tell_bad_requests_briefly
+from localcloud.kernel.door import Handler, is_loopback, open_door, tell_bad_requests_briefly
 from localcloud.kernel.errors import ApiError
+from tests.support.dialect import Dialect
 
 HOST = b"Host: 127.0.0.1\r\n"
 ASK = b"GET /a HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
-
-
-class Dialect:
-    request_id_header = "x-test-id"
-
-    def new_request_id(self) -> str:
-        return "ID-1"
-
-    def fault(self, status: int, message: str) -> ApiError:
-        return ApiError(f"Fault{status}", message, status)
-
-    def render(self, request: web.Request, error: ApiError) -> web.Response:
-        return web.Response(status=error.status, text=f"{error.code} {request[ID]} {error.message}")
 
 
 def run(handler: Handler, talk: Callable[[int], Awaitable[bytes]]) -> bytes:

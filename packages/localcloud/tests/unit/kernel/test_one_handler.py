@@ -9,28 +9,16 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import web
 
-from localcloud.kernel.door import HEADERS, ID, Handler, meet_expectation, open_door
+from localcloud.kernel.door import HEADERS, Handler, meet_expectation, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.listener import Listener
 from localcloud.kernel.places import Places
 from localcloud.kernel.tasks import begin_requests_at_once
+from tests.support.dialect import Dialect
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 HEAD = b" HTTP/1.1\r\nHost: localhost\r\n"
 LAST = b"Connection: close\r\n\r\n"
-
-
-class Dialect:
-    request_id_header = "x-test-id"
-
-    def new_request_id(self) -> str:
-        return "ID-1"
-
-    def fault(self, status: int, message: str) -> ApiError:
-        return ApiError(f"Fault{status}", message, status)
-
-    def render(self, request: web.Request, error: ApiError) -> web.Response:
-        return web.Response(status=error.status, text=f"{error.code} {request[ID]} {error.message}")
 
 
 def decorate(request: web.Request, response: web.StreamResponse) -> None:

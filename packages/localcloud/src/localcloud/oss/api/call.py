@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import threading
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.keys import check_version
-from localcloud.oss.operations.objects import Permit
+from localcloud.oss.operations.objects import OpenObject, Permit
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings.overwrite import forbids
 from localcloud.oss.settings.policy import names_of
@@ -175,29 +176,49 @@ class Call:
         """
         version = self.version if key is None else None
         permit = self.permit(on_version(action, version))
-        pin = partial(
-            self.oss.objects.pin, self.bucket, self.key if key is None else key, version, permit=permit, frozen=frozen
-        )
-        return Opening(self, pin)
+        name = self.key if key is None else key
+        return Opening(self, partial(self.oss.objects.open, self.bucket, name, version, permit=permit, frozen=frozen))
 
 
 class Opening:
     """A context that yields an object and the file with its bytes, which stays until the block ends."""
 
-    __slots__ = ("_call", "_pin", "_pinned")
+    __slots__ = ("_call", "_left", "_lock", "_open", "_opened")
 
-    def __init__(self, call: Call, pin: Callable[[], tuple[StoredObject, Sequence[str]]]) -> None:
+    def __init__(self, call: Call, opener: Callable[[], OpenObject]) -> None:
         self._call = call
-        self._pin = pin
+        self._open = opener
+        self._opened: OpenObject | None = None
+        self._left = False
+        self._lock = threading.Lock()
 
     async def __aenter__(self) -> tuple[StoredObject, Path]:
-        item, self._pinned = await self._call.read(self._pin)
-        return item, self._call.oss.objects.path(item)
+        try:
+            opened = await self._call.read(self._keep)
+        except asyncio.CancelledError:
+            self._leave()
+            raise
+        return opened.item, opened.path
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._call.oss.objects.unpin(self._pinned)
+        self._leave()
+
+    def _keep(self) -> OpenObject:
+        """Open the object; where that takes a thread, it may outlive the request, and nobody waits for the file then."""
+        opened = self._open()
+        with self._lock:
+            self._opened = opened
+            if self._left:
+                opened.close()
+        return opened
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._left = True
+            if self._opened:
+                self._opened.close()
 
 
 def conditions_of(request: web.Request) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page, list_page
@@ -27,6 +27,7 @@ from localcloud.oss.operations.restores import is_frozen
 from localcloud.oss.settings import objectworm
 from localcloud.oss.settings.encryption import check_key_state
 from localcloud.oss.settings.table import reads_archives
+from localcloud.oss.store.blobs import Blobs
 
 FEW = 16  # rows fetched at first where a delimiter may roll up all that follows
 
@@ -49,6 +50,34 @@ def seen_through(link: StoredObject, target: StoredObject) -> StoredObject:
         attributes=replace(link.attributes, acl=target.attributes.acl),
         modified=max(link.modified, target.modified),
     )
+
+
+class OpenObject:
+    """An object whose file stays until it is closed; a context that yields both, and closes it."""
+
+    __slots__ = ("_blobs", "_pinned", "item")
+
+    def __init__(self, item: StoredObject, blobs: Blobs, pinned: Sequence[str]) -> None:
+        self.item = item
+        self._blobs = blobs
+        self._pinned = pinned
+
+    @property
+    def path(self) -> Path:
+        """The file with its bytes."""
+        return self._blobs.path(self.item.data)
+
+    def close(self) -> None:
+        """Let the file go; once."""
+        self._blobs.unpin(self._pinned)
+
+    def __enter__(self) -> tuple[StoredObject, Path]:
+        return self.item, self.path
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class ObjectOperations(Operations):
@@ -123,7 +152,6 @@ class ObjectOperations(Operations):
         """
         return effective_acl(self._store.buckets.get(bucket), self._store.objects.find(bucket, key))
 
-    @contextmanager
     def open(
         self,
         bucket: str,
@@ -132,32 +160,8 @@ class ObjectOperations(Operations):
         *,
         permit: Permit = anybody,
         frozen: bool = False,
-    ) -> Iterator[tuple[StoredObject, Path]]:
-        """Yield what `pin` returns, and the file with its bytes, which stays until the block ends."""
-        item, pinned = self.pin(bucket, key, version, permit=permit, frozen=frozen)
-        try:
-            yield item, self.path(item)
-        finally:
-            self.unpin(pinned)
-
-    def path(self, item: StoredObject) -> Path:
-        """Return the file with the bytes of an object that is pinned."""
-        return self._store.blobs.path(item.data)
-
-    def unpin(self, pinned: Sequence[str]) -> None:
-        """Let files go that `pin` kept."""
-        self._store.blobs.unpin(pinned)
-
-    def pin(
-        self,
-        bucket: str,
-        key: str,
-        version: str | None = None,
-        *,
-        permit: Permit = anybody,
-        frozen: bool = False,
-    ) -> tuple[StoredObject, Sequence[str]]:
-        """Return an object, or the target of a symlink, and the names of the files that stay until they are unpinned.
+    ) -> OpenObject:
+        """Return an object, or the target of a symlink, whose file stays until it is closed.
 
         Args:
             bucket: the bucket's name.
@@ -200,9 +204,9 @@ class ObjectOperations(Operations):
             if not frozen:
                 check_key_state(item.attributes.storage.encryption, self._key_state)
         except BaseException:
-            self.unpin(pinned)
+            self._store.blobs.unpin(pinned)
             raise
-        return item, pinned
+        return OpenObject(item, self._store.blobs, pinned)
 
     def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
         """Return an object's bytes, opened as by `open`; for small objects."""
