@@ -224,7 +224,7 @@ def _read_oss2(source: Path) -> Iterator[Operation]:
         if method is None:
             continue
         said = ", ".join(re.findall(r"(?<!_)params\s*=\s*\{([^}]*)\}", body))
-        given = re.findall(rf"({_NAME})\s*:\s*({_WORD})?", said)
+        given = re.findall(rf"({_NAME})\s*:\s*({_NAME})?", said)
         given += re.findall(rf"(?:tmp_|(?<!_))params\[({_NAME})\]\s*=\s*({_WORD})?", body)
         query = {_constant(each): _value(_constant(each), value, name) for each, value in given}
         headers = (
@@ -249,7 +249,7 @@ def _value(parameter: str, written: str, operation: str) -> str:
     """Return the value of a parameter: the one that the client's source has, or one that a caller may give."""
     if parameter == "x-oss-process" and operation in PROCESSES:
         return PROCESSES[operation]
-    return written.strip("'\"") if written else VALUES.get(parameter, "1")
+    return _constant(written) if written else VALUES.get(parameter, "1")
 
 
 def _read_oss_v2(source: Path) -> Iterator[Operation]:

@@ -7,9 +7,10 @@ values, within quotation marks as their text.
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -50,17 +51,25 @@ class Callback:
         return _VARIABLE.sub(write, self.body).encode("utf-8", "surrogateescape")
 
 
-def read_callback(parameter: str, variables: str) -> Callback:
+def read_callback(
+    parameter: str, variables: str, *, find_kept: Callable[[str], tuple[str, str] | None] = lambda _: None
+) -> Callback:
     """Read a callback's parameters, each the base64 of an object of JSON; empty variables: there are none.
 
+    Args:
+        parameter: the callback, or the name of one that the bucket keeps.
+        variables: the client's own; empty: those of the callback that the bucket keeps, if any.
+        find_kept: returns the two parameters of a callback that the bucket keeps, by its name, or None.
+
     Raises:
-        OssError: InvalidArgument; NotImplemented (a callback that the bucket keeps).
+        OssError: InvalidArgument.
     """
     said = _decode("callback", parameter)
     if "callbackPolicy" in said:
-        raise OssError(
-            "NotImplemented", "not implemented: callbackPolicy; put callbackUrl and callbackBody in the request"
-        )
+        kept = find_kept(said["callbackPolicy"])
+        if kept is None:
+            raise _invalid("callback", parameter, "not valid: the bucket keeps no callback of that name")
+        return read_callback(kept[0], variables or kept[1])
     urls = tuple(each for each in said.get("callbackUrl", "").split(";") if each)
     body_type = said.get("callbackBodyType", FORM)
     if not urls or len(urls) > MAX_URLS or not said.get("callbackBody"):
@@ -69,14 +78,36 @@ def read_callback(parameter: str, variables: str) -> Callback:
         )
     if body_type not in {FORM, JSON}:
         raise _invalid("callback", parameter, f"not valid: callbackBodyType must be {FORM} or {JSON}")
+    urls = tuple(each if "://" in each else f"http://{each}" for each in urls)
+    for url in urls:
+        _check_url(url)
     own = _decode("callback-var", variables) if variables else {}
     return Callback(
-        urls=tuple(each if "://" in each else f"http://{each}" for each in urls),
+        urls=urls,
         host=said.get("callbackHost"),
         body=said["callbackBody"],
         body_type=body_type,
         variables={name: value for name, value in own.items() if name.startswith("x:")},
     )
+
+
+def _check_url(url: str) -> None:
+    """Refuse a URL that nobody can be reached under, or that is within a private network.
+
+    Loopback is where the embedded cloud's callbacks go; the rest is what OSS's SDKs for C++ and Java expect.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    host = host_of(url)
+    if host is None or not ("." in host or ":" in host or host == "localhost"):
+        raise _invalid("callback", url, "not valid: callbackUrl needs the name or the address of a host")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return
+    if address.is_private and not address.is_loopback:
+        raise OssError("InvalidArgument", "Private address is forbidden to callback.", {"ArgumentName": "callbackUrl"})
 
 
 def host_of(url: str) -> str | None:

@@ -18,6 +18,7 @@ STATUS = {
     "BadDigest": 400,
     "BadRequest": 400,
     "BucketAlreadyExists": 409,
+    "BucketCallbackPolicyNotExist": 404,
     "BucketDataRedundancyTransitionTaskExists": 409,
     "BucketNotEmpty": 409,
     "CnameTokenNotFound": 404,

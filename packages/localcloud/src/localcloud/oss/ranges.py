@@ -20,7 +20,7 @@ def parse_range(header: str | None, size: int, *, strict: bool) -> tuple[int, in
             outside is an error. Without it, OSS answers both with the whole object.
 
     Raises:
-        OssError: InvalidRange, when strict and no byte of the object is asked for.
+        OssError: InvalidRange, when strict and no byte of the object is asked for; of the last 0 bytes always (OSS's SDK for Java).
 
     Sources: OSS, GetObject, request header `x-oss-range-behavior`; "How to obtain OSS resources by segmenting HTTP range requests".
     """
@@ -30,6 +30,7 @@ def parse_range(header: str | None, size: int, *, strict: bool) -> tuple[int, in
     first, last = match.groups()
     if not first:
         length = _number(last)
+        strict = strict or length == 0
         begin, end = max(size - length, 0), size
         satisfiable = length > 0 and size > 0 and (length <= size or strict)
     else:

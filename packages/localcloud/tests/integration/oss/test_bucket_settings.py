@@ -481,3 +481,37 @@ def test_no_lifecycle_is_told_in_the_words_of_oss(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.NoSuchLifecycle) as refused:
         bucket.get_bucket_lifecycle()
     assert refused.value.message == "No Row found in Lifecycle Table."
+
+
+def test_slashes_in_keys_are_encoded_where_keys_are(bucket: oss2.Bucket) -> None:
+    bucket.put_object("slash/a b", b"")
+    query = {"prefix": "slash/", "delimiter": "/", "encoding-type": "url"}
+    listed = bucket._do("GET", bucket.bucket_name, "", params=query).read()
+    assert b"<Key>slash%2Fa%20b</Key>" in listed
+    assert b"<Delimiter>%2F</Delimiter>" in listed
+    body = b"<Delete><Object><Key>slash/a b</Key></Object></Delete>"
+    headers = {"Content-MD5": oss2.utils.content_md5(body), "Encoding-Type": "url"}
+    deleted = bucket._do("POST", bucket.bucket_name, "", params={"delete": ""}, data=body, headers=headers).read()
+    assert b"<Key>slash%2Fa%20b</Key>" in deleted
+
+
+def test_a_request_that_names_no_acl_changes_none(bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_acl("public-read")
+    bucket._do("PUT", bucket.bucket_name, "", params={"acl": ""})
+    assert bucket.get_bucket_acl().acl == "public-read"
+
+
+def test_a_list_of_buckets_tells_their_resource_groups_to_who_asks_for_one(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    service = oss2.Service(bucket.auth, cloud.endpoints["oss"], region=cloud.region)
+    asked = service._do("GET", "", "", headers={"x-oss-resource-group-id": "rg-default"}).read()
+    assert b"<ResourceGroupId>rg-default</ResourceGroupId>" in asked
+    assert b"ResourceGroupId" not in service._do("GET", "", "").read()
+
+
+def test_rules_by_access_need_access_tracking(bucket: oss2.Bucket) -> None:
+    rule = "<ID>r</ID><Prefix>log/</Prefix><Status>Enabled</Status>"
+    step = "<Days>30</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime>"
+    body = f"<LifecycleConfiguration><Rule>{rule}<Transition>{step}</Transition></Rule></LifecycleConfiguration>"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket._do("PUT", bucket.bucket_name, "", params={"lifecycle": ""}, data=body)
+    assert (error.value.status, error.value.code) == (400, "MalformedXML")

@@ -102,3 +102,16 @@ def test_a_query_that_does_not_fit_is_refused(
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.select_object(key, sql, select_params=parameters)
     assert (error.value.status, error.value.code) == (400, "InvalidSqlParameter")
+
+
+def test_comments_count_as_lines(bucket: oss2.Bucket) -> None:
+    bucket.put_object("comments.csv", "name\nAnn\n#Bob\nEve\nIda\n")
+    given = {"CsvHeaderInfo": "Ignore", "CommentCharacter": "#"}
+    assert ask(bucket, "comments.csv", "select * from ossobject", LineRange=(1, 3), **given) == "Ann\nEve\n"
+
+
+@pytest.mark.parametrize(("key", "parameters"), [("a.csv", {}), ("lines.json", {"Json_Type": "LINES"})])
+def test_lines_behind_the_last_one_are_refused(bucket: oss2.Bucket, key: str, parameters: dict[str, Any]) -> None:
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        ask(bucket, key, "select * from ossobject", LineRange=(6, 10), **parameters)
+    assert (error.value.status, error.value.code) == (400, "InvalidArgument")

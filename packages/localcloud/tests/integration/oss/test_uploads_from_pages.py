@@ -115,6 +115,19 @@ def test_a_callback_that_cannot_be_read_is_refused_before_the_upload(bucket: oss
     assert not bucket.object_exists("refused")
 
 
+def test_a_callback_that_the_bucket_keeps_follows_an_upload_that_names_it(bucket: oss2.Bucket, page: str) -> None:
+    kept = packed({"callbackUrl": f"{page}/a", "callbackBody": "name=${object}&own=${x:own}"})
+    bucket.put_bucket_callback_policy([oss2.models.CallbackPolicyInfo("thanks", kept, packed({"x:own": "1"}))])
+    found = bucket.get_bucket_callback_policy().callback_policies
+    assert [(each.policy_name, each.callback) for each in found] == [("thanks", kept)]
+    bucket.put_object("named", b"", {"x-oss-callback": packed({"callbackPolicy": "thanks"})})
+    assert Page.got[-1][1] == b"name=named&own=1"
+    bucket.delete_bucket_callback_policy()
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_bucket_callback_policy()
+    assert (error.value.status, error.value.code) == (404, "BucketCallbackPolicyNotExist")
+
+
 def policy_of(*conditions: object, seconds: int = 60) -> str:
     expiration = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + seconds))
     return packed({"expiration": expiration, "conditions": list(conditions)})

@@ -30,3 +30,9 @@ def test_a_number_of_5000_digits_lies_beyond_every_object(header: str, found: tu
 def test_of_several_ranges_the_first_is_sent() -> None:
     assert parse_range("bytes=0-1,3-4", 10, strict=False) == (0, 2)
     assert parse_range("bytes=-3, 0-1", 10, strict=True) == (7, 10)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_the_last_zero_bytes_are_no_range(strict: bool) -> None:
+    with pytest.raises(OssError, match="InvalidRange"):
+        parse_range("bytes=-0", 10, strict=strict)

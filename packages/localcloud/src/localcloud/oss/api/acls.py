@@ -17,14 +17,17 @@ async def get_bucket_acl(call: Call) -> web.StreamResponse:
 
 
 async def put_bucket_acl(call: Call) -> web.StreamResponse:
-    """PutBucketAcl; source of what it does to a bucket that does not exist: OSS, PutBucketAcl."""
+    """PutBucketAcl; source of what it does to a bucket that does not exist: OSS, PutBucketAcl.
+
+    A request that names no ACL changes nothing: OSS's SDK for Java sends such ones.
+    """
     acl = call.headers.get("x-oss-acl")
-    if acl is None:
+    if acl is None and call.body.strip():
         acl = text_of(parse(call.body, "AccessControlPolicy"), "AccessControlList/Grant")
     if call.guard.find_bucket(call.bucket) is None:  # PutBucketAcl makes a bucket that does not exist
         call.require("PutBucket")
         await call.run(call.oss.buckets.create, call.bucket, acl=acl)
-    else:
+    elif acl is not None:
         await call.run(call.oss.buckets.set_acl, call.bucket, acl)
     return web.Response(headers={"Location": f"/{call.bucket}"})
 

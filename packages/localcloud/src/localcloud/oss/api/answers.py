@@ -10,10 +10,12 @@ from aiohttp import web
 
 from localcloud.kernel.xml import render
 from localcloud.oss.api.call import Call
+from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.errors import OssError
 
 Encode = Callable[[str], str]
-_PLAIN = re.compile(r"[A-Za-z0-9/_.~*-]*")  # a text that is encoded as it is, as most keys are
+_PLAIN = re.compile(r"[A-Za-z0-9_.~*-]*")  # a text that is encoded as it is
+_PLAIN_IN_S3 = re.compile(r"[A-Za-z0-9/_.~*-]*")
 
 
 def xml_response(root: str, value: object, *, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -35,16 +37,23 @@ def owner_of(account_id: str) -> dict[str, str]:
 def encoding_type(call: Call) -> tuple[str | None, Encode]:
     """Return the element EncodingType (None: there is none) and the function that encodes keys for the answer.
 
+    It is asked for in the query; of DeleteMultipleObjects also in a header. Slashes are encoded, too, as OSS's SDK for Java
+    expects; S3 leaves them.
+
     Raises:
         OssError: InvalidArgument (an unknown encoding).
     """
-    kind = call.query.get("encoding-type", "")
+    kind = call.query.get("encoding-type") or call.headers.get("Encoding-Type", "")
     if kind == "url":
-        return kind, _encode
+        return kind, _encode_in_s3 if call.request[SPOKEN] else _encode
     if kind:
         raise OssError("InvalidArgument", "Invalid Encoding Method specified in Request: only `url` is known.")
     return None, lambda text: text
 
 
 def _encode(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quote(text, safe="-_.~/*", errors="surrogateescape")
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="-_.~*", errors="surrogateescape")
+
+
+def _encode_in_s3(text: str) -> str:
+    return text if _PLAIN_IN_S3.fullmatch(text) else quote(text, safe="-_.~/*", errors="surrogateescape")

@@ -74,7 +74,10 @@ async def list_buckets(call: Call) -> web.StreamResponse:
 
 def _entry(call: Call, bucket: Bucket) -> dict[str, Any]:
     shown = describe_tags(bucket) if "tagging" in call.query else None
-    return {**_describe(call, bucket), "ResourceGroupId": resource_group_of(bucket), "TagSet": shown}
+    group = (
+        resource_group_of(bucket) if "x-oss-resource-group-id" in call.headers else None
+    )  # as the SDK for Java expects
+    return {**_describe(call, bucket), "ResourceGroupId": group, "TagSet": shown}
 
 
 def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -22,6 +23,7 @@ from localcloud.oss.api.call import Call
 from localcloud.oss.callbacks import Callback, host_of, read_callback
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
+from localcloud.oss.settings.callbackpolicy import find_callback
 
 PATIENCE = 5.0  # seconds for an answer
 MAX_ANSWER = 1024 * 1024  # bytes
@@ -34,18 +36,21 @@ def asked_callback(call: Call) -> Callback | None:
         OssError: InvalidArgument.
     """
     return callback_of(
+        call,
         call.headers.get("x-oss-callback") or call.query.get("callback", ""),
         call.headers.get("x-oss-callback-var") or call.query.get("callback-var", ""),
     )
 
 
-def callback_of(parameter: str, variables: str) -> Callback | None:
-    """Return the callback that parameters describe; None: they are empty.
+def callback_of(call: Call, parameter: str, variables: str) -> Callback | None:
+    """Return the callback that parameters describe, or name among those of the bucket; None: they are empty.
 
     Raises:
         OssError: InvalidArgument.
     """
-    return read_callback(parameter, variables) if parameter else None
+    if not parameter:
+        return None
+    return read_callback(parameter, variables, find_kept=partial(find_callback, call.guard.find_bucket(call.bucket)))
 
 
 async def answer_after(
@@ -103,9 +108,7 @@ async def _first(callback: Callback, body: bytes, headers: Mapping[str, str]) ->
 async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     host = host_of(url)
     if host is None or not is_loopback(f"[{host}]" if ":" in host else host):
-        raise _failed(
-            f"Private address is forbidden to callback: {url} is not on loopback, and the embedded cloud calls no other."
-        )
+        raise _failed(f"{url} is not on loopback, and the embedded cloud calls no other address.")
     try:
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         async with (

@@ -59,7 +59,7 @@ async def post_object(call: Call) -> web.StreamResponse:
     check_key(key)
     attributes = read_attributes(headers)
     forbids_overwriting(headers)  # refuses a wrong value before the file is taken
-    callback = callback_of(form.get("callback", ""), _variables(form))
+    callback = callback_of(call, form.get("callback", ""), _variables(form))
     throttle = call.request[THROTTLE]
     chunks = throttle.slow(_chunks(file)) if throttle else _chunks(file)
     blob = await write_blob(call, chunks, limit=min(policy.most, MAX_PUT), digests=Digests(md5=None, sha256=None))

@@ -1,19 +1,20 @@
-"""The policy of a bucket."""
+"""The policy of a bucket, and the callbacks that it keeps, which are asked for as `?policy&comp=callback`."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from localcloud.oss.api.answers import xml_response
-from localcloud.oss.api.call import Call
+from localcloud.oss.api.call import Call, Handler
+from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
 from localcloud.oss.errors import OssError
+from localcloud.oss.settings.callbackpolicy import SETTING as CALLBACKS
 from localcloud.oss.settings.policy import PARAMETER, is_public, read_policy
 from localcloud.oss.settings.table import blocks_public_access
 
 
 async def put_bucket_policy(call: Call) -> web.StreamResponse:
     """PutBucketPolicy."""
-    _check_kind(call)
     document = read_policy(call.body)
     await call.run(call.oss.buckets.change_setting, call.bucket, PARAMETER, lambda _: document)
     return web.Response()
@@ -21,7 +22,6 @@ async def put_bucket_policy(call: Call) -> web.StreamResponse:
 
 async def get_bucket_policy(call: Call) -> web.StreamResponse:
     """GetBucketPolicy."""
-    _check_kind(call)
     bucket = await call.run(call.oss.buckets.get, call.bucket)
     document = bucket.settings.get(PARAMETER)
     if document is None:
@@ -31,7 +31,6 @@ async def get_bucket_policy(call: Call) -> web.StreamResponse:
 
 async def delete_bucket_policy(call: Call) -> web.StreamResponse:
     """DeleteBucketPolicy."""
-    _check_kind(call)
     await call.run(call.oss.buckets.change_setting, call.bucket, PARAMETER, lambda _: None)
     return web.Response(status=204)
 
@@ -42,7 +41,18 @@ async def bucket_policy_status(call: Call) -> web.StreamResponse:
     return xml_response("PolicyStatus", {"IsPublic": is_public(bucket) and not blocks_public_access(bucket)})
 
 
-def _check_kind(call: Call) -> None:
-    """Refuse the policies of callbacks, which the parameter `comp` asks for."""
-    if kind := call.query.get("comp"):
-        raise OssError("NotImplemented", f"not implemented: ?policy&comp={kind[:40]}")
+def _of_kind(policy: Handler, callbacks: Handler) -> Handler:
+    """Return the handler that `comp` chooses."""
+
+    async def handler(call: Call) -> web.StreamResponse:
+        kind = call.query.get("comp")
+        if kind not in {None, "", "callback"}:
+            raise OssError("NotImplemented", f"not implemented: ?policy&comp={kind[:40]}")
+        return await (callbacks if kind else policy)(call)
+
+    return handler
+
+
+put_policy = _of_kind(put_bucket_policy, put_setting(CALLBACKS))
+get_policy = _of_kind(get_bucket_policy, get_setting(CALLBACKS))
+delete_policy = _of_kind(delete_bucket_policy, delete_setting(CALLBACKS))

@@ -88,7 +88,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("POST", "service"): {"dataPipeline": Operation(refused.run_pipeline, "DoDataPipelineAction")},
     ("PUT", "bucket"): {
         "acl": Operation(acls.put_bucket_acl, "PutBucketAcl"),
-        "policy": Operation(policies.put_bucket_policy, "PutBucketPolicy"),
+        "policy": Operation(policies.put_policy, "PutBucketPolicy"),
         "objectWorm": Operation(objectworm.put_configuration, "PutBucketObjectWormConfiguration"),
         **{each.parameter: Operation(put_setting(each), f"Put{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(put_item(each), f"Put{each.action}") for each in COLLECTIONS},
@@ -107,7 +107,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "stat": Operation(buckets.bucket_stat, "GetBucketStat"),
         "uploads": Operation(uploads.list_uploads, "ListMultipartUploads"),
         "versions": Operation(versions.list_versions, "ListObjectVersions"),
-        "policy": Operation(policies.get_bucket_policy, "GetBucketPolicy"),
+        "policy": Operation(policies.get_policy, "GetBucketPolicy"),
         "metaQuery": Operation(refused.get_meta_query, "GetMetaQueryStatus"),
         "policyStatus": Operation(policies.bucket_policy_status, "GetBucketPolicyStatus"),
         "worm": Operation(worm.get_worm, "GetBucketWorm"),
@@ -124,7 +124,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("HEAD", "bucket"): {"": Operation(buckets.head_bucket, "GetBucketAcl")},
     ("DELETE", "bucket"): {
         "redundancyTransition": Operation(redundancy.end, "DeleteBucketDataRedundancyTransition"),
-        "policy": Operation(policies.delete_bucket_policy, "DeleteBucketPolicy"),
+        "policy": Operation(policies.delete_policy, "DeleteBucketPolicy"),
         "worm": Operation(worm.abort_worm, "AbortBucketWorm"),
         **{
             each.parameter: Operation(delete_setting(each), f"Delete{each.action}")

@@ -72,7 +72,7 @@ class Document:
 
 
 def split_rows(content: bytes, dialect: Dialect) -> Iterator[bytes]:
-    """Return the rows of CSV as they stand there, without their ends.
+    """Return the rows of CSV as they stand there, without their ends; comments are rows, too.
 
     Raises:
         DataError: a quotation mark is not closed.
@@ -90,8 +90,12 @@ def split_rows(content: bytes, dialect: Dialect) -> Iterator[bytes]:
                 marks += content.count(dialect.quote, start, end if end >= 0 else len(content))
         row = content[at : end if end >= 0 else len(content)]
         at = end + len(dialect.record) if end >= 0 else len(content)
-        if not (dialect.comment and row.startswith(dialect.comment)):
-            yield row
+        yield row
+
+
+def is_comment(row: bytes, dialect: Dialect) -> bool:
+    """Return True for a row that no query sees."""
+    return bool(dialect.comment) and row.startswith(dialect.comment)
 
 
 def split_cells(row: bytes, dialect: Dialect) -> list[str]:

@@ -20,6 +20,7 @@ from localcloud.oss.select.records import (
     Document,
     Row,
     column_number,
+    is_comment,
     reach,
     read_document,
     read_lines,
@@ -191,7 +192,7 @@ class _Csv:
         self._lines, self._splits = request["lines"], request["splits"]
         self._content = content
         self._bytes = request["bytes"]
-        first = next(split_rows(content, self._dialect), b"")
+        first = next(self.everything(), b"")
         names = split_cells(first, self._dialect)
         self.columns: int | None = len(names)
         self._names = (
@@ -200,10 +201,11 @@ class _Csv:
         self._titles = names
 
     def everything(self) -> Iterator[bytes]:
-        return split_rows(self._content, self._dialect)
+        return (row for row in split_rows(self._content, self._dialect) if not is_comment(row, self._dialect))
 
     def check(self, query: Query) -> None:
-        """Refuse columns that cannot be there."""
+        """Refuse columns and lines that cannot be there."""
+        _check_lines(split_rows(self._content, self._dialect), self._lines)
         for path in query.columns:
             if column_number(path, self._names) is None:
                 raise wrong(f"the column {'.'.join(map(str, path))[:80]} does not exist")
@@ -212,10 +214,10 @@ class _Csv:
 
     def records(self, query: Query) -> Iterator[Row]:
         rows = self._in_bytes() if self._bytes else split_rows(self._content, self._dialect)
-        numbered = enumerate(rows)
+        seen = ((line, row) for line, row in enumerate(rows) if not is_comment(row, self._dialect))
         if self._dialect.header in {"use", "ignore"} and not (self._bytes and self._bytes[0]):
-            next(numbered, None)
-        for _, raw in _within(numbered, self._lines, self._splits):
+            next(seen, None)
+        for _, raw in _within(seen, self._lines, self._splits):
             yield Row(raw, split_cells(raw, self._dialect) if query.columns else (), self._names)
 
     def _in_bytes(self) -> Iterator[bytes]:
@@ -291,7 +293,8 @@ class _Json:
         return iter([self._document]) if self._whole else read_lines(self._text, numbers_as_text=self._as_text)
 
     def check(self, query: Query) -> None:
-        """Accept every column: documents have what they have."""
+        """Refuse lines that cannot be there; every column can: documents have what they have."""
+        _check_lines(self.everything(), self._lines)
 
     def records(self, query: Query) -> Iterator[Document]:
         for _, value in _within(enumerate(self.everything()), self._lines, self._splits):
@@ -310,6 +313,16 @@ class _Json:
 
     def line(self, values: list[tuple[str, Any]]) -> bytes:
         return write_json(dict(values)).encode() + self._record
+
+
+def _check_lines(everything: Iterator[Any], lines: Any) -> None:  # noqa: ANN401 - JSON
+    """Refuse a range of lines that begins behind the last one, as OSS's SDK for Java expects (the code is assumed)."""
+    if lines and lines[0] and next(islice(everything, lines[0], None), None) is None:
+        raise OssError(
+            "InvalidArgument",
+            f"The object has no line {lines[0]}, counted from 0.",
+            {"ArgumentName": "Range"},
+        )
 
 
 def _within(numbered: Iterator[tuple[int, Any]], lines: Any, splits: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401

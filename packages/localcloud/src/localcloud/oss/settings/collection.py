@@ -20,6 +20,7 @@ from localcloud.oss.xml import parse
 
 MAX_SECONDS = 86_400  # between two incremental inventories; assumed
 MAX_STYLE_NAME = 63  # characters
+BUCKET_ARN = "acs:oss:::"  # and the bucket's name
 PAGE = 100  # inventories of a page; OSS, ListBucketInventory
 
 
@@ -40,6 +41,7 @@ class Collection:
         most: how many a bucket may have.
         fields: what a document may hold.
         finish: checks a document, or makes it the one that is kept, from its name, the one before and the time.
+        target: the path to an element that names a bucket by its ARN; None: no element does.
         refused: the error code that refuses one of a name that is taken; None: it replaces the one before.
         empty: the error code of a list without documents; None: it is empty.
         misnamed: the finer codes of the errors for a name with another character, and for a longer one; None: there are none.
@@ -57,6 +59,7 @@ class Collection:
     most: int
     fields: Mapping[str, Field]
     finish: Callable[[Element, str, str | None, float], None]
+    target: str | None = None
     refused: str | None = None
     empty: str | None = None
     misnamed: tuple[str, str] | None = None
@@ -79,14 +82,28 @@ class Collection:
             key.removeprefix(begin): bucket.settings[key] for key in sorted(bucket.settings) if key.startswith(begin)
         }
 
-    def read(self, body: bytes, name: str, now: float) -> Callable[[Bucket], str]:
+    def read(
+        self, body: bytes, name: str, now: float, *, find_bucket: Callable[[str], Bucket | None]
+    ) -> Callable[[Bucket], str]:
         """Return the function that makes the document that is kept from the bucket that it is put into.
+
+        Args:
+            body: the document.
+            name: its name.
+            now: seconds since the epoch.
+            find_bucket: returns a bucket, or None.
 
         Raises:
             OssError: MalformedXML, InvalidArgument.
         """
         document = parse(body, self.root)
         check_form(document, self.fields)
+        if self.target is not None:
+            target = document.findtext(self.target) or ""
+            if not target.startswith(BUCKET_ARN) or find_bucket(target.removeprefix(BUCKET_ARN)) is None:
+                raise invalid(
+                    "Bucket", target, f"The destination of an inventory is {BUCKET_ARN}BUCKET, of one that exists."
+                )
         key = self.key(name)
 
         def place(bucket: Bucket) -> str:
@@ -105,9 +122,6 @@ def _finish_inventory(document: Element, name: str, before: str | None, now: flo
     given = document.findtext("Id") or ""
     if given != name:
         raise invalid("Id", given, "The Id of the inventory is not the inventoryId of the request.")
-    target = document.findtext("Destination/OSSBucketDestination/Bucket") or ""
-    if not target.startswith("acs:oss:::"):
-        raise invalid("Bucket", target, "The destination of an inventory is acs:oss:::BUCKET.")
 
 
 def _finish_style(document: Element, name: str, before: str | None, now: float) -> None:
@@ -189,6 +203,7 @@ INVENTORY = Collection(
         "OptionalFields": group({"Field": choice(*_FIELDS, many=True)}),
     },
     finish=_finish_inventory,
+    target="Destination/OSSBucketDestination/Bucket",
     refused="InventoryAlreadyExist",
     empty="NoSuchInventory",
 )

@@ -20,12 +20,12 @@ def need_tracking(bucket: Bucket, rules: Element) -> None:
     """Refuse rules by the time of the last access while a bucket does not track it.
 
     Raises:
-        OssError: InvalidArgument (assumed; the page names no code).
+        OssError: MalformedXML (the code is from the suite of OSS's SDK for Java).
     """
     document = bucket.settings.get(SETTING.parameter)
     if _by_access(rules) and (document is None or _status(parse(document.encode(), SETTING.root)) != "Enabled"):
         raise OssError(
-            "InvalidArgument",
+            "MalformedXML",
             "Rules by the time of the last access need access tracking: PutBucketAccessMonitor first.",
             ec="0014-00000016",
         )

@@ -43,8 +43,8 @@ SETTING = Setting(
     check=_check,
 )
 
-OF_ACCOUNT = {
-    f"{part}{kind}": ACCOUNT.get(kind.removesuffix("Bandwidth"), -1)
+OF_ACCOUNT = {  # of the parts an account limits none by itself: the suite of OSS's SDK for C++ reads them
+    f"{part}{kind}": ACCOUNT.get(kind.removesuffix("Bandwidth"), -1) if part == "Total" else -1
     for part in ("Total", "Intranet", "Extranet")
     for kind in _KINDS
 }

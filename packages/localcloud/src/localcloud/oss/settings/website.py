@@ -130,11 +130,10 @@ def _check(document: Element, options: Options) -> None:
             _fill(redirect, _DEFAULTS)
             if redirect.findtext("RedirectType") == "Mirror":
                 _check_mirror(rule, redirect)
+                passes, mirrored = redirect.find("PassQueryString"), redirect.findtext("MirrorPassQueryString")
+                if passes is not None and mirrored is not None:  # the suite of the SDK for Python: the other one counts
+                    passes.text = mirrored
                 _fill(redirect, _MIRROR_DEFAULTS)
-                for passes in redirect.findall(
-                    "PassQueryString"
-                ):  # the suite of the SDK for Python: the other one counts
-                    passes.text = redirect.findtext("MirrorPassQueryString")
             for headers in redirect.findall("MirrorHeaders"):
                 _fill(headers, {"PassAll": "false"})
 

@@ -12,18 +12,24 @@ from localcloud.oss.model import Bucket
 from localcloud.oss.settings.collection import INVENTORY
 
 BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
-CONTENT = {
-    "Id": "daily",
-    "IsEnabled": "true",
-    "Destination": {
+
+
+def destination(bucket: str) -> dict[str, object]:
+    return {
         "OSSBucketDestination": {
             "Format": "CSV",
             "AccountId": "1",
             "RoleArn": "acs:ram::1:role/r",
-            "Bucket": "acs:oss:::b",
+            "Bucket": bucket,
             "Encryption": {"SSE-OSS": ""},
         }
-    },
+    }
+
+
+CONTENT = {
+    "Id": "daily",
+    "IsEnabled": "true",
+    "Destination": destination("acs:oss:::b"),
     "Schedule": {"Frequency": "Daily"},
     "IncludedObjectVersions": "All",
     "OptionalFields": {"Field": ["Size", "ETag"]},
@@ -32,7 +38,8 @@ CONTENT = {
 
 def put(bucket: Bucket, name: str = "daily", **changes: object) -> Bucket:
     body = render("InventoryConfiguration", {**CONTENT, **changes})
-    return replace(bucket, settings={**bucket.settings, INVENTORY.key(name): INVENTORY.read(body, name, 0.0)(bucket)})
+    place = INVENTORY.read(body, name, 0.0, find_bucket={"b": bucket}.get)
+    return replace(bucket, settings={**bucket.settings, INVENTORY.key(name): place(bucket)})
 
 
 def test_documents_are_kept_beside_each_other_by_name() -> None:
@@ -49,6 +56,8 @@ def test_documents_are_kept_beside_each_other_by_name() -> None:
         ("daily", {"Schedule": {"Frequency": "Hourly"}}, "MalformedXML"),
         ("daily", {"OptionalFields": {"Field": "Colour"}}, "MalformedXML"),
         ("daily", {"Destination": {}}, "MalformedXML"),
+        ("daily", {"Destination": destination("b")}, "InvalidArgument"),
+        ("daily", {"Destination": destination("acs:oss:::none")}, "InvalidArgument"),
     ],
 )
 def test_a_wrong_document_is_refused(name: str, changes: dict[str, object], code: str) -> None:
