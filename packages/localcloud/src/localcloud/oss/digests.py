@@ -83,7 +83,12 @@ def _read_md5(header: str) -> bytes:
         md5 = b""
     size = hashlib.md5(usedforsecurity=False).digest_size
     if len(md5) < size:
-        raise OssError("InvalidDigest", "The Content-MD5 you specified is not valid.", {"Content-MD5": header})
+        raise OssError(
+            "InvalidDigest",
+            "The Content-MD5 you specified is not valid.",
+            {"Content-MD5": header},
+            ec="0017-00000502",
+        )
     return md5[:size]  # the SDK for C appends four bytes, which OSS does not look at
 
 

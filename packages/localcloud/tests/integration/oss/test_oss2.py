@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,10 @@ def test_a_wrong_md5_is_refused_and_nothing_is_kept(bucket: oss2.Bucket) -> None
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.put_object("a", b"content", headers={"Content-MD5": wrong})
-    assert code_of(error) == (400, "InvalidDigest")
+    assert (*code_of(error), error.value.ec) == (400, "InvalidDigest", "0017-00000503")
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.put_object("a", b"content", headers={"Content-MD5": "no MD5"})
+    assert (*code_of(error), error.value.ec) == (400, "InvalidDigest", "0017-00000502")
     assert not bucket.object_exists("a")
 
 
@@ -385,6 +389,38 @@ def test_errors_carry_their_finer_code_in_the_body_and_in_a_header(bucket: oss2.
             call("none")
         assert (error.value.code, error.value.ec) == ("NoSuchKey", "0026-00000001")
         assert error.value.headers["x-oss-ec"] == "0026-00000001"
+
+
+def test_each_published_finer_code_comes_with_its_error(bucket: oss2.Bucket) -> None:
+    bucket.put_object("whole", b"1")
+    bucket.put_object("archived", b"1", headers={"x-oss-storage-class": "Archive"})
+    bucket.append_object("growing", 0, b"1")
+    encryption = oss2.models.ServerSideEncryptionRule(sse_algorithm="DES")
+    tagged = oss2.models.LifecycleRule(
+        "r", "a", abort_multipart_upload=oss2.models.AbortMultipartUpload(days=1), tagging=_tagging(k="v")
+    )
+    calls: dict[str, Callable[[], object]] = {
+        "0005-00000003": lambda: bucket.put_bucket_encryption(encryption),
+        "0005-00000004": bucket.get_bucket_encryption,
+        "0014-00000027": lambda: bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle([tagged])),
+        "0016-00000404": lambda: bucket.get_object("archived"),
+        "0026-00000016": lambda: bucket.append_object("growing", 5, b"2"),
+        "0026-00000017": lambda: bucket.append_object("whole", 1, b"2"),
+        "0030-00000005": lambda: bucket.put_bucket_policy("{}"),
+        "0030-00000006": bucket.get_bucket_policy,
+        "0034-00000001": bucket.get_bucket_cors,
+    }
+    for ec, call in calls.items():
+        with pytest.raises(oss2.exceptions.ServerError) as error:
+            call()
+        assert (error.value.ec, error.value.headers["x-oss-ec"]) == (ec, ec)
+
+
+def _tagging(**tags: str) -> oss2.models.Tagging:
+    rule = oss2.models.TaggingRule()
+    for name, value in tags.items():
+        rule.add(name, value)
+    return oss2.models.Tagging(rule)
 
 
 def test_a_missing_bucket_is_told_before_a_wrong_key(bucket: oss2.Bucket, cloud: Cloud) -> None:

@@ -49,6 +49,24 @@ def test_versions_and_markers_are_listed_in_one_order_from_new_to_old(cloud: Clo
     assert found == wanted
 
 
+def test_a_listing_goes_on_behind_a_version_that_was_deleted_meanwhile(versioned: oss2.Bucket) -> None:
+    """As whoever empties a bucket does it: a page is listed, deleted, and the next one asked for."""
+    made = {("a", versioned.put_object("a", str(number)).versionid) for number in range(5)}
+    made |= {(key, versioned.delete_object(key).versionid) for key in ("a", "b")}
+    listed: list[tuple[str, str]] = []
+    marker, version = "", ""
+    while True:
+        page = versioned.list_object_versions(key_marker=marker, versionid_marker=version, max_keys=2)
+        for each in (*page.versions, *page.delete_marker):
+            listed.append((each.key, each.versionid))
+            versioned.delete_object(each.key, params={"versionId": each.versionid})
+        if not page.is_truncated:
+            break
+        marker, version = page.next_key_marker, page.next_versionid_marker
+    assert sorted(listed) == sorted(made)
+    versioned.delete_bucket()
+
+
 def test_versions_are_put_read_hidden_listed_and_deleted(versioned: oss2.Bucket) -> None:
     first, second = (versioned.put_object("a", content).versionid for content in (b"1", b"22"))
     for version, content in ((first, b"1"), (second, b"22")):

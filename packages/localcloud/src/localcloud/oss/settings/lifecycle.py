@@ -92,6 +92,10 @@ def _check_rule(rule: Element) -> None:
         raise malformed(f"a Rule needs one of {', '.join(_ACTIONS)}")
     for tag in rule.findall("Tag"):
         check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
+    for action in ("AbortMultipartUpload", "Expiration/ExpiredObjectDeleteMarker"):
+        if rule.find("Tag") is not None and rule.find(action) is not None:  # uploads and markers have no tags
+            name = action.rpartition("/")[2]
+            raise OssError("InvalidRequest", f"{name} cannot be specified with Tags.", ec="0014-00000027")
     _check_filter(rule)
     for action in ("Expiration", "AbortMultipartUpload"):
         for element in rule.findall(action):

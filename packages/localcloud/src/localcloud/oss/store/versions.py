@@ -7,9 +7,10 @@ stands here. Of one key, the newest has the greatest number, and what the table 
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 
-from localcloud.oss.model import DeleteMarker, StoredObject, Version
+from localcloud.oss.model import NULL_VERSION, DeleteMarker, StoredObject, Version
 from localcloud.oss.store.database import Database, Row, decode_key, encode_key
 from localcloud.oss.store.rows import COLUMNS, to_columns, to_object
 
@@ -19,8 +20,8 @@ _EMPTY: Row = (None,) * len(COLUMNS.split(","))
 
 
 def new_version() -> str:
-    """Return a new version's id."""
-    return "CAEQ" + secrets.token_hex(30)
+    """Return a new version's id, which is greater than those of before: a listing can go on behind one that is gone."""
+    return f"CAEQ{time.time_ns():016x}{secrets.token_hex(22)}"
 
 
 class VersionRows:
@@ -89,10 +90,10 @@ class VersionRows:
             bucket: the bucket's name.
             prefix: of the keys.
             key: where to begin, exclusively; all of its versions are passed over unless `version` is given.
-            version: the version of that key after which to begin.
+            version: the version of that key after which to begin; it may be gone meanwhile.
         """
         begin, number = encode_key(key), 0 if version is None else self._number(bucket, key, version)
-        previous = begin if number else None
+        previous = begin if number <= CURRENT else None
         first, sign = (encode_key(prefix), ">=") if encode_key(prefix) > begin else (begin, ">")
         while True:
             rows = self._database.run(
@@ -114,10 +115,20 @@ class VersionRows:
             first, sign, begin, number = rows[-1][1], ">", rows[-1][1], rows[-1][2]
 
     def _number(self, bucket: str, key: str, version: str) -> int:
-        rows = self._database.run(
-            "SELECT number FROM versions WHERE bucket = ? AND key = ? AND version = ?", bucket, encode_key(key), version
+        """Return the number of a version, or, if it is gone, of the last one that is newer; if none is, one beyond all."""
+        current = self._database.run(
+            f"SELECT bucket, key, {COLUMNS} FROM objects WHERE bucket = ? AND key = ?",  # noqa: S608 - fixed names
+            bucket,
+            encode_key(key),
         )
-        return int(rows[0][0]) if rows else CURRENT
+        older = self._database.run(
+            "SELECT number, version FROM versions WHERE bucket = ? AND key = ?", bucket, encode_key(key)
+        )
+        numbers = {to_object(row[0], row[1], row[2:]).version: CURRENT for row in current}
+        numbers |= {str(row[1]): int(row[0]) for row in older}
+        if version in numbers:
+            return numbers[version]
+        return min((number for name, number in numbers.items() if version < name != NULL_VERSION), default=CURRENT + 1)
 
 
 def _version(row: Row) -> Version:

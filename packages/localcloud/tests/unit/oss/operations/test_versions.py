@@ -87,6 +87,18 @@ def test_deleting_the_current_version_makes_the_one_before_current(service: OssS
     assert (listed(service), contents(tmp_path)) == ([], [])
 
 
+@pytest.mark.parametrize("gone", [0, 1, 2, 3])
+def test_a_page_begins_behind_a_version_that_is_gone(service: OssService, gone: int) -> None:
+    enable(service)
+    made = [put(service, b"1") for _ in range(4)]
+    made.reverse()  # as they are listed
+    service.objects.delete("kept", "a", made[gone])
+    page = service.objects.versions("kept", marker="a", version_marker=made[gone])
+    assert [(item.version, latest) for item, latest in page.entries] == [
+        (version, gone == 0 and version == made[1]) for version in made[gone + 1 :]
+    ]
+
+
 def test_a_suspended_bucket_has_one_null_version(service: OssService, tmp_path: Path) -> None:
     enable(service)
     first = put(service, b"1")
