@@ -65,7 +65,7 @@ BODIES = {
     "x-oss-async-process": b"x-oss-async-process=image/info",
 }
 # Methods of aliyun-fc2 and of @alicloud/fc2 that are no operation.
-WITHOUT = frozenset({"do_http_request", "websocket", "instance_exec", "get", "post", "put", "delete"})
+WITHOUT = frozenset({"do_http_request", "websocket", "get", "post", "put", "delete"})
 
 
 class Cloud(Protocol):
@@ -191,19 +191,22 @@ def _read_requests(source: Path) -> Iterator[Operation]:
 
 def _read_fc2(source: Path) -> Iterator[Operation]:
     for name, body in re.findall(r"\n    def ([a-z]\w+)\((.*?)(?=\n    def |\Z)", source.read_text(), re.DOTALL):
-        method, path = re.search(r"method = '(\w+)'", body), re.search(r"path = '([^']*)'", body)
-        if method and path and name not in WITHOUT:
+        method, path = re.search(r"method = '(\w+)'", body), re.search(r"(?:path|url) = '([^']*)'", body)
+        if path and (method or "self.websocket(" in body) and name not in WITHOUT:
             shape = re.sub(r"\{\d\}", NAME, path[1].replace("{0}", "2016-08-15"))
-            yield Operation(name=name, method=method[1], path=shape)
+            yield Operation(name=name, method=method[1] if method else "GET", path=shape)
 
 
 def _read_node_fc2(source: Path) -> Iterator[Operation]:
     for name, body in re.findall(r"\n  (?:async )?([a-z]\w+)\((.*?)(?=\n  }\n)", source.read_text(), re.DOTALL):
-        call = re.search(r"this\.(get|post|put|delete|request)\(\s*(?:'([A-Z]+)',\s*)?([`'][^`']*[`'])?", body)
+        call = re.search(
+            r"this\.(get|post|put|delete|request|websocket)\(\s*(?:'([A-Z]+)',\s*)?([`'][^`']*[`'])?", body
+        )
         path = (call and call[3]) or next(iter(re.findall(r"path = (`[^`]*`)", body)), None)
         if call and path and name not in WITHOUT:
             shape = re.sub(r"\$\{[^}]*\}", NAME, path.strip("`'"))
-            yield Operation(name=name, method=call[2] or call[1].upper(), path=f"/2016-08-15{shape}")
+            method = call[2] or ("GET" if call[1] == "websocket" else call[1].upper())
+            yield Operation(name=name, method=method, path=f"/2016-08-15{shape}")
 
 
 def _read_node_generated(source: Path) -> Iterator[Operation]:
@@ -217,7 +220,7 @@ def _read_oss2(source: Path) -> Iterator[Operation]:
     for name, body in re.findall(
         r"\n    def ([a-z]\w+)\((.*?)(?=\n    def |\nclass |\Z)", source.read_text(), re.DOTALL
     ):
-        call = re.search(r"\.(?:__do_(bucket|object)|_do)\((.*)", body)
+        call = re.search(r"\.(?:(?:_Bucket)?__do_(bucket|object)|_do)\((.*)", body)
         if call is None:
             continue
         method = re.search(r"'([A-Z]+)'", call[2])
