@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import urllib.request
+import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.error import HTTPError
@@ -59,6 +61,13 @@ def test_layers_are_merged_below_opt_and_the_first_one_wins(
     assert [each.version for each in layers] == [2]
     assert client.list_layers(models3.ListLayersRequest(official="true")).body.layers == []
     assert client.get_layer_version_by_arn(arns[0]).body.version == 1
+    location = client.get_layer_version(name, "1").body.code.location
+    with urllib.request.urlopen(location) as response:
+        assert zipfile.ZipFile(io.BytesIO(response.read())).read("python/first.py") == b"NAME = 'one'"
+    with pytest.raises(HTTPError) as error, urllib.request.urlopen(location.replace("/layers/", "/code/")):
+        pass
+    assert error.value.code == 403  # an address is one of what it was made for
+    error.value.close()
     client.put_layer_acl(name, models3.PutLayerACLRequest(acl="1"))
     assert client.get_layer_version(name, "2").body.acl == "1"
 

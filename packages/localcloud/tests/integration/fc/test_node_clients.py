@@ -34,6 +34,7 @@ EXPECTED = {
     "fc2": {
         **SHARED,
         "service": "made by Node",
+        "byArn": True,
         "node": ["node there", True],
         "accepted": True,
         "triggers": ["function"],

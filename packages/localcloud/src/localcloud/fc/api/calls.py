@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +22,13 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 PAGE_SIZES = range(1, 100 + 1)
 
 
+class PackageKind(StrEnum):
+    """The kind of thing that a package is of, as its address names it."""
+
+    FUNCTION = "code"
+    LAYER = "layers"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """A request that was authenticated and authorized; an operation looks at nothing else of it."""
@@ -32,7 +40,7 @@ class Call:
     payload: bytes  # the body as sent
     body: Body  # the body as JSON; empty for an invocation, whose body is the function's
     endpoint: str  # the URL that it came to, when that is an address of loopback; empty: it came to a name of the cloud
-    package_address: Callable[[str], str]  # returns where a code package can be fetched, by its name
+    package_address: Callable[[PackageKind, str], str]  # returns where a package can be fetched, by its kind and name
     permit: Callable[[str, str], None]  # refuses an action on a resource of the account that the caller may not do
     permit_code: Permit  # refuses an object as code package that the caller may not read
 

@@ -1,4 +1,4 @@
-"""Code packages on the wire: the address of one, and the package itself at that address.
+"""Packages of functions and layers on the wire: the address of one, and the package itself at that address.
 
 In the cloud the address is a signed one of OSS; here it is one of this service, for an hour, that nobody else can make.
 """
@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from localcloud.fc.api.calls import Call, shown
+from localcloud.fc.api.calls import Call, PackageKind, shown
 from localcloud.fc.operations.service import FcService
 from localcloud.kernel.door import ADMINISTRATION
 from localcloud.kernel.files import send_file
@@ -22,7 +22,7 @@ LIFE = 3600  # seconds
 
 
 class PackageLinks:
-    """Makes addresses of code packages, and sends these.
+    """Makes addresses of packages, and sends these.
 
     Args:
         fc: has the packages.
@@ -30,38 +30,42 @@ class PackageLinks:
         clock: seconds since the epoch.
     """
 
-    path = ADMINISTRATION + "code/{name:[0-9a-f]+}"
+    path = ADMINISTRATION + f"{{kind:{'|'.join(PackageKind)}}}/{{name:[0-9a-f]+}}"
 
     def __init__(self, fc: FcService, *, secret: str, clock: Callable[[], float]) -> None:
-        self._fc = fc
+        self._files = {PackageKind.FUNCTION: fc.functions.package, PackageKind.LAYER: fc.layers.package}
         self._secret = secret.encode()
         self._clock = clock
 
-    def address(self, base: str, name: str) -> str:
+    def address(self, base: str, kind: PackageKind, name: str) -> str:
         """Return the address of a package.
 
         Args:
             base: the address of the service, as the client knows it.
+            kind: the kind of thing that it is of.
             name: the package's name in the store.
         """
         expires = str(int(self._clock()) + LIFE)
-        query = urlencode({"Expires": expires, "Signature": self._sign(name, expires)})
-        return f"{base}{ADMINISTRATION}code/{name}?{query}"
+        query = urlencode({"Expires": expires, "Signature": self._sign(kind, name, expires)})
+        return f"{base}{ADMINISTRATION}{kind}/{name}?{query}"
 
-    def _sign(self, name: str, expires: str) -> str:
-        return hmac.digest(self._secret, f"code {name} {expires}".encode(), "sha256").hex()
+    def _sign(self, kind: PackageKind, name: str, expires: str) -> str:
+        return hmac.digest(self._secret, f"{kind} {name} {expires}".encode(), "sha256").hex()
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         """Send a package to whoever has its address."""
-        name, expires = request.match_info["name"], request.query.get("Expires", "")
+        kind, name = PackageKind(request.match_info["kind"]), request.match_info["name"]
+        expires = request.query.get("Expires", "")
         lives = expires.isdecimal() and len(expires) < 12 and int(expires) >= self._clock()
-        if not lives or not same_secret(self._sign(name, expires), request.query.get("Signature", "")):
-            body = {"error": "the address is wrong or has expired; ask GetFunctionCode again"}
+        if not lives or not same_secret(self._sign(kind, name, expires), request.query.get("Signature", "")):
+            body = {
+                "error": "the address is wrong or has expired; ask for another one (GetFunctionCode, GetLayerVersion)"
+            }
             return web.json_response(body, status=403)
         try:
-            file = self._fc.functions.package(name).open("rb")
+            file = self._files[kind](name).open("rb")
         except FileNotFoundError:
-            return web.json_response({"error": "there is no such code package any more"}, status=404)
+            return web.json_response({"error": "there is no such package any more"}, status=404)
         with file:
             size = os.fstat(file.fileno()).st_size
             response = web.StreamResponse(headers={"Content-Type": "application/zip", "Content-Length": str(size)})
@@ -75,4 +79,4 @@ class PackageLinks:
 async def get_function_code(fc: FcService, call: Call) -> web.Response:
     """Serve GetFunctionCode."""
     function = fc.aliases.shown(call.target.path, call.target.qualifier)
-    return shown({"checksum": function.code_checksum, "url": call.package_address(function.code)})
+    return shown({"checksum": function.code_checksum, "url": call.package_address(PackageKind.FUNCTION, function.code)})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from localcloud.fc.api.bodies import without_capitals
-from localcloud.fc.api.calls import Call, page, page_of
+from localcloud.fc.api.calls import Call, PackageKind, page, page_of
 from localcloud.fc.api.functions import read_code
 from localcloud.fc.api.properties import read_fields, read_member
 from localcloud.fc.errors import FcError
@@ -31,24 +32,24 @@ async def create_layer_version(fc: FcService, call: Call) -> web.Response:
     layer = LayerVersion(
         arn="", layer=call.target.names["layers"], version=0, code="", code_size=0, code_checksum="", **fields
     )
-    return _shown(await fc.layers.create(layer, code, permit=call.permit_code))
+    return _shown(call, await fc.layers.create(layer, code, permit=call.permit_code))
 
 
 async def get_layer_version(fc: FcService, call: Call) -> web.Response:
     """Serve GetLayerVersion."""
-    return _shown(fc.layers.get(call.target.names["layers"], _version(call.target.names["versions"])))
+    return _shown(call, fc.layers.get(call.target.names["layers"], _version(call.target.names["versions"])))
 
 
 async def get_layer_version_by_arn(fc: FcService, call: Call) -> web.Response:
     """Serve GetLayerVersionByArn."""
-    return _shown(fc.layers.find(call.target.names["layerarn"]))
+    return _shown(call, fc.layers.find(call.target.names["layerarn"]))
 
 
 async def list_layers(fc: FcService, call: Call) -> web.Response:
     """Serve ListLayers; of the platform's own there are none."""
     wanted = {name: call.query.get(name, "").lower() == "true" for name in ("official", "public")}
     found = [] if wanted["official"] else fc.layers.latest()
-    return page(call, "layers", [each for each in found if each.public or not wanted["public"]], write_layer)
+    return page(call, "layers", [each for each in found if each.public or not wanted["public"]], _writer(call))
 
 
 async def list_layer_versions(fc: FcService, call: Call) -> web.Response:
@@ -56,7 +57,7 @@ async def list_layer_versions(fc: FcService, call: Call) -> web.Response:
     found = fc.layers.all(call.target.names["layers"])
     if start := call.query.get("startVersion"):
         found = [each for each in found if each.version <= _version(start)]
-    return page_of(call, "layers", found, write_layer, marker=("nextVersion", lambda each: each.version))
+    return page_of(call, "layers", found, _writer(call), marker=("nextVersion", lambda each: each.version))
 
 
 async def delete_layer_version(fc: FcService, call: Call) -> web.Response:
@@ -86,11 +87,15 @@ def _texts(values: object) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _shown(layer: LayerVersion) -> web.Response:
-    return web.json_response(write_layer(layer))
+def _shown(call: Call, layer: LayerVersion) -> web.Response:
+    return web.json_response(_write(call, layer))
 
 
-def write_layer(layer: LayerVersion) -> dict[str, Any]:
+def _writer(call: Call) -> Callable[[LayerVersion], dict[str, Any]]:
+    return lambda layer: _write(call, layer)
+
+
+def _write(call: Call, layer: LayerVersion) -> dict[str, Any]:
     """Return a version of a layer as the API shows it."""
     return {
         "layerName": layer.layer,
@@ -104,7 +109,7 @@ def write_layer(layer: LayerVersion) -> dict[str, Any]:
         "codeSize": layer.code_size,
         "codesize": layer.code_size,  # as alibabacloud-fc-open20210406 reads it
         "codeChecksum": layer.code_checksum,
-        "code": {"repositoryType": "OSS", "location": ""},
+        "code": {"repositoryType": "OSS", "location": call.package_address(PackageKind.LAYER, layer.code)},
         "acl": "1" if layer.public else "0",
         "createTime": to_seconds(layer.created),
     }

@@ -199,7 +199,7 @@ class Api:
             payload=signed.body,
             body=body,
             endpoint=f"{request.scheme}://{request.host}" if is_loopback(request[HOST]) else "",
-            package_address=lambda name: self._links.address(f"{request.scheme}://{request.host}", name),
+            package_address=partial(self._links.address, f"{request.scheme}://{request.host}"),
             permit=permit,
             permit_code=permit_code,
         )

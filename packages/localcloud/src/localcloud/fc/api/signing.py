@@ -30,10 +30,13 @@ def authenticate(request: SignedRequest, *, credentials: CredentialStore, now: f
     credential = credentials.find(key)
     if credential is None:
         raise FcError("InvalidAccessKeyID", f"invalid access key ID '{key}'")
-    plain = _string_to_sign(request, with_query=False)
-    with_query = _string_to_sign(request, with_query=True)
-    # The client signs the query for HTTP triggers and signed URLs only, so both forms are right.
-    if not any(_matches(credential.access_key_secret, text, signature) for text in (plain, with_query)):
+    decoded = unquote(request.path, errors="surrogateescape")
+    plain = _string_to_sign(request, decoded, with_query=False)
+    # The clients sign the query for HTTP triggers and signed URLs only, and that of Node.js the path as it is sent: all are right.
+    others = (
+        _string_to_sign(request, path, with_query=query) for path, query in ((decoded, True), (request.path, False))
+    )
+    if not any(_matches(credential.access_key_secret, text, signature) for text in (plain, *others)):
         raise FcError(
             "SignatureNotMatch",
             "The request signature we calculated does not match the signature you provided. Check your access key and "
@@ -53,10 +56,9 @@ def _matches(secret: str, text: str, signature: str) -> bool:
     return same_secret(right.decode(), signature)
 
 
-def _string_to_sign(request: SignedRequest, *, with_query: bool) -> str:
+def _string_to_sign(request: SignedRequest, resource: str, *, with_query: bool) -> str:
     headers = request.headers
     own = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()) if name.startswith("x-fc-"))
-    resource = unquote(request.path, errors="surrogateescape")
     if with_query:
         resource += "\n" + "\n".join(sorted(f"{name}={value}" if value else name for name, value in request.query))
     parts = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.layers import OFFICIAL, LayerVersion
@@ -158,6 +159,10 @@ class LayerOperations:
             raise FcError(
                 "InvalidArgument", f"layers: they have {size // MB} MB; at most {MAX_LAYERS_SIZE // MB} are allowed"
             )
+
+    def package(self, name: str) -> Path:
+        """Return the zip file of a layer's package, by its name in the store."""
+        return self._packages.packages.archive(name)
 
     def packages_of(self, layers: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the packages of layer versions, by their ARNs."""

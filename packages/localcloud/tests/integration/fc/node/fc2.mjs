@@ -37,7 +37,9 @@ await client.createAlias(service, "prod", seen.version, { description: "live" })
 seen.alias = (await client.getAlias(service, "prod")).data.versionId;
 seen.byAlias = (await client.invokeFunction(service, "python", "alias", {}, "prod")).data;
 seen.published = (await client.publishLayerVersion(layer, { compatibleRuntime: ["python3.10"], code: { zipFile: LAYER_CODE } })).data.version;
-seen.layers = (await client.listLayerVersions(layer)).data.layers.length;
+const layers = (await client.listLayerVersions(layer)).data.layers;
+seen.layers = layers.length;
+seen.byArn = (await client.getLayerVersionByArn(layers[0].arn)).data.layerName === layer;
 seen.taken = await refusal(() => client.createFunction(service, python));
 seen.missing = await refusal(() => client.getFunction(service, "absent"));
 const forged = new FC(ACCOUNT, { ...config, accessKeySecret: "forged" });

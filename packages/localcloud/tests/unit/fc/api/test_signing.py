@@ -44,6 +44,12 @@ def test_signature_of_the_official_client_is_right(key: Credential) -> None:
     assert identify(sign(key, **{"x-fc-invocation-type": "Sync", "x-fc-log-type": "Tail"})) == key.identity
 
 
+@pytest.mark.parametrize("signed", ["/2016-08-15/layerarn/acs%3Afc", "/2016-08-15/layerarn/acs:fc"])
+def test_a_path_is_signed_as_it_is_sent_or_decoded(signed: str) -> None:
+    request = replace(sign(KEY, path=signed), path="/2016-08-15/layerarn/acs%3Afc")
+    assert identify(request) == KEY.identity
+
+
 @pytest.mark.parametrize("change", ["method", "path", "x-fc-log-type", "content-type", "date"])
 def test_changed_after_signing(change: str) -> None:
     request = sign(KEY, **{"x-fc-log-type": "Tail"})
