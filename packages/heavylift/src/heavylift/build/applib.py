@@ -180,8 +180,11 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
 
 
 def _arranged(staging: Staging, staged: Staged) -> Staged:
-    """Put the files in order: what the requirements' imports need, then what the recorded start opened as well, then the others."""
-    needed = None if staged.needed is None else tuple(dict.fromkeys((*staged.needed, *staging.opened)))
+    """Put the files in order: what the recorded start opened, then what the requirements' imports need as well, then the others.
+
+    A function may import its libraries in another order than the requirements name them.
+    """
+    needed = None if staged.needed is None else tuple(dict.fromkeys((*staging.opened, *staged.needed)))
     holders = binaries.collect_bytecode(staging.folder, needed or (), staged.lazy) if staged.bytecode else {}
     return replace(staged, opened=staging.opened, order=arrange(staging.folder, needed, holders))
 

@@ -21,7 +21,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from importlib.abc import PathEntryFinder
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
     EXTENSION_SUFFIXES,
@@ -34,10 +33,13 @@ from importlib.machinery import (
 from importlib.util import MAGIC_NUMBER, source_from_cache
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.runtime.lazy import postpone
+
+if TYPE_CHECKING:
+    from importlib.abc import PathEntryFinder  # what it brings takes time to import
 
 BYTECODE_NAME = "heavylift.bytecode"  # in the applib's top folder
 TABLE_NAME = f"{BYTECODE_NAME}/table.json"

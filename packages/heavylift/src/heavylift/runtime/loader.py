@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -37,6 +38,7 @@ from heavylift.runtime.retries import Deadline  # noqa: E402
 from heavylift.runtime.sampling import sampled  # noqa: E402
 from heavylift.runtime.settings import WHOLE, Settings, read_settings  # noqa: E402
 from heavylift.runtime.spinning import spin_briefly  # noqa: E402
+from heavylift.runtime.stack import with_room  # noqa: E402
 from heavylift.runtime.timeline import Timeline  # noqa: E402
 
 Handler = Callable[[bytes, object], object]
@@ -93,7 +95,7 @@ def _start(context: object, mode: str) -> Handler:
 def _reported(mode: str, run: Callable[[Timeline], _T]) -> _T:
     timeline = Timeline(mode)
     try:
-        result = run(timeline)
+        result = with_room(partial(run, timeline))
     except BaseException as error:
         _log(timeline.line(error))
         raise

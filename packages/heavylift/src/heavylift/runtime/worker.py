@@ -143,8 +143,8 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
     threading.Thread(target=_obey, args=(store, rest_wanted), daemon=True).start()
     readers = [ObjectReader(store, archive.key, deadline) for archive in settings.archives]
     for archive, reader in zip(settings.archives, readers, strict=True):
-        if archive.directory == settings.applib and not archive.directory.exists():
-            reader.begin(AHEAD)  # it comes while a model is loaded, and while what follows is imported
+        if not archive.directory.exists():
+            reader.begin(AHEAD)  # it comes while what follows is imported, the applib's also while a model is loaded
     from heavylift.runtime.load import load
 
     for archive, reader in zip(settings.archives, readers, strict=True):

@@ -29,6 +29,7 @@ import os
 import signal
 import sys
 import xml.dom.minidom
+import colorama
 import numpy
 import numpy.polynomial
 
@@ -59,7 +60,7 @@ class Project:
         (folder / "function").mkdir(parents=True)
         (folder / "function" / "index.py").write_text(FUNCTION)
         (folder / "layers_build").mkdir()
-        (folder / "layers_build" / "applib.txt").write_text("numpy\n")
+        (folder / "layers_build" / "applib.txt").write_text("numpy\ncolorama\n")
 
     def build(self, *, record: tuple[Path, ...] | None = None, output: str = "dist") -> tuple[Manifest, str]:
         said = io.StringIO()
@@ -124,6 +125,15 @@ def test_what_only_the_function_imports_comes_with_the_start_too(project: Projec
         chunk, _, _ = json.loads(read_entry(archive, TABLE_NAME))["modules"][module]
     assert content.used is not None
     assert f"{BYTECODE_NAME}/{chunk}.bin" in [file.path for file in content.files[: content.used]]
+
+
+def test_libraries_come_in_the_order_in_which_the_function_imports_them(project: Project) -> None:
+    manifest, _ = project.build()
+    assert manifest.applib is not None
+    with zipfile.ZipFile(manifest.applib.path) as archive:
+        places = json.loads(read_entry(archive, TABLE_NAME))["modules"]
+    first = [path.partition("/")[0] for path in sorted(places, key=places.__getitem__)]
+    assert first.index("colorama") < first.index("numpy")  # the requirements name it last
 
 
 def test_the_code_package_imports_ahead_what_the_start_imported_of_the_standard_library(project: Project) -> None:

@@ -127,26 +127,37 @@ def test_data_and_libraries_that_nobody_saw_come_before_all_code(tmp_path: Path)
         "a/_pcg64.so": numpy_extension("_pcg64"),
         f"a/_philox{SUFFIX}": numpy_extension("_philox"),
         "a/source_read.py": b"",
+        "a/__init__.pyi": b"",
+        "a/tests/data.npz": b"",
+        "a/tests/libplugin.so.2": b"\x7fELF",
+        "a-1.dist-info/METADATA": b"",
+        "a-1.dist-info/entry_points.txt": b"",
         "chunks/0": b"",
         "chunks/1": b"",
     }
     write(tmp_path, files)
     chunks = {"a/__pycache__/m.pyc": "chunks/0", "a/__pycache__/unused.pyc": "chunks/1"}
     needed = ["a/__pycache__/m.pyc", "a/liblinked.so.1", "a/_pcg64.so", "a/used.json", "a/source_read.py"]
+    needed.append("a-1.dist-info/entry_points.txt")
     order = arrange(tmp_path, needed, chunks)
     assert list(order.paths) == [
         "a/data.json",
         "a/used.json",
         "a/libplugin.so",
+        "a/tests/libplugin.so.2",
         "chunks/0",
         "a/liblinked.so.1",
         "a/_pcg64.so",
         "a/source_read.py",
+        "a-1.dist-info/entry_points.txt",
         "chunks/1",
         f"a/_philox{SUFFIX}",
+        "a-1.dist-info/METADATA",  # native code does not open it, nor what follows
         "a/__init__.py",
+        "a/__init__.pyi",
+        "a/tests/data.npz",
     ]
-    assert order.eager == 3
+    assert order.eager == 4
     assert set(order.paths) == files.keys() - chunks.keys()
 
 
