@@ -76,7 +76,9 @@ class Services:
         self.ram = RamService(folder / "ram", account=key, clock=clock)
         settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
         sts = StsService(folder / "ram", account_id=ACCOUNT, roles=self.ram, clock=clock)
-        self.fc = FcService(folder / "fc", settings=settings, roles=sts, objects=self.oss.objects, clock=clock)
+        self.fc = FcService(
+            folder / "fc", settings=settings, roles=sts, objects=self.oss.objects, buckets=self.oss.buckets, clock=clock
+        )
         self.sls = SlsService(folder / "sls", clock=clock)
 
     def resource_types(self, folder: Path) -> Mapping[str, ResourceType]:

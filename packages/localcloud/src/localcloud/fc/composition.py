@@ -61,6 +61,7 @@ def create(context: Context) -> Service:
         settings=settings,
         roles=context.domain(StsService),
         objects=oss.objects,
+        buckets=oss.buckets,
         clock=context.clock,
     )
     oss.subscribe(fc.on_object_event)

@@ -129,6 +129,7 @@ class Code:
     content: bytes | None = None  # a zip file
     bucket: str = ""
     key: str = ""
+    checksum: str = ""  # the CRC-64 that it must have; empty: any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,8 +20,8 @@ class Identity:
         role_arn: `acs:ram::ACCOUNT:role/NAME` when the key came from AssumeRole, else None.
         user_arn: `acs:ram::ACCOUNT:user/NAME` when the key is a RAM user's, else None.
         user_id: that user's number, else None.
-        session_name: the AssumeRole session's name, else None.
-        session_policy: the policy document given to AssumeRole, which limits the session further, else None.
+        session_name: the session's name, when the key is one's, else None.
+        session_policy: the policy document that limits the session further, else None.
     """
 
     account_id: str
@@ -33,7 +33,12 @@ class Identity:
 
     @property
     def is_account(self) -> bool:
-        """Return True for the account itself, which may do everything."""
+        """Return True for the account itself, which may do everything; a session of it may be limited."""
+        return self.acts_for_account and self.session_policy is None
+
+    @property
+    def acts_for_account(self) -> bool:
+        """Return True for the account and its sessions, whom no policy but a session's limits."""
         return self.role_arn is None and self.user_arn is None
 
     @property

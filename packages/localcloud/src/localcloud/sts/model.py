@@ -9,8 +9,8 @@ from localcloud.kernel.identity import Credential
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """A role assumed: its credential, and which role that was."""
+    """A role assumed, or a part of what the account may do: its credential, and which role that was."""
 
     credential: Credential
-    role_id: str
+    role_id: str  # empty: none, but the account
     expires_at: float

@@ -109,7 +109,9 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
         region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 9), authority="", python=Path(sys.executable)
     )
     sts = StsService(folder / "sessions", account_id=ACCOUNT, roles=ram, clock=time.time)
-    fc = FcService(folder / "fc", settings=settings, roles=sts, objects=oss.objects, clock=time.time)
+    fc = FcService(
+        folder / "fc", settings=settings, roles=sts, objects=oss.objects, buckets=oss.buckets, clock=time.time
+    )
     callbacks, application = Callbacks(), web.Application()
     callbacks.add_routes(application)
     runner = web.AppRunner(application, access_log=None)

@@ -193,14 +193,14 @@ def read_code(code: Body | None) -> Code | None:
     """Read the code package that a body gives."""
     if not code:
         return None
-    package = code.get("zipFile")
+    package, checksum = code.get("zipFile"), read_member(code, "checksum", str, "code.") or ""
     if content := package if isinstance(package, Base64) else read_member(code, "zipFile", str, "code."):
         try:
-            return Code(content=decode(content))
+            return Code(content=decode(content), checksum=checksum)
         except ValueError as error:
             raise FcError("InvalidArgument", f"code.zipFile is not base64: {error}") from error
     bucket, key = (read_member(code, name, str, "code.") or "" for name in ("ossBucketName", "ossObjectName"))
-    return Code(bucket=bucket, key=key)
+    return Code(bucket=bucket, key=key, checksum=checksum)
 
 
 def write_function(function: Function, *, region: str, account_id: str) -> dict[str, Any]:

@@ -74,6 +74,8 @@ _FC2 = {
     "reserved-capacities": {"GET": "ListReservedCapacities"},
     "reservedCapacities": {"GET": "ListReservedCapacities"},  # as aliyun-fc2 writes it
     "account-settings": {"GET": "GetAccountSettings"},
+    "tempBucketToken": {"GET": "GetTempBucketToken"},
+    "services/*/tempCodeBucketToken": {"GET": "GetTempCodeBucketToken"},
     "tag": {"POST": "TagResource", "GET": "GetResourceTags", "PUT": "UntagResource", "DELETE": "UntagResource"},
     "tags": {"GET": "ListTaggedResources"},
     "gpuInstances": {"POST": "ClaimGPUInstance"},

@@ -8,6 +8,7 @@ from typing import Protocol
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Permit
 from localcloud.fc.platform import MAX_CODE_API
+from localcloud.kernel.crc64 import update_crc64
 
 
 class Objects(Protocol):
@@ -56,6 +57,10 @@ class PackageReader:
         if len(content) > limit:
             raise FcError(
                 "InvalidArgument", f"code: the package has {len(content)} bytes; at most {limit} are allowed {way}"
+            )
+        if code.checksum and code.checksum != (found := str(update_crc64(content))):
+            raise FcError(  # the code is assumed
+                "InvalidArgument", f"code: the checksum is {code.checksum[:40]}, the package's CRC-64 is {found}"
             )
         return content
 

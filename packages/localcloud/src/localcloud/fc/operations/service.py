@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from localcloud.fc.instances.cpu import open_cpu_groups
 from localcloud.fc.instances.environment import Roles
@@ -34,6 +35,7 @@ from localcloud.fc.operations.tags import TagOperations
 from localcloud.fc.operations.tasks import Tasks
 from localcloud.fc.operations.timers import Timers
 from localcloud.fc.operations.triggers import TriggerOperations
+from localcloud.fc.operations.uploads import Buckets, CodeUploads, Lender
 from localcloud.fc.operations.versions import VersionOperations
 from localcloud.fc.store.code import CodeStore
 from localcloud.fc.store.layers import LayerPackages
@@ -45,14 +47,19 @@ from localcloud.oss.model import ObjectEvent
 SWEEP = 1.0  # seconds between two looks for idle instances
 
 
+class Credentials(Roles, Lender, Protocol):
+    """The credentials of an account."""
+
+
 class FcService:
     """The operations by resource. They belong to one event loop; a change is on disk when its method returns.
 
     Args:
         folder: where its state, code, logs and instances lie.
         settings: how it behaves.
-        roles: gives instances their credentials.
+        roles: gives instances and clients their credentials.
         objects: where code packages may lie.
+        buckets: where clients may put them.
         clock: seconds since the epoch.
 
     Raises:
@@ -61,7 +68,14 @@ class FcService:
     """
 
     def __init__(
-        self, folder: Path, *, settings: Settings, roles: Roles, objects: Objects, clock: Callable[[], float]
+        self,
+        folder: Path,
+        *,
+        settings: Settings,
+        roles: Credentials,
+        objects: Objects,
+        buckets: Buckets,
+        clock: Callable[[], float],
     ) -> None:
         if settings.python is not None:
             check_interpreter(settings.python)
@@ -104,6 +118,7 @@ class FcService:
         self.tags = TagOperations(store, services=self.services, functions=self.functions, settings=settings)
         self.configs = ConfigOperations(store, aliases=self.aliases, settings=settings, clock=clock)
         self.async_tasks = AsyncTaskOperations(TaskStore(folder / "tasks"), clock=clock)
+        self.uploads = CodeUploads(buckets, roles, settings)
         self.provisioning = Provisioning(configs=self.configs, aliases=self.aliases, fleet=fleet, logs=logs)
         self.invocations = InvocationOperations(
             aliases=self.aliases,

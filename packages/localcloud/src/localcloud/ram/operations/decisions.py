@@ -36,7 +36,8 @@ class Decisions(EntityKeeper):
         if identity.is_account:
             return True
         request = Request(action=action, resource=resource, conditions=self._with_time(conditions))
-        return is_allowed(self._statements(identity), request) and _session_allows(identity, request)
+        allowed = identity.acts_for_account or is_allowed(self._statements(identity), request)
+        return allowed and _session_allows(identity, request)
 
     def is_denied(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
         """Return True if the identity may not do the action, whoever else allows it (see `identity.Authorizer`)."""
@@ -50,7 +51,7 @@ class Decisions(EntityKeeper):
         return is_trusted(parse_trust_policy(role.trust_policy), principals, self._with_time(conditions))
 
     def _statements(self, identity: Identity) -> list[Statement]:
-        """Return the statements of all policies of a user or role."""
+        """Return the statements of all policies of a user or role; the account has none."""
         entities = self._entities  # one moment's, whatever other threads do
         policies = [attached_policy(entities, attachment) for attachment in _attachments(entities, identity)]
         return [statement for policy in policies for statement in parse_policy(policy.default.document)]

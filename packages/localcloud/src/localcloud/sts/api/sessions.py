@@ -56,7 +56,7 @@ class SessionCalls:
         if identity.role_arn is None:
             number = identity.user_id or identity.account_id
             return {
-                "IdentityType": "Account" if identity.is_account else "RAMUser",
+                "IdentityType": "Account" if identity.acts_for_account else "RAMUser",
                 "AccountId": identity.account_id,
                 "PrincipalId": number,
                 "UserId": number,

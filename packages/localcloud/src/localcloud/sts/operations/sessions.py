@@ -48,7 +48,7 @@ class StsService:
         self._store = SessionStore(folder)
         self._sessions = {session.credential.access_key_id: session for session in self._store.load()}
         role_ids = {role.role_id for role in roles.roles()}
-        self._forget(lambda session: session.role_id not in role_ids)
+        self._forget(lambda session: bool(session.role_id) and session.role_id not in role_ids)
         roles.subscribe(self.end)
 
     def find(self, access_key_id: str) -> Credential | None:
@@ -121,6 +121,21 @@ class StsService:
             role = self._assumable(role_arn, [("Service", service)], {})
             return self._issue(role, role_arn, session_name, duration)
 
+    def lend(self, policy: str, *, session_name: str, duration: int) -> Credential:
+        """Let whoever a service hands the credential to do what a policy says, and nothing else, for the account.
+
+        Args:
+            policy: JSON document.
+            session_name: 2 to 64 of letters, digits, `.`, `@`, `_` and `-`.
+            duration: seconds.
+
+        Raises:
+            StsError: InvalidParameter.PolicyGrammar, InvalidParameter.RoleSessionName.
+        """
+        _check_session_policy(policy)
+        with self._lock:
+            return self._issue(None, None, session_name, duration, policy)
+
     def end(self, role: Role) -> None:
         """Forget all sessions of a role."""
         with self._lock:
@@ -140,7 +155,12 @@ class StsService:
         return role
 
     def _issue(
-        self, role: Role, role_arn: str, session_name: str, duration: int, session_policy: str | None = None
+        self,
+        role: Role | None,
+        role_arn: str | None,
+        session_name: str,
+        duration: int,
+        session_policy: str | None = None,
     ) -> Credential:
         if not _SESSION_NAME.fullmatch(session_name):
             raise StsError(
@@ -161,7 +181,7 @@ class StsService:
                 session_policy=session_policy,
             ),
         )
-        session = Session(credential=credential, role_id=role.role_id, expires_at=now + duration)
+        session = Session(credential=credential, role_id=role.role_id if role else "", expires_at=now + duration)
         self._store.save(session)
         self._sessions = {**self._sessions, credential.access_key_id: session}
         return credential

@@ -29,10 +29,28 @@ class BrokenRoles:
         self.asked += 1
         raise RuntimeError("broken")
 
+    def lend(self, policy: str, *, session_name: str, duration: int) -> Credential:
+        raise NotImplementedError
+
 
 class NoObjects:
     def read(self, bucket: str, key: str, *, permit: Callable[[str, str], None]) -> bytes:
         raise NotImplementedError
+
+
+class NoBuckets:
+    def find(self, name: str) -> object | None:
+        raise NotImplementedError
+
+    def create(self, name: str) -> object:
+        raise NotImplementedError
+
+    def set_setting(self, name: str, setting: str, document: str | None) -> None:
+        raise NotImplementedError
+
+
+def open_service(folder: Path, settings: Settings, roles: BrokenRoles, clock: Callable[[], float]) -> FcService:
+    return FcService(folder, settings=settings, roles=roles, objects=NoObjects(), buckets=NoBuckets(), clock=clock)
 
 
 def test_an_unexpected_failure_is_a_try_and_after_all_of_them_nothing_stays_pending(
@@ -49,7 +67,7 @@ def test_an_unexpected_failure_is_a_try_and_after_all_of_them_nothing_stays_pend
     )
 
     async def scenario() -> None:
-        fc = FcService(tmp_path, settings=settings, roles=roles, objects=NoObjects(), clock=time.time)
+        fc = open_service(tmp_path, settings, roles, time.time)
         fc.ports.open({}, known=lambda _: False, places=Places(16), rooms=Places(16))
         await fc.open()
         try:
@@ -78,7 +96,7 @@ def test_an_invocation_that_is_put_off_waits_until_it_is_due_over_a_restart_too(
     )
 
     async def start() -> FcService:
-        fc = FcService(tmp_path, settings=settings, roles=roles, objects=NoObjects(), clock=lambda: now)
+        fc = open_service(tmp_path, settings, roles, lambda: now)
         fc.ports.open({}, known=lambda _: False, places=Places(16), rooms=Places(16))
         await fc.open()
         return fc

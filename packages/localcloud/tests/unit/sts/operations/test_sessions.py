@@ -42,6 +42,20 @@ def test_a_session_policy_only_limits(reader: Identities) -> None:
     assert may_read(reader.ram, reader.assume().identity), "another session of the same name is not limited"
 
 
+def test_a_part_of_what_the_account_may_is_lent_also_over_a_restart(reader: Identities, tmp_path: Path) -> None:
+    policy = document(Action="oss:GetObject", Resource="acs:oss:*:*:photos/b*")
+    key = reader.sts.lend(policy, session_name="lent", duration=HOURS).access_key_id
+    for sts in (reader.sts, Identities(tmp_path, Clock()).sts):
+        found = sts.find(key)
+        assert found is not None
+        assert may_read(reader.ram, found.identity, "acs:oss:r:1111111111111111:photos/b1")
+        assert not may_read(reader.ram, found.identity, "acs:oss:r:1111111111111111:photos/a1")
+        assert reader.ram.is_denied(found.identity, action="ram:CreateUser", resource="*", conditions={})
+    with pytest.raises(StsError) as caught:
+        reader.sts.lend("{}", session_name="lent", duration=HOURS)
+    assert code(caught) == "InvalidParameter.PolicyGrammar"
+
+
 def test_only_who_the_trust_policy_names_can_assume(reader: Identities) -> None:
     reader.ram.create_role("fc", trust_policy=FC)
     with pytest.raises(StsError) as caught:
