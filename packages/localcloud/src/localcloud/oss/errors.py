@@ -85,6 +85,7 @@ STATUS = {
     "NoSuchWebsiteConfiguration": 404,
     "NotImplemented": 501,
     "NotModified": 304,
+    "NotSymlink": 400,
     "ObjectNotAppendable": 409,
     "OperationNotSupported": 400,
     "PartNotSequential": 400,

@@ -276,6 +276,8 @@ def test_a_digest_of_another_body_is_refused_wherever_it_is_sent(
     )
     bucket.put_object("kept", b"kept")
     for name, (method, key, params, body) in operations(bucket).items():
+        if name == "get" and "Content-MD5" in header:
+            continue  # the object's, which clients may sign
         with pytest.raises(oss2.exceptions.ServerError) as error:
             v1._do(method, v1.bucket_name, key, params=params, data=body, headers=header)
         assert (name, error.value.status, error.value.code) == (name, 400, code)

@@ -515,3 +515,56 @@ def test_rules_by_access_need_access_tracking(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket._do("PUT", bucket.bucket_name, "", params={"lifecycle": ""}, data=body)
     assert (error.value.status, error.value.code) == (400, "MalformedXML")
+
+
+def test_two_tags_of_a_lifecycle_rule_have_different_keys(bucket: oss2.Bucket) -> None:
+    tag = "<Tag><Key>k</Key><Value>{}</Value></Tag>"
+    rule = f"<Prefix>a</Prefix>{tag.format(1)}{tag.format(2)}<Status>Enabled</Status><Expiration><Days>2</Days></Expiration>"
+    body = f"<LifecycleConfiguration><Rule>{rule}</Rule></LifecycleConfiguration>"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket._do("PUT", bucket.bucket_name, "", params={"lifecycle": ""}, data=body)
+    assert (error.value.status, error.value.code) == (400, "MalformedXML")
+
+
+def test_the_logging_of_a_bucket_has_its_element_where_nothing_is_logged(bucket: oss2.Bucket) -> None:
+    def status() -> bytes:
+        return bytes(bucket._do("GET", bucket.bucket_name, "", params={"logging": ""}).read())
+
+    assert b"<LoggingEnabled></LoggingEnabled>" in status()
+    bucket._do("PUT", bucket.bucket_name, "", params={"logging": ""}, data="<BucketLoggingStatus/>")
+    assert b"<LoggingEnabled></LoggingEnabled>" in status()
+
+
+def test_a_bucket_is_made_in_a_resource_group(cloud: Cloud) -> None:
+    bucket = cloud.bucket("set-" + uuid.uuid4().hex[:12])
+    with pytest.raises(oss2.exceptions.ServerError, match="ResourceGroupIdPreCheckError"):
+        bucket.create_bucket(headers={"x-oss-resource-group-id": "none"})
+    bucket.create_bucket(headers={"x-oss-resource-group-id": "rg-a1"})
+    assert (
+        b"<ResourceGroupId>rg-a1</ResourceGroupId>"
+        in bucket._do("GET", bucket.bucket_name, "", params={"bucketInfo": ""}).read()
+    )
+
+
+def test_a_bucket_tells_that_oss_has_the_key_of_its_encryption(bucket: oss2.Bucket) -> None:
+    bucket.put_bucket_encryption(oss2.models.ServerSideEncryptionRule(sse_algorithm="KMS"))
+    info = bucket._do("GET", bucket.bucket_name, "", params={"bucketInfo": ""}).read()
+    assert b"<KMSMasterKeyID></KMSMasterKeyID>" in info
+
+
+def test_an_empty_header_takes_what_it_said_from_an_object(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"", {"Cache-Control": "no-cache"})
+    bucket.update_object_meta("a", {"Cache-Control": ""})
+    assert "Cache-Control" not in bucket.head_object("a").headers
+
+
+def test_the_md5_of_the_object_may_be_signed_with_a_get(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"hello")
+    headers = {"Content-MD5": oss2.utils.content_md5(b"hello")}
+    assert bucket.get_object("a", headers=headers).read() == b"hello"
+
+
+def test_what_is_no_symlink_is_told(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"")
+    with pytest.raises(oss2.exceptions.ServerError, match="NotSymlink"):
+        bucket.get_symlink("a")

@@ -69,6 +69,31 @@ def test_an_image_is_described(bucket: oss2.Bucket) -> None:
     }
 
 
+def test_facts_of_a_jpeg_are_written_as_oss_writes_them(bucket: oss2.Bucket) -> None:
+    bucket.put_object("small.jpg", bucket.get_object("a.png", process="image/resize,w_20/format,jpg").read())
+    facts = bucket.get_object("small.jpg", process="image/info").read().decode()
+    names = ("Format", "FrameCount", "ImageHeight", "ImageWidth", "ResolutionUnit", "XResolution", "YResolution")
+    values = ("jpg", "1", "10", "20", "1", "1/1", "1/1")
+    lines = [f'    "{name}": {{"value": "{value}"}}' for name, value in zip(names, values, strict=True)]
+    assert facts.partition(",\n")[2] == ",\n".join(lines) + "}"
+
+
+def test_versions_of_images_are_not_worked_on(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    versions = cloud.bucket("images-" + uuid.uuid4().hex[:12])
+    versions.create_bucket()
+    versions.put_bucket_versioning(oss2.models.BucketVersioningConfig("Enabled"))
+    put = versions.put_object("a.png", bucket.get_object("a.png").read())
+    versions.delete_object("a.png")
+    with pytest.raises(oss2.exceptions.NoSuchKey):
+        versions.get_object("a.png", process="image/info", params={"versionId": put.versionid})
+
+
+def test_a_process_that_is_empty_is_refused(bucket: oss2.Bucket) -> None:
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        bucket._do("POST", bucket.bucket_name, "a.png", params={"x-oss-process": ""})
+    assert (caught.value.status, caught.value.code) == (400, "InvalidRequest")
+
+
 def test_a_processed_image_is_kept_under_another_key(bucket: oss2.Bucket) -> None:
     key = base64.urlsafe_b64encode("kept/ü.jpg".encode()).decode().rstrip("=")
     answer = bucket.process_object("a.png", f"image/resize,w_20/format,jpg|sys/saveas,o_{key}")

@@ -115,3 +115,8 @@ def test_lines_behind_the_last_one_are_refused(bucket: oss2.Bucket, key: str, pa
     with pytest.raises(oss2.exceptions.ServerError) as error:
         ask(bucket, key, "select * from ossobject", LineRange=(6, 10), **parameters)
     assert (error.value.status, error.value.code) == (400, "InvalidArgument")
+
+
+def test_a_wrong_statement_is_refused_before_the_object_is_looked_for(bucket: oss2.Bucket) -> None:
+    with pytest.raises(oss2.exceptions.ServerError, match="InvalidSqlParameter"):
+        ask(bucket, "none.csv", "")

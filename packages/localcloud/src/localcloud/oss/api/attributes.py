@@ -66,7 +66,7 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name.lower(): check_header(name, value)
         for name, value in headers.items()
-        if name.lower() in KEPT_HEADERS or name.lower().startswith("x-oss-meta-")
+        if (value and name.lower() in KEPT_HEADERS) or name.lower().startswith("x-oss-meta-")
     }
     wrong = next((name for name in kept if name not in KEPT_HEADERS and not _META.fullmatch(name)), None)
     if wrong is not None:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from localcloud.kernel.door import HOST, is_loopback
 from localcloud.kernel.times import to_milliseconds
+from localcloud.kernel.xml import render
 from localcloud.oss.api.answers import owner_of, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
@@ -23,6 +24,7 @@ from localcloud.oss.settings.description import (
 )
 from localcloud.oss.settings.encryption import read_encryption
 from localcloud.oss.settings.redundancy import LOCAL, check_redundancy, redundancy_of
+from localcloud.oss.settings.table import RESOURCE_GROUPS
 from localcloud.oss.xml import parse
 
 _NAMES_IN_STAT = {
@@ -116,6 +118,10 @@ async def put_bucket(call: Call) -> web.StreamResponse:
         _check_location(tree.findtext("LocationConstraint") or "", call.guard.region)
         storage_class = tree.findtext("StorageClass") or None
         redundancy = check_redundancy(tree.findtext("DataRedundancyType") or LOCAL)
+    group = call.headers.get("x-oss-resource-group-id")
+    document = render(RESOURCE_GROUPS.root, {"ResourceGroupId": group})
+    if group is not None:
+        RESOURCE_GROUPS.read(document, call.headers)  # refuses a wrong one before there is a bucket
     await call.run(
         call.oss.buckets.create,
         call.bucket,
@@ -124,6 +130,8 @@ async def put_bucket(call: Call) -> web.StreamResponse:
         redundancy=redundancy,
         encryption=read_encryption(call.headers),
     )
+    if group is not None:
+        await call.run(call.oss.buckets.put_setting, call.bucket, RESOURCE_GROUPS, document, call.headers)
     return web.Response(headers={"Location": f"/{call.bucket}"})
 
 

@@ -10,6 +10,7 @@ import importlib.util
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -47,6 +48,7 @@ _OF_THE_BYTES = frozenset(
 
 async def get_processed(call: Call) -> web.StreamResponse:
     """GetObject with `x-oss-process`."""
+    call = _of_current_version(call)
     actions = await _read(call, call.query["x-oss-process"])
     async with call.open("GetObject") as (item, path):
         check_conditions(item, call.headers)
@@ -65,6 +67,7 @@ async def get_processed(call: Call) -> web.StreamResponse:
 
 async def post_process(call: Call) -> web.StreamResponse:
     """ProcessObject, and SelectObject and its description."""
+    call = _of_current_version(call)
     kind = call.query["x-oss-process"]
     match kind:
         case "csv/select" | "json/select":
@@ -83,9 +86,17 @@ async def post_async_process(call: Call) -> web.StreamResponse:
     raise OssError("Imm Client", "ResourceNotFound, The specified resource Attachment is not found.")
 
 
+def _of_current_version(call: Call) -> Call:
+    """Return the request without the version that it names: OSS works on none but the current one (its SDK for C++)."""
+    query = {name: value for name, value in call.query.items() if name != "versionId"}
+    return replace(call, target=replace(call.target, query=query))
+
+
 async def _save(call: Call) -> web.StreamResponse:
     name, _, process = unquote(call.body).partition("=")  # some SDKs encode it, others send it as it is
     steps, bar, target = process.partition("|sys/saveas,")
+    if not name:
+        raise OssError("InvalidRequest", "The body must hold x-oss-process= and the process.")
     if name != "x-oss-process" or not bar:
         raise OssError("NotImplemented", "not implemented: a process that does not end with |sys/saveas,o_…,b_…")
     fields = dict(each.partition("_")[::2] for each in target.split(","))

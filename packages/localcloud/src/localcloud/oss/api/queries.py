@@ -17,6 +17,7 @@ from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
 from localcloud.oss.offload import offloaded
 from localcloud.oss.ranges import parse_range
+from localcloud.oss.select.sql import parse as parse_statement
 from localcloud.oss.xml import parse, text_of
 
 WORKER = "localcloud.oss.select.worker"
@@ -34,7 +35,9 @@ async def select(call: Call, kind: str) -> web.StreamResponse:
     """SelectObject; kind: csv or json."""
     tree = parse(call.body, "SelectRequest")
     given = _input(tree, kind)
-    request = given | _output(tree, given) | {"sql": _decoded(tree, "Expression", "")}
+    statement = _decoded(tree, "Expression", "")
+    parse_statement(statement)  # refuses a wrong one before the object is looked for
+    request = given | _output(tree, given) | {"sql": statement}
     return await _run(call, request, status=206)
 
 

@@ -31,7 +31,7 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
     for action in request["actions"]:
         name, values = action["name"], action["values"]
         if name == "info":
-            _say(output, _info(image, request["size"], state.format))
+            _tell(output, _info(image, request["size"], state.format))
             return
         if name == "average-hue":
             red, green, blue = state.image.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))  # type: ignore[misc]
@@ -73,6 +73,12 @@ def _picture(told: dict[str, Any] | None, ground: Image.Image) -> Image.Image | 
     return state.image
 
 
+def _tell(output: BinaryIO, facts: dict[str, Any]) -> None:
+    """Write facts about an image, in lines as OSS writes them: its SDK for C++ compares texts."""
+    lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(fact)}" for name, fact in facts.items())
+    _write(output, "application/json", f"{{\n{lines}}}".encode())
+
+
 def _say(output: BinaryIO, document: dict[str, Any]) -> None:
     _write(output, "application/json", json.dumps(document).encode())
 
@@ -91,6 +97,9 @@ def _info(image: Image.Image, size: int, kind: str) -> dict[str, Any]:
     }
     if orientation := image.getexif().get(_ORIENTATION):
         facts["Orientation"] = orientation
+    if density := image.info.get("jfif_density"):  # the units of EXIF are those of JFIF and one
+        facts["ResolutionUnit"] = image.info["jfif_unit"] + 1
+        facts |= {f"{axis}Resolution": f"{value}/1" for axis, value in zip("XY", density, strict=True)}
     return {name: {"value": str(value)} for name, value in facts.items()}
 
 

@@ -60,10 +60,10 @@ class SymlinkOperations(Operations):
         """Return a symlink, or a version of one, and the key that it stands for.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidArgument (no symlink).
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, NotSymlink (the code is from the suite of OSS's SDK for C#).
         """
         self._store.buckets.get(bucket)
         item = self._existing(self._store.objects.find(bucket, key, version), bucket, key, version)
         if item.symlink_target is None:
-            raise OssError("InvalidArgument", "The object is not a symlink.", {"Key": key})
+            raise OssError("NotSymlink", "The object is not a symlink.", {"Key": key})
         return item, item.symlink_target

@@ -122,6 +122,8 @@ def _finish_inventory(document: Element, name: str, before: str | None, now: flo
     given = document.findtext("Id") or ""
     if given != name:
         raise invalid("Id", given, "The Id of the inventory is not the inventoryId of the request.")
+    for classes in document.findall("Filter/StorageClass"):  # in order: the suite of OSS's SDK for Java reads them back
+        classes.text = ",".join(sorted((classes.text or "").split(",")))
 
 
 def _finish_style(document: Element, name: str, before: str | None, now: float) -> None:

@@ -27,6 +27,7 @@ def describe_settings(bucket: Bucket) -> dict[str, object]:
     """Return the elements of GetBucketInfo that tell settings."""
     rule = "ApplyServerSideEncryptionByDefault"
     algorithm = find_text(bucket, encryption.SETTING, f"{rule}/SSEAlgorithm")
+    key = find_text(bucket, encryption.SETTING, f"{rule}/KMSMasterKeyID") or ""
     return {
         "ResourceGroupId": resource_group_of(bucket),
         "AccessMonitor": find_text(bucket, monitoring.SETTING, "Status"),
@@ -37,7 +38,7 @@ def describe_settings(bucket: Bucket) -> dict[str, object]:
         "Versioning": versioning_of(bucket),
         "ServerSideEncryptionRule": {
             "SSEAlgorithm": algorithm or "None",
-            "KMSMasterKeyID": find_text(bucket, encryption.SETTING, f"{rule}/KMSMasterKeyID") or None,
+            "KMSMasterKeyID": key if algorithm == "KMS" else None,  # empty: OSS's own, as its SDK for C# expects
             "KMSDataEncryption": find_text(bucket, encryption.SETTING, f"{rule}/KMSDataEncryption") or None,
         },
         "BucketPolicy": {

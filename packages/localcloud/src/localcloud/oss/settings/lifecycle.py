@@ -90,6 +90,9 @@ def _check_rule(rule: Element) -> None:
         raise invalid("ID", name, f"A rule's ID has up to {MAX_ID} characters.")
     if not any(rule.find(action) is not None for action in _ACTIONS):
         raise malformed(f"a Rule needs one of {', '.join(_ACTIONS)}")
+    keys = [tag.findtext("Key") for tag in rule.findall("Tag")]
+    if len(set(keys)) != len(keys):  # the code is from the suite of OSS's SDK for C++
+        raise malformed("two tags of a rule have the same key")
     for tag in rule.findall("Tag"):
         check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
     for action in ("AbortMultipartUpload", "Expiration/ExpiredObjectDeleteMarker"):

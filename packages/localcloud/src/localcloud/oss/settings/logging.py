@@ -5,7 +5,7 @@ Source: OSS, PutBucketLogging, PutUserDefinedLogFieldsConfig; "Troubleshooting",
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.oss.settings.schema import group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting
@@ -14,6 +14,8 @@ MAX_PREFIX = 256  # characters
 
 
 def _check(document: Element, options: Options) -> None:
+    if document.find("LoggingEnabled") is None:  # OSS's SDK for C# reads the element also where nothing is logged
+        SubElement(document, "LoggingEnabled")
     prefix = document.findtext("LoggingEnabled/TargetPrefix") or ""
     if len(prefix) > MAX_PREFIX:
         why = f"The prefix of access logs has up to {MAX_PREFIX} characters."
@@ -28,7 +30,7 @@ SETTING = Setting(
     parameter="logging",
     action="BucketLogging",
     root="BucketLoggingStatus",
-    absent={},
+    absent={"LoggingEnabled": ""},
     fields={
         "LoggingEnabled": group({"TargetBucket": text(required=True), "TargetPrefix": text(), "LoggingRole": text()}),
     },

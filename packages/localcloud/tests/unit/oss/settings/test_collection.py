@@ -75,3 +75,10 @@ def test_an_inventory_is_enciphered_with_a_named_key_or_the_default_one() -> Non
 def test_an_inventory_is_not_replaced() -> None:
     with pytest.raises(OssError, match="InventoryAlreadyExist"):
         put(put(BUCKET))
+
+
+def test_storage_classes_of_an_inventory_are_kept_in_order() -> None:
+    assert (
+        "<StorageClass>IA,Standard</StorageClass>"
+        in INVENTORY.of(put(BUCKET, Filter={"StorageClass": "Standard,IA"}))["daily"]
+    )
