@@ -5,6 +5,7 @@ and embedded cloud that they start would compile our sources.
 """
 
 import compileall
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +17,11 @@ sys.dont_write_bytecode = False  # of this process; those that it starts only re
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the sources that have changed; of xdist's processes, the one that starts the others does."""
+    """Compile the sources that have changed; of xdist's processes, the one that starts the others does.
+
+    Builds of tests keep what they made within their projects, which go, and not in a folder of the user's.
+    """
+    os.environ.setdefault("HEAVYLIFT_CACHE", ".cache/heavylift")
     if not hasattr(config, "workerinput"):
         for sources in Path(__file__).parent.glob("packages/*/src"):
             compileall.compile_dir(sources, quiet=1)

@@ -81,7 +81,7 @@ def scratch_root(root: Path, folder: Path) -> Path:
 def timed_build(root: Path, **choices: Any) -> tuple[Manifest, TimedReporter, float]:  # noqa: ANN401 - of `Options`
     """Build an applib; return its manifest, the steps that were done, and the seconds of all."""
     report, begin = TimedReporter(), perf_counter()
-    manifest = build(Options(root=root, parts=("applib",), **choices), report)
+    manifest = build(Options(root=root, parts=("applib",), work=root / ".cache", **choices), report)
     return manifest, report, perf_counter() - begin
 
 

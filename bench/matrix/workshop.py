@@ -107,7 +107,8 @@ class Workshop:
             for case in read_cases():
                 (functions / f"{case.module}.py").write_text(case.source, encoding="utf-8")
             target = Target(python, DEFAULT_PLATFORM)
-            options = Options(root=self.scratch, parts=("code",), target=target, code=functions, output=dist)
+            work = self.scratch / ".cache"
+            options = Options(root=self.scratch, parts=("code",), target=target, code=functions, output=dist, work=work)
             build(options, TimedReporter())
             self._codes[python] = zip_code(dist / "code")
         return self._codes[python]

@@ -19,12 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from heavylift.build.caches import free, taken
+from heavylift.build.caches import free, open_cache, taken
 from heavylift.build.errors import BuildError
 from heavylift.build.frames import Frames
 from heavylift.build.last import STATE, is_current, read_last, seal, take_over
 from heavylift.build.machine import install_interpreter
-from heavylift.build.options import Options
+from heavylift.build.options import Options, project_cache
 from heavylift.build.parts import NEW_CODE, Work, holds_staging
 from heavylift.build.plan import fingerprint, make_plan
 from heavylift.build.reporter import Reporter, megabytes
@@ -45,7 +45,7 @@ def build(options: Options, report: Reporter) -> Manifest:
         BuildError: a part cannot be built, or is over a limit of the platform; the last build stays as it was.
     """
     options.dist.mkdir(parents=True, exist_ok=True)
-    options.cache.mkdir(parents=True, exist_ok=True)
+    open_cache(options.cache, project_cache(options.root), options.root)
     with ExitStack() as stack:
         stack.enter_context(taken(options.cache, report))
         plan = make_plan(options, report)

@@ -1,17 +1,51 @@
 """The folders that builds keep files in for later ones: at any time, one build alone uses a folder.
 
 What a build prepares there, another one would remove as of no use any more. So a build waits for its own folder, and takes from
-those of the project's other functions only what is in none that is being used.
+those of the project's other functions only what is in none that is being used. Those of projects that are gone are removed.
 """
 
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from heavylift.build.errors import BuildError
 from heavylift.build.reporter import Reporter
+
+PROJECT = "project"  # the file that names the project which a folder is of
+
+
+def open_cache(cache: Path, shared: Path, project: Path) -> None:
+    """Make the folder of a build, and remove those of projects that are gone.
+
+    Args:
+        cache: the folder.
+        shared: the one for the builds of its project; the projects' lie beside each other, unless it is in the project.
+        project: the project's folder.
+
+    Raises:
+        BuildError: there can be none.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        if cache.is_relative_to(shared) and not shared.is_relative_to(project):
+            (shared / PROJECT).write_bytes(os.fsencode(project.resolve()))
+            _remove_abandoned(shared.parent)
+    except OSError as error:
+        raise BuildError(
+            f"{cache}: {error.strerror}; what later builds can use again is kept there: name another folder in HEAVYLIFT_CACHE"
+        ) from error
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for note in folder.glob(f"*/{PROJECT}"):
+        with suppress(FileNotFoundError):  # another build removes it, too
+            if not Path(os.fsdecode(note.read_bytes())).exists():
+                shutil.rmtree(note.parent, ignore_errors=True)
 
 
 @contextmanager

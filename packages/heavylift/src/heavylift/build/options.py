@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
-CACHE = Path(".cache") / "heavylift"
+CACHE = "HEAVYLIFT_CACHE"  # the variable that names the folder for what later builds can use again
 FUNCTIONS = "functions"  # the folder in it with a cache for each function that is not its project's only one
 PARTS = ("applib", "model", "code")
 
 # Writes a model to a folder (the third path), with the libraries of an applib (the first) and the Python it is for (the second).
 Exporter = Callable[[Path, Path, Path], None]
+
+
+def project_cache(root: Path) -> Path:
+    """Return the folder in which the builds of a project keep files for later ones.
+
+    It is one of the user's, outside of the project: ros-cdk reads every file below a project's folder on each command.
+
+    Args:
+        root: the project's folder; what HEAVYLIFT_CACHE names with a relative path lies in it.
+    """
+    named = os.environ.get(CACHE, "")
+    if named and not Path(named).is_absolute():
+        return root / named
+    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    project = root.resolve()
+    digest = hashlib.sha256(os.fsencode(project)).hexdigest()
+    return Path(named or users / "heavylift" / "builds") / f"{project.name}-{digest[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +57,7 @@ class Options:
     prune: bool = True
     strip: bool = True
     output: Path | None = None  # None: dist
-    work: Path | None = None  # None: .cache/heavylift
+    work: Path | None = None  # None: see `project_cache`
 
     @property
     def own_code(self) -> Path:
@@ -63,12 +82,12 @@ class Options:
     @property
     def cache(self) -> Path:
         """The folder of the files that the next build can use again; of two builds with the same one, the second waits."""
-        return self.work or self.root / CACHE
+        return self.work or project_cache(self.root)
 
     @property
     def other_caches(self) -> list[Path]:
         """The caches of the project's other functions."""
-        shared = self.root / CACHE
+        shared = project_cache(self.root)
         return [path for path in (shared, *sorted((shared / FUNCTIONS).glob("*"))) if path != self.cache]
 
     def shown(self, path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from heavylift.build.build import build
 from heavylift.build.machine import default_python
-from heavylift.build.options import CACHE, FUNCTIONS, Exporter, Options
+from heavylift.build.options import FUNCTIONS, Exporter, Options, project_cache
 from heavylift.build.reporter import Reporter
 from heavylift.cdk.arguments import FunctionSettings, fail
 from heavylift.cdk.errors import InfraError
@@ -102,7 +102,7 @@ def _own_build(settings: FunctionSettings, facts: Facts, output: Path, exporter:
         prune=facts.prune,
         strip=facts.strip,
         output=root / output,
-        work=root / CACHE / FUNCTIONS / output.name if output != OUTPUT else None,
+        work=project_cache(root) / FUNCTIONS / output.name if output != OUTPUT else None,
     )
     build(options, report)
     return read_build(root / output)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from heavylift.build.caches import free, taken
+import pytest
+
+from heavylift.build.caches import free, open_cache, taken
+from heavylift.build.errors import BuildError
+from heavylift.build.options import CACHE, project_cache
 from heavylift.build.reporter import Reporter
 
 
@@ -52,3 +56,50 @@ def test_a_cache_that_a_build_uses_serves_no_other(tmp_path: Path) -> None:
             assert more == []
     with free([one, other]) as found:
         assert found == [one, other]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project, and a folder of the user's for caches."""
+    monkeypatch.delenv(CACHE, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "users"))
+    project = tmp_path / "here" / "mine"
+    project.mkdir(parents=True)
+    return project
+
+
+def test_the_cache_of_a_project_lies_outside_of_it_and_is_its_own(project: Path, tmp_path: Path) -> None:
+    cache, other = project_cache(project), project_cache(tmp_path / "there" / "mine")
+    assert cache.parent == other.parent == tmp_path / "users" / "heavylift" / "builds"
+    assert cache != other
+    assert cache.name.startswith("mine-")
+
+
+def test_a_variable_names_another_place(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE, ".cache/heavylift")
+    assert project_cache(project) == project / ".cache/heavylift"
+    monkeypatch.setenv(CACHE, str(tmp_path / "named"))
+    assert project_cache(project).parent == tmp_path / "named"
+
+
+def test_caches_of_projects_that_are_gone_are_removed(project: Path) -> None:
+    gone = project.with_name("gone")
+    gone.mkdir()
+    for each in (project, gone):
+        open_cache(project_cache(each) / "functions" / "f", project_cache(each), each)
+    assert project_cache(gone).exists()
+    gone.rmdir()
+    open_cache(project_cache(project), project_cache(project), project)
+    assert (project_cache(project).exists(), project_cache(gone).exists()) == (True, False)
+
+
+def test_a_cache_within_the_project_stands_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE, ".cache/heavylift")
+    open_cache(project_cache(project), project_cache(project), project)
+    assert list(project_cache(project).iterdir()) == []
+
+
+def test_a_place_where_nothing_can_be_kept_is_named(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("no folder")
+    with pytest.raises(BuildError, match="name another folder in HEAVYLIFT_CACHE"):
+        open_cache(project_cache(project), project_cache(project), project)
