@@ -43,6 +43,12 @@ DIFFERS: Mapping[str, str] = {
     **dict.fromkeys(("PostVodPlaylist", "GetVodPlaylist"), "nothing is ever recorded"),
     **dict.fromkeys(("PutCname", "PutBucketCname"), "no domain name is bound"),
     **dict.fromkeys(
+        ("CreateLoginProfile", "UpdateLoginProfile", "SetPasswordPolicy", "SetSecurityPreference"),
+        "kept; there is no console to log on to",
+    ),
+    "ListVirtualMFADevices": "always empty",
+    **dict.fromkeys(("GetUserMFAInfo", "UnbindMFADevice"), "there is never one"),
+    **dict.fromkeys(
         (
             *("PutBucketLogging", "PutBucketInventory", "PutBucketInventoryConfiguration", "PutBucketQosInfo"),
             *("SetBucketStorageCapacity", "PutBucketStorageQuota", "PutBucketTransferAcceleration"),

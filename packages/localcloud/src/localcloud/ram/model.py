@@ -28,6 +28,7 @@ class Role:
     max_session: int  # seconds
     created: float
     updated: float
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +43,16 @@ class User:
     mobile_phone: str
     created: float
     updated: float
+    login: Login | None = None  # None: the user cannot log on to the console
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Login:
+    """The way in which a user logs on to the console, which is not here; the password is not kept."""
+
+    created: float
+    reset_required: bool  # of the password, when the user logs on
+    mfa_required: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +105,7 @@ class ManagedPolicy:
     versions: tuple[PolicyVersion, ...]  # oldest first
     created: float
     updated: float
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def default(self) -> PolicyVersion:
@@ -113,6 +125,42 @@ class Attachment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PasswordRules:
+    """The rules for the passwords of users. Defaults: RAM API, "SetPasswordPolicy"."""
+
+    least: int = 8  # characters
+    lower: bool = False  # one of these is required
+    upper: bool = False
+    digits: bool = False
+    symbols: bool = False
+    hard_expiry: bool = False
+    max_age: int = 0  # days; 0: for ever
+    history: int = 0  # passwords that do not come again
+    attempts: int = 5  # to log on, in an hour
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecurityPreference:
+    """What users may do in the console, which is not here. Defaults: RAM API, "SetSecurityPreference"."""
+
+    save_mfa_ticket: bool = False
+    change_password: bool = True
+    manage_keys: bool = False
+    manage_mfa: bool = True
+    session_hours: int = 6
+    networks: str = ""  # masks, with semicolons between them; empty: all
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccountSettings:
+    """The settings of the account."""
+
+    alias: str = ""  # empty: none
+    passwords: PasswordRules = PasswordRules()
+    preference: SecurityPreference = SecurityPreference()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Entities:
     """All entities at one moment. A change makes a new value."""
 
@@ -122,6 +170,7 @@ class Entities:
     keys: Mapping[str, AccessKey] = field(default_factory=dict)  # by their ids
     policies: Mapping[str, ManagedPolicy] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    account: AccountSettings = AccountSettings()
 
     def attached_to(self, kind: Kind, name: str) -> list[Attachment]:
         """Return the attachments of a role, user or group, in the order in which they were made."""

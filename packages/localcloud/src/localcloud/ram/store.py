@@ -8,13 +8,17 @@ from typing import Any
 from localcloud.kernel.documents import KeptDocument
 from localcloud.ram.model import (
     AccessKey,
+    AccountSettings,
     Attachment,
     Entities,
     Group,
+    Login,
     ManagedPolicy,
     Membership,
+    PasswordRules,
     PolicyVersion,
     Role,
+    SecurityPreference,
     User,
 )
 
@@ -32,6 +36,7 @@ def _record(entities: Entities) -> dict[str, object]:
         "keys": list(entities.keys.values()),
         "policies": list(entities.policies.values()),
         "attachments": entities.attachments,
+        "account": entities.account,
     }
 
 
@@ -45,10 +50,24 @@ def _entities(record: Any) -> Entities:  # noqa: ANN401 - what the file holds
         policies={policy.name: policy for policy in policies},
         attachments=tuple(_attachment(attachment) for attachment in record["attachments"]),
         # What an embedded cloud without users has written has none of these.
-        users={user["name"]: User(**user) for user in record.get("users", [])},
+        users={user["name"]: _user(user) for user in record.get("users", [])},
         groups={group["name"]: _group(group) for group in record.get("groups", [])},
         keys={key["access_key_id"]: AccessKey(**key) for key in record.get("keys", [])},
+        account=_account(record.get("account", {})),
     )
+
+
+def _account(record: Any) -> AccountSettings:  # noqa: ANN401 - likewise
+    return AccountSettings(
+        alias=record.get("alias", ""),
+        passwords=PasswordRules(**record.get("passwords", {})),
+        preference=SecurityPreference(**record.get("preference", {})),
+    )
+
+
+def _user(record: Any) -> User:  # noqa: ANN401 - likewise
+    login = record.get("login")
+    return User(**{**record, "login": Login(**login) if login else None})
 
 
 def _attachment(record: Any) -> Attachment:  # noqa: ANN401 - likewise

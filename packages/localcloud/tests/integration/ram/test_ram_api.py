@@ -246,9 +246,10 @@ def test_a_role_without_permission_cannot_use_ram(
 
 
 def test_an_action_that_is_not_there_says_so(ram: RamClient) -> None:
-    error = refusal(lambda: ram.get_login_profile(ram_models.GetLoginProfileRequest(user_name="u")))
+    request = ram_models.ChangePasswordRequest(old_password="a", new_password="b")
+    error = refusal(lambda: ram.change_password(request))
     assert error.code == "InvalidAction.NotFound"
-    assert "not implemented: GetLoginProfile" in error.message
+    assert "not implemented: ChangePassword" in error.message
 
 
 def test_a_parameter_that_would_be_ignored_is_refused(cloud: Running, ram: RamClient, sts: StsClient) -> None:
@@ -256,11 +257,10 @@ def test_a_parameter_that_would_be_ignored_is_refused(cloud: Running, ram: RamCl
     error = refusal(lambda: assume(sts, role.arn, source_identity="me"))
     assert error.code == "InvalidParameter.SourceIdentity"
     assert "not implemented" in error.message
-    tag = ram_models.CreateRoleRequestTag(key="k", value="v")
     request = ram_models.CreateRoleRequest(
-        role_name=unique("role"), assume_role_policy_document=root_trust(cloud), tag=[tag]
+        role_name=unique("role"), assume_role_policy_document=root_trust(cloud), allow_console_login=True
     )
-    assert refusal(lambda: ram.create_role(request)).code.startswith("InvalidParameter.Tag")
+    assert refusal(lambda: ram.create_role(request)).code == "InvalidParameter.AllowConsoleLogin"
 
 
 def fetch(url: str) -> tuple[int, str, bytes]:

@@ -58,6 +58,21 @@ class Calls:
         return name
 
 
+_Default = TypeVar("_Default", bool, None)
+
+
+def read_flag(call: Call, name: str, default: _Default) -> bool | _Default:
+    """Return True or False as a call gives it; `default`: it does not.
+
+    Raises:
+        RamError: InvalidParameter.NAME.
+    """
+    text = call.parameters.get(name)
+    return (
+        default if text is None else reader.choice(call, name, ("true", "false", "True", "False"), "").lower() == "true"
+    )
+
+
 def read_policy_type(call: Call) -> PolicyType:
     """Return the type of policy that a call names.
 

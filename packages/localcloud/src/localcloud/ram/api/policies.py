@@ -6,6 +6,7 @@ from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.ram.api.calls import Calls, cut_page, read_policy_type, reader
+from localcloud.ram.api.tags import read_tags
 from localcloud.ram.model import ManagedPolicy, PolicyVersion
 from localcloud.ram.operations.policies import find_version
 
@@ -22,6 +23,7 @@ class PolicyCalls(Calls):
             name,
             document=reader.required(call, "PolicyDocument"),
             description=call.parameters.get("Description", ""),
+            tags=read_tags(call),
         )
         return {"Policy": write_policy(policy)}
 
@@ -53,6 +55,16 @@ class PolicyCalls(Calls):
             drop_oldest=reader.choice(call, "RotateStrategy", ("None", ROTATE), "None") == ROTATE,
         )
         return {"PolicyVersion": _write_version(self._ram.get_policy(name, "Custom"), version)}
+
+    def set_default_version(self, call: Call) -> Answer:
+        """SetDefaultPolicyVersion."""
+        self._ram.set_default_version(self.policy_name(call, "Custom"), reader.required(call, "VersionId"))
+        return {}
+
+    def update_description(self, call: Call) -> Answer:
+        """UpdatePolicyDescription."""
+        name = self.policy_name(call, "Custom")
+        return {"Policy": write_policy(self._ram.describe_policy(name, reader.required(call, "NewDescription")))}
 
     def get_version(self, call: Call) -> Answer:
         """GetPolicyVersion."""

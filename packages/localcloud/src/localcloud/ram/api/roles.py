@@ -6,6 +6,7 @@ from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.ram.api.calls import Calls, cut_page, reader
+from localcloud.ram.api.tags import read_tags
 from localcloud.ram.model import DEFAULT_SESSION, Role
 
 
@@ -20,6 +21,7 @@ class RoleCalls(Calls):
             trust_policy=reader.required(call, "AssumeRolePolicyDocument"),
             description=call.parameters.get("Description", ""),
             max_session=reader.whole(call, "MaxSessionDuration", DEFAULT_SESSION),
+            tags=read_tags(call),
         )
         return {"Role": self._write(role, document=True)}
 

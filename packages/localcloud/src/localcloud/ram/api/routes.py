@@ -13,10 +13,14 @@ from aiohttp import web
 from localcloud.kernel import rpc
 from localcloud.kernel.parameters import Answer, blocking_action
 from localcloud.kernel.signatures import Authenticator
+from localcloud.ram.api.account import PASSWORDS, PREFERENCE, AccountCalls
 from localcloud.ram.api.attachments import KINDS, AttachmentCalls, EntityCalls
 from localcloud.ram.api.groups import GroupCalls
+from localcloud.ram.api.logins import FIELDS as LOGIN
+from localcloud.ram.api.logins import LoginCalls
 from localcloud.ram.api.policies import PolicyCalls
 from localcloud.ram.api.roles import RoleCalls
+from localcloud.ram.api.tags import TagCalls
 from localcloud.ram.api.users import FIELDS, AccessKeyCalls, UserCalls
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Kind
@@ -30,11 +34,12 @@ def routes(ram: RamService) -> dict[str, Route]:
     """Return what runs for each action."""
     roles, policies, users = RoleCalls(ram), PolicyCalls(ram), UserCalls(ram)
     keys, groups = AccessKeyCalls(ram), GroupCalls(ram)
+    account, logins, tags = AccountCalls(ram), LoginCalls(ram), TagCalls(ram)
     policy, page, key = ("PolicyName", "PolicyType"), ("Marker", "MaxItems"), ("UserName", "UserAccessKeyId")
     return {
         "CreateRole": (
             roles.create,
-            ("RoleName", "AssumeRolePolicyDocument", "Description", "MaxSessionDuration"),
+            ("RoleName", "AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "Tag"),
         ),
         "GetRole": (roles.get, ("RoleName",)),
         "ListRoles": (roles.list, page),
@@ -61,7 +66,7 @@ def routes(ram: RamService) -> dict[str, Route]:
         "RemoveUserFromGroup": (groups.remove_user, ("UserName", "GroupName")),
         "ListGroupsForUser": (groups.list_for_user, ("UserName",)),
         "ListUsersForGroup": (groups.list_users, ("GroupName", *page)),
-        "CreatePolicy": (policies.create, ("PolicyName", "PolicyDocument", "Description")),
+        "CreatePolicy": (policies.create, ("PolicyName", "PolicyDocument", "Description", "Tag")),
         "GetPolicy": (policies.get, policy),
         "ListPolicies": (policies.list, ("PolicyType", *page)),
         "DeletePolicy": (policies.delete, ("PolicyName",)),
@@ -72,6 +77,25 @@ def routes(ram: RamService) -> dict[str, Route]:
         "GetPolicyVersion": (policies.get_version, (*policy, "VersionId")),
         "ListPolicyVersions": (policies.list_versions, policy),
         "DeletePolicyVersion": (policies.delete_version, ("PolicyName", "VersionId")),
+        "SetDefaultPolicyVersion": (policies.set_default_version, ("PolicyName", "VersionId")),
+        "UpdatePolicyDescription": (policies.update_description, ("PolicyName", "NewDescription")),
+        "TagResources": (tags.tag, ("ResourceType", "ResourceNames", "Tag")),
+        "UntagResources": (tags.untag, ("ResourceType", "ResourceNames", "TagKeys", "All")),
+        "ListTagResources": (tags.list_all, ("ResourceType", "ResourceNames", "Tag", "NextToken", "PageSize")),
+        "CreateLoginProfile": (logins.create, ("UserName", *LOGIN)),
+        "GetLoginProfile": (logins.get, ("UserName",)),
+        "UpdateLoginProfile": (logins.update, ("UserName", *LOGIN)),
+        "DeleteLoginProfile": (logins.delete, ("UserName",)),
+        "GetAccountAlias": (account.get_alias, ()),
+        "SetAccountAlias": (account.set_alias, ("AccountAlias",)),
+        "ClearAccountAlias": (account.clear_alias, ()),
+        "GetPasswordPolicy": (account.get_password_policy, ()),
+        "SetPasswordPolicy": (account.set_password_policy, PASSWORDS),
+        "GetSecurityPreference": (account.get_preference, ()),
+        "SetSecurityPreference": (account.set_preference, PREFERENCE),
+        "ListVirtualMFADevices": (account.list_devices, ()),
+        "GetUserMFAInfo": (account.find_device, ("UserName",)),
+        "UnbindMFADevice": (account.find_device, ("UserName",)),
         "ListEntitiesForPolicy": (EntityCalls(ram).list_entities, policy),
         **{name: route for kind in KINDS for name, route in _attachments(AttachmentCalls(ram, kind), kind).items()},
     }

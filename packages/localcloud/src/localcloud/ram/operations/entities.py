@@ -12,6 +12,7 @@ import string
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from localcloud.kernel.documents import KeptDocument
@@ -22,6 +23,10 @@ from localcloud.ram.system_policies import SYSTEM_POLICIES
 
 MAX_DESCRIPTION = 1024  # characters, of a role and of a policy; RAM API, "CreateRole", "CreatePolicy"
 MAX_COMMENT = 128  # characters, also of a display name; RAM API, "CreateUser", "CreateGroup"
+MAX_TAGS = 20  # of a role or policy; RAM API, "TagResources"
+MAX_TAG_KEY = 128  # characters
+MAX_TAG_VALUE = 256  # characters
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _Value = TypeVar("_Value")
 
 
@@ -140,6 +145,17 @@ def check_text(parameter: str, text: str | None, most: int) -> None:
             f"InvalidParameter.{parameter}.Length",
             f'The parameter - "{parameter}" has {len(text)} characters; the limit is {most}.',
         )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags whose keys or values are too long.
+
+    Raises:
+        RamError: InvalidParameter.
+    """
+    for key, value in tags.items():
+        check_text("Tag.Key", key, MAX_TAG_KEY)
+        check_text("Tag.Value", value, MAX_TAG_VALUE)
 
 
 def check_document(document: str, parse: Callable[[str], object]) -> None:

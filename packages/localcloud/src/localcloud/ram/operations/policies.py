@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import ManagedPolicy, PolicyType, PolicyVersion
 from localcloud.ram.operations.entities import (
     MAX_DESCRIPTION,
+    NO_TAGS,
     EntityKeeper,
     check_document,
     check_name,
+    check_tags,
     check_text,
     known_policies,
     without,
@@ -26,7 +29,9 @@ _POLICY_NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
 class Policies(EntityKeeper):
     """The policies of the account."""
 
-    def create_policy(self, name: str, *, document: str, description: str = "") -> ManagedPolicy:
+    def create_policy(
+        self, name: str, *, document: str, description: str = "", tags: Mapping[str, str] = NO_TAGS
+    ) -> ManagedPolicy:
         """Make a custom policy with its first version, v1.
 
         Raises:
@@ -35,6 +40,7 @@ class Policies(EntityKeeper):
         check_name("PolicyName", name, _POLICY_NAME)
         check_document(document, parse_policy)
         check_text("Description", description, MAX_DESCRIPTION)
+        check_tags(tags)
         with self._lock:
             if name in self._entities.policies or name in SYSTEM_POLICIES:
                 raise RamError("EntityAlreadyExists.Policy", f"The policy already exists: {name}.")
@@ -47,6 +53,7 @@ class Policies(EntityKeeper):
                 versions=(PolicyVersion(version_id="v1", document=document, created=now),),
                 created=now,
                 updated=now,
+                tags=dict(tags),
             )
             self._save_policy(policy)
         return policy
@@ -98,6 +105,29 @@ class Policies(EntityKeeper):
             default = version.version_id if set_as_default else old.default_version
             self._save_policy(replace(old, versions=(*versions, version), default_version=default, updated=now))
         return version
+
+    def set_default_version(self, name: str, version_id: str) -> None:
+        """Put another version of a custom policy in force.
+
+        Raises:
+            RamError: EntityNotExist.Policy or EntityNotExist.Policy.Version.
+        """
+        with self._lock:
+            policy = self.get_policy(name, "Custom")
+            find_version(policy, version_id)
+            self._save_policy(replace(policy, default_version=version_id, updated=self._clock()))
+
+    def describe_policy(self, name: str, description: str) -> ManagedPolicy:
+        """Change the description of a custom policy.
+
+        Raises:
+            RamError: EntityNotExist.Policy or InvalidParameter.
+        """
+        check_text("NewDescription", description, MAX_DESCRIPTION)
+        with self._lock:
+            policy = replace(self.get_policy(name, "Custom"), description=description, updated=self._clock())
+            self._save_policy(policy)
+        return policy
 
     def delete_policy_version(self, name: str, version_id: str) -> None:
         """Remove a version that is not in force.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from localcloud.kernel.documents import KeptDocument
@@ -11,11 +11,13 @@ from localcloud.ram.errors import RamError
 from localcloud.ram.model import DEFAULT_SESSION, Entities, Role
 from localcloud.ram.operations.entities import (
     MAX_DESCRIPTION,
+    NO_TAGS,
     EntityKeeper,
     by_name,
     check_document,
     check_free,
     check_name,
+    check_tags,
     check_text,
     find_entity,
     new_id,
@@ -39,7 +41,13 @@ class Roles(EntityKeeper):
         self._subscribers.append(tell)
 
     def create_role(
-        self, name: str, *, trust_policy: str, description: str = "", max_session: int = DEFAULT_SESSION
+        self,
+        name: str,
+        *,
+        trust_policy: str,
+        description: str = "",
+        max_session: int = DEFAULT_SESSION,
+        tags: Mapping[str, str] = NO_TAGS,
     ) -> Role:
         """Make a role.
 
@@ -48,6 +56,7 @@ class Roles(EntityKeeper):
             trust_policy: JSON document that says who may assume it.
             description: free text.
             max_session: longest session, in seconds, 3600 to 43200.
+            tags: its tags.
 
         Raises:
             RamError: EntityAlreadyExists.Role, MalformedPolicyDocument or InvalidParameter.
@@ -56,6 +65,7 @@ class Roles(EntityKeeper):
         check_document(trust_policy, parse_trust_policy)
         check_text("Description", description, MAX_DESCRIPTION)
         _check_max_session(max_session)
+        check_tags(tags)
         with self._lock:
             check_free(self._entities.roles, "Role", name)
             now = self._clock()
@@ -67,6 +77,7 @@ class Roles(EntityKeeper):
                 max_session=max_session,
                 created=now,
                 updated=now,
+                tags=dict(tags),
             )
             self._save(replace(self._entities, roles={**self._entities.roles, name: role}))
         return role

@@ -8,7 +8,8 @@ import string
 from dataclasses import replace
 
 from localcloud.ram.errors import RamError
-from localcloud.ram.model import AccessKey, KeyStatus, User
+from localcloud.ram.model import AccessKey, KeyStatus, Login, User
+from localcloud.ram.operations.account import check_password
 from localcloud.ram.operations.entities import (
     MAX_COMMENT,
     EntityKeeper,
@@ -140,6 +141,58 @@ class Users(EntityKeeper):
                         f"DeleteConflict.User.{kind}", f"The user {name} has {count} of {kind}; remove them first."
                     )
             self._save(replace(entities, users=without(entities.users, name)))
+
+    def put_login(
+        self, name: str, password: str | None, *, reset_required: bool | None, mfa_required: bool | None, new: bool
+    ) -> Login:
+        """Let a user log on to the console, or change how; None leaves what it is, which is False at first.
+
+        Args:
+            name: the user's.
+            password: is checked, and not kept; None: the one that there is.
+            reset_required: whether the user has to change it.
+            mfa_required: whether the user has to bind a device.
+            new: whether there must be none yet, or one already.
+
+        Raises:
+            RamError: EntityNotExist.User, EntityNotExist.User.LoginProfile, EntityAlreadyExists.User.LoginProfile or
+                InvalidParameter.
+        """
+        with self._lock:
+            user = self.get_user(name)
+            if new and user.login:
+                raise RamError("EntityAlreadyExists.User.LoginProfile", f"The user {name} has a login profile already.")
+            if password is not None:
+                check_password(password, self._entities.account.passwords)
+            old = Login(created=self._clock(), reset_required=False, mfa_required=False) if new else self.login_of(name)
+            login = replace(
+                old,
+                reset_required=old.reset_required if reset_required is None else reset_required,
+                mfa_required=old.mfa_required if mfa_required is None else mfa_required,
+            )
+            self._save_user(replace(user, login=login))
+        return login
+
+    def login_of(self, name: str) -> Login:
+        """Return how a user logs on to the console.
+
+        Raises:
+            RamError: EntityNotExist.User, EntityNotExist.User.LoginProfile.
+        """
+        login = self.get_user(name).login
+        if login is None:
+            raise RamError("EntityNotExist.User.LoginProfile", f"The user login profile does not exist: {name}.")
+        return login
+
+    def delete_login(self, name: str) -> None:
+        """Let a user log on no longer.
+
+        Raises:
+            RamError: EntityNotExist.User, EntityNotExist.User.LoginProfile.
+        """
+        with self._lock:
+            self.login_of(name)
+            self._save_user(replace(self.get_user(name), login=None))
 
     def create_access_key(self, user: str) -> AccessKey:
         """Make an access key for a user.
