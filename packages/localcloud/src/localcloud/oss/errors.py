@@ -76,7 +76,6 @@ STATUS = {
     "NoSuchRegion": 404,
     "NoSuchServerSideEncryptionRule": 404,
     "NoSuchStyle": 404,
-    "NoSuchSymlinkTarget": 404,
     "NoSuchTransferAccelerationConfiguration": 404,
     "NoSuchUpload": 404,
     "NoSuchUserDefinedLogFieldsConfig": 404,
@@ -100,6 +99,7 @@ STATUS = {
     "SecurityTokenExpired": 403,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,
+    "SymlinkTargetNotExist": 404,
     "TooManyCnameToken": 400,
     "WORMConfigurationLocked": 403,
 }
@@ -124,6 +124,7 @@ EC = {
     "NoSuchKey": "0026-00000001",
     "NoSuchServerSideEncryptionRule": "0005-00000004",
     "NoSuchUpload": "0042-00000002",
+    "NotSymlink": "0043-00000101",
     "ObjectNotAppendable": "0026-00000017",
     "PositionNotEqualToLength": "0026-00000016",
     "Rejected.Disabled": "0005-00000214",
@@ -131,6 +132,7 @@ EC = {
     "RestoreAlreadyInProgress": "0016-00000701",
     "RequestTimeTooSkewed": "0002-00000504",
     "SignatureDoesNotMatch": "0002-00000040",
+    "SymlinkTargetNotExist": "0026-00000012",
 }
 
 

@@ -568,3 +568,30 @@ def test_what_is_no_symlink_is_told(bucket: oss2.Bucket) -> None:
     bucket.put_object("a", b"")
     with pytest.raises(oss2.exceptions.ServerError, match="NotSymlink"):
         bucket.get_symlink("a")
+
+
+def test_a_range_that_an_object_has_not_copies_all_of_it_into_a_part(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"0123456789")
+    upload = bucket.init_multipart_upload("b~c").upload_id
+    part = bucket.upload_part_copy(bucket.bucket_name, "a", (4, 14), "b~c", upload, 1)
+    done = bucket.complete_multipart_upload("b~c", upload, [oss2.models.PartInfo(1, part.etag)])
+    assert bucket.get_object("b~c").read() == b"0123456789"
+    assert b"/b%7Ec</Location>" in done.resp.read()
+
+
+def test_answers_tell_how_long_they_took(bucket: oss2.Bucket) -> None:
+    assert int(bucket.get_bucket_acl().headers["x-oss-server-time"]) < 10_000
+
+
+def test_an_upload_that_a_client_encrypts_tells_how_and_has_the_size_that_it_said(bucket: oss2.Bucket) -> None:
+    said = {"key": "k", "start": "s", "cek-alg": "AES/CTR/NoPadding", "data-size": "5", "part-size": "102400"}
+    headers = {f"x-oss-meta-client-side-encryption-{name}": value for name, value in said.items()}
+    upload = bucket.init_multipart_upload("sealed", headers=headers).upload_id
+    part = bucket.upload_part("sealed", upload, 1, b"1234")
+    listed = bucket._do("GET", bucket.bucket_name, "sealed", params={"uploadId": upload}).read()
+    assert b"<ClientEncryptionKey>k</ClientEncryptionKey>" in listed
+    assert b"<ClientEncryptionDataSize>5</ClientEncryptionDataSize>" in listed
+    with pytest.raises(oss2.exceptions.ServerError, match="data-size"):
+        bucket.complete_multipart_upload("sealed", upload, [oss2.models.PartInfo(1, part.etag)])
+    part = bucket.upload_part("sealed", upload, 1, b"12345")
+    bucket.complete_multipart_upload("sealed", upload, [oss2.models.PartInfo(1, part.etag)])

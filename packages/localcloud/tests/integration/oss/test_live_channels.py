@@ -80,3 +80,10 @@ def test_the_name_of_a_playlist_as_another_sdk_writes_it_is_passed_over(bucket: 
     bucket._do("PUT", bucket.bucket_name, "one", params={"live": ""}, data=body)
     told = bucket.get_live_channel("one").target
     assert (told.playlist_name, told.frag_duration, told.frag_count) == ("playlist.m3u8", "5", "3")
+
+
+def test_a_channel_of_another_type_is_refused(bucket: oss2.Bucket) -> None:
+    body = "<LiveChannelConfiguration><Target><Type>RTMP</Type></Target></LiveChannelConfiguration>"
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket._do("PUT", bucket.bucket_name, "other", params={"live": ""}, data=body)
+    assert (error.value.status, error.value.code) == (400, "InvalidArgument")

@@ -236,7 +236,7 @@ def test_symlinks(bucket: oss2.Bucket) -> None:
     bucket.delete_object("target ü")
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket.get_object("link")
-    assert code_of(error) == (404, "NoSuchSymlinkTarget")
+    assert code_of(error) == (404, "SymlinkTargetNotExist")
 
 
 def test_tags(bucket: oss2.Bucket) -> None:

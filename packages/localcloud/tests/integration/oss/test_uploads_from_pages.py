@@ -102,7 +102,9 @@ def test_an_object_stays_when_its_callback_fails(bucket: oss2.Bucket, page: str,
     url = f"{page}{path}" if path else "http://example.org/"
     callback = {"callbackUrl": url, "callbackBody": "a=b"}
     put = bucket.put_object("failed", b"hello", {"x-oss-callback": packed(callback)})
-    assert (put.status, b"<Code>CallbackFailed</Code>" in put.resp.read()) == (203, True)
+    told = put.resp.read()
+    assert (put.status, b"<Code>CallbackFailed</Code>" in told) == (203, True)
+    assert path or b"<Message>Error status : 502.</Message>" in told
     assert put.etag
     assert bucket.get_object("failed").read() == b"hello"
 
@@ -204,6 +206,13 @@ def test_a_form_that_keeps_to_its_policy_makes_an_object(cloud: Cloud, bucket: o
     assert code_of(post(cloud, bucket, form | sign(cloud, policy) | {"key": "other"})) == (403, "AccessDenied")
     assert code_of(post(cloud, bucket, form | sign(cloud, policy), b"")) == (400, "EntityTooSmall")
     assert code_of(post(cloud, bucket, form | sign(cloud, policy), bytes(11))) == (400, "EntityTooLarge")
+
+
+def test_the_type_of_the_file_meets_a_policy(cloud: Cloud, bucket: oss2.Bucket) -> None:
+    wanted = policy_of({"bucket": bucket.bucket_name}, ["in", "$content-type", ["text/x-page", "image/png"]])
+    assert post(cloud, bucket, {"key": "typed", **sign_v1(cloud, wanted)}).status_code == 204
+    other = policy_of({"bucket": bucket.bucket_name}, ["in", "$content-type", ["image/png"]])
+    assert code_of(post(cloud, bucket, {"key": "typed", **sign_v1(cloud, other)})) == (403, "AccessDenied")
 
 
 def test_a_form_is_refused_that_nobody_signed_or_another_key(cloud: Cloud, bucket: oss2.Bucket) -> None:

@@ -108,7 +108,9 @@ async def _first(callback: Callback, body: bytes, headers: Mapping[str, str]) ->
 async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     host = host_of(url)
     if host is None or not is_loopback(f"[{host}]" if ":" in host else host):
-        raise _failed(f"{url} is not on loopback, and the embedded cloud calls no other address.")
+        raise _failed(
+            "Error status : 502.", f"{url} is not on loopback, and the embedded cloud calls no other address."
+        )
     try:
         timeout = aiohttp.ClientTimeout(total=PATIENCE)
         async with (
@@ -123,7 +125,7 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     except TimeoutError as error:
         raise _failed(f"Cost too long time: no answer came within {PATIENCE:g} seconds.") from error
     except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-        raise _failed(f"Error status : 502. {url} cannot be reached.") from error
+        raise _failed("Error status : 502.", f"{url} cannot be reached.") from error
     if response.status != 200:
         raise _failed(f"Error status : {response.status}.")
     try:
@@ -133,8 +135,9 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     return bytes(content)
 
 
-def _failed(why: str) -> OssError:
-    return OssError("CallbackFailed", why)
+def _failed(why: str, cause: str = "") -> OssError:
+    """Return the error of a callback, in OSS's words; what OSS does not say stands in an element of its own."""
+    return OssError("CallbackFailed", why, {"Cause": cause} if cause else {})
 
 
 def _values(call: Call, item: StoredObject, operation: str) -> dict[str, str | int]:

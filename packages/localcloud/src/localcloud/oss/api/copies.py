@@ -64,7 +64,10 @@ async def copy_part(call: Call) -> web.StreamResponse:
 
     def interval(item: StoredObject) -> tuple[int, int]:
         found.check(item)
-        return parse_range(call.headers.get(f"{COPY_SOURCE}-range"), item.size, strict=True) or (0, item.size)
+        wanted = call.headers.get(f"{COPY_SOURCE}-range")
+        parse_range(wanted, item.size, strict=True)  # refuses one that begins behind the object
+        # of one that ends behind it, OSS copies all of the object; source: UploadPartCopy
+        return parse_range(wanted, item.size, strict=False) or (0, item.size)
 
     copied = await call.run(
         call.oss.copies.copy_part,

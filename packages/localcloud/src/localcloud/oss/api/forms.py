@@ -51,7 +51,9 @@ async def post_object(call: Call) -> web.StreamResponse:
             call.request[SPOKEN] = True
         caller = caller_of(call.request, call.guard.prove(claim))
         policy = read_policy(form["policy"])
-        policy.check(form, bucket=call.bucket, now=call.guard.clock())
+        policy.check(
+            {"content-type": file.headers.get("Content-Type", ""), **form}, bucket=call.bucket, now=call.guard.clock()
+        )
         call = replace(call, caller=caller)
     call = replace(call, target=ResourceUrl(bucket=call.bucket, key=key, query={}))
     headers = _headers(form, file)

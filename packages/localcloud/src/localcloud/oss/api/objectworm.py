@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from localcloud.kernel.times import to_seconds
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
@@ -45,7 +45,7 @@ async def put_legal_hold(call: Call) -> web.StreamResponse:
 async def get_retention(call: Call) -> web.StreamResponse:
     """GetObjectRetention."""
     until = (await _protection(call)).until
-    document = {"Mode": objectworm.MODE, "RetainUntilDate": to_seconds(until)} if until else {}
+    document = {"Mode": objectworm.MODE, "RetainUntilDate": to_milliseconds(until)} if until else {}
     return xml_response("Retention", {"Mode": "", "RetainUntilDate": "", **document})
 
 

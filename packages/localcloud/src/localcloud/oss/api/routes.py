@@ -5,6 +5,7 @@ A request names a bucket, an object or neither; its method and the first subreso
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -62,6 +63,8 @@ _ACL = {"x-oss-object-acl": "PutObjectAcl"}
 _COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=RIGHTS_BY_HEADER)
 _DELETE_OBJECT = Operation(objects.delete_object, "DeleteObject", by_acl=True, versions=True)
 _COPY_PART = Operation(copies.copy_part, "PutObject")
+
+_BEGAN = web.RequestKey("began", float)  # when a request came, in seconds of the monotonic clock
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
 OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
@@ -292,7 +295,7 @@ def create_app(
     async def serve(request: web.Request) -> web.StreamResponse:
         if "expect" in request[HEADERS]:
             await meet_expectation(request)
-        request[THROTTLE] = None
+        request[THROTTLE], request[_BEGAN] = None, time.monotonic()
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, oss, link, admin_token)
@@ -309,6 +312,8 @@ def create_app(
     def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
         if URL in request:  # else it was refused at the door
+            took = int((time.monotonic() - request[_BEGAN]) * 1000)
+            response.headers["x-oss-server-time"] = str(took)  # milliseconds
             target = request[URL]
             if throttle := request[THROTTLE]:
                 seconds = (

@@ -136,7 +136,8 @@ def _location(call: Call) -> str:
     """Return the object's address, in the style of the one that the request came to."""
     host = call.request.host
     bucket = "" if host.startswith(f"{call.bucket}.") else f"/{call.bucket}"
-    return f"{call.request.scheme}://{host}{bucket}/{quote(call.key)}"
+    key = quote(call.key).replace("~", "%7E")  # as the suite of OSS's SDK for Java compares it
+    return f"{call.request.scheme}://{host}{bucket}/{key}"
 
 
 async def abort_upload(call: Call) -> web.StreamResponse:
@@ -144,6 +145,17 @@ async def abort_upload(call: Call) -> web.StreamResponse:
     upload = await find_upload(call)
     await call.run(call.oss.uploads.abort, upload)
     return web.Response(status=204)
+
+
+# Elements of ListParts and the metadata that they repeat. Source: OSS's SDK for Python (version 2).
+_OF_CLIENT_ENCRYPTION = {
+    "Key": "key",
+    "Start": "start",
+    "CekAlg": "cek-alg",
+    "WrapAlg": "wrap-alg",
+    "DataSize": "data-size",
+    "PartSize": "part-size",
+}
 
 
 async def list_parts(call: Call) -> web.StreamResponse:
@@ -166,6 +178,10 @@ async def list_parts(call: Call) -> web.StreamResponse:
             "NextPartNumberMarker": page[-1].number if page else "",
             "MaxParts": limit,
             "IsTruncated": len(following) > limit,
+            **{
+                f"ClientEncryption{element}": upload.attributes.headers.get(f"x-oss-meta-client-side-encryption-{name}")
+                for element, name in _OF_CLIENT_ENCRYPTION.items()
+            },
             "Part": [
                 {
                     "PartNumber": part.number,

@@ -171,7 +171,7 @@ class ObjectOperations(Operations):
             frozen: its bytes are not read, so that it may be archived.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, NoSuchSymlinkTarget, InvalidTargetType (a symlink to a symlink),
+            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, SymlinkTargetNotExist, InvalidTargetType (a symlink to a symlink),
                 MethodNotAllowed (the version is a delete marker), InvalidObjectState (archived), and what `permit` and
                 `check_key_state` raise.
         """
@@ -190,7 +190,7 @@ class ObjectOperations(Operations):
             if item.symlink_target is not None:
                 target = look_up(item.symlink_target)
                 if target is None:
-                    raise OssError("NoSuchSymlinkTarget", "The symlink target object does not exist", {"Key": key})
+                    raise OssError("SymlinkTargetNotExist", "The symlink target object does not exist", {"Key": key})
                 if target.symlink_target is not None:
                     raise OssError("InvalidTargetType", "The target of a symlink must not be a symlink.", {"Key": key})
                 item = seen_through(item, target)

@@ -175,11 +175,11 @@ class UploadOperations(Operations):
                 AccessDenied (a public ACL, which the bucket blocks).
         """
         attributes = upload.attributes if acl is None else replace(upload.attributes, acl=acl)
+        item = None
         while (
-            item := self._complete(upload, chosen, attributes, overwrite=overwrite)
-        ) is None:  # who names no parts gets those of the moment when the upload ends
-            if chosen is not None:
-                raise OssError("InvalidPart", "A part was uploaded again while the upload was completed.")
+            item is None
+        ):  # parts came again meanwhile: those of the moment when the upload ends count, and are compared anew
+            item = self._complete(upload, chosen, attributes, overwrite=overwrite)
         self._events.tell("ObjectCreated:CompleteMultipartUpload", item, requester)
         return item
 
@@ -197,6 +197,7 @@ class UploadOperations(Operations):
                 raise already_exists(upload.key)
             self._check_replaceable(holder, before)
             check_object_acl(holder, attributes.acl)
+            _check_data_size(attributes, whole)
             if choose_parts(uploaded, chosen) != parts:
                 raise _PartsChangedError
             shown = _with_digest(attributes, whole) if upload.sequential else attributes
@@ -254,6 +255,20 @@ def choose_parts(uploaded: Sequence[Part], chosen: Chosen | None) -> list[Part]:
                 ec="0042-00000213",
             )
     return parts
+
+
+def _check_data_size(attributes: Attributes, whole: Blob) -> None:
+    """Refuse parts that are not all of what a client said to encrypt (OSS's SDK for Java expects an error; its code is assumed).
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    name = "x-oss-meta-client-side-encryption-data-size"
+    said = attributes.headers.get(name, "")
+    if said.isdecimal() and int(said) != whole.size:
+        raise OssError(
+            "InvalidArgument", f"The parts have {whole.size} bytes, not those that {name} says.", {"ArgumentName": name}
+        )
 
 
 def _with_digest(attributes: Attributes, whole: Blob) -> Attributes:

@@ -130,7 +130,7 @@ def _complete(found: Iterator[Record], query: Query, *, skip: bool, most: int) -
         if skip and any(record.get(path) is None for path in query.columns):
             skipped += 1
             if skipped > most:
-                raise DataError(f"PartialDataRecord.more than {most} records lack a column that the query names")
+                raise DataError(f"InvalidCsvLine.more than {most} records lack a column that the query names")
             continue
         yield record
 

@@ -27,7 +27,7 @@ _FIELDS = {
     "Status": choice(*STATUSES),
     "Target": group(
         {
-            "Type": choice("HLS", required=True),
+            "Type": text(required=True),
             "FragDuration": number(1, 100),  # seconds
             "FragCount": number(1, 100),
             "PlaylistName": text(),
@@ -64,6 +64,8 @@ def read_channel(body: bytes, now: float) -> str:
     _default(document, "Status", STATUSES[0])
     target = document.find("Target")
     assert target is not None, "the form requires it"
+    if target.findtext("Type") != "HLS":
+        raise invalid("Type", target.findtext("Type") or "", "The type of a live channel is HLS.")
     for element in target.findall("PlayListName"):
         target.remove(element)
     for name, value in _DEFAULTS.items():
