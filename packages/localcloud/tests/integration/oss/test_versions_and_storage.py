@@ -218,3 +218,21 @@ def test_a_copy_names_the_version_that_was_copied(cloud: Cloud) -> None:
     upload = bucket.init_multipart_upload("c").upload_id
     part = bucket.upload_part_copy(bucket.bucket_name, "a", (0, 0), "c", upload, 1, params={"versionId": first})
     assert part.headers[header] == first
+
+
+@pytest.mark.parametrize("algorithm", ["AES256", "SM4"])
+def test_the_data_algorithm_of_kms_is_passed_over_without_kms(bucket: oss2.Bucket, algorithm: str) -> None:
+    given = {"x-oss-server-side-encryption": algorithm, "x-oss-server-side-data-encryption": "SM4"}
+    answer = bucket.put_object("a", b"1", given)
+    assert answer.headers["x-oss-server-side-encryption"] == algorithm
+    assert "x-oss-server-side-data-encryption" not in answer.headers
+    rule = oss2.models.ServerSideEncryptionRule(sse_algorithm=algorithm, kms_data_encryption="SM4")
+    bucket.put_bucket_encryption(rule)
+    kept = bucket.get_bucket_encryption()
+    assert (kept.sse_algorithm, kept.kms_data_encryption) == (algorithm, None)
+
+
+def test_a_part_is_not_encrypted_in_a_way_of_its_own(bucket: oss2.Bucket) -> None:
+    upload = bucket.init_multipart_upload("parts").upload_id
+    with pytest.raises(oss2.exceptions.InvalidArgument):
+        bucket.upload_part("parts", upload, 1, b"1", headers={"x-oss-server-side-encryption": "KMS"})

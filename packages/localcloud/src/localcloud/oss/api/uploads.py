@@ -17,6 +17,7 @@ from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PARTS, Upload
 from localcloud.oss.operations.uploads import BETWEEN
+from localcloud.oss.settings.encryption import ALGORITHM
 from localcloud.oss.xml import parse, text_of
 
 
@@ -78,6 +79,12 @@ async def begin_upload(call: Call) -> web.StreamResponse:
 async def put_part(call: Call) -> web.StreamResponse:
     """UploadPart."""
     upload, number = await find_upload(call, ec="0042-00000104"), part_number(call)
+    if ALGORITHM in call.headers:  # the suite of OSS's SDK for Python
+        raise OssError(
+            "InvalidArgument",
+            f"{ALGORITHM} is given where an upload begins, not with its parts.",
+            {"ArgumentName": ALGORITHM, "ArgumentValue": call.headers[ALGORITHM][:100]},
+        )
     blob = await receive(call)
     part = await call.run(call.oss.uploads.put_part, upload, number, blob)
     return web.Response(

@@ -35,6 +35,8 @@ def _check(document: Element, options: Options) -> None:
     for rule in document.iter(_RULE):
         for empty in [each for each in rule if not each.text]:  # as the SDK for Java sends a key that it has not
             rule.remove(empty)
+        for unused in rule.findall("KMSDataEncryption") if algorithm != "KMS" else ():
+            rule.remove(unused)  # which OSS passes over: the suite of its SDK for Python
     for name, value in (("KMSMasterKeyID", None), ("KMSDataEncryption", "SM4")):
         given = document.findtext(f"{_RULE}/{name}")
         if given and (algorithm != "KMS" or (value is not None and given != value)):
@@ -81,6 +83,8 @@ def read_encryption(headers: Mapping[str, str]) -> dict[str, str]:
     found = {name: headers[name] for name in (ALGORITHM, KEY, DATA_ALGORITHM) if headers.get(name)}
     if ALGORITHM in found:
         check_algorithm(ALGORITHM, found[ALGORITHM])
+        if found[ALGORITHM] != "KMS":
+            found.pop(DATA_ALGORITHM, None)  # which OSS passes over: the suite of its SDK for Python
     for name in found.keys() - {ALGORITHM}:
         if found.get(ALGORITHM) != "KMS" or (name == DATA_ALGORITHM and found[name] != "SM4"):
             raise invalid(name, found[name], f"{name} is not applicable if {ALGORITHM} is not KMS.")

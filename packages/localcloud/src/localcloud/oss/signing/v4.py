@@ -49,6 +49,7 @@ def read_header(request: SignedRequest, authorization: str, *, region: str, now:
         additional=additional,
         token=request.headers.get("x-oss-security-token"),
         region=region,
+        misplaced="Invalid signing region in Authorization header.",
     )
 
 
@@ -76,6 +77,7 @@ def read_query(request: SignedRequest, *, region: str, now: float) -> Claim:
         additional=additional,
         token=query.get("x-oss-security-token") or request.headers.get("x-oss-security-token"),
         region=region,
+        misplaced="The signing region in credential is invalid.",
     )
 
 
@@ -89,8 +91,9 @@ def _claim(
     additional: list[str],
     token: str | None,
     region: str,
+    misplaced: str,
 ) -> Claim:
-    access_key_id, scope = _read_credential(credential, day, region)
+    access_key_id, scope = _read_credential(credential, day, region, misplaced)
     if additional and (absent := [name for name in sorted(additional) if name not in request.headers]):
         raise OssError(
             "InvalidArgument",
@@ -115,8 +118,8 @@ def _claim(
 
 
 @lru_cache(maxsize=64)  # a client's requests of a day have the same
-def _read_credential(credential: str, day: str, region: str) -> tuple[str, str]:
-    """Return the access key's id and the scope that a credential names.
+def _read_credential(credential: str, day: str, region: str, misplaced: str) -> tuple[str, str]:
+    """Return the access key's id and the scope that a credential names; `misplaced` is said of another region.
 
     Raises:
         OssError: InvalidArgument (of another day, region or service).
@@ -133,7 +136,7 @@ def _read_credential(credential: str, day: str, region: str) -> tuple[str, str]:
     if len(scope) == len(expected) and scope[1] != region:
         raise OssError(
             "InvalidArgument",
-            "Invalid signing region in Authorization header.",
+            misplaced,
             {"ArgumentValue": scope[1][:100], "Expected": region},
             ec="0002-00000226",
         )

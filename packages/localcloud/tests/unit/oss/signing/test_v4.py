@@ -115,3 +115,9 @@ def in_query(**query: str) -> SignedRequest:
 def test_a_url_that_is_expired_or_malformed_is_refused(query: dict[str, str], now: float, code: str) -> None:
     with pytest.raises(OssError, match=code):
         read_claim(in_query(**query), region=REGION, now=now)
+
+
+def test_a_signed_url_for_another_region_is_refused() -> None:
+    url = in_query(**{"x-oss-credential": f"ak/{moment(SIGNED_AT)[:8]}/cn-beijing/oss/aliyun_v4_request"})
+    with pytest.raises(OssError, match="InvalidArgument: The signing region in credential is invalid"):
+        read_claim(url, region=REGION, now=SIGNED_AT)
