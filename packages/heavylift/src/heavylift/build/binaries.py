@@ -13,6 +13,7 @@ from heavylift.build.errors import BuildError
 from heavylift.build.files import walk
 from heavylift.build.machine import find_interpreter
 from heavylift.build.names import split
+from heavylift.build.stripping import strip_symbols
 from heavylift.contracts.platform import Target
 from heavylift.runtime.bytecode import BYTECODE_NAME, dump_bytecode
 
@@ -61,15 +62,19 @@ def strip(folder: Path, spared: Container[str], cores: Executor) -> None:
 
 def _strip(library: Path) -> None:
     temporary = library.with_name(library.name + ".stripped")
-    done = subprocess.run(
-        ["strip", "--strip-unneeded", "-o", str(temporary), str(library)], capture_output=True, check=False
-    )
     # What strip does not understand stays as it is.
-    if done.returncode == 0 and temporary.stat().st_size < library.stat().st_size:
+    if (
+        strip_symbols(library, temporary) or _run_strip(library, temporary)
+    ) and temporary.stat().st_size < library.stat().st_size:
         temporary.chmod(library.stat().st_mode)
         temporary.replace(library)
     else:
         temporary.unlink(missing_ok=True)
+
+
+def _run_strip(library: Path, target: Path) -> bool:
+    command = ["strip", "--strip-unneeded", "-o", str(target), str(library)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def is_elf(path: Path) -> bool:

@@ -23,8 +23,8 @@ LONGEST = 4096  # bytes of a name, at most: what a path may have
 # and the section of the sections' names
 _HEADER = struct.Struct("<4s2B10x2H12x2Q6x5H")
 _KNOWN = (b"\x7fELF", 2, 1)
-SEGMENT, _SECTION = struct.Struct("<2I6Q"), struct.Struct("<2I4Q2I2Q")  # Elf64_Phdr, Elf64_Shdr
-SECTION_SIZE = _SECTION.size  # bytes
+SEGMENT, SECTION = struct.Struct("<2I6Q"), struct.Struct("<2I4Q2I2Q")  # Elf64_Phdr, Elf64_Shdr
+SECTION_SIZE = SECTION.size  # bytes
 _TAG = struct.Struct("<2Q")  # Elf64_Dyn
 _END, _STRTAB = 0, 5  # DT_
 
@@ -154,13 +154,13 @@ def read_headers(file: BinaryIO) -> Headers:
     )
     if tuple(known) != _KNOWN:
         raise DamagedError("it is no library of 64 bits")
-    if (segment_count and entry != SEGMENT.size) or (section_count and size != _SECTION.size):
+    if (segment_count and entry != SEGMENT.size) or (section_count and size != SECTION.size):
         raise DamagedError("its headers have another size")
     return Headers(
         kind=kind,
         machine=machine,
         segments={place: Segment(*fields) for place, fields in _table(file, segments, segment_count, SEGMENT)},
-        sections={place: Section(*fields) for place, fields in _table(file, sections, section_count, _SECTION)},
+        sections={place: Section(*fields) for place, fields in _table(file, sections, section_count, SECTION)},
         names=names,
     )
 
