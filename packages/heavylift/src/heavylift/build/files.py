@@ -1,10 +1,14 @@
-"""Walks folders of tens of thousands of files: a path as text, without an object for each, takes a tenth of the time."""
+"""Files by the ten thousand, and by the gigabyte.
+
+A path as text, without an object for each, takes a tenth of the time of a walk; bytes that the kernel copies, half of the time.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 def walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -19,3 +23,20 @@ def walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                     folders.append((path + "/", entry.path))
                 else:
                     yield path, entry
+
+
+def copy_range(source: BinaryIO, start: int, size: int, target: BinaryIO, place: int) -> None:
+    """Copy bytes of a file to a place in another one, which is positioned behind them then.
+
+    Args:
+        source: has them, all of them.
+        start: bytes from its start.
+        size: bytes to copy.
+        target: the other file.
+        place: bytes from its start.
+    """
+    target.seek(place)  # and so, what is buffered is written
+    end = start + size
+    while start < end:
+        start += os.sendfile(target.fileno(), source.fileno(), start, end - start)
+    target.seek(place + size)

@@ -13,8 +13,9 @@ import os
 import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
+from heavylift.build.files import copy_range
 from heavylift.build.headers import LOAD, SECTION, SEGMENT, DamagedError, Headers, Section, read_headers, read_part
 
 _START = 64  # bytes of Elf64_Ehdr; the table of segments follows
@@ -60,7 +61,7 @@ def strip_symbols(library: Path, target: Path) -> bool:
             new.write(head)
             for part in parts:
                 if part.header.type != _NOTHING:
-                    _copy(file, part.header.offset, part.header.size, new, part.place)
+                    copy_range(file, part.header.offset, part.header.size, new, part.place)
             new.seek(own.place)
             new.write(text)
             new.seek(place)
@@ -120,10 +121,3 @@ def _table_of_names(names: Iterable[bytes]) -> tuple[bytes, dict[bytes, int]]:
 def _described(part: _Part, names: dict[bytes, int]) -> Sequence[int]:
     header = part.header._replace(name=names[part.name], offset=part.place)
     return header._replace(entry=_POINTER) if header.type in _ARRAYS else header
-
-
-def _copy(source: BinaryIO, start: int, size: int, target: BinaryIO, place: int) -> None:
-    target.seek(place)
-    while size:
-        done = os.sendfile(target.fileno(), source.fileno(), start, size)
-        start, size = start + done, size - done

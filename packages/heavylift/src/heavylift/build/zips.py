@@ -6,12 +6,13 @@ Entries are stored; times are the first day that a zip can name. Source: APPNOTE
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from heavylift.build.files import copy_range
 
 LIMIT32 = 0xFFFFFFFF  # above them, a zip needs its 64-bit fields (APPNOTE.TXT, 4.3.9, 4.4, 4.5.3)
 _LIMIT16 = 0xFFFF
@@ -75,8 +76,7 @@ def write_zip(target: Path, first: Entry, data: bytes, body: BinaryIO, entries: 
     try:
         with temporary.open("wb") as file:
             file.write(head)
-            body.seek(0)
-            shutil.copyfileobj(body, file, 1024 * 1024)
+            copy_range(body, 0, body.seek(0, os.SEEK_END), file, len(head))
             start = file.tell()
             file.write(first.central_record(0))
             for entry in entries:
