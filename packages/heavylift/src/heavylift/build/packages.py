@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def prepare(
     Raises:
         BuildError: a package cannot be installed or compiled; those that were completed before stay.
     """
+    began = time.time_ns()
     places = {entry: _place(entry, cache, recipe) for entry in resolve.read_lock(lock)}
     sources = resolve.read_sources(lock)
     for place in places.values():
@@ -107,8 +109,8 @@ def prepare(
     def run(entry: str) -> None:
         if entry in missing:
             installed = together.result().get(_name(entry)) if entry in others else None
-            _prepare(entry, sources, places[entry], installed, recipe, cores, frames)
-        if frames:
+            _prepare(entry, sources, places[entry], installed, recipe, cores, frames, began)
+        elif frames:
             package = _read(places[entry])
             frames.begin(
                 package.place, package.content, package.files.keys() - match_rules(package.files, recipe.rules)
@@ -187,6 +189,7 @@ def _prepare(
     recipe: Recipe,
     cores: Executor,
     frames: Frames | None,
+    began: int,
 ) -> None:
     """Prepare a package, of which `files` is the folder that it was installed in, if it was."""
     scratch = place.with_name(place.name + ".new")
@@ -196,20 +199,25 @@ def _prepare(
     try:
         lock = scratch / "lock.txt"
         resolve.write_lock(lock, sources, [entry])
-        installed, going = _install(lock, content, recipe, cores, files)
+        installed, going = _install(lock, content, recipe, cores, files, began)
         lock.unlink()
+        staying = [path for path in installed if path not in going]
         if frames:  # with the small files, which stay as they are: large ones take the longest to prepare
-            small = (path for path, size in installed.items() if size <= BLOCK_SIZE and ".so" not in path)
-            frames.begin(scratch, content, [path for path in small if path not in going])
+            frames.begin(
+                scratch, content, [path for path in staying if installed[path] <= BLOCK_SIZE and ".so" not in path]
+            )
         record = _describe(entry, content, installed)
+        if recipe.strip:
+            binaries.strip(content, going.keys(), cores)
         with ThreadPoolExecutor(1) as beside:
-            names = [path for path in installed if path.endswith(".py") and path not in going]
-            compiled = beside.submit(_compile, content, names, recipe, cores)
-            if recipe.strip:
-                binaries.strip(content, going.keys(), cores)
-            for path in installed:
-                if path not in going and installed[path] > BLOCK_SIZE:
+            compiled = beside.submit(
+                _compile, content, [path for path in staying if path.endswith(".py")], recipe, cores
+            )
+            for path in staying:
+                if installed[path] > BLOCK_SIZE:
                     split_segments(content / path)
+            if frames:
+                frames.begin(scratch, content, staying)
             stripped = {path: (content / path).lstat().st_size for path in installed}
             record["libraries"] = read_libraries(content, (path for path in installed if not path.endswith(".py")))
             compiled.result()
@@ -225,7 +233,7 @@ def _prepare(
 
 
 def _install(
-    lock: Path, content: Path, recipe: Recipe, cores: Executor, files: Path | None, *, cached: bool = True
+    lock: Path, content: Path, recipe: Recipe, cores: Executor, files: Path | None, began: int, *, cached: bool = True
 ) -> tuple[dict[str, int], dict[str, str]]:
     """Install a package, past uv's cache where somebody has edited it there; return its files' sizes, and those that rules name."""
     shutil.rmtree(content, ignore_errors=True)
@@ -241,11 +249,11 @@ def _install(
     installed = _sizes(content)
     going = match_rules(installed, recipe.rules)
     try:
-        check_installed(content, lambda path: path not in going, cores)
+        check_installed(content, lambda path: path not in going, cores, began)
     except ChangedError as error:
         if not cached:
             raise ChangedError(f"{error}, although it was fetched anew; ask for another version of it") from error
-        return _install(lock, content, recipe, cores, None, cached=False)
+        return _install(lock, content, recipe, cores, None, began, cached=False)
     return installed, going
 
 

@@ -61,6 +61,18 @@ def test_what_nobody_packs_may_be_edited(content: Path, cores: Executor) -> None
     check_installed(content, wanted, cores)
 
 
+def test_what_was_unpacked_since_the_build_began_is_as_it_came(content: Path, cores: Executor) -> None:
+    edited = content / "lib/__init__.py"
+    edited.write_text("edited")
+    written = edited.stat().st_mtime_ns
+    check_installed(content, wanted, cores, began=written)
+    with pytest.raises(ChangedError, match="lib/__init__"):
+        check_installed(content, wanted, cores, began=written + 1)
+    edited.unlink()
+    with pytest.raises(ChangedError, match="lib/__init__"):
+        check_installed(content, wanted, cores, began=written)
+
+
 def test_a_folder_that_somebody_wrote_into_is_not_as_it_was_made(content: Path, tmp_path: Path) -> None:
     record = tmp_path / "lib-1.0.dist-info" / "RECORD"
     time = max(path.stat().st_mtime_ns for path in content.rglob("*")) + 1
