@@ -26,19 +26,20 @@ def find_lock(root: Path) -> Path:
     return lock
 
 
-def install(lock: Path, target: Path) -> None:
+def install(lock: Path, target: Path, *, share: bool = False) -> None:
     """Install the packages of a lock into a folder, as pip leaves them.
 
     Args:
         lock: with hashes.
         target: receives the packages.
+        share: let files be those of uv's cache, as a build does, instead of copies.
 
     Raises:
         HeavyliftError: they cannot be installed.
     """
     uv = Path(sys.executable).with_name("uv")
     options = ["--target", str(target), "--no-deps", "--require-hashes", "--only-binary", ":all:", "--quiet"]
-    command = [str(uv), "pip", "install", *options, "--link-mode", "copy", "-r", str(lock)]
+    command = [str(uv), "pip", "install", *options, "--link-mode", "hardlink" if share else "copy", "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise HeavyliftError(f"the libraries cannot be installed: {done.stderr.strip()}")

@@ -1,8 +1,9 @@
 """Part `build`: measures the time of a build against its unavoidable steps, and the steps that a small change repeats.
 
 A cold build has an empty cache, of packages and of ours. What it cannot avoid is to download and install the packages, to
-compile their modules and to compress their files; each is measured alone, on all cores, and what they take one after the other is
-what the build is held against. Then one requirement is added, and the second build's steps are compared with the first's.
+compile their modules and to compress their files; each is measured alone, on all cores and as the build does it, and what they take
+one after the other is what the build is held against. Then one requirement is added, and the second build's steps are compared with
+the first's.
 
 Nothing is removed before the end. An ext4 without a journal, as virtual machines have it, gives out no number of a file that was
 removed within the last minutes, and passes each of them for every file that it makes: after some ten thousands, an installation
@@ -55,7 +56,9 @@ def _alone(part: Part) -> dict[str, float]:
     """Measure each unavoidable step of a build alone, with no code of the build; return its seconds."""
     folder, alone = part.folder / "alone", {}
     with package_cache(part.folder / "packages-alone"), part.console.status("build: download and install alone …"):
-        alone["download and install"] = _seconds(lambda: install(find_lock(part.root), part.folder / "installed"))
+        alone["download and install"] = _seconds(
+            lambda: install(find_lock(part.root), part.folder / "installed", share=True)
+        )
     unpack(part.build.applib.path, folder)
     with part.console.status("build: compress alone …"):
         alone["compress"] = _seconds(lambda: _compress(folder))
