@@ -179,6 +179,11 @@ FUNCTION = textwrap.dedent(
 
     def do_size(path):
         return os.path.getsize(path)
+
+
+    def do_list_installed():
+        program = "import os, site; print(*[name for path in site.getsitepackages() for name in os.listdir(path)])"
+        return subprocess.check_output([sys.executable, "-c", program], text=True).split()
     """
 )
 
@@ -290,6 +295,12 @@ def test_every_service_of_the_embedded_cloud_is_reached_under_its_port(
         assert 400 <= try_to("get", url=cloud.endpoints[name]) < 500  # unsigned: refused by the service itself
     assert try_to("connect", port=urlsplit(cloud.endpoints["gateway"]).port) is None
     assert try_to("get", url="https://oss-cn-hangzhou-internal.aliyuncs.com/") == 403
+
+
+def test_a_python_that_a_function_starts_sees_nothing_that_is_installed_on_this_machine(
+    try_to: Callable[..., Any],
+) -> None:
+    assert try_to("list_installed") == []
 
 
 def test_the_systems_files_that_programs_expect_can_be_read(try_to: Callable[..., Any]) -> None:

@@ -92,6 +92,7 @@ class Sandbox:
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
         binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
         binds += _show(_shown(spec.code, spec.layers, spec.interpreter))
+        binds += [each for folder in _installed(spec.interpreter) for each in _empty(folder)]
         environment = dict(spec.environment)
         if self._means.listens:
             binds += [each for path, file in self._lookup.files.items() for each in ("--ro-bind", str(file), path)]
@@ -223,6 +224,23 @@ def _shown(code: Path, layers: Path | None, interpreter: Interpreter) -> dict[Pa
     if (node := interpreter.node) and not node.is_relative_to("/usr"):
         shown[node] = node  # alone: nothing else is needed, and it may lie anywhere
     return shown
+
+
+def _installed(interpreter: Interpreter) -> Iterator[Path]:
+    """Yield the folders of what is installed for an interpreter on this machine.
+
+    The platform has none of it: a Python that a function starts would import here what it does not find there, and run the `.pth`
+    files of others first.
+    """
+    prefix = interpreter.path.parent.parent
+    for each in (prefix, prefix / "local"):
+        for name in ("site-packages", "dist-packages"):
+            yield from (path for path in each.glob(f"lib/python3*/{name}") if path.is_dir())
+
+
+def _empty(folder: Path) -> list[str]:
+    """Return bubblewrap's options that show a folder as an empty one."""
+    return ["--perms", "0755", "--tmpfs", str(folder), "--remount-ro", str(folder)]
 
 
 def _show(files: Mapping[Path, Path]) -> list[str]:
