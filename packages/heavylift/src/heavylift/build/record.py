@@ -26,6 +26,9 @@ from heavylift.build.recording import Code, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
 SECONDS = 900  # of all of it: every page costs a fault
+# Prefixes of variables of whoever builds that do not count: of Python's and ld.so's own, and those by which numeric libraries
+# choose the code for a processor and the number of threads, since an instance, which has none of these, executes other code.
+_NOT_GIVEN = ("PYTHON", "LD_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_", "NPY_")
 
 _BLOCKED = (
     "the process ended by SIGSEGV. A thread that blocks this signal, as those of ZeroMQ and jemalloc do, cannot open code when it "
@@ -178,7 +181,7 @@ def _copy(applib: Path, target: Path, libraries: Iterable[str]) -> None:
 
 def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
     model = trial.model.resolve() if trial.model else folder / "model"
-    given = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LD_"))}
+    given = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_GIVEN)}
     ours = {"AppLibDir": str(applib), "ModelDir": str(model), "HandlerModule": trial.handler, "local": "1"}
     try:
         done = subprocess.run(

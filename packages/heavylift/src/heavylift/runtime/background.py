@@ -47,8 +47,9 @@ _ALLOCATOR = {
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
 _GRACE = 0.05  # of the time: the worker, which has the same deadline, can say what it was doing
 # The names of modules depend on where this package lies: in a function it is a package of its own.
+# Its path is this process's. Of what `site` does, -S leaves out the rest: files of installed packages may import anything.
 _PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); "
+    "import json, site, sys; sys.path[:] = json.loads(sys.stdin.readline()); site.execsitecustomize(); "
     f"from {__package__}.worker import run; from {__package__}.messages import parse_message; "
     "run(parse_message(sys.stdin.readline()))"
 )
@@ -306,7 +307,7 @@ def _spawn(orders: bytes, opening: Opening | None) -> tuple[int, int, int]:
         actions += [(os.POSIX_SPAWN_DUP2, opening.memory, MEMORY), (os.POSIX_SPAWN_DUP2, opening.served, CHANNEL)]
     try:
         process = os.posix_spawn(
-            sys.executable, [sys.executable, "-c", _PROGRAM], os.environ | _ALLOCATOR, file_actions=actions
+            sys.executable, [sys.executable, "-S", "-c", _PROGRAM], os.environ | _ALLOCATOR, file_actions=actions
         )
         os.write(orders_in, orders)  # a pipe takes that much whether it is read or not
     except OSError as error:
