@@ -28,7 +28,7 @@ from heavylift.runtime.bytecode import BYTECODE_NAME
 SECONDS = 900  # of all of it: every page costs a fault
 # Prefixes of variables of whoever builds that do not count: of Python's and ld.so's own, and those by which numeric libraries
 # choose the code for a processor and the number of threads, since an instance, which has none of these, executes other code.
-_NOT_GIVEN = ("PYTHON", "LD_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_", "NPY_")
+_NOT_GIVEN = ("PYTHON", "LD_", "XDG_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_", "NPY_")
 
 _BLOCKED = (
     "the process ended by SIGSEGV. A thread that blocks this signal, as those of ZeroMQ and jemalloc do, cannot open code when it "
@@ -181,6 +181,8 @@ def _copy(applib: Path, target: Path, libraries: Iterable[str]) -> None:
 
 def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
     model = trial.model.resolve() if trial.model else folder / "model"
+    home = folder / "home"  # as empty as an instance's: what libraries keep in one, a cold start does not find
+    home.mkdir()
     given = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_GIVEN)}
     ours = {"AppLibDir": str(applib), "ModelDir": str(model), "HandlerModule": trial.handler, "local": "1"}
     try:
@@ -200,7 +202,7 @@ def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
             text=True,
             errors="replace",
             check=False,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **given, **trial.environment, **ours},
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **given, "HOME": str(home), **trial.environment, **ours},
             timeout=SECONDS,
         )
         said: dict[str, Any] = json.loads((folder / "result.json").read_bytes())

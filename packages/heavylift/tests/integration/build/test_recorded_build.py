@@ -41,6 +41,7 @@ sys.modules["posing"] = Posing()
 def warmup():
     assert os.environ["GREETING"] == "hello"
     assert "OPENBLAS_CORETYPE" not in os.environ  # of whoever builds
+    assert os.listdir(os.environ["HOME"]) == []
 
 def handler(event, context):
     if event == b"fails":
