@@ -1,23 +1,29 @@
 """Connections to one host, over which an object is read in ranges: kept open, and each answer's time is bounded as a whole.
 
 To `http.client`, as to urllib3, a timeout is the longest wait for the next byte: a store that sends one header line in ten seconds,
-or one byte of the body, never exceeds it. urllib3 takes three times as long to import, and a start's first request waits for that.
+or one byte of the body, never exceeds it. And a start's first request waits for their import.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import select
 import socket
-import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
+
+from heavylift.runtime.answers import Message, ProtocolError
+
+if TYPE_CHECKING:
+    import ssl
 
 SILENCE = 10.0  # seconds without a byte, at most
 _LEAST = 0.001  # seconds; 0 would mean not to wait at all
+_PLAIN = re.compile(r"[\x21-\x7e]+")  # characters of a request's target
+_BREAK = re.compile(r"[\r\n]")
 
 
 class ConnectError(Exception):
@@ -51,22 +57,11 @@ class _Receiver(io.RawIOBase):
         super().close()
 
 
-class _Response(HTTPResponse):
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - handed through
-        super().__init__(sock, *arguments, **options)
-        self.fp.close()
-        self.fp = io.BufferedReader(_Receiver(sock))
-
-
-class _Connection(HTTPConnection):
-    response_class = _Response
-    sock: socket.socket
-
-    def is_usable(self) -> bool:
-        """Return whether the server has neither closed an idle connection nor sent what nobody asked for."""
-        waiting = select.poll()
-        waiting.register(self.sock, select.POLLIN)
-        return not waiting.poll(0)
+def _is_usable(connected: socket.socket) -> bool:
+    """Return whether the server has neither closed an idle connection nor sent what nobody asked for."""
+    waiting = select.poll()
+    waiting.register(connected, select.POLLIN)
+    return not waiting.poll(0)
 
 
 class Answer:
@@ -77,28 +72,21 @@ class Answer:
         headers: looked up whatever their case.
     """
 
-    def __init__(self, connection: _Connection, connections: Connections) -> None:
-        response = connection.getresponse()
-        self.status = response.status
-        self.headers = cast("Mapping[str, str]", response.headers)
-        self._response = response
-        self._left = (
-            response.length
-        )  # bytes; None: the answer shows its end. `read1` counts them only since Python 3.12.2
-        self._connection: _Connection | None = connection
+    def __init__(self, connected: socket.socket, connections: Connections) -> None:
+        self._stream = io.BufferedReader(_Receiver(connected))
+        self._message = Message(self._stream)
+        self.status = self._message.status
+        self.headers: Mapping[str, str] = self._message.headers
+        self._connected: socket.socket | None = connected
         self._connections = connections
 
     def read1(self, size: int) -> bytes:
         """Return bytes of the body that have come, up to `size` of them; none at its end."""
-        if self._connection is None:
+        if self._connected is None:
             return b""
-        found = b"" if self._left == 0 else self._response.read1(size if self._left is None else min(size, self._left))
-        if self._left is not None:
-            self._left -= len(found)
-            if self._left and not found:
-                raise HTTPException("the connection ended before the answer")
-        if self._left == 0 or not found:
-            self._finish(self._connection)
+        found = self._message.read1(size)
+        if self._message.is_read:
+            self._finish(self._connected)
         return found
 
     def read(self, limit: int) -> bytes:
@@ -110,18 +98,18 @@ class Answer:
 
     def close(self) -> None:
         """End the connection, unless the answer was read to its end."""
-        if self._connection:
-            self._response.close()
-            self._connection.close()
-            self._connection = None
+        if self._connected:
+            self._stream.close()
+            self._connected.close()
+            self._connected = None
 
-    def _finish(self, connection: _Connection) -> None:
-        if self._response.will_close:
+    def _finish(self, connected: socket.socket) -> None:
+        if self._message.is_last:
             self.close()
             return
-        self._response.close()
-        self._connection = None
-        self._connections.keep(connection)
+        self._stream.close()
+        self._connected = None
+        self._connections.keep(connected)
 
 
 class Connections:
@@ -135,11 +123,11 @@ class Connections:
     """
 
     def __init__(self, host: str, port: int, *, size: int, authorities: str | None) -> None:
-        self._idle: deque[_Connection] = deque()
+        self._idle: deque[socket.socket] = deque()
         self._host = host
         self._port = port
         self._size = size
-        self._secure = ssl.create_default_context(cafile=authorities) if authorities else None
+        self._secure = _trusting(authorities) if authorities else None
         default = 443 if authorities else 80
         address = f"[{host}]" if ":" in host else host
         self._name = address if port == default else f"{address}:{port}"
@@ -157,41 +145,47 @@ class Connections:
             ConnectError: no connection came about in time.
             InsecureError: the host is not who it should be.
             TimeoutError: the time was up; so do the answer's methods.
-            HTTPException: what came is no answer; so do the answer's methods.
+            ProtocolError: what came is no answer; so do the answer's methods.
             OSError: the connection failed; so do the answer's methods.
         """
-        connection = self._connection(connect)
+        request = self._request(target, headers)
+        connected = self._connection(connect)
         try:
-            connection.sock.settimeout(max(_LEAST, seconds))
-            connection.request("GET", target, headers={"Host": self._name, **headers})
-            return Answer(connection, self)
+            connected.settimeout(max(_LEAST, seconds))
+            connected.sendall(request)
+            return Answer(connected, self)
         except BaseException:
-            connection.close()
+            connected.close()
             raise
 
-    def keep(self, connection: _Connection) -> None:
+    def keep(self, connected: socket.socket) -> None:
         """Take back a connection whose answer was read."""
         if len(self._idle) < self._size:
-            self._idle.append(connection)
+            self._idle.append(connected)
         else:
-            connection.close()
+            connected.close()
+
+    def _request(self, target: str, headers: Mapping[str, str]) -> bytes:
+        lines = {"Host": self._name, "Accept-Encoding": "identity", **headers}
+        if not _PLAIN.fullmatch(target) or any(_BREAK.search(f"{name}{value}") for name, value in lines.items()):
+            raise ProtocolError("the request holds what would end one of its lines")
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        return f"GET {target} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
 
     def __del__(self) -> None:
         for each in self._idle:
             each.close()
 
-    def _connection(self, seconds: float) -> _Connection:
-        while True:
+    def _connection(self, seconds: float) -> socket.socket:
+        while self._idle:
             try:
-                connection = self._idle.pop()
+                connected = self._idle.pop()
             except IndexError:
-                break
-            if connection.is_usable():
-                return connection
-            connection.close()
-        connection = _Connection(self._host, self._port)
-        connection.sock = self._connect(seconds)
-        return connection
+                break  # another thread was faster
+            if _is_usable(connected):
+                return connected
+            connected.close()
+        return self._connect(seconds)
 
     def _connect(self, seconds: float) -> socket.socket:
         try:
@@ -203,9 +197,20 @@ class Connections:
         try:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return self._secure.wrap_socket(connected, server_hostname=self._host) if self._secure else connected
-        except ssl.SSLError as error:
+        except BaseException as error:
             connected.close()
-            raise InsecureError(type(error).__name__) from error
-        except BaseException:
-            connected.close()
+            if self._secure and _is_of_tls(error):
+                raise InsecureError(type(error).__name__) from error
             raise
+
+
+def _trusting(authorities: str) -> ssl.SSLContext:
+    import ssl  # an internal endpoint is reached without, and it takes time to import
+
+    return ssl.create_default_context(cafile=authorities)
+
+
+def _is_of_tls(error: BaseException) -> bool:
+    import ssl
+
+    return isinstance(error, ssl.SSLError)

@@ -10,10 +10,10 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from heavylift.contracts.failures import ConfigurationError, StoreError, TransientStoreError
+from heavylift.runtime.answers import ProtocolError
 from heavylift.runtime.connections import Answer, ConnectError, Connections, InsecureError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.refusals import read_refusal
@@ -110,7 +110,7 @@ class OssStore:
             raise TransientStoreError(
                 f"{self.describe(key)}: the store fell silent, or is too slow ({type(error).__name__})"
             ) from error
-        except (HTTPException, OSError) as error:
+        except (ProtocolError, OSError) as error:
             raise TransientStoreError(
                 f"{self.describe(key)}: the connection failed ({type(error).__name__}); check `Endpoint`"
             ) from error

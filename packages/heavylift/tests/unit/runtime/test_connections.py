@@ -8,12 +8,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
-from http.client import HTTPException
 from pathlib import Path
 
 import certifi
 import pytest
 
+from heavylift.runtime.answers import ProtocolError
 from heavylift.runtime.connections import Answer, Connections, InsecureError
 from localcloud.gateway.certificates import make_authority, make_server_context
 
@@ -116,19 +116,28 @@ def test_headers_are_found_whatever_their_case_and_interim_answers_are_passed_ov
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 65536 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * (101) + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nno name\r\n\r\n",
         PLAIN.replace(b"4", b"9"),
+        PLAIN.replace(b"4", b"four"),
         CHUNKED.replace(b"3;", b"q;"),
         CHUNKED.replace(b"3;", b"2;"),
         CHUNKED.partition(b"0\r\n")[0],
     ],
 )
 def test_what_is_no_answer_is_refused(answer: bytes) -> None:
-    with serving([answer]) as served, pytest.raises(HTTPException), closing(ask(to(served))) as found:
+    with serving([answer]) as served, pytest.raises(ProtocolError), closing(ask(to(served))) as found:
         found.read(100)
 
 
+def test_an_answer_without_a_body_ends_with_its_head() -> None:
+    with serving([b"HTTP/1.1 204 No Content\r\n\r\n", PLAIN]) as served:
+        connections = to(served)
+        assert [ask(connections).read(100) for _ in range(2)] == [b"", b"body"]
+    assert [len(each) for each in served.asked] == [2]
+
+
 def test_a_line_end_in_a_request_is_refused() -> None:
-    with serving([]) as served, pytest.raises(HTTPException):
+    with serving() as served, pytest.raises(ProtocolError):
         ask(to(served), "/key HTTP/1.1\r\nX: y")
 
 
