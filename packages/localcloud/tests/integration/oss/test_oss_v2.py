@@ -150,7 +150,7 @@ def test_objects_are_retained_and_held(client: Any, bucket: str) -> None:
             retain(until)
         assert error.value.unwrap().code == code
     read = client.get_object_retention(oss.GetObjectRetentionRequest(bucket=bucket, key="a")).retention
-    assert (read.mode, read.retain_until_date) == ("COMPLIANCE", "2099-01-01T00:00:00Z")
+    assert (read.mode, read.retain_until_date) == ("COMPLIANCE", "2099-01-01T00:00:00.000Z")
     hold = oss.GetObjectLegalHoldRequest(bucket=bucket, key="a")
     assert client.get_object_legal_hold(hold).legal_hold.status == "ON"
     client.put_object_legal_hold(
