@@ -88,9 +88,10 @@ def test_versions_of_images_are_not_worked_on(bucket: oss2.Bucket, cloud: Cloud)
         versions.get_object("a.png", process="image/info", params={"versionId": put.versionid})
 
 
-def test_a_process_that_is_empty_is_refused(bucket: oss2.Bucket) -> None:
+@pytest.mark.parametrize("body", ["", "x-oss-process="])
+def test_a_process_that_is_empty_is_refused(bucket: oss2.Bucket, body: str) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as caught:
-        bucket._do("POST", bucket.bucket_name, "a.png", params={"x-oss-process": ""})
+        bucket._do("POST", bucket.bucket_name, "a.png", params={"x-oss-process": ""}, data=body)
     assert (caught.value.status, caught.value.code) == (400, "InvalidRequest")
 
 

@@ -95,7 +95,7 @@ def _of_current_version(call: Call) -> Call:
 async def _save(call: Call) -> web.StreamResponse:
     name, _, process = unquote(call.body).partition("=")  # some SDKs encode it, others send it as it is
     steps, bar, target = process.partition("|sys/saveas,")
-    if not name:
+    if not process:
         raise OssError("InvalidRequest", "The body must hold x-oss-process= and the process.")
     if name != "x-oss-process" or not bar:
         raise OssError("NotImplemented", "not implemented: a process that does not end with |sys/saveas,o_…,b_…")

@@ -94,7 +94,7 @@ def _check_rule(rule: Element) -> None:
     if len(set(keys)) != len(keys):  # the code is from the suite of OSS's SDK for C++
         raise malformed("two tags of a rule have the same key")
     for tag in rule.findall("Tag"):
-        check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
+        _check_tag(tag)
     for action in ("AbortMultipartUpload", "Expiration/ExpiredObjectDeleteMarker"):
         if rule.find("Tag") is not None and rule.find(action) is not None:  # uploads and markers have no tags
             name = action.rpartition("/")[2]
@@ -198,6 +198,14 @@ def _check_order(transitions: list[Element], days: str, expiration: str | None) 
         )
 
 
+def _check_tag(tag: Element) -> None:
+    """Refuse a tag that no object can have; the code is from the suite of OSS's SDK for C++."""
+    try:
+        check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
+    except OssError as error:
+        raise malformed(error.message) from error
+
+
 def _check_filter(rule: Element) -> None:
     prefix = rule.findtext("Prefix") or ""
     for element in rule.findall("Filter/Not"):
@@ -211,7 +219,7 @@ def _check_filter(rule: Element) -> None:
                 "Prefix", excluded, f"The prefix of Not must begin with the rule's, {prefix!r}, and be longer."
             )
         for tag in element.findall("Tag"):
-            check_characters(tag.findtext("Key") or "", tag.findtext("Value") or "")
+            _check_tag(tag)
     least, most = rule.findtext("Filter/ObjectSizeGreaterThan"), rule.findtext("Filter/ObjectSizeLessThan")
     if least is not None and most is not None and int(least) >= int(most):
         raise invalid("ObjectSizeLessThan", most, "ObjectSizeLessThan must be greater than ObjectSizeGreaterThan.")

@@ -57,7 +57,7 @@ def test_a_rule_without_a_name_gets_one() -> None:
             },
             "InvalidRequest",
         ),
-        ({"Tag": {"Key": "%&", "Value": "v"}, "Expiration": {"Days": 1}}, "InvalidTag"),
+        ({"Tag": {"Key": "%&", "Value": "v"}, "Expiration": {"Days": 1}}, "MalformedXML"),
         ({"Tag": {"Key": "k", "Value": "v"}, "AbortMultipartUpload": {"Days": 1}}, "InvalidRequest"),
         ({"Tag": {"Key": "k", "Value": "v"}, "Expiration": {"ExpiredObjectDeleteMarker": "true"}}, "InvalidRequest"),
         ({"Filter": {"Not": {"Prefix": "b/"}}, "Expiration": {"Days": 1}}, "InvalidArgument"),
