@@ -531,13 +531,22 @@ def test_the_logging_of_a_bucket_has_its_element_where_nothing_is_logged(bucket:
         return bytes(bucket._do("GET", bucket.bucket_name, "", params={"logging": ""}).read())
 
     assert b"<LoggingEnabled></LoggingEnabled>" in status()
+    target = f"<LoggingEnabled><TargetBucket>{bucket.bucket_name}</TargetBucket></LoggingEnabled>"
+    bucket._do(
+        "PUT",
+        bucket.bucket_name,
+        "",
+        params={"logging": ""},
+        data=f"<BucketLoggingStatus>{target}</BucketLoggingStatus>",
+    )
+    assert b"<TargetPrefix></TargetPrefix>" in status()
     bucket._do("PUT", bucket.bucket_name, "", params={"logging": ""}, data="<BucketLoggingStatus/>")
     assert b"<LoggingEnabled></LoggingEnabled>" in status()
 
 
 def test_a_bucket_is_made_in_a_resource_group(cloud: Cloud) -> None:
     bucket = cloud.bucket("set-" + uuid.uuid4().hex[:12])
-    with pytest.raises(oss2.exceptions.ServerError, match="ResourceGroupIdPreCheckError"):
+    with pytest.raises(oss2.exceptions.ServerError, match="InvalidArgument"):
         bucket.create_bucket(headers={"x-oss-resource-group-id": "none"})
     bucket.create_bucket(headers={"x-oss-resource-group-id": "rg-a1"})
     assert (

@@ -24,7 +24,7 @@ from localcloud.oss.settings.description import (
 )
 from localcloud.oss.settings.encryption import read_encryption
 from localcloud.oss.settings.redundancy import LOCAL, check_redundancy, redundancy_of
-from localcloud.oss.settings.table import RESOURCE_GROUPS
+from localcloud.oss.settings.table import RESOURCE_GROUP_ID, RESOURCE_GROUPS
 from localcloud.oss.xml import parse
 
 _NAMES_IN_STAT = {
@@ -120,8 +120,12 @@ async def put_bucket(call: Call) -> web.StreamResponse:
         redundancy = check_redundancy(tree.findtext("DataRedundancyType") or LOCAL)
     group = call.headers.get("x-oss-resource-group-id")
     document = render(RESOURCE_GROUPS.root, {"ResourceGroupId": group})
-    if group is not None:
-        RESOURCE_GROUPS.read(document, call.headers)  # refuses a wrong one before there is a bucket
+    if group is not None and not RESOURCE_GROUP_ID.fullmatch(group):
+        raise OssError(  # not the error of PutBucketResourceGroup: the suite of OSS's SDK for Java
+            "InvalidArgument",
+            "The resource group id is not valid.",
+            {"ArgumentName": "x-oss-resource-group-id", "ArgumentValue": group[:100]},
+        )
     await call.run(
         call.oss.buckets.create,
         call.bucket,

@@ -224,7 +224,10 @@ class BucketOperations:
         element = setting.read(body, options)
         target = element.findtext(setting.target[0]) if setting.target else None
         if setting.target and target is not None and self._store.buckets.find(target) is None:
-            raise OssError(setting.target[1], f"The target bucket {target[:100]!r} does not exist.")
+            words = (
+                "put bucket log requester is not target bucket owner."  # also where there is none: OSS's SDK for Java
+            )
+            raise OssError(setting.target[1], words, {"TargetBucket": target[:100]})
 
         def change(bucket: Bucket) -> str:
             setting.agree(bucket, element)

@@ -16,6 +16,8 @@ MAX_PREFIX = 256  # characters
 def _check(document: Element, options: Options) -> None:
     if document.find("LoggingEnabled") is None:  # OSS's SDK for C# reads the element also where nothing is logged
         SubElement(document, "LoggingEnabled")
+    elif document.find("LoggingEnabled/TargetPrefix") is None:  # as its SDK for Java does
+        SubElement(document[0], "TargetPrefix")
     prefix = document.findtext("LoggingEnabled/TargetPrefix") or ""
     if len(prefix) > MAX_PREFIX:
         why = f"The prefix of access logs has up to {MAX_PREFIX} characters."

@@ -31,7 +31,9 @@ from localcloud.oss.settings.schema import boolean, choice, group, number, text
 from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import malformed, parse
 
-_RESOURCE_GROUP = re.compile(r"rg-[a-z0-9]{1,30}", re.ASCII)  # which groups there are, the embedded cloud does not know
+RESOURCE_GROUP_ID = re.compile(
+    r"rg-[a-z0-9]{1,30}", re.ASCII
+)  # which groups there are, the embedded cloud does not know
 RESOURCE_GROUP = "rg-default"  # of buckets that are put into no other one
 
 
@@ -51,7 +53,7 @@ def _check_resource_group(document: Element, options: Options) -> None:
     element = document.find("ResourceGroupId")
     if element is not None and not element.text:
         element.text = RESOURCE_GROUP
-    if element is not None and not _RESOURCE_GROUP.fullmatch(element.text or ""):
+    if element is not None and not RESOURCE_GROUP_ID.fullmatch(element.text or ""):
         raise OssError("ResourceGroupIdPreCheckError", "The resource group id precheck error", ec="0039-00000003")
 
 
