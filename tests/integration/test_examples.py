@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from heavylift.build.machine import find_interpreter
+from heavylift.build.options import CACHE
 from heavylift.cli.main import main
 from heavylift.clouds.assembly import read_project
 from heavylift.clouds.node import with_node
@@ -158,7 +159,9 @@ def test_the_app_alone_builds_a_fresh_clone_as_the_vendors_command_line_runs_it(
     http = example("http")
     project = read_project(http.folder)
     environment = {
-        **with_node({name: value for name, value in os.environ.items() if not name.startswith("HEAVYLIFT")}),
+        **with_node(
+            {name: value for name, value in os.environ.items() if not name.startswith("HEAVYLIFT") or name == CACHE}
+        ),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "CDK_OUTDIR": "cdk.out",
         "CDK_CONTEXT_JSON": json.dumps({**project.context, "account": ACCOUNT}),

@@ -124,6 +124,7 @@ EC = {
     "NoSuchKey": "0026-00000001",
     "NoSuchServerSideEncryptionRule": "0005-00000004",
     "NoSuchUpload": "0042-00000002",
+    "NoSuchWORMConfiguration": "0027-00000009",
     "NotSymlink": "0043-00000101",
     "ObjectNotAppendable": "0026-00000017",
     "PositionNotEqualToLength": "0026-00000016",

@@ -406,6 +406,7 @@ def test_each_published_finer_code_comes_with_its_error(bucket: oss2.Bucket) -> 
         "0016-00000404": lambda: bucket.get_object("archived"),
         "0026-00000016": lambda: bucket.append_object("growing", 5, b"2"),
         "0026-00000017": lambda: bucket.append_object("whole", 1, b"2"),
+        "0027-00000009": bucket.get_bucket_worm,
         "0030-00000005": lambda: bucket.put_bucket_policy("{}"),
         "0030-00000006": bucket.get_bucket_policy,
         "0034-00000001": bucket.get_bucket_cors,
