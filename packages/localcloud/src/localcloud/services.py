@@ -10,6 +10,7 @@ from localcloud.kernel.service import Definition
 from localcloud.kms.composition import SERVICE as KMS
 from localcloud.oss.composition import SERVICE as OSS
 from localcloud.ram.composition import SERVICE as RAM
+from localcloud.resourcemanager.composition import SERVICE as RESOURCE_MANAGER
 from localcloud.ros.composition import SERVICE as ROS
 from localcloud.sls.composition import SERVICE as SLS
 from localcloud.sts.composition import SERVICE as STS
@@ -23,6 +24,7 @@ SERVICES: Mapping[int, Definition] = {
     4: ROS,
     6: SLS,
     7: KMS,
+    8: RESOURCE_MANAGER,
 }
 GATEWAY = 5  # likewise, of the gateway
 

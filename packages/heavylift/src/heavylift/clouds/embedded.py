@@ -18,7 +18,17 @@ from localcloud.kernel.errors import LocalCloudError
 from localcloud.state import read_account
 
 STOP_SECONDS = 20  # it kills instances and closes connections; more than this means that it hangs
-SERVICES = ("oss", "sts", "ram", "fc", "ros", "sls", "kms", "gateway")  # whose URLs stand in endpoints.json
+SERVICES = (
+    "oss",
+    "sts",
+    "ram",
+    "fc",
+    "ros",
+    "sls",
+    "kms",
+    "resourcemanager",
+    "gateway",
+)  # whose URLs stand in endpoints.json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +44,7 @@ class Endpoints:
     ros: str
     sls: str
     kms: str
+    resourcemanager: str
     gateway: str
     authority: str  # the file with the certificate that TLS clients of the gateway trust
     access_key_id: str

@@ -1,0 +1,1 @@
+"""Resource Manager: the resource groups of the account."""

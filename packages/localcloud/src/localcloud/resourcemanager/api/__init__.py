@@ -1,0 +1,1 @@
+"""The API of Resource Manager over HTTP."""

@@ -1,0 +1,28 @@
+"""Resource Manager as a service of the embedded cloud: its resource groups."""
+
+from __future__ import annotations
+
+from localcloud.kernel.service import Context, Definition, Service
+from localcloud.resourcemanager.api.routes import create_app
+from localcloud.resourcemanager.operations.service import ResourceManagerService
+
+
+def create(context: Context) -> Service:
+    """Make Resource Manager.
+
+    Raises:
+        LocalCloudError: its state cannot be read.
+    """
+    groups = ResourceManagerService(context.data / "resourcemanager", clock=context.clock)
+    application = create_app(
+        groups,
+        context.authenticator,
+        authorizer=context.authorizer,
+        region=context.region,
+        account_id=context.account_id,
+        serves=context.serves,
+    )
+    return Service(domain=groups, application=application)
+
+
+SERVICE = Definition(name="resourcemanager", title="Resource Manager", hosts=("resourcemanager",), create=create)

@@ -1,0 +1,87 @@
+"""Resource groups through the official Python SDK's core."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from aliyunsdkcore.acs_exception.exceptions import ServerException
+from aliyunsdkcore.auth.credentials import AccessKeyCredential, StsTokenCredential
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import RpcRequest
+
+from tests.support.cloud import Cloud
+from tests.support.roles import assume_role
+from tests.support.signers import Key
+
+
+def ask(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> dict[str, Any]:
+    """Call an action as the vendor's SDK does."""
+    key = key or cloud.key
+    credential = (
+        StsTokenCredential(key.id, key.secret, key.token) if key.token else AccessKeyCredential(key.id, key.secret)
+    )
+    client = AcsClient(region_id=cloud.region, credential=credential, auto_retry=False)
+    request = RpcRequest("ResourceManager", "2020-03-31", action)
+    request.set_protocol_type("http")
+    request.set_method("POST")
+    request.set_endpoint(cloud.host("resourcemanager"))
+    request.set_accept_format("JSON")
+    for name, value in parameters.items():
+        request.add_query_param(name, value)
+    answered: dict[str, Any] = json.loads(client.do_action_with_exception(request))
+    return answered
+
+
+def refusal(cloud: Cloud, action: str, key: Key | None = None, **parameters: object) -> tuple[int, str]:
+    with pytest.raises(ServerException) as refused:
+        ask(cloud, action, key, **parameters)
+    return refused.value.http_status, refused.value.error_code
+
+
+def test_there_is_a_default_group_and_those_that_are_made(cloud: Cloud) -> None:
+    name = "g-" + uuid.uuid4().hex[:12]
+    made = ask(cloud, "CreateResourceGroup", Name=name, DisplayName="A group")["ResourceGroup"]
+    assert (made["Name"], made["DisplayName"], made["Status"], made["AccountId"]) == (
+        *(name, "A group", "OK"),
+        cloud.account_id,
+    )
+    listed = ask(cloud, "ListResourceGroups", PageSize=100)
+    groups = {each["Id"]: each["Name"] for each in listed["ResourceGroups"]["ResourceGroup"]}
+    assert (groups["rg-default"], groups[made["Id"]], listed["TotalCount"]) == ("default", name, len(groups))
+    assert ask(cloud, "ListResourceGroups", Name=name)["TotalCount"] == 1
+    changed = ask(cloud, "UpdateResourceGroup", ResourceGroupId=made["Id"], NewDisplayName="Another")["ResourceGroup"]
+    assert ask(cloud, "GetResourceGroup", ResourceGroupId=made["Id"])["ResourceGroup"] == changed
+    assert refusal(cloud, "CreateResourceGroup", Name=name, DisplayName="x") == (
+        409,
+        "EntityAlreadyExists.ResourceGroup",
+    )
+    ask(cloud, "DeleteResourceGroup", ResourceGroupId=made["Id"])
+    gone = ask(cloud, "GetResourceGroup", ResourceGroupId=made["Id"])["ResourceGroup"]
+    assert gone["Status"] == "PendingDelete"
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "expected"),
+    [
+        ("GetResourceGroup", {"ResourceGroupId": "rg-none"}, (404, "EntityNotExist.ResourceGroup")),
+        ("GetResourceGroup", {}, (400, "MissingParameter")),
+        ("CreateResourceGroup", {"Name": "1a", "DisplayName": "x"}, (400, "InvalidParameter.Name")),
+        ("CreateResourceGroup", {"Name": "abc", "DisplayName": "x" * 51}, (400, "InvalidParameter.DisplayName")),
+        ("DeleteResourceGroup", {"ResourceGroupId": "rg-default"}, (409, "DeleteConflict.ResourceGroup")),
+        ("ListResourceGroups", {"PageSize": 101}, (400, "InvalidParameter.PageSize")),
+        ("MoveResources", {}, (404, "InvalidAction.NotFound")),
+    ],
+)
+def test_what_is_wrong_is_refused(
+    cloud: Cloud, action: str, parameters: dict[str, Any], expected: tuple[int, str]
+) -> None:
+    assert refusal(cloud, action, **parameters) == expected
+
+
+def test_a_role_needs_the_right(cloud: Cloud) -> None:
+    key = assume_role(cloud, {"Effect": "Allow", "Action": "resourcemanager:GetResourceGroup", "Resource": "*"})
+    assert ask(cloud, "GetResourceGroup", key, ResourceGroupId="rg-default")["ResourceGroup"]["Name"] == "default"
+    assert refusal(cloud, "ListResourceGroups", key) == (403, "NoPermission")
