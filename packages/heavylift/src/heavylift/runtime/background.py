@@ -47,9 +47,11 @@ _ALLOCATOR = {
 _READ = 65536  # bytes read from the worker at a time; what a pipe holds
 _GRACE = 0.05  # of the time: the worker, which has the same deadline, can say what it was doing
 # The names of modules depend on where this package lies: in a function it is a package of its own.
-# Its path is this process's. Of what `site` does, -S leaves out the rest: files of installed packages may import anything.
+# Its path is this process's; what customizes Python may stand in PYTHONPATH alone, which is for processes that start anew.
+# Of what `site` does, -S leaves out the rest: files of installed packages may import anything.
 _PROGRAM = (
-    "import json, site, sys; sys.path[:] = json.loads(sys.stdin.readline()); site.execsitecustomize(); "
+    "import json, site, sys; path = json.loads(sys.stdin.readline()); "
+    "sys.path[:] = [*filter(None, sys.path), *path]; site.execsitecustomize(); sys.path[:] = path; "
     f"from {__package__}.worker import run; from {__package__}.messages import parse_message; "
     "run(parse_message(sys.stdin.readline()))"
 )
