@@ -25,6 +25,7 @@ from heavylift.build.files import walk
 from heavylift.build.frames import Frames
 from heavylift.build.installed import ChangedError, check_installed, is_untouched
 from heavylift.build.prune import Rule, match_rules
+from heavylift.build.scripts import make_portable
 from heavylift.build.segments import split_segments
 from heavylift.build.system import Libraries, read_libraries
 from heavylift.build.together import install_together, normalize
@@ -246,6 +247,7 @@ def _install(
     for package in {before for before, found, _ in inside if found}:
         # Compiled anew, for the target's version and without a check of times.
         shutil.rmtree(f"{content}{package}/__pycache__")
+    make_portable(content)
     installed = _sizes(content)
     going = match_rules(installed, recipe.rules)
     try:

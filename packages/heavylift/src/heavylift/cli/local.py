@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,6 +90,8 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _start(data: Path, arguments: list[str]) -> int:
+    if {"-h", "--help"} & {*arguments}:
+        return subprocess.run([sys.executable, "-m", "localcloud", "--help"], check=False).returncode
     endpoints, started = background.ensure_running(data, arguments)
     if not started and arguments:
         raise HeavyliftError(

@@ -398,6 +398,12 @@ def test_the_embedded_cloud_in_the_background(folder: Path) -> None:
     assert "does not run" in heavylift("local", "stop", cwd=folder).stdout
 
 
+def test_the_options_of_the_embedded_cloud_are_shown_without_starting_one(folder: Path) -> None:
+    shown = heavylift("local", "start", "--help", cwd=folder)
+    assert (shown.returncode, "--oss-latency" in shown.stdout, shown.stderr) == (0, True, "")
+    assert not any(folder.iterdir())
+
+
 def test_an_embedded_cloud_that_does_not_start_says_why(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
