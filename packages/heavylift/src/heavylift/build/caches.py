@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from heavylift.build.errors import BuildError
+from heavylift.build.options import cache_name
 from heavylift.build.reporter import Reporter
 
 PROJECT = "project"  # the file that names the project which a folder is of
@@ -44,7 +45,9 @@ def open_cache(cache: Path, shared: Path, project: Path) -> None:
 def _remove_abandoned(folder: Path) -> None:
     for note in folder.glob(f"*/{PROJECT}"):
         with suppress(FileNotFoundError):  # another build removes it, too
-            if not Path(os.fsdecode(note.read_bytes())).exists():
+            project = Path(os.fsdecode(note.read_bytes()))
+            # The user may have named a folder with other things in it: what no build has made stays.
+            if note.parent.name == cache_name(project) and not project.exists():
                 shutil.rmtree(note.parent, ignore_errors=True)
 
 

@@ -30,9 +30,12 @@ def project_cache(root: Path) -> Path:
     if named and not Path(named).is_absolute():
         return root / named
     users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    project = root.resolve()
-    digest = hashlib.sha256(os.fsencode(project)).hexdigest()
-    return Path(named or users / "heavylift" / "builds") / f"{project.name}-{digest[:12]}"
+    return Path(named or users / "heavylift" / "builds") / cache_name(root.resolve())
+
+
+def cache_name(project: Path) -> str:
+    """Return the name of a project's folder in the user's, by the project's absolute path."""
+    return f"{project.name}-{hashlib.sha256(os.fsencode(project)).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

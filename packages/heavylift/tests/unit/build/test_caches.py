@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.caches import free, open_cache, taken
+from heavylift.build.caches import PROJECT, free, open_cache, taken
 from heavylift.build.errors import BuildError
 from heavylift.build.options import CACHE, project_cache
 from heavylift.build.reporter import Reporter
@@ -91,6 +91,14 @@ def test_caches_of_projects_that_are_gone_are_removed(project: Path) -> None:
     gone.rmdir()
     open_cache(project_cache(project), project_cache(project), project)
     assert (project_cache(project).exists(), project_cache(gone).exists()) == (True, False)
+
+
+def test_a_folder_that_no_build_has_made_stays_whatever_it_holds(project: Path) -> None:
+    other = project_cache(project).with_name("photos")
+    other.mkdir(parents=True)
+    (other / PROJECT).write_text("/nowhere")
+    open_cache(project_cache(project), project_cache(project), project)
+    assert (other / PROJECT).exists()
 
 
 def test_a_cache_within_the_project_stands_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
