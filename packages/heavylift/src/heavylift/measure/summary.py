@@ -54,10 +54,10 @@ def summarize(way: str, starts: Sequence[ColdStart], size: Size, module: str) ->
     return Row(
         way=way,
         starts=len(starts),
-        median=round(statistics.median(each.seconds for each in starts), 2),
-        worst=round(max(each.seconds for each in starts), 2),
-        load=round(statistics.median(_loading(each.start) for each in starts), 2),
-        imports=round(statistics.median(each.start.elapsed("import", module) for each in starts), 2),
+        median=round(statistics.median(each.seconds for each in starts), 3),
+        worst=round(max(each.seconds for each in starts), 3),
+        load=round(statistics.median(_loading(each.start) for each in starts), 3),
+        imports=round(statistics.median(each.start.elapsed("import", module) for each in starts), 3),
         thousand_usd=round(1000 * (price.cu_per_request + rate * billed) * price.usd_per_cu, 3),
     )
 
