@@ -94,5 +94,6 @@ def gated(background: Background, applib: str) -> Iterator[None]:
 
 
 def _check(event: str, arguments: tuple[object, ...]) -> None:
-    if event in _EVENTS and _gate is not None:  # an import causes a hundred thousand events; few of them are these
-        _gate.check(event, arguments)
+    # An import causes a hundred thousand events; few of them are these. Another thread may take the gate away at any moment.
+    if event in _EVENTS and (gate := _gate) is not None:
+        gate.check(event, arguments)
