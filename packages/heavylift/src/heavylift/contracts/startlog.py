@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from heavylift.errors import HeavyliftError
 
 EVENT = "heavylift.start"
+_NAMED = re.compile(rf'"event": ?"{re.escape(EVENT)}"')
 OTHERS = "others"  # stands for all packages that a line does not name
 
 
@@ -115,7 +117,7 @@ def find_starts(lines: Iterable[str]) -> list[Start]:
     starts = []
     for line in lines:
         brace = line.find("{")
-        if brace >= 0 and EVENT in line:
+        if brace >= 0 and _NAMED.search(line, brace):
             starts.append(parse_start(line[brace:].strip()))
     return starts
 

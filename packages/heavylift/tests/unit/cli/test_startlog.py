@@ -129,7 +129,7 @@ def test_starts_are_found_among_other_lines_in_order() -> None:
     log = [
         "FC Initialize Start RequestId: 1",
         json.dumps(RECORD),
-        '{"event": "something else"}',
+        '{"event": "something else", "message": "it follows heavylift.start"}',
         "2026-11-01 [INFO] " + json.dumps({**RECORD, "mode": "request"}) + "\n",
         "FC Invoke End RequestId: 2",
     ]
