@@ -10,10 +10,12 @@ from typing import BinaryIO, NamedTuple
 
 from heavylift.build.binaries import is_elf
 from heavylift.build.headers import (
+    ALLOCATED,
     DYNAMIC,
     DYNSYM,
     INTERPRETER,
     LOAD,
+    NOBITS,
     SHARED,
     DamagedError,
     Headers,
@@ -25,8 +27,7 @@ from heavylift.build.headers import (
 from heavylift.contracts.pages import EXECUTE, PAGE, READ, WRITE, Region
 
 P_FLAGS = 4  # bytes from the start of a 64-bit program header to its p_flags (System V ABI, Elf64_Phdr)
-NOBITS = 8  # sh_type
-ALLOCATED, CODE = 2, 4  # sh_flags: SHF_ALLOC, SHF_EXECINSTR
+CODE = 4  # sh_flags: SHF_EXECINSTR
 NAMES = {1: "DT_NEEDED", 14: "DT_SONAME"}
 TEXTREL, FLAGS = 22, 30  # DT_
 DF_TEXTREL = 4  # of DT_FLAGS

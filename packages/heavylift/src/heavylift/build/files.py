@@ -34,9 +34,15 @@ def copy_range(source: BinaryIO, start: int, size: int, target: BinaryIO, place:
         size: bytes to copy.
         target: the other file.
         place: bytes from its start.
+
+    Raises:
+        EOFError: it has fewer, since somebody has cut it meanwhile.
     """
     target.seek(place)  # and so, what is buffered is written
     end = start + size
     while start < end:
-        start += os.sendfile(target.fileno(), source.fileno(), start, end - start)
+        copied = os.sendfile(target.fileno(), source.fileno(), start, end - start)
+        if not copied:
+            raise EOFError(f"a file ends {end - start} bytes early")
+        start += copied
     target.seek(place + size)

@@ -16,7 +16,8 @@ from typing import BinaryIO, NamedTuple
 
 SHARED, X86_64 = 3, 62  # e_type, e_machine
 LOAD, DYNAMIC, INTERPRETER = 1, 2, 3  # p_type
-DYNSYM = 11  # sh_type
+SYMTAB, NOBITS, DYNSYM = 2, 8, 11  # sh_type
+ALLOCATED = 2  # sh_flags: SHF_ALLOC
 LONGEST = 4096  # bytes of a name, at most: what a path may have
 
 # Elf64_Ehdr: magic, class, order, type, machine; where the headers of segments and of sections stand; size and count of each,

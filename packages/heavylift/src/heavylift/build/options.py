@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heavylift.build.errors import BuildError
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
 CACHE = "HEAVYLIFT_CACHE"  # the variable that names the folder for what later builds can use again
@@ -25,12 +26,26 @@ def project_cache(root: Path) -> Path:
 
     Args:
         root: the project's folder; what HEAVYLIFT_CACHE names with a relative path lies in it.
+
+    Raises:
+        BuildError: nothing names a folder, and the user has none.
     """
     named = os.environ.get(CACHE, "")
     if named and not Path(named).is_absolute():
         return root / named
-    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(named or users / "heavylift" / "builds") / cache_name(root.resolve())
+    return Path(named or _users_cache() / "heavylift" / "builds") / cache_name(root.resolve())
+
+
+def _users_cache() -> Path:
+    """Return the folder of a user's caches (XDG Base Directory Specification)."""
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError as error:
+        raise BuildError(
+            f"this user has no home to keep what later builds can use again: name a folder in {CACHE}"
+        ) from error
 
 
 def cache_name(project: Path) -> str:

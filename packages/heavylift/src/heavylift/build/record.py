@@ -205,11 +205,12 @@ def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
             env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **given, "HOME": str(home), **trial.environment, **ours},
             timeout=SECONDS,
         )
-        said: dict[str, Any] = json.loads((folder / "result.json").read_bytes())
     except subprocess.TimeoutExpired as error:
         raise BuildError(
             f"handler {trial.handler}: nothing is recorded, since it runs for more than {SECONDS} s"
         ) from error
+    try:
+        said: dict[str, Any] = json.loads((folder / "result.json").read_bytes())
     except (OSError, ValueError) as error:
         words = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
         if done.returncode == -signal.SIGSEGV:

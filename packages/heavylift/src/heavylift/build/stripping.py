@@ -16,14 +16,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from heavylift.build.files import copy_range
-from heavylift.build.headers import LOAD, SECTION, SEGMENT, DamagedError, Headers, Section, read_headers, read_part
+from heavylift.build.headers import (
+    ALLOCATED,
+    LOAD,
+    NOBITS,
+    SECTION,
+    SEGMENT,
+    SYMTAB,
+    DamagedError,
+    Headers,
+    Section,
+    read_headers,
+    read_part,
+)
 
 _START = 64  # bytes of Elf64_Ehdr; the table of segments follows
 _PLACE, _COUNT = 40, 60  # bytes from its start to e_shoff (8 bytes), and to e_shnum and e_shstrndx (2 each)
-_SYMBOLS, _STRINGS, _NOTHING = 2, 3, 8  # sh_type: SYMTAB, STRTAB, NOBITS
 _ARRAYS = frozenset({14, 15, 16})  # sh_type: INIT_ARRAY, FINI_ARRAY, PREINIT_ARRAY
 _POINTER = 8  # bytes of an entry of these, which not every linker tells
-_ALLOCATED = 2  # sh_flags: SHF_ALLOC
 _DEBUG, _COMMENT, _NAMES = b".debug_", b".comment", b".shstrtab"
 
 
@@ -47,7 +57,7 @@ def strip_symbols(library: Path, target: Path) -> bool:
             headers = read_headers(file)
             parts = _find_parts(headers, headers.section_names(file), os.fstat(file.fileno()).st_size)
             head = bytearray(read_part(file, 0, _START + len(headers.segments) * SEGMENT.size))
-        except (DamagedError, ValueError):
+        except DamagedError:
             return False
         if not parts:
             return False
@@ -60,7 +70,7 @@ def strip_symbols(library: Path, target: Path) -> bool:
         with target.open("wb", buffering=0) as new:
             new.write(head)
             for part in parts:
-                if part.header.type != _NOTHING:
+                if part.header.type != NOBITS:
                     copy_range(file, part.header.offset, part.header.size, new, part.place)
             new.seek(own.place)
             new.write(text)
@@ -73,19 +83,19 @@ def _find_parts(headers: Headers, names: dict[int, bytes], size: int) -> list[_P
     """Return the sections that stay, their names last; none where the file lies in another way."""
     sections = [*headers.sections.values()]
     named = [names[place] for place in headers.sections]
-    first = next((number for number, each in enumerate(sections) if number and not each.flags & _ALLOCATED), 0)
+    first = next((number for number, each in enumerate(sections) if number and not each.flags & ALLOCATED), 0)
     mapped, others = sections[1:first], range(first, len(sections))
-    end = max((each.offset + each.size for each in mapped if each.type != _NOTHING), default=0)
+    end = max((each.offset + each.size for each in mapped if each.type != NOBITS), default=0)
     loaded = max((each.offset + each.size for each in headers.segments.values() if each.type == LOAD), default=0)
-    symbols = [number for number in others if sections[number].type == _SYMBOLS]
+    symbols = [number for number in others if sections[number].type == SYMTAB]
     gone = {*symbols, *(sections[number].link for number in symbols)}
     gone |= {number for number in others if named[number].startswith(_DEBUG)}
     left = [number for number in others if number not in gone]
     if (
         not mapped
         or loaded > end
-        or min(headers.segments) != _START
-        or any(sections[number].flags & _ALLOCATED or sections[number].offset < end for number in others)
+        or min(headers.segments, default=0) != _START
+        or any(sections[number].flags & ALLOCATED or sections[number].offset < end for number in others)
         or any(each.link >= first for each in mapped)
         or [number for number in left if named[number] != _COMMENT] != [headers.names]
     ):
@@ -96,7 +106,7 @@ def _find_parts(headers: Headers, names: dict[int, bytes], size: int) -> list[_P
         place = -(-end // (each.align or 1)) * (each.align or 1)
         parts.append(_Part(named[number], each, place))
         end = place + each.size
-    ends = (max(part.place, part.header.offset) + part.header.size for part in parts if part.header.type != _NOTHING)
+    ends = (max(part.place, part.header.offset) + part.header.size for part in parts if part.header.type != NOBITS)
     return parts if max(ends) <= size else []
 
 

@@ -111,3 +111,16 @@ def test_a_place_where_nothing_can_be_kept_is_named(project: Path, tmp_path: Pat
     (tmp_path / "users").write_text("no folder")
     with pytest.raises(BuildError, match="name another folder in HEAVYLIFT_CACHE"):
         open_cache(project_cache(project), project_cache(project), project)
+
+
+def test_a_user_without_a_home_is_told_what_to_name(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(_: type[Path]) -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", classmethod(no_home))
+    assert project_cache(project).name.startswith("mine-")  # XDG_CACHE_HOME names one
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    with pytest.raises(BuildError, match="name a folder in HEAVYLIFT_CACHE"):
+        project_cache(project)
+    monkeypatch.setenv(CACHE, "/named")
+    assert project_cache(project).parent == Path("/named")
