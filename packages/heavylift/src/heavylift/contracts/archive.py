@@ -20,11 +20,8 @@ from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.fields import FieldError, Fields
 from heavylift.contracts.pages import PAGE, Library, check_libraries, library_record, parse_libraries
 
-WHOLE_FORMAT, PAGED_FORMAT, TABLES_FORMAT = (
-    3,
-    4,
-    5,
-)  # of an index without libraries, with some, with some whose tables are regions
+# Of an index without libraries, with some, with some whose tables are regions.
+WHOLE_FORMAT, PAGED_FORMAT, TABLES_FORMAT = 3, 4, 5
 INDEX_NAME = ".heavylift/index.json"
 CODEC = "zstandard"  # the library that packs blocks and inflates them
 SUFFIX = ".zst"  # of an entry's name in the zip, behind the name of the file that it holds

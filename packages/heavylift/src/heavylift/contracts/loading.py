@@ -117,9 +117,7 @@ def code_blocks(content: Content) -> Iterator[CodeBlock]:
         for block, piece in _stretches(content, library.file):
             pages = range(-(-piece.position // PAGE), (piece.position + piece.size) // PAGE)
             if pages and any(pages.start in region.pages for region in library.regions):
-                follower = bisect_right(
-                    ends, pages.start
-                )  # the first run of cold pages that ends behind the block's first
+                follower = bisect_right(ends, pages.start)  # the first run that ends behind the block's first page
                 cold = follower < len(runs) and runs[follower].page < pages.stop
                 yield CodeBlock(block, number, pages, cold)
 

@@ -93,7 +93,7 @@ def load(
     reader: ObjectReader,
     timeline: Timeline,
     watcher: Watcher | None = None,
-    paging: Callable[[Content, Path], Paging | None] = lambda _content, _root: None,
+    paging: Callable[[Content, Path], Paging | None] | None = None,
     *,
     patient: bool = False,
 ) -> bool:
@@ -104,7 +104,7 @@ def load(
         reader: reads the archive's object.
         timeline: is told what took how long.
         watcher: is told how far it is; it hears nothing of an archive without an index, or when there is nothing to do.
-        paging: makes what loads the libraries of an archive by pages, or returns None: they are loaded as any other file.
+        paging: makes what loads the libraries of an archive by pages. None, or where it returns None: as any other file.
         patient: once the working set is there, bring the rest however long that takes; nothing makes the load fail any more.
 
     Returns:
@@ -139,14 +139,13 @@ def _unpack(
     writer: DirectoryWriter,
     timeline: Timeline,
     watcher: Watcher | None,
-    paging: Callable[[Content, Path], Paging | None],
+    paging: Callable[[Content, Path], Paging | None] | None,
     patient: bool,
 ) -> None:
     found = _read_index(reader, head)
     if found is None:
-        from heavylift.runtime.plainzip import (
-            unpack,  # what it needs takes time to import, and our own archives do not need it
-        )
+        # What it needs takes time to import, and our own archives do not need it.
+        from heavylift.runtime.plainzip import unpack
 
         unpack(reader, archive.name, archive.digest, writer, timeline)
         return
@@ -161,7 +160,7 @@ def _unpack(
     timeline.count(disk=writer.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
     writer.make_links(content.links)
     timeline.count(files=len(content.files))
-    pages = paging(content, writer.root)
+    pages = paging(content, writer.root) if paging else None
     _BlockLoader(archive.name, reader, index, origin, writer, timeline, watcher, pages, patient).run()
 
 

@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
 
 CODE = Path(__file__).resolve().parents[2]  # the code package
 _VENDOR = str(CODE / "vendor")
@@ -44,7 +43,6 @@ from heavylift.runtime.timeline import Timeline  # noqa: E402
 Handler = Callable[[bytes, object], object]
 _MARGIN = 0.1  # of the time limit; kept to report what went wrong before the platform ends the instance
 
-_T = TypeVar("_T")
 _lock = threading.Lock()
 _started: Handler | None = None
 _rest: Rest | None = None  # what follows after the initializer
@@ -88,44 +86,44 @@ def _start(context: object, mode: str) -> Handler:
     if _started is None:
         with _lock:
             if _started is None:
-                _started = _reported(mode, lambda timeline: _run(context, mode, timeline))
+                _started = _reported(context, mode)
     return _started
 
 
-def _reported(mode: str, run: Callable[[Timeline], _T]) -> _T:
+def _reported(context: object, mode: str) -> Handler:
     timeline = Timeline(mode)
     try:
-        result = with_room(partial(run, timeline))
+        function = with_room(partial(_run, context, mode, timeline))
     except BaseException as error:
         _log(timeline.line(error))
         raise
     _log(timeline.line())
-    return result
+    return function
 
 
 def _run(context: object, mode: str, timeline: Timeline) -> Handler:
-    global _rest
     settings = read_settings(os.environ)
     spin_briefly()
-    if not settings.archives:
+    with _without_collector(), compiled_once():
+        if settings.archives:
+            return _run_beside_load(settings, context, mode, timeline)
         if settings.local and not settings.applib.is_dir():
             raise ConfigurationError(
                 f"AppLibDir: {settings.applib} is not a directory; with `local` set, nothing is fetched and the applib "
                 "must lie there already"
             )
-        with _without_collector(), compiled_once():
-            return _warmed_up(settings, _imported(settings, timeline), timeline)
+        return _warmed_up(settings, _imported(settings, timeline), timeline)
+
+
+def _run_beside_load(settings: Settings, context: object, mode: str, timeline: Timeline) -> Handler:
+    global _rest
     with timeline.span("credentials", "context"):
         credentials = find_credentials(context, os.environ, local=settings.local)
     deadline = Deadline(_time_limit(settings, context, mode) * (1 - _MARGIN))
     # A start that fails in a request is tried again in this process, where half an import may have left its traces.
     load_mode = WHOLE if mode == "request" else settings.load_mode
-    with ExitStack() as stack:
-        stack.enter_context(_without_collector())
-        stack.enter_context(compiled_once())
-        load = load_in_background(credentials, deadline, timeline, mode, load_mode)
-        following = stack.enter_context(ExitStack())
-        background = following.enter_context(load)
+    with ExitStack() as following:
+        background = following.enter_context(load_in_background(credentials, deadline, timeline, mode, load_mode))
         _import_ahead(timeline)
         if mode == "request":
             background.wait_for_all()

@@ -6,7 +6,7 @@ Named tuples, because these classes are made in each start, in both processes.
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from heavylift.runtime.timeline import Collected
 
@@ -92,13 +92,7 @@ Message = (
     | Collected
     | LoadEnded
 )
-_KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind
-    for kind in (
-        *(LoadRequest, CredentialsRenewed, RestWanted),
-        *(PagesReady, NamesReady, BlocksReady, WorkingSetReady, ArchiveLoaded, Collected, LoadEnded),
-    )
-}
+_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
 
 def dump_message(message: Message) -> bytes:

@@ -17,10 +17,8 @@ from heavylift.runtime.settings import read_settings
 if TYPE_CHECKING:
     from heavylift.runtime.pages import Faults, Helper
 
-MEMORY, CHANNEL = (
-    3,
-    4,
-)  # descriptors of the worker: of the plan's memory, and of the socket on which pages are asked for
+# Descriptors of the worker: of the plan's memory, and of the socket on which pages are asked for.
+MEMORY, CHANNEL = 3, 4
 _PARTIAL, _PRELOAD = "HEAVYLIFT_PARTIAL", "LD_PRELOAD"  # variables of programs that C code starts; see pages.c
 _ABOVE = 10  # descriptors that the worker's own do not replace while it is started
 

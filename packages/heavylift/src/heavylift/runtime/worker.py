@@ -149,7 +149,7 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
 
     for archive, reader in zip(settings.archives, readers, strict=True):
         if archive.directory == settings.applib:
-            paging = _start_paging if request.by_pages else _no_paging
+            paging = _start_paging if request.by_pages else None
             watcher = _Watcher(reporter, timeline, rest_wanted)
             load(archive, reader, timeline, watcher, paging, patient=request.working_set)
         else:
@@ -163,8 +163,3 @@ def _start_paging(content: Content, root: Path) -> Paging | None:
     from heavylift.runtime.paging import start_paging  # needs ctypes, which takes time to import
 
     return start_paging(content, root)
-
-
-def _no_paging(content: Content, root: Path) -> Paging | None:
-    del content, root
-    return None
