@@ -12,7 +12,6 @@ takes 10 s of CPU and more, instead of 6.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from bench.archives import find_lock, install, unpack
 from bench.part import Part
 from bench.results import Results, goal
 from bench.scratch import TimedReporter, locked_versions, package_cache, scratch_root, timed_build
+from heavylift.build.binaries import WORKERS
 from heavylift.build.pack import compress
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 
@@ -31,7 +31,6 @@ COLD = 1.2  # times the sum of the unavoidable steps, at most
 REPEATED = 0.0  # steps that a rebuild does in full again, at most
 ADDED = "colorama"  # the requirement that is added: a small package without dependencies
 STRETCH = 4 * 1024**2  # bytes that are compressed at a time
-WORKERS = os.cpu_count() or 1
 
 
 def run(part: Part) -> Results:

@@ -22,12 +22,12 @@ from heavylift.build.frames import Frames
 from heavylift.build.imports import Imports, Tree, choose_files
 from heavylift.build.installed import check_installed
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
+from heavylift.build.names import normalize
 from heavylift.build.order import Order, arrange
 from heavylift.build.packages import Package, Recipe, find_files, place_is_sound, prepare, retain
 from heavylift.build.prune import Pruning, Rule, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
-from heavylift.build.together import normalize
 from heavylift.build.unbound import change_libraries, copies_name
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 
@@ -11,6 +12,11 @@ def module_name(path: str) -> str:
     stem = name.partition(".")[0]
     package = folder.replace("/", ".")
     return package if stem == "__init__" else join(package, stem)
+
+
+def normalize(name: str) -> str:
+    """Return the name of a package of an index as indexes compare it (packaging.python.org, "Names and normalization")."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def split(path: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import zstandard
 
+from heavylift.build.binaries import WORKERS
 from heavylift.build.cuts import CODE_BLOCK, Paged, Span, cut, cut_hot
 from heavylift.build.errors import BuildError
 from heavylift.build.frames import Frames, Stretch
@@ -41,12 +42,11 @@ from heavylift.contracts.archive import (
 )
 from heavylift.contracts.failures import LoadError
 from heavylift.contracts.pages import HOT, PAGE, Library
+from heavylift.runtime.destination import allocated
 
 LEVEL = 9  # zstd's: 19 packs 1 % smaller and takes twenty times as long; 3 packs 7 % larger, for each start to fetch
 # What decides, with the files, an archive's bytes.
 COMPRESSOR = f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}, level {LEVEL}"
-WORKERS = os.cpu_count() or 1
-DISK_BLOCK = 4096  # bytes; what a file system gives out at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,7 +206,7 @@ def pack(
         path=final,
         digest=digest,
         packed=packed,
-        unpacked=sum(-(-file.size // DISK_BLOCK) * DISK_BLOCK for file in files),
+        unpacked=sum(allocated(file.size) for file in files),
         files=len(files),
         raw=total,
         anew=anew,

@@ -24,11 +24,12 @@ from heavylift.build import binaries, resolve
 from heavylift.build.files import walk
 from heavylift.build.frames import Frames
 from heavylift.build.installed import ChangedError, check_installed, is_untouched
+from heavylift.build.names import normalize
 from heavylift.build.prune import Rule, match_rules
 from heavylift.build.scripts import make_portable
 from heavylift.build.segments import split_segments
 from heavylift.build.system import Libraries, read_libraries
-from heavylift.build.together import install_together, normalize
+from heavylift.build.together import install_together
 from heavylift.contracts.archive import BLOCK_SIZE
 from heavylift.contracts.platform import Target
 

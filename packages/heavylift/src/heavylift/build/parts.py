@@ -29,12 +29,12 @@ from heavylift.build.vendor import prepare_vendor
 from heavylift.build.zipped import zipped_size
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
+from heavylift.runtime.destination import allocated
 
 if TYPE_CHECKING:
     from heavylift.build.order import Order
 
 NEW_CODE = "code.new"  # the folder in the output where the code package waits until all parts are made
-DISK_BLOCK = 4096  # bytes; what a file system gives out at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,7 +247,7 @@ class Work:
             path=options.dist / "code",
             digest=digest_of(digests),
             packed=packed,
-            unpacked=sum(-(-(staging / path).stat().st_size // DISK_BLOCK) * DISK_BLOCK for path in digests),
+            unpacked=sum(allocated((staging / path).stat().st_size) for path in digests),
             files=len(digests),
         )
 

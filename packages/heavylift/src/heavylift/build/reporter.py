@@ -45,9 +45,8 @@ class Reporter:
 
     def note(self, text: str) -> None:
         """Print a note."""
-        self._console.print(
-            text, highlight=False, markup=False, soft_wrap=True
-        )  # it may hold paths and messages of others
+        # It may hold paths and messages of others.
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a warning."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import heavylift.runtime
 from heavylift.build.errors import BuildError
 from heavylift.build.machine import uv, uv_platform
+from heavylift.build.names import normalize
 from heavylift.contracts.platform import Target
 
 RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
@@ -22,9 +23,8 @@ _NAMED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTI
 # pip's "Requirements File Format": the options that say where packages come from, and their values.
 _SOURCE = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)(?:[ =]+(\S+))?\s*(?:#.*)?")
 EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
-OVERRIDES = (
-    "crcmod ; sys_platform == 'never'\n"  # no wheels, and slow without a compiler; crcmod-plus is the same module
-)
+# It has no wheels, and is slow without a compiler; crcmod-plus is the same module.
+OVERRIDES = "crcmod ; sys_platform == 'never'\n"
 
 
 def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str] = ()) -> tuple[Path, bool]:
@@ -122,16 +122,12 @@ def _texts(requirements: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
 
 def _named_lines(requirements: Path, said: str) -> Iterator[str]:
     """Yield file and line of each requirement whose package a message names."""
-    named = {_normal(word) for word in re.findall(r"\w[\w.-]*", said)}
+    named = {normalize(word) for word in re.findall(r"\w[\w.-]*", said)}
     for file, text in _texts(requirements, set()):
         for number, line in enumerate(text.splitlines(), start=1):
             name = entry_name(line.strip())
-            if name and not name.startswith("-") and _normal(name) in named:
+            if name and not name.startswith("-") and normalize(name) in named:
                 yield f"{file}, line {number}"
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()  # PyPA, "Names and normalization"
 
 
 def _sources(requirements: Path, below: Path | None = None) -> Iterator[str]:

@@ -28,24 +28,13 @@ LIBRARY = (  # of it: what every code package holds
     *("__init__.py", "errors.py", "contracts/**/*.py", "runtime/**/*.py"),
     "runtime/pages.x86_64.so",  # Function Compute's processors: see heavylift.contracts.platform
 )
-LOADER, ENTRY = (
-    "loader.py",
-    Path(__file__).with_name("entry.py"),
-)  # what the platform calls, where the user's folder has none
-TOOLS = frozenset(  # folders that tools make for themselves
+# What the platform calls, where the user's folder has none.
+LOADER, ENTRY = "loader.py", Path(__file__).with_name("entry.py")
+# Folders that tools make for themselves.
+TOOLS = frozenset(
     {
-        *(
-            ".git",
-            ".hg",
-            ".svn",
-            ".idea",
-            ".vscode",
-            ".cache",
-            ".mypy_cache",
-            ".pytest_cache",
-            ".ruff_cache",
-            ".hypothesis",
-        ),
+        *(".git", ".hg", ".svn", ".idea", ".vscode"),
+        *(".cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"),
         *(".tox", ".nox", ".venv", ".ipynb_checkpoints", "__pycache__", "node_modules", ".heavylift", "cdk.out"),
     }
 )

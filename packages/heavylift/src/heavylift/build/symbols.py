@@ -39,9 +39,8 @@ _HASHES = struct.Struct("<4I")  # buckets, first symbol, words of the filter, sh
 _NEED, _NEEDED = struct.Struct("<2H3I"), struct.Struct("<I2H2I")  # Elf64_Verneed, Elf64_Vernaux
 _DEFINITION, _DEFINED = struct.Struct("<4H3I"), struct.Struct("<2I")  # Elf64_Verdef, Elf64_Verdaux
 _DYNAMIC = 6  # SHT_
-_TABLES = frozenset(
-    {4, _DYNAMIC, DYNSYM, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF}
-)  # and RELA, GNU_HASH, GNU_ver*
+# And RELA, GNU_HASH, GNU_ver*
+_TABLES = frozenset({4, _DYNAMIC, DYNSYM, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF})
 _NONE, _64, _GLOB_DAT, _JUMP_SLOT, _RELATIVE = 0, 1, 6, 7, 8  # R_X86_64_
 _END, _PLTRELSZ, _HASH, _STRTAB, _SYMTAB, _RELATAB = 0, 2, 4, 5, 6, 7  # DT_
 _RELASZ, _STRSZ, _REL, _PLTREL, _JMPREL = 8, 10, 17, 20, 23
@@ -56,13 +55,8 @@ class UnknownTablesError(Exception):
     """A file has no tables, or some that cannot be written back."""
 
 
-DAMAGED = (
-    UnknownTablesError,
-    DamagedError,
-    struct.error,
-    ValueError,
-    IndexError,
-)  # raised for what is not as it should be
+# Raised for what is not as it should be.
+DAMAGED = (UnknownTablesError, DamagedError, struct.error, ValueError, IndexError)
 
 
 class Tables:

@@ -9,13 +9,13 @@ Source: packaging.python.org, "Recording installed projects", "The RECORD file".
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from heavylift.build import resolve
 from heavylift.build.files import walk
+from heavylift.build.names import normalize
 from heavylift.contracts.platform import Target
 
 
@@ -46,11 +46,6 @@ def install_together(entries: Sequence[str], sources: Sequence[str], folder: Pat
     for name, paths in alone.items():
         _move(content, folder / name, paths)
     return {name: folder / name for name in alone}
-
-
-def normalize(name: str) -> str:
-    """Return a package's name as indexes compare it (packaging.python.org, "Names and normalization")."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _read_records(content: Path) -> Iterator[tuple[str, list[str]]]:

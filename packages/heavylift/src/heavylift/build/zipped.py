@@ -6,13 +6,12 @@ A file's part of it is kept from one build to the next: a build after an edit of
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-WORKERS = os.cpu_count() or 1
+from heavylift.build.binaries import WORKERS
 
 
 def zipped_size(folder: Path, digests: Mapping[str, str], known: Path) -> int:

@@ -31,13 +31,8 @@ from localcloud.gateway.adoption import ADOPTION
 PRELOAD = Path(localcloud.gateway.__file__).parent / "preload"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes, as shells have them
 OTHER_CLOUD = ("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_")  # beginnings of variables that name an account
-OSSUTIL = (
-    "OSS_ACCESS_KEY_ID",
-    "OSS_ACCESS_KEY_SECRET",
-    "OSS_SESSION_TOKEN",
-    "OSS_ENDPOINT",
-    "OSS_REGION",
-)  # likewise, names
+# Likewise, names.
+OSSUTIL = ("OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_SESSION_TOKEN", "OSS_ENDPOINT", "OSS_REGION")
 # The certificates that programs trust: Go and OpenSSL, curl, Python's requests, the vendor's SDK core and botocore, git.
 TRUST = (
     "SSL_CERT_FILE",

@@ -18,17 +18,8 @@ from localcloud.kernel.errors import LocalCloudError
 from localcloud.state import read_account
 
 STOP_SECONDS = 20  # it kills instances and closes connections; more than this means that it hangs
-SERVICES = (
-    "oss",
-    "sts",
-    "ram",
-    "fc",
-    "ros",
-    "sls",
-    "kms",
-    "resourcemanager",
-    "gateway",
-)  # whose URLs stand in endpoints.json
+# Whose URLs stand in endpoints.json.
+SERVICES = ("oss", "sts", "ram", "fc", "ros", "sls", "kms", "resourcemanager", "gateway")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

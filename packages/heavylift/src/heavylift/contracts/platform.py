@@ -24,9 +24,8 @@ MAX_CODE = 100 * MB  # bytes zipped, through the API; every region takes as much
 MAX_ENVIRONMENT = 4096  # bytes, all names and values together
 RESERVED_VARIABLES = ("FC_", "ALIBABA_CLOUD_")  # prefixes of the variables that the platform sets
 
-LOCAL_PYTHON = (
-    f"{sys.version_info.major}.{sys.version_info.minor}"  # of this environment: the embedded cloud can run it
-)
+# Of this environment: the embedded cloud can run it.
+LOCAL_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 _MANYLINUX = re.compile(r"manylinux_2_(\d+)_x86_64")
 
