@@ -57,6 +57,16 @@ def test_paths_that_are_named_exist(document: str) -> None:
     assert named
 
 
+SOURCES = ("*.py", "src/**/*.py", "native/*.c")
+MODULES = {path.name for pattern in SOURCES for path in ROOT.glob(f"packages/*/{pattern}")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_modules_that_are_named_exist(document: Path) -> None:
+    named = {*re.findall(r"`(\w+\.(?:py|c))`", document.read_text(encoding="utf-8"))}
+    assert named <= MODULES
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_tables_are_whole(document: Path) -> None:
     text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
