@@ -33,15 +33,18 @@ def project_cache(root: Path) -> Path:
     named = os.environ.get(CACHE, "")
     if named and not Path(named).is_absolute():
         return root / named
-    return Path(named or _users_cache() / "heavylift" / "builds") / cache_name(root.resolve())
+    return Path(named or users_cache() / "builds") / cache_name(root.resolve())
 
 
-def _users_cache() -> Path:
-    """Return the folder of a user's caches (XDG Base Directory Specification)."""
-    if named := os.environ.get("XDG_CACHE_HOME"):
-        return Path(named)
+def users_cache() -> Path:
+    """Return the folder of this tool among a user's caches (XDG Base Directory Specification: a relative path does not count).
+
+    Raises:
+        BuildError: the user has no home.
+    """
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        return Path.home() / ".cache"
+        return (named if named.is_absolute() else Path.home() / ".cache") / "heavylift"
     except RuntimeError as error:
         raise BuildError(
             f"this user has no home to keep what later builds can use again: name a folder in {CACHE}"

@@ -22,6 +22,9 @@ from typing import IO, Any
 
 from jsii import JSIIAssembly
 
+from heavylift.build.errors import BuildError
+from heavylift.build.options import users_cache
+
 PATIENCE = 120.0  # seconds until a process that holds the lock, and does nothing, is not waited for any more
 _ENABLED, _ROOT = "JSII_RUNTIME_PACKAGE_CACHE", "JSII_RUNTIME_PACKAGE_CACHE_ROOT"
 _MARKER = ".jsii-runtime-package-cache"  # in the folder of a package that was unpacked to its end
@@ -34,13 +37,13 @@ def load_one_at_a_time() -> None:
 
     A package that was imported before has started jsii without a cache: it was unpacked for this run alone.
     """
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "heavylift" / "jsii"
-    if os.environ.get(_ROOT, str(root)) != str(root) or (_ENABLED in os.environ and _ROOT not in os.environ):
-        return
     try:
+        root = users_cache() / "jsii"
+        if os.environ.get(_ROOT, str(root)) != str(root) or (_ENABLED in os.environ and _ROOT not in os.environ):
+            return
         root.mkdir(parents=True, exist_ok=True)
         lock = (root / "lock").open("a")
-    except OSError:  # nobody can keep anything here
+    except (BuildError, OSError):  # nobody can keep anything here
         return
     with _held(lock) as alone:
         if alone:

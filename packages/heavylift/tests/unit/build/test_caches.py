@@ -113,6 +113,12 @@ def test_a_place_where_nothing_can_be_kept_is_named(project: Path, tmp_path: Pat
         open_cache(project_cache(project), project_cache(project), project)
 
 
+def test_a_relative_folder_of_caches_does_not_count(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "caches")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert project_cache(project).parent == Path("/home/me/.cache/heavylift/builds")
+
+
 def test_a_user_without_a_home_is_told_what_to_name(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_home(_: type[Path]) -> Path:
         raise RuntimeError
