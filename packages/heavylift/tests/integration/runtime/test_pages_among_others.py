@@ -251,3 +251,42 @@ def test_a_signal_stack_of_the_least_size_is_enough(tmp_path: Path) -> None:
         }
     """
     assert output(SERVED + textwrap.dedent(program) + RUN_IN_A_THREAD, tmp_path) == "50\n"
+
+
+def test_a_handler_beneath_ours_that_returns_from_a_lost_page_hears_of_it_once(tmp_path: Path) -> None:
+    beneath = """
+    source = target.with_name("calm.c")
+    source.write_text('''
+        #include <signal.h>
+        #include <unistd.h>
+        static void calm(int number) { if (write(1, "r", 1) != 1) _exit(3); }
+        void enter(void) { signal(SIGSEGV, calm); }
+    ''')
+    import subprocess
+    made = source.with_suffix(".so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", made, source], check=True)
+    ctypes.CDLL(str(made)).enter()
+    from tests.support.page_server import *
+    holes = Holes(original, target)
+    worker = holes.serve(lambda holes, count, number: holes.helper.failed(number, 1, "it is gone"))
+    ctypes.CDLL(str(target)).call(9)
+    """
+    done = run_scenario(textwrap.dedent(beneath), tmp_path, seconds=20)
+    assert (done.returncode, done.stdout) == (-signal.SIGSEGV, "r"), done.stderr
+    assert "it is gone" in done.stderr
+
+
+def test_a_signal_that_was_ignored_before_still_is_when_a_process_sends_it(tmp_path: Path) -> None:
+    before = "import os, signal\nsignal.signal(signal.SIGSEGV, signal.SIG_IGN)\n"
+    program = "for _ in range(4): os.kill(os.getpid(), signal.SIGSEGV)\nprint(library.call(3))\n"
+    assert output(before + SERVED + program, tmp_path) == "10\n"
+
+
+def test_what_the_kernel_does_not_open_in_the_end_is_counted(tmp_path: Path) -> None:
+    program = """
+    for number in holes.absent: holes.bring(number)
+    from tests.support.seccomp import refuse_executable_memory
+    refuse_executable_memory()
+    print(holes.helper.open_all())
+    """
+    assert output(SERVED + textwrap.dedent(program), tmp_path) == "1\n"
