@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from heavylift.clouds.embedded import STOP_SECONDS, Endpoints, launch, read_endpoints
+from heavylift.clouds.embedded import Endpoints, launch, read_endpoints
 from heavylift.errors import HeavyliftError
 from localcloud.kernel.errors import LocalCloudError
+from localcloud.process import STOP_SECONDS
 from localcloud.state import locked, open_account
 
 READY_SECONDS = 30  # in which an embedded cloud that somebody else started announces itself

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
+import localcloud.process
 from heavylift.errors import HeavyliftError
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.state import read_account
 
-STOP_SECONDS = 20  # it kills instances and closes connections; more than this means that it hangs
 # Whose URLs stand in endpoints.json.
 SERVICES = ("oss", "sts", "ram", "fc", "ros", "sls", "kms", "resourcemanager", "gateway")
 
@@ -94,36 +91,14 @@ def launch(data: Path, arguments: Sequence[str], *, detached: bool) -> tuple[sub
     Raises:
         HeavyliftError: it did not start; the message ends with its last words.
     """
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    log = data / "localcloud.log"
-    # A key of the user's own in the environment would become the embedded account's key. It stays out: what runs
-    # here must never hold what opens a real account.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ALIBABA_CLOUD_")}
-    with log.open("ab") as messages:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud", "start", "--data", str(data), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-            start_new_session=detached,
-        )
-    assert process.stdout is not None
-    ready = process.stdout.readline()
-    process.stdout.close()  # it says nothing more there
-    if not ready:
-        code = process.wait()
-        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise HeavyliftError(
-            f"the embedded cloud did not start (exit code {code}): {words[-1] if words else 'it said nothing'}; "
-            f"its log is {log}"
-        )
     try:
-        return process, read_endpoints(data, json.loads(ready))
+        process, ready = localcloud.process.launch(data, arguments, detached=detached)
+    except LocalCloudError as error:
+        raise HeavyliftError(str(error)) from error
+    try:
+        return process, read_endpoints(data, ready)
     except HeavyliftError:
-        process.terminate()
-        process.wait()
+        localcloud.process.end(process)
         raise
 
 
@@ -159,9 +134,4 @@ class EmbeddedCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._process is not None
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        localcloud.process.end(self._process)

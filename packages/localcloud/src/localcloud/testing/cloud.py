@@ -1,0 +1,71 @@
+"""A running embedded cloud as a test sees it: where its services listen, and the key of its account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localcloud import process
+from localcloud.state import read_account
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cloud:
+    """A running embedded cloud."""
+
+    data: Path  # its folder; `localcloud.log` in it is what it logs
+    endpoints: Mapping[str, str]  # the URL of each service (`oss`, `fc`, `sts`, …) and of the `gateway`
+    region: str
+    account_id: str
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    authority: Path  # the certificate that TLS clients of the gateway trust
+
+    def host(self, service: str) -> str:
+        """Return HOST:PORT of a service, as clients take it that have the protocol as an option of its own."""
+        return self.endpoints[service].removeprefix("http://")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables with which code for the real cloud reaches this one: key, region, and the gateway as its proxy."""
+        gateway, authority = self.endpoints["gateway"], str(self.authority)
+        return {
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": self.access_key_id,
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": self.access_key_secret,
+            "ALIBABA_CLOUD_REGION_ID": self.region,
+            "HTTP_PROXY": gateway,
+            "HTTPS_PROXY": gateway,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "REQUESTS_CA_BUNDLE": authority,
+            "SSL_CERT_FILE": authority,
+        }
+
+
+@contextmanager
+def run_cloud(data: Path, arguments: Sequence[str] = ()) -> Iterator[Cloud]:
+    """Run an embedded cloud on free ports of loopback while the context lasts.
+
+    Args:
+        data: the folder that holds its state, which stays; made when it does not exist.
+        arguments: further arguments of `localcloud start`.
+
+    Raises:
+        LocalCloudError: it did not start; the message ends with its last words.
+    """
+    running, record = process.launch(data, arguments, detached=True)  # a Ctrl-C ends it when the tests have cleaned up
+    try:
+        account = read_account(data)
+        facts = {name: str(value) for name, value in record.items()}
+        yield Cloud(
+            data=data,
+            endpoints={name: url for name, url in facts.items() if url.startswith("http://")},
+            region=facts["region"],
+            account_id=account.account_id,
+            access_key_id=account.access_key_id,
+            access_key_secret=account.access_key_secret,
+            authority=Path(facts["authority"]),
+        )
+    finally:
+        process.end(running)

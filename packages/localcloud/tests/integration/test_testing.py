@@ -1,0 +1,98 @@
+"""The plugin of pytest, in projects of somebody's own: pytest runs there as its user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from localcloud.kernel.errors import LocalCloudError
+from localcloud.testing import run_cloud
+from tests.support.paths import ROOT
+
+README = (ROOT / "packages" / "localcloud" / "README.md").read_text()
+ONE_TEST = """
+def test_it_runs(localcloud):
+    import os
+    from pathlib import Path
+    assert localcloud.endpoints["oss"].startswith("http://127.0.0.1:")
+    with Path("accounts").open("a") as file:
+        file.write(f"{localcloud.account_id} {localcloud.data} {os.environ.get('PYTEST_XDIST_WORKER')}\\n")
+"""
+KEYS = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "real", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret"}
+
+
+def run_pytest(folder: Path, *arguments: str, code: int = 0) -> str:
+    """Run pytest in a folder as a user does, on whom no variable of these tests' own run has a say."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    done = subprocess.run(line, cwd=folder, env=own | KEYS, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def accounts(folder: Path) -> list[list[str]]:
+    return [line.split() for line in (folder / "accounts").read_text().splitlines()]
+
+
+def test_the_tests_of_the_readme_pass(tmp_path: Path) -> None:
+    tests = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "(localcloud)" in block)
+    (tmp_path / "test_readme.py").write_text(tests)
+    assert "3 passed" in run_pytest(tmp_path, "-W", "ignore")
+
+
+def test_each_run_has_an_account_of_its_own_and_none_is_left_running(tmp_path: Path) -> None:
+    (tmp_path / "test_one.py").write_text(ONE_TEST)
+    run_pytest(tmp_path)
+    run_pytest(tmp_path)
+    first, second = accounts(tmp_path)
+    assert first[0] != second[0]
+    for _, data, _ in first, second:
+        pid = json.loads((Path(data) / "endpoints.json").read_text())["pid"]
+        assert not Path(f"/proc/{pid}").exists()
+        assert "real" not in (Path(data) / "account.json").read_text()
+
+
+def test_state_is_kept_from_one_run_to_the_next_where_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "test_one.py").write_text(ONE_TEST)
+    for _ in range(2):
+        run_pytest(tmp_path, "--localcloud-data", "kept")
+    first, second = accounts(tmp_path)
+    assert first[:2] == second[:2] == [first[0], str(tmp_path / "kept")]
+
+
+def test_each_process_of_xdist_has_a_cloud_of_its_own(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"test_{name}.py").write_text(ONE_TEST)
+    run_pytest(tmp_path, "--numprocesses", "2", "--dist", "each", "--localcloud-data", "kept")
+    assert {(data, worker) for _, data, worker in accounts(tmp_path)} == {
+        (str(tmp_path / "kept" / worker), worker) for worker in ("gw0", "gw1")
+    }
+
+
+def test_a_run_without_the_fixture_starts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "test_none.py").write_text(
+        "import sys\ndef test_nothing():\n    assert not {'aiohttp', 'localcloud.server'} & {*sys.modules}\n"
+    )
+    run_pytest(tmp_path, "--localcloud-data", "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_folder_that_is_in_use_is_told(tmp_path: Path) -> None:
+    (tmp_path / "test_one.py").write_text(ONE_TEST)
+    with run_cloud(tmp_path / "kept"):
+        assert "is in use by another embedded cloud" in run_pytest(tmp_path, "--localcloud-data", "kept", code=1)
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(LocalCloudError, match=r"cannot use .*file.*File exists.*choose another"),
+        run_cloud(tmp_path / "file"),
+    ):
+        pass
