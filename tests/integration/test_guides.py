@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import oss2
 import pytest
 
+from localcloud.fc.operations.http_triggers import HttpRequest, make_event, read_response
 from tests.support.instance import Instance
 from tests.support.loading import Packed, pack
 from tests.support.paths import ROOT
@@ -22,11 +24,10 @@ CONTEXTS = {
 }
 
 
-def code_of(page: str) -> str:
-    """Return the first block of Python of a page."""
-    found = re.search(r"^```python\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.M | re.S)
-    assert found, page
-    return found[1]
+def code_of(page: str, word: str = "") -> str:
+    """Return the first block of Python of a page that has a word."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.M | re.S)
+    return next(block for block in blocks if word in block)
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +56,38 @@ def test_the_handler_of_the_guide_runs_with_the_context_of_each_runtime(
     assert outcome.code == 0, outcome.errors
     assert outcome.answers == ['answer {"words": 3}']
     assert upload.get_object("counts/text").read() == b"3"
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "status", "answer"),
+    [
+        ("GET", b"", 400, {"error": "POST a file to /pictures?name=…"}),
+        ("POST", "é".encode(), 200, {"name": "cat", "bytes": 2}),
+        ("POST", b"\xff\xd8\xff", 200, {"name": "cat", "bytes": 3}),
+    ],
+)
+def test_the_handler_of_the_guide_answers_requests_from_the_web(
+    method: str, body: bytes, status: int, answer: object
+) -> None:
+    names: dict[str, Any] = {}
+    exec(code_of("handler.md", "statusCode"), names)
+    request = HttpRequest(
+        method=method,
+        scheme="https",
+        host="id.cn-hangzhou.fcapp.run",
+        prefix="",
+        path="/pictures",
+        query_string="name=cat",
+        query=[("name", "cat")],
+        headers={},
+        body=body,
+        source_ip="127.0.0.1",
+        protocol="HTTP/1.1",
+    )
+    response = read_response(
+        names["handler"](make_event(request, account_id="1", request_id="2", now=0.0), None).encode()
+    )
+    assert (response.status, json.loads(response.body)) == (status, answer)
 
 
 def test_the_unit_test_of_the_guide_passes(tmp_path: Path) -> None:
