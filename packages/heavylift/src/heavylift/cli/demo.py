@@ -86,6 +86,11 @@ def run(root: Path, console: Console) -> None:
         HeavyliftError: a stage failed; the message says which and why.
     """
     begin = time.perf_counter()
+    if not (root / "layers_build" / "__main__.py").exists():
+        raise HeavyliftError(
+            f"{root} is no clone of heavylift, whose example the demo shows: `heavylift init --example rotate mine` writes it"
+            " as a project, `heavylift deploy` there deploys it"
+        )
     project = assembly.read_project(root)
     stack = assembly.stack_name(project.context) or "heavylift"
     _rule(console, "1. build")

@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import localcloud.gateway
+from heavylift.cli.output import tell_started
 from heavylift.clouds import background
 from heavylift.clouds.assembly import app_facts
 from heavylift.clouds.embedded import SERVICES, Endpoints
@@ -70,7 +71,9 @@ def main(options: argparse.Namespace) -> int:
             return _status(data)
         case ["--", *rest]:
             words = rest
-    endpoints, _ = background.ensure_running(data)
+    endpoints, started = background.ensure_running(data)
+    if started:
+        tell_started(data)
     settings = data / "ros-cdk" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:16]
     write_settings(settings, endpoints.region)
     open_network = bool(options.allow_network)
@@ -103,7 +106,7 @@ def _status(data: Path) -> int:
         return 1
     print(f"the embedded cloud on {data}: it plays {endpoints.region}, account {endpoints.account_id}")
     for name in SERVICES:
-        print(f"  {name:<8} {getattr(endpoints, name)}")
+        print(f"  {name:<{max(map(len, SERVICES))}} {getattr(endpoints, name)}")
     return 0
 
 

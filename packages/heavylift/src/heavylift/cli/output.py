@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ def make_console() -> Console:
     from rich.console import Console
 
     return Console(markup=False, emoji=False, highlight=False)
+
+
+def tell_started(data: Path) -> None:
+    """Print on standard error that a command had to start the embedded cloud of a data folder, which goes on."""
+    print(
+        f"heavylift: started the embedded cloud on {data} (`heavylift local stop` ends it)", file=sys.stderr, flush=True
+    )
 
 
 class Output:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
+from heavylift.cli.output import tell_started
 from heavylift.clouds import assembly, background
 from heavylift.clouds.ros import TRIES, Ros
 from heavylift.clouds.session import Session, cloud_session, local_session
@@ -26,7 +26,7 @@ def open_session(options: argparse.Namespace) -> Session:
     data = options.data.resolve()
     endpoints, started = background.ensure_running(data)
     if started:
-        print(f"heavylift: started the embedded cloud on {data} (`heavylift local stop` ends it)", file=sys.stderr)
+        tell_started(data)
     return local_session(endpoints, data)
 
 
@@ -61,7 +61,9 @@ def named_stack(options: argparse.Namespace) -> tuple[str, Session]:
     """Return the name that was given, else `stackName` of the settings, else that of the app's only stack; and the session."""
     name = options.stack
     if not name:
-        name = assembly.stack_name({**assembly.read_project(options.project).context, **dict(options.context)})
+        name = assembly.stack_name(
+            {**assembly.read_project(options.project.resolve()).context, **dict(options.context)}
+        )
     if name:
         return str(name), open_existing(options)
     stack, session = synthesized(options)

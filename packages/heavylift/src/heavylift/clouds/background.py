@@ -30,6 +30,8 @@ def find_running(data: Path) -> Endpoints | None:
     Raises:
         HeavyliftError: one runs, but what it announced cannot be used.
     """
+    if not data.exists():  # and asking does not make it
+        return None
     with _only_one(data):
         return _find(data)
 
@@ -78,6 +80,8 @@ def stop(data: Path) -> bool:
     Raises:
         HeavyliftError: it does not end.
     """
+    if not data.exists():
+        return False
     with _only_one(data):
         if _find(data) is None:
             return False

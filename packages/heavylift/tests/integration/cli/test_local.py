@@ -369,6 +369,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 def test_the_embedded_cloud_in_the_background(folder: Path) -> None:
     data = folder / ".heavylift" / "cloud"
+    data.mkdir(parents=True)
     assert heavylift("local", "status", cwd=folder).returncode == 1
     # Two commands at once start one cloud, and neither gives it the user's own key.
     commands = [
@@ -402,6 +403,25 @@ def test_the_options_of_the_embedded_cloud_are_shown_without_starting_one(folder
     shown = heavylift("local", "start", "--help", cwd=folder)
     assert (shown.returncode, "--oss-latency" in shown.stdout, shown.stderr) == (0, True, "")
     assert not any(folder.iterdir())
+
+
+@pytest.mark.parametrize(("word", "code"), [("status", 1), ("stop", 0)])
+def test_asking_for_an_embedded_cloud_that_never_was_makes_nothing(folder: Path, word: str, code: int) -> None:
+    asked = heavylift("local", word, cwd=folder)
+    assert (asked.returncode, "it does not run" in asked.stdout) == (code, True), asked.stderr
+    assert not any(folder.iterdir())
+
+
+def test_a_command_that_had_to_start_the_embedded_cloud_says_so_once(folder: Path) -> None:
+    first, second = (heavylift("local", "true", cwd=folder) for _ in range(2))
+    assert f"started the embedded cloud on {folder / '.heavylift' / 'cloud'}" in first.stderr
+    assert second.stderr == ""
+
+
+def test_the_demo_tells_where_it_is_at_home(folder: Path) -> None:
+    done = heavylift("demo", cwd=folder)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{folder} is no clone of heavylift" in done.stderr
 
 
 def test_an_embedded_cloud_that_does_not_start_says_why(folder: Path) -> None:
