@@ -26,7 +26,9 @@ CONTEXTS = {
 
 def code_of(page: str, word: str = "") -> str:
     """Return the first block of Python of a page that has a word."""
-    blocks: list[str] = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.M | re.S)
+    blocks: list[str] = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.M | re.S
+    )
     return next(block for block in blocks if word in block)
 
 
