@@ -12,6 +12,7 @@ from localcloud.kernel.errors import ApiError
 STATUS = {
     "AccessDenied": 403,
     "AccessForbidden": 403,
+    "AccessPointAlreadyExists": 409,
     "AccessMonitorDisableNotAllowed": 400,  # assumed; the code is from the suite of OSS's SDK for Java
     "ArchiveRestoreFileStale": 409,
     "ArchiveRestoreNotFinished": 409,
@@ -61,6 +62,7 @@ STATUS = {
     "MissingContentLength": 411,
     "NeedVerifyDomainOwnership": 403,
     "NoSuchAccessPoint": 404,
+    "NoSuchAccessPointPolicy": 404,
     "NoSuchBucket": 404,
     "NoSuchBucketDataRedundancyTransitionTask": 404,
     "NoSuchBucketOverwriteConfig": 404,

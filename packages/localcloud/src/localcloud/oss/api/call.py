@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -161,7 +161,9 @@ class Call:
         """Return a function that refuses access to objects of a bucket (None: this request's) by policy or by their ACL."""
 
         def check(key: str, acl: str) -> None:
-            target = ResourceUrl(bucket=self.bucket if bucket is None else bucket, key=key, query=self.query)
+            target = replace(self.target, key=key)
+            if bucket is not None:
+                target = ResourceUrl(bucket=bucket, key=key, query=self.query)
             self.require(action, acl=acl, target=target)
 
         return check

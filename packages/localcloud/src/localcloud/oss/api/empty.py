@@ -1,6 +1,6 @@
 """Lists of what cannot exist in the embedded cloud: they are empty, and so are pages of them.
 
-Access points and cloud boxes cannot be made here; the operations that would are refused by name.
+Cloud boxes and access points that process objects cannot be made here; the operations that would are refused by name.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from localcloud.oss.api.callbacks import answer_after, callback_of
 from localcloud.oss.api.conditions import forbids_overwriting
 from localcloud.oss.api.guard import caller_of
 from localcloud.oss.api.s3 import SPOKEN
-from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.forms import Policy, read_form_claim, read_policy
@@ -55,7 +54,7 @@ async def post_object(call: Call) -> web.StreamResponse:
             {"content-type": file.headers.get("Content-Type", ""), **form}, bucket=call.bucket, now=call.guard.clock()
         )
         call = replace(call, caller=caller)
-    call = replace(call, target=ResourceUrl(bucket=call.bucket, key=key, query={}))
+    call = replace(call, target=replace(call.target, key=key, query={}))
     headers = _headers(form, file)
     await _authorize(call, headers)
     check_key(key)

@@ -15,6 +15,7 @@ from localcloud.kernel.values import same_secret
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
+from localcloud.oss.settings import accesspoints
 from localcloud.oss.settings.policy import decide
 from localcloud.oss.settings.referer import admits
 from localcloud.oss.settings.table import requester_pays
@@ -130,6 +131,8 @@ class Guard:
                 {"BucketName": bucket.name},
                 ec="0003-00000701",
             )
+        if target.point:
+            more |= self._pass_point(caller, action, target, {**conditions(), **more})
         if caller is None or not caller.identity.is_account:
             identity = caller.identity if caller else None
             known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions(), **more}
@@ -146,6 +149,33 @@ class Guard:
         if caller is None:
             raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
         self.gate.require(caller, action, resource, more)
+
+    def _pass_point(
+        self, caller: Caller | None, action: str, target: ResourceUrl, conditions: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Refuse what the access point of a request does not admit, and return the condition keys that tell of it.
+
+        Raises:
+            OssError: AccessDenied, NoSuchAccessPoint (it was deleted meanwhile).
+        """
+        bucket = self.find_bucket(target.bucket)
+        if bucket is None:
+            return {}  # deleted meanwhile, as the operation will say
+        point = accesspoints.find_point(bucket, target.point)
+        arn = point.arn(self.region, self.account_id)
+        told = accesspoints.conditions_of(point, arn, self.account_id)
+        request = Request(
+            action=action,
+            resource=f"{arn}/object/{target.key}" if target.key else arn,
+            conditions={"acs:CurrentTime": to_seconds(self.clock()), **conditions, **told},
+        )
+        if not accesspoints.admits(bucket, point, caller.identity if caller else None, request):
+            raise OssError(
+                "AccessDenied",
+                f"You have no right to access this object: the access point {point.name} does not allow {action}.",
+                {"AccessPointName": point.name},
+            )
+        return told
 
 
 def caller_of(request: web.Request, credential: Credential | None) -> Caller | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -17,7 +18,6 @@ from localcloud.oss.api.compression import is_compressible, send_compressed
 from localcloud.oss.api.conditions import check_conditions, forbids_overwriting, refuse_conditions
 from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.sending import send_object
-from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import ObjectKind, StoredObject
 from localcloud.oss.operations.keys import check_key, check_version
@@ -127,7 +127,7 @@ async def delete_objects(call: Call) -> web.StreamResponse:
     wanted, quiet = _read_deletions(call.body)
     kind, encode = encoding_type(call)
     for key, version in wanted:
-        target = ResourceUrl(bucket=call.bucket, key=key, query={})
+        target = replace(call.target, key=key, query={})
         call.require(on_version("DeleteObject", version), target=target)
     deleted = []
     for key, version in wanted:

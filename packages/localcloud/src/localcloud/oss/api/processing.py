@@ -103,7 +103,7 @@ async def _save(call: Call) -> web.StreamResponse:
     bucket, key = _decode(fields.get("b", "")), _decode(fields.get("o", ""))
     if not key:
         raise OssError("InvalidArgument", "sys/saveas needs o_ and the target's key in URL-safe base64.")
-    into = ResourceUrl(bucket=bucket or call.bucket, key=key, query={})
+    into = ResourceUrl(bucket=bucket, key=key, query={}) if bucket else replace(call.target, key=key, query={})
     call.require("PutObject", target=into)
     actions = await _read(call, steps)
     async with call.open("GetObject") as (item, path), _worked_on(call, actions, item.size, path) as outcome:

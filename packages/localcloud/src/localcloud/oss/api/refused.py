@@ -2,7 +2,7 @@
 
 Intelligent Media Management's index of a bucket and the pipelines of an account are not made here, so that none of them is found.
 
-Sources: OSS, GetAccessPoint, GetMetaQueryStatus, DoMetaQueryAction, DoDataPipelineAction, SealAppendObject; what SDKs expect.
+Sources: OSS, GetMetaQueryStatus, DoMetaQueryAction, DoDataPipelineAction, SealAppendObject; what SDKs expect.
 """
 
 from __future__ import annotations
@@ -26,14 +26,6 @@ async def get_meta_query(call: Call) -> web.StreamResponse:
     """GetMetaQueryStatus."""
     await call.run(call.oss.buckets.get, call.bucket)
     raise OssError("MetaQueryNotExist", "The specified meta query does not exist: none can be opened here.")
-
-
-async def get_access_points(call: Call) -> web.StreamResponse:
-    """ListAccessPoints of a bucket, and GetAccessPoint, when a header names one."""
-    await call.run(call.oss.buckets.get, call.bucket)
-    if "x-oss-access-point-name" in call.headers:
-        raise OssError("NoSuchAccessPoint", "The specified access point does not exist: none can be made here.")
-    return xml_response("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""})
 
 
 async def run_pipeline(call: Call) -> web.StreamResponse:

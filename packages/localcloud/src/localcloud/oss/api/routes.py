@@ -15,6 +15,7 @@ from localcloud.kernel.access import Gate
 from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, meet_expectation, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.oss.api import (
+    accesspoints,
     account,
     acls,
     appends,
@@ -72,9 +73,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "regions": Operation(account.describe_regions, "DescribeRegions"),
         "qosInfo": Operation(account.account_quality, "GetUserQosInfo"),
         "publicAccessBlock": Operation(account.get_public_access_block, "GetPublicAccessBlock"),
-        "accessPoint": Operation(
-            empty("ListAccessPointsResult", {"IsTruncated": False, "AccountId": ""}), "ListAccessPoints"
-        ),
+        "accessPoint": Operation(accesspoints.list_all_points, "ListAccessPoints"),
         "accessPointForObjectProcess": Operation(
             empty("ListAccessPointsForObjectProcessResult", {"IsTruncated": False, "AccountId": ""}),
             "ListAccessPointsForObjectProcess",
@@ -94,6 +93,9 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "acl": Operation(acls.put_bucket_acl, "PutBucketAcl"),
         "policy": Operation(policies.put_policy, "PutBucketPolicy"),
         "objectWorm": Operation(objectworm.put_configuration, "PutBucketObjectWormConfiguration"),
+        "accessPoint": Operation(accesspoints.create_point, "CreateAccessPoint"),
+        accesspoints.NAME: Operation(accesspoints.put_block, "PutAccessPointPublicAccessBlock"),
+        "accessPointPolicy": Operation(accesspoints.put_point_policy, "PutAccessPointPolicy"),
         **{each.parameter: Operation(put_setting(each), f"Put{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(put_item(each), f"Put{each.action}") for each in COLLECTIONS},
         "": Operation(
@@ -123,7 +125,9 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "comp": Operation(cnames.get_cname_token, "GetCnameToken"),
         "cname": Operation(cnames.get_cnames, "ListCname"),
         "live": Operation(live.list_channels, "ListLiveChannel"),
-        "accessPoint": Operation(refused.get_access_points, "ListAccessPoints"),
+        "accessPoint": Operation(accesspoints.get_points, None),
+        accesspoints.NAME: Operation(accesspoints.get_block, "GetAccessPointPublicAccessBlock"),
+        "accessPointPolicy": Operation(accesspoints.get_point_policy, "GetAccessPointPolicy"),
         "redundancyTransition": Operation(redundancy.tell, None),
         **{each.parameter: Operation(get_setting(each), f"Get{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(get_items(each), None) for each in COLLECTIONS},
@@ -133,6 +137,9 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
     ("DELETE", "bucket"): {
         "redundancyTransition": Operation(redundancy.end, "DeleteBucketDataRedundancyTransition"),
         "policy": Operation(policies.delete_policy, "DeleteBucketPolicy"),
+        "accessPoint": Operation(accesspoints.delete_point, "DeleteAccessPoint"),
+        accesspoints.NAME: Operation(accesspoints.delete_block, "DeleteAccessPointPublicAccessBlock"),
+        "accessPointPolicy": Operation(accesspoints.delete_point_policy, "DeleteAccessPointPolicy"),
         "worm": Operation(worm.abort_worm, "AbortBucketWorm"),
         **{
             each.parameter: Operation(delete_setting(each), f"Delete{each.action}")
@@ -331,10 +338,12 @@ async def _answer(
     request: web.Request, target: ResourceUrl, oss: OssService, guard: Guard, link: Link
 ) -> web.StreamResponse:
     """Answer a request of OSS's API: its bucket there, authenticated, found, whole, authorized, handled."""
+    named, target = target, accesspoints.enter(target, oss)
+    request[URL] = target
     if target.bucket and not _makes_bucket(request.method, target):
         _check_bucket(request.method, target, oss)
     credential = (
-        None if request.method == "OPTIONS" else guard.identify(request, target)
+        None if request.method == "OPTIONS" else guard.identify(request, named)
     )  # a preflight request is anybody's
     guard.check_referer(request, target)
     request[THROTTLE] = read_throttle(request[HEADERS], target.query)

@@ -26,6 +26,7 @@ class ResourceUrl:
     bucket: str  # empty: the service
     key: str = ""  # empty: the bucket
     query: Mapping[str, str]  # decoded
+    point: str = ""  # the name of the access point by which the bucket was named; empty: none
 
     @property
     def level(self) -> str:

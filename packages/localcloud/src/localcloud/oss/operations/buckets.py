@@ -11,6 +11,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import STORAGE_CLASSES, Bucket, BucketStat, StoredObject
 from localcloud.oss.operations.acls import check_acl, with_acl
 from localcloud.oss.settings import objectworm
+from localcloud.oss.settings.accesspoints import points_of, without_point
 from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
 from localcloud.oss.settings.live import channels_of, key_of
@@ -123,12 +124,14 @@ class BucketOperations:
         """Delete an empty bucket.
 
         Raises:
-            OssError: NoSuchBucket, BucketNotEmpty (live channels count, too).
+            OssError: NoSuchBucket, BucketNotEmpty (live channels and access points count, too: the latter is assumed).
         """
-        if channels_of(self.get(name)):
-            raise OssError(
-                "BucketNotEmpty", "The bucket has live channels. Please delete them first.", {"BucketName": name}
-            )
+        bucket = self.get(name)
+        for kept, what in ((channels_of(bucket), "live channels"), (points_of(bucket), "access points")):
+            if kept:
+                raise OssError(
+                    "BucketNotEmpty", f"The bucket has {what}. Please delete them first.", {"BucketName": name}
+                )
         self._store.buckets.delete(name)
 
     def contents(self, name: str) -> tuple[list[str], list[str]]:
@@ -167,7 +170,7 @@ class BucketOperations:
         )
 
     def empty(self, name: str) -> None:
-        """Delete all objects of a bucket, with their versions, its unfinished uploads and its live channels.
+        """Delete all objects of a bucket with their versions, its unfinished uploads, live channels and access points.
 
         Raises:
             OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects one).
@@ -186,6 +189,8 @@ class BucketOperations:
             self._store.uploads.abort(upload)
         for channel in channels_of(holder):
             self.set_setting(name, key_of(channel), None)
+        for point in points_of(holder):
+            self.delete_access_point(name, point.name)
 
     def set_acl(self, name: str, acl: str) -> None:
         """Change a bucket's ACL.
@@ -250,6 +255,14 @@ class BucketOperations:
             return replace(bucket, settings=settings if document is None else {**settings, key: document})
 
         self._change(name, change_bucket)
+
+    def delete_access_point(self, name: str, point: str) -> None:
+        """Delete an access point of a bucket, with its policy.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchAccessPoint.
+        """
+        self._change(name, lambda bucket: without_point(bucket, point))
 
     def account_setting(self, setting: Setting) -> str | None:
         """Return the document that the account keeps of a setting; None: there is none."""

@@ -91,17 +91,19 @@ def decide(bucket: Bucket | None, identity: Identity | None, request: Request) -
         request: the request.
     """
     document = bucket.settings.get(PARAMETER) if bucket else None
-    if document is None:
-        return None
+    effect = None if document is None else evaluate(document, identity, request)
+    is_blocked = identity is None and bucket is not None and blocks_public_access(bucket)
+    return None if effect is Effect.ALLOW and is_blocked else effect
+
+
+def evaluate(document: str, identity: Identity | None, request: Request) -> Effect | None:
+    """Return the effect that a policy with principals has on a request of someone (None: anybody); None: it says nothing of it."""
     effects = {
         each.statement.effect
         for each in parse_bucket_policy(document)
         if each.speaks_of(identity) and each.statement.matches(request)
     }
-    if Effect.DENY in effects:
-        return Effect.DENY
-    is_blocked = identity is None and bucket is not None and blocks_public_access(bucket)
-    return Effect.ALLOW if effects and not is_blocked else None
+    return Effect.DENY if Effect.DENY in effects else Effect.ALLOW if effects else None
 
 
 def is_public(bucket: Bucket) -> bool:

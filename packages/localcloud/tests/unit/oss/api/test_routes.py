@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localcloud.oss.api import (
+    accesspoints,
     cnames,
     copies,
     cors,
@@ -26,6 +27,7 @@ from localcloud.oss.settings.collection import COLLECTIONS
 # They ask for each object that they find: the ones in a body, a symlink and its target; and a bucket that does not exist is told.
 ASKING = {objects.delete_objects, site.get_page, site.get_root}
 ASKING |= {
+    accesspoints.get_points,
     cnames.change_cname,
     live.put_channel,
     live.get_channel,
