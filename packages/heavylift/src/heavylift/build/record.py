@@ -26,9 +26,13 @@ from heavylift.build.recording import Code, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
 SECONDS = 900  # of all of it: every page costs a fault
-# Prefixes of variables of whoever builds that do not count: of Python's and ld.so's own, and those by which numeric libraries
-# choose the code for a processor and the number of threads, since an instance, which has none of these, executes other code.
-_NOT_GIVEN = ("PYTHON", "LD_", "XDG_", "OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "OMP_", "KMP_", "NPY_")
+# Prefixes of variables of whoever builds that do not count: of Python's and ld.so's own, and those by which the C library and
+# numeric ones choose the code for a processor and the number of threads, since an instance, which has none of these, executes
+# other code.
+_NOT_GIVEN = (
+    *("PYTHON", "LD_", "GLIBC_", "XDG_"),
+    *("OPENBLAS_", "GOTO_", "BLIS_", "MKL_", "ONEDNN_", "DNNL_", "ATEN_", "OMP_", "KMP_", "NPY_"),
+)
 
 _BLOCKED = (
     "the process ended by SIGSEGV. A thread that blocks this signal, as those of ZeroMQ and jemalloc do, cannot open code when it "
