@@ -9,5 +9,9 @@ DEVELOPMENT = "3.11"  # which the embedded cloud runs functions on where a runti
 
 for python in sorted({DEVELOPMENT, *(runtime.target.python for runtime in RUNTIMES.values())}):
     resolve.lock(
-        resolve.RUNTIME, resolve.RUNTIME.parent / "locks", Target(python, DEFAULT_PLATFORM), extra=resolve.EXTRA
+        resolve.RUNTIME,
+        resolve.RUNTIME.parent / "locks",
+        Target(python, DEFAULT_PLATFORM),
+        extra=resolve.EXTRA,
+        wheels_only=False,
     )

@@ -22,12 +22,16 @@ RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
 _NAMED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTILINE)
 # pip's "Requirements File Format": the options that say where packages come from, and their values.
 _SOURCE = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)(?:[ =]+(\S+))?\s*(?:#.*)?")
+WHEELS_ONLY = ("--only-binary", ":all:")
+NO_WHEELS = "no usable wheels"  # as uv says it
 EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
 # It has no wheels, and is slow without a compiler; crcmod-plus is the same module.
 OVERRIDES = "crcmod ; sys_platform == 'never'\n"
 
 
-def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str] = ()) -> tuple[Path, bool]:
+def lock(
+    requirements: Path, locks: Path, target: Target, *, extra: Sequence[str] = (), wheels_only: bool = True
+) -> tuple[Path, bool]:
     """Return the lock of a requirements file for a target; resolve it when there is none, or when it is of other requirements.
 
     Args:
@@ -35,6 +39,7 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
         locks: the folder of the lock files.
         target: what to resolve for.
         extra: requirements that replace others, added to the file's.
+        wheels_only: take versions that have wheels for the target, so that no code of a package runs, here or when it is installed.
 
     Returns:
         The lock file, and whether it was resolved anew.
@@ -69,10 +74,16 @@ def lock(requirements: Path, locks: Path, target: Target, *, extra: Sequence[str
             target.python,
             "--python-platform",
             uv_platform(target),
+            *(WHEELS_ONLY if wheels_only else ()),
         ).stdout
     except BuildError as error:
         where = ", ".join(_named_lines(requirements, str(error))) or str(requirements)
-        raise BuildError(f"{where} cannot be resolved for {target}: {error}") from error
+        advice = (
+            f"\nname a version that has wheels for {target}, or make one (`pip wheel`) and name its folder by `--find-links`"
+            if NO_WHEELS in str(error)
+            else ""
+        )
+        raise BuildError(f"{where} cannot be resolved for {target}: {error}{advice}") from error
     finally:
         more.unlink(missing_ok=True)
         overrides.unlink(missing_ok=True)
@@ -98,7 +109,7 @@ def lock_runtime(locks: Path, target: Target) -> Path:
         _head(RUNTIME, _wanted(RUNTIME, EXTRA), target)
     ):
         return shipped
-    return lock(RUNTIME, locks, target, extra=EXTRA)[0]
+    return lock(RUNTIME, locks, target, extra=EXTRA, wheels_only=False)[0]
 
 
 def _path(requirements: Path, locks: Path, target: Target) -> Path:
@@ -206,6 +217,6 @@ def install(
     ]
     arguments += ["--python-version", target.python, "--python-platform", uv_platform(target)]
     if wheels_only:
-        arguments += ["--only-binary", ":all:"]
+        arguments += WHEELS_ONLY
     uv(*arguments, *([] if cached else ["--no-cache"]), "-r", str(lock_file))
     (folder / ".lock").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Settings of the context that give what an app leaves at its default: how its functions are run. Pure.
+"""Settings of the context that give what an app leaves at its default: how its functions are run, and where archives lie. Pure.
 
 So `-c loadMode=whole` counts in any app, and one that contradicts what the app says is told, not dropped. Other settings are not
 read here: under such names as `environment` an app's context holds what is its own.
@@ -17,6 +17,7 @@ DEFAULTS = {each.name: each.default for each in fields(FunctionSettings)}
 RUN = (
     *("generation", "runtime", "memory", "cpu", "disk", "timeout"),
     *("initializer", "initialization_timeout", "load_mode", "minimum_instances"),
+    "artifacts_bucket",
 )
 
 LIKE = 0.8  # of difflib's measure, from 0 to 1: `memry` is like `memory`, `time` is not like `timeout`

@@ -26,7 +26,9 @@ def explain(error: Exception) -> HeavyliftError | None:
             f"OSS refused a request: {error.code or error.status}: {error.message} (request {error.request_id})"
         )
     if isinstance(error, UnretryableException):
-        return HeavyliftError(f"the service does not answer ({no_answer(error)}); check the network, and try again")
+        return HeavyliftError(
+            f"the service does not answer ({no_answer(error)}); check the network and the region's name, and try again"
+        )
     if isinstance(error, TeaException):
         return HeavyliftError(f"the service refused a request: {error.code}: {error.message}")
     if isinstance(error, OSError) and error.strerror and not isinstance(error, BrokenPipeError):

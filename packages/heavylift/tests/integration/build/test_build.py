@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import zipfile
@@ -506,3 +508,41 @@ def test_requirements_may_name_a_folder_of_wheels_beside_them(own_project: Path,
         f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt"
     )
     assert "\n--find-links ../wheels\n" in lock.read_text()  # the same on every machine
+
+
+def make_source(folder: Path, version: str) -> None:
+    """Write a package that has no wheel, and whose code, if it is run, leaves a file beside it."""
+    with tarfile.open(folder / f"onlyhere-{version}.tar.gz", "w:gz") as archive:
+        for name, text in {
+            "PKG-INFO": f"Metadata-Version: 2.1\nName: onlyhere\nVersion: {version}\n",
+            "setup.py": f"open({str(folder / 'ran')!r}, 'w')\n"
+            f"from setuptools import setup\nsetup(name='onlyhere', version={version!r})\n",
+        }.items():
+            entry = tarfile.TarInfo(f"onlyhere-{version}/{name}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+
+
+def test_a_version_without_wheels_is_passed_over_and_none_of_its_code_runs(own_project: Path) -> None:
+    wheels = own_project / "layers_build" / "wheels"
+    wheels.mkdir()
+    make_wheel(wheels, "onlyhere", {"onlyhere.py": "answer = 42\n"}, version="1")
+    make_source(wheels, "2")
+    (own_project / "layers_build" / "applib.txt").write_text("--find-links wheels\nonlyhere\nsix==1.17.0\n")
+    assert built(own_project, "applib")["applib"]["versions"] == {"onlyhere": "1", "six": "1.17.0"}
+    assert not (wheels / "ran").exists()
+
+
+def test_a_package_without_wheels_is_named_with_its_line_and_no_lock_is_left(own_project: Path) -> None:
+    wheels = own_project / "layers_build" / "wheels"
+    wheels.mkdir()
+    make_source(wheels, "2")
+    (own_project / "layers_build" / "applib.txt").write_text("--find-links wheels\nsix==1.17.0\nonlyhere==2\n")
+    locks = {path: path.read_text() for path in (own_project / "layers_build" / "locks").iterdir()}
+    done = run(own_project, "applib")
+    assert done.returncode == 1
+    assert "applib.txt, line 3 cannot be resolved" in done.stderr
+    assert "no usable wheels" in done.stderr
+    assert "name a version that has wheels for" in done.stderr
+    assert not (wheels / "ran").exists()
+    assert {path: path.read_text() for path in (own_project / "layers_build" / "locks").iterdir()} == locks

@@ -1,10 +1,10 @@
-"""Names of the context that are nearly those of settings."""
+"""Settings of the context in an app of a user's own, and names that are nearly those of settings."""
 
 from __future__ import annotations
 
 import pytest
 
-from heavylift.cdk.context import misspelt
+from heavylift.cdk.context import DEFAULTS, add_settings, misspelt
 from heavylift.cdk.settings import SETTINGS
 
 
@@ -22,3 +22,10 @@ def test_a_name_that_is_nearly_a_setting_is_told(name: str, meant: str | None) -
 def test_settings_and_what_is_an_apps_own_are_not_told() -> None:
     own = {"memory": 1, "environment": "test", "stackName": "s", "owner": "me", "aws-cdk:enableDiffNoFail": True}
     assert misspelt(own, SETTINGS) == []
+
+
+def test_the_bucket_of_pushed_archives_counts_in_any_app() -> None:
+    found, problems = add_settings(DEFAULTS, {"artifactsBucket": "pushed-archives"})
+    assert (found["artifacts_bucket"], problems) == ("pushed-archives", [])
+    said = {**DEFAULTS, "artifacts_bucket": "another"}
+    assert "the app says artifacts_bucket='another'" in add_settings(said, {"artifactsBucket": "pushed-archives"})[1][0]
