@@ -137,11 +137,11 @@ def _load(archive: str, digest: str, target: Path, *, working_set: bool = False)
     before = _used()
     if working_set:
         try:
-            load(wanted, reader, Timeline("initializer"), _UntilReady(), _start_paging, patient=True)
+            load(wanted, reader, Timeline(), _UntilReady(), _start_paging, patient=True)
         except _ReadyError as ready:
             return ready.used - before
     else:
-        load(wanted, reader, Timeline("initializer"))
+        load(wanted, reader, Timeline())
     return _used() - before
 
 

@@ -89,7 +89,7 @@ def loading(store: MemoryStore, packed: Packed, directory: Path) -> Iterator[Bac
     if process == 0:
         _work(store, packed, directory, _Pipe(messages_in))
     os.close(messages_in)
-    background = Background(process, orders_in, messages_out, Timeline("initializer"), Deadline(60.0))
+    background = Background(process, orders_in, messages_out, Timeline(), Deadline(60.0))
     try:
         yield background
     finally:
@@ -98,7 +98,7 @@ def loading(store: MemoryStore, packed: Packed, directory: Path) -> Iterator[Bac
 
 
 def _work(store: MemoryStore, packed: Packed, directory: Path, pipe: _Pipe) -> NoReturn:
-    timeline = Timeline("initializer")
+    timeline = Timeline()
     try:
         load(Archive("applib", "a.zip", packed.digest, directory), reader_of(store), timeline, pipe)
         pipe.send(ArchiveLoaded("applib"))

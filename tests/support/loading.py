@@ -237,7 +237,7 @@ def reader_of(store: Store, key: str = "a.zip", *, seconds: float = 60.0, attemp
 
 def load_from(store: Store, directory: Path, *, digest: str = "", key: str = "a.zip") -> bool:
     """Load one archive; return whether anything was unpacked."""
-    return load(Archive("applib", key, digest, directory), reader_of(store, key), Timeline("initializer"))
+    return load(Archive("applib", key, digest, directory), reader_of(store, key), Timeline())
 
 
 def tree(root: Path) -> dict[str, bytes | str | None]:

@@ -266,7 +266,7 @@ class Background:
 
 @contextmanager
 def load_in_background(
-    credentials: Credentials, deadline: Deadline, timeline: Timeline, mode: str, load_mode: str = WHOLE
+    credentials: Credentials, deadline: Deadline, timeline: Timeline, load_mode: str
 ) -> Iterator[Background]:
     """Load the archives that the environment names while the block under it runs.
 
@@ -274,7 +274,6 @@ def load_in_background(
         credentials: sign the requests.
         deadline: when to give up.
         timeline: is told what took how long.
-        mode: of the start.
         load_mode: one of `heavylift.runtime.settings`.
 
     Raises:
@@ -286,7 +285,6 @@ def load_in_background(
         credentials.access_key_secret,
         credentials.security_token,
         end=time.perf_counter() + deadline.remaining(),
-        mode=mode,
         zero=timeline.zero,
         by_pages=opening is not None,
         working_set=opening is not None and load_mode == WORKING_SET,

@@ -91,13 +91,13 @@ def _start(context: object, mode: str) -> Handler:
 
 
 def _reported(context: object, mode: str) -> Handler:
-    timeline = Timeline(mode)
+    timeline = Timeline()
     try:
         function = with_room(partial(_run, context, mode, timeline))
     except BaseException as error:
-        _log(timeline.line(error))
+        _log(timeline.line(mode, error))
         raise
-    _log(timeline.line())
+    _log(timeline.line(mode))
     return function
 
 
@@ -123,7 +123,7 @@ def _run_beside_load(settings: Settings, context: object, mode: str, timeline: T
     # A start that fails in a request is tried again in this process, where half an import may have left its traces.
     load_mode = WHOLE if mode == "request" else settings.load_mode
     with ExitStack() as following:
-        background = following.enter_context(load_in_background(credentials, deadline, timeline, mode, load_mode))
+        background = following.enter_context(load_in_background(credentials, deadline, timeline, load_mode))
         _import_ahead(timeline)
         if mode == "request":
             background.wait_for_all()

@@ -18,8 +18,7 @@ class LoadRequest(NamedTuple):
     access_key_secret: str
     security_token: str
     end: float  # when to give up, on the clock of `time.perf_counter`, which both processes share
-    mode: str  # of the start
-    zero: float  # when it began, on the same clock
+    zero: float  # when the start began, on the same clock
     by_pages: bool  # libraries may lack cold code when they are used
     working_set: bool  # and the start may end without it: what follows is brought however long that takes
 

@@ -55,12 +55,10 @@ class Timeline:
     """Collects one start. Used by several threads at once.
 
     Args:
-        mode: `initializer` or `request`.
         zero: when the start began, on the clock of `time.perf_counter`, which all processes share; now when left out.
     """
 
-    def __init__(self, mode: str, zero: float | None = None) -> None:
-        self._mode = mode
+    def __init__(self, zero: float | None = None) -> None:
         self._started = time.time()
         self.zero = time.perf_counter() if zero is None else zero
         self._lock = threading.Lock()
@@ -130,12 +128,17 @@ class Timeline:
         """Record the memory that was needed so far, before the user's own libraries are imported."""
         self._memory_before_import = peak_memory()
 
-    def line(self, error: BaseException | None = None) -> str:
-        """Return the log line of the start, which ended now, and with that error if it failed."""
+    def line(self, mode: str, error: BaseException | None = None) -> str:
+        """Return the log line of the start, which ended now.
+
+        Args:
+            mode: `initializer` or `request`.
+            error: with which it failed.
+        """
         spans = sorted(self._spans.items(), key=lambda each: each[1].start)
         record: dict[str, object] = {
             "event": EVENT,
-            "mode": self._mode,
+            "mode": mode,
             "started": round(self._started, 3),
             "seconds": round(time.perf_counter() - self.zero, 4),
             "spans": [

@@ -101,7 +101,7 @@ def run(request: LoadRequest) -> None:
     os.nice(NICENESS)
     gc.disable()  # next to nothing of a load is garbage
     sys.setswitchinterval(SWITCH)
-    timeline = Timeline(request.mode, zero=request.zero)
+    timeline = Timeline(zero=request.zero)
     reporter = _Reporter(queue.SimpleQueue())
     writer = threading.Thread(target=reporter.write)
     writer.start()

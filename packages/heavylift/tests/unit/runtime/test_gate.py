@@ -34,7 +34,7 @@ class Worker:
         messages_out, self._messages = os.pipe()
         os.close(orders_out)
         process = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {})
-        self.background = Background(process, orders_in, messages_out, Timeline("initializer"), Deadline(60.0))
+        self.background = Background(process, orders_in, messages_out, Timeline(), Deadline(60.0))
 
     def send(self, *messages: Message) -> None:
         for message in messages:

@@ -190,7 +190,7 @@ def test_any_request_or_chunk_may_fail(small: Packed, tmp_path: Path, persistent
 def test_a_start_that_has_no_time_left_says_so(small: Packed, tmp_path: Path) -> None:
     reader = reader_of(MemoryStore({"a.zip": small.data}), seconds=0)
     with pytest.raises(DeadlineError, match="initializer's timeout"):
-        load(Archive("applib", "a.zip", "", tmp_path / "t"), reader, Timeline("initializer"))
+        load(Archive("applib", "a.zip", "", tmp_path / "t"), reader, Timeline())
     assert beside(tmp_path / "t") == []
 
 
@@ -247,10 +247,10 @@ def test_an_archive_that_was_cut_is_refused_before_anything_is_written(archive: 
 
 
 def test_the_timeline_counts_what_was_moved(archive: Packed, tmp_path: Path) -> None:
-    timeline = Timeline("initializer")
+    timeline = Timeline()
     store = FailsAt(2, {"a.zip": archive.data})
     load(Archive("applib", "a.zip", archive.digest, tmp_path / "t"), reader_of(store), timeline)
-    record = json.loads(timeline.line())
+    record = json.loads(timeline.line("initializer"))
     assert record["bytes"]["unpacked"] == sum(map(len, FILES.values()))
     assert record["bytes"]["fetched"] <= len(archive.data) + 512 * 1024
     assert (record["files"], record["retries"]) == (len(FILES), 1)
@@ -262,13 +262,13 @@ def test_the_timeline_counts_what_was_moved(archive: Packed, tmp_path: Path) -> 
 def test_a_block_of_zeros_takes_no_disk(tmp_path: Path) -> None:
     noise = random.Random(3).randbytes(BLOCK_SIZE)
     packed = pack({"lib/libholes.so": bytes(BLOCK_SIZE) + noise + bytes(2 * BLOCK_SIZE)})
-    timeline = Timeline("initializer")
+    timeline = Timeline()
     store = MemoryStore({"a.zip": packed.data})
     load(Archive("applib", "a.zip", packed.digest, tmp_path / "t"), reader_of(store), timeline)
     library = tmp_path / "t/lib/libholes.so"
     assert library.read_bytes() == bytes(BLOCK_SIZE) + noise + bytes(2 * BLOCK_SIZE)
     assert library.stat().st_blocks * 512 < 2 * BLOCK_SIZE
-    assert json.loads(timeline.line())["bytes"]["unpacked"] == BLOCK_SIZE
+    assert json.loads(timeline.line("initializer"))["bytes"]["unpacked"] == BLOCK_SIZE
 
 
 def test_memory_is_bounded_by_one_block_a_connection() -> None:

@@ -20,9 +20,7 @@ from heavylift.runtime.messages import (
 )
 from heavylift.runtime.timeline import Collected
 
-REQUEST = LoadRequest(
-    "ID", "a-secret", "a-token", end=9.5, mode="initializer", zero=1.25, by_pages=True, working_set=False
-)
+REQUEST = LoadRequest("ID", "a-secret", "a-token", end=9.5, zero=1.25, by_pages=True, working_set=False)
 
 RENEWED = CredentialsRenewed("ID", "a-secret", "a-token")
 

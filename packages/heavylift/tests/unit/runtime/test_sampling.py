@@ -24,9 +24,9 @@ def test_counting_the_modules_of_a_package_executes_none_that_waits_for_its_firs
     postpone(module, executed.append)
     monkeypatch.setitem(sys.modules, "heavy.api", module)
     source = "import time\nend = time.perf_counter() + 0.1\nwhile time.perf_counter() < end: pass\n"
-    timeline = Timeline("initializer")
+    timeline = Timeline()
     with sampled(str(tmp_path), timeline):
         exec(compile(source, str(tmp_path / "heavy" / "__init__.py"), "exec"), {})
-    found = json.loads(timeline.line())["imports"]
+    found = json.loads(timeline.line("initializer"))["imports"]
     assert [(each["package"], each["modules"]) for each in found] == [("heavy", 1), ("others", 0)]
     assert executed == []

@@ -11,14 +11,14 @@ from heavylift.runtime.timeline import Timeline, peak_memory
 
 
 def test_the_line_is_what_the_command_line_reads() -> None:
-    timeline = Timeline("request")
+    timeline = Timeline()
     with timeline.span("fetch", "applib"):
         pass
     with timeline.span("fetch", "applib"):
         pass
     timeline.count(fetched=10, unpacked=20, files=3, retries=1, disk=4096)
     timeline.mark_import()
-    line = timeline.line()
+    line = timeline.line("request")
     assert "\n" not in line
     start = parse_start(line)
     assert (start.mode, start.fetched, start.unpacked, start.files, start.retries) == ("request", 10, 20, 3, 1)
@@ -27,20 +27,20 @@ def test_the_line_is_what_the_command_line_reads() -> None:
 
 
 def test_a_failed_start_has_its_error_in_the_line() -> None:
-    assert parse_start(Timeline("initializer").line(KeyError("x"))).error == "KeyError: 'x'"
+    assert parse_start(Timeline().line("initializer", KeyError("x"))).error == "KeyError: 'x'"
 
 
 def test_a_span_that_fails_is_recorded() -> None:
-    timeline = Timeline("initializer")
+    timeline = Timeline()
     with pytest.raises(ZeroDivisionError), timeline.span("import", "index"):
         _ = 1 / 0
-    assert [span["phase"] for span in json.loads(timeline.line())["spans"]] == ["import"]
+    assert [span["phase"] for span in json.loads(timeline.line("request"))["spans"]] == ["import"]
 
 
 def test_items_are_handed_on_in_order() -> None:
-    timeline = Timeline("initializer")
+    timeline = Timeline()
     assert list(timeline.each("fetch", "applib", iter(range(5)))) == list(range(5))
-    assert json.loads(timeline.line())["spans"][0]["item"] == "applib"
+    assert json.loads(timeline.line("request"))["spans"][0]["item"] == "applib"
 
 
 def test_peak_memory_is_that_of_this_process() -> None:
