@@ -111,7 +111,7 @@ def prepare(
     def run(entry: str) -> None:
         if entry in missing:
             installed = together.result().get(_name(entry)) if entry in others else None
-            _prepare(entry, sources, places[entry], installed, recipe, cores, frames, began)
+            preparation.run(entry, places[entry], installed)
         elif frames:
             package = _read(places[entry])
             frames.begin(
@@ -119,6 +119,7 @@ def prepare(
             )
 
     with ThreadPoolExecutor(binaries.WORKERS) as cores, ThreadPoolExecutor(DOWNLOADS) as downloads:
+        preparation = _Preparation(recipe=recipe, sources=sources, cores=cores, frames=frames, began=began)
         together = downloads.submit(install_others)  # before those that wait for it
         jobs = [downloads.submit(run, entry) for entry in missing]
         prepared = [downloads.submit(run, entry) for entry in places if entry not in missing]
@@ -183,86 +184,97 @@ def _name(entry: str) -> str:
     return normalize(resolve.entry_name(entry))
 
 
-def _prepare(
-    entry: str,
-    sources: Sequence[str],
-    place: Path,
-    files: Path | None,
-    recipe: Recipe,
-    cores: Executor,
-    frames: Frames | None,
-    began: int,
-) -> None:
-    """Prepare a package, of which `files` is the folder that it was installed in, if it was."""
-    scratch = place.with_name(place.name + ".new")
-    shutil.rmtree(scratch, ignore_errors=True)
-    content = scratch / _CONTENT
-    scratch.mkdir(parents=True)
-    try:
-        lock = scratch / "lock.txt"
-        resolve.write_lock(lock, sources, [entry])
-        installed, going = _install(lock, content, recipe, cores, files, began)
-        lock.unlink()
-        staying = [path for path in installed if path not in going]
-        if frames:  # with the small files, which stay as they are: large ones take the longest to prepare
-            frames.begin(
-                scratch, content, [path for path in staying if installed[path] <= BLOCK_SIZE and ".so" not in path]
-            )
-        record = _describe(entry, content, installed)
-        if recipe.strip:
-            binaries.strip(content, going.keys(), cores)
-        with ThreadPoolExecutor(1) as beside:
-            compiled = beside.submit(
-                _compile, content, [path for path in staying if path.endswith(".py")], recipe, cores
-            )
-            for path in staying:
-                if installed[path] > BLOCK_SIZE:
-                    split_segments(content / path)
-            if frames:
-                frames.begin(scratch, content, staying)
-            stripped = {path: (content / path).lstat().st_size for path in installed}
-            record["libraries"] = read_libraries(content, (path for path in installed if not path.endswith(".py")))
-            compiled.result()
-        record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
-        (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")
-        if frames:
-            frames.move(scratch, place, content_of(place))
-        else:
-            scratch.rename(place)
-    except BaseException:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Preparation:
+    """The preparation of the packages of a lock.
+
+    Attributes:
+        recipe: what to do with each.
+        sources: the options of the lock that say where they come from.
+        cores: runs the work.
+        frames: begins to compress each as soon as it is there.
+        began: nanoseconds since 1970: when this build began.
+    """
+
+    recipe: Recipe
+    sources: Sequence[str]
+    cores: Executor
+    frames: Frames | None
+    began: int
+
+    def run(self, entry: str, place: Path, files: Path | None) -> None:
+        """Prepare a package.
+
+        Args:
+            entry: of the lock.
+            place: the package's folder; it is made when all is done.
+            files: the folder that it was installed in, if it was.
+        """
+        scratch = place.with_name(place.name + ".new")
         shutil.rmtree(scratch, ignore_errors=True)
-        raise
+        content = scratch / _CONTENT
+        scratch.mkdir(parents=True)
+        try:
+            lock = scratch / "lock.txt"
+            resolve.write_lock(lock, self.sources, [entry])
+            installed, going = self._install(lock, content, files)
+            lock.unlink()
+            staying = [path for path in installed if path not in going]
+            if self.frames:  # with the small files, which stay as they are: large ones take the longest to prepare
+                self.frames.begin(
+                    scratch, content, [path for path in staying if installed[path] <= BLOCK_SIZE and ".so" not in path]
+                )
+            record = _describe(entry, content, installed)
+            if self.recipe.strip:
+                binaries.strip(content, going.keys(), self.cores)
+            with ThreadPoolExecutor(1) as beside:
+                compiled = beside.submit(self._compile, content, [path for path in staying if path.endswith(".py")])
+                for path in staying:
+                    if installed[path] > BLOCK_SIZE:
+                        split_segments(content / path)
+                if self.frames:
+                    self.frames.begin(scratch, content, staying)
+                stripped = {path: (content / path).lstat().st_size for path in installed}
+                record["libraries"] = read_libraries(content, (path for path in installed if not path.endswith(".py")))
+                compiled.result()
+            record["files"] = {path: [size, stripped[path]] for path, size in installed.items()}
+            (scratch / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+            if self.frames:
+                self.frames.move(scratch, place, content_of(place))
+            else:
+                scratch.rename(place)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
 
+    def _install(
+        self, lock: Path, content: Path, files: Path | None, *, cached: bool = True
+    ) -> tuple[dict[str, int], dict[str, str]]:
+        """Install a package, past uv's cache where somebody has edited it there; return its files' sizes, and which rules name."""
+        shutil.rmtree(content, ignore_errors=True)
+        if files:
+            files.rename(content)
+        else:
+            content.mkdir()
+            resolve.install(lock, content, self.recipe.target, wheels_only=True, share=True, cached=cached)
+        inside = [f"/{path}".partition("/__pycache__/") for path, _ in walk(content)]
+        for package in {before for before, found, _ in inside if found}:
+            # Compiled anew, for the target's version and without a check of times.
+            shutil.rmtree(f"{content}{package}/__pycache__")
+        make_portable(content)
+        installed = _sizes(content)
+        going = match_rules(installed, self.recipe.rules)
+        try:
+            check_installed(content, lambda path: path not in going, self.cores, self.began)
+        except ChangedError as error:
+            if not cached:
+                raise ChangedError(f"{error}, although it was fetched anew; ask for another version of it") from error
+            return self._install(lock, content, None, cached=False)
+        return installed, going
 
-def _install(
-    lock: Path, content: Path, recipe: Recipe, cores: Executor, files: Path | None, began: int, *, cached: bool = True
-) -> tuple[dict[str, int], dict[str, str]]:
-    """Install a package, past uv's cache where somebody has edited it there; return its files' sizes, and those that rules name."""
-    shutil.rmtree(content, ignore_errors=True)
-    if files:
-        files.rename(content)
-    else:
-        content.mkdir()
-        resolve.install(lock, content, recipe.target, wheels_only=True, share=True, cached=cached)
-    inside = [f"/{path}".partition("/__pycache__/") for path, _ in walk(content)]
-    for package in {before for before, found, _ in inside if found}:
-        # Compiled anew, for the target's version and without a check of times.
-        shutil.rmtree(f"{content}{package}/__pycache__")
-    make_portable(content)
-    installed = _sizes(content)
-    going = match_rules(installed, recipe.rules)
-    try:
-        check_installed(content, lambda path: path not in going, cores, began)
-    except ChangedError as error:
-        if not cached:
-            raise ChangedError(f"{error}, although it was fetched anew; ask for another version of it") from error
-        return _install(lock, content, recipe, cores, None, began, cached=False)
-    return installed, going
-
-
-def _compile(content: Path, names: Sequence[str], recipe: Recipe, cores: Executor) -> None:
-    if recipe.interpreter:
-        binaries.compile_bytecode(content, names, recipe.interpreter, cores)
+    def _compile(self, content: Path, names: Sequence[str]) -> None:
+        if self.recipe.interpreter:
+            binaries.compile_bytecode(content, names, self.recipe.interpreter, self.cores)
 
 
 def _describe(entry: str, content: Path, files: Iterable[str]) -> dict[str, Any]:
