@@ -225,8 +225,8 @@ def read_head(head: bytes) -> Head:
         host, port = _split(f"//{target}", 443)
         return Head(host=host, port=port, tunnel=True, forward=b"")
     if target.startswith("/") or target == "*":
-        named = re.search(rb"^host:[ \t]*([^\r\n]*?)[ \t]*\r$", rest, re.IGNORECASE | re.MULTILINE)
-        host, port = _split(f"//{named[1].decode('latin-1')}" if named else "", 80)
+        named = re.search(rb"^host:([^\r\n]*)\r$", rest, re.IGNORECASE | re.MULTILINE)
+        host, port = _split("//" + named[1].strip(b" \t").decode("latin-1") if named else "", 80)
         return Head(host=host, port=port, tunnel=False, forward=head)
     host, port = _split(target, 80)
     url = urlsplit(target)

@@ -37,6 +37,16 @@ def test_whatever_else_is_ambiguous_is_left_to_the_parser(old: bytes, new: bytes
     assert one_length(received) == received
 
 
+@pytest.mark.parametrize("end", [b"\r7", b"7 7"])
+def test_white_space_without_end_holds_nobody_up(end: bytes) -> None:
+    received = BOTH.replace(b" 7", b" " * 60_000 + end)  # tried in every way, it would take hours
+    assert one_length(received) == received
+
+
+def test_white_space_around_a_value_is_none_of_it() -> None:
+    assert one_length(BOTH.replace(b" 7", b"\t 7 \t")) == one_length(BOTH)
+
+
 def test_a_listener_takes_a_stream_that_tells_its_length_and_looks_into_no_body() -> None:
     begun, sent = asyncio.Event(), asyncio.Event()
 
