@@ -73,6 +73,31 @@ def test_what_is_not_understood_is_refused(sql: str) -> None:
         parse(sql)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from ossobject limit 1.5",
+        "select a[1.5] from ossobject",
+        f"select * from ossobject[{'1' * 5000}]",
+        f"select a from ossobject where a = {'1' * 5000}",
+        "select a from ossobject where a = 1e999999999",
+        "select a from ossobject where a = 1e99999999999999999999999",
+        f"select {'-' * 10_000}1 from ossobject",
+        f"select {'cast(' * 3000}a from ossobject",
+        f"select a{'+a' * 5000} from ossobject",
+    ],
+)
+def test_what_no_process_could_work_out_is_refused(sql: str) -> None:
+    with pytest.raises(OssError, match="The SQL is not valid"):
+        parse(sql)
+
+
+def test_a_row_of_values_is_as_long_as_it_is_worked_out() -> None:
+    where = parse(f"select * from ossobject where age{'+1' * 499} = 529").where
+    assert where is not None
+    assert where(Document(PERSON)) is True
+
+
 def test_data_that_does_not_fit_is_told() -> None:
     item = parse("select cast(name as int) from ossobject").items[0]
     with pytest.raises(DataError, match="Ann cannot be cast to int"):

@@ -5,6 +5,7 @@ Source: OSS, "SelectObject", "CreateSelectObjectMeta".
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from typing import Any
@@ -36,7 +37,7 @@ async def select(call: Call, kind: str) -> web.StreamResponse:
     tree = parse(call.body, "SelectRequest")
     given = _input(tree, kind)
     statement = _decoded(tree, "Expression", "")
-    parse_statement(statement)  # refuses a wrong one before the object is looked for
+    await asyncio.to_thread(parse_statement, statement)  # refuses a wrong one before the object is looked for
     request = given | _output(tree, given) | {"sql": statement}
     return await _run(call, request, status=206)
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from localcloud.kernel.values import read_whole
 from localcloud.oss.errors import OssError
 from localcloud.oss.select.values import (
     CASTS,
@@ -31,7 +32,9 @@ from localcloud.oss.select.values import (
 )
 
 MAX_SQL = 16 * 1024  # characters
-MAX_DEPTH = 50  # of parentheses within each other
+MAX_DEPTH = 50  # of values within each other: parentheses, signs, CAST
+MAX_CHAIN = 500  # values that are added, multiplied or joined in a row
+MAX_DIGITS = 300  # of a number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +64,7 @@ class Query:
 
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|'(?P<text>(?:[^']|'')*)'|"(?P<quoted>[^"]+)"|(?P<name>[^\W\d][\w$]*)
+    r"""\s*(?:(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|'(?P<text>(?:[^']|'')*)'|"(?P<quoted>[^"]+)"|(?P<name>[^\W\d][\w$]*)
     |(?P<sign><=|>=|<>|!=|\|\||[-+*/%=<>(),.\[\]]))""",
     re.VERBOSE,
 )
@@ -117,11 +120,28 @@ def _source(text: str) -> Path:
         if step is None:
             raise wrong(f"the source {text[:80]} is not understood")
         if step["index"]:
-            path.append("*" if step["index"] == "*" else int(step["index"]))
+            path.append("*" if step["index"] == "*" else _read_whole(step["index"]))
         elif name := step["name"] or step["quoted"]:
             path.append(name)
         rest = rest[step.end() :]
     return tuple(path)
+
+
+def _read_whole(text: str) -> int:
+    try:
+        return read_whole(text)
+    except ValueError as error:
+        raise wrong(str(error)) from error
+
+
+def _read_number(text: str) -> int | Decimal:
+    try:
+        number = Decimal(text)
+        if len(text) <= MAX_DIGITS and abs(number.adjusted()) <= MAX_DIGITS:
+            return int(text) if text.isdigit() else number
+    except ArithmeticError:
+        pass
+    raise wrong(f"the number {text[:40]} is out of range")
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -153,7 +173,7 @@ class _Parser:
         where = self._condition() if self._take("where") else None
         limit = None
         if self._take("limit"):
-            limit = int(self._expect("number"))
+            limit = self._whole()
         self._end()
         self._tokens, self._in_items = self._items, True
         if not self._take("select"):
@@ -204,13 +224,9 @@ class _Parser:
         return lambda _: 1
 
     def _condition(self) -> Evaluate:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise wrong("it is nested too deeply")
         parts = [self._both()]
         while self._take("or"):
             parts.append(self._both())
-        self._depth -= 1
         return parts[0] if len(parts) == 1 else lambda record: any(is_true(part(record)) for part in parts)
 
     def _both(self) -> Evaluate:
@@ -261,9 +277,11 @@ class _Parser:
         return self._chain(("+", "-", "||"), lambda: self._chain(("*", "/", "%"), self._value))
 
     def _chain(self, signs: tuple[str, ...], operand: Callable[[], Evaluate]) -> Evaluate:
-        left = operand()
+        left, length = operand(), 1
         while self._tokens and self._tokens[0][0] == "sign" and self._tokens[0][1] in signs:
-            sign = self._tokens.pop(0)[1]
+            sign, length = self._tokens.pop(0)[1], length + 1
+            if length > MAX_CHAIN:  # each value is evaluated within the next
+                raise wrong(f"more than {MAX_CHAIN} values stand in a row")
             if sign == "||":
                 if self._in_items:
                     raise wrong("|| stands among the items; it joins texts in conditions")
@@ -273,6 +291,14 @@ class _Parser:
         return left
 
     def _value(self) -> Evaluate:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise wrong("it is nested too deeply")
+        value = self._one_value()
+        self._depth -= 1
+        return value
+
+    def _one_value(self) -> Evaluate:
         if self._sign("("):
             inner = self._condition()
             self._close()
@@ -282,7 +308,7 @@ class _Parser:
         kind, text = self._tokens[0] if self._tokens else ("", "")
         if kind == "number":
             self._tokens.pop(0)
-            number = int(text) if text.isdigit() else Decimal(text)
+            number = _read_number(text)
             return lambda _: number
         if kind == "text":
             self._tokens.pop(0)
@@ -308,7 +334,7 @@ class _Parser:
                 path.append(self._expect("name", "quoted"))
             else:
                 self._tokens.pop(0)
-                path.append(int(self._expect("number")))
+                path.append(self._whole())
                 if not self._sign("]"):
                     raise wrong("] is missing")
         if len(path) > 1 and path[0] in {self._alias, "ossobject"}:
@@ -354,6 +380,9 @@ class _Parser:
         if not self._tokens or self._tokens[0][0] not in kinds:
             raise wrong(f"a {kinds[0]} is missing")
         return self._tokens.pop(0)[1]
+
+    def _whole(self) -> int:
+        return _read_whole(self._expect("number"))
 
     def _end(self) -> None:
         if self._tokens:
