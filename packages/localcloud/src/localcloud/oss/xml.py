@@ -16,6 +16,7 @@ _CONTROLS = re.compile(
     rb"[\x01-\x08\x0b\x0c\x0e-\x1f]|&#(?:0*(?:[1-8]|1[1245-9]|2[0-9]|3[01])|[xX]0*(?:1[0-9a-fA-F]|[1-9a-fA-F]));"
 )
 _BARE = re.compile(rb"&(?![A-Za-z]+;|#)")  # an ampersand that begins no reference: OSS's SDK for Java writes such ones
+_CDATA = re.compile(rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))", re.DOTALL)  # in which all of that stands for itself
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\0", b"<\0")  # how UTF-16 and UTF-32 begin
 _SHOW = {_HIDDEN + code: chr(code) for code in range(32)}
 MAX_DEPTH = 32  # elements within each other; the deepest document of OSS has six
@@ -51,13 +52,19 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
     """
     parser = XMLParser(target=_Builder(), forbid_dtd=True)
     try:
-        parser.feed(body if body.startswith(_WIDE) else _CONTROLS.sub(_hide, _BARE.sub(b"&amp;", body.lstrip())))
+        parser.feed(body if body.startswith(_WIDE) else _rewritten(body.lstrip()))
         tree: ElementTree.Element = parser.close()
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise malformed(str(error)) from error
     if tree.tag != root:
         raise malformed(f"the root element is {tree.tag}, expected {root}")
     return tree
+
+
+def _rewritten(body: bytes) -> bytes:
+    pieces = _CDATA.split(body)
+    pieces[::2] = [_CONTROLS.sub(_hide, _BARE.sub(b"&amp;", piece)) for piece in pieces[::2]]
+    return b"".join(pieces)
 
 
 def _hide(match: re.Match[bytes]) -> bytes:

@@ -27,6 +27,7 @@ DOCTYPE = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE Delete [<!ENTITY a "
         b"<!DOCTYPE Delete><Delete></Delete>",
         b"<Delete>" * 100_000,
         b"<Delete>" * 33 + b"</Delete>" * 33,
+        b"<Delete>" + b"<![CDATA[" * 200_000,
         b"<Other/>",
     ],
 )
@@ -53,6 +54,12 @@ def test_a_required_child_that_is_missing_is_named() -> None:
 @pytest.mark.parametrize("written", [b"\x0c", b"&#12;", b"&#x0C;", b"&#xc;"])
 def test_control_characters_in_keys_are_read_however_they_are_written(written: bytes) -> None:
     assert text_of(parse(b"<Delete><Key>a%sb&#10;</Key></Delete>" % written, "Delete"), "Key") == "a\x0cb\n"
+
+
+@pytest.mark.parametrize("text", ["a & b", "&amp;", "&#12;", "<a>&</a>"])
+def test_character_data_stand_for_themselves(text: str) -> None:
+    body = f"<Delete><Key><![CDATA[{text}]]></Key><Key>&</Key></Delete>".encode()
+    assert [key.text for key in parse(body, "Delete")] == [text, "&"]
 
 
 def test_an_ampersand_that_begins_no_reference_stands_for_itself() -> None:

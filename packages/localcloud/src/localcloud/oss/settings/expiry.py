@@ -22,6 +22,7 @@ from localcloud.oss.settings.tags import tags_of
 from localcloud.oss.xml import parse
 
 DAY = 86_400.0  # seconds
+LAST = 253_402_214_400.0  # the last midnight that a header can name, of 9999-12-31 (RFC 9110 section 5.6.7)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,11 +161,14 @@ def _read(document: str) -> Sequence[Rule]:
 def expiration_of(bucket: Bucket, item: StoredObject) -> str | None:
     """Return when a bucket's rules delete an object, and by which one, as `x-oss-expiration` tells it; None: they do not.
 
-    The midnight in UTC at which or after which that is, and of several rules the first (assumed: both as S3 has them).
+    The midnight in UTC at which or after which that is, and of several rules the first (assumed: both as S3 has them). Rules that
+    reach beyond `LAST` are as none.
 
     Source: OSS, "Lifecycle rules based on the last modified time".
     """
-    due = [(moment, rule.name) for rule in rules_of(bucket) if (moment := rule.expiry(item)) is not None]
+    due = [
+        (moment, rule.name) for rule in rules_of(bucket) if (moment := rule.expiry(item)) is not None and moment <= LAST
+    ]
     if not due:
         return None
     moment, name = min(due)

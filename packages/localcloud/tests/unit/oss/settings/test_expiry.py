@@ -117,3 +117,7 @@ def test_the_end_of_an_object_is_the_midnight_of_the_first_rule(
     found: list[dict[str, object]], told: str | None
 ) -> None:
     assert expiration_of(bucket_with(*found), ITEM) == told
+
+
+def test_no_header_tells_of_a_day_that_has_no_date() -> None:
+    assert expiration_of(bucket_with({"ID": "never", "Expiration": {"Days": 2**31 - 1}}), ITEM) is None
