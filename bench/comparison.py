@@ -45,9 +45,11 @@ LABELS = {
     "package": "zip already in the code package (serverless-python-requirements)",
 }
 NOTES = {
+    "article": "The article's zip holds no compiled modules, which pip would have added: `zipfile` does not restore times, so "
+    "Python would take them for stale and compile anew, after a larger zip had come.",
     "package": "The zip in the code package costs no download here: the platform fetches and unpacks code packages before the "
     "process starts, which is not in these seconds. Function Compute takes such a package (up to 500 MB zipped) from OSS only, in "
-    "its larger regions; elsewhere the limit is 100 MB, and it would refuse this one."
+    "its larger regions; elsewhere the limit is 100 MB, and it would refuse this one.",
 }
 CODE_KEY = "code/package.zip"
 
