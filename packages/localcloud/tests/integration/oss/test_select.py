@@ -23,6 +23,7 @@ def bucket(cloud: Cloud) -> oss2.Bucket:
     made.put_object("a.csv", CSV)
     made.put_object("a.csv.gz", gzip.compress(CSV.encode()))
     made.put_object("broken.csv", 'a,b\n1,2\n"3,4\n')
+    made.put_object("never-closed.csv", '"3,4\n')
     made.put_object("a.json", json.dumps({"people": PEOPLE}))
     made.put_object("lines.json", "\n".join(map(json.dumps, PEOPLE)))
     return made
@@ -88,8 +89,28 @@ def test_an_error_in_the_data_comes_behind_what_was_found(bucket: oss2.Bucket) -
 
 
 @pytest.mark.parametrize(
+    ("content", "sql", "parameters"),
+    [
+        (b"1\n", f"select cast('{'9' * 5000}' as int) from ossobject", {}),
+        (b'{"a":' * 800 + b"1" + b"}" * 800, "select * from ossobject", {"Json_Type": "LINES"}),
+    ],
+)
+def test_a_value_that_cannot_be_written_is_told(
+    bucket: oss2.Bucket, content: bytes, sql: str, parameters: dict[str, Any]
+) -> None:
+    bucket.put_object("unwritable", content)
+    with (
+        bucket.select_object("unwritable", sql, select_params=parameters) as answer,
+        pytest.raises(oss2.exceptions.SelectOperationFailed) as error,
+    ):
+        answer.read()
+    assert error.value.status == 400
+
+
+@pytest.mark.parametrize(
     ("key", "sql", "parameters"),
     [
+        ("never-closed.csv", "select * from ossobject", {}),
         ("a.csv", "select * from ossobject order by name", {}),
         ("a.csv", "select nobody from ossobject", {"CsvHeaderInfo": "Use"}),
         ("a.csv", "select * from ossobject", {"CompressionType": "GZIP"}),

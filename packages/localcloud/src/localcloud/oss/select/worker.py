@@ -39,16 +39,16 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
     """Run a query, or describe an object."""
     content = _read(source, packed=request["gzip"])
     size = request["size"]
-    table = _Csv(request, content) if request["kind"] == "csv" else _Json(request, content)
-    if request["sql"] is None:
-        try:
+    try:
+        table = _Csv(request, content) if request["kind"] == "csv" else _Json(request, content)
+        if request["sql"] is None:
             described = meta_frame(size, records=sum(1 for _ in table.everything()), columns=table.columns)
-        except DataError as error:
-            raise wrong(str(error)) from error
-        output.write(head() + described)
-        return
-    query = parse(request["sql"])
-    table.check(query)
+            output.write(head() + described)
+            return
+        query = parse(request["sql"])
+        table.check(query)
+    except DataError as error:
+        raise wrong(str(error)) from error
     output.write(head())
     writer = _Writer(output, size, raw=request["raw"])
     try:
@@ -56,6 +56,12 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
             writer.write(line)
     except DataError as error:
         writer.end(400, str(error))
+    except (
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:  # Python writes no number so long, no document so deep
+        writer.end(400, f"a value cannot be written: {error}")
     else:
         writer.end(200)  # the query's own: the answer has 206 (assumed; the SDK for C compares them)
 
