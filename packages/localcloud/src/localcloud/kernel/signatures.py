@@ -163,9 +163,9 @@ class Authenticator:
         self._credentials = credentials
         self._clock = clock
         self._lock = threading.Lock()  # held while nonces are used
-        self._nonces: dict[
-            tuple[str, str], float
-        ] = {}  # (access key id, nonce) -> when it may be forgotten; oldest first
+        # The digest of an access key's id and a nonce -> when it may be forgotten; oldest first. Digests, for clients choose how
+        # long nonces are.
+        self._nonces: dict[bytes, float] = {}
 
     def authenticate(self, request: SignedRequest) -> Identity:
         """Return who sent the request. Thread-safe.
@@ -188,10 +188,10 @@ class Authenticator:
                 f"Specified signature is not matched with our calculation. server string to sign is:{string_to_sign}",
             )
         _check_token(credential, claim.token, now)
-        self._use_nonce((claim.access_key_id, claim.nonce), now)
+        self._use_nonce(hashlib.sha256(_encode(f"{claim.access_key_id} {claim.nonce}")).digest(), now)
         return credential.identity
 
-    def _use_nonce(self, nonce: tuple[str, str], now: float) -> None:
+    def _use_nonce(self, nonce: bytes, now: float) -> None:
         with self._lock:
             for old, _ in list(takewhile(lambda item: item[1] <= now, self._nonces.items())):
                 del self._nonces[old]

@@ -127,6 +127,10 @@ def test_roles_and_policies_have_tags(ram: Client) -> None:
     assert tags("role", role, tag=[models.ListTagResourcesRequestTag(key="x", value="other")]) == []
     ram.untag_resources(models.UntagResourcesRequest(resource_type="role", resource_names=[role], tag_keys=["x"]))
     assert tags("role", role) == [(role, "team", "two")]
+    for all_of_them in (None, False):
+        nothing = models.UntagResourcesRequest(resource_type="role", resource_names=[role], all=all_of_them)
+        assert refused(lambda: ram.untag_resources(nothing)) == "MissingParameter.TagKeys"  # noqa: B023 - called at once
+    assert tags("role", role) == [(role, "team", "two")]
     ram.untag_resources(models.UntagResourcesRequest(resource_type="role", resource_names=[role], all=True))
     assert tags("role", role) == []
     absent = models.TagResourcesRequest(resource_type="role", resource_names=[role, "absent"], tag=two)

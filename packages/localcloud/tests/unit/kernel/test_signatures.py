@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -227,6 +228,17 @@ def test_a_nonce_is_remembered_as_long_as_its_request_is_fresh(authenticator: Au
 def test_nonces_of_two_keys_do_not_clash(authenticator: Authenticator) -> None:
     authenticator.authenticate(rpc(ROOT))
     assert authenticator.authenticate(rpc(SESSION)) == SESSION.identity
+
+
+def test_long_nonces_take_no_more_memory_than_short_ones(authenticator: Authenticator) -> None:
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            authenticator.authenticate(rpc(SignatureNonce=f"{number}" + "n" * 100_000))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000
 
 
 def test_a_refused_request_does_not_use_up_its_nonce(authenticator: Authenticator) -> None:

@@ -116,19 +116,23 @@ class VersionRows:
 
     def _number(self, bucket: str, key: str, version: str) -> int:
         """Return the number of a version, or, if it is gone, of the last one that is newer; if none is, one beyond all."""
-        current = self._database.run(
+        of_key = (bucket, encode_key(key))
+        rows = self._database.run(
             f"SELECT bucket, key, {COLUMNS} FROM objects WHERE bucket = ? AND key = ?",  # noqa: S608 - fixed names
-            bucket,
-            encode_key(key),
+            *of_key,
         )
-        older = self._database.run(
-            "SELECT number, version FROM versions WHERE bucket = ? AND key = ?", bucket, encode_key(key)
+        current = to_object(rows[0][0], rows[0][1], rows[0][2:]).version if rows else NULL_VERSION
+        if rows and current == version:
+            return CURRENT
+        found = self._database.run(
+            "SELECT number FROM versions WHERE bucket = ? AND key = ? AND version = ?", *of_key, version
+        ) or self._database.run(
+            "SELECT min(number) FROM versions WHERE bucket = ? AND key = ? AND version > ? AND version != ?",
+            *(*of_key, version, NULL_VERSION),
         )
-        numbers = {to_object(row[0], row[1], row[2:]).version: CURRENT for row in current}
-        numbers |= {str(row[1]): int(row[0]) for row in older}
-        if version in numbers:
-            return numbers[version]
-        return min((number for name, number in numbers.items() if version < name != NULL_VERSION), default=CURRENT + 1)
+        if found[0][0] is not None:
+            return int(found[0][0])
+        return CURRENT if version < current != NULL_VERSION else CURRENT + 1
 
 
 def _version(row: Row) -> Version:

@@ -31,6 +31,8 @@ class TagCalls(Calls):
         """UntagResources."""
         kind, names = self._resources(call)
         keys = None if read_flag(call, "All", False) else _texts(call, "TagKeys", MAX_TAGS)
+        if keys == []:  # the code is assumed
+            raise RamError("MissingParameter.TagKeys", "TagKeys names no tag to remove; All=true removes all tags.")
         self._ram.untag(kind, names, keys)
         return {}
 
@@ -39,11 +41,13 @@ class TagCalls(Calls):
         kind, wanted = self._kind(call), _texts(call, "ResourceNames", MAX_NAMES)
         for name in wanted or ["*"]:
             self.allow(call, f"{kind}/{name}")
-        asked = read_tags(call)
-        holders = [holder for holder, tags in _by_holder(self._ram.tags(kind)).items() if asked.items() <= tags.items()]
-        found = [
-            tag for tag in self._ram.tags(kind) if tag.resource in holders and (not wanted or tag.resource in wanted)
-        ]
+        asked, tags = read_tags(call), self._ram.tags(kind)
+        holders = {
+            name
+            for name, held in _by_holder(tags).items()
+            if asked.items() <= held.items() and (not wanted or name in wanted)
+        }
+        found = [tag for tag in tags if tag.resource in holders]
         limit = reader.whole(call, "PageSize", PAGE_SIZES[-1], PAGE_SIZES)
         page = page_after(found, call.parameters.get("NextToken", ""), limit, name=_place)
         told = [

@@ -46,7 +46,9 @@ class Tags(Roles, Policies):
             RamError: EntityNotExist.
         """
         self._retag(
-            kind, names, lambda before: {key: value for key, value in before.items() if keys and key not in keys}
+            kind,
+            names,
+            lambda before: {key: value for key, value in before.items() if keys is not None and key not in keys},
         )
 
     def tags(self, kind: TaggedKind) -> list[Tag]:
