@@ -19,6 +19,7 @@ from tests.support.paths import ROOT
 
 NOISE = 3000  # bytes behind each function: real code compresses badly
 FUNCTIONS = 300  # of the library; each has a page of its own
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # of libraries; they go with this process
 
 
 def can_compile() -> bool:
@@ -29,7 +30,8 @@ def can_compile() -> bool:
 @functools.cache
 def code_library(functions: int = FUNCTIONS, padding: int = 0, compiler: str = "cc") -> Path:
     """Return a library whose `call(n)` returns what its n-th function does: 3 * n + 1; `padding` bytes of data make it larger."""
-    folder = Path(tempfile.mkdtemp(prefix="code-library-"))
+    _FOLDERS.append(tempfile.TemporaryDirectory(prefix="code-library-"))
+    folder = Path(_FOLDERS[-1].name)
     (folder / "noise").write_bytes(random.Random(7).randbytes(NOISE * functions))
     body = "".join(
         f"__attribute__((noinline, aligned(4096))) int f{number}(void) {{ return {3 * number + 1}; }}\n"
