@@ -235,6 +235,29 @@ def test_a_form_is_refused_that_nobody_signed_or_another_key(cloud: Cloud, bucke
     assert code_of(requests.post(url, files=fields, timeout=10)) == (400, "IncorrectNumberOfFilesInPOSTRequest")
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"\r\n\r\ncut\r\n",  # as when a proxy gives up
+        b"\r\n\r\ncut",
+        b"\r\nContent-Length: 99\r\n\r\nshort\r\n--B--\r\n",
+        b"\r\nContent-Length: -5\r\n\r\nless than nothing\r\n--B--\r\n",
+        b"\r\nX-Long: " + b"x" * 10_000 + b"\r\n\r\nlong\r\n--B--\r\n",
+        b"\r\n" + b"X: y\r\n" * 1000 + b"\r\nmany\r\n--B--\r\n",
+    ],
+)
+def test_a_form_that_is_not_whole_puts_nothing(cloud: Cloud, bucket: oss2.Bucket, file: bytes) -> None:
+    fields = {"key": "partly", **sign_v1(cloud, policy_of(["eq", "$key", "partly"]))}
+    begin = "".join(
+        f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
+    )
+    body = begin.encode() + b'--B\r\nContent-Disposition: form-data; name="file"' + file
+    url = f"{cloud.endpoints['oss']}/{bucket.bucket_name}"
+    answer = requests.post(url, body, headers={"Content-Type": "multipart/form-data; boundary=B"}, timeout=10)
+    assert code_of(answer) == (400, "MalformedPOSTRequest")
+    assert not bucket.object_exists("partly")
+
+
 def test_a_form_leads_to_another_page_and_calls_back(cloud: Cloud, bucket: oss2.Bucket, page: str) -> None:
     signed = sign_v1(cloud, policy_of(["eq", "$key", "led"]))
     answer = post(cloud, bucket, {"key": "led", "success_action_redirect": f"{page}/done?x=1", **signed})

@@ -12,6 +12,7 @@ from dataclasses import replace
 from urllib.parse import quote, urlencode, urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import BodyPartReader, MultipartReader
 
 from localcloud.kernel.xml import render
@@ -32,6 +33,8 @@ from localcloud.oss.throttle import LIMIT, THROTTLE, throttle_of
 
 MAX_FIELD = 8 * 1024  # bytes; a policy is the longest
 MAX_FIELDS = 200
+# What aiohttp says of a form that ends early, has too long a line, or is none.
+_BROKEN = (ValueError, AssertionError, HttpProcessingError)
 
 
 async def post_object(call: Call) -> web.StreamResponse:
@@ -102,7 +105,7 @@ async def _read_form(request: web.Request) -> tuple[dict[str, str], BodyPartRead
             if len(form) >= MAX_FIELDS:
                 raise _malformed(f"it has more than {MAX_FIELDS} fields")
             form[name] = await _read_field(part)
-    except (ValueError, AssertionError) as error:  # what aiohttp says of a form that ends early, or is none
+    except _BROKEN as error:
         raise _malformed(str(error)) from error
     raise OssError("IncorrectNumberOfFilesInPOSTRequest", "POST requires exactly one file upload per request.")
 
@@ -117,11 +120,16 @@ async def _read_field(part: BodyPartReader) -> str:
 
 
 async def _chunks(file: BodyPartReader) -> AsyncIterator[bytes]:
+    size = 0
     try:
         while chunk := await file.read_chunk():
+            size += len(chunk)
             yield chunk
-    except (ValueError, AssertionError) as error:
+    except _BROKEN as error:
         raise _malformed(str(error)) from error
+    told = file.headers.get("Content-Length")
+    if not file.at_eof() or told not in {None, str(size)}:  # aiohttp takes what came for the whole
+        raise _malformed("it ends within the file")
 
 
 def _headers(form: dict[str, str], file: BodyPartReader) -> dict[str, str]:

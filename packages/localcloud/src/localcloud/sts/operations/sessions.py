@@ -76,8 +76,8 @@ class StsService:
     ) -> Credential:
         """Let an identity of the account assume a role.
 
-        The real STS refuses the account's own key and wants a RAM user's; the embedded cloud has no users, so that here the
-        account's key stands for an administrator.
+        The real STS refuses the account's own key and wants a RAM user's; here the account's key stands for an administrator, so
+        that nobody has to make a user first.
 
         Args:
             caller: who asks.
