@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ros_cdk_core import Construct, RosOutput
+from ros_cdk_core import Construct, Intrinsic, IResolvable, RosOutput, Token
 from ros_cdk_oss import Bucket
 
 from heavylift.cdk import triggers
@@ -129,6 +129,8 @@ class HeavyFunction(Construct):
         self._completion = Completion.of(self)
         self._completion.add(self)
         arguments = {each: given[each] for each in READERS if given[each] is not None or each not in OPTIONAL}
+        if isinstance(environment, Mapping):
+            arguments["environment"] = {name: _text(value) for name, value in environment.items()}
         arguments, contradicted = add_settings(arguments, read_context(os.environ))
         self.settings, wrong = read_arguments(arguments)
         self.name, misnamed = read_function_name(name, stack.stack_name, self.id)
@@ -189,7 +191,7 @@ class HeavyFunction(Construct):
         return role
 
     @tells_arguments
-    def add_environment(self, name: str, value: str) -> None:
+    def add_environment(self, name: str, value: str | IResolvable) -> None:
         """Give the user's function one more variable.
 
         Args:
@@ -197,7 +199,7 @@ class HeavyFunction(Construct):
             value: text; what only the cloud knows, such as an attribute of a resource, is filled in when the stack is deployed.
         """
         try:
-            given = read_environment({**self.settings.environment, name: value})
+            given = read_environment({**self.settings.environment, name: _text(value)})
         except ValueError as error:
             self.tell([f"environment: {error}"])
         else:
@@ -293,3 +295,8 @@ class HeavyFunction(Construct):
             name, part = f"wrong-{len(self._triggers)}", None
         self._triggers.add(name)
         return name, logical_id(self.id, part or f"{''.join(each.capitalize() for each in name.split('-'))}Trigger")
+
+
+def _text(value: object) -> object:
+    """Return the text that stands for what only the cloud knows, such as an attribute of a resource; anything else as it is."""
+    return Token.as_string(value) if isinstance(value, Intrinsic) else value

@@ -72,9 +72,10 @@ def statements(role: dict[str, Any]) -> list[tuple[list[str], list[Any]]]:
 
 TWO = """
 one = HeavyFunction(stack, "One", **SMALL)
-other = HeavyFunction(stack, "Other", generation="3.0", logs=True, **SMALL)
+other = HeavyFunction(stack, "Other", generation="3.0", logs=True, environment={"DATA": one.bucket.attr_name}, **SMALL)
 one.grant("oss:ListObjects", "acs:oss:*:*:elsewhere")
 one.add_environment("COLOUR", "red")
+one.add_environment("ROLE", other.role.attr_arn)
 one.on_object_created("in/")
 one.on_object_created("more/")
 other.http(methods=["GET"])
@@ -103,6 +104,8 @@ def test_what_is_granted_and_set_is_the_functions_own(two: dict[str, Any]) -> No
     assert len(statements(two["OtherRole"])) == 2  # its archives and its log store
     assert "elsewhere" not in json.dumps([two["OtherRole"], two["DeploymentRole"], two["OneTriggerRole"]])
     assert two["One"]["Properties"]["EnvironmentVariables"]["COLOUR"] == "red"
+    assert two["One"]["Properties"]["EnvironmentVariables"]["ROLE"] == {"Fn::GetAtt": ["OtherRole", "Arn"]}
+    assert two["Other"]["Properties"]["EnvironmentVariables"]["DATA"] == {"Fn::GetAtt": ["Bucket", "Name"]}
     assert "COLOUR" not in two["Other"]["Properties"]["EnvironmentVariables"]
 
 
