@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from heavylift.build import disk
 from heavylift.build.caches import free, open_cache, taken
 from heavylift.build.errors import BuildError
 from heavylift.build.frames import Frames
@@ -44,10 +45,14 @@ def build(options: Options, report: Reporter) -> Manifest:
     Raises:
         BuildError: a part cannot be built, or is over a limit of the platform; the last build stays as it was.
     """
-    options.dist.mkdir(parents=True, exist_ok=True)
-    open_cache(options.cache, project_cache(options.root), options.root)
     with ExitStack() as stack:
+        stack.enter_context(disk.told(options.dist, options.cache))
+        options.dist.mkdir(parents=True, exist_ok=True)
+        open_cache(options.cache, project_cache(options.root), options.root)
         stack.enter_context(taken(options.cache, report))
+        stack.callback(
+            shutil.rmtree, options.dist / NEW_CODE, ignore_errors=True
+        )  # there still is one after an error alone
         plan = make_plan(options, report)
         last, state = read_last(options.dist, options.target)
         parts, gone = set(options.parts), None

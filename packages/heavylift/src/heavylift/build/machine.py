@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -57,10 +58,15 @@ def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if check and done.returncode:
         said = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
-        reason = "\n".join(said).strip() or done.stderr.strip()
+        reason = "\n".join(said).strip() or done.stderr.strip() or ended(done.returncode)
         advice = ENCLOSED if "Failed to fetch" in reason and _trusts_embedded_cloud_alone() else ""
         raise BuildError(f"`uv {' '.join(arguments[:2])}` failed: {reason}{advice}")
     return done
+
+
+def ended(code: int) -> str:
+    """Return how a process ended that said nothing: by a signal, such as one for a file over the limit, or with an exit code."""
+    return f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"it said nothing (exit code {code})"
 
 
 def _trusts_embedded_cloud_alone() -> bool:

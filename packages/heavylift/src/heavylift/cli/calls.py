@@ -51,7 +51,7 @@ def invoke(options: argparse.Namespace, output: Output) -> int:
     if done.error_type:
         raise HeavyliftError(
             f"the function {function.name} failed ({done.error_type}) after {done.seconds:.1f} s; its answer is above, "
-            f"`heavylift logs {name}` shows its log"
+            f"`heavylift logs {name}{f' --function {options.function}' if options.function else ''}` shows its log"
         )
     return 0
 

@@ -5,6 +5,8 @@ An SDK is imported once there is an error to explain: most commands end without 
 
 from __future__ import annotations
 
+from errno import ENOSPC
+
 from heavylift.errors import HeavyliftError
 
 
@@ -32,7 +34,10 @@ def explain(error: Exception) -> HeavyliftError | None:
     if isinstance(error, TeaException):
         return HeavyliftError(f"the service refused a request: {error.code}: {error.message}")
     if isinstance(error, OSError) and error.strerror and not isinstance(error, BrokenPipeError):
-        return HeavyliftError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        room = "; make room for the project, the embedded cloud (--data) and temporary files (TMPDIR)" * (
+            error.errno == ENOSPC
+        )
+        return HeavyliftError((f"{error.filename}: {error.strerror}" if error.filename else error.strerror) + room)
     return None
 
 

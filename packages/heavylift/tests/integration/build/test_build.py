@@ -546,3 +546,34 @@ def test_a_package_without_wheels_is_named_with_its_line_and_no_lock_is_left(own
     assert "name a version that has wheels for" in done.stderr
     assert not (wheels / "ran").exists()
     assert {path: path.read_text() for path in (own_project / "layers_build" / "locks").iterdir()} == locks
+
+
+def unshared(*command: str | Path, project: Path) -> subprocess.CompletedProcess[str]:
+    line = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", *map(str, command)]
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    done = subprocess.run(line, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip("no namespaces for mounts here")
+    return done
+
+
+BUILD = (sys.executable, "-m", "layers_build", "code")
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(own_project: Path) -> None:
+    (own_project / "dist" / "code" / "index.py").unlink()  # so that it is made again
+    script = 'mount -t tmpfs -o size=4m none dist && "$@"; code=$?; ls dist > left; exit $code'
+    done = unshared(script, "sh", *BUILD, project=own_project)
+    assert (done.returncode, (own_project / "left").read_text()) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert "No space left on device; the last build is as it was: make room" in done.stderr.splitlines()[-1]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(own_project: Path) -> None:
+    (own_project / "function" / "index.py").write_text("def handler(event, context): pass\n")
+    script = 'mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" && "$@"'
+    done = unshared(script, "sh", *BUILD, project=own_project)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Read-only file system" in done.stderr.splitlines()[-1]
+    assert "HEAVYLIFT_CACHE" in done.stderr or "build in a copy of the project" in done.stderr
