@@ -1,4 +1,4 @@
-"""The locks in the repository are of today's requirements, so that a build of the project or an example resolves and changes nothing."""
+"""The locks in the repository are of today's requirements, so that a build of the project or an example resolves nothing."""
 
 from __future__ import annotations
 
