@@ -12,6 +12,7 @@ from localcloud.kernel.xml import HEAD
 from localcloud.oss.errors import OssError
 from localcloud.oss.s3.headers import S3_CLASSES
 
+_WORDS = {"FileAlreadyExists": "At least one of the pre-conditions you specified did not hold"}  # that clients look for
 _CODES = {  # OSS's code -> S3's, and its status
     "FileAlreadyExists": ("PreconditionFailed", 412),
     "InvalidPolicyDocument": ("MalformedPolicy", 400),
@@ -27,11 +28,11 @@ _INSTANCE = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
 
 def error_to_s3(error: OssError) -> OssError:
-    """Return an error with S3's code and status."""
+    """Return an error with S3's code and status, and S3's words where clients look for them."""
     if error.code not in _CODES:
         return error
     code, status = _CODES[error.code]
-    translated = OssError(error.code, error.message, error.detail, error.headers)
+    translated = OssError(error.code, _WORDS.get(error.code, error.message), error.detail, error.headers)
     translated.code, translated.status = code, status
     return translated
 
