@@ -100,6 +100,13 @@ class TestFunctionCompute:
         reply = send(cloud.endpoints["fc"], request.with_headers(("x-fc-invocation-type", "Async")))
         assert (reply.status, json.loads(reply.body)["Code"]) == (403, "SignatureNotMatch")
 
+    def test_an_invalid_log_type_is_refused_in_the_words_of_the_platform(self, cloud: Running) -> None:
+        path = "/2016-08-15/services/missing/functions/f/invocations"
+        asked = Request("POST", path, headers=(JSON, ("x-fc-log-type", "Invalid")))
+        reply = send(cloud.endpoints["fc"], signers.fc2016(cloud.key, asked))
+        words = "LogType is set to an invalid value (allowed: Tail | None, actual: 'Invalid')"
+        assert (reply.status, json.loads(reply.body)["ErrorMessage"]) == (400, words)
+
     def test_a_signature_that_covers_neither_path_nor_body_is_refused(self, cloud: Running) -> None:
         asked = {"Action": "GetCallerIdentity"}
         request = signers.rpc(cloud.key, asked, host=cloud.host("fc"), method="POST")
@@ -110,8 +117,13 @@ class TestFunctionCompute:
         reply = send(cloud.endpoints["fc"], signers.acs3(cloud.key, wanted))
         assert json.loads(reply.body)["Code"] == "ServiceNotFound"
 
-    def test_content_md5_is_checked(self, cloud: Running) -> None:
+    def test_content_md5_is_checked_but_for_clients_of_2016(self, cloud: Running) -> None:
         of_nothing = ("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
-        request = signers.fc2016(cloud.key, Request("POST", "/2016-08-15/services", headers=(JSON, of_nothing)))
-        body = b'{"serviceName": "changed"}'
-        assert send(cloud.endpoints["fc"], replace(request, body=body)).status == 400
+        body = (
+            b'{"serviceName": "of-2016", "functionName": "f", "headers": {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}}'
+        )
+        old = signers.fc2016(cloud.key, Request("POST", "/2016-08-15/services", headers=(JSON, of_nothing)))
+        assert send(cloud.endpoints["fc"], replace(old, body=body)).status == 200
+        host = ("Host", cloud.host("fc"))
+        asked = Request("POST", "/2021-04-06/services", headers=(host, JSON, of_nothing), body=b'{"serviceName": "x"}')
+        assert send(cloud.endpoints["fc"], signers.acs3(cloud.key, asked)).status == 400

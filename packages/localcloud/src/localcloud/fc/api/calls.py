@@ -52,7 +52,11 @@ class Call:
         """
         value = self.headers.get(name) or allowed[0]
         if value not in allowed:
-            raise FcError("InvalidArgument", f"{name} is {value!r}; expected one of {', '.join(allowed)}")
+            title = "".join(part.capitalize() for part in name.removeprefix("x-fc-").split("-"))
+            known = " | ".join(sorted(allowed, reverse=True))
+            raise FcError(
+                "InvalidArgument", f"{title} is set to an invalid value (allowed: {known}, actual: '{value[:100]}')"
+            )
         return value
 
     def require_match(self, document: Mapping[str, Any]) -> None:

@@ -21,8 +21,9 @@ _KINDS: Mapping[type, str] = {
     list: "a list",
 }
 _IDS = ("userid", "groupid")
-# Members that no version of the API has; the Serverless Framework's plugin sends them, and the platform looks at what it knows.
-_FOREIGN = frozenset({"name", "region", "service"})
+# Members that no version of the API has; the Serverless Framework's plugin and the official client for Java (it writes down its
+# whole request, with its headers and the names in its path) send them, and the platform looks at what it knows.
+_FOREIGN = frozenset({"functionName", "headers", "name", "qualifier", "region", "resource", "service", "serviceName"})
 # Set to these values, a property asks for nothing that is missing here.
 HARMLESS = {
     "instanceType": ("e1",),
