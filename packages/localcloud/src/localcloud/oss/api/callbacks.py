@@ -8,19 +8,18 @@ Source: OSS, "Callback"; "HTTP status code 203".
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import Mapping
 from functools import partial
 
-import aiohttp
 from aiohttp import web
 
-from localcloud.kernel.door import ID, is_loopback
+from localcloud.kernel.door import ID
+from localcloud.kernel.outgoing import is_near, send
 from localcloud.kernel.values import read_json
 from localcloud.oss.api.call import Call
-from localcloud.oss.callbacks import Callback, host_of, read_callback
+from localcloud.oss.callbacks import Callback, read_callback
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.settings.callbackpolicy import find_callback
@@ -106,33 +105,25 @@ async def _first(callback: Callback, body: bytes, headers: Mapping[str, str]) ->
 
 
 async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-    host = host_of(url)
-    if host is None or not is_loopback(f"[{host}]" if ":" in host else host):
+    if not is_near(url):
         raise _failed(
             "Error status : 502.", f"{url} is not on loopback, and the embedded cloud calls no other address."
         )
     try:
-        timeout = aiohttp.ClientTimeout(total=PATIENCE)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(url, data=body, headers=headers, allow_redirects=False, ssl=False) as response,
-        ):
-            content = bytearray()
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > MAX_ANSWER:
-                    raise _failed("Error status : 400. User server return too long content-length value.")
+        status, content = await send("POST", url, body=body, headers=headers, limit=MAX_ANSWER, patience=PATIENCE)
     except TimeoutError as error:
         raise _failed(f"Cost too long time: no answer came within {PATIENCE:g} seconds.") from error
-    except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
+    except ConnectionError as error:
         raise _failed("Error status : 502.", f"{url} cannot be reached.") from error
-    if response.status != 200:
-        raise _failed(f"Error status : {response.status}.")
+    if len(content) > MAX_ANSWER:
+        raise _failed("Error status : 400. User server return too long content-length value.")
+    if status != 200:
+        raise _failed(f"Error status : {status}.")
     try:
-        read_json(bytes(content))
+        read_json(content)
     except ValueError as error:
         raise _failed("Response body is not valid json format.") from error
-    return bytes(content)
+    return content
 
 
 def _failed(why: str, cause: str = "") -> OssError:

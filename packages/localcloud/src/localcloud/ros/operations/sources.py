@@ -10,9 +10,9 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from localcloud.kernel.access import Caller, Denial, Gate
-from localcloud.kernel.door import is_loopback
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer
+from localcloud.kernel.outgoing import is_near, send
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import Account
 from localcloud.ros.operations.library import Library
@@ -55,13 +55,13 @@ class Sources:
             raise RosError("InvalidTemplateURL", f"The URL has more than {MAX_URL} bytes.")
         try:
             parts = urlsplit(url)
-            host, _ = parts.hostname or "", parts.port
+            _ = parts.port
         except ValueError as error:
             raise _unreadable(url, f"it is no URL: {error}") from error
         if parts.scheme == "oss":
             region = parse_qs(parts.query).get("RegionId", [self._account.region])[0]
             content = await self._of_bucket(url, parts.netloc, parts.path.removeprefix("/"), region, caller, limit)
-        elif parts.scheme in {"http", "https"} and is_loopback(f"[{host}]" if ":" in host else host):
+        elif is_near(url):
             content = await _of_server(url, limit)
         else:
             raise _unreadable(url, "not implemented: URLs other than oss://BUCKET/KEY and those of this machine")
@@ -99,23 +99,15 @@ class Sources:
 
 
 async def _of_server(url: str, limit: int) -> bytes:
-    import aiohttp
-
-    content = bytearray()
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE)) as session,
-            session.get(url, allow_redirects=False, ssl=False) as response,
-        ):
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > limit:
-                    break
-    except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError, TimeoutError) as error:
-        raise _unreadable(url, str(error) or f"no answer came within {PATIENCE:g} seconds") from error
-    if response.status != 200:
-        raise _unreadable(url, f"the server answered {response.status}")
-    return bytes(content)
+        status, content = await send("GET", url, limit=limit, patience=PATIENCE)
+    except TimeoutError as error:
+        raise _unreadable(url, f"no answer came within {PATIENCE:g} seconds") from error
+    except ConnectionError as error:
+        raise _unreadable(url, str(error)) from error
+    if status != 200:
+        raise _unreadable(url, f"the server answered {status}")
+    return content
 
 
 def _unreadable(url: str, why: str) -> RosError:
