@@ -48,11 +48,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--region", type=region, default="cn-hangzhou", help="the region that it plays (default: %(default)s)"
     )
+    parser.add_argument(
+        "--until-end-of",
+        type=whole(1),
+        metavar="PID",
+        help="end when that process has ended, however it did (default: go on)",
+    )
     for service in SERVICES.values():
         service.add_options(parser)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    options = Options(data=given.data.resolve(), port=given.port, region=given.region, services=given)
+    options = Options(
+        data=given.data.resolve(), port=given.port, region=given.region, services=given, owner=given.until_end_of
+    )
     try:
         asyncio.run(serve(options))
     except LocalCloudError as error:

@@ -50,6 +50,7 @@ class Options:
     port: int  # of the first service; 0: the kernel chooses all of them
     region: str
     services: Namespace  # the services' own options
+    owner: int | None = None  # the process with whose end it ends, too
 
 
 async def serve(options: Options) -> None:
@@ -108,6 +109,8 @@ async def serve(options: Options) -> None:
             facts = {name: fact for service in services.values() for name, fact in service.facts.items()}
             own = {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}
             _announce(options, account.account_id, endpoints | own | facts)
+            if options.owner:
+                _stop_with(options.owner, stopped)
             await stopped.wait()
 
 
@@ -195,3 +198,20 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     return stopped
+
+
+def _stop_with(owner: int, stopped: asyncio.Event) -> None:
+    """Set the event when a process has ended, however it did."""
+    try:
+        descriptor = os.pidfd_open(owner)
+    except ProcessLookupError:
+        stopped.set()
+        return
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+        stopped.set()
+
+    loop.add_reader(descriptor, end)

@@ -14,6 +14,7 @@ import pytest
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.testing import run_cloud
 from tests.support.paths import ROOT
+from tests.support.waiting import wait_for
 
 README = (ROOT / "packages" / "localcloud" / "README.md").read_text()
 ONE_TEST = """
@@ -96,3 +97,14 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
         run_cloud(tmp_path / "file"),
     ):
         pass
+
+
+def test_a_run_that_is_killed_leaves_no_cloud(tmp_path: Path) -> None:
+    (tmp_path / "test_endless.py").write_text("import signal\ndef test_it(localcloud):\n    signal.pause()\n")
+    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--localcloud-data", "kept"]
+    ready = tmp_path / "kept" / "endpoints.json"
+    with subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.DEVNULL) as running:
+        wait_for(ready.exists)
+        pid = json.loads(ready.read_text())["pid"]
+        running.kill()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,7 +55,8 @@ def run_cloud(data: Path, arguments: Sequence[str] = ()) -> Iterator[Cloud]:
     Raises:
         LocalCloudError: it did not start; the message ends with its last words.
     """
-    running, record = process.launch(data, arguments, detached=True)  # a Ctrl-C ends it when the tests have cleaned up
+    # Detached, so that a Ctrl-C leaves it until the tests have cleaned up; yet it is not left when they are killed.
+    running, record = process.launch(data, ["--until-end-of", str(os.getpid()), *arguments], detached=True)
     try:
         account = read_account(data)
         facts = {name: str(value) for name, value in record.items()}
