@@ -106,6 +106,10 @@ class TestFunctionCompute:
         reply = send(cloud.endpoints["fc"], signers.fc2016(cloud.key, asked))
         words = "LogType is set to an invalid value (allowed: Tail | None, actual: 'Invalid')"
         assert (reply.status, json.loads(reply.body)["ErrorMessage"]) == (400, words)
+        later = Request("POST", path, headers=(JSON, ("x-fc-log-type", "Tail"), ("x-fc-invocation-type", "Async")))
+        reply = send(cloud.endpoints["fc"], signers.fc2016(cloud.key, later))
+        words = "LogType is set to an invalid value (allowed: None, actual: 'Tail')"
+        assert (reply.status, json.loads(reply.body)["ErrorMessage"]) == (400, words)
 
     def test_a_signature_that_covers_neither_path_nor_body_is_refused(self, cloud: Running) -> None:
         asked = {"Action": "GetCallerIdentity"}

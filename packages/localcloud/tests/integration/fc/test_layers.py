@@ -95,7 +95,7 @@ def test_the_code_of_a_function_can_be_fetched_from_its_address(cloud: Running, 
     assert got["checksum"] == made["codeChecksum"]
     assert got["url"].startswith(cloud.endpoints["fc"] + "/")
     with urllib.request.urlopen(got["url"]) as response:
-        assert response.read() == code
+        assert (response.read(), response.headers["x-oss-hash-crc64ecma"]) == (code, got["checksum"])
     for wrong in (got["url"][:-1], got["url"].replace("Expires=", "Expires=9"), got["url"].partition("?")[0]):
         with pytest.raises(HTTPError) as error:
             urllib.request.urlopen(wrong)

@@ -105,6 +105,7 @@ def test_an_object_stays_when_its_callback_fails(bucket: oss2.Bucket, page: str,
     told = put.resp.read()
     assert (put.status, b"<Code>CallbackFailed</Code>" in told) == (203, True)
     assert path or b"<Message>Error status : 502.</Message>" in told
+    assert (b"<EC>0007-00000203</EC>" in told) == (b"Error status" in told)
     assert put.etag
     assert bucket.get_object("failed").read() == b"hello"
 

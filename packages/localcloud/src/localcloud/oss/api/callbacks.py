@@ -26,6 +26,7 @@ from localcloud.oss.settings.callbackpolicy import find_callback
 
 PATIENCE = 5.0  # seconds for an answer
 MAX_ANSWER = 1024 * 1024  # bytes
+_STATUS = "0007-00000203"  # the finer code of an answer with another status than 200
 
 
 def asked_callback(call: Call) -> Callback | None:
@@ -128,7 +129,8 @@ async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
 
 def _failed(why: str, cause: str = "") -> OssError:
     """Return the error of a callback, in OSS's words; what OSS does not say stands in an element of its own."""
-    return OssError("CallbackFailed", why, {"Cause": cause} if cause else {})
+    ec = _STATUS if why.startswith("Error status") else None
+    return OssError("CallbackFailed", why, {"Cause": cause} if cause else {}, ec=ec)
 
 
 def _values(call: Call, item: StoredObject, operation: str) -> dict[str, str | int]:
