@@ -128,6 +128,7 @@ class TestFunctionCompute:
         )
         old = signers.fc2016(cloud.key, Request("POST", "/2016-08-15/services", headers=(JSON, of_nothing)))
         assert send(cloud.endpoints["fc"], replace(old, body=body)).status == 200
+        assert send(cloud.endpoints["fc"], replace(old, body=b'{"serviceName": "changed"}')).status == 400
         host = ("Host", cloud.host("fc"))
         asked = Request("POST", "/2021-04-06/services", headers=(host, JSON, of_nothing), body=b'{"serviceName": "x"}')
         assert send(cloud.endpoints["fc"], signers.acs3(cloud.key, asked)).status == 400

@@ -173,9 +173,9 @@ class Api:
 
     async def _operate(self, request: web.Request) -> web.StreamResponse:
         """Find the target of a request, authenticate it, authorize it, and do it: all four from the same `Target`."""
-        # The official client for Java sends the digest of a document that then gets one more member: FC does not compare it.
-        compares = not request.headers.get("Authorization", "").startswith(signing.SCHEME)
-        signed = await read_request(request, compares=compares)
+        # The official client for Java signs the digest of a document that then gets one more member, with this digest in it.
+        of_2016 = request.headers.get("Authorization", "").startswith(signing.SCHEME)
+        signed = await read_request(request, compares=not of_2016 or b'"Content-MD5"' not in await request.read())
         identity = await aside(signed, lambda: self._identify(signed))
         caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
         target = find_target(signed.method, signed.path, signed.query_parameters)
