@@ -103,7 +103,8 @@ def test_a_run_that_is_killed_leaves_no_cloud(tmp_path: Path) -> None:
     (tmp_path / "test_endless.py").write_text("import signal\ndef test_it(localcloud):\n    signal.pause()\n")
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--localcloud-data", "kept"]
     ready = tmp_path / "kept" / "endpoints.json"
-    with subprocess.Popen(line, cwd=tmp_path, stdout=subprocess.DEVNULL) as running:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    with subprocess.Popen(line, cwd=tmp_path, env=own, stdout=subprocess.DEVNULL) as running:
         wait_for(ready.exists)
         pid = json.loads(ready.read_text())["pid"]
         running.kill()
