@@ -59,6 +59,10 @@ class InvocationLog:
         self._append(content)
         self._tail = (self._tail + content)[-LOG_TAIL:]
 
+    def report(self, text: str) -> None:
+        """Append a paragraph to the tail alone: whoever invoked reads there what it took."""
+        self._tail = (self._tail + f"\n{text}\n".encode())[-LOG_TAIL:]
+
     def _append(self, content: bytes) -> None:
         with contextlib.suppress(OSError):  # on a full disk the function goes on, without a log
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from localcloud.fc.instances.instance import Instance, InstanceDiedError
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.messages import INITIALIZE, PRE_FREEZE, PRE_STOP, Failure
 from localcloud.fc.model import Answer, Parts
+from localcloud.fc.platform import MB
 
 
 def new_request_id() -> str:
@@ -77,7 +79,17 @@ async def invoke(
             if outcome.result:
                 answer = replace(answer, body=outcome.result, own_words=True)
     log.line(f"FC Invoke End RequestId: {request_id}")
+    log.report(_describe_use(answer, instance.function.memory))
     return answer
+
+
+def _describe_use(answer: Answer, memory: int) -> str:
+    """Return the sentence on an invocation's use, as the tail of its log has it (test of aliyun/fc-java-sdk: LogTypeSyncTail)."""
+    milliseconds = answer.duration * 1000
+    return (
+        f"Duration: {milliseconds:.2f} ms, Billed Duration: {math.ceil(milliseconds)} ms, Memory Size: {memory} MB, "
+        f"Max Memory Used: {answer.peak_memory / MB:.2f} MB"
+    )
 
 
 async def run_hook(instance: Instance, operation: str, log: InvocationLog) -> None:
