@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Builds of tests keep what they made within their projects, which go, and not in a folder of the user's.
     """
-    os.environ.setdefault("HEAVYLIFT_CACHE", ".cache/heavylift")
+    os.environ["HEAVYLIFT_CACHE"] = ".cache/heavylift"
     if not hasattr(config, "workerinput"):
         for sources in Path(__file__).parent.glob("packages/*/src"):
             compileall.compile_dir(sources, quiet=1)
