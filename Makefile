@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 PROCESSES ?= 3
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint types imports unit property integration e2e torture build build-here venv lock bench matrix coverage bench-seed bench-tuning clean
+.PHONY: help demo test check lint types imports unit property integration e2e torture build build-here venv lock bench matrix coverage bench-tuning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,9 +65,6 @@ coverage: venv ## ask the embedded cloud for every operation of the official cli
 
 build-here: venv
 	@$(PY) -m layers_build --python $$($(PY) -c 'import sys; print("%d.%d" % sys.version_info[:2])') # measurements run on this Python
-
-bench-seed: venv ## measure the plain way (temporary zip, extractall, import) against the loader
-	@$(PY) -m bench.seed
 
 bench-tuning: build-here ## measure starts by memory and vCPU, and their cost, into docs/tuning.md (needs root or a control group)
 	@$(PY) -m bench.tuning

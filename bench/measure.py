@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psutil
 
 from bench.cloud import Cloud
-from bench.functions import FunctionService, FunctionSettings
+from bench.functions import FunctionSettings
 from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.startlog import Start, find_starts
 from heavylift.errors import HeavyliftError
@@ -38,15 +38,6 @@ class Sample:
     written: int = 0  # bytes of files before the start was ready
     cloud: float = 0.0  # CPU seconds of the embedded cloud until the first picture
     machine: float = 0.0  # CPU seconds of the whole machine until the first picture
-
-
-def measure(service: FunctionService, settings: FunctionSettings) -> tuple[Start, float]:
-    """Start a fresh instance after a rest; return its timeline and the seconds until the first picture was written."""
-    time.sleep(REST)
-    service.create_function(settings)
-    first = service.invoke(settings.name)
-    service.delete_function(settings.name)
-    return _checked(settings.name, first), first.seconds
 
 
 def cold_start(cloud: Cloud, settings: FunctionSettings) -> tuple[Start, Sample]:

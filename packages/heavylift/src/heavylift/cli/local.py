@@ -59,8 +59,6 @@ def main(options: argparse.Namespace) -> int:
         ]:  # argparse leaves what follows a word to the command
             words, data = [verb, *rest], Path(folder).resolve()
     match words:
-        case []:
-            raise HeavyliftError("`heavylift local` needs a command to run, or one of start, stop, status")
         case ["start", *arguments]:
             return _start(data, arguments)
         case ["stop"]:

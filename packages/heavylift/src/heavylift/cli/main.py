@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     _check_encoding(parser, options)
+    if options.command == "local" and not options.words:
+        parser.error("`heavylift local` needs a command to run, or one of start, stop, status")
     if isinstance(
         sys.stdout, io.TextIOWrapper
     ):  # what its encoding does not know is written as an escape, as on stderr

@@ -138,6 +138,13 @@ OTHERS = textwrap.dedent(
 )
 
 
+def test_no_command_is_wrong_usage(tmp_path: Path) -> None:
+    done = heavylift("local", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "needs a command to run" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_python_on_public_endpoints(cloud: Running, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(OSS + OTHERS)
