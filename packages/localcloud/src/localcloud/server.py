@@ -62,7 +62,7 @@ async def serve(options: Options) -> None:
     begin_requests_at_once(asyncio.get_running_loop())
     with state.locked(options.data):
         account = state.open_account(options.data, os.environ)
-        names = served_names(SERVICES.values(), region=options.region, account_id=account.account_id)
+        names = served_names(SERVICES.values(), region=options.region)
         authority = open_authority(options.data / "gateway", now=datetime.now(UTC))
         gateway = _open_gateway(_port(options, GATEWAY))
         context = _context(options, account, gateway=gateway, authority=authority)

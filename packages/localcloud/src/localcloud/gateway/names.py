@@ -18,16 +18,15 @@ APPS = "fcapp.run"  # of HTTP triggers
 DOMAINS = (DOMAIN, APPS)
 
 
-def served_names(services: Iterable[Definition], *, region: str, account_id: str) -> Mapping[str, str]:
+def served_names(services: Iterable[Definition], *, region: str) -> Mapping[str, str]:
     """Return the served names and the service behind each; `*.` stands for one label.
 
     Args:
         services: the services.
         region: the region that the embedded cloud plays; only services that are the same everywhere have names in others.
-        account_id: the account; the names of others are not served.
     """
     return {
-        f"{host.format(region=region, any_region=place, account=account_id)}.{domain}": service.name
+        f"{host.format(region=region, any_region=place)}.{domain}": service.name
         for service in services
         for domain, hosts in ((DOMAIN, service.hosts), (APPS, service.apps))
         for host in hosts

@@ -109,8 +109,8 @@ class Definition:
     Attributes:
         name: in the ready line (`oss`); its folder in the source has it, too.
         title: in the documentation (`OSS`).
-        hosts: its names under aliyuncs.com; `*.` stands for one label, `{region}` and `{account}` for the cloud's own, and
-            `{any_region}` for each region in turn: the service is one and the same in all of them.
+        hosts: its names under aliyuncs.com; `*.` stands for one label, `{region}` for the cloud's own, and `{any_region}`
+            for each region in turn: the service is one and the same in all of them.
         apps: its names under fcapp.run, likewise.
         create: makes it; a LocalCloudError says why it cannot be made.
         needs: the names of the services whose domains it asks for.

@@ -46,6 +46,29 @@ def function(name: str) -> dict[str, Any]:
     }
 
 
+def test_the_host_of_another_account_is_served_to_nobody(cloud: Running, service: str) -> None:
+    host = f"5678.{cloud.region}.fc.aliyuncs.com"
+    path = f"/2021-04-06/services/{service}"
+    trigger = {
+        "triggerName": "t",
+        "triggerType": "http",
+        "triggerConfig": '{"methods": ["GET"], "authType": "anonymous"}',
+    }
+    assert ask(cloud, None, "POST", f"{path}/functions/fn/triggers", trigger).status == 200
+    proxy = f"/2016-08-15/proxy/{service}.LATEST/fn/"
+
+    def get(target: str, key: Key | None) -> Answer:
+        request = Request("GET", target, headers=(("Host", host),))
+        return send(cloud.endpoints["fc"], acs3(key, request) if key else request)
+
+    refused = get(path, cloud.key)
+    assert (refused.status, json.loads(refused.body)["Code"]) == (403, "AccessDenied")
+    assert f"the host {host} is of account 5678" in refused.text
+    # As on the platform, a key that nobody has is told first.
+    assert json.loads(get(path, Key("nobody", "x")).body)["Code"] == "InvalidAccessKeyId.NotFound"
+    assert get(proxy, None).status == 400
+
+
 @pytest.fixture
 def service(cloud: Running) -> str:
     """A service with the functions fn, triggers and invocations."""

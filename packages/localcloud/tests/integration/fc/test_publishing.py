@@ -104,6 +104,36 @@ def test_a_function_version_and_its_alias_in_fc3(
     assert client.list_aliases(name, models3.ListAliasesRequest()).body.aliases in (None, [])
 
 
+def test_an_alias_without_shares_and_a_service_without_logs_are_shown_as_the_platform_shows_them(
+    cloud: Running, client_of: Callable[..., Any], package: Callable[[int], bytes]
+) -> None:
+    new = client_of(cloud, "fc2")
+    client, service = new.client, new.service
+    new.create("f", code=package(1))
+    client.publish_version(service)
+    assert client.create_alias(service, "prod", "1").data["additionalVersionWeight"] is None
+    assert client.update_alias(service, "prod", "1", "", {"1": 0.5}).data["additionalVersionWeight"] == {"1": 0.5}
+    none = {"project": "", "logstore": "", "enableRequestMetrics": False, "enableInstanceMetrics": False}
+    assert client.get_service(service).data["logConfig"] == none
+    logs = {"project": "p", "logstore": "s", "enableRequestMetrics": True, "logBeginRule": "None"}
+    assert client.update_service(service, logConfig=logs).data["logConfig"] == {**none, **logs}
+    for wrong, said in (({"project": 5}, "project is 5; expected text"), ({"other": "x"}, "not implemented: other")):
+        with pytest.raises(fc2.FcError, match=said):
+            client.update_service(service, logConfig=wrong)
+
+
+def test_a_limit_may_come_before_the_alias_that_it_is_of(cloud: Running, client_of: Callable[..., Any]) -> None:
+    new = client_of(cloud, "fc2")
+    client, service = new.client, new.service
+    put = client.put_on_demand_config(service, "later", "f", 3).data
+    assert (put["resource"], put["maximumInstanceCount"]) == (f"services/{service}.later/functions/f", 3)
+    assert client.get_on_demand_config(service, "later", "f").data == put
+    client.delete_on_demand_config(service, "later", "f")
+    with pytest.raises(fc2.FcError) as missing:
+        client.get_on_demand_config(service, "later", "f")
+    assert missing.value.err_code == "OnDemandConfigNotFound"
+
+
 def test_triggers_and_asynchronous_invocations_keep_their_qualifier(client: Any, code: bytes, refused: Any) -> None:
     client.create("f", code=code)
     fields = {"triggerName": "t", "triggerType": "timer", "triggerConfig": "{}", "qualifier": "prod"}

@@ -19,7 +19,7 @@ from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.places import Places
 from localcloud.services import SERVICES
 
-NAMES = served_names(SERVICES.values(), region="cn-hangzhou", account_id="1234")
+NAMES = served_names(SERVICES.values(), region="cn-hangzhou")
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
 
 
@@ -40,7 +40,7 @@ NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
         ("fcv3.cn-hangzhou.aliyuncs.com", "fc"),
         ("oss-cn-beijing.aliyuncs.com", None),
         ("sts.nowhere-1.aliyuncs.com", None),
-        ("5678.cn-hangzhou.fc.aliyuncs.com", None),
+        ("5678.cn-hangzhou.fc.aliyuncs.com", "fc"),
         ("ecs.aliyuncs.com", None),
         ("a.b.oss-cn-hangzhou.aliyuncs.com", None),
         ("evil-oss-cn-hangzhou.aliyuncs.com", None),

@@ -9,7 +9,7 @@ from localcloud.services import SERVICES
 from localcloud.sls.api.routes import find_route, project_of
 from localcloud.sls.errors import SlsError
 
-NAMES = served_names(SERVICES.values(), region="cn-hangzhou", account_id="1234")
+NAMES = served_names(SERVICES.values(), region="cn-hangzhou")
 
 
 def serves(host: str) -> bool:

@@ -72,6 +72,7 @@ def write_alias(alias: Alias) -> dict[str, Any]:
     """Return an alias as the API shows it."""
     return {
         **write_fields(alias, PROPERTIES),
+        "additionalVersionWeight": alias.weights or None,
         "createdTime": to_seconds(alias.created),
         "lastModifiedTime": to_seconds(alias.modified),
     }

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from localcloud.fc.api.bodies import Base64, Body, decode
 from localcloud.fc.api.calls import Call, page, shown
-from localcloud.fc.api.properties import read_fields, read_member, write_fields
+from localcloud.fc.api.properties import read_fields, read_log_config, read_member, write_fields
 from localcloud.fc.api.tags import has_tags, json_list, read_tags
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Code, Function
@@ -129,6 +129,8 @@ def read_function(
             raise FcError("InvalidArgument", f"environmentVariables.{name} is null; expected text")
     if not all(isinstance(arn, str) for arn in fields.get("layers", [])):
         raise FcError("InvalidArgument", "layers: expected a list of ARNs")
+    if "log_config" in fields:
+        fields["log_config"] = read_log_config(fields["log_config"])
     if "layers" in fields:
         fields["layers"] = tuple(fields["layers"])
     fields |= _lifecycle(read_member(body, "instanceLifecycleConfig", dict) or {}, generation)

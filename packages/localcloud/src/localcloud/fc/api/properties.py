@@ -30,6 +30,7 @@ HARMLESS = {
     "disableOndemand": (False,),
     "alwaysAllocateCPU": (False,),
     "alwaysAllocateGPU": (False,),
+    "enableLlmMetrics": (False,),
 }
 TYPES: Mapping[str, tuple[type, ...]] = {
     "timeout": (int,),
@@ -57,7 +58,10 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "triggerConfig": (dict, str),
     "internetAccess": (bool,),
     "additionalVersionWeight": (dict,),
+    "enableRequestMetrics": (bool,),
+    "enableInstanceMetrics": (bool,),
 }
+_LOG_CONFIG = ("project", "logstore", "logBeginRule", "enableRequestMetrics", "enableInstanceMetrics")
 
 
 def read_fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -90,6 +94,15 @@ def read_fields(body: Body, known: Mapping[str, str], apart: frozenset[str] = fr
             )
         fields[known[name]] = value
     return fields
+
+
+def read_log_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a `logConfig` that are given.
+
+    Raises:
+        FcError: as `read_fields`.
+    """
+    return read_fields(config, {name: name for name in _LOG_CONFIG})
 
 
 def read_member(values: Mapping[str, Any], name: str, kind: type[Kind], path: str = "") -> Kind | None:

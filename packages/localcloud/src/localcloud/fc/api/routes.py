@@ -31,7 +31,7 @@ from localcloud.fc.api import (
 from localcloud.fc.api.bodies import parse_body
 from localcloud.fc.api.calls import Call
 from localcloud.fc.api.code import PackageLinks, get_function_code
-from localcloud.fc.api.http_triggers import find_trigger, serve_trigger
+from localcloud.fc.api.http_triggers import NAMES, find_trigger, serve_trigger
 from localcloud.fc.api.paths import find_target
 from localcloud.fc.api.refused import REFUSED
 from localcloud.fc.errors import STATUS, FcError
@@ -161,6 +161,10 @@ class Api:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve a request, which is one of the API or one for an HTTP trigger."""
+        host, own = request[HOST], self._fc.settings.account_id
+        if host.endswith(NAMES) and (account := host.partition(".")[0]) != own:
+            await self._authenticate(request)  # as on the platform, a wrong key is told before anything else
+            raise FcError("AccessDenied", f"the host {host} is of account {account}; the caller's account is {own}")
         if found := find_trigger(self._fc, request):
             return await serve_trigger(self._fc, request, found, self._authorize)
         return await self._operate(request)
@@ -171,12 +175,15 @@ class Api:
         self._gate.require(caller, "fc:InvokeFunction", f"acs:fc:{region}:{account_id}:{function}")
         return caller
 
-    async def _operate(self, request: web.Request) -> web.StreamResponse:
-        """Find the target of a request, authenticate it, authorize it, and do it: all four from the same `Target`."""
+    async def _authenticate(self, request: web.Request) -> tuple[SignedRequest, Identity]:
         # The official client for Java signs the digest of a document that then gets one more member, with this digest in it.
         of_2016 = request.headers.get("Authorization", "").startswith(signing.SCHEME)
         signed = await read_request(request, compares=not of_2016 or b'"Content-MD5"' not in await request.read())
-        identity = await aside(signed, lambda: self._identify(signed))
+        return signed, await aside(signed, lambda: self._identify(signed))
+
+    async def _operate(self, request: web.Request) -> web.StreamResponse:
+        """Find the target of a request, authenticate it, authorize it, and do it: all four from the same `Target`."""
+        signed, identity = await self._authenticate(request)
         caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
         target = find_target(signed.method, signed.path, signed.query_parameters)
         # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
@@ -227,9 +234,9 @@ class Api:
 
 
 def _refuse(denial: Denial) -> FcError:
-    return FcError(
-        "AccessDenied", f"no policy of {denial.caller.principal} allows {denial.action} on {denial.resource}"
-    )
+    # The first words are the platform's, which clients look for (a test of aliyun/fc-java-sdk).
+    what = f"the caller is not authorized to perform '{denial.action}' on resource '{denial.resource}'"
+    return FcError("AccessDenied", f"{what}: no policy of {denial.caller.principal} allows it")
 
 
 class _Fc:

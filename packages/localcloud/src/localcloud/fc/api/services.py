@@ -9,7 +9,7 @@ from aiohttp import web
 
 from localcloud.fc.api.bodies import Body
 from localcloud.fc.api.calls import Call, page, shown
-from localcloud.fc.api.properties import read_fields, write_fields
+from localcloud.fc.api.properties import read_fields, read_log_config, write_fields
 from localcloud.fc.api.tags import has_tags
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Service
@@ -23,6 +23,7 @@ PROPERTIES = {
     "internetAccess": "internet_access",
     "logConfig": "log_config",
 }
+LOG_CONFIG = {"project": "", "logstore": "", "enableRequestMetrics": False, "enableInstanceMetrics": False}  # of none
 
 
 async def create_service(fc: FcService, call: Call) -> web.Response:
@@ -60,6 +61,8 @@ async def delete_service(fc: FcService, call: Call) -> web.Response:
 def read_service(body: Body, before: Service | None = None) -> Service:
     """Read a service, or what an update changes of one."""
     fields = read_fields(body, PROPERTIES)
+    if "log_config" in fields:
+        fields["log_config"] = read_log_config(fields["log_config"])
     if before is not None:
         return replace(before, **{**fields, "name": before.name})
     if "name" not in fields:
@@ -71,6 +74,7 @@ def write_service(service: Service) -> dict[str, Any]:
     """Return a service as the API shows it."""
     return {
         **write_fields(service, PROPERTIES),
+        "logConfig": {**LOG_CONFIG, **service.log_config},
         "serviceId": service.name,
         "createdTime": to_seconds(service.created),
         "lastModifiedTime": to_seconds(service.modified),

@@ -71,10 +71,13 @@ class ConfigOperations:
     def put_limit(self, limit: Limit) -> Limit:
         """Limit the requests that a function serves at a time.
 
+        A limit with a qualifier may come before what it is about, as on the platform (a test of aliyun/fc-java-sdk).
+
         Raises:
-            FcError: FunctionNotFound, ServiceNotFound, VersionNotFound, AliasNotFound, InvalidArgument.
+            FcError: FunctionNotFound, InvalidArgument.
         """
-        self._aliases.shares(limit.function, limit.qualifier)
+        if not limit.qualifier:
+            self._aliases.shares(limit.function)
         if limit.most < 0:
             raise FcError("InvalidArgument", f"the number is {limit.most}; expected none less than 0")
         self._store.limits[limit.function, limit.qualifier] = limit

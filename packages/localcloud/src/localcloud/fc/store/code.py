@@ -91,7 +91,9 @@ class CodeStore:
                 write_private(self._zip(name), content)
                 staging.rename(target)
             except _UNREADABLE as error:
-                raise FcError("InvalidArgument", f"code: the package cannot be unpacked: {error}") from error
+                # The text of an error at a file would name a path of this machine.
+                why = error.strerror if isinstance(error, OSError) and error.filename else error
+                raise FcError("InvalidArgument", f"code: the package cannot be unpacked: {why}") from error
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
         return name, str(update_crc64(content))

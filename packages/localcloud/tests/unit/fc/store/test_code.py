@@ -37,6 +37,13 @@ def test_refused_package_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "fc" / "bad.py").exists()
 
 
+def test_refusal_of_a_package_tells_no_path_of_this_machine(tmp_path: Path) -> None:
+    store = CodeStore(tmp_path / "code")
+    with pytest.raises(FcError, match="cannot be unpacked: Not a directory") as refused:
+        store.add(make_zip(tmp_path / "a.zip", "both", "both/file.py"))
+    assert str(tmp_path) not in str(refused.value)
+
+
 def test_stray_file_among_the_code_packages_is_removed(tmp_path: Path) -> None:
     store = CodeStore(tmp_path / "code")
     (tmp_path / "code" / "stray").write_text("x")
