@@ -18,7 +18,7 @@ def one_page(
     limit: int = 1000,
     read: list[str] | None = None,
 ) -> Page[str]:
-    """Return one page; with `read`, which gets the keys that were read for it, keys behind a common prefix are passed over."""
+    """Return one page; `read` gets the keys that were read for it."""
 
     def after(marker: str) -> Iterator[str]:
         for key in keys:
@@ -27,15 +27,12 @@ def one_page(
                     read.append(key)
                 yield key
 
-    def beyond(common: str) -> Iterator[str]:
-        return after(common + LAST)
-
     return list_page(
         after,
+        lambda common: after(common + LAST),
         lambda key: key,
         prefix=prefix,
         delimiter=delimiter,
         marker=marker,
         limit=limit,
-        entries_beyond=None if read is None else beyond,
     )

@@ -20,27 +20,25 @@ class Page(Generic[Entry]):
 
 def list_page(
     entries_after: Callable[[str], Iterable[Entry]],
+    entries_beyond: Callable[[str], Iterable[Entry]],
     key_of: Callable[[Entry], str],
     *,
     prefix: str,
     delimiter: str,
     marker: str,
     limit: int,
-    entries_beyond: Callable[[str], Iterable[Entry]] | None = None,
-    text_of: Callable[[Entry], str] | None = None,
 ) -> Page[Entry]:
     """Return the page that follows `marker`.
 
     Args:
         entries_after: yields the entries that have the prefix and whose keys are greater than its argument, in order.
+        entries_beyond: yields, in order, those that come after all whose keys begin with its argument, so that nobody reads what a
+            common prefix rolls up.
         key_of: the key of an entry, which orders it.
         prefix: only keys that begin with it.
         delimiter: keys that hold it behind the prefix are rolled up into one common prefix; empty for no roll-up.
         marker: where the page begins, exclusively; a common prefix as marker skips all that it rolled up.
         limit: how many keys and common prefixes a page may hold.
-        entries_beyond: yields, in order, those that come after all whose keys begin with its argument, so that nobody reads what a
-            common prefix rolls up; None: it is read through.
-        text_of: the beginning of an entry's key in which the delimiter counts; None: all of it.
 
     Source: OSS, GetBucket (ListObjects) and ListObjectsV2.
     """
@@ -52,9 +50,7 @@ def list_page(
     rest = iter(entries_after(marker))
     while (entry := next(rest, None)) is not None:
         key = key_of(entry)
-        if prefixes and key.startswith(prefixes[-1]):
-            continue
-        cut = (text_of(entry) if text_of else key).find(delimiter, len(prefix)) if delimiter else -1
+        cut = key.find(delimiter, len(prefix)) if delimiter else -1
         common = key[: cut + len(delimiter)] if cut >= 0 else None
         told = common is not None and marker.startswith(common)  # on an earlier page
         if not told and len(entries) + len(prefixes) == limit:
@@ -66,6 +62,5 @@ def list_page(
         if not told:
             prefixes.append(common)
             last = common
-        if entries_beyond:
-            rest = iter(entries_beyond(common))
+        rest = iter(entries_beyond(common))
     return Page(entries=tuple(entries), prefixes=tuple(prefixes), next_marker=None)

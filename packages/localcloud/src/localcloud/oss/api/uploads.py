@@ -16,7 +16,6 @@ from localcloud.oss.api.callbacks import answer_after, asked_callback
 from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import MAX_PARTS, Upload
-from localcloud.oss.operations.uploads import BETWEEN
 from localcloud.oss.settings.encryption import ALGORITHM
 from localcloud.oss.xml import parse, text_of
 
@@ -215,12 +214,12 @@ async def list_uploads(call: Call) -> web.StreamResponse:
         prefix=prefix,
         delimiter=delimiter,
         marker=marker,
-        id_marker=id_marker,
+        id_marker=id_marker or None,
         limit=limit,
     )
     # The last one of the page, even if none follows; source: the example of OSS, ListMultipartUploads.
-    ends = [*page.prefixes, *(upload.key + BETWEEN + upload.upload_id for upload in page.entries)]
-    following, _, following_id = max(ends, default="").partition(BETWEEN)
+    ends = [(common, "") for common in page.prefixes[-1:]] + [(each.key, each.upload_id) for each in page.entries[-1:]]
+    following, following_id = max(ends, default=("", ""))
     return xml_response(
         "ListMultipartUploadsResult",
         {

@@ -141,8 +141,8 @@ class BucketOperations:
             OssError: NoSuchBucket.
         """
         self.get(name)
-        objects = dict.fromkeys(item.key for item, _ in self._store.objects.versions_after(name, "", "", None))
-        return list(objects), [upload.key for upload in self._store.uploads.all(name)]
+        objects = dict.fromkeys(item.key for item, _ in self._store.objects.versions_after(name))
+        return list(objects), [upload.key for upload in self._store.uploads.after(name)]
 
     def stat(self, name: str) -> BucketStat:
         """Return the amount that a bucket holds.
@@ -151,22 +151,25 @@ class BucketOperations:
             OssError: NoSuchBucket.
         """
         bucket = self.get(name)
-        found = [item for item, _ in self._store.objects.versions_after(name, "", "", None)]
-        objects = [item for item in found if isinstance(item, StoredObject)]
         sizes, counts = Counter[str](), Counter[str]()
-        for item in objects:
-            storage_class = item.attributes.storage.storage_class or "Standard"
-            sizes[storage_class] += item.size
-            counts[storage_class] += 1
+        markers, changed = 0, 0.0
+        for item, _ in self._store.objects.versions_after(name):
+            changed = max(changed, item.modified)
+            if isinstance(item, StoredObject):
+                storage_class = item.attributes.storage.storage_class or "Standard"
+                sizes[storage_class] += item.size
+                counts[storage_class] += 1
+            else:
+                markers += 1
         return BucketStat(
             size=sizes.total(),
-            objects=len(objects),
-            uploads=len(self._store.uploads.all(name)),
-            markers=len(found) - len(objects),
+            objects=counts.total(),
+            uploads=sum(1 for _ in self._store.uploads.after(name)),
+            markers=markers,
             channels=len(channels_of(bucket)),
             sizes=sizes,
             counts=counts,
-            changed=max((item.modified for item in found), default=0.0),
+            changed=changed,
         )
 
     def empty(self, name: str) -> None:
@@ -183,9 +186,9 @@ class BucketOperations:
             objectworm.check_mutable(item, now)
             return True
 
-        for item, _ in self._store.objects.versions_after(name, "", "", None):
+        for item, _ in self._store.objects.versions_after(name):
             self._store.objects.delete(name, item.key, now=self._clock(), version=item.version, when=may_go)
-        for upload in self._store.uploads.all(name):
+        for upload in self._store.uploads.after(name):
             self._store.uploads.abort(upload)
         for channel in channels_of(holder):
             self.set_setting(name, key_of(channel), None)

@@ -37,10 +37,10 @@ class LifecycleOperations(Operations):
         with contextlib.suppress(
             OssError
         ):  # the bucket was deleted meanwhile, or the disk is full: the next run goes on
-            entries = self._store.objects.versions_after(bucket.name, "", "", None)
+            entries = self._store.objects.versions_after(bucket.name)
             for _, versions in itertools.groupby((item for item, _ in entries), key=lambda item: item.key):
                 count += self._apply_to_key(bucket, rules, list(versions), now)
-            for upload in self._store.uploads.all(bucket.name):
+            for upload in self._store.uploads.after(bucket.name):
                 if any(rule.aborts(upload, now) for rule in rules):
                     self._store.uploads.abort(upload)
                     count += 1

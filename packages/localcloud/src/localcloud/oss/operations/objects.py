@@ -225,12 +225,12 @@ class ObjectOperations(Operations):
         rows = FEW if delimiter else limit + 1  # the last one tells that there are more
         return list_page(
             lambda after: self._store.objects.after(bucket, prefix, after, rows=rows),
+            lambda common: self._store.objects.after(bucket, prefix, common, beyond=True, rows=rows),
             lambda item: item.key,
             prefix=prefix,
             delimiter=delimiter,
             marker=marker,
             limit=limit,
-            entries_beyond=lambda common: self._store.objects.after(bucket, prefix, common, beyond=True, rows=rows),
         )
 
     def versions(
@@ -254,11 +254,13 @@ class ObjectOperations(Operations):
             limit: see `listing.list_page`.
 
         Raises:
-            OssError: NoSuchBucket, FileImmutable (the bucket's retention policy protects it).
+            OssError: NoSuchBucket.
         """
         self._store.buckets.get(bucket)
+        rows = FEW if delimiter else limit + 1
         return list_page(
-            lambda after: self._store.objects.versions_after(bucket, prefix, after, version_marker),
+            lambda after: self._store.objects.versions_after(bucket, prefix, after, version_marker, rows=rows),
+            lambda common: self._store.objects.versions_after(bucket, prefix, common, beyond=True, rows=rows),
             lambda entry: entry[0].key,
             prefix=prefix,
             delimiter=delimiter,
@@ -278,7 +280,7 @@ class ObjectOperations(Operations):
         """Delete an object, as `ObjectRows.delete` does; one that does not exist is no error.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, FileImmutable (the bucket's retention policy, or the object's own protection).
         """
 
         def may_go(before: StoredObject) -> bool:

@@ -25,8 +25,6 @@ from localcloud.oss.operations.acls import check_object_acl
 from localcloud.oss.operations.base import Operations
 from localcloud.oss.operations.keys import already_exists, check_key
 
-BETWEEN = "\0"  # key and id of an upload: less than all that a key holds, so that the order is that of keys
-LAST = "\U0010ffff"  # behind all ids
 Chosen = Sequence[tuple[int, str]]  # numbers of parts with their entity tags
 
 
@@ -91,40 +89,31 @@ class UploadOperations(Operations):
         prefix: str = "",
         delimiter: str = "",
         marker: str = "",
-        id_marker: str = "",
+        id_marker: str | None = None,
         limit: int = 1000,
     ) -> Page[Upload]:
         """Return one page of a bucket's unfinished uploads, in order of keys and ids; see `listing.list_page`.
-
-        Its next marker holds the key and the id of an upload, with `BETWEEN` between them, or a common prefix.
 
         Args:
             bucket: the bucket's name.
             prefix: only keys that begin with it.
             delimiter: keys that hold it behind the prefix are rolled up.
             marker: the key, or the common prefix, behind which the page begins.
-            id_marker: the id behind which it begins, among the uploads of the key `marker`; empty: behind all of them.
+            id_marker: the id behind which it begins, among the uploads of the key `marker`; None: behind all of them.
             limit: how many uploads and common prefixes a page may hold.
 
         Raises:
             OssError: NoSuchBucket.
         """
         self._store.buckets.get(bucket)
-
-        def name(upload: Upload) -> str:
-            return upload.key + BETWEEN + upload.upload_id
-
-        uploads = sorted(self._store.uploads.all(bucket, prefix), key=name)
-        rolled_up = not id_marker and (not marker or (delimiter and marker.endswith(delimiter)))
-        begin = marker if rolled_up else marker + BETWEEN + (id_marker or LAST)
         return list_page(
-            lambda after: (upload for upload in uploads if name(upload) > after),
-            name,
+            lambda after: self._store.uploads.after(bucket, prefix, after, id_marker),
+            lambda common: self._store.uploads.after(bucket, prefix, common, beyond=True),
+            lambda upload: upload.key,
             prefix=prefix,
             delimiter=delimiter,
-            marker=begin,
+            marker=marker,
             limit=limit,
-            text_of=lambda upload: upload.key,
         )
 
     def parts(self, upload: Upload) -> list[Part]:
@@ -138,8 +127,7 @@ class UploadOperations(Operations):
             OssError: PartNotSequential, NoSuchUpload (it ended meanwhile).
         """
 
-        def check(before: Sequence[Part]) -> None:
-            last = max((each.number for each in before), default=0)
+        def check(last: int) -> None:
             if upload.sequential and number not in {last, last + 1}:  # that the last one may come again is assumed
                 raise OssError(
                     "PartNotSequential", f"The upload is sequential: part {last + 1} comes next, not {number}."

@@ -101,3 +101,9 @@ def encode_key(key: str) -> bytes:
 def decode_key(key: bytes) -> str:
     """Return the key that bytes of the database stand for."""
     return key.decode("utf-8", "surrogateescape")
+
+
+def key_beyond(common: bytes) -> bytes:
+    """Return where the keys begin that come after all those with a prefix, which is not empty."""
+    # As UTF-8, a key has no byte 0xFF.
+    return common[:-1] + bytes([common[-1] + 1])

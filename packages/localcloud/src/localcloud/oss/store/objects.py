@@ -15,7 +15,7 @@ from localcloud.oss.model import NEXT_VERSION, NULL_VERSION, Bucket, DeleteMarke
 from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
-from localcloud.oss.store.database import Database, encode_key
+from localcloud.oss.store.database import Database, encode_key, key_beyond
 from localcloud.oss.store.rows import to_object, to_row
 from localcloud.oss.store.versions import VersionRows, new_version
 
@@ -211,9 +211,18 @@ class ObjectRows:
         self._recent.pop((bucket, key), None)
         self._database.run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, encode_key(key))
 
-    def versions_after(self, bucket: str, prefix: str, key: str, version: str | None) -> Iterable[tuple[Version, bool]]:
+    def versions_after(
+        self,
+        bucket: str,
+        prefix: str = "",
+        key: str = "",
+        version: str | None = None,
+        *,
+        beyond: bool = False,
+        rows: int = PAGE,
+    ) -> Iterable[tuple[Version, bool]]:
         """Yield versions and markers in the order of listings, see `VersionRows.after`."""
-        return self._versions.after(bucket, prefix, key, version)
+        return self._versions.after(bucket, prefix, key, version, beyond=beyond, rows=rows)
 
     def after(
         self, bucket: str, prefix: str, marker: str, *, beyond: bool = False, rows: int = PAGE
@@ -230,8 +239,7 @@ class ObjectRows:
         start = encode_key(prefix)
         begin, sign = start, ">="
         if beyond:
-            begin = encode_key(marker)
-            begin = begin[:-1] + bytes([begin[-1] + 1])  # a key is UTF-8, which has no byte 0xFF
+            begin = key_beyond(encode_key(marker))
         elif encode_key(marker) >= begin:
             begin, sign = encode_key(marker), ">"
         while True:

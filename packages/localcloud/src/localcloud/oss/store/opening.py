@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS versions (bucket TEXT, key BLOB, number INTEGER, vers
     crc64 TEXT, modified REAL, kind TEXT, headers TEXT, acl TEXT, tagging TEXT, PRIMARY KEY (bucket, key, number)) STRICT,
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (upload_id TEXT PRIMARY KEY, bucket TEXT, key BLOB, initiated REAL, headers TEXT) STRICT;
+CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, upload_id);
 CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, size INTEGER, etag TEXT, crc64 TEXT,
     modified REAL, PRIMARY KEY (upload_id, number)) STRICT, WITHOUT ROWID;
 """

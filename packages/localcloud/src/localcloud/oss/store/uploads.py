@@ -10,10 +10,12 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Bucket, Part, StoredObject, Upload
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
-from localcloud.oss.store.database import Database, Row, decode_key, encode_key
+from localcloud.oss.store.database import Database, Row, decode_key, encode_key, key_beyond
 from localcloud.oss.store.objects import ObjectRows
 from localcloud.oss.store.rows import pop_storage, storage_document
 
+PAGE = 1000  # rows fetched at a time while listing
+_LAST = "\U0010ffff"  # behind all ids
 # They stand among the headers, by their headers' names: older folders have no columns for them.
 _ACL, _TAGGING, _SEQUENTIAL = "x-oss-object-acl", "x-oss-tagging", "sequential"
 
@@ -44,10 +46,32 @@ class UploadRows:
             )
         return upload
 
-    def all(self, bucket: str, prefix: str = "") -> list[Upload]:
-        """Return the bucket's uploads whose keys have the prefix, in order of keys and ids."""
-        rows = self._database.run("SELECT * FROM uploads WHERE bucket = ? ORDER BY key, upload_id", bucket)
-        return [upload for upload in map(_upload, rows) if upload.key.startswith(prefix)]
+    def after(
+        self, bucket: str, prefix: str = "", key: str = "", upload_id: str | None = None, *, beyond: bool = False
+    ) -> Iterator[Upload]:
+        """Yield the bucket's uploads whose keys have the prefix, in order of keys and ids.
+
+        Args:
+            bucket: the bucket's name.
+            prefix: of the keys.
+            key: where to begin, exclusively; all of its uploads are passed over unless `upload_id` is given.
+            upload_id: the upload of that key after which to begin; it may be gone meanwhile.
+            beyond: all keys that begin with `key`, a common prefix of keys that are there, are passed over, too.
+        """
+        start, place = encode_key(prefix), (encode_key(key), _LAST if upload_id is None else upload_id)
+        place = max((start, ""), (key_beyond(place[0]), "") if beyond else place)
+        while True:
+            found = self._database.run(
+                "SELECT * FROM uploads WHERE bucket = ? AND (key, upload_id) > (?, ?) ORDER BY key, upload_id LIMIT ?",
+                *(bucket, *place, PAGE),
+            )
+            for row in found:
+                if not row[2].startswith(start):
+                    return
+                yield _upload(row)
+            if len(found) < PAGE:
+                return
+            place = (found[-1][2], found[-1][0])
 
     def begin(self, upload: Upload) -> None:
         """Record a new upload.
@@ -78,13 +102,13 @@ class UploadRows:
 
         self._database.write(work)
 
-    def put_part(self, upload: Upload, part: Part, check: Callable[[Sequence[Part]], None]) -> None:
+    def put_part(self, upload: Upload, part: Part, check: Callable[[int], None]) -> None:
         """Record a part; one of the same number is replaced.
 
         Args:
             upload: the upload.
             part: the part.
-            check: sees the parts that are there, and raises to refuse.
+            check: gets the greatest number of the parts that are there (0: none is), and raises to refuse.
 
         Raises:
             OssError: NoSuchUpload (it has ended meanwhile), ServiceUnavailable (the disk is full), and what `check` raises.
@@ -92,7 +116,8 @@ class UploadRows:
 
         def work() -> list[str]:
             self.get(upload.bucket, upload.key, upload.upload_id)
-            check(self.parts(upload))
+            last = self._database.run("SELECT max(number) FROM parts WHERE upload_id = ?", upload.upload_id)
+            check(last[0][0] or 0)
             before = self._database.run(
                 "SELECT data FROM parts WHERE upload_id = ? AND number = ?", upload.upload_id, part.number
             )

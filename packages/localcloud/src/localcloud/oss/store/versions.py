@@ -11,12 +11,18 @@ import time
 from collections.abc import Iterator
 
 from localcloud.oss.model import NULL_VERSION, DeleteMarker, StoredObject, Version
-from localcloud.oss.store.database import Database, Row, decode_key, encode_key
+from localcloud.oss.store.database import Database, Row, decode_key, encode_key, key_beyond
 from localcloud.oss.store.rows import COLUMNS, to_columns, to_object
 
 PAGE = 1000  # rows fetched at a time while listing
 CURRENT = 2**62  # stands for the number of the current version
 _EMPTY: Row = (None,) * len(COLUMNS.split(","))
+_BEHIND = "bucket = ? AND key >= ? AND (key != ? OR number < ?)"
+# SQLite merges both tables, as their primary keys order them; with the conditions around the union, it would sort a whole bucket.
+_PAGE = f"""SELECT bucket, key, {CURRENT} AS number, NULL AS version, {COLUMNS} FROM objects
+    WHERE {_BEHIND.replace("number", str(CURRENT))}
+    UNION ALL SELECT bucket, key, number, version, {COLUMNS} FROM versions WHERE {_BEHIND}
+    ORDER BY key, number DESC LIMIT ?"""  # noqa: S608 - fixed names
 
 
 def new_version() -> str:
@@ -83,7 +89,9 @@ class VersionRows:
         )
         return found
 
-    def after(self, bucket: str, prefix: str, key: str, version: str | None) -> Iterator[tuple[Version, bool]]:
+    def after(
+        self, bucket: str, prefix: str, key: str, version: str | None = None, *, beyond: bool = False, rows: int = PAGE
+    ) -> Iterator[tuple[Version, bool]]:
         """Yield versions and markers, current ones too, by key and from new to old, and whether each is its key's latest.
 
         Args:
@@ -91,28 +99,24 @@ class VersionRows:
             prefix: of the keys.
             key: where to begin, exclusively; all of its versions are passed over unless `version` is given.
             version: the version of that key after which to begin; it may be gone meanwhile.
+            beyond: all keys that begin with `key`, a common prefix of keys that are there, are passed over, too.
+            rows: the number that is expected to be needed, which is fetched first.
         """
+        start = encode_key(prefix)
         begin, number = encode_key(key), 0 if version is None else self._number(bucket, key, version)
         previous = begin if number <= CURRENT else None
-        first, sign = (encode_key(prefix), ">=") if encode_key(prefix) > begin else (begin, ">")
+        first = key_beyond(begin) if beyond else max(start, begin)
         while True:
-            rows = self._database.run(
-                f"SELECT * FROM (SELECT bucket, key, {CURRENT} AS number, NULL AS version, {COLUMNS} FROM objects"  # noqa: S608
-                f" UNION ALL SELECT bucket, key, number, version, {COLUMNS} FROM versions)"
-                f" WHERE bucket = ? AND (key {sign} ? OR key = ? AND number < ?) ORDER BY key, number DESC LIMIT {PAGE}",
-                bucket,
-                first,
-                begin,
-                number,
-            )
-            for row in rows:
-                if not row[1].startswith(encode_key(prefix)):
+            found = self._database.run(_PAGE, *(bucket, first, begin, number) * 2, rows)
+            for row in found:
+                if not row[1].startswith(start):
                     return
                 yield _version((row[0], row[1], *row[3:])), row[1] != previous
                 previous = row[1]
-            if len(rows) < PAGE:
+            if len(found) < rows:
                 return
-            first, sign, begin, number = rows[-1][1], ">", rows[-1][1], rows[-1][2]
+            first = begin = found[-1][1]
+            number, rows = found[-1][2], PAGE
 
     def _number(self, bucket: str, key: str, version: str) -> int:
         """Return the number of a version, or, if it is gone, of the last one that is newer; if none is, one beyond all."""

@@ -202,8 +202,10 @@ def test_pages_of_versions_follow_each_other_without_gaps(service: OssService, l
             break
         marker, version = page.next_marker, page.entries[-1][0].version
     assert found == whole
-    rolled = service.objects.versions("kept", delimiter="/")
-    assert (rolled.prefixes, len(rolled.entries)) == (("b/",), 5)
+    rolled = service.objects.versions("kept", delimiter="/", limit=4)
+    assert (rolled.prefixes, len(rolled.entries), rolled.next_marker) == (("b/",), 3, "b/")
+    behind = service.objects.versions("kept", delimiter="/", marker="b/", limit=limit)
+    assert {item.key for item, _ in behind.entries} == {"c"}
 
 
 def test_hiding_and_removing_are_told_and_removing_a_marker_is_not(service: OssService) -> None:

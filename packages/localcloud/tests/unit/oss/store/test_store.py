@@ -197,6 +197,30 @@ def test_pages_with_a_delimiter_are_those_of_the_order_of_bytes(tmp_path: Path) 
     service.close()
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 1000])
+def test_pages_of_uploads_follow_each_other_by_key_and_id(tmp_path: Path, limit: int) -> None:
+    service = open_service(tmp_path)
+    service.buckets.create("pages")
+    service.buckets.create("other")
+    service.uploads.begin("other", "a")
+    keys = ["a", "a", "a", "a\0b", "b/1", "b/1", "b/2", "b0", "é"]
+    begun = sorted((key.encode(), service.uploads.begin("pages", key).upload_id) for key in keys)
+    for delimiter, whole in (("", begun), ("/", [each for each in begun if each[0][:2] != b"b/"])):
+        found, prefixes, marker, upload_id = [], list[str](), "", None
+        while True:
+            page = service.uploads.page("pages", delimiter=delimiter, marker=marker, id_marker=upload_id, limit=limit)
+            found += [(upload.key.encode(), upload.upload_id) for upload in page.entries]
+            prefixes += page.prefixes
+            if page.next_marker is None:
+                break
+            marker = page.next_marker
+            upload_id = page.entries[-1].upload_id if page.entries and page.entries[-1].key == marker else None
+        assert (found, prefixes) == (whole, ["b/"] if delimiter else [])
+    behind = service.uploads.page("pages", prefix="b", marker="b/1")
+    assert [upload.key for upload in behind.entries] == ["b/2", "b0"]
+    service.close()
+
+
 def test_an_object_that_was_read_is_read_anew_after_each_change(folder: Path) -> None:
     service = open_service(folder)
 
