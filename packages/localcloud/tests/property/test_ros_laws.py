@@ -188,6 +188,6 @@ def test_any_references_and_conditions_are_resolved_or_refused(
         template = parse_template(text)
         held = resolve_conditions(template.conditions, SCOPE)
         assert held.keys() == conditions.keys()
-        assert dependencies(template, held, SCOPE.values).keys() == {"R"}
+        assert dependencies(template, {name: each is True for name, each in held.items()}, SCOPE.values).keys() == {"R"}
 
     assert SECRET not in said_by(check)

@@ -251,6 +251,8 @@ class Outline:
     hidden: tuple[str, ...]  # parameters whose values are never shown (NoEcho)
     outputs: Mapping[str, str]  # their descriptions, by name
     resources: int  # whose conditions hold
+    masked: tuple[str, ...] = ()  # outputs whose values are never shown (NoEcho)
+    remarks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # of resources, as they are declared
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -260,6 +262,8 @@ class Source:
     template: str  # as it was given
     parameters: Mapping[str, str] = field(default_factory=dict)  # as they were given
     outline: Outline | None = None  # None: not read yet, or by an earlier version
+    description: str = ""  # of the template
+    values: Mapping[str, object] = field(default_factory=dict)  # of the parameters, resolved
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,12 +278,10 @@ class Stack:
     phase: Phase = Phase.IDLE
     caller: Caller = NOBODY  # of the operation that is going on: it is done with their rights, also by a later process
     resumptions: int = 0  # how often a process that was started anew has taken the operation up
-    description: str = ""
     created: float
     updated: float | None = None
     source: Source
     previous: Source | None = None  # what a failed update returns to
-    values: Mapping[str, object] = field(default_factory=dict)  # of the parameters, resolved
     resources: Mapping[str, Resource] = field(default_factory=dict)
     before: Mapping[str, Resource] = field(default_factory=dict)  # the resources when the update began
     retiring: tuple[Resource, ...] = ()  # replaced or dropped, to be deleted once the update has succeeded
@@ -337,6 +339,7 @@ class ChangeSet:
     description: str
     created: float
     request: Mapping[str, str]  # the parameters of the request, which executing it repeats
+    source: Source | None = None  # as the stack would have it; None: by an earlier version
     changes: tuple[Change, ...]
     executed: bool = False
 

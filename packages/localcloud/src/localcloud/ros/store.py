@@ -117,10 +117,12 @@ def _documents(folder: Path) -> Iterable[Path]:
 
 def _stack(record: dict[str, Any]) -> Stack:
     previous, caller = record.pop("previous"), record.pop("caller", None)
+    # Earlier versions kept beside the source what they had read of it.
+    read = {name: record.pop(name) for name in ("description", "values") if name in record}
     return Stack(
         status=StackStatus(record.pop("status")),
         phase=Phase(record.pop("phase")),
-        source=_source(record.pop("source")),
+        source=_source(read | record.pop("source")),
         previous=_source(previous) if previous else None,
         caller=Caller(**{**caller, "identity": Identity(**caller["identity"])}) if caller else NOBODY,
         resources=_resources(record.pop("resources")),
@@ -145,7 +147,8 @@ def _drift(record: dict[str, Any]) -> Drift:
 
 def _source(record: dict[str, Any]) -> Source:
     outline = record.pop("outline", None)
-    return Source(**record, outline=Outline(**{**outline, "hidden": tuple(outline["hidden"])}) if outline else None)
+    names = {name: tuple(outline[name]) for name in ("hidden", "masked") if name in outline} if outline else {}
+    return Source(**record, outline=Outline(**{**outline, **names}) if outline else None)
 
 
 def _resources(record: dict[str, dict[str, Any]]) -> dict[str, Resource]:
@@ -161,7 +164,8 @@ def _resource(record: dict[str, Any]) -> Resource:
 
 def _change_set(record: dict[str, Any]) -> ChangeSet:
     changes = tuple(Change(**{**each, "properties": tuple(each["properties"])}) for each in record.pop("changes"))
-    return ChangeSet(changes=changes, **record)
+    source = record.pop("source", None)
+    return ChangeSet(changes=changes, source=_source(source) if source else None, **record)
 
 
 def _template(record: dict[str, Any]) -> StoredTemplate:

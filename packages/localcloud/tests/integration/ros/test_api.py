@@ -46,8 +46,12 @@ def test_a_stack_with_parameters_and_outputs(ros: Any, cloud: Any) -> None:
             "Name": {"Type": "String", "AllowedPattern": "[a-z0-9-]+"},
             "Key": {"Type": "String", "NoEcho": True},
         },
-        Outputs={"Where": {"Value": {"Fn::GetAtt": ["Bucket", "Name"]}, "Description": "the bucket"}},
+        Outputs={
+            "Where": {"Value": {"Fn::GetAtt": ["Bucket", "Name"]}, "Description": "the bucket"},
+            "Login key": {"Value": {"Ref": "Key"}, "NoEcho": True},
+        },
     )
+    document["Resources"]["Bucket"] |= {"Description": "pictures", "Metadata": {"Owner": "me"}}
     given = {"Name": name, "Key": "secret"}
     stack = ros.deployed(
         document,
@@ -57,7 +61,15 @@ def test_a_stack_with_parameters_and_outputs(ros: Any, cloud: Any) -> None:
         ],
     )
     assert stack.status == "CREATE_COMPLETE", stack.status_reason
-    assert stack.outputs == [{"OutputKey": "Where", "OutputValue": name, "Description": "the bucket"}]
+    assert stack.outputs == [
+        {"OutputKey": "Where", "OutputValue": name, "Description": "the bucket"},
+        {"OutputKey": "Login key", "OutputValue": "******", "Description": ""},
+    ]
+    request = models.GetStackResourceRequest(
+        region_id=ros.region, stack_id=stack.stack_id, logical_resource_id="Bucket"
+    )
+    resource = ros.client.get_stack_resource(request).body
+    assert (resource.description, resource.metadata) == ("pictures", {"Owner": "me"})
     shown = {each.parameter_key: each.parameter_value for each in stack.parameters}
     assert shown == {"Name": name, "Key": "******"}
     assert cloud.bucket(name).get_bucket_info().name == name
@@ -171,16 +183,25 @@ def test_a_change_set_is_shown_and_executed(ros: Any, cloud: Any) -> None:
     first, second = bucket_name(), bucket_name()
     stack = ros.deployed(template({"First": {"BucketName": first}}))
     wanted = template(
-        {"First": {"BucketName": first, "AccessControl": "public-read"}, "Second": {"BucketName": second}}
+        {"First": {"BucketName": first, "AccessControl": "public-read"}, "Second": {"BucketName": second}},
+        Parameters={"Key": {"Type": "String", "NoEcho": True}},
     )
     made = ros.client.create_change_set(
         models.CreateChangeSetRequest(
-            region_id=ros.region, stack_id=stack.stack_id, change_set_name="more", template_body=json.dumps(wanted)
+            region_id=ros.region,
+            stack_id=stack.stack_id,
+            change_set_name="more",
+            template_body=json.dumps(wanted),
+            parameters=[models.CreateChangeSetRequestParameters(parameter_key="Key", parameter_value="secret")],
+            tags=[models.CreateChangeSetRequestTags(key="team", value="blue")],
         )
     ).body
     shown = ros.client.get_change_set(
-        models.GetChangeSetRequest(region_id=ros.region, change_set_id=made.change_set_id)
+        models.GetChangeSetRequest(region_id=ros.region, change_set_id=made.change_set_id, show_template=True)
     ).body
+    assert [(each.parameter_key, each.parameter_value) for each in shown.parameters] == [("Key", "******")]
+    assert [(each.key, each.value) for each in shown.tags] == [("team", "blue")]
+    assert json.loads(shown.template_body) == wanted
     assert [
         (each["ResourceChange"]["Action"], each["ResourceChange"]["LogicalResourceId"]) for each in shown.changes
     ] == [
@@ -195,12 +216,34 @@ def test_a_change_set_is_shown_and_executed(ros: Any, cloud: Any) -> None:
     ros.delete(stack.stack_id)
 
 
+def test_a_change_set_without_a_template_has_that_of_its_stack(ros: Any) -> None:
+    document = template(
+        {"Bucket": {"BucketName": {"Ref": "Name"}}}, Parameters={"Name": {"Type": "String", "Default": bucket_name()}}
+    )
+    stack = ros.deployed(document)
+    request = models.CreateChangeSetRequest(
+        region_id=ros.region,
+        stack_id=stack.stack_id,
+        change_set_name="other-name",
+        parameters=[models.CreateChangeSetRequestParameters(parameter_key="Name", parameter_value=bucket_name())],
+    )
+    change_set_id = ros.client.create_change_set(request).body.change_set_id
+    request = models.GetTemplateRequest(region_id=ros.region, change_set_id=change_set_id)
+    assert json.loads(ros.client.get_template(request).body.template_body) == document
+    ros.delete(stack.stack_id)
+
+
 def test_validate_and_preview_change_nothing(ros: Any) -> None:
     document = template({"Bucket": {"BucketName": {"Ref": "Name"}}}, Parameters={"Name": {"Type": "String"}})
     text = json.dumps(document)
     valid = ros.client.validate_template(models.ValidateTemplateRequest(region_id=ros.region, template_body=text)).body
     assert [each["ParameterKey"] for each in valid.parameters] == ["Name"]
     assert valid.resource_types.resources == ["ALIYUN::OSS::Bucket"]
+    document["Resources"]["All"] = {"Type": "DATASOURCE::OSS::Buckets"}
+    request = models.ValidateTemplateRequest(region_id=ros.region, template_body=json.dumps(document))
+    valid = ros.client.validate_template(request).body
+    assert valid.resource_types.resources == ["ALIYUN::OSS::Bucket"]
+    assert valid.resource_types.data_sources == ["DATASOURCE::OSS::Buckets"]
     preview = ros.client.preview_stack(
         models.PreviewStackRequest(
             region_id=ros.region,

@@ -9,7 +9,7 @@ from localcloud.ros.api.decoding import (
     read_request,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page, shown_time
+from localcloud.ros.api.encoding import Answer, page, parameters_of, shown_tags, shown_time
 from localcloud.ros.api.sources import with_template
 from localcloud.ros.model import Change, ChangeSet
 from localcloud.ros.operations.service import RosService
@@ -40,16 +40,16 @@ class ChangeSetActions:
         """Answer GetChangeSet."""
         change_set = self._ros.change_sets.get(required(call, "ChangeSetId"))
         request = read_request(change_set.request, call.caller, updates=change_set.kind == "UPDATE")
+        source = change_set.source or request.source
         answer = self._summary(change_set) | {
             "Changes": [_change(each) for each in change_set.changes],
             "DisableRollback": bool(request.disable_rollback),
             "TimeoutInMinutes": request.timeout or 60,
-            "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value} for key, value in request.source.parameters.items()
-            ],
+            "Parameters": parameters_of(source),
+            "Tags": shown_tags(request.tags or {}),
         }
         if flag(call.parameters, "ShowTemplate"):
-            answer["TemplateBody"] = request.source.template
+            answer["TemplateBody"] = source.template
         return answer
 
     def _summary(self, change_set: ChangeSet) -> Answer:
@@ -65,7 +65,6 @@ class ChangeSetActions:
             "Status": "CREATE_COMPLETE",
             "StatusReason": "",
             "ExecutionStatus": "EXECUTE_COMPLETE" if change_set.executed else "AVAILABLE",
-            "Tags": [],
         }
 
     def list_change_sets(self, call: Call) -> Answer:

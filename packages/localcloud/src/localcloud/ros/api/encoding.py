@@ -10,6 +10,7 @@ from localcloud.kernel.paging import page_at
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.ros.api.decoding import number
+from localcloud.ros.model import Source
 
 Answer = dict[str, object]
 _Item = TypeVar("_Item")
@@ -43,6 +44,12 @@ def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> l
         {"ParameterKey": key, "ParameterValue": HIDDEN if key in hidden else _text(value)}
         for key, value in values.items()
     ]
+
+
+def parameters_of(source: Source) -> list[Answer]:
+    """Return the parameters of a source; none of their values while nobody has read which are hidden."""
+    values = source.values or source.parameters
+    return shown_parameters(values, source.outline.hidden if source.outline else values)
 
 
 def shown_tags(tags: Mapping[str, str]) -> list[Answer]:

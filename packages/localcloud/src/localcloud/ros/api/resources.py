@@ -31,7 +31,9 @@ class ResourceActions:
         if name not in stack.resources:
             raise RosError("ResourceNotFound", f"The Resource ({name}) could not be found in Stack {stack.name}.")
         resource = stack.resources[name]
-        answer = _resource(stack, resource) | {"Description": "", "Metadata": {}}
+        outline = stack.source.outline
+        remarks = outline.remarks.get(name, {}) if outline else {}
+        answer = _resource(stack, resource) | {"Description": "", "Metadata": {}} | dict(remarks)
         if flag(call.parameters, "ShowResourceAttributes") or numbered(call.parameters, "ResourceAttributes"):
             wanted = numbered(call.parameters, "ResourceAttributes") or list(resource.attributes)
             answer["ResourceAttributes"] = [

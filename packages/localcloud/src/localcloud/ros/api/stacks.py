@@ -14,7 +14,7 @@ from localcloud.ros.api.decoding import (
     records,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page, shown_parameters, shown_tags, shown_time
+from localcloud.ros.api.encoding import HIDDEN, Answer, page, parameters_of, shown_tags, shown_time
 from localcloud.ros.api.sources import read_policy, with_template
 from localcloud.ros.model import DriftStatus, Stack, StackStatus
 from localcloud.ros.operations.service import RosService
@@ -94,16 +94,19 @@ class StackActions:
         """Answer GetStack."""
         stack = self._ros.stacks.get(required(call, "StackId"))
         outline = stack.source.outline
-        hidden = outline.hidden if outline else tuple(stack.values)
         described = outline.outputs if outline else {}
         answer = self._summary(stack) | {
             "RootStackId": self._ros.stacks.root(stack),
-            "Description": stack.description,
-            "TemplateDescription": stack.description,
+            "Description": stack.source.description,
+            "TemplateDescription": stack.source.description,
             "NotificationURLs": [],
-            "Parameters": shown_parameters(stack.values, hidden),
+            "Parameters": parameters_of(stack.source),
             "Outputs": [
-                {"OutputKey": key, "OutputValue": value, "Description": described.get(key, "")}
+                {
+                    "OutputKey": key,
+                    "OutputValue": HIDDEN if outline and key in outline.masked else value,
+                    "Description": described.get(key, ""),
+                }
                 for key, value in stack.outputs.items()
                 if call.parameters.get("OutputOption", "Enabled") != "Disabled"
             ],

@@ -18,6 +18,7 @@ from localcloud.ros.api.sources import PLACES, read_template, with_template
 from localcloud.ros.errors import RosError
 from localcloud.ros.operations.preview import Preview
 from localcloud.ros.operations.service import RosService
+from localcloud.ros.resources.provider import is_data_source
 from localcloud.ros.template.summary import Summary
 
 
@@ -34,13 +35,17 @@ class TemplateActions:
             return self._stored(template_id, given)
         if change_set_id := given.get("ChangeSetId"):
             change_set = self._ros.change_sets.get(change_set_id)
-            body = decode_template(change_set.request.get("TemplateBody", ""))
-            return {"TemplateBody": body, "ChangeSetId": change_set.id, "RegionId": self._ros.account.region}
+            body = change_set.source.template if change_set.source else change_set.request.get("TemplateBody", "")
+            return {
+                "TemplateBody": decode_template(body),
+                "ChangeSetId": change_set.id,
+                "RegionId": self._ros.account.region,
+            }
         stack = self._ros.stacks.get(required(call, "StackId"))
         return {
             "TemplateBody": stack.source.template,
             "StackId": stack.id,
-            "Description": stack.description,
+            "Description": stack.source.description,
             "CreateTime": shown_time(stack.created),
             "UpdateTime": shown_time(stack.updated),
             "RegionId": self._ros.account.region,
@@ -62,7 +67,10 @@ class TemplateActions:
             "Description": summary.description,
             "Parameters": list(summary.parameters),
             "Outputs": list(summary.outputs),
-            "ResourceTypes": {"Resources": _types(summary), "DataSources": []},
+            "ResourceTypes": {
+                "Resources": [each for each in _types(summary) if not is_data_source(each)],
+                "DataSources": [each for each in _types(summary) if is_data_source(each)],
+            },
             "Resources": [
                 {
                     "ResourcePath": each.name,

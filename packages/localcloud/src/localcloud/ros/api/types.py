@@ -11,7 +11,7 @@ from localcloud.ros.api.encoding import Answer
 from localcloud.ros.errors import RosError
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.description import describe_attributes, describe_properties, example_template
-from localcloud.ros.resources.provider import Detectable, ResourceType
+from localcloud.ros.resources.provider import Detectable, ResourceType, is_data_source
 
 RESOURCE, DATA_SOURCE, PROVIDER = "Resource", "DataSource", "ROS"  # there are no modules, and no types of users
 
@@ -64,4 +64,4 @@ class TypeActions:
 
 
 def _entity(name: str) -> str:
-    return DATA_SOURCE if name.startswith("DATASOURCE::") else RESOURCE
+    return DATA_SOURCE if is_data_source(name) else RESOURCE

@@ -53,7 +53,7 @@ class ChangeSets:
         """
         check_name("ChangeSetName", name)
         self._check(name, kind, stack, stack_name)
-        changes = await self._stacks.preview(request, stack, stack_name)
+        source, changes = await self._stacks.preview(request, stack, stack_name)
         if stack:
             self._stacks.check_unchanged(stack)
         self._check(name, kind, stack, stack_name)
@@ -69,6 +69,7 @@ class ChangeSets:
             description=description,
             created=self._clock(),
             request=request.raw,
+            source=source,
             changes=changes,
         )
         self._store.save_change_set(change_set)

@@ -51,8 +51,12 @@ async def _undo(operation: Operation, provisioner: Provisioner, name: str) -> No
         await provisioner.delete(operation, current)
         if before:
             operation.put(before)
-    elif before and step is Step.UPDATE:
-        try:
-            await provisioner.update(operation, current, before.properties)
-        except ResourceError as error:
-            raise record_failure(operation, current, error) from error
+    elif before:
+        described = replace(current, requires=before.requires, retain=before.retain)
+        if step is Step.UPDATE:
+            try:
+                await provisioner.update(operation, described, before.properties)
+            except ResourceError as error:
+                raise record_failure(operation, described, error) from error
+        elif described != current:
+            operation.put(described)

@@ -120,8 +120,10 @@ class Stacks:
         """Begin to create a stack that has waited for its change set.
 
         Raises:
-            RosError: the template, a parameter or an option is not valid.
+            RosError: it waits no longer, or the template, a parameter or an option is not valid.
         """
+        if stack.status is not StackStatus.REVIEW_IN_PROGRESS:
+            raise RosError("NotSupported", f"Creating a stack in the state {stack.status} is not supported.")
         wanted = await self._with_request(stack, request)
         self.check_unchanged(stack)
         return self._executor.start(wanted, Phase.APPLY, StackStatus.CREATE_IN_PROGRESS)
@@ -183,14 +185,14 @@ class Stacks:
         begun = replace(stack, caller=caller, retained=retained)
         self._executor.start(begun, Phase.DELETE, StackStatus.DELETE_IN_PROGRESS)
 
-    async def preview(self, request: Request, stack: Stack | None, name: str = "") -> tuple[Change, ...]:
-        """Return the changes of a request to create or update a stack.
+    async def preview(self, request: Request, stack: Stack | None, name: str = "") -> tuple[Source, tuple[Change, ...]]:
+        """Return what a request to create or update a stack would make it from, and the changes.
 
         Raises:
             RosError: the template, a parameter or an option is not valid.
         """
         based = await self._with_request(stack or self.new(name, request), replace(request, token=""))
-        return await self._templates.preview(await self._templates.resolve(based), based)
+        return based.source, await self._templates.preview(await self._templates.resolve(based), based)
 
     async def preview_whole(self, request: Request, stack: Stack | None, name: str, *, mask: str) -> Preview:
         """Return the whole that a request to create or update a stack would make; `mask` stands for what is never shown.
@@ -304,14 +306,15 @@ class Stacks:
         resolved = await self._templates.resolve(wanted)
         if stack.parent and resolved.template.locals:
             raise TemplateError("Locals: not allowed in the template of a nested stack", code="InvalidTemplateSection")
-        return replace(
-            wanted,
-            source=replace(wanted.source, outline=resolved.outline),
-            values=resolved.values,
+        read = replace(
+            wanted.source,
+            outline=resolved.outline,
             description=resolved.template.description,
+            values=resolved.values,
         )
+        return replace(wanted, source=read)
 
 
 def _same(stack: Stack, changed: Stack) -> bool:
-    one, other = ((each.source.template, each.values, each.tags) for each in (stack, changed))
+    one, other = ((each.source.template, each.source.values, each.tags) for each in (stack, changed))
     return one == other

@@ -117,6 +117,11 @@ class ResourceType(Protocol):
         """Delete the resource; one that does not exist is deleted already."""
 
 
+def is_data_source(name: str) -> bool:
+    """Return whether a resource type of this name makes nothing, and tells what there is."""
+    return name.startswith("DATASOURCE::")
+
+
 @runtime_checkable
 class Detectable(Protocol):
     """A resource type that can say what a resource is now: its drift can be detected."""

@@ -9,13 +9,13 @@ from graphlib import TopologicalSorter
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.document import Rule
 from localcloud.ros.template.functions.evaluate import function_of, is_true
-from localcloud.ros.template.functions.scope import Scope
+from localcloud.ros.template.functions.scope import Scope, Truth
 from localcloud.ros.template.graph import check_acyclic
 
 TAKE_CONDITIONS = frozenset({"Fn::And", "Fn::Or", "Fn::Not", "Fn::If"})
 
 
-def resolve_conditions(conditions: Mapping[str, object], scope: Scope) -> dict[str, bool]:
+def resolve_conditions(conditions: Mapping[str, object], scope: Scope) -> dict[str, Truth]:
     """Return which conditions hold.
 
     Args:
@@ -27,7 +27,7 @@ def resolve_conditions(conditions: Mapping[str, object], scope: Scope) -> dict[s
     """
     requires = {name: set(_names(value)) & conditions.keys() for name, value in conditions.items()}
     check_acyclic(requires)
-    found: dict[str, bool] = {}
+    found: dict[str, Truth] = {}
     for name in TopologicalSorter(requires).static_order():
         try:
             found[name] = is_true(conditions[name], replace(scope, conditions=found))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.document import MAX_RESOURCES, Declaration, Template, Value, check_count
 from localcloud.ros.template.functions.evaluate import evaluate
-from localcloud.ros.template.functions.scope import Scope
+from localcloud.ros.template.functions.scope import UNKNOWN, Scope
 
 INDEX = "ALIYUN::Index"
 Names = Mapping[str, Sequence[str]]  # of the resources that one with a Count has become
@@ -25,7 +25,7 @@ def expand_counts(template: Template, scope: Scope) -> Template:
         scope: parameters, mappings and conditions.
 
     Raises:
-        TemplateError: a Count is not a natural number, or there are too many resources.
+        TemplateError: a Count is not a natural number, or there are too many resources. One that is unknown is taken for 1.
     """
     names = {
         name: [f"{name}[{index}]" for index in range(_count(name, each.count, scope))]
@@ -50,6 +50,8 @@ def _count(name: str, written: object, scope: Scope) -> int:
         value = evaluate(written, scope)
     except TemplateError as error:
         raise TemplateError(f"Resources.{name}.Count: {error.message}") from None
+    if value is UNKNOWN:
+        return 1
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
         value = int(value)
     if isinstance(value, float) and value.is_integer():

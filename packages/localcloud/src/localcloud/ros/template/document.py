@@ -28,13 +28,15 @@ SECTIONS = frozenset(
 NOT_IMPLEMENTED = ("Transform", "Workspace")
 RESOURCE_KEYS = frozenset(
     {"Type", "Properties", "DependsOn", "Condition", "Count", "DeletionPolicy", "Metadata", "Description"}
-)
+    | {"UpdatePolicy", "Version"}
+)  # UpdatePolicy is of instance groups, Version of modules: types that are not here
 PARAMETER_KEYS = frozenset(
     {"Type", "Default", "AllowedValues", "AllowedPattern", "MinLength", "MaxLength", "MinValue", "MaxValue", "NoEcho"}
     | {"Description", "ConstraintDescription", "Label", "AssociationProperty", "AssociationPropertyMetadata", "Confirm"}
-    | {"Placeholder", "TextArea", "Required"}
+    | {"Placeholder", "ReadOnly", "TextArea", "Required"}
 )
 LOGICAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+MAX_NAME = 255  # characters of a name, which may be any that can be printed: the vendor's own templates have outputs with spaces
 TYPES = frozenset({"String", "Number", "Boolean", "Json", "CommaDelimitedList"})
 
 
@@ -65,6 +67,7 @@ class Declaration:
     condition: str = ""
     count: object = None  # a number, or a function that is one; None: there is one resource
     deletion_policy: str = "Delete"  # or Retain
+    remarks: Mapping[str, object] = field(default_factory=dict)  # Description and Metadata, where it has them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +78,7 @@ class Output:
     description: str = ""
     label: object = ""
     condition: str = ""
+    no_echo: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,9 +197,13 @@ def _section(
 ) -> dict[str, _Item]:
     section = {} if document.get(name) is None else document[name]
     _expect(section, dict, name)
-    for key in section:
-        if names and not LOGICAL_ID.fullmatch(str(key)):
+    for key in map(str, section):
+        if name == "Resources" and not LOGICAL_ID.fullmatch(key):
             raise TemplateError(f"{name}: `{key}` is not a name: up to 255 letters, digits, `_`, `-` and `.`")
+        if names and not (0 < len(key) <= MAX_NAME and key.isprintable()):
+            raise TemplateError(
+                f"{name}: {key[:MAX_NAME]!r} is not a name: up to {MAX_NAME} characters that can be printed"
+            )
     return {str(key): read(value, f"{name}.{key}") for key, value in section.items()}
 
 
@@ -229,6 +237,7 @@ def _declaration(value: Value, place: str) -> Declaration:
         condition=_text(value.get("Condition"), f"{place}.Condition"),
         count=value.get("Count"),
         deletion_policy=policy,
+        remarks={name: value[name] for name in ("Description", "Metadata") if value.get(name)},
     )
 
 
@@ -278,6 +287,7 @@ def _output(value: Value, place: str) -> Output:
         description=description if isinstance(description, str) else json.dumps(description),
         label=value.get("Label") or "",
         condition=_text(value.get("Condition"), f"{place}.Condition"),
+        no_echo=value.get("NoEcho") in (True, "true"),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.document import Parameter, Template
+from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.notation import parse_text
 
 
@@ -39,14 +40,13 @@ def resolve_parameters(template: Template, given: Mapping[str, str]) -> dict[str
 
 
 def stand_ins(template: Template) -> dict[str, object]:
-    """Return defaults, and values of the right type for parameters that have none: enough to check a template alone.
+    """Return defaults, and for parameters that have none that they are unknown: enough to check a template alone.
 
     Raises:
         TemplateError: a default is against the parameter's own constraints.
     """
-    empty: Mapping[str, object] = {"Number": 0, "Boolean": False, "Json": {}, "CommaDelimitedList": []}
     return {
-        name: empty.get(parameter.type, "")
+        name: UNKNOWN
         if parameter.default is None
         else _check(name, parameter, _convert(name, parameter, parameter.default))
         for name, parameter in template.parameters.items()

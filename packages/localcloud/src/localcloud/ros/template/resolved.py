@@ -37,7 +37,13 @@ class ResolvedTemplate:
     def outline(self) -> Outline:
         """The part of the template that is told with each description of its stack."""
         descriptions = {name: output.description for name, output in self.template.outputs.items()}
-        return Outline(hidden=tuple(sorted(self.hidden)), outputs=descriptions, resources=len(self.requires))
+        return Outline(
+            hidden=tuple(sorted(self.hidden)),
+            outputs=descriptions,
+            resources=len(self.requires),
+            masked=tuple(name for name, output in self.template.outputs.items() if output.no_echo),
+            remarks={name: each.remarks for name, each in self.template.resources.items() if each.remarks},
+        )
 
     def properties(self, logical_id: str, lookup: Resources) -> dict[str, object]:
         """Return the properties of a resource; one that depends on what is not known yet is `UNKNOWN`.
@@ -93,7 +99,8 @@ def resolve_template(
         source: the template and the parameters given for it.
         pseudo: the pseudo parameters.
         known_types: the resource types that there are.
-        stand_in: parameters that are not given and have no default get a value of their type: to check a template alone.
+        stand_in: parameters that are not given and have no default are unknown, and conditions that hang on these may hold: to
+            check a template alone.
 
     Raises:
         TemplateError: the template or a parameter is not valid.
@@ -103,7 +110,8 @@ def resolve_template(
     known = {**pseudo, **values}
     scope = Scope(values=known, mappings=template.mappings, conditions={}, resources=_Nothing())
     template = substitute_locals(template, scope)
-    conditions = resolve_conditions(template.conditions, scope)
+    # Nothing but a parameter that stands in is unknown here: whatever hangs on it may be.
+    conditions = {name: each is not False for name, each in resolve_conditions(template.conditions, scope).items()}
     scope = replace(scope, conditions=conditions)
     if not stand_in:
         check_rules(template.rules, scope)

@@ -37,6 +37,15 @@ def test_a_resource_with_a_count_becomes_as_many_as_it_says() -> None:
     assert template.outline.resources == 3
 
 
+def test_a_count_that_is_not_known_yet_is_one() -> None:
+    sections = {
+        "Parameters": {"Count": {"Type": "Number"}},
+        "Resources": {"A": {"Type": "T", "Count": {"Ref": "Count"}}},
+    }
+    text = json.dumps({"ROSTemplateFormatVersion": "2015-09-01", **sections})
+    assert list(resolve_template(Source(template=text), {}, {"T"}, stand_in=True).requires) == ["A[0]"]
+
+
 def test_each_of_them_knows_its_index() -> None:
     properties = {"Number": {"Ref": "ALIYUN::Index"}, "Name": {"Fn::Sub": "${ALIYUN::Region}-${ALIYUN::Index}"}}
     template = resolved(Resources={"A": {"Type": "T", "Count": 2, "Properties": properties}})

@@ -126,6 +126,8 @@ def test_aliases_cannot_multiply_a_template_without_bounds() -> None:
         ({"Locals": {"a": {}}}, "Locals.a: Value is required"),
         ({"Resources": []}, "Resources: must be an object, not list"),
         ({"Resources": {"a b": {"Type": "T"}}}, "Resources: `a b` is not a name"),
+        ({"Outputs": {"a\nb": {"Value": 1}}}, r"Outputs: 'a\nb' is not a name"),
+        ({"Outputs": {"a" * 256: {"Value": 1}}}, "is not a name: up to 255 characters"),
         ({"Resources": {"A": {}}}, "Resources.A: Type is required"),
         ({"Resources": {"A": {"Type": "T", "Propertys": {}}}}, "Resources.A: unknown key Propertys"),
         ({"Resources": {"A": {"Type": "T", "Properties": ["a"]}}}, "Resources.A.Properties: must be an object"),
@@ -188,3 +190,10 @@ def test_rules_are_read() -> None:
 def test_a_parameter_is_hidden_when_it_says_so(written: object, hidden: bool) -> None:
     template = parse_template(json.dumps(minimal(Parameters={"P": {"Type": "String", "NoEcho": written}})))
     assert template.parameters["P"].no_echo is hidden
+
+
+@pytest.mark.parametrize("name", ["Console@Url", "Master Public IP", "RDS的用户名称"])
+def test_parameters_and_outputs_have_names_as_the_vendors_templates_give_them(name: str) -> None:
+    sections = {"Parameters": {name: {"Type": "String", "ReadOnly": True}}, "Outputs": {name: {"Value": {"Ref": name}}}}
+    template = parse_template(json.dumps(minimal(**sections)))
+    assert (list(template.parameters), list(template.outputs)) == ([name], [name])

@@ -69,6 +69,7 @@ TELLS: list[tuple[str, Any, Any]] = [
     ),
     ("Fn::FindInMap", ["RegionMap", "hangzhou", 64], "m-25l0rcfj1"),
     ("Fn::Join", [",", ["a", "b", "c"]], "a,b,c"),
+    ("Fn::Join", ["-", ["k8s", 0, 1.5]], "k8s-0-1.5"),  # as the vendor's templates join ALIYUN::Index
     ("Fn::Join", ["-", [{"Ref": "Name"}, {"Ref": "ALIYUN::NoValue"}, "x"]], "vpc-x"),
     ("Fn::Sub", "${Name} ${Number} ${Switch} ${Bucket} ${Bucket.DomainName}", "vpc 3 true my-bucket my-bucket.oss"),
     ("Fn::Sub", ["${Var1}, ${Var2}, ${ALIYUN::Region}", {"Var1": "a", "Var2": {"Ref": "Name"}}], "a, vpc, cn-hangzhou"),
@@ -167,7 +168,7 @@ def test_a_function_gives_what_its_documentation_says(function: str, argument: A
         ("Fn::Jion", ["", []], "there is no function Fn::Jion"),
         ("Ref", ["Name"], "Ref"),
         ("Fn::Join", ["-"], "Fn::Join: needs a list of 2 values"),
-        ("Fn::Join", ["-", [1]], "Fn::Join: joins text only"),
+        ("Fn::Join", ["-", [[1]]], "Fn::Join: joins texts and numbers"),
         ("Fn::Split", ["", "abc"], "Fn::Split: "),
         ("Fn::Replace", ["a", "b"], "Fn::Replace: "),
         ("Fn::Sub", 3, "Fn::Sub: "),

@@ -9,6 +9,7 @@ import pytest
 
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.document import Template, parse_template
+from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.parameters import resolve_parameters, stand_ins
 
 
@@ -134,7 +135,6 @@ def test_the_value_of_a_hidden_parameter_is_never_told(declared: dict[str, Any])
     assert "horse" not in refuse({**declared, "NoEcho": True}, {"P": "{horse"}).message
 
 
-def test_stand_ins_have_the_right_type() -> None:
-    kinds = ["String", "Number", "Boolean", "Json", "CommaDelimitedList"]
-    values = stand_ins(template(**{kind: {"Type": kind} for kind in kinds}))
-    assert [values[kind] for kind in kinds] == ["", 0, False, {}, []]
+def test_what_has_no_default_is_unknown_while_a_template_is_checked_alone() -> None:
+    values = stand_ins(template(Given={"Type": "Number"}, Default={"Type": "Number", "Default": "3"}))
+    assert values == {"Given": UNKNOWN, "Default": 3}

@@ -93,7 +93,26 @@ def test_a_broken_rule_refuses_the_stack() -> None:
 
 def test_a_template_alone_is_checked_without_its_rules() -> None:
     strict = {**TEMPLATE, "Rules": {"No": {"Assertions": [{"Assert": {"Fn::Equals": [1, 2]}}]}}}
-    assert resolve(strict, stand_in=True).requires.keys() == {"A"}
+    assert resolve(strict, stand_in=True).requires.keys() == {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Fn::Equals": [{"Ref": "Env"}, "prod"]},
+        {"Fn::Not": [{"Fn::Equals": [{"Ref": "Env"}, "prod"]}]},
+        {"Fn::And": [{"Fn::Equals": [1, 1]}, {"Fn::Equals": [{"Ref": "Env"}, "prod"]}]},
+        {"Fn::Or": [{"Fn::Equals": [1, 2]}, {"Fn::Equals": [{"Fn::GetJsonValue": ["a", {"Ref": "Env"}]}, "prod"]}]},
+    ],
+)
+def test_a_condition_of_a_parameter_that_has_no_value_may_hold_when_a_template_is_checked_alone(condition: Any) -> None:
+    assert "B" in resolve({**TEMPLATE, "Conditions": {"Prod": condition}}, stand_in=True).requires
+
+
+def test_a_condition_that_no_parameter_can_change_is_known_when_a_template_is_checked_alone() -> None:
+    never = {"Fn::And": [{"Fn::Equals": [1, 2]}, {"Fn::Equals": [{"Ref": "Env"}, "prod"]}]}
+    with pytest.raises(TemplateError, match="whose Condition does not hold"):
+        resolve({**TEMPLATE, "Conditions": {"Prod": never}, "Outputs": {"O": {"Value": {"Ref": "B"}}}}, stand_in=True)
 
 
 def test_a_reference_to_what_is_not_made_is_refused_before_anything_is_made() -> None:

@@ -16,11 +16,11 @@ from localcloud.ros.template.bounds import check_scalar, check_value
 from localcloud.ros.template.functions.arguments import Value, arguments, to_text
 from localcloud.ros.template.functions.numbers import NUMBERS
 from localcloud.ros.template.functions.queries import QUERIES
-from localcloud.ros.template.functions.scope import NO_VALUE, UNKNOWN, Scope, holds_unknown
+from localcloud.ros.template.functions.scope import NO_VALUE, UNKNOWN, Scope, Truth, holds_unknown
 from localcloud.ros.template.functions.values import VALUES
 
 VARIABLE = re.compile(r"\$\{(!?)([^${}]+)\}")
-ELSEWHERE = frozenset({"Fn::MarketplaceImage"})  # of other products
+ELSEWHERE = frozenset({"Fn::MarketplaceImage", "Fn::TransformNamespace"})  # of other products, and of Transform
 _OF_VALUES: Mapping[str, Callable[[Any], object]] = {**VALUES, **NUMBERS, **QUERIES}
 
 
@@ -50,8 +50,8 @@ def function_of(value: Mapping[str, object]) -> str:
     return functions[0] if functions else ""
 
 
-def is_true(value: object, scope: Scope) -> bool:
-    """Return whether a condition holds.
+def is_true(value: object, scope: Scope) -> Truth:
+    """Return whether a condition holds; it is unknown when that hangs on what is unknown.
 
     Args:
         value: the name of a condition, `{"Condition": name}`, true or false, or a function that is true or false.
@@ -67,7 +67,7 @@ def is_true(value: object, scope: Scope) -> bool:
             raise TemplateError(f"the condition {value} is not defined in Conditions")
         return scope.conditions[value]
     result = evaluate(value, scope)
-    if not isinstance(result, bool):
+    if not isinstance(result, bool) and result is not UNKNOWN:
         raise TemplateError(f"not a condition: {json.dumps(value)[:200]}")
     return result
 
@@ -151,7 +151,8 @@ def _variable(name: str, scope: Scope) -> object:
 
 def _if(argument: object, scope: Scope) -> object:
     condition, then, otherwise = arguments("Fn::If", argument, 3)
-    return _evaluate(then if is_true(condition, scope) else otherwise, scope)
+    holds = is_true(condition, scope)
+    return UNKNOWN if holds is UNKNOWN else _evaluate(then if holds else otherwise, scope)
 
 
 def _stack_output(argument: object, scope: Scope) -> object:
@@ -199,17 +200,21 @@ def _format_time(argument: object, scope: Scope) -> object:
 # Conditions
 
 
-def _all_or_any(name: str, choose: Callable[[list[bool]], bool]) -> Callable[[object, Scope], object]:
-    def function(argument: object, scope: Scope) -> bool:
+def _all_or_any(name: str, *, decided_by: bool) -> Callable[[object, Scope], object]:
+    def function(argument: object, scope: Scope) -> Truth:
         if not isinstance(argument, list) or len(argument) < 2:
             raise TemplateError(f"{name}: needs a list of at least 2 conditions")
-        return choose([is_true(each, scope) for each in argument])
+        found = [is_true(each, scope) for each in argument]
+        if decided_by in found:
+            return decided_by
+        return UNKNOWN if UNKNOWN in found else not decided_by
 
     return function
 
 
-def _not(argument: object, scope: Scope) -> bool:
-    return not is_true(argument[0] if isinstance(argument, list) and len(argument) == 1 else argument, scope)
+def _not(argument: object, scope: Scope) -> Truth:
+    holds = is_true(argument[0] if isinstance(argument, list) and len(argument) == 1 else argument, scope)
+    return UNKNOWN if holds is UNKNOWN else not holds
 
 
 _OF_SCOPE: Mapping[str, Callable[[object, Scope], object]] = {
@@ -221,7 +226,7 @@ _OF_SCOPE: Mapping[str, Callable[[object, Scope], object]] = {
     "Fn::GetStackOutput": _stack_output,
     "Fn::GetAZs": _zones,
     "Fn::FormatTime": _format_time,
-    "Fn::And": _all_or_any("Fn::And", all),
-    "Fn::Or": _all_or_any("Fn::Or", any),
+    "Fn::And": _all_or_any("Fn::And", decided_by=False),
+    "Fn::Or": _all_or_any("Fn::Or", decided_by=True),
     "Fn::Not": _not,
 }

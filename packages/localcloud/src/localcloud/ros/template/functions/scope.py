@@ -1,6 +1,7 @@
 """The values that functions can see, and the two that no template can spell: unknown, and none at all.
 
-In a preview a resource may not exist yet: what depends on it is `UNKNOWN`, and so is every function of it.
+In a preview a resource may not exist yet, and a template that is checked alone has no parameters: what depends on them is
+`UNKNOWN`, and so is every function of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 
 class Marker(Enum):
@@ -22,8 +23,9 @@ class Marker(Enum):
         return self.value
 
 
-UNKNOWN = Marker.UNKNOWN
+UNKNOWN: Literal[Marker.UNKNOWN] = Marker.UNKNOWN
 NO_VALUE = Marker.NO_VALUE
+Truth: TypeAlias = bool | Literal[Marker.UNKNOWN]  # of a condition
 
 
 class Resources(Protocol):
@@ -45,7 +47,7 @@ class Scope:
 
     values: Mapping[str, object]  # of parameters and pseudo parameters
     mappings: Mapping[str, Mapping[str, Mapping[str, object]]]
-    conditions: Mapping[str, bool]  # whether they hold
+    conditions: Mapping[str, Truth]  # whether they hold
     resources: Resources
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 

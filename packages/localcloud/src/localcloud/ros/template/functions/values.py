@@ -17,9 +17,9 @@ from localcloud.ros.template.functions.arguments import Value, arguments, bounde
 
 def _join(value: Value) -> str:
     delimiter, items = arguments("Fn::Join", value, 2)
-    if not all(isinstance(each, str) for each in items):
-        raise TemplateError("Fn::Join: joins text only; Fn::Sub and Fn::Str make text of numbers")
-    return str(delimiter.join(items))
+    if not all(isinstance(each, str | int | float) for each in items):
+        raise TemplateError("Fn::Join: joins texts and numbers, no lists, maps or nulls")
+    return str(delimiter.join(map(to_text, items)))
 
 
 def _select(value: Value) -> object:
