@@ -26,16 +26,17 @@ from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.tls import ServerTls
 from localcloud.kernel.acceptor import Server, Tls
+from localcloud.kernel.accounts import Account
 from localcloud.kernel.documents import write_private
 from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
-from localcloud.kernel.identity import Credentials
+from localcloud.kernel.identity import Credentials, OneAccount
 from localcloud.kernel.listener import Listener
 from localcloud.kernel.places import Places
 from localcloud.kernel.service import Context, Names, Network, Service
 from localcloud.kernel.signatures import Authenticator
 from localcloud.kernel.tasks import begin_requests_at_once
-from localcloud.ram import RamService
+from localcloud.ram import Directory
 from localcloud.services import GATEWAY, SERVICES, in_order
 from localcloud.sts.operations.sessions import StsService
 
@@ -114,11 +115,11 @@ async def serve(options: Options) -> None:
             await stopped.wait()
 
 
-def _context(options: Options, account: state.Account, *, gateway: Gateway, authority: Authority) -> Context:
-    """Return the context of the first service: the account's identities come before all services, which ask them."""
-    ram = RamService(options.data / "ram", account=account.credential, clock=time.time)
-    sts = StsService(options.data / "ram" / "sessions", account_id=account.account_id, roles=ram, clock=time.time)
-    credentials = Credentials((ram, sts))
+def _context(options: Options, account: Account, *, gateway: Gateway, authority: Authority) -> Context:
+    """Return the context of the first service: the accounts and their identities come before all services, which ask them."""
+    directory = Directory(options.data, account, clock=time.time)
+    sts = StsService(options.data / "ram" / "sessions", account_id=account.account_id, roles=directory, clock=time.time)
+    credentials = Credentials((directory, sts))
     return Context(
         data=options.data,
         region=options.region,
@@ -126,13 +127,13 @@ def _context(options: Options, account: state.Account, *, gateway: Gateway, auth
         admin_token=account.access_key_secret,
         clock=time.time,
         credentials=credentials,
-        authorizer=ram,
+        authorizer=directory,
         authenticator=Authenticator(credentials, clock=time.time),
         serves=lambda _: False,
         gateway=(HOST, gateway.port),
         authority=authority.pem,
         options=options.services,
-        domains=(ram, sts),
+        domains=(directory, directory.first, sts),
     )
 
 
@@ -141,13 +142,24 @@ async def _make(context: Context, names: Mapping[str, str], stack: AsyncExitStac
     services: dict[str, Service] = {}
     for definition in in_order([*SERVICES.values()]):
         own = replace(
-            context,
+            context if definition.all_accounts else _of_first_account(context),
             serves=partial(_serves, names, definition.name),
             domains=(*context.domains, *(service.domain for service in services.values())),
         )
         services[definition.name] = service = definition.create(own)
         stack.push_async_callback(service.close)
     return services
+
+
+def _of_first_account(context: Context) -> Context:
+    """Return the context of a service that keeps nothing of the accounts beside the first one."""
+    credentials = OneAccount(context.credentials, context.account_id)
+    return replace(
+        context,
+        credentials=credentials,
+        authenticator=context.authenticator.of(credentials),
+        authorizer=context.domain(Directory).first,
+    )
 
 
 def _serves(names: Mapping[str, str], service: str, host: str) -> bool:

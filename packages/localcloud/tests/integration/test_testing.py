@@ -44,7 +44,7 @@ def accounts(folder: Path) -> list[list[str]]:
 def test_the_tests_of_the_readme_pass(tmp_path: Path) -> None:
     tests = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "(localcloud)" in block)
     (tmp_path / "test_readme.py").write_text(tests)
-    assert "3 passed" in run_pytest(tmp_path, "-W", "ignore")
+    assert "4 passed" in run_pytest(tmp_path, "-W", "ignore")
 
 
 def test_each_run_has_an_account_of_its_own_and_none_is_left_running(tmp_path: Path) -> None:
@@ -88,6 +88,15 @@ def test_a_folder_that_is_in_use_is_told(tmp_path: Path) -> None:
     (tmp_path / "test_one.py").write_text(ONE_TEST)
     with run_cloud(tmp_path / "kept"):
         assert "is in use by another embedded cloud" in run_pytest(tmp_path, "--localcloud-data", "kept", code=1)
+
+
+def test_an_account_is_made_by_its_name(tmp_path: Path) -> None:
+    with run_cloud(tmp_path / "cloud") as cloud:
+        other = cloud.account("other")
+        assert other == cloud.account("other") == other.account("other")
+        assert len({each.account_id for each in (cloud, other, cloud.account("third"))}) == 3
+        with pytest.raises(LocalCloudError, match="the name of an account has 1 to 64"):
+            cloud.account("no name")
 
 
 def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import localcloud.process
 from heavylift.errors import HeavyliftError
+from localcloud.kernel.accounts import read_account
 from localcloud.kernel.errors import LocalCloudError
-from localcloud.state import read_account
 
 # Whose URLs stand in endpoints.json.
 SERVICES = ("oss", "sts", "ram", "fc", "ros", "sls", "kms", "resourcemanager", "gateway")

@@ -60,7 +60,7 @@ def create(context: Context) -> Service:
         context.data / "fc",
         settings=settings,
         roles=context.domain(StsService),
-        objects=oss.objects,
+        objects=oss.objects_of(context.account_id),
         buckets=oss.buckets,
         clock=context.clock,
     )

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from localcloud.kernel.errors import ApiError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
@@ -79,11 +81,35 @@ class Credentials:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class OneAccount:
+    """The credentials of one account, for a service that keeps nothing of any other."""
+
+    store: CredentialStore
+    account_id: str
+
+    def find(self, access_key_id: str) -> Credential | None:
+        """See `CredentialStore`.
+
+        Raises:
+            ApiError: NotImplemented: the key is another account's.
+        """
+        credential = self.store.find(access_key_id)
+        if credential is not None and credential.identity.account_id != self.account_id:
+            raise ApiError(
+                "NotImplemented",
+                f"not implemented: this service for the account {credential.identity.account_id}; accounts beside "
+                f"{self.account_id} have OSS, RAM and STS.",
+                501,
+            )
+        return credential
+
+
 class Authorizer(Protocol):
-    """Decides whether an identity may do something. The account itself may do everything."""
+    """Decides whether an identity may do something. An account itself may do everything with what is its own."""
 
     def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
-        """Return True if the identity's policies allow the action.
+        """Return True if the identity's policies allow the action on a resource, which is of its own account.
 
         Args:
             identity: who asks.

@@ -29,7 +29,7 @@ class Context:
 
     data: Path  # the data folder
     region: str
-    account_id: str
+    account_id: str  # of the first account
     admin_token: str = field(repr=False)  # the bearer token of the embedded cloud's own endpoints
     clock: Callable[[], float]  # seconds since the epoch
     credentials: CredentialStore
@@ -114,6 +114,7 @@ class Definition:
         apps: its names under fcapp.run, likewise.
         create: makes it; a LocalCloudError says why it cannot be made.
         needs: the names of the services whose domains it asks for.
+        all_accounts: whether it serves accounts beside the first one, too; else it takes no calls of theirs.
         add_options: adds its options to the command line.
     """
 
@@ -123,4 +124,5 @@ class Definition:
     create: Callable[[Context], Service]
     apps: Sequence[str] = ()
     needs: Sequence[str] = ()
+    all_accounts: bool = False
     add_options: Callable[[ArgumentParser], None] = _no_options

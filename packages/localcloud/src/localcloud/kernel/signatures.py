@@ -22,6 +22,7 @@ import hmac
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
@@ -166,6 +167,12 @@ class Authenticator:
         # The digest of an access key's id and a nonce -> when it may be forgotten; oldest first. Digests, for clients choose how
         # long nonces are.
         self._nonces: dict[bytes, float] = {}
+
+    def of(self, credentials: CredentialStore) -> Authenticator:
+        """Return one that looks keys up elsewhere, and takes no request that this one took, nor the other way round."""
+        other = copy(self)
+        other._credentials = credentials
+        return other
 
     def authenticate(self, request: SignedRequest) -> Identity:
         """Return who sent the request. Thread-safe.

@@ -36,7 +36,6 @@ def create(context: Context) -> Service:
         oss,
         credentials=context.credentials,
         authorizer=context.authorizer,
-        account_id=context.account_id,
         admin_token=context.admin_token,
         region=context.region,
         link=Link(shape),
@@ -65,4 +64,5 @@ SERVICE = Definition(
     create=create,
     add_options=add_options,
     needs=("kms",),
+    all_accounts=True,
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from localcloud.kernel.service import Context, Definition, Service
 from localcloud.ram.api.routes import create_app
-from localcloud.ram.operations.service import RamService
+from localcloud.ram.operations.directory import Directory
 
 
 def create(context: Context) -> Service:
     """Make RAM."""
-    ram = context.domain(RamService)
-    return Service(domain=ram, application=create_app(ram, context.authenticator, serves=context.serves))
+    directory = context.domain(Directory)
+    application = create_app(directory, context.authenticator, admin_token=context.admin_token, serves=context.serves)
+    return Service(domain=directory, application=application)
 
 
-SERVICE = Definition(name="ram", title="RAM", hosts=("ram",), create=create)
+SERVICE = Definition(name="ram", title="RAM", hosts=("ram",), create=create, all_accounts=True)

@@ -208,8 +208,8 @@ class AssumableRoles(Protocol):
             conditions: condition keys and their values.
         """
 
-    def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
-        """See `identity.Authorizer`."""
+    def is_granted(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        """Return True if the identity's policies allow the action; another account's role has to trust it, too."""
 
     def subscribe(self, tell: Callable[[Role], None]) -> None:
         """Have a function called with each role that was deleted."""

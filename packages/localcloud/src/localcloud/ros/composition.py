@@ -24,6 +24,7 @@ def create(context: Context) -> Service:
         LocalCloudError: its state cannot be read.
     """
     folder, callbacks, oss = context.data / "ros", Callbacks(), context.domain(OssService)
+    objects = oss.objects_of(context.account_id)
     ram, fc, sls = context.domain(RamService), context.domain(FcService), context.domain(SlsService)
     types = {
         **resource_types(buckets=oss.buckets, ram=ram, fc=fc, sls=sls, callbacks=callbacks, folder=folder),
@@ -31,7 +32,7 @@ def create(context: Context) -> Service:
     }
 
     def read_object(bucket: str, key: str, size: int, permit: Permit) -> bytes:
-        with oss.objects.open(bucket, key, permit=lambda key, _acl: permit(key)) as (_, path), path.open("rb") as file:
+        with objects.open(bucket, key, permit=lambda key, _acl: permit(key)) as (_, path), path.open("rb") as file:
             return file.read(size)
 
     ros = RosService(

@@ -15,4 +15,4 @@ def create(context: Context) -> Service:
 
 # Tokens of any endpoint are good in all regions. Source: STS, "Endpoints".
 HOSTS = ("sts", "sts.{any_region}", "sts-vpc.{any_region}")
-SERVICE = Definition(name="sts", title="STS", hosts=HOSTS, create=create)
+SERVICE = Definition(name="sts", title="STS", hosts=HOSTS, create=create, all_accounts=True)

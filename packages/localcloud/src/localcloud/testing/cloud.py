@@ -1,15 +1,20 @@
-"""A running embedded cloud as a test sees it: where its services listen, and the key of its account."""
+"""A running embedded cloud as a test sees it: where its services listen, and the key of an account."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import quote
 
 from localcloud import process
-from localcloud.state import read_account
+from localcloud.kernel.accounts import read_account
+from localcloud.kernel.errors import LocalCloudError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +32,28 @@ class Cloud:
     def host(self, service: str) -> str:
         """Return HOST:PORT of a service, as clients take it that have the protocol as an option of its own."""
         return self.endpoints[service].removeprefix("http://")
+
+    def account(self, name: str) -> Cloud:
+        """Return the same embedded cloud as another account sees it; the first call for a name makes that account.
+
+        Args:
+            name: 1 to 64 letters, digits, `_` and `-`.
+
+        Raises:
+            LocalCloudError: it is no such name.
+        """
+        administrator = read_account(self.data)
+        with closing(HTTPConnection(self.host("ram"))) as connection:
+            connection.request(
+                "PUT",
+                f"/-/localcloud/accounts/{quote(name, safe='')}",
+                headers={"Authorization": f"Bearer {administrator.access_key_secret}"},
+            )
+            answer = connection.getresponse()
+            document = json.load(answer)
+        if answer.status != HTTPStatus.OK:
+            raise LocalCloudError(document["error"])
+        return replace(self, **document)
 
     @property
     def environment(self) -> Mapping[str, str]:

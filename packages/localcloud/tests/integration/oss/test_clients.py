@@ -74,7 +74,6 @@ def served(tmp_path: Path) -> Iterator[Served]:
             service,
             credentials=ram,
             authorizer=ram,
-            account_id="1111111111111111",
             admin_token="secret",
             region="cn-hangzhou",
             link=link,

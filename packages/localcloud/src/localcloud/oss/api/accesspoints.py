@@ -32,15 +32,15 @@ def enter(target: ResourceUrl, oss: OssService) -> ResourceUrl:
     """Return the bucket's own target for one that names it by an access point's alias, and any other as it is."""
     if not target.bucket.endswith(kept.ALIAS):
         return target
-    point = kept.find_alias(oss.buckets.all(), target.bucket)
+    point = kept.find_alias(oss.all_buckets(), target.bucket)
     return target if point is None else replace(target, bucket=point.bucket, point=point.name)
 
 
 async def create_point(call: Call) -> web.StreamResponse:
     """CreateAccessPoint."""
     name, document = kept.read_point(call.body, call.guard.clock())
-    change = kept.add_point(name, document, call.oss.buckets.all)
-    await call.run(call.oss.buckets.change_setting, call.bucket, kept.key_of(name), change)
+    change = kept.add_point(name, document, call.buckets.all)
+    await call.run(call.buckets.change_setting, call.bucket, kept.key_of(name), change)
     point = await _find(call, name)
     return xml_response("CreateAccessPointResult", {"AccessPointArn": _arn(call, point), "Alias": point.alias})
 
@@ -49,7 +49,7 @@ async def get_points(call: Call) -> web.StreamResponse:
     """ListAccessPoints of a bucket, and GetAccessPoint, when a header names one."""
     if NAME not in call.headers:
         call.require("ListAccessPoints")
-        bucket = await call.run(call.oss.buckets.get, call.bucket)
+        bucket = await call.run(call.buckets.get, call.bucket)
         return _list(call, kept.points_of(bucket))
     call.require("GetAccessPoint")
     point = await _find(call, call.headers[NAME])
@@ -58,7 +58,7 @@ async def get_points(call: Call) -> web.StreamResponse:
         "GetAccessPointResult",
         {
             **_summary(point),
-            "AccountId": call.guard.account_id,
+            "AccountId": call.owner,
             "AccessPointArn": _arn(call, point),
             "CreationDate": point.created,
             "Endpoints": {
@@ -72,13 +72,13 @@ async def get_points(call: Call) -> web.StreamResponse:
 
 async def list_all_points(call: Call) -> web.StreamResponse:
     """ListAccessPoints of the account."""
-    buckets = await call.run(call.oss.buckets.all)
+    buckets = await call.run(call.buckets.all)
     return _list(call, sorted([each for bucket in buckets for each in kept.points_of(bucket)], key=lambda it: it.name))
 
 
 async def delete_point(call: Call) -> web.StreamResponse:
     """DeleteAccessPoint."""
-    await call.run(call.oss.buckets.delete_access_point, call.bucket, call.headers.get(NAME, ""))
+    await call.run(call.buckets.delete_access_point, call.bucket, call.headers.get(NAME, ""))
     return web.Response(status=204)
 
 
@@ -86,7 +86,7 @@ async def put_point_policy(call: Call) -> web.StreamResponse:
     """PutAccessPointPolicy."""
     point = await _find(call, call.headers.get(NAME, ""))
     document = read_policy(call.body)
-    await call.run(call.oss.buckets.change_setting, call.bucket, policy_key_of(point.name), lambda _: document)
+    await call.run(call.buckets.change_setting, call.bucket, policy_key_of(point.name), lambda _: document)
     return web.Response()
 
 
@@ -101,7 +101,7 @@ async def get_point_policy(call: Call) -> web.StreamResponse:
 async def delete_point_policy(call: Call) -> web.StreamResponse:
     """DeleteAccessPointPolicy."""
     point = await _find(call, call.headers.get(NAME, ""))
-    await call.run(call.oss.buckets.change_setting, call.bucket, policy_key_of(point.name), lambda _: None)
+    await call.run(call.buckets.change_setting, call.bucket, policy_key_of(point.name), lambda _: None)
     return web.Response(status=204)
 
 
@@ -109,7 +109,7 @@ async def put_block(call: Call) -> web.StreamResponse:
     """PutAccessPointPublicAccessBlock."""
     point = await _find_blocked(call)
     document = keep(PUBLIC_ACCESS_BLOCK.read(call.body, call.headers))
-    await call.run(call.oss.buckets.change_setting, call.bucket, block_key_of(point.name), lambda _: document)
+    await call.run(call.buckets.change_setting, call.bucket, block_key_of(point.name), lambda _: document)
     return web.Response()
 
 
@@ -122,7 +122,7 @@ async def get_block(call: Call) -> web.StreamResponse:
 async def delete_block(call: Call) -> web.StreamResponse:
     """DeleteAccessPointPublicAccessBlock."""
     point = await _find_blocked(call)
-    await call.run(call.oss.buckets.change_setting, call.bucket, block_key_of(point.name), lambda _: None)
+    await call.run(call.buckets.change_setting, call.bucket, block_key_of(point.name), lambda _: None)
     return web.Response(status=204)
 
 
@@ -133,7 +133,7 @@ async def _find_blocked(call: Call) -> AccessPoint:
 
 
 async def _find(call: Call, name: str) -> AccessPoint:
-    return find_point(await call.run(call.oss.buckets.get, call.bucket), name)
+    return find_point(await call.run(call.buckets.get, call.bucket), name)
 
 
 def _list(call: Call, points: list[AccessPoint]) -> web.Response:
@@ -142,7 +142,7 @@ def _list(call: Call, points: list[AccessPoint]) -> web.Response:
     return xml_response(
         "ListAccessPointsResult",
         {
-            "AccountId": call.guard.account_id,
+            "AccountId": call.owner,
             "MaxKeys": limit,
             "IsTruncated": bool(page.rest),
             "NextContinuationToken": page.items[-1].name if page.rest else "",
@@ -163,4 +163,4 @@ def _summary(point: AccessPoint) -> dict[str, object]:
 
 
 def _arn(call: Call, point: AccessPoint) -> str:
-    return point.arn(call.guard.region, call.guard.account_id)
+    return point.arn(call.guard.region, call.owner)

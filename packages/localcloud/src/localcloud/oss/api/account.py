@@ -42,7 +42,7 @@ async def account_quality(call: Call) -> web.StreamResponse:
 
 async def get_public_access_block(call: Call) -> web.StreamResponse:
     """GetPublicAccessBlock."""
-    document = call.oss.buckets.account_setting(PUBLIC_ACCESS_BLOCK)
+    document = call.buckets.account_setting(PUBLIC_ACCESS_BLOCK)
     if document is None:
         return xml_response(PUBLIC_ACCESS_BLOCK.root, PUBLIC_ACCESS_BLOCK.absent)
     return document_response(document)
@@ -50,11 +50,11 @@ async def get_public_access_block(call: Call) -> web.StreamResponse:
 
 async def put_public_access_block(call: Call) -> web.StreamResponse:
     """PutPublicAccessBlock."""
-    await call.run(call.oss.buckets.put_account_setting, PUBLIC_ACCESS_BLOCK, call.body, call.headers)
+    await call.run(call.buckets.put_account_setting, PUBLIC_ACCESS_BLOCK, call.body, call.headers)
     return web.Response()
 
 
 async def delete_public_access_block(call: Call) -> web.StreamResponse:
     """DeletePublicAccessBlock."""
-    await call.run(call.oss.buckets.delete_account_setting, PUBLIC_ACCESS_BLOCK)
+    await call.run(call.buckets.delete_account_setting, PUBLIC_ACCESS_BLOCK)
     return web.Response(status=204)

@@ -12,7 +12,7 @@ from localcloud.oss.xml import parse, text_of
 
 async def get_bucket_acl(call: Call) -> web.StreamResponse:
     """GetBucketAcl."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     return _answer(bucket.owner, bucket.acl)
 
 
@@ -26,16 +26,16 @@ async def put_bucket_acl(call: Call) -> web.StreamResponse:
         acl = text_of(parse(call.body, "AccessControlPolicy"), "AccessControlList/Grant")
     if call.guard.find_bucket(call.bucket) is None:  # PutBucketAcl makes a bucket that does not exist
         call.require("PutBucket")
-        await call.run(call.oss.buckets.create, call.bucket, acl=acl)
+        await call.run(call.own_buckets.create, call.bucket, acl=acl)
     elif acl is not None:
-        await call.run(call.oss.buckets.set_acl, call.bucket, acl)
+        await call.run(call.buckets.set_acl, call.bucket, acl)
     return web.Response(headers={"Location": f"/{call.bucket}"})
 
 
 async def get_object_acl(call: Call) -> web.StreamResponse:
     """GetObjectAcl."""
     item = await call.run(call.oss.objects.get, call.bucket, call.key, call.version)
-    answer = _answer(call.guard.account_id, item.attributes.acl)
+    answer = _answer(call.owner, item.attributes.acl)
     answer.headers.update(call.version_headers(item.version))
     return answer
 

@@ -17,5 +17,5 @@ async def delete_bucket_tags(call: Call) -> web.StreamResponse:
         before = bucket.settings.get("tagging")
         return without(before, keys) if before and keys else None
 
-    await call.run(call.oss.buckets.change_setting, call.bucket, "tagging", change)
+    await call.run(call.buckets.change_setting, call.bucket, "tagging", change)
     return web.Response(status=204)

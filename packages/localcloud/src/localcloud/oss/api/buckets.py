@@ -53,7 +53,7 @@ async def list_buckets(call: Call) -> web.StreamResponse:
     tags, group = read_tag_filter(call.query), call.headers.get("x-oss-resource-group-id")
     found = [
         bucket
-        for bucket in await call.run(call.oss.buckets.all)
+        for bucket in await call.run(call.buckets.all)
         if bucket.name.startswith(prefix)
         and bucket.name > marker
         and has_tags(bucket, tags)
@@ -68,7 +68,7 @@ async def list_buckets(call: Call) -> web.StreamResponse:
             "MaxKeys": limit,
             "IsTruncated": truncated,
             "NextMarker": page[-1].name if truncated else None,
-            "Owner": owner_of(call.guard.account_id),
+            "Owner": owner_of(call.owner),
             "Buckets": {"Bucket": [_entry(call, bucket) for bucket in page]},
         },
     )
@@ -127,7 +127,7 @@ async def put_bucket(call: Call) -> web.StreamResponse:
             {"ArgumentName": "x-oss-resource-group-id", "ArgumentValue": group[:100]},
         )
     await call.run(
-        call.oss.buckets.create,
+        call.own_buckets.create,
         call.bucket,
         acl=call.headers.get("x-oss-acl"),
         storage_class=storage_class,
@@ -135,7 +135,7 @@ async def put_bucket(call: Call) -> web.StreamResponse:
         encryption=read_encryption(call.headers),
     )
     if group is not None:
-        await call.run(call.oss.buckets.put_setting, call.bucket, RESOURCE_GROUPS, document, call.headers)
+        await call.run(call.buckets.put_setting, call.bucket, RESOURCE_GROUPS, document, call.headers)
     return web.Response(headers={"Location": f"/{call.bucket}"})
 
 
@@ -155,13 +155,13 @@ def _check_location(location: str, region: str) -> None:
 
 async def delete_bucket(call: Call) -> web.StreamResponse:
     """DeleteBucket."""
-    await call.run(call.oss.buckets.delete, call.bucket)
+    await call.run(call.buckets.delete, call.bucket)
     return web.Response(status=204)
 
 
 async def bucket_info(call: Call) -> web.StreamResponse:
     """GetBucketInfo."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     return xml_response(
         "BucketInfo",
         {
@@ -180,19 +180,19 @@ async def bucket_info(call: Call) -> web.StreamResponse:
 
 async def head_bucket(call: Call) -> web.StreamResponse:
     """HeadBucket; OSS answers it like GetBucketAcl without a body."""
-    await call.run(call.oss.buckets.get, call.bucket)
+    await call.run(call.buckets.get, call.bucket)
     return web.Response(headers={"x-oss-bucket-region": f"oss-{call.guard.region}"})
 
 
 async def bucket_location(call: Call) -> web.StreamResponse:
     """GetBucketLocation."""
-    await call.run(call.oss.buckets.get, call.bucket)
+    await call.run(call.buckets.get, call.bucket)
     return xml_response("LocationConstraint", f"oss-{call.guard.region}")
 
 
 async def bucket_stat(call: Call) -> web.StreamResponse:
     """GetBucketStat."""
-    stat = await call.run(call.oss.buckets.stat, call.bucket)
+    stat = await call.run(call.buckets.stat, call.bucket)
     return xml_response("BucketStat", _describe_stat(stat))
 
 

@@ -24,6 +24,7 @@ from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.model import StoredObject
+from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.keys import check_version
 from localcloud.oss.operations.objects import OpenObject, Permit
 from localcloud.oss.operations.service import OssService
@@ -48,6 +49,27 @@ class Call:
     digests: Digests
     content: Content
     body: bytes = field(repr=False)  # empty for operations that write it to disk as it comes
+
+    @property
+    def owner(self) -> str:
+        """The id of the account that owns the bucket, or whose buckets a request for none is about."""
+        bucket = self.guard.find_bucket(self.bucket)
+        return self.requester if bucket is None else bucket.owner
+
+    @property
+    def buckets(self) -> BucketOperations:
+        """The buckets of that account."""
+        return self.oss.buckets_of(self.owner)
+
+    @property
+    def own_buckets(self) -> BucketOperations:
+        """The buckets of the caller's account."""
+        return self.oss.buckets_of(self.requester)
+
+    @property
+    def is_owner(self) -> bool:
+        """Return True if the account itself that owns the bucket sent the request."""
+        return self.caller is not None and self.caller.identity.is_account and self.requester == self.owner
 
     @property
     def bucket(self) -> str:
@@ -81,7 +103,7 @@ class Call:
 
     @property
     def requester(self) -> str:
-        """The principal's id, as events carry it."""
+        """The id of the caller's account; empty: anybody sent the request."""
         return self.caller.identity.account_id if self.caller else ""
 
     @property
@@ -143,7 +165,7 @@ class Call:
 
         Args:
             action: the RAM action without its service: `GetObject`.
-            acl: the ACL in effect, which decides for anonymous requests.
+            acl: the ACL in effect, which decides where no policy does.
             target: the bucket or object; None: the request's.
 
         Raises:
@@ -155,6 +177,7 @@ class Call:
             target or self.target,
             acl=acl,
             conditions=partial(conditions_of, self.request),
+            headers=self.headers,
         )
 
     def permit(self, action: str, bucket: str | None = None) -> Permit:
@@ -288,7 +311,7 @@ class Operation:
             check_version(version)
         if self.action is not None:
             acl = "private"
-            if self.by_acl and call.caller is None:
+            if self.by_acl and not call.is_owner:
                 acl = await call.read(call.oss.objects.effective_acl, call.bucket, call.key)
             call.require(on_version(self.action, version), acl=acl)
         for header, action in self.header_actions.items():

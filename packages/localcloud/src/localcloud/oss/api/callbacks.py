@@ -76,7 +76,7 @@ async def answer_after(
         "Content-MD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
         "User-Agent": "aliyun-oss-callback",
         "x-oss-bucket": call.bucket,
-        "x-oss-owner": call.guard.account_id,
+        "x-oss-owner": call.owner,
         "x-oss-request-id": call.request[ID],
         "x-oss-requester": call.requester,
         "x-oss-tag": "CALLBACK",

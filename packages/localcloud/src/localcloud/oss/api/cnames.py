@@ -36,7 +36,7 @@ async def change_cname(call: Call) -> web.StreamResponse:
     domain = _check(text_of(parse(call.body, "BucketCnameConfiguration"), "Cname/Domain"))
     if component == "token":
         return await _create_token(call, domain)
-    await call.run(call.oss.buckets.get, call.bucket)
+    await call.run(call.buckets.get, call.bucket)
     if component == "delete":
         return web.Response()
     raise OssError(
@@ -46,7 +46,7 @@ async def change_cname(call: Call) -> web.StreamResponse:
 
 async def get_cnames(call: Call) -> web.StreamResponse:
     """ListCname."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     return xml_response("ListCnameResult", {"Bucket": bucket.name, "Owner": bucket.owner})
 
 
@@ -55,7 +55,7 @@ async def get_cname_token(call: Call) -> web.StreamResponse:
     if call.query["comp"] != "token":
         raise OssError("NotImplemented", f"not implemented: GET bucket with ?comp={call.query['comp'][:40]}")
     domain = _check(call.query.get("cname", ""))
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     document = bucket.settings.get(_key(domain))
     if document is None or _has_expired(document, call.guard.clock()):
         raise OssError("CnameTokenNotFound", f"There is no token for {domain}.")
@@ -82,7 +82,7 @@ async def _create_token(call: Call, domain: str) -> web.StreamResponse:
         made[0] = render("CnameToken", token).decode()
         return made[0]
 
-    await call.run(call.oss.buckets.change_setting, call.bucket, _key(domain), change)
+    await call.run(call.buckets.change_setting, call.bucket, _key(domain), change)
     return document_response(made[0])
 
 

@@ -20,7 +20,7 @@ def put_item(collection: Collection) -> Handler:
     async def handler(call: Call) -> web.StreamResponse:
         name = _name(call, collection)
         place = collection.read(call.body, name, call.guard.clock(), find_bucket=call.guard.find_bucket)
-        await call.run(call.oss.buckets.change_setting, call.bucket, collection.key(name), place)
+        await call.run(call.buckets.change_setting, call.bucket, collection.key(name), place)
         return web.Response()
 
     return handler
@@ -30,7 +30,7 @@ def get_items(collection: Collection) -> Handler:
     """Return the handler of GetBucketInventory and ListBucketInventory, GetStyle and ListStyle."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        bucket = await call.run(call.oss.buckets.get, call.bucket)
+        bucket = await call.run(call.buckets.get, call.bucket)
         found = collection.of(bucket)
         if collection.identifier not in call.query:
             call.require(collection.listing)
@@ -49,7 +49,7 @@ def delete_item(collection: Collection) -> Handler:
 
     async def handler(call: Call) -> web.StreamResponse:
         key = collection.key(_name(call, collection))
-        await call.run(call.oss.buckets.change_setting, call.bucket, key, lambda _: None)
+        await call.run(call.buckets.change_setting, call.bucket, key, lambda _: None)
         return web.Response(status=204)
 
     return handler

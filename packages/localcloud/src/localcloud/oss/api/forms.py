@@ -154,7 +154,7 @@ def _headers(form: dict[str, str], file: BodyPartReader) -> dict[str, str]:
 
 async def _authorize(call: Call, headers: dict[str, str]) -> None:
     acl = "private"
-    if call.caller is None:
+    if not call.is_owner:
         acl = await call.run(call.oss.objects.effective_acl, call.bucket, call.key)
     call.require("PutObject", acl=acl)
     for header, action in RIGHTS_BY_HEADER.items():

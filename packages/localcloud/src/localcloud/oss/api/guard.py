@@ -9,12 +9,13 @@ from aiohttp import web
 
 from localcloud.kernel.access import Caller, Denial, Gate
 from localcloud.kernel.door import HEADERS
-from localcloud.kernel.identity import Credential, CredentialStore
+from localcloud.kernel.identity import Credential, CredentialStore, Identity
 from localcloud.kernel.times import to_seconds
 from localcloud.kernel.values import same_secret
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
+from localcloud.oss.operations.buckets import not_owned
 from localcloud.oss.settings import accesspoints
 from localcloud.oss.settings.policy import decide
 from localcloud.oss.settings.referer import admits
@@ -27,6 +28,8 @@ READS = frozenset(
     {"oss:GetObject", "oss:GetObjectVersion", "oss:GetObjectTagging"}
 )  # actions that a public ACL allows everybody
 WRITES = frozenset({"oss:PutObject", "oss:DeleteObject"})  # further ones of public-read-write
+CREATES = "oss:PutBucket"
+PAYER = "x-oss-request-payer"  # the header, or parameter
 CONDITIONS = {"oss:Prefix": "prefix", "oss:Delimiter": "delimiter"}  # condition key -> query parameter
 
 
@@ -38,7 +41,6 @@ class Guard:
         credentials: whose keys sign.
         gate: asks what callers may, by policies.
         region: the region's id, which V4 signatures name.
-        account_id: the owner of everything.
         clock: seconds since the epoch.
         find_bucket: returns a bucket without waiting, or None.
     """
@@ -46,7 +48,6 @@ class Guard:
     credentials: CredentialStore
     gate: Gate
     region: str
-    account_id: str
     clock: Callable[[], float]
     find_bucket: Callable[[str], Bucket | None]
 
@@ -105,8 +106,12 @@ class Guard:
         *,
         acl: str,
         conditions: Callable[[], Mapping[str, str]],
+        headers: Mapping[str, str],
     ) -> None:
         """Refuse what the bucket's policy or the caller's deny; and what neither of them, nor the ACL allow.
+
+        What a caller's own policies allow counts for the buckets of its account alone; those of another one take their policy or
+        ACL.
 
         Source: OSS, "Authentication" (the steps of a request that is signed, and of one that is not).
 
@@ -116,28 +121,29 @@ class Guard:
             target: the bucket or object.
             acl: the effective ACL of the bucket or object, which decides where no policy does.
             conditions: returns condition keys of the request and their values.
+            headers: of the request.
 
         Raises:
             OssError: AccessDenied, naming the action and the resource.
         """
+        bucket = self.find_bucket(target.bucket)
+        identity = caller.identity if caller else None
+        sender = identity.account_id if identity else ""
+        if bucket and bucket.owner != sender and action == CREATES:
+            bucket = None  # the operation says that the name is taken
+        owner = bucket.owner if bucket else sender
         path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
-        resource = f"acs:oss:oss-{self.region}:{self.account_id}:{path}"
+        resource = f"acs:oss:oss-{self.region}:{owner}:{path}"
         query = target.query
         more = {name: query[parameter] for name, parameter in CONDITIONS.items() if parameter in query} if query else {}
-        if caller is None and (bucket := self.find_bucket(target.bucket)) and requester_pays(bucket):
-            raise OssError(  # the owner's users and roles pay as the owner does, and need no x-oss-request-payer
-                "AccessDenied",
-                "Anonymous access is forbidden for a bucket in pay-by-requester mode.",
-                {"BucketName": bucket.name},
-                ec="0003-00000701",
-            )
+        if bucket and sender != owner:
+            check_payer(bucket, identity, headers, query)
         if target.point:
             more |= self._pass_point(caller, action, target, {**conditions(), **more})
-        if caller is None or not caller.identity.is_account:
-            identity = caller.identity if caller else None
+        if not identity or sender != owner or not identity.is_account:
             known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions(), **more}
             request = Request(action=action, resource=resource, conditions=known)
-            effect = decide(self.find_bucket(target.bucket), identity, request)
+            effect = decide(bucket, identity, request)
             if effect is Effect.DENY:
                 raise OssError(
                     "AccessDenied", f"You have no right to access this object: the bucket's policy denies {action}."
@@ -146,8 +152,10 @@ class Guard:
                 self.gate.check(caller, action, resource, more)
             if effect is Effect.ALLOW or _is_public(action, acl):
                 return
-        if caller is None:
+        if caller is None or (sender != owner and target.key):
             raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
+        if sender != owner:
+            raise not_owned(target.bucket)
         self.gate.require(caller, action, resource, more)
 
     def _pass_point(
@@ -162,8 +170,8 @@ class Guard:
         if bucket is None:
             return {}  # deleted meanwhile, as the operation will say
         point = accesspoints.find_point(bucket, target.point)
-        arn = point.arn(self.region, self.account_id)
-        told = accesspoints.conditions_of(point, arn, self.account_id)
+        arn = point.arn(self.region, bucket.owner)
+        told = accesspoints.conditions_of(point, arn, bucket.owner)
         request = Request(
             action=action,
             resource=f"{arn}/object/{target.key}" if target.key else arn,
@@ -176,6 +184,28 @@ class Guard:
                 {"AccessPointName": point.name},
             )
         return told
+
+
+def check_payer(
+    bucket: Bucket, identity: Identity | None, headers: Mapping[str, str], query: Mapping[str, str]
+) -> None:
+    """Refuse who is not of the owner's account, and does not say that it pays where the owner does not.
+
+    Sources: OSS, PutBucketRequestPayment; "EC error codes", 0003-00000701 to -703.
+
+    Raises:
+        OssError: AccessDenied.
+    """
+    if not requester_pays(bucket):
+        return
+    named = {"BucketName": bucket.name}
+    if identity is None:
+        words = "Anonymous access is forbidden for a bucket in pay-by-requester mode."
+        raise OssError("AccessDenied", words, named, ec="0003-00000701")
+    if "requester" not in (headers.get(PAYER), query.get(PAYER)):
+        words = f"Access denied for requester pay bucket: say {PAYER}: requester."
+        signed_by_header = "authorization" in headers
+        raise OssError("AccessDenied", words, named, ec=f"0003-0000070{3 if signed_by_header else 2}")
 
 
 def caller_of(request: web.Request, credential: Credential | None) -> Caller | None:

@@ -19,7 +19,7 @@ from localcloud.oss.operations.restores import restore_state
 
 async def list_objects(call: Call) -> web.StreamResponse:
     """GetBucket (ListObjects), and version 2 of it with `list-type=2`."""
-    bucket = call.oss.buckets.get(call.bucket)
+    bucket = call.buckets.get(call.bucket)
     call.require("ListObjects", acl=bucket.acl)
     check_lengths(call, {"prefix": "0015-00000403", "marker": "0015-00000405"})
     if len(call.query.get("delimiter", "")) > 1:
@@ -55,9 +55,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
             "IsTruncated": page.next_marker is not None,
             "EncodingType": kind,
             **(_place_2(call, page, encode) if second else _place_1(marker, page, encode)),
-            "Contents": [
-                describe_entry(item, encode, call.guard.account_id if owner else None, now) for item in page.entries
-            ],
+            "Contents": [describe_entry(item, encode, call.owner if owner else None, now) for item in page.entries],
             "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in page.prefixes],
         },
     )

@@ -28,11 +28,11 @@ async def put_channel(call: Call) -> web.StreamResponse:
     call.require("PutLiveChannel" if status is None else "PutLiveChannelStatus")
     key = key_of(call.key)
     if status is not None:
-        await call.run(call.oss.buckets.change_setting, call.bucket, key, set_status(call.key, status))
+        await call.run(call.buckets.change_setting, call.bucket, key, set_status(call.key, status))
         return web.Response()
     document = read_channel(call.body, call.guard.clock())
-    await call.run(call.oss.buckets.change_setting, call.bucket, key, add_channel(document))
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    await call.run(call.buckets.change_setting, call.bucket, key, add_channel(document))
+    bucket = await call.run(call.buckets.get, call.bucket)
     return xml_response("CreateLiveChannelResult", _urls(call, call.key, find_channel(bucket, call.key)))
 
 
@@ -43,7 +43,7 @@ async def get_channel(call: Call) -> web.StreamResponse:
     if component not in actions:
         raise OssError("NotImplemented", f"not implemented: GET object with ?live&comp={component[:40]}")
     call.require(actions[component])
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     document = find_channel(bucket, call.key)
     if component == "stat":
         enabled = document.findtext("Status") == "enabled"
@@ -56,7 +56,7 @@ async def get_channel(call: Call) -> web.StreamResponse:
 
 async def list_channels(call: Call) -> web.StreamResponse:
     """ListLiveChannel."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     check_lengths(call, {"prefix": "0044-00000102", "marker": "0044-00000103"})
     prefix, marker = call.query.get("prefix", ""), call.query.get("marker", "")
     limit = call.number("max-keys", DEFAULT_PAGE, 1, MAX_PAGE, ec="0044-00000101")
@@ -86,14 +86,14 @@ async def list_channels(call: Call) -> web.StreamResponse:
 async def delete_channel(call: Call) -> web.StreamResponse:
     """DeleteLiveChannel; what was recorded of it would stay."""
     key = key_of(call.key)
-    await call.run(call.oss.buckets.change_setting, call.bucket, key, lambda _: None)
+    await call.run(call.buckets.change_setting, call.bucket, key, lambda _: None)
     return web.Response(status=204)
 
 
 async def make_playlist(call: Call) -> web.StreamResponse:
     """PostVodPlaylist and GetVodPlaylist: of what was recorded between two times, which is nothing."""
     channel = call.key.rpartition("/")[0] if call.request.method == "POST" else call.key
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     find_channel(bucket, channel)
     raise OssError("InvalidArgument", "No ts file found in specified time span.")
 

@@ -20,13 +20,13 @@ async def put_configuration(call: Call) -> web.StreamResponse:
     def change(bucket: Bucket) -> str:
         return objectworm.configure(bucket, call.body, call.guard.clock())
 
-    await call.run(call.oss.buckets.change_setting, call.bucket, objectworm.PARAMETER, change)
+    await call.run(call.buckets.change_setting, call.bucket, objectworm.PARAMETER, change)
     return web.Response()
 
 
 async def get_configuration(call: Call) -> web.StreamResponse:
     """GetBucketObjectWormConfiguration."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     if not objectworm.is_enabled(bucket):
         raise OssError("NoSuchObjectWormConfiguration", "The bucket has no object worm configuration.")
     return document_response(bucket.settings[objectworm.PARAMETER])
@@ -60,6 +60,6 @@ async def _protect(call: Call, change: Callable[[StoredObject], Protection]) -> 
 
 
 async def _protection(call: Call) -> Protection:
-    objectworm.check_enabled(await call.run(call.oss.buckets.get, call.bucket))
+    objectworm.check_enabled(await call.run(call.buckets.get, call.bucket))
     item = await call.run(call.oss.objects.get, call.bucket, call.key, call.version)
     return item.attributes.storage.protection

@@ -16,13 +16,13 @@ from localcloud.oss.settings.table import blocks_public_access
 async def put_bucket_policy(call: Call) -> web.StreamResponse:
     """PutBucketPolicy."""
     document = read_policy(call.body)
-    await call.run(call.oss.buckets.change_setting, call.bucket, PARAMETER, lambda _: document)
+    await call.run(call.buckets.change_setting, call.bucket, PARAMETER, lambda _: document)
     return web.Response()
 
 
 async def get_bucket_policy(call: Call) -> web.StreamResponse:
     """GetBucketPolicy."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     document = bucket.settings.get(PARAMETER)
     if document is None:
         raise OssError("NoSuchBucketPolicy", "The bucket policy does not exist.", {"BucketName": call.bucket})
@@ -31,13 +31,13 @@ async def get_bucket_policy(call: Call) -> web.StreamResponse:
 
 async def delete_bucket_policy(call: Call) -> web.StreamResponse:
     """DeleteBucketPolicy."""
-    await call.run(call.oss.buckets.change_setting, call.bucket, PARAMETER, lambda _: None)
+    await call.run(call.buckets.change_setting, call.bucket, PARAMETER, lambda _: None)
     return web.Response(status=204)
 
 
 async def bucket_policy_status(call: Call) -> web.StreamResponse:
     """GetBucketPolicyStatus."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     return xml_response("PolicyStatus", {"IsPublic": is_public(bucket) and not blocks_public_access(bucket)})
 
 

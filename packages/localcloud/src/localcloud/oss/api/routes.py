@@ -223,8 +223,8 @@ MODIFIERS = frozenset(
     versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-access-key-id
     x-oss-additional-headers
     x-oss-credential x-oss-date x-oss-expires
-    x-oss-redundancy-transition-taskid x-oss-target-redundancy-type x-oss-security-token x-oss-signature x-oss-signature-version
-    x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
+    x-oss-redundancy-transition-taskid x-oss-request-payer x-oss-target-redundancy-type x-oss-security-token x-oss-signature
+    x-oss-signature-version x-oss-traffic-limit""".split()  # noqa: SIM905 - one a line would fill a page
 )
 # Subresources of SDKs that V1 does not sign; passed over, DeleteBucketStorageQuota would be DeleteBucket.
 _UNSIGNED = frozenset(
@@ -270,7 +270,6 @@ def create_app(
     *,
     credentials: CredentialStore,
     authorizer: Authorizer,
-    account_id: str,
     admin_token: str,
     region: str,
     link: Link,
@@ -283,7 +282,6 @@ def create_app(
         oss: the domain.
         credentials: whose keys sign.
         authorizer: what they may do.
-        account_id: the owner of everything.
         admin_token: the bearer token of the administration's endpoints.
         region: the region's id, which V4 signatures name.
         link: the link's speed and faults.
@@ -294,9 +292,8 @@ def create_app(
         credentials=credentials,
         gate=Gate(authorizer, refuse),
         region=region,
-        account_id=account_id,
         clock=clock,
-        find_bucket=oss.buckets.find,
+        find_bucket=oss.find_bucket,
     )
 
     async def serve(request: web.Request) -> web.StreamResponse:
@@ -327,7 +324,7 @@ def create_app(
                     throttle.delay_of(response.content_length or 0) if request.method == "GET" else throttle.delayed
                 )
                 response.headers["x-oss-qos-delay-time"] = str(int(seconds * 1000))
-            cors.allow_page(request, response, oss.buckets.find(target.bucket))
+            cors.allow_page(request, response, oss.find_bucket(target.bucket))
             if request[s3.SPOKEN]:
                 s3.translate_headers(response)
 
@@ -384,13 +381,13 @@ def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
     Raises:
         OssError: NoSuchBucket, MalformedXML.
     """
-    if method == "PUT" and "overwriteConfig" in target.query and oss.buckets.find(target.bucket) is None:
+    if method == "PUT" and "overwriteConfig" in target.query and oss.find_bucket(target.bucket) is None:
         raise OssError(
             "MalformedXML",
             "The XML you provided was not well-formed or did not validate against our published schema.",
             ec="0015-00000231",
         )
-    oss.buckets.get(target.bucket)
+    oss.get_bucket(target.bucket)
 
 
 def _makes_bucket(method: str, target: ResourceUrl) -> bool:

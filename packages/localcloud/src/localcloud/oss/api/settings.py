@@ -14,7 +14,7 @@ def get_setting(setting: Setting) -> Handler:
     """Return the handler of GetBucketLifecycle, GetBucketEncryption, …."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        bucket = await call.run(call.oss.buckets.get, call.bucket)
+        bucket = await call.run(call.buckets.get, call.bucket)
         document = bucket.settings.get(setting.parameter)
         if document is not None:
             return document_response(document)
@@ -29,7 +29,7 @@ def put_setting(setting: Setting) -> Handler:
     """Return the handler of PutBucketLifecycle, PutBucketEncryption, …."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        await call.run(call.oss.buckets.put_setting, call.bucket, setting, call.body, call.headers)
+        await call.run(call.buckets.put_setting, call.bucket, setting, call.body, call.headers)
         return web.Response()
 
     return handler
@@ -39,7 +39,7 @@ def delete_setting(setting: Setting) -> Handler:
     """Return the handler of DeleteBucketLifecycle, DeleteBucketEncryption, …."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        await call.run(call.oss.buckets.set_setting, call.bucket, setting.parameter, None)
+        await call.run(call.buckets.set_setting, call.bucket, setting.parameter, None)
         return web.Response(status=204)
 
     return handler

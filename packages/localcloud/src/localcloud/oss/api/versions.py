@@ -57,7 +57,7 @@ async def list_versions(call: Call) -> web.StreamResponse:
 
 def _describe(call: Call, item: Version, encode: Encode, *, is_latest: bool) -> tuple[str, dict[str, Any]]:
     """Return the element of a version or a marker; both stand in one order, by key and from new to old."""
-    owner = call.guard.account_id
+    owner = call.owner
     version = {"VersionId": item.version, "IsLatest": is_latest}
     if isinstance(item, StoredObject):
         return "Version", {**describe_entry(item, encode, owner, call.guard.clock()), **version}

@@ -18,7 +18,7 @@ async def initiate_worm(call: Call) -> web.StreamResponse:
         made[:] = [worm.initiate(bucket, call.body, call.guard.clock())]
         return made[0].document()
 
-    await call.run(call.oss.buckets.change_setting, call.bucket, worm.PARAMETER, change)
+    await call.run(call.buckets.change_setting, call.bucket, worm.PARAMETER, change)
     return web.Response(headers={"x-oss-worm-id": made[0].worm_id})
 
 
@@ -28,7 +28,7 @@ async def complete_worm(call: Call) -> web.StreamResponse:
     def change(bucket: Bucket) -> str:
         return worm.complete(bucket, call.query["wormId"], call.guard.clock()).document()
 
-    await call.run(call.oss.buckets.change_setting, call.bucket, worm.PARAMETER, change)
+    await call.run(call.buckets.change_setting, call.bucket, worm.PARAMETER, change)
     return web.Response()
 
 
@@ -38,7 +38,7 @@ async def extend_worm(call: Call) -> web.StreamResponse:
     def change(bucket: Bucket) -> str:
         return worm.extend(bucket, call.query.get("wormId", ""), call.body, call.guard.clock()).document()
 
-    await call.run(call.oss.buckets.change_setting, call.bucket, worm.PARAMETER, change)
+    await call.run(call.buckets.change_setting, call.bucket, worm.PARAMETER, change)
     return web.Response()
 
 
@@ -48,11 +48,11 @@ async def abort_worm(call: Call) -> web.StreamResponse:
     def change(bucket: Bucket) -> None:
         worm.check_abort(bucket, call.guard.clock())
 
-    await call.run(call.oss.buckets.change_setting, call.bucket, worm.PARAMETER, change)
+    await call.run(call.buckets.change_setting, call.bucket, worm.PARAMETER, change)
     return web.Response(status=204)
 
 
 async def get_worm(call: Call) -> web.StreamResponse:
     """GetBucketWorm."""
-    bucket = await call.run(call.oss.buckets.get, call.bucket)
+    bucket = await call.run(call.buckets.get, call.bucket)
     return document_response(worm.existing(bucket, call.guard.clock()).document())

@@ -14,7 +14,7 @@ from localcloud.oss.settings import objectworm
 
 
 class AppendOperations(Operations):
-    """Appendable objects of one account's buckets."""
+    """Appendable objects."""
 
     def append(
         self,

@@ -17,13 +17,13 @@ from localcloud.oss.store.store import Store
 
 
 class Operations:
-    """Operations on one account's objects.
+    """Operations on objects, whoever owns their buckets.
 
     Args:
         store: where they are kept.
         events: told of changes.
         clock: seconds since the epoch.
-        key_state: returns the state of KMS's key of that id; None: there is none.
+        key_state: returns the state of an account's key of that id in KMS; None: there is none.
     """
 
     def __init__(self, store: Store, *, events: Events, clock: Callable[[], float], key_state: KeyState) -> None:
@@ -95,7 +95,7 @@ class Operations:
             OssError: what `check_key_state` raises, InvalidRequest (it is to be retained, and the bucket does not allow for it).
         """
         encryption = complete(storage.encryption, holder)
-        check_key_state(encryption, self._key_state)
+        check_key_state(encryption, holder.owner, self._key_state)
         return Storage(
             storage_class=storage.storage_class or holder.storage_class,
             encryption=encryption,

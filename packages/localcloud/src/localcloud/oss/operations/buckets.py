@@ -27,12 +27,17 @@ from localcloud.oss.store.store import Store
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", re.ASCII)
 
 
+def not_owned(name: str) -> OssError:
+    """Return the error of who asks for another account's bucket without a right to it."""
+    return OssError("AccessDenied", "The bucket you access does not belong to you.", {"BucketName": name})
+
+
 class BucketOperations:
     """Buckets of one account.
 
     Args:
         store: where they are kept.
-        account_id: the owner of every bucket.
+        account_id: the owner of them; others' are found, and neither returned nor changed.
         clock: seconds since the epoch.
     """
 
@@ -108,17 +113,21 @@ class BucketOperations:
         """Return a bucket.
 
         Raises:
-            OssError: NoSuchBucket.
+            OssError: NoSuchBucket, AccessDenied (another account's).
         """
-        return self._store.buckets.get(name)
+        bucket = self._store.buckets.get(name)
+        if bucket.owner != self._account_id:
+            raise not_owned(name)
+        return bucket
 
     def find(self, name: str) -> Bucket | None:
         """Return a bucket, or None; it does not wait for anything."""
-        return self._store.buckets.find(name)
+        bucket = self._store.buckets.find(name)
+        return bucket if bucket and bucket.owner == self._account_id else None
 
     def all(self) -> list[Bucket]:
         """Return all buckets in order of their names."""
-        return self._store.buckets.all()
+        return [bucket for bucket in self._store.buckets.all() if bucket.owner == self._account_id]
 
     def delete(self, name: str) -> None:
         """Delete an empty bucket.
@@ -231,7 +240,7 @@ class BucketOperations:
         """
         element = setting.read(body, options)
         target = element.findtext(setting.target[0]) if setting.target else None
-        if setting.target and target is not None and self._store.buckets.find(target) is None:
+        if setting.target and target is not None and self.find(target) is None:
             words = (
                 "put bucket log requester is not target bucket owner."  # also where there is none: OSS's SDK for Java
             )
@@ -269,7 +278,7 @@ class BucketOperations:
 
     def account_setting(self, setting: Setting) -> str | None:
         """Return the document that the account keeps of a setting; None: there is none."""
-        return self._store.buckets.of_account.get(setting.parameter)
+        return self._store.buckets.of_account(self._account_id).get(setting.parameter)
 
     def put_account_setting(self, setting: Setting, body: bytes, options: Mapping[str, str]) -> None:
         """Keep the document of a setting for all buckets of the account.
@@ -278,16 +287,14 @@ class BucketOperations:
             OssError: MalformedXML.
         """
         document = keep(setting.read(body, options))
-        self._store.buckets.change_account(lambda before: {**before, setting.parameter: document})
+        self._store.buckets.change_account(self._account_id, lambda before: {**before, setting.parameter: document})
 
     def delete_account_setting(self, setting: Setting) -> None:
         """Remove a setting of the account."""
         self._store.buckets.change_account(
-            lambda before: {name: document for name, document in before.items() if name != setting.parameter}
+            self._account_id,
+            lambda before: {name: document for name, document in before.items() if name != setting.parameter},
         )
 
     def _change(self, name: str, change: Callable[[Bucket], Bucket]) -> None:
-        def change_existing(bucket: Bucket | None) -> Bucket:
-            return change(self.get(name) if bucket is None else bucket)  # which says that there is none
-
-        self._store.buckets.change(name, change_existing)
+        self._store.buckets.change(name, lambda _: change(self.get(name)))

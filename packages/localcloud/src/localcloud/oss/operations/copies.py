@@ -37,7 +37,7 @@ def anything(item: StoredObject) -> None:
 
 
 class CopyOperations(Operations):
-    """Copies between one account's objects.
+    """Copies between objects, whoever owns their buckets.
 
     Args:
         store: where they are kept.
@@ -45,7 +45,7 @@ class CopyOperations(Operations):
         uploads: puts parts.
         events: told of changes.
         clock: seconds since the epoch.
-        key_state: returns the state of KMS's key of that id; None: there is none.
+        key_state: returns the state of an account's key of that id in KMS; None: there is none.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from localcloud.oss.settings.worm import is_protected
 
 
 class LifecycleOperations(Operations):
-    """The lifecycle rules of one account's buckets."""
+    """The lifecycle rules of all buckets."""
 
     def apply(self, now: float | None = None) -> int:
         """Delete the objects and versions, abort the uploads, and move into colder storage what is due.

@@ -81,7 +81,7 @@ class OpenObject:
 
 
 class ObjectOperations(Operations):
-    """Objects of one account's buckets."""
+    """Objects, whoever owns their buckets."""
 
     def put(
         self,
@@ -202,7 +202,7 @@ class ObjectOperations(Operations):
                     {"x-oss-hash-crc64ecma": str(item.crc64)},  # which the SDK for C reads first
                 )
             if not frozen:
-                check_key_state(item.attributes.storage.encryption, self._key_state)
+                check_key_state(item.attributes.storage.encryption, holder.owner, self._key_state)
         except BaseException:
             self._store.blobs.unpin(pinned)
             raise

@@ -31,7 +31,7 @@ class Wish:
 
 
 class RestoreOperations(Operations):
-    """Restorations of one account's archived objects."""
+    """Restorations of archived objects."""
 
     def restore(self, bucket: str, key: str, wish: Wish, version: str | None = None) -> tuple[StoredObject, bool]:
         """Begin to restore an object, or keep a restored one longer.

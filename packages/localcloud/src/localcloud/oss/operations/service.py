@@ -1,21 +1,22 @@
-"""OSS of one account in one region: its operations, on one store."""
+"""OSS of all accounts in one region: its operations, on one store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from localcloud.kms.model import State
+from localcloud.kms.model import State, default_key_id
+from localcloud.oss.model import Bucket, ObjectEvent
 from localcloud.oss.operations.appends import AppendOperations
 from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.copies import CopyOperations
 from localcloud.oss.operations.events import Events, Subscriber
 from localcloud.oss.operations.lifecycle import LifecycleOperations
 from localcloud.oss.operations.objects import ObjectOperations
+from localcloud.oss.operations.owned import OwnObjects
 from localcloud.oss.operations.restores import RestoreOperations
 from localcloud.oss.operations.symlinks import SymlinkOperations
 from localcloud.oss.operations.uploads import UploadOperations
-from localcloud.oss.settings.encryption import KeyState
 from localcloud.oss.store.store import Store
 
 
@@ -24,11 +25,13 @@ class OssService:
 
     Args:
         folder: where buckets and objects are kept.
-        account_id: the owner of every bucket.
+        account_id: the first account.
         clock: seconds since the epoch.
-        key_state: returns the state of KMS's key of that id; None: there is none.
+        key_state: returns the state of the first account's key of that id in KMS; None: there is none. Other accounts have but
+            the one that OSS enciphers with where none is named.
 
     Attributes:
+        buckets: those of the first account.
         lock: held while the store is used: who gets it without waiting reads a few rows without waiting.
 
     Raises:
@@ -41,26 +44,61 @@ class OssService:
         *,
         account_id: str,
         clock: Callable[[], float],
-        key_state: KeyState = lambda _: State.ENABLED,
+        key_state: Callable[[str], State | None] = lambda _: State.ENABLED,
     ) -> None:
-        self._store = store = Store(folder)
+
+        def state_of(owner: str, key: str) -> State | None:
+            own = State.ENABLED if key == default_key_id(owner, "oss") else None
+            return key_state(key) if owner == account_id else own
+
+        self._clock = clock
+        self._store = store = Store(folder, account_id)
         self._events = events = Events(clock)
         self.lock = store.lock
         self.blobs = store.blobs
-        self.buckets = BucketOperations(store, account_id=account_id, clock=clock)
-        self.objects = ObjectOperations(store, events=events, clock=clock, key_state=key_state)
-        self.restores = RestoreOperations(store, events=events, clock=clock, key_state=key_state)
-        self.symlinks = SymlinkOperations(store, events=events, clock=clock, key_state=key_state)
-        self.appends = AppendOperations(store, events=events, clock=clock, key_state=key_state)
-        self.uploads = UploadOperations(store, events=events, clock=clock, key_state=key_state)
-        self.lifecycle = LifecycleOperations(store, events=events, clock=clock, key_state=key_state)
+        self.buckets = self.buckets_of(account_id)
+        self.objects = ObjectOperations(store, events=events, clock=clock, key_state=state_of)
+        self.restores = RestoreOperations(store, events=events, clock=clock, key_state=state_of)
+        self.symlinks = SymlinkOperations(store, events=events, clock=clock, key_state=state_of)
+        self.appends = AppendOperations(store, events=events, clock=clock, key_state=state_of)
+        self.uploads = UploadOperations(store, events=events, clock=clock, key_state=state_of)
+        self.lifecycle = LifecycleOperations(store, events=events, clock=clock, key_state=state_of)
         self.copies = CopyOperations(
-            store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=key_state
+            store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=state_of
         )
 
+    def buckets_of(self, account_id: str) -> BucketOperations:
+        """Return the operations on an account's buckets."""
+        return BucketOperations(self._store, account_id=account_id, clock=self._clock)
+
+    def objects_of(self, account_id: str) -> OwnObjects:
+        """Return the objects of an account, as services of the cloud read them."""
+        return OwnObjects(self.objects, self.buckets_of(account_id))
+
+    def find_bucket(self, name: str) -> Bucket | None:
+        """Return a bucket, whoever owns it, or None; it does not wait for anything."""
+        return self._store.buckets.find(name)
+
+    def get_bucket(self, name: str) -> Bucket:
+        """Return a bucket, whoever owns it.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        return self._store.buckets.get(name)
+
+    def all_buckets(self) -> list[Bucket]:
+        """Return the buckets of all accounts in order of their names."""
+        return self._store.buckets.all()
+
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Have every object event told to a function, after it is durable, in the thread that caused it."""
-        self._events.subscribe(subscriber)
+        """Have every object event in the first account's buckets told to a function, after it is durable, in its thread."""
+
+        def tell(event: ObjectEvent) -> None:
+            if self.buckets.find(event.bucket):
+                subscriber(event)
+
+        self._events.subscribe(tell)
 
     def close(self) -> None:
         """Close the store; nothing may be called afterwards."""

@@ -12,7 +12,7 @@ from localcloud.oss.operations.keys import already_exists, check_key
 
 
 class SymlinkOperations(Operations):
-    """Symlinks of one account's buckets."""
+    """Symlinks."""
 
     def put(
         self,

@@ -33,7 +33,7 @@ class _PartsChangedError(Exception):
 
 
 class UploadOperations(Operations):
-    """Unfinished multipart uploads of one account's buckets."""
+    """Unfinished multipart uploads."""
 
     def begin(
         self,

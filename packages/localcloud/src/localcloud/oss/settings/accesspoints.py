@@ -1,7 +1,7 @@
 """Access points: further names of a bucket, each with a policy of its own. Pure.
 
 A request that names a bucket by an access point's alias needs what it always needs, and that the access point's policy allows
-it. The account itself may do everything, as with its buckets' policies (assumed).
+it. The owner's account itself may do everything, as with its buckets' policies (assumed).
 
 Sources: OSS, "Access points", CreateAccessPoint, GetAccessPoint, PutAccessPointPolicy, PutAccessPointPublicAccessBlock. That one
 whose name is taken is refused as AccessPointAlreadyExists, and how an alias is drawn, is assumed.
@@ -174,7 +174,7 @@ def admits(bucket: Bucket, point: AccessPoint, identity: Identity | None, reques
     """
     if point.origin != "internet":
         return False  # no request comes from a VPC
-    if identity is not None and identity.is_account:
+    if identity is not None and identity.is_account and identity.account_id == bucket.owner:
         return True
     if identity is None and (point.blocked or blocks_public_access(bucket)):
         return False

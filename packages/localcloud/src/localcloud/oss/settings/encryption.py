@@ -19,7 +19,9 @@ from localcloud.oss.settings.schema import group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import parse
 
-KeyState = Callable[[str], State | None]  # returns the state of KMS's key of that id; None: there is none
+KeyState = Callable[
+    [str, str], State | None
+]  # returns the state of an account's key of that id in KMS; None: there is none
 ALGORITHMS = frozenset({"AES256", "KMS", "SM4"})
 ALGORITHM = "x-oss-server-side-encryption"  # headers
 KEY = f"{ALGORITHM}-key-id"
@@ -107,14 +109,14 @@ def complete(encryption: Mapping[str, str], bucket: Bucket) -> dict[str, str]:
     return found
 
 
-def check_key_state(encryption: Mapping[str, str], key_state: KeyState) -> None:
-    """Refuse to write or read an object whose key does not encipher or decipher.
+def check_key_state(encryption: Mapping[str, str], owner: str, key_state: KeyState) -> None:
+    """Refuse to write or read an object whose key does not encipher or decipher; it is one of its bucket's owner.
 
     Raises:
         OssError: InvalidArgument (KMS has no such key), Rejected.Disabled, Rejected.PendingDeletion.
     """
     key = encryption.get(KEY)
-    state = State.ENABLED if key is None else key_state(key)
+    state = State.ENABLED if key is None else key_state(owner, key)
     if state is None:
         raise OssError(
             "InvalidArgument",

@@ -1,6 +1,6 @@
-"""Policy of a bucket: what it allows or denies other principals than the account, and everybody.
+"""Policy of a bucket: what it allows or denies other principals than the account that owns it, and everybody.
 
-The account itself may do everything, whatever its bucket's policy says (assumed): nobody locks themselves out.
+That account itself may do everything, whatever its bucket's policy says (assumed): nobody locks themselves out.
 
 Source: OSS, PutBucketPolicy; the language is RAM's, with Principal beside it.
 """

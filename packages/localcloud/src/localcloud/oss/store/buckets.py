@@ -10,7 +10,8 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.store.database import Database, Row
 
-_ACCOUNT = ""  # the name of the row that holds the account's settings: none of a bucket
+_ACCOUNT = "@"  # begins the name of the row that holds an account's settings: no bucket's does
+_FIRST = ""  # the name of the row of the first account, from when there was no other
 
 
 class BucketRows:
@@ -19,12 +20,20 @@ class BucketRows:
     They are few and every request asks for one: they are kept in memory, too, and change there before anybody else gets the lock.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, account_id: str) -> None:
         self._database = database
-        buckets = {row[0]: _bucket(row) for row in database.run("SELECT * FROM buckets")}
-        account = buckets.pop(_ACCOUNT, None)
-        self._of_account: Mapping[str, str] = account.settings if account else {}
-        self._buckets = {name: replace(bucket, of_account=self._of_account) for name, bucket in buckets.items()}
+        self._first = account_id
+        rows = {row[0]: _bucket(row) for row in database.run("SELECT * FROM buckets")}
+        self._of_accounts = {
+            name.removeprefix(_ACCOUNT) or account_id: row.settings
+            for name, row in rows.items()
+            if name == _FIRST or name.startswith(_ACCOUNT)
+        }
+        self._buckets = {
+            name: replace(bucket, of_account=self.of_account(bucket.owner))
+            for name, bucket in rows.items()
+            if name != _FIRST and not name.startswith(_ACCOUNT)
+        }
 
     def find(self, name: str) -> Bucket | None:
         """Return a bucket, or None; it does not wait for the database."""
@@ -54,7 +63,8 @@ class BucketRows:
         """
 
         def work() -> Bucket:
-            after = replace(change(self.find(name)), of_account=self._of_account)
+            after = change(self.find(name))
+            after = replace(after, of_account=self.of_account(after.owner))
             assert after.name == name
             self._write(after)
             return after
@@ -63,26 +73,29 @@ class BucketRows:
             self._buckets[name] = after = self._database.write(work)
         return after
 
-    @property
-    def of_account(self) -> Mapping[str, str]:
-        """The settings of the account."""
-        return self._of_account
+    def of_account(self, account_id: str) -> Mapping[str, str]:
+        """Return the settings of an account."""
+        return self._of_accounts.get(account_id, {})
 
-    def change_account(self, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
-        """Replace the settings of the account, which count for all buckets, by what a function makes of them.
+    def change_account(self, account_id: str, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        """Replace the settings of an account, which count for all its buckets, by what a function makes of them.
 
         Raises:
             OssError: ServiceUnavailable (the disk is full).
         """
+        name = _FIRST if account_id == self._first else f"{_ACCOUNT}{account_id}"
 
         def work() -> Mapping[str, str]:
-            after = change(self._of_account)
-            self._write(Bucket(name=_ACCOUNT, owner="", created=0.0, acl="", storage_class="", settings=after))
+            after = change(self.of_account(account_id))
+            self._write(Bucket(name=name, owner="", created=0.0, acl="", storage_class="", settings=after))
             return after
 
         with self._database.lock:
-            self._of_account = after = self._database.write(work)
-            self._buckets = {name: replace(bucket, of_account=after) for name, bucket in self._buckets.items()}
+            self._of_accounts[account_id] = after = self._database.write(work)
+            self._buckets = {
+                name: replace(bucket, of_account=after) if bucket.owner == account_id else bucket
+                for name, bucket in self._buckets.items()
+            }
 
     def _write(self, bucket: Bucket) -> None:
         self._database.run(

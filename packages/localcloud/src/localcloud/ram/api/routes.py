@@ -6,7 +6,8 @@ Sources: RAM API reference 2015-05-01; the models of alibabacloud_ram20150501.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from localcloud.kernel import rpc
 from localcloud.kernel.parameters import Answer, blocking_action
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ram.api.account import PASSWORDS, PREFERENCE, AccountCalls
+from localcloud.ram.api.administration import ACCOUNTS, make_account
 from localcloud.ram.api.attachments import KINDS, AttachmentCalls, EntityCalls
 from localcloud.ram.api.groups import GroupCalls
 from localcloud.ram.api.logins import FIELDS as LOGIN
@@ -24,6 +26,7 @@ from localcloud.ram.api.tags import TagCalls
 from localcloud.ram.api.users import FIELDS, AccessKeyCalls, UserCalls
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Kind
+from localcloud.ram.operations.directory import Directory
 from localcloud.ram.operations.service import RamService
 
 VERSION = "2015-05-01"
@@ -110,9 +113,23 @@ def _attachments(calls: AttachmentCalls, kind: Kind) -> dict[str, Route]:
     }
 
 
-def create_app(ram: RamService, authenticator: Authenticator, *, serves: Callable[[str], bool]) -> web.Application:
-    """Return the application that serves the RAM API."""
-    actions = {
-        name: blocking_action(handler, parameters, RamError) for name, (handler, parameters) in routes(ram).items()
-    }
-    return rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)
+def create_app(
+    directory: Directory, authenticator: Authenticator, *, admin_token: str, serves: Callable[[str], bool]
+) -> web.Application:
+    """Return the application that serves the RAM API, to each account for what is its own.
+
+    Args:
+        directory: the accounts.
+        authenticator: verifies signatures that all services share.
+        admin_token: the bearer token of the administration's endpoints.
+        serves: says whether a host name is RAM's.
+    """
+
+    def actions_of(account_id: str) -> Mapping[str, rpc.Action]:
+        known = routes(directory.of(account_id))
+        return {name: blocking_action(handler, read, RamError) for name, (handler, read) in known.items()}
+
+    actions = rpc.by_account(actions_of, directory.first.account_id)
+    application = rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)
+    application.router.add_put(ACCOUNTS, partial(make_account, directory, admin_token))
+    return application

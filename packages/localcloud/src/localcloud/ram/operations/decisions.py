@@ -27,7 +27,13 @@ class Decisions(EntityKeeper):
     """
 
     def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
-        """Return True if the identity's policies allow the action (see `identity.Authorizer`).
+        """Return True if the identity's policies allow the action on what is the account's own (see `identity.Authorizer`)."""
+        if (owner := _owner(resource)).isdigit() and owner != self._account_id:
+            return False
+        return self.is_granted(identity, action=action, resource=resource, conditions=conditions)
+
+    def is_granted(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
+        """Return True if the identity's policies allow the action; another account's resource needs its owner's permission, too.
 
         A role may do what its policies allow, a user what its own and its groups' allow; a session policy limits that further.
         """
@@ -58,6 +64,11 @@ class Decisions(EntityKeeper):
 
     def _with_time(self, conditions: Mapping[str, str]) -> dict[str, str]:
         return {"acs:CurrentTime": to_seconds(self._clock()), **conditions}
+
+
+def _owner(resource: str) -> str:
+    """Return the account in a resource's ARN; empty, `*` or `system`: it names none."""
+    return ":".join(resource.split(":", 4)[3:4])
 
 
 def _session_allows(identity: Identity, request: Request) -> bool:

@@ -49,6 +49,11 @@ class EntityKeeper:
         self._lock = threading.Lock()  # held while something changes
         self._entities = store.load()
 
+    @property
+    def account_id(self) -> str:
+        """The account."""
+        return self._account_id
+
     def role_arn(self, name: str) -> str:
         """Return the ARN of a role of this name."""
         return f"acs:ram::{self._account_id}:role/{name}"

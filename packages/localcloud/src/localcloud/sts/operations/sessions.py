@@ -27,12 +27,12 @@ _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
 
 
 class StsService:
-    """The account's sessions. Implements `identity.CredentialStore`; safe for threads.
+    """The sessions of all accounts. Implements `identity.CredentialStore`; safe for threads.
 
     Args:
         folder: where sessions are kept; what is there is loaded, and what belongs to no role any more is forgotten.
-        account_id: the account.
-        roles: the roles of the account.
+        account_id: the account whose services of the cloud get credentials.
+        roles: the roles of all accounts.
         clock: seconds since the epoch.
 
     Raises:
@@ -74,7 +74,7 @@ class StsService:
         session_policy: str | None = None,
         conditions: Mapping[str, str] | None = None,
     ) -> Credential:
-        """Let an identity of the account assume a role.
+        """Let an identity assume a role, of its own account or of one whose trust policy names it.
 
         The real STS refuses the account's own key and wants a RAM user's; here the account's key stands for an administrator, so
         that nobody has to make a user first.
@@ -95,7 +95,7 @@ class StsService:
         asked = conditions or {}
         with self._lock:
             role = self._assumable(role_arn, _principals(caller), asked)
-            if not self._roles.is_allowed(caller, action="sts:AssumeRole", resource=role_arn, conditions=asked):
+            if not self._roles.is_granted(caller, action="sts:AssumeRole", resource=role_arn, conditions=asked):
                 raise _not_assumable(role_arn, "the caller's policies do not allow sts:AssumeRole")
             if not MIN_SESSION <= duration <= role.max_session:
                 raise StsError(
@@ -105,7 +105,7 @@ class StsService:
             return self._issue(role, role_arn, session_name, duration, session_policy)
 
     def assume_role_for_service(self, role_arn: str, *, service: str, session_name: str, duration: int) -> Credential:
-        """Let a service of the cloud assume a role on its user's behalf.
+        """Let a service of the cloud assume a role of the account on its user's behalf.
 
         Args:
             role_arn: the role.
@@ -117,6 +117,8 @@ class StsService:
             StsError: EntityNotExist.Role; NoPermission when the trust policy does not name the service;
                 InvalidParameter.RoleSessionName.
         """
+        if _account_of(role_arn) != self._account_id:
+            raise _no_such_role(role_arn)
         with self._lock:
             role = self._assumable(role_arn, [("Service", service)], {})
             return self._issue(role, role_arn, session_name, duration)
@@ -144,7 +146,7 @@ class StsService:
     def _role(self, role_arn: str) -> Role:
         role = self._roles.find_role(role_arn)
         if role is None:
-            raise StsError("EntityNotExist.Role", f"The role not exists: {role_arn}.")
+            raise _no_such_role(role_arn)
         return role
 
     def _assumable(self, role_arn: str, names: Sequence[tuple[str, str]], conditions: Mapping[str, str]) -> Role:
@@ -175,7 +177,7 @@ class StsService:
             security_token=secrets.token_urlsafe(192),
             expires_at=now + duration,
             identity=Identity(
-                account_id=self._account_id,
+                account_id=_account_of(role_arn) if role_arn else self._account_id,
                 role_arn=role_arn,
                 session_name=session_name,
                 session_policy=session_policy,
@@ -190,6 +192,14 @@ class StsService:
         forgotten = [session for session in self._sessions.values() if gone(session)]
         self._sessions = {key: session for key, session in self._sessions.items() if not gone(session)}
         self._store.remove(forgotten)
+
+
+def _account_of(role_arn: str) -> str:
+    return role_arn.removeprefix("acs:ram::").partition(":")[0]
+
+
+def _no_such_role(role_arn: str) -> StsError:
+    return StsError("EntityNotExist.Role", f"The role not exists: {role_arn}.")
 
 
 def _random(length: int) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import Attributes
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings import blocks_public_access
 from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
@@ -27,6 +28,35 @@ def oss(tmp_path: Path) -> Iterator[OssService]:
     service.close()
 
 
+def test_an_account_has_nothing_of_another_s_buckets(oss: OssService) -> None:
+    other = oss.buckets_of("2222222222222222")
+    oss.buckets.create("first")
+    assert (other.all(), other.find("first")) == ([], None)
+    for call in (lambda: other.get("first"), lambda: other.delete("first"), lambda: other.set_acl("first", "private")):
+        with pytest.raises(OssError, match="does not belong to you"):
+            call()
+    with pytest.raises(OssError, match="BucketAlreadyExists"):
+        other.create("first")
+
+
+def test_services_of_the_cloud_read_their_own_account_s_objects(oss: OssService) -> None:
+    oss.buckets_of("2222222222222222").create("second", acl="public-read-write")
+    oss.objects.put("second", "key", b"theirs", Attributes())
+    assert oss.objects_of("2222222222222222").read("second", "key") == b"theirs"
+    with pytest.raises(OssError, match="does not belong to you"):
+        oss.objects_of("1111111111111111").read("second", "key")
+
+
+def test_events_of_another_account_s_buckets_are_not_told(oss: OssService) -> None:
+    told: list[str] = []
+    oss.subscribe(lambda event: told.append(event.bucket))
+    oss.buckets.create("first")
+    oss.buckets_of("2222222222222222").create("second")
+    for bucket in ("first", "second"):
+        oss.objects.put(bucket, "key", b"", Attributes())
+    assert told == ["first"]
+
+
 def test_an_account_blocks_public_access_to_all_its_buckets(oss: OssService) -> None:
     before = oss.buckets.create("before", acl="public-read")
     assert not blocks_public_access(before)
@@ -40,6 +70,20 @@ def test_an_account_blocks_public_access_to_all_its_buckets(oss: OssService) -> 
     assert not blocks_public_access(oss.buckets.get("before"))
 
 
+def test_an_account_s_settings_count_for_its_own_buckets_alone(tmp_path: Path) -> None:
+    oss = opened(tmp_path)
+    other = oss.buckets_of("2222222222222222")
+    for buckets, name in ((oss.buckets, "first"), (other, "second")):
+        buckets.create(name, acl="public-read")
+    other.put_account_setting(PUBLIC_ACCESS_BLOCK, BLOCKING, {})
+    for _ in ("before", "after a restart"):
+        found = {bucket.name: blocks_public_access(bucket) for bucket in oss.all_buckets()}
+        assert found == {"first": False, "second": True}
+        oss.close()
+        oss = opened(tmp_path)
+    oss.close()
+
+
 def test_the_settings_of_an_account_are_there_after_a_restart(tmp_path: Path) -> None:
     first = opened(tmp_path)
     first.buckets.create("bucket")
@@ -47,5 +91,5 @@ def test_the_settings_of_an_account_are_there_after_a_restart(tmp_path: Path) ->
     first.close()
     second = opened(tmp_path)
     assert blocks_public_access(second.buckets.get("bucket"))
-    assert second.buckets.find("") is None
+    assert second.find_bucket("") is None
     second.close()

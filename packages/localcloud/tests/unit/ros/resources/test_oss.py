@@ -211,7 +211,7 @@ class Hesitant(BucketOperations):
 
 
 def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = Store(tmp_path, ACCOUNT)
     kind = Bucket(Hesitant(store))
 
     async def race() -> list[Outcome | BaseException]:
@@ -230,7 +230,7 @@ class FullDisk(BucketOperations):
 
 
 def test_a_bucket_whose_settings_cannot_be_written_is_not_there(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = Store(tmp_path, ACCOUNT)
     kind = Bucket(FullDisk(store, account_id=ACCOUNT, clock=lambda: 0.0))
     with pytest.raises(OSError, match="No space left"):
         asyncio.run(kind.create(CONTEXT, check_properties(kind.properties, BUCKET)))
