@@ -69,12 +69,17 @@ class Asked:
     def find_spec(name, path=None, target=None):
         asked.append(name)
 
-def noting(call):
-    def noted(path, *arguments, **options):
+class Noting:  # no function, which would become a method of a class that keeps it: pathlib's does, up to 3.10
+    def __init__(self, call):
+        self.call = call
+        for features in (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks):
+            if call in features:
+                features.add(self)
+
+    def __call__(self, path, *arguments, **options):
         if isinstance(path, str) and path.startswith(root):
             tested.append(path)
-        return call(path, *arguments, **options)
-    return noted
+        return self.call(path, *arguments, **options)
 
 def exec_module(loader, module):
     if loader.path in lazy:
@@ -86,7 +91,7 @@ if lazy:
     SourceFileLoader.exec_module = exec_module
 sys.path.insert(0, sys.argv[1])
 sys.meta_path.insert(0, Asked)
-os.stat, os.lstat, os.access = map(noting, (os.stat, os.lstat, os.access))
+os.stat, os.lstat, os.access = map(Noting, (os.stat, os.lstat, os.access))
 sys.addaudithook(hook)
 for module in modules:
     print(module, file=sys.stderr)

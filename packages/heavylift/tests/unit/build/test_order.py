@@ -84,6 +84,23 @@ def test_what_a_module_does_at_the_end_of_the_process_is_not_waited_for(tmp_path
     assert record_imports(tmp_path, Path(sys.executable), ["m"]).needed == ["m.py"]
 
 
+def test_a_module_may_keep_a_function_that_asks_for_files_in_a_class_as_pathlib_did(tmp_path: Path) -> None:
+    source = """
+import os
+
+class Accessor:
+    stat, lstat, access = os.stat, os.lstat, os.access
+
+for follow in (True, False):
+    Accessor().stat(__file__, follow_symlinks=follow)
+Accessor().lstat(path=__file__)
+Accessor().access(__file__, os.R_OK)
+assert os.stat in os.supports_follow_symlinks and os.stat in os.supports_fd and os.access in os.supports_effective_ids
+"""
+    write(tmp_path, {"m.py": source})
+    assert record_imports(tmp_path, Path(sys.executable), ["m"]).needed == ["m.py"]
+
+
 def test_libraries_that_a_library_brings_in_come_before_it_wherever_they_lie_in_memory(tmp_path: Path) -> None:
     folder, maps = tmp_path / "applib", tmp_path / "maps"
     maps.touch()

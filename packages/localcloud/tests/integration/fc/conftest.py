@@ -26,7 +26,8 @@ Running = Any  # the running cloud of tests/support/cloud.py
 
 FUNCTION = textwrap.dedent(
     """
-    import ctypes, json, os, subprocess, sys, threading, time
+    import ctypes, json, multiprocessing, os, subprocess, sys, threading, time
+    from concurrent.futures import ProcessPoolExecutor
 
     STATE = {"initializer": 0, "ticks": 0}
 
@@ -123,6 +124,19 @@ FUNCTION = textwrap.dedent(
     def do_children(context):
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"], start_new_session=True)
         time.sleep(1000)
+
+
+    def do_processes(context, method):
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
+            return {"there": [*pool.map(double, range(3))], "workers": os.getpid() not in pool.map(ask, range(3))}
+
+
+    def double(number):
+        return 2 * number
+
+
+    def ask(_):
+        return os.getpid()
 
 
     def do_read(context, path):

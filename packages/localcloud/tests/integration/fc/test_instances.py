@@ -82,6 +82,13 @@ def test_code_is_read_only_and_secrets_of_this_machine_are_out_of_sight(
         }
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_function_uses_several_processes(client: Any, code: bytes, make_event: MakeEvent, method: str) -> None:
+    client.create("f", code=code, timeout=60)
+    answer = client.invoke("f", make_event("processes", method=method))
+    assert answer.json == {"there": [0, 2, 4], "workers": True}
+
+
 def test_instances_do_not_see_each_others_files(client: Any, code: bytes, make_event: MakeEvent) -> None:
     client.create("one", code=code)
     client.create("two", code=code)

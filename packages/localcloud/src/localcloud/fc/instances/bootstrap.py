@@ -42,9 +42,9 @@ def load_module(path: Path, name: str) -> ModuleType:
     return module
 
 
-if TYPE_CHECKING or __name__ != "__main__":
+if TYPE_CHECKING or __name__ == "localcloud.fc.instances.bootstrap":
     from localcloud.fc.instances import messages, program, surroundings, wsgi
-else:  # in an instance there is no localcloud, only this folder
+else:  # in an instance, and in processes that `multiprocessing` spawns there, there is no localcloud, only this folder
     messages = load_module(Path(__file__).with_name("messages.py"), "localcloud.fc.instances.messages")
     program = load_module(Path(__file__).with_name("program.py"), "localcloud.fc.instances.program")
     surroundings = load_module(Path(__file__).with_name("surroundings.py"), "localcloud.fc.instances.surroundings")
