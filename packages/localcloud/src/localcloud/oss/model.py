@@ -55,11 +55,19 @@ class ObjectKind(StrEnum):
     SYMLINK = "Symlink"
 
 
+class RetentionMode(StrEnum):
+    """The strictness of a retention: whether anybody may end it before its date."""
+
+    GOVERNANCE = "GOVERNANCE"  # whoever has the right to bypass it
+    COMPLIANCE = "COMPLIANCE"  # nobody
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Protection:
     """The time for which a version of an object cannot be deleted."""
 
     until: float = 0.0  # seconds since the epoch; 0: it is not retained
+    mode: RetentionMode = RetentionMode.COMPLIANCE  # of the retention until then
     held: bool = False  # legally, until that ends
 
 

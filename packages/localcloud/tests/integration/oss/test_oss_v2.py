@@ -10,15 +10,19 @@ import alibabacloud_oss_v2 as oss
 import pytest
 
 from tests.support.cloud import Cloud
+from tests.support.roles import assume_role
+from tests.support.signers import Key
 
 
 @pytest.fixture(params=["v1", "v4"])
 def client(request: pytest.FixtureRequest, cloud: Cloud) -> Any:
+    return client_of(cloud, cloud.key, request.param)
+
+
+def client_of(cloud: Cloud, key: Key, signature: str) -> Any:
     config = oss.config.load_default()
-    config.credentials_provider = oss.credentials.StaticCredentialsProvider(
-        cloud.access_key_id, cloud.access_key_secret
-    )
-    config.region, config.endpoint, config.signature_version = cloud.region, cloud.endpoints["oss"], request.param
+    config.credentials_provider = oss.credentials.StaticCredentialsProvider(key.id, key.secret, key.token)
+    config.region, config.endpoint, config.signature_version = cloud.region, cloud.endpoints["oss"], signature
     return oss.Client(config)
 
 
@@ -161,3 +165,58 @@ def test_objects_are_retained_and_held(client: Any, bucket: str) -> None:
     with pytest.raises(oss.exceptions.OperationError) as error:
         client.delete_object(oss.DeleteObjectRequest(bucket=bucket, key="a", version_id=put.version_id))
     assert (error.value.unwrap().status_code, error.value.unwrap().code) == (409, "FileImmutable")
+
+
+def test_a_retention_in_governance_mode_ends_early_for_who_may_bypass_it(
+    client: Any, bucket: str, cloud: Cloud
+) -> None:
+    client.put_bucket_versioning(
+        oss.PutBucketVersioningRequest(
+            bucket=bucket, versioning_configuration=oss.VersioningConfiguration(status="Enabled")
+        )
+    )
+    default = oss.ObjectWormConfigurationRuleDefaultRetention(mode="GOVERNANCE", days=1)
+    client.put_bucket_object_worm_configuration(
+        oss.PutBucketObjectWormConfigurationRequest(
+            bucket=bucket,
+            object_worm_configuration=oss.ObjectWormConfiguration(
+                object_worm_enabled="Enabled", rule=oss.ObjectWormConfigurationRule(default_retention=default)
+            ),
+        )
+    )
+    client.put_object(oss.PutObjectRequest(bucket=bucket, key="a", body=b"1"))
+    assert client.head_object(oss.HeadObjectRequest(bucket=bucket, key="a")).headers["x-oss-object-worm-mode"] == (
+        "GOVERNANCE"
+    )
+
+    def retain(who: Any, mode: str, until: str, *, bypass: bool | None = None) -> str | None:
+        try:
+            who.put_object_retention(
+                oss.PutObjectRetentionRequest(
+                    bucket=bucket,
+                    key="a",
+                    bypass_governance_retention=bypass,
+                    retention=oss.Retention(mode=mode, retain_until_date=until),
+                )
+            )
+        except oss.exceptions.OperationError as error:
+            return str(error.unwrap().code)
+        return None
+
+    def with_rights(*actions: str) -> Any:
+        resources = [f"acs:oss:*:*:{bucket}/*"]
+        role = assume_role(cloud, {"Effect": "Allow", "Action": list(actions), "Resource": resources})
+        return client_of(cloud, role, "v4")
+
+    role = with_rights("oss:PutObjectRetention")
+    early, late = "2098-01-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z"
+    assert retain(role, "GOVERNANCE", late) is None
+    for mode, until in (("GOVERNANCE", early), ("COMPLIANCE", late)):
+        assert retain(role, mode, until) == "InvalidRequest"
+        assert retain(role, mode, until, bypass=True) == "AccessDenied"
+    may = with_rights("oss:PutObjectRetention", "oss:BypassGovernanceRetention")
+    assert retain(may, "GOVERNANCE", early, bypass=True) is None
+    assert retain(may, "COMPLIANCE", early, bypass=True) is None
+    assert retain(may, "GOVERNANCE", early, bypass=True) == "InvalidRequest"  # nobody eases COMPLIANCE
+    read = client.get_object_retention(oss.GetObjectRetentionRequest(bucket=bucket, key="a")).retention
+    assert (read.mode, read.retain_until_date) == ("COMPLIANCE", early)

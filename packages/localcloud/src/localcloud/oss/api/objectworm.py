@@ -34,7 +34,10 @@ async def get_configuration(call: Call) -> web.StreamResponse:
 
 async def put_retention(call: Call) -> web.StreamResponse:
     """PutObjectRetention."""
-    return await _protect(call, lambda item: objectworm.retain(item, call.body, call.guard.clock()))
+    bypass = objectworm.reads_bypass(call.headers)
+    if bypass:
+        call.require("BypassGovernanceRetention")  # assumed: the documents name no right; it is S3's
+    return await _protect(call, lambda item: objectworm.retain(item, call.body, call.guard.clock(), bypass=bypass))
 
 
 async def put_legal_hold(call: Call) -> web.StreamResponse:
@@ -44,8 +47,9 @@ async def put_legal_hold(call: Call) -> web.StreamResponse:
 
 async def get_retention(call: Call) -> web.StreamResponse:
     """GetObjectRetention."""
-    until = (await _protection(call)).until
-    document = {"Mode": objectworm.MODE, "RetainUntilDate": to_milliseconds(until)} if until else {}
+    protection = await _protection(call)
+    until = protection.until
+    document = {"Mode": protection.mode.value, "RetainUntilDate": to_milliseconds(until)} if until else {}
     return xml_response("Retention", {"Mode": "", "RetainUntilDate": "", **document})
 
 

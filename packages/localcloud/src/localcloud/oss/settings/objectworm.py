@@ -1,10 +1,11 @@
 """Retention of single objects (ObjectWorm): the bucket's switch and its default, and what an object itself is given.
 
-It needs versioning, excludes a bucket's retention policy, and cannot be switched off; versions may be hidden, not deleted. The one
-mode is COMPLIANCE, in which a date can only be put off.
+It needs versioning, excludes a bucket's retention policy, and cannot be switched off; versions may be hidden, not deleted. A date
+can only be put off; in the mode GOVERNANCE, whoever may bypass it also sets an earlier one, or the other mode.
 
 Sources: OSS, "Object-level retention policy", PutBucketObjectWormConfiguration, GetBucketObjectWormConfiguration,
-PutObjectRetention, GetObjectRetention; of the legal hold, OSS's SDK for Python (version 2). The names of error codes are assumed.
+PutObjectRetention, GetObjectRetention; of the legal hold and of GOVERNANCE, which the documents do not offer yet, OSS's SDKs for
+Python and Go (version 2) and their suites. The names of error codes are assumed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import lru_cache
 
 from localcloud.kernel.times import from_seconds, to_seconds
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import NO_PROTECTION, Bucket, Protection, StoredObject
+from localcloud.oss.model import NO_PROTECTION, Bucket, Protection, RetentionMode, StoredObject
 from localcloud.oss.settings import worm
 from localcloud.oss.settings.schema import check_form, choice, group, invalid, number
 from localcloud.oss.settings.setting import keep
@@ -23,14 +24,14 @@ from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.xml import malformed, parse
 
 PARAMETER = worm.OBJECT_WORM
-MODE = "COMPLIANCE"
 DAY = 24 * 3600.0  # seconds
 DAYS_OF_A_YEAR = 365
 MODE_HEADER = "x-oss-object-worm-mode"
 UNTIL_HEADER = "x-oss-object-worm-retain-until-date"
 HOLD_HEADER = "x-oss-object-worm-legal-hold"
+BYPASS_HEADER = "x-oss-bypass-governance-retention"
 _DEFAULT = {
-    "Mode": choice(MODE, required=True),
+    "Mode": choice(*RetentionMode, required=True),
     "Days": number(1, worm.MAX_DAYS),
     "Years": number(1, worm.MAX_DAYS // DAYS_OF_A_YEAR),
 }
@@ -99,15 +100,18 @@ def settle(protection: Protection, bucket: Bucket, now: float) -> Protection:
         return NO_PROTECTION
     if protection.until:
         _check_date(protection.until, now)
-    days = 0 if protection.until else _default_days(bucket.settings[PARAMETER])
-    return replace(protection, until=now + days * DAY) if days else protection
+        return protection
+    days, mode = _default(bucket.settings[PARAMETER])
+    return replace(protection, until=now + days * DAY, mode=mode) if days else protection
 
 
 @lru_cache(maxsize=64)
-def _default_days(document: str) -> int:
+def _default(document: str) -> tuple[int, RetentionMode]:
+    """Return the days of a configuration's default, 0 without one, and its mode."""
     tree = parse(document.encode(), "ObjectWormConfiguration")
     path = "Rule/DefaultRetention/"
-    return int(tree.findtext(path + "Days") or 0) or DAYS_OF_A_YEAR * int(tree.findtext(path + "Years") or 0)
+    days = int(tree.findtext(path + "Days") or 0) or DAYS_OF_A_YEAR * int(tree.findtext(path + "Years") or 0)
+    return days, RetentionMode(tree.findtext(path + "Mode") or RetentionMode.COMPLIANCE)
 
 
 def read_protection(headers: Mapping[str, str]) -> Protection:
@@ -117,34 +121,58 @@ def read_protection(headers: Mapping[str, str]) -> Protection:
         OssError: InvalidArgument.
     """
     mode, until, hold = (headers.get(name) for name in (MODE_HEADER, UNTIL_HEADER, HOLD_HEADER))
-    if (mode is None) != (until is None) or mode not in {None, MODE}:
-        raise invalid(MODE_HEADER, mode or "", f"{MODE_HEADER} must be {MODE}, beside {UNTIL_HEADER}.")
+    if (mode is None) != (until is None) or mode not in {None, *RetentionMode}:
+        raise invalid(
+            MODE_HEADER, mode or "", f"{MODE_HEADER} must be {' or '.join(RetentionMode)}, beside {UNTIL_HEADER}."
+        )
     if hold not in {None, "ON", "OFF"}:
         raise invalid(HOLD_HEADER, hold or "", f"{HOLD_HEADER} must be ON or OFF.")
-    return Protection(until=0.0 if until is None else _read_date(UNTIL_HEADER, until), held=hold == "ON")
+    if mode is None or until is None:
+        return Protection(held=hold == "ON")
+    return Protection(until=_read_date(UNTIL_HEADER, until), mode=RetentionMode(mode), held=hold == "ON")
 
 
 def headers_of(protection: Protection) -> dict[str, str]:
     """Return the headers of answers that tell a protection."""
-    told = {MODE_HEADER: MODE, UNTIL_HEADER: to_seconds(protection.until)} if protection.until else {}
+    told = {MODE_HEADER: protection.mode.value, UNTIL_HEADER: to_seconds(protection.until)} if protection.until else {}
     return {**told, HOLD_HEADER: "ON"} if protection.held else told
 
 
-def retain(item: StoredObject, body: bytes, now: float) -> Protection:
-    """Return an object's protection with the date that a request puts.
+def reads_bypass(headers: Mapping[str, str]) -> bool:
+    """Return True if a request asks to bypass a retention in the mode GOVERNANCE.
 
     Raises:
-        OssError: MalformedXML, InvalidArgument (no date to come), InvalidRequest (an earlier one than there is).
+        OssError: InvalidArgument.
+    """
+    value = headers.get(BYPASS_HEADER, "false").lower()
+    if value not in {"true", "false"}:
+        raise invalid(BYPASS_HEADER, value, f"{BYPASS_HEADER} must be true or false.")
+    return value == "true"
+
+
+def retain(item: StoredObject, body: bytes, now: float, *, bypass: bool) -> Protection:
+    """Return an object's protection with the date and the mode that a request puts.
+
+    Args:
+        item: the object.
+        body: the request's document.
+        now: seconds since the epoch.
+        bypass: whoever asks may end a retention in the mode GOVERNANCE.
+
+    Raises:
+        OssError: MalformedXML, InvalidArgument (no date to come), InvalidRequest (an earlier one than there is, or another mode).
     """
     document = parse(body, "Retention")
     until = _read_date("RetainUntilDate", document.findtext("RetainUntilDate") or "")
     _check_date(until, now)
-    if document.findtext("Mode") != MODE:
-        raise malformed(f"Mode is not {MODE}")
+    mode = document.findtext("Mode") or ""
+    if mode not in [*RetentionMode]:
+        raise malformed(f"Mode is {mode[:100]!r}; expected {' or '.join(RetentionMode)}")
     protection = item.attributes.storage.protection
-    if until < protection.until:
-        raise OssError("InvalidRequest", "The retain until date can only be extended.")
-    return replace(protection, until=until)
+    eased = now < protection.until and (until < protection.until or mode != protection.mode)
+    if eased and not (bypass and protection.mode is RetentionMode.GOVERNANCE):
+        raise OssError("InvalidRequest", "The retain until date can only be extended, and the mode stays as it is.")
+    return replace(protection, until=until, mode=RetentionMode(mode))
 
 
 def hold(item: StoredObject, body: bytes) -> Protection:

@@ -15,6 +15,7 @@ from localcloud.oss.model import (
     ObjectKind,
     Protection,
     Restoration,
+    RetentionMode,
     Storage,
     StoredObject,
 )
@@ -105,16 +106,17 @@ def storage_document(storage: Storage) -> dict[str, Any]:
     if storage.encryption:
         document[_ENCRYPTION] = dict(storage.encryption)
     if storage.protection != NO_PROTECTION:
-        document[_PROTECTION] = [storage.protection.until, storage.protection.held]
+        document[_PROTECTION] = [storage.protection.until, storage.protection.held, storage.protection.mode]
     return document
 
 
 def pop_storage(document: dict[str, Any]) -> Storage:
     """Take what `storage_document` made out of a document."""
     encryption: Mapping[str, str] = document.pop(_ENCRYPTION, {})
-    until, held = document.pop(_PROTECTION, (0.0, False))
+    # Rows from before there were two modes have none.
+    until, held, mode = (*document.pop(_PROTECTION, (0.0, False)), RetentionMode.COMPLIANCE)[:3]
     return Storage(
         storage_class=document.pop(_CLASS, None),
         encryption=encryption,
-        protection=Protection(until=until, held=held) if until or held else NO_PROTECTION,
+        protection=Protection(until=until, held=held, mode=RetentionMode(mode)) if until or held else NO_PROTECTION,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Attributes, Protection, Storage, StoredObject
+from localcloud.oss.model import Attributes, Protection, RetentionMode, Storage, StoredObject
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings import objectworm, worm
 from tests.support.clock import Clock
@@ -102,15 +102,15 @@ def test_the_protection_of_an_object_outlives_a_restart_and_stops_lifecycle_rule
 ) -> None:
     service.buckets.set_setting("kept", "versioning", ENABLED)
     enable_objects(service, clock)
-    held = Attributes(storage=Storage(protection=Protection(until=clock() + 9 * DAY, held=True)))
-    service.objects.put("kept", "a", b"1", held)
+    held = Protection(until=clock() + 9 * DAY, mode=RetentionMode.GOVERNANCE, held=True)
+    service.objects.put("kept", "a", b"1", Attributes(storage=Storage(protection=held)))
     service.objects.put("kept", "a", b"2")
     service.buckets.set_setting("kept", "lifecycle", EXPIRATION)
     service.close()
     again = OssService(tmp_path, account_id="1111111111111111", clock=clock)
     again.lifecycle.apply(clock() + 20 * DAY)
     left = [item for item, _ in again.objects.versions("kept").entries]
-    assert [item.attributes.storage.protection.held for item in left if isinstance(item, StoredObject)][-1]
+    assert [item.attributes.storage.protection for item in left if isinstance(item, StoredObject)][-1] == held
     with pytest.raises(OssError, match="FileImmutable"):
         again.buckets.empty("kept")
     again.close()
