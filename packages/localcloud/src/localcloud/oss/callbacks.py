@@ -1,7 +1,7 @@
 """Callbacks of uploads: what a request asks for, and the body that is sent. Pure.
 
-Source: OSS, "Callback". How values are written into bodies is assumed where it says nothing: percent-encoded in forms; in JSON as
-values, within quotation marks as their text.
+Sources: OSS, "Callback", "EC error codes". How values are written into bodies is assumed where they say nothing: percent-encoded in
+forms; in JSON as values, within quotation marks as their text.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from localcloud.kernel.values import read_json
@@ -21,6 +22,7 @@ FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 MAX_PARAMETER = 5 * 1024  # bytes of the header
 MAX_URLS = 5
 _VARIABLE = re.compile(r'(?P<quoted>")?\$\{(?P<name>[A-Za-z0-9_.:-]+)\}')
+_TEXTS = {"callbackUrl": "0007-00000004", "callbackHost": "0007-00000009", "callbackBodyType": "0007-00000012"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +67,9 @@ def read_callback(
         OssError: InvalidArgument.
     """
     said = _decode("callback", parameter)
+    for name in ("callbackBody", *_TEXTS):
+        if not isinstance(said.get(name, ""), str):
+            raise _invalid("callback", parameter, f"not valid: {name} must be a string", ec=_TEXTS.get(name))
     if "callbackPolicy" in said:
         kept = find_kept(said["callbackPolicy"])
         if kept is None:
@@ -78,6 +83,7 @@ def read_callback(
         )
     if body_type not in {FORM, JSON}:
         raise _invalid("callback", parameter, f"not valid: callbackBodyType must be {FORM} or {JSON}")
+    _check_body(said["callbackBody"])
     urls = tuple(each if "://" in each else f"http://{each}" for each in urls)
     for url in urls:
         _check_url(url)
@@ -87,8 +93,27 @@ def read_callback(
         host=said.get("callbackHost"),
         body=said["callbackBody"],
         body_type=body_type,
-        variables={name: value for name, value in own.items() if name.startswith("x:")},
+        variables={
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in own.items()
+            if name.startswith("x:")
+        },
     )
+
+
+def _check_body(body: str) -> None:
+    """Refuse a body in which a dollar sign begins no variable.
+
+    Raises:
+        OssError: InvalidArgument.
+    """
+    if re.search(r"\$(?!\{)", body):
+        raise OssError(
+            "InvalidArgument",
+            "Left brace must be adjacent to dollar sign.",
+            {"ArgumentName": "ReplaceKeyPrefix", "ArgumentValue": body[:200]},
+            ec="0007-00000105",
+        )
 
 
 def _check_url(url: str) -> None:
@@ -121,7 +146,7 @@ def host_of(url: str) -> str | None:
     return host if parts.scheme in {"http", "https"} and host else None
 
 
-def _decode(name: str, text: str) -> dict[str, str]:
+def _decode(name: str, text: str) -> dict[str, Any]:
     if len(text) > MAX_PARAMETER:
         raise _invalid(name, text, f"longer than {MAX_PARAMETER} bytes")
     try:
@@ -134,12 +159,13 @@ def _decode(name: str, text: str) -> dict[str, str]:
         raise _invalid(name, text, "not json format") from error
     if not isinstance(said, dict):
         raise _invalid(name, text, "not json format")
-    return {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in said.items()}
+    return said
 
 
-def _invalid(name: str, text: str, why: str) -> OssError:
+def _invalid(name: str, text: str, why: str, *, ec: str | None = None) -> OssError:
     return OssError(
         "InvalidArgument",
         f"The {name} configuration is {why}.",
         {"ArgumentName": name, "ArgumentValue": text[:200]},
+        ec=ec,
     )

@@ -84,6 +84,18 @@ def test_a_callback_follows_an_upload_and_its_answer_is_passed_on(bucket: oss2.B
     }
 
 
+def test_a_callback_in_the_header_and_in_the_query_is_refused(bucket: oss2.Bucket, page: str) -> None:
+    callback = packed({"callbackUrl": f"{page}/a", "callbackBody": "a=b"})
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        bucket.put_object_with_url(
+            bucket.sign_url("PUT", "a", 60, params={"callback": callback}, headers={"x-oss-callback": callback}),
+            b"x",
+            headers={"x-oss-callback": callback},
+        )
+    assert (refused.value.code, refused.value.details["EC"]) == ("InvalidArgument", "0007-00000027")
+    assert not bucket.object_exists("a")
+
+
 def test_a_callback_in_json_follows_a_multipart_upload(bucket: oss2.Bucket, page: str) -> None:
     upload = bucket.init_multipart_upload("parts").upload_id
     part = oss2.models.PartInfo(1, bucket.upload_part("parts", upload, 1, b"hello").etag)

@@ -35,6 +35,13 @@ def asked_callback(call: Call) -> Callback | None:
     Raises:
         OssError: InvalidArgument.
     """
+    if "x-oss-callback" in call.headers and "callback" in call.query:
+        raise OssError(
+            "InvalidArgument",
+            "Give the callback in the header x-oss-callback or in the query, not in both.",
+            {"ArgumentName": "callback"},
+            ec="0007-00000027",
+        )
     return callback_of(
         call,
         call.headers.get("x-oss-callback") or call.query.get("callback", ""),
