@@ -27,7 +27,7 @@ def render(root: str, value: object, *, references: bool = False) -> bytes:
     Args:
         root: the name of the root element.
         value: a mapping, or `Elements`, holds elements, a list repeats its element, None leaves it out, all else is text.
-        references: writes control characters as references to them, which XML 1.0 does not allow, but some clients read.
+        references: writes control characters but NUL as references to them, which XML 1.0 does not allow, but some clients read.
     """
     parts = [HEAD]
     _append(parts, root, value, _write_reference if references else _write)
@@ -84,4 +84,4 @@ def _write_reference(text: str) -> str:
 
 
 def _refer(found: re.Match[str]) -> str:
-    return f"&#x{ord(found[0]):X};" if found[0] < " " else _replace(found)
+    return f"&#x{ord(found[0]):X};" if "\0" < found[0] < " " else _replace(found)

@@ -20,6 +20,9 @@ _CDATA = re.compile(rb"(<!\[CDATA\[.*?(?:\]\]>|\Z))", re.DOTALL)  # in which all
 _WIDE = (b"\xff\xfe", b"\xfe\xff", b"\0", b"<\0")  # how UTF-16 and UTF-32 begin
 _SHOW = {_HIDDEN + code: chr(code) for code in range(32)}
 MAX_DEPTH = 32  # elements within each other; the deepest document of OSS has six
+# Marks of a document, each of which costs time; CompleteMultipartUpload of 10,000 parts, the largest, has some 100,000.
+MAX_MARKS = 200_000
+_MARKS = (b"<", b"&", b'"', b"'")
 
 
 class _Builder(ElementTree.TreeBuilder):
@@ -48,8 +51,10 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
 
     Raises:
         OssError: MalformedXML: not XML, an unknown encoding, a document type (which could expand without bounds), elements too deep
-            within each other, or another root element.
+            within each other, too many elements, or another root element.
     """
+    if sum(map(body.count, _MARKS)) > MAX_MARKS:
+        raise malformed(f"it has more than {MAX_MARKS} tags, references and quotation marks")
     parser = XMLParser(target=_Builder(), forbid_dtd=True)
     try:
         parser.feed(body if body.startswith(_WIDE) else _rewritten(body.lstrip()))

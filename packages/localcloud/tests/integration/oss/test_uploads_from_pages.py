@@ -253,6 +253,8 @@ def test_a_form_is_refused_that_nobody_signed_or_another_key(cloud: Cloud, bucke
     [
         b"\r\n\r\ncut\r\n",  # as when a proxy gives up
         b"\r\n\r\ncut",
+        b"\r\n\r\ncut\r\n--B",
+        b"\r\n\r\nall of it\r\n--Beginning as the boundary does\r\n--B--\r\n",
         b"\r\nContent-Length: 99\r\n\r\nshort\r\n--B--\r\n",
         b"\r\nContent-Length: -5\r\n\r\nless than nothing\r\n--B--\r\n",
         b"\r\nX-Long: " + b"x" * 10_000 + b"\r\n\r\nlong\r\n--B--\r\n",
@@ -269,6 +271,22 @@ def test_a_form_that_is_not_whole_puts_nothing(cloud: Cloud, bucket: oss2.Bucket
     answer = requests.post(url, body, headers={"Content-Type": "multipart/form-data; boundary=B"}, timeout=10)
     assert code_of(answer) == (400, "MalformedPOSTRequest")
     assert not bucket.object_exists("partly")
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        ({"success_action_redirect": "http://page/\r\nX-Injected: 1"}, "InvalidArgument"),
+        ({"redirect": "http://page/\nX-Injected: 1"}, "InvalidArgument"),
+        ({"_charset_": "x" * 40}, "MalformedPOSTRequest"),
+    ],
+)
+def test_a_form_with_a_field_that_nobody_can_obey_puts_nothing(
+    cloud: Cloud, bucket: oss2.Bucket, field: dict[str, str], code: str
+) -> None:
+    signed = sign_v1(cloud, policy_of(["starts-with", "$key", ""]))
+    assert code_of(post(cloud, bucket, field | {"key": "unanswered", **signed})) == (400, code)
+    assert not bucket.object_exists("unanswered")
 
 
 def test_a_form_leads_to_another_page_and_calls_back(cloud: Cloud, bucket: oss2.Bucket, page: str) -> None:

@@ -33,3 +33,4 @@ def test_a_character_that_xml_cannot_write_is_replaced(character: str) -> None:
 
 def test_control_characters_are_written_as_references_to_them_on_request() -> None:
     assert render("Key", "a\x01\x0c\n&", references=True).endswith(b"<Key>a&#x1;&#xC;\n&amp;</Key>")
+    assert render("Key", "\0\ufffe", references=True).endswith("<Key>\ufffd\ufffd</Key>".encode())  # which nobody reads

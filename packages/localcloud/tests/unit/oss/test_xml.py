@@ -28,12 +28,21 @@ DOCTYPE = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE Delete [<!ENTITY a "
         b"<Delete>" * 100_000,
         b"<Delete>" * 33 + b"</Delete>" * 33,
         b"<Delete>" + b"<![CDATA[" * 200_000,
+        b"<Delete>" + b"<a/>" * 200_000 + b"</Delete>",
+        b"<Delete>" + b"&" * 200_000 + b"</Delete>",
+        b"<Delete a" + b" a='>'" * 100_000 + b"></Delete>",
         b"<Other/>",
     ],
 )
 def test_hostile_xml_is_malformed(body: bytes) -> None:
     with pytest.raises(OssError, match="MalformedXML"):
         parse(body, "Delete")
+
+
+def test_the_largest_document_of_oss_is_read() -> None:
+    part = b"<Part><PartNumber>1</PartNumber><ETag>&quot;D41D8CD98F00B204E9800998ECF8427E&quot;</ETag></Part>"
+    body = b"<CompleteMultipartUpload>" + part * 10_000 + b"</CompleteMultipartUpload>"
+    assert len(parse(body, "CompleteMultipartUpload")) == 10_000
 
 
 def test_a_document_as_deep_as_any_of_oss_is_read() -> None:

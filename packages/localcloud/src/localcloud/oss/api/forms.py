@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import BodyPartReader, MultipartReader
 
 from localcloud.kernel.xml import render
-from localcloud.oss.api.attributes import read_attributes
+from localcloud.oss.api.attributes import check_header, read_attributes
 from localcloud.oss.api.bodies import write_blob
 from localcloud.oss.api.call import RIGHTS_BY_HEADER, Call
 from localcloud.oss.api.callbacks import answer_after, callback_of
@@ -34,12 +34,12 @@ from localcloud.oss.throttle import LIMIT, THROTTLE, throttle_of
 MAX_FIELD = 8 * 1024  # bytes; a policy is the longest
 MAX_FIELDS = 200
 # What aiohttp says of a form that ends early, has too long a line, or is none.
-_BROKEN = (ValueError, AssertionError, HttpProcessingError)
+_BROKEN = (ValueError, AssertionError, RuntimeError, HttpProcessingError)
 
 
 async def post_object(call: Call) -> web.StreamResponse:
     """PostObject."""
-    form, file = await _read_form(call.request)
+    form, file, reader = await _read_form(call.request)
     if LIMIT in form:
         call.request[THROTTLE] = throttle_of(form[LIMIT])
     if "key" not in form:
@@ -62,10 +62,12 @@ async def post_object(call: Call) -> web.StreamResponse:
     await _authorize(call, headers)
     check_key(key)
     attributes = read_attributes(headers)
+    check_header("success_action_redirect", _redirect(form))
     forbids_overwriting(headers)  # refuses a wrong value before the file is taken
     callback = callback_of(call, form.get("callback", ""), _variables(form))
     throttle = call.request[THROTTLE]
-    chunks = throttle.slow(_chunks(file)) if throttle else _chunks(file)
+    chunks = _chunks(file, reader)
+    chunks = throttle.slow(chunks) if throttle else chunks
     blob = await write_blob(call, chunks, limit=min(policy.most, MAX_PUT), digests=Digests(md5=None, sha256=None))
     with call.oss.blobs.giving(blob):
         if blob.size < policy.least:
@@ -87,8 +89,8 @@ async def post_object(call: Call) -> web.StreamResponse:
     return await answer_after(call, callback, item, "PostObject", _answer(call, form, item))
 
 
-async def _read_form(request: web.Request) -> tuple[dict[str, str], BodyPartReader]:
-    """Return the fields before the file, by lower-case name, and the file, of which nothing is read yet."""
+async def _read_form(request: web.Request) -> tuple[dict[str, str], BodyPartReader, MultipartReader]:
+    """Return the fields before the file, by lower-case name, and the file, of which nothing is read yet, with what reads on."""
     if not request.content_type.startswith("multipart/form-data"):
         raise _malformed("expected multipart/form-data")
     form: dict[str, str] = {}
@@ -99,7 +101,7 @@ async def _read_form(request: web.Request) -> tuple[dict[str, str], BodyPartRead
                 raise _malformed("a part has no name, or parts of its own")
             name = part.name.lower()
             if name == "file":
-                return form, part
+                return form, part, reader
             if name in form:
                 raise _malformed(f"give the field {name} once")
             if len(form) >= MAX_FIELDS:
@@ -119,17 +121,20 @@ async def _read_field(part: BodyPartReader) -> str:
     return content.decode("utf-8")
 
 
-async def _chunks(file: BodyPartReader) -> AsyncIterator[bytes]:
+async def _chunks(file: BodyPartReader, reader: MultipartReader) -> AsyncIterator[bytes]:
     size = 0
     try:
         while chunk := await file.read_chunk():
             size += len(chunk)
             yield chunk
+        told = file.headers.get("Content-Length")
+        if not file.at_eof() or told not in {None, str(size)}:  # aiohttp takes what came for the whole
+            raise _malformed("it ends within the file")
+        following = await reader.next()  # refuses a line that only begins as the boundary does
     except _BROKEN as error:
         raise _malformed(str(error)) from error
-    told = file.headers.get("Content-Length")
-    if not file.at_eof() or told not in {None, str(size)}:  # aiohttp takes what came for the whole
-        raise _malformed("it ends within the file")
+    if following is not None and not following.headers:
+        raise _malformed("it ends within a boundary")
 
 
 def _headers(form: dict[str, str], file: BodyPartReader) -> dict[str, str]:
@@ -170,8 +175,8 @@ def _variables(form: dict[str, str]) -> str:
 
 def _answer(call: Call, form: dict[str, str], item: StoredObject) -> web.Response:
     headers = {"ETag": f'"{item.etag}"', "x-oss-hash-crc64ecma": str(item.crc64)}
-    redirect = form.get("success_action_redirect") or form.get("redirect")
-    if redirect and urlsplit(redirect).scheme in {"http", "https"}:
+    redirect = _redirect(form)
+    if urlsplit(redirect).scheme in {"http", "https"}:
         more = urlencode({"bucket": item.bucket, "key": item.key, "etag": f'"{item.etag}"'})
         headers["Location"] = f"{redirect}{'&' if '?' in redirect else '?'}{more}"
         return web.Response(status=303, headers=headers)
@@ -184,6 +189,10 @@ def _answer(call: Call, form: dict[str, str], item: StoredObject) -> web.Respons
             status=201, body=body, content_type="application/xml", headers={**headers, "Location": location}
         )
     return web.Response(status=200 if status == "200" else 204, headers={**headers, "Location": location})
+
+
+def _redirect(form: dict[str, str]) -> str:
+    return form.get("success_action_redirect") or form.get("redirect", "")
 
 
 def _malformed(why: str) -> OssError:

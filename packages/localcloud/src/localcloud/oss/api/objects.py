@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from aiohttp import web
@@ -124,11 +124,9 @@ async def delete_objects(call: Call) -> web.StreamResponse:
         raise OssError(
             "MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "Content-MD5"}, ec="0016-00000606"
         )
-    wanted, quiet = _read_deletions(call.body)
+    wanted, quiet = await call.run(_read_deletions, call.body)
     kind, encode = encoding_type(call)
-    for key, version in wanted:
-        target = replace(call.target, key=key, query={})
-        call.require(on_version("DeleteObject", version), target=target)
+    await call.run(_check_deletions, call, wanted)
     deleted = []
     for key, version in wanted:
         deletion = await call.run(
@@ -150,6 +148,16 @@ async def delete_objects(call: Call) -> web.StreamResponse:
     if quiet:  # S3's clients read a document in any case; that they get one from OSS is assumed
         return xml_response("DeleteResult", {}) if call.request[SPOKEN] else web.Response()
     return xml_response("DeleteResult", {"EncodingType": kind, "Deleted": deleted})
+
+
+def _check_deletions(call: Call, wanted: Sequence[tuple[str, str | None]]) -> None:
+    """Refuse a request that may not delete each of the keys and versions.
+
+    Raises:
+        OssError: AccessDenied.
+    """
+    for key, version in wanted:
+        call.require(on_version("DeleteObject", version), target=replace(call.target, key=key, query={}))
 
 
 def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:

@@ -102,11 +102,7 @@ async def complete_upload(call: Call) -> web.StreamResponse:
     upload, callback = await find_upload(call), asked_callback(call)
     chosen = None
     if call.headers.get("x-oss-complete-all", "").lower() != "yes":
-        tree = parse(call.body, "CompleteMultipartUpload")
-        chosen = [
-            (read_number("PartNumber", text_of(part, "PartNumber").strip()), text_of(part, "ETag"))
-            for part in tree.findall("Part")
-        ]
+        chosen = await call.run(_read_parts, call.body)
     elif call.body.strip():
         raise OssError(
             "InvalidArgument", "Should not speficy both complete all header and http body.", ec="0042-00000216"
@@ -136,6 +132,18 @@ async def complete_upload(call: Call) -> web.StreamResponse:
         },
     )
     return await answer_after(call, callback, item, "CompleteMultipartUpload", answer)
+
+
+def _read_parts(body: bytes) -> list[tuple[int, str]]:
+    """Return the numbers and entity tags of the parts that a request names.
+
+    Raises:
+        OssError: MalformedXML, InvalidArgument (a number).
+    """
+    return [
+        (read_number("PartNumber", text_of(part, "PartNumber").strip()), text_of(part, "ETag"))
+        for part in parse(body, "CompleteMultipartUpload").findall("Part")
+    ]
 
 
 def _location(call: Call) -> str:

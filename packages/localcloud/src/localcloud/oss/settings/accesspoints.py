@@ -20,7 +20,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.policy import evaluate
 from localcloud.oss.settings.schema import check_form, choice, group, invalid, text
-from localcloud.oss.settings.setting import keep
+from localcloud.oss.settings.setting import keep, kept_tree
 from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK, blocks_public_access
 from localcloud.oss.xml import parse
 from localcloud.ram.policy import Effect, Request
@@ -134,7 +134,7 @@ def find_point(bucket: Bucket, name: str) -> AccessPoint:
     kept = bucket.settings.get(key_of(name))
     if kept is None:
         raise OssError("NoSuchAccessPoint", "Accesspoint not found", {"AccessPointName": name[:100]})
-    document = parse(kept.encode(), _ROOT)
+    document = kept_tree(kept, _ROOT)
     block = bucket.settings.get(block_key_of(name))
     return AccessPoint(
         name=name,
@@ -145,7 +145,7 @@ def find_point(bucket: Bucket, name: str) -> AccessPoint:
         created=int(document.findtext("CreationDate") or 0),
         policy=bucket.settings.get(policy_key_of(name)),
         blocked=block is not None
-        and parse(block.encode(), PUBLIC_ACCESS_BLOCK.root).findtext("BlockPublicAccess") == "true",
+        and kept_tree(block, PUBLIC_ACCESS_BLOCK.root).findtext("BlockPublicAccess") == "true",
     )
 
 

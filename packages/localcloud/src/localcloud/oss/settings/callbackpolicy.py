@@ -10,8 +10,7 @@ from xml.etree.ElementTree import Element
 from localcloud.oss.callbacks import read_callback
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import group, invalid, text
-from localcloud.oss.settings.setting import Options, Setting
-from localcloud.oss.xml import parse
+from localcloud.oss.settings.setting import Options, Setting, kept_tree
 
 
 def _check(document: Element, options: Options) -> None:
@@ -41,7 +40,7 @@ def find_callback(bucket: Bucket | None, name: str) -> tuple[str, str] | None:
     document = bucket.settings.get(SETTING.parameter) if bucket else None
     if document is None:
         return None
-    for item in parse(document.encode(), SETTING.root):
+    for item in kept_tree(document, SETTING.root):
         if item.findtext("PolicyName") == name:
             return item.findtext("Callback") or "", item.findtext("CallbackVar") or ""
     return None

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
-from localcloud.oss.settings.schema import boolean, choice, group, invalid, number, text
-from localcloud.oss.settings.setting import Options, Setting
-from localcloud.oss.xml import malformed, parse
+from localcloud.oss.settings.schema import boolean, choice, group, invalid, line, number
+from localcloud.oss.settings.setting import Options, Setting, kept_tree
+from localcloud.oss.xml import malformed
 
 MAX_RULES = 20
 MAX_AGE = 999_999_999  # seconds
@@ -65,10 +66,10 @@ SETTING = Setting(
     fields={
         "CORSRule": group(
             {
-                "AllowedOrigin": text(required=True, many=True),
+                "AllowedOrigin": line(required=True, many=True),
                 "AllowedMethod": choice(*METHODS, required=True, many=True),
-                "AllowedHeader": text(many=True),
-                "ExposeHeader": text(many=True),
+                "AllowedHeader": line(many=True),
+                "ExposeHeader": line(many=True),
                 "MaxAgeSeconds": number(0, MAX_AGE),
             },
             required=True,
@@ -88,18 +89,16 @@ def answer_headers(bucket: Bucket, request: Mapping[str, str], method: str) -> d
         request: the request's headers.
         method: the request's method.
     """
-    document = _document(bucket)
-    if document is None:
-        return {}
     origin = request.get("Origin")
-    found = origin and next((rule for rule in _rules(document) if rule.allows(origin, method, ())), None)
+    found = origin and next((rule for rule in _rules_of(bucket) if rule.allows(origin, method, ())), None)
     return {**vary_header(bucket), **(_headers(found, str(origin)) if found else {})}
 
 
 def vary_header(bucket: Bucket) -> dict[str, str]:
     """Return the header by which caches keep answers apart; a bucket's rules ask for it on all answers, or on none."""
-    document = _document(bucket)
-    return {} if document is None or document.findtext("ResponseVary") != "true" else {"Vary": "Origin"}
+    document = bucket.settings.get(SETTING.parameter)
+    varies = document is not None and kept_tree(document, SETTING.root).findtext("ResponseVary") == "true"
+    return {"Vary": "Origin"} if varies else {}
 
 
 def preflight_headers(bucket: Bucket, request: Mapping[str, str]) -> dict[str, str]:
@@ -115,10 +114,10 @@ def preflight_headers(bucket: Bucket, request: Mapping[str, str]) -> dict[str, s
         )
     asked = request.get("Access-Control-Request-Headers", "")
     headers = [name.strip().lower() for name in asked.split(",") if name.strip()]
-    document = _document(bucket)
-    if document is None:
+    rules = _rules_of(bucket)
+    if not rules:
         raise OssError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
-    rule = next((rule for rule in _rules(document) if rule.allows(origin, method, headers)), None)
+    rule = next((rule for rule in rules if rule.allows(origin, method, headers)), None)
     if rule is None:
         raise OssError(
             "AccessForbidden",
@@ -128,13 +127,14 @@ def preflight_headers(bucket: Bucket, request: Mapping[str, str]) -> dict[str, s
     return {**_headers(rule, origin), **({"Access-Control-Allow-Headers": asked} if headers else {})}
 
 
-def _document(bucket: Bucket) -> Element | None:
-    kept = bucket.settings.get(SETTING.parameter)
-    return None if kept is None else parse(kept.encode(), SETTING.root)
+def _rules_of(bucket: Bucket) -> tuple[Rule, ...]:
+    document = bucket.settings.get(SETTING.parameter)
+    return () if document is None else _read(document)
 
 
-def _rules(document: Element) -> list[Rule]:
-    return [
+@lru_cache(maxsize=64)  # each answer asks for its bucket's
+def _read(document: str) -> tuple[Rule, ...]:
+    return tuple(
         Rule(
             origins=_texts(rule, "AllowedOrigin"),
             methods=_texts(rule, "AllowedMethod"),
@@ -142,8 +142,8 @@ def _rules(document: Element) -> list[Rule]:
             exposed=_texts(rule, "ExposeHeader"),
             max_age=int(age) if (age := rule.findtext("MaxAgeSeconds")) else None,
         )
-        for rule in document.findall("CORSRule")
-    ]
+        for rule in kept_tree(document, SETTING.root).findall("CORSRule")
+    )
 
 
 def _headers(rule: Rule, origin: str) -> dict[str, str]:

@@ -10,8 +10,7 @@ from xml.etree.ElementTree import Element
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import choice
-from localcloud.oss.settings.setting import Setting
-from localcloud.oss.xml import parse
+from localcloud.oss.settings.setting import Setting, kept_tree
 
 LIFECYCLE = ("lifecycle", "LifecycleConfiguration")  # parameter and root of the other setting
 
@@ -23,7 +22,7 @@ def need_tracking(bucket: Bucket, rules: Element) -> None:
         OssError: MalformedXML (the code is from the suite of OSS's SDK for Java).
     """
     document = bucket.settings.get(SETTING.parameter)
-    if _by_access(rules) and (document is None or _status(parse(document.encode(), SETTING.root)) != "Enabled"):
+    if _by_access(rules) and (document is None or _status(kept_tree(document, SETTING.root)) != "Enabled"):
         raise OssError(
             "MalformedXML",
             "Rules by the time of the last access need access tracking: PutBucketAccessMonitor first.",
@@ -33,7 +32,7 @@ def need_tracking(bucket: Bucket, rules: Element) -> None:
 
 def _keep_tracking(bucket: Bucket, document: Element) -> None:
     rules = bucket.settings.get(LIFECYCLE[0])
-    if _status(document) == "Disabled" and rules is not None and _by_access(parse(rules.encode(), LIFECYCLE[1])):
+    if _status(document) == "Disabled" and rules is not None and _by_access(kept_tree(rules, LIFECYCLE[1])):
         raise OssError(
             "AccessMonitorDisableNotAllowed",
             "The bucket has lifecycle rules by the time of the last access: delete them first.",

@@ -13,8 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import boolean, group, text
-from localcloud.oss.settings.setting import Options, Setting
-from localcloud.oss.xml import parse
+from localcloud.oss.settings.setting import Options, Setting, kept_tree
 
 DEFAULTS = {"AllowTruncateQueryString": "true", "TruncatePath": "false"}
 
@@ -48,7 +47,7 @@ def admits(bucket: Bucket, referer: str) -> bool:
     kept = bucket.settings.get(SETTING.parameter)
     if kept is None:
         return True
-    document = parse(kept.encode(), SETTING.root)
+    document = kept_tree(kept, SETTING.root)
     if not referer:
         return document.findtext("AllowEmptyReferer") == "true"
     name = _cut(document, referer)

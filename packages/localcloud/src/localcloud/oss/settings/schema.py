@@ -36,6 +36,18 @@ def text(*, required: bool = False, many: bool = False) -> Field:
     return Field(read=lambda _, value: value, required=required, many=many)
 
 
+def line(*, required: bool = False, many: bool = False) -> Field:
+    """Return an element whose text becomes a part of a header: without control characters, nor white space around it."""
+
+    def read(name: str, value: str) -> str:
+        found = value.strip()
+        if not found.isprintable():
+            raise invalid(name, found, f"{name} holds what a header cannot carry.")
+        return found
+
+    return Field(read=read, required=required, many=many)
+
+
 def boolean(*, required: bool = False) -> Field:
     """Return an element that is true or false, in lower case when it is kept: the Python SDK writes True, and reads only true."""
     return choice("true", "false", required=required, lower=True)

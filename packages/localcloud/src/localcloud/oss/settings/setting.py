@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from localcloud.kernel.xml import serialize
@@ -73,3 +74,9 @@ class Setting:
 def keep(document: Element) -> str:
     """Return a document as it is kept."""
     return serialize(document)
+
+
+@lru_cache(maxsize=64)  # each request asks for some of its bucket's
+def kept_tree(document: str, root: str) -> Element:
+    """Return a document that is kept as a tree, which all who ask for it share: it stays as it is."""
+    return parse(document.encode(), root)

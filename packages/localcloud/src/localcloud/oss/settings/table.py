@@ -28,8 +28,8 @@ from localcloud.oss.settings import (
     website,
 )
 from localcloud.oss.settings.schema import boolean, choice, group, number, text
-from localcloud.oss.settings.setting import Options, Setting
-from localcloud.oss.xml import malformed, parse
+from localcloud.oss.settings.setting import Options, Setting, kept_tree
+from localcloud.oss.xml import malformed
 
 RESOURCE_GROUP_ID = re.compile(
     r"rg-[a-z0-9]{1,30}", re.ASCII
@@ -161,7 +161,7 @@ def find_text(bucket: Bucket, setting: Setting, path: str) -> str | None:
     """Return the text of an element of a setting's document; None: there is none."""
     document = bucket.settings.get(setting.parameter)
     if document is not None:
-        return parse(document.encode(), setting.root).findtext(path)
+        return kept_tree(document, setting.root).findtext(path)
     return None if isinstance(setting.absent, str) else str(setting.absent[path]) if path in setting.absent else None
 
 

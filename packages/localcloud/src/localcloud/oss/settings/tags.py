@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from urllib.parse import unquote_plus
 from xml.etree.ElementTree import Element
 
@@ -90,9 +92,10 @@ def pairs_of(document: Element) -> list[tuple[str, str]]:
     return [(tag.findtext("Key") or "", tag.findtext("Value") or "") for tag in document.findall("TagSet/Tag")]
 
 
+@lru_cache(maxsize=256)  # each rule of a lifecycle asks for an object's
 def tags_of(tagging: str | None) -> Mapping[str, str]:
     """Return the tags of an object or bucket; None: it has none."""
-    return dict(pairs_of(parse(tagging.encode(), "Tagging"))) if tagging else {}
+    return MappingProxyType(dict(pairs_of(parse(tagging.encode(), "Tagging"))) if tagging else {})
 
 
 def without(tagging: str, keys: Iterable[str]) -> str | None:

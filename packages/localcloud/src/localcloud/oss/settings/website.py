@@ -15,9 +15,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
-from localcloud.oss.settings.schema import boolean, choice, group, invalid, number, text
-from localcloud.oss.settings.setting import Options, Setting
-from localcloud.oss.xml import malformed, parse
+from localcloud.oss.settings.schema import boolean, choice, group, invalid, line, number, text
+from localcloud.oss.settings.setting import Options, Setting, kept_tree
+from localcloud.oss.xml import malformed
 
 MAX_RULES = 20
 _PAIR = {"Key": text(), "Value": text()}
@@ -88,7 +88,7 @@ _REDIRECT = {
     "RedirectType": choice("External", "AliCDN", "Internal", "Mirror"),
     "PassQueryString": boolean(),
     "Protocol": choice("http", "https"),
-    "HostName": text(),
+    "HostName": line(),
     "ReplaceKeyWith": text(),
     "ReplaceKeyPrefixWith": text(),
     "EnableReplacePrefix": boolean(),
@@ -238,7 +238,7 @@ class Site:
 def site_of(bucket: Bucket) -> Site | None:
     """Return the website of a bucket; None: it has none."""
     kept = bucket.settings.get(SETTING.parameter)
-    return None if kept is None else Site(document=parse(kept.encode(), SETTING.root))
+    return None if kept is None else Site(document=kept_tree(kept, SETTING.root))
 
 
 def _meets(condition: Element, key: str, headers: Mapping[str, str], status: int | None) -> bool:

@@ -18,6 +18,7 @@ from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import check_form, number
+from localcloud.oss.settings.setting import kept_tree
 from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.xml import parse
 
@@ -62,7 +63,7 @@ def retention_of(bucket: Bucket, now: float) -> Retention | None:
     kept = bucket.settings.get(PARAMETER)
     if kept is None:
         return None
-    document = parse(kept.encode(), "WormConfiguration")
+    document = kept_tree(kept, "WormConfiguration")
     found = Retention(
         worm_id=document.findtext("WormId") or "",
         state=State(document.findtext("State") or ""),

@@ -51,9 +51,8 @@ class BucketRows:
         return bucket
 
     def all(self) -> list[Bucket]:
-        """Return all buckets in order of their names."""
-        with self._database.lock:
-            return [self._buckets[name] for name in sorted(self._buckets)]
+        """Return all buckets in order of their names; it does not wait for the database."""
+        return sorted(self._buckets.values(), key=lambda bucket: bucket.name)
 
     def change(self, name: str, change: Callable[[Bucket | None], Bucket]) -> Bucket:
         """Replace a bucket by what a function makes of it (None: there is no such bucket) and return that.

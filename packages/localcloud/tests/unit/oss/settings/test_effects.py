@@ -46,6 +46,20 @@ RULES = with_setting(
 )
 
 
+@pytest.mark.parametrize("name", ["AllowedOrigin", "AllowedHeader", "ExposeHeader"])
+@pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\x7f"])
+def test_a_rule_holds_nothing_that_a_header_cannot_carry(name: str, value: str) -> None:
+    rule = {"AllowedOrigin": "*", "AllowedMethod": "GET", name: value}
+    with pytest.raises(OssError, match=f"InvalidArgument: {name} holds what a header cannot carry"):
+        with_setting(cors.SETTING, {"CORSRule": rule})
+
+
+def test_white_space_around_the_values_of_a_rule_does_not_count() -> None:
+    rule = {"AllowedOrigin": "\n  http://a\n ", "AllowedMethod": "GET", "ExposeHeader": "\tETag "}
+    answer = cors.answer_headers(with_setting(cors.SETTING, {"CORSRule": rule}), {"Origin": "http://a"}, "GET")
+    assert answer["Access-Control-Expose-Headers"] == "ETag"
+
+
 def test_a_page_of_any_origin_reads_what_a_rule_with_a_star_allows() -> None:
     assert cors.answer_headers(RULES, {"Origin": "http://a"}, "GET") == {
         "Vary": "Origin",
