@@ -103,6 +103,18 @@ def test_a_processed_image_is_kept_under_another_key(bucket: oss2.Bucket) -> Non
     assert (Image.open(io.BytesIO(kept.read())).size, kept.content_type) == ((20, 10), "image/jpeg")
 
 
+def test_a_processed_image_replaces_nothing_that_the_bucket_forbids_to_replace(bucket: oss2.Bucket) -> None:
+    rule = "<Rule><Action>forbid</Action><Prefix>once/</Prefix></Rule>"
+    params = {"overwriteConfig": ""}
+    document = f"<OverwriteConfiguration>{rule}</OverwriteConfiguration>"
+    bucket._do("PUT", bucket.bucket_name, "", params=params, data=document)
+    target = base64.urlsafe_b64encode(b"once/a.png").decode()
+    assert bucket.process_object("a.png", f"image/resize,w_20|sys/saveas,o_{target}").status == 200
+    with pytest.raises(oss2.exceptions.ServerError, match="FileAlreadyExists"):
+        bucket.process_object("a.png", f"image/resize,w_10|sys/saveas,o_{target}")
+    bucket._do("DELETE", bucket.bucket_name, "", params=params)
+
+
 @pytest.mark.parametrize(
     ("key", "process", "error"),
     [

@@ -281,7 +281,6 @@ class Operation:
             finds.
         by_acl: whether the ACL of the object, too, can allow it to everybody.
         header_actions: by request header, the action that it needs in addition.
-        refused_headers: by request header that is not implemented here, what to do instead.
         streams: whether the handler writes the body to disk as it comes.
         versions: whether it can be asked for a version; None: it passes over one that is named.
         copy: the operation that the header `x-oss-copy-source` makes of it; None: the header says nothing.
@@ -291,7 +290,6 @@ class Operation:
     action: str | None
     by_acl: bool = field(default=False, kw_only=True)
     header_actions: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    refused_headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     streams: bool = field(default=False, kw_only=True)
     versions: bool | None = field(default=False, kw_only=True)
     copy: Operation | None = field(default=None, kw_only=True)
@@ -300,7 +298,7 @@ class Operation:
         """Refuse a request that lacks a right.
 
         Raises:
-            OssError: AccessDenied, NoSuchBucket, NotImplemented (a header), InvalidArgument (the version).
+            OssError: AccessDenied, NoSuchBucket, NotImplemented (a version), InvalidArgument (likewise).
         """
         version = None if COPY_SOURCE in call.headers else call.version  # oss2 repeats there which one is copied
         if self.versions is None:
@@ -317,6 +315,3 @@ class Operation:
         for header, action in self.header_actions.items():
             if header in call.headers:
                 call.require(action)
-        for header, instead in self.refused_headers.items():
-            if header in call.headers:
-                raise OssError("NotImplemented", f"not implemented: the header {header} here; {instead}")

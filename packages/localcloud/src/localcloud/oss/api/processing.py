@@ -105,13 +105,20 @@ async def _save(call: Call) -> web.StreamResponse:
         raise OssError("InvalidArgument", "sys/saveas needs o_ and the target's key in URL-safe base64.")
     into = ResourceUrl(bucket=bucket, key=key, query={}) if bucket else replace(call.target, key=key, query={})
     call.require("PutObject", target=into)
+    overwrite = replace(call, target=into).overwrite
     actions = await _read(call, steps)
     async with call.open("GetObject") as (item, path), _worked_on(call, actions, item.size, path) as outcome:
         any_digests = Digests(md5=None, sha256=None)
         blob = await write_blob(call, outcome.chunks, limit=MAX_IMAGE, digests=any_digests)
         headers = {"content-type": outcome.head["type"]}
     stored = await call.run(
-        call.oss.objects.put, into.bucket, key, blob, Attributes(headers=headers), requester=call.requester
+        call.oss.objects.put,
+        into.bucket,
+        key,
+        blob,
+        Attributes(headers=headers),
+        overwrite=overwrite,
+        requester=call.requester,
     )
     said = json.dumps({"bucket": bucket, "fileSize": stored.size, "object": key, "status": "OK"})
     return web.Response(body=said.encode(), content_type="application/json")  # some SDKs take no charset behind it

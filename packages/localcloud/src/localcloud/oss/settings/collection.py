@@ -35,7 +35,6 @@ class Collection:
         listing: the action of the list.
         root: the root element of a document that is put.
         lists: the root element of the list.
-        element: the element of one document in the list.
         missing: the error code when there is none of that name.
         names: what a name may be.
         most: how many a bucket may have.
@@ -53,7 +52,6 @@ class Collection:
     listing: str
     root: str
     lists: str
-    element: str
     missing: str
     names: re.Pattern[str]
     most: int
@@ -166,7 +164,6 @@ INVENTORY = Collection(
     listing="GetBucketInventory",
     root="InventoryConfiguration",
     lists="ListInventoryConfigurationsResult",
-    element="InventoryConfiguration",
     missing="NoSuchInventory",
     names=re.compile(r"[A-Za-z0-9_.-]{1,64}"),
     most=1000,
@@ -216,7 +213,6 @@ STYLE = Collection(
     listing="ListStyle",
     root="Style",
     lists="StyleList",
-    element="Style",
     missing="NoSuchStyle",
     names=re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_STYLE_NAME}}}"),
     most=50,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -17,10 +18,13 @@ from localcloud.oss.model import Blob, StoredObject
 from localcloud.oss.store.shortage import reporting_shortage
 
 CHUNK = 1024 * 1024  # bytes read at a time
+_NO_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EOPNOTSUPP})  # as link(2) says of file systems and their limits
 
 
 class BlobWriter:
     """Receives bytes, then becomes a durable `Blob`; discarded before that, it leaves nothing.
+
+    Thread-safe: who gives up discards it while a thread may still write, whose descriptor would become another file's.
 
     Args:
         path: the data file to make.
@@ -31,6 +35,7 @@ class BlobWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         with reporting_shortage():
             self._file = path.open("xb", buffering=0)  # nothing is left to write when it is closed
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -44,12 +49,12 @@ class BlobWriter:
             OssError: ServiceUnavailable (the disk is full).
         """
         view = memoryview(chunk)
-        with reporting_shortage():
+        with self._lock, reporting_shortage():
             while view:
                 view = view[self._file.write(view) :]
-        self._md5.update(chunk)
-        self._crc = update_crc64(bytes(chunk), self._crc)
-        self._size += len(chunk)
+            self._md5.update(chunk)
+            self._crc = update_crc64(bytes(chunk), self._crc)
+            self._size += len(chunk)
 
     def finish(self) -> Blob:
         """Make the bytes durable.
@@ -57,16 +62,17 @@ class BlobWriter:
         Raises:
             OssError: ServiceUnavailable (the disk is full).
         """
-        with reporting_shortage():
+        with self._lock, reporting_shortage():
             os.fsync(self._file.fileno())
             self._file.close()
             sync_folder(self._path.parent)
         return Blob(data=self._path.name, path=self._path, size=self._size, md5=self._md5.digest(), crc64=self._crc)
 
     def discard(self) -> None:
-        """Remove the bytes that were written."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        """Remove the bytes that were written; nothing can be written afterwards."""
+        with self._lock:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
 
 
 class Blobs:
@@ -130,12 +136,19 @@ class Blobs:
     def share(self, item: StoredObject) -> Blob:
         """Return a blob of an object's bytes: they never change, so that a copy takes a second name of their file and no space.
 
+        Where the file cannot have one more name, they are copied.
+
         Raises:
             OssError: ServiceUnavailable (the disk is full).
         """
         path = self.path(uuid.uuid4().hex)
         with reporting_shortage():
-            os.link(self.path(item.data), path)
+            try:
+                os.link(self.path(item.data), path)
+            except OSError as error:
+                if error.errno not in _NO_LINK:
+                    raise
+                return self.concatenate([self.path(item.data)])
             sync_folder(self._folder)
         return Blob(data=path.name, path=path, size=item.size, md5=b"", crc64=item.crc64)
 

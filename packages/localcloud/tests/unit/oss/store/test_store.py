@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -194,6 +198,47 @@ def test_pages_with_a_delimiter_are_those_of_the_order_of_bytes(tmp_path: Path) 
             marker = page.next_marker
         assert found == ["a/", "a0", "b/", "é/", "\U0010ffff/"]
     assert [item.key for item in service.objects.page("pages", prefix="a/", delimiter="/").entries] == folders[:3]
+    service.close()
+
+
+def test_bytes_are_discarded_when_the_write_that_is_under_way_has_ended(folder: Path) -> None:
+    begun, go_on = Event(), Event()
+
+    class SlowBytes(bytes):
+        def __len__(self) -> int:
+            begun.set()
+            assert go_on.wait(10)
+            return super().__len__()
+
+    service = open_service(folder)
+    before = data_files(folder)
+    writer = service.blobs.new()
+    with ThreadPoolExecutor(2) as threads:
+        writing = threads.submit(writer.write, SlowBytes(b"late"))
+        assert begun.wait(10)
+        discarding = threads.submit(writer.discard)
+        assert not wait([discarding], timeout=0.05).done
+        go_on.set()
+        writing.result(10)
+        discarding.result(10)
+    with pytest.raises(ValueError, match="closed"):
+        writer.write(b"later")
+    assert data_files(folder) == before
+    service.close()
+
+
+@pytest.mark.parametrize("number", [errno.EMLINK, errno.EPERM])
+def test_a_copy_where_a_file_takes_no_further_name_has_bytes_of_its_own(
+    folder: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, "no link")
+
+    service = open_service(folder)
+    monkeypatch.setattr(os, "link", refuse)
+    service.copies.copy(("kept", "a", None), "kept", "copy")
+    service.objects.delete("kept", "a")
+    assert service.objects.read("kept", "copy") == b"a" * 1000
     service.close()
 
 
