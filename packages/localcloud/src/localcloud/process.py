@@ -35,7 +35,7 @@ def launch(
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         with log.open("ab") as messages:
             process = subprocess.Popen(
-                [sys.executable, "-m", "localcloud", "start", "--data", str(data), *arguments],
+                [sys.executable, "-P", "-m", "localcloud", "start", "--data", str(data), *arguments],
                 stdout=subprocess.PIPE,
                 stderr=messages,
                 stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,9 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import oss2
 import pytest
 
 from localcloud.kernel.errors import LocalCloudError
+from localcloud.ros.template.evaluation import Evaluator
 from localcloud.testing import run_cloud
 from tests.support.paths import ROOT
 from tests.support.waiting import wait_for
@@ -74,6 +77,29 @@ def test_each_process_of_xdist_has_a_cloud_of_its_own(tmp_path: Path) -> None:
     assert {(data, worker) for _, data, worker in accounts(tmp_path)} == {
         (str(tmp_path / "kept" / worker), worker) for worker in ("gw0", "gw1")
     }
+
+
+def test_files_of_the_folder_in_which_it_runs_are_no_modules_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("select", "json", "localcloud"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a file of the user')")
+    monkeypatch.chdir(tmp_path)
+    with run_cloud(tmp_path / "data") as cloud:
+        auth = oss2.AuthV4(cloud.access_key_id, cloud.access_key_secret)
+        bucket = oss2.Bucket(auth, cloud.endpoints["oss"], "kept", region=cloud.region)
+        bucket.create_bucket()
+        bucket.put_object("a.csv", "1,2\n")
+        assert bucket.select_object("a.csv", "select _2 from ossobject").read() == b"2\n"
+
+    async def evaluate() -> int:
+        evaluator = Evaluator()
+        try:
+            return await evaluator("", len, "template")
+        finally:
+            await evaluator.close()
+
+    assert asyncio.run(evaluate()) == 8
 
 
 def test_a_run_without_the_fixture_starts_nothing(tmp_path: Path) -> None:

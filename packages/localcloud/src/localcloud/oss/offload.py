@@ -48,7 +48,7 @@ async def offloaded(module: str, request: object, path: Path) -> AsyncIterator[O
     async with _places, asyncio.timeout(PATIENCE):
         with path.open("rb") as file:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", f"from {module} import main; main()", json.dumps(request)),
+                *(sys.executable, "-P", "-c", f"from {module} import main; main()", json.dumps(request)),
                 stdin=file,
                 stdout=PIPE,
                 limit=MAX_HEAD,

@@ -91,7 +91,7 @@ class Evaluator:
                 return process
         self._running = {each for each in self._running if each.returncode is None}
         try:
-            process = await asyncio.create_subprocess_exec(sys.executable, "-c", COMMAND, stdin=PIPE, stdout=PIPE)
+            process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", COMMAND, stdin=PIPE, stdout=PIPE)
         except OSError as error:
             reason = f"no process can be started to evaluate the template ({error.strerror}); try again later"
             raise RosError("ServiceUnavailable", reason) from error
