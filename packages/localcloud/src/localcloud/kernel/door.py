@@ -123,6 +123,8 @@ def open_door(
             request[_BEGUN][:] = [response]
         else:  # aiohttp refuses what a request expects before the door sees it
             request[ID] = dialect.new_request_id()
+            if isinstance(response, web.HTTPException):
+                _reword(response, dialect.render(request, dialect.fault(response.status, _describe(request, response))))
         response.headers[dialect.request_id_header] = request[ID]
         decorate(request, response)
 
@@ -228,6 +230,14 @@ def _describe(request: web.Request, error: web.HTTPException) -> str:
     if error.status in (404, 405):
         return f"not implemented: {request.method} {request.rel_url.raw_path}"
     return error.text or error.reason
+
+
+def _reword(response: web.Response, told: web.StreamResponse) -> None:
+    """Have an answer whose headers stand already say what another one says."""
+    assert isinstance(told, web.Response), "errors are told at once"
+    assert isinstance(told.body, bytes), "likewise"
+    response.body = told.body
+    response.headers.update({**told.headers, "Content-Length": str(len(told.body))})
 
 
 def tell_bad_requests_briefly(record: logging.LogRecord) -> bool:

@@ -65,6 +65,15 @@ def test_unexpected_exception_becomes_the_internal_error_and_is_logged_once(capl
     assert "the secret reason" in caplog.text
 
 
+@pytest.mark.parametrize("path", [b"/a", b"/a%0Ab"])
+def test_an_expectation_that_nobody_knows_is_refused_in_the_services_form(path: bytes) -> None:
+    answer = run(fine, sends(b"GET %s HTTP/1.1\r\n%sExpect: wonders\r\nConnection: close\r\n\r\n" % (path, HOST)))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 417 ")
+    assert body.startswith(b"Fault417 ID-1 ")
+    assert b"\r\nContent-Length: %d" % len(body) in head
+
+
 def test_known_errors_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def refuses(request: web.Request) -> web.StreamResponse:
         raise ApiError("Known", "no", 409)
