@@ -34,16 +34,15 @@ class LifecycleOperations(Operations):
 
     def _apply(self, bucket: Bucket, rules: Sequence[Rule], now: float) -> int:
         count = 0
-        with contextlib.suppress(
-            OssError
-        ):  # the bucket was deleted meanwhile, or the disk is full: the next run goes on
+        with contextlib.suppress(OssError):  # the bucket has gone meanwhile, or the disk is full: the next run goes on
             entries = self._store.objects.versions_after(bucket.name)
             for _, versions in itertools.groupby((item for item, _ in entries), key=lambda item: item.key):
                 count += self._apply_to_key(bucket, rules, list(versions), now)
             for upload in self._store.uploads.after(bucket.name):
                 if any(rule.aborts(upload, now) for rule in rules):
-                    self._store.uploads.abort(upload)
-                    count += 1
+                    with contextlib.suppress(OssError):  # it has ended meanwhile
+                        self._store.uploads.abort(upload)
+                        count += 1
         return count
 
     def _apply_to_key(self, bucket: Bucket, rules: Sequence[Rule], versions: list[Version], now: float) -> int:

@@ -1,4 +1,4 @@
-"""Lifecycle rules of a bucket: their document. `localcloud.oss.lifecycle` applies them.
+"""Lifecycle rules of a bucket: their document. `expiry` says what they do, `localcloud.oss.operations.lifecycle` does it.
 
 Source: OSS, PutBucketLifecycle. The order of its checks, and which of two codes a document with two mistakes gets, are assumed.
 """
