@@ -1,1 +1,1 @@
-"""SLS of the embedded cloud: projects, logstores and their indexes. Logs themselves are not taken yet."""
+"""SLS of the embedded cloud: projects, logstores, their indexes, and logs, which are written, searched and pulled."""

@@ -23,7 +23,11 @@ def create(context: Context) -> Service:
         clock=context.clock,
         serves=context.serves,
     )
-    return Service(domain=sls, application=application)
+
+    async def close() -> None:
+        sls.close()
+
+    return Service(domain=sls, application=application, close=close)
 
 
 _ENDPOINTS = ("{region}.log", "{region}-intranet.log")

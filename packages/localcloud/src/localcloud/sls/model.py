@@ -1,9 +1,9 @@
-"""Projects, logstores and their indexes. Values only; times are seconds since the epoch."""
+"""Projects, logstores, their indexes and logs. Values only; times are seconds since the epoch unless they say otherwise."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 # Names of projects and logstores; that projects may have underscores is assumed.
@@ -14,6 +14,9 @@ TTL = range(1, FOR_EVER + 1)  # days
 SHARDS = range(1, 100 + 1)
 SPLIT_SHARDS = range(256 + 1)
 MODES = ("standard", "query", "lite")  # the last is the older name of query
+NANOSECONDS = 10**9  # of a second
+DAY = 24 * 60 * 60  # seconds
+TOPIC, SOURCE, TAG = "__topic__", "__source__", "__tag__"  # the names of what comes with each log
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,33 @@ class Logstore:
     settings: LogstoreSettings
     created: float
     modified: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Log:
+    """A log; bytes of its texts that are not UTF-8 are surrogates."""
+
+    time: int  # nanoseconds since the epoch
+    contents: Sequence[tuple[str, str]]  # names and values, in the order in which they were sent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogGroup:
+    """Logs that were sent together, and what they have in common."""
+
+    topic: str = ""
+    source: str = ""
+    tags: Sequence[tuple[str, str]] = ()
+    logs: Sequence[Log] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    """A shard of a logstore: it takes the hash keys from `begin` up to `end`, which are MD5 digests in hexadecimal digits."""
+
+    number: int
+    begin: str
+    end: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

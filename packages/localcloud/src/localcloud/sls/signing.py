@@ -1,9 +1,10 @@
 """Signatures of SLS: is this request from the owner of the key it names, and is it fresh?
 
-Version 1 (`Authorization: LOG ID:SIGNATURE`, HMAC-SHA1) covers method, digest and type of the body, time, the headers that SLS acts
-on, path and query. Version 4 (`SLS4-HMAC-SHA256 Credential=…,Signature=…`) covers them and the host. Neither has a nonce.
+Version 1 (`Authorization: LOG ID:SIGNATURE`, HMAC-SHA1 or -SHA256) covers method, digest and type of the body, time, the headers
+that SLS acts on, path and query. Version 4 (`SLS4-HMAC-SHA256 Credential=…,Signature=…`) covers them and the host. Neither has a
+nonce.
 
-Sources: SLS, "Request signatures"; `auth.py` of aliyun-log-python-sdk 0.9.
+Sources: SLS, "Request signatures"; `auth.py` of aliyun-log-python-sdk 0.9; `client.py` of alibabacloud-gateway-sls 0.4.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _claim_v1(request: SignedRequest, authorization: str) -> _Claim:
         raise SlsError("ParameterInvalid", f"Http extend authorization : {authorization[:80]} is invalid.")
     headers = request.headers
     method = headers.get("x-log-signaturemethod", "hmac-sha1")
-    if method != "hmac-sha1":
+    if method not in ("hmac-sha1", "hmac-sha256"):
         raise SlsError("NotImplemented", f"not implemented: x-log-signaturemethod {method[:80]}; use hmac-sha1")
     if request.body and "content-md5" not in headers:
         raise SlsError("ParameterInvalid", "a request with a body needs the header Content-MD5, which covers it")
@@ -101,7 +102,7 @@ def _claim_v1(request: SignedRequest, authorization: str) -> _Claim:
     text = "\n".join([*lines, f"{request.path}?{query}" if query else request.path])
 
     def sign(secret: str) -> str:
-        return base64.b64encode(hmac.digest(_bytes(secret), _bytes(text), "sha1")).decode()
+        return base64.b64encode(hmac.digest(_bytes(secret), _bytes(text), method.removeprefix("hmac-"))).decode()
 
     return _Claim(access_key_id=fields["id"], signed_at=_read_date(date), signature=fields["signature"], sign=sign)
 

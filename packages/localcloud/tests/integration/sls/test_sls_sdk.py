@@ -10,29 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aliyun.log import IndexConfig, IndexKeyConfig, IndexLineConfig, LogClient, LogException, PutLogsRequest
+from aliyun.log import IndexConfig, IndexKeyConfig, IndexLineConfig, ListTopicsRequest, LogClient
 from aliyun.log.auth import AUTH_VERSION_1, AUTH_VERSION_4
 
 from tests.support.roles import assume_role
 from tests.support.signers import Key
+from tests.support.sls import client_of, refusal
 
 Running = Any  # the running cloud of tests/support/cloud.py
-
-
-def client_of(cloud: Running, version: str = AUTH_VERSION_1, *, key: Key | None = None) -> LogClient:
-    """Return a client that reaches the cloud by its names under aliyuncs.com, through the gateway as a proxy."""
-    key = key or cloud.key
-    client = LogClient(
-        f"http://{cloud.region}.log.aliyuncs.com",
-        key.id,
-        key.secret,
-        securityToken=key.token,
-        auth_version=version,
-        region=cloud.region,
-        source="127.0.0.1",
-    )
-    client._session.proxies = {"http": cloud.endpoints["gateway"]}
-    return client
 
 
 @pytest.fixture(params=[AUTH_VERSION_1, AUTH_VERSION_4])
@@ -46,12 +31,6 @@ def project(client: LogClient) -> Iterator[str]:
     client.create_project(name, "of tests")
     yield name
     client.delete_project(name)
-
-
-def refusal(call: Callable[..., object], *args: object, **given: object) -> LogException:
-    with pytest.raises(LogException) as caught:
-        call(*args, **given)
-    return caught.value
 
 
 def test_a_project_is_made_told_changed_and_deleted(client: LogClient, cloud: Running) -> None:
@@ -159,9 +138,9 @@ def test_a_bad_name_of_a_logstore_is_refused(client: LogClient, project: str, na
 def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
     client.create_logstore(project, "functions")
     calls: list[Callable[[], object]] = [
-        lambda: client.put_logs(PutLogsRequest(project, "functions", "", "", [])),
-        lambda: client.get_log(project, "functions", 0, 1),
-        lambda: client.list_shards(project, "functions"),
+        lambda: client.split_shard(project, "functions", 0, "4" * 32),
+        lambda: client.list_topics(ListTopicsRequest(project, "functions")),
+        lambda: client.list_consumer_group(project, "functions"),
         lambda: client.list_machine_group(project),
     ]
     for call in calls:

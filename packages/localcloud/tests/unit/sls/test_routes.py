@@ -38,26 +38,51 @@ def test_a_host_names_its_project(host: str, project: str) -> None:
 
 
 def test_the_logstore_is_the_paths_whatever_it_is_called() -> None:
-    for name in ("functions", "logstores", "index"):
-        route, logstore = find_route("GET", f"/logstores/{name}/index", frozenset(), project="logs")
-        assert (route.run.__name__, logstore) == ("get_index", name)
+    for name in ("functions", "logstores", "index", "shards", "logs"):
+        target = find_route("GET", f"/logstores/{name}/index", {}, project="logs")
+        assert (target.route.run.__name__, target.logstore, target.shard) == ("get_index", name, None)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "name"),
+    [
+        ("POST", "/logstores/a", {}, "put_logs"),
+        ("POST", "/logstores/a/shards/lb", {}, "put_logs"),
+        ("POST", "/logstores/a/shards/route", {"key": "0"}, "put_logs"),
+        ("GET", "/logstores/a", {}, "get_logstore"),
+        ("GET", "/logstores/a", {"type": "log", "from": "1", "to": "2"}, "get_logs"),
+        ("GET", "/logstores/a", {"type": "histogram"}, "get_histograms"),
+        ("GET", "/logstores/a/index", {"type": "histogram"}, "get_histograms"),
+        ("GET", "/logstores/a/index", {}, "get_index"),
+        ("GET", "/logstores/a/shards/12", {"type": "log"}, "pull_logs"),
+        ("GET", "/logstores/a/shards/12", {"type": "cursor"}, "get_cursor"),
+    ],
+)
+def test_the_type_tells_operations_of_one_path_apart(method: str, path: str, query: dict[str, str], name: str) -> None:
+    target = find_route(method, path, query, project="logs")
+    assert (target.route.run.__name__, target.logstore) == (name, "a")
+    assert target.shard == (12 if path.endswith("12") else None)
 
 
 @pytest.mark.parametrize(
     ("method", "path", "query", "project"),
     [
-        ("POST", "/logstores/functions/shards/lb", set(), "logs"),
-        ("GET", "/logstores/functions", {"type", "from", "to"}, "logs"),
-        ("GET", "/logstores/../functions", set(), "logs"),
-        ("GET", "/logstores/%66unctions", set(), "logs"),
-        ("GET", "/logstores/", set(), "logs"),
-        ("GET", "/logstores", set(), ""),
-        ("DELETE", "/", set(), ""),
-        ("PATCH", "/", set(), "logs"),
-        ("GET", "//", set(), "logs"),
+        ("POST", "/logstores/functions/shards/0", {"action": "split"}, "logs"),
+        ("GET", "/logstores/functions", {"type": "topic"}, "logs"),
+        ("GET", "/logstores/functions", {"type": "log", "other": "1"}, "logs"),
+        ("GET", "/logstores/functions", {"from": "1"}, "logs"),
+        ("GET", "/logstores/functions/shards/0", {}, "logs"),
+        ("GET", "/logstores/functions/shards/9999999999", {"type": "log"}, "logs"),
+        ("GET", "/logstores/../functions", {}, "logs"),
+        ("GET", "/logstores/%66unctions", {}, "logs"),
+        ("GET", "/logstores/", {}, "logs"),
+        ("GET", "/logstores", {}, ""),
+        ("DELETE", "/", {}, ""),
+        ("PATCH", "/", {}, "logs"),
+        ("GET", "//", {}, "logs"),
     ],
 )
-def test_what_is_not_there_is_refused_by_its_name(method: str, path: str, query: set[str], project: str) -> None:
+def test_what_is_not_there_is_refused_by_its_name(method: str, path: str, query: dict[str, str], project: str) -> None:
     with pytest.raises(SlsError, match=f"not implemented: {method} ") as caught:
-        find_route(method, path, frozenset(query), project=project)
+        find_route(method, path, query, project=project)
     assert caught.value.status == 400

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,21 @@ from localcloud.kernel.values import read_json
 from localcloud.sls.errors import SlsError
 from localcloud.sls.operations.service import SlsService
 
-Answer = Mapping[str, object] | None  # None: the answer has no body
+Document = Mapping[str, object] | Sequence[object]
 PAGE_SIZES = range(500 + 1)  # names of a page (ListProject, ListLogStores)
 DEFAULT_PAGE = 100
 OFFSETS = range(10**9)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """An answer that has more to it than a document."""
+
+    content: bytes | Document
+    headers: Mapping[str, str]
+
+
+Answer = Document | Reply | None  # None: the answer has no body
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +41,9 @@ class Call:
         account_id: the account.
         project: as the host names it; empty: it names none.
         logstore: as the path names it; empty: it names none.
+        shard: its number, as the path names it; None: it names none.
         query: its parameters.
+        headers: by lower-case name.
         body: as sent.
     """
 
@@ -41,7 +54,9 @@ class Call:
     account_id: str
     project: str
     logstore: str
+    shard: int | None
     query: Mapping[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
     def allow(self, action: str, path: str) -> None:
@@ -51,6 +66,10 @@ class Call:
             SlsError: Unauthorized.
         """
         self.gate.require(self.caller, f"log:{action}", f"acs:log:{self.region}:{self.account_id}:{path}")
+
+    def allow_on_logstore(self, action: str) -> None:
+        """Refuse a caller that may not do an action on the logstore; see `allow`."""
+        self.allow(action, f"project/{self.project}/logstore/{self.logstore}")
 
     def read_body(self) -> dict[str, Any]:
         """Return the JSON object that the body is.

@@ -7,14 +7,14 @@ from localcloud.sls.api.calls import Answer, Call
 
 def create_index(call: Call) -> Answer:
     """CreateIndex."""
-    _allow(call, "CreateIndex")
+    call.allow_on_logstore("CreateIndex")
     call.sls.create_index(call.project, call.logstore, call.read_body())
     return None
 
 
 def get_index(call: Call) -> Answer:
     """GetIndex."""
-    _allow(call, "GetIndex")
+    call.allow_on_logstore("GetIndex")
     index = call.sls.index(call.project, call.logstore)
     ttl = call.sls.logstore(call.project, call.logstore).settings.ttl
     return {"index_mode": "v2", "ttl": ttl, **index.document, "lastModifyTime": int(index.modified)}
@@ -22,17 +22,13 @@ def get_index(call: Call) -> Answer:
 
 def update_index(call: Call) -> Answer:
     """UpdateIndex."""
-    _allow(call, "UpdateIndex")
+    call.allow_on_logstore("UpdateIndex")
     call.sls.update_index(call.project, call.logstore, call.read_body())
     return None
 
 
 def delete_index(call: Call) -> Answer:
     """DeleteIndex."""
-    _allow(call, "DeleteIndex")
+    call.allow_on_logstore("DeleteIndex")
     call.sls.delete_index(call.project, call.logstore)
     return None
-
-
-def _allow(call: Call, action: str) -> None:
-    call.allow(action, f"project/{call.project}/logstore/{call.logstore}")

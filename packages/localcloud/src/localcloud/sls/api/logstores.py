@@ -39,7 +39,7 @@ def create_logstore(call: Call) -> Answer:
 
 def get_logstore(call: Call) -> Answer:
     """GetLogStore."""
-    call.allow("GetLogStore", _path(call))
+    call.allow_on_logstore("GetLogStore")
     return _write(call.sls.logstore(call.project, call.logstore))
 
 
@@ -53,7 +53,7 @@ def list_logstores(call: Call) -> Answer:
 
 def update_logstore(call: Call) -> Answer:
     """UpdateLogStore."""
-    call.allow("UpdateLogStore", _path(call))
+    call.allow_on_logstore("UpdateLogStore")
     body = call.read_body()
     if read_element(body, "logstoreName", str, INVALID) not in (None, call.logstore):
         raise SlsError(INVALID, f"logstoreName is not the logstore of the path, {call.logstore}")
@@ -65,13 +65,9 @@ def update_logstore(call: Call) -> Answer:
 
 def delete_logstore(call: Call) -> Answer:
     """DeleteLogStore."""
-    call.allow("DeleteLogStore", _path(call))
+    call.allow_on_logstore("DeleteLogStore")
     call.sls.delete_logstore(call.project, call.logstore)
     return None
-
-
-def _path(call: Call) -> str:
-    return f"project/{call.project}/logstore/{call.logstore}"
 
 
 def _read(body: dict[str, Any]) -> dict[str, Any]:

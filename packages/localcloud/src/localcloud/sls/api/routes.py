@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -18,27 +19,36 @@ from localcloud.kernel.access import Caller, Gate
 from localcloud.kernel.door import EVERYTHING, HOST, ID, is_loopback, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore
-from localcloud.kernel.rpc import read_request
+from localcloud.kernel.rpc import aside, read_request
 from localcloud.sls import signing
-from localcloud.sls.api import indexes, logstores, projects
-from localcloud.sls.api.calls import Answer, Call, refuse
+from localcloud.sls.api import indexes, logs, logstores, projects, shards
+from localcloud.sls.api.calls import Answer, Call, Reply, refuse
 from localcloud.sls.errors import SlsError
 from localcloud.sls.operations.service import SlsService
 
 MAX_BODY = 1024**2  # bytes; descriptions of resources are far smaller
-_PATH = re.compile(r"/|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)(?P<index>/index)?)?")
+SEARCHES = 2  # that run at a time; each keeps a core busy
+_PATH = re.compile(
+    r"/|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
+    r"(?P<part>/index|/logs|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?)?)?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation, and the query parameters that it reads."""
+    """An operation, the query parameters that it reads beside `type`, and the bytes of the largest body that it takes."""
 
     run: Callable[[Call], Answer]
     query: frozenset[str] = frozenset()
+    max_body: int = MAX_BODY
+    searches: bool = False  # it may take its time
 
 
 _PAGE = frozenset({"offset", "size"})
-# By method, whether the host names a project, and the path without the logstore's name.
+_HISTOGRAM = Route(logs.get_histograms, logs.COUNTED | {"shard"}, searches=True)
+_PULL = Route(shards.pull_logs, frozenset({"cursor", "end_cursor", "count"}))
+# By method, whether the host names a project, the path without the names in it, and the parameter `type` if there is one.
 ROUTES = {
     ("GET", False, "/"): Route(projects.list_projects, _PAGE | {"projectName", "description", "resourceGroupId"}),
     ("POST", False, "/"): Route(projects.create_project),
@@ -55,6 +65,19 @@ ROUTES = {
     ("GET", True, "/logstores/*/index"): Route(indexes.get_index),
     ("PUT", True, "/logstores/*/index"): Route(indexes.update_index),
     ("DELETE", True, "/logstores/*/index"): Route(indexes.delete_index),
+    # Some clients put logs to the logstore itself.
+    ("POST", True, "/logstores/*"): Route(logs.put_logs, max_body=logs.MAX_RAW),
+    ("POST", True, "/logstores/*/shards/lb"): Route(logs.put_logs, max_body=logs.MAX_RAW),
+    ("POST", True, "/logstores/*/shards/route"): Route(logs.put_logs, frozenset({"key"}), max_body=logs.MAX_RAW),
+    ("GET", True, "/logstores/*?type=log"): Route(logs.get_logs, logs.PAGED, searches=True),
+    ("POST", True, "/logstores/*/logs"): Route(logs.get_logs_v2, searches=True),
+    ("GET", True, "/logstores/*?type=histogram"): _HISTOGRAM,
+    ("GET", True, "/logstores/*/index?type=histogram"): _HISTOGRAM,
+    ("GET", True, "/logstores/*/shards"): Route(shards.list_shards),
+    ("GET", True, "/logstores/*/shards/*?type=cursor"): Route(shards.get_cursor, frozenset({"from"})),
+    ("GET", True, "/logstores/*/shards/*?type=cursor_time"): Route(shards.get_cursor_time, frozenset({"cursor"})),
+    ("GET", True, "/logstores/*/shards/*?type=log"): _PULL,
+    ("GET", True, "/logstores/*/shards/*?type=logs"): _PULL,
 }
 
 
@@ -69,21 +92,35 @@ def project_of(host: str, serves: Callable[[str], bool]) -> str:
     return project if is_loopback(endpoint) or (serves(host) and serves(endpoint)) else ""
 
 
-def find_route(method: str, path: str, query: frozenset[str], *, project: str) -> tuple[Route, str]:
-    """Return the route of a request, and the logstore that its path names.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """What a request is about: its route, and the names in its path."""
+
+    route: Route
+    logstore: str  # empty: none
+    shard: int | None
+
+
+def find_route(method: str, path: str, query: Mapping[str, str], *, project: str) -> Target:
+    """Return what a request is about.
 
     Raises:
         SlsError: NotImplemented, with the name of what is not.
     """
     wanted = f"{method} {path[:200]}{' of a project' if project else ''}"
     found = _PATH.fullmatch(path)
-    logstore, index = (found["logstore"] or "", found["index"] or "") if found else ("", "")
-    route = ROUTES.get((method, bool(project), f"/logstores/*{index}" if logstore else path))
+    names = found.groupdict("") if found else {"logstore": "", "part": "", "shard": ""}
+    part = "/shards/*" if names["shard"] else names["part"]
+    shape = f"/logstores/*{part}" if names["logstore"] else path
+    if "type" in query:
+        shape += f"?type={query['type']}"
+        wanted += f" with ?type={query['type'][:80]}"
+    route = ROUTES.get((method, bool(project), shape))
     if found is None or route is None:
         raise SlsError("NotImplemented", f"not implemented: {wanted}")
-    if more := sorted(query - route.query):
+    if more := sorted(query.keys() - route.query - {"type"}):
         raise SlsError("NotImplemented", f"not implemented: {wanted} with ?{more[0][:80]}")
-    return route, logstore
+    return Target(route=route, logstore=names["logstore"], shard=int(names["shard"]) if names["shard"] else None)
 
 
 def create_app(
@@ -108,13 +145,18 @@ def create_app(
         serves: says whether a host name is SLS's.
     """
     gate = Gate(authorizer, refuse)
+    searches = ThreadPoolExecutor(SEARCHES, "sls-search")
 
     async def serve(request: web.Request) -> web.Response:
         signed = await read_request(request)
-        identity = signing.authenticate(signed, credentials=credentials, region=region, now=clock())
+        identity = await aside(
+            signed, lambda: signing.authenticate(signed, credentials=credentials, region=region, now=clock())
+        )
         project = project_of(request[HOST], serves)
         query = signed.query_parameters
-        route, logstore = find_route(signed.method, signed.path, frozenset(query), project=project)
+        target = find_route(signed.method, signed.path, query, project=project)
+        if len(signed.body) > target.route.max_body:
+            raise SlsError("PostBodyTooLarge", f"the body has more than {target.route.max_body} bytes")
         call = Call(
             sls=sls,
             gate=gate,
@@ -122,18 +164,32 @@ def create_app(
             region=region,
             account_id=account_id,
             project=project,
-            logstore=logstore,
+            logstore=target.logstore,
+            shard=target.shard,
             query=query,
+            headers=signed.headers,
             body=signed.body,
         )
-        answer = await asyncio.to_thread(route.run, call)  # it may wait for the disk
-        return web.Response() if answer is None else web.json_response(answer)
+        # It may wait for the disk. Searches have threads of their own, so that other services do not wait for theirs.
+        threads = searches if target.route.searches else None
+        answer = await asyncio.get_running_loop().run_in_executor(threads, target.route.run, call)
+        return _respond(answer)
 
     application = open_door(
-        _Sls(), serves=lambda host: serves(host) or bool(project_of(host, serves)), max_body=MAX_BODY
+        _Sls(), serves=lambda host: serves(host) or bool(project_of(host, serves)), max_body=logs.MAX_RAW
     )
     application.router.add_route("*", EVERYTHING, serve)
     return application
+
+
+def _respond(answer: Answer) -> web.Response:
+    if answer is None:
+        return web.Response()
+    if not isinstance(answer, Reply):
+        return web.json_response(answer)
+    if isinstance(answer.content, bytes):
+        return web.Response(body=answer.content, headers=answer.headers)
+    return web.json_response(answer.content, headers=answer.headers)
 
 
 class _Sls:

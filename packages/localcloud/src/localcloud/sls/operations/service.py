@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from localcloud.sls.operations.indexes import Indexes
-from localcloud.sls.store import open_store
+from localcloud.sls.operations.logs import Logs
+from localcloud.sls.store.contents import open_store
+from localcloud.sls.store.logs import LogStorage
 
 
-class SlsService(Indexes):
+class SlsService(Logs):
     """SLS of one account in one region; safe for threads."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float]) -> None:
@@ -22,4 +23,8 @@ class SlsService(Indexes):
         Raises:
             LocalCloudError: the state on disk cannot be read.
         """
-        super().__init__(open_store(folder), clock=clock)
+        super().__init__(open_store(folder), LogStorage(folder / "logs.sqlite3"), clock=clock)
+
+    def close(self) -> None:
+        """Close what is open on disk."""
+        self._logs.close()

@@ -1,0 +1,188 @@
+"""Logs: written to a shard, searched by their time and by the index, and counted over time.
+
+Expiry counts from when a log was received, by whatever time it says of itself (assumed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import count
+
+from localcloud.sls.errors import SlsError
+from localcloud.sls.model import NANOSECONDS, SOURCE, TAG, TOPIC, LogGroup
+from localcloud.sls.operations.shards import KEYS, Shards
+from localcloud.sls.search.index import Rules
+from localcloud.sls.search.matching import Fields, Matches, compile_query
+from localcloud.sls.search.parsing import Everything, parse
+from localcloud.sls.store.logs import Found, Packet
+from localcloud.sls.wire import read_group, read_log, write_group, write_log
+
+MAX_EXAMINED = 500_000  # logs that a search looks at; beyond, its answer is incomplete. The embedded cloud's own limit
+MAX_ANSWER = 10 * 1024**2  # bytes of logs in an answer, unless a single one has more; likewise
+INTERVALS = 60  # of a histogram, at most (assumed)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """The logs that are looked for: those of a stretch of time, with one topic, that a query holds for."""
+
+    begin: int  # nanoseconds since the epoch
+    end: int  # likewise; logs of that moment do not belong to it
+    topic: str = ""  # empty: any
+    query: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Logs that were found."""
+
+    logs: Sequence[tuple[int, Fields]]  # the time of each, in nanoseconds since the epoch, and its fields
+    examined: int  # logs that were looked at
+    complete: bool  # all that the search asked for was looked at, and is there
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """The number of logs of a stretch of time."""
+
+    begin: int  # seconds since the epoch
+    end: int  # likewise
+    count: int
+    complete: bool
+
+
+class Logs(Shards):
+    """The logs of logstores."""
+
+    _turns = count()  # in which shards take what names no hash key (assumed: one after another)
+
+    def put_logs(
+        self, project: str, logstore: str, group: LogGroup, *, key: int | None = None, source: str = ""
+    ) -> None:
+        """Write a log group.
+
+        Args:
+            project: the project.
+            logstore: the logstore.
+            group: the group; an empty one is nothing.
+            key: the hash key, whose shard takes it; None: any shard.
+            source: the address that it was sent from, for logstores that note it.
+
+        Raises:
+            SlsError: ProjectNotExist, LogStoreNotExist or ServerBusy (the disk is full).
+        """
+        found = self.logstore(project, logstore)
+        if not group.logs:
+            return
+        now, shards = int(self._clock()), found.settings.shard_count
+        if found.settings.append_meta:
+            meta = (("__receive_time__", str(now)), ("__client_ip__", source))
+            group = replace(group, tags=(*group.tags, *meta))
+        packet = Packet(
+            head=write_group(replace(group, logs=())), logs=[(log.time, write_log(log)) for log in group.logs]
+        )
+        shard = next(self._turns) % shards if key is None else key * shards // KEYS
+        self._logs.append(found, shard, packet, now=now, live=self._live(found))
+
+    def get_logs(self, project: str, logstore: str, search: Search, *, offset: int, line: int, reverse: bool) -> Page:
+        """Return logs in the order of their times.
+
+        Args:
+            project: the project.
+            logstore: the logstore.
+            search: the logs that are looked for.
+            offset: logs that are left out in front.
+            line: logs at most.
+            reverse: the latest come first.
+
+        Raises:
+            SlsError: ProjectNotExist, LogStoreNotExist, IndexConfigNotExist, InvalidTimeRange, InvalidQueryString, ParameterInvalid
+                or NotImplemented (an analytic statement).
+        """
+        matches = self._matches(project, logstore, search)
+        found, logs, left = self.logstore(project, logstore), list[tuple[int, Fields]](), MAX_ANSWER
+        examined, skipped = 0, offset if matches else 0
+        with closing(
+            self._logs.find(
+                found,
+                search.begin,
+                search.end,
+                reverse=reverse,
+                live=self._live(found),
+                offset=0 if matches else offset,
+            )
+        ) as candidates:
+            for candidate in candidates:
+                if len(logs) == line:
+                    break
+                if examined == MAX_EXAMINED or left < 0:
+                    return Page(logs=logs, examined=examined, complete=False)
+                examined += 1
+                fields = _fields(candidate)
+                if matches and not matches(fields):
+                    continue
+                if skipped:
+                    skipped -= 1
+                    continue
+                left -= len(candidate.content) + len(candidate.head)
+                logs.append((candidate.time, fields))
+        return Page(logs=logs, examined=examined, complete=True)
+
+    def histogram(self, project: str, logstore: str, search: Search, *, step: int = 0) -> list[Interval]:
+        """Return the numbers of logs of equal parts of a search's time; see `get_logs`.
+
+        Args:
+            project: the project.
+            logstore: the logstore.
+            search: the logs that are counted; its times are whole seconds.
+            step: seconds of a part; 0, or too few: as many as make `INTERVALS` parts.
+        """
+        matches = self._matches(project, logstore, search)
+        found = self.logstore(project, logstore)
+        begin, end = search.begin // NANOSECONDS, search.end // NANOSECONDS
+        step = max(step, -(-(end - begin) // INTERVALS))
+        starts = range(begin, end, step)
+        counts, complete = [0] * len(starts), True
+        if matches is None:
+            for place, start in enumerate(starts):
+                stop = min(start + step, end)
+                counts[place] = self._logs.count(found, start * NANOSECONDS, stop * NANOSECONDS, live=self._live(found))
+        else:
+            with closing(
+                self._logs.find(found, search.begin, search.end, reverse=False, live=self._live(found))
+            ) as candidates:
+                for examined, candidate in enumerate(candidates):
+                    if examined == MAX_EXAMINED:
+                        complete = False
+                        break
+                    if matches(_fields(candidate)):
+                        counts[(candidate.time // NANOSECONDS - begin) // step] += 1
+        return [
+            Interval(begin=start, end=min(start + step, end), count=number, complete=complete)
+            for start, number in zip(starts, counts, strict=True)
+        ]
+
+    def _matches(self, project: str, logstore: str, search: Search) -> Matches | None:
+        """Return the question that a search asks of logs; None: all are meant."""
+        rules = Rules.of(self.index(project, logstore).document)
+        if search.begin >= search.end:
+            raise SlsError("InvalidTimeRange", "request time range is invalid: it begins when it has ended")
+        condition = parse(search.query)
+        matches = compile_query(condition, rules)
+        if not search.topic:
+            return None if isinstance(condition, Everything) else matches
+        return lambda fields: fields[0] == (TOPIC, search.topic) and matches(fields)
+
+
+def _fields(found: Found) -> Fields:
+    return (*_common(found.head), *read_log(found.content).contents)
+
+
+@lru_cache(maxsize=64)
+def _common(head: bytes) -> Fields:
+    """Return the fields that a group's logs have in common, the topic first."""
+    group = read_group(head, max_logs=0)
+    return ((TOPIC, group.topic), (SOURCE, group.source), *((f"{TAG}:{name}", value) for name, value in group.tags))

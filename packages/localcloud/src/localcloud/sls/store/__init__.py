@@ -1,0 +1,1 @@
+"""What SLS keeps on disk."""
