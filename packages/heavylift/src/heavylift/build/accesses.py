@@ -17,6 +17,7 @@ from pathlib import Path
 from heavylift.build.errors import BuildError, MissingModuleError
 from heavylift.build.names import above, module_name, prefixes, split
 from heavylift.runtime import lazy as runtime_lazy
+from heavylift.runtime import pathfiles
 
 IMPORTED = (".py", ".pyc", ".so")  # ends of the names of modules' files
 
@@ -60,7 +61,8 @@ from importlib.machinery import SourceFileLoader
 root, modules = sys.argv[1] + "/", sys.argv[2:]
 orders = json.load(sys.stdin)
 lazy, names, now = {{root + path for path in orders["lazy"]}}, {{"__name__": "lazy"}}, SourceFileLoader.exec_module
-exec(orders["source"], names)
+exec(orders["lazy source"], names)
+exec(orders["path files source"], names)
 {WATCH}
 asked, tested = [], []
 
@@ -93,6 +95,7 @@ sys.path.insert(0, sys.argv[1])
 sys.meta_path.insert(0, Asked)
 os.stat, os.lstat, os.access = map(Noting, (os.stat, os.lstat, os.access))
 sys.addaudithook(hook)
+names["follow_path_files"](sys.argv[1])
 for module in modules:
     print(module, file=sys.stderr)
     importlib.import_module(module)
@@ -159,9 +162,14 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str], lazy
         MissingModuleError: a module needs one that is not there.
         BuildError: a module cannot be imported; the message names it, the reason and what to do.
     """
+    orders = {
+        "lazy": list(lazy),
+        "lazy source": inspect.getsource(runtime_lazy),
+        "path files source": inspect.getsource(pathfiles),
+    }
     done = subprocess.run(
         [str(interpreter), "-s", "-S", "-B", "-c", _RECORD, str(folder), *modules],
-        input=json.dumps({"lazy": list(lazy), "source": inspect.getsource(runtime_lazy)}),
+        input=json.dumps(orders),
         capture_output=True,
         text=True,
         check=False,

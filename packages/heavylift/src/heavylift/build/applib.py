@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib.util import source_from_cache
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from heavylift.build import binaries
 from heavylift.build.accesses import Accesses
 from heavylift.build.frames import Frames
-from heavylift.build.imports import Imports, Tree, choose_files
+from heavylift.build.imports import Imports, Tree, bring_back, choose_files
 from heavylift.build.installed import check_installed
 from heavylift.build.machine import find_interpreter, runs_here, why_not_here
 from heavylift.build.names import normalize
@@ -47,7 +47,7 @@ class Staging:
     strip: bool
     lazy_imports: Sequence[str]  # packages
     recipe: str  # fingerprint of all that a package depends on, other than itself
-    opened: tuple[str, ...]  # files that a recorded start of the function opened, in that order
+    opened: tuple[str, ...]  # files that a recorded start of the function opened, or looked for in vain, in that order
     folder: Path
 
     @property
@@ -75,6 +75,8 @@ class Staged:
     system: Mapping[str, tuple[str, ...]]  # libraries that the runtime must have, and the packages that need them
     needed: tuple[str, ...] | None  # files that the imports of the requirements opened; None: nothing could be imported
     lazy: tuple[str, ...]  # sources of modules that are executed when they are first used
+    gone: tuple[str, ...]  # files that rules took away, and that stay when a recorded start opens them
+    kept: tuple[str, ...]  # those of them that one does
     opened: tuple[str, ...]  # see `Staging`; the order is made for these
     order: Order  # of its files
 
@@ -96,7 +98,8 @@ def stage(staging: Staging, report: Reporter, frames: Frames | None = None) -> S
         if is_sound and staged.opened == staging.opened:
             return staged
         staging.record.unlink()  # until its bytecode lies in the other order
-        staged = _arranged(staging, staged) if is_sound else _make(staging, report, frames)
+        is_whole = is_sound and staged.kept == find_opened(staged.gone, staging.opened)
+        staged = _arranged(staging, staged) if is_whole else _make(staging, report, frames)
     else:
         _remove_others(staging)
         staged = _make(staging, report, frames)
@@ -111,8 +114,14 @@ def _read(path: Path) -> Staged:
     record["pruned"] = tuple(Pruned(**each) for each in record["pruned"])
     record["system"] = {library: tuple(packages) for library, packages in record["system"].items()}
     record["needed"] = None if record["needed"] is None else tuple(record["needed"])
-    record |= {name: tuple(record[name]) for name in ("lazy", "opened")}
+    record |= {name: tuple(record[name]) for name in ("lazy", "gone", "kept", "opened")}
     return Staged(**{**record, "order": Order(**record["order"])})
+
+
+def find_opened(paths: Collection[str], opened: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some files that a recorded start opened, themselves or their bytecode, sorted."""
+    sources = (source_from_cache(path) if "__pycache__/" in path else path for path in opened)
+    return tuple(sorted(set(paths).intersection(sources)))
 
 
 def _remove_others(staging: Staging) -> None:
@@ -147,7 +156,11 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         referrers = read_referrers(files, found.candidates, {path: each.place for path, each in holders.items()})
         files |= changed.result()
     shutil.rmtree(staging.folder, ignore_errors=True)
-    pruning, accesses = choose_files(imports, Tree(staging.folder, files, interpreter), found, referrers)
+    tree = Tree(staging.folder, files, interpreter)
+    pruning, accesses = choose_files(imports, tree, found, referrers)
+    gone = tuple(sorted(path for path in pruning.removed if path in found.matched))
+    kept = find_opened(gone, staging.opened)
+    pruning = bring_back(kept, tree, found, pruning)
     spared = frozenset(pruning.spared)
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
         for package in packages:  # the others were checked when it was prepared
@@ -173,6 +186,8 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         system={need.library: tuple(need.packages) for need in find_needs(left, owners)},
         needed=tuple(accesses.needed) if accesses else None,
         lazy=tuple(lazy),
+        gone=gone,
+        kept=kept,
         opened=(),
         order=Order((), 0, 0),
     )

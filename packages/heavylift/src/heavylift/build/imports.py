@@ -134,6 +134,27 @@ def choose_files(imports: Imports, tree: Tree, found: Survey, referrers: Referre
     return pruning, imports.record("as a start will")
 
 
+def bring_back(paths: Collection[str], tree: Tree, found: Survey, pruning: Pruning) -> Pruning:
+    """Put files that went, and all that they need, back into a folder.
+
+    Args:
+        paths: of files that rules which yield took away.
+        tree: the files, and the folder.
+        found: the files that may go.
+        pruning: those that went.
+
+    Returns:
+        The files that are gone now.
+    """
+    if not paths:
+        return pruning
+    left = choose(found, {}, tree.read, paths, pruning.spared)
+    back = pruning.removed.keys() - left.removed.keys()
+    tree.put(back)
+    tree.compile(back)
+    return left
+
+
 def _import_without(imports: Imports, tree: Tree, found: Survey, pruning: Pruning) -> tuple[Pruning, Accesses] | None:
     """Import what is left, and put back what the imports have listed; None: what went may make a difference."""
     gone = [path for path in pruning.removed if path in found.matched]  # by rules that yield

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
 from heavylift.build.ahead import ahead_list, read_ahead, write_ahead
-from heavylift.build.applib import Staging, stage
+from heavylift.build.applib import Staging, find_opened, stage
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
 from heavylift.build.exporting import export_model
@@ -104,11 +104,21 @@ class Work:
         options, path = self.options, self.plan.recording
         if options.record is None and path.exists():
             return
+        back: tuple[str, ...] = ()
+        while more := self._record(
+            code, back
+        ):  # with the files that it missed, the function goes on to what comes after
+            back += more
+
+    def _record(self, code: Path, back: tuple[str, ...]) -> tuple[str, ...]:
+        """Record once, with some pruned files; return those that the function asked for in vain. Without any, it is written."""
+        options, path = self.options, self.plan.recording
         staging = self._staging(options, self.plan)
+        staging = replace(staging, opened=(*staging.opened, *back))
         staged = stage(staging, self.report, self.frames)
         libraries = find_code(staging.folder, staged.order.paths)
-        if not libraries:
-            return
+        if not libraries and options.record is None:
+            return ()
         interpreter = find_interpreter(options.target)
         try:
             if not code.is_dir() or not staged.imported or interpreter is None:
@@ -129,13 +139,20 @@ class Work:
             if options.record is not None:
                 raise
             self.report.warn(f"{error}. All code of its large libraries comes with each start.")
-            return
+            return ()
+        missed = find_opened(set(staged.gone).difference(staged.kept), found.opened)
+        if missed:
+            self.report.note(
+                f"the function asked for what was pruned: {', '.join(missed[:5])}{', …' if missed[5:] else ''}; that stays"
+            )
+            return missed
         if failures:
             self.try_function(code)
         for failure in failures:
             self.report.warn(failure)
         write_recording(merge_recordings(read_recording(path), found, staging.folder), path)
         self.report.note(f"recorded in {options.shown(path)}; commit it, so that others build the same")
+        return ()
 
     def _model(self) -> Archive:
         options = self.options

@@ -19,7 +19,7 @@ from heavylift.build.prune import DEFAULT_RULES
 from heavylift.build.recording import recording_path
 from heavylift.build.reporter import Reporter
 from heavylift.contracts import archive, pages
-from heavylift.runtime import bytecode, lazy
+from heavylift.runtime import bytecode, lazy, pathfiles
 
 VERSION = 2  # of what the build makes of its inputs; a change makes every build out of date
 
@@ -104,7 +104,7 @@ def _model_inputs(options: Options, staging: str) -> list[str]:
 def _own_sources() -> list[str]:
     folder = Path(__file__).parent
     own = [path for path in sorted(folder.glob("*.py")) if path.name != "reporter.py"]  # it makes nothing
-    contracts = (Path(inspect.getfile(module)) for module in (archive, pages, bytecode, lazy))
+    contracts = (Path(inspect.getfile(module)) for module in (archive, pages, bytecode, lazy, pathfiles))
     return [_digest(path) for path in (*own, *contracts)]
 
 

@@ -39,6 +39,9 @@ _BLOCKED = (
     "executes it; if the function has one, leave it without a recording, or set `loadMode` to whole"
 )
 
+# Audit events of starting a program; their arguments are paths and words. docs.python.org/3/library/audit_events.html
+_STARTS = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system")
+
 _RECORD = f"""
 import sys
 sys.path.remove("")
@@ -77,9 +80,26 @@ def run(name, call, *arguments):
         failures.append([name, f"{{type(error).__name__}}: {{error}}"])
         return False
 
+def words(value):
+    if isinstance(value, (str, bytes, os.PathLike)):
+        yield from os.fsdecode(value).split()
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from words(each)
+
 def note(event, arguments):
     if event == "import":
         asked.append(arguments[0])
+    elif event in {_STARTS}:
+        named = [word for value in arguments for word in words(value)]
+        paths = [word if "/" in word else f"{{root}}bin/{{word}}" for word in named]
+        needed.extend(path for path in paths if path.startswith(root))
+
+class Missed:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        stem = root + name.replace(".", "/")
+        needed.extend((stem + ".py", stem + "/__init__.py"))
 
 def origin(module):
     if not issubclass(type(module), types.ModuleType):
@@ -90,6 +110,7 @@ def origin(module):
 with recording([Segment(*each) for each in orders["segments"]]) as plan:
     asked = list(sys.modules)  # in the order in which they end; from here on, in that in which they begin
     sys.addaudithook(note)
+    sys.meta_path.append(Missed)
     sys.addaudithook(hook)  # not before: what records opens the libraries itself
     if run("the start", initializer, context):
         if not sys.modules.keys() & {sorted(PATCHERS)}:

@@ -82,6 +82,7 @@ class Recording:
     Attributes:
         libraries: the pages that were touched, by the library's path in the applib.
         opened: the files that were opened or linked, modules as their .pyc, by their paths, in the order of their first use.
+            What rules would prune of these stays.
         ahead: the modules that a start may import before any of these files is there.
     """
 

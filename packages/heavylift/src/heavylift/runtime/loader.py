@@ -31,6 +31,7 @@ from heavylift.runtime.background import Background, load_in_background  # noqa:
 from heavylift.runtime.bytecode import Bytecode, install  # noqa: E402
 from heavylift.runtime.credentials import find_credentials  # noqa: E402
 from heavylift.runtime.gate import gated  # noqa: E402
+from heavylift.runtime.pathfiles import follow_path_files  # noqa: E402
 from heavylift.runtime.references import compiled_once  # noqa: E402
 from heavylift.runtime.rest import Rest  # noqa: E402
 from heavylift.runtime.retries import Deadline  # noqa: E402
@@ -174,22 +175,27 @@ def add_to_path(applib: Path) -> Bytecode | None:
     if path not in sys.path:
         ours = [sys.path.index(entry) for entry in (str(CODE), _VENDOR) if entry in sys.path]
         sys.path.insert(max(ours) + 1, path)
-        _show_to_children(path)
         bytecode = install(applib)
+        _show_to_children(path, follow_path_files(path))
     importlib.invalidate_caches()
     return bytecode
 
 
-def _show_to_children(applib: str) -> None:
-    """Let the Python programs that the function starts find the modules that it finds itself, in the same order.
+def _show_to_children(applib: str, more: list[str]) -> None:
+    """Let the programs that the function starts find its modules, in the same order, and the programs of its packages.
 
     One that is started during the imports waits for the whole applib: see `heavylift.runtime.gate`.
     """
     entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     place = entries.index(str(CODE)) if str(CODE) in entries else len(entries)
     ours = [_VENDOR, str(CODE), applib]
-    before, after = entries[:place], entries[place + 1 :]
-    os.environ["PYTHONPATH"] = os.pathsep.join([*before, *ours, *(entry for entry in after if entry not in ours)])
+    before, after = entries[:place], [entry for entry in entries[place + 1 :] if entry not in ours]
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [*before, *ours, *after, *(entry for entry in more if entry not in entries)]
+    )
+    # As in a virtual environment: the packages' programs come first, and run on the Python that has the packages.
+    programs = [f"{applib}/bin", os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]  # noqa: PTH120 - faster
+    os.environ["PATH"] = os.pathsep.join(programs)
 
 
 def _imported(settings: Settings, timeline: Timeline, background: Background | None = None) -> ModuleType:

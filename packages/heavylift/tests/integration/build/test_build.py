@@ -15,7 +15,7 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +34,7 @@ from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 from heavylift.runtime.bytecode import TABLE_NAME
 from tests.support.loading import read_files
 from tests.support.paths import ROOT
+from tests.support.wheels import make_wheel
 
 
 def run(project: Path, *arguments: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
@@ -334,20 +335,6 @@ def test_an_interpreter_of_pyenvs_is_found_whatever_its_shims_say(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("PATH", f"{shims}:/usr/bin:/bin")
     assert find_interpreter(Target(name.removeprefix("python"), DEFAULT_PLATFORM)) == place / name
-
-
-def make_wheel(folder: Path, name: str, files: Mapping[str, str], *, version: str = "1") -> Path:
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    info = f"{name}-{version}.dist-info"
-    described = {
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    with zipfile.ZipFile(path, "w") as wheel:
-        for entry, content in {**files, **described}.items():
-            wheel.writestr(entry, content)
-        wheel.writestr(f"{info}/RECORD", "".join(f"{entry},,\n" for entry in (*files, *described, f"{info}/RECORD")))
-    return path
 
 
 def test_what_a_start_opens_is_never_pruned(own_project: Path, tmp_path: Path) -> None:

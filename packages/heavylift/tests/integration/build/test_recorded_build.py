@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.bytecode import BYTECODE_NAME, TABLE_NAME
 from tests.support.loading import read_entry
+from tests.support.wheels import make_wheel
 
 FUNCTION = """
 import colorsys
@@ -229,3 +231,59 @@ def test_a_function_that_can_never_start_fails_before_anything_is_recorded_or_pa
         project.build()
     assert not os.path.lexists(tmp_path / "layers_build" / "recordings" / NAME)
     assert not [*(tmp_path / "dist").glob("applib/*")]
+
+
+ASKING = """
+import os
+import subprocess
+import talker
+
+def warmup():
+    with open(os.path.join(os.path.dirname(talker.__file__), "page.tmpl")) as page:
+        print(page.read())
+
+def handler(event, context):
+    print(subprocess.run(["talk"], check=True, capture_output=True, text=True).stdout)
+    from talker.tests import data
+    return data.VALUE
+"""
+
+
+def files_of(manifest: Manifest) -> set[str]:
+    return {file.path for file in content_of(manifest).files}
+
+
+def test_what_a_recorded_function_asks_for_stays(tmp_path: Path) -> None:
+    talker = {
+        "talker/__init__.py": "",
+        "talker/main.py": "def main():\n    print('said')\n",
+        "talker/page.tmpl": "page",
+        "talker/other.tmpl": "other",
+        "talker/tests/__init__.py": "",
+        "talker/tests/data.py": "VALUE = 7\n",
+        "talker/tests/more.py": "",
+        "talker-1.dist-info/entry_points.txt": "[console_scripts]\ntalk = talker.main:main\nwalk = talker.main:main\n",
+    }
+    wheel = make_wheel(tmp_path, "talker", talker)
+    project = Project(tmp_path)
+    (tmp_path / "function" / "index.py").write_text(ASKING)
+    (tmp_path / "layers_build" / "applib.txt").write_text(f"talker @ {wheel.as_uri()}\n")
+    (tmp_path / "event").touch()
+    manifest, _ = project.build()
+    assert "talker/page.tmpl" not in files_of(manifest)
+    manifest, said = project.build(record=(tmp_path / "event",))
+    asked = {"bin/talk", "talker/page.tmpl", "talker/tests/__init__.py", "talker/tests/data.py"}
+    left = {"bin/walk", "talker/other.tmpl", "talker/tests/more.py"}
+    assert asked <= files_of(manifest)
+    assert left.isdisjoint(files_of(manifest))
+    assert "the function asked for what was pruned: talker/page.tmpl; that stays" in said
+    assert "ended with" not in said  # it came to its end
+    assert manifest.applib is not None
+    elsewhere = Project(tmp_path / "elsewhere")
+    for name in ("function", "layers_build"):
+        shutil.copytree(tmp_path / name, elsewhere.folder / name, dirs_exist_ok=True)
+    again, said = elsewhere.build()
+    assert again.applib is not None
+    assert again.applib.digest == manifest.applib.digest
+    (tmp_path / "layers_build" / "recordings" / NAME).unlink()
+    assert "talker/page.tmpl" not in files_of(project.build()[0])

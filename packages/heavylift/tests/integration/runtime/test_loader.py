@@ -350,6 +350,25 @@ def test_the_code_package_comes_before_the_applib(instance: Any) -> None:
     assert outcome.answers == ["True True"], outcome.errors
 
 
+def test_packages_have_their_pth_files_and_their_programs(instance: Any) -> None:
+    instance.run()
+    applib = Path(instance.environment["AppLibDir"])
+    (applib / "inner").mkdir()
+    (applib / "inner" / "deep.py").write_text("value = 7")
+    (applib / "a.pth").write_text("inner\n")
+    (applib / "bin").mkdir()
+    (applib / "bin" / "say").write_text("#!/usr/bin/env python3\nimport deep\nprint('said', deep.value)\n")
+    (applib / "bin" / "say").chmod(0o755)
+    outcome = instance.with_variables(local="1").run(
+        """
+        loader.initializer(None)
+        import deep, subprocess
+        print(deep.value, subprocess.run(["say"], capture_output=True, text=True).stdout.strip())
+        """
+    )
+    assert outcome.answers == ["7 said 7"], outcome.errors
+
+
 CHILDREN = """
 import multiprocessing, os, subprocess, sys
 PROGRAM = "import heavy, sys; sys.stdout.write(f'{heavy.answer} ')"

@@ -84,6 +84,11 @@ def test_what_a_module_does_at_the_end_of_the_process_is_not_waited_for(tmp_path
     assert record_imports(tmp_path, Path(sys.executable), ["m"]).needed == ["m.py"]
 
 
+def test_modules_in_a_folder_that_a_pth_file_names_are_found(tmp_path: Path) -> None:
+    write(tmp_path, {"a.pth": "inner\n", "inner/deep.py": ""})
+    assert record_imports(tmp_path, Path(sys.executable), ["deep"]).needed == ["a.pth", "inner/deep.py"]
+
+
 def test_a_module_may_keep_a_function_that_asks_for_files_in_a_class_as_pathlib_did(tmp_path: Path) -> None:
     source = """
 import os
