@@ -132,7 +132,7 @@ def _remove_others(staging: Staging) -> None:
 
 
 def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
-    from heavylift.build.system import find_needs  # not before there is something to make
+    from heavylift.build.system import find_needs, find_newer  # not before there is something to make
 
     target = staging.target
     interpreter = find_interpreter(target)
@@ -175,6 +175,11 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         )
     retain([*(package.place for package in packages), copies], staging.packages)
     left = {path: names for path, names in libraries.items() if path not in pruning.removed}
+    for name, minor in find_newer(left, owners, target.glibc).items():
+        report.warn(
+            f"{name} was compiled for glibc 2.{minor}, and the build is for {target.platform}: a runtime with an older one cannot "
+            f"load it. Compile it where glibc is no newer than 2.{target.glibc}, as in a container of {target.platform}"
+        )
     staged = Staged(
         places=[each.place.name for each in packages],
         versions={each.name: each.version for each in packages},

@@ -44,10 +44,15 @@ class _Named(NamedTuple):
 
 
 def read_dynamic(library: Path) -> Iterator[tuple[str, str]]:
-    """Yield the names that a file needs (DT_NEEDED), and the one that it has itself (DT_SONAME); none of a damaged file."""
+    """Yield the names that a file needs (DT_NEEDED), its own (DT_SONAME), and the versions of symbols that it needs (DT_VERNEED).
+
+    A damaged file has none.
+    """
     try:
         with library.open("rb") as file:
-            yield from read_headers(file).dynamic_names(file, NAMES)
+            headers = read_headers(file)
+            yield from headers.dynamic_names(file, NAMES)
+            yield from (("DT_VERNEED", name) for name in dict.fromkeys(headers.needed_versions(file)))
     except _DAMAGED:
         return  # nothing can load it, either
 

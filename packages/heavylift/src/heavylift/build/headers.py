@@ -3,7 +3,7 @@
 Files of 64 bits, little-endian, for any processor. Headers alone are read, a few kilobytes of a file of any size: a build asks for
 those of each library several times.
 
-Source: System V ABI, "ELF Header", "Sections", "Program Header", "Dynamic Section".
+Source: System V ABI, "ELF Header", "Sections", "Program Header", "Dynamic Section"; Linux Standard Base, "Symbol Versioning".
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ _KNOWN = (b"\x7fELF", 2, 1)
 SEGMENT, SECTION = struct.Struct("<2I6Q"), struct.Struct("<2I4Q2I2Q")  # Elf64_Phdr, Elf64_Shdr
 SECTION_SIZE = SECTION.size  # bytes
 _TAG = struct.Struct("<2Q")  # Elf64_Dyn
-_END, _STRTAB = 0, 5  # DT_
+_END, _STRTAB, _VERNEED, _VERNEEDNUM = 0, 5, 0x6FFFFFFE, 0x6FFFFFFF  # DT_
+# Elf64_Verneed: version, count of its parts, name of the library, where the parts are, where the next one is; Elf64_Vernaux: hash,
+# flags, number, name, where the next part is. Places count from the start of each.
+_NEED, _NEED_PART = struct.Struct("<2H3I"), struct.Struct("<I2H2I")
+_WEAK = 2  # VER_FLG_WEAK: it may be missing
 
 
 class DamagedError(Exception):
@@ -132,9 +136,29 @@ class Headers:
             table = self._offset(address)
             for tag, value in tags:
                 if tag in wanted:
-                    rest = max(0, os.fstat(file.fileno()).st_size - table - value)
-                    text = read_part(file, table + value, min(LONGEST, rest))
-                    yield wanted[tag], text.partition(b"\0")[0].decode("utf-8", "replace")
+                    yield wanted[tag], _read_name(file, table + value)
+
+    def needed_versions(self, file: BinaryIO) -> Iterator[str]:
+        """Yield the versions of symbols without which a linker refuses the file, such as GLIBC_2.34.
+
+        Raises:
+            DamagedError: a name lies outside of the file.
+        """
+        tags = dict(self.dynamic(file))
+        if not tags.keys() >= {_STRTAB, _VERNEED, _VERNEEDNUM}:
+            return
+        table, place = self._offset(tags[_STRTAB]), self._offset(tags[_VERNEED])
+        for _ in range(tags[_VERNEEDNUM]):
+            _, count, _, first, following = _NEED.unpack(read_part(file, place, _NEED.size))
+            part = place + first
+            for _ in range(count):
+                _, flags, _, name, step = _NEED_PART.unpack(read_part(file, part, _NEED_PART.size))
+                if not flags & _WEAK:
+                    yield _read_name(file, table + name)
+                part += step
+            if not following:
+                return
+            place += following
 
     def _offset(self, address: int) -> int:
         """Return the place in the file of what a linker maps to an address."""
@@ -176,6 +200,11 @@ def read_part(file: BinaryIO, place: int, size: int) -> bytes:
         raise DamagedError("it is cut")
     file.seek(place)
     return file.read(size)
+
+
+def _read_name(file: BinaryIO, place: int) -> str:
+    rest = max(0, os.fstat(file.fileno()).st_size - place)
+    return read_part(file, place, min(LONGEST, rest)).partition(b"\0")[0].decode("utf-8", "replace")
 
 
 def _table(file: BinaryIO, place: int, count: int, entry: struct.Struct) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -7,6 +7,7 @@ build names, since an import that works here may fail there.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ HEADLESS = {
     "opencv-contrib-python": "opencv-contrib-python-headless",
 }
 
+
+_GLIBC = re.compile(r"GLIBC_2\.(\d{1,4})(?:\.\d{1,4})?")
 
 Libraries = Mapping[str, Sequence[tuple[str, str]]]  # by path: the names in it, see `read_dynamic`
 
@@ -82,10 +85,27 @@ def find_needs(libraries: Libraries, owners: Mapping[str, str]) -> list[Need]:
         for tag, name in names:
             if tag == "DT_SONAME":
                 held.add(name)
-            else:
+            elif tag == "DT_NEEDED":
                 wanted[name].add(owners.get(path, path.partition("/")[0]))
     return [
         Need(library=name, packages=sorted(packages))
         for name, packages in sorted(wanted.items())
         if name not in held and name not in PRESENT
     ]
+
+
+def find_newer(libraries: Libraries, owners: Mapping[str, str], glibc: int) -> dict[str, int]:
+    """Return the packages whose files cannot be loaded with a C library, each with the version that they need.
+
+    Args:
+        libraries: of the applib, with the names in them.
+        owners: the packages of the files.
+        glibc: minor version of glibc 2.
+    """
+    found: dict[str, int] = {}
+    for path, names in libraries.items():
+        needed = [int(match[1]) for tag, name in names if tag == "DT_VERNEED" and (match := _GLIBC.fullmatch(name))]
+        if max(needed, default=0) > glibc:
+            package = owners.get(path, path.partition("/")[0])
+            found[package] = max(*needed, found.get(package, 0))
+    return dict(sorted(found.items()))

@@ -37,6 +37,11 @@ class Target:
     python: str  # "3.10"
     platform: str  # a wheel's platform tag: "manylinux_2_28_x86_64"
 
+    @property
+    def glibc(self) -> int:
+        """The minor version of glibc 2 of the platform: 28."""
+        return int(self.platform.split("_")[2])
+
     def __str__(self) -> str:
         return f"cp{self.python.replace('.', '')}-{self.platform}"
 

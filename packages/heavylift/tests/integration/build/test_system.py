@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.system import find_needs, read_libraries
+from heavylift.build.system import find_needs, find_newer, read_libraries
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler here to make libraries with")
 
@@ -54,3 +54,20 @@ def test_a_damaged_library_is_no_traceback(tmp_path: Path) -> None:
         (tmp_path / "lib" / f"{position}.so").write_bytes(whole[:position] + b"\xff" * 8 + whole[position + 8 :])
         paths.append(f"{position}.so")
     find_needs(read_libraries(tmp_path / "lib", paths), {})
+
+
+def test_what_needs_a_newer_glibc_than_the_platform_has_is_named(tmp_path: Path) -> None:
+    (tmp_path / "versions").write_text(
+        "GLIBC_2.9 { old; }; GLIBC_2.28 { middle; }; GLIBC_2.34 { new; }; GLIBC_PRIVATE { own; };"
+    )
+    (tmp_path / "libc.c").write_text("void old() {} void middle() {} void new() {} void own() {}")
+    compiler = ["cc", "-shared", "-nostdlib", "-w", "-o"]
+    subprocess.run([*compiler, "libc.so", "libc.c", "-Wl,--version-script=versions"], cwd=tmp_path, check=True)
+    for name, calls in {"aged": "old(); middle(); own();", "recent": "old(); new();"}.items():
+        (tmp_path / f"{name}.c").write_text(f"void old(), middle(), new(), own(); void f() {{ {calls} }}")
+        subprocess.run([*compiler, f"{name}.so", f"{name}.c", "./libc.so"], cwd=tmp_path, check=True)
+    owners = {"aged.so": "one", "recent.so": "two"}
+    libraries = read_libraries(tmp_path, owners)
+    assert find_newer(libraries, owners, 28) == {"two": 34}
+    assert find_newer(libraries, owners, 27) == {"one": 28, "two": 34}
+    assert find_newer(libraries, owners, 34) == {}
