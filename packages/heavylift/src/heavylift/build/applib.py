@@ -6,7 +6,6 @@ The record beside it is written last: a folder without it is scrap.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
@@ -28,6 +27,7 @@ from heavylift.build.packages import Package, Recipe, find_files, place_is_sound
 from heavylift.build.prune import Pruning, Rule, survey_paths
 from heavylift.build.reexports import find_reexports
 from heavylift.build.referrers import read_referrers
+from heavylift.build.resolve import read_requested
 from heavylift.build.unbound import change_libraries, copies_name
 from heavylift.contracts.manifest import Pruned
 from heavylift.contracts.platform import Target
@@ -229,7 +229,7 @@ def _prepare(staging: Staging, interpreter: Path | None, report: Reporter, frame
         report.note(
             "no `strip` here (Debian package binutils): the libraries keep their symbols, which can double their size"
         )
-    requested = _requested(staging.requirements)
+    requested = read_requested(staging.requirements)
     if not interpreter:
         version = staging.target.python
         report.warn(
@@ -249,16 +249,10 @@ def _prepare(staging: Staging, interpreter: Path | None, report: Reporter, frame
         return prepare(staging.lock, staging.packages, recipe, requested, progress, frames)
 
 
-def _requested(requirements: Path) -> list[str]:
-    """Return the names of the packages that were asked for, normalized."""
-    text = requirements.read_text(encoding="utf-8")
-    return [normalize(name) for name in re.findall(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)", text, re.MULTILINE)]
-
-
 def _modules(requirements: Path, packages: Sequence[Package]) -> dict[str, list[str]]:
     """Return the modules to import of each requirement: those that the package names, else those that it installs."""
     found = {normalize(each.name): each.modules for each in packages}
-    requested = dict.fromkeys(_requested(requirements))
+    requested = dict.fromkeys(read_requested(requirements))
     return {name: [module for module in found.get(name, ()) if not module.startswith("_")] for name in requested}
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import heavylift.runtime
 from heavylift.build.errors import BuildError
@@ -22,6 +23,10 @@ RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
 _NAMED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTILINE)
 # pip's "Requirements File Format": the options that say where packages come from, and their values.
 _SOURCE = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)(?:[ =]+(\S+))?\s*(?:#.*)?")
+# A wheel named by its path or its `file:` URL, and the package that its name tells. packaging.python.org, "File name convention".
+_WHEEL = re.compile(
+    r"(?:[\w.,\[\]-]+\s*@\s*)?(?:file://)?((?:[^\s:]*/)?([\w.]+)-[\w.!+%]+(?:-[\w.]+){3,4}\.whl)(?:\s.*)?"
+)
 WHEELS_ONLY = ("--only-binary", ":all:")
 NO_WHEELS = "no usable wheels"  # as uv says it
 EXTRA = ("crcmod-plus",)  # takes the place of what OVERRIDES leaves out
@@ -117,7 +122,26 @@ def _path(requirements: Path, locks: Path, target: Target) -> Path:
 
 
 def _wanted(requirements: Path, extra: Sequence[str]) -> str:
-    return "".join([*(text for _, text in _texts(requirements, set())), *(f"{each}\n" for each in extra)])
+    texts = [text for _, text in _texts(requirements, set())]
+    return "".join([*texts, *(f"{each}\n" for each in extra), *_wheel_digests(texts)])
+
+
+def _wheel_digests(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the digests of the wheels that are named by their paths: one that is made anew has the same name."""
+    for line in (line.strip() for text in texts for line in text.splitlines()):
+        if (match := _WHEEL.fullmatch(line)) and (wheel := Path(unquote(match[1]))).is_file():
+            yield hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+
+def read_requested(requirements: Path) -> list[str]:
+    """Return the names of the packages that a requirements file asks for, normalized."""
+    found = []
+    for line in (line.strip() for line in requirements.read_text(encoding="utf-8").splitlines()):
+        if match := _WHEEL.fullmatch(line):
+            found.append(normalize(match[2]))
+        elif line[:1].isalnum():
+            found.append(normalize(entry_name(line)))
+    return found
 
 
 def _texts(requirements: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:

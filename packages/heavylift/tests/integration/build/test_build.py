@@ -497,6 +497,20 @@ def test_requirements_may_name_a_folder_of_wheels_beside_them(own_project: Path,
     assert "\n--find-links ../wheels\n" in lock.read_text()  # the same on every machine
 
 
+@pytest.mark.parametrize("line", ["./own-1-py3-none-any.whl", "own @ file://{folder}/own-1-py3-none-any.whl"])
+def test_a_wheel_of_ones_own_that_is_made_anew_is_taken_anew(own_project: Path, line: str) -> None:
+    (own_project / "layers_build" / "applib.txt").write_text(line.format(folder=own_project) + "\n")
+    (own_project / "function" / "index.py").write_text("import own\n\ndef handler(event, context): pass\n")
+    digests = set()
+    for answer in (1, 2):
+        make_wheel(own_project, "own", {"own.py": f"answer = {answer}\n"})
+        done = run(own_project, "--model", "weights")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "import own in a clean process" in done.stdout + done.stderr
+        digests.add(json.loads((own_project / "dist" / "manifest.json").read_text())["applib"]["digest"])
+    assert len(digests) == 2
+
+
 def make_source(folder: Path, version: str) -> None:
     """Write a package that has no wheel, and whose code, if it is run, leaves a file beside it."""
     with tarfile.open(folder / f"onlyhere-{version}.tar.gz", "w:gz") as archive:

@@ -1,0 +1,27 @@
+"""What requirements ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from heavylift.build.resolve import read_requested
+
+REQUIREMENTS = """
+# heavy ones first
+--extra-index-url=https://example.com/simple
+-r more.txt
+Torch_Vision[extra]>=1 ; python_version < "4"  # of pictures
+  ruamel.yaml
+./wheels/My.Own_thing-1.0-py3-none-any.whl
+wheels/other-1.0+cpu-1-cp310-cp310-linux_x86_64.whl --hash=sha256:00
+/a b/spaced-1-py3-none-any.whl
+file:///work/by_url-1.0%2Bcpu-py3-none-any.whl
+named @ file:///work/named-1.0-py3-none-any.whl
+remote @ https://example.com/remote-1.0-py3-none-any.whl
+"""
+
+
+def test_packages_are_known_by_their_names_and_wheels_by_those_of_their_files(tmp_path: Path) -> None:
+    (tmp_path / "applib.txt").write_text(REQUIREMENTS)
+    names = ["torch-vision", "ruamel-yaml", "my-own-thing", "other", "by-url", "named", "remote"]
+    assert read_requested(tmp_path / "applib.txt") == names
