@@ -59,6 +59,7 @@ SERVICE = Definition(
     title="OSS",
     hosts=(
         *("oss-{region}", "*.oss-{region}", "oss-{region}-internal", "*.oss-{region}-internal"),
+        *("oss-accelerate", "*.oss-accelerate"),
         *("s3.oss-{region}", "*.s3.oss-{region}", "s3.oss-{region}-internal", "*.s3.oss-{region}-internal"),
     ),
     create=create,

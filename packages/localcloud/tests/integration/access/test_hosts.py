@@ -68,6 +68,25 @@ def test_a_service_takes_its_own_names_only(cloud: Running, bucket: oss2.Bucket)
     assert get(cloud, "ram", "/", ("Host", "sts.aliyuncs.com")).status == 421
 
 
+def test_the_accelerated_endpoint_serves_buckets_with_transfer_acceleration(
+    cloud: Running, bucket: oss2.Bucket
+) -> None:
+    by_gateway = {"http": cloud.endpoints["gateway"]}
+    name, endpoint = bucket.bucket_name, "http://oss-accelerate.aliyuncs.com"
+    fast = oss2.Bucket(bucket.auth, endpoint, name, region=cloud.region, proxies=by_gateway)
+    with pytest.raises(oss2.exceptions.AccessDenied, match="must be addressed using the specified endpoint") as refused:
+        fast.put_object("key", b"x")
+    assert refused.value.details["Endpoint"] == f"oss-{cloud.region}.aliyuncs.com"
+    bucket.put_bucket_transfer_acceleration("true")
+    fast.put_object("key", b"x")
+    assert bucket.get_object("key").read() == b"x"
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        oss2.Service(bucket.auth, endpoint, region=cloud.region, proxies=by_gateway).list_buckets()
+    bucket.put_bucket_transfer_acceleration("false")
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        fast.get_object("key")
+
+
 def test_a_key_that_looks_like_the_administrations_path_is_an_object_of_its_bucket(
     cloud: Running, bucket: oss2.Bucket
 ) -> None:

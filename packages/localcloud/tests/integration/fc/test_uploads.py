@@ -62,6 +62,7 @@ def test_a_function_is_made_of_an_uploaded_package(
         service, "f", "python3.10", "index.handler", codeOSSBucket=place["ossBucket"], codeOSSObject=key
     )
     assert client.invoke_function(service, "f").data == b"uploaded"
+    assert cloud.bucket(place["ossBucket"]).get_bucket_transfer_acceleration().enabled == "true"
     rules = cloud.bucket(place["ossBucket"]).get_bucket_lifecycle().rules
     assert [rule.expiration.days for rule in rules] == [1]
 

@@ -29,6 +29,7 @@ NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
         ("oss-cn-hangzhou.aliyuncs.com", "oss"),
         ("BUCKET.oss-cn-hangzhou-internal.aliyuncs.com", "oss"),
         ("bucket.oss-cn-hangzhou.aliyuncs.com.", "oss"),
+        ("bucket.oss-accelerate.aliyuncs.com", "oss"),
         ("sts.aliyuncs.com", "sts"),
         ("sts.cn-hangzhou.aliyuncs.com", "sts"),
         ("sts.cn-shanghai.aliyuncs.com", "sts"),

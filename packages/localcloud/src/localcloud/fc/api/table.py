@@ -57,6 +57,7 @@ _FC2 = {
     **_below("services/*", _resource("Alias", "Aliases")),
     "services/*/versions": {"POST": "PublishServiceVersion", "GET": "ListServiceVersions"},
     "services/*/versions/*": {"DELETE": "DeleteServiceVersion"},
+    "services/*/binding": {"POST": "CreateVpcBinding"},  # as the client for Java writes it
     "services/*/bindings": {"POST": "CreateVpcBinding", "GET": "ListVpcBindings"},
     "services/*/bindings/*": {"DELETE": "DeleteVpcBinding"},
     **_below("services/*/functions/*", _config("async-invoke-config", "FunctionAsyncInvokeConfig")),

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 MAX_MESSAGE = 4096  # characters of an exception's message, of which each takes 12 bytes at most as JSON
 MAX_NAME = 256  # characters of an exception's class
+GLOBAL = ("/usr/local/lib/node_modules", "/usr/lib/node_modules")  # where npm puts packages for everybody
 
 
 def load_module(path: Path, name: str) -> ModuleType:
@@ -122,9 +123,9 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
     )  # Node.js reads them as it starts, before there is any code of ours
     os.write(certificates, f"{kept}\n{setup.authority}".encode())
     os.environ["NODE_EXTRA_CA_CERTS"] = f"/proc/self/fd/{certificates}"
-    # The platform's built-in packages are those that stand beside this Node.js (`npm install --global`).
-    built_in = str(Path(setup.node).parent.parent / "lib" / "node_modules")
-    places = [*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules", built_in]
+    # The platform's built-in packages are those that are installed for all of this machine (`npm install --global`).
+    beside = str(Path(setup.node).parent.parent / "lib" / "node_modules")
+    places = [*own_folders("NODE_PATH"), f"{setup.layers}/nodejs/node_modules", *dict.fromkeys((beside, *GLOBAL))]
     os.environ["NODE_PATH"] = os.pathsep.join(places)
     channel.set_inheritable(True)
     given = {

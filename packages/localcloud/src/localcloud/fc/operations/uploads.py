@@ -22,6 +22,7 @@ _DAY = (
     "<Expiration><Days>1</Days></Expiration><AbortMultipartUpload><Days>1</Days></AbortMultipartUpload>"
     "</Rule></LifecycleConfiguration>"
 )
+_ACCELERATED = "<TransferAccelerationConfiguration><Enabled>true</Enabled></TransferAccelerationConfiguration>"
 
 
 class Buckets(Protocol):
@@ -73,6 +74,7 @@ class CodeUploads:
         if self._buckets.find(self.bucket) is None:
             self._buckets.create(self.bucket)
             self._buckets.set_setting(self.bucket, "lifecycle", _DAY)
+            self._buckets.set_setting(self.bucket, "transferAcceleration", _ACCELERATED)  # where @alicloud/fc2 uploads
         name = secrets.token_hex(16)
         key = "/".join(filter(None, (self._account_id, folder, name)))
         statement = {

@@ -49,7 +49,7 @@ from localcloud.oss.api.dialect import OssDialect
 from localcloud.oss.api.empty import empty
 from localcloud.oss.api.guard import Guard, caller_of, refuse
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
-from localcloud.oss.api.url import URL, ResourceUrl, read_url
+from localcloud.oss.api.url import URL, ResourceUrl, is_accelerated, read_url
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
@@ -57,6 +57,7 @@ from localcloud.oss.operations.service import OssService
 from localcloud.oss.s3.documents import error_to_s3
 from localcloud.oss.settings import SETTINGS
 from localcloud.oss.settings.collection import COLLECTIONS
+from localcloud.oss.settings.table import TRANSFER_ACCELERATION, find_text
 from localcloud.oss.signing.v1 import SUBRESOURCES
 from localcloud.oss.throttle import THROTTLE, read_throttle
 
@@ -339,6 +340,8 @@ async def _answer(
     request[URL] = target
     if target.bucket and not _makes_bucket(request.method, target):
         _check_bucket(request.method, target, oss)
+    if is_accelerated(request[HOST]):
+        _check_acceleration(target, oss, guard.region)
     credential = (
         None if request.method == "OPTIONS" else guard.identify(request, named)
     )  # a preflight request is anybody's
@@ -388,6 +391,25 @@ def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
             ec="0015-00000231",
         )
     oss.get_bucket(target.bucket)
+
+
+def _check_acceleration(target: ResourceUrl, oss: OssService, region: str) -> None:
+    """Refuse a request at the accelerated endpoint for what is not a bucket with transfer acceleration.
+
+    That it is refused as one at a wrong endpoint is assumed.
+
+    Raises:
+        OssError: AccessDenied.
+    """
+    bucket = oss.buckets.find(target.bucket)
+    if bucket is None or find_text(bucket, TRANSFER_ACCELERATION, "Enabled") != "true":
+        raise OssError(
+            "AccessDenied",
+            "The bucket you are attempting to access must be addressed using the specified endpoint. "
+            "Please send all future requests to this endpoint.",
+            {"Endpoint": f"oss-{region}.aliyuncs.com"},
+            ec="0003-00001403",
+        )
 
 
 def _makes_bucket(method: str, target: ResourceUrl) -> bool:

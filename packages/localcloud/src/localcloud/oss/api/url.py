@@ -70,6 +70,11 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
     return ResourceUrl(bucket=bucket, key=key, query=query)
 
 
+def is_accelerated(host: str) -> bool:
+    """Return True if a host name, as `door.HOST` says it, is that of transfer acceleration."""
+    return f".{host}".endswith(".oss-accelerate.aliyuncs.com")
+
+
 _match_host = lru_cache(maxsize=256)(_VIRTUAL_HOST.fullmatch)  # a client's requests name one or a few
 
 
