@@ -60,7 +60,8 @@ def _fc(action: str, path: str) -> tuple[str, str]:
 
 
 def _put_minimum(minimum: Minimum) -> tuple[str, str]:
-    taken_away = minimum.target == 0 and minimum.function.startswith("functions/")  # FC 2.0 puts none
+    asks_for_none = minimum.target == 0 and not minimum.actions
+    taken_away = asks_for_none and minimum.function.startswith("functions/")  # FC 2.0 puts none
     return _fc(f"{'Delete' if taken_away else 'Put'}ProvisionConfig", minimum.function)
 
 

@@ -9,12 +9,26 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduledAction:
+    """A number of instances from a moment on, or from each that a schedule names."""
+
+    name: str
+    target: int
+    expression: str  # at(2020-10-10T10:10:10Z) or cron(0 */30 * * * *)
+    start: str = ""  # when it begins to count; empty: at once
+    end: str = ""  # when it does no longer; empty: never
+    zone: str = ""  # the time zone of all three; empty: UTC
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Minimum:
     """A number of instances that are started ahead and kept."""
 
     function: str  # its path
     qualifier: str  # LATEST, a version or an alias
-    target: int
+    target: int  # unless an action says another number
+    actions: Sequence[ScheduledAction] = ()
+    awake: bool = False  # the instances go on between requests: alwaysAllocateCPU
     scaling: bool = False  # it was put as a scaling configuration (FC 3.0), not as a provision configuration
 
     @property

@@ -121,6 +121,7 @@ ASYNC_RETRIES = range(8 + 1)  # that a configuration may ask for
 ASYNC_AGE = range(1, 604_800 + 1)  # seconds that an invocation may wait
 DEFAULT_ASYNC_AGE = 86_400  # seconds
 ASYNC_DELAY = range(3600 + 1)  # seconds that a request may put an asynchronous invocation off
+MAX_SCHEDULED_ACTIONS = 100  # of a configuration of minimum instances; the suite of aliyun/fc-java-sdk
 MAX_TAGS = 20  # of a service or function
 ASYNC_TRIES = 3  # of an asynchronous invocation: two more after a function's error
 

@@ -52,6 +52,94 @@ def test_minimum_instances_are_started_ahead_and_have_run_their_initializer(
     assert fc3.client.get_provision_config(name, models3.GetProvisionConfigRequest()).body.target == 0
 
 
+BETWEEN = """
+import threading, time
+
+def work():
+    time.sleep(0.3)
+    print("between requests", flush=True)
+    if limit:
+        kept = b"x" * (limit << 20)
+        time.sleep(60)
+
+def initialize(context):
+    pass
+
+def handler(event, context):
+    global limit
+    limit = int(event)
+    threading.Thread(target=work, daemon=True).start()
+    return "begun"
+"""
+
+
+def provision(fc3: Any, name: str, **members: Any) -> Any:
+    body = models3.PutProvisionConfigInput().from_map(members)
+    return fc3.client.put_provision_config(name, models3.PutProvisionConfigRequest(body=body)).body
+
+
+def test_minimum_instances_go_on_between_requests_unless_they_are_told_not_to(
+    cloud: Running, fc3: Any, zip_of: Callable[[Mapping[str, str]], bytes], instances_of: Callable[[Running], Any]
+) -> None:
+    fc3.create("f", code=zip_of({"index.py": BETWEEN}), memorySize=256, initializer="index.initialize")
+    name = fc3.prefix + "f"
+    log = cloud.data / "fc" / "logs" / f"functions.{name}.log"
+
+    def states() -> list[str]:
+        own = [each for each in instances_of(cloud) if each["function"] == f"functions/{name}"]
+        return [each["state"] for each in own if each["initialized"]]
+
+    assert provision(fc3, name, defaultTarget=1).always_allocate_cpu is True
+    wait_for(lambda: states() == ["running"])
+    assert fc3.invoke("f", b"0").body == b"begun"
+    wait_for(lambda: "between requests" in log.read_text())
+    assert states() == ["running"]
+    provision(fc3, name, defaultTarget=1, alwaysAllocateCPU=False)
+    wait_for(lambda: states() == ["frozen"])
+    provision(fc3, name, defaultTarget=1, alwaysAllocateCPU=True)
+    wait_for(lambda: states() == ["running"])
+    (kept,) = [each["id"] for each in instances_of(cloud) if each["function"] == f"functions/{name}"]
+    # One that takes more than its limit is ended between requests, too, and another one takes its place.
+    assert fc3.invoke("f", b"400").headers["x-fc-instance-id"] == kept
+    wait_for(lambda: "FC Error: the instance is ended, because of its memory" in log.read_text())
+    wait_for(lambda: states() == ["running"])
+    provision(fc3, name, defaultTarget=0)
+
+
+def test_the_number_of_minimum_instances_follows_a_schedule(
+    cloud: Running, fc3: Any, code: bytes, instances_of: Callable[[Running], Any], refused: Any
+) -> None:
+    fc3.create("f", code=code)
+    name = fc3.prefix + "f"
+    action = {"name": "up", "target": 2, "scheduleExpression": "at(2020-10-20T10:10:10Z)"}
+    times = {"startTime": "2020-10-10T10:10:10Z", "endTime": "2999-10-10T10:10:10Z"}
+    put = provision(fc3, name, defaultTarget=1, scheduledActions=[{**action, **times}])
+    assert put.scheduled_actions[0].to_map().items() >= {**action, **times}.items()
+
+    def got() -> tuple[int, int, int]:
+        shown = fc3.client.get_provision_config(name, models3.GetProvisionConfigRequest()).body
+        return shown.default_target, shown.target, shown.current
+
+    wait_for(lambda: got() == (1, 2, 2))
+    assert provision(fc3, name, defaultTarget=1, scheduledActions=[]).scheduled_actions == []
+    assert got() == (1, 1, 1)
+    for wrong, said in (
+        ({**action, "scheduleExpression": "@every 5m"}, "The ScheduleExpression should be atTime or cron expression"),
+        ({"name": "up", "target": 2}, "scheduledActions: scheduleExpression is missing"),
+        ({**action, "target": 1000}, "the number of instances is 1000"),
+    ):
+        with pytest.raises(refused) as error:
+            fc3._do(lambda wrong=wrong: provision(fc3, name, scheduledActions=[wrong]))
+        assert error.value.code == "InvalidArgument"
+        assert said in error.value.message
+    provision(fc3, name, defaultTarget=0)
+    body = models3.PutScalingConfigInput().from_map({"minInstances": 0, "scheduledPolicies": [action]})
+    fc3.client.put_scaling_config(name, models3.PutScalingConfigRequest(body=body))
+    shown = fc3.client.get_scaling_config(name, models3.GetScalingConfigRequest()).body
+    assert (shown.min_instances, shown.target_instances) == (0, 2)
+    fc3.client.delete_scaling_config(name, models3.DeleteScalingConfigRequest())
+
+
 def test_minimum_instances_that_cannot_start_are_told(fc3: Any, code: bytes) -> None:
     fc3.create("f", code=code, initializer="index.initializer", environmentVariables={"INIT": "raise"})
     name = fc3.prefix + "f"

@@ -122,6 +122,23 @@ def test_an_alias_without_shares_and_a_service_without_logs_are_shown_as_the_pla
             client.update_service(service, logConfig=wrong)
 
 
+def test_scheduled_actions_stay_until_a_list_replaces_them(
+    cloud: Running, client_of: Callable[..., Any], package: Callable[[int], bytes]
+) -> None:
+    new = client_of(cloud, "open2021")
+    new.create("f", code=package(1))
+    action = models2.ScheduledActions(name="up", target=1, schedule_expression="at(2999-10-20T10:10:10Z)")
+    request = models2.PutProvisionConfigRequest(qualifier="LATEST", target=0, scheduled_actions=[action])
+    new.client.put_provision_config(new.service, "f", request)
+    old = client_of(cloud, "fc2").client  # says nothing of actions
+    kept = old.put_provision_config(new.service, "LATEST", "f", 0).data
+    assert [each["name"] for each in kept["scheduledActions"]] == ["up"]
+    assert len(old.list_provision_configs(new.service, "LATEST").data["provisionConfigs"]) == 1
+    request.scheduled_actions = []
+    assert new.client.put_provision_config(new.service, "f", request).body.scheduled_actions == []
+    assert old.list_provision_configs(new.service, "LATEST").data["provisionConfigs"] == []
+
+
 def test_a_limit_may_come_before_the_alias_that_it_is_of(cloud: Running, client_of: Callable[..., Any]) -> None:
     new = client_of(cloud, "fc2")
     client, service = new.client, new.service

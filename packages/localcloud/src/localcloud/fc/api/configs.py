@@ -8,13 +8,22 @@ from aiohttp import web
 
 from localcloud.fc.api.bodies import Body, without_capitals
 from localcloud.fc.api.calls import Call, page, page_of, shown
-from localcloud.fc.api.properties import read_fields, read_member
-from localcloud.fc.configs import AsyncConfig, Limit, Minimum, qualified
+from localcloud.fc.api.properties import read_fields, read_member, write_fields
+from localcloud.fc.configs import AsyncConfig, Limit, Minimum, ScheduledAction, qualified
 from localcloud.fc.errors import FcError
 from localcloud.fc.operations.destinations import read_destination
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.releases import LATEST
 from localcloud.kernel.times import to_seconds
+
+ACTION = {
+    "name": "name",
+    "startTime": "start",
+    "endTime": "end",
+    "target": "target",
+    "scheduleExpression": "expression",
+    "timeZone": "zone",
+}
 
 
 def _arn(fc: FcService, function: str, qualifier: str = "") -> str:
@@ -25,15 +34,23 @@ def _arn(fc: FcService, function: str, qualifier: str = "") -> str:
 
 async def put_provision_config(fc: FcService, call: Call) -> web.Response:
     """Serve PutProvisionConfig."""
-    fields = read_fields(call.body, {"target": "target", "defaultTarget": "default"})
-    target = fields.get("default", fields.get("target", 0))
-    put = Minimum(function=call.target.path, qualifier=call.target.qualifier, target=target)
-    return shown(_write_provision(fc, fc.configs.put_minimum(put)))
+    known = {"target": "target", "defaultTarget": "default", "alwaysAllocateCPU": "awake"}
+    fields = read_fields(call.body, known, frozenset({"scheduledActions"}))
+    put = Minimum(
+        function=call.target.path,
+        qualifier=call.target.qualifier,
+        target=fields.get("default", fields.get("target", 0)),
+        actions=_read_actions(fc, call, "scheduledActions", scaling=False),
+        awake=fields.get("awake", True),  # the default of the API
+    )
+    kept = fc.configs.put_minimum(put)
+    return shown(_write_provision(fc, kept, kept.target))
 
 
 async def get_provision_config(fc: FcService, call: Call) -> web.Response:
     """Serve GetProvisionConfig."""
-    return shown(_write_provision(fc, fc.configs.minimum(call.target.path, call.target.qualifier)))
+    minimum = fc.configs.minimum(call.target.path, call.target.qualifier)
+    return shown(_write_provision(fc, minimum, fc.configs.target(minimum)))
 
 
 async def delete_provision_config(fc: FcService, call: Call) -> web.Response:
@@ -54,16 +71,38 @@ async def list_provision_configs(fc: FcService, call: Call) -> web.Response:
         and owner in {"", each.function.split("/")[1]}
         and query.get("qualifier", "") in {"", each.qualifier}
     ]
-    return _numbered(call, "provisionConfigs", found, lambda each: _write_provision(fc, each))
+    return _numbered(call, "provisionConfigs", found, lambda each: _write_provision(fc, each, fc.configs.target(each)))
 
 
-def _write_provision(fc: FcService, minimum: Minimum) -> dict[str, Any]:
+def _read_actions(fc: FcService, call: Call, name: str, *, scaling: bool) -> tuple[ScheduledAction, ...]:
+    """Read scheduled actions; those that were put before stay unless there is a list, as on the platform (fc-java-sdk's suite)."""
+    given = read_member(call.body, name, list)
+    if given is None:
+        return tuple(fc.configs.minimum(call.target.path, call.target.qualifier, scaling=scaling).actions)
+    actions = []
+    for each in given:
+        if not isinstance(each, dict):
+            raise FcError("InvalidArgument", f"{name}: expected a list of objects")
+        fields = read_fields(each, ACTION)
+        for needed, field in ACTION.items():
+            if needed in {"name", "scheduleExpression", "target"} and field not in fields:
+                raise FcError("InvalidArgument", f"{name}: {needed} is missing")
+        actions.append(ScheduledAction(**fields))
+    return tuple(actions)
+
+
+def _write_actions(minimum: Minimum) -> list[dict[str, Any]]:
+    return [write_fields(each, ACTION) for each in minimum.actions]
+
+
+def _write_provision(fc: FcService, minimum: Minimum, target: int) -> dict[str, Any]:
+    """Return a provision configuration as the API shows it, with the number of instances that it asks for."""
     current, error = fc.provisioning.status(minimum.function, minimum.qualifier)
     document = {
-        "target": minimum.target,
-        "current": min(current, minimum.target),
-        "alwaysAllocateCPU": False,
-        "scheduledActions": [],
+        "target": target,
+        "current": min(current, target),
+        "alwaysAllocateCPU": minimum.awake,
+        "scheduledActions": _write_actions(minimum),
         "targetTrackingPolicies": [],
         "currentError": error,
     }
@@ -76,8 +115,14 @@ def _write_provision(fc: FcService, minimum: Minimum) -> dict[str, Any]:
 
 async def put_scaling_config(fc: FcService, call: Call) -> web.Response:
     """Serve PutScalingConfig."""
-    target = read_fields(call.body, {"minInstances": "target"}).get("target", 0)
-    put = Minimum(function=call.target.path, qualifier=call.target.qualifier, target=target, scaling=True)
+    fields = read_fields(call.body, {"minInstances": "target"}, frozenset({"scheduledPolicies"}))
+    put = Minimum(
+        function=call.target.path,
+        qualifier=call.target.qualifier,
+        target=fields.get("target", 0),
+        actions=_read_actions(fc, call, "scheduledPolicies", scaling=True),
+        scaling=True,
+    )
     return shown(_write_scaling(fc, fc.configs.put_minimum(put)))
 
 
@@ -105,14 +150,15 @@ async def list_scaling_configs(fc: FcService, call: Call) -> web.Response:
 
 def _write_scaling(fc: FcService, minimum: Minimum) -> dict[str, Any]:
     current, error = fc.provisioning.status(minimum.function, minimum.qualifier)
+    target = fc.configs.target(minimum)
     return {
         "functionArn": _arn(fc, minimum.function, minimum.qualifier),
         "minInstances": minimum.target,
-        "targetInstances": minimum.target,
-        "currentInstances": min(current, minimum.target),
+        "targetInstances": target,
+        "currentInstances": min(current, target),
         "currentError": error,
         "horizontalScalingPolicies": [],
-        "scheduledPolicies": [],
+        "scheduledPolicies": _write_actions(minimum),
     }
 
 

@@ -28,8 +28,7 @@ _FOREIGN = frozenset({"functionName", "headers", "name", "qualifier", "region", 
 HARMLESS = {
     "instanceType": ("e1",),
     "disableOndemand": (False,),
-    "alwaysAllocateCPU": (False,),
-    "alwaysAllocateGPU": (False,),
+    "alwaysAllocateGPU": (False, True),  # there are none
     "enableLlmMetrics": (False,),
 }
 TYPES: Mapping[str, tuple[type, ...]] = {
@@ -47,6 +46,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "target": (int,),
     "defaultTarget": (int,),
     "minInstances": (int,),
+    "alwaysAllocateCPU": (bool,),
     "maxAsyncEventAgeInSeconds": (int,),
     "maxAsyncRetryAttempts": (int,),
     "statefulInvocation": (bool,),

@@ -96,10 +96,11 @@ class Fleet:
         """Run one request of a function; see `Pool.run`."""
         return await self._pool(release).run(payload, request_id=request_id, log=log, operation=operation, parts=parts)
 
-    def keep(self, minimums: Mapping[tuple[str, str, str], int]) -> None:
-        """Keep instances that have nothing to do: of some releases, by their keys, so many."""
+    def keep(self, minimums: Mapping[tuple[str, str, str], tuple[int, int]]) -> None:
+        """Keep instances that have nothing to do: of some releases, by their keys, so many, some of them awake; see `Pool.keep`."""
         for key, pool in self._pools.items():
-            pool.minimum = minimums.get(key, 0)
+            minimum, awake = minimums.get(key, (0, 0))
+            pool.keep(minimum, awake=awake)
 
     def count(self, release: Release) -> int:
         """Return how many instances of a release can serve requests, or do."""

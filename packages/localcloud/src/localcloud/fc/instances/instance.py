@@ -40,6 +40,7 @@ from localcloud.fc.releases import Release
 from localcloud.gateway import resolver
 
 WATCH = 0.05  # seconds between two measurements
+WATCH_BETWEEN = 0.25  # likewise, while no request runs
 logger = logging.getLogger(__name__)
 
 
@@ -97,6 +98,7 @@ class Instance:
         self._end_reason: EndReason | None = None
         self._opening = asyncio.Lock()  # held until the bootstrap has reported
         self._calls: list[InvocationLog] = []  # the logs of what runs, the oldest in front
+        self._between: InvocationLog | None = None  # the log of an instance that goes on between requests
         self._watchers: list[asyncio.Task[None]] = []  # while anything runs
         self._health = HealthCheck.of(function)
 
@@ -199,12 +201,25 @@ class Instance:
         runs = self.state in {InstanceState.RUNNING, InstanceState.FROZEN}
         return runs and self._process is not None and self._process.alive
 
+    @property
+    def awake(self) -> bool:
+        """It goes on between requests."""
+        return self._between is not None
+
+    def stay_awake(self, log: InvocationLog) -> None:
+        """Let the instance go on until its next request, watched; the log gets what it prints meanwhile."""
+        self._end_wait()
+        self.thaw()
+        self._between = log
+        self._attend(log)
+
     def freeze(self) -> None:
         """Stop every process of the instance, as the platform does between requests.
 
         Raises:
             OSError: they cannot be found.
         """
+        self._end_wait()
         self._running().stop()
         self.state = move(self.state, InstanceState.FROZEN)
 
@@ -226,6 +241,7 @@ class Instance:
         """End the instance and remove all that it left; when that fails, a further call goes on with it."""
         if self.state is InstanceState.CLOSED:
             return
+        self._end_wait()
         self.kill()
         if self._process is not None:
             self._process.close()
@@ -269,11 +285,8 @@ class Instance:
         """
         self.thaw()
         process = self._running()
-        self._calls.append(log)
-        if not self._watchers:
-            self._watchers = [asyncio.create_task(self._watch(process))]
-            if self._health:
-                self._watchers.append(asyncio.create_task(self._watch_health(process, self._health)))
+        self._end_wait()
+        self._attend(log)
         try:
             async with asyncio.timeout(limit):
                 await self._open(process)
@@ -290,12 +303,30 @@ class Instance:
             await asyncio.to_thread(process.reap)
             raise InstanceDiedError(self._end_reason) from error
         finally:
-            if len(self._calls) == 1:
-                while self._watchers:
-                    self._watchers.pop().cancel()
-            self._calls[0].write(process.read_output())
-            self._calls.remove(log)
+            self._leave(log)
         return reply
+
+    def _attend(self, log: InvocationLog) -> None:
+        """Watch the instance, and log what it prints."""
+        self._calls.append(log)
+        if not self._watchers:
+            process = self._running()
+            self._watchers = [asyncio.create_task(self._watch(process))]
+            if self._health:
+                self._watchers.append(asyncio.create_task(self._watch_health(process, self._health)))
+
+    def _leave(self, log: InvocationLog) -> None:
+        """End what `_attend` began; the last one ends the watch."""
+        if len(self._calls) == 1:
+            while self._watchers:
+                self._watchers.pop().cancel()
+        self._calls[0].write(self._running().read_output())
+        self._calls.remove(log)
+
+    def _end_wait(self) -> None:
+        if self._between is not None:
+            log, self._between = self._between, None
+            self._leave(log)
 
     async def _open(self, process: InstanceProcess) -> None:
         """Wait until the bootstrap has reported, and serve the ports that it hands over."""
@@ -316,13 +347,15 @@ class Instance:
         took = 0.0
         bounds_processes = self._launch is not None and self._launch.bounds_processes
         with self._ended_by_failure():
-            while True:
-                await asyncio.sleep(max(WATCH, took))
+            while process.alive:
+                await asyncio.sleep(max(WATCH_BETWEEN if self._between else WATCH, took))
                 begin = time.monotonic()
                 self._calls[0].write(process.read_output())  # a full pipe would stop the function
                 use = await asyncio.to_thread(self._measure)  # a thousand processes take their time
                 took = time.monotonic() - begin
                 if reason := self.meter.exceeded(use, bounds_processes=bounds_processes):
+                    if self._between:
+                        self._between.line(f"FC Error: the instance is ended, because of its {reason.value}")
                     self.kill(reason)
 
     async def _watch_health(self, process: InstanceProcess, check: HealthCheck) -> None:

@@ -20,7 +20,7 @@ from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.logs import InvocationLog
 from localcloud.fc.instances.messages import INVOKE, PRE_FREEZE, PRE_STOP
 from localcloud.fc.instances.requests import initialize, invoke, new_request_id, run_hook
-from localcloud.fc.model import Answer, EndReason, Parts
+from localcloud.fc.model import Answer, EndReason, InstanceState, Parts
 from localcloud.fc.releases import Release
 
 logger = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ class Pool:
         self._retired = False
         self._closed = False
         self.minimum = 0  # instances that are kept, however long they are idle
+        self._awake = 0  # of these, those that go on between requests
 
     @property
     def code(self) -> str:
@@ -97,6 +98,20 @@ class Pool:
     def instances(self) -> list[Instance]:
         """The instances that run."""
         return [*dict.fromkeys((*self._idle, *self._busy, *self._hooks, *self._ending))]
+
+    def keep(self, minimum: int, *, awake: int) -> None:
+        """Keep instances that have nothing to do.
+
+        Args:
+            minimum: the number of instances.
+            awake: of these, those that go on between requests; all others are frozen.
+        """
+        self.minimum = minimum
+        if awake != self._awake:
+            self._awake = awake
+            idle, self._idle = self._idle, []
+            for instance in idle:
+                self._settle_down(instance)
 
     def retire(self) -> None:
         """End idle instances now, and busy ones after their requests."""
@@ -329,13 +344,18 @@ class Pool:
             self._close(instance)
         elif self._retired:
             self._take_down(instance)
-        elif self._function.pre_freeze:
+        elif self._function.pre_freeze and not self._lacks_awake:
             self._begin_hook(instance, self._freeze_after_hook(instance))
         else:
             self._settle_down(instance)
 
+    @property
+    def _lacks_awake(self) -> bool:
+        """Fewer instances go on between requests than are to."""
+        return len([each for each in self._idle if each.awake]) < self._awake
+
     def _settle_down(self, instance: Instance) -> None:
-        """Freeze an instance that has nothing to do."""
+        """Let an instance that has nothing to do wait for requests: frozen, unless it is to go on."""
         if not instance.alive:
             self._close(instance)
             return
@@ -343,7 +363,10 @@ class Pool:
             self._take_down(instance)
             return
         try:
-            instance.freeze()
+            if self._lacks_awake:
+                instance.stay_awake(self._supplies.begin_log())
+            elif instance.state is not InstanceState.FROZEN:
+                instance.freeze()
         except OSError:
             logger.exception("instance %s of %s is ended: it cannot be frozen", instance.id, self._function.path)
             self._close(instance)

@@ -10,6 +10,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import Settings
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.destinations import read_destination
+from localcloud.fc.operations.scaling import ScheduledTargets, check_actions
 from localcloud.fc.platform import ASYNC_AGE, ASYNC_RETRIES
 from localcloud.fc.releases import LATEST
 from localcloud.fc.store.resources import FcStore
@@ -32,6 +33,7 @@ class ConfigOperations:
         self._aliases = aliases
         self._settings = settings
         self._clock = clock
+        self._scheduled = ScheduledTargets(clock)
 
     def put_minimum(self, minimum: Minimum) -> Minimum:
         """Let instances be started ahead and kept; of none, no longer.
@@ -42,13 +44,16 @@ class ConfigOperations:
         minimum = replace(minimum, qualifier=minimum.qualifier or LATEST)
         self._aliases.shares(minimum.function, minimum.qualifier)
         most = self._settings.max_instances
-        if not 0 <= minimum.target <= most:
-            raise FcError(
-                "InvalidArgument",
-                f"the number of instances is {minimum.target}; expected 0 to {most} (the embedded cloud's --fc-instances)",
-            )
-        self._store.minimums.pop(minimum.key, None)
-        if minimum.target:
+        for target in (minimum.target, *(each.target for each in minimum.actions)):
+            if not 0 <= target <= most:
+                raise FcError(
+                    "InvalidArgument",
+                    f"the number of instances is {target}; expected 0 to {most} (the embedded cloud's --fc-instances)",
+                )
+        check_actions(minimum.actions)
+        before = self._store.minimums.pop(minimum.key, None)
+        self._scheduled.forget(before.actions if before else ())
+        if minimum.target or minimum.actions:
             self._store.minimums[minimum.key] = minimum
         self._store.save()
         return minimum
@@ -63,6 +68,10 @@ class ConfigOperations:
         self._aliases.shares(function, qualifier)
         none = Minimum(function=function, qualifier=qualifier, target=0, scaling=scaling)
         return self._store.minimums.get(none.key, none)
+
+    def target(self, minimum: Minimum) -> int:
+        """Return the number of instances that a minimum asks for now."""
+        return self._scheduled.now(minimum)
 
     def minimums(self) -> list[Minimum]:
         """Return all minimums in order of their functions and qualifiers."""

@@ -48,29 +48,32 @@ class Provisioning:
     def sweep(self) -> None:
         """Begin to start what is missing."""
         wanted = self._wanted()
-        self._fleet.keep({key: number for key, (_, number) in wanted.items()})
+        self._fleet.keep({key: (number, awake) for key, (_, number, awake) in wanted.items()})
         for key in [key for key in self._failed if key not in wanted]:
             del self._failed[key]
-        for key, (release, number) in wanted.items():
+        for key, (release, number, _) in wanted.items():
             failed = self._failed.get(key, (-PAUSE, ""))[0]
             if key not in self._starting and self._now() - failed >= PAUSE and self._fleet.count(release) < number:
                 self._starting.add(key)
                 self._tasks.begin(self._start(release, number))
 
-    def _wanted(self) -> dict[tuple[str, str, str], tuple[Release, int]]:
-        """Return the number of instances that each release is to have; the largest of its configurations counts."""
-        wanted: dict[tuple[str, str, str], tuple[Release, int]] = {}
+    def _wanted(self) -> dict[tuple[str, str, str], tuple[Release, int, int]]:
+        """Return the instances that each release is to have, and those of them that stay awake.
+
+        The largest number of its configurations counts.
+        """
+        wanted: dict[tuple[str, str, str], tuple[Release, int, int]] = {}
         for minimum in self._configs.minimums():
             try:
                 shares = self._aliases.shares(minimum.function, minimum.qualifier)
             except FcError:
                 continue  # what it is about has been deleted
-            left = minimum.target
+            target = left = self._configs.target(minimum)
             for release, share in reversed(shares):  # the alias's own version, the first one, gets the rest
-                number = left if release is shares[0][0] else min(round(minimum.target * share), left)
+                number = left if release is shares[0][0] else min(round(target * share), left)
                 left -= number
-                before = wanted.get(release.key, (release, 0))[1]
-                wanted[release.key] = (release, max(number, before))
+                _, most, awake = wanted.get(release.key, (release, 0, 0))
+                wanted[release.key] = (release, max(number, most), max(number * minimum.awake, awake))
         return wanted
 
     async def _start(self, release: Release, number: int) -> None:

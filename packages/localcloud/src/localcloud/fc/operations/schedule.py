@@ -117,6 +117,33 @@ class Cron:
                 return found
         return None
 
+    def until(self, moment: float) -> float | None:
+        """Return the last one that has come at a moment; None: there is none."""
+        last = datetime.fromtimestamp(moment, self.zone)
+        for number in range(min(MAX_DAYS, last.date().toordinal())):
+            day = last.date() - timedelta(days=number)
+            if self._has(day) and (found := self._last_on(day, last if number == 0 else None, moment)):
+                return found
+        return None
+
+    def _last_on(self, day: date, last: datetime | None, moment: float) -> float | None:
+        for hour in reversed(self.hours):
+            if last and hour > last.hour:
+                continue
+            for minute in reversed(self.minutes):
+                if last and (hour, minute) > (last.hour, last.minute):
+                    continue
+                for second in reversed(self.seconds):
+                    found = self._at(day, hour, minute, second)
+                    if found is not None and found <= moment:
+                        return found
+        return None
+
+    def _at(self, day: date, hour: int, minute: int, second: int) -> float | None:
+        """Return a local time in seconds since the epoch; None: a change of clocks leaves it out."""
+        found = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=self.zone).timestamp()
+        return found if datetime.fromtimestamp(found, self.zone).hour == hour else None
+
     def _has(self, day: date) -> bool:
         if day.month not in self.months:
             return False
@@ -132,9 +159,8 @@ class Cron:
                 if first and (hour, minute) < (first.hour, first.minute):
                     continue
                 for second in self.seconds:
-                    local = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=self.zone)
-                    found = local.timestamp()
-                    if found > moment and datetime.fromtimestamp(found, self.zone).hour == hour:
+                    found = self._at(day, hour, minute, second)
+                    if found is not None and found > moment:
                         return found
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from localcloud.fc.configs import AsyncConfig, Limit, Minimum
+from localcloud.fc.configs import AsyncConfig, Limit, Minimum, ScheduledAction
 from localcloud.fc.domains import Certificate, CustomDomain, Route, Rule
 from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
@@ -58,7 +58,8 @@ class FcStore:
         self.last_versions = record.get("last_versions", {})
         layers = [LayerVersion(**{**each, "runtimes": tuple(each["runtimes"])}) for each in record.get("layers", [])]
         self.layers = {each.arn: each for each in layers}
-        self.minimums = {each.key: each for each in (Minimum(**each) for each in record.get("minimums", []))}
+        minimums = [_read_minimum(each) for each in record.get("minimums", [])]
+        self.minimums = {each.key: each for each in minimums}
         limits = [Limit(**each) for each in record.get("limits", [])]
         self.limits = {(each.function, each.qualifier): each for each in limits}
         configs = [AsyncConfig(**each) for each in record.get("async_configs", [])]
@@ -127,6 +128,10 @@ def _read_version(record: dict[str, Any]) -> Version:
     service = record["service"]
     functions = tuple(_read_function(each) for each in record["functions"])
     return Version(**{**record, "functions": functions, "service": Service(**service) if service else None})
+
+
+def _read_minimum(record: dict[str, Any]) -> Minimum:
+    return Minimum(**{**record, "actions": tuple(ScheduledAction(**each) for each in record.get("actions", ()))})
 
 
 def _read_domain(record: dict[str, Any]) -> CustomDomain:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
-from localcloud.fc.configs import AsyncConfig, Limit, Minimum, qualified
+from localcloud.fc.configs import AsyncConfig, Limit, Minimum, ScheduledAction, qualified
 from localcloud.fc.errors import FcError
 from localcloud.fc.interface import Releases
 from localcloud.fc.operations.destinations import read_destination
-from localcloud.fc.platform import ASYNC_AGE, ASYNC_RETRIES
+from localcloud.fc.platform import ASYNC_AGE, ASYNC_RETRIES, MAX_SCHEDULED_ACTIONS
 from localcloud.fc.releases import LATEST
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
@@ -110,6 +110,16 @@ class ConfigType(ABC):
                 self.remove(*self.locate(physical_id))
 
 
+_ACTION = {
+    "Name": Property(kind="string", required=True),
+    "Target": Property(kind="integer", required=True, maximum=299),
+    "ScheduleExpression": Property(kind="string"),
+    "StartTime": Property(kind="string"),
+    "EndTime": Property(kind="string"),
+    "TimeZone": Property(kind="string"),
+}
+
+
 class Fc3ProvisionConfig(ConfigType):
     """The minimum instances of a function, which are started ahead and kept."""
 
@@ -121,7 +131,9 @@ class Fc3ProvisionConfig(ConfigType):
         "Qualifier": Property(kind="string", replaces=True),
         "AlwaysAllocateCPU": Property(kind="boolean"),
         "AlwaysAllocateGPU": Property(kind="boolean"),
-        "ScheduledActions": Property(kind="list", supported=()),
+        "ScheduledActions": Property(
+            kind="list", maximum=MAX_SCHEDULED_ACTIONS, items=Property(kind="map", fields=_ACTION)
+        ),
         "TargetTrackingPolicies": Property(kind="list", supported=()),
     }
     target = "DefaultTarget"
@@ -138,11 +150,29 @@ class Fc3ProvisionConfig(ConfigType):
     def find(self, path: str, qualifier: str) -> object | None:
         """See `ConfigType`. One of no instances is as good as none."""
         minimum = self._fc.configs.minimum(path, qualifier)
-        return minimum if minimum.target else None
+        return minimum if minimum.target or minimum.actions else None
 
     def put(self, properties: Given, path: str, qualifier: str) -> object:
         """See `ConfigType`."""
-        return self._fc.configs.put_minimum(Minimum(function=path, qualifier=qualifier, target=properties[self.target]))
+        actions = [
+            ScheduledAction(
+                name=each["Name"],
+                target=each["Target"],
+                expression=each.get("ScheduleExpression", ""),
+                start=each.get("StartTime", ""),
+                end=each.get("EndTime", ""),
+                zone=each.get("TimeZone", ""),
+            )
+            for each in properties.get("ScheduledActions", [])
+        ]
+        minimum = Minimum(
+            function=path,
+            qualifier=qualifier,
+            target=properties[self.target],
+            actions=tuple(actions),
+            awake=properties.get("AlwaysAllocateCPU", True),  # the default of Function Compute's API
+        )
+        return self._fc.configs.put_minimum(minimum)
 
     def remove(self, path: str, qualifier: str) -> None:
         """See `ConfigType`."""

@@ -53,6 +53,20 @@ def test_minimum_instances_are_put_changed_and_taken_away(based: Cloud) -> None:
     )
 
 
+def test_minimum_instances_follow_the_schedule_of_a_stack(based: Cloud) -> None:
+    action = {"Name": "up", "Target": 2, "ScheduleExpression": "cron(0 0 8 * * *)", "TimeZone": "Asia/Shanghai"}
+    given = {"FunctionName": "base", "DefaultTarget": 0, "ScheduledActions": [action], "AlwaysAllocateCPU": False}
+    based.create("FC3::ProvisionConfig", **given)
+    minimum = based.fc.configs.minimum("functions/base")
+    assert (minimum.awake, minimum.actions[0].zone, minimum.actions[0].start) == (False, "Asia/Shanghai", "")
+    based.update("FC3::ProvisionConfig", given, {"FunctionName": "base", "DefaultTarget": 1})
+    minimum = based.fc.configs.minimum("functions/base")
+    assert (minimum.awake, minimum.actions) == (True, ())
+    based.delete("FC3::ProvisionConfig", **given)
+    wrong = {**given, "ScheduledActions": [{**action, "ScheduleExpression": "@daily"}]}
+    assert "The ScheduleExpression should be" in reason(based.create, "FC3::ProvisionConfig", **wrong)
+
+
 def test_asynchronous_invocations_are_configured_for_who_may_invoke_the_destination(based: Cloud) -> None:
     arn = f"acs:fc:cn-hangzhou:{ACCOUNT}:functions/base"
     given = {
