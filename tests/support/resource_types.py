@@ -108,7 +108,9 @@ SETTING = {
     "referer": "BucketReferer",
     "policy": "BucketPolicy",
     "website": "BucketWebsite",
+    "resourceGroup": "BucketResourceGroup",
 }
+TAGGED = {"services": "", "functions": "s"}
 VERSION = {"services": "ServiceVersion", "functions": "FunctionVersion"}
 # What each call of a service that changes something is by the service's own API.
 CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
@@ -119,6 +121,8 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "delete": lambda name: _oss("DeleteBucket", name),
     "create_role": lambda name, **_: _ram("CreateRole", f"role/{name}"),
     "update_role": lambda name, **_: _ram("UpdateRole", f"role/{name}"),
+    "tag": lambda _kind, names, _tags: _ram("TagResources", f"role/{names[0]}"),
+    "untag": lambda _kind, names, _keys: _ram("UntagResources", f"role/{names[0]}"),
     "delete_role": lambda name: _ram("DeleteRole", f"role/{name}"),
     "create_policy": lambda name, **_: _ram("CreatePolicy", f"policy/{name}"),
     "create_policy_version": lambda name, **_: _ram("CreatePolicyVersion", f"policy/{name}"),
@@ -134,6 +138,8 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "remove_user_from_group": lambda _user, group: _ram("RemoveUserFromGroup", f"group/{group}"),
     "create_access_key": lambda user: _ram("CreateAccessKey", f"user/{user}"),
     "delete_access_key": lambda user, _key: _ram("DeleteAccessKey", f"user/{user}"),
+    "tags.add": lambda path, _tags: _fc(f"TagResource{TAGGED[path.partition('/')[0]]}", path),
+    "tags.remove": lambda path, _keys: _fc(f"UntagResource{TAGGED[path.partition('/')[0]]}", path),
     "services.create": lambda service: _fc("CreateService", f"services/{service.name}"),
     "services.update": lambda service: _fc("UpdateService", f"services/{service.name}"),
     "services.delete": lambda name: _fc("DeleteService", f"services/{name}"),
@@ -180,7 +186,7 @@ READS = frozenset(
 
 
 RESOURCES = frozenset(
-    {"services", "functions", "triggers", "versions", "aliases", "configs", "layers", "domains"}
+    {"services", "functions", "triggers", "versions", "aliases", "configs", "layers", "domains", "tags"}
 )  # of Function Compute, whose operations are apart
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -297,8 +297,22 @@ class Invocations(Protocol):
         """Invoke a function and wait for its answer."""
 
 
+class Tags(Protocol):
+    """The tags of services (FC 2.0) and functions (FC 3.0), by the paths of these."""
+
+    def add(self, path: str, tags: Mapping[str, str]) -> None:
+        """Give tags; those of the same keys get other values."""
+
+    def remove(self, path: str, keys: Iterable[str] | None) -> None:
+        """Take tags away; None: all."""
+
+
 class FunctionCompute(Protocol):
     """Function Compute as other services use it."""
+
+    @property
+    def tags(self) -> Tags:
+        """Its tags."""
 
     @property
     def services(self) -> Services:

@@ -209,7 +209,9 @@ class Buckets(Protocol):
     def all(self) -> list[Bucket]:
         """Return all buckets."""
 
-    def create(self, name: str, *, acl: str = "private", storage_class: str = "Standard") -> Bucket:
+    def create(
+        self, name: str, *, acl: str = "private", storage_class: str = "Standard", redundancy: str = "LRS"
+    ) -> Bucket:
         """Create a bucket; creating one's own again is allowed and changes its ACL only."""
 
     def set_acl(self, name: str, acl: str) -> None:

@@ -11,6 +11,7 @@ from localcloud.ros.model import Phase, Source, Stack, StackStatus
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.operations.sources import Sources
 from localcloud.ros.operations.stacks import Stacks
+from localcloud.ros.resources.declarations import tags_in
 from localcloud.ros.resources.provider import Context
 
 Given: TypeAlias = Mapping[str, Any]  # checked properties
@@ -79,6 +80,6 @@ class ChildStacks:
             timeout=int(properties.get("TimeoutMins", 60)),
             disable_rollback=True,  # when the outer stack goes back, so does this one
             replacement=outer.replacement,
-            tags={each["Key"]: each.get("Value", "") for each in properties.get("Tags", [])},
+            tags=tags_in(properties),
             resource_group=properties.get("ResourceGroupId", ""),
         )

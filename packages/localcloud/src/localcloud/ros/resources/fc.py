@@ -24,6 +24,7 @@ from localcloud.ros.resources.fc_functions import (
     TriggerType,
 )
 from localcloud.ros.resources.fc_runtime import COMMAND, HEALTH_CHECK, HOOK, api_names, within
+from localcloud.ros.resources.fc_tags import retag, rights_to_tag
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_function, to_pass, verb
 
@@ -64,6 +65,7 @@ class FcServiceType:
         """See `ResourceType`."""
         path = f"services/{self.plan_id(context, after or before or {})}"
         yield on_function(context, f"{verb(before, after)}Service", path)
+        yield from rights_to_tag(context, path, before, after)
         if after and after.get("Role"):
             yield to_pass(after["Role"])
 
@@ -74,12 +76,15 @@ class FcServiceType:
     async def create(self, context: Context, properties: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
-            return _outcome(properties, self._fc.services.create(_describe(properties)))
+            service = self._fc.services.create(_describe(properties))
+            retag(self._fc.tags, f"services/{service.name}", {}, properties)
+            return _outcome(properties, service)
 
     async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `ResourceType`."""
         with reasons():
             created = self._fc.services.get(physical_id).created
+            retag(self._fc.tags, f"services/{physical_id}", previous, properties)
             return _outcome(properties, self._fc.services.update(replace(_describe(properties), created=created)))
 
     async def delete(self, context: Context, physical_id: str, properties: Given) -> None:

@@ -17,6 +17,7 @@ from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING, TAGS
 from localcloud.ros.resources.fc_code import code_object, read_code
 from localcloud.ros.resources.fc_runtime import api_names, instance_settings
+from localcloud.ros.resources.fc_tags import retag, rights_to_tag
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_bucket, on_function, to_pass, verb
 
@@ -101,6 +102,7 @@ class FunctionType(ABC):
         """See `ResourceType`. That whoever names a code package must be able to read it is assumed."""
         path = self.path(self.plan_id(context, after or before or {}))
         yield on_function(context, f"{verb(before, after)}Function", path)
+        yield from rights_to_tag(context, path, before, after)
         if after and after.get("Role"):
             yield to_pass(after["Role"])
         if after and (package := code_object(after)):
@@ -144,6 +146,7 @@ class FunctionType(ABC):
         """See `ResourceType`."""
         with reasons():
             function = await self._fc.functions.create(self.describe(properties), read_code(properties))
+            retag(self._fc.tags, function.path, {}, properties)
             return self._outcome(context, properties, function)
 
     async def update(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
@@ -162,6 +165,7 @@ class FunctionType(ABC):
                 code_size=old.code_size,
                 code_checksum=old.code_checksum,
             )
+            retag(self._fc.tags, function.path, previous, properties)
             has = self._codes.get(physical_id, previous.get("Code"))
             code = None if properties.get("Code") == has else read_code(properties)
             return self._outcome(context, properties, await self._fc.functions.update(function, code))

@@ -3,7 +3,8 @@
 Encryption, life-cycle rules, tags and versioning are the settings of OSS's API, checked as there; the embedded OSS does not
 encipher.
 Sources: ROS, "ALIYUN::OSS::Bucket"; ros-cdk-oss 1.15.0; OSS, the XML of PutBucketLifecycle, PutBucketEncryption,
-PutBucketPublicAccessBlock, PutBucketTags, PutBucketCors, PutBucketLogging and PutBucketReferer; PutBucketPolicy.
+PutBucketPublicAccessBlock, PutBucketTags, PutBucketCors, PutBucketLogging, PutBucketReferer and PutBucketResourceGroup;
+PutBucketPolicy.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ SETTINGS = {  # how a bucket's subresource is called in the actions that change 
     "referer": "BucketReferer",
     "policy": "BucketPolicy",
     "website": "BucketWebsite",
+    "resourceGroup": "BucketResourceGroup",
 }
 _NAMES = Property(kind="list", items=STRING)
 CORS_RULE = {
@@ -203,7 +205,12 @@ class Bucket(BlockingType):
                     f"BucketAlreadyExists: The requested bucket name is not available: {name}. "
                     "Please select a different name and try again."
                 )
-            self._buckets.create(name, acl=_acl(properties), storage_class=properties.get("StorageClass", "Standard"))
+            self._buckets.create(
+                name,
+                acl=_acl(properties),
+                storage_class=properties.get("StorageClass", "Standard"),
+                redundancy=properties.get("RedundancyType", "LRS"),
+            )
         try:
             self._set(name, properties, {})
         except BaseException:
@@ -263,6 +270,8 @@ def _changes(before: Given, after: Given) -> dict[str, str | None]:
         changes["versioning"] = _document("VersioningConfiguration", {"Status": "Suspended"})
     if "referer" in changes and changes["referer"] is None:  # OSS deletes none
         changes["referer"] = _document("RefererConfiguration", ANY_REFERER)
+    if "resourceGroup" in changes and changes["resourceGroup"] is None:  # a bucket is always in one
+        changes["resourceGroup"] = _resource_group("rg-default")
     return changes
 
 
@@ -279,6 +288,7 @@ def _settings(properties: Given) -> dict[str, str | None]:
         "referer": _referer(properties.get("RefererConfiguration")),
         "policy": _policy(properties.get("Policy")),
         "website": _website(properties.get("WebsiteConfigurationV2")),
+        "resourceGroup": _resource_group(properties.get("ResourceGroupId")),
     }
 
 
@@ -335,6 +345,10 @@ def _policy(policy: Given | None) -> str | None:
 
 def _website(configuration: Given | None) -> str | None:
     return _document("WebsiteConfiguration", website_in_oss(configuration)) if configuration else None
+
+
+def _resource_group(group: str | None) -> str | None:
+    return _document("BucketResourceGroupConfiguration", {"ResourceGroupId": group}) if group else None
 
 
 def _document(root: str, content: Given) -> str:

@@ -1,4 +1,4 @@
-"""Changes of policies and attachments of several steps: the rights that they need, and the steps, of which all are done or none.
+"""Changes of policies, attachments and tags in several steps: the rights that they need, and the steps, all of them or none.
 
 What is done and what is asked for are told by the same calls, so that neither forgets what the other does.
 """
@@ -6,7 +6,7 @@ What is done and what is asked for are told by the same calls, so that neither f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,7 +16,7 @@ from localcloud.ram import RamService
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Kind, PolicyType
 from localcloud.ros.resources.provider import Context, Right
-from localcloud.ros.resources.rights import on_policy, on_principal
+from localcloud.ros.resources.rights import on_policy, on_principal, on_role
 
 Attached: TypeAlias = tuple[PolicyType, str]  # type and name of a policy
 _Parameters = ParamSpec("_Parameters")
@@ -60,6 +60,21 @@ class Changes(ABC):
     @abstractmethod
     def detach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
         """Detach a policy from a role, user or group if it is attached."""
+
+    @abstractmethod
+    def tag(self, role: str, tags: Mapping[str, str]) -> None:
+        """Give tags to a role."""
+
+    @abstractmethod
+    def untag(self, role: str, keys: Collection[str]) -> None:
+        """Take tags from a role."""
+
+    def retag(self, role: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        """Make the tags that a role was given those that it is to have; others of its tags stay."""
+        if gone := before.keys() - after.keys():
+            self.untag(role, gone)
+        if come := dict(after.items() - before.items()):
+            self.tag(role, come)
 
     def redo(self, name: str, policy: Policy, kind: Kind = "Role") -> None:
         """Make somebody's own policy anew when its description changes, for RAM cannot change that; otherwise revise it."""
@@ -150,6 +165,20 @@ class Steps(Changes):
             self._ram.detach_policy(name, policy[1], policy[0], kind=kind)
             self.undo_with(self._ram.attach_policy, name, policy[1], policy[0], kind=kind)
 
+    def tag(self, role: str, tags: Mapping[str, str]) -> None:
+        """See `Changes`."""
+        self.undo_with(self._restore_tags, role, self._ram.get_role(role).tags)
+        self._ram.tag("role", [role], tags)
+
+    def untag(self, role: str, keys: Collection[str]) -> None:
+        """See `Changes`."""
+        self.undo_with(self._restore_tags, role, self._ram.get_role(role).tags)
+        self._ram.untag("role", [role], keys)
+
+    def _restore_tags(self, role: str, tags: Mapping[str, str]) -> None:
+        self._ram.untag("role", [role], None)
+        self._ram.tag("role", [role], tags)
+
 
 class Plan(Changes):
     """The rights that changes need, which are not done."""
@@ -189,6 +218,14 @@ class Plan(Changes):
     def detach(self, name: str, policy: Attached, kind: Kind = "Role") -> None:
         """See `Changes`."""
         self.rights.append(on_principal(self._context, f"DetachPolicyFrom{kind}", kind, name))
+
+    def tag(self, role: str, tags: Mapping[str, str]) -> None:
+        """See `Changes`."""
+        self.rights.append(on_role(self._context, "TagResources", role))
+
+    def untag(self, role: str, keys: Collection[str]) -> None:
+        """See `Changes`."""
+        self.rights.append(on_role(self._context, "UntagResources", role))
 
 
 @contextmanager

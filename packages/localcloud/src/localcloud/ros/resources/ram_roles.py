@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from localcloud.ram import RamService
 from localcloud.ram.model import DEFAULT_SESSION
 from localcloud.ros.resources.calls import BlockingType, Given
-from localcloud.ros.resources.declarations import TAGS
+from localcloud.ros.resources.declarations import TAGS, tags_in
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.ram_bindings import bind, bindings
 from localcloud.ros.resources.ram_changes import Plan, Steps
@@ -48,6 +48,8 @@ class Role(BlockingType):
         name = self.plan_id(context, after or before or {})
         plan = Plan(self._ram, context)
         plan.rights.append(on_role(context, f"{verb(before, after)}Role", name))
+        if before and after:
+            plan.retag(name, tags_in(before), tags_in(after))
         bind(plan, "Role", name, before or {}, after or {})
         if after is None and before and before.get("DeletionForce"):
             for policy in plan.attached(name):
@@ -78,7 +80,9 @@ class Role(BlockingType):
         """See `BlockingType`."""
         name = properties["RoleName"]
         with Steps(self._ram) as steps:
-            self._ram.create_role(name, description=properties.get("Description", ""), **_settings(properties))
+            self._ram.create_role(
+                name, description=properties.get("Description", ""), tags=tags_in(properties), **_settings(properties)
+            )
             steps.undo_with(self._ram.delete_role, name)
             bind(steps, "Role", name, {}, properties)
         return self._outcome(name)
@@ -91,6 +95,7 @@ class Role(BlockingType):
             steps.undo_with(
                 self._ram.update_role, physical_id, trust_policy=role.trust_policy, max_session=role.max_session
             )
+            steps.retag(physical_id, tags_in(previous), tags_in(properties))
             bind(steps, "Role", physical_id, previous, properties)
         return self._outcome(physical_id)
 

@@ -10,17 +10,30 @@ from typing import Any
 from localcloud.kernel.documents import read_document
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
+from localcloud.ros.resources.declarations import STRING, TAGS, tags_in
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_logs, verb
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import FOR_EVER, NAME, NAME_RULE, LogstoreSettings, ProjectSettings
 from localcloud.sls.operations.service import SlsService
 
-STRING = Property(kind="string")
 BOOLEAN = Property(kind="boolean")
 NAMED = Property(kind="string", required=True, replaces=True, minimum=3, maximum=63)
+_USER_KEY = {
+    "CmkKeyId": "cmk_key_id",
+    "Arn": "arn",
+    "RegionId": "region_id",
+}  # as the API calls them ("CreateLogStore")
 DEFAULT_TTL = 30  # days (ALIYUN::SLS::Logstore, TTL)
 DEFAULT_SHARDS = 2  # (ALIYUN::SLS::Logstore, ShardCount)
+
+
+_JSON_KEY = {
+    "Name": Property(kind="string", required=True),
+    "Type": Property(kind="string", required=True, choices=("text", "long", "double")),
+    "Alias": STRING,
+    "EnableAnalytics": BOOLEAN,
+}
 
 
 class Project(BlockingType):
@@ -33,11 +46,7 @@ class Project(BlockingType):
         "Description": Property(kind="string", maximum=64),
         "DataRedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
-        "Tags": Property(
-            kind="list",
-            maximum=20,
-            items=Property(kind="map", fields={"Key": Property(kind="string", required=True), "Value": STRING}),
-        ),
+        "Tags": TAGS,
     }
 
     def __init__(self, sls: SlsService) -> None:
@@ -111,7 +120,9 @@ class Logstore(_InLogstore):
             fields={
                 "Enable": Property(kind="boolean", required=True),
                 "EncryptType": Property(kind="string", required=True),
-                "UserCmkInfo": Property(kind="map"),
+                "UserCmkInfo": Property(
+                    kind="map", fields={name: Property(kind="string", required=True) for name in _USER_KEY}
+                ),
             },
         ),
         "MaxSplitShard": Property(kind="integer", minimum=1, maximum=64),
@@ -175,7 +186,7 @@ class Index(_InLogstore):
                     "Delimiter": STRING,
                     "EnableAnalytics": BOOLEAN,
                     "IncludeChinese": BOOLEAN,
-                    "JsonKeyIndices": Property(kind="list"),
+                    "JsonKeyIndices": Property(kind="list", items=Property(kind="map", fields=_JSON_KEY)),
                 },
             ),
         ),
@@ -255,7 +266,7 @@ def _project(properties: Given) -> ProjectSettings:
         description=properties.get("Description", ""),
         resource_group_id=properties.get("ResourceGroupId", ""),
         data_redundancy_type=properties.get("DataRedundancyType", "LRS"),
-        tags={tag["Key"]: tag.get("Value", "") for tag in properties.get("Tags", [])},
+        tags=tags_in(properties),
     )
 
 
@@ -273,9 +284,13 @@ def _logstore(properties: Given) -> LogstoreSettings:
         and {
             "enable": encryption["Enable"],
             "encrypt_type": encryption["EncryptType"],
-            **({"user_cmk_info": encryption["UserCmkInfo"]} if "UserCmkInfo" in encryption else {}),
+            **({"user_cmk_info": _user_key(encryption["UserCmkInfo"])} if "UserCmkInfo" in encryption else {}),
         },
     )
+
+
+def _user_key(given: Given) -> dict[str, object]:
+    return {_USER_KEY[name]: value for name, value in given.items()}
 
 
 def _logstore_outcome(physical_id: str) -> Outcome:
@@ -296,15 +311,25 @@ def _index(properties: Given) -> dict[str, object]:
         document["line"] = _tokens(line)
     document["keys"] = {
         key["Name"]: {
-            "type": key["Type"],
-            "alias": key.get("Alias", ""),
-            "doc_value": key.get("EnableAnalytics", False),
+            **_key(key),
             **_tokens(key),
-            **({"json_keys": key["JsonKeyIndices"]} if "JsonKeyIndices" in key else {}),
+            **(
+                {"json_keys": {each["Name"]: _key(each) for each in key["JsonKeyIndices"]}}
+                if "JsonKeyIndices" in key
+                else {}
+            ),
         }
         for key in properties.get("KeyIndices", [])
     }
     return document
+
+
+def _key(given: Given) -> dict[str, object]:
+    return {
+        "type": given["Type"],
+        "alias": given.get("Alias", ""),
+        "doc_value": given.get("EnableAnalytics", False),
+    }
 
 
 def _tokens(given: Given) -> dict[str, object]:

@@ -55,6 +55,21 @@ def test_a_service_is_what_its_properties_say(cloud: Cloud) -> None:
     }
 
 
+@pytest.mark.parametrize(("kind", "path"), [("FC::Service", "services/base-too"), ("FC3::Function", "functions/new")])
+def test_tags_are_those_of_the_service_or_function(cloud: Cloud, kind: str, path: str) -> None:
+    before = {**SAMPLES[kind], "Tags": [{"Key": "team", "Value": "blue"}, {"Key": "old"}]}
+    cloud.create(kind, **before)
+    assert cloud.fc.tags.get(path) == {"team": "blue", "old": ""}
+    cloud.fc.tags.add(path, {"mine": "1"})
+    after = {**SAMPLES[kind], "Tags": [{"Key": "team", "Value": "red"}]}
+    cloud.update(kind, before, after)
+    assert cloud.fc.tags.get(path) == {"mine": "1", "team": "red"}
+    cloud.delete(kind, **after)
+    assert cloud.fc.tags.get(path) == {}
+    assert reason(cloud.create, kind, **{**after, "Tags": [{"Key": ""}]}) == "Property Tags: a tag has no Key"
+    assert not cloud.exists(kind, path.partition("/")[2])
+
+
 def test_a_service_with_functions_is_not_deleted(based: Cloud) -> None:
     assert reason(based.delete, "FC::Service", ServiceName="base").startswith("ServiceNotEmpty: ")
 

@@ -14,6 +14,8 @@ import pytest
 
 from localcloud.oss.model import Bucket as OssBucket
 from localcloud.oss.operations.buckets import BucketOperations
+from localcloud.oss.settings.description import resource_group_of
+from localcloud.oss.settings.redundancy import redundancy_of
 from localcloud.oss.settings.website import site_of
 from localcloud.oss.store.store import Store
 from localcloud.ros.resources.oss import Bucket
@@ -64,6 +66,18 @@ def test_a_bucket_gets_all_its_settings(cloud: Cloud) -> None:
         "InternalDomainName": "photos.oss-cn-hangzhou-internal.aliyuncs.com",
         "Arn": f"acs:oss:cn-hangzhou:{ACCOUNT}:photos",
     }
+
+
+def test_a_bucket_has_its_redundancy_and_is_in_its_resource_group(cloud: Cloud) -> None:
+    plain = {"BucketName": "photos", "RedundancyType": "ZRS"}
+    grouped = {**plain, "ResourceGroupId": "rg-acfmwave"}
+    cloud.create("OSS::Bucket", **grouped)
+    bucket = cloud.oss.buckets.get("photos")
+    assert redundancy_of(bucket, 0.0) == "ZRS"
+    assert resource_group_of(bucket) == "rg-acfmwave"
+    cloud.update("OSS::Bucket", grouped, plain)
+    assert resource_group_of(cloud.oss.buckets.get("photos")) == "rg-default"
+    assert "ResourceGroupId" in reason(cloud.update, "OSS::Bucket", plain, {**plain, "ResourceGroupId": "a group"})
 
 
 def test_a_bucket_gets_rules_for_other_pages_and_a_place_for_its_logs(cloud: Cloud) -> None:

@@ -69,6 +69,18 @@ def test_an_update_of_a_role_changes_what_differs_alone(cloud: Cloud) -> None:
     assert cloud.ram.get_role("runner").max_session == 7200
 
 
+def test_a_role_has_the_tags_that_it_is_given_and_keeps_those_of_others(cloud: Cloud) -> None:
+    before = role(Tags=[{"Key": "team", "Value": "blue"}, {"Key": "old"}])
+    cloud.create("RAM::Role", **before)
+    cloud.ram.tag("role", ["runner"], {"mine": "1"})
+    after = role(Tags=[{"Key": "team", "Value": "red"}])
+    cloud.update("RAM::Role", before, after)
+    assert cloud.ram.get_role("runner").tags == {"mine": "1", "team": "red"}
+    broken = role(Tags=[{"Key": "new"}], PolicyAttachments={"System": ["NoSuchPolicy"]})
+    assert reason(cloud.update, "RAM::Role", after, broken).startswith("EntityNotExist.Policy: ")
+    assert cloud.ram.get_role("runner").tags == {"mine": "1", "team": "red"}
+
+
 def test_an_update_of_a_role_that_fails_half_way_is_taken_back(cloud: Cloud) -> None:
     before = role(Policies=[policy("a"), policy("b")], PolicyAttachments={"System": ["AliyunLogFullAccess"]})
     after = role(

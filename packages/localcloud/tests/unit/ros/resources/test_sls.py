@@ -37,6 +37,24 @@ def test_a_log_store_with_a_bad_name_is_refused_before_anything_is_made(cloud: C
     )
 
 
+def test_keys_have_the_names_of_the_log_services_api(cloud: Cloud) -> None:
+    store = {"ProjectName": "logs", "LogstoreName": "functions"}
+    key = {"CmkKeyId": "key-1", "Arn": "acs:ram::1:role/r", "RegionId": "cn-hangzhou"}
+    cloud.create("SLS::Project", Name="logs")
+    encryption = {"Enable": True, "EncryptType": "default", "UserCmkInfo": key}
+    cloud.create("SLS::Logstore", **store, EncryptConf=encryption)
+    assert dict(cloud.sls.logstore("logs", "functions").settings.encrypt_conf or {})["user_cmk_info"] == {
+        "cmk_key_id": "key-1",
+        "arn": "acs:ram::1:role/r",
+        "region_id": "cn-hangzhou",
+    }
+    inner = [{"Name": "level", "Type": "text", "EnableAnalytics": True}]
+    indices = [{"Name": "line", "Type": "json", "JsonKeyIndices": inner}]
+    cloud.create("SLS::Index", **store, FullTextIndex={"Enable": True}, KeyIndices=indices)
+    document: dict[str, Any] = dict(cloud.sls.index("logs", "functions").document)
+    assert document["keys"]["line"]["json_keys"] == {"level": {"type": "text", "alias": "", "doc_value": True}}
+
+
 RECORDS = {  # as ROS kept them before SLS was a service
     "logs": {"Name": "logs", "Description": "of functions"},
     "logs/functions": {"ProjectName": "logs", "LogstoreName": "functions", "TTL": 7, "EnableTracking": True},
