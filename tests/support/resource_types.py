@@ -131,6 +131,7 @@ CHANGES: dict[str, Callable[..., tuple[str, str]]] = {
     "attach_policy": lambda name, _policy, _type, kind: _ram(f"AttachPolicyTo{kind}", f"{kind.lower()}/{name}"),
     "detach_policy": lambda name, _policy, _type, kind: _ram(f"DetachPolicyFrom{kind}", f"{kind.lower()}/{name}"),
     "create_user": lambda name, **_: _ram("CreateUser", f"user/{name}"),
+    "put_login": lambda name, _password, **_: _ram("CreateLoginProfile", f"user/{name}"),
     "delete_user": lambda name: _ram("DeleteUser", f"user/{name}"),
     "create_group": lambda name, **_: _ram("CreateGroup", f"group/{name}"),
     "delete_group": lambda name: _ram("DeleteGroup", f"group/{name}"),

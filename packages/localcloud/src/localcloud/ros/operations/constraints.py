@@ -75,7 +75,10 @@ def _constrain(name: str, parameter: Parameter, uses: list[Use]) -> Record:
 
 def _uses(template: Template, types: Mapping[str, Declared]) -> Iterator[Use]:
     for name, declaration in template.resources.items():
-        for parameter, path, found in _references(declaration.properties, types[canonical_type(declaration.type)], ""):
+        declared = types.get(
+            canonical_type(declaration.type), {}
+        )  # one that is not made may have a type that is not here
+        for parameter, path, found in _references(declaration.properties, declared, ""):
             yield Use(parameter=parameter, resource=name, type=declaration.type, path=path, property=found)
 
 

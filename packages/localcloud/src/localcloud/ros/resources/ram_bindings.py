@@ -14,13 +14,13 @@ from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.declarations import STRING
 from localcloud.ros.resources.provider import Property
 from localcloud.ros.resources.ram_changes import Attached, Changes, Policy
-from localcloud.ros.resources.ram_policies import IGNORE_EXISTING
+from localcloud.ros.resources.ram_policies import DOCUMENT, IGNORE_EXISTING
 
 _POLICY = {
     "PolicyName": Property(kind="string", required=True, minimum=1, maximum=128),
     "Description": Property(kind="string", maximum=1024),
     "IgnoreExisting": IGNORE_EXISTING,
-    "PolicyDocument": Property(kind="map", required=True),
+    "PolicyDocument": Property(kind="map", required=True, fields=DOCUMENT),
 }
 
 

@@ -15,6 +15,10 @@ from localcloud.ros.resources.rights import on_policy
 
 # The embedded RAM does not say who made an entity, so that one which exists is never taken over.
 IGNORE_EXISTING = Property(kind="boolean", replaces=True, supported=())
+DOCUMENT = {  # of a policy; RAM checks the statements
+    "Version": Property(kind="string", required=True),
+    "Statement": Property(kind="list", required=True),
+}
 
 
 class ManagedPolicy(BlockingType):
@@ -24,7 +28,7 @@ class ManagedPolicy(BlockingType):
     returns: Sequence[str] = ("PolicyName",)
     properties: Mapping[str, Property] = {
         "PolicyName": Property(kind="string", required=True, replaces=True, minimum=1, maximum=128),
-        "PolicyDocument": Property(kind="map"),
+        "PolicyDocument": Property(kind="map", fields=DOCUMENT),
         "PolicyDocumentUnchecked": Property(kind="map"),
         "Description": Property(kind="string", replaces=True, maximum=1024),
         "Roles": Property(kind="list", replaces=True, items=STRING),

@@ -16,7 +16,7 @@ from localcloud.ros.resources.declarations import TAGS, tags_in
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.ram_bindings import bind, bindings
 from localcloud.ros.resources.ram_changes import Plan, Steps
-from localcloud.ros.resources.ram_policies import IGNORE_EXISTING
+from localcloud.ros.resources.ram_policies import DOCUMENT, IGNORE_EXISTING
 from localcloud.ros.resources.rights import on_role, verb
 
 
@@ -27,7 +27,7 @@ class Role(BlockingType):
     returns: Sequence[str] = ("RoleName", "RoleId", "Arn")
     properties: Mapping[str, Property] = {
         "RoleName": Property(kind="string", required=True, replaces=True, minimum=1, maximum=64),
-        "AssumeRolePolicyDocument": Property(kind="map", required=True),
+        "AssumeRolePolicyDocument": Property(kind="map", required=True, fields=DOCUMENT),
         "Description": Property(kind="string", replaces=True, maximum=1024),
         "MaxSessionDuration": Property(kind="integer", minimum=3600, maximum=43200),
         **bindings(system=20, custom=5),

@@ -22,6 +22,11 @@ from localcloud.ros.resources.rights import on_principal, verb
 
 _FIXED = Property(kind="string", replaces=True)
 _NAME = Property(kind="string", required=True, replaces=True, minimum=1, maximum=64)
+_LOGIN = {
+    "Password": Property(kind="string", minimum=8, maximum=32),
+    "PasswordResetRequired": Property(kind="boolean"),
+    "MFABindRequired": Property(kind="boolean"),
+}
 _NAMES = Property(kind="list", replaces=True, items=STRING)
 
 
@@ -37,7 +42,7 @@ class User(BlockingType):
         "DisplayName": _FIXED,
         "Email": _FIXED,
         "Groups": _NAMES,
-        "LoginProfile": Property(kind="map", replaces=True, supported=()),
+        "LoginProfile": Property(kind="map", replaces=True, fields=_LOGIN),
         "MobilePhone": _FIXED,
         **bindings(system=20, custom=10),
     }
@@ -55,6 +60,8 @@ class User(BlockingType):
         plan = Plan(self._ram, context)
         action = "Get" if before and after else verb(before, after)  # nothing of the user itself changes in place
         plan.rights.append(on_principal(context, f"{action}User", "User", name))
+        if before is None and after and after.get("LoginProfile"):
+            plan.rights.append(on_principal(context, "CreateLoginProfile", "User", name))
         action = "AddUserToGroup" if before is None else "RemoveUserFromGroup"
         if before is None or after is None:
             for group in (after or before or {}).get("Groups", []):
@@ -83,6 +90,14 @@ class User(BlockingType):
                 mobile_phone=properties.get("MobilePhone", ""),
             )
             steps.undo_with(self._ram.delete_user, name)
+            if login := properties.get("LoginProfile"):
+                self._ram.put_login(
+                    name,
+                    login.get("Password"),
+                    reset_required=login.get("PasswordResetRequired"),
+                    mfa_required=login.get("MFABindRequired"),
+                    new=True,
+                )
             for group in properties.get("Groups", []):
                 self._ram.add_user_to_group(name, group)
                 steps.undo_with(self._ram.remove_user_from_group, name, group)

@@ -110,8 +110,8 @@ def resolve_template(
     known = {**pseudo, **values}
     scope = Scope(values=known, mappings=template.mappings, conditions={}, resources=_Nothing())
     template = substitute_locals(template, scope)
-    # Nothing but a parameter that stands in is unknown here: whatever hangs on it may be.
-    conditions = {name: each is not False for name, each in resolve_conditions(template.conditions, scope).items()}
+    found = resolve_conditions(template.conditions, scope)
+    conditions = {name: each is not False for name, each in found.items()}  # what is unknown may hold
     scope = replace(scope, conditions=conditions)
     if not stand_in:
         check_rules(template.rules, scope)
@@ -119,9 +119,9 @@ def resolve_template(
     requires = dependencies(template, conditions, known)
     check_acyclic(requires)
     for name in requires:
-        kind = template.resources[name].type
-        if canonical_type(kind) not in known_types:
-            raise TemplateError(f"Resources.{name}: not implemented: {kind}")
+        declared = template.resources[name]
+        if found.get(declared.condition, True) is True and canonical_type(declared.type) not in known_types:
+            raise TemplateError(f"Resources.{name}: not implemented: {declared.type}")
     return ResolvedTemplate(template=template, values=values, pseudo=pseudo, conditions=conditions, requires=requires)
 
 

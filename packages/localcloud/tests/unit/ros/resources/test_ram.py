@@ -175,7 +175,8 @@ def test_the_unchecked_document_goes_first(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"AssumeRolePolicyDocument": {"Version": "1"}}, "MalformedPolicyDocument: "),
+        ({"AssumeRolePolicyDocument": {"Version": "1"}}, "Property AssumeRolePolicyDocument.Statement: required"),
+        ({"AssumeRolePolicyDocument": {"Version": "2", "Statement": TRUST["Statement"]}}, "MalformedPolicyDocument: "),
         ({"RoleName": "a b"}, "InvalidParameter.RoleName.InvalidChars: "),
         ({"IgnoreExisting": True}, "Property IgnoreExisting: not implemented: IgnoreExisting"),
         ({"PolicyAttachments": {"Custom": ["none"]}}, "EntityNotExist.Policy: "),
@@ -184,3 +185,22 @@ def test_the_unchecked_document_goes_first(cloud: Cloud) -> None:
 def test_a_role_that_is_refused_is_not_there(cloud: Cloud, given: dict[str, object], expected: str) -> None:
     assert reason(cloud.create, "RAM::Role", **role(**given)).startswith(expected)
     assert cloud.ram.roles() == []
+
+
+def test_a_user_may_log_on_as_its_properties_say(cloud: Cloud) -> None:
+    login = {"Password": "correct-Horse-9", "PasswordResetRequired": "true"}
+    given = {"UserName": "anna", "LoginProfile": login}
+    cloud.create("RAM::User", **given)
+    profile = cloud.ram.login_of("anna")
+    assert (profile.reset_required, profile.mfa_required) == (True, False)
+    cloud.delete("RAM::User", **given)
+    assert "less than 8" in reason(cloud.create, "RAM::User", **{**given, "LoginProfile": {"Password": "short"}})
+    assert cloud.ram.users() == []
+
+
+def test_a_version_that_is_written_as_a_number_is_that_of_a_policy(cloud: Cloud) -> None:
+    document = {**allow("oss:GetObject"), "Version": 1}  # as YAML reads it without quotes
+    cloud.create("RAM::Role", **role(AssumeRolePolicyDocument={**TRUST, "Version": 1}, Policies=[policy("a")]))
+    cloud.create("RAM::ManagedPolicy", PolicyName="reader", PolicyDocument=document)
+    assert json.loads(cloud.ram.get_policy("reader", "Custom").default.document)["Version"] == "1"
+    assert json.loads(cloud.ram.get_role("runner").trust_policy)["Version"] == "1"

@@ -109,6 +109,18 @@ def test_a_condition_of_a_parameter_that_has_no_value_may_hold_when_a_template_i
     assert "B" in resolve({**TEMPLATE, "Conditions": {"Prod": condition}}, stand_in=True).requires
 
 
+def test_a_type_that_is_not_there_is_refused_where_it_is_certain_that_one_is_made() -> None:
+    resources = {"A": {"Type": "T"}, "B": {"Type": "Other", "Condition": "Prod"}}
+    may_be: dict[str, Any] = {**TEMPLATE, "Resources": resources}
+    assert "B" in resolve(may_be, stand_in=True).requires
+    for template, options in (
+        ({**may_be, "Conditions": {"Prod": {"Fn::Equals": [1, 1]}}}, {"stand_in": True}),
+        (may_be, {"Env": "prod", "Password": "y"}),
+    ):
+        with pytest.raises(TemplateError, match=r"Resources\.B: not implemented: Other"):
+            resolve(template, **options)
+
+
 def test_a_condition_that_no_parameter_can_change_is_known_when_a_template_is_checked_alone() -> None:
     never = {"Fn::And": [{"Fn::Equals": [1, 2]}, {"Fn::Equals": [{"Ref": "Env"}, "prod"]}]}
     with pytest.raises(TemplateError, match="whose Condition does not hold"):
