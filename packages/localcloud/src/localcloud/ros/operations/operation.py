@@ -21,6 +21,7 @@ from localcloud.ros.store import RosStore
 
 MAX_REASON = 4096  # characters that are kept of a reason, which may quote what a template spells out
 CHANGED = "state changed"
+MAX_EVENTS = 1000  # of a stack that are kept, the newest; each step writes them all (assumed; the largest stack makes 602 at once)
 
 
 class OperationError(Exception):
@@ -81,7 +82,7 @@ class Operation:
         reason = reason[:MAX_REASON]
         updated = stack.updated if status.kind.startswith("CREATE") else self._later(stack)
         event = self._event(stack.name, stack.id, STACK_TYPE, status, reason)
-        self.save(replace(moved, reason=reason, updated=updated, events=(*stack.events, event)))
+        self.save(replace(moved, reason=reason, updated=updated, events=_with(stack.events, event)))
 
     def complete(self, stack: Stack, reason: str) -> None:
         """End the operation with success; the arguments are those of `move`."""
@@ -127,13 +128,13 @@ class Operation:
             if status is ResourceStatus.DELETE_COMPLETE:
                 del resources[resource.logical_id]
         event = self._event(resource.logical_id, resource.physical_id, resource.type, status, reason)
-        self.save(replace(stack, resources=resources, events=(*stack.events, event)))
+        self.save(replace(stack, resources=resources, events=_with(stack.events, event)))
         return changed
 
     def note(self, resource: Resource, status: ResourceStatus, reason: str) -> None:
         """Tell by an event alone what happened to a resource."""
         event = self._event(resource.logical_id, resource.physical_id, resource.type, status, reason)
-        self.save(replace(self.stack, events=(*self.stack.events, event)))
+        self.save(replace(self.stack, events=_with(self.stack.events, event)))
 
     def put(self, resource: Resource) -> None:
         """Keep a resource as it is now."""
@@ -160,3 +161,7 @@ class Operation:
             reason=reason,
             created=self._clock(),
         )
+
+
+def _with(events: tuple[Event, ...], event: Event) -> tuple[Event, ...]:
+    return (*events, event)[-MAX_EVENTS:]

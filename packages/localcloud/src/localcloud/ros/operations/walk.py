@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from graphlib import TopologicalSorter
 
@@ -10,7 +11,8 @@ from graphlib import TopologicalSorter
 async def walk(requires: Mapping[str, Collection[str]], work: Callable[[str], Awaitable[None]]) -> None:
     """Run `work` for every node of a graph without cycles.
 
-    The first failure cancels what still runs, and is raised once all of it has ended.
+    One begins at a time, so that hundreds that may run together do not keep the event loop from all else while they do. The first
+    failure cancels what still runs, and is raised once all of it has ended.
 
     Args:
         requires: for each node, the nodes that come before it.
@@ -18,12 +20,16 @@ async def walk(requires: Mapping[str, Collection[str]], work: Callable[[str], Aw
     """
     sorter = TopologicalSorter(requires)
     sorter.prepare()
+    ready: deque[str] = deque()
     running: dict[asyncio.Task[None], str] = {}
     try:
         while sorter.is_active():
-            for name in sorter.get_ready():
+            ready += sorter.get_ready()
+            if ready:
+                name = ready.popleft()
                 running[asyncio.ensure_future(_call(work, name))] = name
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            timeout = 0 if ready else None
+            done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 name = running.pop(task)
                 task.result()

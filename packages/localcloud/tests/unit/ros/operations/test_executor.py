@@ -451,3 +451,19 @@ def test_stacks_of_one_name_that_are_created_at_once_are_one(
         assert [each.code for each in refused] == ["StackExists"] * 4
 
     asyncio.run(scenario())
+
+
+def test_a_stack_keeps_its_newest_events(
+    cloud: Any,
+    make_template: Callable[..., str],
+    make_request: Callable[..., Request],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("localcloud.ros.operations.operation.MAX_EVENTS", 5)
+
+    async def scenario() -> None:
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(make_template(A={}, B={}))))
+        assert [each.logical_id for each in stack.events].count("one") == 1  # how it began is the oldest
+        assert (len(stack.events), stack.events[-1].status) == (5, "CREATE_COMPLETE")
+
+    asyncio.run(scenario())

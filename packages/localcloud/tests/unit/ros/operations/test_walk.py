@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -22,6 +23,26 @@ def test_what_is_required_comes_first_and_the_rest_runs_together() -> None:
     assert log[-2:] == ["d began", "d ended"]
 
 
+def test_hundreds_that_may_run_together_do_not_keep_the_event_loop_from_all_else() -> None:
+    begun: list[str] = []
+    seen: list[int] = []  # how many had begun, each time that something else got its turn
+
+    async def work(name: str) -> None:
+        begun.append(name)
+
+    async def else_() -> None:
+        while len(begun) < 300:
+            seen.append(len(begun))
+            await asyncio.sleep(0)
+        seen.append(len(begun))
+
+    async def both() -> None:
+        await asyncio.gather(else_(), walk({str(number): [] for number in range(300)}, work))
+
+    asyncio.run(both())
+    assert max(later - earlier for earlier, later in itertools.pairwise(seen)) <= 1
+
+
 def test_the_first_failure_cancels_what_runs_and_starts_nothing_more() -> None:
     log: list[str] = []
 
@@ -36,7 +57,7 @@ def test_the_first_failure_cancels_what_runs_and_starts_nothing_more() -> None:
             raise
 
     with pytest.raises(ValueError, match="bad"):
-        asyncio.run(walk({"bad": [], "slow": [], "later": ["bad"]}, work))
+        asyncio.run(walk({"slow": [], "bad": [], "later": ["bad"]}, work))
     assert log == ["slow cancelled"]
 
 
