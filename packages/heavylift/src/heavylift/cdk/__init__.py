@@ -5,9 +5,11 @@ The CDK starts a Node process when it is imported: only what needs it imports it
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import shutil
+import tempfile
 from typing import TYPE_CHECKING
 
 from heavylift.cdk.errors import InfraError, SettingsError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HeavyApp", "HeavyFunction", "HeavyStack", "InfraError", "PrivateBucket", "SettingsError"]
 
+ROOM = 64  # MB for the CDK's packages, measured: 40 are too few
 _CONSTRUCTS = {"HeavyApp": "stack", "HeavyFunction": "function", "HeavyStack": "stack", "PrivateBucket": "storage"}
 
 
@@ -33,5 +36,14 @@ def __getattr__(name: str) -> object:
         )
     for variable, value in jsii.VARIABLES.items():
         os.environ.setdefault(variable, value)
-    importlib.import_module(f"{__name__}.loading").load_one_at_a_time()
-    return getattr(importlib.import_module(f"{__name__}.{_CONSTRUCTS[name]}"), name)
+    try:
+        importlib.import_module(f"{__name__}.loading").load_one_at_a_time()
+        importlib.import_module(f"{__name__}.tokens").write_tokens_in_texts()
+        return getattr(importlib.import_module(f"{__name__}.{_CONSTRUCTS[name]}"), name)
+    except (OSError, RuntimeError) as error:  # of jsii, in Python or in Node.js
+        if getattr(error, "errno", None) != errno.ENOSPC and not str(error).startswith("ENOSPC"):
+            raise
+        raise InfraError(
+            f"there is no room in {tempfile.gettempdir()}, or in the cache, for the CDK, which needs {ROOM} MB: make some, or name "
+            "another folder in TMPDIR"
+        ) from None

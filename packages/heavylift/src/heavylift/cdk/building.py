@@ -102,7 +102,7 @@ def _own_build(settings: FunctionSettings, facts: Facts, output: Path, exporter:
         prune=facts.prune,
         strip=facts.strip,
         output=root / output,
-        work=project_cache(root) / FUNCTIONS / output.name if output != OUTPUT else None,
+        work=project_cache(root) / FUNCTIONS / "-".join(output.relative_to(OUTPUT).parts) if output != OUTPUT else None,
     )
     build(options, report)
     return read_build(root / output)

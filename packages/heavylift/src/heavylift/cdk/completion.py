@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
@@ -22,6 +23,7 @@ from heavylift.cdk.context import misspelt
 from heavylift.cdk.errors import SettingsError
 from heavylift.cdk.facts import Facts, read_context, read_facts
 from heavylift.cdk.names import PLAIN
+from heavylift.cdk.place import Place
 from heavylift.cdk.settings import SETTINGS
 from heavylift.contracts.manifest import Build
 from heavylift.errors import HeavyliftError
@@ -33,6 +35,14 @@ class Unfinished(Protocol):
     @property
     def id(self) -> str:
         """Its logical id."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the cloud."""
+
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
 
     @property
     def settings(self) -> FunctionSettings:
@@ -48,7 +58,8 @@ class Completion:
     def __init__(self, app: IConstruct) -> None:
         self._app = app
         self._functions: list[Unfinished] = []
-        self._problems: list[str] = []
+        self._stacks: set[str] = set()
+        self._problems: list[tuple[Place, str]] = []
 
     @staticmethod
     def of(scope: Construct) -> Completion:
@@ -61,19 +72,28 @@ class Completion:
     def add(self, function: Unfinished) -> None:
         """Add a function."""
         self._functions.append(function)
+        self._stacks.add(function.place.stack)
 
-    def tell(self, id_: str, problems: Iterable[str]) -> None:
-        """Note problems; each begins with the function's id then, unless it is the one that needs none.
+    def tell(self, place: Place, problems: Iterable[str]) -> None:
+        """Note problems; each begins then with where its function stands.
 
         Args:
-            id_: the function's.
+            place: the function's.
             problems: a sentence for each.
         """
-        self._problems += problems if id_ == PLAIN else (f"{id_}: {problem}" for problem in problems)
+        self._problems += ((place, problem) for problem in problems)
 
     def all_problems(self, error: HeavyliftError) -> HeavyliftError:
         """Return an error that ended the app's code, with the problems that were noted before."""
-        return SettingsError([*self._problems, str(error)]) if self._problems else error
+        return SettingsError([*self._told(), str(error)]) if self._problems else error
+
+    def _told(self) -> list[str]:
+        return [f"{self._label(place)}{problem}" for place, problem in self._problems]
+
+    def _label(self, place: Place) -> str:
+        """Return the beginning of what is said of a function: its path, with its stack's name where there are several."""
+        path = f"{place.stack}/{place.path}" if len(self._stacks) > 1 else place.path
+        return "" if path == PLAIN else f"{path}: "
 
     def run(self) -> None:
         """Complete the functions that wait for it.
@@ -88,17 +108,17 @@ class Completion:
         for note in misspelt(read_context(os.environ), SETTINGS):
             print(f"app: {note}", file=sys.stderr)  # noqa: T201 - an app is a command
         builders: list[Callable[[], Build]] = []
-        for function in self._functions:
-            with self._noting(function.id):
-                output = OUTPUT if function.id == PLAIN else OUTPUT / function.id
+        self._check_twins()
+        for function, output in zip(self._functions, self._outputs(), strict=True):
+            with self._noting(function.place):
                 builders.append(plan_build(function.settings, facts, output=output))
-        fail(self._problems)
-        builds = [_build(function.id, make) for function, make in zip(self._functions, builders, strict=True)]
+        fail(self._told())
+        builds = [self._build(function.place, make) for function, make in zip(self._functions, builders, strict=True)]
         for function, build in zip(self._functions, builds, strict=True):
             if facts.deploys:
                 local, unchecked = facts.local_build, facts.unchecked
-                self.tell(function.id, check_build(function.settings, build, local_build=local, unchecked=unchecked))
-        fail(self._problems)
+                self.tell(function.place, check_build(function.settings, build, local_build=local, unchecked=unchecked))
+        fail(self._told())
         for function, build in zip(self._functions, builds, strict=True):
             function.complete(build)
         self._functions = []
@@ -110,22 +130,40 @@ class Completion:
             raise self.all_problems(error) from error
 
     @contextmanager
-    def _noting(self, id_: str) -> Iterator[None]:
+    def _noting(self, place: Place) -> Iterator[None]:
         try:
             yield
         except SettingsError as error:
-            self.tell(id_, error.problems)
+            self.tell(place, error.problems)
         except HeavyliftError as error:
-            self.tell(id_, [str(error)])
+            self.tell(place, [str(error)])
 
+    def _check_twins(self) -> None:
+        """Note functions of a stack that have the same id, wherever in it they stand, or the same name."""
+        seen: dict[tuple[str, str, str], Place] = {}
+        for function in self._functions:
+            for what, value in (("id", function.id), ("name", function.name)):
+                first = seen.setdefault((function.place.stack, what, value), function.place)
+                if first != function.place:
+                    self.tell(function.place, [f"{what}: {value} is that of {first.path} as well; set another {what}"])
+                    break
 
-def _build(id_: str, make: Callable[[], Build]) -> Build:
-    try:
-        return make()
-    except BuildError as error:
-        if id_ == PLAIN:
-            raise
-        raise BuildError(f"{id_}: {error}") from error
+    def _outputs(self) -> Iterator[Path]:
+        """Yield the folders for the functions' own builds: `dist/ID`, or `dist/STACK/ID` where another stack has that one."""
+        taken: set[Path] = set()
+        for function in self._functions:
+            folder = OUTPUT if function.id == PLAIN else OUTPUT / function.id
+            if folder in taken:
+                folder = OUTPUT / function.place.stack / function.id
+            taken.add(folder)
+            yield folder
+
+    def _build(self, place: Place, make: Callable[[], Build]) -> Build:
+        try:
+            return make()
+        except BuildError as error:
+            label = self._label(place)
+            raise BuildError(f"{label}{error}") from error if label else None
 
 
 _COMPLETIONS: WeakKeyDictionary[IConstruct, Completion] = WeakKeyDictionary()

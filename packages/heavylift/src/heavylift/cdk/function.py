@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ros_cdk_core import Construct, Intrinsic, IResolvable, RosOutput, Token
+from ros_cdk_core import Construct, IResolvable, RosOutput
 from ros_cdk_oss import Bucket
 
 from heavylift.cdk import triggers
@@ -34,8 +34,9 @@ from heavylift.cdk.identity import (
 )
 from heavylift.cdk.logs import LOGSTORE, FunctionLogs
 from heavylift.cdk.names import PLAIN, logical_id, region, word
-from heavylift.cdk.place import find_stack, read_function_name, read_id
+from heavylift.cdk.place import find_stack, read_function_name, read_id, read_place
 from heavylift.cdk.storage import ARCHIVES, ArchiveDeployment, code_asset
+from heavylift.cdk.tokens import as_text
 from heavylift.cdk.values import environment as read_environment
 from heavylift.cdk.values import prefix as read_prefix
 from heavylift.cdk.values import read_texts, shown
@@ -45,7 +46,8 @@ from heavylift.contracts.manifest import Build
 class HeavyFunction(Construct):
     """A function with its archives, role and, where asked for, triggers and logs; any number may stand in a stack.
 
-    It is built when the app runs and its inputs have changed, into `dist/ID`; paths begin at the working folder, that of cdk.json.
+    It is built when the app runs and its inputs have changed, into `dist/ID`, or into `dist/STACK/ID` where another stack has that
+    id; paths begin at the working folder, that of cdk.json.
     Its bucket and the deployment of its archives are the stack's, shared with its other functions.
 
     The logical ids of its resources begin with its own, and its ARN is the output `IDArn`. The id `Function` adds nothing to
@@ -124,18 +126,18 @@ class HeavyFunction(Construct):
         given = locals()  # by their names
         stack = find_stack(scope)
         self.id, problems = read_id(scope, id)
-        self._given_id = str(id)
+        self.place = read_place(scope, stack, id)
         super().__init__(scope, self.id)
         self._completion = Completion.of(self)
-        self._completion.add(self)
         arguments = {each: given[each] for each in READERS if given[each] is not None or each not in OPTIONAL}
         if isinstance(environment, Mapping):
-            arguments["environment"] = {name: _text(value) for name, value in environment.items()}
+            arguments["environment"] = {name: as_text(value) for name, value in environment.items()}
         arguments, contradicted = add_settings(arguments, read_context(os.environ))
         self.settings, wrong = read_arguments(arguments)
         self.name, misnamed = read_function_name(name, stack.stack_name, self.id)
         self._deployment = ArchiveDeployment.of(stack)
         self.bucket, foreign = self._deployment.read_bucket(bucket)
+        self._completion.add(self)
         self.tell([*problems, *misnamed, *contradicted, *wrong, *foreign])
         self._make(stack.stack_name)
 
@@ -166,7 +168,7 @@ class HeavyFunction(Construct):
 
     def tell(self, problems: Iterable[str]) -> None:
         """Note problems, which are told when the app synthesizes."""
-        self._completion.tell(self._given_id, problems)
+        self._completion.tell(self.place, problems)
 
     def _prepare(self) -> None:
         """Complete the functions of an app that is none of ours: the CDK calls this when it synthesizes."""
@@ -199,7 +201,7 @@ class HeavyFunction(Construct):
             value: text; what only the cloud knows, such as an attribute of a resource, is filled in when the stack is deployed.
         """
         try:
-            given = read_environment({**self.settings.environment, name: _text(value)})
+            given = read_environment({**self.settings.environment, name: as_text(value)})
         except ValueError as error:
             self.tell([f"environment: {error}"])
         else:
@@ -207,14 +209,15 @@ class HeavyFunction(Construct):
             self.settings = replace(self.settings, environment=given)
 
     @tells_arguments
-    def grant(self, actions: str | Sequence[str], resources: str | Sequence[str]) -> None:
+    def grant(self, actions: str | Sequence[str], resources: str | IResolvable | Sequence[str | IResolvable]) -> None:
         """Allow the function's role some actions on some resources, in a statement of its own.
 
         Args:
             actions: such as `oss:GetObject`.
-            resources: their ARNs, such as `acs:oss:*:*:BUCKET/PREFIX*`.
+            resources: their ARNs, such as `acs:oss:*:*:BUCKET/PREFIX*`; an attribute of a resource may be one, or stand in it.
         """
-        given = {"actions": read_texts(actions), "resources": read_texts(resources)}
+        arns = [as_text(each) for each in resources] if isinstance(resources, list | tuple) else as_text(resources)
+        given = {"actions": read_texts(actions), "resources": read_texts(arns)}
         self.tell(f"grant: {name}: set a text, or a list of texts" for name, texts in given.items() if not texts)
         if all(given.values()):
             self.role.allow(given["actions"], given["resources"])
@@ -295,8 +298,3 @@ class HeavyFunction(Construct):
             name, part = f"wrong-{len(self._triggers)}", None
         self._triggers.add(name)
         return name, logical_id(self.id, part or f"{''.join(each.capitalize() for each in name.split('-'))}Trigger")
-
-
-def _text(value: object) -> object:
-    """Return the text that stands for what only the cloud knows, such as an attribute of a resource; anything else as it is."""
-    return Token.as_string(value) if isinstance(value, Intrinsic) else value

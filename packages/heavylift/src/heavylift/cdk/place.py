@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ros_cdk_core import Construct, Stack
 
@@ -11,6 +12,15 @@ from heavylift.cdk.errors import InfraError
 from heavylift.cdk.names import function_name
 from heavylift.cdk.settings import read_stack_name
 from heavylift.cdk.values import Reader, shown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where a function stands: the name of its stack, and its path in it, whose last part is the id that it was given."""
+
+    stack: str
+    path: str
+
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 
@@ -26,6 +36,12 @@ def find_stack(scope: object) -> Stack:
             if Stack.is_stack(construct):
                 return Stack.of(construct)
     raise InfraError(f"HeavyFunction: scope: {shown(scope)} is no stack, nor in one; make one with HeavyStack(app)")
+
+
+def read_place(scope: Construct, stack: Stack, id_: object) -> Place:
+    """Return where a function stands that is made in a scope with an id."""
+    above = scope.node.path.removeprefix(stack.node.path).strip("/")
+    return Place(stack=stack.stack_name, path="/".join(filter(None, (above, str(id_)))))
 
 
 def read_id(scope: Construct, id_: object) -> tuple[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from types import TracebackType
 
@@ -10,11 +11,13 @@ from ros_cdk_core import App, Construct, DefaultStackSynthesizer, Stack
 from ros_cdk_cxapi import CloudAssembly
 
 from heavylift.cdk.completion import Completion
+from heavylift.cdk.errors import InfraError
 from heavylift.cdk.facts import read_context
 from heavylift.cdk.settings import StackSettings, read_stack_settings
 from heavylift.errors import HeavyliftError
 
 OUTPUT, DEFAULT_OUTPUT = "CDK_OUTDIR", "cdk.out"
+_TWICE = re.compile(r"section '(\w+)' already contains '([^']+)'")  # ros-cdk-core, "stack.js"
 ASSET_BUCKET = "cdk-${Qualifier}-assets-${ALIYUN::Region}"  # the vendor's own scheme (default-synthesizer.js)
 
 
@@ -32,10 +35,18 @@ class HeavyApp(App):
         """Build what the app's functions need, and synthesize; the argument is the CDK's.
 
         Raises:
-            HeavyliftError: arguments are wrong, or something cannot be built.
+            HeavyliftError: arguments or ids are wrong, or something cannot be built.
         """
         Completion.of(self).run()
-        return super().synth(skip_validation=skip_validation)
+        try:
+            return super().synth(skip_validation=skip_validation)
+        except RuntimeError as error:  # of the CDK, in Node.js
+            if twice := _TWICE.search(str(error)):
+                raise InfraError(
+                    f"{twice[2]}: there are two of this id among the {twice[1]} of a stack: ids count in the whole stack, wherever "
+                    "their constructs stand, and a function's id begins those of what it consists of; set another id"
+                ) from error
+            raise
 
     def __enter__(self) -> HeavyApp:
         return self

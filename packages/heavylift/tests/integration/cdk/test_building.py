@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +18,7 @@ from heavylift.cdk.arguments import FunctionSettings
 from heavylift.cdk.building import plan_build
 from heavylift.cdk.errors import InfraError
 from heavylift.cdk.facts import Facts
+from heavylift.clouds.node import with_node
 from heavylift.contracts.manifest import Build
 from heavylift.contracts.platform import LOCAL_PYTHON, RUNTIMES
 
@@ -90,6 +94,30 @@ def test_functions_have_builds_of_their_own(make: Make) -> None:
     everything = FunctionSettings(requirements="requirements.txt", code=".")
     code = plan_build(everything, Facts(python=LOCAL_PYTHON), output=Path("dist/All"))().code.path
     assert not (code / "dist").exists()  # neither this build nor the others
+
+
+APP = """
+from heavylift.cdk import HeavyApp, HeavyFunction, HeavyStack
+
+with HeavyApp() as app:
+    for name in ("mine", "other"):
+        given = {"code": name, "requirements": "requirements.txt", "memory": 512, "cpu": 0.5, "disk": 512}
+        HeavyFunction(HeavyStack(app, name), "Fn", **given)
+"""
+
+
+@pytest.mark.node
+def test_functions_of_one_id_in_two_stacks_have_builds_of_their_own(make: Make) -> None:
+    for name in ("mine", "other"):
+        Path(name).mkdir()
+        Path(name, "index.py").write_text(f"def handler(event, context):\n    return {name!r}\n")
+    Path("app.py").write_text(APP)
+    context = {"account": "1234567890123456", "localBuild": True, "heavylift:python": LOCAL_PYTHON}
+    environment = {**with_node(os.environ), "CDK_CONTEXT_JSON": json.dumps(context)}
+    done = subprocess.run([sys.executable, "app.py"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for folder, name in (("dist/Fn", "mine"), ("dist/other/Fn", "other")):
+        assert repr(name) in Path(folder, "code", "index.py").read_text()
 
 
 def test_the_runtimes_python_is_the_one_to_build_for(make: Make) -> None:

@@ -109,6 +109,67 @@ def test_what_is_granted_and_set_is_the_functions_own(two: dict[str, Any]) -> No
     assert "COLOUR" not in two["Other"]["Properties"]["EnvironmentVariables"]
 
 
+def test_an_attribute_of_a_resource_stands_in_texts_and_rights(built: Path) -> None:
+    found = synthesize(
+        built,
+        """
+        notes = Bucket(stack, "Notes", BucketProps(bucket_name="my-notes"))
+        one = HeavyFunction(stack, "One", environment={"PLACE": f"{notes.attr_name}/in"}, **SMALL)
+        one.add_environment("ELSEWHERE", f"{notes.attr_name}/out")
+        one.grant("oss:ListObjects", f"acs:oss:*:*:{notes.attr_name}")
+        one.grant("oss:GetObject", [notes.attr_arn])
+        """,
+        "attributes",
+    )
+    name = {"Fn::GetAtt": ["Notes", "Name"]}
+    variables = found["One"]["Properties"]["EnvironmentVariables"]
+    assert variables["PLACE"] == {"Fn::Join": ["", [name, "/in"]]}
+    assert variables["ELSEWHERE"] == {"Fn::Join": ["", [name, "/out"]]}
+    _, *granted = statements(found["OneRole"])
+    assert granted == [
+        (["oss:ListObjects"], [{"Fn::Join": ["", ["acs:oss:*:*:", name]]}]),
+        (["oss:GetObject"], [{"Fn::GetAtt": ["Notes", "Arn"]}]),
+    ]
+
+
+NESTED = """
+class Pair(Construct):
+    def __init__(self, scope, id):
+        super().__init__(scope, id)
+        HeavyFunction(self, "Fn", **SMALL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            NESTED + 'Pair(stack, "A"); Pair(stack, "B")',
+            "app: B/Fn: id: Fn is that of A/Fn as well; set another id",
+        ),
+        (
+            'HeavyFunction(stack, "One", **SMALL); HeavyFunction(stack, "one", **SMALL)',
+            "app: one: name: mine-one is that of One as well; set another name",
+        ),
+        (
+            'Bucket(stack, "OneRole", BucketProps(bucket_name="my-notes")); HeavyFunction(stack, "One", **SMALL)',
+            "app: OneRole: there are two of this id among the Resources of a stack",
+        ),
+        (
+            'HeavyFunction(stack, "One", **SMALL); HeavyFunction(HeavyStack(app, "other"), "One", cpu=99, **SMALL)',
+            "app: other/One: cpu: 99 is not allowed",
+        ),
+    ],
+)
+def test_what_stands_twice_in_a_stack_is_told_with_its_place(built: Path, body: str, words: str) -> None:
+    done = run_app(
+        built, "from ros_cdk_core import Construct\n" + body.replace("cpu=99, **SMALL", 'cpu=99, dist="dist"')
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(words)
+    assert "Traceback" not in done.stderr
+
+
 def test_triggers_have_names_and_ids_of_their_own(two: dict[str, Any]) -> None:
     triggers = {name: each["Properties"] for name, each in two.items() if each["Type"].endswith("Trigger")}
     assert {name: (each["TriggerName"], each["TriggerType"]) for name, each in triggers.items()} == {
@@ -344,6 +405,18 @@ def test_what_is_wrong_is_said_before_the_error_that_ends_the_app(built: Path) -
     done = run_app(built, 'HeavyFunction(stack, "One", memory=1); HeavyFunction("x", "Two")')
     assert done.stderr.splitlines()[0].startswith("app: One: memory: 1 is not allowed")
     assert done.stderr.splitlines()[1].startswith("HeavyFunction: scope: 'x' is no stack")
+
+
+def test_no_room_for_the_cdk_is_said_in_a_sentence(built: Path, tmp_path: Path) -> None:
+    script = 'mount -t tmpfs -o size=8m tmpfs "$TMPDIR" && exec "$@"'
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", sys.executable, "app.py"]
+    (built / "app.py").write_text("from heavylift.cdk import HeavyFunction\n")
+    environment = {**app_environment("cdk.out"), "TMPDIR": str(tmp_path)}
+    done = subprocess.run(command, cwd=built, env=environment, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip("no namespaces here")
+    assert done.returncode == 1
+    assert f"InfraError: there is no room in {tmp_path}, or in the cache, for the CDK" in done.stderr
 
 
 def test_an_app_of_the_cdk_alone_builds_when_it_synthesizes(built: Path) -> None:
