@@ -115,6 +115,10 @@ def test_a_stack_policy_and_protection_are_set_and_obeyed(ros: Any) -> None:
     stack = ros.settled(stack.stack_id)
     assert stack.status == "ROLLBACK_COMPLETE"
     assert "Action denied by stack policy" in stack.status_reason
+    with pytest.raises(Exception, match="there is Enabled, Disabled"):  # else it would count for nothing
+        ros.update(stack.stack_id, template({"Bucket": bucket(name)}), replacement_option="enabled")
+    with pytest.raises(Exception, match="there is Enabled, Disabled"):
+        ros.create(named(), template({}), deletion_protection="true")
     protect = models.SetDeletionProtectionRequest(**of, deletion_protection="Enabled")
     ros.client.set_deletion_protection(protect)
     delete = models.DeleteStackRequest(**of)
@@ -161,6 +165,9 @@ def test_stacks_are_tagged_and_moved_between_resource_groups(ros: Any) -> None:
     many = [models.TagResourcesRequestTag(key=f"k{number}", value="x") for number in range(21)]
     too_many = models.TagResourcesRequest(**of, tag=many)
     assert code(ros.client.tag_resources, too_many) == "InvalidParameter"
+    for key in ("aliyun-team", "acs:team", "at-http://team", "k" * 129):
+        odd = models.TagResourcesRequest(**of, tag=[models.TagResourcesRequestTag(key=key, value="x")])
+        assert code(ros.client.tag_resources, odd) == "InvalidParameter"
     absent = models.TagResourcesRequest(**{**of, "resource_id": ["none"]}, tag=tags)
     assert code(ros.client.tag_resources, absent) == "StackNotFound"
     move = {"resource_type": "stack", "resource_id": stack.stack_id, "new_resource_group_id": "rg-team"}

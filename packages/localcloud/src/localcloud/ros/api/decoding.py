@@ -18,7 +18,7 @@ from localcloud.ros.template.bounds import MAX_SIZE
 
 ENCODED = re.compile(r"@Base64Encoded:\s*")  # a template may come so, which keeps firewalls from misreading it
 MAX_PARAMETERS = 200
-MAX_TAGS = 20
+MAX_TAGS, MAX_TAG, RESERVED = 20, 128, ("aliyun", "acs:")  # ROS API, "TagResources"
 NUMBERS = range(10**9)
 NUMBERED = re.compile(r"([A-Za-z]+)\.([0-9]{1,9})(?:\.([A-Za-z]+))?")
 
@@ -44,8 +44,8 @@ def read_request(given: Mapping[str, str], caller: Caller, *, updates: bool = Fa
         use_previous=flag(given, "UsePreviousParameters"),
         timeout=number(given, "TimeoutInMinutes"),
         disable_rollback=flag(given, "DisableRollback") if "DisableRollback" in given else None,
-        replacement=given.get("ReplacementOption") == "Enabled",
-        protected=given["DeletionProtection"] == "Enabled" if "DeletionProtection" in given else None,
+        replacement=bool(switch(given, "ReplacementOption")),
+        protected=switch(given, "DeletionProtection"),
         tags=tags or None,
         resource_group=given.get("ResourceGroupId"),
         policy=given.get("StackPolicyBody"),
@@ -55,15 +55,22 @@ def read_request(given: Mapping[str, str], caller: Caller, *, updates: bool = Fa
     )
 
 
-def read_tags(given: Mapping[str, str]) -> dict[str, str]:
+def read_tags(given: Mapping[str, str], name: str = "Tags") -> dict[str, str]:
     """Return the tags that a call gives.
 
     Raises:
-        RosError: one is not complete, or there are too many.
+        RosError: one is not complete or not allowed, or there are too many.
     """
-    tags = {each.get("Key", ""): each.get("Value", "") for each in records(given, "Tags")}
+    tags = {each.get("Key", ""): each.get("Value", "") for each in records(given, name)}
     if "" in tags or len(tags) > MAX_TAGS:
-        raise RosError("InvalidParameter", f"Tags: at most {MAX_TAGS}, each with a Key.")
+        raise RosError("InvalidParameter", f"{name}: at most {MAX_TAGS}, each with a Key.")
+    for text in (*tags, *tags.values()):
+        if len(text) > MAX_TAG or text.startswith(RESERVED) or "http://" in text or "https://" in text:
+            raise RosError(
+                "InvalidParameter",
+                f"{name}: `{text[:MAX_TAG]}` is not allowed: up to {MAX_TAG} characters, not beginning with "
+                f"{' or '.join(RESERVED)}, and without http:// and https://.",
+            )
     return tags
 
 
@@ -133,6 +140,15 @@ def choice(name: str, value: str, *choices: str) -> str:
     if value not in choices:
         raise RosError("InvalidParameter", f"{name}: not implemented: {value}; there is {', '.join(choices)}.")
     return value
+
+
+def switch(given: Mapping[str, str], name: str) -> bool | None:
+    """Return a parameter that is Enabled or Disabled; None when it is not given.
+
+    Raises:
+        RosError: it is neither.
+    """
+    return choice(name, given[name], "Enabled", "Disabled") == "Enabled" if name in given else None
 
 
 def number(given: Mapping[str, str], name: str, allowed: range = NUMBERS) -> int | None:

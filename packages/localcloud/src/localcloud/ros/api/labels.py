@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
-from localcloud.ros.api.decoding import flag, number, numbered, records, required
+from localcloud.ros.api.decoding import flag, number, numbered, read_tags, records, required
 from localcloud.ros.api.encoding import Answer
 from localcloud.ros.errors import RosError
-from localcloud.ros.operations.labels import MAX_TAGS, Labelled
+from localcloud.ros.operations.labels import Labelled
 from localcloud.ros.operations.service import RosService
 
 MAX_RESOURCES, PAGE = 50, 50
@@ -20,9 +20,9 @@ class LabelActions:
 
     def tag(self, call: Call) -> Answer:
         """Answer TagResources."""
-        tags = {each.get("Key", ""): each.get("Value", "") for each in records(call.parameters, "Tag")}
-        if not tags or "" in tags or len(tags) > MAX_TAGS:
-            raise RosError("InvalidParameter", f"Tag: 1 to {MAX_TAGS} tags, each with a Key.")
+        tags = read_tags(call.parameters, "Tag")
+        if not tags:
+            raise RosError("InvalidParameter", "Tag: give at least one.")
         self._ros.labels.tag(self._named(call), lambda old: {**old, **tags})
         return {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
-from localcloud.ros.api.decoding import decode_template, number, read_tags, records, required
+from localcloud.ros.api.decoding import decode_template, number, read_tags, records, required, switch
 from localcloud.ros.api.encoding import Answer, page, shown_tags, shown_time
 from localcloud.ros.api.sources import read_template
 from localcloud.ros.model import Account, StoredTemplate, TemplateVersion
@@ -87,7 +87,7 @@ class LibraryActions:
         def show(each: StoredTemplate) -> Answer:
             shown = summarize_stored(self._ros.account, each, each.latest)
             shown["CreateTime"] = shown_time(each.versions[0].created)
-            return shown | ({"Tags": shown_tags(each.tags)} if given.get("IncludeTags") == "Enabled" else {})
+            return shown | ({"Tags": shown_tags(each.tags)} if switch(given, "IncludeTags") else {})
 
         return page(call, "Templates", found, show)
 

@@ -13,6 +13,7 @@ from localcloud.ros.api.decoding import (
     read_request,
     records,
     required,
+    switch,
 )
 from localcloud.ros.api.encoding import HIDDEN, Answer, page, parameters_of, shown_tags, shown_time
 from localcloud.ros.api.sources import read_policy, with_template
@@ -61,8 +62,9 @@ class StackActions:
 
     def set_protection(self, call: Call) -> Answer:
         """Answer SetDeletionProtection."""
-        stack, wanted = self._ros.stacks.get(required(call, "StackId")), required(call, "DeletionProtection")
-        self._ros.stacks.protect(stack, choice("DeletionProtection", wanted, "Enabled", "Disabled") == "Enabled")
+        stack = self._ros.stacks.get(required(call, "StackId"))
+        required(call, "DeletionProtection")
+        self._ros.stacks.protect(stack, bool(switch(call.parameters, "DeletionProtection")))
         return {}
 
     async def continue_creation(self, call: Call) -> Answer:
@@ -108,7 +110,7 @@ class StackActions:
                     "Description": described.get(key, ""),
                 }
                 for key, value in stack.outputs.items()
-                if call.parameters.get("OutputOption", "Enabled") != "Disabled"
+                if switch(call.parameters, "OutputOption") is not False
             ],
         }
         if call.parameters.get("ShowResourceProgress") == "EnabledIfCreateStack":

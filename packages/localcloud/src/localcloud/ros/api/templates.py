@@ -10,6 +10,7 @@ from localcloud.ros.api.decoding import (
     listed,
     read_request,
     required,
+    switch,
     template_parameters,
 )
 from localcloud.ros.api.encoding import HIDDEN, Answer, shown_parameters, shown_tags, shown_time
@@ -54,9 +55,9 @@ class TemplateActions:
     def _stored(self, template_id: str, given: Mapping[str, str]) -> Answer:
         template, version = self._ros.library.get(template_id, given.get("TemplateVersion", ""))
         answer = summarize_stored(self._ros.account, template, version)
-        if given.get("IncludeTags") == "Enabled":
+        if switch(given, "IncludeTags"):
             answer["Tags"] = shown_tags(template.tags)
-        if given.get("IncludePermission") == "Enabled":
+        if switch(given, "IncludePermission"):
             answer["Permissions"] = []  # nobody else has an account here
         return answer | {"TemplateBody": version.body}
 
