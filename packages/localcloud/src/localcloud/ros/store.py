@@ -31,6 +31,8 @@ from localcloud.ros.model import (
     TemplateVersion,
 )
 
+MAX_DELETED = 200  # stacks that are remembered after they were deleted; assumed, ROS remembers them for a time
+
 
 class RosStore:
     """Stacks, change sets and templates, in memory and on disk. Not thread-safe: one event loop uses it.
@@ -68,6 +70,14 @@ class RosStore:
         """Keep a stack; durable when this returns."""
         write_document(self._stacks / f"{stack.id}.json", stack)
         self.stacks[stack.id] = stack
+        if stack.status is StackStatus.DELETE_COMPLETE:
+            self._forget_deleted()
+
+    def _forget_deleted(self) -> None:
+        """Forget the stacks that were deleted first, lest memory and the next start grow with all that ever were."""
+        deleted = [each for each in self.stacks.values() if each.status is StackStatus.DELETE_COMPLETE]
+        for each in sorted(deleted, key=lambda each: each.updated or each.created)[:-MAX_DELETED]:
+            self.drop(each.id)
 
     def save_change_set(self, change_set: ChangeSet) -> None:
         """Keep a change set; durable when this returns."""

@@ -68,3 +68,14 @@ def test_a_status_that_is_none_is_refused_with_the_name_of_the_file(tmp_path: Pa
     write(tmp_path, {**EARLIER, "status": "UPDATE_PENDING"})
     with pytest.raises(LocalCloudError, match=r"stacks/1\.json cannot be read"):
         RosStore(tmp_path)
+
+
+def test_the_stacks_that_were_deleted_first_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localcloud.ros.store.MAX_DELETED", 2)
+    store, source = RosStore(tmp_path), Source(template="{}")
+    store.save(Stack(id="alive", name="alive", created=0.0, source=source))
+    for number, status in enumerate([StackStatus.DELETE_COMPLETE] * 3, 1):
+        store.save(
+            Stack(id=f"gone-{number}", name="gone", created=9.0 - number, updated=number, source=source, status=status)
+        )
+    assert RosStore(tmp_path).stacks.keys() == store.stacks.keys() == {"alive", "gone-2", "gone-3"}
