@@ -1,4 +1,7 @@
-"""`localcloud start`, or `python -m localcloud`: run the embedded cloud; it prints one line of JSON when it is ready."""
+"""`localcloud start`, or `python -m localcloud`: run the embedded cloud; it prints one line of JSON when it is ready.
+
+`localcloud run CMD` runs a command beside one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import logging
 import sys
 from pathlib import Path
 
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.postponed import postpone
 from localcloud.kernel.postponed_methods import postponed_methods
 
@@ -18,11 +22,24 @@ CYCLES = (10_000, 20, 20)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the server and return the process's exit code."""
+    """Run the server, or a command beside one, and return the process's exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        if words[:1] == ["run"]:
+            from localcloud import run
+
+            return run.main(words[1:])
+        _serve(words)
+    except LocalCloudError as error:
+        print(f"localcloud: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(words: list[str]) -> None:
     gc.disable()  # what is imported stays: looking it through again and again takes an eighth of the start
     postpone("aiohttp")
     with postponed_methods("localcloud"):
-        from localcloud.kernel.errors import LocalCloudError
         from localcloud.kernel.options import region, whole
         from localcloud.server import Options, serve
         from localcloud.services import GATEWAY, SERVICES
@@ -30,7 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     gc.freeze()
     gc.set_threshold(*CYCLES)
     gc.enable()
-    parser = argparse.ArgumentParser(prog="localcloud", description="An embedded Alibaba Cloud on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="localcloud",
+        description="An embedded Alibaba Cloud on loopback.",
+        epilog="`localcloud run CMD` runs a command beside one that ends with it: see `localcloud run --help`.",
+    )
     parser.add_argument("command", nargs="?", choices=["start"], help="run it until it is interrupted (the default)")
     parser.add_argument(
         "--data",
@@ -56,17 +77,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     for service in SERVICES.values():
         service.add_options(parser)
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     options = Options(
         data=given.data.resolve(), port=given.port, region=given.region, services=given, owner=given.until_end_of
     )
-    try:
-        asyncio.run(serve(options))
-    except LocalCloudError as error:
-        print(f"localcloud: {error}", file=sys.stderr)
-        return 1
-    return 0
+    asyncio.run(serve(options))
 
 
 if __name__ == "__main__":

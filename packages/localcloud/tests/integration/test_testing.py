@@ -35,7 +35,14 @@ def run_pytest(folder: Path, *arguments: str, code: int = 0) -> str:
     """Run pytest in a folder as a user does, on whom no variable of these tests' own run has a say."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(line, cwd=folder, env=own | KEYS, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        line,
+        cwd=folder,
+        env=own | KEYS | {"PYTEST_DEBUG_TEMPROOT": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 

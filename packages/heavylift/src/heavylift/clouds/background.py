@@ -1,16 +1,11 @@
-"""The embedded cloud in the background: commands start it when it does not run, and it stays until it is told to stop.
-
-Whether it runs is what the lock on its data folder says, never a process id alone: ids are reused, locks end with their owner.
-"""
+"""The embedded cloud in the background: commands start it when it does not run, and it stays until it is told to stop."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +13,8 @@ from heavylift.clouds.embedded import Endpoints, launch, read_endpoints
 from heavylift.errors import HeavyliftError
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.process import STOP_SECONDS
+from localcloud.running import find_announcement, wait_until_free
 from localcloud.state import locked, open_account
-
-READY_SECONDS = 30  # in which an embedded cloud that somebody else started announces itself
-POLL = 0.05  # seconds
 
 
 def find_running(data: Path) -> Endpoints | None:
@@ -83,12 +76,12 @@ def stop(data: Path) -> bool:
     if not data.exists():
         return False
     with _only_one(data):
-        if _find(data) is None:
+        record = _announcement(data)
+        if record is None:
             return False
-        pid = _announced_pid(data)
-        assert pid is not None  # it was found a moment ago
+        pid = int(str(record["pid"]))
         os.kill(pid, signal.SIGTERM)
-        if not _wait_until_free(data, STOP_SECONDS):
+        if not wait_until_free(data, STOP_SECONDS):
             raise HeavyliftError(f"the embedded cloud (process {pid}) does not stop; its log is {data}/localcloud.log")
         return True
 
@@ -107,63 +100,12 @@ def _only_one(data: Path) -> Iterator[None]:
 
 
 def _find(data: Path) -> Endpoints | None:
-    if _is_free(data):
-        return None
-    deadline = time.monotonic() + READY_SECONDS
-    while not _is_alive(_announced_pid(data)):
-        if _is_free(data):
-            return None
-        if time.monotonic() > deadline:
-            raise HeavyliftError(
-                f"{data} is in use, but its embedded cloud does not say where it listens; its log is {data}/localcloud.log"
-            )
-        time.sleep(POLL)
-    return read_endpoints(data, _announced(data))
+    record = _announcement(data)
+    return read_endpoints(data, record) if record else None
 
 
-def _is_free(data: Path) -> bool:
-    """Return whether nobody holds the lock that an embedded cloud holds for life (`localcloud.state.locked`)."""
-    with (data / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-def _wait_until_free(data: Path, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not _is_free(data):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(POLL)
-    return True
-
-
-def _announced(data: Path) -> dict[str, object]:
+def _announcement(data: Path) -> Mapping[str, object] | None:
     try:
-        record = json.loads((data / "endpoints.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise HeavyliftError(
-            f"{data / 'endpoints.json'} cannot be read ({error}); stop the embedded cloud that uses {data}, and remove it"
-        ) from error
-    return record if isinstance(record, dict) else {}
-
-
-def _announced_pid(data: Path) -> int | None:
-    pid = _announced(data).get("pid")
-    return pid if isinstance(pid, int) else None
-
-
-def _is_alive(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return find_announcement(data)
+    except LocalCloudError as error:
+        raise HeavyliftError(str(error)) from error

@@ -138,13 +138,6 @@ OTHERS = textwrap.dedent(
 )
 
 
-def test_no_command_is_wrong_usage(tmp_path: Path) -> None:
-    done = heavylift("local", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "needs a command to run" in done.stderr
-    assert not list(tmp_path.iterdir())
-
-
 def test_python_on_public_endpoints(cloud: Running, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(OSS + OTHERS)
@@ -307,7 +300,7 @@ def test_the_exit_code_is_the_commands(cloud: Running, tmp_path: Path) -> None:
     assert local(cloud, tmp_path, "sh", "-c", "exit 7").returncode == 7
     missing = local(cloud, tmp_path, "no-such-command")
     assert (missing.returncode, missing.stderr) == (127, "heavylift: there is no command 'no-such-command' on PATH\n")
-    assert local(cloud, tmp_path).returncode == 1
+    assert local(cloud, tmp_path).returncode == 2
     assert local(cloud, tmp_path, "--", "echo", "start", "--data").stdout == "start --data\n"
 
 

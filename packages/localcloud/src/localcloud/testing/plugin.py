@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.testing.cloud import Cloud, run_cloud
+from localcloud.cloud import Cloud, run_cloud
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,4 @@
-"""A running embedded cloud as a test sees it: where its services listen, and the key of an account."""
+"""A running embedded cloud as its clients see it: where its services listen, and the key of an account."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from urllib.parse import quote
 from localcloud import process
 from localcloud.kernel.accounts import read_account
 from localcloud.kernel.errors import LocalCloudError
+from localcloud.running import find_announcement
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +72,18 @@ class Cloud:
         }
 
 
+def find_cloud(data: Path) -> Cloud | None:
+    """Return the embedded cloud that runs on a data folder; None when none does.
+
+    Raises:
+        LocalCloudError: one runs, but what it announced or its account cannot be read.
+    """
+    if not (data / "lock").exists():  # and asking does not make it
+        return None
+    record = find_announcement(data)
+    return _cloud(data, record) if record else None
+
+
 @contextmanager
 def run_cloud(data: Path, arguments: Sequence[str] = ()) -> Iterator[Cloud]:
     """Run an embedded cloud on free ports of loopback while the context lasts.
@@ -85,16 +98,20 @@ def run_cloud(data: Path, arguments: Sequence[str] = ()) -> Iterator[Cloud]:
     # Detached, so that a Ctrl-C leaves it until the tests have cleaned up; yet it is not left when they are killed.
     running, record = process.launch(data, ["--until-end-of", str(os.getpid()), *arguments], detached=True)
     try:
-        account = read_account(data)
-        facts = {name: str(value) for name, value in record.items()}
-        yield Cloud(
-            data=data,
-            endpoints={name: url for name, url in facts.items() if url.startswith("http://")},
-            region=facts["region"],
-            account_id=account.account_id,
-            access_key_id=account.access_key_id,
-            access_key_secret=account.access_key_secret,
-            authority=Path(facts["authority"]),
-        )
+        yield _cloud(data, record)
     finally:
         process.end(running)
+
+
+def _cloud(data: Path, record: Mapping[str, object]) -> Cloud:
+    account = read_account(data)
+    facts = {name: str(value) for name, value in record.items()}
+    return Cloud(
+        data=data,
+        endpoints={name: url for name, url in facts.items() if url.startswith("http://")},
+        region=facts["region"],
+        account_id=account.account_id,
+        access_key_id=account.access_key_id,
+        access_key_secret=account.access_key_secret,
+        authority=Path(facts["authority"]),
+    )
