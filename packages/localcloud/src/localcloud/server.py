@@ -124,6 +124,7 @@ def _context(options: Options, account: Account, *, gateway: Gateway, authority:
         data=options.data,
         region=options.region,
         account_id=account.account_id,
+        folders=directory.folders,
         admin_token=account.access_key_secret,
         clock=time.time,
         credentials=credentials,

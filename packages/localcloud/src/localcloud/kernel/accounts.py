@@ -11,9 +11,11 @@ import json
 import re
 import secrets
 import string
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from localcloud.kernel.documents import read_document, write_private
 from localcloud.kernel.errors import LocalCloudError
@@ -46,6 +48,47 @@ class Account:
     def document(self) -> dict[str, str]:
         """Return what `account.json` holds."""
         return {name: getattr(self, name) for name in FIELDS}
+
+
+Domain = TypeVar("Domain")
+Folders = Callable[[], Mapping[str, Path]]  # returns the folder of each account, by its id
+
+
+class OfEach(Generic[Domain]):
+    """A service's domain for each account, made when it is first asked for; safe for threads.
+
+    Args:
+        make: makes it, of the account's folder and id.
+        folders: returns the folders of all accounts.
+    """
+
+    def __init__(self, make: Callable[[Path, str], Domain], folders: Folders) -> None:
+        self._make = make
+        self._folders = folders
+        self._lock = threading.Lock()  # held while one is made
+        self._made: dict[str, Domain] = {}
+
+    def of(self, account_id: str) -> Domain:
+        """Return an account's.
+
+        Raises:
+            KeyError: there is no such account.
+            LocalCloudError: its state cannot be read.
+        """
+        if (made := self._made.get(account_id)) is not None:
+            return made
+        with self._lock:
+            if account_id not in self._made:
+                self._made[account_id] = self._make(self._folders()[account_id], account_id)
+            return self._made[account_id]
+
+    def made(self) -> list[Domain]:
+        """Return those that were made."""
+        return [*self._made.values()]
+
+    def all(self) -> Mapping[str, Domain]:
+        """Return those of all accounts, by their ids; see `of`."""
+        return {account_id: self.of(account_id) for account_id in self._folders()}
 
 
 def new_account() -> Account:

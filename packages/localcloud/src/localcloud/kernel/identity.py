@@ -99,7 +99,7 @@ class OneAccount:
             raise ApiError(
                 "NotImplemented",
                 f"not implemented: this service for the account {credential.identity.account_id}; accounts beside "
-                f"{self.account_id} have OSS, RAM and STS.",
+                f"{self.account_id} have everything but Function Compute and ROS.",
                 501,
             )
         return credential

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from aiohttp import web
 
 from localcloud.kernel.acceptor import Serve
+from localcloud.kernel.accounts import Folders
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.places import Places
 from localcloud.kernel.signatures import Authenticator
@@ -30,6 +31,7 @@ class Context:
     data: Path  # the data folder
     region: str
     account_id: str  # of the first account
+    folders: Folders  # of all accounts
     admin_token: str = field(repr=False)  # the bearer token of the embedded cloud's own endpoints
     clock: Callable[[], float]  # seconds since the epoch
     credentials: CredentialStore

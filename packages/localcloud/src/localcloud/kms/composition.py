@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from localcloud.kernel.service import Context, Definition, Service
 from localcloud.kms.api.routes import create_app
-from localcloud.kms.operations.service import KmsService
+from localcloud.kms.operations.service import KmsService, KmsServices
 
 
 def create(context: Context) -> Service:
@@ -13,7 +15,12 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-    kms = KmsService(context.data / "kms", account_id=context.account_id, clock=context.clock)
+
+    def make(folder: Path, account_id: str) -> KmsService:
+        return KmsService(folder / "kms", account_id=account_id, clock=context.clock)
+
+    kms = KmsServices(make, context.folders)
+    kms.of(context.account_id)  # which fails here, if it has to
     application = create_app(
         kms,
         context.authenticator,
@@ -25,4 +32,6 @@ def create(context: Context) -> Service:
     return Service(domain=kms, application=application)
 
 
-SERVICE = Definition(name="kms", title="KMS", hosts=("kms.{region}", "kms-vpc.{region}"), create=create)
+SERVICE = Definition(
+    name="kms", title="KMS", hosts=("kms.{region}", "kms-vpc.{region}"), create=create, all_accounts=True
+)

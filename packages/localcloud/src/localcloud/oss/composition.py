@@ -6,7 +6,8 @@ from argparse import ArgumentParser
 
 from localcloud.kernel.options import number
 from localcloud.kernel.service import Context, Definition, Network, Service
-from localcloud.kms.operations.service import KmsService
+from localcloud.kms.model import State
+from localcloud.kms.operations.service import KmsServices
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.nightly import Nightly
@@ -29,8 +30,12 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-    kms = context.domain(KmsService)
-    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock, key_state=kms.state)
+    kms = context.domain(KmsServices)
+
+    def key_state(owner: str, key: str) -> State | None:
+        return kms.of(owner).state(key)
+
+    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock, key_state=key_state)
     shape = Shape(bandwidth=context.options.oss_bandwidth, latency=context.options.oss_latency)
     application = create_app(
         oss,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from localcloud.kernel.service import Context, Definition, Service
 from localcloud.resourcemanager.api.routes import create_app
-from localcloud.resourcemanager.operations.service import ResourceManagerService
+from localcloud.resourcemanager.operations.service import ResourceManagerService, ResourceManagerServices
 
 
 def create(context: Context) -> Service:
@@ -13,7 +15,12 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-    groups = ResourceManagerService(context.data / "resourcemanager", clock=context.clock)
+
+    def make(folder: Path, account_id: str) -> ResourceManagerService:
+        return ResourceManagerService(folder / "resourcemanager", clock=context.clock)
+
+    groups = ResourceManagerServices(make, context.folders)
+    groups.of(context.account_id)  # which fails here, if it has to
     application = create_app(
         groups,
         context.authenticator,
@@ -25,4 +32,6 @@ def create(context: Context) -> Service:
     return Service(domain=groups, application=application)
 
 
-SERVICE = Definition(name="resourcemanager", title="Resource Manager", hosts=("resourcemanager",), create=create)
+SERVICE = Definition(
+    name="resourcemanager", title="Resource Manager", hosts=("resourcemanager",), create=create, all_accounts=True
+)

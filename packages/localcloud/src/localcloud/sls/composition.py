@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localcloud.kernel.service import Context, Definition, Service
 from localcloud.sls.api.routes import create_app
-from localcloud.sls.operations.service import SlsService
+from localcloud.sls.operations.service import SlsServices
 
 
 def create(context: Context) -> Service:
@@ -13,19 +13,20 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-    sls = SlsService(context.data / "sls", clock=context.clock)
+    services = SlsServices(context.folders, clock=context.clock)
+    sls = services.of(context.account_id)
+    services.all()  # whose projects have names that are taken
     application = create_app(
-        sls,
+        services,
         credentials=context.credentials,
         authorizer=context.authorizer,
         region=context.region,
-        account_id=context.account_id,
         clock=context.clock,
         serves=context.serves,
     )
 
     async def close() -> None:
-        sls.close()
+        services.close()
 
     return Service(domain=sls, application=application, close=close)
 
@@ -36,4 +37,5 @@ SERVICE = Definition(
     title="SLS",
     hosts=(*_ENDPOINTS, *(f"*.{endpoint}" for endpoint in _ENDPOINTS)),
     create=create,
+    all_accounts=True,
 )

@@ -124,3 +124,19 @@ def test_oss_enciphers_with_keys_that_kms_has(cloud: Cloud, key_id: str) -> None
             assert (error.status, error.ec) == (409, ec)
     ask(cloud, "CancelKeyDeletion", KeyId=key_id)
     assert bucket.get_object("a").read() == b"1"
+
+
+def test_keys_are_each_account_s_own(cloud: Cloud, key_id: str) -> None:
+    other = cloud.account("other")
+    assert refusal(other, "DescribeKey", KeyId=key_id) == (404, "Forbidden.KeyNotFound")
+    arn = f"acs:kms:{cloud.region}:{cloud.account_id}:key/{key_id}"
+    assert refusal(other, "DescribeKey", KeyId=arn)[0] in {403, 404}
+    theirs = ask(other, "CreateKey")["KeyMetadata"]
+    assert theirs["Arn"] == f"acs:kms:{cloud.region}:{other.account_id}:key/{theirs['KeyId']}"
+    own = other.bucket("test-" + uuid.uuid4().hex[:12])
+    own.create_bucket()
+    headers = {"x-oss-server-side-encryption": "KMS", "x-oss-server-side-encryption-key-id": theirs["KeyId"]}
+    own.put_object("key", b"content", headers=headers)
+    assert own.get_object("key").read() == b"content"
+    with pytest.raises(oss2.exceptions.InvalidArgument):
+        own.put_object("key", b"", headers={**headers, "x-oss-server-side-encryption-key-id": key_id})

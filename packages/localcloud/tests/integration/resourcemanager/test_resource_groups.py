@@ -85,3 +85,12 @@ def test_a_role_needs_the_right(cloud: Cloud) -> None:
     key = assume_role(cloud, {"Effect": "Allow", "Action": "resourcemanager:GetResourceGroup", "Resource": "*"})
     assert ask(cloud, "GetResourceGroup", key, ResourceGroupId="rg-default")["ResourceGroup"]["Name"] == "default"
     assert refusal(cloud, "ListResourceGroups", key) == (403, "NoPermission")
+
+
+def test_groups_are_each_account_s_own(cloud: Cloud) -> None:
+    other, name = cloud.account("other"), "g-" + uuid.uuid4().hex[:12]
+    made = [
+        ask(each, "CreateResourceGroup", Name=name, DisplayName="A group")["ResourceGroup"] for each in (cloud, other)
+    ]
+    assert [each["AccountId"] for each in made] == [cloud.account_id, other.account_id]
+    assert refusal(other, "GetResourceGroup", ResourceGroupId=made[0]["Id"])[0] == 404

@@ -195,3 +195,18 @@ def test_projects_and_logstores_survive_kill_9(start_cloud: Callable[..., Runnin
     assert client.get_project("kept").get_description() == "of tests"
     assert client.get_logstore("kept", "functions").get_ttl() == 7
     assert client.get_index_config("kept", "functions").get_index_config().line_config.token_list == [","]
+
+
+def test_a_project_is_its_account_s_alone(client: LogClient, project: str, cloud: Running) -> None:
+    other = client_of(cloud.account("other"))
+    taken = refusal(other.create_project, project, "theirs")
+    assert (taken.get_resp_status(), taken.get_error_code()) == (400, "ProjectAlreadyExist")
+    client.create_logstore(project, "logs")
+    for call in (other.get_project, other.list_logstore, other.delete_project):
+        assert refusal(call, project).get_error_code() == "Unauthorized"
+    theirs = "theirs-" + uuid.uuid4().hex[:12]
+    other.create_project(theirs, "theirs")
+    assert other.get_project(theirs).get_owner() == cloud.account("other").account_id
+    assert theirs not in {each["projectName"] for each in client.list_project(size=500).get_projects()}
+    assert [each["projectName"] for each in other.list_project().get_projects()] == [theirs]
+    other.delete_project(theirs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
@@ -15,27 +15,21 @@ from localcloud.kms.api.aliases import AliasCalls
 from localcloud.kms.api.cryptography import CryptographyCalls
 from localcloud.kms.api.keys import SERVED, KeyCalls
 from localcloud.kms.errors import KmsError
-from localcloud.kms.operations.service import KmsService
+from localcloud.kms.operations.service import KmsService, KmsServices
 
 VERSION = "2016-01-20"
 _PAGE = ("PageNumber", "PageSize")
 _DATA_KEY = ("KeyId", "KeySpec", "NumberOfBytes", "EncryptionContext")
 
 
-def create_app(
-    kms: KmsService,
-    authenticator: Authenticator,
-    *,
-    authorizer: Authorizer,
-    region: str,
-    account_id: str,
-    serves: Callable[[str], bool],
-) -> web.Application:
-    """Return the application that serves the KMS API."""
+def routes(
+    kms: KmsService, authorizer: Authorizer, *, region: str, account_id: str
+) -> Mapping[str, tuple[Callable[[Call], Answer], tuple[str, ...]]]:
+    """Return what runs for each action, and the parameters that it reads."""
     keys = KeyCalls(kms, authorizer, region=region, account_id=account_id)
     aliases = AliasCalls(kms, authorizer, region=region, account_id=account_id)
     cryptography = CryptographyCalls(kms, authorizer, region=region, account_id=account_id)
-    routes: dict[str, tuple[Callable[[Call], Answer], tuple[str, ...]]] = {
+    return {
         "CreateKey": (keys.create, ("Description", *SERVED)),
         "DescribeKey": (keys.describe, ("KeyId",)),
         "ListKeys": (keys.list, _PAGE),
@@ -54,5 +48,31 @@ def create_app(
         "GenerateDataKey": (cryptography.generate, _DATA_KEY),
         "GenerateDataKeyWithoutPlaintext": (cryptography.generate_sealed, _DATA_KEY),
     }
-    actions = {name: blocking_action(handler, known, KmsError) for name, (handler, known) in routes.items()}
+
+
+def create_app(
+    kms: KmsServices,
+    authenticator: Authenticator,
+    *,
+    authorizer: Authorizer,
+    region: str,
+    account_id: str,
+    serves: Callable[[str], bool],
+) -> web.Application:
+    """Return the application that serves the KMS API, to each account for what is its own.
+
+    Args:
+        kms: the domain.
+        authenticator: verifies signatures that all services share.
+        authorizer: decides about policies.
+        region: the region that the embedded cloud plays.
+        account_id: the first account.
+        serves: says whether a host name is KMS's.
+    """
+
+    def actions_of(account_id: str) -> Mapping[str, rpc.Action]:
+        known = routes(kms.of(account_id), authorizer, region=region, account_id=account_id)
+        return {name: blocking_action(handler, read, KmsError) for name, (handler, read) in known.items()}
+
+    actions = rpc.by_account(actions_of, account_id)
     return rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from localcloud.kernel.accounts import OfEach
 from localcloud.kms.operations.cryptography import Cryptography
 from localcloud.kms.store import open_store
 
@@ -24,3 +25,7 @@ class KmsService(Cryptography):
             LocalCloudError: the state on disk cannot be read.
         """
         super().__init__(open_store(folder), account_id=account_id, clock=clock)
+
+
+class KmsServices(OfEach[KmsService]):
+    """KMS of each account."""

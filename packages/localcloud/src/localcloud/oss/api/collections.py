@@ -19,7 +19,7 @@ def put_item(collection: Collection) -> Handler:
 
     async def handler(call: Call) -> web.StreamResponse:
         name = _name(call, collection)
-        place = collection.read(call.body, name, call.guard.clock(), find_bucket=call.guard.find_bucket)
+        place = collection.read(call.body, name, call.guard.clock(), find_bucket=call.buckets.find)
         await call.run(call.buckets.change_setting, call.bucket, collection.key(name), place)
         return web.Response()
 

@@ -12,7 +12,6 @@ from localcloud.oss.api.conditions import check_conditions
 from localcloud.oss.api.objects import stored_headers
 from localcloud.oss.api.s3 import SPOKEN
 from localcloud.oss.api.uploads import find_upload, part_number
-from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.operations.copies import Source
@@ -121,10 +120,10 @@ def _directive(call: Call, header: str) -> str:
 
 
 def _read_source(call: Call) -> Source:
-    """Return the object to copy, which the request may read by policy.
+    """Return the object to copy.
 
     Raises:
-        OssError: InvalidArgument, InvalidObjectName, AccessDenied.
+        OssError: InvalidArgument, InvalidObjectName.
     """
     name, asks, version = call.headers.get(COPY_SOURCE, "").partition("?versionId=")
     if asks:
@@ -133,5 +132,4 @@ def _read_source(call: Call) -> Source:
     if not bucket or not key:
         raise OssError("InvalidArgument", f"{COPY_SOURCE} must be /BUCKET/KEY, URL-encoded.")
     check_key(key)
-    call.require(on_version("GetObject", version or None), target=ResourceUrl(bucket=bucket, key=key, query={}))
     return bucket, key, version or None

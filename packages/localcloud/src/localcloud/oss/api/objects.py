@@ -157,7 +157,8 @@ def _check_deletions(call: Call, wanted: Sequence[tuple[str, str | None]]) -> No
         OssError: AccessDenied.
     """
     for key, version in wanted:
-        call.require(on_version("DeleteObject", version), target=replace(call.target, key=key, query={}))
+        acl = "private" if call.is_owner else call.oss.objects.effective_acl(call.bucket, key)
+        call.require(on_version("DeleteObject", version), acl=acl, target=replace(call.target, key=key, query={}))
 
 
 def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:

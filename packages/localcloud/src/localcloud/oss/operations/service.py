@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from localcloud.kms.model import State, default_key_id
+from localcloud.kms.model import State
 from localcloud.oss.model import Bucket, ObjectEvent
 from localcloud.oss.operations.appends import AppendOperations
 from localcloud.oss.operations.buckets import BucketOperations
@@ -17,6 +17,7 @@ from localcloud.oss.operations.owned import OwnObjects
 from localcloud.oss.operations.restores import RestoreOperations
 from localcloud.oss.operations.symlinks import SymlinkOperations
 from localcloud.oss.operations.uploads import UploadOperations
+from localcloud.oss.settings.encryption import KeyState
 from localcloud.oss.store.store import Store
 
 
@@ -27,8 +28,7 @@ class OssService:
         folder: where buckets and objects are kept.
         account_id: the first account.
         clock: seconds since the epoch.
-        key_state: returns the state of the first account's key of that id in KMS; None: there is none. Other accounts have but
-            the one that OSS enciphers with where none is named.
+        key_state: returns the state of an account's key of that id in KMS; None: there is none.
 
     Attributes:
         buckets: those of the first account.
@@ -44,27 +44,22 @@ class OssService:
         *,
         account_id: str,
         clock: Callable[[], float],
-        key_state: Callable[[str], State | None] = lambda _: State.ENABLED,
+        key_state: KeyState = lambda _, __: State.ENABLED,
     ) -> None:
-
-        def state_of(owner: str, key: str) -> State | None:
-            own = State.ENABLED if key == default_key_id(owner, "oss") else None
-            return key_state(key) if owner == account_id else own
-
         self._clock = clock
         self._store = store = Store(folder, account_id)
         self._events = events = Events(clock)
         self.lock = store.lock
         self.blobs = store.blobs
         self.buckets = self.buckets_of(account_id)
-        self.objects = ObjectOperations(store, events=events, clock=clock, key_state=state_of)
-        self.restores = RestoreOperations(store, events=events, clock=clock, key_state=state_of)
-        self.symlinks = SymlinkOperations(store, events=events, clock=clock, key_state=state_of)
-        self.appends = AppendOperations(store, events=events, clock=clock, key_state=state_of)
-        self.uploads = UploadOperations(store, events=events, clock=clock, key_state=state_of)
-        self.lifecycle = LifecycleOperations(store, events=events, clock=clock, key_state=state_of)
+        self.objects = ObjectOperations(store, events=events, clock=clock, key_state=key_state)
+        self.restores = RestoreOperations(store, events=events, clock=clock, key_state=key_state)
+        self.symlinks = SymlinkOperations(store, events=events, clock=clock, key_state=key_state)
+        self.appends = AppendOperations(store, events=events, clock=clock, key_state=key_state)
+        self.uploads = UploadOperations(store, events=events, clock=clock, key_state=key_state)
+        self.lifecycle = LifecycleOperations(store, events=events, clock=clock, key_state=key_state)
         self.copies = CopyOperations(
-            store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=state_of
+            store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=key_state
         )
 
     def buckets_of(self, account_id: str) -> BucketOperations:

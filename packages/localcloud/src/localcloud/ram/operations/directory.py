@@ -34,6 +34,7 @@ class Directory:
         self._lock = threading.Lock()  # held while an account is made
         self._subscribers: list[Callable[[Role], None]] = []
         self._services: Mapping[str, RamService] = {}
+        self._folders: Mapping[str, Path] = {}
         self.first = self._open(data, first)
         for folder, account in other_accounts(data):
             self._open(folder, account)
@@ -58,8 +59,13 @@ class Directory:
         service = RamService(folder / "ram", account=account.credential, clock=self._clock)
         for tell in self._subscribers:
             service.subscribe(tell)
+        self._folders = {**self._folders, account.account_id: folder}
         self._services = {**self._services, account.account_id: service}
         return service
+
+    def folders(self) -> Mapping[str, Path]:
+        """Return the folder of each account, by its id."""
+        return self._folders
 
     def of(self, account_id: str) -> RamService:
         """Return RAM of an account."""

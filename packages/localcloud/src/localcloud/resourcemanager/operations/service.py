@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from localcloud.kernel.accounts import OfEach
 from localcloud.resourcemanager.errors import ResourceManagerError
 from localcloud.resourcemanager.model import WAIT, Groups, ResourceGroup
 from localcloud.resourcemanager.store import open_store
@@ -142,3 +143,7 @@ def _check_display_name(display_name: str) -> None:
         raise ResourceManagerError(
             "InvalidParameter.DisplayName", f"A display name has 1 to {MAX_DISPLAY_NAME} characters."
         )
+
+
+class ResourceManagerServices(OfEach[ResourceManagerService]):
+    """Resource Manager of each account."""

@@ -38,7 +38,7 @@ class Call:
         gate: asks whether the caller may.
         caller: who sent it.
         region: the region that the embedded cloud plays.
-        account_id: the account.
+        account_id: the account that the project is of, or will be; the caller's, where there is none.
         project: as the host names it; empty: it names none.
         logstore: as the path names it; empty: it names none.
         shard: its number, as the path names it; None: it names none.

@@ -24,7 +24,7 @@ from localcloud.sls import signing
 from localcloud.sls.api import indexes, logs, logstores, projects, shards
 from localcloud.sls.api.calls import Answer, Call, Reply, refuse
 from localcloud.sls.errors import SlsError
-from localcloud.sls.operations.service import SlsService
+from localcloud.sls.operations.service import SlsServices
 
 MAX_BODY = 1024**2  # bytes; descriptions of resources are far smaller
 SEARCHES = 2  # that run at a time; each keeps a core busy
@@ -43,6 +43,7 @@ class Route:
     query: frozenset[str] = frozenset()
     max_body: int = MAX_BODY
     searches: bool = False  # it may take its time
+    makes_project: bool = False  # whose name is nobody's yet
 
 
 _PAGE = frozenset({"offset", "size"})
@@ -51,8 +52,8 @@ _PULL = Route(shards.pull_logs, frozenset({"cursor", "end_cursor", "count"}))
 # By method, whether the host names a project, the path without the names in it, and the parameter `type` if there is one.
 ROUTES = {
     ("GET", False, "/"): Route(projects.list_projects, _PAGE | {"projectName", "description", "resourceGroupId"}),
-    ("POST", False, "/"): Route(projects.create_project),
-    ("POST", True, "/"): Route(projects.create_project),
+    ("POST", False, "/"): Route(projects.create_project, makes_project=True),
+    ("POST", True, "/"): Route(projects.create_project, makes_project=True),
     ("GET", True, "/"): Route(projects.get_project),
     ("PUT", True, "/"): Route(projects.update_project),
     ("DELETE", True, "/"): Route(projects.delete_project),
@@ -124,23 +125,21 @@ def find_route(method: str, path: str, query: Mapping[str, str], *, project: str
 
 
 def create_app(
-    sls: SlsService,
+    services: SlsServices,
     *,
     credentials: CredentialStore,
     authorizer: Authorizer,
     region: str,
-    account_id: str,
     clock: Callable[[], float],
     serves: Callable[[str], bool],
 ) -> web.Application:
     """Return the application that serves SLS.
 
     Args:
-        sls: the domain.
+        services: the domain.
         credentials: whose keys sign.
         authorizer: what they may do.
         region: the region's id.
-        account_id: the owner of everything.
         clock: seconds since the epoch.
         serves: says whether a host name is SLS's.
     """
@@ -157,12 +156,14 @@ def create_app(
         target = find_route(signed.method, signed.path, query, project=project)
         if len(signed.body) > target.route.max_body:
             raise SlsError("PostBodyTooLarge", f"the body has more than {target.route.max_body} bytes")
+        sender = identity.account_id
+        owner = sender if target.route.makes_project else services.owner_of(project) or sender
         call = Call(
-            sls=sls,
+            sls=services.of(owner),
             gate=gate,
             caller=Caller.of_request(identity, source_ip=request.remote, secure=request.secure),
             region=region,
-            account_id=account_id,
+            account_id=owner,
             project=project,
             logstore=target.logstore,
             shard=target.shard,

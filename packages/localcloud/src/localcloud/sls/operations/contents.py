@@ -1,4 +1,4 @@
-"""The contents of the account's SLS at one moment, and how they change.
+"""The contents of an account's SLS at one moment, and how they change.
 
 Contents are an immutable value. A change is checked, written to disk, and only then takes effect.
 """
@@ -13,22 +13,46 @@ from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NAME, NAME_RULE, Contents
 
 
+class ProjectNames:
+    """The names of all accounts' projects: none is of two.
+
+    Attributes:
+        lock: held while the contents of any account change.
+        keepers: they keep the contents of the accounts.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.keepers: list[ContentKeeper] = []
+
+    def is_taken(self, name: str) -> bool:
+        """Return True if a project has that name, whoever owns it."""
+        return any(keeper.has_project(name) for keeper in self.keepers)
+
+
 class ContentKeeper:
     """Keeps the contents; each kind of resource has operations in a subclass.
 
     Args:
         store: where contents are kept.
         clock: seconds since the epoch.
+        names: those of all accounts' projects.
 
     Raises:
         LocalCloudError: the state on disk cannot be read.
     """
 
-    def __init__(self, store: KeptDocument[Contents], *, clock: Callable[[], float]) -> None:
+    def __init__(self, store: KeptDocument[Contents], *, clock: Callable[[], float], names: ProjectNames) -> None:
         self._store = store
         self._clock = clock
-        self._lock = threading.Lock()  # held while something changes
+        self._is_taken = names.is_taken
+        self._lock = names.lock
         self._contents = store.load()
+        names.keepers.append(self)
+
+    def has_project(self, name: str) -> bool:
+        """Return True if there is a project of that name."""
+        return name in self._contents.projects
 
     def _save(self, contents: Contents) -> None:
         self._store.save(contents)

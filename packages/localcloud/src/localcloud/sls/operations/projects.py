@@ -10,7 +10,7 @@ from localcloud.sls.operations.contents import ContentKeeper, check_name
 
 
 class Projects(ContentKeeper):
-    """The projects of the account."""
+    """The projects of an account."""
 
     def create_project(self, name: str, settings: ProjectSettings) -> Project:
         """Make a project.
@@ -20,7 +20,7 @@ class Projects(ContentKeeper):
         """
         check_name("project", name)
         with self._lock:
-            if name in self._contents.projects:
+            if self._is_taken(name):
                 raise SlsError("ProjectAlreadyExist", f"project {name} already exists")
             now = self._clock()
             project = Project(name=name, settings=settings, created=now, modified=now)

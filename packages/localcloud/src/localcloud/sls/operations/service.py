@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from localcloud.kernel.accounts import Folders, OfEach
+from localcloud.sls.operations.contents import ProjectNames
 from localcloud.sls.operations.logs import Logs
 from localcloud.sls.store.contents import open_store
 from localcloud.sls.store.logs import LogStorage
@@ -13,18 +15,43 @@ from localcloud.sls.store.logs import LogStorage
 class SlsService(Logs):
     """SLS of one account in one region; safe for threads."""
 
-    def __init__(self, folder: Path, *, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, *, clock: Callable[[], float], names: ProjectNames | None = None) -> None:
         """Open or make SLS's state.
 
         Args:
             folder: SLS's own folder in the data folder.
             clock: seconds since the epoch.
+            names: those of all accounts' projects; None: there is but this account.
 
         Raises:
             LocalCloudError: the state on disk cannot be read.
         """
-        super().__init__(open_store(folder), LogStorage(folder / "logs.sqlite3"), clock=clock)
+        super().__init__(
+            open_store(folder), LogStorage(folder / "logs.sqlite3"), clock=clock, names=names or ProjectNames()
+        )
 
     def close(self) -> None:
         """Close what is open on disk."""
         self._logs.close()
+
+
+class SlsServices(OfEach[SlsService]):
+    """SLS of each account.
+
+    Args:
+        folders: returns the folders of all accounts.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, folders: Folders, *, clock: Callable[[], float]) -> None:
+        names = ProjectNames()
+        super().__init__(lambda folder, _: SlsService(folder / "sls", clock=clock, names=names), folders)
+
+    def owner_of(self, project: str) -> str | None:
+        """Return the id of the account that a project is of; None: there is none of that name."""
+        return next((account_id for account_id, sls in self.all().items() if sls.has_project(project)), None)
+
+    def close(self) -> None:
+        """Close what is open on disk."""
+        for sls in self.made():
+            sls.close()

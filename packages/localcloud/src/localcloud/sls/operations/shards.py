@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from localcloud.kernel.documents import KeptDocument
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import DAY, FOR_EVER, Contents, Logstore, Shard
+from localcloud.sls.operations.contents import ProjectNames
 from localcloud.sls.operations.indexes import Indexes
 from localcloud.sls.store.logs import LogStorage
 from localcloud.sls.wire import add_logs, write_list
@@ -34,13 +35,16 @@ class Shards(Indexes):
         store: where contents are kept.
         logs: where logs are kept.
         clock: seconds since the epoch.
+        names: those of all accounts' projects.
 
     Raises:
         LocalCloudError: the state on disk cannot be read.
     """
 
-    def __init__(self, store: KeptDocument[Contents], logs: LogStorage, *, clock: Callable[[], float]) -> None:
-        super().__init__(store, clock=clock)
+    def __init__(
+        self, store: KeptDocument[Contents], logs: LogStorage, *, clock: Callable[[], float], names: ProjectNames
+    ) -> None:
+        super().__init__(store, clock=clock, names=names)
         self._logs = logs
         logs.keep([*self._contents.logstores.values()])  # a killed process may have left some of others
 
