@@ -15,7 +15,7 @@ from localcloud.kernel.values import same_secret
 from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
-from localcloud.oss.operations.buckets import not_owned
+from localcloud.oss.operations.buckets import not_owned, taken
 from localcloud.oss.settings import accesspoints
 from localcloud.oss.settings.policy import decide
 from localcloud.oss.settings.referer import admits
@@ -124,7 +124,7 @@ class Guard:
             headers: of the request.
 
         Raises:
-            OssError: AccessDenied, naming the action and the resource.
+            OssError: AccessDenied, naming the action and the resource; BucketAlreadyExists (PutBucketAcl of another account).
         """
         bucket = self.find_bucket(target.bucket)
         identity = caller.identity if caller else None
@@ -154,8 +154,8 @@ class Guard:
                 return
         if caller is None or (sender != owner and target.key):
             raise OssError("AccessDenied", "You have no right to access this object because of bucket acl.")
-        if sender != owner:
-            raise not_owned(target.bucket)
+        if sender != owner:  # PutBucketAcl makes buckets, too: "EC error codes", 0015-00000104
+            raise taken(target.bucket) if action == "oss:PutBucketAcl" else not_owned(target.bucket)
         self.gate.require(caller, action, resource, more)
 
     def _pass_point(

@@ -32,6 +32,16 @@ def not_owned(name: str) -> OssError:
     return OssError("AccessDenied", "The bucket you access does not belong to you.", {"BucketName": name})
 
 
+def taken(name: str) -> OssError:
+    """Return the error of who wants a bucket of a name that another account's has."""
+    return OssError(
+        "BucketAlreadyExists",
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+        "Please select a different name and try again.",
+        {"BucketName": name},
+    )
+
+
 class BucketOperations:
     """Buckets of one account.
 
@@ -95,12 +105,7 @@ class BucketOperations:
                     settings=settings if default is None else {**settings, ENCRYPTION.parameter: default},
                 )
             if existing.owner != self._account_id:
-                raise OssError(
-                    "BucketAlreadyExists",
-                    "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
-                    "Please select a different name and try again.",
-                    {"BucketName": name},
-                )
+                raise taken(name)
             if storage_class not in (None, existing.storage_class):
                 raise OssError(
                     "BucketAlreadyExists", "Cannot modify existing bucket's storage class", {"BucketName": name}
