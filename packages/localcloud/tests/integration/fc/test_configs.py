@@ -296,6 +296,13 @@ def test_a_function_has_tags_by_which_it_is_found(cloud: Running, fc3: Any, code
         models3.ListTagResourcesRequest(resource_id=[arn], resource_type="ALIYUN::FC::FUNCTION")
     ).body.tag_resources
     assert {(each.tag_key, each.tag_value) for each in listed} == {("k", "v"), ("more", "w")}
+    pages = [None]
+    while pages[-1] is not None or len(pages) == 1:
+        page = models3.ListTagResourcesRequest(resource_id=[arn], resource_type="x", limit=1, next_token=pages[-1])
+        told = fc3.client.list_tag_resources(page).body
+        assert len(told.tag_resources) == 1
+        pages.append(told.next_token)
+    assert pages == [None, "1", None]
     request = models3.UntagResourcesRequest(resource_id=[arn], resource_type="ALIYUN::FC::FUNCTION", tag_key=["k"])
     fc3.client.untag_resources(request)
     assert fc3.get("f")["tags"] == [{"Key": "more", "Value": "w"}]
@@ -308,8 +315,19 @@ def test_a_function_whose_invocation_is_disabled_is_not_invoked(fc3: Any, code: 
     with pytest.raises(refused, match="maintenance") as error:
         fc3.invoke("f")
     assert error.value.status == 403
+    # So it is with all of its versions, one that is published meanwhile among them.
+    publish = models3.PublishFunctionVersionRequest(body=models3.PublishVersionInput())
+    assert fc3.client.publish_function_version(name, publish).body.version_id == "1"
+    published = models3.InvokeFunctionRequest(qualifier="1")
+    for kind in ("Sync", "Async"):
+        headers = models3.InvokeFunctionHeaders(x_fc_invocation_type=kind)
+        with pytest.raises(refused, match="maintenance"):
+            fc3._do(
+                lambda given=headers: fc3.client.invoke_function_with_options(name, published, given, RuntimeOptions())
+            )
     fc3.client.enable_function_invocation(name)
     assert fc3.invoke("f").status == 200
+    assert fc3.client.invoke_function(name, published).status_code == 200
 
 
 def test_what_cannot_exist_here_is_empty(fc3: Any, cloud: Running, code: bytes) -> None:

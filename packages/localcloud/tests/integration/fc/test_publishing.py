@@ -104,7 +104,7 @@ def test_a_function_version_and_its_alias_in_fc3(
     assert client.list_aliases(name, models3.ListAliasesRequest()).body.aliases in (None, [])
 
 
-def test_an_alias_without_shares_and_a_service_without_logs_are_shown_as_the_platform_shows_them(
+def test_what_an_alias_or_a_service_does_not_have_is_shown_as_the_platform_shows_it(
     cloud: Running, client_of: Callable[..., Any], package: Callable[[int], bytes]
 ) -> None:
     new = client_of(cloud, "fc2")
@@ -113,6 +113,10 @@ def test_an_alias_without_shares_and_a_service_without_logs_are_shown_as_the_pla
     client.publish_version(service)
     assert client.create_alias(service, "prod", "1").data["additionalVersionWeight"] is None
     assert client.update_alias(service, "prod", "1", "", {"1": 0.5}).data["additionalVersionWeight"] == {"1": 0.5}
+    shown = client.get_service(service).data
+    assert (shown["vpcConfig"]["vpcId"], shown["nasConfig"]["mountPoints"]) == ("", [])
+    written = {name: shown[name] for name in ("vpcConfig", "nasConfig", "tracingConfig", "logConfig")}
+    assert client.update_service(service, **written).data.items() >= written.items()
     none = {"project": "", "logstore": "", "enableRequestMetrics": False, "enableInstanceMetrics": False}
     assert client.get_service(service).data["logConfig"] == none
     logs = {"project": "p", "logstore": "s", "enableRequestMetrics": True, "logBeginRule": "None"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,13 @@ PROPERTIES = {
     "description": "description",
     "internetAccess": "internet_access",
     "logConfig": "log_config",
+}
+# Of what is not here; whoever writes back what was read asks for nothing.
+ABSENT: Mapping[str, object] = {
+    "vpcConfig": {"vpcId": "", "vSwitchIds": [], "securityGroupId": "", "role": ""},
+    "nasConfig": {"userId": -1, "groupId": -1, "mountPoints": []},
+    "ossMountConfig": {"mountPoints": []},
+    "tracingConfig": {"type": None, "params": None},
 }
 LOG_CONFIG = {"project": "", "logstore": "", "enableRequestMetrics": False, "enableInstanceMetrics": False}  # of none
 
@@ -75,6 +83,7 @@ def write_service(service: Service) -> dict[str, Any]:
     return {
         **write_fields(service, PROPERTIES),
         "logConfig": {**LOG_CONFIG, **service.log_config},
+        **ABSENT,
         "serviceId": service.name,
         "createdTime": to_seconds(service.created),
         "lastModifiedTime": to_seconds(service.modified),

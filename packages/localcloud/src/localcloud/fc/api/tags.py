@@ -8,10 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from localcloud.fc.api.bodies import Body, parse_body
-from localcloud.fc.api.calls import Call
+from localcloud.fc.api.calls import PAGE_SIZES, Call
 from localcloud.fc.api.properties import read_fields, read_member
 from localcloud.fc.errors import FcError
 from localcloud.fc.operations.service import FcService
+from localcloud.kernel.paging import read_number
 
 
 async def tag_resource(fc: FcService, call: Call) -> web.Response:
@@ -59,7 +60,7 @@ async def untag_resources(fc: FcService, call: Call) -> web.Response:
 
 
 async def list_tag_resources(fc: FcService, call: Call) -> web.Response:
-    """Serve ListTagResources: the tags of some resources, or of those that have certain tags."""
+    """Serve ListTagResources: the tags of some resources, or of those that have certain tags; all, unless there is a `Limit`."""
     arns = _listed(call, "ResourceId")
     paths = [fc.tags.resource(arn) for arn in arns] if arns else list(fc.tags.all())
     wanted = _wanted(call)
@@ -69,7 +70,15 @@ async def list_tag_resources(fc: FcService, call: Call) -> web.Response:
         if has_tags(fc.tags.get(path), wanted)
         for key, value in fc.tags.get(path).items()
     ]
-    return web.json_response({"RequestId": call.request_id, "TagResources": found})
+    try:
+        begin = read_number(call.query.get("NextToken") or None, default=0, allowed=range(len(found) + 1))
+        limit = read_number(call.query.get("Limit") or None, default=len(found), allowed=PAGE_SIZES)
+    except ValueError as error:
+        raise FcError("InvalidArgument", f"Limit or NextToken: {error}") from error
+    body = {"RequestId": call.request_id, "TagResources": found[begin : begin + limit]}
+    if begin + limit < len(found):
+        body["NextToken"] = str(begin + limit)
+    return web.json_response(body)
 
 
 def has_tags(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:

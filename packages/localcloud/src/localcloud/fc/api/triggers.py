@@ -73,7 +73,10 @@ def _write(fc: FcService, call: Call, trigger: Trigger) -> dict[str, Any]:
             f"{call.endpoint}{each}{trigger.trigger_id}" for each in (HTTP_TRIGGERS, HTTP_TRIGGERS_VPC)
         )
         urls = internet, intranet
-    return write_trigger(trigger, urls)
+    document = write_trigger(trigger, urls)
+    if call.target.generation == 3:
+        document["targetArn"] = f"acs:fc:{fc.settings.region}:{fc.settings.account_id}:{trigger.function}"
+    return document
 
 
 def read_trigger(body: Body, *, function: str, before: Trigger | None = None) -> Trigger:

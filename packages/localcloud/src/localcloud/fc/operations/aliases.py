@@ -122,6 +122,18 @@ class AliasOperations:
             function=_find(version.functions, path), service=version.service, qualifier=qualifier, version=version.id
         )
 
+    def invoked(self, path: str, qualifier: str = "") -> Release:
+        """Return the release that an invocation finds.
+
+        Raises:
+            FcError: as `release`; AccessDenied: nobody may invoke the function, nor its versions.
+        """
+        found = self.release(path, qualifier)
+        function = self._store.functions.get(path, found.function)
+        if function.disabled is not None:
+            raise FcError("AccessDenied", f"the invocation of {path} is disabled: {function.disabled}")
+        return found
+
     def shown(self, path: str, qualifier: str = "") -> Function:
         """Return a function as a qualifier finds it; an alias shows its own version, whatever shares others have.
 

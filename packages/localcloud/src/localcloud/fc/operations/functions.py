@@ -153,7 +153,7 @@ class FunctionOperations:
         self._put(replace(self.get(path), disabled=None))
 
     def disable(self, path: str, *, reason: str, abort: bool) -> None:
-        """Let nobody invoke a function.
+        """Let nobody invoke a function, nor its versions.
 
         Args:
             path: the function's path.
@@ -164,7 +164,8 @@ class FunctionOperations:
             FcError: FunctionNotFound.
         """
         self._put(replace(self.get(path), disabled=reason))
-        self._fleet.retire(path, at_once=abort)
+        for version in ("", *(each.id for each in self._store.versions_of(path))):
+            self._fleet.retire(path, version=version, at_once=abort)
 
     def package(self, name: str) -> Path:
         """Return the zip file of a code package, by its name in the store."""

@@ -94,10 +94,10 @@ class InvocationOperations:
             parts: gets the response of a custom runtime that comes in parts; None: it has to come whole.
 
         Raises:
-            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (the role
-                cannot be assumed).
+            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (invocations
+                are disabled, or the role cannot be assumed).
         """
-        release = self._aliases.release(path, qualifier)
+        release = self._aliases.invoked(path, qualifier)
         if len(payload) > MAX_SYNC_PAYLOAD:
             raise FcError(
                 "EntityTooLarge", f"the event has {len(payload)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
@@ -130,9 +130,10 @@ class InvocationOperations:
             delay: seconds for which it is put off.
 
         Raises:
-            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, EntityTooLarge, StatefulAsyncInvocationAlreadyExists.
+            FcError: FunctionNotFound, VersionNotFound, AliasNotFound, AccessDenied, EntityTooLarge,
+                StatefulAsyncInvocationAlreadyExists.
         """
-        self._aliases.release(path, qualifier)
+        self._aliases.invoked(path, qualifier)
         if len(payload) > MAX_ASYNC_PAYLOAD:
             raise FcError(
                 "EntityTooLarge",

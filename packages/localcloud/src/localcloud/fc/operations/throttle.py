@@ -27,11 +27,9 @@ class Throttle:
         """Count a request while it runs.
 
         Raises:
-            FcError: ResourceExhausted: as many as are allowed run already; AccessDenied: invocations are disabled.
+            FcError: ResourceExhausted: as many as are allowed run already.
         """
         function = release.function
-        if function.disabled is not None:
-            raise FcError("AccessDenied", f"the invocation of {function.path} is disabled: {function.disabled}")
         for limit in self._configs.limits_of(function.path, release.qualifier):
             if self._running[function.path, limit.qualifier] >= limit.most:
                 raise FcError(

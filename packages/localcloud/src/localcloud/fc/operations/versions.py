@@ -46,7 +46,8 @@ class VersionOperations:
         Raises:
             FcError: ServiceNotFound, FunctionNotFound; VersionPublishError: nothing has changed since the last version.
         """
-        service, functions = self.unpublished(owner)
+        service, current = self.unpublished(owner)
+        functions = tuple(replace(each, disabled=None) for each in current)  # the function's own switch is asked
         before = self._store.versions_of(owner)
         if before and _content(before[-1].service, before[-1].functions) == _content(service, functions):
             raise FcError("VersionPublishError", f"{owner} has not changed since version {before[-1].id}")
