@@ -104,6 +104,15 @@ def test_environment_and_context(
     assert ("FC_SERVICE_NAME" in environment) == (got["context"]["service"]["name"] != "")
 
 
+def test_the_context_names_where_a_function_of_fc_3_logs(
+    cloud: Running, client_of: Callable[..., Any], code: bytes, make_event: MakeEvent
+) -> None:
+    client = client_of(cloud, "fc3")
+    client.create("f", code=code, logConfig={"project": "p", "logstore": "s"})
+    service = client.invoke("f", make_event("environment")).json["context"]["service"]
+    assert (service["log_project"], service["log_store"]) == ("p", "s")
+
+
 def test_exception_of_the_handler(any_client: Any, code: bytes, make_event: MakeEvent) -> None:
     any_client.create("f", code=code)
     answer = any_client.invoke("f", make_event("raise"))

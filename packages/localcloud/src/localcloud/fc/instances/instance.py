@@ -155,7 +155,7 @@ class Instance:
     def _setup(self, launch: Launch, interpreter: Interpreter) -> Setup:
         function, runtime = self.function, RUNTIMES[self.function.runtime]
         service = self.release.service
-        log_config = service.log_config if service else {}
+        log_config = service.log_config if service else function.log_config
         hooks = {INITIALIZE: function.initializer, PRE_FREEZE: function.pre_freeze, PRE_STOP: function.pre_stop}
         return Setup(
             function=FunctionFacts(
