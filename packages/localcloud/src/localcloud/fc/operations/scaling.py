@@ -22,7 +22,7 @@ from localcloud.fc.operations.schedule import Cron, InvalidScheduleError, read_s
 from localcloud.fc.platform import MAX_SCHEDULED_ACTIONS
 
 _EXPRESSION = re.compile(r"(at|cron)\((.{1,200})\)", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z?)", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(Z?)", re.ASCII)  # some clients write milliseconds
 
 
 def check_actions(actions: Sequence[ScheduledAction]) -> None:

@@ -39,6 +39,8 @@ def test_an_action_counts_within_its_own_time() -> None:
     once = action("at(2026-03-10T08:00:00Z)", start="2026-03-10T00:00:00Z", end="2026-03-11T00:00:00Z")
     moments = ("2026-03-10T07:59:59Z", "2026-03-10T08:00:00Z", "2026-03-10T23:59:59Z", "2026-03-11T00:00:00Z")
     assert targets(once, moments=moments) == [1, 5, 5, 1]
+    ended = action("cron(0 0 8 * * *)", end="2026-03-11T08:00:00.500Z")
+    assert targets(ended, moments=("2026-03-11T08:00:00Z", "2026-03-11T08:00:01Z")) == [5, 1]
     daily = action("cron(0 0 8 * * *)", start="2026-03-10T09:00:00Z")
     assert targets(daily, moments=("2026-03-10T10:00:00Z", "2026-03-11T08:00:00Z")) == [1, 5]
 
