@@ -126,6 +126,31 @@ def test_what_an_alias_or_a_service_does_not_have_is_shown_as_the_platform_shows
             client.update_service(service, logConfig=wrong)
 
 
+def test_a_function_with_what_serverless_devs_sends_with_every_one_is_created_updated_and_published_again(
+    cloud: Running, client_of: Callable[..., Any], package: Callable[[int], bytes]
+) -> None:
+    new = client_of(cloud, "fc3")
+    nothing = {  # FC_RESOURCES_EMPTY_CONFIG of its component fc3
+        "vpcConfig": {"securityGroupId": "", "vSwitchIds": [], "vpcId": ""},
+        "tracingConfig": {},
+        "ossMountConfig": {"mountPoints": []},
+        "nasConfig": {"groupId": 0, "userId": 0, "mountPoints": []},
+        "logConfig": {"enableInstanceMetrics": False, "logBeginRule": "None", "logstore": "", "project": ""},
+        "environmentVariables": {},
+        "layers": [],
+        "instanceIsolationMode": "SHARE",
+        "sessionAffinity": "NONE",
+        "disableOndemand": False,
+    }
+    shown = new.create("f", code=package(1), **nothing)
+    kept = ("instanceIsolationMode", "sessionAffinity", "disableOndemand")
+    assert [shown[name] for name in kept] == ["SHARE", "NONE", False]
+    publish = models3.PublishFunctionVersionRequest(body=models3.PublishVersionInput())
+    assert new.client.publish_function_version(new.prefix + "f", publish).body.version_id == "1"
+    new.update("f", **nothing)
+    assert new.client.publish_function_version(new.prefix + "f", publish).body.version_id == "2"
+
+
 def test_scheduled_actions_stay_until_a_list_replaces_them(
     cloud: Running, client_of: Callable[..., Any], package: Callable[[int], bytes]
 ) -> None:

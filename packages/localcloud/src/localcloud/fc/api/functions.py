@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +39,11 @@ HOOKS = {  # of an instance's life, by generation; each has a handler and a time
 PROPERTIES = {
     2: {**_SHARED, "initializer": "initializer", "initializationTimeout": "initialization_timeout", "caPort": "port"},
     3: {**_SHARED, "role": "role", "logConfig": "log_config", "internetAccess": "internet_access"},
+}
+ABSENT: Mapping[str, object] = {  # how a function of FC 3.0 shows what is not here; its clients send that, too
+    "instanceIsolationMode": "SHARE",
+    "sessionAffinity": "NONE",
+    "disableOndemand": False,
 }
 
 
@@ -230,6 +236,7 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
         document["customRuntimeConfig"] = config
     if generation == 3:
         document["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
+        document |= ABSENT
         document["state"] = "Active"
         document["lastUpdateStatus"] = "Successful"
         if function.disabled is not None:

@@ -30,6 +30,8 @@ HARMLESS = {
     "disableOndemand": (False,),
     "alwaysAllocateGPU": (False, True),  # there are none
     "enableLlmMetrics": (False,),
+    "instanceIsolationMode": ("SHARE",),
+    "sessionAffinity": ("NONE",),
 }
 TYPES: Mapping[str, tuple[type, ...]] = {
     "timeout": (int,),
@@ -121,10 +123,10 @@ def write_fields(value: object, properties: Mapping[str, str]) -> dict[str, Any]
 def _is_blank(value: object) -> bool:
     """Return True if a value says nothing, however many members it has, as funcraft's `vpcConfig` without a network does.
 
-    A user or group of -1 is the platform's own (CreateService, nasConfig).
+    A user or group of -1 is the platform's own (CreateService, nasConfig); Serverless Devs names 0 where it mounts nothing.
     """
     if isinstance(value, dict):
-        return all(_is_blank(each) or (name.lower() in _IDS and each == -1) for name, each in value.items())
+        return all(_is_blank(each) or (name.lower() in _IDS and each in (-1, 0)) for name, each in value.items())
     return all(map(_is_blank, value)) if isinstance(value, list) else value in (None, "")
 
 

@@ -73,10 +73,7 @@ def _write(fc: FcService, call: Call, trigger: Trigger) -> dict[str, Any]:
             f"{call.endpoint}{each}{trigger.trigger_id}" for each in (HTTP_TRIGGERS, HTTP_TRIGGERS_VPC)
         )
         urls = internet, intranet
-    document = write_trigger(trigger, urls)
-    if call.target.generation == 3:
-        document["targetArn"] = f"acs:fc:{fc.settings.region}:{fc.settings.account_id}:{trigger.function}"
-    return document
+    return write_trigger(trigger, urls)
 
 
 def read_trigger(body: Body, *, function: str, before: Trigger | None = None) -> Trigger:

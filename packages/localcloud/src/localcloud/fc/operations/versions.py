@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -41,7 +41,7 @@ class VersionOperations:
         self._clock = clock
 
     def publish(self, owner: str, *, description: str = "") -> Version:
-        """Publish a service or a function as it is now.
+        """Publish a service or a function as it is now. An update that changes nothing is a change (suite of devsapp/fc3).
 
         Raises:
             FcError: ServiceNotFound, FunctionNotFound; VersionPublishError: nothing has changed since the last version.
@@ -49,7 +49,7 @@ class VersionOperations:
         service, current = self.unpublished(owner)
         functions = tuple(replace(each, disabled=None) for each in current)  # the function's own switch is asked
         before = self._store.versions_of(owner)
-        if before and _content(before[-1].service, before[-1].functions) == _content(service, functions):
+        if before and (before[-1].service, before[-1].functions) == (service, functions):
             raise FcError("VersionPublishError", f"{owner} has not changed since version {before[-1].id}")
         number = self._store.last_versions.get(owner, 0) + 1
         now = self._clock()
@@ -108,10 +108,3 @@ class VersionOperations:
         self._store.save()
         for function in deleted.functions:
             self._fleet.retire(function.path, version=version)
-
-
-def _content(service: Service | None, functions: Iterable[Function]) -> object:
-    """Return what makes a difference between two versions: everything but the times of changes."""
-    same = replace(service, modified=0.0) if service else None
-    kept = {each.path: replace(each, modified=0.0) for each in functions}
-    return same, kept
