@@ -182,7 +182,7 @@ def test_async_invocation_runs_later_and_is_tried_three_times(
 
     def logged() -> str:
         return "".join(
-            path.read_text() for path in (cloud.data / "fc" / "logs").iterdir() if request in path.read_text()
+            path.read_text() for path in (cloud.data / "fc" / "logs").glob("*.log") if request in path.read_text()
         )
 
     wait_for(lambda: f"FC Async Attempt 3 of 3 failed RequestId: {request}" in logged())
