@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.oss.link import Fault, Link, Shape, parse_fault, parse_shape
+from localcloud.oss.link import MOST, Fault, Link, Shape, parse_fault, parse_shape
 
 FAULT = Fault(kind="reset", prefix="lib/")
 
@@ -69,6 +69,40 @@ def test_all_connections_share_the_bandwidth() -> None:
         return time.monotonic() - begin
 
     assert asyncio.run(scenario()) >= 0.02
+
+
+class _LateClock:
+    """A clock that asyncio's sleep moves, by a millisecond more than it was asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr("localcloud.oss.link.time.monotonic", lambda: self.now)
+        monkeypatch.setattr("localcloud.oss.link.asyncio.sleep", self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now += seconds + 0.001
+
+
+@pytest.mark.parametrize("bandwidth", [1e9, 5e9])
+def test_one_connection_gets_the_whole_bandwidth_though_it_wakes_up_late(
+    bandwidth: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, link = _LateClock(monkeypatch), Link(Shape(bandwidth=bandwidth))
+
+    async def send() -> None:
+        for _ in range(1000):
+            await link.pay(MOST)
+
+    asyncio.run(send())
+    assert clock.now - 1000 == pytest.approx(1000 * MOST * 8 / bandwidth, abs=0.002)
+
+
+def test_a_link_does_not_make_up_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, link = _LateClock(monkeypatch), Link(Shape(bandwidth=8_000_000.0))  # a byte in a microsecond
+    asyncio.run(link.pay(1000))
+    clock.now = 2000.0
+    asyncio.run(link.pay(10_000))
+    assert clock.now - 2000 >= 0.01
 
 
 def test_a_new_shape_owes_nothing_for_the_one_before() -> None:
