@@ -14,6 +14,7 @@ import pytest
 from localcloud.fc.instances.usage import (
     Usage,
     find_tree,
+    list_tree,
     open_memory_files,
     read_proportional,
     read_shared,
@@ -42,6 +43,7 @@ def test_the_name_of_a_process_changes_nothing_of_what_it_uses(name: str) -> Non
         assert usage.tasks == 1
         assert 1 << 20 < usage.anonymous < 100 << 20
         assert find_tree(os.getpid()).count(pid) == 1
+        assert list_tree(os.getpid()).count(pid) == 1
         assert 1 << 20 < read_proportional([pid]).anonymous < 100 << 20
 
 
@@ -92,13 +94,30 @@ def test_a_process_that_has_ended_uses_nothing() -> None:
 def test_what_cannot_be_looked_at_for_want_of_descriptors_is_not_taken_for_ended() -> None:
     code = (
         "import os, resource, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from localcloud.fc.instances.usage import find_tree, read_usage, open_memory_files\n"
+        "from localcloud.fc.instances.usage import find_tree, list_tree, read_usage, open_memory_files\n"
         "used = max(map(int, os.listdir('/proc/self/fd')))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (used, used)); kept = []\n"
         "try:\n    while True: kept.append(os.dup(0))\nexcept OSError: pass\n"
-        "for look in (read_usage, open_memory_files, lambda pids: find_tree(pids[0])):\n"
+        "for look in (read_usage, open_memory_files, lambda pids: find_tree(pids[0]), lambda pids: list_tree(pids[0])):\n"
         "    try: look([os.getpid()])\n    except OSError as error: print(error.errno)\n"
     )
     root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code, root], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["24", "24", "24"]  # EMFILE
+    assert done.stdout.split() == ["24", "24", "24", "24"]  # EMFILE
+
+
+def test_the_processes_below_one_are_listed_whichever_thread_started_them() -> None:
+    code = (
+        "import subprocess, sys, threading\n"
+        "sleeper = 'import sys; print(flush=True); sys.stdin.read()'\n"
+        "nested = f'import subprocess, sys; subprocess.run([sys.executable, \"-c\", {sleeper!r}])'\n"
+        "for _ in range(3): threading.Thread(target=subprocess.run, args=([sys.executable, '-c', nested],)).start()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        for _ in range(3):
+            process.stdout.readline()
+        listed = list_tree(process.pid)
+        assert sorted(listed) == sorted(find_tree(process.pid))
+        assert len(listed) == 1 + 3 * 2
+        process.communicate()

@@ -84,6 +84,7 @@ def test_an_instance_is_ended_even_when_its_processes_cannot_be_listed(
         raise OSError(errno.EMFILE, "too many open files")
 
     monkeypatch.setattr(processes, "find_tree", fail)
+    monkeypatch.setattr(processes, "list_tree", fail)
     begin = time.monotonic()
     reason, _, alive = asyncio.run(run(tmp_path))
     assert time.monotonic() - begin < 15

@@ -380,4 +380,4 @@ class Instance:
             self.kill(EndReason.WATCH)
 
     def _measure(self) -> Use:
-        return self.meter.read(self._running().tree(), self.pid)
+        return self.meter.read(self._running().processes(), self.pid)
