@@ -107,6 +107,15 @@ class Restoration:
     expires: float  # seconds since the epoch; from then on it cannot be read any more
 
 
+@dataclass(frozen=True, slots=True)
+class SelectMeta:
+    """The rows of an object that queries read, as CreateSelectObjectMeta counted them."""
+
+    kind: str  # csv or json
+    records: int
+    columns: int | None  # of CSV
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredObject:
     """An object, or a version of it: its bytes lie in the file `data`."""
@@ -122,6 +131,7 @@ class StoredObject:
     symlink_target: str | None = None  # a key of the same bucket; None: the object is no symlink
     version: str = NULL_VERSION
     restoration: Restoration | None = None
+    select_meta: SelectMeta | None = None  # None: nobody has had the rows counted
     attributes: Attributes
 
 

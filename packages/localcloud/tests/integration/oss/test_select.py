@@ -11,6 +11,7 @@ import oss2
 import pytest
 
 from tests.support.cloud import Cloud
+from tests.support.roles import assume_role
 
 CSV = 'name,age,city\nAnn,30,"Köln, West"\nBob,,Ulm\nEve,41,Ulm\n'
 PEOPLE = [{"name": "Ann", "age": 30, "home": {"city": "Köln"}}, {"name": "Bob", "home": {"city": "Ulm"}}]
@@ -78,6 +79,28 @@ def test_documents_of_json_are_found(bucket: oss2.Bucket) -> None:
 def test_objects_are_described(bucket: oss2.Bucket) -> None:
     csv = bucket.create_select_object_meta("a.csv")
     assert (csv.status, csv.csv_rows, csv.csv_splits) == (200, 4, 1)
+
+
+def test_the_description_of_an_object_is_kept_until_it_is_to_be_overwritten(bucket: oss2.Bucket) -> None:
+    def rows(**said: str) -> int:
+        return int(bucket.create_select_object_meta("counted.csv", said).csv_rows)
+
+    bucket.put_object("counted.csv", "a,b|c\nd,e|f\n\n")
+    assert rows(RecordDelimiter="\n") == 3
+    assert rows(RecordDelimiter="\n\n") == 3
+    assert rows(RecordDelimiter="\n\n", OverwriteIfExists="true") == 1
+    assert rows(RecordDelimiter="\n") == 1
+    bucket.put_object("counted.csv", "another\n")
+    assert rows(RecordDelimiter="\n") == 1
+    bucket.put_object("counted.csv", "others\nstill\n")
+    assert rows(RecordDelimiter="\n") == 2
+
+
+def test_the_description_of_an_object_needs_the_right_to_write_it(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    resource = [f"acs:oss:*:*:{bucket.bucket_name}/*"]
+    role = assume_role(cloud, {"Effect": "Allow", "Action": ["oss:GetObject"], "Resource": resource})
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        cloud.bucket(bucket.bucket_name, role).create_select_object_meta("a.csv")
 
 
 def test_an_error_in_the_data_comes_behind_what_was_found(bucket: oss2.Bucket) -> None:

@@ -16,8 +16,10 @@ from aiohttp import web
 from localcloud.oss.api.call import Call
 from localcloud.oss.arguments import read_number
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import SelectMeta
 from localcloud.oss.offload import offloaded
 from localcloud.oss.ranges import parse_range
+from localcloud.oss.select.frames import meta_frame
 from localcloud.oss.select.sql import parse as parse_statement
 from localcloud.oss.settings.table import requester_pays
 from localcloud.oss.xml import parse, text_of
@@ -40,29 +42,39 @@ async def select(call: Call, kind: str) -> web.StreamResponse:
     statement = _decoded(tree, "Expression", "")
     await asyncio.to_thread(parse_statement, statement)  # refuses a wrong one before the object is looked for
     request = given | _output(tree, given) | {"sql": statement}
-    return await _run(call, request, status=206)
+    return await _run(call, request)
 
 
 async def describe(call: Call, kind: str) -> web.StreamResponse:
-    """CreateSelectObjectMeta; kind: csv or json."""
+    """CreateSelectObjectMeta; kind: csv or json. What was counted once is told again, however rows are to be divided now."""
+    call.require("PutObject")
     tree = parse(call.body, f"{kind.capitalize()}MetaRequest")
+    overwrite = _flag(tree, "OverwriteIfExists")
     request = _input(tree, kind) | {"sql": None, "raw": False, "out_record": "\n", "out_field": ",", "keep_all": False}
     if request["gzip"]:
         raise _invalid("CompressionType", "None, for no more is described")
-    return await _run(call, request, status=200)
+    async with call.open("GetObject") as (item, path):
+        meta = item.select_meta
+        if overwrite or meta is None or meta.kind != kind:
+            whole = request | {"size": item.size, "bytes": None}
+            async with offloaded(WORKER, whole, path) as outcome:
+                meta = SelectMeta(kind, outcome.head["records"], outcome.head["columns"])
+            await call.run(call.oss.objects.keep_select_meta, item, meta)
+        frame = meta_frame(item.size, records=meta.records, columns=meta.columns)
+    return web.Response(body=frame, headers=_headers(raw=False))
 
 
-async def _run(call: Call, request: dict[str, Any], *, status: int) -> web.StreamResponse:
+def _headers(*, raw: bool) -> dict[str, str]:
+    return {"Content-Type": "application/octet-stream", "x-oss-select-output-raw": str(raw).lower()}
+
+
+async def _run(call: Call, request: dict[str, Any]) -> web.StreamResponse:
     async with call.open("GetObject") as (item, path):
         _check_payer(call)
         interval = parse_range(call.headers.get("Range"), item.size, strict=True)
         whole = request | {"size": item.size, "bytes": interval}
         async with offloaded(WORKER, whole, path) as outcome:
-            headers = {
-                "Content-Type": "application/octet-stream",
-                "x-oss-select-output-raw": str(request["raw"]).lower(),
-            }
-            response = web.StreamResponse(status=status, headers=headers)
+            response = web.StreamResponse(status=206, headers=_headers(raw=request["raw"]))
             await response.prepare(call.request)
             async for chunk in outcome.chunks:
                 await response.write(chunk)

@@ -17,6 +17,7 @@ from localcloud.oss.model import (
     Deletion,
     ObjectKind,
     Protection,
+    SelectMeta,
     StoredObject,
     Version,
 )
@@ -320,6 +321,19 @@ class ObjectOperations(Operations):
             return replace(item, attributes=replace(item.attributes, tagging=tagging))
 
         return self._store.objects.change(bucket, key, change, version)
+
+    def keep_select_meta(self, item: StoredObject, meta: SelectMeta) -> None:
+        """Keep how many rows an object has, as long as its bytes are those that were counted.
+
+        Raises:
+            OssError: NoSuchBucket, NoSuchKey.
+        """
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            present = self._existing(before, item.bucket, item.key)
+            return replace(present, select_meta=meta) if present.data == item.data else present
+
+        self._store.objects.change(item.bucket, item.key, change)
 
     def protect(
         self, bucket: str, key: str, protect: Callable[[StoredObject], Protection], version: str | None = None

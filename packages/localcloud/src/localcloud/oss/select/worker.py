@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.offload import head, work
-from localcloud.oss.select.frames import data_frame, end_frame, meta_frame
+from localcloud.oss.select.frames import data_frame, end_frame
 from localcloud.oss.select.records import (
     Dialect,
     Document,
@@ -42,8 +42,7 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
     try:
         table = _Csv(request, content) if request["kind"] == "csv" else _Json(request, content)
         if request["sql"] is None:
-            described = meta_frame(size, records=sum(1 for _ in table.everything()), columns=table.columns)
-            output.write(head() + described)
+            output.write(head(records=sum(1 for _ in table.everything()), columns=table.columns))
             return
         query = parse(request["sql"])
         table.check(query)

@@ -16,6 +16,7 @@ from localcloud.oss.model import (
     Protection,
     Restoration,
     RetentionMode,
+    SelectMeta,
     Storage,
     StoredObject,
 )
@@ -24,6 +25,7 @@ from localcloud.oss.store.database import Row, decode_key, encode_key
 COLUMNS = "data, size, etag, crc64, modified, kind, headers, acl, tagging"  # after those that say which object it is
 # What follows stands among the headers, by names of headers that no object keeps: older folders have no columns for it.
 _TARGET, _VERSION, _RESTORE = "x-oss-symlink-target", "x-oss-version-id", "x-oss-restore"
+_SELECT_META = "x-oss-select-meta"
 _CLASS, _ENCRYPTION, _PROTECTION = "x-oss-storage-class", "x-oss-server-side-encryption", "x-oss-object-worm"
 
 _KINDS = {kind.value: kind for kind in ObjectKind}
@@ -36,6 +38,7 @@ class _Described:
     target: str | None
     version: str
     restoration: Restoration | None
+    select_meta: SelectMeta | None
     attributes: Attributes
 
 
@@ -48,6 +51,8 @@ def to_columns(item: StoredObject) -> Row:
         document[_VERSION] = item.version
     if item.restoration is not None:
         document[_RESTORE] = [item.restoration.tier, item.restoration.ready, item.restoration.expires]
+    if item.select_meta is not None:
+        document[_SELECT_META] = [item.select_meta.kind, item.select_meta.records, item.select_meta.columns]
     return (
         item.data,
         item.size,
@@ -82,6 +87,7 @@ def to_object(bucket: str, key: bytes, columns: Row) -> StoredObject:
         symlink_target=described.target,
         version=described.version,
         restoration=described.restoration,
+        select_meta=described.select_meta,
         attributes=described.attributes,
     )
 
@@ -89,11 +95,12 @@ def to_object(bucket: str, key: bytes, columns: Row) -> StoredObject:
 @lru_cache(maxsize=128)  # most objects of a bucket have the same: a listing would read it for each
 def _read_document(text: str, acl: str, tagging: str | None) -> _Described:
     document = json.loads(text)
-    restoration = document.pop(_RESTORE, None)
+    restoration, select_meta = document.pop(_RESTORE, None), document.pop(_SELECT_META, None)
     return _Described(
         target=document.pop(_TARGET, None),
         version=document.pop(_VERSION, NULL_VERSION),
         restoration=restoration and Restoration(*restoration),
+        select_meta=select_meta and SelectMeta(*select_meta),
         attributes=Attributes(storage=pop_storage(document), headers=document, acl=acl, tagging=tagging),
     )
 
