@@ -37,7 +37,7 @@ DIFFERS: Mapping[str, str] = {
     "GetTemplateSummary": "no resource can be imported",
     **dict.fromkeys(("GetMetaQueryStatus", "GetBucketMetaQueryStatus"), "there is never one"),
     "ListCloudBoxes": "always empty",
-    **dict.fromkeys(("DoMetaQueryAction", "SealAppendObject"), "always refused, in OSS's words"),
+    "DoMetaQueryAction": "always refused, in OSS's words",
     "DoDataPipelineAction": "no pipeline can be made; the list is empty",
     "AsyncProcessObject": "refused as without Intelligent Media Management",
     **dict.fromkeys(("PostVodPlaylist", "GetVodPlaylist"), "nothing is ever recorded"),

@@ -88,6 +88,7 @@ STATUS = {
     "NotModified": 304,
     "NotSymlink": 400,
     "ObjectNotAppendable": 409,
+    "AppendSealedObjectNotAllowed": 400,
     "OperationNotSupported": 400,
     "PartNotSequential": 400,
     "PositionNotEqualToLength": 409,

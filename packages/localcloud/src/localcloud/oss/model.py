@@ -132,6 +132,7 @@ class StoredObject:
     version: str = NULL_VERSION
     restoration: Restoration | None = None
     select_meta: SelectMeta | None = None  # None: nobody has had the rows counted
+    sealed: float | None = None  # seconds since the epoch; from then on nothing is appended; None: it may be
     attributes: Attributes
 
 

@@ -235,7 +235,6 @@ def test_rules_of_a_bucket_forbid_to_replace_objects(bucket: oss2.Bucket, url: s
     [
         ("POST", "", {"metaQuery": "", "action": "listDatasets"}, (400, "OperationNotSupported", "0037-00000001")),
         ("GET", "", {"metaQuery": ""}, (404, "MetaQueryNotExist", None)),
-        ("POST", "a", {"seal": "", "position": "0"}, (400, "OperationNotSupported", "0016-00000513")),
         ("POST", "a", {"x-oss-async-process": ""}, (400, "Imm Client", None)),
         ("PUT", "a", {"uploadId": "none", "partNumber": "1"}, (404, "NoSuchUpload", "0042-00000104")),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import alibabacloud_oss_v2 as oss
@@ -220,3 +221,30 @@ def test_a_retention_in_governance_mode_ends_early_for_who_may_bypass_it(
     assert retain(may, "GOVERNANCE", early, bypass=True) == "InvalidRequest"  # nobody eases COMPLIANCE
     read = client.get_object_retention(oss.GetObjectRetentionRequest(bucket=bucket, key="a")).retention
     assert (read.mode, read.retain_until_date) == ("COMPLIANCE", early)
+
+
+def test_a_sealed_object_grows_no_more(client: Any, bucket: str) -> None:
+    def append(position: int) -> Any:
+        return client.append_object(oss.AppendObjectRequest(bucket=bucket, key="a", position=position, body=b"12"))
+
+    def seal(key: str, position: int) -> Any:
+        return client.seal_append_object(oss.SealAppendObjectRequest(bucket=bucket, key=key, position=position))
+
+    def head() -> Any:
+        return client.head_object(oss.HeadObjectRequest(bucket=bucket, key="a")).headers.get("x-oss-sealed-time")
+
+    def refused(call: Callable[[], object]) -> tuple[int, str]:
+        with pytest.raises(oss.exceptions.OperationError) as error:
+            call()
+        return error.value.unwrap().status_code, error.value.unwrap().code
+
+    append(0)
+    assert head() is None
+    assert refused(lambda: seal("a", 1)) == (409, "PositionNotEqualToLength")
+    append(2)
+    sealed = seal("a", 4).sealed_time
+    assert sealed == seal("a", 4).sealed_time == head()
+    assert refused(lambda: append(4)) == (400, "AppendSealedObjectNotAllowed")
+    client.put_object(oss.PutObjectRequest(bucket=bucket, key="b", body=b"12"))
+    assert refused(lambda: seal("b", 2)) == (409, "ObjectNotAppendable")
+    assert refused(lambda: seal("none", 0)) == (404, "NoSuchKey")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from localcloud.kernel.times import to_http
 from localcloud.oss.api.attributes import read_attributes
 from localcloud.oss.api.bodies import receive
 from localcloud.oss.api.call import Call
@@ -17,11 +18,7 @@ from localcloud.oss.model import MAX_PUT, NO_ATTRIBUTES
 
 async def append_object(call: Call) -> web.StreamResponse:
     """AppendObject."""
-    if "position" not in call.query:
-        raise OssError(
-            "MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "position"}, ec="0016-00000501"
-        )
-    position = read_number("position", call.query["position"], high=MAX_PUT, ec="0016-00000502")
+    position = _read_position(call)
     if position:  # only the first call says what the object has, but for its ACL
         attributes = replace(NO_ATTRIBUTES, acl=call.headers.get("x-oss-object-acl", NO_ATTRIBUTES.acl))
     else:
@@ -37,3 +34,17 @@ async def append_object(call: Call) -> web.StreamResponse:
             "x-oss-next-append-position": str(item.size),
         }
     )
+
+
+async def seal_object(call: Call) -> web.StreamResponse:
+    """SealAppendObject."""
+    item = await call.run(call.oss.appends.seal, call.bucket, call.key, _read_position(call))
+    return web.Response(headers={"x-oss-sealed-time": to_http(item.sealed or 0.0)})
+
+
+def _read_position(call: Call) -> int:
+    if "position" not in call.query:
+        raise OssError(
+            "MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "position"}, ec="0016-00000501"
+        )
+    return read_number("position", call.query["position"], high=MAX_PUT, ec="0016-00000502")

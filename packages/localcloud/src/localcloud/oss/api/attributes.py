@@ -136,6 +136,8 @@ def object_headers(item: StoredObject, now: float) -> dict[str, str]:
         headers["x-oss-restore"] = state
     if item.kind is ObjectKind.APPENDABLE:
         headers["x-oss-next-append-position"] = str(item.size)
+    if item.sealed is not None:
+        headers["x-oss-sealed-time"] = to_http(item.sealed)
     if item.attributes.tagging:
         headers["x-oss-tagging-count"] = str(len(tags_of(item.attributes.tagging)))
     return headers

@@ -2,7 +2,7 @@
 
 Intelligent Media Management's index of a bucket and the pipelines of an account are not made here, so that none of them is found.
 
-Sources: OSS, GetMetaQueryStatus, DoMetaQueryAction, DoDataPipelineAction, SealAppendObject; what SDKs expect.
+Sources: OSS, GetMetaQueryStatus, DoMetaQueryAction, DoDataPipelineAction; what SDKs expect.
 """
 
 from __future__ import annotations
@@ -41,9 +41,3 @@ async def run_pipeline(call: Call) -> web.StreamResponse:
 async def put_stray_part(call: Call) -> web.StreamResponse:
     """UploadPart that names no upload (assumed of OSS): stored as an object, a part would look like the whole."""
     raise OssError("MissingArgument", "Missing Some Required Arguments.", {"ArgumentName": "uploadId"})
-
-
-async def seal(call: Call) -> web.StreamResponse:
-    """SealAppendObject."""
-    await call.run(call.oss.objects.get, call.bucket, call.key)
-    raise OssError("OperationNotSupported", "SealAppendable is not supported.", ec="0016-00000513")

@@ -209,7 +209,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "cleanRestoredObject": Operation(restores.clean_restored_object, "CleanRestoredObject"),
         "x-oss-process": Operation(processing.post_process, None, versions=None),
         "x-oss-async-process": Operation(processing.post_async_process, "ProcessObject"),
-        "seal": Operation(refused.seal, "PutObject"),
+        "seal": Operation(appends.seal_object, "SealAppendObject"),
         "append": Operation(appends.append_object, "PutObject", header_actions=RIGHTS_BY_HEADER, streams=True),
         # the SDK for Go names there the version that it will copy
         "uploads": Operation(uploads.begin_upload, "PutObject", header_actions=RIGHTS_BY_HEADER, versions=None),

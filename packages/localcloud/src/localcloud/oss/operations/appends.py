@@ -1,4 +1,7 @@
-"""Operations on appendable objects, which grow at their end."""
+"""Operations on appendable objects, which grow at their end until they are sealed.
+
+Sources: OSS, AppendObject, SealAppendObject; of the code of what is appended after that, the suite of its second SDK for Python.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ class AppendOperations(Operations):
             requester: the principal's id, told to subscribers.
 
         Raises:
-            OssError: PositionNotEqualToLength (which names the right one), ObjectNotAppendable, NoSuchBucket, InvalidObjectName.
+            OssError: PositionNotEqualToLength (which names the right one), ObjectNotAppendable, AppendSealedObjectNotAllowed,
+                NoSuchBucket, InvalidObjectName.
         """
         blobs = self._store.blobs
         with blobs.giving(blob), ExitStack() as stack:
@@ -71,8 +75,35 @@ class AppendOperations(Operations):
         self._events.tell("ObjectCreated:AppendObject", item, requester)
         return item
 
+    def seal(self, bucket: str, key: str, position: int) -> StoredObject:
+        """End the growth of an appendable object, and return it; what was sealed stays so since the first time.
+
+        Args:
+            bucket: the bucket's name.
+            key: the object's key.
+            position: the object's length, in bytes.
+
+        Raises:
+            OssError: PositionNotEqualToLength (which names the right one), ObjectNotAppendable, NoSuchBucket, NoSuchKey.
+        """
+
+        def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
+            item = self._existing(before, bucket, key)
+            _check_length(item, key, position)
+            return item if item.sealed is not None else replace(item, sealed=self._clock())
+
+        return self._store.objects.change(bucket, key, change)
+
 
 def _check_position(item: StoredObject | None, key: str, position: int) -> None:
+    if item and item.sealed is not None:
+        raise OssError(
+            "AppendSealedObjectNotAllowed", "The object is sealed: nothing can be appended to it.", {"Key": key}
+        )
+    _check_length(item, key, position)
+
+
+def _check_length(item: StoredObject | None, key: str, position: int) -> None:
     if item and item.kind is not ObjectKind.APPENDABLE:
         raise OssError("ObjectNotAppendable", "The object is not appendable", {"Key": key})
     length = item.size if item else 0

@@ -44,6 +44,7 @@ _OSS_ONLY = frozenset(
         "x-oss-ec",
         "x-oss-err",
         "x-oss-next-append-position",
+        "x-oss-sealed-time",
     }
 )
 _SIGNATURE = frozenset({"algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token"})

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from localcloud.kernel.times import to_http
-from localcloud.oss.model import Bucket, DeleteMarker, StoredObject, Upload
+from localcloud.oss.model import Bucket, DeleteMarker, ObjectKind, StoredObject, Upload
 from localcloud.oss.settings.lifecycle import COLDER, SETTING, read_date
 from localcloud.oss.settings.tags import tags_of
 from localcloud.oss.xml import parse
@@ -136,11 +136,14 @@ class Rule:
 def colder_class(rules: Iterable[Rule], item: StoredObject, now: float, since: float | None) -> str | None:
     """Return the coldest storage class that rules move an object or a version to; None: it stays where it is.
 
-    Symlinks stay, having no bytes of their own (assumed).
+    Symlinks stay, having no bytes of their own (assumed); appendable objects get colder than Archive when they are sealed.
+    Source: OSS, SealAppendObject.
     """
     if item.symlink_target is not None:
         return None
-    due = {storage_class for rule in rules for storage_class in rule.moves(item, now, since)}
+    limit = COLDER["Archive"] if item.kind is ObjectKind.APPENDABLE and item.sealed is None else max(COLDER.values())
+    moves = {storage_class for rule in rules for storage_class in rule.moves(item, now, since)}
+    due = {storage_class for storage_class in moves if COLDER[storage_class] <= limit}
     coldest = max(due, key=COLDER.__getitem__, default=None)
     present = COLDER.get(item.attributes.storage.storage_class or "", 0)
     return coldest if coldest is not None and COLDER[coldest] > present else None

@@ -25,7 +25,7 @@ from localcloud.oss.store.database import Row, decode_key, encode_key
 COLUMNS = "data, size, etag, crc64, modified, kind, headers, acl, tagging"  # after those that say which object it is
 # What follows stands among the headers, by names of headers that no object keeps: older folders have no columns for it.
 _TARGET, _VERSION, _RESTORE = "x-oss-symlink-target", "x-oss-version-id", "x-oss-restore"
-_SELECT_META = "x-oss-select-meta"
+_SELECT_META, _SEALED = "x-oss-select-meta", "x-oss-sealed-time"
 _CLASS, _ENCRYPTION, _PROTECTION = "x-oss-storage-class", "x-oss-server-side-encryption", "x-oss-object-worm"
 
 _KINDS = {kind.value: kind for kind in ObjectKind}
@@ -39,6 +39,7 @@ class _Described:
     version: str
     restoration: Restoration | None
     select_meta: SelectMeta | None
+    sealed: float | None
     attributes: Attributes
 
 
@@ -53,6 +54,8 @@ def to_columns(item: StoredObject) -> Row:
         document[_RESTORE] = [item.restoration.tier, item.restoration.ready, item.restoration.expires]
     if item.select_meta is not None:
         document[_SELECT_META] = [item.select_meta.kind, item.select_meta.records, item.select_meta.columns]
+    if item.sealed is not None:
+        document[_SEALED] = item.sealed
     return (
         item.data,
         item.size,
@@ -88,6 +91,7 @@ def to_object(bucket: str, key: bytes, columns: Row) -> StoredObject:
         version=described.version,
         restoration=described.restoration,
         select_meta=described.select_meta,
+        sealed=described.sealed,
         attributes=described.attributes,
     )
 
@@ -101,6 +105,7 @@ def _read_document(text: str, acl: str, tagging: str | None) -> _Described:
         version=document.pop(_VERSION, NULL_VERSION),
         restoration=restoration and Restoration(*restoration),
         select_meta=select_meta and SelectMeta(*select_meta),
+        sealed=document.pop(_SEALED, None),
         attributes=Attributes(storage=pop_storage(document), headers=document, acl=acl, tagging=tagging),
     )
 

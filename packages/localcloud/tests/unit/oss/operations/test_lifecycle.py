@@ -130,3 +130,14 @@ def test_rules_by_the_last_access_need_its_tracking_as_long_as_they_are_there(se
         track(service, "Disabled")
     rule(service, Expiration={"Days": 1})
     track(service, "Disabled")
+
+
+def test_an_appendable_object_gets_colder_than_archive_when_it_is_sealed(service: OssService, clock: Clock) -> None:
+    service.appends.append("kept", "a", 0, service.blobs.write([b"1"]), NO_ATTRIBUTES)
+    steps = [{"Days": 1, "StorageClass": "Archive"}, {"Days": 2, "StorageClass": "ColdArchive"}]
+    rule(service, Transition=steps)
+    service.lifecycle.apply(clock.now + 3 * DAY)
+    assert storage_class(service) == "Archive"
+    service.appends.seal("kept", "a", 1)
+    service.lifecycle.apply(clock.now + 3 * DAY)
+    assert storage_class(service) == "ColdArchive"
