@@ -198,6 +198,8 @@ def test_who_is_not_of_the_owner_s_account_pays(other: Cloud, bucket: oss2.Bucke
     assert theirs.get_object_with_url(theirs.sign_url("GET", "key", 60, params=PAYS)).read() == b"paid"
     with pytest.raises(oss2.exceptions.AccessDenied, match="Select API does not support requester pay now"):
         theirs.select_object("key", "select * from ossobject", headers=PAYS)
+    with pytest.raises(oss2.exceptions.AccessDenied, match="Select API does not support requester pay now"):
+        theirs.create_select_object_meta("key", headers=PAYS)
     bucket.put_bucket_acl("public-read")
     anybody = oss2.Bucket(oss2.AnonymousAuth(), bucket.endpoint, bucket.bucket_name)
     assert refusal(lambda: anybody.get_object("key")) == (403, "AccessDenied", "0003-00000701")

@@ -87,3 +87,17 @@ def test_a_channel_of_another_type_is_refused(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket._do("PUT", bucket.bucket_name, "other", params={"live": ""}, data=body)
     assert (error.value.status, error.value.code) == (400, "InvalidArgument")
+
+
+def test_snapshots_go_into_a_bucket_that_there_is(bucket: oss2.Bucket) -> None:
+    def make(target: str) -> None:
+        body = (
+            "<LiveChannelConfiguration><Target><Type>HLS</Type></Target><Snapshot><RoleName>r</RoleName>"
+            f"<DestBucket>{target}</DestBucket><NotifyTopic>t</NotifyTopic><Interval>5</Interval></Snapshot>"
+            "</LiveChannelConfiguration>"
+        )
+        bucket._do("PUT", bucket.bucket_name, "one", params={"live": ""}, data=body)
+
+    make(bucket.bucket_name)
+    with pytest.raises(oss2.exceptions.NoSuchBucket):
+        make("none-" + bucket.bucket_name)

@@ -15,8 +15,9 @@ from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.listing import check_lengths
 from localcloud.oss.errors import OssError
-from localcloud.oss.settings.live import add_channel, channels_of, find_channel, key_of, read_channel, set_status
+from localcloud.oss.settings.live import ROOT, add_channel, channels_of, find_channel, key_of, read_channel, set_status
 from localcloud.oss.settings.setting import keep
+from localcloud.oss.xml import parse
 
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
@@ -31,9 +32,22 @@ async def put_channel(call: Call) -> web.StreamResponse:
         await call.run(call.buckets.change_setting, call.bucket, key, set_status(call.key, status))
         return web.Response()
     document = read_channel(call.body, call.guard.clock())
+    _check_snapshots(call, document)
     await call.run(call.buckets.change_setting, call.bucket, key, add_channel(document))
     bucket = await call.run(call.buckets.get, call.bucket)
     return xml_response("CreateLiveChannelResult", _urls(call, call.key, find_channel(bucket, call.key)))
+
+
+def _check_snapshots(call: Call, document: str) -> None:
+    """Refuse a channel whose snapshots are to go into a bucket that its owner has not.
+
+    Raises:
+        OssError: NoSuchBucket (assumed; the suite of OSS's SDK for C++ expects a refusal).
+    """
+    target = parse(document.encode(), ROOT).findtext("Snapshot/DestBucket")
+    found = call.guard.find_bucket(target) if target else None
+    if target and (found is None or found.owner != call.owner):
+        raise OssError("NoSuchBucket", "The specified bucket does not exist.", {"BucketName": target})
 
 
 async def get_channel(call: Call) -> web.StreamResponse:

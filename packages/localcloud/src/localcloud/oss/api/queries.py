@@ -54,6 +54,7 @@ async def describe(call: Call, kind: str) -> web.StreamResponse:
     if request["gzip"]:
         raise _invalid("CompressionType", "None, for no more is described")
     async with call.open("GetObject") as (item, path):
+        _check_payer(call)
         meta = item.select_meta
         if overwrite or meta is None or meta.kind != kind:
             whole = request | {"size": item.size, "bytes": None}
