@@ -35,6 +35,7 @@ STATUS = {
     "InvalidAccessKeyId": 403,
     "InvalidArgument": 400,
     "InvalidBucketName": 400,
+    "InvalidCsvLine": 400,
     "InvalidDigest": 400,
     "InvalidEncryptionAlgorithmError": 400,
     "InvalidEncryptionRequest": 400,

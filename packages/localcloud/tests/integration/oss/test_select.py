@@ -111,6 +111,20 @@ def test_an_error_in_the_data_comes_behind_what_was_found(bucket: oss2.Bucket) -
     assert (error.value.status, error.value.code) == (400, b"InvalidCsvLine")
 
 
+def test_a_record_too_many_that_lacks_a_column_is_told_at_once_unless_it_is_the_last(bucket: oss2.Bucket) -> None:
+    sql = "select _1, _2 from ossobject"
+    bucket.put_object("partial.csv", "a,b\nc\nd,e\n")
+    with pytest.raises(oss2.exceptions.ServerError) as refused:
+        ask(bucket, "partial.csv", sql, SkipPartialDataRecord="true")
+    assert (refused.value.status, refused.value.code) == (400, "InvalidCsvLine")
+    assert ask(bucket, "partial.csv", sql, SkipPartialDataRecord="true", MaxSkippedRecordsAllowed=1) == "a,b\nd,e\n"
+    bucket.put_object("partial.csv", "a,b\nc\n")
+    with bucket.select_object("partial.csv", sql, select_params={"SkipPartialDataRecord": "true"}) as answer:
+        assert next(answer) == b"a,b\n"
+        with pytest.raises(oss2.exceptions.SelectOperationFailed):
+            next(answer)
+
+
 @pytest.mark.parametrize(
     ("content", "sql", "parameters"),
     [

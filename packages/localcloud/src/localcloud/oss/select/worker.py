@@ -48,11 +48,14 @@ def answer(request: Any, source: BinaryIO, output: BinaryIO) -> None:  # noqa: A
         table.check(query)
     except DataError as error:
         raise wrong(str(error)) from error
-    output.write(head())
     writer = _Writer(output, size, raw=request["raw"])
     try:
         for line in _results(query, table, request):
             writer.write(line)
+    except OssError as error:
+        if not writer.began:
+            raise
+        writer.end(error.status, f"{error.code}.{error.message}")
     except DataError as error:
         writer.end(400, str(error))
     except (
@@ -81,6 +84,7 @@ class _Writer:
     def __init__(self, output: BinaryIO, size: int, *, raw: bool) -> None:
         self._output, self._size, self._raw = output, size, raw
         self._waiting = bytearray()
+        self.began = False  # the answer is on its way, and errors come at its end
 
     def write(self, line: bytes) -> None:
         self._waiting += line
@@ -88,6 +92,9 @@ class _Writer:
             self._flush()
 
     def _flush(self) -> None:
+        if not self.began:
+            self._output.write(head())
+            self.began = True
         if self._waiting:
             self._output.write(bytes(self._waiting) if self._raw else data_frame(self._size, bytes(self._waiting)))
             self._waiting.clear()
@@ -130,12 +137,23 @@ def _results(query: Query, table: _Csv | _Json, request: Any) -> Iterator[bytes]
 
 
 def _complete(found: Iterator[Record], query: Query, *, skip: bool, most: int) -> Iterator[Record]:
+    """Leave out records that lack a column.
+
+    Of one too many, the error is the answer when others are behind it, and comes behind what was found when it is the last one:
+    the suites of OSS's SDKs for C++ and C#, and those for Python and Go.
+
+    Raises:
+        OssError: InvalidCsvLine; DataError: likewise, of the last record.
+    """
     skipped = 0
     for record in found:
         if skip and any(record.get(path) is None for path in query.columns):
             skipped += 1
             if skipped > most:
-                raise DataError(f"InvalidCsvLine.more than {most} records lack a column that the query names")
+                why = f"more than {most} records lack a column that the query names"
+                if next(found, None) is None:
+                    raise DataError(f"InvalidCsvLine.{why}")
+                raise OssError("InvalidCsvLine", why)
             continue
         yield record
 
