@@ -16,7 +16,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import Field, boolean, check_form, choice, group, invalid, number, text
 from localcloud.oss.settings.setting import keep
-from localcloud.oss.xml import parse
+from localcloud.oss.xml import malformed, parse
 
 MAX_SECONDS = 86_400  # between two incremental inventories; assumed
 MAX_STYLE_NAME = 63  # characters
@@ -120,6 +120,9 @@ def _finish_inventory(document: Element, name: str, before: str | None, now: flo
     given = document.findtext("Id") or ""
     if given != name:
         raise invalid("Id", given, "The Id of the inventory is not the inventoryId of the request.")
+    for encryption in document.findall("Destination/OSSBucketDestination/Encryption"):
+        if len(encryption) > 1:  # source: the suite of OSS's SDK for Go
+            raise malformed("Encryption has both SSE-OSS and SSE-KMS")
     for classes in document.findall("Filter/StorageClass"):  # in order: the suite of OSS's SDK for Java reads them back
         classes.text = ",".join(sorted((classes.text or "").split(",")))
 

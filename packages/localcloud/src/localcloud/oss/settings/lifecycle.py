@@ -76,8 +76,7 @@ def _check(document: Element, options: Options) -> None:
     names = [rule.findtext("ID") or "" for rule in rules]
     if len(set(names)) != len(names):
         raise invalid("ID", "", "Rule ID must be unique. Found same ID for more than one rule.")
-    if options.get(OVERLAP, "false").lower() != "true":
-        _check_overlap(rules)
+    _check_overlap(rules, same_action=options.get(OVERLAP, "false").lower() == "true")
 
 
 def _check_rule(rule: Element) -> None:
@@ -236,13 +235,14 @@ class _Scope:
     steps: tuple[tuple[int, int], ...]  # how cold objects get, and after how many days; gone is the coldest
 
 
-def _check_overlap(rules: list[Element]) -> None:
-    """Refuse rules that do the same to some objects, or what does not go together.
+def _check_overlap(rules: list[Element], *, same_action: bool) -> None:
+    """Refuse rules that do the same to some objects, unless that is allowed, or what does not go together.
 
     Rules overlap if one's prefix begins with the other's, and one's tags include the other's; disabled ones, too (assumed).
 
     Source: OSS, "Troubleshooting", 0014-00000079, -80, -82, -84; the message of -82 is assumed. By 0014-00000085 no two rules have
-    the same prefix at all; OSS's user guide has such rules with other tags and other actions.
+    the same prefix at all; OSS's user guide has such rules with other tags and other actions. That what does not go together is
+    refused in any case is from the suite of OSS's SDK for Go.
 
     Raises:
         OssError: InvalidRequest.
@@ -253,7 +253,7 @@ def _check_overlap(rules: list[Element]) -> None:
             around.pop()
         for other in around:
             if scope.tags <= other.tags or other.tags <= scope.tags:
-                _check_pair(other, scope)
+                _check_pair(other, scope, same_action=same_action)
         around.append(scope)
 
 
@@ -273,20 +273,20 @@ def _scope(rule: Element) -> _Scope:
     )
 
 
-def _check_pair(one: _Scope, other: _Scope) -> None:
+def _check_pair(one: _Scope, other: _Scope, *, same_action: bool) -> None:
     """Refuse two rules that speak of the same objects, and do not go together."""
-    for action, storage_class in sorted(one.actions & other.actions):
+    for action, storage_class in () if same_action else sorted(one.actions & other.actions):
         ec = "0014-00000079" if storage_class else "0014-00000084"
         raise OssError("InvalidRequest", f"Overlap for same action type {action}", ec=ec)
-    if len(one.kinds | other.kinds) > 1:
-        moved = min(name for _, name in one.actions | other.actions if name)  # two Expirations overlap already
+    moved = min((name for _, name in one.actions | other.actions if name), default=None)
+    if moved is not None and len(one.kinds | other.kinds) > 1:
         raise OssError(
             "InvalidRequest",
             f"Found mixed CreatedBeforeDate and Days based Expiration and Transition for StorageClass {moved} actions",
             ec="0014-00000080",
         )
-    for (_, earlier), (_, later) in itertools.pairwise(sorted(one.steps + other.steps)):
-        if later <= earlier:
+    for (step, earlier), (next_step, later) in itertools.pairwise(sorted(one.steps + other.steps)):
+        if step != next_step and later <= earlier:
             raise OssError(
                 "InvalidRequest",
                 f"The rules for {one.prefix[:100]!r} and {other.prefix[:100]!r} overlap: 'Days' must be greater for a colder "

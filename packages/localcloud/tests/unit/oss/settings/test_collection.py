@@ -14,14 +14,14 @@ from localcloud.oss.settings.collection import INVENTORY
 BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
 
 
-def destination(bucket: str) -> dict[str, object]:
+def destination(bucket: str, *encryptions: str) -> dict[str, object]:
     return {
         "OSSBucketDestination": {
             "Format": "CSV",
             "AccountId": "1",
             "RoleArn": "acs:ram::1:role/r",
             "Bucket": bucket,
-            "Encryption": {"SSE-OSS": ""},
+            "Encryption": dict.fromkeys(encryptions or ("SSE-OSS",), ""),
         }
     }
 
@@ -57,6 +57,7 @@ def test_documents_are_kept_beside_each_other_by_name() -> None:
         ("daily", {"OptionalFields": {"Field": "Colour"}}, "MalformedXML"),
         ("daily", {"Destination": {}}, "MalformedXML"),
         ("daily", {"Destination": destination("b")}, "InvalidArgument"),
+        ("daily", {"Destination": destination("acs:oss:::b", "SSE-OSS", "SSE-KMS")}, "MalformedXML"),
         ("daily", {"Destination": destination("acs:oss:::none")}, "InvalidArgument"),
     ],
 )
