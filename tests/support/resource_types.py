@@ -78,7 +78,13 @@ class Services:
         settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
         sts = StsService(folder / "ram", account_id=ACCOUNT, roles=self.ram, clock=clock)
         self.fc = FcService(
-            folder / "fc", settings=settings, roles=sts, objects=self.oss.objects, buckets=self.oss.buckets, clock=clock
+            folder / "fc",
+            settings=settings,
+            roles=sts,
+            objects=self.oss.objects,
+            buckets=self.oss.buckets,
+            deliver=lambda *_: None,
+            clock=clock,
         )
         self.sls = SlsService(folder / "sls", clock=clock)
 

@@ -110,7 +110,13 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
     )
     sts = StsService(folder / "sessions", account_id=ACCOUNT, roles=ram, clock=time.time)
     fc = FcService(
-        folder / "fc", settings=settings, roles=sts, objects=oss.objects, buckets=oss.buckets, clock=time.time
+        folder / "fc",
+        settings=settings,
+        roles=sts,
+        objects=oss.objects,
+        buckets=oss.buckets,
+        deliver=lambda *_: None,
+        clock=time.time,
     )
     callbacks, application = Callbacks(), web.Application()
     callbacks.add_routes(application)

@@ -158,7 +158,7 @@ class Fleet:
                 make_environment=environment,
                 max_instances=settings.max_instances,
                 make_room=self._make_room,
-                begin_log=partial(self._logs.begin, function.path),
+                begin_log=partial(self._logs.begin, release),
             )
             self._pools[release.key] = Pool(release, supplies)
         return self._pools[release.key]

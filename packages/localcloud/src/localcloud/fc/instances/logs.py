@@ -1,11 +1,14 @@
-"""A function's log: one file for each function, and the tail of each invocation; bounded, however much a function prints."""
+"""A function's log: one file for each function, the tail of each invocation, and its logstore; bounded, however much it prints."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
+from localcloud.fc.instances.delivery import Delivery, Lines
 from localcloud.fc.platform import LOG_TAIL
+from localcloud.fc.releases import Release
 
 MAX_INVOCATION = 4 * 1024 * 1024  # bytes that an invocation's output may take in the file; assumed
 MAX_FILE = 16 * 1024 * 1024  # bytes; above that, its older half goes
@@ -16,14 +19,29 @@ class Logs:
 
     Args:
         folder: where their files lie.
+        delivery: takes them to logstores; None: nothing does.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, delivery: Delivery | None = None) -> None:
         self._folder = folder
+        self._delivery = delivery
 
-    def begin(self, function: str) -> InvocationLog:
-        """Begin the log of an invocation of a function, by its path."""
-        return InvocationLog(self._folder / f"{function.replace('/', '.')}.log")
+    def begin(self, release: Release, request_id: str = "") -> InvocationLog:
+        """Begin the log of an invocation, or of what happens to an instance without one."""
+        lines = self._delivery.follow(release, request_id) if self._delivery else None
+        return InvocationLog(self._file(release.function.path), lines)
+
+    def note(self, function: str, text: str) -> None:
+        """Append a line of the embedded cloud's own to a function's file, by the function's path."""
+        InvocationLog(self._file(function)).line(text)
+
+    def tell_use(self, release: Release, request_id: str, metrics: Sequence[tuple[str, str]]) -> None:
+        """See `Delivery.tell_use`."""
+        if self._delivery:
+            self._delivery.tell_use(release, request_id, metrics)
+
+    def _file(self, function: str) -> Path:
+        return self._folder / f"{function.replace('/', '.')}.log"
 
 
 class InvocationLog:
@@ -31,13 +49,20 @@ class InvocationLog:
 
     Args:
         path: of the function's file; made with its folder when there is something to log.
+        lines: takes them to the function's logstore; None: it has none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lines: Lines | None = None) -> None:
         self._path = path
+        self._lines = lines
         self._tail = b""
         self._left = MAX_INVOCATION
         self._cut = False  # which the file says once
+
+    def name_instance(self, instance: str) -> None:
+        """Note the id of the instance that writes from now on."""
+        if self._lines:
+            self._lines.instance = instance
 
     def write(self, content: bytes) -> None:
         """Append the function's output; the part beyond the limit stands in the tail alone."""
@@ -64,6 +89,8 @@ class InvocationLog:
         self._tail = (self._tail + f"\n{text}\n".encode())[-LOG_TAIL:]
 
     def _append(self, content: bytes) -> None:
+        if self._lines:
+            self._lines.add(content)
         with contextlib.suppress(OSError):  # on a full disk the function goes on, without a log
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:

@@ -220,6 +220,7 @@ class Pool:
             FcError: ResourceExhausted, InstanceNotAllowed.
         """
         instance = await self._take(log)
+        log.name_instance(instance.id)
         try:
             if instance.warning:
                 log.line(f"FC Warning: {instance.warning}")
@@ -316,6 +317,7 @@ class Pool:
                     "higher limit (`ulimit -n`)",
                 )
         instance = Instance(self._release, host=supplies.host)
+        log.name_instance(instance.id)
         self._busy[instance] = _Seats()
         self._housed.add(instance)
         try:

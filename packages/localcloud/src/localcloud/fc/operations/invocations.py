@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from localcloud.fc.configs import DONE, AsyncConfig, Task, TaskState
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.fleet import Fleet
+from localcloud.fc.instances.instance import Instance
 from localcloud.fc.instances.logs import Logs
 from localcloud.fc.instances.messages import INVOKE
 from localcloud.fc.instances.requests import new_request_id
@@ -22,7 +23,8 @@ from localcloud.fc.operations.oss_triggers import make_event
 from localcloud.fc.operations.tasks import Tasks
 from localcloud.fc.operations.throttle import Throttle
 from localcloud.fc.operations.triggers import TriggerOperations
-from localcloud.fc.platform import DEFAULT_ASYNC_AGE, MAX_ASYNC_PAYLOAD, MAX_SYNC_PAYLOAD
+from localcloud.fc.platform import DEFAULT_ASYNC_AGE, MAX_ASYNC_PAYLOAD, MAX_SYNC_PAYLOAD, MB
+from localcloud.fc.releases import Release
 from localcloud.fc.store.pending import PendingInvocations
 from localcloud.oss.model import ObjectEvent
 
@@ -82,6 +84,7 @@ class InvocationOperations:
         qualifier: str = "",
         operation: str = INVOKE,
         parts: Parts | None = None,
+        asynchronous: bool = False,
     ) -> Invocation:
         """Invoke a function and wait for its answer.
 
@@ -92,6 +95,7 @@ class InvocationOperations:
             qualifier: a version or an alias; empty: what is not published.
             operation: `messages.INVOKE`, or `messages.HTTP` for a handler that is a WSGI application.
             parts: gets the response of a custom runtime that comes in parts; None: it has to come whole.
+            asynchronous: it was accepted before.
 
         Raises:
             FcError: FunctionNotFound, VersionNotFound, AliasNotFound, ResourceExhausted, EntityTooLarge, AccessDenied (invocations
@@ -103,11 +107,12 @@ class InvocationOperations:
                 "EntityTooLarge", f"the event has {len(payload)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
             )
         request_id = request_id or new_request_id()
-        log = self._logs.begin(path)
+        log = self._logs.begin(release, request_id)
         with self._throttle.admit(release):
             answer, instance = await self._fleet.run(
                 release, payload, request_id=request_id, log=log, operation=operation, parts=parts
             )
+        self._logs.tell_use(release, request_id, _metrics(release, answer, instance, asynchronous=asynchronous))
         return Invocation(
             request_id=request_id,
             instance_id=instance.id,
@@ -225,7 +230,11 @@ class InvocationOperations:
             self._kept.move(pending, TaskState.RUNNING)
             try:
                 done = await self.invoke(
-                    pending.function, pending.payload, request_id=pending.request_id, qualifier=pending.qualifier
+                    pending.function,
+                    pending.payload,
+                    request_id=pending.request_id,
+                    qualifier=pending.qualifier,
+                    asynchronous=True,
                 )
                 why = _failure(done.answer)
             except FcError as error:
@@ -240,8 +249,9 @@ class InvocationOperations:
                 state = TaskState.SUCCEEDED
                 break
             failures += 1
-            self._logs.begin(pending.function).line(
-                f"FC Async Attempt {failures} of {tries} failed RequestId: {pending.request_id} {why}"
+            self._logs.note(
+                pending.function,
+                f"FC Async Attempt {failures} of {tries} failed RequestId: {pending.request_id} {why}",
             )
             if failures >= tries:
                 state = TaskState.FAILED
@@ -277,9 +287,26 @@ class InvocationOperations:
         try:
             self._deliver[destination.kind](destination, payload)
         except FcError as error:
-            self._logs.begin(pending.function).line(
-                f"FC Error: destination {arn} got no result RequestId: {pending.request_id} {error}"
+            self._logs.note(
+                pending.function, f"FC Error: destination {arn} got no result RequestId: {pending.request_id} {error}"
             )
+
+
+def _metrics(release: Release, answer: Answer, instance: Instance, *, asynchronous: bool) -> Sequence[tuple[str, str]]:
+    """Return what an invocation took, as far as it is known here ("Request-level metric logs")."""
+    failed = answer.error_type is not None
+    metrics = [
+        ("operation", "InvokeFunction"),
+        ("invocationType", "Async" if asynchronous else "Sync"),
+        ("durationMs", f"{answer.duration * 1000:.2f}"),
+        ("memoryMB", str(release.function.memory)),
+        ("memoryUsageMB", f"{answer.peak_memory / MB:.2f}"),
+        ("isColdStart", str(instance.requests == 1).lower()),
+        ("hasFunctionError", str(failed).lower()),
+        ("instanceID", instance.id),
+        ("resourceMode", "OnDemand"),
+    ]
+    return [*metrics, ("errorType", "FunctionUnhandledError")] if failed else metrics
 
 
 def _failure(answer: Answer) -> str:

@@ -77,7 +77,7 @@ class Provisioning:
         return wanted
 
     async def _start(self, release: Release, number: int) -> None:
-        log = self._logs.begin(release.function.path)
+        log = self._logs.begin(release)
         try:
             while self._fleet.count(release) < number:
                 failure = await self._fleet.start_ahead(release, log=log)
@@ -92,7 +92,7 @@ class Provisioning:
 
     def _fail(self, release: Release, why: str) -> None:
         self._failed[release.key] = (self._now(), why)
-        self._logs.begin(release.function.path).line(f"FC Error: an instance could not be started ahead: {why}")
+        self._logs.note(release.function.path, f"FC Error: an instance could not be started ahead: {why}")
 
     def status(self, function: str, qualifier: str) -> tuple[int, str]:
         """Return how many instances of a function's release run, and why there are not more; empty: no reason."""

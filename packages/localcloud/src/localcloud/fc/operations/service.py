@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from localcloud.fc.instances.cpu import open_cpu_groups
+from localcloud.fc.instances.delivery import Deliver, Delivery
 from localcloud.fc.instances.environment import Roles
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.instances.instance import Host, Instance
@@ -60,6 +61,7 @@ class FcService:
         roles: gives instances and clients their credentials.
         objects: where code packages may lie.
         buckets: where clients may put them.
+        deliver: writes to logstores.
         clock: seconds since the epoch.
 
     Raises:
@@ -75,6 +77,7 @@ class FcService:
         roles: Credentials,
         objects: Objects,
         buckets: Buckets,
+        deliver: Deliver,
         clock: Callable[[], float],
     ) -> None:
         if settings.python is not None:
@@ -91,7 +94,9 @@ class FcService:
             gateway=settings.gateway,
             authority=settings.authority,
         )
-        code, logs = CodeStore(folder / "code"), Logs(folder / "logs")
+        code = CodeStore(folder / "code")
+        self._delivery = Delivery(deliver, complain=lambda function, text: logs.note(function, text), clock=clock)
+        logs = Logs(folder / "logs", self._delivery)
         store = FcStore(folder)
         layers = LayerPackages(folder / "layers")
         reader = PackageReader(objects)
@@ -169,6 +174,7 @@ class FcService:
         await self.invocations.close()
         await self.provisioning.close()
         await self._fleet.close()
+        await self._delivery.close()
         if self._host.cpu_groups is not None:
             await asyncio.to_thread(self._host.cpu_groups.close)
 

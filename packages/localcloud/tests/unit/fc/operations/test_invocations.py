@@ -50,7 +50,15 @@ class NoBuckets:
 
 
 def open_service(folder: Path, settings: Settings, roles: BrokenRoles, clock: Callable[[], float]) -> FcService:
-    return FcService(folder, settings=settings, roles=roles, objects=NoObjects(), buckets=NoBuckets(), clock=clock)
+    return FcService(
+        folder,
+        settings=settings,
+        roles=roles,
+        objects=NoObjects(),
+        buckets=NoBuckets(),
+        deliver=lambda *_: None,
+        clock=clock,
+    )
 
 
 def test_an_unexpected_failure_is_a_try_and_after_all_of_them_nothing_stays_pending(
