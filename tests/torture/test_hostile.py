@@ -7,9 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from tests.torture.attacks.common import BUCKET, Attack, function
+from tests.support.wire import exchange
+from tests.torture.attacks.common import BUCKET, Attack, function, sls
 from tests.torture.attacks.headers import by_header
 from tests.torture.attacks.json import by_json
+from tests.torture.attacks.logs import STORE, by_log
 from tests.torture.attacks.numbers import by_number
 from tests.torture.attacks.packages import by_package
 from tests.torture.attacks.templates import by_template
@@ -27,6 +29,7 @@ KINDS = {
     "headers": by_header,
     "json": by_json,
     "packages": by_package,
+    "logs": by_log,
 }
 
 
@@ -43,6 +46,13 @@ def _furnish(cloud: Cloud) -> None:
     api.fc("POST", "/2021-04-06/services", {"serviceName": "s"})
     for path in ("/2021-04-06/services/s/functions", "/2023-03-30/functions"):
         api.fc("POST", path, function("f"))
+    for target, body in (
+        ("/", f'{{"projectName": "{BUCKET}", "description": ""}}'),
+        ("/logstores", f'{{"logstoreName": "{STORE}", "ttl": 1, "shardCount": 1}}'),
+        (f"/logstores/{STORE}/index", '{"line": {"token": [" "]}, "keys": {"j": {"type": "json", "token": []}}}'),
+    ):
+        service, request = sls("POST", target, {}, body.encode())(cloud)
+        assert exchange(cloud.address(service), request).status == 200
 
 
 @pytest.mark.parametrize("kind", KINDS)

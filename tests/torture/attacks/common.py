@@ -8,6 +8,10 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from aliyun.log.auth import AuthV1
+from aliyun.log.credentials import StaticCredentialsProvider
 
 from tests.support import signers
 from tests.support.wire import Answer, Query, Request
@@ -50,6 +54,20 @@ def call(service: str, action: str, version: str, **parameters: str) -> Signed:
         said = {"Action": action, "Version": version, **parameters}
         said |= {"RegionId": cloud.region} if service == "ros" and "RegionId" not in said else {}
         return service, signers.rpc(cloud.key, said, host=host, form=True)
+
+    return make
+
+
+def sls(method: str, path: str, query: dict[str, str], body: bytes = b"", **headers: str) -> Signed:
+    """Return what makes a signed request of SLS, about the project `hostile`; underscores in headers stand for hyphens."""
+
+    def make(cloud: Cloud) -> tuple[str, Request]:
+        given = {"Host": f"{BUCKET}.{cloud.host('sls')}", "Content-Type": "application/json"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        signer = AuthV1(StaticCredentialsProvider(cloud.key.id, cloud.key.secret, cloud.key.token))
+        signer.sign_request(method, path, query, given, body)
+        pairs = tuple((quote(name), quote(value, errors="surrogateescape")) for name, value in query.items())
+        return "sls", Request(method, path, pairs, tuple(given.items()), body)
 
     return make
 

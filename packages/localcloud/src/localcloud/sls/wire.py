@@ -16,6 +16,9 @@ from localcloud.sls.model import NANOSECONDS, Log, LogGroup
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 _MAX_SECONDS = 2**32 - 1
+MAX_FIELDS = (
+    500_000  # of a group's logs, and its tags; the embedded cloud's own limit: each takes more memory than bytes
+)
 
 
 def read_group(content: bytes, *, max_logs: int) -> LogGroup:
@@ -26,41 +29,49 @@ def read_group(content: bytes, *, max_logs: int) -> LogGroup:
         max_logs: logs that it may have.
 
     Raises:
-        OverflowError: it has more logs.
+        OverflowError: it has more logs, or more than `MAX_FIELDS` fields.
         ValueError: it is not well formed, or a log lacks what is required.
     """
     logs: list[Log] = []
     tags: list[tuple[str, str]] = []
     topic = source = ""
+    fields = 0
     for number, value in _fields(content):
         match number, value:
             case 1, bytes():
                 if len(logs) == max_logs:
                     raise OverflowError(f"more than {max_logs} logs")
-                logs.append(read_log(value))
+                logs.append(read_log(value, max_fields=MAX_FIELDS - fields))
+                fields += len(logs[-1].contents)
             case 3, bytes():
                 topic = _text(value)
             case 4, bytes():
                 source = _text(value)
             case 6, bytes():
                 tags.append(_read_pair(value))
+                fields += 1
+                if fields > MAX_FIELDS:
+                    raise OverflowError(f"more than {MAX_FIELDS} fields and tags")
     return LogGroup(topic=topic, source=source, tags=tuple(tags), logs=tuple(logs))
 
 
-def read_log(content: bytes) -> Log:
+def read_log(content: bytes, *, max_fields: int = MAX_FIELDS) -> Log:
     """Read a message Log.
 
     Raises:
+        OverflowError: it has more fields than it may have.
         ValueError: it is not well formed, or has no time.
     """
     seconds: int | None = None
     nanoseconds = 0
-    contents = []
+    contents: list[tuple[str, str]] = []
     for number, value in _fields(content):
         match number, value:
             case 1, int():
                 seconds = value
             case 2, bytes():
+                if len(contents) == max_fields:
+                    raise OverflowError(f"more than {MAX_FIELDS} fields and tags")
                 contents.append(_read_pair(value))
             case 4, int():
                 nanoseconds = value

@@ -112,7 +112,8 @@ class Generation3:
         }
         body = models3.CreateFunctionInput().from_map(fields)
         self.client.create_function(models3.CreateFunctionRequest(body=body))
-        self.topic, self.service = self.name, {}
+        self.topic = self.name
+        self.service: dict[str, str] = {}
 
     def invoke(self, event: str) -> str:
         request = models3.InvokeFunctionRequest(body=io.BytesIO(event.encode()))

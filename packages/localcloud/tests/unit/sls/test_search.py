@@ -203,6 +203,7 @@ def test_a_field_that_has_no_index_is_refused_by_its_name(query: str) -> None:
         "status in [1]",
         "*at",
         "path:?pp",
+        "a" * 64 + "*",
         ">= 3",
         "[1 2]",
         "(" * 40 + "a" + ")" * 40,

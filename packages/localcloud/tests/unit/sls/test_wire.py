@@ -36,6 +36,16 @@ def test_no_more_logs_are_read_than_there_may_be() -> None:
         read_group(b"\x0a\x02\x08\x00" * 4 + b"\xff" * 10**6, max_logs=3)
 
 
+@pytest.mark.parametrize("field", [b"\x12\x04\x0a\x00\x12\x00", b""])
+def test_no_more_fields_are_read_than_there_may_be(field: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localcloud.sls.wire.MAX_FIELDS", 5)
+    log = b"\x08\x00" + field * 3
+    tag = b"\x32\x04\x0a\x00\x12\x00"
+    logs = b"\x0a" + bytes([len(log)]) + log
+    with pytest.raises(OverflowError, match="more than 5 fields and tags"):
+        read_group(logs * 2 + tag * 6, max_logs=10)
+
+
 @pytest.mark.parametrize("end", range(1, len(CONTENT)))
 def test_a_group_that_is_cut_is_refused_or_is_a_smaller_one(end: int) -> None:
     try:

@@ -20,13 +20,15 @@ from localcloud.kernel.door import EVERYTHING, HOST, ID, is_loopback, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.rpc import aside, read_request
+from localcloud.kernel.signatures import SignedRequest
 from localcloud.sls import signing
-from localcloud.sls.api import indexes, logs, logstores, projects, shards
+from localcloud.sls.api import indexes, logs, logstores, projects, shards, tracking
 from localcloud.sls.api.calls import Answer, Call, Reply, refuse
 from localcloud.sls.errors import SlsError
 from localcloud.sls.operations.service import SlsServices
 
 MAX_BODY = 1024**2  # bytes; descriptions of resources are far smaller
+_TRACK = re.compile(r"/logstores/(?P<logstore>[A-Za-z0-9_-]+)/track", re.ASCII)
 SEARCHES = 2  # that run at a time; each keeps a core busy
 _PATH = re.compile(
     r"/|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
@@ -148,11 +150,13 @@ def create_app(
 
     async def serve(request: web.Request) -> web.Response:
         signed = await read_request(request)
+        project = project_of(request[HOST], serves)
+        query = signed.query_parameters
+        if project and (tracked := _TRACK.fullmatch(signed.path)) and signed.method in tracking.METHODS:
+            return await _track(sls, project, tracked["logstore"], signed, now=clock(), source=request.remote or "")
         identity = await aside(
             signed, lambda: signing.authenticate(signed, credentials=credentials, region=region, now=clock())
         )
-        project = project_of(request[HOST], serves)
-        query = signed.query_parameters
         target = find_route(signed.method, signed.path, query, project=project)
         if len(signed.body) > target.route.max_body:
             raise SlsError("PostBodyTooLarge", f"the body has more than {target.route.max_body} bytes")
@@ -181,6 +185,27 @@ def create_app(
     )
     application.router.add_route("*", EVERYTHING, serve)
     return application
+
+
+async def _track(
+    sls: SlsService, project: str, logstore: str, signed: SignedRequest, *, now: float, source: str
+) -> web.Response:
+    """Serve a request of web tracking; nobody signs these."""
+    if signed.method != "OPTIONS":
+        if len(signed.body) > tracking.MAX_BODY:
+            raise SlsError("PostBodyTooLarge", f"the body has more than {tracking.MAX_BODY} bytes")
+        await asyncio.to_thread(
+            tracking.track,
+            sls,
+            project,
+            logstore,
+            now=now,
+            query=signed.query_parameters,
+            headers=signed.headers,
+            body=signed.body if signed.method == "POST" else None,
+            source=source,
+        )
+    return web.Response(headers=tracking.HEADERS)
 
 
 def _respond(answer: Answer) -> web.Response:

@@ -5,6 +5,7 @@ Expiry counts from when a log was received, by whatever time it says of itself (
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from localcloud.sls.search.parsing import Everything, parse
 from localcloud.sls.store.logs import Found, Packet
 from localcloud.sls.wire import read_group, read_log, write_group, write_log
 
-MAX_EXAMINED = 500_000  # logs that a search looks at; beyond, its answer is incomplete. The embedded cloud's own limit
+MAX_TIME = 5.0  # seconds that a search may take; then its answer is incomplete. The embedded cloud's own limit
 MAX_ANSWER = 10 * 1024**2  # bytes of logs in an answer, unless a single one has more; likewise
 INTERVALS = 60  # of a histogram, at most (assumed)
 
@@ -105,6 +106,7 @@ class Logs(Shards):
         matches = self._matches(project, logstore, search)
         found, logs, left = self.logstore(project, logstore), list[tuple[int, Fields]](), MAX_ANSWER
         examined, skipped = 0, offset if matches else 0
+        deadline = time.monotonic() + MAX_TIME
         with closing(
             self._logs.find(
                 found,
@@ -118,7 +120,7 @@ class Logs(Shards):
             for candidate in candidates:
                 if len(logs) == line:
                     break
-                if examined == MAX_EXAMINED or left < 0:
+                if left < 0 or time.monotonic() > deadline:
                     return Page(logs=logs, examined=examined, complete=False)
                 examined += 1
                 fields = _fields(candidate)
@@ -145,7 +147,7 @@ class Logs(Shards):
         begin, end = search.begin // NANOSECONDS, search.end // NANOSECONDS
         step = max(step, -(-(end - begin) // INTERVALS))
         starts = range(begin, end, step)
-        counts, complete = [0] * len(starts), True
+        counts, complete, deadline = [0] * len(starts), True, time.monotonic() + MAX_TIME
         if matches is None:
             for place, start in enumerate(starts):
                 stop = min(start + step, end)
@@ -154,8 +156,8 @@ class Logs(Shards):
             with closing(
                 self._logs.find(found, search.begin, search.end, reverse=False, live=self._live(found))
             ) as candidates:
-                for examined, candidate in enumerate(candidates):
-                    if examined == MAX_EXAMINED:
+                for candidate in candidates:
+                    if time.monotonic() > deadline:
                         complete = False
                         break
                     if matches(_fields(candidate)):

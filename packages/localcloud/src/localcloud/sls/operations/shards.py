@@ -94,7 +94,7 @@ class Shards(Indexes):
         first, following = self._logs.cursors(found, shard, live=self._live(found))
         if cursor == following:
             return int(self._clock())
-        received = self._logs.received_at(found, shard, cursor) if cursor >= first else None
+        received = self._logs.received_at(found, shard, cursor) if first <= cursor < following else None
         if received is None:
             raise invalid_cursor(str(cursor))
         return received

@@ -23,6 +23,7 @@ from localcloud.sls.errors import SlsError
 MANY, ONE = "**", "??"  # in a word: the wildcards
 MAX_CONDITIONS = 30
 MAX_DEPTH = 30  # of conditions in each other
+MAX_PATTERN = 64  # characters of a word with wildcards
 Word: TypeAlias = Sequence[str]  # characters and wildcards
 
 
@@ -285,9 +286,11 @@ class _Parser:
 
 
 def _checked(word: Word) -> Word:
-    """Refuse a word that begins with a wildcard: what is searched for by its beginning needs one."""
+    """Refuse a word with wildcards that is too long, or begins with one: what is searched for by its beginning needs that."""
     if word and word[0] in (MANY, ONE):
         raise _wrong("a word does not begin with * or ?")
+    if len(word) > MAX_PATTERN and (MANY in word or ONE in word):
+        raise _wrong(f"a word with * or ? has at most {MAX_PATTERN} characters")
     return word
 
 
