@@ -5,6 +5,7 @@ Expiry counts from when a log was received, by whatever time it says of itself (
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -19,7 +20,7 @@ from localcloud.sls.search.index import Rules
 from localcloud.sls.search.matching import Fields, Matches, compile_query
 from localcloud.sls.search.parsing import Everything, parse
 from localcloud.sls.store.logs import Found, Packet
-from localcloud.sls.wire import read_group, read_log, write_group, write_log
+from localcloud.sls.wire import read_group, write_group
 
 MAX_TIME = 5.0  # seconds that a search may take; then its answer is incomplete. The embedded cloud's own limit
 MAX_ANSWER = 10 * 1024**2  # bytes of logs in an answer, unless a single one has more; likewise
@@ -83,7 +84,7 @@ class Logs(Shards):
             meta = (("__receive_time__", str(now)), ("__client_ip__", source))
             group = replace(group, tags=(*group.tags, *meta))
         packet = Packet(
-            head=write_group(replace(group, logs=())), logs=[(log.time, write_log(log)) for log in group.logs]
+            head=write_group(replace(group, logs=())), logs=[(log.time, json.dumps(log.contents)) for log in group.logs]
         )
         shard = next(self._turns) % shards if key is None else key * shards // KEYS
         self._logs.append(found, shard, packet, now=now, live=self._live(found))
@@ -180,7 +181,7 @@ class Logs(Shards):
 
 
 def _fields(found: Found) -> Fields:
-    return (*_common(found.head), *read_log(found.content).contents)
+    return (*_common(found.head), *json.loads(found.content))
 
 
 @lru_cache(maxsize=64)

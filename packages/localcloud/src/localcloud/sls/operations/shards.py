@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from localcloud.kernel.documents import KeptDocument
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import DAY, FOR_EVER, Contents, Logstore, Shard
+from localcloud.sls.model import DAY, FOR_EVER, Contents, Log, Logstore, Shard
 from localcloud.sls.operations.contents import ProjectNames
 from localcloud.sls.operations.indexes import Indexes
 from localcloud.sls.store.logs import LogStorage
-from localcloud.sls.wire import add_logs, write_list
+from localcloud.sls.wire import add_logs, write_list, write_log
 
 KEYS = 2**128  # hash keys that there are
 MAX_GROUPS = range(1, 1000 + 1)  # of one answer (PullLogs, count)
@@ -121,7 +122,7 @@ class Shards(Indexes):
         end = following if end is None else min(end, following)
         pulled = self._logs.pull(found, shard, begin, min(end, begin + count), most=MAX_PULLED)
         return Pull(
-            content=write_list(add_logs(each.head, each.logs) for each in pulled),
+            content=write_list(add_logs(each.head, map(_write_log, each.logs)) for each in pulled),
             count=len(pulled),
             following=pulled[-1].cursor + 1 if pulled else begin,
             last=pulled[-1].cursor if pulled else None,
@@ -143,6 +144,11 @@ class Shards(Indexes):
         """Return the moment before which a logstore's logs have expired, in seconds since the epoch."""
         ttl = logstore.settings.ttl
         return 0 if ttl == FOR_EVER else int(self._clock()) - ttl * DAY
+
+
+def _write_log(kept: tuple[int, str]) -> bytes:
+    time, contents = kept
+    return write_log(Log(time=time, contents=json.loads(contents)))
 
 
 def invalid_cursor(cursor: str) -> SlsError:

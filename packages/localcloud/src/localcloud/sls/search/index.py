@@ -30,8 +30,8 @@ class Rule:
         return text if self.case_sensitive else text.casefold()
 
     def words(self, text: str) -> list[str]:
-        """Return the words of a text."""
-        return [word for word in _delimiter(self.delimiters).split(self.fold(text)) if word]
+        """Return the words of a text that was folded."""
+        return [word for word in _delimiter(self.delimiters).split(text) if word]
 
 
 @lru_cache(maxsize=256)

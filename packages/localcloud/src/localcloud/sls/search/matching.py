@@ -14,6 +14,7 @@ from localcloud.sls.search.parsing import MANY, ONE, All, Any, Condition, Everyt
 
 Fields: TypeAlias = Sequence[tuple[str, str]]  # of a log, with what comes with it: names and values
 Matches: TypeAlias = Callable[[Fields], bool]
+MAX_KNOWN = 10_000  # names of fields that a search remembers
 # Stand for the characters * and ?, where these are no wildcards: in patterns, and in what they are compared with.
 _LITERAL = str.maketrans({"*": "\ue000", "?": "\ue001"})
 
@@ -97,24 +98,29 @@ def _anywhere(has: Has, rules: Rules) -> Matches:
     # What a query makes two words of may lie in two fields.
     splits = rules.line or next((rule for rule in rules.fields.values() if rule.kind == "text"), Rule())
     words = [has.word] if has.phrase else _split(has.word, splits)
-    cache: dict[Rule, list[Callable[[str], bool]]] = {}
+    asks: dict[Rule, list[Callable[[str], bool]]] = {}
+    known: dict[str, list[Callable[[str], bool] | None]] = {}  # by a field's name: None: the name itself has the word
 
-    def questions(rule: Rule) -> list[Callable[[str], bool]]:
-        if rule not in cache:
-            cache[rule] = [_in_text(word, rule, phrase=has.phrase) for word in words]
-        return cache[rule]
+    def questions(name: str) -> list[Callable[[str], bool] | None]:
+        rule = rules.of_text(name)
+        if rule is None:
+            return []
+        if rule not in asks:
+            asks[rule] = [_in_text(word, rule, phrase=has.phrase) for word in words]
+        return [None if name not in rules.fields and ask(name) else ask for ask in asks[rule]]
 
     def matches(fields: Fields) -> bool:
-        missing = set(range(len(words)))
+        missing = [*range(len(words))]
         for name, value in fields:
-            rule = rules.of_text(name)
-            if rule is None:
-                continue
-            texts = (value,) if name in rules.fields else (value, name)
-            asked = questions(rule)
-            missing -= {place for place in missing if any(asked[place](text) for text in texts)}
-            if not missing:
-                return True
+            asked = known.get(name)
+            if asked is None:
+                if len(known) > MAX_KNOWN:
+                    known.clear()
+                asked = known[name] = questions(name)
+            if asked:
+                missing = [place for place in missing if (ask := asked[place]) and not ask(value)]
+                if not missing:
+                    return True
         return not missing
 
     return matches
@@ -139,7 +145,10 @@ def _in_text(word: Word, rule: Rule, *, phrase: bool) -> Callable[[str], bool]:
     patterns = ["".join(_element(one) for one in each) for each in words if _is_pattern(each)]
 
     def asks(text: str) -> bool:
-        found = rule.words(text)
+        folded = rule.fold(text)
+        if not all(one in folded for one in plain):  # which is seen sooner than the words are told apart
+            return False
+        found = rule.words(folded)
         return plain.issubset(found) and all(
             any(wildcard_matches(pattern, one.translate(_LITERAL)) for one in found) for pattern in patterns
         )

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS groups (id INTEGER PRIMARY KEY, logstore INTEGER, sha
     head BLOB, first INTEGER, count INTEGER, size INTEGER) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS groups_by_cursor ON groups (logstore, shard, cursor);
 CREATE INDEX IF NOT EXISTS groups_by_age ON groups (logstore, received, id);
-CREATE TABLE IF NOT EXISTS logs (id INTEGER PRIMARY KEY, logstore INTEGER, time INTEGER, group_id INTEGER, content BLOB) STRICT;
+CREATE TABLE IF NOT EXISTS logs (id INTEGER PRIMARY KEY, logstore INTEGER, time INTEGER, group_id INTEGER, content TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS logs_by_time ON logs (logstore, time);
 """
 # The plus keeps SQLite from going through a table by its numbers instead of by times.
@@ -43,10 +43,10 @@ _ALL = 2**62  # a moment that no group was received after
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packet:
-    """A log group on its way to the disk, in the wire format."""
+    """A log group on its way to the disk."""
 
-    head: bytes  # the group without its logs
-    logs: Sequence[tuple[int, bytes]]  # the time of each in nanoseconds, and the log
+    head: bytes  # the group without its logs, in the wire format
+    logs: Sequence[tuple[int, str]]  # the time of each in nanoseconds, and its fields as JSON, which is read fastest
 
     @property
     def size(self) -> int:
@@ -56,20 +56,20 @@ class Packet:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A log that was found, in the wire format."""
+    """A log that was found."""
 
     time: int  # nanoseconds since the epoch
-    head: bytes  # its group without its logs
-    content: bytes
+    head: bytes  # its group without its logs, in the wire format
+    content: str  # its fields as JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pulled:
-    """A log group of a shard, in the wire format."""
+    """A log group of a shard, as `Packet` has it."""
 
     cursor: int
     head: bytes
-    logs: Sequence[bytes]
+    logs: Sequence[tuple[int, str]]
 
 
 class LogStorage:
@@ -198,9 +198,9 @@ class LogStorage:
                 if most < 0 and pulled:
                     break
                 rows = database.execute(
-                    "SELECT content FROM logs WHERE id >= ? AND id < ? ORDER BY id", (first, first + count)
+                    "SELECT time, content FROM logs WHERE id >= ? AND id < ? ORDER BY id", (first, first + count)
                 )
-                pulled.append(Pulled(cursor=cursor, head=head, logs=[row[0] for row in rows]))
+                pulled.append(Pulled(cursor=cursor, head=head, logs=rows.fetchall()))
             return pulled
 
     def keep(self, logstores: Sequence[Logstore]) -> None:
