@@ -130,6 +130,7 @@ def test_a_query_finds(query: str) -> None:
         "status in [400 404)",
         "seconds < 0.25",
         "path:log",  # case counts
+        'path:#"app/Log"',
         "path:var/log",
         "text:two",  # the comma is no delimiter there
         'text:""',

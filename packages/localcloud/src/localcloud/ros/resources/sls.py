@@ -16,6 +16,7 @@ from localcloud.ros.resources.rights import on_logs, verb
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import FOR_EVER, NAME, NAME_RULE, LogstoreSettings, ProjectSettings
 from localcloud.sls.operations.service import SlsService
+from localcloud.sls.search.index import DELIMITERS
 
 BOOLEAN = Property(kind="boolean")
 NAMED = Property(kind="string", required=True, replaces=True, minimum=3, maximum=63)
@@ -334,7 +335,7 @@ def _key(given: Given) -> dict[str, object]:
 
 def _tokens(given: Given) -> dict[str, object]:
     return {
-        "token": [*given.get("Delimiter", "")],
+        "token": [*given.get("Delimiter", DELIMITERS)],
         "caseSensitive": given.get("CaseSensitive", False),
         "chn": given.get("IncludeChinese", False),
     }

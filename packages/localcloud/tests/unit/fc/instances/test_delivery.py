@@ -135,7 +135,9 @@ def test_what_a_request_took_is_told_to_those_who_ask(asked: bool | None, count:
 @pytest.mark.parametrize(
     ("error", "why"), [(FcError("AccessDenied", "the role may not"), "the role may not"), (OSError(), "OSError")]
 )
-def test_what_cannot_be_delivered_is_noted_once(error: Exception, why: str) -> None:
+def test_what_cannot_be_delivered_is_noted_once(error: Exception, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localcloud.fc.instances.delivery.AT_ONCE", 1)
+
     def work(delivery: Delivery) -> Exception:
         for _ in range(3):
             lines = delivery.follow(release(CONFIG), "1-request")

@@ -77,6 +77,7 @@ def test_what_ros_recorded_of_sls_goes_over_to_sls(tmp_path: Path) -> None:
     document: dict[str, Any] = dict(cloud.sls.index("logs", "functions").document)
     assert document["line"] == {"token": [" ", ","], "caseSensitive": False, "chn": False}
     assert list(document["keys"]) == ["level"]
+    assert "".join(document["keys"]["level"]["token"]) == ", '\";=()[]{}?@&<>/:\n\t\r"  # the default of ros-cdk-sls
 
 
 @pytest.mark.parametrize("done", [1, 2, 3])
