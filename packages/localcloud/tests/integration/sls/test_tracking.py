@@ -104,16 +104,17 @@ def test_the_generated_sdk_sends_without_a_key_of_its_own(cloud: Running, projec
         (OPEN, {"__logs__": [1]}, {}, 400, "PostBodyInvalid"),
         (OPEN, {**LOGS, "more": 1}, {}, 400, "PostBodyInvalid"),
         (OPEN, LOGS, {"x_log_apiversion": "0.1"}, 400, "ParameterInvalid"),
+        (OPEN, LOGS, {"x_log_bodyrawsize": "x"}, 400, "InvalidBodyRawSize"),
         (OPEN, LOGS, {"x_log_compresstype": "snappy"}, 400, "InvalidCompressType"),
         (OPEN, LOGS, {"x_log_compresstype": "lz4", "x_log_bodyrawsize": "99999999"}, 400, "PostBodyTooLarge"),
         (OPEN, LOGS, {"x_log_compresstype": "lz4", "x_log_bodyrawsize": "9"}, 400, "PostBodyUncompressError"),
-        (OPEN, {"__logs__": [{"a": "x" * 3 * 1024**2}]}, {}, 413, "PostBodyTooLarge"),
+        (OPEN, {"__logs__": [{"a": "x" * 3 * 1024**2}]}, {}, 400, "PostBodyTooLarge"),
     ],
 )
 def test_what_is_not_for_anybody_is_refused(
     cloud: Running, project: str, store: str, body: object, headers: dict[str, str], status: int, code: str
 ) -> None:
-    given = {"x_log_apiversion": "0.6.0", **headers}
+    given = {"x_log_apiversion": "0.6.0", "x_log_bodyrawsize": "1", **headers}
     answer = send(cloud, project, "POST", json.dumps(body).encode(), store=store, **given)
     assert (answer.status, json.loads(answer.body)["errorCode"]) == (status, code)
 

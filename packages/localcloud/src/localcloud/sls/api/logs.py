@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from localcloud.kernel.values import read_whole
 from localcloud.sls import compression
+from localcloud.sls.api.bodies import inflate
 from localcloud.sls.api.calls import Answer, Call, Reply
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NANOSECONDS
@@ -37,7 +38,7 @@ def put_logs(call: Call) -> Answer:
     if key is not None and not _HASH_KEY.fullmatch(key):
         raise SlsError("ParameterInvalid", "key is no hash key of 32 hexadecimal digits at most")
     try:
-        group = read_group(_inflate(call), max_logs=MAX_LOGS)
+        group = read_group(inflate(call.body, call.headers, limit=MAX_RAW), max_logs=MAX_LOGS)
     except OverflowError as error:
         raise SlsError("PostBodyTooLarge", f"the log group has {error}", 400) from error
     except ValueError as error:
@@ -50,31 +51,6 @@ def put_logs(call: Call) -> Answer:
         source=call.caller.conditions.get("acs:SourceIp", ""),
     )
     return None
-
-
-def _inflate(call: Call) -> bytes:
-    """Return the body without its compression.
-
-    Raises:
-        SlsError: MissingBodyRawSize, InvalidBodyRawSize, InvalidCompressType, PostBodyTooLarge or PostBodyUncompressError.
-    """
-    kind, size = call.headers.get("x-log-compresstype", ""), call.headers.get("x-log-bodyrawsize")
-    if size is None:
-        raise SlsError("MissingBodyRawSize", "x-log-bodyrawsize does not exist in header when it is necessary")
-    try:
-        raw_size = read_whole(size)
-    except ValueError as error:
-        raise SlsError("InvalidBodyRawSize", f"x-log-bodyrawsize is invalid: {error}") from error
-    if kind and kind not in compression.KINDS:
-        raise SlsError("InvalidCompressType", f"x-log-compresstype {kind[:80]} is unsupported")
-    if max(raw_size, len(call.body)) > MAX_RAW:
-        raise SlsError("PostBodyTooLarge", f"Body size {raw_size} must little than {MAX_RAW}", 400)
-    if not kind:
-        return call.body  # whatever size it is said to have, which SDKs in several languages differ about
-    try:
-        return compression.inflate(call.body, kind, raw_size)
-    except ValueError as error:
-        raise SlsError("PostBodyUncompressError", f"Failed to decompress logs: {error}") from error
 
 
 def get_logs(call: Call) -> Answer:

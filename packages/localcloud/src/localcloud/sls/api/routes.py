@@ -192,8 +192,6 @@ async def _track(
 ) -> web.Response:
     """Serve a request of web tracking; nobody signs these."""
     if signed.method != "OPTIONS":
-        if len(signed.body) > tracking.MAX_BODY:
-            raise SlsError("PostBodyTooLarge", f"the body has more than {tracking.MAX_BODY} bytes")
         await asyncio.to_thread(
             tracking.track,
             sls,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from localcloud.kernel.values import read_json
-from localcloud.sls import compression
+from localcloud.sls.api.bodies import inflate
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NANOSECONDS, SOURCE, TOPIC, Log, LogGroup
 from localcloud.sls.operations.service import SlsService
@@ -61,7 +61,7 @@ def track(
         raise SlsError(
             "ParameterInvalid", f"the version of the API must be {VERSION}: APIVersion, or x-log-apiversion of a POST"
         )
-    given = _of_query(query) if body is None else _of_body(_inflate(body, headers))
+    given = _of_query(query) if body is None else _of_body(inflate(body, headers, limit=MAX_BODY))
     logs = [_read_log(each, int(now * NANOSECONDS)) for each in given["__logs__"]]
     tags = [(name, _text(value)) for name, value in given["__tags__"].items()]
     group = LogGroup(topic=given[TOPIC], source=given[SOURCE] or source, tags=tags, logs=logs)
@@ -88,23 +88,6 @@ def _of_body(body: bytes) -> dict[str, Any]:
     if len(given["__logs__"]) > MAX_LOGS or not all(isinstance(each, dict) for each in given["__logs__"]):
         raise SlsError("PostBodyInvalid", f"__logs__ must be {MAX_LOGS} objects at most")
     return given
-
-
-def _inflate(body: bytes, headers: Mapping[str, str]) -> bytes:
-    kind = headers.get("x-log-compresstype", "")
-    if not kind:
-        return body
-    size = headers.get("x-log-bodyrawsize", "")
-    if kind not in compression.KINDS:
-        raise SlsError("InvalidCompressType", f"x-log-compresstype {kind[:80]} is unsupported")
-    if not (size.isascii() and size.isdigit()) or len(size) > 9:
-        raise SlsError("InvalidBodyRawSize", "x-log-bodyrawsize is invalid")
-    if int(size) > MAX_BODY:
-        raise SlsError("PostBodyTooLarge", f"Body size {size} must little than {MAX_BODY}", 400)
-    try:
-        return compression.inflate(body, kind, int(size))
-    except ValueError as error:
-        raise SlsError("PostBodyUncompressError", f"Failed to decompress logs: {error}") from error
 
 
 def _read_log(given: Mapping[str, Any], moment: int) -> Log:
