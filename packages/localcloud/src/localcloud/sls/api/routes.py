@@ -153,7 +153,9 @@ def create_app(
         project = project_of(request[HOST], serves)
         query = signed.query_parameters
         if project and (tracked := _TRACK.fullmatch(signed.path)) and signed.method in tracking.METHODS:
-            return await _track(sls, project, tracked["logstore"], signed, now=clock(), source=request.remote or "")
+            return await _track(
+                services, project, tracked["logstore"], signed, now=clock(), source=request.remote or ""
+            )
         identity = await aside(
             signed, lambda: signing.authenticate(signed, credentials=credentials, region=region, now=clock())
         )
@@ -188,13 +190,16 @@ def create_app(
 
 
 async def _track(
-    sls: SlsService, project: str, logstore: str, signed: SignedRequest, *, now: float, source: str
+    services: SlsServices, project: str, logstore: str, signed: SignedRequest, *, now: float, source: str
 ) -> web.Response:
     """Serve a request of web tracking; nobody signs these."""
     if signed.method != "OPTIONS":
+        owner = services.owner_of(project)
+        if owner is None:
+            raise SlsError("ProjectNotExist", f"project {project} does not exist")
         await asyncio.to_thread(
             tracking.track,
-            sls,
+            services.of(owner),
             project,
             logstore,
             now=now,
