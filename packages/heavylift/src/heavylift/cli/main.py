@@ -13,6 +13,7 @@ from pathlib import Path
 
 from heavylift.cli.extras import needs_report
 from heavylift.cli.init import EXAMPLES
+from heavylift.contracts.platform import OLDEST_PYTHON
 from heavylift.errors import HeavyliftError
 
 DATA = Path(".heavylift") / "cloud"  # of the embedded cloud
@@ -233,8 +234,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _version(text: str) -> str:
-    if not re.fullmatch(r"3\.\d{1,2}", text):
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no version of Python such as 3.10")
+    if not re.fullmatch(r"3\.\d{1,2}", text) or int(text[2:]) < int(OLDEST_PYTHON[2:]):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no version of Python from {OLDEST_PYTHON} on")
     return text
 
 

@@ -72,5 +72,9 @@ RUNTIMES = {
         Runtime(name="python3.12", glibc=31, context_credentials=False),  # Debian 11
     )
 }
+# What travels with a function runs on the runtimes' Pythons, and on later ones.
+OLDEST_PYTHON = min(
+    (runtime.target.python for runtime in RUNTIMES.values()), key=lambda python: int(python.split(".")[1])
+)
 # Wheels for the oldest C library run on the newer ones as well.
 DEFAULT_PLATFORM = min(RUNTIMES.values(), key=lambda runtime: runtime.glibc).target.platform
