@@ -82,6 +82,14 @@ def test_code_is_read_only_and_secrets_of_this_machine_are_out_of_sight(
         }
 
 
+def test_a_function_sees_the_processors(client: Any, code: bytes, make_event: MakeEvent) -> None:
+    client.create("f", code=code)
+    for name in ("possible", "online"):
+        path = Path("/sys/devices/system/cpu", name)
+        assert client.invoke("f", make_event("read", path=str(path))).json == {"content": path.read_text()}
+    assert client.invoke("f", make_event("write", path=str(path))).json["error"] in {"OSError", "PermissionError"}
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_a_function_uses_several_processes(client: Any, code: bytes, make_event: MakeEvent, method: str) -> None:
     client.create("f", code=code, timeout=60)

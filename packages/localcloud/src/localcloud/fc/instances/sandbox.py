@@ -27,6 +27,8 @@ PACKAGES = f"{INSIDE}/packages"
 AUTHORITY = f"{INSIDE}/authority.pem"
 # The files in /etc that programs expect; the rest of the host's stays out of sight.
 ETC = ("ssl", "ca-certificates", "hosts", "passwd", "group", "localtime", "mime.types")
+# The hardware: allocators and numeric libraries read the number of processors here, and some end the process without it.
+HARDWARE = Path("/sys/devices/system")
 # The last step before the function, when nothing of this machine is in reach any more: only there its variables count. Before,
 # LD_PRELOAD would have a library of the code package run outside of the sandbox.
 EXPORT = ("/bin/sh", "-c", '. /dev/stdin && exec "$@" < /dev/null', "sh")
@@ -208,7 +210,7 @@ def _system(settings: KernelSettings) -> list[str]:
             options += ["--symlink", str(path.readlink()), name]
         elif path.exists():
             options += ["--ro-bind", name, name]
-    return options
+    return [*options, *_show({HARDWARE: HARDWARE} if HARDWARE.is_dir() else {})]
 
 
 def _shown(code: Path, layers: Path | None, interpreter: Interpreter) -> dict[Path, Path]:
