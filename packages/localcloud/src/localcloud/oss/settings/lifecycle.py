@@ -238,7 +238,8 @@ class _Scope:
 def _check_overlap(rules: list[Element], *, same_action: bool) -> None:
     """Refuse rules that do the same to some objects, unless that is allowed, or what does not go together.
 
-    Rules overlap if one's prefix begins with the other's, and one's tags include the other's; disabled ones, too (assumed).
+    Rules overlap if one's prefix begins with the other's, and their tags are the same; disabled ones, too (assumed). That a rule
+    with tags does not overlap one without is from the suite of OSS's SDK for C#.
 
     Source: OSS, "Troubleshooting", 0014-00000079, -80, -82, -84; the message of -82 is assumed. By 0014-00000085 no two rules have
     the same prefix at all; OSS's user guide has such rules with other tags and other actions. That what does not go together is
@@ -252,7 +253,7 @@ def _check_overlap(rules: list[Element], *, same_action: bool) -> None:
         while around and not scope.prefix.startswith(around[-1].prefix):
             around.pop()
         for other in around:
-            if scope.tags <= other.tags or other.tags <= scope.tags:
+            if scope.tags == other.tags:
                 _check_pair(other, scope, same_action=same_action)
         around.append(scope)
 

@@ -89,6 +89,11 @@ def test_an_overlap_is_found_past_rules_with_other_tags() -> None:
     assert refused(tagged, other, last)[1] == "Overlap for same action type Expiration"
 
 
+def test_a_rule_with_tags_does_not_overlap_one_without() -> None:
+    tagged = rule(ID="s", Prefix="a/b", Tag={"Key": "k", "Value": "1"}, Expiration={"Days": 1})
+    assert put(rule(Expiration={"Days": 2}), tagged) == ["r", "s"]
+
+
 def test_rules_of_different_actions_may_overlap() -> None:
     expire, abort = rule(Expiration={"Days": 1}), rule(ID="s", AbortMultipartUpload={"Days": 1})
     assert put(expire, abort) == ["r", "s"]
