@@ -63,5 +63,7 @@ def shown_time(moment: float | None) -> str | None:
 
 
 def _text(value: object) -> str:
-    """Return a value as a text, which is JSON unless it is one already."""
+    """Return a value as a text, which is JSON unless it is one already; nothing is an empty one."""
+    if value is None:
+        return ""
     return value if isinstance(value, str) else json.dumps(value)

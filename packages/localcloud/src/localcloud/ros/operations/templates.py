@@ -59,7 +59,7 @@ class Templates:
 
     async def resolve(self, stack: Stack) -> ResolvedTemplate:
         """Resolve the template of a stack."""
-        pseudo = pseudo_parameters(self._account, stack.id, stack.name)
+        pseudo = pseudo_parameters(self._account, stack.id, stack.name, stack.resource_group)
         known_types = frozenset(self._declared)
         return await self._evaluate(stack.caller.principal, resolve_template, stack.source, pseudo, known_types)
 

@@ -45,7 +45,8 @@ class Parameter:
     """A parameter as a template declares it; its constraints are checked by `localcloud.ros.template.parameters`."""
 
     type: str
-    default: object = None  # None: it must be given
+    default: object = None
+    optional: bool = False  # it has a default, which may be null: it is nothing then
     allowed_values: tuple[object, ...] = ()
     allowed_pattern: str = ""
     min_length: int | None = None
@@ -310,6 +311,7 @@ def _parameter(value: Value, place: str) -> Parameter:
     return Parameter(
         type=kind,
         default=value.get("Default"),
+        optional="Default" in value,
         allowed_values=tuple(allowed),
         allowed_pattern=pattern,
         min_length=least,

@@ -32,25 +32,30 @@ def resolve_parameters(template: Template, given: Mapping[str, str]) -> dict[str
     for name, parameter in template.parameters.items():
         if name in given:
             values[name] = _check(name, parameter, _convert(name, parameter, given[name]))
-        elif parameter.default is not None:
-            values[name] = _check(name, parameter, _convert(name, parameter, parameter.default))
+        elif parameter.optional:
+            values[name] = _default(name, parameter)
         else:
             raise TemplateError(f"The Parameter {name} was not provided.", code="UserParameterMissing")
     return values
 
 
 def stand_ins(template: Template) -> dict[str, object]:
-    """Return defaults, and for parameters that have none that they are unknown: enough to check a template alone.
+    """Return defaults, and for parameters that have none, or null, that they are unknown: enough to check a template alone.
 
     Raises:
         TemplateError: a default is against the parameter's own constraints.
     """
     return {
-        name: UNKNOWN
-        if parameter.default is None
-        else _check(name, parameter, _convert(name, parameter, parameter.default))
+        name: UNKNOWN if parameter.default is None else _default(name, parameter)
         for name, parameter in template.parameters.items()
     }
+
+
+def _default(name: str, parameter: Parameter) -> object:
+    """Return a default, which is held to the parameter's constraints unless it is null."""
+    if parameter.default is None:
+        return None
+    return _check(name, parameter, _convert(name, parameter, parameter.default))
 
 
 def _convert(name: str, parameter: Parameter, value: object) -> object:

@@ -79,7 +79,7 @@ class ResolvedTemplate:
         return Scope(values=values, mappings=self.template.mappings, conditions=self.conditions, resources=lookup)
 
 
-def pseudo_parameters(account: Account, stack_id: str, stack_name: str) -> dict[str, object]:
+def pseudo_parameters(account: Account, stack_id: str, stack_name: str, resource_group: str = "") -> dict[str, object]:
     """Return the pseudo parameters of a stack ("Pseudo parameters")."""
     return {
         "ALIYUN::StackId": stack_id,
@@ -87,6 +87,7 @@ def pseudo_parameters(account: Account, stack_id: str, stack_name: str) -> dict[
         "ALIYUN::Region": account.region,
         "ALIYUN::AccountId": account.account_id,
         "ALIYUN::TenantId": account.account_id,
+        "ALIYUN::ResourceGroupId": resource_group,
     }
 
 

@@ -138,3 +138,13 @@ def test_the_value_of_a_hidden_parameter_is_never_told(declared: dict[str, Any])
 def test_what_has_no_default_is_unknown_while_a_template_is_checked_alone() -> None:
     values = stand_ins(template(Given={"Type": "Number"}, Default={"Type": "Number", "Default": "3"}))
     assert values == {"Given": UNKNOWN, "Default": 3}
+
+
+def test_a_parameter_whose_default_is_null_may_be_left_out_and_is_nothing_then() -> None:
+    declared: dict[str, Any] = {
+        "Type": "Json",
+        "Default": None,
+        "AllowedValues": [{}],
+    }  # as the vendor's templates write it
+    assert resolve_parameters(template(P=declared), {}) == {"P": None}
+    assert resolve_parameters(template(P=declared), {"P": "{}"}) == {"P": {}}

@@ -12,6 +12,7 @@ from localcloud.ros.model import Account, Source
 from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.resolved import ResolvedTemplate, pseudo_parameters, resolve_template
 
+PSEUDO = "/".join(f"${{ALIYUN::{name}}}" for name in ("Region", "AccountId", "StackName", "StackId", "ResourceGroupId"))
 TEMPLATE: dict[str, Any] = {
     "ROSTemplateFormatVersion": "2015-09-01",
     "Parameters": {
@@ -35,7 +36,7 @@ TEMPLATE: dict[str, Any] = {
             "Type": "T",
             "Properties": {
                 "Peer": {"Fn::If": ["Prod", {"Ref": "B"}, {"Ref": "ALIYUN::NoValue"}]},
-                "Where": {"Fn::Sub": "${ALIYUN::Region}/${ALIYUN::AccountId}/${ALIYUN::StackName}/${ALIYUN::StackId}"},
+                "Where": {"Fn::Sub": PSEUDO},
             },
         },
         "B": {"Type": "T", "Condition": "Prod"},
@@ -62,7 +63,7 @@ class Made:
 
 def resolve(template: dict[str, Any] = TEMPLATE, *, stand_in: bool = False, **parameters: str) -> ResolvedTemplate:
     source = Source(template=json.dumps(template), parameters=parameters)
-    pseudo = pseudo_parameters(Account(region="cn-hangzhou", account_id="1234567890123456"), "id-1", "one")
+    pseudo = pseudo_parameters(Account(region="cn-hangzhou", account_id="1234567890123456"), "id-1", "one", "rg-1")
     return resolve_template(source, pseudo, known_types={"T"}, stand_in=stand_in)
 
 
@@ -70,11 +71,23 @@ def test_conditions_decide_what_is_made() -> None:
     test, prod = resolve(Env="test"), resolve(Env="prod", Password="y")
     assert test.requires == {"A": frozenset()}
     assert prod.requires == {"A": frozenset({"B"}), "B": frozenset()}
-    where = "cn-hangzhou/1234567890123456/one/id-1"
+    where = "cn-hangzhou/1234567890123456/one/id-1/rg-1"
     assert test.properties("A", Made("b-1")) == {"Where": where}
     assert prod.properties("A", Made("b-1")) == {"Where": where, "Peer": "b-1"}
     assert test.outputs(Made("b-1")) == {"Env": "test"}
     assert prod.outputs(Made("b-1")) == {"Peer": "b-1", "Env": "prod"}
+
+
+def test_conditions_ask_whether_a_parameter_was_left_out() -> None:
+    sections = {
+        "Parameters": {"Name": {"Type": "String", "Default": None}},
+        "Conditions": {"Named": {"Fn::Not": {"Fn::Equals": [None, {"Ref": "Name"}]}}},
+        "Resources": {"A": {"Type": "T", "Properties": {"Name": {"Ref": "Name"}}, "Condition": "Named"}},
+    }
+    text = {"ROSTemplateFormatVersion": "2015-09-01", **sections}
+    assert resolve(text).requires.keys() == set()
+    assert resolve(text, Name="x").requires.keys() == {"A"}
+    assert resolve(text, stand_in=True).requires.keys() == {"A"}
 
 
 def test_what_is_not_made_yet_is_unknown() -> None:

@@ -139,7 +139,7 @@ def _sub(argument: object, scope: Scope) -> object:
     found = {name: own[name] if name in own else _variable(name, scope) for name in substitution_names(text)}
     if holds_unknown(found):
         return UNKNOWN
-    found = {name: "" if each is NO_VALUE else each for name, each in found.items()}
+    found = {name: "" if each is NO_VALUE or each is None else each for name, each in found.items()}
     return VARIABLE.sub(lambda match: f"${{{match[2]}}}" if match[1] else to_text(found[match[2].strip()]), text)
 
 
