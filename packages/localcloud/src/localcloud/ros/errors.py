@@ -5,6 +5,7 @@ Source: ROS, "API overview", "Error codes" of each operation.
 
 from __future__ import annotations
 
+from localcloud.kernel.access import Denial
 from localcloud.kernel.errors import ApiError
 
 STATUS = {
@@ -56,6 +57,11 @@ class RosError(ApiError):
     """A refused request."""
 
     codes = STATUS
+
+
+def forbidden(denial: Denial) -> RosError:
+    """Return the error of a denial."""
+    return RosError("Forbidden.RAM", f"You are not authorized to do {denial.action} on {denial.resource}.")
 
 
 class TemplateError(RosError):

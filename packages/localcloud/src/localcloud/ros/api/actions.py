@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from localcloud.kernel.access import Denial, Gate
+from localcloud.kernel.access import Gate
 from localcloud.kernel.rpc import Action, Call
 from localcloud.ros.api.decoding import NUMBERED
 from localcloud.ros.api.encoding import Answer
@@ -15,11 +15,6 @@ OF_TEMPLATES = frozenset(
     {"CreateTemplate", "UpdateTemplate", "DeleteTemplate", "ListTemplates", "ListTemplateVersions"}
 )
 Handler = Callable[[Call], Answer | Awaitable[Answer]]
-
-
-def refuse(denial: Denial) -> RosError:
-    """Return ROS's error of a denial."""
-    return RosError("Forbidden.RAM", f"You are not authorized to do {denial.action} on {denial.resource}.")
 
 
 def make_action(account: Account, gate: Gate, handler: Handler, parameters: set[str]) -> Action:

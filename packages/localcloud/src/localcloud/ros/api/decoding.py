@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from localcloud.kernel.access import Caller
 from localcloud.kernel.paging import read_number
@@ -72,6 +72,12 @@ def read_tags(given: Mapping[str, str], name: str = "Tags") -> dict[str, str]:
                 f"{' or '.join(RESERVED)}, and without http:// and https://.",
             )
     return tags
+
+
+def tag_filter(given: Mapping[str, str]) -> Callable[[Mapping[str, str]], bool]:
+    """Return whether tags are among those that a call asks for; one without a value may have any."""
+    wanted = [(each.get("Key", ""), each.get("Value")) for each in records(given, "Tag")]
+    return lambda tags: all(key in tags and value in (None, tags[key]) for key, value in wanted)
 
 
 def template_parameters(given: Mapping[str, str]) -> dict[str, str]:

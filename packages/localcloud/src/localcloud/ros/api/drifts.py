@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 from localcloud.kernel.rpc import Call
-from localcloud.ros.api.decoding import number, numbered, required
-from localcloud.ros.api.encoding import Answer, shown_time
+from localcloud.ros.api.decoding import numbered, required
+from localcloud.ros.api.encoding import Answer, page_by_token, shown_time
 from localcloud.ros.model import Drift, DriftStatus, Stack
 from localcloud.ros.operations.service import RosService
-
-RESULTS, DEFAULT_RESULTS = range(1, 100 + 1), 50
 
 
 class DriftActions:
@@ -53,10 +51,7 @@ class DriftActions:
             if name in stack.resources
             and (each.status in wanted if wanted else each.status is not DriftStatus.NOT_CHECKED)
         ]
-        size = number(call.parameters, "MaxResults", RESULTS) or DEFAULT_RESULTS
-        begin = number(call.parameters, "NextToken") or 0
-        rest = {"NextToken": str(begin + size)} if begin + size < len(found) else {}
-        return {"ResourceDrifts": [_shown(stack, *each) for each in found[begin : begin + size]], **rest}
+        return page_by_token(call, "ResourceDrifts", found, lambda each: _shown(stack, *each))
 
 
 def _shown(stack: Stack, name: str, drift: Drift) -> Answer:

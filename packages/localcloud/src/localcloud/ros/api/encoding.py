@@ -17,6 +17,7 @@ _Item = TypeVar("_Item")
 PAGE_NUMBERS = range(1, 10**9)
 PAGE_SIZES = range(1, 100 + 1)  # documented is 50; the vendor's command line asks for 100
 DEFAULT_PAGE = 10
+RESULTS, DEFAULT_RESULTS = range(1, 100 + 1), 50  # of MaxResults
 HIDDEN = "******"  # the value of a NoEcho parameter
 
 
@@ -36,6 +37,24 @@ def page(call: Call, name: str, items: Sequence[_Item], render: Callable[[_Item]
     size = number(call.parameters, "PageSize", PAGE_SIZES) or DEFAULT_PAGE
     shown = page_at(items, (which - 1) * size, size).items
     return {"PageNumber": which, "PageSize": size, "TotalCount": len(items), name: [render(each) for each in shown]}
+
+
+def page_by_token(call: Call, name: str, items: Sequence[_Item], render: Callable[[_Item], Answer]) -> Answer:
+    """Return the part of a list that a call asks for by NextToken, and the token of the next one.
+
+    Args:
+        call: with NextToken and MaxResults.
+        name: of the list in the answer.
+        items: the whole list.
+        render: encodes one of them.
+
+    Raises:
+        RosError: there can be no such part.
+    """
+    size = number(call.parameters, "MaxResults", RESULTS) or DEFAULT_RESULTS
+    begin = number(call.parameters, "NextToken") or 0
+    rest = {"NextToken": str(begin + size)} if begin + size < len(items) else {}
+    return {name: [render(each) for each in items[begin : begin + size]], **rest}
 
 
 def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> list[Answer]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
-from localcloud.ros.api.decoding import flag, number, numbered, read_tags, records, required
-from localcloud.ros.api.encoding import Answer
+from localcloud.ros.api.decoding import flag, numbered, read_tags, required, tag_filter
+from localcloud.ros.api.encoding import Answer, page_by_token
 from localcloud.ros.errors import RosError
 from localcloud.ros.operations.labels import Labelled
 from localcloud.ros.operations.service import RosService
 
-MAX_RESOURCES, PAGE = 50, 50
+MAX_RESOURCES = 50
 
 
 class LabelActions:
@@ -40,17 +40,14 @@ class LabelActions:
     def list_tags(self, call: Call) -> Answer:
         """Answer ListTagResources."""
         kind, ids = required(call, "ResourceType"), numbered(call.parameters, "ResourceId")
-        wanted = [(each.get("Key", ""), each.get("Value")) for each in records(call.parameters, "Tag")]
-        labels = self._ros.labels
+        is_wanted, labels = tag_filter(call.parameters), self._ros.labels
         found = [
             {"ResourceId": each.id, "ResourceType": kind, "TagKey": key, "TagValue": value}
             for each in (labels.find(kind, ids) if ids else labels.all(kind))
-            if all(key in each.tags and value in (None, each.tags[key]) for key, value in wanted)
+            if is_wanted(each.tags)
             for key, value in each.tags.items()
         ]
-        begin = number(call.parameters, "NextToken") or 0
-        rest = {"NextToken": str(begin + PAGE)} if begin + PAGE < len(found) else {}
-        return {"TagResources": found[begin : begin + PAGE], **rest}
+        return page_by_token(call, "TagResources", found, dict)
 
     def move(self, call: Call) -> Answer:
         """Answer MoveResourceGroup."""

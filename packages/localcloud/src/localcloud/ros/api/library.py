@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from localcloud.kernel.rpc import Call
-from localcloud.ros.api.decoding import decode_template, number, read_tags, records, required, switch
-from localcloud.ros.api.encoding import Answer, page, shown_tags, shown_time
+from localcloud.ros.api.decoding import decode_template, read_tags, required, switch, tag_filter
+from localcloud.ros.api.encoding import Answer, page, page_by_token, shown_tags, shown_time
 from localcloud.ros.api.sources import read_template
 from localcloud.ros.model import Account, StoredTemplate, TemplateVersion
 from localcloud.ros.operations.service import RosService
 
-RESULTS, DEFAULT_RESULTS = range(1, 100 + 1), 50
 ROTATE = "DeleteOldestNonSharedVersionWhenLimitExceeded"
 
 
@@ -71,17 +70,15 @@ class LibraryActions:
 
     def list(self, call: Call) -> Answer:
         """Answer ListTemplates; templates of others, and the official ones, are not here."""
-        given, tags = (
-            call.parameters,
-            [(each.get("Key", ""), each.get("Value")) for each in records(call.parameters, "Tag")],
-        )
+        given = call.parameters
+        is_wanted = tag_filter(given)
         found = [
             each
             for each in self._ros.library.all()
             if given.get("ShareType", "Private") == "Private"
             and given.get("TemplateName", each.latest.name) == each.latest.name
             and given.get("ResourceGroupId", each.resource_group) == each.resource_group
-            and all(key in each.tags and value in (None, each.tags[key]) for key, value in tags)
+            and is_wanted(each.tags)
         ]
 
         def show(each: StoredTemplate) -> Answer:
@@ -94,11 +91,9 @@ class LibraryActions:
     def list_versions(self, call: Call) -> Answer:
         """Answer ListTemplateVersions, the newest first."""
         template, _ = self._ros.library.get(required(call, "TemplateId"))
-        size = number(call.parameters, "MaxResults", RESULTS) or DEFAULT_RESULTS
-        begin = number(call.parameters, "NextToken") or 0
-        newest = template.versions[::-1]
-        versions = [
-            {
+
+        def show(each: TemplateVersion) -> Answer:
+            return {
                 "TemplateId": template.id,
                 "TemplateName": each.name,
                 "TemplateVersion": each.version,
@@ -106,7 +101,5 @@ class LibraryActions:
                 "CreateTime": shown_time(each.created),
                 "UpdateTime": shown_time(each.updated),
             }
-            for each in newest[begin : begin + size]
-        ]
-        rest = {"NextToken": str(begin + size)} if begin + size < len(newest) else {}
-        return {"Versions": versions, **rest}
+
+        return page_by_token(call, "Versions", template.versions[::-1], show)

@@ -13,7 +13,7 @@ from localcloud.kernel.access import Gate
 from localcloud.kernel.identity import Authorizer
 from localcloud.kernel.rpc import Action, create_app
 from localcloud.kernel.signatures import Authenticator
-from localcloud.ros.api.actions import Handler, make_action, refuse
+from localcloud.ros.api.actions import Handler, make_action
 from localcloud.ros.api.callbacks import Callbacks
 from localcloud.ros.api.change_sets import ChangeSetActions
 from localcloud.ros.api.drifts import DriftActions
@@ -26,6 +26,7 @@ from localcloud.ros.api.sources import SOURCE
 from localcloud.ros.api.stacks import StackActions
 from localcloud.ros.api.templates import TemplateActions
 from localcloud.ros.api.types import TypeActions
+from localcloud.ros.errors import forbidden
 from localcloud.ros.operations.service import RosService
 
 VERSION = "2019-09-10"
@@ -148,5 +149,5 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
         "DeleteChangeSet": (change_sets.delete_change_set, {"ChangeSetId"}),
         "DescribeRegions": (stacks.describe_regions, {"AcceptLanguage"}),
     }
-    gate = Gate(authorizer, refuse)
+    gate = Gate(authorizer, forbidden)
     return {name: make_action(ros.account, gate, handler, known) for name, (handler, known) in table.items()}

@@ -11,9 +11,9 @@ from localcloud.ros.api.decoding import (
     flag,
     numbered,
     read_request,
-    records,
     required,
     switch,
+    tag_filter,
 )
 from localcloud.ros.api.encoding import HIDDEN, Answer, page, parameters_of, shown_tags, shown_time
 from localcloud.ros.api.sources import read_policy, with_template
@@ -143,7 +143,7 @@ class StackActions:
         given = call.parameters
         names, states = numbered(given, "StackName"), numbered(given, "Status")
         ids = [*numbered(given, "StackIds"), *([given["StackId"]] if "StackId" in given else [])]
-        tags = [(each.get("Key", ""), each.get("Value")) for each in records(given, "Tag")]
+        is_wanted = tag_filter(given)
         parent, nested = given.get("ParentStackId"), flag(given, "ShowNestedStack")
         found = [
             stack
@@ -153,7 +153,7 @@ class StackActions:
             and (not ids or stack.id in ids)
             and given.get("ResourceGroupId", stack.resource_group) == stack.resource_group
             and (stack.status in states if states else stack.status is not StackStatus.DELETE_COMPLETE)
-            and all(key in stack.tags and value in (None, stack.tags[key]) for key, value in tags)
+            and is_wanted(stack.tags)
         ]
         return page(call, "Stacks", found, self._summary)
 

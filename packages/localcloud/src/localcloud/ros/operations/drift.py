@@ -12,9 +12,9 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from localcloud.kernel.access import Caller, Denial, Gate
+from localcloud.kernel.access import Caller, Gate
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.errors import RosError
+from localcloud.ros.errors import RosError, forbidden
 from localcloud.ros.model import (
     Account,
     Detection,
@@ -58,7 +58,7 @@ class Drifts:
         self._store = store
         self._stacks = stacks
         self._account = account
-        self._gate = Gate(authorizer, _refuse)
+        self._gate = Gate(authorizer, forbidden)
         self._clock = clock
 
     async def detect(self, stack_id: str, caller: Caller, names: list[str]) -> Detection:
@@ -161,7 +161,3 @@ def _resource(stack: Stack, name: str) -> Resource:
     if name not in stack.resources:
         raise RosError("ResourceNotFound", f"The Resource ({name}) could not be found in Stack {stack.name}.")
     return stack.resources[name]
-
-
-def _refuse(denial: Denial) -> RosError:
-    return RosError("Forbidden.RAM", f"You are not authorized to do {denial.action} on {denial.resource}.")

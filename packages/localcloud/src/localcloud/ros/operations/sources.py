@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
-from localcloud.kernel.access import Caller, Denial, Gate
+from localcloud.kernel.access import Caller, Gate
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer
 from localcloud.kernel.outgoing import is_near, send
-from localcloud.ros.errors import RosError
+from localcloud.ros.errors import RosError, forbidden
 from localcloud.ros.model import Account
 from localcloud.ros.operations.library import Library
 from localcloud.ros.template.bounds import MAX_SIZE
@@ -37,7 +37,7 @@ class Sources:
     def __init__(self, account: Account, authorizer: Authorizer, *, library: Library, read_object: ReadObject) -> None:
         self._account = account
         self._library = library
-        self._gate = Gate(authorizer, _refuse)
+        self._gate = Gate(authorizer, forbidden)
         self._read_object = read_object
 
     async def read(self, url: str, caller: Caller, limit: int = MAX_SIZE) -> str:
@@ -112,7 +112,3 @@ async def _of_server(url: str, limit: int) -> bytes:
 
 def _unreadable(url: str, why: str) -> RosError:
     return RosError("InvalidTemplateURL", f"{url.partition('?')[0]} cannot be read: {why}.")
-
-
-def _refuse(denial: Denial) -> RosError:
-    return RosError("Forbidden.RAM", f"You are not authorized to do {denial.action} on {denial.resource}.")

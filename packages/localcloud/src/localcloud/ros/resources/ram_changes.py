@@ -16,7 +16,7 @@ from localcloud.ram import RamService
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Kind, PolicyType
 from localcloud.ros.resources.provider import Context, Right
-from localcloud.ros.resources.rights import on_policy, on_principal, on_role
+from localcloud.ros.resources.rights import on_policy, on_principal
 
 Attached: TypeAlias = tuple[PolicyType, str]  # type and name of a policy
 _Parameters = ParamSpec("_Parameters")
@@ -221,11 +221,11 @@ class Plan(Changes):
 
     def tag(self, role: str, tags: Mapping[str, str]) -> None:
         """See `Changes`."""
-        self.rights.append(on_role(self._context, "TagResources", role))
+        self.rights.append(on_principal(self._context, "TagResources", "Role", role))
 
     def untag(self, role: str, keys: Collection[str]) -> None:
         """See `Changes`."""
-        self.rights.append(on_role(self._context, "UntagResources", role))
+        self.rights.append(on_principal(self._context, "UntagResources", "Role", role))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.ram_bindings import bind, bindings
 from localcloud.ros.resources.ram_changes import Plan, Steps
 from localcloud.ros.resources.ram_policies import DOCUMENT, IGNORE_EXISTING
-from localcloud.ros.resources.rights import on_role, verb
+from localcloud.ros.resources.rights import on_principal, verb
 
 
 class Role(BlockingType):
@@ -47,7 +47,7 @@ class Role(BlockingType):
         """See `ResourceType`."""
         name = self.plan_id(context, after or before or {})
         plan = Plan(self._ram, context)
-        plan.rights.append(on_role(context, f"{verb(before, after)}Role", name))
+        plan.rights.append(on_principal(context, f"{verb(before, after)}Role", "Role", name))
         if before and after:
             plan.retag(name, tags_in(before), tags_in(after))
         bind(plan, "Role", name, before or {}, after or {})
@@ -62,7 +62,7 @@ class Role(BlockingType):
 
     def rights_to_read(self, context: Context, physical_id: str) -> Iterable[Right]:
         """See `Detectable`."""
-        yield on_role(context, "GetRole", physical_id)
+        yield on_principal(context, "GetRole", "Role", physical_id)
 
     def present(self, context: Context, physical_id: str, properties: Given) -> Given | None:
         """See `Detectable`."""

@@ -19,11 +19,6 @@ def on_bucket(context: Context, action: str, bucket: str, key: str | None = None
     return Right(f"oss:{action}", f"acs:oss:oss-{context.region}:{context.account_id}:{path}")
 
 
-def on_role(context: Context, action: str, name: str) -> Right:
-    """Return the right to do something with a role."""
-    return Right(f"ram:{action}", f"acs:ram::{context.account_id}:role/{name}")
-
-
 def on_principal(context: Context, action: str, kind: Kind, name: str) -> Right:
     """Return the right to do something with a role, user or group."""
     return Right(f"ram:{action}", f"acs:ram::{context.account_id}:{kind.lower()}/{name}")

@@ -12,7 +12,7 @@ from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.datasources.source import REFRESH, STRING, DataSource, ListSource, is_like
 from localcloud.ros.resources.provider import Context, Property, Right
-from localcloud.ros.resources.rights import on_policy, on_principal, on_role
+from localcloud.ros.resources.rights import on_policy, on_principal
 
 
 class _OfRam(DataSource):
@@ -37,7 +37,7 @@ class RoleSource(_OfRam):
 
     def rights_to_read(self, context: Context, properties: Given) -> Iterable[Right]:
         """See `DataSource`."""
-        yield on_role(context, "GetRole", self._name(properties))
+        yield on_principal(context, "GetRole", "Role", self._name(properties))
 
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
@@ -58,7 +58,7 @@ class RolesSource(_OfRam, ListSource):
 
     def rights_to_read(self, context: Context, properties: Given) -> Iterable[Right]:
         """See `DataSource`."""
-        yield on_role(context, "ListRoles", "*")
+        yield on_principal(context, "ListRoles", "Role", "*")
 
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
