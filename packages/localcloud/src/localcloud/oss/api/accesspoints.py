@@ -41,7 +41,7 @@ async def create_point(call: Call) -> web.StreamResponse:
     name, document = kept.read_point(call.body, call.guard.clock())
     change = kept.add_point(name, document, call.buckets.all)
     await call.run(call.buckets.change_setting, call.bucket, kept.key_of(name), change)
-    point = await _find(call, name)
+    point = _find(call, name)
     return xml_response("CreateAccessPointResult", {"AccessPointArn": _arn(call, point), "Alias": point.alias})
 
 
@@ -49,10 +49,10 @@ async def get_points(call: Call) -> web.StreamResponse:
     """ListAccessPoints of a bucket, and GetAccessPoint, when a header names one."""
     if NAME not in call.headers:
         call.require("ListAccessPoints")
-        bucket = await call.run(call.buckets.get, call.bucket)
+        bucket = call.holder
         return _list(call, kept.points_of(bucket))
     call.require("GetAccessPoint")
-    point = await _find(call, call.headers[NAME])
+    point = _find(call, call.headers[NAME])
     domain = "oss-accesspoint.aliyuncs.com"
     return xml_response(
         "GetAccessPointResult",
@@ -72,7 +72,7 @@ async def get_points(call: Call) -> web.StreamResponse:
 
 async def list_all_points(call: Call) -> web.StreamResponse:
     """ListAccessPoints of the account."""
-    buckets = await call.run(call.buckets.all)
+    buckets = call.buckets.all()
     return _list(call, sorted([each for bucket in buckets for each in kept.points_of(bucket)], key=lambda it: it.name))
 
 
@@ -84,7 +84,7 @@ async def delete_point(call: Call) -> web.StreamResponse:
 
 async def put_point_policy(call: Call) -> web.StreamResponse:
     """PutAccessPointPolicy."""
-    point = await _find(call, call.headers.get(NAME, ""))
+    point = _find(call, call.headers.get(NAME, ""))
     document = read_policy(call.body)
     await call.run(call.buckets.change_setting, call.bucket, policy_key_of(point.name), lambda _: document)
     return web.Response()
@@ -92,7 +92,7 @@ async def put_point_policy(call: Call) -> web.StreamResponse:
 
 async def get_point_policy(call: Call) -> web.StreamResponse:
     """GetAccessPointPolicy."""
-    point = await _find(call, call.headers.get(NAME, ""))
+    point = _find(call, call.headers.get(NAME, ""))
     if point.policy is None:
         raise OssError("NoSuchAccessPointPolicy", "The access point policy does not exist.")
     return web.Response(text=point.policy, content_type="application/json")
@@ -100,14 +100,14 @@ async def get_point_policy(call: Call) -> web.StreamResponse:
 
 async def delete_point_policy(call: Call) -> web.StreamResponse:
     """DeleteAccessPointPolicy."""
-    point = await _find(call, call.headers.get(NAME, ""))
+    point = _find(call, call.headers.get(NAME, ""))
     await call.run(call.buckets.change_setting, call.bucket, policy_key_of(point.name), lambda _: None)
     return web.Response(status=204)
 
 
 async def put_block(call: Call) -> web.StreamResponse:
     """PutAccessPointPublicAccessBlock."""
-    point = await _find_blocked(call)
+    point = _find_blocked(call)
     document = keep(PUBLIC_ACCESS_BLOCK.read(call.body, call.headers))
     await call.run(call.buckets.change_setting, call.bucket, block_key_of(point.name), lambda _: document)
     return web.Response()
@@ -115,25 +115,25 @@ async def put_block(call: Call) -> web.StreamResponse:
 
 async def get_block(call: Call) -> web.StreamResponse:
     """GetAccessPointPublicAccessBlock."""
-    point = await _find_blocked(call)
+    point = _find_blocked(call)
     return xml_response(PUBLIC_ACCESS_BLOCK.root, {"BlockPublicAccess": point.blocked})
 
 
 async def delete_block(call: Call) -> web.StreamResponse:
     """DeleteAccessPointPublicAccessBlock."""
-    point = await _find_blocked(call)
+    point = _find_blocked(call)
     await call.run(call.buckets.change_setting, call.bucket, block_key_of(point.name), lambda _: None)
     return web.Response(status=204)
 
 
-async def _find_blocked(call: Call) -> AccessPoint:
+def _find_blocked(call: Call) -> AccessPoint:
     if PUBLIC_ACCESS_BLOCK.parameter not in call.query:
         raise OssError("NotImplemented", f"not implemented: {call.request.method} bucket with ?{NAME} alone")
-    return await _find(call, call.query[NAME])
+    return _find(call, call.query[NAME])
 
 
-async def _find(call: Call, name: str) -> AccessPoint:
-    return find_point(await call.run(call.buckets.get, call.bucket), name)
+def _find(call: Call, name: str) -> AccessPoint:
+    return find_point(call.holder, name)
 
 
 def _list(call: Call, points: list[AccessPoint]) -> web.Response:

@@ -12,7 +12,7 @@ from localcloud.oss.xml import parse, text_of
 
 async def get_bucket_acl(call: Call) -> web.StreamResponse:
     """GetBucketAcl."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     return _answer(bucket.owner, bucket.acl)
 
 

@@ -53,7 +53,7 @@ async def list_buckets(call: Call) -> web.StreamResponse:
     tags, group = read_tag_filter(call.query), call.headers.get("x-oss-resource-group-id")
     found = [
         bucket
-        for bucket in await call.run(call.buckets.all)
+        for bucket in call.buckets.all()
         if bucket.name.startswith(prefix)
         and bucket.name > marker
         and has_tags(bucket, tags)
@@ -161,7 +161,7 @@ async def delete_bucket(call: Call) -> web.StreamResponse:
 
 async def bucket_info(call: Call) -> web.StreamResponse:
     """GetBucketInfo."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     return xml_response(
         "BucketInfo",
         {
@@ -180,13 +180,11 @@ async def bucket_info(call: Call) -> web.StreamResponse:
 
 async def head_bucket(call: Call) -> web.StreamResponse:
     """HeadBucket; OSS answers it like GetBucketAcl without a body."""
-    await call.run(call.buckets.get, call.bucket)
     return web.Response(headers={"x-oss-bucket-region": f"oss-{call.guard.region}"})
 
 
 async def bucket_location(call: Call) -> web.StreamResponse:
     """GetBucketLocation."""
-    await call.run(call.buckets.get, call.bucket)
     return xml_response("LocationConstraint", f"oss-{call.guard.region}")
 
 

@@ -23,7 +23,7 @@ from localcloud.oss.arguments import read_number
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
-from localcloud.oss.model import StoredObject
+from localcloud.oss.model import Bucket, StoredObject
 from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.keys import check_version
 from localcloud.oss.operations.objects import OpenObject, Permit
@@ -75,6 +75,15 @@ class Call:
     def bucket(self) -> str:
         """The bucket's name."""
         return self.target.bucket
+
+    @property
+    def holder(self) -> Bucket:
+        """The bucket that the request names.
+
+        Raises:
+            OssError: NoSuchBucket (it was deleted meanwhile).
+        """
+        return self.buckets.get(self.bucket)
 
     @property
     def key(self) -> str:

@@ -36,7 +36,6 @@ async def change_cname(call: Call) -> web.StreamResponse:
     domain = _check(text_of(parse(call.body, "BucketCnameConfiguration"), "Cname/Domain"))
     if component == "token":
         return await _create_token(call, domain)
-    await call.run(call.buckets.get, call.bucket)
     if component == "delete":
         return web.Response()
     raise OssError(
@@ -46,7 +45,7 @@ async def change_cname(call: Call) -> web.StreamResponse:
 
 async def get_cnames(call: Call) -> web.StreamResponse:
     """ListCname."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     return xml_response("ListCnameResult", {"Bucket": bucket.name, "Owner": bucket.owner})
 
 
@@ -55,7 +54,7 @@ async def get_cname_token(call: Call) -> web.StreamResponse:
     if call.query["comp"] != "token":
         raise OssError("NotImplemented", f"not implemented: GET bucket with ?comp={call.query['comp'][:40]}")
     domain = _check(call.query.get("cname", ""))
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     document = bucket.settings.get(_key(domain))
     if document is None or _has_expired(document, call.guard.clock()):
         raise OssError("CnameTokenNotFound", f"There is no token for {domain}.")

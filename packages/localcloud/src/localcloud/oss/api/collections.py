@@ -30,7 +30,7 @@ def get_items(collection: Collection) -> Handler:
     """Return the handler of GetBucketInventory and ListBucketInventory, GetStyle and ListStyle."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        bucket = await call.run(call.buckets.get, call.bucket)
+        bucket = call.holder
         found = collection.of(bucket)
         if collection.identifier not in call.query:
             call.require(collection.listing)

@@ -11,7 +11,7 @@ from localcloud.oss.settings.cors import answer_headers, preflight_headers, vary
 
 async def preflight(call: Call) -> web.StreamResponse:
     """OptionObject; browsers send it unsigned, and it tells nothing of objects."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     return web.Response(headers=preflight_headers(bucket, call.headers))
 
 

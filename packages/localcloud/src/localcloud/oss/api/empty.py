@@ -22,8 +22,6 @@ def empty(root: str, content: Mapping[str, object]) -> Handler:
     """
 
     async def handler(call: Call) -> web.StreamResponse:
-        if call.bucket:
-            await call.run(call.buckets.get, call.bucket)
         return xml_response(root, content)
 
     return handler

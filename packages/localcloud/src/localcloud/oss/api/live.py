@@ -34,7 +34,7 @@ async def put_channel(call: Call) -> web.StreamResponse:
     document = read_channel(call.body, call.guard.clock())
     _check_snapshots(call, document)
     await call.run(call.buckets.change_setting, call.bucket, key, add_channel(document))
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     return xml_response("CreateLiveChannelResult", _urls(call, call.key, find_channel(bucket, call.key)))
 
 
@@ -57,7 +57,7 @@ async def get_channel(call: Call) -> web.StreamResponse:
     if component not in actions:
         raise OssError("NotImplemented", f"not implemented: GET object with ?live&comp={component[:40]}")
     call.require(actions[component])
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     document = find_channel(bucket, call.key)
     if component == "stat":
         enabled = document.findtext("Status") == "enabled"
@@ -70,7 +70,7 @@ async def get_channel(call: Call) -> web.StreamResponse:
 
 async def list_channels(call: Call) -> web.StreamResponse:
     """ListLiveChannel."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     check_lengths(call, {"prefix": "0044-00000102", "marker": "0044-00000103"})
     prefix, marker = call.query.get("prefix", ""), call.query.get("marker", "")
     limit = call.number("max-keys", DEFAULT_PAGE, 1, MAX_PAGE, ec="0044-00000101")
@@ -107,7 +107,7 @@ async def delete_channel(call: Call) -> web.StreamResponse:
 async def make_playlist(call: Call) -> web.StreamResponse:
     """PostVodPlaylist and GetVodPlaylist: of what was recorded between two times, which is nothing."""
     channel = call.key.rpartition("/")[0] if call.request.method == "POST" else call.key
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     find_channel(bucket, channel)
     raise OssError("InvalidArgument", "No ts file found in specified time span.")
 

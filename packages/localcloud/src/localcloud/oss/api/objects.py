@@ -33,7 +33,6 @@ async def put_object(call: Call) -> web.StreamResponse:
     forbids_overwriting(call.headers)  # refuses a wrong value before the body is taken
     check_key(call.key)
     attributes, callback = read_attributes(call.headers), asked_callback(call)
-    await call.run(call.buckets.get, call.bucket)  # before the body is taken
     blob = await receive(call)
     item = await call.run(
         call.oss.objects.put,

@@ -26,7 +26,7 @@ async def put_configuration(call: Call) -> web.StreamResponse:
 
 async def get_configuration(call: Call) -> web.StreamResponse:
     """GetBucketObjectWormConfiguration."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     if not objectworm.is_enabled(bucket):
         raise OssError("NoSuchObjectWormConfiguration", "The bucket has no object worm configuration.")
     return document_response(bucket.settings[objectworm.PARAMETER])
@@ -64,6 +64,6 @@ async def _protect(call: Call, change: Callable[[StoredObject], Protection]) -> 
 
 
 async def _protection(call: Call) -> Protection:
-    objectworm.check_enabled(await call.run(call.buckets.get, call.bucket))
+    objectworm.check_enabled(call.holder)
     item = await call.run(call.oss.objects.get, call.bucket, call.key, call.version)
     return item.attributes.storage.protection

@@ -22,7 +22,7 @@ async def put_bucket_policy(call: Call) -> web.StreamResponse:
 
 async def get_bucket_policy(call: Call) -> web.StreamResponse:
     """GetBucketPolicy."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     document = bucket.settings.get(PARAMETER)
     if document is None:
         raise OssError("NoSuchBucketPolicy", "The bucket policy does not exist.", {"BucketName": call.bucket})
@@ -37,7 +37,7 @@ async def delete_bucket_policy(call: Call) -> web.StreamResponse:
 
 async def bucket_policy_status(call: Call) -> web.StreamResponse:
     """GetBucketPolicyStatus."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     return xml_response("PolicyStatus", {"IsPublic": is_public(bucket) and not blocks_public_access(bucket)})
 
 

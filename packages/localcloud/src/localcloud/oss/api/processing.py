@@ -128,7 +128,7 @@ async def _read(call: Call, process: str) -> Sequence[Action]:
     """Return the actions on an image that a process names, or the bucket's style that it names."""
     kind, _, steps = process.partition("/")
     if kind == "style":
-        bucket = await call.run(call.buckets.get, call.bucket)
+        bucket = call.holder
         document = STYLE.of(bucket).get(steps)
         if document is None:
             raise OssError(STYLE.missing, f"The bucket has no style {steps[:80]!r}.")

@@ -24,7 +24,7 @@ async def begin(call: Call) -> web.StreamResponse:
     """CreateBucketDataRedundancyTransition."""
     change = begin_task(call.query.get("x-oss-target-redundancy-type", ""), call.guard.clock())
     await call.run(call.buckets.change_setting, call.bucket, TASK, change)
-    task = task_of(await call.run(call.buckets.get, call.bucket))
+    task = task_of(call.holder)
     if task is None:  # it was taken back meanwhile
         raise OssError("NoSuchBucketDataRedundancyTransitionTask", "The task was deleted while it began.")
     return xml_response(_ROOT, {"TaskId": task.task_id})
@@ -32,7 +32,7 @@ async def begin(call: Call) -> web.StreamResponse:
 
 async def tell(call: Call) -> web.StreamResponse:
     """GetBucketDataRedundancyTransition and ListBucketDataRedundancyTransition: the former names a task."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     if _TASK_ID not in call.query:
         call.require(_LIST)
         return _list(call, [bucket])
@@ -42,7 +42,7 @@ async def tell(call: Call) -> web.StreamResponse:
 
 async def list_all(call: Call) -> web.StreamResponse:
     """ListUserDataRedundancyTransition."""
-    return _list(call, await call.run(call.buckets.all))
+    return _list(call, call.buckets.all())
 
 
 async def end(call: Call) -> web.StreamResponse:

@@ -16,7 +16,6 @@ from localcloud.oss.errors import OssError
 
 async def change_meta_query(call: Call) -> web.StreamResponse:
     """OpenMetaQuery, CloseMetaQuery, DoMetaQuery, and DoMetaQueryAction, which has a parameter `action`."""
-    await call.run(call.buckets.get, call.bucket)
     if "action" in call.query:
         raise OssError("OperationNotSupported", "The operation is not supported for this resource", ec="0037-00000001")
     raise OssError("NotImplemented", f"not implemented: ?metaQuery&comp={call.query.get('comp', '')[:40]}")
@@ -24,7 +23,6 @@ async def change_meta_query(call: Call) -> web.StreamResponse:
 
 async def get_meta_query(call: Call) -> web.StreamResponse:
     """GetMetaQueryStatus."""
-    await call.run(call.buckets.get, call.bucket)
     raise OssError("MetaQueryNotExist", "The specified meta query does not exist: none can be opened here.")
 
 

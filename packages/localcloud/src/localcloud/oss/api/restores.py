@@ -26,5 +26,5 @@ async def restore_object(call: Call) -> web.StreamResponse:
 
 async def clean_restored_object(call: Call) -> web.StreamResponse:
     """CleanRestoredObject."""
-    await call.run(call.oss.restores.clean, call.bucket, call.key, call.version)
+    await call.run(call.oss.restores.clean, call.bucket, call.key)
     return web.Response()

@@ -14,7 +14,7 @@ def get_setting(setting: Setting) -> Handler:
     """Return the handler of GetBucketLifecycle, GetBucketEncryption, …."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        bucket = await call.run(call.buckets.get, call.bucket)
+        bucket = call.holder
         document = bucket.settings.get(setting.parameter)
         if document is not None:
             return document_response(document)

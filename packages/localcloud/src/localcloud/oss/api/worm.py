@@ -54,5 +54,5 @@ async def abort_worm(call: Call) -> web.StreamResponse:
 
 async def get_worm(call: Call) -> web.StreamResponse:
     """GetBucketWorm."""
-    bucket = await call.run(call.buckets.get, call.bucket)
+    bucket = call.holder
     return document_response(worm.existing(bucket, call.guard.clock()).document())

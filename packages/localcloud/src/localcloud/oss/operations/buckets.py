@@ -115,7 +115,7 @@ class BucketOperations:
         return self._store.buckets.change(name, change)
 
     def get(self, name: str) -> Bucket:
-        """Return a bucket.
+        """Return a bucket; it does not wait for anything.
 
         Raises:
             OssError: NoSuchBucket, AccessDenied (another account's).
@@ -131,7 +131,7 @@ class BucketOperations:
         return bucket if bucket and bucket.owner == self._account_id else None
 
     def all(self) -> list[Bucket]:
-        """Return all buckets in order of their names."""
+        """Return all buckets in order of their names; it does not wait for anything."""
         return [bucket for bucket in self._store.buckets.all() if bucket.owner == self._account_id]
 
     def delete(self, name: str) -> None:

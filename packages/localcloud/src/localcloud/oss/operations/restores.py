@@ -65,16 +65,16 @@ class RestoreOperations(Operations):
 
         return self._store.objects.change(bucket, key, change, version), again
 
-    def clean(self, bucket: str, key: str, version: str | None = None) -> None:
+    def clean(self, bucket: str, key: str) -> None:
         """End the time in which a restored object can be read.
 
         Raises:
-            OssError: NoSuchBucket, NoSuchKey, NoSuchVersion, OperationNotSupported (not archived), ArchiveRestoreFileStale (not
+            OssError: NoSuchBucket, NoSuchKey, OperationNotSupported (not archived), ArchiveRestoreFileStale (not
                 restored), ArchiveRestoreNotFinished.
         """
 
         def change(holder: Bucket, before: StoredObject | None) -> StoredObject:
-            item, now = self._existing(before, bucket, key, version), self._clock()
+            item, now = self._existing(before, bucket, key), self._clock()
             if (item.attributes.storage.storage_class or "") not in DURATIONS:
                 raise _not_archived(ec="0016-00000513")
             if item.restoration is None or now >= item.restoration.expires:
@@ -85,7 +85,7 @@ class RestoreOperations(Operations):
                 raise OssError("ArchiveRestoreNotFinished", "The archive file's restore is not finished.")
             return replace(item, restoration=None)
 
-        self._store.objects.change(bucket, key, change, version)
+        self._store.objects.change(bucket, key, change)
 
 
 def restore_state(item: StoredObject, now: float) -> str | None:
