@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -220,9 +222,9 @@ def test_hiding_and_removing_are_told_and_removing_a_marker_is_not(service: OssS
 
 def test_a_folder_of_before_versions_is_read(service: OssService, tmp_path: Path) -> None:
     put(service, b"1")
-    service._store._database.run("DROP TABLE versions")  # as a folder of an older release is
-    service._store._database.run("UPDATE objects SET headers = '{}'")
     service.close()
+    with closing(sqlite3.connect(tmp_path / "oss.sqlite3")) as database:  # as a folder of an older release is
+        database.executescript("DROP TABLE versions; DROP INDEX uploads_by_key; UPDATE objects SET headers = '{}'")
     again = open_service(tmp_path)
     assert again.objects.get("kept", "a").version == "null"
     enable(again)
