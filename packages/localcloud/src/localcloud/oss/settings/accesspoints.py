@@ -151,7 +151,9 @@ def find_point(bucket: Bucket, name: str) -> AccessPoint:
 
 def find_alias(buckets: list[Bucket], alias: str) -> AccessPoint | None:
     """Return the access point of an alias, or None."""
-    return next((point for bucket in buckets for point in points_of(bucket) if point.alias == alias), None)
+    name = alias.removesuffix(ALIAS).rpartition("-")[0]  # as `read_point` draws it
+    named = (find_point(bucket, name) for bucket in buckets if key_of(name) in bucket.settings)
+    return next((point for point in named if point.alias == alias), None)
 
 
 def conditions_of(point: AccessPoint, arn: str, account_id: str) -> Mapping[str, str]:

@@ -12,9 +12,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.model import Bucket
-from localcloud.oss.settings.schema import boolean, group, text
+from localcloud.oss.settings.schema import boolean, group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting, kept_tree
 
+MOST = 1000  # referers of a list, each of which a request may be compared with; assumed
 DEFAULTS = {"AllowTruncateQueryString": "true", "TruncatePath": "false"}
 
 
@@ -22,6 +23,10 @@ def _check(document: Element, options: Options) -> None:
     for name, value in DEFAULTS.items():
         if document.find(name) is None:
             SubElement(document, name).text = value
+    for name in ("RefererList", "RefererBlacklist"):
+        count = len(document.findall(f"{name}/Referer"))
+        if count > MOST:
+            raise invalid(name, str(count), f"{name} has up to {MOST} referers.")
 
 
 _LIST = group({"Referer": text(many=True)})

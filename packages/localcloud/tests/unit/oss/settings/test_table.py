@@ -114,6 +114,8 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
             "InvalidArgument",
         ),
         ("resourceGroup", {"ResourceGroupId": "rg-not-one"}, "ResourceGroupIdPreCheckError"),
+        ("referer", {"AllowEmptyReferer": "true", "RefererList": {"Referer": ["a"] * 1001}}, "InvalidArgument"),
+        ("referer", {"AllowEmptyReferer": "true", "RefererBlacklist": {"Referer": ["a"] * 1001}}, "InvalidArgument"),
         ("overwriteConfig", {"Rule": [{"ID": "1", "Action": "forbid"}] * 2}, "InvalidArgument"),
         ("overwriteConfig", {"Rule": {"Action": "allow"}}, "MalformedXML"),
         ("logging", {"LoggingEnabled": {"TargetBucket": "b", "TargetPrefix": "1" * 257}}, "InvalidArgument"),
