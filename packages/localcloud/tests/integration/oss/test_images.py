@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 import json
+import struct
 import uuid
+import zlib
 from urllib.parse import quote
 
 import oss2
@@ -58,6 +61,65 @@ def test_a_crop_takes_the_part_that_was_asked_for(bucket: oss2.Bucket) -> None:
     for where, colour in (("g_west", (0, 0, 255)), ("g_east", (255, 0, 0))):
         content = bucket.get_object("a.png", process=f"image/crop,w_10,h_10,{where}").read()
         assert Image.open(io.BytesIO(content)).getpixel((5, 5)) == colour
+
+
+def work_on(bucket: oss2.Bucket, process: str, key: str = "a.png") -> Image.Image:
+    return Image.open(io.BytesIO(bucket.get_object(key, process=f"image/{process}").read()))
+
+
+def test_an_indexed_crop_takes_one_of_the_strips(bucket: oss2.Bucket) -> None:
+    for process, size, colour in (
+        ("indexcrop,x_100,i_1", (100, 100), (255, 0, 0)),
+        ("indexcrop,x_100,i_0", (100, 100), (0, 0, 255)),
+        ("indexcrop,y_60,i_1", (200, 40), (0, 0, 255)),
+        ("indexcrop,x_100,i_2", (200, 100), (0, 0, 255)),  # beyond the last one
+        ("indexcrop,y_50,i_2", (200, 100), (0, 0, 255)),
+    ):
+        image = work_on(bucket, process).convert("RGB")
+        assert (image.size, image.getpixel((5, 5))) == (size, colour), process
+
+
+def test_effects_change_the_colours_that_they_should(bucket: oss2.Bucket) -> None:
+    worked_on = functools.cache(lambda process: work_on(bucket, process).convert("RGB"))
+
+    def red(process: str, x: int) -> float:
+        pixel = worked_on(process).getpixel((x, 50))
+        assert isinstance(pixel, tuple)
+        return pixel[0]
+
+    assert (red("resize,w_200", 98), red("resize,w_200", 102)) == (0, 255)
+    assert 0 < red("blur,r_3,s_2", 98) < red("blur,r_3,s_2", 102) < 255  # the edge is no longer sharp
+    assert red("blur,r_3,s_9", 95) > red("blur,r_3,s_2", 95)
+    assert red("blur", 98) < red("blur,s_2", 98)  # one pixel, unless it says more
+    assert (red("bright,-50", 150), red("bright,0", 150)) == (127, 255)
+    assert red("contrast,-100", 150) == red("contrast,-100", 50)
+    assert work_on(bucket, "interlace,1/format,jpg").info.get("progressive") == 1
+    assert "progressive" not in work_on(bucket, "interlace,0/format,jpg").info
+    hue = json.loads(bucket.get_object("a.png", process="image/average-hue").read())
+    assert hue == {"RGB": "0x800080"}
+
+
+def test_what_is_transparent_is_white_where_the_format_knows_no_transparency(bucket: oss2.Bucket) -> None:
+    buffer = io.BytesIO()
+    picture = Image.new("RGBA", (20, 10), (0, 0, 255, 0))
+    picture.paste((0, 0, 255, 255), (0, 0, 10, 10))
+    picture.save(buffer, "PNG")
+    bucket.put_object("clear.png", buffer.getvalue())
+    image = work_on(bucket, "format,bmp", "clear.png").convert("RGB")
+    assert (image.getpixel((2, 5)), image.getpixel((17, 5))) == ((0, 0, 255), (255, 255, 255))
+
+
+def test_an_image_that_needs_too_much_memory_is_refused(bucket: oss2.Bucket) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    side = 15_000  # pixels of one bit each, which take 900 MB in colour
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    data = zlib.compress(bytes(1 + side // 8) * side)
+    huge = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    bucket.put_object("huge.png", huge)
+    with pytest.raises(oss2.exceptions.InvalidArgument, match="it needs too much memory"):
+        bucket.get_object("huge.png", process="image/format,jpg")
 
 
 def test_an_image_is_described(bucket: oss2.Bucket) -> None:
@@ -166,6 +228,27 @@ def test_an_image_of_the_same_bucket_is_put_on_an_image(bucket: oss2.Bucket) -> 
         assert image.getpixel((199 - wide, 99)) == (255, 0, 0)
     with pytest.raises(oss2.exceptions.NoSuchKey):
         bucket.get_object("a.png", process=f"image/watermark,image_{encoded('none')}")
+
+
+def test_a_text_stands_beside_an_image_in_the_order_and_at_the_height_that_were_asked_for(bucket: oss2.Bucket) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 80), "white").save(buffer, "PNG")
+    bucket.put_object("tall.png", buffer.getvalue())
+    both = f"watermark,image_{encoded('tall.png')},text_{encoded('mark')},size_20,color_00FF00,x_0,y_0"
+
+    def box_of(colour: tuple[int, int, int], process: str) -> tuple[int, int, int, int]:
+        image = work_on(bucket, f"{both},{process}").convert("RGB")
+        found = [(x, y) for x in range(200) for y in range(100) if image.getpixel((x, y)) == colour]
+        columns, rows = [x for x, _ in found], [y for _, y in found]
+        return min(columns), min(rows), max(columns), max(rows)
+
+    green, white = (0, 255, 0), (255, 255, 255)
+    tops = [box_of(green, f"align_{align}")[1] for align in (0, 1, 2)]
+    assert tops[0] < tops[1] < tops[2]
+    assert box_of(white, "order_0")[2] < box_of(green, "order_0")[0]
+    assert box_of(green, "order_1")[2] < box_of(white, "order_1")[0]
+    apart = box_of(green, "interval_20")[0] - box_of(white, "interval_20")[2]
+    assert apart - (box_of(green, "interval_0")[0] - box_of(white, "interval_0")[2]) == 20
 
 
 @pytest.mark.parametrize("mark", ["", "g_se", "text_!", "text_", f"text_{encoded('a')},type_{encoded('comic')}"])

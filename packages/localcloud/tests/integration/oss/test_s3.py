@@ -116,6 +116,28 @@ def test_a_body_in_signed_pieces_is_put_together(cloud: Cloud, s3: Any, bucket: 
     assert "ContentEncoding" not in s3.head_object(Bucket=bucket, Key="a")
 
 
+def test_pieces_that_are_not_as_long_as_they_say_are_refused(cloud: Cloud, s3: Any, bucket: str) -> None:
+    url = f"{cloud.endpoints['oss']}/{bucket}/short"
+    kind = {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}
+    request = signed(cloud, "PUT", url, b"", {**kind, "x-amz-decoded-content-length": "6"})
+    signer = piece_signer({name.lower(): value for name, value in request.headers.items()}, cloud.access_key_secret)
+    body = b""
+    for piece in (b"hello", b""):
+        signature = signer.piece(hashlib.sha256(piece).hexdigest())
+        body += f"{len(piece):x};chunk-signature={signature}\r\n".encode() + piece + b"\r\n"
+    answer = requests.put(url, data=body, headers=dict(request.headers), timeout=10)
+    assert (answer.status_code, "x-amz-decoded-content-length says 6" in answer.text) == (400, True)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix="short")
+
+
+def test_a_header_of_s3_that_nobody_signed_is_refused(cloud: Cloud, bucket: str) -> None:
+    url = f"{cloud.endpoints['oss']}/{bucket}/a"
+    request = signed(cloud, "PUT", url, b"", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    headers = {**dict(request.headers), "x-amz-acl": "public-read"}
+    answer = requests.put(url, data=b"", headers=headers, timeout=10)
+    assert (answer.status_code, "not signed: x-amz-acl" in answer.text) == (403, True)
+
+
 @pytest.mark.parametrize(
     ("setting", "refusal"),
     [

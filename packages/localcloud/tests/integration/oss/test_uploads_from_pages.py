@@ -308,6 +308,7 @@ def test_a_form_presigned_for_s3_makes_an_object(cloud: Cloud, bucket: oss2.Buck
         aws_access_key_id=cloud.access_key_id,
         aws_secret_access_key=cloud.access_key_secret,
     )
+    tagged = client.generate_presigned_post(bucket.bucket_name, "tagged", {"tagging": "a"}, [{"tagging": "a"}])
     own = {"x-amz-meta-colour": "blue"}
     signed = client.generate_presigned_post(bucket.bucket_name, "s3 form", own, [own, ["content-length-range", 1, 10]])
     client.close()
@@ -318,4 +319,8 @@ def test_a_form_presigned_for_s3_makes_an_object(cloud: Cloud, bucket: oss2.Buck
     assert code_of(requests.post(signed["url"], data=signed["fields"], files=files, timeout=10)) == (
         403,
         "AccessDenied",
+    )
+    assert code_of(requests.post(tagged["url"], data=tagged["fields"], files=files, timeout=10)) == (
+        501,
+        "NotImplemented",
     )

@@ -141,6 +141,11 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
         ("website", {"IndexDocument": {"Suffix": "a/b"}}, "InvalidArgument"),
         (
             "website",
+            {"RoutingRules": {"RoutingRule": [{"RuleNumber": 1, "Redirect": {"HostName": "example.org"}}] * 2}},
+            "InvalidArgument",
+        ),
+        (
+            "website",
             {
                 "RoutingRules": {
                     "RoutingRule": {"RuleNumber": 1, "Redirect": {"RedirectType": "External", "HttpRedirectCode": 305}}
