@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, DeleteMarker, ObjectEvent, ObjectKind, StoredObject
+from localcloud.oss.operations.objects import FEW
 from localcloud.oss.operations.service import OssService
 
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
@@ -208,6 +209,19 @@ def test_pages_of_versions_follow_each_other_without_gaps(service: OssService, l
     assert (rolled.prefixes, len(rolled.entries), rolled.next_marker) == (("b/",), 3, "b/")
     behind = service.objects.versions("kept", delimiter="/", marker="b/", limit=limit)
     assert {item.key for item, _ in behind.entries} == {"c"}
+
+
+def test_a_page_of_versions_goes_on_behind_the_rows_that_are_fetched_first(service: OssService) -> None:
+    enable(service)
+    keys = [f"{number:02}" for number in range(FEW // 2 + 1)]
+    for key in keys:
+        for content in (b"1", b"2"):
+            service.objects.put("kept", key, content)
+    entries = service.objects.versions("kept", delimiter="/").entries
+    assert [(item.key, latest) for item, latest in entries] == [
+        (key, latest) for key in keys for latest in (True, False)
+    ]
+    assert len({item.version for item, _ in entries}) == len(entries)
 
 
 def test_hiding_and_removing_are_told_and_removing_a_marker_is_not(service: OssService) -> None:

@@ -243,7 +243,10 @@ def test_a_copy_where_a_file_takes_no_further_name_has_bytes_of_its_own(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 1000])
-def test_pages_of_uploads_follow_each_other_by_key_and_id(tmp_path: Path, limit: int) -> None:
+def test_pages_of_uploads_follow_each_other_by_key_and_id(
+    tmp_path: Path, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localcloud.oss.store.uploads.PAGE", 2)  # rows at a time, so that a page goes on behind them
     service = open_service(tmp_path)
     service.buckets.create("pages")
     service.buckets.create("other")
