@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from localcloud.oss.callbacks import read_callback
+from localcloud.oss.callbacks import host_of, read_callback
 from localcloud.oss.errors import OssError
 
 
@@ -72,3 +72,8 @@ def test_a_callback_that_is_kept_is_found_by_its_name() -> None:
     assert read_callback(packed(callbackPolicy="thanks"), own, find_kept=kept.get).render({}) == b"a=2"
     with pytest.raises(OssError, match=r"InvalidArgument: .*keeps no callback of that name"):
         read_callback(packed(callbackPolicy="none"), "", find_kept=kept.get)
+
+
+@pytest.mark.parametrize("url", ["ftp://localhost/", "http://:80/", "http://[::1", "file:///etc/passwd"])
+def test_a_url_that_is_none_of_http_has_no_host(url: str) -> None:
+    assert host_of(url) is None

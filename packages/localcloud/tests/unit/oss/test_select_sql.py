@@ -123,3 +123,8 @@ def test_numbers_are_written_as_they_were() -> None:
 def test_frames_have_the_documented_form() -> None:
     assert data_frame(7, b"ab")[:8] == b"\x01\x80\x00\x01" + struct.pack(">I", 10)
     assert end_frame(7, 400, "Code.why")[12:-4] == struct.pack(">QQI", 7, 7, 400) + b"Code.why"
+
+
+def test_a_function_that_does_not_exist_is_named() -> None:
+    with pytest.raises(OssError, match="the function upper does not stand here, or does not exist"):
+        parse("select upper(a) from ossobject")
