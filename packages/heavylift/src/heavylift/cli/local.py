@@ -63,7 +63,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _start(data: Path, arguments: list[str]) -> int:
     if {"-h", "--help"} & {*arguments}:
-        return subprocess.run([sys.executable, "-m", "localcloud", "--help"], check=False).returncode
+        return subprocess.run([sys.executable, "-P", "-m", "localcloud", "--help"], check=False).returncode
     endpoints, started = background.ensure_running(data, arguments)
     if not started and arguments:
         raise HeavyliftError(

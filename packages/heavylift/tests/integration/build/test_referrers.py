@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from heavylift.build.candidates import Candidates
 from heavylift.build.needed import find_referrers
 from heavylift.build.prune import DEFAULT_RULES, read_rules, survey, survey_paths
@@ -34,6 +36,16 @@ def test_processes_find_what_one_does_and_parse_no_prose(tmp_path: Path) -> None
         "p/fast.cpython-311-x86_64-linux-gnu.so",
         "p-1.dist-info/entry_points.txt",
     }
+
+
+def test_modules_in_the_folder_of_the_build_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "applib").mkdir()
+    (tmp_path / "applib" / "six.py").write_text("import tests\n")
+    for module in ("ast", "struct", "pickle"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('a module of the project was imported')\n")
+    monkeypatch.chdir(tmp_path)
+    candidates = survey(tmp_path / "applib", read_rules([DEFAULT_RULES])).candidates
+    assert read_referrers({path: str(tmp_path / "applib" / path) for path in candidates.paths}, candidates) == {}
 
 
 def survey_of(folders: list[Path]) -> tuple[dict[str, str], Candidates, dict[str, Path]]:
