@@ -144,7 +144,7 @@ def merge_recordings(old: Recording, new: Recording, folder: Path) -> Recording:
         if before and before.code == recorded.code:
             pages = {page for each in (before, recorded) for run in each.touched for page in range(run.page, run.end)}
             merged[path] = Recorded(recorded.code, _runs(pages))
-    opened = dict.fromkeys((*old.opened, *new.opened))
+    opened = dict.fromkeys((*new.opened, *old.opened))  # in the order of the newer start
     return Recording(merged, tuple(path for path in opened if (folder / path).is_file()), new.ahead)
 
 

@@ -70,7 +70,7 @@ def test_files_that_are_opened_again_are_added_and_those_that_have_gone_are_forg
     for name in ("a.pyc", "b.pyc", "c.txt"):
         (tmp_path / name).touch()
     old, new = Recording({}, ("b.pyc", "gone.pyc", "a.pyc")), Recording({}, ("c.txt", "a.pyc"))
-    assert merge_recordings(old, new, tmp_path).opened == ("b.pyc", "a.pyc", "c.txt")
+    assert merge_recordings(old, new, tmp_path).opened == ("c.txt", "a.pyc", "b.pyc")
 
 
 def test_a_recording_is_written_the_same_way_and_read_again(tmp_path: Path) -> None:
