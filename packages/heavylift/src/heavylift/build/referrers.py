@@ -80,7 +80,9 @@ def _run(
     share: Mapping[str, tuple[str, int]], candidates: Candidates
 ) -> tuple[dict[str, References], dict[int, set[str]]]:
     orders = pickle.dumps((share, candidates.paths, candidates.going, candidates.owners))
-    done = subprocess.run([sys.executable, "-P", "-c", _MAIN, str(_PLACE)], input=orders, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _MAIN, str(_PLACE)], input=orders, capture_output=True, check=False
+    )
     if done.returncode:
         raise BuildError(f"the search for references failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
     return cast("tuple[dict[str, References], dict[int, set[str]]]", pickle.loads(done.stdout))  # noqa: S301 - of our own process
