@@ -15,8 +15,8 @@ Torch_Vision[extra]>=1 ; python_version < "4"  # of pictures
 ./wheels/My.Own_thing-1.0-py3-none-any.whl
 wheels/other-1.0+cpu-1-cp310-cp310-linux_x86_64.whl --hash=sha256:00
 /a b/spaced-1-py3-none-any.whl
-file:///work/by_url-1.0%2Bcpu-py3-none-any.whl
-named @ file:///work/named-1.0-py3-none-any.whl
+file:///wheels/by_url-1.0%2Bcpu-py3-none-any.whl
+named @ file:///wheels/named-1.0-py3-none-any.whl
 remote @ https://example.com/remote-1.0-py3-none-any.whl
 """
 
