@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from localcloud.kernel.errors import LocalCloudError
+from localcloud.state import open_lock
 
 READY_SECONDS = 30  # in which an embedded cloud that somebody else started announces itself
 POLL = 0.05  # seconds
@@ -53,11 +54,7 @@ def is_free(data: Path) -> bool:
     Raises:
         LocalCloudError: this user may not ask.
     """
-    try:
-        lock = (data / "lock").open("a")
-    except OSError as error:
-        raise LocalCloudError(f"cannot use {data} as data folder: {error.strerror}; choose another --data") from error
-    with lock:
+    with open_lock(data) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from localcloud.kernel.accounts import FOLDER, Account, find_account, keep_account, new_account
 from localcloud.kernel.documents import TEMPORARY
@@ -26,12 +27,7 @@ def locked(data: Path) -> Iterator[None]:
     Raises:
         LocalCloudError: another process uses the folder, or it cannot be made.
     """
-    try:
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (data / "lock").open("a+")
-    except OSError as error:
-        raise LocalCloudError(f"cannot use {data} as data folder: {error.strerror}; choose another --data") from error
-    with lock:
+    with open_lock(data) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -40,6 +36,19 @@ def locked(data: Path) -> Iterator[None]:
             ) from error
         _remove_temporaries(data)
         yield
+
+
+def open_lock(data: Path) -> TextIO:
+    """Return the file whose lock an embedded cloud holds for life; the data folder is created if need be.
+
+    Raises:
+        LocalCloudError: the folder cannot be made or used.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return (data / "lock").open("a+")
+    except OSError as error:
+        raise LocalCloudError(f"cannot use {data} as data folder: {error.strerror}; choose another --data") from error
 
 
 def _remove_temporaries(data: Path) -> None:
