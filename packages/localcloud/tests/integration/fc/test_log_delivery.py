@@ -38,6 +38,10 @@ def handler(event, context):
     if event == b"fail":
         raise ValueError("no such thing")
     return b"done"
+
+
+def freeze(context):
+    print("freezes")
 """
 
 
@@ -121,9 +125,9 @@ class Generation3:
 
 
 class Generation2:
-    """A function of FC 2.0, whose service has the settings of logs."""
+    """A function of FC 2.0, whose service has the settings of logs; it may have a hook."""
 
-    def __init__(self, cloud: Running, config: dict[str, Any], role: str = "") -> None:
+    def __init__(self, cloud: Running, config: dict[str, Any], role: str = "", *, freezes: bool = False) -> None:
         self.client, self.name = Client2(cloud.config("fc")), "f"
         self.topic = "s" + uuid.uuid4().hex[:8]
         self.service = {"serviceName": self.topic}
@@ -136,6 +140,9 @@ class Generation2:
             "handler": "index.handler",
             "timeout": 10,
             "code": {"zipFile": CODE},
+            **(
+                {"instanceLifecycleConfig": {"preFreeze": {"handler": "index.freeze", "timeout": 3}}} if freezes else {}
+            ),
         }
         self.client.create_function(self.topic, models2.CreateFunctionRequest().from_map(fields))
 
@@ -169,6 +176,14 @@ def test_what_a_function_prints_arrives(cloud: Running, logs: LogClient, project
     assert metrics["requestId"] == request_id
     assert (metrics["isColdStart"], metrics["hasFunctionError"], metrics["invocationType"]) == ("true", "false", "Sync")
     assert float(metrics["durationMs"]) >= 0
+
+
+def test_lines_of_hooks_name_their_instance(cloud: Running, logs: LogClient, project: str) -> None:
+    function = Generation2(cloud, {"project": project, "logstore": STORE}, freezes=True)
+    function.invoke("once")
+    (printed,) = found(logs, project, "freezes", 1)
+    (invoked,) = found(logs, project, "hello", 1)
+    assert printed["instanceID"] == invoked["instanceID"] != ""
 
 
 @pytest.mark.parametrize("make", [Generation2, Generation3])

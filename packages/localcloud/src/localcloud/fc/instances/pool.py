@@ -188,12 +188,18 @@ class Pool:
 
         self._hooks[instance] = asyncio.create_task(run())
 
+    def _begin_log(self, instance: Instance) -> InvocationLog:
+        """Begin the log of what an instance does without a request."""
+        log = self._supplies.begin_log()
+        log.name_instance(instance.id)
+        return log
+
     async def _stop(self, instance: Instance) -> None:
-        await run_hook(instance, PRE_STOP, self._supplies.begin_log())
+        await run_hook(instance, PRE_STOP, self._begin_log(instance))
         self._close(instance)
 
     async def _freeze_after_hook(self, instance: Instance) -> None:
-        await run_hook(instance, PRE_FREEZE, self._supplies.begin_log())
+        await run_hook(instance, PRE_FREEZE, self._begin_log(instance))
         self._settle_down(instance)
 
     def _close(self, instance: Instance) -> None:
@@ -366,7 +372,7 @@ class Pool:
             return
         try:
             if self._lacks_awake:
-                instance.stay_awake(self._supplies.begin_log())
+                instance.stay_awake(self._begin_log(instance))
             elif instance.state is not InstanceState.FROZEN:
                 instance.freeze()
         except OSError:
