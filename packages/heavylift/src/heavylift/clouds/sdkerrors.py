@@ -5,9 +5,15 @@ An SDK is imported once there is an error to explain: most commands end without 
 
 from __future__ import annotations
 
+import re
 from errno import ENOSPC
 
 from heavylift.errors import HeavyliftError
+
+# What urllib3 puts into the texts that requests, and the SDKs, hand on.
+_UNKNOWN_NAME = re.compile(r"Failed to resolve '([^']+)'")
+_HOST = re.compile(r"host='([^']+)', port=[0-9]+")
+_REASON = re.compile(r"\[Errno -?[0-9]+\] ([^'\")]+)")
 
 
 def explain(error: Exception) -> HeavyliftError | None:
@@ -23,7 +29,9 @@ def explain(error: Exception) -> HeavyliftError | None:
         if isinstance(error, oss2.exceptions.ClientError):
             return HeavyliftError(f"OSS cannot be asked for this: {error.body}")
         if error.status < 0:  # no answer (oss2.exceptions, RequestError)
-            return HeavyliftError(f"OSS does not answer ({error.body}); check the network, and try again")
+            return HeavyliftError(
+                f"OSS does not answer ({shorten(error.body)}); check the network and the region's name, and try again"
+            )
         return HeavyliftError(
             f"OSS refused a request: {error.code or error.status}: {error.message} (request {error.request_id})"
         )
@@ -44,4 +52,12 @@ def explain(error: Exception) -> HeavyliftError | None:
 def no_answer(error: Exception) -> str:
     """Return the reason why an SDK got no answer, without the text that the SDK wraps around it."""
     inner = getattr(error, "inner_exception", None) or error
-    return str(getattr(inner, "message", None) or inner)
+    return shorten(str(getattr(inner, "message", None) or inner))
+
+
+def shorten(text: str) -> str:
+    """Return the host and the reason that a text of requests holds; the text itself when it is another one."""
+    if unknown := _UNKNOWN_NAME.search(text):
+        return f"the name {unknown[1]} cannot be resolved"
+    host, reason = _HOST.search(text), _REASON.search(text)
+    return f"{host[1]}: {reason[1]}" if host and reason else text

@@ -2,7 +2,8 @@
 
 One function whose code is an asset, and one bucket. Context: `stack`, `colour` (the function answers it), `bucket` (of the stack),
 `qualifier` (of the asset bucket), `broken` (what is wrong with it: `app`, `type`, `cycle`, `silent`), `properties` (of the stack's
-artifact, as JSON), `written` (the end of a file's name) and `text` (what that file holds instead).
+artifact, as JSON), `written` (the end of a file's name) and `text` (what that file holds instead), `logs` (a log project, which the
+function logs to then).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ folder = out / f"asset.{digest}"
 folder.mkdir(exist_ok=True)
 (folder / "index.py").write_text(CODE)
 assets = f"cdk-{context['qualifier']}-assets-${{ALIYUN::Region}}"
+project = context.get("logs")
 function = {
     "Type": "ALIYUN::FC3::Function",
     "Properties": {
@@ -48,12 +50,20 @@ function = {
         "Timeout": 30,
         "EnvironmentVariables": {"COLOUR": context.get("colour", "blue")},
         "Code": {"OssBucketName": {"Fn::Sub": assets}, "OssObjectName": f"{digest}.zip"},
+        **({"LogConfig": {"Project": project, "Logstore": "function"}} if project else {}),
     },
 }
 resources = {
     "Bucket": {"Type": "ALIYUN::OSS::Bucket", "Properties": {"BucketName": context["bucket"], "DeletionForce": True}},
     "Function": function,
 }
+if project:
+    place = {"ProjectName": project, "LogstoreName": "function"}
+    resources["LogProject"] = {"Type": "ALIYUN::SLS::Project", "Properties": {"Name": project}}
+    resources["Logstore"] = {"Type": "ALIYUN::SLS::Logstore", "Properties": place, "DependsOn": ["LogProject"]}
+    index = {**place, "FullTextIndex": {"Enable": True}}
+    resources["Index"] = {"Type": "ALIYUN::SLS::Index", "Properties": index, "DependsOn": ["Logstore"]}
+    function["DependsOn"] = ["Index"]
 if broken == "type":
     resources["Function"] = {"Type": "ALIYUN::ECS::Instance", "DependsOn": ["Bucket"]}
 if broken == "cycle":

@@ -24,6 +24,7 @@ from alibabacloud_ram20150501.client import Client
 
 from localcloud.gateway import enclosure
 from localcloud.gateway.trust import JAVA
+from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
 HERE = Path(__file__).parent
@@ -324,6 +325,33 @@ def test_the_same_commands_on_public_endpoints(cloud: Running, tmp_path: Path) -
     refused = local(cloud, tmp_path, sys.executable, "-m", "heavylift", "destroy", "--cloud", cloud.region)
     assert (refused.returncode, "needs a confirmation: say --yes" in refused.stderr) == (1, True)
     assert f"stack {name} is destroyed" in run("destroy", "--yes")
+
+
+def test_the_log_of_a_region_s_function_is_what_its_logstore_has(cloud: Running, tmp_path: Path) -> None:
+    shutil.copy(APP, tmp_path)
+    name = "local-" + uuid.uuid4().hex[:10]
+    context = {"stack": name, "qualifier": name, "bucket": f"{name}-data"}
+
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "cdk.json").write_text(json.dumps({"app": "python app.py", "context": {**context, **more}}))
+        return local(cloud, tmp_path, sys.executable, "-m", "heavylift", *words, "--cloud", cloud.region)
+
+    assert run("deploy").returncode == 0
+    none = run("logs")
+    assert (none.returncode, f"the function {name}-function has no log: deploy it" in none.stderr) == (1, True)
+    assert run("deploy", logs=f"{name}-logs").returncode == 0
+    assert run("logs").stdout == ""
+    for colour in ("first", "second"):
+        assert run("invoke", "--payload", f"echo {colour}").stdout == f"{colour}\n"
+
+    def written() -> list[str]:
+        return [line.split(" RequestId")[0] for line in run("logs").stdout.splitlines()]
+
+    invocation = ["FC Invoke Start", "the log blue", "FC Invoke End"]
+    wait_for(lambda: written() == invocation * 2)
+    assert "FC Invoke End" in run("logs", "--lines", "1").stdout
+    assert len(run("logs", "--lines", "4").stdout.splitlines()) == 4
+    assert run("destroy", "--yes").returncode == 0
 
 
 def test_a_profile_that_assumes_a_role(cloud: Running, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from Tea.exceptions import TeaException
 
 from heavylift.clouds.embedded import SERVICES, Endpoints
 from heavylift.clouds.ros import Ros
-from heavylift.clouds.sdkerrors import explain
+from heavylift.clouds.sdkerrors import explain, shorten
 from heavylift.clouds.session import Session, local_session
 from heavylift.errors import HeavyliftError
 
@@ -47,6 +47,28 @@ def test_ros_does_not_answer(nobody: Session) -> None:
     assert "{" not in said
     assert "the-key-id" not in said
     assert pauses == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "HTTPSConnectionPool(host='sts.cn-nowhere.aliyuncs.com', port=443): Max retries exceeded with url: / (Caused by "
+            "NameResolutionError(\"HTTPSConnection(host='sts.cn-nowhere.aliyuncs.com', port=443): Failed to resolve "
+            "'sts.cn-nowhere.aliyuncs.com' ([Errno -2] Name or service not known)\"))",
+            "the name sts.cn-nowhere.aliyuncs.com cannot be resolved",
+        ),
+        (
+            "HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded with url: /?Action=A (Caused by "
+            "NewConnectionError('<urllib3.connection.HTTPConnection object at 0x7f>: Failed to establish a new connection: "
+            "[Errno 111] Connection refused'))",
+            "127.0.0.1: Connection refused",
+        ),
+        ("Read timed out.", "Read timed out."),
+    ],
+)
+def test_what_requests_says_is_shortened(text: str, said: str) -> None:
+    assert shorten(text) == said
 
 
 def test_oss_and_the_others_do_not_answer(nobody: Session) -> None:
