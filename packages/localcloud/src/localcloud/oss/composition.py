@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
+from localcloud.kernel.hourly import Hourly
 from localcloud.kernel.options import number
 from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.kms.model import State
 from localcloud.kms.operations.service import KmsServices
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.link import Link, Shape
-from localcloud.oss.nightly import Nightly
 from localcloud.oss.operations.service import OssService
 
 
@@ -48,15 +48,15 @@ def create(context: Context) -> Service:
         serves=context.serves,
     )
 
-    nightly = Nightly(oss.lifecycle.apply)
+    lifecycle = Hourly(oss.lifecycle.apply, "a run of the lifecycle rules")
 
     async def begin(network: Network) -> None:
-        nightly.begin()
+        lifecycle.begin()
 
     async def close() -> None:
         oss.close()
 
-    return Service(domain=oss, application=application, open=begin, stop=nightly.end, close=close)
+    return Service(domain=oss, application=application, open=begin, stop=lifecycle.end, close=close)
 
 
 SERVICE = Definition(

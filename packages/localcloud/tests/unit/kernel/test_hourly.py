@@ -1,4 +1,4 @@
-"""The run of lifecycle rules that nobody asks for."""
+"""Work that is done every hour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from localcloud.oss.nightly import Nightly
+from localcloud.kernel.hourly import Hourly
 
 
 def test_it_begins_at_once_and_ends_after_the_call_that_is_under_way() -> None:
@@ -20,10 +20,10 @@ def test_it_begins_at_once_and_ends_after_the_call_that_is_under_way() -> None:
         ended.set()
 
     async def run() -> None:
-        nightly = Nightly(work)
-        nightly.begin()
+        hourly = Hourly(work, "the work")
+        hourly.begin()
         await asyncio.to_thread(begun.wait, 10)
-        end = asyncio.create_task(nightly.end())
+        end = asyncio.create_task(hourly.end())
         await asyncio.sleep(0)
         assert not ended.is_set()
         may_end.set()
@@ -41,13 +41,13 @@ def test_a_run_that_fails_is_logged_and_is_not_the_last_one(caplog: pytest.LogCa
             failed.set()
             raise ValueError("broken")
 
-        nightly = Nightly(work)
-        nightly.begin()
+        hourly = Hourly(work, "the work")
+        hourly.begin()
         await asyncio.to_thread(failed.wait, 10)
         while not caplog.records:
             await asyncio.sleep(0)
-        await nightly.end()
+        await hourly.end()
 
     with caplog.at_level(logging.ERROR):
         asyncio.run(run())
-    assert "lifecycle rules failed" in caplog.text
+    assert "the work failed; the next run is in an hour" in caplog.text

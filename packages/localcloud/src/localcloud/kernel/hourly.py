@@ -1,4 +1,4 @@
-"""The run of lifecycle rules, which nobody asks for: OSS makes it every night, the embedded cloud every hour that it is up."""
+"""Work that nobody asks for, such as the run of lifecycle rules: once an hour, for as long as the embedded cloud is up."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ INTERVAL = 3600.0  # seconds
 logger = logging.getLogger(__name__)
 
 
-class Nightly:
+class Hourly:
     """A function that is called again and again, in a thread.
 
     Args:
         work: the function.
+        name: what it does, for the log.
     """
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[], object], name: str) -> None:
         self._work = work
+        self._name = name
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -43,5 +45,5 @@ class Nightly:
                 await asyncio.wait([call])  # the store stays open as long as it is used
                 raise
             except Exception:
-                logger.exception("a run of the lifecycle rules failed; the next one is in an hour")
+                logger.exception("%s failed; the next run is in an hour", self._name)
             await asyncio.sleep(INTERVAL)
