@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from localcloud.kernel.service import Context, Definition, Service
+from localcloud.kernel.hourly import Hourly
+from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.sls.api.routes import create_app
 from localcloud.sls.operations.service import SlsServices
 
@@ -25,10 +26,15 @@ def create(context: Context) -> Service:
         serves=context.serves,
     )
 
+    expiry = Hourly(services.tidy, "the removal of expired logs")
+
+    async def begin(network: Network) -> None:
+        expiry.begin()
+
     async def close() -> None:
         services.close()
 
-    return Service(domain=sls, application=application, close=close)
+    return Service(domain=sls, application=application, open=begin, stop=expiry.end, close=close)
 
 
 _ENDPOINTS = ("{region}.log", "{region}-intranet.log")

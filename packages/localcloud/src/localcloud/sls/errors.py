@@ -8,6 +8,10 @@ from __future__ import annotations
 from localcloud.kernel.errors import ApiError
 
 STATUS = {
+    "ConsumerGroupAlreadyExist": 400,
+    "ConsumerGroupNotExist": 404,
+    "ConsumerGroupQuotaExceed": 400,  # its name is assumed
+    "ConsumerNotMatch": 400,
     "IndexAlreadyExist": 400,
     "IndexConfigNotExist": 404,
     "IndexInfoInvalid": 400,
@@ -19,11 +23,14 @@ STATUS = {
     "InvalidHost": 400,
     "InvalidQueryString": 400,
     "InvalidRequestTime": 400,
+    "InvalidShardCheckPoint": 400,
     "InvalidTimeRange": 400,
+    "JsonInfoInvalid": 400,
     "LogStoreAlreadyExist": 400,
     "LogStoreInfoInvalid": 400,
     "LogStoreNotExist": 404,
     "MissingBodyRawSize": 400,
+    "NotExistConsumerWithBody": 400,
     "NotImplemented": 400,  # of the embedded cloud alone; not 501, for SDKs ask ten times again after a 5xx
     "ParameterInvalid": 400,
     "PostBodyInvalid": 400,

@@ -1,18 +1,22 @@
-"""Projects, logstores, their indexes and logs. Values only; times are seconds since the epoch unless they say otherwise."""
+"""Projects, logstores, shards, indexes, consumer groups, logs. Values only; times are seconds since the epoch unless they say."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 # Names of projects and logstores; that projects may have underscores is assumed.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]", re.ASCII)
 NAME_RULE = "3 to 63 lower-case letters, digits, hyphens and underscores, a letter or digit at both ends"
+CONSUMER_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,255}", re.ASCII)  # of consumer groups and consumers (assumed)
+CONSUMER_NAME_RULE = "1 to 255 letters, digits, hyphens, underscores, points and colons"
 FOR_EVER = 3650  # days that mean that logs are kept for ever (CreateLogStore, ttl)
 TTL = range(1, FOR_EVER + 1)  # days
 SHARDS = range(1, 100 + 1)
 SPLIT_SHARDS = range(256 + 1)
+KEYS = 2**128  # hash keys that there are: MD5 digests
 MODES = ("standard", "query", "lite")  # the last is the older name of query
 NANOSECONDS = 10**9  # of a second
 DAY = 24 * 60 * 60  # seconds
@@ -57,14 +61,34 @@ class LogstoreSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    """A shard of a logstore, which takes the hash keys from `begin` up to `end`."""
+
+    number: int
+    begin: int
+    end: int
+    created: float
+    closed: float | None = (
+        None  # since when it takes no more logs, because others have taken its place; None: it takes them
+    )
+    parents: Sequence[int] = ()  # the shards that it has taken the place of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Logstore:
     """A logstore of a project."""
 
     project: str
     name: str
     settings: LogstoreSettings
+    shards: Sequence[Shard]  # by number
     created: float
     modified: float
+
+    @property
+    def open_shards(self) -> Sequence[Shard]:
+        """The shards that take logs."""
+        return [shard for shard in self.shards if shard.closed is None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,15 +110,6 @@ class LogGroup:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shard:
-    """A shard of a logstore: it takes the hash keys from `begin` up to `end`, which are MD5 digests in hexadecimal digits."""
-
-    number: int
-    begin: str
-    end: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Index:
     """The index of a logstore."""
 
@@ -105,9 +120,40 @@ class Index:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ConsumerGroup:
+    """A consumer group of a logstore, whose consumers share its shards."""
+
+    project: str
+    logstore: str
+    name: str
+    timeout: int  # seconds without a heartbeat, after which a consumer is taken for gone
+    in_order: bool  # what has taken a shard's place is read after it
+    created: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Contents:
-    """All projects, logstores and indexes at one moment. A change makes a new value."""
+    """All projects and what they hold at one moment, but for logs. A change makes a new value."""
 
     projects: Mapping[str, Project] = field(default_factory=dict)
     logstores: Mapping[tuple[str, str], Logstore] = field(default_factory=dict)  # by project and name
     indexes: Mapping[tuple[str, str], Index] = field(default_factory=dict)  # by project and logstore
+    groups: Mapping[tuple[str, str, str], ConsumerGroup] = field(default_factory=dict)  # by project, logstore and name
+
+
+def divide(begin: int, end: int, count: int, *, first: int, now: float, parents: Sequence[int] = ()) -> list[Shard]:
+    """Return new shards that divide hash keys evenly.
+
+    Args:
+        begin: the first key.
+        end: the one after the last.
+        count: of shards.
+        first: the number of the first one.
+        now: seconds since the epoch.
+        parents: the shards whose place they take.
+    """
+    bounds = [begin + (end - begin) * place // count for place in range(count + 1)]
+    return [
+        Shard(number=first + place, begin=low, end=high, created=now, parents=tuple(parents))
+        for place, (low, high) in enumerate(pairwise(bounds))
+    ]

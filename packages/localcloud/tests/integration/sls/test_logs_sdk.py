@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
-import uuid
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from aliyun.log import (
     LogItem,
     PutLogsRequest,
 )
-from aliyun.log.auth import AUTH_VERSION_1, AUTH_VERSION_4
 from aliyun.log.log_logs_pb2 import LogGroup
 
 from tests.support.roles import assume_role
@@ -41,19 +39,11 @@ INDEX = IndexConfig(
 )
 
 
-@pytest.fixture(params=[AUTH_VERSION_1, AUTH_VERSION_4])
-def client(cloud: Running, request: pytest.FixtureRequest) -> LogClient:
-    return client_of(cloud, request.param)
-
-
 @pytest.fixture
-def project(client: LogClient) -> Iterator[str]:
-    name = "logs-" + uuid.uuid4().hex[:12]
-    client.create_project(name, "of tests")
-    client.create_logstore(name, STORE, shard_count=2)
-    client.create_index(name, STORE, INDEX)
-    yield name
-    client.delete_project(name)
+def project(client: LogClient, project: str) -> str:
+    client.create_logstore(project, STORE, shard_count=2)
+    client.create_index(project, STORE, INDEX)
+    return project
 
 
 def put(client: LogClient, project: str, *logs: Mapping[str, str], at: int, **given: Any) -> None:

@@ -88,3 +88,21 @@ def test_errors_have_their_codes(client: Client, project: str) -> None:
         client.get_logs_v2(project, "absent", models.GetLogsV2Request(from_=1, to=2))
     error: Any = caught.value
     assert error.code == "LogStoreNotExist"
+
+
+def test_consumers_share_shards_that_are_split_and_merged(client: Client, project: str) -> None:
+    body = models.CreateConsumerGroupRequest(consumer_group="group", timeout=30, order=False)
+    client.create_consumer_group(project, STORE, body)
+    (group,) = client.list_consumer_group(project, STORE).body
+    assert (group.name, group.timeout, group.order) == ("group", 30, False)
+    client.update_consumer_group(project, STORE, "group", models.UpdateConsumerGroupRequest(timeout=40, order=True))
+    beat = models.ConsumerGroupHeartBeatRequest(consumer="one", body=[])
+    assert client.consumer_group_heart_beat(project, STORE, "group", beat).body == [0]
+    place = models.ConsumerGroupUpdateCheckPointRequest(consumer="one", shard=0, checkpoint="MQ==", force_success=False)
+    client.consumer_group_update_check_point(project, STORE, "group", place)
+    (noted,) = client.get_check_point(project, STORE, "group", models.GetCheckPointRequest(shard=0)).body
+    assert (noted.shard, noted.checkpoint, noted.consumer) == (0, "MQ==", "one")
+    split = client.split_shard(project, STORE, "0", models.SplitShardRequest(shard_count=3)).body
+    assert [each.shard_id for each in split] == [0, 1, 2, 3]
+    assert client.merge_shard(project, STORE, "1").body[0].shard_id == 4
+    client.delete_consumer_group(project, STORE, "group")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,6 @@ from tests.support.signers import Key
 from tests.support.sls import client_of, refusal
 
 Running = Any  # the running cloud of tests/support/cloud.py
-
-
-@pytest.fixture(params=[AUTH_VERSION_1, AUTH_VERSION_4])
-def client(cloud: Running, request: pytest.FixtureRequest) -> LogClient:
-    return client_of(cloud, request.param)
-
-
-@pytest.fixture
-def project(client: LogClient) -> Iterator[str]:
-    name = "test-" + uuid.uuid4().hex[:12]
-    client.create_project(name, "of tests")
-    yield name
-    client.delete_project(name)
 
 
 def test_a_project_is_made_told_changed_and_deleted(client: LogClient, cloud: Running) -> None:
@@ -138,9 +125,8 @@ def test_a_bad_name_of_a_logstore_is_refused(client: LogClient, project: str, na
 def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
     client.create_logstore(project, "functions")
     calls: list[Callable[[], object]] = [
-        lambda: client.split_shard(project, "functions", 0, "4" * 32),
+        lambda: client.delete_shard(project, "functions", 0),
         lambda: client.list_topics(ListTopicsRequest(project, "functions")),
-        lambda: client.list_consumer_group(project, "functions"),
         lambda: client.list_machine_group(project),
     ]
     for call in calls:

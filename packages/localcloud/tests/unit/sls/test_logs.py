@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,17 +24,9 @@ INDEX: dict[str, Any] = {"line": {"token": [" "]}}
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def sls(tmp_path: Path, clock: Clock) -> Iterator[SlsService]:
-    service = SlsService(tmp_path, clock=clock)
-    service.create_project(P, ProjectSettings())
-    make_logstore(service)
-    yield service
-    service.close()
+def sls(sls: SlsService) -> SlsService:
+    make_logstore(sls)
+    return sls
 
 
 def make_logstore(sls: SlsService, *, ttl: int = 30, shards: int = 2) -> None:
@@ -134,8 +125,8 @@ def test_an_answer_is_bounded_by_its_bytes(sls: SlsService, monkeypatch: pytest.
 
 def test_a_hash_key_has_its_shard_and_other_groups_take_turns(sls: SlsService) -> None:
     low, high = sls.shards(P, S)
-    assert (low.begin, low.end, high.end) == ("0" * 32, high.begin, "f" * 32)
-    for key, count in ((0, 1), (int(low.end, 16) - 1, 2), (int(high.begin, 16), 3), (2**128 - 1, 4)):
+    assert (low.begin, low.end, high.end) == (0, high.begin, 2**128)
+    for key, count in ((0, 1), (low.end - 1, 2), (high.begin, 3), (2**128 - 1, 4)):
         sls.put_logs(P, S, group("keyed"), key=key)
         assert len(pulled(sls, 0)) == min(count, 2)
     assert (len(pulled(sls, 0)), len(pulled(sls, 1))) == (2, 2)
@@ -194,10 +185,56 @@ def test_logs_expire_by_when_they_were_received(sls: SlsService, clock: Clock) -
     clock.now += 365 * DAY
     assert texts(sls) == []
     assert sls.begin_cursor(P, S, 0) == sls.end_cursor(P, S, 0) == begin + 2
-    sls.put_logs(P, S, group("newest"), key=0)  # what has expired goes from the disk
+    sls.tidy()  # what has expired goes from the disk
+    sls.put_logs(P, S, group("newest"), key=0)
     assert sls.end_cursor(P, S, 0) == begin + 3
     sls.update_logstore(P, S, LogstoreSettings(ttl=3650, shard_count=2))
     assert texts(sls) == ["newest"]
+
+
+def rows(sls: SlsService, table: str) -> int:
+    with sls._database.read() as database:
+        (number,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(number)
+
+
+def test_what_has_expired_goes_from_the_disk_also_where_nothing_is_written_any_more(
+    sls: SlsService, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_AT_ONCE", 2)  # in several steps
+    for _ in range(5):
+        sls.put_logs(P, S, group("old"))
+    clock.now += 30 * DAY
+    for _ in range(3):
+        sls.put_logs(P, S, group("new"))
+    sls.tidy()
+    assert rows(sls, "logs") == 8
+    clock.now += 1
+    sls.tidy()
+    assert (rows(sls, "logs"), rows(sls, "groups")) == (3, 3)
+    with sls._database.read() as database:
+        (size,) = database.execute("SELECT size FROM logstores").fetchone()
+        assert database.execute("SELECT sum(size) FROM groups").fetchone() == (size,)
+    clock.now += 30 * DAY
+    sls.tidy()
+    assert (rows(sls, "logs"), rows(sls, "groups")) == (0, 0)
+
+
+def test_a_deletion_in_several_steps_takes_all(sls: SlsService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "_AT_ONCE", 2)
+    sls.create_logstore(P, "other", LogstoreSettings(ttl=30, shard_count=1))
+    sls.put_logs(P, "other", group("other"))
+    for _ in range(5):
+        sls.put_logs(P, S, group("a", "b", "c"))
+    sls.delete_logstore(P, S)
+    assert [rows(sls, table) for table in ("logs", "groups", "shards", "logstores")] == [1, 1, 1, 1]
+
+
+def test_many_tags_are_found_with_each_log(sls: SlsService) -> None:
+    tags = [(f"name-{number}", "x" * 50) for number in range(200)]
+    sls.put_logs(P, S, replace(group("one", "two"), tags=tags))
+    page = sls.get_logs(P, S, Search(begin=0, end=2**60, query="__tag__:name-199:xx*"), offset=0, line=9, reverse=False)
+    assert [len(fields) for _, fields in page.logs] == [203, 203]
 
 
 def test_a_logstore_holds_no_more_than_its_limit(sls: SlsService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +282,8 @@ def test_logs_are_there_after_a_start_anew_and_those_of_nobody_go(
     # What a process leaves that dies between the two steps of a deletion.
     (tmp_path / "sls.json").write_text((tmp_path / "sls.json").read_text().replace('"store"', '"other"'))
     third = SlsService(tmp_path, clock=clock)
-    with third._logs._read() as database:
+    third.tidy()
+    with third._database.read() as database:
         assert database.execute("SELECT count(*) FROM logs").fetchone() == (0,)
     third.close()
     again.close()
@@ -274,7 +312,7 @@ def test_what_is_not_there_cannot_be_written_to(sls: SlsService) -> None:
 
 def test_a_full_disk_refuses_and_loses_nothing(sls: SlsService) -> None:
     sls.put_logs(P, S, group("kept"))
-    writer = sls._logs._writer
+    writer = sls._database._writer
     assert writer is not None
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
     writer.execute(f"PRAGMA max_page_count={pages}")

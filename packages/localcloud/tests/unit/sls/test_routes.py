@@ -56,18 +56,30 @@ def test_the_logstore_is_the_paths_whatever_it_is_called() -> None:
         ("GET", "/logstores/a/index", {}, "get_index"),
         ("GET", "/logstores/a/shards/12", {"type": "log"}, "pull_logs"),
         ("GET", "/logstores/a/shards/12", {"type": "cursor"}, "get_cursor"),
+        ("POST", "/logstores/a/shards/12", {"action": "split", "shardCount": "2"}, "split_shard"),
+        ("POST", "/logstores/a/shards/12", {"action": "merge"}, "merge_shards"),
+        ("GET", "/logstores/a/consumergroups", {}, "list_consumer_groups"),
+        ("POST", "/logstores/a/consumergroups/b", {"type": "heartbeat", "consumer": "c"}, "beat"),
     ],
 )
-def test_the_type_tells_operations_of_one_path_apart(method: str, path: str, query: dict[str, str], name: str) -> None:
+def test_a_parameter_tells_operations_of_one_path_apart(
+    method: str, path: str, query: dict[str, str], name: str
+) -> None:
     target = find_route(method, path, query, project="logs")
     assert (target.route.run.__name__, target.logstore) == (name, "a")
     assert target.shard == (12 if path.endswith("12") else None)
+    assert target.group == ("b" if path.endswith("/b") else "")
 
 
 @pytest.mark.parametrize(
     ("method", "path", "query", "project"),
     [
-        ("POST", "/logstores/functions/shards/0", {"action": "split"}, "logs"),
+        ("POST", "/logstores/functions/shards/0", {"action": "move"}, "logs"),
+        ("POST", "/logstores/functions/shards/0", {"action": "merge", "key": "8"}, "logs"),
+        ("POST", "/logstores/functions/shards/0", {"action": "merge", "type": "log"}, "logs"),
+        ("DELETE", "/logstores/functions/shards/0", {}, "logs"),
+        ("GET", "/logstores/functions/consumergroups/", {}, "logs"),
+        ("POST", "/logstores/functions/consumergroups/a", {}, "logs"),
         ("GET", "/logstores/functions", {"type": "topic"}, "logs"),
         ("GET", "/logstores/functions", {"type": "log", "other": "1"}, "logs"),
         ("GET", "/logstores/functions", {"from": "1"}, "logs"),

@@ -42,6 +42,7 @@ class Call:
         project: as the host names it; empty: it names none.
         logstore: as the path names it; empty: it names none.
         shard: its number, as the path names it; None: it names none.
+        group: the consumer group, as the path names it; empty: it names none.
         query: its parameters.
         headers: by lower-case name.
         body: as sent.
@@ -55,6 +56,7 @@ class Call:
     project: str
     logstore: str
     shard: int | None
+    group: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
@@ -67,9 +69,9 @@ class Call:
         """
         self.gate.require(self.caller, f"log:{action}", f"acs:log:{self.region}:{self.account_id}:{path}")
 
-    def allow_on_logstore(self, action: str) -> None:
-        """Refuse a caller that may not do an action on the logstore; see `allow`."""
-        self.allow(action, f"project/{self.project}/logstore/{self.logstore}")
+    def allow_on_logstore(self, action: str, part: str = "") -> None:
+        """Refuse a caller that may not do an action on the logstore, or on a part of it; see `allow`."""
+        self.allow(action, f"project/{self.project}/logstore/{self.logstore}{part}")
 
     def read_body(self) -> dict[str, Any]:
         """Return the JSON object that the body is.

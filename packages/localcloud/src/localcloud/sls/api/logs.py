@@ -34,9 +34,7 @@ def put_logs(call: Call) -> Answer:
     call.allow_on_logstore("PostLogStoreLogs")
     if call.headers.get("content-type", "").partition(";")[0].strip() != "application/x-protobuf":
         raise SlsError("InvalidContentType", "Content-Type must be application/x-protobuf")
-    key = call.query.get("key")
-    if key is not None and not _HASH_KEY.fullmatch(key):
-        raise SlsError("ParameterInvalid", "key is no hash key of 32 hexadecimal digits at most")
+    key = read_key(call.query.get("key"))
     try:
         group = read_group(inflate(call.body, call.headers, limit=MAX_RAW), max_logs=MAX_LOGS)
     except OverflowError as error:
@@ -47,10 +45,21 @@ def put_logs(call: Call) -> Answer:
         call.project,
         call.logstore,
         group,
-        key=None if key is None else int(key.ljust(32, "0"), 16),
+        key=key,
         source=call.caller.conditions.get("acs:SourceIp", ""),
     )
     return None
+
+
+def read_key(text: str | None) -> int | None:
+    """Return the hash key that a request names; None: it names none.
+
+    Raises:
+        SlsError: ParameterInvalid.
+    """
+    if text is not None and not _HASH_KEY.fullmatch(text):
+        raise SlsError("ParameterInvalid", "key is no hash key of 32 hexadecimal digits at most")
+    return None if text is None else int(text.ljust(32, "0"), 16)
 
 
 def get_logs(call: Call) -> Answer:
@@ -70,9 +79,10 @@ def get_logs(call: Call) -> Answer:
         "x-log-cpu-sec": 0,
         "x-log-cpu-cores": 0,
     }
-    return Reply(
-        content=[_write(*log) for log in page.logs], headers={name: str(value) for name, value in headers.items()}
-    )
+    # Written here, in the search's own thread: an answer may be large.
+    content = json.dumps([_write(*log) for log in page.logs]).encode()
+    kind = {"Content-Type": "application/json"}
+    return Reply(content=content, headers={**kind, **{name: str(value) for name, value in headers.items()}})
 
 
 def get_logs_v2(call: Call) -> Answer:

@@ -78,6 +78,7 @@ def _read(body: dict[str, Any]) -> dict[str, Any]:
 
 def _write(logstore: Logstore) -> dict[str, object]:
     settings = {name: getattr(logstore.settings, field) for name, field, _ in _SETTINGS}
+    settings["shardCount"] = len(logstore.open_shards)
     return {
         "logstoreName": logstore.name,
         **{name: value for name, value in settings.items() if value is not None},

@@ -22,7 +22,7 @@ from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.rpc import aside, read_request
 from localcloud.kernel.signatures import SignedRequest
 from localcloud.sls import signing
-from localcloud.sls.api import indexes, logs, logstores, projects, shards, tracking
+from localcloud.sls.api import consumers, indexes, logs, logstores, projects, shards, tracking
 from localcloud.sls.api.calls import Answer, Call, Reply, refuse
 from localcloud.sls.errors import SlsError
 from localcloud.sls.operations.service import SlsServices
@@ -32,14 +32,14 @@ _TRACK = re.compile(r"/logstores/(?P<logstore>[A-Za-z0-9_-]+)/track", re.ASCII)
 SEARCHES = 2  # that run at a time; each keeps a core busy
 _PATH = re.compile(
     r"/|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
-    r"(?P<part>/index|/logs|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?)?)?",
+    r"(?P<part>/index|/logs|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
     re.ASCII,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation, the query parameters that it reads beside `type`, and the bytes of the largest body that it takes."""
+    """An operation, the query parameters that it reads beside `_SELECTORS`, and the bytes of the largest body that it takes."""
 
     run: Callable[[Call], Answer]
     query: frozenset[str] = frozenset()
@@ -51,7 +51,10 @@ class Route:
 _PAGE = frozenset({"offset", "size"})
 _HISTOGRAM = Route(logs.get_histograms, logs.COUNTED | {"shard"}, searches=True)
 _PULL = Route(shards.pull_logs, frozenset({"cursor", "end_cursor", "count"}))
-# By method, whether the host names a project, the path without the names in it, and the parameter `type` if there is one.
+_SELECTORS = frozenset(
+    {"type", "action"}
+)  # query parameters that tell operations of one path apart; there is one at most
+# By method, whether the host names a project, the path without the names in it, and the parameter of `_SELECTORS` if there is one.
 ROUTES = {
     ("GET", False, "/"): Route(projects.list_projects, _PAGE | {"projectName", "description", "resourceGroupId"}),
     ("POST", False, "/"): Route(projects.create_project, makes_project=True),
@@ -81,6 +84,17 @@ ROUTES = {
     ("GET", True, "/logstores/*/shards/*?type=cursor_time"): Route(shards.get_cursor_time, frozenset({"cursor"})),
     ("GET", True, "/logstores/*/shards/*?type=log"): _PULL,
     ("GET", True, "/logstores/*/shards/*?type=logs"): _PULL,
+    ("POST", True, "/logstores/*/shards/*?action=split"): Route(shards.split_shard, frozenset({"key", "shardCount"})),
+    ("POST", True, "/logstores/*/shards/*?action=merge"): Route(shards.merge_shards),
+    ("GET", True, "/logstores/*/consumergroups"): Route(consumers.list_consumer_groups),
+    ("POST", True, "/logstores/*/consumergroups"): Route(consumers.create_consumer_group),
+    ("PUT", True, "/logstores/*/consumergroups/*"): Route(consumers.update_consumer_group),
+    ("DELETE", True, "/logstores/*/consumergroups/*"): Route(consumers.delete_consumer_group),
+    ("GET", True, "/logstores/*/consumergroups/*"): Route(consumers.get_checkpoints, frozenset({"shard"})),
+    ("POST", True, "/logstores/*/consumergroups/*?type=checkpoint"): Route(
+        consumers.update_checkpoint, frozenset({"consumer", "forceSuccess"})
+    ),
+    ("POST", True, "/logstores/*/consumergroups/*?type=heartbeat"): Route(consumers.beat, frozenset({"consumer"})),
 }
 
 
@@ -102,6 +116,7 @@ class Target:
     route: Route
     logstore: str  # empty: none
     shard: int | None
+    group: str  # of consumers; empty: none
 
 
 def find_route(method: str, path: str, query: Mapping[str, str], *, project: str) -> Target:
@@ -112,18 +127,19 @@ def find_route(method: str, path: str, query: Mapping[str, str], *, project: str
     """
     wanted = f"{method} {path[:200]}{' of a project' if project else ''}"
     found = _PATH.fullmatch(path)
-    names = found.groupdict("") if found else {"logstore": "", "part": "", "shard": ""}
-    part = "/shards/*" if names["shard"] else names["part"]
+    names = found.groupdict("") if found else dict.fromkeys(_PATH.groupindex, "")
+    part = "/shards/*" if names["shard"] else "/consumergroups/*" if names["group"] else names["part"]
     shape = f"/logstores/*{part}" if names["logstore"] else path
-    if "type" in query:
-        shape += f"?type={query['type']}"
-        wanted += f" with ?type={query['type'][:80]}"
+    for name in _SELECTORS & query.keys():
+        shape += f"?{name}={query[name]}"
+        wanted += f" with ?{name}={query[name][:80]}"
     route = ROUTES.get((method, bool(project), shape))
     if found is None or route is None:
         raise SlsError("NotImplemented", f"not implemented: {wanted}")
-    if more := sorted(query.keys() - route.query - {"type"}):
+    if more := sorted(query.keys() - route.query - _SELECTORS):
         raise SlsError("NotImplemented", f"not implemented: {wanted} with ?{more[0][:80]}")
-    return Target(route=route, logstore=names["logstore"], shard=int(names["shard"]) if names["shard"] else None)
+    shard = int(names["shard"]) if names["shard"] else None
+    return Target(route=route, logstore=names["logstore"], shard=shard, group=names["group"])
 
 
 def create_app(
@@ -173,6 +189,7 @@ def create_app(
             project=project,
             logstore=target.logstore,
             shard=target.shard,
+            group=target.group,
             query=query,
             headers=signed.headers,
             body=signed.body,

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-import base64
-
 from localcloud.kernel.paging import read_number
 from localcloud.kernel.values import read_whole
 from localcloud.sls.api.calls import Answer, Call, Reply
-from localcloud.sls.api.logs import compress
+from localcloud.sls.api.logs import compress, read_key
+from localcloud.sls.cursors import read_cursor, write_cursor
 from localcloud.sls.errors import SlsError
-from localcloud.sls.operations.shards import MAX_GROUPS, invalid_cursor
+from localcloud.sls.model import KEYS, SPLIT_SHARDS, Shard
+from localcloud.sls.operations.shards import MAX_GROUPS
 
 
 def list_shards(call: Call) -> Answer:
     """ListShards."""
     call.allow_on_logstore("ListShards")
-    created = int(call.sls.logstore(call.project, call.logstore).created)
-    return [
-        {
-            "shardID": shard.number,
-            "status": "readwrite",
-            "inclusiveBeginKey": shard.begin,
-            "exclusiveEndKey": shard.end,
-            "createTime": created,
-        }
-        for shard in call.sls.shards(call.project, call.logstore)
-    ]
+    return [_write(shard) for shard in call.sls.shards(call.project, call.logstore)]
+
+
+def split_shard(call: Call) -> Answer:
+    """SplitShard."""
+    call.allow_on_logstore("SplitShard")
+    key = read_key(call.query.get("key") or None)
+    count = _read_number(call, "shardCount", 2, SPLIT_SHARDS)
+    shards = call.sls.split_shard(call.project, call.logstore, call.shard or 0, key=key, count=count)
+    return [_write(shard) for shard in shards]
+
+
+def merge_shards(call: Call) -> Answer:
+    """MergeShard."""
+    call.allow_on_logstore("MergeShard")
+    return [_write(shard) for shard in call.sls.merge_shards(call.project, call.logstore, call.shard or 0)]
+
+
+def _write(shard: Shard) -> dict[str, object]:
+    return {
+        "shardID": shard.number,
+        "status": "readwrite" if shard.closed is None else "readonly",
+        "inclusiveBeginKey": f"{shard.begin:032x}",
+        "exclusiveEndKey": f"{min(shard.end, KEYS - 1):032x}",
+        "createTime": int(shard.created),
+    }
+
+
+def _read_number(call: Call, name: str, default: int, allowed: range) -> int:
+    try:
+        return read_number(call.query.get(name), default=default, allowed=allowed)
+    except ValueError as error:
+        raise SlsError("ParameterInvalid", f"{name}: {error}") from error
 
 
 def get_cursor(call: Call) -> Answer:
@@ -42,47 +64,31 @@ def get_cursor(call: Call) -> Answer:
                 cursor = call.sls.cursor_at(*place, read_whole(moment))
             except ValueError as error:
                 raise SlsError("ParameterInvalid", f"Parameter From is not valid: {error}") from error
-    return {"cursor": _write_cursor(cursor)}
+    return {"cursor": write_cursor(cursor)}
 
 
 def get_cursor_time(call: Call) -> Answer:
     """GetCursorTime."""
     call.allow_on_logstore("GetCursorOrData")
-    cursor = _read_cursor(call.query.get("cursor", ""))
+    cursor = read_cursor(call.query.get("cursor", ""))
     return {"cursor_time": call.sls.cursor_time(call.project, call.logstore, call.shard or 0, cursor)}
 
 
 def pull_logs(call: Call) -> Answer:
     """PullLogs."""
     call.allow_on_logstore("GetCursorOrData")
-    try:
-        count = read_number(call.query.get("count"), default=MAX_GROUPS.stop - 1, allowed=MAX_GROUPS)
-    except ValueError as error:
-        raise SlsError("ParameterInvalid", f"count: {error}") from error
+    count = _read_number(call, "count", MAX_GROUPS.stop - 1, MAX_GROUPS)
     end = call.query.get("end_cursor")
     pulled = call.sls.pull(
         call.project,
         call.logstore,
         call.shard or 0,
-        begin=_read_cursor(call.query.get("cursor", "")),
-        end=_read_cursor(end) if end else None,
+        begin=read_cursor(call.query.get("cursor", "")),
+        end=read_cursor(end) if end else None,
         count=count,
     )
     reply = compress(call, pulled.content, "application/x-protobuf")
-    more = {"x-log-cursor": _write_cursor(pulled.following), "x-log-count": str(pulled.count)}
+    more = {"x-log-cursor": write_cursor(pulled.following), "x-log-count": str(pulled.count)}
     if pulled.last is not None:
         more["x-log-read-last-cursor"] = str(pulled.last)
     return Reply(content=reply.content, headers={**reply.headers, **more})
-
-
-def _write_cursor(cursor: int) -> str:
-    return base64.b64encode(str(cursor).encode()).decode()
-
-
-def _read_cursor(text: str) -> int:
-    try:
-        # Nineteen digits: one more than of whole numbers in general.
-        digits = base64.b64decode(text.strip(), validate=True).decode("ascii")
-        return read_whole(digits[:-1]) * 10 + read_whole(digits[-1:])
-    except ValueError as error:
-        raise invalid_cursor(text) from error

@@ -1,4 +1,4 @@
-"""Indexes of logstores; they are kept, and nothing is searched yet."""
+"""Indexes of logstores. They are kept as they were given; `search.index` reads what a search asks of them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from itertools import count
 
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NANOSECONDS, SOURCE, TAG, TOPIC, LogGroup
-from localcloud.sls.operations.shards import KEYS, Shards
+from localcloud.sls.operations.shards import Shards
 from localcloud.sls.search.index import Rules
 from localcloud.sls.search.matching import Fields, Matches, compile_query
 from localcloud.sls.search.parsing import Everything, parse
@@ -24,6 +24,7 @@ from localcloud.sls.wire import read_group, write_group
 
 MAX_TIME = 5.0  # seconds that a search may take; then its answer is incomplete. The embedded cloud's own limit
 MAX_ANSWER = 10 * 1024**2  # bytes of logs in an answer, unless a single one has more; likewise
+MAX_REMEMBERED = 8 * 1024  # bytes of what a group's logs have in common, beyond which it is read anew for each of them
 INTERVALS = 60  # of a histogram, at most (assumed)
 
 
@@ -79,15 +80,18 @@ class Logs(Shards):
         found = self.logstore(project, logstore)
         if not group.logs:
             return
-        now, shards = int(self._clock()), found.settings.shard_count
+        now, shards = int(self._clock()), found.open_shards
         if found.settings.append_meta:
             meta = (("__receive_time__", str(now)), ("__client_ip__", source))
             group = replace(group, tags=(*group.tags, *meta))
         packet = Packet(
             head=write_group(replace(group, logs=())), logs=[(log.time, json.dumps(log.contents)) for log in group.logs]
         )
-        shard = next(self._turns) % shards if key is None else key * shards // KEYS
-        self._logs.append(found, shard, packet, now=now, live=self._live(found))
+        if key is None:
+            shard = shards[next(self._turns) % len(shards)]
+        else:
+            shard = next(each for each in shards if each.begin <= key < each.end)
+        self._logs.append(found, shard.number, packet, now=now)
 
     def get_logs(self, project: str, logstore: str, search: Search, *, offset: int, line: int, reverse: bool) -> Page:
         """Return logs in the order of their times.
@@ -181,10 +185,15 @@ class Logs(Shards):
 
 
 def _fields(found: Found) -> Fields:
-    return (*_common(found.head), *json.loads(found.content))
+    common = _remembered(found.head) if len(found.head) <= MAX_REMEMBERED else _common(found.head)
+    return (*common, *json.loads(found.content))
 
 
 @lru_cache(maxsize=64)
+def _remembered(head: bytes) -> Fields:
+    return _common(head)
+
+
 def _common(head: bytes) -> Fields:
     """Return the fields that a group's logs have in common, the topic first."""
     group = read_group(head, max_logs=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import MODES, SHARDS, SPLIT_SHARDS, TTL, Logstore, LogstoreSettings
+from localcloud.sls.model import KEYS, MODES, SHARDS, SPLIT_SHARDS, TTL, Logstore, LogstoreSettings, divide
 from localcloud.sls.operations.contents import check_name
 from localcloud.sls.operations.projects import Projects
 
@@ -26,7 +26,8 @@ class Logstores(Projects):
             if (project, name) in self._contents.logstores:
                 raise SlsError("LogStoreAlreadyExist", f"logstore {name} already exists")
             now = self._clock()
-            logstore = Logstore(project=project, name=name, settings=settings, created=now, modified=now)
+            shards = divide(0, KEYS, settings.shard_count, first=0, now=now)
+            logstore = Logstore(project=project, name=name, settings=settings, shards=shards, created=now, modified=now)
             self._put(logstore)
         return logstore
 
@@ -52,7 +53,7 @@ class Logstores(Projects):
         return [logstore for _, logstore in sorted(self._contents.logstores.items()) if logstore.project == project]
 
     def update_logstore(self, project: str, name: str, settings: LogstoreSettings) -> Logstore:
-        """Give a logstore other settings.
+        """Give a logstore other settings; it keeps its shards, whatever their number there.
 
         Raises:
             SlsError: LogStoreInfoInvalid, ProjectNotExist or LogStoreNotExist.
@@ -64,7 +65,7 @@ class Logstores(Projects):
         return logstore
 
     def delete_logstore(self, project: str, name: str) -> None:
-        """Remove a logstore and its index.
+        """Remove a logstore and all that it holds.
 
         Raises:
             SlsError: ProjectNotExist or LogStoreNotExist.
@@ -77,6 +78,7 @@ class Logstores(Projects):
                     old,
                     logstores={key: each for key, each in old.logstores.items() if key != (project, name)},
                     indexes={key: each for key, each in old.indexes.items() if key != (project, name)},
+                    groups={key: each for key, each in old.groups.items() if key[:2] != (project, name)},
                 )
             )
 

@@ -67,5 +67,6 @@ class Projects(ContentKeeper):
                     projects={key: each for key, each in old.projects.items() if key != name},
                     logstores={key: each for key, each in old.logstores.items() if each.project != name},
                     indexes={key: each for key, each in old.indexes.items() if each.project != name},
+                    groups={key: each for key, each in old.groups.items() if each.project != name},
                 )
             )

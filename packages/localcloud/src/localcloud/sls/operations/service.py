@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from localcloud.kernel.accounts import Folders, OfEach
+from localcloud.sls.operations.consumers import Consumers
 from localcloud.sls.operations.contents import ProjectNames
-from localcloud.sls.operations.logs import Logs
+from localcloud.sls.store import checkpoints, logs
 from localcloud.sls.store.contents import open_store
-from localcloud.sls.store.logs import LogStorage
+from localcloud.sls.store.database import Database
 
 
-class SlsService(Logs):
+class SlsService(Consumers):
     """SLS of one account in one region; safe for threads."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float], names: ProjectNames | None = None) -> None:
@@ -26,13 +27,19 @@ class SlsService(Logs):
         Raises:
             LocalCloudError: the state on disk cannot be read.
         """
+        store = open_store(folder)  # it makes the folder
+        self._database = Database(folder / "logs.sqlite3", logs.SCHEMA + checkpoints.SCHEMA)
         super().__init__(
-            open_store(folder), LogStorage(folder / "logs.sqlite3"), clock=clock, names=names or ProjectNames()
+            store,
+            logs.LogStorage(self._database),
+            checkpoints.CheckpointStorage(self._database),
+            clock=clock,
+            names=names or ProjectNames(),
         )
 
     def close(self) -> None:
         """Close what is open on disk."""
-        self._logs.close()
+        self._database.close()
 
 
 class SlsServices(OfEach[SlsService]):
@@ -50,6 +57,11 @@ class SlsServices(OfEach[SlsService]):
     def owner_of(self, project: str) -> str | None:
         """Return the id of the account that a project is of; None: there is none of that name."""
         return next((account_id for account_id, sls in self.all().items() if sls.has_project(project)), None)
+
+    def tidy(self) -> None:
+        """Remove from the disk what has expired, and what belongs to nothing any more, for all accounts."""
+        for sls in self.all().values():
+            sls.tidy()
 
     def close(self) -> None:
         """Close what is open on disk."""

@@ -1,20 +1,23 @@
-"""Shards: the parts of a logstore, and the reading of one from a cursor on."""
+"""Shards: the parts of a logstore, how they are split and merged, and the reading of one from a cursor on.
+
+A shard that others have taken the place of is read as long as its logs are kept.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from localcloud.kernel.documents import KeptDocument
+from localcloud.sls.cursors import invalid_cursor
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import DAY, FOR_EVER, Contents, Log, Logstore, Shard
+from localcloud.sls.model import DAY, FOR_EVER, SPLIT_SHARDS, Contents, Log, Logstore, Shard, divide
 from localcloud.sls.operations.contents import ProjectNames
 from localcloud.sls.operations.indexes import Indexes
 from localcloud.sls.store.logs import LogStorage
 from localcloud.sls.wire import add_logs, write_list, write_log
 
-KEYS = 2**128  # hash keys that there are
 MAX_GROUPS = range(1, 1000 + 1)  # of one answer (PullLogs, count)
 MAX_PULLED = 10 * 1024**2  # bytes of one answer, unless a single group has more
 
@@ -47,17 +50,110 @@ class Shards(Indexes):
     ) -> None:
         super().__init__(store, clock=clock, names=names)
         self._logs = logs
-        logs.keep([*self._contents.logstores.values()])  # a killed process may have left some of others
+
+    def tidy(self) -> None:
+        """Remove from the disk what has expired, and what belongs to nothing any more."""
+        self._logs.keep(lambda: [*self._contents.logstores.values()])
+        for logstore in self._contents.logstores.values():
+            self._logs.expire(logstore, self._live(logstore))
+
+    def delete_logstore(self, project: str, name: str) -> None:
+        """See `Logstores`."""
+        super().delete_logstore(project, name)
+        self._logs.keep(lambda: [*self._contents.logstores.values()])
+
+    def delete_project(self, name: str) -> None:
+        """See `Projects`."""
+        super().delete_project(name)
+        self._logs.keep(lambda: [*self._contents.logstores.values()])
 
     def shards(self, project: str, logstore: str) -> list[Shard]:
-        """Return the shards of a logstore, which divide the hash keys evenly.
+        """Return the shards of a logstore that can be read, by number.
 
         Raises:
             SlsError: ProjectNotExist or LogStoreNotExist.
         """
-        count = self.logstore(project, logstore).settings.shard_count
-        bounds = [f"{KEYS * number // count:032x}" for number in range(count)] + [f"{KEYS - 1:032x}"]
-        return [Shard(number=number, begin=bounds[number], end=bounds[number + 1]) for number in range(count)]
+        found = self.logstore(project, logstore)
+        live = self._live(found)
+        return [shard for shard in found.shards if shard.closed is None or shard.closed >= live]
+
+    def split_shard(
+        self, project: str, logstore: str, shard: int, *, key: int | None = None, count: int = 2
+    ) -> list[Shard]:
+        """Let new shards take the place of one.
+
+        Args:
+            project: the project.
+            logstore: the logstore.
+            shard: its number.
+            key: the first hash key of the second of two shards; None: they divide the keys evenly.
+            count: of the new shards.
+
+        Returns:
+            The shard, and the new ones.
+
+        Raises:
+            SlsError: ProjectNotExist, LogStoreNotExist, or ParameterInvalid: the shard is none that takes logs, the key is not
+                within it, or there are too many shards.
+        """
+        with self._lock:
+            found, old = self._open_shard(project, logstore, shard)
+            if count not in range(2, SPLIT_SHARDS.stop - len(found.open_shards) + 1):
+                raise SlsError(
+                    "ParameterInvalid", f"invalid shard count: at least 2, and {SPLIT_SHARDS.stop - 1} that take logs"
+                )
+            first, parents = found.shards[-1].number + 1, [old.number]
+            if key is None:
+                new = divide(old.begin, old.end, count, first=first, now=self._clock(), parents=parents)
+            elif old.begin < key < old.end and count == 2:
+                new = [
+                    *divide(old.begin, key, 1, first=first, now=self._clock(), parents=parents),
+                    *divide(key, old.end, 1, first=first + 1, now=self._clock(), parents=parents),
+                ]
+            else:
+                raise SlsError("ParameterInvalid", "invalid mid hash")
+            (closed,) = self._replace_shards(found, [old], new)
+        return [closed, *new]
+
+    def merge_shards(self, project: str, logstore: str, shard: int) -> list[Shard]:
+        """Let a new shard take the place of one and of that with the hash keys behind its own.
+
+        Returns:
+            The new shard, and the two.
+
+        Raises:
+            SlsError: ProjectNotExist, LogStoreNotExist, or ParameterInvalid: the shard is none that takes logs, or the last.
+        """
+        with self._lock:
+            found, left = self._open_shard(project, logstore, shard)
+            right = next((each for each in found.open_shards if each.begin == left.end), None)
+            if right is None:
+                raise SlsError("ParameterInvalid", f"invalid shard id: no shard follows shard {shard}")
+            old = [left, right]
+            (new,) = divide(
+                left.begin,
+                right.end,
+                1,
+                first=found.shards[-1].number + 1,
+                now=self._clock(),
+                parents=[each.number for each in old],
+            )
+            return [new, *self._replace_shards(found, old, [new])]
+
+    def _open_shard(self, project: str, logstore: str, number: int) -> tuple[Logstore, Shard]:
+        found = self.logstore(project, logstore)
+        shard = next((each for each in found.open_shards if each.number == number), None)
+        if shard is None:
+            raise SlsError("ParameterInvalid", f"invalid shard id: shard {number} takes no logs")
+        return found, shard
+
+    def _replace_shards(self, logstore: Logstore, old: list[Shard], new: list[Shard]) -> list[Shard]:
+        """Let shards take the place of others, which are returned as they are then."""
+        closed = {shard.number: replace(shard, closed=self._clock()) for shard in old}
+        readable = self.shards(logstore.project, logstore.name)
+        kept = [closed.get(shard.number, shard) for shard in readable]
+        self._put(replace(logstore, shards=[*kept, *new]))
+        return [*closed.values()]
 
     def begin_cursor(self, project: str, logstore: str, shard: int) -> int:
         """Return the cursor of a shard's first log group.
@@ -128,17 +224,10 @@ class Shards(Indexes):
             last=pulled[-1].cursor if pulled else None,
         )
 
-    def _save(self, contents: Contents) -> None:
-        gone = self._contents.logstores.keys() - contents.logstores.keys()
-        super()._save(contents)
-        if gone:
-            self._logs.keep([*contents.logstores.values()])
-
     def _with_shard(self, project: str, logstore: str, shard: int) -> Logstore:
-        found = self.logstore(project, logstore)
-        if shard not in range(found.settings.shard_count):
+        if all(each.number != shard for each in self.shards(project, logstore)):
             raise SlsError("ShardNotExist", f"shard {shard} does not exist")
-        return found
+        return self.logstore(project, logstore)
 
     def _live(self, logstore: Logstore) -> int:
         """Return the moment before which a logstore's logs have expired, in seconds since the epoch."""
@@ -149,8 +238,3 @@ class Shards(Indexes):
 def _write_log(kept: tuple[int, str]) -> bytes:
     time, contents = kept
     return write_log(Log(time=time, contents=json.loads(contents)))
-
-
-def invalid_cursor(cursor: str) -> SlsError:
-    """Return the error of a cursor that is none of the shard's."""
-    return SlsError("InvalidCursor", f"Invalid Cursor {cursor[:80]}")

@@ -1,27 +1,22 @@
 """The logs of all logstores, in one SQLite database: a row for each log group, and one for each of its logs.
 
-Groups are numbered within their shard; the number is the cursor. Logs are found by their time, and never all read at once. What was
-written survives the death of the process; the last moments before the machine's own death may be missing.
-
-The database is made with the first log. A logstore holds `MAX_SIZE` bytes of logs; beyond that, its oldest groups go.
+Groups are numbered within their shard; the number is the cursor. Logs are found by their time, and never all read at once. A
+logstore holds `MAX_SIZE` bytes of logs; beyond that, its oldest groups go. What goes does so in steps, between which others write.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NANOSECONDS, Logstore
+from localcloud.sls.store.database import Database, one
 
 MAX_SIZE = 256 * 1024**2  # bytes of a logstore's logs; the embedded cloud's own limit
 _ROW = 64  # bytes that the database needs for a log besides
-_AT_ONCE = 100  # groups that are removed in one transaction, so that others get their turn
-_SCHEMA = """
+_AT_ONCE = 20_000  # logs that are removed in one transaction, so that others get their turn; a group goes as a whole
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS logstores (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, size INTEGER) STRICT;
 CREATE TABLE IF NOT EXISTS shards (logstore INTEGER, number INTEGER, next INTEGER, PRIMARY KEY (logstore, number)) STRICT,
     WITHOUT ROWID;
@@ -29,6 +24,7 @@ CREATE TABLE IF NOT EXISTS groups (id INTEGER PRIMARY KEY, logstore INTEGER, sha
     head BLOB, first INTEGER, count INTEGER, size INTEGER) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS groups_by_cursor ON groups (logstore, shard, cursor);
 CREATE INDEX IF NOT EXISTS groups_by_age ON groups (logstore, received, id);
+CREATE INDEX IF NOT EXISTS groups_by_arrival ON groups (logstore, shard, received, cursor);
 CREATE TABLE IF NOT EXISTS logs (id INTEGER PRIMARY KEY, logstore INTEGER, time INTEGER, group_id INTEGER, content TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS logs_by_time ON logs (logstore, time);
 """
@@ -76,44 +72,32 @@ class LogStorage:
     """The logs of all logstores. Thread-safe.
 
     Args:
-        path: of the database; its folder exists.
+        database: where they lie.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()  # held while something is written
-        self._writer: sqlite3.Connection | None = None
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-
-    def append(self, logstore: Logstore, shard: int, packet: Packet, *, now: int, live: int) -> None:
-        """Add a log group to a shard, and remove what has to go.
+    def append(self, logstore: Logstore, shard: int, packet: Packet, *, now: int) -> None:
+        """Add a log group to a shard, and remove what it leaves no room for.
 
         Args:
             logstore: the logstore.
             shard: its number.
             packet: the group.
             now: seconds since the epoch.
-            live: the moment before which groups have expired, in seconds since the epoch.
 
         Raises:
             SlsError: ServerBusy: there is no room on the disk.
         """
-        with self._write() as database:
+        with self._database.write() as database:
             number = _number(database, logstore)
             if number is None:
-                number = _one(
-                    database, "INSERT INTO logstores (name, size) VALUES (?, 0) RETURNING id", _name(logstore)
-                )
+                number = one(database, "INSERT INTO logstores (name, size) VALUES (?, 0) RETURNING id", _name(logstore))
             cursor = _next(database, number, shard, logstore)
             database.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", (number, shard, cursor + 1))
-            first = _one(database, "SELECT coalesce(max(id), 0) + 1 FROM logs")
-            group = _one(
+            first = one(database, "SELECT coalesce(max(id), 0) + 1 FROM logs")
+            group = one(
                 database,
                 "INSERT INTO groups (logstore, shard, cursor, received, head, first, count, size)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -124,9 +108,11 @@ class LogStorage:
                 [(first + place, number, time, group, log) for place, (time, log) in enumerate(packet.logs)],
             )
             database.execute("UPDATE logstores SET size = size + ? WHERE id = ?", (packet.size, number))
-            _remove(database, number, live, _AT_ONCE)
-            while _one(database, "SELECT size FROM logstores WHERE id = ?", number) > MAX_SIZE:
-                _remove(database, number, _ALL, 1)
+            excess = _size(database, number) - MAX_SIZE
+        while excess > 0:
+            with self._database.write() as database:
+                _remove(database, number, _ALL, excess)
+                excess = _size(database, number) - MAX_SIZE
 
     def find(
         self, logstore: Logstore, begin: int, end: int, *, reverse: bool, live: int, offset: int = 0
@@ -138,10 +124,10 @@ class LogStorage:
             begin: nanoseconds since the epoch.
             end: likewise; logs of that moment do not belong to it.
             reverse: the latest come first.
-            live: as of `append`.
+            live: the moment before which groups have expired, in seconds since the epoch.
             offset: logs that are left out in front.
         """
-        with self._read() as database:
+        with self._database.read() as database:
             found = self._living(database, logstore, live)
             if found is None:
                 return
@@ -152,40 +138,36 @@ class LogStorage:
 
     def count(self, logstore: Logstore, begin: int, end: int, *, live: int) -> int:
         """Return the number of logs of a stretch of time; see `find`."""
-        with self._read() as database:
+        with self._database.read() as database:
             found = self._living(database, logstore, live)
             if found is None:
                 return 0
             statement = "SELECT count(*) FROM logs WHERE logstore = ? AND time >= ? AND time < ? AND +id >= ?"
-            return _one(database, statement, found[0], begin, end, found[1])
+            return one(database, statement, found[0], begin, end, found[1])
 
     def cursors(self, logstore: Logstore, shard: int, *, live: int) -> tuple[int, int]:
         """Return the cursor of a shard's first group that has not expired, and that of the next one to be written."""
-        with self._read() as database:
+        with self._database.read() as database:
             number = _number(database, logstore)
             following = _next(database, number, shard, logstore)
-            statement = "SELECT min(cursor) FROM groups WHERE logstore = ? AND shard = ? AND received >= ?"
-            (first,) = database.execute(statement, (number, shard, live)).fetchone()
-            return following if first is None else first, following
+            return _first(database, number, shard, live, otherwise=following), following
 
     def cursor_at(self, logstore: Logstore, shard: int, time: int) -> int:
         """Return the cursor of a shard's first group that was received at a time, in seconds since the epoch, or later."""
-        with self._read() as database:
+        with self._database.read() as database:
             number = _number(database, logstore)
-            statement = "SELECT min(cursor) FROM groups WHERE logstore = ? AND shard = ? AND received >= ?"
-            (cursor,) = database.execute(statement, (number, shard, time)).fetchone()
-            return _next(database, number, shard, logstore) if cursor is None else int(cursor)
+            return _first(database, number, shard, time, otherwise=_next(database, number, shard, logstore))
 
     def received_at(self, logstore: Logstore, shard: int, cursor: int) -> int | None:
         """Return the time at which a group was received, in seconds since the epoch; None: there is no such group."""
-        with self._read() as database:
+        with self._database.read() as database:
             statement = "SELECT received FROM groups WHERE logstore = ? AND shard = ? AND cursor = ?"
             row = database.execute(statement, (_number(database, logstore), shard, cursor)).fetchone()
             return row and int(row[0])
 
     def pull(self, logstore: Logstore, shard: int, begin: int, end: int, *, most: int) -> list[Pulled]:
         """Return the groups of a shard from a cursor up to another, as many as fit in so many bytes, and one at least."""
-        with self._read() as database:
+        with self._database.read() as database:
             statement = (
                 "SELECT cursor, head, first, count, size FROM groups"
                 " WHERE logstore = ? AND shard = ? AND cursor >= ? AND cursor < ? ORDER BY cursor"
@@ -203,27 +185,44 @@ class LogStorage:
                 pulled.append(Pulled(cursor=cursor, head=head, logs=rows.fetchall()))
             return pulled
 
-    def keep(self, logstores: Sequence[Logstore]) -> None:
-        """Remove the logs of all other logstores."""
-        if not self._path.exists():
+    def expire(self, logstore: Logstore, live: int) -> None:
+        """Remove what has expired.
+
+        Args:
+            logstore: the logstore.
+            live: as of `find`.
+        """
+        if not self._database.exists:
             return
-        names = {_name(logstore) for logstore in logstores}
-        with self._write() as database:
-            gone = [row[0] for row in database.execute("SELECT id, name FROM logstores") if row[1] not in names]
-        for number in gone:
-            self._drop(number)
+        left = True
+        while left:
+            with self._database.write() as database:
+                number = _number(database, logstore)
+                left = number is not None and _remove(database, number, live, _ALL)
+        self._database.shrink()
+
+    def keep(self, logstores: Callable[[], Collection[Logstore]]) -> None:
+        """Remove the logs of all other logstores.
+
+        Args:
+            logstores: returns those that there are; it is asked once it is known which have logs.
+        """
+        if not self._database.exists:
+            return
+        with self._database.write() as database:
+            kept = {name: number for number, name in database.execute("SELECT id, name FROM logstores")}
+        for name in kept.keys() - {_name(logstore) for logstore in logstores()}:
+            self._drop(kept[name])
 
     def _drop(self, number: int) -> None:
         left = True
         while left:
-            with self._write() as database:
-                left = _remove(database, number, _ALL, _AT_ONCE)
+            with self._database.write() as database:
+                left = _remove(database, number, _ALL, _ALL)
                 if not left:
                     database.execute("DELETE FROM shards WHERE logstore = ?", (number,))
                     database.execute("DELETE FROM logstores WHERE id = ?", (number,))
-        with self._lock:
-            if self._writer is not None:
-                self._writer.executescript("PRAGMA incremental_vacuum")  # `execute` would stop at its first page
+        self._database.shrink()
 
     def _living(self, database: sqlite3.Connection, logstore: Logstore, live: int) -> tuple[int, int] | None:
         """Return a logstore's number and its first log that has not expired; None: it has none."""
@@ -231,45 +230,6 @@ class LogStorage:
         statement = "SELECT first FROM groups WHERE logstore = ? AND received >= ? ORDER BY received, id LIMIT 1"
         row = database.execute(statement, (number, live)).fetchone()
         return None if number is None or row is None else (number, row[0])
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        """Run statements as one."""
-        with self._lock:
-            if self._writer is None:
-                self._writer = _open(self._path)
-            database = self._writer
-            try:
-                database.execute("BEGIN IMMEDIATE")
-                yield database
-                database.execute("COMMIT")
-            except BaseException as error:
-                if database.in_transaction:  # SQLite has rolled some failures back itself
-                    database.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                    raise SlsError("ServerBusy", "there is no room on the disk; make some and try again") from error
-                raise
-
-    @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection that sees the database as it is at this moment, and keeps nobody from writing."""
-        if self._writer is None:
-            with self._write():
-                pass  # it makes the database
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as database:
-            database.execute("PRAGMA query_only=1")
-            database.execute("BEGIN")
-            yield database
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600)
-    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    database.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=NORMAL")
-    database.executescript(_SCHEMA)
-    return database
 
 
 def _name(logstore: Logstore) -> str:
@@ -288,19 +248,31 @@ def _next(database: sqlite3.Connection, number: int | None, shard: int, logstore
     return int(row[0]) if row else int(logstore.created) * NANOSECONDS
 
 
-def _one(database: sqlite3.Connection, statement: str, *values: object) -> int:
-    (number,) = database.execute(statement, values).fetchone()
-    return int(number)
-
-
-def _remove(database: sqlite3.Connection, number: int, before: int, most: int) -> bool:
-    """Remove the oldest groups of a logstore that were received before a moment; return whether there were any."""
+def _first(database: sqlite3.Connection, number: int | None, shard: int, since: int, *, otherwise: int) -> int:
+    """Return the cursor of a shard's first group that was received at a time or later; `otherwise`: there is none."""
     statement = (
-        "SELECT id, first, count, size FROM groups WHERE logstore = ? AND received < ? ORDER BY received, id LIMIT ?"
+        "SELECT cursor FROM groups WHERE logstore = ? AND shard = ? AND received >= ? ORDER BY received, cursor LIMIT 1"
     )
-    rows = database.execute(statement, (number, before, most)).fetchall()
-    for group, first, count, size in rows:
-        database.execute("DELETE FROM logs WHERE id >= ? AND id < ?", (first, first + count))
-        database.execute("DELETE FROM groups WHERE id = ?", (group,))
-        database.execute("UPDATE logstores SET size = size - ? WHERE id = ?", (size, number))
-    return bool(rows)
+    row = database.execute(statement, (number, shard, since)).fetchone()
+    return int(row[0]) if row else otherwise
+
+
+def _size(database: sqlite3.Connection, number: int) -> int:
+    """Return the bytes of a logstore's logs; none when it was deleted meanwhile."""
+    return one(database, "SELECT coalesce(max(size), 0) FROM logstores WHERE id = ?", number)
+
+
+def _remove(database: sqlite3.Connection, number: int, before: int, enough: int) -> bool:
+    """Remove the oldest groups of a logstore received before a moment, until it is enough bytes; return whether there were any."""
+    statement = "SELECT id, first, count, size FROM groups WHERE logstore = ? AND received < ? ORDER BY received, id"
+    gone: list[tuple[int, int, int, int]] = []
+    logs = size = 0
+    for row in database.execute(statement, (number, before)):
+        gone.append(row)
+        logs, size = logs + row[2], size + row[3]
+        if logs >= _AT_ONCE or size >= enough:
+            break
+    database.executemany("DELETE FROM logs WHERE id >= ? AND id < ?", [(row[1], row[1] + row[2]) for row in gone])
+    database.executemany("DELETE FROM groups WHERE id = ?", [(row[0],) for row in gone])
+    database.execute("UPDATE logstores SET size = size - ? WHERE id = ?", (size, number))
+    return bool(gone)
