@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NANOSECONDS, Log, LogGroup
+from localcloud.sls.operations.assignment import Assignment
 from localcloud.sls.search.index import Rules
 from localcloud.sls.search.matching import compile_query
 from localcloud.sls.search.parsing import parse
@@ -165,3 +166,38 @@ def test_and_binds_closer_than_or(query: str) -> None:
     matches = compile_query(parse(query), INDEX)
     found = {each for each in ALL if any(set(side.split()) <= words_of(each) for side in (first, second))}
     assert {each for each in ALL if matches(LOGS[each])} == found
+
+
+STEPS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["beat", "finish", "die"])), max_size=60)
+
+
+@given(STEPS, st.integers(0, 7))
+def test_no_shard_is_read_by_two_consumers_and_all_are_shared_evenly(steps: list[tuple[str, str]], count: int) -> None:
+    """Consumers beat, end with shards that they are to leave, and die, in any order; at last those that live settle it."""
+    assignment, shards, now = Assignment(), [*range(count)], 0.0
+    told: dict[str, set[int]] = {}
+    reads: dict[str, set[int]] = {}
+
+    def beat(name: str) -> None:
+        told[name] = {*assignment.beat(name, reads.setdefault(name, set()), shards, now=now, timeout=10)}
+        reads[name] |= told[name]
+        assert sum(map(len, reads.values())) == len(set[int]().union(*reads.values()))
+
+    for name, step in steps:
+        if step == "beat":
+            beat(name)
+        elif name in reads and step == "finish":
+            reads[name] &= told[name]
+        elif name in reads:
+            del reads[name], told[name]
+            for _ in range(2):  # the others live on, until it is taken for gone
+                now += 6
+                for other in [*reads]:
+                    beat(other)
+    for _ in range(2 * len(reads) + 1):
+        for name in [*reads]:
+            beat(name)
+            reads[name] &= told[name]
+    held = [len(each) for each in told.values()]
+    assert sum(held) == (count if held else 0)
+    assert max(held, default=0) - min(held, default=0) <= 1

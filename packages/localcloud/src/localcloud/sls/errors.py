@@ -8,6 +8,7 @@ from __future__ import annotations
 from localcloud.kernel.errors import ApiError
 
 STATUS = {
+    "ConfigNotExist": 404,
     "ConsumerGroupAlreadyExist": 400,
     "ConsumerGroupNotExist": 404,
     "ConsumerGroupQuotaExceed": 400,  # its name is assumed
@@ -29,6 +30,7 @@ STATUS = {
     "LogStoreAlreadyExist": 400,
     "LogStoreInfoInvalid": 400,
     "LogStoreNotExist": 404,
+    "MachineGroupNotExist": 404,
     "MissingBodyRawSize": 400,
     "NotExistConsumerWithBody": 400,
     "NotImplemented": 400,  # of the embedded cloud alone; not 501, for SDKs ask ten times again after a 5xx

@@ -15,9 +15,13 @@ CONSUMER_NAME_RULE = "1 to 255 letters, digits, hyphens, underscores, points and
 FOR_EVER = 3650  # days that mean that logs are kept for ever (CreateLogStore, ttl)
 TTL = range(1, FOR_EVER + 1)  # days
 SHARDS = range(1, 100 + 1)
-SPLIT_SHARDS = range(256 + 1)
+SPLIT_SHARDS = range(1, 256 + 1)  # that take logs, once some were split
 KEYS = 2**128  # hash keys that there are: MD5 digests
 MODES = ("standard", "query", "lite")  # the last is the older name of query
+# Of encrypt_conf (CreateLogStore, encrypt_type).
+ENCRYPTIONS = {"default", "m4"} | {
+    f"{kind}_{mode}" for kind in ("sm4", "aes") for mode in ("ecb", "cbc", "cfb", "ofb", "gcm")
+}
 NANOSECONDS = 10**9  # of a second
 DAY = 24 * 60 * 60  # seconds
 TOPIC, SOURCE, TAG = "__topic__", "__source__", "__tag__"  # the names of what comes with each log
@@ -84,6 +88,7 @@ class Logstore:
     shards: Sequence[Shard]  # by number
     created: float
     modified: float
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def open_shards(self) -> Sequence[Shard]:

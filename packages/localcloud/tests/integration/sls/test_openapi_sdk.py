@@ -106,3 +106,15 @@ def test_consumers_share_shards_that_are_split_and_merged(client: Client, projec
     assert [each.shard_id for each in split] == [0, 1, 2, 3]
     assert client.merge_shard(project, STORE, "1").body[0].shard_id == 4
     client.delete_consumer_group(project, STORE, "group")
+
+
+def test_tags_are_told_and_removed_as_they_are_asked_for(client: Client, project: str) -> None:
+    tags = [models.TagResourcesRequestTags(key=key, value=value) for key, value in (("a", "1"), ("b", "2"))]
+    resource = {"resource_type": "logstore", "resource_id": [f"{project}#{STORE}"]}
+    client.tag_resources(models.TagResourcesRequest(**resource, tags=tags))
+    wanted = [models.ListTagResourcesRequestTags(key="b", value="2")]
+    asked = models.ListTagResourcesRequest(**resource, tags=wanted)
+    (told,) = client.list_tag_resources(asked).body.tag_resources
+    assert (told.tag_key, told.tag_value, told.resource_id) == ("b", "2", f"{project}#{STORE}")
+    client.untag_resources(models.UntagResourcesRequest(**resource, all=True))
+    assert client.list_tag_resources(models.ListTagResourcesRequest(**resource)).body.tag_resources == []

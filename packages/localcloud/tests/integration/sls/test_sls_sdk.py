@@ -31,8 +31,15 @@ def test_a_project_is_made_told_changed_and_deleted(client: LogClient, cloud: Ru
     assert client.get_project(name).get_description() == "second: ü, a=1&b=2"
     assert name in [each["projectName"] for each in client.list_project().get_projects()]
     assert refusal(client.create_project, name, "").get_error_code() == "ProjectAlreadyExist"
+    client.update_project(name, "x" * 512)
+    long = refusal(client.update_project, name, "x" * 513)
+    assert (long.get_error_code(), long.get_error_message()[:30]) == (
+        "ParameterInvalid",
+        "Invalid project description: '",
+    )
+    assert refusal(client.create_project, "long-" + name, "x" * 513).get_error_code() == "ParameterInvalid"
     client.delete_project(name)
-    assert refusal(client.get_project, name).get_error_code() == "ProjectNotExist"
+    assert refusal(client.get_project, name).get_error_message() == f"The Project does not exist: {name}"
     assert refusal(client.delete_project, name).resp_status == 404
 
 
@@ -48,6 +55,13 @@ def test_the_listener_takes_projects_before_its_address(cloud: Running, version:
     client.create_project(name, "of tests")
     assert client.get_project(name).get_projectname() == name
     client.delete_project(name)
+
+
+def test_a_project_goes_to_a_resource_group(client: LogClient, project: str) -> None:
+    client.change_resource_group(project, "rg-one")
+    assert client.get_project(project).get_resource_group_id() == "rg-one"
+    assert [each["projectName"] for each in client.list_project(resource_group_id="rg-one").get_projects()] == [project]
+    assert refusal(client.change_resource_group, project, "").get_error_code() == "ParameterInvalid"
 
 
 def test_projects_come_in_pages_and_by_a_part_of_their_names(client: LogClient) -> None:
@@ -78,9 +92,48 @@ def test_a_logstore_is_made_told_changed_and_deleted(client: LogClient, project:
     listed = client.list_logstore(project, size=1)
     assert (listed.get_logstores(), listed.get_total()) == (["functions"], 2)
     assert client.list_logstore(project, "ept").get_logstores() == ["kept"]
+    for mode, names in (("query", ["kept"]), ("standard", ["functions"]), ("lite", [])):
+        parameters = {"offset": "0", "size": "9", "mode": mode, "telemetryType": "None"}
+        told, _ = client._send("GET", project, None, "/logstores", parameters, {})
+        assert told["logstores"] == names
     assert refusal(client.create_logstore, project, "kept").get_error_code() == "LogStoreAlreadyExist"
     client.delete_logstore(project, "kept")
     assert refusal(client.get_logstore, project, "kept").get_error_code() == "LogStoreNotExist"
+
+
+def test_projects_and_logstores_have_tags(client: LogClient, project: str) -> None:
+    client.create_logstore(project, "functions")
+    logstore = f"{project}#functions"
+
+    def told(kind: str, resource: str) -> dict[str, str]:
+        (page,) = client.list_tag_resources(kind, resource)
+        return {tag.get_tag_key(): tag.get_tag_value() for tag in page.get_tags()}
+
+    for kind, resource in (("project", project), ("logstore", logstore)):
+        client.tag_resources(kind, resource, colour="blue", size="ü 1")
+        client.tag_resources(kind, resource, colour="red")
+        assert told(kind, resource) == {"colour": "red", "size": "ü 1"}
+        client.untag_resources(kind, resource, "colour")
+        assert told(kind, resource) == {"size": "ü 1"}
+    client.update_project(project, "changed")
+    client.update_logstore(project, "functions", ttl=3)
+    assert told("project", project) == told("logstore", logstore) == {"size": "ü 1"}
+    (page,) = client.get_project_tags(project, size="ü 1")
+    assert page.get_tags() == {"size": "ü 1"}
+    (every,) = client.list_tag_resources("logstore", None)
+    assert logstore in {tag.get_resource_id() for tag in every.get_tags()}
+    for call, code in (
+        (lambda: client.tag_resources("projects", project, a="b"), "ParameterInvalid"),
+        (lambda: client.tag_resources("logstore", project, a="b"), "ParameterInvalid"),
+        (lambda: client.tag_resources("logstore", f"{project}#absent", a="b"), "LogStoreNotExist"),
+        (lambda: client.tag_resources("project", project), "PostBodyInvalid"),
+        (lambda: client.tag_resources("project", project, **{f"k{n}": "" for n in range(21)}), "PostBodyInvalid"),
+        (lambda: client.tag_resources("project", project, **{f"k{n}": "" for n in range(20)}), "ParameterInvalid"),
+        (lambda: client.tag_resources("project", project, **{"x" * 129: ""}), "ParameterInvalid"),
+        (lambda: client.tag_resources("project", project, **{"acs:a": ""}), "ParameterInvalid"),
+        (lambda: client.untag_resources("project", project, *map(str, range(21))), "PostBodyInvalid"),
+    ):
+        assert refusal(call).get_error_code() == code
 
 
 def test_an_index_is_made_told_changed_and_deleted(client: LogClient, project: str) -> None:
@@ -105,6 +158,8 @@ def test_an_index_is_made_told_changed_and_deleted(client: LogClient, project: s
         ({"ttl": 9999}, "ttl is 9999"),
         ({"shard_count": 101}, "shardCount"),
         ({"mode": "best"}, "mode is 'best'"),
+        ({"auto_split": True, "max_split_shard": 257}, "maxSplitShard must be within range [1, 256]"),
+        ({"encrypt_conf": {"enable": True, "encrypt_type": "typex"}}, "The encrypt_conf is invalid, [encrypt_type]"),
         ({"enable_modify": True}, "not implemented: the element enableModify"),
     ],
 )
@@ -119,7 +174,7 @@ def test_a_logstore_of_bad_settings_is_refused(
 
 @pytest.mark.parametrize("name", ["ab", "Ab-c", "a" * 64, "-abc"])
 def test_a_bad_name_of_a_logstore_is_refused(client: LogClient, project: str, name: str) -> None:
-    assert refusal(client.create_logstore, project, name).get_error_code() == "ParameterInvalid"
+    assert refusal(client.create_logstore, project, name).get_error_code() == "LogStoreInfoInvalid"
 
 
 def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
@@ -127,12 +182,24 @@ def test_what_is_not_there_says_so(client: LogClient, project: str) -> None:
     calls: list[Callable[[], object]] = [
         lambda: client.delete_shard(project, "functions", 0),
         lambda: client.list_topics(ListTopicsRequest(project, "functions")),
-        lambda: client.list_machine_group(project),
+        lambda: client.list_dashboard(project),
     ]
     for call in calls:
         error = refusal(call)
         assert error.get_error_code() == "NotImplemented"
         assert error.get_error_message().startswith("not implemented: ")
+
+
+def test_there_are_no_machine_groups_and_no_configurations_of_logtail(client: LogClient, project: str) -> None:
+    assert client.list_machine_group(project).get_machine_group_total() == 0
+    assert client.list_logtail_config(project).get_configs() == []
+    for call, code in (
+        (lambda: client.get_machine_group(project, "absent"), "MachineGroupNotExist"),
+        (lambda: client.get_logtail_config(project, "absent"), "ConfigNotExist"),
+        (lambda: client.list_machine_group("absent-project"), "ProjectNotExist"),
+    ):
+        error = refusal(call)
+        assert (error.get_error_code(), error.resp_status) == (code, 404)
 
 
 def test_a_role_may_do_what_its_policies_allow(cloud: Running, project: str, client: LogClient) -> None:

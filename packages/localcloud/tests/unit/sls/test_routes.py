@@ -92,6 +92,7 @@ def test_a_parameter_tells_operations_of_one_path_apart(
         ("DELETE", "/", {}, ""),
         ("PATCH", "/", {}, "logs"),
         ("GET", "//", {}, "logs"),
+        ("GET", "/tag", {}, "logs"),
     ],
 )
 def test_what_is_not_there_is_refused_by_its_name(method: str, path: str, query: dict[str, str], project: str) -> None:

@@ -16,8 +16,8 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from localcloud.kernel.turns import Turns
 from localcloud.ros.errors import RosError, TemplateError
-from localcloud.ros.template.turns import Turns
 from localcloud.ros.template.worker import LENGTH, SECONDS, Failed, Refused, Returned
 
 _LOG = logging.getLogger(__name__)

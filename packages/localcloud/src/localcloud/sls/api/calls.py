@@ -43,6 +43,7 @@ class Call:
         logstore: as the path names it; empty: it names none.
         shard: its number, as the path names it; None: it names none.
         group: the consumer group, as the path names it; empty: it names none.
+        item: what else of the project the path names; empty: nothing.
         query: its parameters.
         headers: by lower-case name.
         body: as sent.
@@ -57,6 +58,7 @@ class Call:
     logstore: str
     shard: int | None
     group: str
+    item: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes

@@ -46,8 +46,14 @@ def get_logstore(call: Call) -> Answer:
 def list_logstores(call: Call) -> Answer:
     """ListLogStores."""
     call.allow("ListLogStores", f"project/{call.project}/logstore/*")
-    wanted = call.query.get("logstoreName", "")
-    names = [logstore.name for logstore in call.sls.logstores(call.project) if wanted in logstore.name]
+    part, mode, kind = (call.query.get(name, "") for name in ("logstoreName", "mode", "telemetryType"))
+    names = [
+        logstore.name
+        for logstore in call.sls.logstores(call.project)
+        if part in logstore.name
+        and mode in ("", logstore.settings.mode)
+        and kind in ("", "None", logstore.settings.telemetry_type)
+    ]
     return cut_page(call, "logstores", names, str)
 
 

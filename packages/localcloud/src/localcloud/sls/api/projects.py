@@ -64,6 +64,21 @@ def update_project(call: Call) -> Answer:
     return None
 
 
+def change_resource_group(call: Call) -> Answer:
+    """ChangeResourceGroup; projects have one, and nothing else."""
+    call.allow("ChangeResourceGroup", f"project/{call.project}")
+    body = call.read_body()
+    only(body, {"resourceType", "resourceId", "resourceGroupId"}, "ParameterInvalid")
+    kind, project, group = (
+        read_element(body, name, str, "ParameterInvalid") for name in ("resourceType", "resourceId", "resourceGroupId")
+    )
+    if (kind or "PROJECT").upper() != "PROJECT" or project != call.project or not group:
+        raise SlsError("ParameterInvalid", f"a resource group takes the project {call.project}, and the body names it")
+    settings = call.sls.project(call.project).settings
+    call.sls.update_project(call.project, replace(settings, resource_group_id=group))
+    return None
+
+
 def delete_project(call: Call) -> Answer:
     """DeleteProject."""
     call.allow("DeleteProject", f"project/{call.project}")
@@ -78,6 +93,7 @@ def _write(call: Call, project: Project) -> dict[str, object]:
         "status": "Normal",
         "owner": call.account_id,
         "region": call.region,
+        "location": f"{call.region}-b",  # the zone; which one is assumed
         "createTime": _write_time(project.created),
         "lastModifyTime": _write_time(project.modified),
         "resourceGroupId": project.settings.resource_group_id,

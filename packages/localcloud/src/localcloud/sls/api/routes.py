@@ -21,18 +21,21 @@ from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.rpc import aside, read_request
 from localcloud.kernel.signatures import SignedRequest
+from localcloud.kernel.turns import Turns
 from localcloud.sls import signing
-from localcloud.sls.api import consumers, indexes, logs, logstores, projects, shards, tracking
+from localcloud.sls.api import consumers, indexes, logs, logstores, logtail, projects, shards, tags, tracking
 from localcloud.sls.api.calls import Answer, Call, Reply, refuse
 from localcloud.sls.errors import SlsError
 from localcloud.sls.operations.service import SlsServices
 
 MAX_BODY = 1024**2  # bytes; descriptions of resources are far smaller
 _TRACK = re.compile(r"/logstores/(?P<logstore>[A-Za-z0-9_-]+)/track", re.ASCII)
-SEARCHES = 2  # that run at a time; each keeps a core busy
+SEARCHES = 2  # that run at a time, of two callers; each keeps a core busy
+# Paths, and the names in them.
 _PATH = re.compile(
-    r"/|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
-    r"(?P<part>/index|/logs|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
+    r"/|/tags?|/untag|/resourcegroup|/(?:machinegroups|configs)(?:/(?P<item>[^/]+))?"
+    r"|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
+    r"(?:/index|/logs|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
     re.ASCII,
 )
 
@@ -50,6 +53,7 @@ class Route:
 
 _PAGE = frozenset({"offset", "size"})
 _HISTOGRAM = Route(logs.get_histograms, logs.COUNTED | {"shard"}, searches=True)
+_TAGS = Route(tags.list_tags, frozenset({"resourceType", "resourceId", "tags", "nextToken"}))
 _PULL = Route(shards.pull_logs, frozenset({"cursor", "end_cursor", "count"}))
 _SELECTORS = frozenset(
     {"type", "action"}
@@ -62,7 +66,18 @@ ROUTES = {
     ("GET", True, "/"): Route(projects.get_project),
     ("PUT", True, "/"): Route(projects.update_project),
     ("DELETE", True, "/"): Route(projects.delete_project),
-    ("GET", True, "/logstores"): Route(logstores.list_logstores, _PAGE | {"logstoreName"}),
+    ("PUT", True, "/resourcegroup"): Route(projects.change_resource_group),
+    ("GET", True, "/machinegroups"): Route(logtail.list_machine_groups, _PAGE | {"groupName"}),
+    ("GET", True, "/machinegroups/*"): Route(logtail.get_machine_group),
+    ("GET", True, "/configs"): Route(logtail.list_configs, _PAGE | {"logstoreName", "configName"}),
+    ("GET", True, "/configs/*"): Route(logtail.get_config),
+    ("POST", False, "/tag"): Route(tags.tag_resources),
+    ("POST", True, "/tag"): Route(tags.tag_resources),
+    ("POST", False, "/untag"): Route(tags.untag_resources),
+    ("POST", True, "/untag"): Route(tags.untag_resources),
+    ("GET", False, "/tags"): _TAGS,
+    ("GET", True, "/tags"): _TAGS,
+    ("GET", True, "/logstores"): Route(logstores.list_logstores, _PAGE | {"logstoreName", "mode", "telemetryType"}),
     ("POST", True, "/logstores"): Route(logstores.create_logstore),
     ("GET", True, "/logstores/*"): Route(logstores.get_logstore),
     ("PUT", True, "/logstores/*"): Route(logstores.update_logstore),
@@ -117,6 +132,7 @@ class Target:
     logstore: str  # empty: none
     shard: int | None
     group: str  # of consumers; empty: none
+    item: str  # of the project, of another kind; empty: none
 
 
 def find_route(method: str, path: str, query: Mapping[str, str], *, project: str) -> Target:
@@ -127,19 +143,28 @@ def find_route(method: str, path: str, query: Mapping[str, str], *, project: str
     """
     wanted = f"{method} {path[:200]}{' of a project' if project else ''}"
     found = _PATH.fullmatch(path)
-    names = found.groupdict("") if found else dict.fromkeys(_PATH.groupindex, "")
-    part = "/shards/*" if names["shard"] else "/consumergroups/*" if names["group"] else names["part"]
-    shape = f"/logstores/*{part}" if names["logstore"] else path
+    if found is None:
+        raise SlsError("NotImplemented", f"not implemented: {wanted}")
+    names, shape = found.groupdict(""), _shape(found)
     for name in _SELECTORS & query.keys():
         shape += f"?{name}={query[name]}"
         wanted += f" with ?{name}={query[name][:80]}"
     route = ROUTES.get((method, bool(project), shape))
-    if found is None or route is None:
+    if route is None:
         raise SlsError("NotImplemented", f"not implemented: {wanted}")
     if more := sorted(query.keys() - route.query - _SELECTORS):
         raise SlsError("NotImplemented", f"not implemented: {wanted} with ?{more[0][:80]}")
     shard = int(names["shard"]) if names["shard"] else None
-    return Target(route=route, logstore=names["logstore"], shard=shard, group=names["group"])
+    return Target(route=route, logstore=names["logstore"], shard=shard, group=names["group"], item=names["item"])
+
+
+def _shape(found: re.Match[str]) -> str:
+    """Return a path with stars for the names in it."""
+    shape, place = "", 0
+    for begin, end in sorted(found.span(name) for name in _PATH.groupindex):
+        if begin >= 0:
+            shape, place = f"{shape}{found.string[place:begin]}*", end
+    return shape + found.string[place:]
 
 
 def create_app(
@@ -162,7 +187,7 @@ def create_app(
         serves: says whether a host name is SLS's.
     """
     gate = Gate(authorizer, refuse)
-    searches = ThreadPoolExecutor(SEARCHES, "sls-search")
+    searches, turns = ThreadPoolExecutor(SEARCHES, "sls-search"), Turns(SEARCHES)
 
     async def serve(request: web.Request) -> web.Response:
         signed = await read_request(request)
@@ -190,13 +215,16 @@ def create_app(
             logstore=target.logstore,
             shard=target.shard,
             group=target.group,
+            item=target.item,
             query=query,
             headers=signed.headers,
             body=signed.body,
         )
-        # It may wait for the disk. Searches have threads of their own, so that other services do not wait for theirs.
-        threads = searches if target.route.searches else None
-        answer = await asyncio.get_running_loop().run_in_executor(threads, target.route.run, call)
+        if not target.route.searches:
+            return _respond(await asyncio.to_thread(target.route.run, call))  # it may wait for the disk
+        # Searches have threads of their own, so that other services do not wait for theirs.
+        async with turns.of(identity.principal):
+            answer = await asyncio.get_running_loop().run_in_executor(searches, target.route.run, call)
         return _respond(answer)
 
     application = open_door(
@@ -213,7 +241,7 @@ async def _track(
     if signed.method != "OPTIONS":
         owner = services.owner_of(project)
         if owner is None:
-            raise SlsError("ProjectNotExist", f"project {project} does not exist")
+            raise SlsError("ProjectNotExist", f"The Project does not exist: {project}")
         await asyncio.to_thread(
             tracking.track,
             services.of(owner),

@@ -59,11 +59,11 @@ class ContentKeeper:
         self._contents = contents
 
 
-def check_name(kind: str, name: str) -> None:
+def check_name(kind: str, name: str, code: str) -> None:
     """Refuse a name of another form.
 
     Raises:
-        SlsError: ParameterInvalid.
+        SlsError: with that code.
     """
     if not NAME.fullmatch(name):
-        raise SlsError("ParameterInvalid", f"The {kind} name {name[:80]!r} is invalid: use {NAME_RULE}.")
+        raise SlsError(code, f"{kind} name {name[:80]!r} is invalid: use {NAME_RULE}")

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import Index
-from localcloud.sls.operations.logstores import Logstores
+from localcloud.sls.operations.tags import Tags
 
 
-class Indexes(Logstores):
+class Indexes(Tags):
     """The indexes of logstores."""
 
     def create_index(self, project: str, logstore: str, document: Mapping[str, object]) -> Index:
@@ -35,7 +35,7 @@ class Indexes(Logstores):
         self.logstore(project, logstore)
         index = self._contents.indexes.get((project, logstore))
         if index is None:
-            raise SlsError("IndexConfigNotExist", f"logstore {logstore} has no index")
+            raise SlsError("IndexConfigNotExist", "logstore without index config")
         return index
 
     def update_index(self, project: str, logstore: str, document: Mapping[str, object]) -> Index:

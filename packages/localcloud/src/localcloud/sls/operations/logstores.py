@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import KEYS, MODES, SHARDS, SPLIT_SHARDS, TTL, Logstore, LogstoreSettings, divide
+from localcloud.sls.model import ENCRYPTIONS, KEYS, MODES, SHARDS, SPLIT_SHARDS, TTL, Logstore, LogstoreSettings, divide
 from localcloud.sls.operations.contents import check_name
 from localcloud.sls.operations.projects import Projects
 
@@ -17,9 +17,9 @@ class Logstores(Projects):
         """Make a logstore.
 
         Raises:
-            SlsError: ParameterInvalid (name), LogStoreInfoInvalid (settings), ProjectNotExist or LogStoreAlreadyExist.
+            SlsError: LogStoreInfoInvalid (name, settings), ProjectNotExist or LogStoreAlreadyExist.
         """
-        check_name("logstore", name)
+        check_name("logstore", name, "LogStoreInfoInvalid")
         _check(settings)
         with self._lock:
             self.project(project)
@@ -91,11 +91,17 @@ def _check(settings: LogstoreSettings) -> None:
     for name, number, allowed in (
         ("ttl", settings.ttl, TTL),
         ("shardCount", settings.shard_count, SHARDS),
-        ("maxSplitShard", settings.max_split_shard, SPLIT_SHARDS),
     ):
         if number not in allowed:
             raise SlsError(
                 "LogStoreInfoInvalid", f"{name} is {number}; it must be {allowed.start} to {allowed.stop - 1}"
             )
+    if (settings.auto_split or settings.max_split_shard) and settings.max_split_shard not in SPLIT_SHARDS:
+        raise SlsError("LogStoreInfoInvalid", f"maxSplitShard must be within range [1, {SPLIT_SHARDS.stop - 1}]")
+    encryption = settings.encrypt_conf or {}
+    if encryption.get("enable") and encryption.get("encrypt_type") not in ENCRYPTIONS:
+        raise SlsError(
+            "LogStoreInfoInvalid", "The encrypt_conf is invalid, [encrypt_type] key is missing or not supported"
+        )
     if settings.mode not in MODES:
         raise SlsError("LogStoreInfoInvalid", f"mode is {settings.mode[:80]!r}; it must be {' or '.join(MODES)}")

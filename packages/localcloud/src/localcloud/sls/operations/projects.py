@@ -8,6 +8,8 @@ from localcloud.sls.errors import SlsError
 from localcloud.sls.model import Contents, Project, ProjectSettings
 from localcloud.sls.operations.contents import ContentKeeper, check_name
 
+MAX_DESCRIPTION = 512  # characters (ProjectFunctionTest of aliyun-log-java-sdk)
+
 
 class Projects(ContentKeeper):
     """The projects of an account."""
@@ -16,12 +18,13 @@ class Projects(ContentKeeper):
         """Make a project.
 
         Raises:
-            SlsError: ParameterInvalid (name) or ProjectAlreadyExist.
+            SlsError: ParameterInvalid (name, description) or ProjectAlreadyExist.
         """
-        check_name("project", name)
+        check_name("project", name, "ParameterInvalid")
+        _check(settings)
         with self._lock:
             if self._is_taken(name):
-                raise SlsError("ProjectAlreadyExist", f"project {name} already exists")
+                raise SlsError("ProjectAlreadyExist", f"Project {name} already exist")
             now = self._clock()
             project = Project(name=name, settings=settings, created=now, modified=now)
             self._save(replace(self._contents, projects={**self._contents.projects, name: project}))
@@ -35,7 +38,7 @@ class Projects(ContentKeeper):
         """
         project = self._contents.projects.get(name)
         if project is None:
-            raise SlsError("ProjectNotExist", f"project {name} does not exist")
+            raise SlsError("ProjectNotExist", f"The Project does not exist: {name}")
         return project
 
     def projects(self) -> list[Project]:
@@ -46,8 +49,9 @@ class Projects(ContentKeeper):
         """Give a project other settings.
 
         Raises:
-            SlsError: ProjectNotExist.
+            SlsError: ParameterInvalid (description) or ProjectNotExist.
         """
+        _check(settings)
         with self._lock:
             project = replace(self.project(name), settings=settings, modified=self._clock())
             self._save(replace(self._contents, projects={**self._contents.projects, name: project}))
@@ -70,3 +74,8 @@ class Projects(ContentKeeper):
                     groups={key: each for key, each in old.groups.items() if each.project != name},
                 )
             )
+
+
+def _check(settings: ProjectSettings) -> None:
+    if len(settings.description) > MAX_DESCRIPTION:
+        raise SlsError("ParameterInvalid", f"Invalid project description: '{settings.description[:1000]}'")

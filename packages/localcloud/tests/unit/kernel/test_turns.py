@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from localcloud.ros.template.turns import Turns
+from localcloud.kernel.turns import Turns
 
 
 def run(scenario: Callable[[Turns, list[str], asyncio.Event], object], *callers: str) -> list[str]:
