@@ -20,19 +20,11 @@ def one_page(
 ) -> Page[str]:
     """Return one page; `read` gets the keys that were read for it."""
 
-    def after(marker: str) -> Iterator[str]:
+    def after(marker: str, *, beyond: bool, rows: int) -> Iterator[str]:
         for key in keys:
-            if key.startswith(prefix) and key > marker:
+            if key.startswith(prefix) and key > (marker + LAST if beyond else marker):
                 if read is not None:
                     read.append(key)
                 yield key
 
-    return list_page(
-        after,
-        lambda common: after(common + LAST),
-        lambda key: key,
-        prefix=prefix,
-        delimiter=delimiter,
-        marker=marker,
-        limit=limit,
-    )
+    return list_page(after, str, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit)

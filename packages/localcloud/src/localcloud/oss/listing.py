@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+FEW = 16  # rows fetched at first where a delimiter may roll up all that follows
 Entry = TypeVar("Entry")
+Row = TypeVar("Row", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,9 +20,21 @@ class Page(Generic[Entry]):
     next_marker: str | None  # None: the listing is complete
 
 
+class Listed(Protocol[Row]):
+    """What is listed, in order of keys."""
+
+    def __call__(self, key: str, *, beyond: bool, rows: int) -> Iterable[Row]:
+        """Return what comes after a key.
+
+        Args:
+            key: where to begin, exclusively.
+            beyond: all that begins with the key, a common prefix, is passed over, too.
+            rows: the number that is expected to be needed.
+        """
+
+
 def list_page(
-    entries_after: Callable[[str], Iterable[Entry]],
-    entries_beyond: Callable[[str], Iterable[Entry]],
+    listed: Listed[Entry],
     key_of: Callable[[Entry], str],
     *,
     prefix: str,
@@ -31,9 +45,7 @@ def list_page(
     """Return the page that follows `marker`.
 
     Args:
-        entries_after: yields the entries that have the prefix and whose keys are greater than its argument, in order.
-        entries_beyond: yields, in order, those that come after all whose keys begin with its argument, so that nobody reads what a
-            common prefix rolls up.
+        listed: returns the entries that have the prefix; nobody reads what a common prefix rolls up.
         key_of: the key of an entry, which orders it.
         prefix: only keys that begin with it.
         delimiter: keys that hold it behind the prefix are rolled up into one common prefix; empty for no roll-up.
@@ -47,7 +59,8 @@ def list_page(
     last = marker
     if limit == 0:
         return Page(entries=(), prefixes=(), next_marker=None)
-    rest = iter(entries_after(marker))
+    needed = FEW if delimiter else limit + 1  # the last one tells that there are more
+    rest = iter(listed(marker, beyond=False, rows=needed))
     while (entry := next(rest, None)) is not None:
         key = key_of(entry)
         cut = key.find(delimiter, len(prefix)) if delimiter else -1
@@ -62,5 +75,5 @@ def list_page(
         if not told:
             prefixes.append(common)
             last = common
-        rest = iter(entries_beyond(common))
+        rest = iter(listed(common, beyond=True, rows=needed))
     return Page(entries=tuple(entries), prefixes=tuple(prefixes), next_marker=None)

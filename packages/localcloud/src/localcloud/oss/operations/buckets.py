@@ -155,7 +155,7 @@ class BucketOperations:
             OssError: NoSuchBucket.
         """
         self.get(name)
-        objects = dict.fromkeys(item.key for item, _ in self._store.objects.versions_after(name))
+        objects = dict.fromkeys(item.key for item, _ in self._store.versions.after(name))
         return list(objects), [upload.key for upload in self._store.uploads.after(name)]
 
     def stat(self, name: str) -> BucketStat:
@@ -167,7 +167,7 @@ class BucketOperations:
         bucket = self.get(name)
         sizes, counts = Counter[str](), Counter[str]()
         markers, changed = 0, 0.0
-        for item, _ in self._store.objects.versions_after(name):
+        for item, _ in self._store.versions.after(name):
             changed = max(changed, item.modified)
             if isinstance(item, StoredObject):
                 storage_class = item.attributes.storage.storage_class or "Standard"
@@ -200,7 +200,7 @@ class BucketOperations:
             objectworm.check_mutable(item, now)
             return True
 
-        for item, _ in self._store.objects.versions_after(name):
+        for item, _ in self._store.versions.after(name):
             self._store.objects.delete(name, item.key, now=self._clock(), version=item.version, when=may_go)
         for upload in self._store.uploads.after(name):
             self._store.uploads.abort(upload)

@@ -35,7 +35,7 @@ class LifecycleOperations(Operations):
     def _apply(self, bucket: Bucket, rules: Sequence[Rule], now: float) -> int:
         count = 0
         with contextlib.suppress(OssError):  # the bucket has gone meanwhile, or the disk is full: the next run goes on
-            entries = self._store.objects.versions_after(bucket.name)
+            entries = self._store.versions.after(bucket.name)
             for _, versions in itertools.groupby((item for item, _ in entries), key=lambda item: item.key):
                 count += self._apply_to_key(bucket, rules, list(versions), now)
             for upload in self._store.uploads.after(bucket.name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -29,8 +30,6 @@ from localcloud.oss.settings import objectworm
 from localcloud.oss.settings.encryption import check_key_state
 from localcloud.oss.settings.table import reads_archives
 from localcloud.oss.store.blobs import Blobs
-
-FEW = 16  # rows fetched at first where a delimiter may roll up all that follows
 
 Permit = Callable[[str, str], None]  # from an object's key and the ACL in effect for it; raises to refuse
 
@@ -223,10 +222,8 @@ class ObjectOperations(Operations):
             OssError: NoSuchBucket.
         """
         self._store.buckets.get(bucket)
-        rows = FEW if delimiter else limit + 1  # the last one tells that there are more
         return list_page(
-            lambda after: self._store.objects.after(bucket, prefix, after, rows=rows),
-            lambda common: self._store.objects.after(bucket, prefix, common, beyond=True, rows=rows),
+            partial(self._store.objects.after, bucket, prefix),
             lambda item: item.key,
             prefix=prefix,
             delimiter=delimiter,
@@ -258,10 +255,8 @@ class ObjectOperations(Operations):
             OssError: NoSuchBucket.
         """
         self._store.buckets.get(bucket)
-        rows = FEW if delimiter else limit + 1
         return list_page(
-            lambda after: self._store.objects.versions_after(bucket, prefix, after, version_marker, rows=rows),
-            lambda common: self._store.objects.versions_after(bucket, prefix, common, beyond=True, rows=rows),
+            partial(self._store.versions.after, bucket, prefix, version=version_marker),
             lambda entry: entry[0].key,
             prefix=prefix,
             delimiter=delimiter,

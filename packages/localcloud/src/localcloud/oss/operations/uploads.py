@@ -7,6 +7,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.listing import Page, list_page
@@ -107,8 +108,7 @@ class UploadOperations(Operations):
         """
         self._store.buckets.get(bucket)
         return list_page(
-            lambda after: self._store.uploads.after(bucket, prefix, after, id_marker),
-            lambda common: self._store.uploads.after(bucket, prefix, common, beyond=True),
+            partial(self._store.uploads.after, bucket, prefix, upload_id=id_marker),
             lambda upload: upload.key,
             prefix=prefix,
             delimiter=delimiter,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from localcloud.oss.store.reserve import Reserve
 from localcloud.oss.store.shortage import code_of, reporting_shortage
 
+PAGE = 1000  # rows fetched at a time while listing
 Row = tuple[Any, ...]
 Result = TypeVar("Result")
 
@@ -48,6 +49,36 @@ class Database:
         """Run one statement, within the transaction of this thread if there is one, and return its rows."""
         with self.lock:
             return self._connection.execute(statement, values).fetchall()
+
+    def walk(
+        self,
+        statement: str,
+        bucket: str,
+        place: Row,
+        following: Callable[[Row], Row],
+        *,
+        prefix: bytes,
+        rows: int = PAGE,
+    ) -> Iterator[Row]:
+        """Yield rows of a bucket in order of their keys, some fetched at a time, as long as the keys have a prefix.
+
+        Args:
+            statement: selects rows that begin with bucket and key; takes the bucket, a place and the number of rows.
+            bucket: the bucket's name.
+            place: where to begin.
+            following: returns the place behind a row.
+            prefix: of the keys, as the database holds it.
+            rows: the number that is expected to be needed, which is fetched first.
+        """
+        while True:
+            found = self.run(statement, bucket, *place, rows)
+            for row in found:
+                if not row[1].startswith(prefix):
+                    return
+                yield row
+            if len(found) < rows:
+                return
+            place, rows = following(found[-1]), PAGE
 
     def write(self, work: Callable[[], Result], *, frees: bool = False) -> Result:
         """Run statements as one: all of them are durable afterwards, or none.

@@ -6,7 +6,7 @@ its data file are read in one step, so that the file stays until it has been rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,22 +15,22 @@ from localcloud.oss.model import NEXT_VERSION, NULL_VERSION, Bucket, DeleteMarke
 from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
-from localcloud.oss.store.database import Database, encode_key, key_beyond
+from localcloud.oss.store.database import PAGE, Database, encode_key, key_beyond
 from localcloud.oss.store.rows import to_object, to_row
 from localcloud.oss.store.versions import VersionRows, new_version
 
-PAGE = 1000  # rows fetched at a time while listing
 RECENT = 128  # objects whose rows are kept in memory: an archive is read in dozens of ranges
+_AFTER = "SELECT * FROM objects WHERE bucket = ? AND key >= ? AND key != ? ORDER BY key LIMIT ?"
 
 
 class ObjectRows:
     """The objects of a store. Thread-safe; each call is one transaction, or a part of the caller's."""
 
-    def __init__(self, database: Database, blobs: Blobs, buckets: BucketRows) -> None:
+    def __init__(self, database: Database, blobs: Blobs, buckets: BucketRows, versions: VersionRows) -> None:
         self._database = database
         self._blobs = blobs
         self._buckets = buckets
-        self._versions = VersionRows(database)
+        self._versions = versions
         self._recent: dict[tuple[str, str], StoredObject] = {}  # committed; by bucket and key, used with the lock
 
     def find(self, bucket: str, key: str, version: str | None = None) -> StoredObject | None:
@@ -211,23 +211,10 @@ class ObjectRows:
         self._recent.pop((bucket, key), None)
         self._database.run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, encode_key(key))
 
-    def versions_after(
-        self,
-        bucket: str,
-        prefix: str = "",
-        key: str = "",
-        version: str | None = None,
-        *,
-        beyond: bool = False,
-        rows: int = PAGE,
-    ) -> Iterable[tuple[Version, bool]]:
-        """Yield versions and markers in the order of listings, see `VersionRows.after`."""
-        return self._versions.after(bucket, prefix, key, version, beyond=beyond, rows=rows)
-
     def after(
         self, bucket: str, prefix: str, marker: str, *, beyond: bool = False, rows: int = PAGE
     ) -> Iterator[StoredObject]:
-        """Yield the bucket's objects with the prefix whose keys are greater than the marker, in order of their bytes.
+        """Return the bucket's objects with the prefix whose keys are greater than the marker, in order of their bytes.
 
         Args:
             bucket: the bucket's name.
@@ -236,23 +223,7 @@ class ObjectRows:
             beyond: all keys that begin with the marker, a common prefix of keys that are there, are passed over, too.
             rows: the number that is expected to be needed, which is fetched first.
         """
-        start = encode_key(prefix)
-        begin, sign = start, ">="
-        if beyond:
-            begin = key_beyond(encode_key(marker))
-        elif encode_key(marker) >= begin:
-            begin, sign = encode_key(marker), ">"
-        while True:
-            found = self._database.run(
-                f"SELECT * FROM objects WHERE bucket = ? AND key {sign} ? ORDER BY key LIMIT ?",  # noqa: S608 - fixed signs
-                bucket,
-                begin,
-                rows,
-            )
-            for row in found:
-                if not row[1].startswith(start):
-                    return
-                yield to_object(row[0], row[1], row[2:])
-            if len(found) < rows:
-                return
-            begin, sign, rows = found[-1][1], ">", PAGE
+        start, passed = encode_key(prefix), encode_key(marker)
+        place = (key_beyond(passed) if beyond else max(start, passed), passed)
+        found = self._database.walk(_AFTER, bucket, place, lambda row: (row[1], row[1]), prefix=start, rows=rows)
+        return (to_object(row[0], row[1], row[2:]) for row in found)

@@ -14,6 +14,7 @@ from localcloud.oss.store.objects import ObjectRows
 from localcloud.oss.store.opening import open_database
 from localcloud.oss.store.reserve import Reserve
 from localcloud.oss.store.uploads import UploadRows
+from localcloud.oss.store.versions import VersionRows
 
 
 class Store:
@@ -37,7 +38,8 @@ class Store:
         self.lock = self._database.lock
         self.blobs = Blobs(data, self._database.fill_reserve)
         self.buckets = BucketRows(self._database, account_id)
-        self.objects = ObjectRows(self._database, self.blobs, self.buckets)
+        self.versions = VersionRows(self._database)
+        self.objects = ObjectRows(self._database, self.blobs, self.buckets, self.versions)
         self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)
 
     def close(self) -> None:

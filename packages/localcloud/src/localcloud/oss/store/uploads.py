@@ -10,12 +10,14 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Bucket, Part, StoredObject, Upload
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
-from localcloud.oss.store.database import Database, Row, decode_key, encode_key, key_beyond
+from localcloud.oss.store.database import PAGE, Database, Row, decode_key, encode_key, key_beyond
 from localcloud.oss.store.objects import ObjectRows
 from localcloud.oss.store.rows import pop_storage, storage_document
 
-PAGE = 1000  # rows fetched at a time while listing
 _LAST = "\U0010ffff"  # behind all ids
+_COLUMNS = "bucket, key, upload_id, initiated, headers"
+_AFTER = f"""SELECT {_COLUMNS} FROM uploads WHERE bucket = ? AND (key, upload_id) > (?, ?)
+    ORDER BY key, upload_id LIMIT ?"""  # noqa: S608 - fixed names
 # They stand among the headers, by their headers' names: older folders have no columns for them.
 _ACL, _TAGGING, _SEQUENTIAL = "x-oss-object-acl", "x-oss-tagging", "sequential"
 
@@ -35,7 +37,7 @@ class UploadRows:
         Raises:
             OssError: NoSuchUpload.
         """
-        rows = self._database.run("SELECT * FROM uploads WHERE upload_id = ?", upload_id)
+        rows = self._database.run(f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = ?", upload_id)  # noqa: S608 - fixed names
         upload = _upload(rows[0]) if rows else None
         if upload is None or (upload.bucket, upload.key) != (bucket, key):
             raise OssError(
@@ -47,31 +49,30 @@ class UploadRows:
         return upload
 
     def after(
-        self, bucket: str, prefix: str = "", key: str = "", upload_id: str | None = None, *, beyond: bool = False
+        self,
+        bucket: str,
+        prefix: str = "",
+        key: str = "",
+        upload_id: str | None = None,
+        *,
+        beyond: bool = False,
+        rows: int = PAGE,
     ) -> Iterator[Upload]:
-        """Yield the bucket's uploads whose keys have the prefix, in order of keys and ids.
+        """Return the bucket's uploads whose keys have the prefix, in order of keys and ids.
 
         Args:
-            bucket: the bucket's name.
-            prefix: of the keys.
-            key: where to begin, exclusively; all of its uploads are passed over unless `upload_id` is given.
-            upload_id: the upload of that key after which to begin; it may be gone meanwhile.
-            beyond: all keys that begin with `key`, a common prefix of keys that are there, are passed over, too.
+            bucket: see `VersionRows.after`.
+            prefix: likewise.
+            key: likewise, with uploads in place of versions.
+            upload_id: likewise.
+            beyond: likewise.
+            rows: likewise.
         """
-        start, place = encode_key(prefix), (encode_key(key), _LAST if upload_id is None else upload_id)
-        place = max((start, ""), (key_beyond(place[0]), "") if beyond else place)
-        while True:
-            found = self._database.run(
-                "SELECT * FROM uploads WHERE bucket = ? AND (key, upload_id) > (?, ?) ORDER BY key, upload_id LIMIT ?",
-                *(bucket, *place, PAGE),
-            )
-            for row in found:
-                if not row[2].startswith(start):
-                    return
-                yield _upload(row)
-            if len(found) < PAGE:
-                return
-            place = (found[-1][2], found[-1][0])
+        start, passed = encode_key(prefix), encode_key(key)
+        behind = (key_beyond(passed), "") if beyond else (passed, _LAST if upload_id is None else upload_id)
+        place = max((start, ""), behind)
+        found = self._database.walk(_AFTER, bucket, place, lambda row: (row[1], row[2]), prefix=start, rows=rows)
+        return map(_upload, found)
 
     def begin(self, upload: Upload) -> None:
         """Record a new upload.
@@ -205,7 +206,7 @@ def _part(row: Row) -> Part:
 
 
 def _upload(row: Row) -> Upload:
-    upload_id, bucket, key, initiated, document = row
+    bucket, key, upload_id, initiated, document = row
     headers = json.loads(document)
     acl, tagging = headers.pop(_ACL, "default"), headers.pop(_TAGGING, None)
     sequential = headers.pop(_SEQUENTIAL, False)

@@ -11,18 +11,17 @@ import time
 from collections.abc import Iterator
 
 from localcloud.oss.model import NULL_VERSION, DeleteMarker, StoredObject, Version
-from localcloud.oss.store.database import Database, Row, decode_key, encode_key, key_beyond
+from localcloud.oss.store.database import PAGE, Database, Row, decode_key, encode_key, key_beyond
 from localcloud.oss.store.rows import COLUMNS, to_columns, to_object
 
-PAGE = 1000  # rows fetched at a time while listing
 CURRENT = 2**62  # stands for the number of the current version
 _EMPTY: Row = (None,) * len(COLUMNS.split(","))
-_BEHIND = "bucket = ? AND key >= ? AND (key != ? OR number < ?)"
+_BEHIND = "bucket = ?1 AND key >= ?2 AND (key != ?3 OR number < ?4)"
 # SQLite merges both tables, as their primary keys order them; with the conditions around the union, it would sort a whole bucket.
-_PAGE = f"""SELECT bucket, key, {CURRENT} AS number, NULL AS version, {COLUMNS} FROM objects
+_AFTER = f"""SELECT bucket, key, {CURRENT} AS number, NULL AS version, {COLUMNS} FROM objects
     WHERE {_BEHIND.replace("number", str(CURRENT))}
     UNION ALL SELECT bucket, key, number, version, {COLUMNS} FROM versions WHERE {_BEHIND}
-    ORDER BY key, number DESC LIMIT ?"""  # noqa: S608 - fixed names
+    ORDER BY key, number DESC LIMIT ?5"""  # noqa: S608 - fixed names
 
 
 def new_version() -> str:
@@ -90,7 +89,14 @@ class VersionRows:
         return found
 
     def after(
-        self, bucket: str, prefix: str, key: str, version: str | None = None, *, beyond: bool = False, rows: int = PAGE
+        self,
+        bucket: str,
+        prefix: str = "",
+        key: str = "",
+        version: str | None = None,
+        *,
+        beyond: bool = False,
+        rows: int = PAGE,
     ) -> Iterator[tuple[Version, bool]]:
         """Yield versions and markers, current ones too, by key and from new to old, and whether each is its key's latest.
 
@@ -102,21 +108,15 @@ class VersionRows:
             beyond: all keys that begin with `key`, a common prefix of keys that are there, are passed over, too.
             rows: the number that is expected to be needed, which is fetched first.
         """
-        start = encode_key(prefix)
-        begin, number = encode_key(key), 0 if version is None else self._number(bucket, key, version)
-        previous = begin if number <= CURRENT else None
-        first = key_beyond(begin) if beyond else max(start, begin)
-        while True:
-            found = self._database.run(_PAGE, *(bucket, first, begin, number) * 2, rows)
-            for row in found:
-                if not row[1].startswith(start):
-                    return
-                yield _version((row[0], row[1], *row[3:])), row[1] != previous
-                previous = row[1]
-            if len(found) < rows:
-                return
-            first = begin = found[-1][1]
-            number, rows = found[-1][2], PAGE
+        start, passed = encode_key(prefix), encode_key(key)
+        number = 0 if version is None or beyond else self._number(bucket, key, version)
+        place = (key_beyond(passed) if beyond else max(start, passed), passed, number)
+        previous = passed if number <= CURRENT else None
+        for row in self._database.walk(
+            _AFTER, bucket, place, lambda row: (row[1], row[1], row[2]), prefix=start, rows=rows
+        ):
+            yield _version((row[0], row[1], *row[3:])), row[1] != previous
+            previous = row[1]
 
     def _number(self, bucket: str, key: str, version: str) -> int:
         """Return the number of a version, or, if it is gone, of the last one that is newer; if none is, one beyond all."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.oss.errors import OssError
+from localcloud.oss.listing import FEW
 from localcloud.oss.model import Attributes, DeleteMarker, ObjectEvent, ObjectKind, StoredObject
-from localcloud.oss.operations.objects import FEW
 from localcloud.oss.operations.service import OssService
 
 ENABLED = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"

@@ -15,7 +15,7 @@ import pytest
 
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.oss.errors import OssError
-from localcloud.oss.operations.objects import FEW
+from localcloud.oss.listing import FEW
 from localcloud.oss.operations.service import OssService
 
 
@@ -246,7 +246,7 @@ def test_a_copy_where_a_file_takes_no_further_name_has_bytes_of_its_own(
 def test_pages_of_uploads_follow_each_other_by_key_and_id(
     tmp_path: Path, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("localcloud.oss.store.uploads.PAGE", 2)  # rows at a time, so that a page goes on behind them
+    monkeypatch.setattr("localcloud.oss.store.database.PAGE", 2)  # rows at a time, so that a page goes on behind them
     service = open_service(tmp_path)
     service.buckets.create("pages")
     service.buckets.create("other")
