@@ -98,8 +98,8 @@ class OneAccount:
         if credential is not None and credential.identity.account_id != self.account_id:
             raise ApiError(
                 "NotImplemented",
-                f"not implemented: this service for the account {credential.identity.account_id}; accounts beside "
-                f"{self.account_id} have everything but Function Compute and ROS.",
+                f"not implemented: this service for the account {credential.identity.account_id}: it serves "
+                f"{self.account_id} alone, so use a key of that account.",
                 501,
             )
         return credential

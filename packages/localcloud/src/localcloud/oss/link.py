@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 LEAST, MOST, TURN = 16 * 1024, 256 * 1024, 0.01  # bytes and seconds of a turn
-LATE = (
-    0.005  # seconds, at most, by which a sender is late where the link need not have been silent: it has a send buffer
-)
+# Seconds, at most, by which a sender is late where the link need not have been silent: it has a send buffer.
+LATE = 0.005
 KINDS = ("status", "reset", "truncate", "corrupt", "delay")
 
 

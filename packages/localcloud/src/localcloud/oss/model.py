@@ -79,9 +79,7 @@ class Storage:
     """The way in which an object is kept."""
 
     storage_class: str | None = None  # one of STORAGE_CLASSES; None: the bucket's
-    encryption: Mapping[str, str] = field(
-        default_factory=dict
-    )  # headers, lower-case names; empty: the bucket's default
+    encryption: Mapping[str, str] = field(default_factory=dict)  # headers, in lower case; empty: the bucket's default
     protection: Protection = NO_PROTECTION
 
 

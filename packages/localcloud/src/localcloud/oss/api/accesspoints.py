@@ -49,8 +49,7 @@ async def get_points(call: Call) -> web.StreamResponse:
     """ListAccessPoints of a bucket, and GetAccessPoint, when a header names one."""
     if NAME not in call.headers:
         call.require("ListAccessPoints")
-        bucket = call.holder
-        return _list(call, kept.points_of(bucket))
+        return _list(call, kept.points_of(call.holder))
     call.require("GetAccessPoint")
     point = _find(call, call.headers[NAME])
     domain = "oss-accesspoint.aliyuncs.com"

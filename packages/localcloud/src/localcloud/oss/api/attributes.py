@@ -128,9 +128,8 @@ def object_headers(item: StoredObject, now: float) -> dict[str, str]:
     }
     if item.attributes.storage.protection is not NO_PROTECTION:
         headers |= protection_headers(item.attributes.storage.protection)
-    if (
-        item.kind is ObjectKind.NORMAL and len(item.etag) == MD5_DIGITS
-    ):  # not the copy of one that was uploaded in parts
+    # The copy of an object that was uploaded in parts has its ETag, which is no MD5.
+    if item.kind is ObjectKind.NORMAL and len(item.etag) == MD5_DIGITS:
         headers["Content-MD5"] = b2a_base64(bytes.fromhex(item.etag), newline=False).decode()
     if (state := restore_state(item, now)) is not None:
         headers["x-oss-restore"] = state

@@ -76,9 +76,8 @@ async def list_buckets(call: Call) -> web.StreamResponse:
 
 def _entry(call: Call, bucket: Bucket) -> dict[str, Any]:
     shown = describe_tags(bucket) if "tagging" in call.query else None
-    group = (
-        resource_group_of(bucket) if "x-oss-resource-group-id" in call.headers else None
-    )  # as the SDK for Java expects
+    grouped = "x-oss-resource-group-id" in call.headers  # as the SDK for Java expects
+    group = resource_group_of(bucket) if grouped else None
     return {**_describe(call, bucket), "ResourceGroupId": group, "TagSet": shown}
 
 

@@ -20,6 +20,7 @@ from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import invalid
+from localcloud.oss.settings.setting import kept_tree
 from localcloud.oss.xml import parse, text_of
 
 LASTS = 72 * 3600.0  # seconds that a token is valid
@@ -54,8 +55,7 @@ async def get_cname_token(call: Call) -> web.StreamResponse:
     if call.query["comp"] != "token":
         raise OssError("NotImplemented", f"not implemented: GET bucket with ?comp={call.query['comp'][:40]}")
     domain = _check(call.query.get("cname", ""))
-    bucket = call.holder
-    document = bucket.settings.get(_key(domain))
+    document = call.holder.settings.get(_key(domain))
     if document is None or _has_expired(document, call.guard.clock()):
         raise OssError("CnameTokenNotFound", f"There is no token for {domain}.")
     return document_response(document)
@@ -96,5 +96,5 @@ def _key(domain: str) -> str:
 
 
 def _has_expired(document: str, now: float) -> bool:
-    expires = parse(document.encode(), "CnameToken").findtext("ExpireTime") or ""
+    expires = kept_tree(document, "CnameToken").findtext("ExpireTime") or ""
     return now >= from_seconds(expires)

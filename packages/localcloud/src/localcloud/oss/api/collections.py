@@ -30,8 +30,7 @@ def get_items(collection: Collection) -> Handler:
     """Return the handler of GetBucketInventory and ListBucketInventory, GetStyle and ListStyle."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        bucket = call.holder
-        found = collection.of(bucket)
+        found = collection.of(call.holder)
         if collection.identifier not in call.query:
             call.require(collection.listing)
             return _list(call, collection, found)

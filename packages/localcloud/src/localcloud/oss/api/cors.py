@@ -11,8 +11,7 @@ from localcloud.oss.settings.cors import answer_headers, preflight_headers, vary
 
 async def preflight(call: Call) -> web.StreamResponse:
     """OptionObject; browsers send it unsigned, and it tells nothing of objects."""
-    bucket = call.holder
-    return web.Response(headers=preflight_headers(bucket, call.headers))
+    return web.Response(headers=preflight_headers(call.holder, call.headers))
 
 
 def allow_page(request: web.Request, response: web.StreamResponse, bucket: Bucket | None) -> None:

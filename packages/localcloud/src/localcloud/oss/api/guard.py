@@ -24,9 +24,7 @@ from localcloud.oss.signing.claim import Claim, SignedRequest
 from localcloud.oss.signing.reading import read_claim
 from localcloud.ram.policy import Effect, Request
 
-READS = frozenset(
-    {"oss:GetObject", "oss:GetObjectVersion", "oss:GetObjectTagging"}
-)  # actions that a public ACL allows everybody
+READS = frozenset({"oss:GetObject", "oss:GetObjectVersion"})  # actions that a public ACL allows everybody
 WRITES = frozenset({"oss:PutObject", "oss:DeleteObject"})  # further ones of public-read-write
 CREATES = "oss:PutBucket"
 PAYER = "x-oss-request-payer"  # the header, or parameter
@@ -137,7 +135,7 @@ class Guard:
         query = target.query
         more = {name: query[parameter] for name, parameter in CONDITIONS.items() if parameter in query} if query else {}
         if bucket and sender != owner:
-            check_payer(bucket, identity, headers, query)
+            _check_payer(bucket, identity, headers, query)
         if target.point:
             more |= self._pass_point(caller, action, target, {**conditions(), **more})
         if not identity or sender != owner or not identity.is_account:
@@ -186,28 +184,6 @@ class Guard:
         return told
 
 
-def check_payer(
-    bucket: Bucket, identity: Identity | None, headers: Mapping[str, str], query: Mapping[str, str]
-) -> None:
-    """Refuse who is not of the owner's account, and does not say that it pays where the owner does not.
-
-    Sources: OSS, PutBucketRequestPayment; "EC error codes", 0003-00000701 to -703.
-
-    Raises:
-        OssError: AccessDenied.
-    """
-    if not requester_pays(bucket):
-        return
-    named = {"BucketName": bucket.name}
-    if identity is None:
-        words = "Anonymous access is forbidden for a bucket in pay-by-requester mode."
-        raise OssError("AccessDenied", words, named, ec="0003-00000701")
-    if "requester" not in (headers.get(PAYER), query.get(PAYER)):
-        words = f"Access denied for requester pay bucket: say {PAYER}: requester."
-        signed_by_header = "authorization" in headers
-        raise OssError("AccessDenied", words, named, ec=f"0003-0000070{3 if signed_by_header else 2}")
-
-
 def caller_of(request: web.Request, credential: Credential | None) -> Caller | None:
     """Return who sent a request, by the access key that signed it; None: anybody."""
     if credential is None:
@@ -234,3 +210,25 @@ def refuse(denial: Denial) -> OssError:
 def _is_public(action: str, acl: str) -> bool:
     """Return True if an ACL allows everybody an action."""
     return (acl != "private" and action in READS) or (acl == "public-read-write" and action in WRITES)
+
+
+def _check_payer(
+    bucket: Bucket, identity: Identity | None, headers: Mapping[str, str], query: Mapping[str, str]
+) -> None:
+    """Refuse who is not of the owner's account, and does not say that it pays where the owner does not.
+
+    Sources: OSS, PutBucketRequestPayment; "EC error codes", 0003-00000701 to -703.
+
+    Raises:
+        OssError: AccessDenied.
+    """
+    if not requester_pays(bucket):
+        return
+    named = {"BucketName": bucket.name}
+    if identity is None:
+        words = "Anonymous access is forbidden for a bucket in pay-by-requester mode."
+        raise OssError("AccessDenied", words, named, ec="0003-00000701")
+    if "requester" not in (headers.get(PAYER), query.get(PAYER)):
+        words = f"Access denied for requester pay bucket: say {PAYER}: requester."
+        signed_by_header = "authorization" in headers
+        raise OssError("AccessDenied", words, named, ec=f"0003-0000070{3 if signed_by_header else 2}")

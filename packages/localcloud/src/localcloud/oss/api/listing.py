@@ -19,8 +19,7 @@ from localcloud.oss.operations.restores import restore_state
 
 async def list_objects(call: Call) -> web.StreamResponse:
     """GetBucket (ListObjects), and version 2 of it with `list-type=2`."""
-    bucket = call.buckets.get(call.bucket)
-    call.require("ListObjects", acl=bucket.acl)
+    call.require("ListObjects")
     check_lengths(call, {"prefix": "0015-00000403", "marker": "0015-00000405"})
     if len(call.query.get("delimiter", "")) > 1:
         raise OssError(

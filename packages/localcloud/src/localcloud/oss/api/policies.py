@@ -22,8 +22,7 @@ async def put_bucket_policy(call: Call) -> web.StreamResponse:
 
 async def get_bucket_policy(call: Call) -> web.StreamResponse:
     """GetBucketPolicy."""
-    bucket = call.holder
-    document = bucket.settings.get(PARAMETER)
+    document = call.holder.settings.get(PARAMETER)
     if document is None:
         raise OssError("NoSuchBucketPolicy", "The bucket policy does not exist.", {"BucketName": call.bucket})
     return web.Response(text=document, content_type="application/json")

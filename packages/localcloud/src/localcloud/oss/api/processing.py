@@ -28,7 +28,7 @@ from localcloud.oss.images.actions import Action, Mark, read_actions, to_request
 from localcloud.oss.model import Attributes
 from localcloud.oss.offload import Outcome, offloaded
 from localcloud.oss.settings.collection import STYLE
-from localcloud.oss.xml import parse
+from localcloud.oss.settings.setting import kept_tree
 
 MAX_SOURCE = 20 * 1024**2  # bytes; OSS, "Image processing": limits
 MAX_IMAGE = 256 * 1024**2  # bytes of what becomes of it
@@ -128,11 +128,10 @@ async def _read(call: Call, process: str) -> Sequence[Action]:
     """Return the actions on an image that a process names, or the bucket's style that it names."""
     kind, _, steps = process.partition("/")
     if kind == "style":
-        bucket = call.holder
-        document = STYLE.of(bucket).get(steps)
+        document = STYLE.of(call.holder).get(steps)
         if document is None:
             raise OssError(STYLE.missing, f"The bucket has no style {steps[:80]!r}.")
-        kind, _, steps = (parse(document.encode(), STYLE.root).findtext("Content") or "").partition("/")
+        kind, _, steps = (kept_tree(document, STYLE.root).findtext("Content") or "").partition("/")
     if kind != "image":
         raise OssError("NotImplemented", f"not implemented: x-oss-process={process[:80]}")
     actions = read_actions(steps)

@@ -89,9 +89,8 @@ def _check_payer(call: Call) -> None:
     Raises:
         OssError: AccessDenied.
     """
-    bucket = call.guard.find_bucket(call.bucket)
-    if bucket and bucket.owner != call.requester and requester_pays(bucket):
-        raise OssError("AccessDenied", "Select API does not support requester pay now.", {"BucketName": bucket.name})
+    if call.owner != call.requester and requester_pays(call.holder):
+        raise OssError("AccessDenied", "Select API does not support requester pay now.", {"BucketName": call.bucket})
 
 
 def _input(tree: Element, kind: str) -> dict[str, Any]:

@@ -342,9 +342,8 @@ async def _answer(
         _check_bucket(request.method, target, oss)
     if is_accelerated(request[HOST]):
         _check_acceleration(target, oss, guard.region)
-    credential = (
-        None if request.method == "OPTIONS" else guard.identify(request, named)
-    )  # a preflight request is anybody's
+    preflight = request.method == "OPTIONS"  # which is anybody's
+    credential = None if preflight else guard.identify(request, named)
     guard.check_referer(request, target)
     request[THROTTLE] = read_throttle(request[HEADERS], target.query)
     content = content_of(request)

@@ -14,8 +14,7 @@ def get_setting(setting: Setting) -> Handler:
     """Return the handler of GetBucketLifecycle, GetBucketEncryption, …."""
 
     async def handler(call: Call) -> web.StreamResponse:
-        bucket = call.holder
-        document = bucket.settings.get(setting.parameter)
+        document = call.holder.settings.get(setting.parameter)
         if document is not None:
             return document_response(document)
         if isinstance(setting.absent, str):

@@ -104,9 +104,8 @@ async def complete_upload(call: Call) -> web.StreamResponse:
     if call.headers.get("x-oss-complete-all", "").lower() != "yes":
         chosen = await call.run(_read_parts, call.body)
     elif call.body.strip():
-        raise OssError(
-            "InvalidArgument", "Should not speficy both complete all header and http body.", ec="0042-00000216"
-        )  # spelled as OSS does
+        words = "Should not speficy both complete all header and http body."  # spelled as OSS does
+        raise OssError("InvalidArgument", words, ec="0042-00000216")
     item = await call.run(
         call.oss.uploads.complete,
         upload,

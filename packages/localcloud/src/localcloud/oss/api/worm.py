@@ -54,5 +54,4 @@ async def abort_worm(call: Call) -> web.StreamResponse:
 
 async def get_worm(call: Call) -> web.StreamResponse:
     """GetBucketWorm."""
-    bucket = call.holder
-    return document_response(worm.existing(bucket, call.guard.clock()).document())
+    return document_response(worm.existing(call.holder, call.guard.clock()).document())

@@ -59,9 +59,8 @@ class AppendOperations(Operations):
                     raise OssError("OperationNotSupported", "A bucket with object worm takes no appends.")
                 self._check_mutable(holder, before)
                 check_object_acl(holder, attributes.acl)
-                if before and (
-                    found is None or before.data != found[0].data
-                ):  # replaced meanwhile by one of the same length
+                replaced = found is None or (before is not None and before.data != found[0].data)
+                if before and replaced:  # meanwhile, by one of the same length
                     raise _wrong_position(position, before.size)
                 kept = before.attributes if before else attributes
                 if before and attributes.acl != "default":

@@ -246,9 +246,7 @@ class BucketOperations:
         element = setting.read(body, options)
         target = element.findtext(setting.target[0]) if setting.target else None
         if setting.target and target is not None and self.find(target) is None:
-            words = (
-                "put bucket log requester is not target bucket owner."  # also where there is none: OSS's SDK for Java
-            )
+            words = "put bucket log requester is not target bucket owner."  # also where none is: OSS's SDK for Java
             raise OssError(setting.target[1], words, {"TargetBucket": target[:100]})
 
         def change(bucket: Bucket) -> str:

@@ -23,9 +23,8 @@ Check = Callable[[StoredObject], None]  # raises to refuse
 EVENT = "ObjectCreated:CopyObject"
 # What a copy with headers of its own still has from its source: the content's type, and what a client needs to decrypt it.
 LASTING = ("content-type", "x-oss-meta-client-side-encryption-")
-Source = tuple[
-    str, str, str | None
-]  # bucket and key of an object, or of a symlink to it, and its version; None: the current one
+# Bucket and key of an object, or of a symlink to it, and its version; None: the current one.
+Source = tuple[str, str, str | None]
 
 
 class _ChangedError(Exception):

@@ -24,14 +24,15 @@ class OwnObjects:
         Raises:
             OssError: AccessDenied (another account's), and what that raises.
         """
+        return self._objects.open(bucket, key, permit=self._own(bucket, permit))
 
+    def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
+        """Return an object's bytes, opened as by `open`; for small objects."""
+        return self._objects.read(bucket, key, permit=self._own(bucket, permit))
+
+    def _own(self, bucket: str, permit: Permit) -> Permit:
         def permit_own(key: str, acl: str) -> None:
             self._buckets.get(bucket)
             permit(key, acl)
 
-        return self._objects.open(bucket, key, permit=permit_own)
-
-    def read(self, bucket: str, key: str, *, permit: Permit = anybody) -> bytes:
-        """Return an object's bytes, opened as by `open`; for small objects."""
-        with self.open(bucket, key, permit=permit) as (_, path):
-            return path.read_bytes()
+        return permit_own

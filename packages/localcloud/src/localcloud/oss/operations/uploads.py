@@ -164,9 +164,8 @@ class UploadOperations(Operations):
         """
         attributes = upload.attributes if acl is None else replace(upload.attributes, acl=acl)
         item = None
-        while (
-            item is None
-        ):  # parts came again meanwhile: those of the moment when the upload ends count, and are compared anew
+        # Where parts came again meanwhile, those of the moment when the upload ends count, and are compared anew.
+        while item is None:
             item = self._complete(upload, chosen, attributes, overwrite=overwrite)
         self._events.tell("ObjectCreated:CompleteMultipartUpload", item, requester)
         return item

@@ -19,9 +19,7 @@ from localcloud.oss.settings.schema import group, invalid, text
 from localcloud.oss.settings.setting import Options, Setting
 from localcloud.oss.xml import parse
 
-KeyState = Callable[
-    [str, str], State | None
-]  # returns the state of an account's key of that id in KMS; None: there is none
+KeyState = Callable[[str, str], State | None]  # of an account's key of that id in KMS; None: there is none
 ALGORITHMS = frozenset({"AES256", "KMS", "SM4"})
 ALGORITHM = "x-oss-server-side-encryption"  # headers
 KEY = f"{ALGORITHM}-key-id"

@@ -31,9 +31,7 @@ from localcloud.oss.settings.schema import boolean, choice, group, number, text
 from localcloud.oss.settings.setting import Options, Setting, kept_tree
 from localcloud.oss.xml import malformed
 
-RESOURCE_GROUP_ID = re.compile(
-    r"rg-[a-z0-9]{1,30}", re.ASCII
-)  # which groups there are, the embedded cloud does not know
+RESOURCE_GROUP_ID = re.compile(r"rg-[a-z0-9]{1,30}", re.ASCII)  # which groups there are, OSS here does not know
 RESOURCE_GROUP = "rg-default"  # of buckets that are put into no other one
 
 

@@ -92,9 +92,8 @@ _REDIRECT = {
     "ReplaceKeyWith": text(),
     "ReplaceKeyPrefixWith": text(),
     "EnableReplacePrefix": boolean(),
-    "HttpRedirectCode": choice(
-        "301", "302", "303", "307"
-    ),  # OSS, PutBucketWebsite; 303 as the SDK for Java's suite puts it
+    # OSS, PutBucketWebsite; 303 as the SDK for Java's suite puts it.
+    "HttpRedirectCode": choice("301", "302", "303", "307"),
     **_MIRROR,
 }
 # What OSS adds to a rule that does not say it (the suites of the SDKs for Go and Java read it back).
@@ -115,9 +114,8 @@ def _check(document: Element, options: Options) -> None:
     ):
         raise malformed("WebsiteConfiguration has none of IndexDocument, ErrorDocument and RoutingRules")
     suffix, ruled = document.findtext("IndexDocument/Suffix"), document.find("RoutingRules/RoutingRule") is not None
-    if suffix is not None and (
-        "/" in suffix or (not suffix and not ruled)
-    ):  # the SDK for Go writes empty ones with rules
+    empty = suffix == "" and not ruled  # the SDK for Go writes empty ones with rules
+    if suffix is not None and ("/" in suffix or empty):
         raise invalid("Suffix", suffix, "The suffix of the index document is not valid: a name without a slash.")
     rules = document.findall("RoutingRules/RoutingRule")
     if len(rules) > MAX_RULES:
