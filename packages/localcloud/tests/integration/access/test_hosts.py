@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import oss2
@@ -68,9 +69,12 @@ def test_a_service_takes_its_own_names_only(cloud: Running, bucket: oss2.Bucket)
     assert get(cloud, "ram", "/", ("Host", "sts.aliyuncs.com")).status == 421
 
 
+@pytest.mark.parametrize("account", [None, "other"])
 def test_the_accelerated_endpoint_serves_buckets_with_transfer_acceleration(
-    cloud: Running, bucket: oss2.Bucket
+    cloud: Running, account: str | None
 ) -> None:
+    bucket = (cloud.account(account) if account else cloud).bucket("test-" + uuid.uuid4().hex[:12])
+    bucket.create_bucket()
     by_gateway = {"http": cloud.endpoints["gateway"]}
     name, endpoint = bucket.bucket_name, "http://oss-accelerate.aliyuncs.com"
     fast = oss2.Bucket(bucket.auth, endpoint, name, region=cloud.region, proxies=by_gateway)

@@ -188,6 +188,7 @@ def test_what_a_callers_own_policy_denies_neither_the_bucket_nor_an_acl_allows(
         with pytest.raises(oss2.exceptions.AccessDenied) as caught:
             role.get_object("secret/a")
         assert caught.value.details["NoPermissionType"] == "ExplicitDeny"
+        assert caught.value.details["EC"] == "0003-00000201"
 
 
 def test_an_acl_allows_somebody_without_policies_what_it_allows_anybody(bucket: oss2.Bucket, as_role: As) -> None:
@@ -203,6 +204,16 @@ def test_an_acl_allows_somebody_without_policies_what_it_allows_anybody(bucket: 
 
 def block(bucket: oss2.Bucket, value: str) -> None:
     bucket._do("PUT", bucket.bucket_name, "", data=BLOCKED % value, params={"publicAccessBlock": ""})
+
+
+def test_what_a_policy_denies_everybody_under_a_condition_it_denies_the_owner_too(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1")
+    denied = {**statement(bucket, "oss:GetObject", effect="Deny"), "Principal": ["*"]}
+    bucket.put_bucket_policy(json.dumps({"Version": "1", "Statement": [denied]}))
+    assert bucket.get_object("a").read() == b"1"
+    denied["Condition"] = {"Bool": {"acs:SecureTransport": "false"}}
+    bucket.put_bucket_policy(json.dumps({"Version": "1", "Statement": [denied]}))
+    assert refused(lambda: bucket.get_object("a"))
 
 
 def test_the_python_sdk_blocks_public_access(bucket: oss2.Bucket) -> None:

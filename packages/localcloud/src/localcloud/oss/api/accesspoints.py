@@ -19,7 +19,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings import accesspoints as kept
 from localcloud.oss.settings.accesspoints import AccessPoint, block_key_of, find_point, policy_key_of
-from localcloud.oss.settings.policy import read_policy
+from localcloud.oss.settings.policy import check_public, read_policy
 from localcloud.oss.settings.setting import keep
 from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
 
@@ -85,6 +85,7 @@ async def put_point_policy(call: Call) -> web.StreamResponse:
     """PutAccessPointPolicy."""
     point = _find(call, call.headers.get(NAME, ""))
     document = read_policy(call.body)
+    check_public(document, blocked=kept.is_blocked(call.holder, point))
     await call.run(call.buckets.change_setting, call.bucket, policy_key_of(point.name), lambda _: document)
     return web.Response()
 

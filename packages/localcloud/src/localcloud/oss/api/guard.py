@@ -17,6 +17,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.operations.buckets import not_owned, taken
 from localcloud.oss.settings import accesspoints
+from localcloud.oss.settings.policy import PARAMETER as POLICY
 from localcloud.oss.settings.policy import decide
 from localcloud.oss.settings.referer import admits
 from localcloud.oss.settings.table import requester_pays
@@ -138,14 +139,15 @@ class Guard:
             _check_payer(bucket, identity, headers, query)
         if target.point:
             more |= self._pass_point(caller, action, target, {**conditions(), **more})
-        if not identity or sender != owner or not identity.is_account:
+        effect = None
+        if bucket and POLICY in bucket.settings:
             known = {"acs:CurrentTime": to_seconds(self.clock()), **conditions(), **more}
-            request = Request(action=action, resource=resource, conditions=known)
-            effect = decide(bucket, identity, request)
-            if effect is Effect.DENY:
-                raise OssError(
-                    "AccessDenied", f"You have no right to access this object: the bucket's policy denies {action}."
-                )
+            effect = decide(bucket, identity, Request(action=action, resource=resource, conditions=known))
+        if effect is Effect.DENY:
+            raise OssError(
+                "AccessDenied", f"You have no right to access this object: the bucket's policy denies {action}."
+            )
+        if not identity or sender != owner or not identity.is_account:
             if caller is not None:
                 self.gate.check(caller, action, resource, more)
             if effect is Effect.ALLOW or _is_public(action, acl):
@@ -192,7 +194,7 @@ def caller_of(request: web.Request, credential: Credential | None) -> Caller | N
 
 
 def refuse(denial: Denial) -> OssError:
-    """Return OSS's error of a denial."""
+    """Return OSS's error of a denial; source: OSS, "EC error codes", 0003-00000201."""
     principal = denial.caller.principal
     why = f"a policy of {principal} denies" if denial.is_explicit else f"no policy of {principal} allows"
     return OssError(
@@ -204,6 +206,7 @@ def refuse(denial: Denial) -> OssError:
             "AuthPrincipalDisplayName": principal,
             "NoPermissionType": "ExplicitDeny" if denial.is_explicit else "ImplicitDeny",
         },
+        ec="0003-00000201" if denial.is_explicit else None,
     )
 
 

@@ -9,14 +9,13 @@ from localcloud.oss.api.call import Call, Handler
 from localcloud.oss.api.settings import delete_setting, get_setting, put_setting
 from localcloud.oss.errors import OssError
 from localcloud.oss.settings.callbackpolicy import SETTING as CALLBACKS
-from localcloud.oss.settings.policy import PARAMETER, is_public, read_policy
+from localcloud.oss.settings.policy import PARAMETER, change_policy, is_public
 from localcloud.oss.settings.table import blocks_public_access
 
 
 async def put_bucket_policy(call: Call) -> web.StreamResponse:
     """PutBucketPolicy."""
-    document = read_policy(call.body)
-    await call.run(call.buckets.change_setting, call.bucket, PARAMETER, lambda _: document)
+    await call.run(call.buckets.change_setting, call.bucket, PARAMETER, change_policy(call.body))
     return web.Response()
 
 
@@ -37,7 +36,9 @@ async def delete_bucket_policy(call: Call) -> web.StreamResponse:
 async def bucket_policy_status(call: Call) -> web.StreamResponse:
     """GetBucketPolicyStatus."""
     bucket = call.holder
-    return xml_response("PolicyStatus", {"IsPublic": is_public(bucket) and not blocks_public_access(bucket)})
+    document = bucket.settings.get(PARAMETER)
+    public = document is not None and is_public(document) and not blocks_public_access(bucket)
+    return xml_response("PolicyStatus", {"IsPublic": public})
 
 
 def _of_kind(policy: Handler, callbacks: Handler) -> Handler:

@@ -400,7 +400,7 @@ def _check_acceleration(target: ResourceUrl, oss: OssService, region: str) -> No
     Raises:
         OssError: AccessDenied.
     """
-    bucket = oss.buckets.find(target.bucket)
+    bucket = oss.find_bucket(target.bucket)
     if bucket is None or find_text(bucket, TRANSFER_ACCELERATION, "Enabled") != "true":
         raise OssError(
             "AccessDenied",

@@ -16,7 +16,7 @@ from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
 from localcloud.oss.settings.live import channels_of, key_of
 from localcloud.oss.settings.policy import PARAMETER as POLICY
-from localcloud.oss.settings.policy import read_policy
+from localcloud.oss.settings.policy import change_policy
 from localcloud.oss.settings.redundancy import KIND, LOCAL
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.oss.settings.table import BY_PARAMETER
@@ -226,8 +226,7 @@ class BucketOperations:
         if document is None:
             self.change_setting(name, setting, lambda _: None)
         elif setting == POLICY:
-            policy = read_policy(document.encode())
-            self.change_setting(name, setting, lambda _: policy)
+            self.change_setting(name, setting, change_policy(document.encode()))
         else:
             self.put_setting(name, BY_PARAMETER[setting], document.encode(), {})
 

@@ -48,7 +48,7 @@ class AccessPoint:
     vpc: str | None  # its id; None: the origin is the internet
     created: int  # seconds since the epoch
     policy: str | None  # JSON
-    blocked: bool  # for everybody who signs nothing
+    blocked: bool  # for the public
 
     def arn(self, region: str, account_id: str) -> str:
         """Return its ARN."""
@@ -178,6 +178,12 @@ def admits(bucket: Bucket, point: AccessPoint, identity: Identity | None, reques
         return False  # no request comes from a VPC
     if identity is not None and identity.is_account and identity.account_id == bucket.owner:
         return True
-    if identity is None and (point.blocked or blocks_public_access(bucket)):
+    if point.policy is None:
         return False
-    return point.policy is not None and evaluate(point.policy, identity, request) is Effect.ALLOW
+    blocked = is_blocked(bucket, point)
+    return evaluate(point.policy, identity, request, owner=bucket.owner, blocked=blocked) is Effect.ALLOW
+
+
+def is_blocked(bucket: Bucket, point: AccessPoint) -> bool:
+    """Return True if an access point, its bucket or its account blocks public access."""
+    return point.blocked or blocks_public_access(bucket)

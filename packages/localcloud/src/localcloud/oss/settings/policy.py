@@ -1,13 +1,16 @@
 """Policy of a bucket: what it allows or denies other principals than the account that owns it, and everybody.
 
-That account itself may do everything, whatever its bucket's policy says (assumed): nobody locks themselves out.
+Of that account itself only a statement speaks that is of everybody and has a condition. The language is RAM's, with Principal.
 
-Source: OSS, PutBucketPolicy; the language is RAM's, with Principal beside it.
+Sources: OSS, PutBucketPolicy, "Bucket policies" (of the owner), "Block public access" (which are public), "EC error codes",
+0030-00000008.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,10 +20,17 @@ from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.table import blocks_public_access
+from localcloud.ram.conditions import Condition
 from localcloud.ram.policy import Effect, MalformedPolicyError, Request, Statement, parse_policy
 
 PARAMETER = "policy"
 MAX_DOCUMENT = 16 * 1024  # bytes
+# Condition keys that tell where a request comes from: a statement that asks one of them for fixed values is not public.
+_SOURCES = frozenset({"acs:sourcevpc", "acs:sourcevpcid", "acs:sourcevpcip", "acs:accessid"})
+_LEAST_MASK = {
+    4: 8,
+    6: 32,
+}  # bits of a network's address that are fixed, by the protocol's version; likewise for acs:SourceIp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,14 +41,31 @@ class BucketStatement:
     principals: frozenset[str]  # *, ids of accounts, ARNs without acs:
     negated: bool  # it speaks of everybody else
 
-    def speaks_of(self, identity: Identity | None) -> bool:
-        """Return True if the statement speaks of a caller; None: anybody."""
+    def speaks_of(self, identity: Identity | None, owner: str) -> bool:
+        """Return True if the statement speaks of a caller (None: anybody); `owner` is the account that the bucket belongs to."""
+        if identity is not None and identity.is_account and identity.account_id == owner:
+            return "*" in self.principals and not self.negated and bool(self.statement.conditions)
         names = names_of(identity)
         found = (
             any(wildcard_matches(pattern, name) for pattern in self.principals for name in names)
             or "*" in self.principals
         )
         return found != self.negated
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the statement allows something to more than those that it names, from more than fixed places."""
+        named = not self.negated and not any("*" in name for name in self.principals)  # of NotPrincipal: assumed
+        return self.statement.effect is Effect.ALLOW and not named and not any(map(_fixes, self.statement.conditions))
+
+
+def _fixes(condition: Condition) -> bool:
+    """Return True if a condition has a request come from fixed places."""
+    if condition.operator == "IpAddress" and condition.key.lower() == "acs:sourceip":
+        networks = [ipaddress.ip_network(value, strict=False) for value in condition.values]
+        return all(network.prefixlen >= _LEAST_MASK[network.version] for network in networks)
+    is_positive = condition.operator in {"StringEquals", "StringEqualsIgnoreCase", "StringLike"}
+    return is_positive and condition.key.lower() in _SOURCES and not any("*" in value for value in condition.values)
 
 
 def read_policy(body: bytes) -> str:
@@ -55,6 +82,40 @@ def read_policy(body: bytes) -> str:
     except (ValueError, MalformedPolicyError) as error:
         raise OssError("InvalidPolicyDocument", f"The policy is not valid: {error}.") from error
     return text
+
+
+def change_policy(body: bytes) -> Callable[[Bucket], str]:
+    """Return the change that keeps the policy that a request puts in a bucket, and refuses a public one that the bucket blocks.
+
+    Raises:
+        OssError: InvalidPolicyDocument.
+    """
+    document = read_policy(body)
+    for each in parse_bucket_policy(document):
+        keys = {condition.key.lower() for condition in each.statement.conditions}
+        if "acs:sourceip" in keys and "acs:sourcevpc" not in keys:
+            raise OssError(
+                "InvalidPolicyDocument",
+                "A statement with a condition on acs:SourceIp needs one on acs:SourceVpc, too: StringNotLike vpc-* for addresses "
+                "of the internet.",
+                ec="0030-00000008",
+            )
+
+    def change(bucket: Bucket) -> str:
+        check_public(document, blocked=blocks_public_access(bucket))
+        return document
+
+    return change
+
+
+def check_public(document: str, *, blocked: bool) -> None:
+    """Refuse a policy that allows something to everybody where public access is blocked.
+
+    Raises:
+        OssError: AccessDenied (the words are assumed, after those for ACLs).
+    """
+    if blocked and is_public(document):
+        raise OssError("AccessDenied", "Put public bucket policy is not allowed: public access is blocked.")
 
 
 @lru_cache(maxsize=256)
@@ -80,42 +141,43 @@ def parse_bucket_policy(document: str) -> tuple[BucketStatement, ...]:
     )
 
 
-def decide(bucket: Bucket | None, identity: Identity | None, request: Request) -> Effect | None:
+def decide(bucket: Bucket, identity: Identity | None, request: Request) -> Effect | None:
     """Return the effect that a bucket's policy has on a request; None: it says nothing of it.
 
-    A bucket that blocks public access allows nobody unknown. What the policies of who asks deny, is not looked at here.
+    What the policies of who asks deny, is not looked at here.
 
     Args:
-        bucket: the bucket; None: there is none.
+        bucket: the bucket.
         identity: who asks; None: anybody.
         request: the request.
     """
-    document = bucket.settings.get(PARAMETER) if bucket else None
-    effect = None if document is None else evaluate(document, identity, request)
-    is_blocked = identity is None and bucket is not None and blocks_public_access(bucket)
-    return None if effect is Effect.ALLOW and is_blocked else effect
+    document = bucket.settings.get(PARAMETER)
+    if document is None:
+        return None
+    return evaluate(document, identity, request, owner=bucket.owner, blocked=blocks_public_access(bucket))
 
 
-def evaluate(document: str, identity: Identity | None, request: Request) -> Effect | None:
-    """Return the effect that a policy with principals has on a request of someone (None: anybody); None: it says nothing of it."""
+def evaluate(document: str, identity: Identity | None, request: Request, *, owner: str, blocked: bool) -> Effect | None:
+    """Return the effect that a policy with principals has on a request; None: it says nothing of it.
+
+    Args:
+        document: the policy.
+        identity: who asks; None: anybody.
+        request: the request.
+        owner: the account that the bucket belongs to.
+        blocked: public access is blocked, so that what is public in it does not count.
+    """
     effects = {
         each.statement.effect
         for each in parse_bucket_policy(document)
-        if each.speaks_of(identity) and each.statement.matches(request)
+        if each.speaks_of(identity, owner) and not (blocked and each.is_public) and each.statement.matches(request)
     }
     return Effect.DENY if Effect.DENY in effects else Effect.ALLOW if effects else None
 
 
-def is_public(bucket: Bucket) -> bool:
-    """Return True if a bucket's policy allows everybody something without a condition."""
-    document = bucket.settings.get(PARAMETER)
-    return document is not None and any(
-        each.statement.effect is Effect.ALLOW
-        and "*" in each.principals
-        and not each.negated
-        and not each.statement.conditions
-        for each in parse_bucket_policy(document)
-    )
+def is_public(document: str) -> bool:
+    """Return True if a policy allows something to everybody."""
+    return any(each.is_public for each in parse_bucket_policy(document))
 
 
 def _principals(statement: dict[str, object], path: str) -> tuple[frozenset[str], bool]:

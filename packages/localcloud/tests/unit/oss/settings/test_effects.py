@@ -13,7 +13,7 @@ from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings import cors, referer, website, worm
-from localcloud.oss.settings.policy import decide, is_public, read_policy
+from localcloud.oss.settings.policy import change_policy, decide, is_public, read_policy
 from localcloud.oss.settings.setting import Setting, keep
 from localcloud.ram.policy import Effect, Request
 
@@ -271,17 +271,69 @@ def test_what_a_policy_denies_is_denied() -> None:
     assert effect(policy(Effect="Deny", Principal=["*"]), ROLE) is Effect.DENY
 
 
-def test_a_bucket_that_blocks_public_access_allows_nobody_unknown() -> None:
-    bucket = policy(Principal=["*"])
-    blocked = replace(
-        bucket,
-        settings={
-            **bucket.settings,
-            "publicAccessBlock": render("PublicAccessBlockConfiguration", {"BlockPublicAccess": True}).decode(),
-        },
-    )
-    assert (effect(blocked, None), effect(blocked, ROLE)) == (None, Effect.ALLOW)
-    assert is_public(bucket)
+HTTP_ONLY = {"Bool": {"acs:SecureTransport": "false"}}
+
+
+def test_of_the_owner_speaks_what_is_of_everybody_and_has_a_condition() -> None:
+    owner = Identity(account_id=ACCOUNT)
+    denied = {"acs_SecureTransport": "false"}
+    assert effect(policy(Effect="Deny", Principal=["*"], Condition=HTTP_ONLY), owner, **denied) is Effect.DENY
+    assert effect(policy(Effect="Deny", Principal=["*"], Condition=HTTP_ONLY), owner) is None
+    assert effect(policy(Effect="Deny", Principal=["*"]), owner) is None
+    assert effect(policy(Effect="Deny", Principal=[ACCOUNT], Condition=HTTP_ONLY), owner, **denied) is None
+
+
+FROM_ONE_NETWORK = {"IpAddress": {"acs:SourceIp": ["10.0.0.0/8"]}, "StringNotLike": {"acs:SourceVpc": "vpc-*"}}
+
+
+@pytest.mark.parametrize(
+    ("elements", "public"),
+    [
+        ({"Principal": ["*"]}, True),
+        ({}, True),
+        ({"Principal": ["1"]}, False),
+        ({"Principal": ["1", "*"]}, True),
+        ({"Principal": ["arn:sts::1:assumed-role/r/*"]}, True),
+        ({"NotPrincipal": ["1"]}, True),
+        ({"Principal": ["*"], "Effect": "Deny"}, False),
+        ({"Principal": ["*"], "Condition": HTTP_ONLY}, True),
+        ({"Principal": ["*"], "Condition": FROM_ONE_NETWORK}, False),
+        ({"Principal": ["*"], "Condition": {**FROM_ONE_NETWORK, "IpAddress": {"acs:SourceIp": ["0.0.0.0/7"]}}}, True),
+        ({"Principal": ["*"], "Condition": {**FROM_ONE_NETWORK, "IpAddress": {"acs:SourceIp": ["2001::/31"]}}}, True),
+        ({"Principal": ["*"], "Condition": {**FROM_ONE_NETWORK, "IpAddress": {"acs:SourceIp": ["2001::/32"]}}}, False),
+        ({"Principal": ["*"], "Condition": {"StringEquals": {"acs:SourceVpc": "vpc-1"}}}, False),
+        ({"Principal": ["*"], "Condition": {"StringLike": {"acs:SourceVpc": "vpc-*"}}}, True),
+        ({"Principal": ["*"], "Condition": {"StringNotEquals": {"acs:SourceVpc": "vpc-1"}}}, True),
+    ],
+)
+def test_a_policy_is_public_that_allows_something_to_more_than_fixed_names_and_places(
+    elements: dict[str, object], public: bool
+) -> None:
+    assert is_public(policy(**elements).settings["policy"]) == public
+
+
+def test_what_is_public_does_not_count_where_public_access_is_blocked() -> None:
+    block = render("PublicAccessBlockConfiguration", {"BlockPublicAccess": True}).decode()
+
+    def blocked(**elements: object) -> Bucket:
+        bucket = policy(**elements)
+        return replace(bucket, settings={**bucket.settings, "publicAccessBlock": block})
+
+    bucket = blocked(Principal=["*"])
+    assert (effect(bucket, None), effect(bucket, ROLE)) == (None, None)
+    assert effect(blocked(Principal=["*"], Condition=FROM_ONE_NETWORK), None, acs_SourceIp="10.1.1.1") is Effect.ALLOW
+    assert effect(blocked(Principal=["*"], Effect="Deny"), ROLE) is Effect.DENY
+    with pytest.raises(OssError, match="AccessDenied: Put public bucket policy is not allowed"):
+        change_policy(bucket.settings["policy"].encode())(bucket)
+
+
+def test_a_statement_on_addresses_needs_one_on_private_networks() -> None:
+    addresses = {"IpAddress": {"acs:SourceIp": ["10.0.0.0/8"]}}
+    with pytest.raises(OssError, match=r"InvalidPolicyDocument: .*acs:SourceVpc") as refused:
+        change_policy(policy(Principal=["*"], Condition=addresses).settings["policy"].encode())
+    assert refused.value.ec == "0030-00000008"
+    document = policy(Principal=["*"], Condition=FROM_ONE_NETWORK).settings["policy"]
+    assert change_policy(document.encode())(BUCKET) == document
 
 
 @pytest.mark.parametrize(
