@@ -34,7 +34,7 @@ async def get_configuration(call: Call) -> web.StreamResponse:
 
 async def put_retention(call: Call) -> web.StreamResponse:
     """PutObjectRetention."""
-    bypass = objectworm.reads_bypass(call.headers)
+    bypass = objectworm.asks_to_bypass(call.headers)
     if bypass:
         call.require("BypassGovernanceRetention")  # assumed: the documents name no right; it is S3's
     return await _protect(call, lambda item: objectworm.retain(item, call.body, call.guard.clock(), bypass=bypass))

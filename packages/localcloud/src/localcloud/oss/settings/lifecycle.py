@@ -276,7 +276,9 @@ def _scope(rule: Element) -> _Scope:
 
 def _check_pair(one: _Scope, other: _Scope, *, same_action: bool) -> None:
     """Refuse two rules that speak of the same objects, and do not go together."""
-    for action, storage_class in () if same_action else sorted(one.actions & other.actions):
+    shared = sorted(one.actions & other.actions)
+    if shared and not same_action:
+        action, storage_class = shared[0]
         ec = "0014-00000079" if storage_class else "0014-00000084"
         raise OssError("InvalidRequest", f"Overlap for same action type {action}", ec=ec)
     moved = min((name for _, name in one.actions | other.actions if name), default=None)

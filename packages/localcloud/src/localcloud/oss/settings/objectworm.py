@@ -138,7 +138,7 @@ def headers_of(protection: Protection) -> dict[str, str]:
     return {**told, HOLD_HEADER: "ON"} if protection.held else told
 
 
-def reads_bypass(headers: Mapping[str, str]) -> bool:
+def asks_to_bypass(headers: Mapping[str, str]) -> bool:
     """Return True if a request asks to bypass a retention in the mode GOVERNANCE.
 
     Raises:
