@@ -147,7 +147,7 @@ class OssError(ApiError):
     Args:
         code: the documented error code; it decides the HTTP status.
         message: what was wrong and what to do.
-        detail: further elements of the XML body, by name.
+        detail: further elements of the XML body, by name: texts, or elements within them.
         headers: further headers of the answer.
         ec: the finer code of the cause; None: the one in `EC`, if any.
         status: the HTTP status, where the cause has another one than its code.
@@ -159,7 +159,7 @@ class OssError(ApiError):
         self,
         code: str,
         message: str,
-        detail: Mapping[str, str] | None = None,
+        detail: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
         *,
         ec: str | None = None,

@@ -56,6 +56,12 @@ class OssDialect:
         return response
 
 
-def _shorten(record: Mapping[str, str]) -> dict[str, str]:
+def _shorten(record: Mapping[str, object]) -> dict[str, object]:
     """Return an error's elements without the long ones, such as StringToSign; a long message is cut."""
-    return {name: text[:LONG] for name, text in record.items() if name == "Message" or len(text) <= LONG}
+    shortened: dict[str, object] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            shortened[name] = _shorten(value)
+        elif name == "Message" or len(str(value)) <= LONG:
+            shortened[name] = str(value)[:LONG]
+    return shortened

@@ -194,20 +194,37 @@ def caller_of(request: web.Request, credential: Credential | None) -> Caller | N
 
 
 def refuse(denial: Denial) -> OssError:
-    """Return OSS's error of a denial; source: OSS, "EC error codes", 0003-00000201."""
+    """Return OSS's error of a denial.
+
+    Source: OSS, "EC error codes", 0003-00000201.
+    """
     principal = denial.caller.principal
+    kind, name = _principal(denial.caller.identity)
     why = f"a policy of {principal} denies" if denial.is_explicit else f"no policy of {principal} allows"
     return OssError(
         "AccessDenied",
         f"You have no right to access this object: {why} {denial.action} on {denial.resource}.",
         {
-            "AuthAction": denial.action,
-            "AuthResource": denial.resource,
-            "AuthPrincipalDisplayName": principal,
-            "NoPermissionType": "ExplicitDeny" if denial.is_explicit else "ImplicitDeny",
+            "AccessDeniedDetail": {
+                "PolicyType": "AccountLevelIdentityBasedPolicy",
+                "AuthPrincipalOwnerId": denial.caller.identity.account_id,
+                "AuthPrincipalType": kind,
+                "AuthPrincipalDisplayName": name,
+                "NoPermissionType": "ExplicitDeny" if denial.is_explicit else "ImplicitDeny",
+                "AuthAction": denial.action,
+            }
         },
         ec="0003-00000201" if denial.is_explicit else None,
     )
+
+
+def _principal(identity: Identity) -> tuple[str, str]:
+    """Return the kind and the name by which errors call a caller; those of sessions and accounts are assumed."""
+    if identity.user_arn:
+        return "SubUser", identity.user_id or ""
+    if identity.role_arn:
+        return "AssumedRoleUser", f"{identity.role_arn.partition('role/')[2]}:{identity.session_name}"
+    return "Account", identity.account_id
 
 
 def _is_public(action: str, acl: str) -> bool:
