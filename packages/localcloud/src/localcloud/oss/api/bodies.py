@@ -63,7 +63,7 @@ async def write_blob(call: Call, chunks: AsyncIterator[bytes], *, limit: int, di
         await call.run(write, b"".join(pending))
         blob = await call.run(writer.finish)
     except BaseException:
-        writer.discard()
+        await call.run(writer.discard)  # which waits for what still writes, where the request was cancelled
         raise
     with call.oss.blobs.giving(blob):
         digests.check(md5=blob.md5, sha256=sha256.hexdigest() if sha256 else None)
