@@ -1,4 +1,4 @@
-"""Authentication and authorization of requests: by their signatures, by policies, and by ACLs for anonymous ones."""
+"""Authentication and authorization of requests: by their signatures, by policies, and by ACLs."""
 
 from __future__ import annotations
 

@@ -25,12 +25,10 @@ from localcloud.ram.policy import Effect, MalformedPolicyError, Request, Stateme
 
 PARAMETER = "policy"
 MAX_DOCUMENT = 16 * 1024  # bytes
-# Condition keys that tell where a request comes from: a statement that asks one of them for fixed values is not public.
+# Condition keys that tell where a request comes from: a statement that asks one of them for fixed values is not public; nor is one
+# that asks acs:SourceIp for networks with that many fixed bits, by the protocol's version.
 _SOURCES = frozenset({"acs:sourcevpc", "acs:sourcevpcid", "acs:sourcevpcip", "acs:accessid"})
-_LEAST_MASK = {
-    4: 8,
-    6: 32,
-}  # bits of a network's address that are fixed, by the protocol's version; likewise for acs:SourceIp
+_FIXED_BITS = {4: 8, 6: 32}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +61,7 @@ def _fixes(condition: Condition) -> bool:
     """Return True if a condition has a request come from fixed places."""
     if condition.operator == "IpAddress" and condition.key.lower() == "acs:sourceip":
         networks = [ipaddress.ip_network(value, strict=False) for value in condition.values]
-        return all(network.prefixlen >= _LEAST_MASK[network.version] for network in networks)
+        return all(network.prefixlen >= _FIXED_BITS[network.version] for network in networks)
     is_positive = condition.operator in {"StringEquals", "StringEqualsIgnoreCase", "StringLike"}
     return is_positive and condition.key.lower() in _SOURCES and not any("*" in value for value in condition.values)
 

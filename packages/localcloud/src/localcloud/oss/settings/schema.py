@@ -42,7 +42,7 @@ def line(*, required: bool = False, many: bool = False) -> Field:
     def read(name: str, value: str) -> str:
         found = value.strip()
         if not found.isprintable():
-            raise invalid(name, found, f"{name} holds what a header cannot carry.")
+            raise invalid(name, found, f"{name} holds what a header cannot carry: characters that are not printable.")
         return found
 
     return Field(read=read, required=required, many=many)
