@@ -196,7 +196,7 @@ def caller_of(request: web.Request, credential: Credential | None) -> Caller | N
 def refuse(denial: Denial) -> OssError:
     """Return OSS's error of a denial.
 
-    Source: OSS, "EC error codes", 0003-00000201.
+    Sources: OSS, "EC error codes", 0003-00000201, 0003-00000202.
     """
     principal = denial.caller.principal
     kind, name = _principal(denial.caller.identity)
@@ -214,7 +214,7 @@ def refuse(denial: Denial) -> OssError:
                 "AuthAction": denial.action,
             }
         },
-        ec="0003-00000201" if denial.is_explicit else None,
+        ec="0003-00000201" if denial.is_explicit else "0003-00000202" if denial.action == CREATES else None,
     )
 
 
