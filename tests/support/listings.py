@@ -20,11 +20,11 @@ def one_page(
 ) -> Page[str]:
     """Return one page; `read` gets the keys that were read for it."""
 
-    def after(marker: str, *, beyond: bool, rows: int) -> Iterator[str]:
-        for key in keys:
-            if key.startswith(prefix) and key > (marker + LAST if beyond else marker):
+    def after(key: str, *, beyond: bool, rows: int) -> Iterator[str]:
+        for each in keys:
+            if each.startswith(prefix) and each > (key + LAST if beyond else key):
                 if read is not None:
-                    read.append(key)
-                yield key
+                    read.append(each)
+                yield each
 
     return list_page(after, str, prefix=prefix, delimiter=delimiter, marker=marker, limit=limit)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +20,6 @@ from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.table import blocks_public_access
-from localcloud.ram.conditions import Condition
 from localcloud.ram.policy import Effect, MalformedPolicyError, Request, Statement, parse_policy
 
 PARAMETER = "policy"
@@ -54,16 +53,17 @@ class BucketStatement:
     def is_public(self) -> bool:
         """Whether the statement allows something to more than those that it names, from more than fixed places."""
         named = not self.negated and not any("*" in name for name in self.principals)  # of NotPrincipal: assumed
-        return self.statement.effect is Effect.ALLOW and not named and not any(map(_fixes, self.statement.conditions))
+        fixed = any(_fixes(each.operator, each.key.lower(), each.values) for each in self.statement.conditions)
+        return self.statement.effect is Effect.ALLOW and not named and not fixed
 
 
-def _fixes(condition: Condition) -> bool:
+def _fixes(operator: str, key: str, values: Sequence[str]) -> bool:
     """Return True if a condition has a request come from fixed places."""
-    if condition.operator == "IpAddress" and condition.key.lower() == "acs:sourceip":
-        networks = [ipaddress.ip_network(value, strict=False) for value in condition.values]
+    if operator == "IpAddress" and key == "acs:sourceip":
+        networks = [ipaddress.ip_network(value, strict=False) for value in values]
         return all(network.prefixlen >= _FIXED_BITS[network.version] for network in networks)
-    is_positive = condition.operator in {"StringEquals", "StringEqualsIgnoreCase", "StringLike"}
-    return is_positive and condition.key.lower() in _SOURCES and not any("*" in value for value in condition.values)
+    is_positive = operator in {"StringEquals", "StringEqualsIgnoreCase", "StringLike"}
+    return is_positive and key in _SOURCES and not any("*" in value for value in values)
 
 
 def read_policy(body: bytes) -> str:
