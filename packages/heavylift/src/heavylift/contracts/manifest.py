@@ -19,7 +19,7 @@ from heavylift.errors import HeavyliftError
 
 NAME = "manifest.json"
 FORMAT = 1
-ADVICE = "run `make build` again"
+ADVICE = "run `heavylift build` again"
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -123,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ManifestError(f"{path} does not exist: run `make build` first") from error
+        raise ManifestError(f"{path} does not exist: run `heavylift build` first") from error
     except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read ({error}); {ADVICE}") from error
     try:
@@ -144,7 +144,7 @@ def read_build(folder: Path) -> Build:
     manifest = read_manifest(folder)
     if manifest.applib is None or manifest.code is None:
         missing = "applib" if manifest.applib is None else "code"
-        raise ManifestError(f"{folder / NAME}: {missing}: is missing; run `make build` for all parts")
+        raise ManifestError(f"{folder / NAME}: {missing}: is missing; run `heavylift build`, which makes all parts")
     for name, part in manifest.parts.items():
         _check_place(name, part, folder)
     return Build(target=manifest.target, applib=manifest.applib, model=manifest.model, code=manifest.code)

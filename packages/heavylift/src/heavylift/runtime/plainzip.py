@@ -104,7 +104,7 @@ def read_directory(reader: ObjectReader) -> list[Entry]:
             end = archive.start_dir
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError, OSError) as error:
         raise InvalidArchiveError(
-            f"{reader.name}: not a zip that can be read ({error}); upload a .zip, or build one with `make build`"
+            f"{reader.name}: not a zip that can be read ({error}); upload a .zip, or let `heavylift build` make one"
         ) from error
     kinds: dict[int, list[str]] = {stat.S_IFREG: [], stat.S_IFDIR: [], stat.S_IFLNK: []}
     for entry in entries:

@@ -162,7 +162,7 @@ def test_a_changed_function_changes_its_code_alone(
     [
         ({"memory": 1}, "infra: memory: 1 is not allowed; set 128 to 32768"),
         ({"runtime": "python3.12"}, "infra: runtime: python3.12 is Python 3.12"),
-        ({"dist": "nowhere"}, "infra: nowhere/manifest.json does not exist: run `make build` first"),
+        ({"dist": "nowhere"}, "infra: nowhere/manifest.json does not exist: run `heavylift build` first"),
     ],
 )
 def test_an_error_is_a_sentence_and_writes_no_assembly(

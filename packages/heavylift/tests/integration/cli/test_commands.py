@@ -292,7 +292,7 @@ def test_push(project: Project) -> None:
         assert bucket.get_object(key).read() == content
     assert project.heavylift("push", "--bucket", name, "--dist", str(dist)).out.count("already there: ") == 2
     missing = project.heavylift("push", "--bucket", name, "--dist", str(dist / "no"))
-    assert (missing.code, "run `make build`" in missing.last) == (1, True)
+    assert (missing.code, "run `heavylift build`" in missing.last) == (1, True)
     misnamed = project.heavylift("push", "--bucket", "Mine", "--dist", str(dist))
     assert misnamed.last.startswith("heavylift: --bucket 'Mine' is no name of a bucket; say 3 to 63 small letters")
 

@@ -45,7 +45,7 @@ def test_a_manifest_holds_the_parts_that_were_built(tmp_path: Path) -> None:
     model = make_archive(tmp_path, "model")
     write_manifest(Manifest(target=Target("3.12", "any"), model=model), tmp_path)
     assert read_manifest(tmp_path).parts == {"model": model}
-    with pytest.raises(ManifestError, match=r"manifest\.json: applib: is missing; run `make build`"):
+    with pytest.raises(ManifestError, match=r"manifest\.json: applib: is missing; run `heavylift build`"):
         read_build(tmp_path)
 
 
@@ -56,7 +56,7 @@ def test_a_build_needs_no_model(tmp_path: Path) -> None:
 
 
 def test_no_build_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"manifest\.json does not exist: run `make build` first"):
+    with pytest.raises(ManifestError, match=r"manifest\.json does not exist: run `heavylift build` first"):
         read_manifest(tmp_path)
 
 
@@ -67,7 +67,7 @@ def test_no_build_says_what_to_run(tmp_path: Path) -> None:
 )
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ManifestError, match=r"manifest\.json.*run `make build` again"):
+    with pytest.raises(ManifestError, match=r"manifest\.json.*run `heavylift build` again"):
         read_manifest(tmp_path)
 
 
