@@ -21,6 +21,7 @@ from heavylift.contracts.platform import Target
 
 RUNTIME = Path(heavylift.runtime.__file__).with_name("requirements.txt")
 _NAMED = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTILINE)
+_INCLUDED = re.compile(r"(?:-r|--requirement)[ =]*(\S+)")
 # pip's "Requirements File Format": the options that say where packages come from, and their values.
 _SOURCE = re.compile(r"(-i|--index-url|--extra-index-url|-f|--find-links|--no-index)(?:[ =]+(\S+))?\s*(?:#.*)?")
 # A wheel named by its path or its `file:` URL, and the package that its name tells. packaging.python.org, "File name convention".
@@ -134,14 +135,21 @@ def _wheel_digests(texts: Iterable[str]) -> Iterator[str]:
 
 
 def read_requested(requirements: Path) -> list[str]:
-    """Return the names of the packages that a requirements file asks for, normalized."""
-    found = []
+    """Return the names of the packages that a requirements file asks for, with the files that it includes, normalized."""
+    return list(_requested(requirements, set()))
+
+
+def _requested(requirements: Path, seen: set[Path]) -> Iterator[str]:
+    if requirements.resolve() in seen or not requirements.is_file():  # one that is missing is uv's to tell
+        return
+    seen.add(requirements.resolve())
     for line in (line.strip() for line in requirements.read_text(encoding="utf-8").splitlines()):
-        if match := _WHEEL.fullmatch(line):
-            found.append(normalize(match[2]))
+        if match := _INCLUDED.match(line):
+            yield from _requested(requirements.parent / match[1], seen)
+        elif match := _WHEEL.fullmatch(line):
+            yield normalize(match[2])
         elif line[:1].isalnum():
-            found.append(normalize(entry_name(line)))
-    return found
+            yield normalize(entry_name(line))
 
 
 def _texts(requirements: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:

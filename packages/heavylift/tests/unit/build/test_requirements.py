@@ -25,3 +25,12 @@ def test_packages_are_known_by_their_names_and_wheels_by_those_of_their_files(tm
     (tmp_path / "applib.txt").write_text(REQUIREMENTS)
     names = ["torch-vision", "ruamel-yaml", "my-own-thing", "other", "by-url", "named", "remote"]
     assert read_requested(tmp_path / "applib.txt") == names
+
+
+def test_files_that_it_includes_count_where_they_stand_and_constraints_do_not(tmp_path: Path) -> None:
+    (tmp_path / "applib.txt").write_text("heavy\n-r more/base.txt\n-c constraints.txt\nlast\n-r absent.txt\n")
+    (tmp_path / "constraints.txt").write_text("constrained<2\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "base.txt").write_text("base\n--requirement=own.txt\n-r ../applib.txt\n")
+    (tmp_path / "more" / "own.txt").write_text("own\n")
+    assert read_requested(tmp_path / "applib.txt") == ["heavy", "base", "own", "last"]
