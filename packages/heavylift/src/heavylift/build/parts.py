@@ -74,7 +74,7 @@ class Work:
         self.frames.use([(place, content_of(place)) for place in places])
         libraries = find_code(staging.folder, staged.order.paths)
         paged, unknown = choose_pages(read_recording(self.plan.recording), libraries)
-        if unknown:
+        if unknown and self.plan.recording.exists():  # without one, `record` has said why
             self.report.note(
                 f"{len(unknown)} of {len(libraries)} large libraries come whole with each start, since nothing is recorded of "
                 f"their code ({', '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''}); `heavylift build --record` records"
@@ -105,10 +105,8 @@ class Work:
         if options.record is None and path.exists():
             return
         back: tuple[str, ...] = ()
-        while more := self._record(
-            code, back
-        ):  # with the files that it missed, the function goes on to what comes after
-            back += more
+        while more := self._record(code, back):
+            back += more  # with the files that it missed, the function goes on to what comes after
 
     def _record(self, code: Path, back: tuple[str, ...]) -> tuple[str, ...]:
         """Record once, with some pruned files; return those that the function asked for in vain. Without any, it is written."""

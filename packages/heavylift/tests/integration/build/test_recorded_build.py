@@ -187,6 +187,26 @@ def test_a_thread_that_blocks_the_signal_by_which_code_is_opened_is_told_as_the_
     assert project.recording == before
 
 
+def test_a_start_that_cannot_be_recorded_is_told_once_and_without_advice_to_record_it(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    source = """
+import signal
+import numpy
+
+def warmup():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSEGV})
+    numpy.linalg.svd(numpy.ones((3, 3)))
+
+def handler(event, context):
+    pass
+"""
+    (tmp_path / "function" / "index.py").write_text(source)
+    manifest, said = project.build()
+    assert not content_of(manifest).libraries
+    assert "WARNING handler index.handler: nothing is recorded: the process ended by SIGSEGV" in said
+    assert "--record" not in said
+
+
 def test_recording_leaves_the_libraries_of_the_build_as_they_are(project: Project) -> None:
     (staged,) = (path for path in (project.folder / "work").glob("applib-*") if path.is_dir())
     manifest, _ = project.build()
