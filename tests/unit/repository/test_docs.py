@@ -11,7 +11,7 @@ import pytest
 
 from heavylift.cdk.settings import SETTINGS
 from heavylift.cli.main import make_parser
-from tests.support.paths import ROOT
+from tests.support.paths import HEAVYLIFT, ROOT
 
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")),
@@ -40,10 +40,27 @@ def test_every_setting_is_described() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(SETTINGS)
 
 
+def test_every_event_of_json_is_described() -> None:
+    rooms = ("cli", "clouds", "measure")
+    sources = [path.read_text(encoding="utf-8") for room in rooms for path in HEAVYLIFT.glob(f"heavylift/{room}/*.py")]
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    described = text.partition("each with an `event`: ")[2].partition("\n\n")[0]
+    emitted = {name for source in sources for name in re.findall(r'"event": "(\w+)"', source)}
+    assert set(re.findall(r"`(\w+)`", described)) == emitted
+
+
+def places(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
-        assert (document.parent / target).exists(), target
+    for target, place in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", document.read_text(encoding="utf-8")):
+        linked = document.parent / target if target else document
+        assert linked.exists(), target
+        assert not place or place in places(linked), f"{target}#{place}"
 
 
 PATH = re.compile(r"(?<![\w./<{-])(?:packages|function|layers_build|infra|tests|bench|docs|examples)/[\w./-]*")
