@@ -26,9 +26,10 @@ from heavylift.contracts.platform import (
     RUNTIMES,
     TIMEOUT,
 )
+from heavylift.runtime.settings import COMPLETE, HANDLER, WHOLE, WORKING_SET
 
 GENERATIONS = ("2.0", "3.0")
-LOAD_MODES = ("complete", "working-set", "whole")
+LOAD_MODES = (COMPLETE, WORKING_SET, WHOLE)
 HEADROOM = 64 * MB  # bytes of disk that a start may need beyond what it unpacks
 MAX_NAME = 38  # characters of a function's name; so that role names made of it fit their 64 in every region
 LONGEST = {"bucket": "b" * 63, "region": "r" * 16}  # what only the cloud fills in
@@ -44,7 +45,6 @@ BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 BUCKET_RULE = "3 to 63 small letters, digits and hyphens, no hyphen at the ends"
 
 _NAME = re.compile(rf"[a-z][a-z0-9-]{{1,{MAX_NAME - 2}}}[a-z0-9]")
-_HANDLER = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9.:-]+")
 
 
@@ -68,7 +68,7 @@ class FunctionSettings:
     timeout: int = 300
     initializer: bool = True
     initialization_timeout: int = 300
-    load_mode: str = "complete"
+    load_mode: str = COMPLETE
     minimum_instances: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     endpoint: str = ""
@@ -86,7 +86,7 @@ READERS: Mapping[str, values.Reader] = {
     "lazy_imports": values.packages,
     "recordings": values.path,
     "dist": values.path,
-    "handler": values.text(_HANDLER, "MODULE.FUNCTION of your own code, such as index.handler"),
+    "handler": values.text(HANDLER, "MODULE.FUNCTION of your own code, such as index.handler"),
     "generation": values.choice(*GENERATIONS),
     "runtime": values.choice(*RUNTIMES),
     "memory": values.integer(MEMORY, "MB"),
@@ -184,7 +184,7 @@ def function_environment(settings: FunctionSettings, build: Build, *, bucket: st
         "Region": region,
         "HandlerModule": settings.handler,
         "InitializationTimeout": str(settings.initialization_timeout),
-        **({"LoadMode": settings.load_mode} if settings.load_mode != "complete" else {}),
+        **({"LoadMode": settings.load_mode} if settings.load_mode != COMPLETE else {}),
     }
 
 

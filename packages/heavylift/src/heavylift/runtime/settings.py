@@ -14,8 +14,8 @@ INITIALIZER_LIMIT = 300.0  # seconds; what Function Compute gives an initializer
 
 COMPLETE, WORKING_SET, WHOLE = "complete", "working-set", "whole"  # values of `LoadMode`
 
+HANDLER = re.compile(r"(?!loader\.)[A-Za-z_][\w.]*\.[A-Za-z_]\w*")  # MODULE.FUNCTION of the user's
 _SHA256 = re.compile(r"([0-9a-f]{64})?")
-_HANDLER = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if applib == model or applib in model.parents or model in applib.parents:
         raise ConfigurationError(f"AppLibDir, ModelDir: {applib} and {model} lie in each other; name two directories")
     handler = environment.get("HandlerModule") or "index.handler"
-    if not _HANDLER.fullmatch(handler) or handler.startswith("loader."):
+    if not HANDLER.fullmatch(handler):
         raise ConfigurationError(
             f"HandlerModule: {handler!r} is not MODULE.FUNCTION of your own; `index.handler` is one"
         )

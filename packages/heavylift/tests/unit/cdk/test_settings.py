@@ -87,6 +87,11 @@ def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build:
         ("account", "12", "account: '12' is not allowed; set the account's number, 16 digits"),
         ("trigger", "yes", "trigger: 'yes' is neither true nor false"),
         ("handlerModule", "index", "handlerModule: 'index' is not allowed; set MODULE.FUNCTION"),
+        (
+            "handlerModule",
+            "loader.handler",
+            "handlerModule: 'loader.handler' is not allowed; set MODULE.FUNCTION of your own code",
+        ),
         ("eventsPrefix", "/incoming", "eventsPrefix: '/incoming' is not allowed; set the beginning of object keys"),
         ("eventsPrefix", "", "eventsPrefix: '' is not allowed"),
         ("readPrefixes", ["a/*"], "readPrefixes: ['a/*'] is not allowed"),
