@@ -9,11 +9,11 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import subprocess
 from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from heavylift.build.clean import run_clean
 from heavylift.build.errors import BuildError, MissingModuleError
 from heavylift.build.names import above, module_name, prefixes, split
 from heavylift.runtime import lazy as runtime_lazy
@@ -53,9 +53,7 @@ def below(paths):
     return list(dict.fromkeys(os.path.relpath(path, root) for path in paths))
 """
 _RECORD = f"""
-import sys
-sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
-import importlib, json, os
+import importlib, json, os, sys
 from functools import partial
 from importlib.machinery import SourceFileLoader
 root, modules = sys.argv[1] + "/", sys.argv[2:]
@@ -167,14 +165,7 @@ def record_imports(folder: Path, interpreter: Path, modules: Sequence[str], lazy
         "lazy source": inspect.getsource(runtime_lazy),
         "path files source": inspect.getsource(pathfiles),
     }
-    done = subprocess.run(
-        [str(interpreter), "-s", "-S", "-B", "-c", _RECORD, str(folder), *modules],
-        input=json.dumps(orders),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
+    done = run_clean(interpreter, _RECORD, [str(folder), *modules], read=json.dumps(orders))
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         reached = next((line for line in reversed(lines) if line in modules), "its modules")

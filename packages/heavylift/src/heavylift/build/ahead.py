@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from heavylift.build.clean import run_clean
 from heavylift.build.sources import LOADER, PACKAGE
 from heavylift.build.vendor import NAME as VENDOR
 from heavylift.contracts.archive import SUFFIX
@@ -25,9 +26,7 @@ SECONDS = 120
 PATCHERS = frozenset({"gevent.monkey", "eventlet.patcher"})
 
 _TRY = """
-import sys
-sys.path.remove("")
-import json
+import json, sys
 code, names = sys.argv[1], json.load(sys.stdin)
 sys.path.insert(0, code)
 import loader
@@ -98,16 +97,8 @@ def find_ahead(imported: Sequence[str], code: Path, applib: Path, interpreter: P
 
 def _try(names: Sequence[str], code: Path, interpreter: Path) -> tuple[list[str], dict[str, list[str]]]:
     try:
-        done = subprocess.run(
-            [str(interpreter), "-s", "-S", "-B", "-c", _TRY, str(code.resolve())],
-            input=json.dumps(list(names)),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=True,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
-            timeout=SECONDS,
-        )
+        done = run_clean(interpreter, _TRY, [str(code.resolve())], read=json.dumps(list(names)), seconds=SECONDS)
+        done.check_returncode()
         modules, missed = json.loads(done.stdout.splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return [], {}  # a start without is slower, and no more

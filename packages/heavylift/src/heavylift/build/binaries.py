@@ -9,6 +9,7 @@ from collections.abc import Container, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
+from heavylift.build.clean import run_clean
 from heavylift.build.errors import BuildError
 from heavylift.build.files import walk
 from heavylift.build.machine import find_interpreter
@@ -23,9 +24,7 @@ WORKERS = os.cpu_count() or 1
 # the process compiled before (interned strings are shared).
 SHARD = 400
 _COMPILE = """
-import sys
-sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
-import py_compile
+import py_compile, sys
 root, names = sys.argv[1], sys.stdin.read().splitlines()
 for name in names:
     path = root + "/" + name
@@ -109,14 +108,7 @@ def compile_bytecode(folder: Path, names: Sequence[str], interpreter: Path, core
     """
 
     def run(start: int) -> None:
-        done = subprocess.run(
-            [str(interpreter), "-s", "-S", "-c", _COMPILE, str(folder)],
-            input="\n".join(names[start : start + SHARD]),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8"},
-        )
+        done = run_clean(interpreter, _COMPILE, [str(folder)], read="\n".join(names[start : start + SHARD]))
         if done.returncode:
             raise BuildError(f"{interpreter} cannot compile the modules: {done.stderr.strip()[-500:]}")
 

@@ -12,15 +12,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from heavylift.build.clean import run_clean
 from heavylift.build.errors import BuildError
 from heavylift.build.sources import LOADER, PACKAGE
+from heavylift.build.vendor import NAME as VENDOR
 
 SECONDS = 300  # Function Compute, "Limits": of an initializer at most
 
 _TRIAL = """
-import sys
-sys.path.remove("")  # nothing of the working folder: -I would do that, and also ignore PYTHONHASHSEED
-import importlib, json, os, pathlib, traceback
+import importlib, json, os, pathlib, sys, traceback
 code, applib, handler = sys.argv[1:]
 name, _, function = handler.rpartition(".")
 sys.path.insert(0, code)
@@ -109,16 +109,8 @@ def _shown(file: str, own: Path) -> str:
 
 def _try(handler: str, code: Path, applib: Path, interpreter: Path) -> dict[str, Any]:
     try:
-        done = subprocess.run(
-            [str(interpreter), "-s", "-S", "-B", "-c", _TRIAL, str(code.resolve()), str(applib.resolve()), handler],
-            cwd=code,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            timeout=SECONDS,
-        )
+        arguments = [str(code.resolve()), str(applib.resolve()), handler]
+        done = run_clean(interpreter, _TRIAL, arguments, folder=code, seconds=SECONDS)
     except subprocess.TimeoutExpired as error:
         raise BuildError(
             f"handler {handler}: its import takes more than {SECONDS} s, and no initializer may"
@@ -132,7 +124,7 @@ def _try(handler: str, code: Path, applib: Path, interpreter: Path) -> dict[str,
 
 
 def _modules(code: Path) -> list[str]:
-    ours = {LOADER, PACKAGE.name, "vendor", "__pycache__"}
+    ours = {LOADER, PACKAGE.name, VENDOR, "__pycache__"}
     return sorted(
         path.stem for path in code.iterdir() if path.name not in ours and (path.is_dir() or path.suffix == ".py")
     )
