@@ -25,12 +25,11 @@ LONGEST = 4096  # bytes of a name, at most: what a path may have
 _HEADER = struct.Struct("<4s2B10x2H12x2Q6x5H")
 _KNOWN = (b"\x7fELF", 2, 1)
 SEGMENT, SECTION = struct.Struct("<2I6Q"), struct.Struct("<2I4Q2I2Q")  # Elf64_Phdr, Elf64_Shdr
-SECTION_SIZE = SECTION.size  # bytes
-_TAG = struct.Struct("<2Q")  # Elf64_Dyn
+TAG = struct.Struct("<2Q")  # Elf64_Dyn
 _END, _STRTAB, _VERNEED, _VERNEEDNUM = 0, 5, 0x6FFFFFFE, 0x6FFFFFFF  # DT_
 # Elf64_Verneed: version, count of its parts, name of the library, where the parts are, where the next one is; Elf64_Vernaux: hash,
 # flags, number, name, where the next part is. Places count from the start of each.
-_NEED, _NEED_PART = struct.Struct("<2H3I"), struct.Struct("<I2H2I")
+NEED, NEED_PART = struct.Struct("<2H3I"), struct.Struct("<I2H2I")
 _WEAK = 2  # VER_FLG_WEAK: it may be missing
 
 
@@ -116,9 +115,7 @@ class Headers:
         found = []
         for segment in self.segments.values():
             if segment.type == DYNAMIC:
-                data = read_part(file, segment.offset, segment.size // _TAG.size * _TAG.size)
-                tags = list(_TAG.iter_unpack(data))
-                found += tags[: [tag for tag, _ in [*tags, (_END, 0)]].index(_END)]
+                found += read_tags(read_part(file, segment.offset, segment.size // TAG.size * TAG.size))
         return found
 
     def dynamic_names(self, file: BinaryIO, wanted: Mapping[int, str]) -> Iterator[tuple[str, str]]:
@@ -149,10 +146,10 @@ class Headers:
             return
         table, place = self._offset(tags[_STRTAB]), self._offset(tags[_VERNEED])
         for _ in range(tags[_VERNEEDNUM]):
-            _, count, _, first, following = _NEED.unpack(read_part(file, place, _NEED.size))
+            _, count, _, first, following = NEED.unpack(read_part(file, place, NEED.size))
             part = place + first
             for _ in range(count):
-                _, flags, _, name, step = _NEED_PART.unpack(read_part(file, part, _NEED_PART.size))
+                _, flags, _, name, step = NEED_PART.unpack(read_part(file, part, NEED_PART.size))
                 if not flags & _WEAK:
                     yield _read_name(file, table + name)
                 part += step
@@ -200,6 +197,12 @@ def read_part(file: BinaryIO, place: int, size: int) -> bytes:
         raise DamagedError("it is cut")
     file.seek(place)
     return file.read(size)
+
+
+def read_tags(section: bytes) -> list[tuple[int, int]]:
+    """Return the tags of a dynamic section, each with its value, up to the one that ends them."""
+    tags = list(TAG.iter_unpack(section))
+    return tags[: [tag for tag, _ in [*tags, (_END, 0)]].index(_END)]
 
 
 def _read_name(file: BinaryIO, place: int) -> str:

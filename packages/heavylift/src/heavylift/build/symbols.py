@@ -17,13 +17,17 @@ from typing import BinaryIO
 
 from heavylift.build.headers import (
     DYNSYM,
-    SECTION_SIZE,
+    NEED,
+    NEED_PART,
+    SECTION,
     SHARED,
+    TAG,
     X86_64,
     DamagedError,
     Section,
     read_headers,
     read_part,
+    read_tags,
 )
 
 GLOBAL, WEAK = 1, 2  # bindings of a symbol
@@ -34,15 +38,13 @@ _SIZE = 32  # bytes from the start of a section's header to its size
 _SYMBOL = 24  # bytes of an Elf64_Sym: name (4), kind and binding (1), visibility (1), section (2), value, size
 _NAME = struct.Struct("<I20x")  # the first of these alone
 _RELA = 24  # bytes of an Elf64_Rela: place, symbol and kind, addend
-_TAG = struct.Struct("<2Q")  # Elf64_Dyn
 _HASHES = struct.Struct("<4I")  # buckets, first symbol, words of the filter, shift
-_NEED, _NEEDED = struct.Struct("<2H3I"), struct.Struct("<I2H2I")  # Elf64_Verneed, Elf64_Vernaux
 _DEFINITION, _DEFINED = struct.Struct("<4H3I"), struct.Struct("<2I")  # Elf64_Verdef, Elf64_Verdaux
 _DYNAMIC = 6  # SHT_
 # And RELA, GNU_HASH, GNU_ver*
 _TABLES = frozenset({4, _DYNAMIC, DYNSYM, 0x6FFFFFF6, 0x6FFFFFFD, 0x6FFFFFFE, 0x6FFFFFFF})
 _NONE, _64, _GLOB_DAT, _JUMP_SLOT, _RELATIVE = 0, 1, 6, 7, 8  # R_X86_64_
-_END, _PLTRELSZ, _HASH, _STRTAB, _SYMTAB, _RELATAB = 0, 2, 4, 5, 6, 7  # DT_
+_PLTRELSZ, _HASH, _STRTAB, _SYMTAB, _RELATAB = 2, 4, 5, 6, 7  # DT_
 _RELASZ, _STRSZ, _REL, _PLTREL, _JMPREL = 8, 10, 17, 20, 23
 _GNU_HASH, _VERSYM, _RELACOUNT, _VERDEF, _VERNEED = 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFF9, 0x6FFFFFFC, 0x6FFFFFFE
 # Tags whose value is a name: NEEDED, SONAME, RPATH, RUNPATH, CONFIG, DEPAUDIT, AUDIT, AUXILIARY, FILTER
@@ -81,8 +83,7 @@ class Tables:
         self._dynamic = next((place for place, each in self._sections.items() if each.type == _DYNAMIC), 0)
         if not self._dynamic:
             raise UnknownTablesError("it is not linked dynamically")
-        tags = list(_TAG.iter_unpack(self._read(self._dynamic)))
-        self._tags = tags[: [tag for tag, _ in [*tags, (_END, 0)]].index(_END)]
+        self._tags = read_tags(self._read(self._dynamic))
         values = dict(self._tags)
         if _HASH in values or _REL in values or values.get(_PLTREL, _RELATAB) != _RELATAB:
             raise UnknownTablesError("it has a table of another kind")
@@ -149,7 +150,7 @@ class Tables:
             versions = array("H", self._read(self._versions))
             content[self._versions] = array("H", [versions[number] for number in order]).tobytes()
         if self._needs:
-            content[self._needs] = self._renamed(self._needs, _NEED, 2, _NEEDED, 3, names)
+            content[self._needs] = self._renamed(self._needs, NEED, 2, NEED_PART, 3, names)
         if self._definitions:
             content[self._definitions] = self._renamed(self._definitions, _DEFINITION, None, _DEFINED, 0, names)
         tags = self._retagged(len(places), len(relocations) * relocations.itemsize, names)
@@ -212,7 +213,7 @@ class Tables:
         tags = [(tag, names.place(self._name(value)) if tag in _NAMED else value) for tag, value in tags]
         changed = {_RELASZ: size, _STRSZ: len(names.text)}
         tags = [(tag, changed.get(tag, value)) for tag, value in tags]
-        return b"".join(_TAG.pack(*each) for each in [*tags, (_RELACOUNT, relative)])
+        return b"".join(TAG.pack(*each) for each in [*tags, (_RELACOUNT, relative)])
 
     def _placed(self, content: dict[int, bytes], relocations: bytes, tags: bytes) -> dict[int, bytes]:
         placed = {}
@@ -226,7 +227,7 @@ class Tables:
         if self._lazy:
             placed[self._lazy + _SIZE] = bytes(8)
         dynamic = self._sections[self._dynamic]
-        placed[dynamic.offset] = _filled(tags, dynamic.size - _TAG.size) + bytes(_TAG.size)
+        placed[dynamic.offset] = _filled(tags, dynamic.size - TAG.size) + bytes(TAG.size)
         return placed
 
     def _read(self, header: int) -> bytes:
@@ -286,7 +287,7 @@ def changing(library: Path) -> list[range]:
         tables = [each for each in sections if each.type in _TABLES]
         tables += [sections[each.link] for each in tables if each.type == DYNSYM]
         places = [range(each.offset, each.offset + each.size) for each in tables]
-        return [*places, range(min(headers), max(headers) + SECTION_SIZE)]
+        return [*places, range(min(headers), max(headers) + SECTION.size)]
 
 
 def _read_sections(file: BinaryIO) -> Mapping[int, Section]:
