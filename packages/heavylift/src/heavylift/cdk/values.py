@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from heavylift.contracts.platform import CPU_SHARE, CPU_SHARES, RESERVED_VARIABLES
+from heavylift.contracts.texts import is_text
 
 Reader = Callable[[object], object]
 
@@ -112,22 +113,17 @@ def text(pattern: re.Pattern[str], wanted: str, *, optional: bool = False) -> Ca
     def read(value: object) -> str:
         if optional and value == "":
             return ""
-        if not isinstance(value, str) or not pattern.fullmatch(value) or not _is_whole(value):
+        if not isinstance(value, str) or not pattern.fullmatch(value) or not is_text(value):
             raise ValueError(f"is not allowed; set {wanted}")
         return value
 
     return read
 
 
-def _is_whole(value: str) -> bool:
-    """Return whether a text holds characters alone: JSON can also hold a half of one (RFC 8259, section 8.2), or a NUL."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
 def path(value: object) -> str:
     """Read a path; empty: none."""
     given = os.fspath(value) if isinstance(value, Path) else value
-    if not isinstance(given, str) or not _is_whole(given):
+    if not isinstance(given, str) or not is_text(given):
         raise ValueError("is no path; set one that begins at the project's folder")
     return given
 
@@ -188,6 +184,6 @@ def environment(value: object) -> dict[str, str]:
                 f"holds the name {name!r}; names are letters, digits and underscores, begin with a letter, and not with "
                 f"{' or '.join(RESERVED_VARIABLES)}, which belong to the platform"
             )
-        if not isinstance(content, str) or not _is_whole(content):
+        if not isinstance(content, str) or not is_text(content):
             raise ValueError(f"holds {name}: {shown(content)}, which is no text; put it in quotes")
     return dict(sorted(value.items()))

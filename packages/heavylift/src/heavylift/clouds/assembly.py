@@ -21,6 +21,7 @@ from typing import Any
 
 from heavylift.clouds.documents import read_object
 from heavylift.clouds.node import with_node
+from heavylift.contracts.texts import is_text
 from heavylift.errors import HeavyliftError
 
 STACK = "aliyun:ros:stack"
@@ -229,11 +230,6 @@ def _text(value: object, what: str) -> str:
     if not isinstance(value, str) or not value or not is_text(value):
         raise TypeError(f"{what} is {value!r:.100}, not a text")
     return value
-
-
-def is_text(value: str) -> bool:
-    """Return whether a text can be an argument, a name, part of a request: no NUL, no half of a surrogate pair."""
-    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def stack_name(settings: Mapping[str, object]) -> str | None:

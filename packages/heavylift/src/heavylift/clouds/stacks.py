@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
+from heavylift.clouds.assembly import REGION
 from heavylift.clouds.ros import Event, NoChangesError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.errors import HeavyliftError
 
 BUCKETS_TAG = "heavylift:asset-buckets"  # on a stack: where its assets lie, so that any machine can remove them
-REGION = "${ALIYUN::Region}"
 _ASSET_BUCKET = re.compile(r"\bcdk-[a-z0-9-]+-assets-(?:\$\{ALIYUN::Region\}|[a-z0-9-]+)")  # default-synthesizer.js
 STACK_TYPE = "ALIYUN::ROS::Stack"
 ROLLED_BACK = "CREATE_ROLLBACK_COMPLETE"  # nothing is left of such a stack but its name
