@@ -50,9 +50,8 @@ def build(options: Options, report: Reporter) -> Manifest:
         options.dist.mkdir(parents=True, exist_ok=True)
         open_cache(options.cache, project_cache(options.root), options.root)
         stack.enter_context(taken(options.cache, report))
-        stack.callback(
-            shutil.rmtree, options.dist / NEW_CODE, ignore_errors=True
-        )  # there still is one after an error alone
+        # There still is one after an error alone.
+        stack.callback(shutil.rmtree, options.dist / NEW_CODE, ignore_errors=True)
         plan = make_plan(options, report)
         last, state = read_last(options.dist, options.target)
         parts, gone = set(options.parts), None

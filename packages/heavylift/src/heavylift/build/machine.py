@@ -51,10 +51,8 @@ def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         BuildError: uv failed; the message holds its last words.
     """
     command = [str(Path(sys.executable).with_name("uv")), *arguments]
-    environment = {
-        **os.environ,
-        "UV_PYTHON_DOWNLOADS": "manual",
-    }  # otherwise a resolution asks for one that it has no use for
+    # Otherwise a resolution asks for a Python that it has no use for.
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "manual"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if check and done.returncode:
         said = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]

@@ -69,9 +69,7 @@ class Options:
     code: Path | None = None  # the folder with the user's function; None: function
     handler: str = "index.handler"  # MODULE.FUNCTION, which the loader calls
     prune_rules: Sequence[Path] = ()  # added to prune.toml
-    lazy_imports: Sequence[
-        str
-    ] = ()  # packages whose modules that only name others are executed when they are first used
+    lazy_imports: Sequence[str] = ()  # packages; their modules that only name others are executed when first used
     recordings: Path | None = None  # the folder of the recordings; None: recordings, beside the requirements
     record: Sequence[Path] | None = None  # events to record; None: only what was never recorded, without events
     environment: Mapping[str, str] = field(default_factory=dict)  # of the function, for the recorded start

@@ -220,7 +220,7 @@ def _run(trial: Trial, applib: Path, folder: Path) -> dict[str, Any]:
                 "-c",
                 _RECORD,
                 str(trial.code.resolve()),
-                str(folder / "orders.json"),
+                f"{folder}/orders.json",
             ],
             cwd=trial.code,
             capture_output=True,

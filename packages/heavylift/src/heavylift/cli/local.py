@@ -26,12 +26,8 @@ def main(options: argparse.Namespace) -> int:
     """Run `heavylift local start|stop|status` or `heavylift local CMD …`."""
     words, data = list(options.words), options.data.resolve()
     match words:
-        case [
-            "start" | "stop" | "status" as verb,
-            "--data",
-            folder,
-            *rest,
-        ]:  # argparse leaves what follows a word to the command
+        # argparse leaves what follows a word to the command
+        case ["start" | "stop" | "status" as verb, "--data", folder, *rest]:
             words, data = [verb, *rest], Path(folder).resolve()
     match words:
         case ["start", *arguments]:

@@ -29,10 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     _check_encoding(parser, options)
     if options.command == "local" and not options.words:
         parser.error("`heavylift local` needs a command to run, or one of start, stop, status")
-    if isinstance(
-        sys.stdout, io.TextIOWrapper
-    ):  # what its encoding does not know is written as an escape, as on stderr
-        sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding does not know, as on stderr
     try:
         return _run(options)
     except HeavyliftError as error:

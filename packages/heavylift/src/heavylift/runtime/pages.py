@@ -182,9 +182,7 @@ class Helper:
         Returns:
             The reason why it does not; empty where it does.
         """
-        with tempfile.NamedTemporaryFile(
-            dir=folder, prefix=".pages-"
-        ) as file:  # a name, because the kernel must tell it
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".pages-") as file:  # the kernel must tell its name
             file.write(bytes(PAGE))
             file.flush()
             error = self._library.pages_probe(file.fileno(), _hash(os.fsencode(os.path.realpath(file.name))))

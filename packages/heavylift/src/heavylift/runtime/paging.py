@@ -113,9 +113,8 @@ class Paging:
 
     def asked(self) -> Iterator[tuple[CodeBlock, int]]:
         """Yield the blocks that are asked for, and the page of the file that it is about; ends with the function's process."""
-        starts = {
-            (each.library, each.pages.start): each for each in self.code.values()
-        }  # what is absent lies in one of these
+        # What is absent lies in one of these.
+        starts = {(each.library, each.pages.start): each for each in self.code.values()}
         firsts = [
             sorted(page for library, page in starts if library == number) for number in range(len(self.libraries))
         ]
