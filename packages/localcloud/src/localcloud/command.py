@@ -65,9 +65,7 @@ def become(words: Sequence[str], cloud: Cloud, base: Mapping[str, str], *, allow
     """
     enclosed = not allow_network and enclosure.permitted()
     environment = client_environment(cloud, base, enclosed=enclosed, allow_network=allow_network)
-    program = shutil.which(words[0], path=environment.get("PATH", os.defpath))
-    if program is None:
-        raise CommandError(f"there is no command {words[0]!r} on PATH", NOT_FOUND)
+    program = find_command(words[0], environment)
     if enclosed:
         enclosure.enter(cloud.data / ADOPTION, cloud.authority)
     sys.stdout.flush()
@@ -75,6 +73,18 @@ def become(words: Sequence[str], cloud: Cloud, base: Mapping[str, str], *, allow
         os.execve(program, list(words), environment)  # noqa: S606 - no shell, on purpose
     except OSError as error:
         raise CommandError(f"{program} cannot be run: {error.strerror}", NOT_EXECUTABLE) from error
+
+
+def find_command(word: str, environment: Mapping[str, str]) -> str:
+    """Return the path of the program that a command's first word names.
+
+    Raises:
+        CommandError: it is not on PATH.
+    """
+    program = shutil.which(word, path=environment.get("PATH", os.defpath))
+    if program is None:
+        raise CommandError(f"there is no command {word!r} on PATH", NOT_FOUND)
+    return program
 
 
 def client_environment(cloud: Cloud, base: Mapping[str, str], *, enclosed: bool, allow_network: bool) -> dict[str, str]:

@@ -44,13 +44,16 @@ def make_plan(options: Options, report: Reporter) -> Plan:
     Raises:
         BuildError: a file that the options name is missing, or the requirements cannot be resolved.
     """
+    for path in options.prune_rules:
+        if not path.is_file():
+            raise BuildError(f"prune rules: {path}: there is no such file")
+    for path in options.record or ():
+        if not path.is_file():
+            raise BuildError(f"--record {path}: there is no such file; name one with the payload of a request")
     requirements = options.requirements or options.root / "layers_build" / "applib.txt"
     applib_lock = _lock(requirements, options, report)
     code_lock = resolve.lock_runtime(options.cache / "locks", options.target)
     rules = [DEFAULT_RULES, *options.prune_rules] if options.prune else []
-    for path in options.prune_rules:
-        if not path.is_file():
-            raise BuildError(f"prune rules: {path}: there is no such file")
     shared = [str(VERSION), str(options.target), sys.version, version(archive.CODEC)]
     tools = [binaries.strip_version() if options.strip else "", str(find_interpreter(options.target))]
     recipe = fingerprint(shared, tools, [_digest(path) for path in rules], _own_sources())

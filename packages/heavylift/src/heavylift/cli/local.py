@@ -18,7 +18,7 @@ from heavylift.clouds.embedded import SERVICES
 from heavylift.clouds.node import with_node
 from heavylift.errors import HeavyliftError
 from localcloud.cloud import find_cloud
-from localcloud.command import CommandError, become
+from localcloud.command import CommandError, become, find_command
 from localcloud.kernel.errors import LocalCloudError
 
 
@@ -40,12 +40,13 @@ def main(options: argparse.Namespace) -> int:
             return _status(data)
         case ["--", *rest]:
             words = rest
-    endpoints, started = background.ensure_running(data)
-    if started:
-        tell_started(data)
-    # An app that the command synthesizes is told for which cloud.
-    base = with_node(os.environ) | app_facts(account_id=endpoints.account_id, is_local=True)
+    base = with_node(os.environ)
     try:
+        find_command(words[0], base)  # nothing is started for one that is not there
+        endpoints, started = background.ensure_running(data)
+        if started:
+            tell_started(data)
+        base |= app_facts(account_id=endpoints.account_id, is_local=True)  # for an app that the command synthesizes
         cloud = find_cloud(data)
         if cloud is None:
             raise HeavyliftError(f"the embedded cloud on {data} has ended; its log is {data}/localcloud.log")

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     _check_encoding(parser, options)
-    if options.command == "local" and not options.words:
+    if options.command == "local" and options.words in ([], ["--"]):
         parser.error("`heavylift local` needs a command to run, or one of start, stop, status")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what its encoding does not know, as on stderr

@@ -22,7 +22,7 @@ from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from heavylift.clouds.sdkerrors import no_answer
+from heavylift.clouds.sdkerrors import asks_nobody, no_answer
 from heavylift.errors import HeavyliftError
 
 TRIES = 8  # of one call
@@ -289,14 +289,16 @@ def is_transient(error: BaseException) -> bool:
     """Return whether the same call may succeed a little later."""
     if isinstance(error, AlibabaCloudException):
         return str(error.code).startswith(BUSY) or (error.status_code or 0) >= 500
-    return isinstance(error, UnretryableException)  # no answer at all, or one that is not ROS's
+    # No answer at all, or one that is not ROS's. A host that does not exist will not a little later, either.
+    return isinstance(error, UnretryableException) and not asks_nobody(error)
 
 
 def _translate(action: str, error: Exception) -> HeavyliftError:
     name = action.title().replace("_", "")
     if not isinstance(error, AlibabaCloudException):
         return HeavyliftError(
-            f"ROS does not answer {name} ({no_answer(error)}); what it has begun goes on: see `heavylift status`"
+            f"ROS does not answer {name} ({no_answer(error)}); check the network, and try again: what it has begun goes on, as "
+            "`heavylift status` shows then"
         )
     # The client prefixes "code: 404, " and appends the request's id.
     said = str((error.data or {}).get("Message") or error.message)

@@ -13,7 +13,8 @@ from heavylift.errors import HeavyliftError
 # What urllib3 puts into the texts that requests, and the SDKs, hand on.
 _UNKNOWN_NAME = re.compile(r"Failed to resolve '([^']+)'")
 _HOST = re.compile(r"host='([^']+)', port=[0-9]+")
-_REASON = re.compile(r"\[Errno -?[0-9]+\] ([^'\")]+)")
+_REASON = re.compile(r"\[Errno -?[0-9]+\] ([^'\")]+)|(timed out)")
+_NO_SUCH_NAME = "Name or service not known"  # getaddrinfo(3), EAI_NONAME
 
 
 def explain(error: Exception) -> HeavyliftError | None:
@@ -51,8 +52,17 @@ def explain(error: Exception) -> HeavyliftError | None:
 
 def no_answer(error: Exception) -> str:
     """Return the reason why an SDK got no answer, without the text that the SDK wraps around it."""
+    return shorten(_said(error))
+
+
+def asks_nobody(error: Exception) -> bool:
+    """Return whether an SDK got no answer because there is no host of that name."""
+    return _NO_SUCH_NAME in _said(error)
+
+
+def _said(error: Exception) -> str:
     inner = getattr(error, "inner_exception", None) or error
-    return shorten(str(getattr(inner, "message", None) or inner))
+    return str(getattr(inner, "message", None) or inner)
 
 
 def shorten(text: str) -> str:
@@ -60,4 +70,4 @@ def shorten(text: str) -> str:
     if unknown := _UNKNOWN_NAME.search(text):
         return f"the name {unknown[1]} cannot be resolved"
     host, reason = _HOST.search(text), _REASON.search(text)
-    return f"{host[1]}: {reason[1]}" if host and reason else text
+    return f"{host[1]}: {reason[1] or reason[2]}" if host and reason else text

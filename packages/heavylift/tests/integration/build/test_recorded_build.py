@@ -217,9 +217,11 @@ def test_recording_leaves_the_libraries_of_the_build_as_they_are(project: Projec
     assert not list((project.folder / "work").glob("recorded-*"))
 
 
-def test_an_event_that_is_not_there_is_named(project: Project) -> None:
+def test_an_event_that_is_not_there_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    project = Project(tmp_path)
     with pytest.raises(BuildError, match=r"--record nowhere\.json: there is no such file"):
         project.build(record=(Path("nowhere.json"),))
+    assert not (tmp_path / "layers_build" / "locks").exists()
 
 
 def test_other_code_is_whole_until_it_is_recorded(project: Project, tmp_path: Path) -> None:

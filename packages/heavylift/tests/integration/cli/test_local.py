@@ -301,7 +301,10 @@ def test_the_exit_code_is_the_commands(cloud: Running, tmp_path: Path) -> None:
     assert local(cloud, tmp_path, "sh", "-c", "exit 7").returncode == 7
     missing = local(cloud, tmp_path, "no-such-command")
     assert (missing.returncode, missing.stderr) == (127, "heavylift: there is no command 'no-such-command' on PATH\n")
-    assert local(cloud, tmp_path).returncode == 2
+    assert heavylift("local", "--data", str(tmp_path / "new"), "no-such-command", cwd=tmp_path).returncode == 127
+    assert not (tmp_path / "new").exists()  # nothing was started for it
+    for nothing in ((), ("--",)):
+        assert local(cloud, tmp_path, *nothing).returncode == 2
     assert local(cloud, tmp_path, "--", "echo", "start", "--data").stdout == "start --data\n"
 
 
