@@ -25,8 +25,8 @@ def follow_path_files(folder: str) -> list[str]:
         return []
     import site  # what it imports, most starts have no use for
 
-    before = len(sys.path)
-    known = set(sys.path)
+    before = frozenset(sys.path)
+    known = set(before)
     for name in names:
         site.addpackage(folder, name, known)
-    return sys.path[before:]
+    return [entry for entry in sys.path if entry not in before]

@@ -27,7 +27,8 @@ def test_folders_that_are_there_come_behind_what_is_found_already(tmp_path: Path
 def test_lines_are_executed_and_one_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.pth").write_text("import absent_as_it_is\n")
     (tmp_path / "b.pth").write_text("import sys; sys.path.append(sitedir + '/named')\n")
-    assert follow_path_files(str(tmp_path)) == [f"{tmp_path}/named"]
+    (tmp_path / "c.pth").write_text("import sys; sys.path.insert(0, sitedir + '/first')\n")
+    assert follow_path_files(str(tmp_path)) == [f"{tmp_path}/first", f"{tmp_path}/named"]
     assert "a.pth" in capsys.readouterr().err
 
 
