@@ -5,14 +5,13 @@ The CDK starts a Node process when it is imported: only what needs it imports it
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import shutil
-import tempfile
 from typing import TYPE_CHECKING
 
 from heavylift.cdk.errors import InfraError, SettingsError
+from heavylift.cdk.room import explain_room
 from heavylift.contracts import jsii
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HeavyApp", "HeavyFunction", "HeavyStack", "InfraError", "PrivateBucket", "SettingsError"]
 
-ROOM = 64  # MB for the CDK's packages, measured: 40 are too few
 _CONSTRUCTS = {"HeavyApp": "stack", "HeavyFunction": "function", "HeavyStack": "stack", "PrivateBucket": "storage"}
 
 
@@ -41,9 +39,6 @@ def __getattr__(name: str) -> object:
         importlib.import_module(f"{__name__}.tokens").write_tokens_in_texts()
         return getattr(importlib.import_module(f"{__name__}.{_CONSTRUCTS[name]}"), name)
     except (OSError, RuntimeError) as error:  # of jsii, in Python or in Node.js
-        if getattr(error, "errno", None) != errno.ENOSPC and not str(error).startswith("ENOSPC"):
-            raise
-        raise InfraError(
-            f"there is no room in {tempfile.gettempdir()}, or in the cache, for the CDK, which needs {ROOM} MB: make some, or name "
-            "another folder in TMPDIR"
-        ) from None
+        if told := explain_room(error):
+            raise told from None
+        raise

@@ -13,6 +13,7 @@ from ros_cdk_cxapi import CloudAssembly
 from heavylift.cdk.completion import Completion
 from heavylift.cdk.errors import InfraError
 from heavylift.cdk.facts import read_context
+from heavylift.cdk.room import explain_room
 from heavylift.cdk.settings import StackSettings, read_stack_settings
 from heavylift.errors import HeavyliftError
 
@@ -46,6 +47,8 @@ class HeavyApp(App):
                     f"{twice[2]}: there are two of this id among the {twice[1]} of a stack: ids count in the whole stack, wherever "
                     "their constructs stand, and a function's id begins those of what it consists of; set another id"
                 ) from error
+            if told := explain_room(error):
+                raise told from error
             raise
 
     def __enter__(self) -> HeavyApp:

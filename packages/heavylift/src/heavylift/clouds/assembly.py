@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from typing import Any
 
 from heavylift.clouds.documents import read_object
 from heavylift.clouds.node import with_node
+from heavylift.contracts.jsii import ROOM
+from heavylift.contracts.platform import MB
 from heavylift.contracts.texts import is_text
 from heavylift.errors import HeavyliftError
 
@@ -108,6 +112,7 @@ def synthesize(
         "CDK_OUTDIR": str(out),
         "CDK_CONTEXT_JSON": json.dumps({**project.context, **settings}),
     }
+    room = shutil.disk_usage(tempfile.gettempdir()).free // MB  # before it has used it up
     try:
         code = _run(project, environment)
     except OSError as error:
@@ -115,7 +120,13 @@ def synthesize(
             f"the app (`{project.app[:SHOWN]}`) cannot be run: {error.strerror}; a list that is too long is `app`, or the context"
         ) from error
     if code:
-        raise HeavyliftError(f"the app failed (`{project.app}`, exit code {code}); its message is above")
+        folder = tempfile.gettempdir()
+        scarce = (
+            f"; {folder} had {room} MB of room, and the CDK needs {ROOM}: make some, or name another folder in TMPDIR"
+        )
+        raise HeavyliftError(
+            f"the app failed (`{project.app}`, exit code {code}); its message is above{scarce if room < ROOM else ''}"
+        )
     if not manifest.exists():
         raise HeavyliftError(f"the app (`{project.app}`) wrote no {manifest}; it must end with `app.synth()`")
     return read_assembly(out)

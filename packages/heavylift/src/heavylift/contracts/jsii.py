@@ -1,4 +1,4 @@
-"""The variables of jsii, on which the CDK for Python runs: both the command line and the constructs set them."""
+"""The variables of jsii, on which the CDK for Python runs, and its room: both the command line and the constructs know them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,5 @@ VARIABLES: Mapping[str, str] = MappingProxyType(
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
 )
+
+ROOM = 64  # MB of temporary files for the CDK's packages, measured: 40 are too few

@@ -407,16 +407,34 @@ def test_what_is_wrong_is_said_before_the_error_that_ends_the_app(built: Path) -
     assert done.stderr.splitlines()[1].startswith("HeavyFunction: scope: 'x' is no stack")
 
 
-def test_no_room_for_the_cdk_is_said_in_a_sentence(built: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("app", "command", "said"),
+    [
+        (
+            "from heavylift.cdk import HeavyFunction\n",
+            [sys.executable, "app.py"],
+            "InfraError: there is no room in {folder}, or in the cache, for the CDK",
+        ),
+        (
+            "import ros_cdk_oss\n",  # before heavylift has a say
+            [sys.executable, "-m", "heavylift", "build"],
+            " MB of room, and the CDK needs 64: make some, or name another folder in TMPDIR",
+        ),
+    ],
+)
+def test_no_room_for_the_cdk_is_said_in_a_sentence(
+    built: Path, tmp_path: Path, app: str, command: list[str], said: str
+) -> None:
     script = 'mount -t tmpfs -o size=8m tmpfs "$TMPDIR" && exec "$@"'
-    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", sys.executable, "app.py"]
-    (built / "app.py").write_text("from heavylift.cdk import HeavyFunction\n")
+    enclosed = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", *command]
+    (built / "app.py").write_text(app)
+    (built / "cdk.json").write_text('{"app": "python app.py"}')
     environment = {**app_environment("cdk.out"), "TMPDIR": str(tmp_path)}
-    done = subprocess.run(command, cwd=built, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(enclosed, cwd=built, env=environment, capture_output=True, text=True, check=False)
     if "unshare" in done.stderr:
         pytest.skip("no namespaces here")
     assert done.returncode == 1
-    assert f"InfraError: there is no room in {tmp_path}, or in the cache, for the CDK" in done.stderr
+    assert said.format(folder=tmp_path) in done.stderr
 
 
 def test_an_app_of_the_cdk_alone_builds_when_it_synthesizes(built: Path) -> None:
