@@ -145,9 +145,13 @@ def test_the_link_refuses_strangers_and_nonsense(cloud: Cloud) -> None:
     url = f"{cloud.endpoints['oss']}/-/localcloud/link"
     assert requests.put(url, json={}, timeout=10).status_code == 401
     assert requests.get(url, headers={"Authorization": "Bearer ü".encode()}, timeout=10).status_code == 401
-    answer = set_link(cloud, {"shape": {"speed": 1}, "faults": []})
-    assert answer.status_code == 400
-    assert "unknown setting 'speed'" in answer.json()["error"]
+    for record, words in (
+        ({"shape": {"speed": 1}, "faults": []}, "unknown setting 'speed'"),
+        ({"latency": 1}, "faults and shape missing"),
+    ):
+        answer = set_link(cloud, record)
+        assert answer.status_code == 400
+        assert words in answer.json()["error"]
 
 
 def test_what_a_kill_left_half_written_goes_at_the_next_start(

@@ -14,7 +14,7 @@ from localcloud.oss.operations.service import OssService
 LINK = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
 LIFECYCLE = ADMINISTRATION + "lifecycle"
 MAX_BODY = 65536  # bytes of a description
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
+MALFORMED = (ValueError, TypeError, AttributeError, OverflowError)
 
 
 async def administer(request: web.Request, oss: OssService, link: Link, token: str) -> web.Response:
@@ -43,6 +43,8 @@ async def _administer_link(request: web.Request, link: Link) -> web.Response:
     if request.method == "PUT":
         try:
             record = read_json(await read_body(request, MAX_BODY) or b"")
+            if missing := {"shape", "faults"} - record.keys():
+                raise ValueError(f"{' and '.join(sorted(missing))} missing; send both, as GET answers them")
             shape, faults = parse_shape(record["shape"]), [parse_fault(fault) for fault in record["faults"]]
         except MALFORMED as error:
             return _refuse(error)
