@@ -153,10 +153,10 @@ def test_a_retention_policy_is_begun_locked_and_extended(bucket: oss2.Bucket) ->
         bucket.abort_bucket_worm()
 
 
-def test_image_styles_are_kept_by_name(bucket: oss2.Bucket) -> None:
-    bucket.put_bucket_style("small", "image/resize,w_20")
-    bucket.put_bucket_style("large", "image/resize,w_200")
-    assert [style.name for style in bucket.list_bucket_style().styles] == ["large", "small"]
+def test_image_styles_are_kept_by_name_and_listed_as_they_were_made(bucket: oss2.Bucket) -> None:
+    for name, width in (("small", 10), ("large", 200), ("small", 20)):
+        bucket.put_bucket_style(name, f"image/resize,w_{width}")
+    assert [style.name for style in bucket.list_bucket_style().styles] == ["small", "large"]
     assert bucket.get_bucket_style("small").content == "image/resize,w_20"
     bucket.delete_bucket_style("small")
     with pytest.raises(oss2.exceptions.ServerError) as error:

@@ -10,7 +10,7 @@ from localcloud.kernel.xml import serialize
 from localcloud.oss.api.answers import document_response
 from localcloud.oss.api.call import Call, Handler
 from localcloud.oss.errors import OssError
-from localcloud.oss.settings.collection import PAGE, Collection
+from localcloud.oss.settings.collection import Collection
 from localcloud.oss.xml import parse
 
 
@@ -67,13 +67,18 @@ def _list(call: Call, collection: Collection, found: dict[str, str]) -> web.Stre
     if not found and collection.empty:
         raise OssError(collection.empty, f"The bucket has no {collection.root}.")
     token = call.query.get("continuation-token", "")
-    names = [name for name in found if name > token]
+    names = [name for name in found if collection.page is None or name > token]
     root = Element(collection.lists)
-    for name in names[:PAGE]:
+    for name in names[: collection.page]:
         root.append(parse(found[name].encode(), collection.root))
+    if collection.page is not None:
+        _tell_page(root, token, names, collection.page)
+    return document_response(serialize(root))
+
+
+def _tell_page(root: Element, token: str, names: list[str], page: int) -> None:
     if token:
         SubElement(root, "ContinuationToken").text = token
-    SubElement(root, "IsTruncated").text = str(len(names) > PAGE).lower()
-    if len(names) > PAGE:
-        SubElement(root, "NextContinuationToken").text = names[PAGE - 1]
-    return document_response(serialize(root))
+    SubElement(root, "IsTruncated").text = str(len(names) > page).lower()
+    if len(names) > page:
+        SubElement(root, "NextContinuationToken").text = names[page - 1]

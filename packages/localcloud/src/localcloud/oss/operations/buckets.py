@@ -264,9 +264,12 @@ class BucketOperations:
         """
 
         def change_bucket(bucket: Bucket) -> Bucket:
-            document = change(bucket)
-            settings = {other: value for other, value in bucket.settings.items() if other != key}
-            return replace(bucket, settings=settings if document is None else {**settings, key: document})
+            settings, document = dict(bucket.settings), change(bucket)
+            if document is None:
+                settings.pop(key, None)
+            else:
+                settings[key] = document  # one that is replaced keeps its place among them
+            return replace(bucket, settings=settings)
 
         self._change(name, change_bucket)
 

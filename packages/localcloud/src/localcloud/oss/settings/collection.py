@@ -1,7 +1,7 @@
 """Settings of which a bucket has several, each under a name: inventories and image styles.
 
-Sources: OSS, PutBucketInventory, ListBucketInventory; PutStyle, ListStyle; "Troubleshooting", 0017-00000250 and -51. That lists
-are in the order of names is assumed.
+Sources: OSS, PutBucketInventory, ListBucketInventory; PutStyle, ListStyle; "Troubleshooting", 0017-00000250 and -51; the order of
+styles: the suite of OSS's SDK for Go. That inventories are listed in the order of names is assumed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from localcloud.oss.xml import malformed, parse
 MAX_SECONDS = 86_400  # between two incremental inventories; assumed
 MAX_STYLE_NAME = 63  # characters
 BUCKET_ARN = "acs:oss:::"  # and the bucket's name
-PAGE = 100  # inventories of a page; OSS, ListBucketInventory
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +38,7 @@ class Collection:
         names: what a name may be.
         most: how many a bucket may have.
         fields: what a document may hold.
+        page: how many a page of the list has, in the order of names; None: the list has no pages, and the order of creation.
         finish: checks a document, or makes it the one that is kept, from its name, the one before and the time.
         target: the path to an element that names a bucket by its ARN; None: no element does.
         refused: the error code that refuses one of a name that is taken; None: it replaces the one before.
@@ -56,6 +56,7 @@ class Collection:
     names: re.Pattern[str]
     most: int
     fields: Mapping[str, Field]
+    page: int | None
     finish: Callable[[Element, str, str | None, float], None]
     target: str | None = None
     refused: str | None = None
@@ -74,11 +75,10 @@ class Collection:
         return f"{self.parameter}/{name}"
 
     def of(self, bucket: Bucket) -> dict[str, str]:
-        """Return the documents of a bucket by name, in the order of names."""
+        """Return the documents of a bucket by name, in the order of the list."""
         begin = f"{self.parameter}/"
-        return {
-            key.removeprefix(begin): bucket.settings[key] for key in sorted(bucket.settings) if key.startswith(begin)
-        }
+        keys = bucket.settings if self.page is None else sorted(bucket.settings)
+        return {key.removeprefix(begin): bucket.settings[key] for key in keys if key.startswith(begin)}
 
     def read(
         self, body: bytes, name: str, now: float, *, find_bucket: Callable[[str], Bucket | None]
@@ -204,6 +204,7 @@ INVENTORY = Collection(
         "IncludedObjectVersions": choice("All", "Current", required=True),
         "OptionalFields": group({"Field": choice(*_FIELDS, many=True)}),
     },
+    page=100,
     finish=_finish_inventory,
     target="Destination/OSSBucketDestination/Bucket",
     refused="InventoryAlreadyExist",
@@ -220,6 +221,7 @@ STYLE = Collection(
     names=re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_STYLE_NAME}}}"),
     most=50,
     fields={"Content": text(required=True)},
+    page=None,
     finish=_finish_style,
     misnamed=("0017-00000251", "0017-00000250"),
 )
