@@ -49,6 +49,12 @@ class Identity:
         return self.role_arn or self.user_arn or f"acs:ram::{self.account_id}:root"
 
 
+def account_of(arn: str) -> str:
+    """Return the account that an ARN names, `acs:SERVICE:REGION:ACCOUNT:RESOURCE`; empty: it is no ARN."""
+    fields = arn.split(":", 4)
+    return fields[3] if len(fields) == 5 else ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credential:
     """An access key and what a signature check needs to know of it."""

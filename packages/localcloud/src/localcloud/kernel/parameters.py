@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.paging import read_number
@@ -13,6 +14,7 @@ from localcloud.kernel.values import MAX_DIGITS
 Answer = dict[str, object]
 ANY = range(10**MAX_DIGITS)
 MakeError = Callable[[str, str], ApiError]  # of code and message
+Route = tuple[Callable[[Call], Answer], Sequence[str]]  # what runs, and the parameters that it reads
 
 
 def blocking_action(handler: Callable[[Call], Answer], parameters: Sequence[str], error: MakeError) -> Action:
@@ -32,6 +34,28 @@ def blocking_action(handler: Callable[[Call], Answer], parameters: Sequence[str]
         return await asyncio.to_thread(handler, call)
 
     return run
+
+
+def actions_of_accounts(
+    routes_of: Callable[[str], Mapping[str, Route]], account_id: str, error: MakeError
+) -> Mapping[str, Action]:
+    """Return blocking actions, each of which does what that of the caller's account does.
+
+    Args:
+        routes_of: returns the routes of an account, by its id; all accounts have the same actions.
+        account_id: of any account.
+        error: makes the service's errors.
+    """
+
+    @cache
+    def actions_of(account_id: str) -> Mapping[str, Action]:
+        routes = routes_of(account_id).items()
+        return {name: blocking_action(handler, parameters, error) for name, (handler, parameters) in routes}
+
+    async def run(call: Call) -> Mapping[str, object]:
+        return await actions_of(call.identity.account_id)[call.action](call)
+
+    return dict.fromkeys(actions_of(account_id), run)
 
 
 class Reader:

@@ -15,7 +15,6 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TypeVar
 
 from aiohttp import web
@@ -139,21 +138,6 @@ def create_app(
     app.router.add_get("/", answer)
     app.router.add_post("/", answer)
     return app
-
-
-def by_account(actions_of: Callable[[str], Mapping[str, Action]], account_id: str) -> Mapping[str, Action]:
-    """Return actions that do what those of the caller's account do.
-
-    Args:
-        actions_of: returns the actions of an account, by its id; all accounts have the same ones.
-        account_id: of any account.
-    """
-    actions = cache(actions_of)
-
-    async def run(call: Call) -> Mapping[str, object]:
-        return await actions(call.identity.account_id)[call.action](call)
-
-    return dict.fromkeys(actions(account_id), run)
 
 
 class _Rpc:

@@ -8,8 +8,7 @@ from aiohttp import web
 
 from localcloud.kernel import rpc
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.parameters import Answer, blocking_action
-from localcloud.kernel.rpc import Call
+from localcloud.kernel.parameters import Route, actions_of_accounts
 from localcloud.kernel.signatures import Authenticator
 from localcloud.kms.api.aliases import AliasCalls
 from localcloud.kms.api.cryptography import CryptographyCalls
@@ -22,9 +21,7 @@ _PAGE = ("PageNumber", "PageSize")
 _DATA_KEY = ("KeyId", "KeySpec", "NumberOfBytes", "EncryptionContext")
 
 
-def routes(
-    kms: KmsService, authorizer: Authorizer, *, region: str, account_id: str
-) -> Mapping[str, tuple[Callable[[Call], Answer], tuple[str, ...]]]:
+def routes(kms: KmsService, authorizer: Authorizer, *, region: str, account_id: str) -> Mapping[str, Route]:
     """Return what runs for each action, and the parameters that it reads."""
     keys = KeyCalls(kms, authorizer, region=region, account_id=account_id)
     aliases = AliasCalls(kms, authorizer, region=region, account_id=account_id)
@@ -70,9 +67,8 @@ def create_app(
         serves: says whether a host name is KMS's.
     """
 
-    def actions_of(account_id: str) -> Mapping[str, rpc.Action]:
-        known = routes(kms.of(account_id), authorizer, region=region, account_id=account_id)
-        return {name: blocking_action(handler, read, KmsError) for name, (handler, read) in known.items()}
+    def routes_of(account_id: str) -> Mapping[str, Route]:
+        return routes(kms.of(account_id), authorizer, region=region, account_id=account_id)
 
-    actions = rpc.by_account(actions_of, account_id)
+    actions = actions_of_accounts(routes_of, account_id, KmsError)
     return rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)

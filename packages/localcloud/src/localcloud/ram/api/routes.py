@@ -6,13 +6,13 @@ Sources: RAM API reference 2015-05-01; the models of alibabacloud_ram20150501.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from aiohttp import web
 
 from localcloud.kernel import rpc
-from localcloud.kernel.parameters import Answer, blocking_action
+from localcloud.kernel.parameters import Route, actions_of_accounts
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ram.api.account import PASSWORDS, PREFERENCE, AccountCalls
 from localcloud.ram.api.administration import ACCOUNTS, make_account
@@ -30,7 +30,6 @@ from localcloud.ram.operations.directory import Directory
 from localcloud.ram.operations.service import RamService
 
 VERSION = "2015-05-01"
-Route = tuple[Callable[[rpc.Call], Answer], Sequence[str]]  # what runs, and the parameters that it reads
 
 
 def routes(ram: RamService) -> dict[str, Route]:
@@ -125,11 +124,10 @@ def create_app(
         serves: says whether a host name is RAM's.
     """
 
-    def actions_of(account_id: str) -> Mapping[str, rpc.Action]:
-        known = routes(directory.of(account_id))
-        return {name: blocking_action(handler, read, RamError) for name, (handler, read) in known.items()}
+    def routes_of(account_id: str) -> Mapping[str, Route]:
+        return routes(directory.of(account_id))
 
-    actions = rpc.by_account(actions_of, directory.first.account_id)
+    actions = actions_of_accounts(routes_of, directory.first.account_id, RamError)
     application = rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)
     application.router.add_put(ACCOUNTS, partial(make_account, directory, admin_token))
     return application

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
-from localcloud.kernel.identity import Identity
+from localcloud.kernel.identity import Identity, account_of
 from localcloud.kernel.times import to_seconds
 from localcloud.ram.model import Attachment, Entities, Role
 from localcloud.ram.operations.entities import EntityKeeper, attached_policy
@@ -28,7 +28,8 @@ class Decisions(EntityKeeper):
 
     def is_allowed(self, identity: Identity, *, action: str, resource: str, conditions: Mapping[str, str]) -> bool:
         """Return True if the identity's policies allow the action on what is the account's own (see `identity.Authorizer`)."""
-        if (owner := _owner(resource)).isdigit() and owner != self._account_id:
+        owner = account_of(resource)  # `*` and `system` are nobody's
+        if owner.isdigit() and owner != self._account_id:
             return False
         return self.is_granted(identity, action=action, resource=resource, conditions=conditions)
 
@@ -64,11 +65,6 @@ class Decisions(EntityKeeper):
 
     def _with_time(self, conditions: Mapping[str, str]) -> dict[str, str]:
         return {"acs:CurrentTime": to_seconds(self._clock()), **conditions}
-
-
-def _owner(resource: str) -> str:
-    """Return the account in a resource's ARN; empty, `*` or `system`: it names none."""
-    return ":".join(resource.split(":", 4)[3:4])
 
 
 def _session_allows(identity: Identity, request: Request) -> bool:

@@ -11,8 +11,7 @@ from aiohttp import web
 
 from localcloud.kernel import rpc
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.parameters import Answer, blocking_action
-from localcloud.kernel.rpc import Call
+from localcloud.kernel.parameters import Route, actions_of_accounts
 from localcloud.kernel.signatures import Authenticator
 from localcloud.resourcemanager.api.groups import GroupCalls
 from localcloud.resourcemanager.errors import ResourceManagerError
@@ -23,7 +22,7 @@ VERSION = "2020-03-31"
 
 def routes(
     groups: ResourceManagerService, authorizer: Authorizer, *, region: str, account_id: str
-) -> Mapping[str, tuple[Callable[[Call], Answer], tuple[str, ...]]]:
+) -> Mapping[str, Route]:
     """Return what runs for each action, and the parameters that it reads."""
     calls = GroupCalls(groups, authorizer, region=region, account_id=account_id)
     group = "ResourceGroupId"
@@ -56,9 +55,8 @@ def create_app(
         serves: says whether a host name is Resource Manager's.
     """
 
-    def actions_of(account_id: str) -> Mapping[str, rpc.Action]:
-        known = routes(groups.of(account_id), authorizer, region=region, account_id=account_id)
-        return {name: blocking_action(handler, read, ResourceManagerError) for name, (handler, read) in known.items()}
+    def routes_of(account_id: str) -> Mapping[str, Route]:
+        return routes(groups.of(account_id), authorizer, region=region, account_id=account_id)
 
-    actions = rpc.by_account(actions_of, account_id)
+    actions = actions_of_accounts(routes_of, account_id, ResourceManagerError)
     return rpc.create_app(version=VERSION, actions=actions, authenticator=authenticator, serves=serves)

@@ -138,12 +138,12 @@ class ResourceManagerService:
         self._kept = kept
 
 
+class ResourceManagerServices(OfEach[ResourceManagerService]):
+    """Resource Manager of each account."""
+
+
 def _check_display_name(display_name: str) -> None:
     if not 1 <= len(display_name) <= MAX_DISPLAY_NAME:
         raise ResourceManagerError(
             "InvalidParameter.DisplayName", f"A display name has 1 to {MAX_DISPLAY_NAME} characters."
         )
-
-
-class ResourceManagerServices(OfEach[ResourceManagerService]):
-    """Resource Manager of each account."""

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from localcloud.kernel.identity import Credential, Identity
+from localcloud.kernel.identity import Credential, Identity, account_of
 from localcloud.ram.model import DEFAULT_SESSION, AssumableRoles, Role
 from localcloud.ram.policy import MAX_DOCUMENT, MalformedPolicyError, parse_policy
 from localcloud.sts.errors import StsError
@@ -117,7 +117,7 @@ class StsService:
             StsError: EntityNotExist.Role; NoPermission when the trust policy does not name the service;
                 InvalidParameter.RoleSessionName.
         """
-        if _account_of(role_arn) != self._account_id:
+        if account_of(role_arn) != self._account_id:
             raise _no_such_role(role_arn)
         with self._lock:
             role = self._assumable(role_arn, [("Service", service)], {})
@@ -177,7 +177,7 @@ class StsService:
             security_token=secrets.token_urlsafe(192),
             expires_at=now + duration,
             identity=Identity(
-                account_id=_account_of(role_arn) if role_arn else self._account_id,
+                account_id=account_of(role_arn) if role_arn else self._account_id,
                 role_arn=role_arn,
                 session_name=session_name,
                 session_policy=session_policy,
@@ -192,10 +192,6 @@ class StsService:
         forgotten = [session for session in self._sessions.values() if gone(session)]
         self._sessions = {key: session for key, session in self._sessions.items() if not gone(session)}
         self._store.remove(forgotten)
-
-
-def _account_of(role_arn: str) -> str:
-    return role_arn.removeprefix("acs:ram::").partition(":")[0]
 
 
 def _no_such_role(role_arn: str) -> StsError:
