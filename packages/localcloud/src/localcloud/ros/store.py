@@ -157,8 +157,12 @@ def _drift(record: dict[str, Any]) -> Drift:
 
 def _source(record: dict[str, Any]) -> Source:
     outline = record.pop("outline", None)
-    names = {name: tuple(outline[name]) for name in ("hidden", "masked") if name in outline} if outline else {}
-    return Source(**record, outline=Outline(**{**outline, **names}) if outline else None)
+    return Source(**record, outline=_outline(outline) if outline else None)
+
+
+def _outline(record: dict[str, Any]) -> Outline:
+    names = {name: tuple(record[name]) for name in ("hidden", "masked") if name in record}
+    return Outline(**{**record, **names})
 
 
 def _resources(record: dict[str, dict[str, Any]]) -> dict[str, Resource]:

@@ -13,12 +13,14 @@ from localcloud.kernel.rpc import Call
 from localcloud.kernel.values import read_json
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import Source
+from localcloud.ros.operations.labels import MAX_TAGS
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.template.bounds import MAX_SIZE
 
 ENCODED = re.compile(r"@Base64Encoded:\s*")  # a template may come so, which keeps firewalls from misreading it
 MAX_PARAMETERS = 200
-MAX_TAGS, MAX_TAG, RESERVED = 20, 128, ("aliyun", "acs:")  # ROS API, "TagResources"
+MAX_TAG = 128  # characters of a tag's key or value; ROS API, "TagResources"
+RESERVED_TAGS = ("aliyun", "acs:")  # that no key or value begins with; likewise
 NUMBERS = range(10**9)
 NUMBERED = re.compile(r"([A-Za-z]+)\.([0-9]{1,9})(?:\.([A-Za-z]+))?")
 
@@ -65,11 +67,11 @@ def read_tags(given: Mapping[str, str], name: str = "Tags") -> dict[str, str]:
     if "" in tags or len(tags) > MAX_TAGS:
         raise RosError("InvalidParameter", f"{name}: at most {MAX_TAGS}, each with a Key.")
     for text in (*tags, *tags.values()):
-        if len(text) > MAX_TAG or text.startswith(RESERVED) or "http://" in text or "https://" in text:
+        if len(text) > MAX_TAG or text.startswith(RESERVED_TAGS) or "http://" in text or "https://" in text:
             raise RosError(
                 "InvalidParameter",
                 f"{name}: `{text[:MAX_TAG]}` is not allowed: up to {MAX_TAG} characters, not beginning with "
-                f"{' or '.join(RESERVED)}, and without http:// and https://.",
+                f"{' or '.join(RESERVED_TAGS)}, and without http:// and https://.",
             )
     return tags
 

@@ -53,8 +53,9 @@ def page_by_token(call: Call, name: str, items: Sequence[_Item], render: Callabl
     """
     size = number(call.parameters, "MaxResults", RESULTS) or DEFAULT_RESULTS
     begin = number(call.parameters, "NextToken") or 0
-    rest = {"NextToken": str(begin + size)} if begin + size < len(items) else {}
-    return {name: [render(each) for each in items[begin : begin + size]], **rest}
+    part = page_at(items, begin, size)
+    rest = {"NextToken": str(begin + size)} if part.rest else {}
+    return {name: [render(each) for each in part.items], **rest}
 
 
 def shown_parameters(values: Mapping[str, object], hidden: Collection[str]) -> list[Answer]:

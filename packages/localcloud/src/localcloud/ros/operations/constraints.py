@@ -75,9 +75,7 @@ def _constrain(name: str, parameter: Parameter, uses: list[Use]) -> Record:
 
 def _uses(template: Template, types: Mapping[str, Declared]) -> Iterator[Use]:
     for name, declaration in template.resources.items():
-        declared = types.get(
-            canonical_type(declaration.type), {}
-        )  # one that is not made may have a type that is not here
+        declared = types.get(canonical_type(declaration.type), {})  # what is not made may have a type that is not here
         for parameter, path, found in _references(declaration.properties, declared, ""):
             yield Use(parameter=parameter, resource=name, type=declaration.type, path=path, property=found)
 

@@ -264,15 +264,13 @@ def _outcome(context: Context, name: str) -> Outcome:
 
 def _changes(before: Given, after: Given) -> dict[str, str | None]:
     """Return the documents that differ; None: it goes."""
-    old = _settings(before)
-    changes = {setting: document for setting, document in _settings(after).items() if document != old[setting]}
-    if "versioning" in changes and changes["versioning"] is None:  # once set, it is never off again
-        changes["versioning"] = _document("VersioningConfiguration", {"Status": "Suspended"})
-    if "referer" in changes and changes["referer"] is None:  # OSS deletes none
-        changes["referer"] = _document("RefererConfiguration", ANY_REFERER)
-    if "resourceGroup" in changes and changes["resourceGroup"] is None:  # a bucket is always in one
-        changes["resourceGroup"] = _resource_group("rg-default")
-    return changes
+    old, new = _settings(before), _settings(after)
+    gone = {  # what stands for those that OSS cannot delete
+        "versioning": _document("VersioningConfiguration", {"Status": "Suspended"}),
+        "referer": _document("RefererConfiguration", ANY_REFERER),
+        "resourceGroup": _resource_group("rg-default"),
+    }
+    return {name: document or gone.get(name) for name, document in new.items() if document != old[name]}
 
 
 def _settings(properties: Given) -> dict[str, str | None]:

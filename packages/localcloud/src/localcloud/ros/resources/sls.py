@@ -20,15 +20,9 @@ from localcloud.sls.search.index import DELIMITERS
 
 BOOLEAN = Property(kind="boolean")
 NAMED = Property(kind="string", required=True, replaces=True, minimum=3, maximum=63)
-_USER_KEY = {
-    "CmkKeyId": "cmk_key_id",
-    "Arn": "arn",
-    "RegionId": "region_id",
-}  # as the API calls them ("CreateLogStore")
 DEFAULT_TTL = 30  # days (ALIYUN::SLS::Logstore, TTL)
 DEFAULT_SHARDS = 2  # (ALIYUN::SLS::Logstore, ShardCount)
-
-
+_USER_KEY = {"CmkKeyId": "cmk_key_id", "Arn": "arn", "RegionId": "region_id"}  # as the API has it ("CreateLogStore")
 _JSON_KEY = {
     "Name": Property(kind="string", required=True),
     "Type": Property(kind="string", required=True, choices=("text", "long", "double")),
