@@ -84,8 +84,8 @@ def _read_actions(fc: FcService, call: Call, name: str, *, scaling: bool) -> tup
         if not isinstance(each, dict):
             raise FcError("InvalidArgument", f"{name}: expected a list of objects")
         fields = read_fields(each, ACTION)
-        for needed, field in ACTION.items():
-            if needed in {"name", "scheduleExpression", "target"} and field not in fields:
+        for needed in ("name", "target", "scheduleExpression"):
+            if ACTION[needed] not in fields:
                 raise FcError("InvalidArgument", f"{name}: {needed} is missing")
         actions.append(ScheduledAction(**fields))
     return tuple(actions)

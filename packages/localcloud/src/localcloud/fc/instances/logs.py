@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from localcloud.fc.instances.delivery import Delivery, Lines
+from localcloud.fc.instances.delivery import Deliver, Delivery, Lines
 from localcloud.fc.platform import LOG_TAIL
 from localcloud.fc.releases import Release
 
@@ -19,17 +19,17 @@ class Logs:
 
     Args:
         folder: where their files lie.
-        delivery: takes them to logstores; None: nothing does.
+        deliver: writes to logstores.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, folder: Path, delivery: Delivery | None = None) -> None:
+    def __init__(self, folder: Path, *, deliver: Deliver, clock: Callable[[], float]) -> None:
         self._folder = folder
-        self._delivery = delivery
+        self._delivery = Delivery(deliver, complain=self.note, clock=clock)
 
     def begin(self, release: Release, request_id: str = "") -> InvocationLog:
         """Begin the log of an invocation, or of what happens to an instance without one."""
-        lines = self._delivery.follow(release, request_id) if self._delivery else None
-        return InvocationLog(self._file(release.function.path), lines)
+        return InvocationLog(self._file(release.function.path), self._delivery.follow(release, request_id))
 
     def note(self, function: str, text: str) -> None:
         """Append a line of the embedded cloud's own to a function's file, by the function's path."""
@@ -37,8 +37,11 @@ class Logs:
 
     def tell_use(self, release: Release, request_id: str, metrics: Sequence[tuple[str, str]]) -> None:
         """See `Delivery.tell_use`."""
-        if self._delivery:
-            self._delivery.tell_use(release, request_id, metrics)
+        self._delivery.tell_use(release, request_id, metrics)
+
+    async def close(self) -> None:
+        """See `Delivery.close`."""
+        await self._delivery.close()
 
     def _file(self, function: str) -> Path:
         return self._folder / f"{function.replace('/', '.')}.log"

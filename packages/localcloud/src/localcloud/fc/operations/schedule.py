@@ -7,9 +7,10 @@ either fires (as in cron, assumed).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import product
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -112,37 +113,36 @@ class Cron:
         """See `Schedule`. A local time that a change of clocks leaves out does not come; one that comes twice fires once."""
         first = datetime.fromtimestamp(int(moment) + 1, self.zone)
         for number in range(MAX_DAYS):
-            day = first.date() + timedelta(days=number)
-            if self._has(day) and (found := self._on(day, first if number == 0 else None, moment)):
-                return found
+            begin = (first.hour, first.minute) if number == 0 else (0, 0)
+            for found in self._of(first.date() + timedelta(days=number), begin):
+                if found > moment:
+                    return found
         return None
 
     def until(self, moment: float) -> float | None:
         """Return the last one that has come at a moment; None: there is none."""
         last = datetime.fromtimestamp(moment, self.zone)
         for number in range(min(MAX_DAYS, last.date().toordinal())):
-            day = last.date() - timedelta(days=number)
-            if self._has(day) and (found := self._last_on(day, last if number == 0 else None, moment)):
-                return found
+            begin = (last.hour, last.minute) if number == 0 else (23, 59)
+            for found in self._of(last.date() - timedelta(days=number), begin, backwards=True):
+                if found <= moment:
+                    return found
         return None
 
-    def _last_on(self, day: date, last: datetime | None, moment: float) -> float | None:
-        for hour in reversed(self.hours):
-            if last and hour > last.hour:
+    def _of(self, day: date, begin: tuple[int, int], *, backwards: bool = False) -> Iterator[float]:
+        """Yield the moments of a day, in seconds since the epoch, from an hour and minute on."""
+        if not self._has(day):
+            return
+        hours, minutes, seconds = (
+            each[::-1] if backwards else each for each in (self.hours, self.minutes, self.seconds)
+        )
+        for hour, minute in product(hours, minutes):
+            if (hour, minute) > begin if backwards else (hour, minute) < begin:
                 continue
-            for minute in reversed(self.minutes):
-                if last and (hour, minute) > (last.hour, last.minute):
-                    continue
-                for second in reversed(self.seconds):
-                    found = self._at(day, hour, minute, second)
-                    if found is not None and found <= moment:
-                        return found
-        return None
-
-    def _at(self, day: date, hour: int, minute: int, second: int) -> float | None:
-        """Return a local time in seconds since the epoch; None: a change of clocks leaves it out."""
-        found = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=self.zone).timestamp()
-        return found if datetime.fromtimestamp(found, self.zone).hour == hour else None
+            for second in seconds:
+                found = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=self.zone).timestamp()
+                if datetime.fromtimestamp(found, self.zone).hour == hour:  # no change of clocks leaves it out
+                    yield found
 
     def _has(self, day: date) -> bool:
         if day.month not in self.months:
@@ -150,19 +150,6 @@ class Cron:
         weekday = day.isoweekday()  # Monday is 1, Sunday 7
         by_day, by_week = day.day in self.days, weekday in self.weekdays or (weekday == 7 and 0 in self.weekdays)
         return (by_day or by_week) if self.either_day else (by_day and by_week)
-
-    def _on(self, day: date, first: datetime | None, moment: float) -> float | None:
-        for hour in self.hours:
-            if first and hour < first.hour:
-                continue
-            for minute in self.minutes:
-                if first and (hour, minute) < (first.hour, first.minute):
-                    continue
-                for second in self.seconds:
-                    found = self._at(day, hour, minute, second)
-                    if found is not None and found > moment:
-                        return found
-        return None
 
 
 def read_schedule(text: str) -> Schedule:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from localcloud.fc.instances.cpu import open_cpu_groups
-from localcloud.fc.instances.delivery import Deliver, Delivery
+from localcloud.fc.instances.delivery import Deliver
 from localcloud.fc.instances.environment import Roles
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.instances.instance import Host, Instance
@@ -95,8 +95,7 @@ class FcService:
             authority=settings.authority,
         )
         code = CodeStore(folder / "code")
-        self._delivery = Delivery(deliver, complain=lambda function, text: logs.note(function, text), clock=clock)
-        logs = Logs(folder / "logs", self._delivery)
+        self._logs = logs = Logs(folder / "logs", deliver=deliver, clock=clock)
         store = FcStore(folder)
         layers = LayerPackages(folder / "layers")
         reader = PackageReader(objects)
@@ -174,7 +173,7 @@ class FcService:
         await self.invocations.close()
         await self.provisioning.close()
         await self._fleet.close()
-        await self._delivery.close()
+        await self._logs.close()
         if self._host.cpu_groups is not None:
             await asyncio.to_thread(self._host.cpu_groups.close)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from localcloud.fc.instances.logs import MAX_INVOCATION, InvocationLog, Logs
@@ -21,7 +22,7 @@ def test_tail_is_the_last_4096_bytes_and_platform_lines_stand_alone(tmp_path: Pa
 
 def test_what_is_not_kept_is_noted_once_wherever_the_output_is_cut(tmp_path: Path) -> None:
     function = Function(service="", name="f", runtime="python3.10", handler="index.handler")
-    log = Logs(tmp_path).begin(Release(function=function, service=None))
+    log = Logs(tmp_path, deliver=lambda *_: None, clock=time.time).begin(Release(function=function, service=None))
     log.write(b"a" * MAX_INVOCATION)
     assert b"FC Note" not in (tmp_path / "functions.f.log").read_bytes()
     for _ in range(2):
