@@ -89,11 +89,11 @@ class Lines:
         *lines, self._rest = (self._rest + content).split(b"\n")
         for line in lines:
             text = line.decode(errors="replace").rstrip("\r")
-            platform = text.startswith(_PLATFORM)
-            if not self._by_date or platform or _DATE.search(text):
+            alone = not self._by_date or text.startswith(_PLATFORM)
+            if alone or _DATE.search(text):
                 self._end_block()
             self._block.append(text)
-            if not self._by_date or platform:
+            if alone:
                 self._end_block()
 
     def _end_block(self) -> None:

@@ -180,6 +180,9 @@ def _check_sections(document: Mapping[str, Any]) -> None:
 
 
 def _check_names(template: Template) -> None:
+    for name in template.resources:
+        if not LOGICAL_ID.fullmatch(name):
+            raise TemplateError(f"Resources: `{name}` is not a name: up to 255 letters, digits, `_`, `-` and `.`")
     if both := sorted(template.parameters.keys() & template.resources.keys()):
         raise TemplateError(f"Resources.{both[0]}: a parameter has the same name")
     if both := sorted(template.locals.keys() & (template.parameters.keys() | template.resources.keys())):
@@ -199,8 +202,6 @@ def _section(
     section = {} if document.get(name) is None else document[name]
     _expect(section, dict, name)
     for key in map(str, section):
-        if name == "Resources" and not LOGICAL_ID.fullmatch(key):
-            raise TemplateError(f"{name}: `{key}` is not a name: up to 255 letters, digits, `_`, `-` and `.`")
         if names and not (0 < len(key) <= MAX_NAME and key.isprintable()):
             raise TemplateError(
                 f"{name}: {key[:MAX_NAME]!r} is not a name: up to {MAX_NAME} characters that can be printed"
