@@ -18,6 +18,7 @@ REFUSED: Mapping[str, str] = {
     "DeleteSnapshot": "the embedded cloud takes no snapshots of instances",
     "DeleteVpcBinding": _VPC,
     "DeregisterEventSource": "the embedded cloud has no EventBridge",
+    "GetAccountConfigs": "no page documents what it tells",
     "GetSession": _SESSIONS,
     "GetSnapshot": "the embedded cloud takes no snapshots of instances",
     "InstanceExec": "a terminal in an instance; print what you want to know, or use the log",

@@ -185,13 +185,17 @@ class Api:
         """Find the target of a request, authenticate it, authorize it, and do it: all four from the same `Target`."""
         signed, identity = await self._authenticate(request)
         caller = Caller.of_request(identity, source_ip=request.remote, secure=request.secure)
-        target = find_target(signed.method, signed.path, signed.query_parameters)
+        # A parameter that comes twice is refused with what is served, none of which knows such a one.
+        target = find_target(signed.method, signed.path, dict(signed.query))
+        serve = OPERATIONS.get(target.operation)
         # The name of what is created stands in the body; all others are refused before anybody's body is parsed.
-        creates = target.operation.startswith("Create") and target.operation in OPERATIONS
+        creates = target.operation.startswith("Create") and serve is not None
         body = parse_body(signed.body) if creates else {}
         target = target.created(body)
         region, account_id = self._fc.settings.region, self._fc.settings.account_id
         self._gate.require(caller, f"fc:{target.operation}", f"acs:fc:{region}:{account_id}:{target.resource}")
+        if serve is None:
+            raise FcError("NotImplemented", f"not implemented: {target.operation}; {REFUSED[target.operation]}")
         if not creates and target.operation != "InvokeFunction":
             body = parse_body(signed.body)
 
@@ -220,9 +224,6 @@ class Api:
         # Whoever gives a function a role can do with it what the role may, so that takes a right of its own.
         for role in filter(None, (body.get("role"), body.get("invocationRole"))):
             self._gate.require(caller, "ram:PassRole", str(role), {"acs:Service": "fc.aliyuncs.com"})
-        serve = OPERATIONS.get(target.operation)
-        if serve is None:
-            raise FcError("NotImplemented", f"not implemented: {target.operation}; {REFUSED[target.operation]}")
         return await serve(self._fc, call)
 
     def _identify(self, signed: SignedRequest) -> Identity:

@@ -75,6 +75,7 @@ _FC2 = {
     "reserved-capacities": {"GET": "ListReservedCapacities"},
     "reservedCapacities": {"GET": "ListReservedCapacities"},  # as aliyun-fc2 writes it
     "account-settings": {"GET": "GetAccountSettings"},
+    "accountConfigs": {"GET": "GetAccountConfigs"},
     "tempBucketToken": {"GET": "GetTempBucketToken"},
     "services/*/tempCodeBucketToken": {"GET": "GetTempCodeBucketToken"},
     "tag": {"POST": "TagResource", "GET": "GetResourceTags", "PUT": "UntagResource", "DELETE": "UntagResource"},
