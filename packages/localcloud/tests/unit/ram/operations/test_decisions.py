@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+
+import pytest
 
 from localcloud.kernel.identity import Identity
 from localcloud.ram import RamService
+from localcloud.ram.system_policies import SYSTEM_POLICIES
 from tests.support.clock import Clock
 from tests.support.identities import ACCOUNT, OBJECT, ROOT, document, may_read, session_of
 
@@ -51,9 +56,19 @@ def test_the_current_time_is_a_condition_key(ram: RamService, clock: Clock) -> N
     assert not may_read(ram, identity)
 
 
-def test_system_policies_are_known_by_name(ram: RamService) -> None:
+@pytest.mark.parametrize("name", ["AliyunOSSReadOnlyAccess", "ReadOnlyAccess"])
+def test_system_policies_are_known_by_name(ram: RamService, name: str) -> None:
     ram.create_role("reader", trust_policy=ROOT)
-    ram.attach_policy("reader", "AliyunOSSReadOnlyAccess", "System")
+    ram.attach_policy("reader", name, "System")
     identity = session_of(ram)
     assert may_read(ram, identity)
     assert not ram.is_allowed(identity, action="oss:PutObject", resource=OBJECT, conditions={})
+
+
+@pytest.mark.parametrize("name", sorted(SYSTEM_POLICIES))
+def test_a_system_policy_is_one_that_ram_takes_and_what_only_reads_changes_nothing(ram: RamService, name: str) -> None:
+    document = ram.get_policy(name, "System").default.document
+    ram.create_policy("same", document=document)
+    allowed = [action for each in json.loads(document)["Statement"] for action in each["Action"]]
+    if name.endswith("ReadOnlyAccess"):
+        assert all(re.search(r":(Get|List|Describe|Query|Batch|Generate)", action) for action in allowed)
