@@ -36,6 +36,7 @@ DIFFERS: Mapping[str, str] = {
     "ListSessions": "always empty",
     "ListSnapshots": "always empty",
     "GetTemplateSummary": "no resource can be imported",
+    "ListStackGroups": "always empty",
     **dict.fromkeys(("GetMetaQueryStatus", "GetBucketMetaQueryStatus"), "there is never one"),
     "ListCloudBoxes": "always empty",
     "DoMetaQueryAction": "always refused, in OSS's words",

@@ -48,8 +48,10 @@ def make_action(account: Account, gate: Gate, handler: Handler, parameters: set[
 
 
 def _target(call: Call) -> str:
-    """Return what a call acts on, as policies name it: a stack, or a template that ROS keeps."""
+    """Return what a call acts on, as policies name it: a stack, a template that ROS keeps, or groups of stacks."""
     given = call.parameters
     if call.action in OF_TEMPLATES or (call.action == "GetTemplate" and "TemplateId" in given):
         return f"template/{given.get('TemplateId', '*')}"
+    if call.action == "ListStackGroups":
+        return "stackgroup/*"
     return f"stack/{given.get('StackId', '*')}"

@@ -147,6 +147,7 @@ def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
         ),
         "ExecuteChangeSet": (change_sets.execute_change_set, {"ChangeSetId", "ClientToken"}),
         "DeleteChangeSet": (change_sets.delete_change_set, {"ChangeSetId"}),
+        "ListStackGroups": (stacks.list_groups, page | {"Status", "ResourceGroupId", "Tags"}),
         "DescribeRegions": (stacks.describe_regions, {"AcceptLanguage"}),
     }
     gate = Gate(authorizer, forbidden)

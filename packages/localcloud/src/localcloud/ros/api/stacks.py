@@ -157,6 +157,11 @@ class StackActions:
         ]
         return page(call, "Stacks", found, self._summary)
 
+    def list_groups(self, call: Call) -> Answer:
+        """Answer ListStackGroups: there are none, for they deploy to other accounts and regions."""
+        groups: list[Answer] = []
+        return page(call, "StackGroups", groups, dict)
+
     def describe_regions(self, _call: Call) -> Answer:
         """Answer DescribeRegions."""
         region = self._ros.account.region
