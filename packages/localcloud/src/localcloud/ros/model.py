@@ -257,13 +257,14 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """The template and the parameters that a stack is made from."""
+    """The template, the parameters and the tags that a stack is made from."""
 
     template: str  # as it was given
     parameters: Mapping[str, str] = field(default_factory=dict)  # as they were given
     outline: Outline | None = None  # None: not read yet, or by an earlier version
     description: str = ""  # of the template
     values: Mapping[str, object] = field(default_factory=dict)  # of the parameters, resolved
+    tags: Mapping[str, str] = field(default_factory=dict)  # which resources inherit: as the last request gave them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -179,6 +179,31 @@ def test_lists_are_paged_and_filtered(ros: Any) -> None:
     )
 
 
+def test_a_bucket_inherits_the_tags_of_its_stack(ros: Any, cloud: Any) -> None:
+    name = bucket_name()
+    document = template({"Bucket": {"BucketName": name, "Tags": {"team": "red"}}})
+
+    def tags() -> dict[str, str]:
+        return dict(cloud.bucket(name).get_bucket_tagging().tag_set.tagging_rule)
+
+    given = [
+        models.CreateStackRequestTags(key=key, value=value) for key, value in (("team", "blue"), ("stage", "test"))
+    ]
+    stack = ros.deployed(document, tags=given)
+    assert stack.status == "CREATE_COMPLETE", stack.status_reason
+    assert tags() == {"team": "red", "stage": "test"}
+    ros.update(stack.stack_id, document, tags=[models.UpdateStackRequestTags(key="stage", value="live")])
+    assert ros.settled(stack.stack_id).status == "UPDATE_COMPLETE"
+    assert tags() == {"team": "red", "stage": "live"}
+    assert ros.delete(stack.stack_id).status == "DELETE_COMPLETE"
+
+
+def test_there_are_no_groups_of_stacks(ros: Any) -> None:
+    request = models.ListStackGroupsRequest(region_id=ros.region, status="ACTIVE", page_size=50)
+    listed = ros.client.list_stack_groups(request).body
+    assert (listed.stack_groups, listed.total_count, listed.page_number, listed.page_size) == ([], 0, 1, 50)
+
+
 def test_a_change_set_is_shown_and_executed(ros: Any, cloud: Any) -> None:
     first, second = bucket_name(), bucket_name()
     stack = ros.deployed(template({"First": {"BucketName": first}}))

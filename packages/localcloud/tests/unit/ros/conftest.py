@@ -16,6 +16,7 @@ from localcloud.ros.errors import ResourceError
 from localcloud.ros.model import Account, Source, Stack
 from localcloud.ros.operations.requests import Request
 from localcloud.ros.operations.service import RosService
+from localcloud.ros.resources.declarations import STACK_TAGS
 from localcloud.ros.resources.provider import Context, Outcome, Properties, Property, Right
 
 TYPE = "Test::Thing"
@@ -60,6 +61,7 @@ class Things:
         "Fail": Property(kind="string"),
         "Hang": Property(kind="string"),
         "Leave": Property(kind="boolean"),
+        "Tags": STACK_TAGS,
     }
 
     def __init__(self) -> None:

@@ -9,12 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from localcloud.ros.model import canonical_type
-from localcloud.ros.resources.provider import Property
+from localcloud.ros.resources.provider import Declared, Property
 from localcloud.ros.template.document import Parameter, Template, parse_template
 from localcloud.ros.template.parameters import objection
 from localcloud.ros.template.summary import Record
-
-Declared = Mapping[str, Property]  # the properties of a resource type
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 
 from localcloud.ros.errors import ResourceError, TemplateError
 from localcloud.ros.model import Change, Resource, canonical_type
-from localcloud.ros.resources.provider import Property
+from localcloud.ros.operations.completion import complete_properties
+from localcloud.ros.resources.provider import Declared
 from localcloud.ros.resources.schema import check_properties
 from localcloud.ros.template.functions.scope import UNKNOWN
 from localcloud.ros.template.known import Known
 from localcloud.ros.template.resolved import ResolvedTemplate
-
-Declared = Mapping[str, Property]  # the properties of a resource type
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +45,7 @@ def preview(
             changes.append(_change("Add", name, type_name, "", ()))
         elif current.type != type_name:
             changes.append(_change("Modify", name, type_name, current.physical_id, ("Type",), replacement="True"))
-        elif changed := _changed(declared, current, resolved.properties(name, lookup)):
+        elif changed := _changed(declared, current, complete_properties(resolved, name, lookup, declared)):
             replacement = _replacement(declared, changed)
             names = tuple(changed)
             changes.append(_change("Modify", name, type_name, current.physical_id, names, replacement=replacement))
@@ -75,17 +74,18 @@ def preview_properties(
     shown: dict[str, Mapping[str, object]] = {}
     for name in resolved.requires:
         declaration = resolved.template.resources[name]
-        properties = resolved.properties(name, lookup)
+        declared = types[canonical_type(declaration.type)]
+        properties = complete_properties(resolved, name, lookup, declared)
         if UNKNOWN not in properties.values():
             try:
-                check_properties(types[canonical_type(declaration.type)], properties)
+                check_properties(declared, properties)
             except ResourceError as error:
                 raise TemplateError(f"Resources.{name}: {error}") from error
         if resolved.hidden:
             try:
-                properties = masked.properties(name, lookup)
+                properties = complete_properties(masked, name, lookup, declared)
             except TemplateError:  # a function cannot be evaluated of the mask
-                properties = dict.fromkeys(properties, UNKNOWN)
+                properties |= dict.fromkeys(declaration.properties.keys() & properties.keys(), UNKNOWN)
         shown[name] = {
             each: declaration.properties[each] if value is UNKNOWN else value for each, value in properties.items()
         }

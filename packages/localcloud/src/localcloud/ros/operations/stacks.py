@@ -291,7 +291,11 @@ class Stacks:
             parameters = {**stack.source.parameters, **parameters}
         wanted = replace(
             stack,
-            source=Source(template=request.source.template or stack.source.template, parameters=parameters),
+            source=Source(
+                template=request.source.template or stack.source.template,
+                parameters=parameters,
+                tags=stack.source.tags if request.tags is None else request.tags,
+            ),
             caller=request.caller,
             timeout=timeout,
             replacement=request.replacement,
@@ -316,5 +320,5 @@ class Stacks:
 
 
 def _same(stack: Stack, changed: Stack) -> bool:
-    one, other = ((each.source.template, each.source.values, each.tags) for each in (stack, changed))
+    one, other = ((each.source.template, each.source.values, each.source.tags, each.tags) for each in (stack, changed))
     return one == other

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from localcloud.kernel.access import Caller
 from localcloud.kernel.identity import Authorizer
-from localcloud.ros.model import Account, Change, Stack, StackStatus
+from localcloud.ros.model import Account, Change, Stack, StackStatus, canonical_type
+from localcloud.ros.operations.completion import complete_properties
 from localcloud.ros.operations.constraints import find_constraints
 from localcloud.ros.operations.preview import preview, preview_properties
 from localcloud.ros.resources.provider import ResourceType
@@ -65,7 +66,9 @@ class Templates:
 
     async def properties(self, resolved: ResolvedTemplate, name: str, stack: Stack) -> Mapping[str, object]:
         """Return the properties of a resource, of what the stack's other resources are now."""
-        return await self._evaluate(stack.caller.principal, resolved.properties, name, self._known(stack))
+        declared = self._declared[canonical_type(resolved.template.resources[name].type)]
+        known = self._known(stack)
+        return await self._evaluate(stack.caller.principal, complete_properties, resolved, name, known, declared)
 
     async def outputs(self, resolved: ResolvedTemplate, stack: Stack) -> Mapping[str, object]:
         """Return the outputs of a stack."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.provider import Property
@@ -12,6 +14,7 @@ TAGS = Property(
     maximum=20,
     items=Property(kind="map", fields={"Key": Property(kind="string", required=True), "Value": STRING}),
 )
+STACK_TAGS = replace(TAGS, inherits=True)
 
 
 def tags_in(properties: Given) -> dict[str, str]:

@@ -12,7 +12,7 @@ from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function, FunctionCompute, Service, Trigger, http_urls
 from localcloud.fc.platform import CONCURRENCY, DEFAULT_MEMORY_ROS, DISKS, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given, reasons
-from localcloud.ros.resources.declarations import STRING
+from localcloud.ros.resources.declarations import STACK_TAGS, STRING
 from localcloud.ros.resources.fc_code import CODE
 from localcloud.ros.resources.fc_functions import (
     FUNCTION,
@@ -47,6 +47,7 @@ class FcServiceType:
     )
     properties: Mapping[str, Property] = {
         **SURROUNDINGS,
+        "Tags": STACK_TAGS,
         "ServiceName": SERVICE_NAME,
         "Description": STRING,
         "LogConfig": Property(kind="map", fields=LOG_CONFIG),

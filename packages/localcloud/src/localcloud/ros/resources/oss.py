@@ -107,7 +107,7 @@ class Bucket(BlockingType):
         "StorageClass": Property(kind="string", replaces=True, choices=("Standard", "IA", "Archive", "ColdArchive")),
         "RedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
-        "Tags": Property(kind="map", maximum=20, items=STRING),
+        "Tags": Property(kind="map", maximum=20, items=STRING, inherits=True),
         "VersioningConfiguration": Property(
             kind="map",
             fields={"Status": Property(kind="string", required=True, choices=("Enabled", "Suspended"))},

@@ -28,6 +28,7 @@ class Property:
         maximum: the largest number, or the longest text or list.
         supported: the values that the embedded cloud can act on; None: all. Others are refused as not implemented, except those
             that ask for nothing: empty and false ones.
+        inherits: it holds tags, and gets those of the stack, too ("Tag propagation").
     """
 
     kind: str
@@ -39,6 +40,10 @@ class Property:
     minimum: float | None = None
     maximum: float | None = None
     supported: tuple[object, ...] | None = None
+    inherits: bool = False
+
+
+Declared = Mapping[str, Property]  # the properties of a resource type, by name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.kernel.documents import read_document
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import BlockingType, Given
-from localcloud.ros.resources.declarations import STRING, TAGS, tags_in
+from localcloud.ros.resources.declarations import STACK_TAGS, STRING, tags_in
 from localcloud.ros.resources.provider import Context, Outcome, Property, Right
 from localcloud.ros.resources.rights import on_logs, verb
 from localcloud.sls.errors import SlsError
@@ -41,7 +41,7 @@ class Project(BlockingType):
         "Description": Property(kind="string", maximum=64),
         "DataRedundancyType": Property(kind="string", replaces=True, choices=("LRS", "ZRS")),
         "ResourceGroupId": STRING,
-        "Tags": TAGS,
+        "Tags": STACK_TAGS,
     }
 
     def __init__(self, sls: SlsService) -> None:

@@ -27,6 +27,7 @@ class ResolvedTemplate:
     pseudo: Mapping[str, object]  # of the pseudo parameters
     conditions: Mapping[str, bool]  # whether they hold
     requires: Mapping[str, frozenset[str]]  # the resources whose conditions hold, and what each comes after
+    tags: Mapping[str, str]  # of the stack, which resources inherit
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -123,7 +124,14 @@ def resolve_template(
         declared = template.resources[name]
         if found.get(declared.condition, True) is True and canonical_type(declared.type) not in known_types:
             raise TemplateError(f"Resources.{name}: not implemented: {declared.type}")
-    return ResolvedTemplate(template=template, values=values, pseudo=pseudo, conditions=conditions, requires=requires)
+    return ResolvedTemplate(
+        template=template,
+        values=values,
+        pseudo=pseudo,
+        conditions=conditions,
+        requires=requires,
+        tags=source.tags,
+    )
 
 
 class _Nothing:

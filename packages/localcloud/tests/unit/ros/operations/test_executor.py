@@ -467,3 +467,20 @@ def test_a_stack_keeps_its_newest_events(
         assert (len(stack.events), stack.events[-1].status) == (5, "CREATE_COMPLETE")
 
     asyncio.run(scenario())
+
+
+def test_resources_get_the_tags_of_a_request_and_not_those_that_a_stack_got_otherwise(
+    cloud: Any, make_template: Callable[..., str], make_request: Callable[..., Request]
+) -> None:
+    async def scenario() -> None:
+        text = make_template(A={})
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(text, tags={"team": "blue"})))
+        cloud.ros.labels.tag([stack], lambda tags: {**tags, "mine": "1"})
+        await cloud.ros.stacks.update(stack.id, make_request(make_template(A={"Size": 1})))
+        stack = await cloud.settled(stack)
+        assert stack.tags == {"team": "blue", "mine": "1"}
+        assert cloud.things.existing["a"] == {"Name": "a", "Size": 1, "Tags": [{"Key": "team", "Value": "blue"}]}
+        again = cloud.start().stacks.get(stack.id)
+        assert again.source.tags == {"team": "blue"}
+
+    asyncio.run(scenario())

@@ -44,6 +44,24 @@ def test_the_parameters_of_an_update_that_went_back_are_gone_and_may_be_tried_ag
     asyncio.run(scenario())
 
 
+def test_the_tags_of_an_update_that_went_back_are_taken_from_its_resources_and_may_be_tried_again(
+    cloud: Any, make_template: Template, make_request: MakeRequest
+) -> None:
+    async def scenario() -> None:
+        text = make_template(A={}, B={"DependsOn": "A"})
+        stack = await cloud.settled(await cloud.ros.stacks.create("one", make_request(text, tags={"team": "blue"})))
+        failing = make_template(A={}, B={"DependsOn": "A", "Fail": "update"})
+        for _ in range(2):
+            await cloud.ros.stacks.update(stack.id, make_request(failing, tags={"team": "red"}))
+            assert (await cloud.settled(stack)).status == "ROLLBACK_COMPLETE"
+            assert cloud.things.existing["a"]["Tags"] == [{"Key": "team", "Value": "blue"}]
+        await cloud.ros.stacks.update(stack.id, make_request(text, tags={"team": "red"}))
+        assert (await cloud.settled(stack)).status == "UPDATE_COMPLETE"
+        assert cloud.things.existing["a"]["Tags"] == [{"Key": "team", "Value": "red"}]
+
+    asyncio.run(scenario())
+
+
 def test_a_resource_of_an_update_that_went_back_has_its_old_policy_and_order(
     cloud: Any, make_template: Template, make_request: MakeRequest
 ) -> None:
