@@ -77,7 +77,7 @@ def read_tags(given: Mapping[str, str], name: str = "Tags") -> dict[str, str]:
 
 
 def tag_filter(given: Mapping[str, str]) -> Callable[[Mapping[str, str]], bool]:
-    """Return whether tags are among those that a call asks for; one without a value may have any."""
+    """Return a test of tags: whether those that a call asks for are among them; one without a value may have any."""
     wanted = [(each.get("Key", ""), each.get("Value")) for each in records(given, "Tag")]
     return lambda tags: all(key in tags and value in (None, tags[key]) for key, value in wanted)
 
