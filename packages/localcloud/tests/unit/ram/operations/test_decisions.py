@@ -22,6 +22,24 @@ def test_the_account_may_do_everything_and_strangers_nothing(ram: RamService) ->
     assert not may_read(ram, Identity(account_id="2222222222222222"))
 
 
+@pytest.mark.parametrize(
+    ("resource", "allowed"),
+    [
+        ("*", True),
+        ("acs:ram:*:system:policy/ReadOnlyAccess", True),
+        ("acs:oss:*:*:photos", True),
+        ("acs:oss:r:1111111111111111:photos", True),
+        ("acs:oss:r:2222222222222222:photos", False),
+        ("acs:fc:r:2222222222222222:layers/l:1", False),
+    ],
+)
+def test_an_account_may_do_everything_with_what_is_its_own_or_nobodys(
+    ram: RamService, resource: str, allowed: bool
+) -> None:
+    assert ram.is_allowed(ACCOUNT.identity, action="a:b", resource=resource, conditions={}) is allowed
+    assert ram.is_granted(ACCOUNT.identity, action="a:b", resource=resource, conditions={})
+
+
 def test_a_role_may_do_what_its_policies_allow(reader: RamService) -> None:
     identity = session_of(reader)
     assert identity.role_arn == "acs:ram::1111111111111111:role/reader"
