@@ -161,8 +161,7 @@ def _source(record: dict[str, Any]) -> Source:
 
 
 def _outline(record: dict[str, Any]) -> Outline:
-    names = {name: tuple(record[name]) for name in ("hidden", "masked") if name in record}
-    return Outline(**{**record, **names})
+    return Outline(**record | {name: tuple(record[name]) for name in ("hidden", "masked") if name in record})
 
 
 def _resources(record: dict[str, dict[str, Any]]) -> dict[str, Resource]:
