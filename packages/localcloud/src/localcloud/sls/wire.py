@@ -16,9 +16,18 @@ from localcloud.sls.model import NANOSECONDS, Log, LogGroup
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 _MAX_SECONDS = 2**32 - 1
-MAX_FIELDS = (
-    500_000  # of a group's logs, and its tags; the embedded cloud's own limit: each takes more memory than bytes
-)
+# Of all messages in a log group, in which a field of a log, or a tag, is three; the embedded cloud's own limit: each takes time,
+# and more memory than bytes.
+MAX_FIELDS = 1_600_000
+
+
+class _Budget:
+    """The fields that may still be read."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_FIELDS
 
 
 def read_group(content: bytes, *, max_logs: int) -> LogGroup:
@@ -32,47 +41,35 @@ def read_group(content: bytes, *, max_logs: int) -> LogGroup:
         OverflowError: it has more logs, or more than `MAX_FIELDS` fields.
         ValueError: it is not well formed, or a log lacks what is required.
     """
+    budget = _Budget()
     logs: list[Log] = []
     tags: list[tuple[str, str]] = []
     topic = source = ""
-    fields = 0
-    for number, value in _fields(content):
+    for number, value in _fields(content, budget):
         match number, value:
             case 1, bytes():
                 if len(logs) == max_logs:
                     raise OverflowError(f"more than {max_logs} logs")
-                logs.append(read_log(value, max_fields=MAX_FIELDS - fields))
-                fields += len(logs[-1].contents)
+                logs.append(_read_log(value, budget))
             case 3, bytes():
                 topic = _text(value)
             case 4, bytes():
                 source = _text(value)
             case 6, bytes():
-                tags.append(_read_pair(value))
-                fields += 1
-                if fields > MAX_FIELDS:
-                    raise OverflowError(f"more than {MAX_FIELDS} fields and tags")
+                tags.append(_read_pair(value, budget))
     return LogGroup(topic=topic, source=source, tags=tuple(tags), logs=tuple(logs))
 
 
-def read_log(content: bytes, *, max_fields: int = MAX_FIELDS) -> Log:
-    """Read a message Log.
-
-    Raises:
-        OverflowError: it has more fields than it may have.
-        ValueError: it is not well formed, or has no time.
-    """
+def _read_log(content: bytes, budget: _Budget) -> Log:
     seconds: int | None = None
     nanoseconds = 0
     contents: list[tuple[str, str]] = []
-    for number, value in _fields(content):
+    for number, value in _fields(content, budget):
         match number, value:
             case 1, int():
                 seconds = value
             case 2, bytes():
-                if len(contents) == max_fields:
-                    raise OverflowError(f"more than {MAX_FIELDS} fields and tags")
-                contents.append(_read_pair(value))
+                contents.append(_read_pair(value, budget))
             case 4, int():
                 nanoseconds = value
     if seconds is None or seconds > _MAX_SECONDS or nanoseconds >= NANOSECONDS:
@@ -104,9 +101,9 @@ def write_list(groups: Iterable[bytes]) -> bytes:
     return b"".join(_frame(1, group) for group in groups)
 
 
-def _read_pair(content: bytes) -> tuple[str, str]:
+def _read_pair(content: bytes, budget: _Budget) -> tuple[str, str]:
     key = value = None
-    for number, each in _fields(content):
+    for number, each in _fields(content, budget):
         if isinstance(each, bytes):
             if number == 1:
                 key = _text(each)
@@ -121,10 +118,13 @@ def _write_pair(key: str, value: str) -> bytes:
     return _frame(1, _bytes(key)) + _frame(2, _bytes(value))
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(content: bytes, budget: _Budget) -> Iterator[tuple[int, int | bytes]]:
     """Yield the number and the value of each field."""
     position, end = 0, len(content)
     while position < end:
+        budget.left -= 1
+        if budget.left < 0:
+            raise OverflowError(f"more than {MAX_FIELDS} fields")
         tag, position = _read_varint(content, position)
         kind = tag & 7
         if kind == _VARINT:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 
 from aiohttp import web
 
@@ -29,8 +30,8 @@ from localcloud.sls.errors import SlsError
 from localcloud.sls.operations.service import SlsServices
 
 MAX_BODY = 1024**2  # bytes; descriptions of resources are far smaller
+THREADS = 2  # of each kind of work that takes its time; each keeps a core busy
 _TRACK = re.compile(r"/logstores/(?P<logstore>[A-Za-z0-9_-]+)/track", re.ASCII)
-SEARCHES = 2  # that run at a time, of two callers; each keeps a core busy
 # Paths, and the names in them.
 _PATH = re.compile(
     r"/|/tags?|/untag|/resourcegroup|/(?:machinegroups|configs)(?:/(?P<item>[^/]+))?"
@@ -40,6 +41,26 @@ _PATH = re.compile(
 )
 
 
+class Lane(Enum):
+    """Work that takes its time: it has threads of its own, so that nobody waits for it who asks for something else."""
+
+    SEARCHES = "sls-search"
+    PACKS = "sls-pack"  # of logs, which are decoded or encoded
+
+
+class _Threads:
+    """The threads of a lane, at which each caller has one turn at a time."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._executor = ThreadPoolExecutor(THREADS, lane.value)
+        self._turns = Turns(THREADS)
+
+    async def run(self, caller: str, work: Callable[[Call], Answer], call: Call) -> Answer:
+        """Do a caller's work, when it is its turn."""
+        async with self._turns.of(caller):
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work, call)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """An operation, the query parameters that it reads beside `_SELECTORS`, and the bytes of the largest body that it takes."""
@@ -47,17 +68,15 @@ class Route:
     run: Callable[[Call], Answer]
     query: frozenset[str] = frozenset()
     max_body: int = MAX_BODY
-    searches: bool = False  # it may take its time
+    lane: Lane | None = None  # None: it takes no time to speak of
     makes_project: bool = False  # whose name is nobody's yet
 
 
 _PAGE = frozenset({"offset", "size"})
-_HISTOGRAM = Route(logs.get_histograms, logs.COUNTED | {"shard"}, searches=True)
+_HISTOGRAM = Route(logs.get_histograms, logs.COUNTED | {"shard"}, lane=Lane.SEARCHES)
 _TAGS = Route(tags.list_tags, frozenset({"resourceType", "resourceId", "tags", "nextToken"}))
-_PULL = Route(shards.pull_logs, frozenset({"cursor", "end_cursor", "count"}))
-_SELECTORS = frozenset(
-    {"type", "action"}
-)  # query parameters that tell operations of one path apart; there is one at most
+_PULL = Route(shards.pull_logs, frozenset({"cursor", "end_cursor", "count"}), lane=Lane.PACKS)
+_SELECTORS = frozenset({"type", "action"})  # they tell operations of one path apart; a query has one at most
 # By method, whether the host names a project, the path without the names in it, and the parameter of `_SELECTORS` if there is one.
 ROUTES = {
     ("GET", False, "/"): Route(projects.list_projects, _PAGE | {"projectName", "description", "resourceGroupId"}),
@@ -87,11 +106,13 @@ ROUTES = {
     ("PUT", True, "/logstores/*/index"): Route(indexes.update_index),
     ("DELETE", True, "/logstores/*/index"): Route(indexes.delete_index),
     # Some clients put logs to the logstore itself.
-    ("POST", True, "/logstores/*"): Route(logs.put_logs, max_body=logs.MAX_RAW),
-    ("POST", True, "/logstores/*/shards/lb"): Route(logs.put_logs, max_body=logs.MAX_RAW),
-    ("POST", True, "/logstores/*/shards/route"): Route(logs.put_logs, frozenset({"key"}), max_body=logs.MAX_RAW),
-    ("GET", True, "/logstores/*?type=log"): Route(logs.get_logs, logs.PAGED, searches=True),
-    ("POST", True, "/logstores/*/logs"): Route(logs.get_logs_v2, searches=True),
+    ("POST", True, "/logstores/*"): Route(logs.put_logs, max_body=logs.MAX_RAW, lane=Lane.PACKS),
+    ("POST", True, "/logstores/*/shards/lb"): Route(logs.put_logs, max_body=logs.MAX_RAW, lane=Lane.PACKS),
+    ("POST", True, "/logstores/*/shards/route"): Route(
+        logs.put_logs, frozenset({"key"}), max_body=logs.MAX_RAW, lane=Lane.PACKS
+    ),
+    ("GET", True, "/logstores/*?type=log"): Route(logs.get_logs, logs.PAGED, lane=Lane.SEARCHES),
+    ("POST", True, "/logstores/*/logs"): Route(logs.get_logs_v2, lane=Lane.SEARCHES),
     ("GET", True, "/logstores/*?type=histogram"): _HISTOGRAM,
     ("GET", True, "/logstores/*/index?type=histogram"): _HISTOGRAM,
     ("GET", True, "/logstores/*/shards"): Route(shards.list_shards),
@@ -187,7 +208,7 @@ def create_app(
         serves: says whether a host name is SLS's.
     """
     gate = Gate(authorizer, refuse)
-    searches, turns = ThreadPoolExecutor(SEARCHES, "sls-search"), Turns(SEARCHES)
+    lanes = {lane: _Threads(lane) for lane in Lane}
 
     async def serve(request: web.Request) -> web.Response:
         signed = await read_request(request)
@@ -220,12 +241,9 @@ def create_app(
             headers=signed.headers,
             body=signed.body,
         )
-        if not target.route.searches:
+        if target.route.lane is None:
             return _respond(await asyncio.to_thread(target.route.run, call))  # it may wait for the disk
-        # Searches have threads of their own, so that other services do not wait for theirs.
-        async with turns.of(identity.principal):
-            answer = await asyncio.get_running_loop().run_in_executor(searches, target.route.run, call)
-        return _respond(answer)
+        return _respond(await lanes[target.route.lane].run(identity.principal, target.route.run, call))
 
     application = open_door(
         _Sls(), serves=lambda host: serves(host) or bool(project_of(host, serves)), max_body=logs.MAX_RAW
