@@ -22,6 +22,10 @@ MODES = ("standard", "query", "lite")  # the last is the older name of query
 ENCRYPTIONS = {"default", "m4"} | {
     f"{kind}_{mode}" for kind in ("sm4", "aes") for mode in ("ecb", "cbc", "cfb", "ofb", "gcm")
 }
+METERING = (
+    "ChargeByFunction",
+    "ChargeByDataIngest",
+)  # by what logs are paid for; the first unless another is asked for
 NANOSECONDS = 10**9  # of a second
 DAY = 24 * 60 * 60  # seconds
 TOPIC, SOURCE, TAG = "__topic__", "__source__", "__tag__"  # the names of what comes with each log
@@ -62,6 +66,7 @@ class LogstoreSettings:
     hot_ttl: int | None = None  # days; None: all of them
     infrequent_access_ttl: int | None = None  # days; None: never
     encrypt_conf: Mapping[str, object] | None = None
+    metering_mode: str = METERING[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

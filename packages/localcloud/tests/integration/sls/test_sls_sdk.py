@@ -92,6 +92,8 @@ def test_a_logstore_is_made_told_changed_and_deleted(client: LogClient, project:
     listed = client.list_logstore(project, size=1)
     assert (listed.get_logstores(), listed.get_total()) == (["functions"], 2)
     assert client.list_logstore(project, "ept").get_logstores() == ["kept"]
+    told, _ = client._send("GET", project, None, "/logstores", {"offset": "", "size": "", "logstoreName": ""}, {})
+    assert (told["count"], told["total"]) == (2, 2)
     for mode, names in (("query", ["kept"]), ("standard", ["functions"]), ("lite", [])):
         parameters = {"offset": "0", "size": "9", "mode": mode, "telemetryType": "None"}
         told, _ = client._send("GET", project, None, "/logstores", parameters, {})
@@ -99,6 +101,16 @@ def test_a_logstore_is_made_told_changed_and_deleted(client: LogClient, project:
     assert refusal(client.create_logstore, project, "kept").get_error_code() == "LogStoreAlreadyExist"
     client.delete_logstore(project, "kept")
     assert refusal(client.get_logstore, project, "kept").get_error_code() == "LogStoreNotExist"
+
+
+def test_a_logstore_is_paid_for_by_function_or_by_data(client: LogClient, project: str) -> None:
+    client.create_logstore(project, "functions")
+    assert client.get_logstore_metering_mode(project, "functions").get_metering_mode() == "ChargeByFunction"
+    client.update_logstore_metering_mode(project, "functions", "ChargeByDataIngest")
+    client.update_logstore(project, "functions", ttl=3)
+    assert client.get_logstore_metering_mode(project, "functions").get_metering_mode() == "ChargeByDataIngest"
+    error = refusal(client.update_logstore_metering_mode, project, "functions", "ChargeByMood")
+    assert (error.get_error_code(), error.resp_status) == ("ParameterInvalid", 400)
 
 
 def test_projects_and_logstores_have_tags(client: LogClient, project: str) -> None:

@@ -124,7 +124,7 @@ def only(body: Mapping[str, Any], known: set[str], code: str) -> None:
 
 
 def cut_page(call: Call, key: str, items: list[Any], write: Callable[[Any], object]) -> Answer:
-    """Return the page that a call asks for by `offset` and `size`.
+    """Return the page that a call asks for by `offset` and `size`, which @alicloud/log sends empty when they are not given.
 
     Raises:
         SlsError: ParameterInvalid.
@@ -132,7 +132,7 @@ def cut_page(call: Call, key: str, items: list[Any], write: Callable[[Any], obje
     numbers = {}
     for name, default, allowed in (("offset", 0, OFFSETS), ("size", DEFAULT_PAGE, PAGE_SIZES)):
         try:
-            numbers[name] = read_number(call.query.get(name), default=default, allowed=allowed)
+            numbers[name] = read_number(call.query.get(name) or None, default=default, allowed=allowed)
         except ValueError as error:
             raise SlsError("ParameterInvalid", f"{name}: {error}") from error
     page = page_at(items, numbers["offset"], numbers["size"])

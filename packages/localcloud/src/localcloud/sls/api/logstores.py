@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from localcloud.sls.api.calls import Answer, Call, cut_page, only, read_element
@@ -64,8 +65,24 @@ def update_logstore(call: Call) -> Answer:
     if read_element(body, "logstoreName", str, INVALID) not in (None, call.logstore):
         raise SlsError(INVALID, f"logstoreName is not the logstore of the path, {call.logstore}")
     before = call.sls.logstore(call.project, call.logstore).settings
-    kept = {field: getattr(before, field) for _, field, _ in _SETTINGS}
-    call.sls.update_logstore(call.project, call.logstore, LogstoreSettings(**{**kept, **_read(body)}))
+    call.sls.update_logstore(call.project, call.logstore, replace(before, **_read(body)))
+    return None
+
+
+def get_metering_mode(call: Call) -> Answer:
+    """GetLogStoreMeteringMode."""
+    call.allow_on_logstore("GetLogStoreMeteringMode")
+    return {"meteringMode": call.sls.logstore(call.project, call.logstore).settings.metering_mode}
+
+
+def update_metering_mode(call: Call) -> Answer:
+    """UpdateLogStoreMeteringMode."""
+    call.allow_on_logstore("UpdateLogStoreMeteringMode")
+    body = call.read_body()
+    only(body, {"meteringMode"}, "ParameterInvalid")
+    mode = read_element(body, "meteringMode", str, "ParameterInvalid")
+    before = call.sls.logstore(call.project, call.logstore).settings
+    call.sls.update_logstore(call.project, call.logstore, replace(before, metering_mode=mode or ""))
     return None
 
 

@@ -36,7 +36,7 @@ _TRACK = re.compile(r"/logstores/(?P<logstore>[A-Za-z0-9_-]+)/track", re.ASCII)
 _PATH = re.compile(
     r"/|/tags?|/untag|/resourcegroup|/(?:machinegroups|configs)(?:/(?P<item>[^/]+))?"
     r"|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
-    r"(?:/index|/logs|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
+    r"(?:/index|/logs|/meteringmode|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
     re.ASCII,
 )
 
@@ -101,6 +101,8 @@ ROUTES = {
     ("GET", True, "/logstores/*"): Route(logstores.get_logstore),
     ("PUT", True, "/logstores/*"): Route(logstores.update_logstore),
     ("DELETE", True, "/logstores/*"): Route(logstores.delete_logstore),
+    ("GET", True, "/logstores/*/meteringmode"): Route(logstores.get_metering_mode),
+    ("PUT", True, "/logstores/*/meteringmode"): Route(logstores.update_metering_mode),
     ("POST", True, "/logstores/*/index"): Route(indexes.create_index),
     ("GET", True, "/logstores/*/index"): Route(indexes.get_index),
     ("PUT", True, "/logstores/*/index"): Route(indexes.update_index),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import ENCRYPTIONS, KEYS, MODES, SHARDS, SPLIT_SHARDS, TTL, Logstore, LogstoreSettings, divide
+from localcloud.sls.model import (
+    ENCRYPTIONS,
+    KEYS,
+    METERING,
+    MODES,
+    SHARDS,
+    SPLIT_SHARDS,
+    TTL,
+    Logstore,
+    LogstoreSettings,
+    divide,
+)
 from localcloud.sls.operations.contents import check_name
 from localcloud.sls.operations.projects import Projects
 
@@ -103,5 +114,7 @@ def _check(settings: LogstoreSettings) -> None:
         raise SlsError(
             "LogStoreInfoInvalid", "The encrypt_conf is invalid, [encrypt_type] key is missing or not supported"
         )
+    if settings.metering_mode not in METERING:
+        raise SlsError("ParameterInvalid", f"meteringMode must be {' or '.join(METERING)}")
     if settings.mode not in MODES:
         raise SlsError("LogStoreInfoInvalid", f"mode is {settings.mode[:80]!r}; it must be {' or '.join(MODES)}")
