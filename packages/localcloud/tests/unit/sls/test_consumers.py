@@ -258,6 +258,15 @@ def test_consumers_share_the_shards(sls: SlsService, clock: Clock) -> None:
         sls.beat(P, S, G, "two words", [])
 
 
+def test_the_consumers_of_a_group_that_is_gone_are_forgotten(sls: SlsService) -> None:
+    for name in (G, "other"):
+        sls.create_consumer_group(P, S, name, timeout=10, in_order=False)
+        sls.beat(P, S, name, "a", [])
+    sls.delete_consumer_group(P, S, "other")
+    sls.beat(P, S, G, "a", [])
+    assert [group.name for group in sls._assignments] == [G]
+
+
 def test_in_order_new_shards_wait_until_the_old_one_is_read(sls: SlsService) -> None:
     put(sls, 0)
     sls.create_consumer_group(P, S, G, timeout=10, in_order=True)
