@@ -6,7 +6,7 @@ import re
 
 from localcloud.oss.errors import OssError
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)(?:,\d*-\d*)*", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)(?:,.*)?", re.ASCII)
 _BEYOND = 10**18  # what longer numbers mean: a byte that no object has
 
 
@@ -14,7 +14,8 @@ def parse_range(header: str | None, size: int, *, strict: bool) -> tuple[int, in
     """Return the half-open interval of bytes to send, or None for the whole object.
 
     Args:
-        header: the Range header's value; of several ranges, OSS sends the first one.
+        header: the Range header's value; of several ranges, OSS sends the first one, whatever follows its comma (the suite of
+            ossutil).
         size: the object's length in bytes.
         strict: `x-oss-range-behavior: standard`, under which a range that ends outside the object is cut, and one that begins
             outside is an error. Without it, OSS answers both with the whole object.

@@ -153,3 +153,16 @@ def test_buckets_are_not_listed_by_what_no_name_holds(cloud: Cloud, bucket: oss2
     assert bucket.bucket_name in [each.name for each in service.list_buckets(prefix=bucket.bucket_name[:-1]).buckets]
     with pytest.raises(oss2.exceptions.InvalidArgument, match=parameter):
         service.list_buckets(**{parameter: "BucketName"})
+
+
+def test_a_plus_sign_is_a_space_where_a_header_names_an_object(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a b+c", b"content")
+    for name, headers in (
+        ("copy", {"x-oss-copy-source": f"/{bucket.bucket_name}/a+b%2Bc"}),
+        ("link?symlink", {"x-oss-symlink-target": "a+b%2Bc"}),
+    ):
+        key, _, parameter = name.partition("?")
+        parameters = {parameter: ""} if parameter else {}
+        url = bucket.sign_url("PUT", key, 60, headers=headers, params=parameters)
+        assert requests.put(url, headers=headers, timeout=20).status_code == 200
+        assert bucket.get_object(key).read() == b"content"

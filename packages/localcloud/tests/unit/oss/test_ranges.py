@@ -30,6 +30,8 @@ def test_a_number_of_5000_digits_lies_beyond_every_object(header: str, found: tu
 def test_of_several_ranges_the_first_is_sent() -> None:
     assert parse_range("bytes=0-1,3-4", 10, strict=False) == (0, 2)
     assert parse_range("bytes=-3, 0-1", 10, strict=True) == (7, 10)
+    assert parse_range("bytes=1-2,", 10, strict=False) == parse_range("bytes=1-2,a-c", 10, strict=True) == (1, 3)
+    assert parse_range("bytes=,1-2", 10, strict=True) is None
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 from collections.abc import Mapping
-from urllib.parse import unquote
+from urllib.parse import unquote_plus
 
 from localcloud.kernel.times import to_http
 from localcloud.oss.errors import OssError
@@ -104,11 +104,13 @@ def check_header(name: str, value: str) -> str:
 def read_encoded(headers: Mapping[str, str], name: str) -> str:
     """Return the value of a header that is URL-encoded; empty: there is none.
 
+    A plus sign is a space, as in a path: OSS's SDKs for Go and Ruby write spaces so.
+
     Raises:
         OssError: InvalidArgument (not UTF-8).
     """
     try:
-        return unquote(headers.get(name, ""), errors="strict")
+        return unquote_plus(headers.get(name, ""), errors="strict")
     except UnicodeDecodeError as error:
         raise OssError("InvalidArgument", f"{name} must be UTF-8, URL-encoded.", {"ArgumentName": name}) from error
 

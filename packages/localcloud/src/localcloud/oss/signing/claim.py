@@ -91,12 +91,12 @@ def check_skew(signed_at: float, now: float) -> None:
 
 
 def check_expiry(until: float, now: float) -> None:
-    """Refuse a URL that has expired.
+    """Refuse a URL that has expired, which is good to the end of its last second (the suite of ossutil).
 
     Raises:
         OssError: AccessDenied.
     """
-    if now > until:
+    if int(now) > until:
         raise OssError(
             "AccessDenied",
             "Request has expired.",

@@ -91,6 +91,10 @@ def test_a_url_that_has_expired_or_says_not_when_is_refused(expires: str, code: 
         read_claim(in_query(Expires=expires), region="cn-hangzhou", now=EXPIRES)
 
 
+def test_a_url_is_good_to_the_end_of_its_last_second() -> None:
+    assert read_claim(in_query(Expires=str(EXPIRES)), region="cn-hangzhou", now=EXPIRES + 0.9)
+
+
 @pytest.mark.parametrize("authorization", ["OSS id", "OSS :signature", "OSS "])
 def test_a_header_that_names_no_key_is_refused(authorization: str) -> None:
     request = SignedRequest(method="GET", bucket="", key="", query={}, headers={"authorization": authorization})
