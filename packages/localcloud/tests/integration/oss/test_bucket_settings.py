@@ -230,11 +230,22 @@ def test_rules_of_a_bucket_forbid_to_replace_objects(bucket: oss2.Bucket, url: s
     assert refused.value.code == "NoSuchBucketOverwriteConfig"
 
 
-def test_rules_for_a_bucket_that_is_not_there_are_taken_for_those_of_a_new_one(cloud: Cloud) -> None:
+@pytest.mark.parametrize(
+    ("parameter", "document"),
+    [
+        ("overwriteConfig", "<OverwriteConfiguration><Rule><Action>forbid</Action></Rule></OverwriteConfiguration>"),
+        (
+            "objectWorm",
+            "<ObjectWormConfiguration><ObjectWormEnabled>Enabled</ObjectWormEnabled></ObjectWormConfiguration>",
+        ),
+    ],
+)
+def test_rules_for_a_bucket_that_is_not_there_are_taken_for_those_of_a_new_one(
+    cloud: Cloud, parameter: str, document: str
+) -> None:
     missing = cloud.bucket("missing-" + uuid.uuid4().hex[:12])
-    document = "<OverwriteConfiguration><Rule><Action>forbid</Action></Rule></OverwriteConfiguration>"
     with pytest.raises(oss2.exceptions.ServerError) as refused:
-        missing._do("PUT", missing.bucket_name, "", params={"overwriteConfig": ""}, data=document)
+        missing._do("PUT", missing.bucket_name, "", params={parameter: ""}, data=document)
     assert (refused.value.code, refused.value.details["EC"]) == ("MalformedXML", "0015-00000231")
 
 

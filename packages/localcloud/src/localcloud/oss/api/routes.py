@@ -66,6 +66,8 @@ _COPY_OBJECT = Operation(copies.copy_object, "PutObject", header_actions=RIGHTS_
 _DELETE_OBJECT = Operation(objects.delete_object, "DeleteObject", by_acl=True, versions=True)
 _COPY_PART = Operation(copies.copy_part, "PutObject")
 
+# Settings whose document, for a bucket that is not there, OSS takes for PutBucket's: the suites of its second SDK for Go.
+_NEWER = frozenset({"overwriteConfig", "objectWorm"})
 _BEGAN = web.RequestKey("began", float)  # when a request came, in seconds of the monotonic clock
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
@@ -378,12 +380,10 @@ async def _answer(
 def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
     """Refuse a request for a bucket that is not there, before anything looks at the key.
 
-    The document of a newer setting OSS then takes for PutBucket's, which it is not.
-
     Raises:
-        OssError: NoSuchBucket, MalformedXML.
+        OssError: NoSuchBucket, MalformedXML (the document of a newer setting is not PutBucket's).
     """
-    if method == "PUT" and "overwriteConfig" in target.query and oss.find_bucket(target.bucket) is None:
+    if method == "PUT" and _NEWER & target.query.keys() and oss.find_bucket(target.bucket) is None:
         raise OssError(
             "MalformedXML",
             "The XML you provided was not well-formed or did not validate against our published schema.",
