@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alibabacloud_fc_open20210406 import models as models2
 
 from tests.support.waiting import wait_for
 
@@ -63,6 +64,7 @@ SERVER = textwrap.dedent(
     """
 )
 COMMAND = {"customRuntimeConfig": {"command": ["python3", "server.py"]}}
+QUALIFIED = models2.GetProvisionConfigRequest(qualifier="LATEST")
 FUNCTIONS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "python3.10": ({"index.py": PYTHON}, {}),
     "nodejs20": ({"index.js": NODE}, {}),
@@ -107,6 +109,24 @@ def test_both_hooks_run_with_the_log_lines_of_the_platform(
     assert place == sorted(place)
     gone = first.headers["x-fc-instance-id"]
     wait_for(lambda: gone not in {each["id"] for each in instances_of(cloud)})
+
+
+def test_pre_freeze_runs_when_an_instance_that_went_on_between_requests_is_frozen(
+    cloud: Running, client: Any, zip_of: Callable[..., bytes]
+) -> None:
+    def provision(**members: Any) -> None:
+        request = models2.PutProvisionConfigRequest(qualifier="LATEST", **members)
+        client.client.put_provision_config(client.service, "f", request)
+
+    client.create("f", code=zip_of({"index.py": PYTHON}), **hooks("preFreeze", "preStop"))
+    provision(target=1, always_allocate_cpu=True)
+    wait_for(lambda: client.client.get_provision_config(client.service, "f", QUALIFIED).body.current == 1)
+    client.invoke("f")
+    assert "FREEZES" not in log_of(cloud, client)
+    provision(target=1, always_allocate_cpu=False)
+    wait_for(lambda: "FC PreFreeze End" in log_of(cloud, client))
+    assert log_of(cloud, client).count("FREEZES") == 1
+    assert "FC PreStop" not in log_of(cloud, client)
 
 
 def test_in_fc_3_there_is_pre_stop_alone(

@@ -110,8 +110,8 @@ class Pool:
         if awake != self._awake:
             self._awake = awake
             idle, self._idle = self._idle, []
-            for instance in idle:
-                self._settle_down(instance)
+            for instance in sorted(idle, key=lambda each: not each.awake):  # those that are awake stay it
+                self._rest(instance)
 
     def retire(self) -> None:
         """End idle instances now, and busy ones after their requests."""
@@ -350,9 +350,13 @@ class Pool:
         usable = instance.alive and (instance.initialized or not self._function.initializer)
         if not usable or instance.exhausted:
             self._close(instance)
-        elif self._retired:
-            self._take_down(instance)
-        elif self._function.pre_freeze and not self._lacks_awake:
+        else:
+            self._rest(instance)
+
+    def _rest(self, instance: Instance) -> None:
+        """Let an instance that has nothing to do wait for requests, after its hook if it is to be frozen and has one."""
+        freezes = instance.state is InstanceState.RUNNING and not (self._retired or self._lacks_awake)
+        if freezes and instance.alive and self._function.pre_freeze:
             self._begin_hook(instance, self._freeze_after_hook(instance))
         else:
             self._settle_down(instance)
