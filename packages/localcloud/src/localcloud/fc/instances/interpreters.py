@@ -88,5 +88,5 @@ def _noted(runtime: str, path: Path, why: str) -> Interpreter:
     return Interpreter(
         path=path,
         note=None if version == runtime else f"{runtime} runs on {version or 'an unknown Python'}, {why}",
-        packages=built_in_packages() if version == OWN else {},
+        packages=built_in_packages(runtime) if version == OWN else {},
     )
