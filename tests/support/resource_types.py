@@ -77,16 +77,17 @@ class Services:
         self.ram = RamService(folder / "ram", account=key, clock=clock)
         settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
         sts = StsService(folder / "ram", account_id=ACCOUNT, roles=self.ram, clock=clock)
+        self.sls = SlsService(folder / "sls", clock=clock)
         self.fc = FcService(
             folder / "fc",
             settings=settings,
             roles=sts,
             objects=self.oss.objects,
             buckets=self.oss.buckets,
+            logstores=self.sls,
             deliver=lambda *_: None,
             clock=clock,
         )
-        self.sls = SlsService(folder / "sls", clock=clock)
 
     def resource_types(self, folder: Path) -> Mapping[str, ResourceType]:
         """Return the resource types, by name."""
@@ -314,7 +315,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "FunctionName": "base",
         "TriggerName": "incoming",
         "TriggerType": "oss",
-        "SourceArn": f"acs:oss:cn-hangzhou:{ACCOUNT}:photos",
+        "SourceArn": f"acs:oss:cn-hangzhou:{ACCOUNT}:base-pictures",
         "InvocationRole": ROLE_ARN,
         "TriggerConfig": {"events": ["oss:ObjectCreated:*"], "filter": {"key": {"prefix": "incoming/", "suffix": ""}}},
     },
@@ -363,6 +364,7 @@ BASE: list[tuple[str, dict[str, Any]]] = [
     ("FC::Service", {"ServiceName": "aliased"}),
     ("FC::Version", {"ServiceName": "aliased"}),
     ("FC3::Function", {**SAMPLES["FC3::Function"], "FunctionName": "base"}),
+    ("OSS::Bucket", {"BucketName": "base-pictures"}),
     ("SLS::Project", {"Name": "base"}),
     ("SLS::Logstore", {"ProjectName": "base", "LogstoreName": "base"}),
 ]

@@ -24,6 +24,17 @@ def assume_role(cloud: Cloud, *statements: Mapping[str, Any]) -> Key:
     return Key(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"])
 
 
+def make_function_role(cloud: Cloud, *statements: Mapping[str, Any]) -> str:
+    """Return the ARN of a role that Function Compute takes, and that may do what the statements say."""
+    name = f"fc{uuid.uuid4().hex[:10]}"
+    principal = {"Service": ["fc.aliyuncs.com"]}
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    arn = _call(cloud, "ram", "CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    _call(cloud, "ram", "CreatePolicy", PolicyName=name, PolicyDocument=document(*statements))
+    _call(cloud, "ram", "AttachPolicyToRole", RoleName=name, PolicyName=name, PolicyType="Custom")
+    return str(arn)
+
+
 def make_user(cloud: Cloud, *statements: Mapping[str, Any]) -> Key:
     """Make a RAM user that may do what the statements say, and return its access key."""
     name = f"u{uuid.uuid4().hex[:10]}"

@@ -117,7 +117,7 @@ PROPERTIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "FunctionName": st.just("base"),
             "TriggerName": st.just("trigger"),
             "TriggerType": st.just("oss"),
-            "SourceArn": st.just(f"acs:oss:cn-hangzhou:{ACCOUNT}:bucket"),
+            "SourceArn": st.just(f"acs:oss:cn-hangzhou:{ACCOUNT}:base-bucket"),
             "InvocationRole": st.sampled_from(["a", "b"]),
             "TriggerConfig": st.fixed_dictionaries({"events": EVENTS}),
         },
@@ -140,6 +140,7 @@ class Cloud(Services):
         code = {"Code": {"SourceCode": "a"}, "Handler": "a.b", "Runtime": "python3.10"}
         self.create("FC::Function", {"ServiceName": "base", "FunctionName": "base", **code})
         self.create("SLS::Project", {"Name": "base"})
+        self.create("OSS::Bucket", {"BucketName": "base-bucket"})
 
     def check(self, name: str, properties: Mapping[str, Any]) -> dict[str, object]:
         return check_properties(self.types[f"ALIYUN::{name}"].properties, properties)

@@ -70,6 +70,7 @@ def create(context: Context) -> Service:
         roles=context.domain(StsService),
         objects=oss.objects_of(context.account_id),
         buckets=oss.buckets,
+        logstores=context.domain(SlsService),
         deliver=_logstores(context),
         clock=context.clock,
     )

@@ -27,6 +27,7 @@ STATUS = {
     "MethodNotAllowed": 405,  # of an HTTP trigger; assumed
     "MissingRequiredHeader": 400,
     "NotImplemented": 501,
+    "OSSInvalidRequest": 400,
     "OnDemandConfigNotFound": 404,
     "PreconditionFailed": 412,
     "ResourceExhausted": 429,

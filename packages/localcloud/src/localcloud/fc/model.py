@@ -19,7 +19,7 @@ from localcloud.fc.platform import (
     Retries,
 )
 
-TRIGGER_TYPES = ("oss", "http", "timer")
+TRIGGER_TYPES = ("oss", "http", "timer", "log")
 WITHOUT_SOURCE = frozenset({"http", "timer"})  # of them, those that need neither a source nor a role
 Permit = Callable[[str, str], None]  # from an object's bucket and key; raises FcError to refuse
 
@@ -104,6 +104,11 @@ class Trigger:
     trigger_id: str = ""
     created: float = 0.0
     modified: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its identity."""
+        return self.function, self.name
 
 
 def http_urls(trigger: Trigger, *, region: str, account_id: str) -> tuple[str, str]:

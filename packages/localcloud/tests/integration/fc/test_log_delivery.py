@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import threading
 import time
 import uuid
@@ -19,11 +18,9 @@ from alibabacloud_fc_open20210406 import models as models2
 from alibabacloud_fc_open20210406.client import Client as Client2
 from aliyun.log import IndexConfig, IndexLineConfig, LogClient
 
-from tests.support.roles import document
-from tests.support.signers import rpc
+from tests.support.roles import make_function_role
 from tests.support.sls import client_of
 from tests.support.waiting import wait_for
-from tests.support.wire import send
 
 Running = Any  # the running cloud of tests/support/cloud.py
 STORE = "functions"
@@ -70,24 +67,6 @@ def project(logs: LogClient) -> Iterator[str]:
     logs.create_index(name, STORE, IndexConfig(line_config=IndexLineConfig(token_list=[" ", ":"])))
     yield name
     logs.delete_project(name)
-
-
-def make_role(cloud: Running, *statements: dict[str, Any]) -> str:
-    """Return the ARN of a role that Function Compute takes."""
-    name = f"fc{uuid.uuid4().hex[:10]}"
-    principal = {"Service": ["fc.aliyuncs.com"]}
-    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
-
-    def call(action: str, **parameters: str) -> Any:
-        said = {"Action": action, "Version": "2015-05-01", **parameters}
-        reply = send(cloud.endpoints["ram"], rpc(cloud.key, said, host=cloud.host("ram")))
-        assert reply.status == 200, reply.text
-        return json.loads(reply.body)
-
-    arn = call("CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    call("CreatePolicy", PolicyName=name, PolicyDocument=document(*statements))
-    call("AttachPolicyToRole", RoleName=name, PolicyName=name, PolicyType="Custom")
-    return str(arn)
 
 
 def found(logs: LogClient, project: str, query: str, count: int) -> list[dict[str, str]]:
@@ -191,10 +170,10 @@ def test_lines_of_hooks_name_their_instance(cloud: Running, logs: LogClient, pro
 def test_a_role_writes_what_it_may(cloud: Running, logs: LogClient, project: str, make: Make) -> None:
     resource = [f"acs:log:*:*:project/{project}/logstore/{STORE}"]
     config = {"project": project, "logstore": STORE}
-    other = make_role(cloud, {"Effect": "Allow", "Action": ["log:Get*"], "Resource": resource})
+    other = make_function_role(cloud, {"Effect": "Allow", "Action": ["log:Get*"], "Resource": resource})
     denied = make(cloud, config, other)
     denied.invoke("denied")
-    own = make_role(cloud, {"Effect": "Allow", "Action": ["log:PostLogStoreLogs"], "Resource": resource})
+    own = make_function_role(cloud, {"Effect": "Allow", "Action": ["log:PostLogStoreLogs"], "Resource": resource})
     make(cloud, config, own).invoke("allowed")
     assert len(found(logs, project, "allowed", 1)) == 1
     assert found(logs, project, "denied", 0) == []

@@ -59,15 +59,16 @@ def recorder(any_client: Any, cloud: Running, bucket: oss2.Bucket, zip_of: Any) 
     return Recorder(any_client, cloud, bucket)
 
 
-def add_trigger(recorder: Recorder, **changes: Any) -> dict[str, Any]:
+def add_trigger(recorder: Recorder, name: str = "t", **changes: Any) -> dict[str, Any]:
     """Create an OSS trigger through the client at hand and return what the API says of it."""
-    client, name = recorder.client, "t"
+    client = recorder.client
     settings: dict[str, Any] = {
         "events": ["oss:ObjectCreated:*"],
         "filter": {"key": {"prefix": "incoming/", "suffix": ".jpg"}},
         **changes,
     }
-    source = f"acs:oss:{recorder.cloud.region}:{recorder.cloud.account_id}:{recorder.bucket.bucket_name}"
+    bucket = settings.pop("bucket", recorder.bucket.bucket_name)
+    source = f"acs:oss:{recorder.cloud.region}:{recorder.cloud.account_id}:{bucket}"
     role = f"acs:ram::{recorder.cloud.account_id}:role/oss"
     match type(client).__name__:
         case "Fc2":
@@ -110,6 +111,15 @@ def test_upload_that_matches_fires(recorder: Recorder) -> None:
 def test_trigger_without_events_or_bucket_is_refused(recorder: Recorder, refused: Any) -> None:
     with pytest.raises(Exception, match=r"triggerConfig\.events must list events"):
         add_trigger(recorder, events=[])
+    with pytest.raises(Exception, match=r"OSSInvalidRequest.*The specified bucket does not exist"):
+        add_trigger(recorder, bucket="no-such-bucket")
+
+
+def test_triggers_of_one_bucket_that_one_event_would_fire_together_are_refused(recorder: Recorder) -> None:
+    add_trigger(recorder)
+    with pytest.raises(Exception, match=r"OSSInvalidRequest.*overlapping prefix and suffix with same event type"):
+        add_trigger(recorder, "second", filter={"key": {"prefix": "incoming/late/"}})
+    add_trigger(recorder, "third", events=["oss:ObjectRemoved:DeleteObject"])
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from localcloud.ros.resources.custom import CustomResource
 from localcloud.ros.resources.fc_code import read_code
 from localcloud.ros.resources.provider import Context, Outcome
 from localcloud.ros.resources.schema import check_properties
+from localcloud.sls.operations.service import SlsService
 from localcloud.sts.operations.sessions import StsService
 
 ACCOUNT = "1" * 16
@@ -115,6 +116,7 @@ async def serving(folder: Path) -> AsyncIterator[Ask]:
         roles=sts,
         objects=oss.objects,
         buckets=oss.buckets,
+        logstores=SlsService(folder / "sls", clock=time.time),
         deliver=lambda *_: None,
         clock=time.time,
     )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from localcloud.fc.model import Trigger
 from localcloud.fc.releases import Release
 from localcloud.kernel.errors import ApiError
 
@@ -144,6 +145,20 @@ class Delivery:
         destination = _destination(release, topic=f"FCRequestMetrics:/{'/'.join(_names(release))}")
         if destination is not None and _config(release).get("enableRequestMetrics") is True:
             self._add(destination, Entry(time=self._clock(), fields=(*_fields(release, request_id), *metrics)))
+
+    def report(self, trigger: Trigger, logstore: tuple[str, str], fields: Sequence[tuple[str, str]]) -> None:
+        """Deliver a log of what a trigger did, as the platform; its topic is assumed.
+
+        Args:
+            trigger: the trigger.
+            logstore: the project and the logstore.
+            fields: of the log.
+        """
+        project, name = logstore
+        destination = Destination(
+            function=trigger.function, role="", project=project, logstore=name, topic=f"trigger:{trigger.name}"
+        )
+        self._add(destination, Entry(time=self._clock(), fields=fields))
 
     async def close(self) -> None:
         """Deliver what waits, and no more."""

@@ -167,6 +167,14 @@ class InvocationOperations:
         """Invoke the function of a timer that is due."""
         self.invoke_async(trigger.function, payload, request_id=new_request_id(), qualifier=trigger.qualifier)
 
+    async def invoke_by(self, trigger: Trigger, payload: bytes) -> str:
+        """Invoke the function of a trigger that waits for it; return why that failed, empty: it did not."""
+        try:
+            done = await self.invoke(trigger.function, payload, qualifier=trigger.qualifier)
+        except FcError as error:
+            return str(error)
+        return _failure(done.answer)
+
     def resume(self) -> None:
         """Go on with the invocations that were accepted before a restart.
 

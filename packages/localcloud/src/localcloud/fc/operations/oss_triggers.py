@@ -1,17 +1,41 @@
-"""OSS triggers: those that an object's event fires, and the event that the function gets.
+"""OSS triggers: those that an object's event fires, and the event that the function gets. Pure.
 
-Source: Function Compute, "OSS triggers": event definitions and the format of the event.
+Source: Function Compute, "Overview of OSS triggers": event types, and the rules by which triggers of a bucket conflict; "Trigger
+event format".
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Trigger
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.model import ObjectEvent
+
+EVENTS = (
+    "oss:ObjectCreated:PutObject",
+    "oss:ObjectCreated:PutSymlink",
+    "oss:ObjectCreated:PostObject",
+    "oss:ObjectCreated:CopyObject",
+    "oss:ObjectCreated:InitiateMultipartUpload",
+    "oss:ObjectCreated:UploadPart",
+    "oss:ObjectCreated:UploadPartCopy",
+    "oss:ObjectCreated:CompleteMultipartUpload",
+    "oss:ObjectCreated:AppendObject",
+    "oss:ObjectRemoved:DeleteObject",
+    "oss:ObjectRemoved:DeleteObjects",
+    "oss:ObjectRemoved:AbortMultipartUpload",
+    # Nothing causes these here.
+    "oss:ObjectModified:UpdateObjectMeta",
+    "oss:ObjectReplication:ObjectCreated",
+    "oss:ObjectReplication:ObjectModified",
+    "oss:ObjectReplication:ObjectRemoved",
+)
+_PATTERNS = {*EVENTS, *(f"{event.rpartition(':')[0]}:*" for event in EVENTS)}
+MOST = 10  # native triggers of a bucket
 
 
 def check_oss_trigger(trigger: Trigger) -> None:
@@ -21,15 +45,53 @@ def check_oss_trigger(trigger: Trigger) -> None:
         FcError: InvalidArgument.
     """
     events = trigger.config.get("events")
-    if not isinstance(events, list) or not events or not all(map(_is_object_event, events)):
+    if not isinstance(events, list) or not events:
         raise FcError("InvalidArgument", 'triggerConfig.events must list events such as "oss:ObjectCreated:*"')
+    for event in events:
+        if not isinstance(event, str) or event not in _PATTERNS:
+            raise FcError(
+                "InvalidArgument",
+                f'triggerConfig.events must list events such as "oss:ObjectCreated:*", not {repr(event)[:200]}',
+            )
     _key_filter(trigger)
     if not bucket_of(trigger):
         raise FcError("InvalidArgument", "sourceArn must be acs:oss:REGION:ACCOUNT:BUCKET")
 
 
-def _is_object_event(name: object) -> bool:
-    return isinstance(name, str) and name.startswith("oss:Object")
+def check_conflicts(trigger: Trigger, others: Iterable[Trigger]) -> None:
+    """Refuse an OSS trigger that one event would fire together with another one, or that is one too many for its bucket.
+
+    Args:
+        trigger: the trigger, which was checked.
+        others: all other triggers.
+
+    Raises:
+        FcError: OSSInvalidRequest.
+    """
+    bucket = bucket_of(trigger)
+    beside = [each for each in others if each.kind == "oss" and bucket_of(each) == bucket]
+    if any(_conflict(trigger, each) for each in beside):
+        raise from_oss("Cannot specify overlapping prefix and suffix with same event type.")
+    if len(beside) >= MOST:  # the words are assumed
+        raise from_oss(f"The bucket {bucket} has {len(beside)} triggers already, and may have {MOST}.")
+
+
+def from_oss(message: str) -> FcError:
+    """Return the refusal of a trigger by OSS, in the words of Function Compute (devsapp/fc looks for them)."""
+    return FcError("OSSInvalidRequest", f"event source 'oss' returned error: {message}")
+
+
+def _conflict(one: Trigger, other: Trigger) -> bool:
+    (prefix, suffix), (its_prefix, its_suffix) = _key_filter(one), _key_filter(other)
+    return (
+        bool(_events_of(one) & _events_of(other))
+        and (prefix.startswith(its_prefix) or its_prefix.startswith(prefix))
+        and (suffix.endswith(its_suffix) or its_suffix.endswith(suffix))
+    )
+
+
+def _events_of(trigger: Trigger) -> set[str]:
+    return {event for event in EVENTS for pattern in trigger.config["events"] if fnmatchcase(event, pattern)}
 
 
 def bucket_of(trigger: Trigger) -> str:

@@ -29,6 +29,7 @@ from localcloud.fc.operations.domains import DomainOperations
 from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.invocations import InvocationOperations
 from localcloud.fc.operations.layers import LayerOperations
+from localcloud.fc.operations.log_triggers import Logstores, LogTriggers
 from localcloud.fc.operations.packages import Objects, PackageReader
 from localcloud.fc.operations.provisioning import Provisioning
 from localcloud.fc.operations.services import ServiceOperations
@@ -41,6 +42,7 @@ from localcloud.fc.operations.versions import VersionOperations
 from localcloud.fc.store.code import CodeStore
 from localcloud.fc.store.layers import LayerPackages
 from localcloud.fc.store.pending import PendingInvocations
+from localcloud.fc.store.positions import LogPositions
 from localcloud.fc.store.resources import FcStore
 from localcloud.fc.store.tasks import TaskStore
 from localcloud.oss.model import ObjectEvent
@@ -60,7 +62,8 @@ class FcService:
         settings: how it behaves.
         roles: gives instances and clients their credentials.
         objects: where code packages may lie.
-        buckets: where clients may put them.
+        buckets: where clients may put them, and whose objects fire triggers.
+        logstores: whose logs fire triggers.
         deliver: writes to logstores.
         clock: seconds since the epoch.
 
@@ -77,6 +80,7 @@ class FcService:
         roles: Credentials,
         objects: Objects,
         buckets: Buckets,
+        logstores: Logstores,
         deliver: Deliver,
         clock: Callable[[], float],
     ) -> None:
@@ -117,7 +121,14 @@ class FcService:
             store, services=self.services, functions=self.functions, fleet=fleet, clock=clock
         )
         self.aliases = AliasOperations(store, versions=self.versions, clock=clock)
-        self.triggers = TriggerOperations(store, functions=self.functions, aliases=self.aliases, clock=clock)
+        self.triggers = TriggerOperations(
+            store,
+            functions=self.functions,
+            aliases=self.aliases,
+            buckets=buckets,
+            logstores=logstores,
+            clock=clock,
+        )
         self.domains = DomainOperations(store, clock=clock)
         self.tags = TagOperations(store, services=self.services, functions=self.functions, settings=settings)
         self.configs = ConfigOperations(store, aliases=self.aliases, settings=settings, clock=clock)
@@ -137,6 +148,16 @@ class FcService:
             clock=clock,
         )
         self._timers = Timers(triggers=self.triggers.everywhere, fire=self.invocations.fire_timer, clock=clock)
+        self._log_triggers = LogTriggers(
+            triggers=self.triggers.everywhere,
+            logstores=logstores,
+            positions=LogPositions(folder / "log-triggers.json"),
+            invoke=self.invocations.invoke_by,
+            report=self._delivery.report,
+            region=settings.region,
+            pause=settings.retries.backoff,
+            clock=clock,
+        )
         self.now = clock
         self.functions.drop_unused_code()  # what a killed process left
         self._tasks = Tasks()
@@ -170,6 +191,7 @@ class FcService:
     async def close(self) -> None:
         """End all instances. Asynchronous invocations that are not done go on after the next start."""
         await self._tasks.cancel()
+        await self._log_triggers.close()
         await self.invocations.close()
         await self.provisioning.close()
         await self._fleet.close()
@@ -189,6 +211,7 @@ class FcService:
         """Yield the steps of one sweep; each is done whether or not those before it failed."""
         yield from self._fleet.reclaim()
         yield self._timers.sweep
+        yield self._log_triggers.sweep
         yield self.provisioning.sweep
         yield self.functions.drop_unused_code
         yield partial(self.layers.drop_unused, self._fleet.layers_in_use)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from localcloud.fc.errors import FcError
@@ -11,14 +11,21 @@ from localcloud.fc.model import TRIGGER_TYPES, Trigger
 from localcloud.fc.operations.aliases import AliasOperations
 from localcloud.fc.operations.functions import FunctionOperations
 from localcloud.fc.operations.http_triggers import check_http_trigger
-from localcloud.fc.operations.oss_triggers import check_oss_trigger, fires
+from localcloud.fc.operations.log_triggers import Logstores, check_logstore, read_job
+from localcloud.fc.operations.oss_triggers import bucket_of, check_conflicts, check_oss_trigger, fires, from_oss
 from localcloud.fc.operations.rules import check_name
 from localcloud.fc.operations.timers import check_timer
+from localcloud.fc.operations.uploads import Buckets
 from localcloud.fc.releases import LATEST
 from localcloud.fc.store.resources import FcStore
 from localcloud.oss.model import ObjectEvent
 
-CHECKS = {"oss": check_oss_trigger, "http": check_http_trigger, "timer": check_timer}  # by the kind of trigger
+CHECKS: Mapping[str, Callable[[Trigger], object]] = {  # of configurations, by the kind of trigger
+    "oss": check_oss_trigger,
+    "http": check_http_trigger,
+    "timer": check_timer,
+    "log": read_job,
+}
 
 
 class TriggerOperations:
@@ -28,22 +35,33 @@ class TriggerOperations:
         store: keeps them.
         functions: they belong to one.
         aliases: they may name a version or an alias of it.
+        buckets: objects in them fire some.
+        logstores: logs in them fire some.
         clock: seconds since the epoch.
     """
 
     def __init__(
-        self, store: FcStore, *, functions: FunctionOperations, aliases: AliasOperations, clock: Callable[[], float]
+        self,
+        store: FcStore,
+        *,
+        functions: FunctionOperations,
+        aliases: AliasOperations,
+        buckets: Buckets,
+        logstores: Logstores,
+        clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._functions = functions
         self._aliases = aliases
+        self._buckets = buckets
+        self._logstores = logstores
         self._clock = clock
 
     def create(self, trigger: Trigger) -> Trigger:
         """Create a trigger.
 
         Raises:
-            FcError: FunctionNotFound, TriggerAlreadyExists, InvalidArgument, NotImplemented.
+            FcError: FunctionNotFound, TriggerAlreadyExists, InvalidArgument, NotImplemented, OSSInvalidRequest.
         """
         self._functions.get(trigger.function)
         check_name("triggerName", trigger.name)
@@ -105,7 +123,7 @@ class TriggerOperations:
         """Replace a trigger's settings.
 
         Raises:
-            FcError: FunctionNotFound, TriggerNotFound, InvalidArgument.
+            FcError: FunctionNotFound, TriggerNotFound, InvalidArgument, OSSInvalidRequest.
         """
         self.get(trigger.function, trigger.name)
         return self._put(trigger)
@@ -125,7 +143,16 @@ class TriggerOperations:
         if trigger.kind not in TRIGGER_TYPES:
             raise FcError("NotImplemented", f"not implemented: triggers of type {trigger.kind!r}")
         CHECKS[trigger.kind](trigger)
+        if trigger.kind == "oss":
+            self._check_bucket(trigger)
+        if trigger.kind == "log":
+            check_logstore(trigger, self._logstores)
         trigger = replace(trigger, modified=self._clock())
         self._store.triggers[trigger.function, trigger.name] = trigger
         self._store.save()
         return trigger
+
+    def _check_bucket(self, trigger: Trigger) -> None:
+        if self._buckets.find(bucket_of(trigger)) is None:
+            raise from_oss("The specified bucket does not exist.")
+        check_conflicts(trigger, [each for key, each in self._store.triggers.items() if key != trigger.key])

@@ -14,6 +14,7 @@ from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import Retries
 from localcloud.kernel.identity import Credential
 from localcloud.kernel.places import Places
+from localcloud.sls.operations.service import SlsService
 
 ZIP = b"PK\x05\x06" + bytes(18)  # an empty archive
 ROLE = "acs:ram::1:role/r"
@@ -56,6 +57,7 @@ def open_service(folder: Path, settings: Settings, roles: BrokenRoles, clock: Ca
         roles=roles,
         objects=NoObjects(),
         buckets=NoBuckets(),
+        logstores=SlsService(folder / "sls", clock=clock),
         deliver=lambda *_: None,
         clock=clock,
     )

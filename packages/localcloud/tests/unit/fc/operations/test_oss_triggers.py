@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Trigger
-from localcloud.fc.operations.oss_triggers import check_oss_trigger, fires, make_event
+from localcloud.fc.operations.oss_triggers import MOST, check_conflicts, check_oss_trigger, fires, make_event
 from localcloud.oss.model import ObjectEvent
 
 NOW = 1_780_000_000.0
@@ -79,7 +79,14 @@ def test_event_has_the_documented_form() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"config": {}}, {"config": {"events": ["ObjectCreated"]}}, {"source_arn": "acs:oss"}]
+    "change",
+    [
+        {"config": {}},
+        {"config": {"events": ["ObjectCreated"]}},
+        {"config": {"events": ["oss:ObjectCreated:PutObjects"]}},
+        {"config": {"events": ["oss:Object*"]}},
+        {"source_arn": "acs:oss"},
+    ],
 )
 def test_oss_triggers_that_could_never_fire(change: Mapping[str, Any]) -> None:
     with pytest.raises(FcError, match="InvalidArgument"):
@@ -99,3 +106,45 @@ def test_oss_trigger_that_would_fail_when_it_fires(config: Mapping[str, Any]) ->
     trigger = Trigger(function="functions/f", name="t", kind="oss", config=config, source_arn="acs:oss:r:1:bucket")
     with pytest.raises(FcError, match="triggerConfig"):
         check_oss_trigger(trigger)
+
+
+PUT, ALL = "oss:ObjectCreated:PutObject", "oss:ObjectCreated:*"
+
+
+def made(event: str, prefix: str = "", suffix: str = "", *, name: str = "other", bucket: str = "pictures") -> Trigger:
+    config = {"events": [event], "filter": {"key": {"prefix": prefix, "suffix": suffix}}}
+    return replace(TRIGGER, name=name, config=config, source_arn=f"acs:oss:cn-hangzhou:1:{bucket}")
+
+
+@pytest.mark.parametrize(  # those that the vendor's page gives as examples
+    ("trigger", "conflicts"),
+    [
+        (made(ALL, "source", "zip"), True),
+        (made(PUT, "source", "zip"), True),
+        (made(PUT, "source", "1zip"), True),
+        (made(PUT, "source1", "zip"), True),
+        (made(PUT, "source"), True),
+        (made(PUT, "", "zip"), True),
+        (made(PUT, "source1", "zip1"), False),
+        (made(PUT, "1source", "1zip"), False),
+        (made("oss:ObjectCreated:PostObject", "source", "zip"), False),
+        (made("oss:ObjectRemoved:*", "source", "zip"), False),
+        (made(PUT, "source", "zip", bucket="others"), False),
+    ],
+)
+def test_no_event_fires_two_triggers_of_a_bucket(trigger: Trigger, conflicts: bool) -> None:
+    beside = [made(PUT, "source", "zip", name="there"), replace(TRIGGER, kind="timer", name="timer")]
+    if conflicts:
+        with pytest.raises(
+            FcError, match="OSSInvalidRequest: event source 'oss' returned error: Cannot specify overlap"
+        ):
+            check_conflicts(trigger, beside)
+    else:
+        check_conflicts(trigger, beside)
+
+
+def test_a_bucket_has_ten_triggers_at_most() -> None:
+    beside = [made(PUT, f"{number}/", name=f"t{number}") for number in range(MOST)]
+    check_conflicts(beside[-1], beside[:-1])
+    with pytest.raises(FcError, match=r"OSSInvalidRequest: .* has 10 triggers already"):
+        check_conflicts(made(PUT, "one more/"), beside)

@@ -58,7 +58,7 @@ def read(cloud: Cloud, name: str, context: Context = CONTEXT, **given: object) -
 @pytest.mark.parametrize(
     ("name", "given", "names"),
     [
-        ("OSS::Buckets", {}, ["photos"]),
+        ("OSS::Buckets", {}, ["base-pictures", "photos"]),
         ("RAM::Roles", {"RoleName": "b*"}, ["base"]),
         ("RAM::Roles", {"RoleName": "c*"}, []),
         ("RAM::Users", {"GroupName": "base"}, ["anna"]),

@@ -234,7 +234,12 @@ def test_an_http_trigger_of_fc_2_has_the_clouds_urls(based: Cloud) -> None:
         ({"InvocationRole": ""}, "Property InvocationRole: required for triggers of the type oss, but missing"),
         ({"SourceArn": "photos"}, "InvalidArgument: sourceArn must be "),
         ({"TriggerConfig": {}}, "InvalidArgument: triggerConfig.events "),
-        ({"TriggerType": "log"}, "Property TriggerType: not implemented: TriggerType other than oss, http, timer"),
+        ({"TriggerType": "log"}, "NotImplemented: not implemented: triggerConfig.events"),
+        (
+            {"TriggerType": "mns_topic"},
+            "Property TriggerType: not implemented: TriggerType other than oss, http, timer, log",
+        ),
+        ({"SourceArn": "acs:oss:cn-hangzhou:1:gone"}, "OSSInvalidRequest: "),
         ({"Qualifier": "1"}, "VersionNotFound: "),
     ],
 )
