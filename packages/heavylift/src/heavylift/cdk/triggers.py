@@ -1,6 +1,7 @@
 """Triggers of a function, in Function Compute 2.0 or 3.0: for objects, for HTTP, and by the clock.
 
-Sources: Function Compute, "Configure an OSS trigger", "Configure an HTTP trigger", "Configure a time trigger".
+Sources: Function Compute, "Configure an OSS trigger", "What do I do if a function is executed multiple times when a
+file is uploaded to OSS?", "Configure an HTTP trigger", "Configure a time trigger".
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from heavylift.cdk.values import shown
 
 Trigger = fc2.Trigger | fc3.Trigger
 
-CREATED = ["oss:ObjectCreated:*"]
+# Those after which there is an object: with `oss:ObjectCreated:*`, each step of a multipart upload would invoke.
+CREATED = [
+    f"oss:ObjectCreated:{name}"
+    for name in ("PutObject", "PostObject", "CopyObject", "AppendObject", "CompleteMultipartUpload", "PutSymlink")
+]
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 AUTHENTICATIONS = ("function", "anonymous")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")

@@ -108,6 +108,26 @@ def test_upload_that_matches_fires(recorder: Recorder) -> None:
     assert [each["eventName"] for each in recorder.events()][1] == "ObjectCreated:CopyObject"
 
 
+def test_each_step_of_a_multipart_upload_is_an_event(recorder: Recorder) -> None:
+    add_trigger(recorder, events=["oss:ObjectCreated:*", "oss:ObjectRemoved:AbortMultipartUpload"])
+    key = "incoming/large.jpg"
+    for ends in ("complete", "abort"):
+        upload = recorder.bucket.init_multipart_upload(key).upload_id
+        part = recorder.bucket.upload_part(key, upload, 1, b"12345")
+        if ends == "complete":
+            recorder.bucket.complete_multipart_upload(key, upload, [oss2.models.PartInfo(1, part.etag)])
+        else:
+            recorder.bucket.abort_multipart_upload(key, upload)
+    wait_for(lambda: len(recorder.events()) == 6)
+    told = {(each["eventName"].partition(":")[2], each["oss"]["object"]["size"]) for each in recorder.events()}
+    assert told == {
+        ("InitiateMultipartUpload", 0),
+        ("UploadPart", 5),
+        ("CompleteMultipartUpload", 5),
+        ("AbortMultipartUpload", 0),
+    }
+
+
 def test_trigger_without_events_or_bucket_is_refused(recorder: Recorder, refused: Any) -> None:
     with pytest.raises(Exception, match=r"triggerConfig\.events must list events"):
         add_trigger(recorder, events=[])

@@ -75,6 +75,7 @@ async def copy_part(call: Call) -> web.StreamResponse:
         source,
         permit=call.permit(on_version("GetObject", source[2]), source[0]),
         interval=interval,
+        requester=call.requester,
     )
     return xml_response(
         "CopyPartResult",

@@ -67,6 +67,7 @@ async def begin_upload(call: Call) -> web.StreamResponse:
         read_attributes(call.headers),
         sequential="sequential" in call.query,
         overwrite=not call.makes_only(call.headers),  # a bucket's rules strike at the end
+        requester=call.requester,
     )
     return xml_response(
         "InitiateMultipartUploadResult",
@@ -85,7 +86,7 @@ async def put_part(call: Call) -> web.StreamResponse:
             {"ArgumentName": ALGORITHM, "ArgumentValue": call.headers[ALGORITHM][:100]},
         )
     blob = await receive(call)
-    part = await call.run(call.oss.uploads.put_part, upload, number, blob)
+    part = await call.run(call.oss.uploads.put_part, upload, number, blob, requester=call.requester)
     return web.Response(
         headers={
             **upload.attributes.storage.encryption,
@@ -156,7 +157,7 @@ def _location(call: Call) -> str:
 async def abort_upload(call: Call) -> web.StreamResponse:
     """AbortMultipartUpload."""
     upload = await find_upload(call)
-    await call.run(call.oss.uploads.abort, upload)
+    await call.run(call.oss.uploads.abort, upload, requester=call.requester)
     return web.Response(status=204)
 
 

@@ -173,6 +173,7 @@ class CopyOperations(Operations):
         *,
         permit: Permit = anybody,
         interval: Callable[[StoredObject], tuple[int, int]],
+        requester: str = "",
     ) -> Part:
         """Add a part with bytes of an object.
 
@@ -182,6 +183,7 @@ class CopyOperations(Operations):
             source: the object to copy from.
             permit: asked for the source, as in `ObjectOperations.open`.
             interval: from the source to the half-open interval of its bytes; raises to refuse.
+            requester: the principal's id, told to subscribers.
 
         Raises:
             OssError: what `ObjectOperations.open`, `interval` and `UploadOperations.put_part` raise.
@@ -190,7 +192,7 @@ class CopyOperations(Operations):
             begin, end = interval(item)
             file.seek(begin)
             blob = self._store.blobs.write(_chunks(file.read, end - begin))
-        return self._uploads.put_part(upload, number, blob)
+        return self._uploads.put_part(upload, number, blob, event="ObjectCreated:UploadPartCopy", requester=requester)
 
 
 def _check_size(item: StoredObject) -> None:

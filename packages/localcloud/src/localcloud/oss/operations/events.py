@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localcloud.oss.model import ObjectEvent, StoredObject
+from localcloud.oss.model import ObjectEvent, Part, StoredObject, Upload
 
 Subscriber = Callable[[ObjectEvent], None]
 
@@ -32,12 +32,26 @@ class Events:
             item: the object, as it is or was.
             requester: the id of the principal that caused it.
         """
+        self._tell(name, item, item.size, item.etag, requester)
+
+    def tell_of_upload(self, name: str, upload: Upload, requester: str, part: Part | None = None) -> None:
+        """Tell all subscribers of a step of a multipart upload: there is no object of it yet.
+
+        Args:
+            name: the event's, `ObjectCreated:UploadPart`.
+            upload: the upload.
+            requester: the id of the principal that caused it.
+            part: whose size and entity tag are told; None: 0 and none (assumed).
+        """
+        self._tell(name, upload, part.size if part else 0, part.etag if part else "", requester)
+
+    def _tell(self, name: str, place: StoredObject | Upload, size: int, etag: str, requester: str) -> None:
         event = ObjectEvent(
             name=name,
-            bucket=item.bucket,
-            key=item.key,
-            size=item.size,
-            etag=item.etag,
+            bucket=place.bucket,
+            key=place.key,
+            size=size,
+            etag=etag,
             time=self._clock(),
             requester=requester,
         )

@@ -44,6 +44,7 @@ class UploadOperations(Operations):
         *,
         sequential: bool = False,
         overwrite: bool = True,
+        requester: str = "",
     ) -> Upload:
         """Begin a multipart upload.
 
@@ -53,6 +54,7 @@ class UploadOperations(Operations):
             attributes: those of the object to come.
             sequential: its parts come in the order of their numbers.
             overwrite: False refuses to begin where an object is, before any part is sent.
+            requester: the principal's id, told to subscribers.
 
         Raises:
             OssError: NoSuchBucket, InvalidObjectName, InvalidArgument (ACL), AccessDenied (a public ACL, which the bucket blocks),
@@ -72,6 +74,7 @@ class UploadOperations(Operations):
             sequential=sequential,
         )
         self._store.uploads.begin(upload)
+        self._events.tell_of_upload("ObjectCreated:InitiateMultipartUpload", upload, requester)
         return upload
 
     def get(self, bucket: str, key: str, upload_id: str) -> Upload:
@@ -120,8 +123,23 @@ class UploadOperations(Operations):
         """Return the parts of an unfinished upload in order of their numbers."""
         return self._store.uploads.parts(upload)
 
-    def put_part(self, upload: Upload, number: int, blob: Blob) -> Part:
-        """Add a part, or replace the one of the same number, which is from 1 to `MAX_PARTS`.
+    def put_part(
+        self,
+        upload: Upload,
+        number: int,
+        blob: Blob,
+        *,
+        event: str = "ObjectCreated:UploadPart",
+        requester: str = "",
+    ) -> Part:
+        """Add a part, or replace the one of the same number.
+
+        Args:
+            upload: the upload.
+            number: the part's number, from 1 to `MAX_PARTS`.
+            blob: its bytes.
+            event: the event that subscribers are told.
+            requester: the principal's id, told to subscribers.
 
         Raises:
             OssError: PartNotSequential, NoSuchUpload (it ended meanwhile).
@@ -138,6 +156,7 @@ class UploadOperations(Operations):
         )
         with self._store.blobs.giving(blob):
             self._store.uploads.put_part(upload, part, check)
+        self._events.tell_of_upload(event, upload, requester, part)
         return part
 
     def complete(
@@ -196,13 +215,18 @@ class UploadOperations(Operations):
         except _PartsChangedError:
             return None
 
-    def abort(self, upload: Upload) -> None:
+    def abort(self, upload: Upload, *, requester: str = "") -> None:
         """Forget an upload and the bytes of its parts.
+
+        Args:
+            upload: the upload.
+            requester: the principal's id, told to subscribers.
 
         Raises:
             OssError: NoSuchUpload (it has ended meanwhile).
         """
         self._store.uploads.abort(upload)
+        self._events.tell_of_upload("ObjectRemoved:AbortMultipartUpload", upload, requester)
 
 
 def choose_parts(uploaded: Sequence[Part], chosen: Chosen | None) -> list[Part]:
