@@ -12,6 +12,7 @@ STATUS = {
     "AliasAlreadyExists": 409,
     "AliasNotFound": 404,
     "AsyncConfigNotExists": 404,
+    "BadResponse": 502,  # of a function that an HTTP trigger invokes
     "DomainNameAlreadyExists": 409,
     "DomainNameNotFound": 404,
     "DomainRouteNotFound": 404,

@@ -1,7 +1,8 @@
 """The platform that is embedded: the runtimes and limits of Function Compute, each defined here and nowhere else in localcloud.
 
 Sources: Function Compute, "Limits", "Python runtime", "Node.js runtime", "Configure a function", "Configure instance concurrency",
-"Asynchronous invocations", "Lifecycle hooks for function instances" (pages of 2026-10); the API's clients, for the names of
+"Asynchronous invocations", "Web functions",
+"Lifecycle hooks for function instances" (pages of 2026-10); the API's clients, for the names of
 runtimes; validators of ros-cdk-fc and ros-cdk-fc3 1.15.0.
 """
 
@@ -116,6 +117,8 @@ MAX_LAYER = 500 * MB  # bytes of a layer's zipped package, through OSS
 MAX_LAYERS_SIZE = 2048 * MB  # bytes of all layers of a function, zipped
 MAX_SYNC_PAYLOAD = 32 * MB  # bytes
 MAX_ASYNC_PAYLOAD = 128 * 1024  # bytes
+MAX_HTTP_HEADERS = 8 * 1024  # bytes of all names and values, of a request for an HTTP trigger and of its response
+MAX_HTTP_PATH = 4 * 1024  # bytes of a path with its query
 LOG_TAIL = 4096  # bytes of the log that an invocation's answer carries on request
 ASYNC_RETRIES = range(8 + 1)  # that a configuration may ask for
 ASYNC_AGE = range(1, 604_800 + 1)  # seconds that an invocation may wait

@@ -241,4 +241,4 @@ def test_a_long_exception_is_cut_not_lost(invoke: Callable[..., Any]) -> None:
     assert "do_raise" in json.dumps(answer.json["stackTrace"])
     deep = invoke("raise_deep").json
     assert deep["errorType"] == "RecursionError"
-    assert "in even" in deep["stackTrace"][-1][0] or "in odd" in deep["stackTrace"][-1][0]
+    assert deep["stackTrace"][-1][2] in {"in even", "in odd"}

@@ -101,7 +101,11 @@ def test_environment_and_context(
     assert ("credentials" in got["context"]) == (runtime != "python3.12")
     assert "ALIBABA_CLOUD_ACCESS_KEY_ID" not in environment  # it has no role
     assert not any("site-packages" in folder for folder in got["path"])
-    assert ("FC_SERVICE_NAME" in environment) == (got["context"]["service"]["name"] != "")
+    if runtime == "python3.12":
+        assert "service" not in got["context"]
+        assert got["context"]["function"]["qualifier"] == "LATEST"
+    else:
+        assert ("FC_SERVICE_NAME" in environment) == (got["context"]["service"]["name"] != "")
 
 
 def test_the_context_names_where_a_function_of_fc_3_logs(
@@ -120,9 +124,13 @@ def test_exception_of_the_handler(any_client: Any, code: bytes, make_event: Make
     assert answer.error_type == "UnhandledInvocationError"
     assert answer.json["errorMessage"] == "no such thing"
     assert answer.json["errorType"] == "ValueError"
-    assert "do_raise" in json.dumps(answer.json["stackTrace"])
     assert "bootstrap" not in json.dumps(answer.json["stackTrace"])
-    assert "no such thing" in answer.log
+    file, line, name, source = answer.json["stackTrace"][-1]
+    assert (file, name, source) == ('File "/code/index.py"', "in do_raise", 'raise ValueError("no such thing")')
+    assert line.startswith("line ")
+    request_id = answer.headers["x-fc-request-id"]
+    assert f'{request_id} [ERROR] {{"errorMessage": "no such thing", "errorType": "ValueError"' in answer.log
+    assert f"FC Invoke End RequestId: {request_id}, Error: Unhandled function error" in answer.log
     assert any_client.invoke("f", make_event("state")).error_type is None
 
 
@@ -131,10 +139,43 @@ def test_import_failure_and_missing_handler(any_client: Any, code: bytes, zip_of
     any_client.create("nothing", code=zip_of({"other.py": ""}))
     any_client.create("missing", code=code, handler="index.nobody")
     broken = any_client.invoke("broken")
-    assert broken.error_type == "ImportModuleError"
-    assert broken.json["errorMessage"] == "Unable to import module 'index': No module named 'not_there'"
+    assert broken.error_type == "UnhandledInvocationError"
+    assert broken.json == {
+        "errorMessage": "Unable to import module 'index'",
+        "errorType": "ImportModuleError",
+        "stackTrace": ["ModuleNotFoundError: No module named 'not_there'"],
+    }
+    assert 'File "/code/index.py", line 1' in broken.log
     assert "Unable to import module 'index'" in any_client.invoke("nothing").json["errorMessage"]
-    assert any_client.invoke("missing").json["errorMessage"] == "Handler 'nobody' is missing on module 'index'"
+    missing = any_client.invoke("missing").json
+    assert missing["errorMessage"] == "Handler 'nobody' is missing on module 'index'"
+    assert missing["errorType"] == "HandlerNotFound"
+
+
+def test_leaving_the_process_is_no_exception(client: Any, zip_of: Any) -> None:
+    source = "import sys\n\ndef handler(event, context):\n    sys.exit(event.decode() or None)\n"
+    client.create("f", code=zip_of({"index.py": source}))
+    for event in (b"", b"why"):
+        answer = client.invoke("f", event)
+        assert answer.error_type == "UnhandledInvocationError"
+        assert answer.json["errorMessage"].startswith("Process exited unexpectedly before completing request")
+        assert event.decode() in answer.log
+
+
+def test_a_layer_may_hold_what_pip_installs_with_a_prefix(client: Any, zip_of: Any) -> None:
+    """It lies in lib/pythonX.Y/site-packages then, and comes before /opt/python itself."""
+    source = "import sys\n\ndef handler(event, context):\n    return [each for each in sys.path if each.startswith('/opt')]\n"
+    client.create("f", code=zip_of({"index.py": source}))
+    first, second = client.invoke("f").json
+    assert first.startswith("/opt/python/lib/python3.")
+    assert (first.rpartition("/")[2], second) == ("site-packages", "/opt/python")
+
+
+def test_what_is_logged_has_time_request_and_level(client: Any, zip_of: Any) -> None:
+    source = "import logging\n\ndef handler(event, context):\n    logging.getLogger('mine').info('hello')\n"
+    client.create("f", code=zip_of({"index.py": source}))
+    answer = client.invoke("f")
+    assert f"Z {answer.headers['x-fc-request-id']} [INFO] hello\n" in answer.log
 
 
 def test_death_of_the_process(any_client: Any, code: bytes, make_event: MakeEvent) -> None:

@@ -101,14 +101,14 @@ def test_asynchronous_handlers_modules_and_initializers(client: Any, zip_of: Cal
     assert client.invoke("promise").json["errorMessage"] == "later"
     client.update("promise", handler="index.absent")
     missing = client.invoke("promise")
-    assert missing.error_type == "ImportModuleError"
+    assert (missing.error_type, missing.json["errorType"]) == ("UnhandledInvocationError", "HandlerNotFound")
     assert missing.json["errorMessage"] == "Handler 'absent' is missing on module 'index'"
     module = "import os from 'os';\nexport const handler = async (event, context) => 'module ' + event;\n"
     client.create("module", code=zip_of({"sub/index.mjs": module}), runtime="nodejs20", handler="sub/index.handler")
     assert client.invoke("module", b"m").body == b"module m"
     client.create("broken", code=zip_of({"index.js": "require('absent')"}), runtime="nodejs14", timeout=20)
     broken = client.invoke("broken")
-    assert broken.error_type == "ImportModuleError"
+    assert broken.error_type == "UnhandledInvocationError"
     assert broken.json["errorMessage"].startswith("Unable to import module 'index': Cannot find module 'absent'")
     failing = {"environmentVariables": {"INIT": "cannot"}, "initializer": "index.initialize"}
     client.create("init", code=zip_of({"index.js": INDEX}), runtime="nodejs20", timeout=20, **failing)

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from localcloud.fc.api.invocations import read_delay
+from localcloud.fc.api.invocations import describe, read_delay
 from localcloud.fc.api.parts import pass_parts_on
 from localcloud.fc.api.triggers import HTTP_TRIGGERS, HTTP_TRIGGERS_VPC
 from localcloud.fc.domains import CustomDomain
@@ -28,6 +28,7 @@ from localcloud.fc.operations.http_triggers import (
     HttpRequest,
     HttpResponse,
     MalformedResponseError,
+    check_headers,
     make_environ,
     make_event,
     make_request,
@@ -36,7 +37,7 @@ from localcloud.fc.operations.http_triggers import (
 )
 from localcloud.fc.operations.rewrites import rewrite
 from localcloud.fc.operations.service import FcService
-from localcloud.fc.platform import MAX_SYNC_PAYLOAD, RUNTIMES, Engine
+from localcloud.fc.platform import MAX_HTTP_PATH, MAX_SYNC_PAYLOAD, RUNTIMES, Engine
 from localcloud.kernel.door import HOST, ID
 from localcloud.kernel.rpc import read_request
 from localcloud.kernel.signatures import SignedRequest, read_query
@@ -49,6 +50,7 @@ _BY_ID = re.compile(rf"((?:{re.escape(HTTP_TRIGGERS)}|{re.escape(HTTP_TRIGGERS_V
 _OF_CONNECTION = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
 )
+_PLATFORM = "x-fc-"  # what the names of its own headers begin with
 _OWN = _OF_CONNECTION | {"content-length", "date", "server"}
 
 Authorize = Callable[[SignedRequest, web.Request, str], object]  # refuses a request for the function with a path
@@ -66,7 +68,7 @@ class Found:
     prefix: str  # of the path, before the function's own part
     path: str  # as sent
     query: str  # as sent
-    is_app: bool  # it came to a name under fcapp.run
+    is_own: bool  # it came to a name of the platform's
 
 
 def find_trigger(fc: FcService, request: web.Request) -> Found | None:
@@ -83,7 +85,7 @@ def find_trigger(fc: FcService, request: web.Request) -> Found | None:
     if host.endswith(APPS):
         trigger = fc.triggers.by_id(host.partition(".")[0])
         _check_reach(trigger, within=host.partition(".")[2].removesuffix(APPS).endswith("-vpc"))
-        return _found(trigger, path=path, query=query, is_app=True)
+        return _found(trigger, path=path, query=query, is_own=True)
     if match := _BY_ID.fullmatch(path):
         trigger = fc.triggers.by_id(match[2])
         _check_reach(trigger, within=path.startswith(HTTP_TRIGGERS_VPC))
@@ -92,7 +94,7 @@ def find_trigger(fc: FcService, request: web.Request) -> Found | None:
         function = f"services/{unquote(match[2])}/functions/{unquote(match[4])}"
         trigger = fc.triggers.http_of(function, match[3] or "")
         _check_reach(trigger, within=not host.endswith(NAMES) or "-internal." in host)
-        return _found(trigger, prefix=match[1], path=match[5] or "/", query=query)
+        return _found(trigger, prefix=match[1], path=match[5] or "/", query=query, is_own=host.endswith(NAMES))
     return None
 
 
@@ -106,7 +108,7 @@ def _check_reach(trigger: Trigger, *, within: bool) -> None:
         raise FcError("AccessDenied", f"the URL of trigger '{trigger.name}' on the internet is switched off")
 
 
-def _found(trigger: Trigger, *, path: str, query: str, prefix: str = "", is_app: bool = False) -> Found:
+def _found(trigger: Trigger, *, path: str, query: str, prefix: str = "", is_own: bool = False) -> Found:
     return Found(
         name=f"trigger '{trigger.name}'",
         function=trigger.function,
@@ -116,7 +118,7 @@ def _found(trigger: Trigger, *, path: str, query: str, prefix: str = "", is_app:
         prefix=prefix,
         path=path,
         query=query,
-        is_app=is_app,
+        is_own=is_own,
     )
 
 
@@ -137,7 +139,7 @@ def _found_by_domain(fc: FcService, domain: CustomDomain, request: web.Request) 
         prefix="",
         path=path,
         query=query,
-        is_app=False,
+        is_own=False,
     )
 
 
@@ -158,21 +160,22 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
     signed = await read_request(request)
     if not found.is_anonymous:
         authorize(signed, request, found.function)
-    if len(signed.body) > MAX_SYNC_PAYLOAD:
-        raise FcError(
-            "EntityTooLarge", f"the body has {len(signed.body)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
-        )
+    _check_size(signed, f"{found.path}?{found.query}" if found.query else found.path)
     asked = HttpRequest(
         method=request.method,
         prefix=found.prefix,
         path=found.path,
         query=read_query(found.query),
         query_string=found.query,
-        headers={name: value for name, value in signed.headers.items() if name not in _OF_CONNECTION},
+        # Only the platform says what begins with `x-fc-`.
+        headers={
+            name: value
+            for name, value in signed.headers.items()
+            if name not in _OF_CONNECTION and not name.startswith(_PLATFORM)
+        },
         body=signed.body,
         host=request.host,
         protocol=f"HTTP/{request.version.major}.{request.version.minor}",
-        scheme=request.scheme,
         source_ip=request.remote or "",
     )
     engine = RUNTIMES[fc.aliases.release(found.function, found.qualifier).function.runtime].engine
@@ -182,7 +185,7 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
         if not is_event:
             whose = "FC 2.0" if is_fc2 else "custom runtimes"
             raise FcError("NotImplemented", f"not implemented: x-fc-invocation-type Async for HTTP triggers of {whose}")
-        return _accept(fc, found, asked, request[ID])
+        return _accept(fc, found, asked, request[ID], delay=read_delay(signed.headers))
     as_request = make_environ if engine is Engine.PYTHON else make_request
     payload = _event(fc, asked, request[ID]) if is_event else as_request(asked)
 
@@ -196,34 +199,45 @@ async def serve_trigger(fc: FcService, request: web.Request, found: Found, autho
             parts=parts,
         )
 
-    done = await pass_parts_on(request, invoke, partial(_begin, is_app=found.is_app))
-    return done if isinstance(done, web.StreamResponse) else _respond(done, is_event=is_event, is_app=found.is_app)
+    done = await pass_parts_on(request, invoke, partial(_begin, is_own=found.is_own))
+    return done if isinstance(done, web.StreamResponse) else _respond(done, found, is_event=is_event)
+
+
+def _check_size(request: SignedRequest, uri: str) -> None:
+    """Refuse a request that is too large for a function.
+
+    Raises:
+        FcError: InvalidArgument, EntityTooLarge.
+    """
+    if len(uri) > MAX_HTTP_PATH:
+        raise FcError("InvalidArgument", f"the path has {len(uri)} bytes; at most {MAX_HTTP_PATH} are allowed")
+    check_headers("InvalidArgument", request.headers.items())
+    if len(request.body) > MAX_SYNC_PAYLOAD:
+        raise FcError(
+            "EntityTooLarge", f"the body has {len(request.body)} bytes; at most {MAX_SYNC_PAYLOAD} are allowed"
+        )
 
 
 def _event(fc: FcService, asked: HttpRequest, request_id: str) -> bytes:
     return make_event(asked, account_id=fc.settings.account_id, request_id=request_id, now=fc.now())
 
 
-def _accept(fc: FcService, found: Found, asked: HttpRequest, request_id: str) -> web.Response:
+def _accept(fc: FcService, found: Found, asked: HttpRequest, request_id: str, *, delay: int) -> web.Response:
     payload = _event(fc, asked, request_id)
     fc.invocations.invoke_async(
         found.function,
         payload,
         request_id=request_id,
         qualifier=found.qualifier,
-        delay=read_delay(asked.headers),
+        delay=delay,
     )
     return web.Response(status=202)
 
 
-def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
+def _respond(done: Invocation, found: Found, *, is_event: bool) -> web.Response:
     answer = done.answer
-    own = {
-        "X-Fc-Instance-Id": done.instance_id,
-        "X-Fc-Invocation-Duration": f"{answer.duration * 1000:.0f}",
-    }
+    own = describe(done, function=found.function, qualifier=found.qualifier)
     if answer.error_type:  # 502 is assumed
-        own["X-Fc-Error-Type"] = answer.error_type
         kind = "application/octet-stream" if answer.own_words else "application/json"
         return web.Response(status=502, body=answer.body, headers=own, content_type=kind)
     try:
@@ -234,11 +248,11 @@ def _respond(done: Invocation, *, is_event: bool, is_app: bool) -> web.Response:
         return web.json_response(document, status=502, headers=own)
     made = web.Response(status=response.status, body=response.body, headers=own)
     made.headers.popall("Content-Type", None)
-    _set_headers(made, response, is_app=is_app)
+    _set_headers(made, response, is_own=found.is_own)
     return made
 
 
-def _begin(head: bytes, instance: str, *, is_app: bool) -> web.StreamResponse:
+def _begin(head: bytes, instance: str, *, is_own: bool) -> web.StreamResponse:
     """Make the response whose body comes in parts; nobody knows yet how long the invocation takes.
 
     Raises:
@@ -249,13 +263,13 @@ def _begin(head: bytes, instance: str, *, is_app: bool) -> web.StreamResponse:
     except MalformedResponseError as error:
         raise FcError("InternalServerError", f"the function returned no HTTP response: {error}") from error
     made = web.StreamResponse(status=response.status, headers={"X-Fc-Instance-Id": instance})
-    _set_headers(made, response, is_app=is_app)
+    _set_headers(made, response, is_own=is_own)
     return made
 
 
-def _set_headers(made: web.StreamResponse, response: HttpResponse, *, is_app: bool) -> None:
+def _set_headers(made: web.StreamResponse, response: HttpResponse, *, is_own: bool) -> None:
     for name, value in response.headers:
-        if name.lower() not in _OWN:
+        if name.lower() not in _OWN and not name.lower().startswith(_PLATFORM):
             made.headers.add(name, value)
-    if is_app:  # as the platform does at its own domain, so that a browser does not show the page
+    if is_own:  # as the platform does at its own domain, so that a browser does not show the page
         made.headers["Content-Disposition"] = "attachment"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 from localcloud.fc.instances.instance import Instance
 from localcloud.fc.instances.logs import InvocationLog
@@ -52,7 +53,13 @@ def describe_death(
 
 
 def answer_failure(
-    error_type: str, failure: Failure | str, instance: Instance, *, duration: float, log: InvocationLog
+    error_type: str,
+    failure: Failure | str,
+    instance: Instance,
+    *,
+    request_id: str,
+    duration: float,
+    log: InvocationLog,
 ) -> Answer:
     """Return the answer that tells a failure, and log it.
 
@@ -60,6 +67,7 @@ def answer_failure(
         error_type: the platform's name for it.
         failure: of the function, or how its instance died.
         instance: the instance.
+        request_id: the request's id.
         duration: seconds that it took.
         log: of the invocation.
     """
@@ -67,11 +75,11 @@ def answer_failure(
         log.line(failure)
         described: dict[str, object] = {"errorMessage": failure}
     else:
-        log.line(failure.message)
-        log.write("".join("".join(frame) for frame in failure.trace).encode(errors="backslashreplace"))
         described = {"errorMessage": failure.message}
         if failure.kind:  # Node.js: what a function calls back with may be no exception
             described |= {"errorType": failure.kind, "stackTrace": failure.trace}
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+        log.line(f"{moment}Z {request_id} [ERROR] {json.dumps(described)}")
     return Answer(
         body=json.dumps(described).encode(),  # ASCII, with what is no text escaped, as the platform's runtime writes it
         error_type=error_type,

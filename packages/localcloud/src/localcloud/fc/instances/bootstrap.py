@@ -8,11 +8,16 @@ only.
 While nothing of the function runs, it listens on the embedded cloud's ports, where the instance has a network of its own, and
 bounds the processes. It reports that with one byte, which carries the listening sockets. The platform takes no head above
 `MAX_HEAD` bytes and no result above `max_result`: what a function raises or returns beyond that is cut or refused here.
+
+Sources: Function Compute, "Python": "Error handling", "Context", "Print logs"; the platform's own runtime, of which there are
+public copies (`fc_rapis_util.py`, `fc_rapis_main.py`), for results, failures, the paths of modules and what ends the process.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import decimal
 import importlib
 import importlib.util
 import json
@@ -22,14 +27,16 @@ import resource
 import socket
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 MAX_MESSAGE = 4096  # characters of an exception's message, of which each takes 12 bytes at most as JSON
 MAX_NAME = 256  # characters of an exception's class
+LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(fc_request_id)s [%(levelname)s] %(message)s"
 GLOBAL = ("/usr/local/lib/node_modules", "/usr/lib/node_modules")  # where npm puts packages for everybody
 
 
@@ -143,7 +150,14 @@ def become_node(setup: messages.Setup, redirect: Path, channel: socket.socket) -
 def prepare(setup: messages.Setup, redirect: Path) -> None:
     """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
     load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
-    folders = [os.environ["FC_FUNC_CODE_PATH"], *own_folders("PYTHONPATH"), setup.layers + "/python"]
+    layers = f"{setup.layers}/python"
+    python = "python{}.{}".format(*sys.version_info)
+    folders = [
+        os.environ["FC_FUNC_CODE_PATH"],
+        *own_folders("PYTHONPATH"),
+        f"{layers}/lib/{python}/site-packages",
+        layers,
+    ]
     sys.path[:0] = folders
     sys.path.append(setup.packages)  # after the function's own: it may bring another version
     os.environ["PYTHONPATH"] = os.pathsep.join([str(redirect.with_name("preload")), *folders])
@@ -176,15 +190,21 @@ def receive_head(channel: socket.socket) -> bytes | None:
 
 
 def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> tuple[messages.Reply, bytes]:
-    """Run the handler or a hook; return the reply and the result."""
+    """Run the handler or a hook; return the reply and the result. What is no `Exception`, such as `sys.exit`, ends the process."""
+    LoggedRequest.id = request.request_id
     context = make_context(request.request_id, setup)
     hook = setup.hooks.get(request.operation)
     name = hook or setup.function.handler
     module_name, _, function_name = name.rpartition(".")
     try:
-        function = getattr(importlib.import_module(module_name.replace("/", ".")), function_name)
-    except BaseException as error:  # noqa: BLE001 - whatever the user's module raises is the answer
-        return messages.Reply(failure=import_failure(error, module_name, function_name)), b""
+        module = importlib.import_module(module_name.replace("/", "."))
+    except Exception as error:  # noqa: BLE001 - whatever the user's module raises is the answer
+        return messages.Reply(failure=import_failure(error, module_name)), b""
+    try:
+        function = getattr(module, function_name)
+    except AttributeError as error:
+        missing = f"Handler '{function_name}' is missing on module '{module_name}'"
+        return messages.Reply(failure=failure_to_load(error, "HandlerNotFound", missing)), b""
     try:
         if hook:
             function(context)
@@ -195,7 +215,7 @@ def serve(request: messages.Request, payload: bytes, setup: messages.Setup) -> t
             result = encode(function(payload, context))
         if len(result) > setup.max_result:
             raise ValueError(f"the result has {len(result)} bytes; at most {setup.max_result} are allowed")
-    except BaseException as error:  # noqa: BLE001 - whatever the user's function raises is the answer
+    except Exception as error:  # noqa: BLE001 - whatever the user's function raises is the answer
         return messages.Reply(failure=describe(error)), b""
     return messages.Reply(size=len(result)), result
 
@@ -228,56 +248,94 @@ def pass_on(
 
 
 def encode(result: object) -> bytes:
-    """Turn the value that a handler returns into bytes: bytes and text as they are, anything else as JSON."""
-    if isinstance(result, (bytes, bytearray, memoryview)):
-        return bytes(result)
-    return (result if isinstance(result, str) else json.dumps(result)).encode()
+    """Turn the value that a handler returns into bytes: bytes and text as they are, anything else as JSON, by the order of names.
 
-
-def import_failure(error: BaseException, module_name: str, function_name: str) -> messages.Failure:
-    """Describe why a handler could not be found, in the platform's words."""
-    if isinstance(error, AttributeError) and module_name in sys.modules:
-        message = f"Handler '{function_name}' is missing on module '{module_name}'"
-        return messages.Failure(during_import=True, message=message, kind="HandlerNotFound", trace=[])
-    before = f"Unable to import module '{module_name}': "
-    return describe(error, during_import=True, name="ImportModuleError", before=before)
-
-
-def describe(
-    error: BaseException, *, during_import: bool = False, name: str = "", before: str = ""
-) -> messages.Failure:
-    """Describe an exception as the platform does; the frames of this file are left out, and the outer ones that take too much.
-
-    Args:
-        error: the exception.
-        during_import: the function's module was being imported.
-        name: what to call its class; empty: its own name.
-        before: what its message begins with.
+    The platform's JSON has spaces and lines besides.
     """
-    message, kind = (before + str(error))[:MAX_MESSAGE], (name or type(error).__name__)[:MAX_NAME]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    if isinstance(result, bytes):
+        return result
+    return (result if isinstance(result, str) else json.dumps(result, default=as_json, sort_keys=True)).encode()
+
+
+def as_json(value: Any) -> object:  # noqa: ANN401 - what JSON has no form for
+    """Return what stands for a value in JSON.
+
+    Raises:
+        TypeError: nothing does.
+    """
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    if isinstance(value, datetime.date):  # a `datetime` is one
+        return value.isoformat()
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    raise TypeError(f"{value!r} is not JSON serializable")
+
+
+def import_failure(error: Exception, module_name: str) -> messages.Failure:
+    """Describe why a module could not be imported, in the platform's words; where it is, the log tells."""
+    kind, message = "UserCodeError", f"Module initialization error: '{error}'"
+    if isinstance(error, ImportError):
+        kind, message = "ImportModuleError", f"Unable to import module '{module_name}'"
+    elif isinstance(error, SyntaxError):
+        kind, message = "UserCodeSyntaxError", f"Syntax error in module '{module_name}'"
+    elif isinstance(error, ValueError):
+        kind, message = "InvalidHandleName", f"Invalid handler '{module_name}'"
+    frames = [frame for frame in own_frames(error) if "importlib" not in frame.filename]
+    sys.stderr.write("".join(traceback.format_list(frames)))
+    return failure_to_load(error, kind, message)
+
+
+def failure_to_load(error: Exception, kind: str, message: str) -> messages.Failure:
+    """Describe why a handler cannot be called; its trace is the exception in parts."""
+    first, *rest = "".join(traceback.format_exception_only(type(error), error)).replace("^", "").split("\n")
+    parts = [part.strip()[:MAX_MESSAGE] for part in (*first.split(","), *rest)]
+    return failure_of(message, kind, parts, during_import=True)
+
+
+def describe(error: Exception) -> messages.Failure:
+    """Describe an exception as the platform does; the frames of this file are left out, and the outer ones that take too much."""
+    frames = [
+        [f'File "{frame.filename}"', f"line {frame.lineno}", f"in {frame.name}", frame.line or ""]
+        for frame in own_frames(error)
+    ]
+    return failure_of(str(error), type(error).__name__, frames)
+
+
+def own_frames(error: Exception) -> list[traceback.FrameSummary]:
+    """Return the frames of an exception that are the function's."""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+
+
+def failure_of(message: str, kind: str, trace: list[Any], *, during_import: bool = False) -> messages.Failure:
+    """Return a failure with the last parts of its trace that the head of a reply has room for; none is empty."""
+    message, kind = message[:MAX_MESSAGE], kind[:MAX_NAME]
     left = messages.MAX_HEAD - 1024 - len(json.dumps([message, kind]))  # the head has more than the failure
-    trace: list[list[str]] = []
-    for line in reversed(traceback.format_list(frames)):
-        left -= len(json.dumps([line])) + 2
+    kept: list[Any] = []
+    for part in filter(None, reversed(trace)):
+        left -= len(json.dumps(part)) + 2
         if left < 0:
             break
-        trace.insert(0, [line])
-    return messages.Failure(during_import=during_import, message=message, kind=kind, trace=trace)
+        kept.insert(0, part)
+    return messages.Failure(during_import=during_import, message=message, kind=kind, trace=kept)
 
 
 def make_context(request_id: str, setup: messages.Setup) -> SimpleNamespace:
-    """Return the `context` of the runtime, with what it has of credentials and a logger."""
+    """Return the `context` of the runtime: that of python3.12 has a logger, and neither credentials nor a service."""
     context = SimpleNamespace(
         request_id=request_id,
         function=SimpleNamespace(**vars(setup.function)),
-        service=SimpleNamespace(**vars(setup.service)),
         region=os.environ["FC_REGION"],
         account_id=os.environ["FC_ACCOUNT_ID"],
-        tracing=SimpleNamespace(),
     )
+    service = setup.service
     if setup.context_logger:
         context.logger = logging.getLogger()
+        context.log_project, context.log_store = service.log_project, service.log_store
+        context.function.qualifier, context.function.version_id = service.qualifier, service.version_id
+    else:
+        context.service = SimpleNamespace(**vars(service))
+        context.tracing = SimpleNamespace(span_context="", jaeger_endpoint="", span_baggages={})
     if setup.context_credentials:
         names = ("access_key_id", "access_key_secret", "security_token")
         credentials = {name: os.environ.get("ALIBABA_CLOUD_" + name.upper(), "") for name in names}
@@ -285,7 +343,27 @@ def make_context(request_id: str, setup: messages.Setup) -> SimpleNamespace:
     return context
 
 
+class LoggedRequest(logging.Filter):
+    """Adds the id of the request that runs to what is logged."""
+
+    id = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        record.fc_request_id = self.id
+        return True
+
+
+def log_to(stream: TextIO) -> None:
+    """Have all loggers write to a stream in the platform's form."""
+    handler, formatter = logging.StreamHandler(stream), logging.Formatter(LOG_FORMAT, "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    handler.addFilter(LoggedRequest())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s [%(levelname)s] %(message)s")
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    log_to(sys.stdout)
     main()

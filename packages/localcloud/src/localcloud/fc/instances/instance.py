@@ -77,7 +77,7 @@ class Instance:
     """
 
     def __init__(self, release: Release, *, host: Host) -> None:
-        self.id = f"c-{uuid.uuid4().hex[:24]}"
+        self.id = f"c-{int(time.time()):08x}-{uuid.uuid4().hex[-20:]}"
         self.release = release
         self.function = function = release.function
         self.state = InstanceState.NEW

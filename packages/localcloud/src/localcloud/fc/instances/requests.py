@@ -17,7 +17,8 @@ from localcloud.fc.platform import MB
 
 def new_request_id() -> str:
     """Return a fresh request id in the platform's form."""
-    return f"1-{int(time.time()):x}-{uuid.uuid4().hex[:24]}"
+    drawn = uuid.uuid4().hex
+    return f"1-{int(time.time()):08x}-{drawn[:8]}-{drawn[-12:]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,13 +37,17 @@ async def initialize(instance: Instance, request_id: str, log: InvocationLog) ->
         return None
     log.line(f"FC Initialize Start RequestId: {request_id}")
     outcome = await _call(instance, INITIALIZE, b"", request_id, function.initialization_timeout, log)
-    log.line(f"FC Initialize End RequestId: {request_id}")
     instance.initializer_seconds = outcome.duration
     if outcome.failure is None:
         instance.initialized = True
+        log.line(f"FC Initialize End RequestId: {request_id}")
         return None
     instance.kill()
-    return answer_failure("InitializationError", outcome.failure, instance, duration=outcome.duration, log=log)
+    answer = answer_failure(
+        "InitializationError", outcome.failure, instance, request_id=request_id, duration=outcome.duration, log=log
+    )
+    log.line(f"FC Initialize End RequestId: {request_id}{_suffix(outcome.failure)}")
+    return answer
 
 
 async def invoke(
@@ -72,15 +77,21 @@ async def invoke(
             peak = instance.meter.peak_memory
             answer = Answer(body=outcome.result, error_type=None, duration=outcome.duration, peak_memory=peak)
         case failure:
-            kind = "UnhandledInvocationError"
-            if isinstance(failure, Failure) and (failure.during_import or failure.handled):
-                kind = "ImportModuleError" if failure.during_import else "HandledInvocationError"
-            answer = answer_failure(kind, failure, instance, duration=outcome.duration, log=log)
+            handled = isinstance(failure, Failure) and failure.handled
+            kind = "HandledInvocationError" if handled else "UnhandledInvocationError"
+            answer = answer_failure(kind, failure, instance, request_id=request_id, duration=outcome.duration, log=log)
             if outcome.result:
                 answer = replace(answer, body=outcome.result, own_words=True)
-    log.line(f"FC Invoke End RequestId: {request_id}")
+    log.line(f"FC Invoke End RequestId: {request_id}{_suffix(outcome.failure)}")
     log.report(_describe_use(answer, instance.function.memory))
     return answer
+
+
+def _suffix(failure: Failure | str | None) -> str:
+    """Return what follows in the log's last line when the function has failed, as the platform's runtimes write it."""
+    if not isinstance(failure, Failure):
+        return ""
+    return f", Error: {'Handled' if failure.handled else 'Unhandled'} function error"
 
 
 def _describe_use(answer: Answer, memory: int) -> str:
@@ -111,8 +122,10 @@ async def run_hook(instance: Instance, operation: str, log: InvocationLog) -> No
     log.line(f"FC {name} Start RequestId: {request_id}")
     outcome = await _call(instance, operation, b"", request_id, limit, log)
     if outcome.failure is not None:
-        answer_failure(f"{name}Error", outcome.failure, instance, duration=outcome.duration, log=log)
-    log.line(f"FC {name} End RequestId: {request_id}")
+        answer_failure(
+            f"{name}Error", outcome.failure, instance, request_id=request_id, duration=outcome.duration, log=log
+        )
+    log.line(f"FC {name} End RequestId: {request_id}{_suffix(outcome.failure)}")
 
 
 async def _call(

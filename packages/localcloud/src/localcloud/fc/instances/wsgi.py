@@ -7,6 +7,7 @@ Sources: PEP 3333; Function Compute 2.0, "HTTP request handlers" of Python (`fc.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,6 +40,7 @@ def respond(
         return parts.append
 
     given = {
+        **os.environ,
         **environ,
         "wsgi.version": (1, 0),
         "wsgi.input": io.BytesIO(body),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -19,13 +19,13 @@ from urllib.parse import unquote
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.messages import join, split
 from localcloud.fc.model import Trigger
+from localcloud.fc.platform import MAX_HTTP_HEADERS
 from localcloud.kernel.times import to_seconds
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 AUTHENTICATIONS = ("anonymous", "function")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110 section 5.6.2
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")  # likewise, 5.5
-MAX_HEADERS = 1000  # of a response
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +41,6 @@ class HttpRequest:
     body: bytes = field(repr=False)
     host: str
     protocol: str  # HTTP/1.1
-    scheme: str
     source_ip: str
 
 
@@ -115,6 +114,7 @@ def read_response(result: bytes) -> HttpResponse:
 
     Raises:
         MalformedResponseError: it has a `statusCode`, and cannot be sent.
+        FcError: BadResponse: its headers are too large.
     """
     kind = "application/json"
     try:
@@ -138,8 +138,10 @@ def read_response(result: bytes) -> HttpResponse:
 
 
 def make_environ(request: HttpRequest) -> bytes:
-    """Return the request as the WSGI application of a function of Function Compute 2.0 gets it."""
-    host, _, port = request.host.partition(":")
+    """Return the request as the WSGI application of a function of Function Compute 2.0 gets it.
+
+    Source: the platform's own runtime, of which there are public copies (`fc_rapis_wsgi.py`).
+    """
     query = f"?{request.query_string}" if request.query_string else ""
     variables = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()}
     for name in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
@@ -148,16 +150,17 @@ def make_environ(request: HttpRequest) -> bytes:
         {
             **variables,
             "REQUEST_METHOD": request.method,
-            "SCRIPT_NAME": request.prefix,
+            "SCRIPT_NAME": "",
             "PATH_INFO": unquote(request.path, encoding="latin-1"),  # bytes as characters: PEP 3333
             "QUERY_STRING": request.query_string,
             "CONTENT_TYPE": request.headers.get("content-type", ""),
             "CONTENT_LENGTH": str(len(request.body)),
-            "SERVER_NAME": host,
-            "SERVER_PORT": port or ("443" if request.scheme == "https" else "80"),
-            "SERVER_PROTOCOL": request.protocol,
+            "SERVER_NAME": "FCRUNTIME",
+            "SERVER_PORT": "9000",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_SOFTWARE": "FCRUNTIME/1.0",
             "REMOTE_ADDR": request.source_ip,
-            "wsgi.url_scheme": request.scheme,
+            "wsgi.url_scheme": "http",
             "fc.request_uri": f"{request.prefix}{request.path}{query}",
         },
         request.body,
@@ -177,6 +180,7 @@ def read_wsgi_response(result: bytes) -> HttpResponse:
 
     Raises:
         MalformedResponseError: it cannot be sent.
+        FcError: BadResponse: its headers are too large.
     """
     try:
         head, body = split(result)
@@ -184,6 +188,17 @@ def read_wsgi_response(result: bytes) -> HttpResponse:
     except Exception as error:  # the function shares the process that wrote it, so it may be anything
         raise MalformedResponseError(f"it is no response: {type(error).__name__}") from error
     return _checked(_text(status).partition(" ")[0], pairs, body)
+
+
+def check_headers(code: str, headers: Iterable[tuple[str, str]]) -> None:
+    """Refuse headers that are too large together, with a code.
+
+    Raises:
+        FcError: with that code.
+    """
+    size = sum(len(name) + len(value.encode(errors="replace")) for name, value in headers)
+    if size > MAX_HTTP_HEADERS:
+        raise FcError(code, f"the headers have {size} bytes; at most {MAX_HTTP_HEADERS} are allowed")
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON may hold
@@ -196,8 +211,7 @@ def _checked(status: object, headers: Sequence[tuple[str, str]], body: bytes) ->
     number = str(status)
     if not re.fullmatch(r"[2-5][0-9][0-9]", number, re.ASCII):
         raise MalformedResponseError(f"the status is {number[:50]!r}; expected 200 to 599")
-    if len(headers) > MAX_HEADERS:
-        raise MalformedResponseError(f"it has more than {MAX_HEADERS} headers")
+    check_headers("BadResponse", headers)
     for name, value in headers:
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise MalformedResponseError(f"the header {name[:50]!r} cannot be sent")

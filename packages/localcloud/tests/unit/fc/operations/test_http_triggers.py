@@ -31,7 +31,6 @@ REQUEST = HttpRequest(
     body=b"hello",
     host="127.0.0.1:8080",
     protocol="HTTP/1.1",
-    scheme="http",
     source_ip="127.0.0.1",
 )
 
@@ -121,6 +120,15 @@ def test_application_that_does_not_start_a_response_fails() -> None:
 def test_bytes_that_are_no_response_of_an_application_are_refused(result: bytes) -> None:
     with pytest.raises(MalformedResponseError):
         read_wsgi_response(result)
+
+
+def test_headers_of_a_response_have_8_kb_at_most() -> None:
+    def answer(size: int) -> bytes:
+        return json.dumps({"statusCode": 200, "headers": {"Content-Type": "a", "X": "v" * size}}).encode()
+
+    assert read_response(answer(8 * 1024 - 14)).status == 200
+    with pytest.raises(FcError, match="BadResponse: the headers have 8193 bytes"):
+        read_response(answer(8 * 1024 - 13))
 
 
 @pytest.mark.parametrize(
