@@ -75,7 +75,6 @@ def test_the_handler_of_the_guide_answers_requests_from_the_web(
     exec(code_of("handler.md", "statusCode"), names)
     request = HttpRequest(
         method=method,
-        scheme="https",
         host="id.cn-hangzhou.fcapp.run",
         prefix="",
         path="/pictures",

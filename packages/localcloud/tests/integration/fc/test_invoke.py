@@ -100,7 +100,9 @@ def test_environment_and_context(
     assert got["logger"] == (runtime == "python3.12")
     assert ("credentials" in got["context"]) == (runtime != "python3.12")
     assert "ALIBABA_CLOUD_ACCESS_KEY_ID" not in environment  # it has no role
-    assert not any("site-packages" in folder for folder in got["path"])
+    assert {folder for folder in got["path"] if "site-packages" in folder} == {
+        f"/opt/python/lib/{runtime}/site-packages"
+    }
     if runtime == "python3.12":
         assert "service" not in got["context"]
         assert got["context"]["function"]["qualifier"] == "LATEST"

@@ -197,8 +197,9 @@ def test_lines_without_a_date_stay_with_the_one_before(cloud: Running, logs: Log
     function = Generation3(cloud, {"project": project, "logstore": STORE, "logBeginRule": "DefaultRegex"})
     function.invoke("fail")
     (trace,) = found(logs, project, "trace", 1)
-    assert trace["message"].startswith("2026-11-29 trace:\n  of two lines\n")
-    assert "ValueError" in trace["message"]
+    assert trace["message"] == "2026-11-29 trace:\n  of two lines"
+    (failure,) = found(logs, project, "[ERROR]", 1)
+    assert '"errorType": "ValueError"' in failure["message"]
 
 
 def test_a_project_that_is_not_there_takes_nothing_and_the_function_goes_on(cloud: Running) -> None:

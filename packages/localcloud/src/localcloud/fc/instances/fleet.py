@@ -54,6 +54,7 @@ class Fleet:
         self._logs = logs
         self._packages_of = packages_of
         self._pools: dict[tuple[str, str, str], Pool] = {}  # by the release's key
+        self._minimums: Mapping[tuple[str, str, str], tuple[int, int]] = {}
         self._retired: list[Pool] = []
 
     @property
@@ -98,9 +99,13 @@ class Fleet:
 
     def keep(self, minimums: Mapping[tuple[str, str, str], tuple[int, int]]) -> None:
         """Keep instances that have nothing to do: of some releases, by their keys, so many, some of them awake; see `Pool.keep`."""
+        self._minimums = minimums
         for key, pool in self._pools.items():
-            minimum, awake = minimums.get(key, (0, 0))
-            pool.keep(minimum, awake=awake)
+            self._keep(key, pool)
+
+    def _keep(self, key: tuple[str, str, str], pool: Pool) -> None:
+        minimum, awake = self._minimums.get(key, (0, 0))
+        pool.keep(minimum, awake=awake)
 
     def count(self, release: Release) -> int:
         """Return how many instances of a release can serve requests, or do."""
@@ -161,6 +166,7 @@ class Fleet:
                 begin_log=partial(self._logs.begin, release),
             )
             self._pools[release.key] = Pool(release, supplies)
+            self._keep(release.key, self._pools[release.key])
         return self._pools[release.key]
 
     def _make_room(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def read_cursor(text: str) -> int:
     return int(base64.b64decode(text))
 
 
-Scenario = Callable[[Stage], Awaitable[None]]
+Scenario = Callable[[Stage], Coroutine[Any, Any, None]]
 
 
 def play(folder: Path, scenario: Scenario) -> Stage:
