@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from localcloud.fc.instances.delivery import Deliver, Delivery, Lines
+from localcloud.fc.model import Trigger
 from localcloud.fc.platform import LOG_TAIL
 from localcloud.fc.releases import Release
 
@@ -38,6 +39,10 @@ class Logs:
     def tell_use(self, release: Release, request_id: str, metrics: Sequence[tuple[str, str]]) -> None:
         """See `Delivery.tell_use`."""
         self._delivery.tell_use(release, request_id, metrics)
+
+    def report(self, trigger: Trigger, logstore: tuple[str, str], fields: Sequence[tuple[str, str]]) -> None:
+        """See `Delivery.report`."""
+        self._delivery.report(trigger, logstore, fields)
 
     async def close(self) -> None:
         """See `Delivery.close`."""

@@ -153,7 +153,7 @@ class FcService:
             logstores=logstores,
             positions=LogPositions(folder / "log-triggers.json"),
             invoke=self.invocations.invoke_by,
-            report=self._delivery.report,
+            report=logs.report,
             region=settings.region,
             pause=settings.retries.backoff,
             clock=clock,
