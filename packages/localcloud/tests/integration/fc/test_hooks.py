@@ -112,7 +112,7 @@ def test_both_hooks_run_with_the_log_lines_of_the_platform(
 
 
 def test_pre_freeze_runs_when_an_instance_that_went_on_between_requests_is_frozen(
-    cloud: Running, client: Any, zip_of: Callable[..., bytes]
+    cloud: Running, client: Any, zip_of: Callable[..., bytes], instances_of: Any
 ) -> None:
     def provision(**members: Any) -> None:
         request = models2.PutProvisionConfigRequest(qualifier="LATEST", **members)

@@ -198,7 +198,7 @@ def test_lines_without_a_date_stay_with_the_one_before(cloud: Running, logs: Log
     function.invoke("fail")
     (trace,) = found(logs, project, "trace", 1)
     assert trace["message"] == "2026-11-29 trace:\n  of two lines"
-    (failure,) = found(logs, project, "[ERROR]", 1)
+    (failure,) = found(logs, project, '"[ERROR]"', 1)
     assert '"errorType": "ValueError"' in failure["message"]
 
 
