@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from itertools import pairwise
@@ -101,6 +102,20 @@ def test_a_histogram_counts_every_log_once(sls: SlsService) -> None:
         assert all(one.end == other.begin for one, other in pairwise(intervals))
     minutes = sls.histogram(P, S, Search(begin=1000 * NANOSECONDS, end=1600 * NANOSECONDS), step=60)
     assert [each.count for each in minutes] == [2, 3, 0, 0, 0, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("query", ["", "a"])
+@pytest.mark.parametrize(("begin", "end", "count"), [(10.1, 10.3, 1), (10.2, 12.3, 3), (10.3, 11, 0), (10, 12.2, 2)])
+def test_a_histogram_ends_within_a_second_where_its_search_does(
+    sls: SlsService, query: str, begin: float, end: float, count: int
+) -> None:
+    for moment in (10.2, 11.2, 12.2):
+        sls.put_logs(P, S, group("a", at=moment))
+    intervals = sls.histogram(
+        P, S, Search(begin=int(begin * NANOSECONDS), end=int(end * NANOSECONDS), query=query), step=1
+    )
+    assert (intervals[0].begin, intervals[-1].end) == (int(begin), math.ceil(end))
+    assert sum(each.count for each in intervals) == count
 
 
 def test_a_search_that_takes_too_long_says_that_it_is_not_complete(

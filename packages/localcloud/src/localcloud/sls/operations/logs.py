@@ -144,19 +144,19 @@ class Logs(Shards):
         Args:
             project: the project.
             logstore: the logstore.
-            search: the logs that are counted; its times are whole seconds.
+            search: the logs that are counted. A part begins and ends at whole seconds, and counts nothing outside the search's time.
             step: seconds of a part; 0, or too few: as many as make `INTERVALS` parts.
         """
         matches = self._matches(project, logstore, search)
         found = self.logstore(project, logstore)
-        begin, end = search.begin // NANOSECONDS, search.end // NANOSECONDS
+        begin, end = search.begin // NANOSECONDS, -(-search.end // NANOSECONDS)
         step = max(step, -(-(end - begin) // INTERVALS))
         starts = range(begin, end, step)
         counts, complete, deadline = [0] * len(starts), True, time.monotonic() + MAX_TIME
         if matches is None:
             for place, start in enumerate(starts):
-                stop = min(start + step, end)
-                counts[place] = self._logs.count(found, start * NANOSECONDS, stop * NANOSECONDS, live=self._live(found))
+                first, last = max(start * NANOSECONDS, search.begin), min((start + step) * NANOSECONDS, search.end)
+                counts[place] = self._logs.count(found, first, last, live=self._live(found))
         else:
             with closing(
                 self._logs.find(found, search.begin, search.end, reverse=False, live=self._live(found))
