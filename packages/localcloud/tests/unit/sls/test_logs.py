@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,6 +128,18 @@ def test_a_search_that_takes_too_long_says_that_it_is_not_complete(
     search = Search(begin=0, end=2**32 * NANOSECONDS, query="b")
     assert not sls.get_logs(P, S, search, offset=0, line=1, reverse=False).complete
     assert not sls.histogram(P, S, search)[0].complete
+
+
+def test_a_single_log_does_not_take_longer_than_a_search_may(sls: SlsService, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = itertools.count()
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: float(next(looks))))  # each look at it is a second
+    span = {"begin": 0, "end": 2**32 * NANOSECONDS}
+    for length, is_complete in ((1, True), (limits.LARGE, False)):
+        fields = [(f"{number}", "a" * length) for number in range(10)]
+        sls.put_logs(P, S, LogGroup(topic=f"{length}", logs=[Log(time=NANOSECONDS, contents=fields)]))
+        search = Search(**span, topic=f"{length}", query="b*")
+        assert sls.get_logs(P, S, search, offset=0, line=1, reverse=False).complete is is_complete
+        assert sls.histogram(P, S, search)[0].complete is is_complete
 
 
 def test_an_answer_is_bounded_by_its_bytes(sls: SlsService, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
+from typing import Any
 
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NANOSECONDS, SOURCE, TAG, TOPIC, LogGroup
@@ -26,6 +27,7 @@ MAX_TIME = 5.0  # seconds that a search may take; then its answer is incomplete.
 MAX_ANSWER = 10 * 1024**2  # bytes of logs in an answer, unless a single one has more; likewise
 MAX_REMEMBERED = 8 * 1024  # bytes of what a group's logs have in common, beyond which it is read anew for each of them
 INTERVALS = 60  # of a histogram, at most (assumed)
+LARGE = 64 * 1024  # characters of a log that may take as long to look at as many others
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,8 +131,11 @@ class Logs(Shards):
                     return Page(logs=logs, examined=examined, complete=False)
                 examined += 1
                 fields = _fields(candidate)
-                if matches and not matches(fields):
-                    continue
+                try:
+                    if matches and not matches(_until(deadline, fields, candidate)):
+                        continue
+                except TimeoutError:
+                    return Page(logs=logs, examined=examined, complete=False)
                 if skipped:
                     skipped -= 1
                     continue
@@ -161,12 +166,13 @@ class Logs(Shards):
             with closing(
                 self._logs.find(found, search.begin, search.end, reverse=False, live=self._live(found))
             ) as candidates:
-                for candidate in candidates:
-                    if time.monotonic() > deadline:
-                        complete = False
-                        break
-                    if matches(_fields(candidate)):
-                        counts[(candidate.time // NANOSECONDS - begin) // step] += 1
+                try:
+                    for candidate in candidates:
+                        _check(deadline)
+                        if matches(_until(deadline, _fields(candidate), candidate)):
+                            counts[(candidate.time // NANOSECONDS - begin) // step] += 1
+                except TimeoutError:
+                    complete = False
         return [
             Interval(begin=start, end=min(start + step, end), count=number, complete=complete)
             for start, number in zip(starts, counts, strict=True)
@@ -182,6 +188,35 @@ class Logs(Shards):
         if not search.topic:
             return None if isinstance(condition, Everything) else matches
         return lambda fields: fields[0] == (TOPIC, search.topic) and matches(fields)
+
+
+class _Timed(Sequence[tuple[str, str]]):
+    """The fields of a log, each of which is looked at before a deadline, or not at all."""
+
+    def __init__(self, fields: Fields, deadline: float) -> None:
+        self._fields = fields
+        self._deadline = deadline
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - as a sequence's is
+        return self._fields[place]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        for field in self._fields:
+            _check(self._deadline)
+            yield field
+
+
+def _until(deadline: float, fields: Fields, found: Found) -> Fields:
+    """Return the fields of a log, so that looking at them ends at a deadline with TimeoutError where that may take long."""
+    return _Timed(fields, deadline) if len(found.head) + len(found.content) > LARGE else fields
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise TimeoutError
 
 
 def _fields(found: Found) -> Fields:
