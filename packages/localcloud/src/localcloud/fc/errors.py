@@ -35,6 +35,7 @@ STATUS = {
     "ServiceAlreadyExists": 409,
     "ServiceNotEmpty": 409,
     "ServiceNotFound": 404,
+    "ServiceUnavailable": 503,
     "SignatureNotMatch": 403,
     "StatefulAsyncInvocationAlreadyExists": 409,
     "StatefulAsyncInvocationNotFound": 404,

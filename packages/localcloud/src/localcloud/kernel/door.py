@@ -21,6 +21,7 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from localcloud.kernel.bodies import Bodies
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.values import same_secret
 
@@ -52,7 +53,7 @@ class Dialect(Protocol):
         """Return a fresh request id in the service's form."""
 
     def fault(self, status: int, message: str) -> ApiError:
-        """Return the service's error for an HTTP status: 400, 404, 405, 413, 421 or 500."""
+        """Return the service's error for an HTTP status: 400, 404, 405, 413, 421, 500 or 503."""
 
     def render(self, request: web.Request, error: ApiError) -> web.StreamResponse:
         """Return the answer that tells an error; `request[ID]` is the request's id."""
@@ -66,6 +67,7 @@ class Refuse(Protocol):
 
 
 REFUSE = web.AppKey("refuse", Refuse)
+BODIES = web.AppKey("bodies", Bodies)  # those that are read whole
 ENTRY: web.AppKey[Handler] = web.AppKey("entry")  # answers every request of a service that has one handler
 
 
@@ -90,6 +92,8 @@ def open_door(
         decorate: adds the service's headers to each answer, before it is sent.
         handler: answers every request, of which aiohttp then looks for no route; None: the service adds its routes.
     """
+
+    bodies = Bodies(max_body)
 
     def answer(request: web.Request, error: ApiError) -> web.StreamResponse:
         if not request[_BEGUN]:
@@ -117,6 +121,8 @@ def open_door(
                 return request[_BEGUN][0] if request[_BEGUN] else web.Response()  # which nobody receives
             logger.exception("%s %s failed (request %s)", request.method, request.rel_url.raw_path, request[ID])
             return answer(request, dialect.fault(500, "the embedded cloud failed at this request; its log says how"))
+        finally:
+            bodies.forget(request)
 
     async def note(request: web.Request, response: web.StreamResponse) -> None:
         if _BEGUN in request:
@@ -135,6 +141,7 @@ def open_door(
         return response
 
     application = web.Application(client_max_size=max_body, middlewares=[guard])
+    application[BODIES] = bodies
     application[REFUSE] = refuse
     if handler is not None:
         entry: Handler = partial(guard, handler=handler)

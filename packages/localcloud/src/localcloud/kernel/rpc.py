@@ -20,7 +20,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from localcloud.kernel.access import Caller
-from localcloud.kernel.door import ID, headers_of, host_of, open_door
+from localcloud.kernel.door import BODIES, ID, headers_of, host_of, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Identity
 from localcloud.kernel.signatures import Authenticator, SignedRequest, read_query
@@ -57,7 +57,7 @@ Action = Callable[[Call], Awaitable[Mapping[str, object]]]
 
 
 async def read_request(request: web.Request, *, compares: bool = True) -> SignedRequest:
-    """Return what the signature of a request covers; reads the whole body, within the application's `client_max_size`.
+    """Return what the signature of a request covers; reads the whole body, within the application's bounds.
 
     Args:
         request: the request.
@@ -73,7 +73,7 @@ async def read_request(request: web.Request, *, compares: bool = True) -> Signed
         path=path,
         query=read_query(query),
         headers=headers_of(request),
-        body=await request.read(),
+        body=await request.app[BODIES].read(request),
     )
     given = signed.headers.get("content-md5")
     if compares and given and not {given, given.lower()} & await aside(signed, lambda: _digests(signed.body)):
@@ -150,7 +150,9 @@ class _Rpc:
 
     def fault(self, status: int, message: str) -> ApiError:
         return ApiError(
-            {404: "InvalidApi.NotFound", 500: "InternalError"}.get(status, "InvalidParameter"), message, status
+            {404: "InvalidApi.NotFound", 500: "InternalError", 503: "ServiceUnavailable"}.get(status, "InvalidParameter"),
+            message,
+            status,
         )
 
     def render(self, request: web.Request, error: ApiError) -> web.Response:

@@ -39,7 +39,7 @@ from localcloud.fc.instances.requests import new_request_id
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import MAX_CODE_API, MB
 from localcloud.kernel.access import Caller, Denial, Gate
-from localcloud.kernel.door import ADMINISTRATION, EVERYTHING, HOST, ID, is_loopback, open_door
+from localcloud.kernel.door import ADMINISTRATION, BODIES, EVERYTHING, HOST, ID, is_loopback, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore, Identity
 from localcloud.kernel.rpc import aside, read_request
@@ -178,7 +178,8 @@ class Api:
     async def _authenticate(self, request: web.Request) -> tuple[SignedRequest, Identity]:
         # The official client for Java signs the digest of a document that then gets one more member, with this digest in it.
         of_2016 = request.headers.get("Authorization", "").startswith(signing.SCHEME)
-        signed = await read_request(request, compares=not of_2016 or b'"Content-MD5"' not in await request.read())
+        body = await request.app[BODIES].read(request)
+        signed = await read_request(request, compares=not of_2016 or b'"Content-MD5"' not in body)
         return signed, await aside(signed, lambda: self._identify(signed))
 
     async def _operate(self, request: web.Request) -> web.StreamResponse:
@@ -249,7 +250,7 @@ class _Fc:
         return new_request_id()
 
     def fault(self, status: int, message: str) -> ApiError:
-        codes = {413: "EntityTooLarge", 500: "InternalServerError"}
+        codes = {413: "EntityTooLarge", 500: "InternalServerError", 503: "ServiceUnavailable"}
         code = codes.get(status, "InvalidArgument")
         return FcError(code, message, STATUS["EntityTooLarge"] if status == 413 else status)
 

@@ -295,7 +295,7 @@ class _Sls:
         return secrets.token_hex(12).upper()
 
     def fault(self, status: int, message: str) -> ApiError:
-        codes = {413: "PostBodyTooLarge", 421: "InvalidHost", 500: "InternalServerError"}
+        codes = {413: "PostBodyTooLarge", 421: "InvalidHost", 500: "InternalServerError", 503: "ServerBusy"}
         return SlsError(codes.get(status, "ParameterInvalid"), message, status)
 
     def render(self, request: web.Request, error: ApiError) -> web.Response:
