@@ -35,6 +35,7 @@ def answer(query: bytes, known: Known) -> bytes | None:
     import dns.flags
     import dns.message
     import dns.rcode
+    import dns.rdataclass
     import dns.rdatatype
     import dns.rrset
 
@@ -50,7 +51,7 @@ def answer(query: bytes, known: Known) -> bytes | None:
     name = question.name.to_text(omit_final_dot=True).lower()
     if not (is_cloud_name(name) or known(name)):
         said.set_rcode(dns.rcode.NXDOMAIN)
-    elif question.rdtype == dns.rdatatype.A:
+    elif (question.rdclass, question.rdtype) == (dns.rdataclass.IN, dns.rdatatype.A):
         said.answer.append(dns.rrset.from_text(question.name, TTL, question.rdclass, question.rdtype, ADDRESS))
     return said.to_wire()
 
