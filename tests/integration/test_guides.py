@@ -6,14 +6,19 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from wsgiref.types import StartResponse
+from wsgiref.util import request_uri
+from wsgiref.validate import validator
 
 import oss2
 import pytest
 
-from localcloud.fc.operations.http_triggers import HttpRequest, make_event, read_response
+from localcloud.fc.operations.http_triggers import HttpRequest, HttpResponse, make_event, read_response
 from tests.support.instance import Instance
 from tests.support.loading import Packed, pack
 from tests.support.paths import ROOT
@@ -73,22 +78,41 @@ def test_the_handler_of_the_guide_answers_requests_from_the_web(
 ) -> None:
     names: dict[str, Any] = {}
     exec(code_of("handler.md", "statusCode"), names)
+    response = ask(names["handler"], method=method, path="/pictures", body=body)
+    assert (response.status, json.loads(response.body)) == (status, answer)
+
+
+@pytest.mark.parametrize("body", ["é".encode(), b"\xff\xd8\xff"])
+def test_a_wsgi_application_answers_by_the_handler_of_the_guide(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        start_response("201 Created", [("Content-Type", "application/octet-stream"), ("X-Mine", "1")])
+        asked = f"{environ['REQUEST_METHOD']} {request_uri(environ)} {environ['HTTP_X_ASKED']} "
+        return [asked.encode(), environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+    monkeypatch.setitem(sys.modules, "shop", SimpleNamespace(app=validator(app)))
+    names: dict[str, Any] = {}
+    exec(code_of("handler.md", "wsgi"), names)
+    response = ask(names["handler"], method="POST", path="/a%20b/%C3%A9", body=body)
+    assert response.status == 201
+    assert ("X-Mine", "1") in response.headers
+    assert response.body == b"POST https://id.cn-hangzhou.fcapp.run/a%20b/%C3%A9?name=cat yes " + body
+
+
+def ask(handler: Callable[[bytes, object], str], *, method: str, path: str, body: bytes) -> HttpResponse:
+    """Have a handler answer a request as an HTTP trigger sends it."""
     request = HttpRequest(
         method=method,
         host="id.cn-hangzhou.fcapp.run",
         prefix="",
-        path="/pictures",
+        path=path,
         query_string="name=cat",
         query=[("name", "cat")],
-        headers={},
+        headers={"content-type": "a/b", "host": "id.cn-hangzhou.fcapp.run", "x-asked": "yes"},
         body=body,
         source_ip="127.0.0.1",
         protocol="HTTP/1.1",
     )
-    response = read_response(
-        names["handler"](make_event(request, account_id="1", request_id="2", now=0.0), None).encode()
-    )
-    assert (response.status, json.loads(response.body)) == (status, answer)
+    return read_response(handler(make_event(request, account_id="1", request_id="2", now=0.0), None).encode())
 
 
 def test_the_unit_test_of_the_guide_passes(tmp_path: Path) -> None:

@@ -92,7 +92,6 @@ def open_door(
         decorate: adds the service's headers to each answer, before it is sent.
         handler: answers every request, of which aiohttp then looks for no route; None: the service adds its routes.
     """
-
     bodies = Bodies(max_body)
 
     def answer(request: web.Request, error: ApiError) -> web.StreamResponse:

@@ -150,7 +150,9 @@ class _Rpc:
 
     def fault(self, status: int, message: str) -> ApiError:
         return ApiError(
-            {404: "InvalidApi.NotFound", 500: "InternalError", 503: "ServiceUnavailable"}.get(status, "InvalidParameter"),
+            {404: "InvalidApi.NotFound", 500: "InternalError", 503: "ServiceUnavailable"}.get(
+                status, "InvalidParameter"
+            ),
             message,
             status,
         )

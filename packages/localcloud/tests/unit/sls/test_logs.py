@@ -131,8 +131,8 @@ def test_a_search_that_takes_too_long_says_that_it_is_not_complete(
 
 
 def test_a_single_log_does_not_take_longer_than_a_search_may(sls: SlsService, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = itertools.count()
-    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: float(next(looks))))  # each look at it is a second
+    seconds = itertools.count()  # each look at the clock takes one
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))
     span = {"begin": 0, "end": 2**32 * NANOSECONDS}
     for length, is_complete in ((1, True), (limits.LARGE, False)):
         fields = [(f"{number}", "a" * length) for number in range(10)]

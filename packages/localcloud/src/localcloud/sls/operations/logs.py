@@ -149,7 +149,7 @@ class Logs(Shards):
         Args:
             project: the project.
             logstore: the logstore.
-            search: the logs that are counted. A part begins and ends at whole seconds, and counts nothing outside the search's time.
+            search: the logs that are counted. Parts begin and end at whole seconds, and count nothing besides.
             step: seconds of a part; 0, or too few: as many as make `INTERVALS` parts.
         """
         matches = self._matches(project, logstore, search)
