@@ -19,6 +19,7 @@ from localcloud.oss.xml import malformed
 
 MAX_RULES = 20
 MAX_AGE = 999_999_999  # seconds
+MOST = 100  # origins, or headers, of a rule, and headers that a request asks for: each is compared with each; assumed
 METHODS = ("GET", "PUT", "DELETE", "POST", "HEAD")
 
 
@@ -49,7 +50,10 @@ def _check(document: Element, options: Options) -> None:
         SubElement(document, "ResponseVary").text = "false"
     for rule in rules:
         for name in ("AllowedOrigin", "AllowedHeader", "ExposeHeader"):
-            for element in rule.findall(name):
+            elements = rule.findall(name)
+            if len(elements) > MOST:
+                raise invalid(name, str(len(elements)), f"A rule has up to {MOST} {name}.")
+            for element in elements:
                 value = element.text or ""
                 if value.count("*") > (name != "ExposeHeader"):
                     raise invalid(name, value, f"{name} {value[:100]!r} holds too many wildcards.")
@@ -117,7 +121,7 @@ def preflight_headers(bucket: Bucket, request: Mapping[str, str]) -> dict[str, s
     rules = _rules_of(bucket)
     if not rules:
         raise OssError("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
-    rule = next((rule for rule in rules if rule.allows(origin, method, headers)), None)
+    rule = next((rule for rule in rules if len(headers) <= MOST and rule.allows(origin, method, headers)), None)
     if rule is None:
         raise OssError(
             "AccessForbidden",

@@ -96,6 +96,7 @@ def test_a_preflight_request_gets_the_headers_that_it_asked_for() -> None:
         ({"Origin": "http://other"}, "AccessForbidden"),
         ({"Access-Control-Request-Method": "DELETE"}, "AccessForbidden"),
         ({"Access-Control-Request-Headers": "authorization"}, "AccessForbidden"),
+        ({"Access-Control-Request-Headers": ",".join(["x-a"] * (cors.MOST + 1))}, "AccessForbidden"),
         ({"Origin": ""}, "InvalidArgument"),
     ],
 )

@@ -157,6 +157,12 @@ def test_no_setting_takes_an_element_that_it_does_not_know(setting: Setting) -> 
         ("tagging", {"TagSet": {"Tag": [{"Key": "k", "Value": ""}] * 2}}, "InvalidArgument"),
         ("cors", {"CORSRule": {"AllowedOrigin": "*", "AllowedMethod": "PATCH"}}, "MalformedXML"),
         ("cors", {"CORSRule": {"AllowedOrigin": "*://*", "AllowedMethod": "GET"}}, "InvalidArgument"),
+        ("cors", {"CORSRule": {"AllowedOrigin": ["a"] * 101, "AllowedMethod": "GET"}}, "InvalidArgument"),
+        (
+            "cors",
+            {"CORSRule": {"AllowedOrigin": "*", "AllowedMethod": "GET", "AllowedHeader": ["a"] * 101}},
+            "InvalidArgument",
+        ),
     ],
 )
 def test_a_wrong_document_is_refused_with_the_documented_error(
