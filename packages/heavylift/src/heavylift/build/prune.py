@@ -58,8 +58,9 @@ def read_rules(files: Iterable[Path]) -> tuple[Rule, ...]:
 
 
 def _read_rule(file: Path, name: str, fields: object) -> Rule:
-    if not isinstance(fields, dict) or not fields.keys() <= {"why", "globs", "keep"}:
-        raise BuildError(f"{file}: [{name}] must be a table of `why`, `globs` and `keep`")
+    if not isinstance(fields, dict) or (unknown := sorted(fields.keys() - {"why", "globs", "keep"})):
+        has = f", and has {', '.join(unknown)}" if isinstance(fields, dict) else ""
+        raise BuildError(f"{file}: [{name}] must be a table of `why`, `globs` and `keep`{has}")
     lists = {key: fields.get(key, []) for key in ("globs", "keep")}
     for key, value in lists.items():
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):

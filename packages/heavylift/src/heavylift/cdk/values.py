@@ -60,9 +60,10 @@ def integer(allowed: range | tuple[int, ...], unit: str) -> Callable[[object], i
     """Return a reader of the integers that are allowed."""
 
     def read(value: object) -> int:
-        number = _number(value)
+        wanted = f"{_described(allowed)} {unit}"
+        number = _number(value, wanted)
         if number != int(number) or int(number) not in allowed:
-            raise ValueError(f"is not allowed; set {_described(allowed)} {unit}")
+            raise ValueError(f"is not allowed; set {wanted}")
         return int(number)
 
     return read
@@ -75,24 +76,24 @@ def _described(allowed: range | tuple[int, ...]) -> str:
     return f"{allowed[0]} to {allowed[-1]}{steps}"
 
 
-def _number(value: object) -> float:
+def _number(value: object, wanted: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError("is not a number")
+        raise ValueError(f"is not a number; set {wanted}")
     try:
         number = float(value)
     except (ValueError, OverflowError):
-        raise ValueError("is not a number") from None
+        raise ValueError(f"is not a number; set {wanted}") from None
     if not abs(number) < 1e9:  # neither infinite nor "not a number"
-        raise ValueError("is not a number that can be used")
+        raise ValueError(f"is not a number that can be used; set {wanted}")
     return number
 
 
 def cpu(value: object) -> float:
     """Read a number of vCPU."""
-    shares = round(_number(value) / CPU_SHARE, 6)
+    wanted = f"{CPU_SHARE:g} to {CPU_SHARES[-1] * CPU_SHARE:g} (in steps of {CPU_SHARE:g}) vCPU"
+    shares = round(_number(value, wanted) / CPU_SHARE, 6)
     if shares not in CPU_SHARES:
-        most = CPU_SHARES[-1] * CPU_SHARE
-        raise ValueError(f"is not allowed; set {CPU_SHARE:g} to {most:g} (in steps of {CPU_SHARE:g}) vCPU")
+        raise ValueError(f"is not allowed; set {wanted}")
     return round(int(shares) * CPU_SHARE, 2)
 
 

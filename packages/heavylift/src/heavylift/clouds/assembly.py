@@ -79,7 +79,8 @@ def read_project(folder: Path) -> Project:
     if isinstance(app, list) and all(isinstance(word, str) for word in app):
         app = " ".join(app)
     if not isinstance(app, str) or not app.strip():
-        raise HeavyliftError(f"{path} has no `app`: name the command that synthesizes, such as `python -m infra.app`")
+        found = "has no `app`" if not app else f"has {app!r:.40} as `app`, which is no command"
+        raise HeavyliftError(f"{path} {found}: name the one that synthesizes, such as `python -m infra.app`")
     if not is_text(app):
         raise HeavyliftError(f"`app` in {path} holds a NUL or half a character: no command has these; remove them")
     if not isinstance(context, dict):

@@ -68,7 +68,7 @@ def test_keep_brings_files_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[headers]\nglob = []\n", r"\[headers\] must be a table"),
+        ("[headers]\nglob = []\n", r"\[headers\] must be a table of `why`, `globs` and `keep`, and has glob$"),
         ('[headers]\nglobs = "*.h"\n', r"\[headers\] globs must be a list"),
         ("headers = 3\n", r"\[headers\] must be a table"),
         ("not toml", "cannot be read"),

@@ -70,7 +70,7 @@ def test_text_of_the_command_line_and_json_of_cdk_json_mean_the_same(make_build:
         ("memory", "64", "memory: '64' is not allowed; set 128 to 32768 (in steps of 64) MB"),
         ("memory", 40960, "memory: 40960 is not allowed"),
         ("memory", True, "memory: True is not a number"),
-        ("memory", "lots", "memory: 'lots' is not a number"),
+        ("memory", "lots", "memory: 'lots' is not a number; set 128 to 32768 (in steps of 64) MB"),
         ("memory", "nan", "memory: 'nan' is not a number that can be used"),
         ("memory", "1e999", "memory: '1e999' is not a number that can be used"),
         ("cpu", 0.07, "cpu: 0.07 is not allowed; set 0.05 to 16 (in steps of 0.05) vCPU"),

@@ -120,6 +120,7 @@ def test_project(tmp_path: Path) -> None:
         ("{", "cdk.json cannot be read"),
         ("[]", "cdk.json holds no JSON object"),
         ("{}", "cdk.json has no `app`"),
+        ('{"app": 3}', "cdk.json has 3 as `app`, which is no command"),
         ('{"app": "a", "context": 1}', "`context` in .*cdk.json is no object"),
     ],
 )
