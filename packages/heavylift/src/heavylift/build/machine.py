@@ -18,6 +18,9 @@ ENCLOSED = (
     "\nWithin `heavylift local` there is the embedded cloud, and no package registry: build before, or say `heavylift local "
     "--allow-network …`"
 )
+OFFLINE = (
+    "\nThe package registry does not answer: check the network, or name another one in the requirements (`--index-url`)"
+)
 
 
 def uv_platform(target: Target) -> str:
@@ -57,8 +60,10 @@ def uv(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     if check and done.returncode:
         said = [line for line in done.stderr.splitlines() if not line.startswith("warning:")]
         reason = "\n".join(said).strip() or done.stderr.strip() or ended(done.returncode)
-        advice = ENCLOSED if "Failed to fetch" in reason and _trusts_embedded_cloud_alone() else ""
-        raise BuildError(f"`uv {' '.join(arguments[:2])}` failed: {reason}{advice}")
+        advice = ENCLOSED if _trusts_embedded_cloud_alone() else OFFLINE
+        raise BuildError(
+            f"`uv {' '.join(arguments[:2])}` failed: {reason}{advice if 'Failed to fetch' in reason else ''}"
+        )
     return done
 
 

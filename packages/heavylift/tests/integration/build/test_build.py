@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -495,6 +496,20 @@ def test_requirements_may_name_a_folder_of_wheels_beside_them(own_project: Path,
         f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt"
     )
     assert "\n--find-links ../wheels\n" in lock.read_text()  # the same on every machine
+
+
+def test_a_registry_that_does_not_answer_is_told_with_advice(
+    own_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nobody = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    (own_project / "layers_build" / "applib.txt").write_text(f"--index-url {nobody}\nsix\n")
+    done = run(own_project, "--model", "weights")
+    assert done.returncode == 1
+    assert "layers_build/applib.txt" in done.stderr
+    assert "The package registry does not answer: check the network" in done.stderr
 
 
 @pytest.mark.parametrize("line", ["./own-1-py3-none-any.whl", "own @ file://{folder}/own-1-py3-none-any.whl"])
