@@ -34,7 +34,7 @@ from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 from heavylift.runtime.bytecode import TABLE_NAME
 from tests.support.loading import read_files
-from tests.support.paths import ROOT
+from tests.support.paths import HEAVYLIFT, ROOT
 from tests.support.wheels import make_wheel
 
 
@@ -496,6 +496,45 @@ def test_requirements_may_name_a_folder_of_wheels_beside_them(own_project: Path,
         f"applib-cp{sys.version_info.major}{sys.version_info.minor}-*.txt"
     )
     assert "\n--find-links ../wheels\n" in lock.read_text()  # the same on every machine
+
+
+PLAN = """
+import json, sys
+from pathlib import Path
+from heavylift.build.options import Options
+from heavylift.build.plan import make_plan
+from heavylift.build.reporter import Reporter
+folder = Path(sys.argv[1])
+options = Options(root=folder, model=folder / "weights", work=folder / "work")
+print(json.dumps(make_plan(options, Reporter(sys.stderr)).fingerprints))
+"""
+
+
+def test_another_version_of_the_build_makes_every_part_anew_and_another_report_none(
+    own_project: Path, tmp_path: Path
+) -> None:
+    (own_project / "layers_build" / "applib.txt").write_text("")
+    shutil.copytree(HEAVYLIFT / "heavylift", tmp_path / "heavylift", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def plan() -> dict[str, str]:
+        command = [sys.executable, "-c", PLAN, str(own_project)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        fingerprints: dict[str, str] = json.loads(done.stdout)
+        return fingerprints
+
+    def change(module: str) -> None:
+        with (tmp_path / "heavylift" / module).open("a") as file:
+            file.write("# changed\n")
+
+    first = plan()
+    change("build/reporter.py")
+    assert plan() == first
+    for module in ("build/order.py", "runtime/pathfiles.py"):
+        change(module)
+        second = plan()
+        assert not set(second.values()) & set(first.values())
+        first = second
 
 
 def test_a_registry_that_does_not_answer_is_told_with_advice(

@@ -42,7 +42,9 @@ def test_a_module_that_needs_a_package_that_nothing_requires_is_left_out(
 
 def test_a_requirement_of_which_nothing_can_be_imported_is_refused(tmp_path: Path) -> None:
     files = {"main.py": "import absent\n", "driver.py": "import absent\n", "other.py": ""}
-    with pytest.raises(MissingModuleError, match=r"^what was built cannot import main: .*absent.*add the missing package"):
+    with pytest.raises(
+        MissingModuleError, match=r"^what was built cannot import main: .*absent.*add the missing package"
+    ):
         imports(tmp_path, files, "driver", "main").record_useful("all of it")
 
 
