@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Attributes, Protection, RetentionMode, Storage, StoredObject
 from localcloud.oss.operations.service import OssService
@@ -35,8 +37,8 @@ def retain(service: OssService, days: int, clock: Clock) -> None:
     )
 
 
-def enable_objects(service: OssService, clock: Clock, default: str = "") -> None:
-    rule = f"<Rule><DefaultRetention><Mode>COMPLIANCE</Mode>{default}</DefaultRetention></Rule>" if default else ""
+def enable_objects(service: OssService, clock: Clock, default: str = "", *, mode: str = "COMPLIANCE") -> None:
+    rule = f"<Rule><DefaultRetention><Mode>{mode}</Mode>{default}</DefaultRetention></Rule>" if default else ""
     body = f"<ObjectWormConfiguration><ObjectWormEnabled>Enabled</ObjectWormEnabled>{rule}</ObjectWormConfiguration>"
     service.buckets.change_setting(
         "kept", "objectWorm", lambda bucket: objectworm.configure(bucket, body.encode(), clock())
@@ -55,6 +57,59 @@ def test_versions_are_hidden_and_superseded_and_not_deleted(service: OssService,
     service.objects.set_tagging("kept", "a", None)  # which is not the object's content
     clock.now += 2 * DAY
     assert service.objects.delete("kept", "a", first).item
+
+
+EARLY, MIDDLE, LATE = 10 * DAY, 20 * DAY, 30 * DAY  # after the clock's beginning
+
+
+@pytest.mark.parametrize(
+    ("mode", "until", "bypass", "after", "code"),
+    [
+        ("GOVERNANCE", LATE, False, 0.0, None),
+        ("GOVERNANCE", EARLY, False, 0.0, "InvalidRequest"),
+        ("GOVERNANCE", EARLY, True, 0.0, None),
+        ("COMPLIANCE", LATE, False, 0.0, "InvalidRequest"),
+        ("COMPLIANCE", EARLY, True, 0.0, None),
+        ("COMPLIANCE", LATE, False, MIDDLE, None),
+        ("ANYTHING", LATE, True, 0.0, "MalformedXML"),
+    ],
+)
+def test_a_retention_in_the_mode_governance_is_eased_by_a_bypass_or_when_it_has_ended(
+    service: OssService, clock: Clock, mode: str, until: float, bypass: bool, after: float, code: str | None
+) -> None:
+    service.buckets.set_setting("kept", "versioning", ENABLED)
+    enable_objects(service, clock)
+    governed = Protection(until=clock() + MIDDLE, mode=RetentionMode.GOVERNANCE)
+    service.objects.put("kept", "a", b"1", Attributes(storage=Storage(protection=governed)))
+    wanted = clock() + until
+    body = f"<Retention><Mode>{mode}</Mode><RetainUntilDate>{to_milliseconds(wanted)}</RetainUntilDate></Retention>"
+    clock.now += after
+
+    def put() -> Protection:
+        change = partial(objectworm.retain, body=body.encode(), now=clock(), bypass=bypass)
+        return service.objects.protect("kept", "a", change).attributes.storage.protection
+
+    if code is None:
+        assert put() == Protection(until=wanted, mode=RetentionMode(mode))
+    else:
+        with pytest.raises(OssError, match=f"{code}:"):
+            put()
+
+
+def test_nobody_eases_a_retention_in_the_mode_compliance(service: OssService, clock: Clock) -> None:
+    service.buckets.set_setting("kept", "versioning", ENABLED)
+    enable_objects(service, clock, "<Days>20</Days>")
+    item = service.objects.put("kept", "a", b"1")
+    body = f"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{to_milliseconds(clock() + EARLY)}</RetainUntilDate></Retention>"
+    with pytest.raises(OssError, match="InvalidRequest:"):
+        objectworm.retain(item, body.encode(), clock(), bypass=True)
+
+
+def test_the_default_of_a_bucket_has_its_mode(service: OssService, clock: Clock) -> None:
+    service.buckets.set_setting("kept", "versioning", ENABLED)
+    enable_objects(service, clock, "<Days>20</Days>", mode="GOVERNANCE")
+    protection = service.objects.put("kept", "a", b"1").attributes.storage.protection
+    assert protection == Protection(until=clock() + 20 * DAY, mode=RetentionMode.GOVERNANCE)
 
 
 def test_lifecycle_rules_wait_for_the_end_of_retention(service: OssService, clock: Clock) -> None:

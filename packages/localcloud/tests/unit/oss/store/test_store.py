@@ -264,6 +264,7 @@ def test_pages_of_uploads_follow_each_other_by_key_and_id(
             marker = page.next_marker
             upload_id = page.entries[-1].upload_id if page.entries and page.entries[-1].key == marker else None
         assert (found, prefixes) == (whole, ["b/"] if delimiter else [])
+    assert [upload.key for upload in service.uploads.page("pages", prefix="b").entries] == ["b/1", "b/1", "b/2", "b0"]
     behind = service.uploads.page("pages", prefix="b", marker="b/1")
     assert [upload.key for upload in behind.entries] == ["b/2", "b0"]
     service.close()
