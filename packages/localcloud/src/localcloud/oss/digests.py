@@ -1,6 +1,7 @@
 """The digests that a request gives of its body: Content-MD5, and `x-oss-content-sha256` of signature V4.
 
-Sources: OSS, "Common HTTP headers"; "Signature version 4". What OSS answers to a SHA-256 of another body is assumed: no SDK
+Sources: OSS, "Common HTTP headers"; "Signature version 4"; the words of a wrong MD5, of another body or of none: the suite of OSS's
+SDK for Java, and what users of OSS report. What OSS answers to a SHA-256 of another body is assumed: no SDK
 sends one, and OSS's documents ask for `UNSIGNED-PAYLOAD`.
 """
 
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from localcloud.oss.errors import OssError
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
+_WRONG_MD5 = "The Content-MD5 you specified was invalid."
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -38,7 +40,7 @@ class Digests:
         if self.md5 is not None and self.md5 != md5:
             raise OssError(
                 "InvalidDigest",
-                "The Content-MD5 you specified did not match what we received.",
+                _WRONG_MD5,
                 {"Content-MD5": _base64(self.md5), "Calculated": _base64(md5)},
             )
         if self.sha256 is not None and self.sha256 != sha256:
@@ -85,7 +87,7 @@ def _read_md5(header: str) -> bytes:
     if len(md5) < size:
         raise OssError(
             "InvalidDigest",
-            "The Content-MD5 you specified is not valid.",
+            _WRONG_MD5,
             {"Content-MD5": header},
             ec="0017-00000502",
         )
