@@ -74,6 +74,6 @@ def _latest(session: Session, logstore: Logstore, function: FunctionName) -> Ite
     words = [function.name, *([function.service] if function.service else [])]
     query = " and ".join(f'"{word}"' for word in words)
     for log in find_latest(session, logstore, query, since=int(time.time()) - DAYS * 24 * 60 * 60):
-        meant = log.get("functionName") == function.name and log.get("serviceName") in (None, "", function.service)
+        meant = log.get("functionName") == function.name and function.service in (None, log.get("serviceName"))
         if meant and "message" in log:
             yield from reversed(log["message"].splitlines())
