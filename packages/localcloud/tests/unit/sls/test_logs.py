@@ -102,6 +102,9 @@ def test_a_histogram_counts_every_log_once(sls: SlsService) -> None:
         assert all(each.complete for each in intervals)
         assert (intervals[0].begin, intervals[-1].end) == (1000, 1600)
         assert all(one.end == other.begin for one, other in pairwise(intervals))
+    assert (
+        len(sls.histogram(P, S, Search(begin=1000 * NANOSECONDS, end=1601 * NANOSECONDS))) == 55
+    )  # of 11 s: 60 at most
     minutes = sls.histogram(P, S, Search(begin=1000 * NANOSECONDS, end=1600 * NANOSECONDS), step=60)
     assert [each.count for each in minutes] == [2, 3, 0, 0, 0, 0, 0, 0, 0, 1]
 
@@ -351,6 +354,16 @@ def test_a_full_disk_refuses_and_loses_nothing(sls: SlsService) -> None:
     assert texts(sls) == ["kept"]
     writer.execute("PRAGMA max_page_count=1000000")
     sls.put_logs(P, S, group("more"))
+    assert texts(sls) == ["kept", "more"]
+
+
+def test_a_group_that_cannot_be_written_leaves_nothing_behind(sls: SlsService) -> None:
+    sls.put_logs(P, S, group("kept"), key=0)
+    following = sls.end_cursor(P, S, 0)
+    with pytest.raises(OverflowError):
+        sls.put_logs(P, S, group("lost", at=2**40), key=0)  # no number that the database takes
+    assert sls.end_cursor(P, S, 0) == following
+    sls.put_logs(P, S, group("more"), key=0)
     assert texts(sls) == ["kept", "more"]
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from localcloud.sls.errors import SlsError
+
+_PAGES = 1000  # that are given back to the disk at once
+_PAUSE = 0.001  # seconds between two steps: whoever waits for the lock would else wake up too late
 
 
 class Database:
@@ -63,6 +67,21 @@ class Database:
                     raise SlsError("ServerBusy", "there is no room on the disk; make some and try again") from error
                 raise
 
+    def write_in_steps(self, step: Callable[[sqlite3.Connection], bool]) -> None:
+        """Take a step again and again, each as one transaction, between which others write.
+
+        Args:
+            step: runs statements, and returns whether something is left to do.
+
+        Raises:
+            SlsError: see `write`.
+        """
+        left = True
+        while left:
+            with self.write() as database:
+                left = step(database)
+            time.sleep(_PAUSE)
+
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Open a connection that sees the database as it is at this moment."""
@@ -75,10 +94,16 @@ class Database:
             yield database
 
     def shrink(self) -> None:
-        """Give the room of what was removed back to the disk."""
-        with self._lock:
-            if self._writer is not None:
-                self._writer.executescript("PRAGMA incremental_vacuum")  # `execute` would stop at its first page
+        """Give the room of what was removed back to the disk, in steps between which others write."""
+        left = self._writer is not None
+        while left:
+            with self._lock:
+                if self._writer is None:
+                    return
+                # `execute` would stop at its first page.
+                self._writer.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+                left = one(self._writer, "PRAGMA freelist_count") > 0
+            time.sleep(_PAUSE)
 
     def _open(self) -> sqlite3.Connection:
         self._path.touch(mode=0o600)

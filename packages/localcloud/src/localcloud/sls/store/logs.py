@@ -15,7 +15,7 @@ from localcloud.sls.store.database import Database, one
 
 MAX_SIZE = 256 * 1024**2  # bytes of a logstore's logs; the embedded cloud's own limit
 _ROW = 64  # bytes that the database needs for a log besides
-_AT_ONCE = 20_000  # logs that are removed in one transaction, so that others get their turn; a group goes as a whole
+_AT_ONCE = 5_000  # logs that are removed in one transaction, so that others get their turn; a group goes as a whole
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS logstores (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, size INTEGER) STRICT;
 CREATE TABLE IF NOT EXISTS shards (logstore INTEGER, number INTEGER, next INTEGER, PRIMARY KEY (logstore, number)) STRICT,
@@ -108,11 +108,14 @@ class LogStorage:
                 [(first + place, number, time, group, log) for place, (time, log) in enumerate(packet.logs)],
             )
             database.execute("UPDATE logstores SET size = size + ? WHERE id = ?", (packet.size, number))
+            full = _size(database, number) > MAX_SIZE
+
+        def make_room(database: sqlite3.Connection) -> bool:
             excess = _size(database, number) - MAX_SIZE
-        while excess > 0:
-            with self._database.write() as database:
-                _remove(database, number, _ALL, excess)
-                excess = _size(database, number) - MAX_SIZE
+            return excess > 0 and _remove(database, number, _ALL, excess)
+
+        if full:
+            self._database.write_in_steps(make_room)
 
     def find(
         self, logstore: Logstore, begin: int, end: int, *, reverse: bool, live: int, offset: int = 0
@@ -194,11 +197,12 @@ class LogStorage:
         """
         if not self._database.exists:
             return
-        left = True
-        while left:
-            with self._database.write() as database:
-                number = _number(database, logstore)
-                left = number is not None and _remove(database, number, live, _ALL)
+
+        def step(database: sqlite3.Connection) -> bool:
+            number = _number(database, logstore)
+            return number is not None and _remove(database, number, live, _ALL)
+
+        self._database.write_in_steps(step)
         self._database.shrink()
 
     def keep(self, logstores: Callable[[], Collection[Logstore]]) -> None:
@@ -215,13 +219,14 @@ class LogStorage:
             self._drop(kept[name])
 
     def _drop(self, number: int) -> None:
-        left = True
-        while left:
-            with self._database.write() as database:
-                left = _remove(database, number, _ALL, _ALL)
-                if not left:
-                    database.execute("DELETE FROM shards WHERE logstore = ?", (number,))
-                    database.execute("DELETE FROM logstores WHERE id = ?", (number,))
+        def step(database: sqlite3.Connection) -> bool:
+            left = _remove(database, number, _ALL, _ALL)
+            if not left:
+                database.execute("DELETE FROM shards WHERE logstore = ?", (number,))
+                database.execute("DELETE FROM logstores WHERE id = ?", (number,))
+            return left
+
+        self._database.write_in_steps(step)
         self._database.shrink()
 
     def _living(self, database: sqlite3.Connection, logstore: Logstore, live: int) -> tuple[int, int] | None:
