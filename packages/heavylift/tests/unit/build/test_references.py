@@ -134,6 +134,18 @@ def test_a_folder_that_stays_in_part_is_not_kept_for_its_name(tmp_path: Path) ->
     assert names(tmp_path) == {"p/__init__.py", "p/data/a.json"}
 
 
+def test_of_folders_within_each_other_the_innermost_that_is_named_stays(tmp_path: Path) -> None:
+    files = {
+        "p/__init__.py": "os.listdir(os.path.join(here, 'tests', 'data'))",
+        "p/tests/test_a.py": "",
+        "p/tests/data/kept.dat": "",
+        "p/tests/data/more/gone.dat": "",
+    }
+    write(tmp_path, files)
+    prune(tmp_path, survey(tmp_path, read_rules([DEFAULT_RULES])))
+    assert names(tmp_path) == {"p/__init__.py", "p/tests/data/kept.dat"}
+
+
 def test_programs_do_not_stay_for_the_name_of_their_folder(tmp_path: Path) -> None:
     files = {"torch/__init__.py": "os.path.join(here, 'test', 'expected')", "torch/test/List_test": ""}
     write(tmp_path, files)
