@@ -32,6 +32,13 @@ BUSY = ("Throttling", "ServiceUnavailable", "InternalError", "LastTokenProcessin
 PAGE = 50  # entries, the most that the list actions give
 MAX_ENCODED = 524_273  # bytes of a template that is sent as base64, as ros-cdk does it; a larger one goes as it is
 NO_CHANGES = "Update the completely same stack"
+FOLLOWED = (
+    "create_stack",
+    "update_stack",
+    "delete_stack",
+    "get_stack",
+    "list_stack_events",
+)  # when something may go on
 
 
 class RefusedError(HeavyliftError):
@@ -296,9 +303,9 @@ def is_transient(error: BaseException) -> bool:
 def _translate(action: str, error: Exception) -> HeavyliftError:
     name = action.title().replace("_", "")
     if not isinstance(error, AlibabaCloudException):
+        begun = ": what it has begun goes on, as `heavylift status` shows then" if action in FOLLOWED else ""
         return HeavyliftError(
-            f"ROS does not answer {name} ({no_answer(error)}); check the network, and try again: what it has begun goes on, as "
-            "`heavylift status` shows then"
+            f"ROS does not answer {name} ({no_answer(error)}); check the network, and try again{begun}"
         )
     # The client prefixes "code: 404, " and appends the request's id.
     said = str((error.data or {}).get("Message") or error.message)
