@@ -98,9 +98,18 @@ def make_parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="build, run and measure the example function on the embedded cloud")
     demo.add_argument("--root", type=Path, default=Path.cwd(), help="the project's folder (default: this one)")
 
-    def add(name: str, about: str, *, stack: bool = True) -> argparse.ArgumentParser:
+    def add(name: str, about: str, *, stack: bool = True, app: bool = True) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=about, description=about)
         _add_common(command)
+        if app:
+            command.add_argument(
+                *("-c", "--context"),
+                action="append",
+                default=[],
+                type=_pair,
+                metavar="KEY=VALUE",
+                help="a setting of the app",
+            )
         if stack:
             command.add_argument(
                 "stack", nargs="?", metavar="STACK", help="the stack's name (default: the app's only one)"
@@ -143,7 +152,7 @@ def make_parser() -> argparse.ArgumentParser:
     diff.add_argument("--exit-code", action="store_true", help="exit with 2 when there are changes")
     destroy = add("destroy", "delete the stack, and the bucket with its assets")
     destroy.add_argument("--yes", action="store_true", help="do not ask (the embedded cloud never asks)")
-    add("status", "show a stack and its resources, or all stacks")
+    add("status", "show a stack and its resources, or all stacks", app=False)
     outputs = add("outputs", "show the stack's outputs")
     outputs.add_argument("--key", metavar="NAME", help="only the value of this one")
     add("events", "show what happened to the stack")
@@ -164,7 +173,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_event(measure)
     for command in (logs, invoke, measure):
         command.add_argument("--function", metavar="NAME", help="the function's logical id or name")
-    push = add("push", "upload the build's archives to a bucket that deployments take them from", stack=False)
+    push = add(
+        "push", "upload the build's archives to a bucket that deployments take them from", stack=False, app=False
+    )
     push.add_argument("--bucket", required=True, help="made when it does not exist")
     push.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="the build (default: dist)")
     about = "draw the last start that a function's log tells of"
@@ -195,9 +206,6 @@ def _add_common(command: argparse.ArgumentParser) -> None:
         "--project", type=Path, default=Path(), metavar="DIR", help="with cdk.json (default: this one)"
     )
     command.add_argument("--json", action="store_true", help="print one JSON object a line")
-    command.add_argument(
-        "-c", "--context", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="a setting of the app"
-    )
     _add_everywhere(command)
 
 
