@@ -187,7 +187,8 @@ def _open_gateway(port: int) -> Gateway:
 
 
 def _port_taken(port: int, error: OSError) -> LocalCloudError:
-    return LocalCloudError(f"port {port} is taken ({error.strerror}); choose another --port, or 0 for free ones")
+    reason = os.strerror(error.errno or 0)  # what the error says itself has the address in it, too
+    return LocalCloudError(f"port {port} is taken ({reason}); choose another --port, or 0 for free ones")
 
 
 async def _bind(application: web.Application, port: int, places: Places) -> Listener:

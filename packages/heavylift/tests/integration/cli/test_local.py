@@ -460,4 +460,7 @@ def test_an_embedded_cloud_that_does_not_start_says_why(folder: Path) -> None:
         port = str(taken.getsockname()[1])
         done = heavylift("local", "start", "--port", port, cwd=folder)
     assert done.returncode == 1
-    assert re.match(r"heavylift: the embedded cloud did not start .*: port \d+ is taken .* its log is ", done.stderr)
+    assert re.match(
+        r"heavylift: the embedded cloud did not start .*: port \d+ is taken \(Address already in use\); .* its log is ",
+        done.stderr,
+    )
