@@ -94,6 +94,28 @@ def test_errors_are_told_as_their_generation_tells_them(any_client: Any, zip_of:
     assert any_client.invoke("f", b"number").body == b"7"  # by a new instance
 
 
+@pytest.mark.parametrize(
+    ("files", "kind", "message"),
+    [
+        ({"index.js": "require('absent')"}, "ImportModuleError", "Cannot find module 'absent'"),
+        ({"other.js": ""}, "ImportModuleError", "Module '/code/index.js' is missing."),
+        ({"index.js": "exports.handler = ("}, "UserCodeSyntaxError", "Unexpected end of input"),
+        ({"index.js": "exports.handler = () => JSON.parse('{')"}, "UserCodeSyntaxError", "Expected property name"),
+        ({"index.js": "throw new RangeError('at once')"}, "RangeError", "at once"),
+    ],
+)
+def test_a_module_that_cannot_be_loaded_fails_by_the_platforms_names(
+    client: Any, zip_of: Callable[..., bytes], files: dict[str, str], kind: str, message: str
+) -> None:
+    client.create("f", code=zip_of(files), runtime="nodejs20", timeout=20)
+    answer = client.invoke("f")
+    assert (answer.error_type, answer.json["errorType"]) == (
+        "UnhandledInvocationError",
+        f"FunctionUnhandledError: {kind}",
+    )
+    assert answer.json["errorMessage"].startswith(message)
+
+
 def test_asynchronous_handlers_modules_and_initializers(client: Any, zip_of: Callable[..., bytes]) -> None:
     client.create("promise", code=zip_of({"index.js": INDEX}), runtime="nodejs18", handler="index.promise", timeout=20)
     assert client.invoke("promise", b'{"a": 1}').json == {"got": {"a": 1}}
@@ -101,15 +123,15 @@ def test_asynchronous_handlers_modules_and_initializers(client: Any, zip_of: Cal
     assert client.invoke("promise").json["errorMessage"] == "later"
     client.update("promise", handler="index.absent")
     missing = client.invoke("promise")
-    assert (missing.error_type, missing.json["errorType"]) == ("UnhandledInvocationError", "HandlerNotFound")
-    assert missing.json["errorMessage"] == "Handler 'absent' is missing on module 'index'"
+    assert missing.error_type == "UnhandledInvocationError"
+    assert missing.json == {
+        "errorMessage": "Handler 'absent' is missing on module 'index'",
+        "errorType": "FunctionUnhandledError: HandlerNotFound",
+        "stackTrace": [],
+    }
     module = "import os from 'os';\nexport const handler = async (event, context) => 'module ' + event;\n"
     client.create("module", code=zip_of({"sub/index.mjs": module}), runtime="nodejs20", handler="sub/index.handler")
     assert client.invoke("module", b"m").body == b"module m"
-    client.create("broken", code=zip_of({"index.js": "require('absent')"}), runtime="nodejs14", timeout=20)
-    broken = client.invoke("broken")
-    assert broken.error_type == "UnhandledInvocationError"
-    assert broken.json["errorMessage"].startswith("Unable to import module 'index': Cannot find module 'absent'")
     failing = {"environmentVariables": {"INIT": "cannot"}, "initializer": "index.initialize"}
     client.create("init", code=zip_of({"index.js": INDEX}), runtime="nodejs20", timeout=20, **failing)
     failed = client.invoke("init")

@@ -84,7 +84,7 @@ const modules = new Map();
 async function load(name) {
   const base = path.join(code, name);
   const file = ['.js', '.cjs', '.mjs'].map((end) => base + end).find((each) => fs.existsSync(each));
-  if (!file) throw new Error(`Cannot find module '${base}.js'`);
+  if (!file) throw refusal('ImportModuleError', `Module '${base}.js' is missing.`);
   const asModule = () => import(pathToFileURL(file).href);
   if (file.endsWith('.mjs')) return asModule();
   try {
@@ -97,6 +97,11 @@ async function load(name) {
 
 class ImportError extends Error {}
 
+/** Return an error of the platform's own, which has no trace. */
+function refusal(name, message) {
+  return Object.assign(new Error(message), { name, stack: '' });
+}
+
 async function find(handler) {
   const at = handler.lastIndexOf('.');
   const [name, member] = [handler.slice(0, at), handler.slice(at + 1)];
@@ -104,28 +109,35 @@ async function find(handler) {
     try {
       modules.set(name, await load(name));
     } catch (error) {
-      throw Object.assign(new ImportError(), { failure: describe(error, { before: `Unable to import module '${name}': ` }) });
+      throw Object.assign(new ImportError(), { failure: describe(error) });
     }
   }
   const loaded = modules.get(name);
   const found = loaded[member] || (loaded.default && loaded.default[member]);
   if (typeof found !== 'function') {
-    const message = `Handler '${member}' is missing on module '${name}'`;
-    throw Object.assign(new ImportError(), { failure: { message, kind: 'HandlerNotFound', trace: [] } });
+    const missing = refusal('HandlerNotFound', `Handler '${member}' is missing on module '${name}'`);
+    throw Object.assign(new ImportError(), { failure: describe(missing) });
   }
   return found;
 }
 
+/** Return the name that the platform has for what a function has thrown. */
+function nameOf(error) {
+  if (error.code === 'MODULE_NOT_FOUND') return 'ImportModuleError';
+  return error instanceof SyntaxError ? 'UserCodeSyntaxError' : error.name;
+}
+
 /** Describe what a function has thrown, or given to its callback, as the platform does. */
-function describe(error, { before = '', handled = false } = {}) {
+function describe(error, { handled = false } = {}) {
   const cut = (text, length) => String(text).slice(0, length);
   if (!(error instanceof Error || util.types.isNativeError(error))) {
     const text = typeof error === 'string' ? error : JSON.stringify(error);
-    return { message: cut(before + text, 4096), kind: '', trace: [], handled };
+    return { message: cut(text, 4096), kind: '', trace: [], handled };
   }
-  const kind = isFc2 && !handled ? `FunctionUnhandledError: ${error.name}` : error.name;
-  const trace = cut(error.stack || '', 16384).split('\n').filter((line) => !line.includes(__filename));
-  return { message: cut(before + error.message, 4096), kind: cut(kind, 256), trace, handled };
+  const name = handled ? error.name : nameOf(error);
+  const kind = isFc2 && !handled ? `FunctionUnhandledError: ${name}` : name;
+  const trace = cut(error.stack || '', 16384).split('\n').filter((line) => line && !line.includes(__filename));
+  return { message: cut(error.message, 4096), kind: cut(kind, 256), trace, handled };
 }
 
 class HandledError extends Error {
