@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from localcloud.kernel.access import Caller, Gate
@@ -166,7 +166,14 @@ ASKED = st.builds(
 )
 
 
+STRANGER = next(each for each in WORLD.callers if each and each.account_id != WORLD.owner)
+READS = Asked(caller=STRANGER, action="oss:GetObject", acl="public-read", policy=(), pays=True, payer="requester")
+
+
 @given(ASKED)
+@example(READS)
+@example(replace(READS, payer="owner"))
+@example(replace(READS, payer=None))
 def test_a_request_is_allowed_as_the_rules_say(asked: Asked) -> None:
     assert asked.is_allowed() == asked.should_be_allowed()
 
