@@ -22,7 +22,7 @@ from localcloud.oss.model import ACLS, Bucket
 from localcloud.ram import Directory
 
 PAYS = "<RequestPaymentConfiguration><Payer>Requester</Payer></RequestPaymentConfiguration>"
-OBJECT_ACTIONS = ("oss:GetObject", "oss:PutObject", "oss:DeleteObject")
+OBJECT_ACTIONS = ("oss:GetObject", "oss:GetObjectVersion", "oss:PutObject", "oss:DeleteObject")
 ACTIONS = (*OBJECT_ACTIONS, "oss:ListObjects", "oss:GetBucketAcl")
 
 
@@ -132,7 +132,7 @@ class Asked:
         of_caller = {each["Effect"] for each in own if self._is_about(each["Action"])}
         if "Deny" in of_bucket | of_caller:
             return False
-        readable = self.action == "oss:GetObject" and self.acl != "private"
+        readable = self.action in {"oss:GetObject", "oss:GetObjectVersion"} and self.acl != "private"
         writable = self.action in {"oss:PutObject", "oss:DeleteObject"} and self.acl == "public-read-write"
         return "Allow" in of_bucket or readable or writable or (not theirs and "Allow" in of_caller)
 
@@ -174,6 +174,7 @@ READS = Asked(caller=STRANGER, action="oss:GetObject", acl="public-read", policy
 @example(READS)
 @example(replace(READS, payer="owner"))
 @example(replace(READS, payer=None))
+@example(replace(READS, action="oss:GetObjectVersion"))
 def test_a_request_is_allowed_as_the_rules_say(asked: Asked) -> None:
     assert asked.is_allowed() == asked.should_be_allowed()
 
