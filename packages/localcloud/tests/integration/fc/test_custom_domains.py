@@ -134,6 +134,9 @@ def test_its_certificate_serves_https_and_its_key_is_never_shown(
     assert ask(cloud, host, "/a")[0] == 200
     with pytest.raises(ssl.SSLError):
         ask(cloud, host, "/a", trust=chain)
+    again = models3.UpdateCustomDomainRequest(body=models3.UpdateCustomDomainInput(protocol="HTTPS"))
+    with pytest.raises(Exception, match="certConfig is missing"):  # it is not kept
+        client.client.update_custom_domain(host, again)
 
 
 def test_a_domain_that_asks_for_signatures_refuses_strangers(

@@ -17,6 +17,7 @@ from alibabacloud_fc20230330 import models as models3
 from alibabacloud_fc_open20210406 import models as models2
 from alibabacloud_fc_open20210406.client import Client as Client2
 
+from localcloud.fc.platform import MAX_SYNC_PAYLOAD
 from tests.support.waiting import wait_for
 
 Running = Any  # the running cloud of tests/support/cloud.py
@@ -109,7 +110,7 @@ class Fc3Function:
         return self.client._do(lambda: self.client.client.create_trigger(self.name, request)).body
 
     def remove(self, name: str) -> None:
-        self.client.client.delete_trigger(self.name, name)
+        assert self.client.client.delete_trigger(self.name, name).status_code == 204
 
 
 @pytest.fixture
@@ -217,6 +218,8 @@ def test_function_of_2_0_is_a_wsgi_application(cloud: Running, web2: Any) -> Non
         assert ask(shown["urlInternet"]).status == 202
         failed = ask(cloud.endpoints["fc"] + prefix, "/raise")
         assert (failed.status, failed.json["errorType"]) == (502, "ValueError")
+        large = ask(cloud.endpoints["fc"] + prefix, method="POST", body=bytes(MAX_SYNC_PAYLOAD + 1))
+        assert (large.status, large.json["Code"]) == (400, "EntityTooLarge")
     finally:
         web2.client.delete_trigger(web2.service, "web", "t")
 
