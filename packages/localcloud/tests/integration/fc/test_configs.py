@@ -244,6 +244,30 @@ def test_a_task_is_listed_and_stopped(fc3: Any, code: bytes, make_event: Event, 
     assert [(each.task_id, json.loads(each.task_payload)["seconds"]) for each in tasks] == [("slow", 50)]
 
 
+def test_tasks_are_listed_by_name_state_and_time_in_pages(fc3: Any, code: bytes, make_event: Event) -> None:
+    fc3.create("f", code=code)
+    name = fc3.prefix + "f"
+    configure(fc3, name, asyncTask=True)
+    for id_ in ("a-1", "a-2", "b-1"):
+        start(fc3, name, make_event("echo", text="x"), id_)
+        wait_for(lambda id_=id_: task(fc3, name, id_).status == "Succeeded")
+
+    def listed(**asked: Any) -> Any:
+        return fc3.client.list_async_tasks(name, models3.ListAsyncTasksRequest(**asked)).body
+
+    def ids(**asked: Any) -> list[str]:
+        return [each.task_id for each in listed(**asked).tasks or []]
+
+    assert ids() == ["b-1", "a-2", "a-1"]
+    assert ids(sort_order_by_time="asc") == ["a-1", "a-2", "b-1"]
+    assert ids(prefix="a-") == ids(prefix="a-", status="Succeeded") == ["a-2", "a-1"]
+    assert ids(prefix="a-", status="Failed") == []
+    assert (ids(limit=2), listed(limit=2).next_token, ids(next_token="a-1")) == (["b-1", "a-2"], "a-1", ["a-1"])
+    moment = task(fc3, name, "a-2").started_time
+    assert ids(started_time_begin=moment) == ["b-1", "a-2"]
+    assert ids(started_time_end=moment) == ["a-2", "a-1"]
+
+
 def test_an_asynchronous_invocation_is_put_off(fc3: Any, code: bytes, make_event: Event, refused: Any) -> None:
     fc3.create("f", code=code)
     name = fc3.prefix + "f"

@@ -36,6 +36,19 @@ def create_layer(client: Any, name: str, package: bytes) -> Any:
     return client.create_layer_version(name, models3.CreateLayerVersionRequest(body=body)).body
 
 
+def test_runtimes_of_a_layer_are_texts(
+    client_of: Callable[..., Any], cloud: Running, zip_of: ZipOf, refused: Any
+) -> None:
+    new = client_of(cloud, "fc3")
+    code = models3.InputCodeLocation(zip_file=base64.b64encode(zip_of({"a": ""})).decode())
+    body = models3.CreateLayerVersionInput(code=code, compatible_runtime=[3.10])
+    request = models3.CreateLayerVersionRequest(body=body)
+    with pytest.raises(refused) as error:
+        new._do(lambda: new.client.create_layer_version(new.prefix + "l", request))
+    assert error.value.code == "InvalidArgument"
+    assert "compatibleRuntime: expected a list of texts" in error.value.message
+
+
 def test_layers_are_merged_below_opt_and_the_first_one_wins(
     cloud: Running, client_of: Callable[..., Any], zip_of: ZipOf, refused: Any
 ) -> None:

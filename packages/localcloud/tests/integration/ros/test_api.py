@@ -219,11 +219,13 @@ def test_a_change_set_is_shown_and_executed(ros: Any, cloud: Any) -> None:
             template_body=json.dumps(wanted),
             parameters=[models.CreateChangeSetRequestParameters(parameter_key="Key", parameter_value="secret")],
             tags=[models.CreateChangeSetRequestTags(key="team", value="blue")],
+            description="a second bucket",
         )
     ).body
     shown = ros.client.get_change_set(
         models.GetChangeSetRequest(region_id=ros.region, change_set_id=made.change_set_id, show_template=True)
     ).body
+    assert shown.description == "a second bucket"
     assert [(each.parameter_key, each.parameter_value) for each in shown.parameters] == [("Key", "******")]
     assert [(each.key, each.value) for each in shown.tags] == [("team", "blue")]
     assert json.loads(shown.template_body) == wanted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -24,15 +26,14 @@ async def list_tasks(fc: FcService, call: Call) -> web.Response:
     fc.functions.get(call.target.path)
     query = call.query
     prefix = query.get("prefix") or query.get("invocationIdPrefix") or ""
-    begin, end = (_milliseconds(query, name) for name in ("startedTimeBegin", "startedTimeEnd"))
+    begin, end = _milliseconds(query, "startedTimeBegin", 0), _milliseconds(query, "startedTimeEnd", math.inf)
     found = [
         each
         for each in fc.async_tasks.all(call.target.path)
         if each.id.startswith(prefix)
         and query.get("status", "") in {"", each.state.value}
         and call.target.qualifier in {"", each.qualifier}
-        and (begin is None or each.started * 1000 >= begin)
-        and (end is None or each.started * 1000 <= end)
+        and begin <= int(each.started * 1000) <= end  # as a task is shown
     ]
     order = query.get("sortOrderByTime") or ORDERS[0]
     if order not in ORDERS:
@@ -70,10 +71,10 @@ def _id(call: Call) -> str:
     return names.get("async-tasks") or names["stateful-async-invocations"]
 
 
-def _milliseconds(query: Any, name: str) -> int | None:  # noqa: ANN401 - a mapping of texts
+def _milliseconds(query: Mapping[str, str], name: str, default: float) -> float:
     text = query.get(name)
     if not text:
-        return None
+        return default
     if not text.isdecimal() or len(text) > 18:
         raise FcError("InvalidArgument", f"{name} is {text[:200]!r}; expected milliseconds since the epoch")
     return int(text)
