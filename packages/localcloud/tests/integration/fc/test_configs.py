@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,6 +47,7 @@ def test_minimum_instances_are_started_ahead_and_have_run_their_initializer(
     assert "FC Initialize Start" not in answer.log
     listed = fc3.client.list_instances(name, models3.ListInstancesRequest()).body.instances
     assert {each.instance_id for each in listed} == before
+    assert all(abs(each.created_time_ms / 1000 - time.time()) < 600 for each in listed)
     fc3.update("f", description="new instances")
     wait_for(lambda: len(running()) == 2 and not before & {each["id"] for each in running()})
     fc3.client.delete_provision_config(name, models3.DeleteProvisionConfigRequest())

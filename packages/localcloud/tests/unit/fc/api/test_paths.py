@@ -65,6 +65,18 @@ def test_target(method: str, path: str, query: Mapping[str, str], operation: str
 
 
 @pytest.mark.parametrize(
+    ("path", "function", "owner"),
+    [
+        ("/2021-04-06/services/s.prod/functions/f", "services/s/functions/f", "services/s"),
+        ("/2023-03-30/functions/f", "functions/f", "functions/f"),
+    ],
+)
+def test_a_target_names_the_function_and_what_its_versions_belong_to(path: str, function: str, owner: str) -> None:
+    target = find_target("GET", path, {})
+    assert (target.path, target.owner) == (function, owner)
+
+
+@pytest.mark.parametrize(
     ("path", "query", "code"),
     [
         ("/2021-04-06/nothing", {}, "NotImplemented"),
