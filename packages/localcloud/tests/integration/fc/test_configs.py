@@ -250,9 +250,13 @@ def test_tasks_are_listed_by_name_state_and_time_in_pages(fc3: Any, code: bytes,
     fc3.create("f", code=code)
     name = fc3.prefix + "f"
     configure(fc3, name, asyncTask=True)
-    for id_ in ("a-1", "a-2", "b-1"):
+
+    def finish(id_: str) -> None:
         start(fc3, name, make_event("echo", text="x"), id_)
-        wait_for(lambda id_=id_: task(fc3, name, id_).status == "Succeeded")
+        wait_for(lambda: task(fc3, name, id_).status == "Succeeded")
+
+    for id_ in ("a-1", "a-2", "b-1"):
+        finish(id_)
 
     def listed(**asked: Any) -> Any:
         return fc3.client.list_async_tasks(name, models3.ListAsyncTasksRequest(**asked)).body

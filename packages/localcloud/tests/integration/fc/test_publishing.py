@@ -114,9 +114,9 @@ def test_what_an_alias_or_a_service_does_not_have_is_shown_as_the_platform_shows
     assert client.create_alias(service, "prod", "1").data["additionalVersionWeight"] is None
     assert client.update_alias(service, "prod", "1", "", {"1": 0.5}).data["additionalVersionWeight"] == {"1": 0.5}
     for shares in ({"1": 1.5}, {"1": -0.1}):
-        with pytest.raises(fc2.FcError) as wrong:
+        with pytest.raises(fc2.FcError) as too_much:
             client.update_alias(service, "prod", "1", "", shares)
-        assert wrong.value.err_code == "InvalidArgument"
+        assert too_much.value.err_code == "InvalidArgument"
     shown = client.get_service(service).data
     assert (shown["vpcConfig"]["vpcId"], shown["nasConfig"]["mountPoints"]) == ("", [])
     written = {name: shown[name] for name in ("vpcConfig", "nasConfig", "tracingConfig", "logConfig")}
