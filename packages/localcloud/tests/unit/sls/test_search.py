@@ -171,6 +171,12 @@ def test_escaped_characters_are_themselves() -> None:
     assert finds(r"\*")  # it is a word of the message
 
 
+def test_conditions_stand_in_each_other_30_deep_at_most() -> None:
+    assert finds("(" * 30 + "took" + ")" * 30)
+    with pytest.raises(SlsError, match="30 deep"):
+        finds("(" * 31 + "took" + ")" * 31)
+
+
 def test_a_comparison_of_what_is_no_number_is_a_search_for_its_text() -> None:
     fields = (("message", "owner_id > 100"),)
     matches = compile_query(parse("owner_id>100"), Rules.of(LINE))
@@ -178,7 +184,7 @@ def test_a_comparison_of_what_is_no_number_is_a_search_for_its_text() -> None:
     assert not matches((("message", "owner 100"),))
 
 
-@pytest.mark.parametrize("query", ["level:error", "absent:*", 'level:#"error"', "body2.a:1"])
+@pytest.mark.parametrize("query", ["level:error", "absent:*", 'level:#"error"', "body2.a:1", "text.a:1"])
 def test_a_field_that_has_no_index_is_refused_by_its_name(query: str) -> None:
     with pytest.raises(SlsError, match="is not config as key value config") as caught:
         finds(query)

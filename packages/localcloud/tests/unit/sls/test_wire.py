@@ -78,6 +78,7 @@ def test_a_group_that_is_cut_is_refused_or_is_a_smaller_one(end: int) -> None:
         b"\x0a\x04\x08\x00\x12\x00",  # a content without a key
         b"\x32\x02\x0a\x00",  # a tag without a value
         b"\x0a\x07\x08\x00\x25\xff\xff\xff\xff",  # too many nanoseconds
+        b"\x0a\x07\x08\x00\x25" + (10**9).to_bytes(4, "little"),
     ],
 )
 def test_what_is_not_well_formed_is_refused(content: bytes) -> None:
