@@ -51,7 +51,7 @@ def lock(
         The lock file, and whether it was resolved anew.
 
     Raises:
-        BuildError: the file is missing, or nothing satisfies it.
+        BuildError: the file is missing, nothing satisfies it, or it names what no hash can pin.
     """
     if not requirements.is_file():
         raise BuildError(
@@ -93,6 +93,7 @@ def lock(
     finally:
         more.unlink(missing_ok=True)
         overrides.unlink(missing_ok=True)
+    _check_hashes(requirements, resolved)
     temporary = path.with_suffix(".new")
     sources = "".join(f"{each}\n" for each in _sources(requirements, locks))
     temporary.write_text(head + sources + resolved, encoding="utf-8")
@@ -163,6 +164,16 @@ def _texts(requirements: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
             yield from _texts(named, seen)
 
 
+def _check_hashes(requirements: Path, resolved: str) -> None:
+    """Refuse what may be another thing at each build: the sources of a package in a folder, or of a repository."""
+    for entry in _entries(resolved):
+        if "--hash=" not in entry and not entry.startswith("--"):
+            raise BuildError(
+                f"{requirements}: {entry.split(' #')[0]} is no wheel, and has no hash that pins it; make a wheel of it "
+                "(`pip wheel --no-deps --wheel-dir wheels FOLDER`) and name that by its path"
+            )
+
+
 def _named_lines(requirements: Path, said: str) -> Iterator[str]:
     """Yield file and line of each requirement whose package a message names."""
     named = {normalize(word) for word in re.findall(r"\w[\w.-]*", said)}
@@ -201,11 +212,16 @@ def read_sources(lock_file: Path) -> list[str]:
 
 def read_lock(lock_file: Path) -> list[str]:
     """Return the entries of a lock: one requirement each, with its hashes."""
+    return [entry for entry in _entries(lock_file.read_text(encoding="utf-8")) if not entry.startswith("-")]
+
+
+def _entries(lock_text: str) -> list[str]:
+    """Return the entries of the text of a lock, options among them."""
     entries: list[str] = []
-    for line in lock_file.read_text(encoding="utf-8").splitlines():
+    for line in lock_text.splitlines():
         if line[:1].isspace() and entries:
             entries[-1] += f"\n{line}"
-        elif line and line[0] not in "#- ":
+        elif line and line[0] not in "# ":
             entries.append(line)
     return entries
 

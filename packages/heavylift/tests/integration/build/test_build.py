@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -600,6 +601,18 @@ def test_a_package_without_wheels_is_named_with_its_line_and_no_lock_is_left(own
     assert "no usable wheels" in done.stderr
     assert "name a version that has wheels for" in done.stderr
     assert not (wheels / "ran").exists()
+    assert {path: path.read_text() for path in (own_project / "layers_build" / "locks").iterdir()} == locks
+
+
+def test_a_package_that_is_a_folder_is_refused_with_what_to_do_and_no_lock_is_left(own_project: Path) -> None:
+    package = own_project / "mine"
+    package.mkdir()
+    (package / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
+    (own_project / "layers_build" / "applib.txt").write_text("six==1.17.0\n./mine\n")
+    locks = {path: path.read_text() for path in (own_project / "layers_build" / "locks").iterdir()}
+    done = run(own_project, "applib")
+    assert done.returncode == 1
+    assert re.search(r"applib\.txt: .*mine is no wheel, and has no hash that pins it; make a wheel of it", done.stderr)
     assert {path: path.read_text() for path in (own_project / "layers_build" / "locks").iterdir()} == locks
 
 
