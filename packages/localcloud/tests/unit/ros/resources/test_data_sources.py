@@ -105,16 +105,54 @@ def test_what_is_not_there_fails_with_the_services_own_code(filled: Cloud) -> No
     assert "whoever asks is no RAM user" in reason(read, filled, "RAM::User")
 
 
-def test_whoever_deploys_needs_the_rights_to_look_and_none_to_let_go(filled: Cloud) -> None:
-    for name, given, right in (
-        ("OSS::Buckets", {}, ("oss:ListBuckets", f"acs:oss:oss-cn-hangzhou:{ACCOUNT}:*")),
-        ("RAM::Role", {"RoleName": "r"}, ("ram:GetRole", f"acs:ram::{ACCOUNT}:role/r")),
-        ("FC::Services", {}, ("fc:ListServices", f"acs:fc:cn-hangzhou:{ACCOUNT}:services/*")),
-        ("SLS::Projects", {}, ("log:ListProject", f"acs:log:cn-hangzhou:{ACCOUNT}:project/*")),
-    ):
-        source = sources(filled)[f"DATASOURCE::{name}"]
-        assert [(each.action, each.resource) for each in source.rights(CONTEXT, None, given)] == [right]
-        assert not [*source.rights(CONTEXT, given, None)]
+OSS_ARN, RAM_ARN = f"acs:oss:oss-cn-hangzhou:{ACCOUNT}", f"acs:ram::{ACCOUNT}"
+FC_ARN, LOG_ARN = f"acs:fc:cn-hangzhou:{ACCOUNT}", f"acs:log:cn-hangzhou:{ACCOUNT}"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "rights"),
+    [
+        ("OSS::Bucket", {"BucketName": "b"}, [("oss:GetBucketInfo", f"{OSS_ARN}:b")]),
+        ("OSS::Buckets", {}, [("oss:ListBuckets", f"{OSS_ARN}:*")]),
+        ("RAM::Role", {"RoleName": "r"}, [("ram:GetRole", f"{RAM_ARN}:role/r")]),
+        ("RAM::Roles", {}, [("ram:ListRoles", f"{RAM_ARN}:role/*")]),
+        ("RAM::User", {"UserName": "anna"}, [("ram:GetUser", f"{RAM_ARN}:user/anna")]),
+        ("RAM::Users", {}, [("ram:ListUsers", f"{RAM_ARN}:user/*")]),
+        (
+            "RAM::Users",
+            {"GroupName": "g"},
+            [("ram:ListUsers", f"{RAM_ARN}:user/*"), ("ram:ListUsersForGroup", f"{RAM_ARN}:group/g")],
+        ),
+        (
+            "RAM::Groups",
+            {"UserName": "u"},
+            [("ram:ListGroups", f"{RAM_ARN}:group/*"), ("ram:ListGroupsForUser", f"{RAM_ARN}:user/u")],
+        ),
+        (
+            "RAM::Policies",
+            {"RoleName": "r"},
+            [("ram:ListPolicies", f"{RAM_ARN}:policy/*"), ("ram:ListPoliciesForRole", f"{RAM_ARN}:role/r")],
+        ),
+        ("FC::Services", {}, [("fc:ListServices", f"{FC_ARN}:services/*")]),
+        ("FC::Functions", {"ServiceName": "s"}, [("fc:ListFunctions", f"{FC_ARN}:services/s/functions/*")]),
+        (
+            "FC::Triggers",
+            {"ServiceName": "s", "FunctionName": "f"},
+            [("fc:ListTriggers", f"{FC_ARN}:services/s/functions/f/triggers/*")],
+        ),
+        ("FC::Aliases", {"ServiceName": "s"}, [("fc:ListAliases", f"{FC_ARN}:services/s/aliases/*")]),
+        ("FC::CustomDomains", {}, [("fc:ListCustomDomains", f"{FC_ARN}:custom-domains/*")]),
+        ("SLS::Project", {"ProjectName": "p"}, [("log:GetProject", f"{LOG_ARN}:project/p")]),
+        ("SLS::Projects", {}, [("log:ListProject", f"{LOG_ARN}:project/*")]),
+        ("SLS::Logstores", {"Project": "p"}, [("log:ListLogStores", f"{LOG_ARN}:project/p/logstore/*")]),
+    ],
+)
+def test_whoever_deploys_needs_the_rights_to_look_and_none_to_let_go(
+    filled: Cloud, name: str, given: dict[str, Any], rights: list[tuple[str, str]]
+) -> None:
+    source = sources(filled)[f"DATASOURCE::{name}"]
+    assert [(each.action, each.resource) for each in source.rights(CONTEXT, None, given)] == rights
+    assert not [*source.rights(CONTEXT, given, None)]
 
 
 @pytest.mark.parametrize(("given", "step"), [({}, Step.KEEP), ({"RefreshOptions": "Always"}, Step.UPDATE)])

@@ -197,3 +197,10 @@ def test_parameters_and_outputs_have_names_as_the_vendors_templates_give_them(na
     sections = {"Parameters": {name: {"Type": "String", "ReadOnly": True}}, "Outputs": {name: {"Value": {"Ref": name}}}}
     template = parse_template(json.dumps(minimal(**sections)))
     assert (list(template.parameters), list(template.outputs)) == ([name], [name])
+
+
+def test_a_template_has_at_most_300_resources() -> None:
+    resources = {f"A{number}": {"Type": "T"} for number in range(300)}
+    assert len(parse_template(json.dumps(minimal(Resources=resources))).resources) == 300
+    with pytest.raises(TemplateError, match="301 are declared, at most 300 are allowed"):
+        parse_template(json.dumps(minimal(Resources={**resources, "B": {"Type": "T"}})))
