@@ -82,8 +82,12 @@ def read_trigger(body: Body, *, function: str, before: Trigger | None = None) ->
     if isinstance(fields.get("config"), str):  # FC 3.0 and aliyun-fc2 send it as JSON text
         fields["config"] = parse_body(fields["config"].encode())
     if before is not None:
-        if before.kind == "log" and isinstance(fields.get("config"), dict):
-            fields["config"] = {**before.config, **fields["config"]}  # what is not given stays (aliyun/fc-java-sdk)
+        if before.kind in {"oss", "log"} and isinstance(config := fields.get("config"), dict):
+            given = {name: value for name, value in config.items() if value is not None}
+            fields["config"] = {
+                **before.config,
+                **given,
+            }  # what is not given stays (aliyun/fc-go-sdk, aliyun/fc-java-sdk)
         return replace(before, **{**fields, "name": before.name, "kind": before.kind})
     for name in ("triggerName", "triggerType"):
         if not body.get(name):
