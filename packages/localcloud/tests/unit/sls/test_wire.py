@@ -71,6 +71,7 @@ def test_a_group_that_is_cut_is_refused_or_is_a_smaller_one(end: int) -> None:
     "content",
     [
         b"\xff" * 20,  # a number without an end
+        b"\x78" + b"\x80" * 10 + b"\x01",  # a number of eleven bytes
         b"\x0a\x7f",  # a field beyond the message
         b"\x0b",  # a group of the oldest format
         b"\x0a\x00",  # a log without a time
