@@ -30,15 +30,9 @@ OTHER_CLOUD = ("ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_")  # beginnings of 
 # Likewise, names.
 OSSUTIL = ("OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_SESSION_TOKEN", "OSS_ENDPOINT", "OSS_REGION")
 ROS_CDK = ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "REGION_ID")
-# The certificates that programs trust: Go and OpenSSL, curl, Python's requests, the vendor's SDK core and botocore, git.
-TRUST = (
-    "SSL_CERT_FILE",
-    "CURL_CA_BUNDLE",
-    "REQUESTS_CA_BUNDLE",
-    "ALIBABA_CLOUD_CA_BUNDLE",
-    "AWS_CA_BUNDLE",
-    "GIT_SSL_CAINFO",
-)
+# The certificates that programs trust: Go and OpenSSL, curl, Python's requests and botocore, the vendor's SDK core, git.
+TRUST = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "ALIBABA_CLOUD_CA_BUNDLE", "GIT_SSL_CAINFO")
+AWS_TRUST = "AWS_CA_BUNDLE"  # left out: botocore prefers it, and programs in Go with a transport of their own, as rclone, end at it
 PROXIED = ("HTTP_PROXY", "HTTPS_PROXY")
 
 
@@ -100,7 +94,9 @@ def client_environment(cloud: Cloud, base: Mapping[str, str], *, enclosed: bool,
     environment = {
         name: value
         for name, value in base.items()
-        if not name.startswith(OTHER_CLOUD) and name not in (*OSSUTIL, *ROS_CDK)
+        if not name.startswith(OTHER_CLOUD)
+        and name not in (*OSSUTIL, *ROS_CDK)
+        and (allow_network or name != AWS_TRUST)
     }
     environment |= {
         "LOCALCLOUD_GATEWAY": urlsplit(cloud.endpoints["gateway"]).netloc,

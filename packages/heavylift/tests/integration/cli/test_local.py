@@ -184,6 +184,23 @@ def test_the_vendors_older_sdks_trust_the_embedded_cloud_without_a_hook(cloud: R
     assert done.stdout.split() == [cloud.account_id]
 
 
+# AWS's SDK for Go refuses AWS_CA_BUNDLE where a program has a transport of its own, as rclone has.
+S3 = textwrap.dedent(
+    """
+    import boto3, os
+    keys = {"aws_access_key_id": os.environ["ACCESS_KEY_ID"], "aws_secret_access_key": os.environ["ACCESS_KEY_SECRET"]}
+    s3 = boto3.client("s3", endpoint_url="https://s3.oss-cn-hangzhou.aliyuncs.com", region_name="cn-hangzhou", **keys)
+    print(s3.list_buckets()["Owner"]["ID"], os.environ.get("AWS_CA_BUNDLE"))
+    """
+)
+
+
+def test_clients_of_s3_trust_the_embedded_cloud_whatever_the_users_bundle(cloud: Running, tmp_path: Path) -> None:
+    bundle = {"AWS_CA_BUNDLE": "/dev/null"}
+    done = local(cloud, tmp_path, "env", "PYTHONPATH=src", sys.executable, "-c", S3, **bundle)
+    assert done.stdout.split() == [cloud.account_id, "None"], done.stderr
+
+
 # What a program does that loads no hook, whatever it is written in.
 BARE = textwrap.dedent(
     """
