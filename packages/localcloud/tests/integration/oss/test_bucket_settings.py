@@ -493,10 +493,17 @@ def test_lifecycle_rules_that_overlap_are_refused(bucket: oss2.Bucket) -> None:
     bucket.put_bucket_lifecycle(oss2.models.BucketLifecycle(rules), {"x-oss-allow-same-action-overlap": "true"})
 
 
-def test_no_lifecycle_is_told_in_the_words_of_oss(bucket: oss2.Bucket) -> None:
-    with pytest.raises(oss2.exceptions.NoSuchLifecycle) as refused:
-        bucket.get_bucket_lifecycle()
-    assert refused.value.message == "No Row found in Lifecycle Table."
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("lifecycle", "No Row found in Lifecycle Table."),
+        ("website", "The specified bucket does not have a website configuration."),
+    ],
+)
+def test_a_setting_that_is_not_there_is_told_in_the_words_of_oss(bucket: oss2.Bucket, setting: str, words: str) -> None:
+    with pytest.raises(oss2.exceptions.NotFound) as refused:
+        getattr(bucket, f"get_bucket_{setting}")()
+    assert refused.value.message == words
 
 
 def test_slashes_in_keys_are_encoded_where_keys_are(bucket: oss2.Bucket) -> None:

@@ -162,6 +162,7 @@ SETTING = Setting(
     action="BucketWebsite",
     root="WebsiteConfiguration",
     absent="NoSuchWebsiteConfiguration",
+    words="The specified bucket does not have a website configuration.",
     fields={
         "IndexDocument": group({"Suffix": text(required=True), "SupportSubDir": boolean(), "Type": number(0, 2)}),
         "ErrorDocument": group({"Key": text(required=True), "HttpStatus": choice("200", "404")}),
