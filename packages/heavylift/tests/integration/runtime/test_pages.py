@@ -38,6 +38,23 @@ def test_code_that_is_absent_is_brought_when_it_is_executed_and_no_other(tmp_pat
     assert int(brought) == 1
 
 
+def test_what_has_arrived_stays_when_the_block_that_it_is_of_is_lost_later(tmp_path: Path) -> None:
+    program = """
+    import mmap
+    from heavylift.runtime.pages import FAILED, PAGE, PRESENT, Plan, Segment, find_helper, plan_size
+    segments = [Segment(str(original), 0, 4 * PAGE, 5, 0)]
+    plan = Plan(mmap.mmap(-1, plan_size(segments)), segments)
+    plan.write()
+    plan.set_absent(0, 4)
+    helper = find_helper()
+    helper.attach(plan.memory)
+    helper.arrived(1, 2)
+    helper.failed(0, 4, "the store is down")
+    print([plan.state(number) for number in range(4)] == [FAILED, PRESENT, PRESENT, FAILED])
+    """
+    assert output(program, tmp_path) == "True\n"
+
+
 @pytest.mark.parametrize("order", ["numbers", "random.sample(numbers, len(numbers))", "numbers[::-1]"])
 def test_every_page_forced_in_any_order_gives_the_original_file(tmp_path: Path, order: str) -> None:
     program = f"""
