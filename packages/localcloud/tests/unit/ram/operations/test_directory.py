@@ -126,6 +126,9 @@ def test_roles_are_found_by_their_arns_and_told_of_when_they_go(directory: Direc
         assert directory.find_role(arn) == role
     assert sorted(role.role_id for role in directory.roles()) == sorted(role.role_id for role in made.values())
     assert directory.find_role("acs:ram::9999999999999999:role/reader") is None
+    role = made[other.role_arn("reader")]
+    for principal, trusted in (("acs:ram::1111111111111111:root", True), ("acs:ram::2222222222222222:root", False)):
+        assert directory.is_trusted(role, [("RAM", principal)], {}) is trusted
     other.create_role("gone", trust_policy=FC)
     gone = other.get_role("gone")
     other.delete_role("gone")
