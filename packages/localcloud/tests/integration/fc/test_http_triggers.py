@@ -218,6 +218,8 @@ def test_function_of_2_0_is_a_wsgi_application(cloud: Running, web2: Any) -> Non
         assert ask(shown["urlInternet"]).status == 202
         failed = ask(cloud.endpoints["fc"] + prefix, "/raise")
         assert (failed.status, failed.json["errorType"]) == (502, "ValueError")
+        (frame,) = failed.json["stackTrace"]  # those of the runtime are not there
+        assert frame[0] == 'File "/code/index.py"'
         large = ask(cloud.endpoints["fc"] + prefix, method="POST", body=bytes(MAX_SYNC_PAYLOAD + 1))
         assert (large.status, large.json["Code"]) == (400, "EntityTooLarge")
     finally:

@@ -83,11 +83,9 @@ def read_trigger(body: Body, *, function: str, before: Trigger | None = None) ->
         fields["config"] = parse_body(fields["config"].encode())
     if before is not None:
         if before.kind in {"oss", "log"} and isinstance(config := fields.get("config"), dict):
+            # What is not given stays (aliyun/fc-go-sdk, aliyun/fc-java-sdk).
             given = {name: value for name, value in config.items() if value is not None}
-            fields["config"] = {
-                **before.config,
-                **given,
-            }  # what is not given stays (aliyun/fc-go-sdk, aliyun/fc-java-sdk)
+            fields["config"] = {**before.config, **given}
         return replace(before, **{**fields, "name": before.name, "kind": before.kind})
     for name in ("triggerName", "triggerType"):
         if not body.get(name):

@@ -294,7 +294,7 @@ def failure_to_load(error: Exception, kind: str, message: str) -> messages.Failu
 
 
 def describe(error: Exception) -> messages.Failure:
-    """Describe an exception as the platform does; the frames of this file are left out, and the outer ones that take too much."""
+    """Describe an exception as the platform does; the frames of the runtime are left out, and the outer ones that take too much."""
     frames = [
         [f'File "{frame.filename}"', f"line {frame.lineno}", f"in {frame.name}", frame.line or ""]
         for frame in own_frames(error)
@@ -304,7 +304,8 @@ def describe(error: Exception) -> messages.Failure:
 
 def own_frames(error: Exception) -> list[traceback.FrameSummary]:
     """Return the frames of an exception that are the function's."""
-    return [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if Path(frame.filename).parent != Path(__file__).parent]
 
 
 def failure_of(message: str, kind: str, trace: list[Any], *, during_import: bool = False) -> messages.Failure:
