@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import math
+import platform
 import re
 import sys
 from collections.abc import Callable
@@ -86,10 +87,24 @@ def _run(options: argparse.Namespace) -> int:
     return commands.run(options)
 
 
+class _Version(argparse.Action):
+    """Shows versions, and ends the process."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        packages = ", ".join(f"{name} {version(name)}" for name in ("heavylift", "aliyun-localcloud"))
+        print(f"{packages}, Python {platform.python_version()}")
+        parser.exit()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line (docs/reference/cli.md)."""
     parser = argparse.ArgumentParser(prog="heavylift", description="Run heavy Python functions on Function Compute.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show the versions of heavylift and of what it runs on"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     about = "write a small function with all that it needs: a project to begin with"
     init = commands.add_parser("init", help=about, description=about)
