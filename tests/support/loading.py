@@ -28,6 +28,7 @@ from heavylift.contracts.archive import (
     dump_index,
 )
 from heavylift.contracts.failures import ObjectChangedError, ObjectNotFoundError, TransientStoreError
+from heavylift.contracts.packaged import PlacedIndex
 from heavylift.runtime.load import load
 from heavylift.runtime.retries import Deadline, RetryPolicy
 from heavylift.runtime.settings import Archive
@@ -46,6 +47,11 @@ class Packed:
     @property
     def digest(self) -> str:
         return content_digest(self.index.content)
+
+    @property
+    def placed(self) -> PlacedIndex:
+        """What a code package that was built with it knows of it."""
+        return PlacedIndex(self.index, self.origin)
 
 
 @dataclass
@@ -235,9 +241,12 @@ def reader_of(store: Store, key: str = "a.zip", *, seconds: float = 60.0, attemp
     return ObjectReader(store, key, Deadline(seconds), RetryPolicy(attempts=attempts), sleep=lambda _: None)
 
 
-def load_from(store: Store, directory: Path, *, digest: str = "", key: str = "a.zip") -> bool:
+def load_from(
+    store: Store, directory: Path, *, digest: str = "", key: str = "a.zip", packaged: PlacedIndex | None = None
+) -> bool:
     """Load one archive; return whether anything was unpacked."""
-    return load(Archive("applib", key, digest, directory), reader_of(store, key), Timeline())
+    archive = Archive("applib", key, digest, directory)
+    return load(archive, reader_of(store, key), Timeline(), packaged=packaged)
 
 
 def tree(root: Path) -> dict[str, bytes | str | None]:

@@ -19,7 +19,7 @@ from heavylift.build.clean import run_clean
 from heavylift.build.sources import LOADER, PACKAGE
 from heavylift.build.vendor import NAME as VENDOR
 from heavylift.contracts.archive import SUFFIX
-from heavylift.runtime.ahead import LIST_NAME, dump_list
+from heavylift.runtime.ahead import dump_list
 
 SECONDS = 120
 # They replace parts of the standard library, which nothing may have taken from it before.
@@ -119,21 +119,6 @@ def ahead_list(ahead: Ahead, code: Path, applib: Path, key: str) -> bytes | None
     with zipfile.ZipFile(applib) as archive:
         names = {name.partition("/")[0].removesuffix(SUFFIX) for name in archive.namelist()}
     return dump_list(key, ahead.modules) if ahead.fits(other_modules(code, names)) else None
-
-
-def read_ahead(code: Path) -> bytes | None:
-    """Return the list in a code package; None where there is none."""
-    path = code / LIST_NAME
-    return path.read_bytes() if path.exists() else None
-
-
-def write_ahead(content: bytes | None, code: Path) -> None:
-    """Put a list into a code package; None: take it out."""
-    path = code / LIST_NAME
-    if content is None:
-        path.unlink(missing_ok=True)
-    else:
-        path.write_bytes(content)
 
 
 def other_modules(code: Path, applib: Iterable[str]) -> frozenset[str]:

@@ -82,7 +82,7 @@ def build(options: Options, report: Reporter) -> Manifest:
                 part = (take_over(name, plan, options) if name != "code" else None) or work.make(name)
                 manifest = replace(manifest, **{name: part})  # type: ignore[arg-type]  # the maker of that part made it
                 state[name] = seal(plan.fingerprints[name], part, options.dist)
-        if manifest.code and manifest.applib and (listed := work.list_ahead(manifest.applib, code)):
+        if manifest.code and manifest.applib and (listed := work.note_applib(manifest.applib, code)):
             manifest, code = replace(manifest, code=listed), options.dist / NEW_CODE
             state["code"] = seal(plan.fingerprints["code"], listed, options.dist)
             made.add("code")

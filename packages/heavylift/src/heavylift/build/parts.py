@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heavylift.build import binaries
-from heavylift.build.ahead import ahead_list, read_ahead, write_ahead
+from heavylift.build.ahead import ahead_list
 from heavylift.build.applib import Staging, find_opened, stage
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
@@ -28,7 +28,10 @@ from heavylift.build.reporter import Reporter, megabytes
 from heavylift.build.vendor import prepare_vendor
 from heavylift.build.zipped import zipped_size
 from heavylift.contracts.manifest import Applib, Archive, Code, Part
+from heavylift.contracts.packaged import PACKAGED_NAME, dump_packaged
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
+from heavylift.runtime.ahead import LIST_NAME
+from heavylift.runtime.archivefile import read_index
 from heavylift.runtime.destination import allocated
 
 if TYPE_CHECKING:
@@ -228,8 +231,8 @@ class Work:
         shutil.copytree(vendored, staging, dirs_exist_ok=True)
         return self._measured_code()
 
-    def list_ahead(self, applib: Applib, code: Path) -> Code | None:
-        """Let the code package tell which modules to import while the applib is on its way.
+    def note_applib(self, applib: Applib, code: Path) -> Code | None:
+        """Let the code package tell of the applib: which modules to import while it is on its way, and its index.
 
         Args:
             applib: the archive that it will load.
@@ -239,13 +242,20 @@ class Work:
             The code package in `NEW_CODE`; None where nothing had to change.
         """
         ahead, staging = read_recording(self.plan.recording).ahead, self.options.dist / NEW_CODE
-        content = ahead_list(ahead, code, applib.path, applib.key)
-        if content == read_ahead(code):
+        notes = {
+            LIST_NAME: ahead_list(ahead, code, applib.path, applib.key),
+            PACKAGED_NAME: dump_packaged(applib.digest, read_index(applib.path)),
+        }
+        if all(_read(code / name) == content for name, content in notes.items()):
             return None
         if code != staging:
             shutil.rmtree(staging, ignore_errors=True)
             shutil.copytree(code, staging)
-        write_ahead(content, staging)
+        for name, content in notes.items():
+            if content is None:
+                (staging / name).unlink(missing_ok=True)
+            else:
+                (staging / name).write_bytes(content)
         return self._measured_code()
 
     def _measured_code(self) -> Code:
@@ -305,6 +315,10 @@ class Work:
             opened=read_recording(plan.recording).opened,
             folder=(made or [options.cache])[0] / _staging_name(options, plan),
         )
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
 
 
 def holds_staging(cache: Path, options: Options, plan: Plan) -> bool:

@@ -13,11 +13,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, MAX_INDEX, SUFFIX, Content, parse_index
+from heavylift.contracts.archive import BLOCK_SIZE, SUFFIX, Content
 from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.loading import hot_blocks
 from heavylift.contracts.pages import HOT
-from heavylift.runtime.inflate import LOCAL_HEADER, inflate_index, inflate_stretch
+from heavylift.runtime.archivefile import read_index
+from heavylift.runtime.inflate import LOCAL_HEADER, inflate_stretch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,12 +56,10 @@ def open_pieces(path: Path | None) -> Iterator[Pieces]:
 
 
 def _read_pieces(path: Path, data: mmap.mmap) -> Pieces:
+    index, origin = read_index(path)
     with zipfile.ZipFile(path) as archive:
-        index = parse_index(inflate_index(archive.read(f"{INDEX_NAME}{SUFFIX}"), MAX_INDEX, INDEX_NAME))
         entries = archive.infolist()
     places = {}
-    # APPNOTE.TXT and contracts.md: the index comes first, and offsets count from its end.
-    origin = _data_offset(data, entries[0]) + entries[0].compress_size
     for entry in entries[1:]:
         places[entry.filename.removesuffix(SUFFIX), 0] = (_data_offset(data, entry), entry.compress_size)
     for name, start, block in _stretches(index.content):

@@ -6,10 +6,11 @@ import struct
 import zipfile
 from pathlib import Path
 
-from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX, content_digest, parse_index
+from heavylift.contracts.archive import content_digest
 from heavylift.contracts.failures import LoadError
 from heavylift.errors import HeavyliftError
-from heavylift.runtime.inflate import LOCAL_HEADER, inflate_index, verify
+from heavylift.runtime.archivefile import read_index
+from heavylift.runtime.inflate import verify
 
 
 def verify_archive(path: Path, digest: str) -> None:
@@ -30,18 +31,13 @@ def verify_archive(path: Path, digest: str) -> None:
 
 
 def _verify(path: Path, digest: str) -> None:
-    with zipfile.ZipFile(path) as archive:
-        index = parse_index(inflate_index(archive.read(f"{INDEX_NAME}{SUFFIX}"), MAX_INDEX, INDEX_NAME))
-        entry = archive.getinfo(f"{INDEX_NAME}{SUFFIX}")
+    index, origin = read_index(path)
     found = content_digest(index.content)
     if found != digest:
         raise HeavyliftError(
             f"{path} has the digest {found}, the manifest says {digest}: it was exchanged; build again"
         )
     with path.open("rb") as file:
-        # Offsets count from the end of the index, which is the first entry (docs/reference/contracts.md, section 1).
-        *_, name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
-        origin = LOCAL_HEADER.size + int(name) + int(extra) + entry.compress_size
         for number, (block, place) in enumerate(zip(index.content.blocks, index.layout, strict=True)):
             file.seek(origin + place.offset)
             verify(file.read(place.packed), block, f"block {number}")

@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,11 +109,11 @@ class Destination:
         )
 
     @contextmanager
-    def filling(self, origin: Origin) -> Iterator[DirectoryWriter]:
+    def filling(self, origin: Callable[[], Origin]) -> Iterator[DirectoryWriter]:
         """Give out the empty destination to fill; it is complete after that, or as it was before when anything is raised.
 
         Args:
-            origin: what it will hold.
+            origin: returns what it holds, in the end.
 
         Raises:
             DiskFullError: no room for the marker.
@@ -133,7 +133,7 @@ class Destination:
         writer = DirectoryWriter(self.path)
         try:
             yield writer
-            writer.finish(origin)
+            writer.finish(origin())
         except BaseException:
             self._discard()
             if retired:

@@ -3,8 +3,9 @@
 Stages; when one fails, the destination is as it was before:
 
 1. lock the destination; if it holds what is wanted, there is nothing to do;
-2. read the object's first bytes: they hold the index, or show that there is none (`plainzip` takes over then);
-3. check index, digest and disk, and make directories and links;
+2. take the index from the code package; where that has another archive's or none, read the object's first bytes: they hold the
+   index, or show that there is none (`plainzip` takes over then), and check it and its digest;
+3. check the disk, and make directories and links;
 4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
    in order; the thread that fetched a block verifies, inflates and writes it in place when its turn has come, while the other
    connections go on receiving. A thread holds one block at a time: that bounds the memory;
@@ -32,13 +33,13 @@ from heavylift.contracts.archive import (
     SUFFIX,
     Block,
     Content,
-    Index,
     content_digest,
     has_digest,
     parse_index,
 )
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError, LoadError
 from heavylift.contracts.loading import CodeBlock, Piece, pieces, plan_load
+from heavylift.contracts.packaged import PlacedIndex
 from heavylift.contracts.pages import PAGE
 from heavylift.runtime.destination import OWNER_WRITES, Destination, DirectoryWriter, Origin
 from heavylift.runtime.inflate import (
@@ -96,6 +97,7 @@ def load(
     paging: Callable[[Content, Path], Paging | None] | None = None,
     *,
     patient: bool = False,
+    packaged: PlacedIndex | None = None,
 ) -> bool:
     """Fill the archive's directory, unless it is there already.
 
@@ -106,6 +108,7 @@ def load(
         watcher: is told how far it is; it hears nothing of an archive without an index, or when there is nothing to do.
         paging: makes what loads the libraries of an archive by pages. None, or where it returns None: as any other file.
         patient: once the working set is there, bring the rest however long that takes; nothing makes the load fail any more.
+        packaged: the index of the archive with the pinned digest, where it is known.
 
     Returns:
         Whether anything was unpacked.
@@ -119,13 +122,15 @@ def load(
             found = destination.origin()
             if found and archive.digest and found.digest == archive.digest:
                 return False
-            with timeline.span("fetch", archive.name):
-                head = reader.head(HEAD, ahead=AHEAD)
-            wanted = Origin(archive.digest, archive.key, reader.etag, reader.size)
-            if found and not archive.digest and _version(found) == _version(wanted):
-                return False
-            with destination.filling(wanted) as writer:
-                _unpack(archive, reader, head, writer, timeline, watcher, paging, patient)
+            head = b""
+            if packaged is None:
+                with timeline.span("fetch", archive.name):
+                    head = reader.head(HEAD, ahead=AHEAD)
+                if found and not archive.digest and _version(found) == _version(_origin(archive, reader)):
+                    return False
+            reader.begin(AHEAD)
+            with destination.filling(partial(_origin, archive, reader)) as writer:
+                _unpack(archive, reader, packaged, head, writer, timeline, watcher, paging, patient)
     finally:
         reader.end_ahead()
         timeline.count(**reader.take_counts())
@@ -135,6 +140,7 @@ def load(
 def _unpack(
     archive: Archive,
     reader: ObjectReader,
+    packaged: PlacedIndex | None,
     head: bytes,
     writer: DirectoryWriter,
     timeline: Timeline,
@@ -142,30 +148,24 @@ def _unpack(
     paging: Callable[[Content, Path], Paging | None] | None,
     patient: bool,
 ) -> None:
-    found = _read_index(reader, head)
-    if found is None:
+    placed = packaged or _read_index(reader, head, archive.digest)
+    if placed is None:
         # What it needs takes time to import, and our own archives do not need it.
         from heavylift.runtime.plainzip import unpack
 
         unpack(reader, archive.name, archive.digest, writer, timeline)
         return
-    index, origin, data = found
-    if archive.digest and not has_digest(data, index, archive.digest):
-        raise DigestMismatchError(
-            f"{reader.name}: the function's environment pins digest {archive.digest}, the object's content has "
-            f"{content_digest(index.content)}; the object was replaced: deploy again"
-        )
-    content = index.content
+    content = placed.index.content
     sizes = {entry.path: entry.size for entry in content.files}
     timeline.count(disk=writer.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
     writer.make_links(content.links)
     timeline.count(files=len(content.files))
     pages = paging(content, writer.root) if paging else None
-    _BlockLoader(archive.name, reader, index, origin, writer, timeline, watcher, pages, patient).run()
+    _BlockLoader(archive.name, reader, placed, writer, timeline, watcher, pages, patient).run()
 
 
-def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int, bytes] | None:
-    """Return the index, the place in the object from which its offsets count, and its JSON; None when there is no index."""
+def _read_index(reader: ObjectReader, head: bytes, digest: str) -> PlacedIndex | None:
+    """Return the object's index, checked, and compared with a digest if that is not empty; None when there is no index."""
     if len(head) < LOCAL_HEADER.size:
         return None
     signature, _, flags, method, _, _, _, packed, _, name, extra = LOCAL_HEADER.unpack_from(head)
@@ -179,10 +179,21 @@ def _read_index(reader: ObjectReader, head: bytes) -> tuple[Index, int, bytes] |
             f"{reader.name}: the entry {INDEX_NAME} is damaged; build and upload the archive again"
         )
     data = inflate_index(b"".join(reader.read(start, stop)), MAX_INDEX, f"{reader.name}: {INDEX_NAME}")
-    index = parse_index(data)
-    if index.layout and stop + index.layout[-1].offset + index.layout[-1].packed > reader.size:
+    placed = PlacedIndex(parse_index(data), stop)
+    _check_end(placed, reader)
+    if digest and not has_digest(data, placed.index, digest):
+        raise DigestMismatchError(
+            f"{reader.name}: the function's environment pins digest {digest}, the object's content has "
+            f"{content_digest(placed.index.content)}; the object was replaced: deploy again"
+        )
+    return placed
+
+
+def _check_end(placed: PlacedIndex, reader: ObjectReader) -> None:
+    """Check that the object is as long as its index says; something of it was read."""
+    layout = placed.index.layout
+    if layout and placed.origin + layout[-1].offset + layout[-1].packed > reader.size:
         raise InvalidArchiveError(f"{reader.name}: ends before its last block; the upload was cut: upload it again")
-    return index, stop, data
 
 
 def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range]:
@@ -200,6 +211,10 @@ def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range
             first = number + 1
 
 
+def _origin(archive: Archive, reader: ObjectReader) -> Origin:
+    return Origin(archive.digest, archive.key, reader.etag, reader.size)
+
+
 def _version(origin: Origin) -> tuple[str, str, int]:
     return origin.key, origin.etag, origin.size
 
@@ -211,8 +226,7 @@ class _BlockLoader:
         self,
         item: str,
         reader: ObjectReader,
-        index: Index,
-        origin: int,
+        placed: PlacedIndex,
         writer: DirectoryWriter,
         timeline: Timeline,
         watcher: Watcher | None,
@@ -221,16 +235,17 @@ class _BlockLoader:
     ) -> None:
         self._item = item
         self._reader = reader
-        self._content = index.content
+        self._placed = placed
+        self._content = placed.index.content
         self._pieces: Sequence[Sequence[Piece]] = ()
         self._paging = paging
         self._demand: Demand | None = None
-        self._plan = plan_load(index.content, by_pages=paging is not None)
+        self._plan = plan_load(self._content, by_pages=paging is not None)
         self._patient = patient and paging is not None
         self._ready = self._plan.ready if self._patient else len(self._plan.blocks)
-        layout = [(origin + each.offset, origin + each.offset + each.packed) for each in index.layout]
-        self._layout = layout
-        self._places = [layout[block] for block in self._plan.blocks]
+        starts = [placed.origin + each.offset for each in placed.index.layout]
+        self._layout = [(start, start + each.packed) for start, each in zip(starts, placed.index.layout, strict=True)]
+        self._places = [self._layout[block] for block in self._plan.blocks]
         self._writer = writer
         self._timeline = timeline
         self._watcher = watcher
@@ -242,7 +257,8 @@ class _BlockLoader:
     def run(self) -> None:
         """Load all blocks, or raise the error of the first thread that failed."""
         ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places[: self._ready], RANGE)]
-        wanted = self._places[: self._ready]
+        index = (0, self._placed.origin)  # it may be on its way, where the code package holds it
+        wanted = [index, *self._places[: self._ready]]
         self._reader.narrow_ahead(
             (wanted[run.start][0], wanted[run.stop - 1][1]) for run in block_ranges(wanted, sys.maxsize)
         )
@@ -270,6 +286,8 @@ class _BlockLoader:
     def _create_files(self) -> None:
         with self._timeline.span("write", self._item):
             self._writer.create_all(self._content.files)
+        self._reader.head(HEAD)  # there by now, mostly
+        _check_end(self._placed, self._reader)
         if self._watcher:
             if self._paging:
                 self._watcher.paged(self._paging.libraries)

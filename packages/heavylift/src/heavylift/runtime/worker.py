@@ -45,8 +45,10 @@ from heavylift.runtime.timeline import Timeline
 
 if TYPE_CHECKING:
     from heavylift.contracts.archive import Content
+    from heavylift.contracts.packaged import PlacedIndex
     from heavylift.runtime.paging import Paging
 
+CODE = Path(__file__).resolve().parents[2]  # the code package
 NICENESS = 10  # of 19: while both have work, the import goes first, as the start waits for it longest
 SWITCH = 0.001  # seconds; while the index is read and planned, what arrives is taken off the connection that often
 HOLD = 5.0  # seconds: what an import waits for may wait for the rest without this package's knowledge
@@ -151,10 +153,21 @@ def _load_all(request: LoadRequest, timeline: Timeline, reporter: _Reporter) -> 
         if archive.directory == settings.applib:
             paging = _start_paging if request.by_pages else None
             watcher = _Watcher(reporter, timeline, rest_wanted)
-            load(archive, reader, timeline, watcher, paging, patient=request.working_set)
+            packaged = _packaged_index(archive.digest)
+            load(archive, reader, timeline, watcher, paging, patient=request.working_set, packaged=packaged)
         else:
             load(archive, reader, timeline)
         reporter.send(ArchiveLoaded(archive.name))
+
+
+def _packaged_index(digest: str) -> PlacedIndex | None:
+    from heavylift.contracts.packaged import PACKAGED_NAME, parse_packaged
+
+    try:
+        with open(f"{CODE}/{PACKAGED_NAME}", "rb") as file:  # noqa: PTH123 - faster
+            return parse_packaged(file.read(), digest)
+    except FileNotFoundError:
+        return None
 
 
 def _start_paging(content: Content, root: Path) -> Paging | None:

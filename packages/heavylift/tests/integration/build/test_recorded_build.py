@@ -19,8 +19,10 @@ from heavylift.build.recording import Recording, read_recording
 from heavylift.build.reporter import Reporter
 from heavylift.contracts.archive import INDEX_NAME, Content, parse_index
 from heavylift.contracts.manifest import Manifest
+from heavylift.contracts.packaged import PACKAGED_NAME, parse_packaged
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target
 from heavylift.runtime.ahead import LIST_NAME
+from heavylift.runtime.archivefile import read_index
 from heavylift.runtime.bytecode import BYTECODE_NAME, TABLE_NAME
 from tests.support.loading import read_entry
 from tests.support.wheels import make_wheel
@@ -153,6 +155,14 @@ def test_the_code_package_imports_ahead_what_the_start_imported_of_the_standard_
     listed = json.loads((manifest.code.path / LIST_NAME).read_bytes())
     assert listed == {"applib": manifest.applib.key, "modules": list(ahead.modules)}
     assert folder_digest(manifest.code.path) == manifest.code.digest
+
+
+def test_the_code_package_holds_the_index_of_its_applib(project: Project) -> None:
+    manifest, _ = project.build()
+    assert manifest.applib is not None
+    assert manifest.code is not None
+    data = (manifest.code.path / PACKAGED_NAME).read_bytes()
+    assert parse_packaged(data, manifest.applib.digest) == read_index(manifest.applib.path)
 
 
 def test_nothing_is_imported_ahead_once_the_function_has_a_module_of_such_a_name(project: Project) -> None:

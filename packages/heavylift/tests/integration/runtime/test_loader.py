@@ -19,6 +19,7 @@ from typing import Any
 import oss2
 import pytest
 
+from heavylift.contracts.packaged import PACKAGED_NAME, dump_packaged
 from heavylift.contracts.startlog import find_starts
 from heavylift.runtime.ahead import LIST_NAME, dump_list
 from heavylift.runtime.credentials import Credentials
@@ -116,6 +117,24 @@ def test_modules_that_its_list_names_are_imported_while_nothing_of_the_applib_is
     (start,) = find_starts(outcome.output.splitlines())
     ends = {(span.phase, span.item): span.end for span in start.spans}
     assert ends["import", "ahead"] < ends["wait", "names"] < ends["import", "user"]
+
+
+@pytest.mark.parametrize("of", ["this archive", "another"])
+def test_the_index_of_the_applib_is_taken_from_the_code_package_that_has_it(
+    instance: Any, link: Any, applib: Packed, of: str
+) -> None:
+    link.set(latency=1.0)
+    code = instance.folder.parent / "packaged"
+    shutil.copytree(HEAVYLIFT / "heavylift", code / "heavylift", ignore=shutil.ignore_patterns("__pycache__"))
+    digest = applib.digest if of == "this archive" else "0" * 64
+    (code / PACKAGED_NAME).write_bytes(dump_packaged(digest, applib.placed) or b"")
+    variables = {"PYTHONPATH": f"{code}:{CODE_PATH}:{instance.code}", "ModelObject": ""}
+    outcome = instance.with_variables(**variables).run("loader.initializer(None)")
+    (start,) = find_starts(outcome.output.splitlines())
+    assert start.error is None
+    starts = {phase: min(span.start for span in start.spans if span.phase == phase) for phase in ("fetch", "write")}
+    answered = starts["write"] - starts["fetch"] >= 1.0  # seconds that the store's first answer takes
+    assert answered == (of == "another")
 
 
 def test_a_request_imports_when_all_is_there(instance: Any, link: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.build.ahead import Ahead, ahead_list, read_ahead, write_ahead
+from heavylift.build.ahead import Ahead, ahead_list
 
 AHEAD = Ahead(("json.tool", "requests"), ("brotli", "org"))
 
@@ -49,10 +49,3 @@ def test_nothing_is_imported_ahead_where_the_function_has_such_a_module(tmp_path
 
 def test_what_was_not_recorded_has_no_list(tmp_path: Path, code: Path) -> None:
     assert ahead_list(Ahead(), code, archive(tmp_path, "six.py.zst"), "applib/a.zip") is None
-
-
-def test_a_list_is_put_into_a_code_package_and_taken_out(code: Path) -> None:
-    write_ahead(b"a", code)
-    assert read_ahead(code) == b"a"
-    write_ahead(None, code)
-    assert read_ahead(code) is None

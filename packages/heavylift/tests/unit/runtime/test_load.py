@@ -7,7 +7,7 @@ import itertools
 import json
 import random
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +26,10 @@ from heavylift.contracts.failures import (
 )
 from heavylift.runtime.load import CONNECTIONS, block_ranges, load
 from heavylift.runtime.settings import Archive
-from heavylift.runtime.store import AHEAD
+from heavylift.runtime.store import AHEAD, Body
 from heavylift.runtime.timeline import Timeline
 from tests.support.loading import FailsAt, MemoryStore, Packed, load_from, pack, read_files, reader_of, tree
+from tests.support.waiting import wait_for
 
 FILES = {
     "pkg/__init__.py": b"answer = 42\n",
@@ -65,10 +66,12 @@ def test_the_test_archive_is_a_zip_that_other_tools_read(archive: Packed) -> Non
         assert read_files(opened) == FILES
 
 
+@pytest.mark.parametrize("packaged", [False, True])
 @pytest.mark.parametrize("chunk", [7, 65536, 1 << 24])
-def test_everything_arrives_whatever_the_chunks(archive: Packed, tmp_path: Path, chunk: int) -> None:
+def test_everything_arrives_whatever_the_chunks(archive: Packed, tmp_path: Path, chunk: int, packaged: bool) -> None:
     target = tmp_path / "applib"
-    assert load_from(MemoryStore({"a.zip": archive.data}, chunk=chunk), target, digest=archive.digest)
+    store = MemoryStore({"a.zip": archive.data}, chunk=chunk)
+    assert load_from(store, target, digest=archive.digest, packaged=archive.placed if packaged else None)
     links = {"lib/libalias.so": "libbig.so", "lib/up": "../last.txt"}
     folders = dict.fromkeys(["cache", "cache/empty", "data", "lib", "pkg"])
     assert tree(target) == FILES | links | folders
@@ -78,16 +81,32 @@ def test_everything_arrives_whatever_the_chunks(archive: Packed, tmp_path: Path,
     assert beside(target) == ["applib"]
 
 
-def test_an_archive_without_files_loads(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packaged", [False, True])
+def test_an_archive_without_files_loads(tmp_path: Path, packaged: bool) -> None:
     empty = pack({}, dirs=("only",))
-    assert load_from(MemoryStore({"a.zip": empty.data}), tmp_path / "t", digest=empty.digest)
+    store = MemoryStore({"a.zip": empty.data})
+    assert load_from(store, tmp_path / "t", digest=empty.digest, packaged=empty.placed if packaged else None)
     assert tree(tmp_path / "t") == {"only": None}
+    assert not load_from(store, tmp_path / "t", digest=empty.digest)
 
 
-def test_a_small_archive_needs_one_request(small: Packed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("packaged", [False, True])
+def test_a_small_archive_needs_one_request(small: Packed, tmp_path: Path, packaged: bool) -> None:
     store = MemoryStore({"a.zip": small.data})
-    load_from(store, tmp_path / "t", digest=small.digest)
+    load_from(store, tmp_path / "t", digest=small.digest, packaged=small.placed if packaged else None)
     assert store.reads == [("a.zip", 0, AHEAD)]
+
+
+def test_an_index_that_is_known_makes_all_names_before_the_store_answers(small: Packed, tmp_path: Path) -> None:
+    class Silent(MemoryStore):
+        def read(self, key: str, start: int, stop: int, etag: str | None, seconds: float) -> Body:
+            wait_for(lambda: (tmp_path / "t" / "e").exists() and (tmp_path / "t" / "e").stat().st_size == 300)
+            return super().read(key, start, stop, etag, seconds)
+
+    store = Silent({"a.zip": small.data})
+    assert load_from(store, tmp_path / "t", digest=small.digest, packaged=small.placed)
+    assert store.reads == [("a.zip", 0, AHEAD)]  # what was asked for first is used
+    assert tree(tmp_path / "t") == SMALL | {"b": None}
 
 
 def test_a_complete_target_is_not_fetched_again(small: Packed, tmp_path: Path) -> None:
@@ -165,14 +184,15 @@ def test_what_killed_loads_left_is_swept(small: Packed, tmp_path: Path) -> None:
     assert beside(tmp_path / "t") == ["t", "t.partially-named-by-a-user"]
 
 
+@pytest.mark.parametrize("packaged", [False, True])
 @pytest.mark.parametrize("persistent", [False, True])
-def test_any_request_or_chunk_may_fail(small: Packed, tmp_path: Path, persistent: bool) -> None:
+def test_any_request_or_chunk_may_fail(small: Packed, tmp_path: Path, persistent: bool, packaged: bool) -> None:
     for n in itertools.count(1):
         store = FailsAt(n, {"a.zip": small.data}, persistent=persistent, chunk=64)
         target = tmp_path / str(n) / "t"
         failed = ""
         try:
-            load_from(store, target, digest=small.digest)
+            load_from(store, target, digest=small.digest, packaged=small.placed if packaged else None)
         except StoreError as error:
             failed = str(error)
         if not store.fired:
@@ -244,6 +264,26 @@ def test_a_block_that_inflates_to_more_than_announced_is_refused(tmp_path: Path)
 def test_an_archive_that_was_cut_is_refused_before_anything_is_written(archive: Packed, tmp_path: Path) -> None:
     with pytest.raises(InvalidArchiveError, match="ends before its last block"):
         load_from(MemoryStore({"a.zip": archive.data[: len(archive.data) // 2]}), tmp_path / "t")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (lambda data: data[: len(data) // 2], "a.zip: ends before its last block; the upload was cut"),
+        (lambda data: data[:-2000] + bytes(2000), "block .*: the index says sha256 .* upload it again"),
+        (
+            lambda _: pack({"other": random.Random(2).randbytes(90_000)}).data,
+            "block .*: the index says sha256 .* upload",
+        ),
+    ],
+)
+def test_an_object_that_a_known_index_is_not_of_leaves_nothing(
+    archive: Packed, tmp_path: Path, changed: Callable[[bytes], bytes], words: str
+) -> None:
+    store = MemoryStore({"a.zip": changed(archive.data)})
+    with pytest.raises((InvalidArchiveError, DigestMismatchError), match=words):
+        load_from(store, tmp_path / "t", digest=archive.digest, packaged=archive.placed)
+    assert beside(tmp_path / "t") == []
 
 
 def test_the_timeline_counts_what_was_moved(archive: Packed, tmp_path: Path) -> None:
