@@ -200,7 +200,7 @@ def test_settings_give_what_an_app_leaves_at_its_default_and_do_not_contradict_i
     refused = run_app(built, body, "settings", memory="1024", cpu="one", runtime="python3.12")
     assert refused.stderr.splitlines() == [
         "app: One: memory: '1024' in the settings, but the app says memory=512: change it there",
-        "One: cpu: 'one' is not a number",
+        "One: cpu: 'one' is not a number; set 0.05 to 16 (in steps of 0.05) vCPU",
     ]
 
 
