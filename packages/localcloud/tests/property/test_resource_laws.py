@@ -125,7 +125,9 @@ PROPERTIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "SLS::Project": some_of({"Name": "project"}, {"Description": TEXT}),
     "SLS::Logstore": some_of(
-        {"ProjectName": "base", "LogstoreName": "logs"}, {"TTL": DAYS, "AutoSplit": st.booleans()}
+        # A logstore that splits its shards has to say how many there may be.
+        {"ProjectName": "base", "LogstoreName": "logs", "MaxSplitShard": 8},
+        {"TTL": DAYS, "AutoSplit": st.booleans()},
     ),
 }
 
