@@ -151,11 +151,10 @@ def prepare(setup: messages.Setup, redirect: Path) -> None:
     """Give this process, and the Python programs that the function starts, the function's modules and the way to the gateway."""
     load_module(redirect, "localcloud.gateway.redirect").redirect(setup.gateway, setup.authority)
     layers = f"{setup.layers}/python"
-    python = "python{}.{}".format(*sys.version_info)
     folders = [
         os.environ["FC_FUNC_CODE_PATH"],
         *own_folders("PYTHONPATH"),
-        f"{layers}/lib/{python}/site-packages",
+        f"{layers}/lib/{setup.runtime}/site-packages",
         layers,
     ]
     sys.path[:0] = folders

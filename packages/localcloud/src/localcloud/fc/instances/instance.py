@@ -173,6 +173,7 @@ class Instance:
                 qualifier=self.release.qualifier,
                 version_id=self.release.version,
             ),
+            runtime=function.runtime,
             hooks={operation: handler for operation, handler in hooks.items() if handler},
             node=str(interpreter.node or ""),
             program=ProgramFacts(command=[*function.command], arguments=[*function.arguments], port=function.port)

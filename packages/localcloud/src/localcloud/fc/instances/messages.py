@@ -61,6 +61,7 @@ class Setup:
 
     function: FunctionFacts
     service: ServiceFacts
+    runtime: str  # python3.10, also where that runs on another Python
     hooks: dict[str, str]  # the handlers of the life of an instance, by operation; none is empty
     program: ProgramFacts | None  # None: the runtime is a built-in one
     node: str  # the Node.js that takes this process over; empty: the runtime is another one
