@@ -365,7 +365,9 @@ def test_the_log_of_a_region_s_function_is_what_its_logstore_has(cloud: Running,
         assert run("invoke", "--payload", f"echo {colour}").stdout == f"{colour}\n"
 
     def written() -> list[str]:
-        lines = run("logs").stdout.splitlines()  # with a note, where this machine has no Python of the runtime's version
+        lines = run(
+            "logs"
+        ).stdout.splitlines()  # with a note, where this machine has no Python of the runtime's version
         return [line.split(" RequestId")[0] for line in lines if not line.startswith("FC Note")]
 
     invocation = ["FC Invoke Start", "the log blue", "FC Invoke End"]
