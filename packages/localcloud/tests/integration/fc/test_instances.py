@@ -313,7 +313,7 @@ def test_one_python_for_every_runtime(
         f"FC Note: python3.9 runs on python{version[0]}.{version[1]}, as the embedded cloud was told to" in answer.log
     )
     folders = {folder for folder in answer.json["path"] if "site-packages" in folder}
-    assert folders == {f"/opt/python/lib/python{version[0]}.{version[1]}/site-packages"}
+    assert folders == {"/opt/python/lib/python3.9/site-packages"}  # where layers for that runtime have their modules
     assert cloud.stop() == 0
 
 
