@@ -54,13 +54,12 @@ DIFFERS: Mapping[str, str] = {
     **dict.fromkeys(("GetUserMFAInfo", "UnbindMFADevice"), "there is never one"),
     **dict.fromkeys(
         (
-            *("PutBucketLogging", "PutBucketInventory", "PutBucketInventoryConfiguration", "PutBucketQosInfo"),
-            *("SetBucketStorageCapacity", "PutBucketStorageQuota", "PutBucketTransferAcceleration"),
-            *("PutBucketResourceGroup", "PutBucketHttpsConfig", "PutBucketArchiveDirectRead"),
-            *("PutUserDefinedLogFieldsConfig", "PutBucketAccessMonitor"),
+            *("PutBucketQosInfo", "SetBucketStorageCapacity", "PutBucketStorageQuota"),
+            *("PutBucketResourceGroup", "PutBucketHttpsConfig", "PutBucketAccessMonitor"),
         ),
         "kept, without effect",
     ),
+    "PutUserDefinedLogFieldsConfig": "kept; there are no real-time logs, which it is for",
 }
 # The parameters that a caller gives, where any value would make another operation.
 VALUES = {"encoding-type": "url", "list-type": "2"}

@@ -26,8 +26,13 @@ def assume_role(cloud: Cloud, *statements: Mapping[str, Any]) -> Key:
 
 def make_function_role(cloud: Cloud, *statements: Mapping[str, Any]) -> str:
     """Return the ARN of a role that Function Compute takes, and that may do what the statements say."""
-    name = f"fc{uuid.uuid4().hex[:10]}"
-    principal = {"Service": ["fc.aliyuncs.com"]}
+    return make_service_role(cloud, "fc", *statements)
+
+
+def make_service_role(cloud: Cloud, service: str, *statements: Mapping[str, Any]) -> str:
+    """Return the ARN of a role that a service of the cloud takes, and that may do what the statements say."""
+    name = f"{service}{uuid.uuid4().hex[:10]}"
+    principal = {"Service": [f"{service}.aliyuncs.com"]}
     trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
     arn = _call(cloud, "ram", "CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     _call(cloud, "ram", "CreatePolicy", PolicyName=name, PolicyDocument=document(*statements))

@@ -5,13 +5,20 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from localcloud.kernel.hourly import Hourly
+from localcloud.kernel.identity import Identity, account_of
 from localcloud.kernel.options import number
 from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.kms.model import State
 from localcloud.kms.operations.service import KmsServices
 from localcloud.oss.api.routes import create_app
+from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link, Shape
+from localcloud.oss.model import Bucket
+from localcloud.oss.operations.inventories import CheckWriter
 from localcloud.oss.operations.service import OssService
+from localcloud.ram.operations.directory import Directory
+
+PRINCIPAL = "oss.aliyuncs.com"  # in the trust policies of roles that OSS takes
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -35,7 +42,13 @@ def create(context: Context) -> Service:
     def key_state(owner: str, key: str) -> State | None:
         return kms.of(owner).state(key)
 
-    oss = OssService(context.data / "oss", account_id=context.account_id, clock=context.clock, key_state=key_state)
+    oss = OssService(
+        context.data / "oss",
+        account_id=context.account_id,
+        clock=context.clock,
+        key_state=key_state,
+        check_writer=_check_writer(context),
+    )
     shape = Shape(bandwidth=context.options.oss_bandwidth, latency=context.options.oss_latency)
     application = create_app(
         oss,
@@ -48,15 +61,40 @@ def create(context: Context) -> Service:
         serves=context.serves,
     )
 
-    lifecycle = Hourly(oss.lifecycle.apply, "a run of the lifecycle rules")
+    hourly = (
+        Hourly(oss.lifecycle.apply, "a run of the lifecycle rules"),
+        Hourly(oss.logs.deliver, "a delivery of access logs"),
+        Hourly(oss.inventories.make, "a run of the inventories"),
+    )
 
     async def begin(network: Network) -> None:
-        lifecycle.begin()
+        for each in hourly:
+            each.begin()
+
+    async def stop() -> None:
+        for each in hourly:
+            await each.end()
 
     async def close() -> None:
         oss.close()
 
-    return Service(domain=oss, application=application, open=begin, stop=lifecycle.end, close=close)
+    return Service(domain=oss, application=application, open=begin, stop=stop, close=close)
+
+
+def _check_writer(context: Context) -> CheckWriter:
+    """Return what refuses a role that does not trust OSS, or may not put an object."""
+    directory = context.domain(Directory)
+
+    def check(arn: str, bucket: Bucket, key: str) -> None:
+        role = directory.find_role(arn) if account_of(arn) == bucket.owner else None
+        if role is None or not directory.is_trusted(role, [("Service", PRINCIPAL)], {}):
+            raise OssError("AccessDenied", f"the account has no role {arn} that trusts {PRINCIPAL}")
+        identity = Identity(account_id=bucket.owner, role_arn=arn, session_name="oss")
+        action, resource = "oss:PutObject", f"acs:oss:oss-{context.region}:{bucket.owner}:{bucket.name}/{key}"
+        if not context.authorizer.is_allowed(identity, action=action, resource=resource, conditions={}):
+            raise OssError("AccessDenied", f"the role {arn} may not do {action} on {resource}")
+
+    return check
 
 
 SERVICE = Definition(

@@ -1,8 +1,9 @@
-"""The embedded cloud's own endpoints at OSS: the link's speed and faults, and a run of the lifecycle rules."""
+"""The embedded cloud's own endpoints at OSS: the link's speed and faults, and runs of what it does by itself."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -12,7 +13,6 @@ from localcloud.oss.link import Link, parse_fault, parse_shape
 from localcloud.oss.operations.service import OssService
 
 LINK = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
-LIFECYCLE = ADMINISTRATION + "lifecycle"
 MAX_BODY = 65536  # bytes of a description
 MALFORMED = (ValueError, TypeError, AttributeError, OverflowError)
 
@@ -23,19 +23,28 @@ async def administer(request: web.Request, oss: OssService, link: Link, token: s
         return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
     if request.raw_path == LINK and request.method in {"GET", "PUT"}:
         return await _administer_link(request, link)
-    if request.raw_path == LIFECYCLE and request.method == "POST":
-        return await _run_lifecycle(request, oss)
+    if request.method == "POST" and (run := _runs(oss).get(request.raw_path.removeprefix(ADMINISTRATION))):
+        return await _run(request, *run)
     return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
 
 
-async def _run_lifecycle(request: web.Request, oss: OssService) -> web.Response:
-    """Apply the lifecycle rules as if it were a moment: `POST /-/localcloud/lifecycle` with `{"time": SECONDS}`; without: now."""
+def _runs(oss: OssService) -> dict[str, tuple[str, Callable[[float | None], int]]]:
+    """Return what OSS does by itself: by the name of the endpoint, the name of the number that it answers, and the run."""
+    return {
+        "lifecycle": ("removed", oss.lifecycle.apply),
+        "logging": ("written", oss.logs.deliver),
+        "inventory": ("written", oss.inventories.make),
+    }
+
+
+async def _run(request: web.Request, name: str, run: Callable[[float | None], int]) -> web.Response:
+    """Do a run as if it were a moment: `POST /-/localcloud/lifecycle` with `{"time": SECONDS}`; without: now."""
     try:
         record = read_json(await read_body(request, MAX_BODY) or b"{}")
         time = None if record.get("time") is None else float(record["time"])
     except MALFORMED as error:
         return _refuse(error)
-    return web.json_response({"removed": await asyncio.to_thread(oss.lifecycle.apply, time)})
+    return web.json_response({name: await asyncio.to_thread(run, time)})
 
 
 async def _administer_link(request: web.Request, link: Link) -> web.Response:

@@ -41,6 +41,7 @@ from localcloud.oss.api import (
     versions,
     worm,
 )
+from localcloud.oss.api.accesslog import BEGAN, SIGNER, log_request
 from localcloud.oss.api.administration import administer
 from localcloud.oss.api.call import COPY_SOURCE, RIGHTS_BY_HEADER, Call, Operation
 from localcloud.oss.api.collections import delete_item, get_items, put_item
@@ -68,7 +69,6 @@ _COPY_PART = Operation(copies.copy_part, "PutObject")
 
 # Settings whose document, for a bucket that is not there, OSS takes for PutBucket's: the suites of its second SDK for Go.
 _NEWER = frozenset({"overwriteConfig", "objectWorm"})
-_BEGAN = web.RequestKey("began", float)  # when a request came, in seconds of the monotonic clock
 
 # (method, level) -> the subresource in the query that selects an operation, the first that is there; "" for none
 OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
@@ -302,24 +302,27 @@ def create_app(
     async def serve(request: web.Request) -> web.StreamResponse:
         if "expect" in request[HEADERS]:
             await meet_expectation(request)
-        request[THROTTLE], request[_BEGAN] = None, time.monotonic()
+        request[THROTTLE], request[BEGAN] = None, time.monotonic()
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
             return await administer(request, oss, link, admin_token)
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:
-            if request[s3.SPOKEN]:
-                raise error_to_s3(error) from error
-            raise
+            told = error_to_s3(error) if request[s3.SPOKEN] else error
+            log_request(request, told, oss, guard)
+            if told is error:
+                raise
+            raise told from error
         if request[s3.SPOKEN]:
             s3.translate_answer(answer)
+        log_request(request, answer, oss, guard)
         return answer
 
     def decorate(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Server"] = "AliyunOSS"
         if URL in request:  # else it was refused at the door
-            took = int((time.monotonic() - request[_BEGAN]) * 1000)
+            took = int((time.monotonic() - request[BEGAN]) * 1000)
             response.headers["x-oss-server-time"] = str(took)  # milliseconds
             target = request[URL]
             if throttle := request[THROTTLE]:
@@ -346,6 +349,8 @@ async def _answer(
         _check_acceleration(target, oss, guard.region)
     preflight = request.method == "OPTIONS"  # which is anybody's
     credential = None if preflight else guard.identify(request, named)
+    if credential is not None:
+        request[SIGNER] = credential
     guard.check_referer(request, target)
     request[THROTTLE] = read_throttle(request[HEADERS], target.query)
     content = content_of(request)

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from localcloud.kms.model import State
 from localcloud.oss.model import Bucket, ObjectEvent
+from localcloud.oss.operations.accesslogs import AccessLogs
 from localcloud.oss.operations.appends import AppendOperations
 from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.copies import CopyOperations
 from localcloud.oss.operations.events import Events, Subscriber
+from localcloud.oss.operations.inventories import CheckWriter, InventoryOperations, anybody
 from localcloud.oss.operations.lifecycle import LifecycleOperations
 from localcloud.oss.operations.objects import ObjectOperations
 from localcloud.oss.operations.owned import OwnObjects
@@ -29,6 +31,7 @@ class OssService:
         account_id: the first account.
         clock: seconds since the epoch.
         key_state: returns the state of an account's key of that id in KMS; None: there is none.
+        check_writer: see `InventoryOperations`.
 
     Attributes:
         buckets: those of the first account.
@@ -45,6 +48,7 @@ class OssService:
         account_id: str,
         clock: Callable[[], float],
         key_state: KeyState = lambda _, __: State.ENABLED,
+        check_writer: CheckWriter = anybody,
     ) -> None:
         self._clock = clock
         self._store = store = Store(folder, account_id)
@@ -58,6 +62,8 @@ class OssService:
         self.appends = AppendOperations(store, events=events, clock=clock, key_state=key_state)
         self.uploads = UploadOperations(store, events=events, clock=clock, key_state=key_state)
         self.lifecycle = LifecycleOperations(store, events=events, clock=clock, key_state=key_state)
+        self.inventories = InventoryOperations(store, objects=self.objects, clock=clock, check_writer=check_writer)
+        self.logs = AccessLogs(store, objects=self.objects, folder=folder / "logs", clock=clock)
         self.copies = CopyOperations(
             store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=key_state
         )

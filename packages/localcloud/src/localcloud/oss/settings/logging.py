@@ -5,12 +5,32 @@ Source: OSS, PutBucketLogging, PutUserDefinedLogFieldsConfig; "Troubleshooting",
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
+from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import group, invalid, text
-from localcloud.oss.settings.setting import Options, Setting
+from localcloud.oss.settings.setting import Options, Setting, kept_tree
 
 MAX_PREFIX = 256  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The place of a bucket's access logs."""
+
+    bucket: str
+    prefix: str  # of the keys
+
+
+def target_of(bucket: Bucket) -> Target | None:
+    """Return where a bucket's access logs go; None: it has none."""
+    document = bucket.settings.get(SETTING.parameter)
+    tree = None if document is None else kept_tree(document, SETTING.root)
+    name = None if tree is None else tree.findtext("LoggingEnabled/TargetBucket")
+    if tree is None or not name:
+        return None
+    return Target(name, tree.findtext("LoggingEnabled/TargetPrefix") or "")
 
 
 def _check(document: Element, options: Options) -> None:
