@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from localcloud.fc.attachments import Nas, Vpc
 from localcloud.fc.platform import (
     CONCURRENCY,
     CUSTOM_PORT,
@@ -36,6 +37,8 @@ class Service:
     role: str = ""  # ARN; empty: no credentials
     description: str = ""
     internet_access: bool = True
+    vpc: Vpc | None = None
+    nas: Nas = field(default_factory=Nas)
     log_config: Mapping[str, Any] = field(default_factory=dict)
     created: float = 0.0  # seconds since the epoch
     modified: float = 0.0
@@ -64,6 +67,8 @@ class Function:
     description: str = ""
     role: str = ""
     internet_access: bool = True
+    vpc: Vpc | None = None
+    nas: Nas = field(default_factory=Nas)
     log_config: Mapping[str, Any] = field(default_factory=dict)
     layers: Sequence[str] = ()  # ARNs of layer versions, the first one in front
     command: Sequence[str] = ()  # of a custom runtime; empty: the code package's `bootstrap`

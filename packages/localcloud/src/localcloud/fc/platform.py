@@ -2,7 +2,7 @@
 
 Sources: Function Compute, "Limits", "Python runtime", "Node.js runtime", "Configure a function", "Configure instance concurrency",
 "Asynchronous invocations", "Web functions",
-"Lifecycle hooks for function instances" (pages of 2026-10); the API's clients, for the names of
+"Lifecycle hooks for function instances", "Configure a NAS file system" (pages of 2026-10); the API's clients, for the names of
 runtimes; validators of ros-cdk-fc and ros-cdk-fc3 1.15.0.
 """
 
@@ -112,6 +112,17 @@ MAX_ENVIRONMENT = 4096  # bytes of all variables, names and values together
 RESERVED_VARIABLES = "FC_"  # what no variable of a function begins with
 MAX_CODE_API = 100 * MB  # bytes of a zipped code package, through the API
 MAX_CODE_OSS = 500 * MB  # bytes of a zipped code package, through OSS in the larger regions
+MAX_MOUNTS = 5  # of file systems, in a service or function; "Configure a NAS file system"
+NAS_IDS = range(-1, 65534 + 1)  # of users and groups; -1: the platform's choice
+MOUNT_ROOTS = ("/home", "/mnt", "/data")  # below which FC 2.0 mounts file systems
+# On and below which FC 3.0 mounts none; its page names /bin, /dev, /opt and /var, the others are assumed.
+SYSTEM_FOLDERS = frozenset(
+    f"/{name}"
+    for name in (
+        *("bin", "boot", "code", "dev", "etc", "lib", "lib32", "lib64"),
+        *("opt", "proc", "root", "run", "sbin", "sys", "usr", "var"),
+    )
+)
 MAX_LAYERS = 5  # of a function
 MAX_LAYER = 500 * MB  # bytes of a layer's zipped package, through OSS
 MAX_LAYERS_SIZE = 2048 * MB  # bytes of all layers of a function, zipped

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from localcloud.fc.attachments import Nas, Vpc
 from localcloud.fc.model import Function, Service
 
 LATEST = "LATEST"  # the qualifier of what is not published
@@ -54,3 +55,13 @@ class Release:
     def key(self) -> tuple[str, str, str]:
         """The release's identity: instances serve one release."""
         return self.function.path, self.qualifier, self.version
+
+    @property
+    def vpc(self) -> Vpc | None:
+        """The network that its instances are in."""
+        return (self.service or self.function).vpc
+
+    @property
+    def nas(self) -> Nas:
+        """The file systems that its instances mount."""
+        return (self.service or self.function).nas

@@ -137,6 +137,23 @@ def test_it_has_no_capability_and_makes_no_user_namespace(run: Callable[..., Any
     assert run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_unprivileged_port_start")[0] != 0
 
 
+def test_it_mounts_file_systems_as_the_user_that_its_function_names(
+    mine: Running, client_of: Callable[..., Any], zip_of: Callable[..., bytes]
+) -> None:
+    new = client_of(mine, "fc3")
+    points = [{"serverAddr": "nas.example:/new", "mountDir": "/mnt/nas"}]
+    new.create(
+        "f",
+        code=zip_of({"index.py": RUN}),
+        vpcConfig={"vpcId": "v", "vSwitchIds": ["w"], "securityGroupId": "g"},
+        nasConfig={"userId": 10003, "groupId": 10004, "mountPoints": points},
+    )
+    script = "echo kept > /mnt/nas/file && stat -c '%u %g' /mnt/nas/file"
+    answer = new.invoke("f", json.dumps(["sh", "-c", script]).encode())
+    assert answer.json == [0, "10003 10004\n", ""]
+    assert (mine.data / "fc" / "nas" / "nas.example" / "new" / "file").read_text() == "kept\n"
+
+
 @pytest.mark.skipif(shutil.which("node", path=os.defpath) is None, reason="there is no Node.js for all users")
 def test_a_custom_runtime_that_is_written_for_node_finds_it_as_well(
     mine: Running, client_of: Callable[..., Any]

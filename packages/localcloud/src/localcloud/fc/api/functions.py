@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.fc.api.attachments import NAMES, read_attachments, write_attachments
 from localcloud.fc.api.bodies import Base64, Body, decode
 from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, read_log_config, read_member, write_fields
@@ -126,7 +127,7 @@ def read_function(
             "code",
             "instanceLifecycleConfig",
             "customRuntimeConfig",
-            "tags" if generation == 3 else "customHealthCheckConfig",
+            *({"tags", *NAMES} if generation == 3 else {"customHealthCheckConfig"}),
         }
     )
     fields = read_fields(body, PROPERTIES[generation], apart)
@@ -141,6 +142,8 @@ def read_function(
         fields["layers"] = tuple(fields["layers"])
     fields |= _lifecycle(read_member(body, "instanceLifecycleConfig", dict) or {}, generation)
     fields |= _custom_runtime(read_member(body, "customRuntimeConfig", dict) or {}, generation)
+    if generation == 3:
+        fields |= read_attachments(body)
     if (check := read_member(body, "customHealthCheckConfig", dict)) is not None and generation == 2:
         fields["health_check"] = _health_check(check)
     code = read_code(read_member(body, "code", dict))
@@ -236,7 +239,7 @@ def write_function(function: Function, *, region: str, account_id: str) -> dict[
         document["customRuntimeConfig"] = config
     if generation == 3:
         document["functionArn"] = f"acs:fc:{region}:{account_id}:{function.path}"
-        document |= ABSENT
+        document |= {**ABSENT, **write_attachments(function.vpc, function.nas, generation=3)}
         document["state"] = "Active"
         document["lastUpdateStatus"] = "Successful"
         if function.disabled is not None:

@@ -20,7 +20,6 @@ _KINDS: Mapping[type, str] = {
     dict: "an object",
     list: "a list",
 }
-_IDS = ("userid", "groupid")
 # Members that no version of the API has; the Serverless Framework's plugin and the official client for Java (it writes down its
 # whole request, with its headers and the names in its path) send them, and the platform looks at what it knows.
 _FOREIGN = frozenset({"functionName", "headers", "name", "qualifier", "region", "resource", "service", "serviceName"})
@@ -62,6 +61,10 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "additionalVersionWeight": (dict,),
     "enableRequestMetrics": (bool,),
     "enableInstanceMetrics": (bool,),
+    "vSwitchIds": (list,),
+    "userId": (int,),
+    "groupId": (int,),
+    "enableTLS": (bool,),
 }
 _LOG_CONFIG = ("project", "logstore", "logBeginRule", "enableRequestMetrics", "enableInstanceMetrics")
 
@@ -121,12 +124,9 @@ def write_fields(value: object, properties: Mapping[str, str]) -> dict[str, Any]
 
 
 def _is_blank(value: object) -> bool:
-    """Return True if a value says nothing, however many members it has, as funcraft's `vpcConfig` without a network does.
-
-    A user or group of -1 is the platform's own (CreateService, nasConfig); Serverless Devs names 0 where it mounts nothing.
-    """
+    """Return True if a value says nothing, however many members it has, as `ossMountConfig` without mount points does."""
     if isinstance(value, dict):
-        return all(_is_blank(each) or (name.lower() in _IDS and each in (-1, 0)) for name, each in value.items())
+        return all(map(_is_blank, value.values()))
     return all(map(_is_blank, value)) if isinstance(value, list) else value in (None, "")
 
 

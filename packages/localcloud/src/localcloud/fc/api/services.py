@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from localcloud.fc.api.attachments import NAMES, read_attachments, write_attachments
 from localcloud.fc.api.bodies import Body
 from localcloud.fc.api.calls import Call, page, shown
 from localcloud.fc.api.properties import read_fields, read_log_config, write_fields
@@ -26,8 +27,6 @@ PROPERTIES = {
 }
 # Of what is not here; whoever writes back what was read asks for nothing.
 ABSENT: Mapping[str, object] = {
-    "vpcConfig": {"vpcId": "", "vSwitchIds": [], "securityGroupId": "", "role": ""},
-    "nasConfig": {"userId": -1, "groupId": -1, "mountPoints": []},
     "ossMountConfig": {"mountPoints": []},
     "tracingConfig": {"type": None, "params": None},
 }
@@ -68,7 +67,7 @@ async def delete_service(fc: FcService, call: Call) -> web.Response:
 
 def read_service(body: Body, before: Service | None = None) -> Service:
     """Read a service, or what an update changes of one."""
-    fields = read_fields(body, PROPERTIES)
+    fields = read_fields(body, PROPERTIES, NAMES) | read_attachments(body)
     if "log_config" in fields:
         fields["log_config"] = read_log_config(fields["log_config"])
     if before is not None:
@@ -83,6 +82,7 @@ def write_service(service: Service) -> dict[str, Any]:
     return {
         **write_fields(service, PROPERTIES),
         "logConfig": {**LOG_CONFIG, **service.log_config},
+        **write_attachments(service.vpc, service.nas, generation=2),
         **ABSENT,
         "serviceId": service.name,
         "createdTime": to_seconds(service.created),

@@ -121,7 +121,7 @@ class Instance:
             layers: the files of the function's layers; None: it has none.
 
         Raises:
-            FcError: InstanceNotAllowed.
+            FcError: InstanceNotAllowed; InvalidArgument: a file system cannot be mounted.
         """
         self._folder.mkdir(parents=True)
         launch = self._launch = self._host.isolation.prepare(
@@ -132,9 +132,10 @@ class Instance:
                 interpreter=interpreter,
                 environment={**environment, "FC_INSTANCE_ID": self.id},
                 function=self.function,
+                nas=self.release.nas,
             )
         )
-        for note in (interpreter.note, launch.note):
+        for note in (interpreter.note, launch.note, self._network_note):
             if note:
                 log.line(f"FC Note: {note}")
         command = self._in_cpu_group([*launch.command], log)
@@ -142,6 +143,11 @@ class Instance:
         self.state = move(self.state, InstanceState.RUNNING)
         await process.map_ids()
         await process.channel.send(self._setup(launch, interpreter))
+
+    @property
+    def _network_note(self) -> str | None:
+        vpc = self.release.vpc
+        return f"nothing is in the VPC {vpc.id} here but the file systems that are mounted" if vpc else None
 
     def _in_cpu_group(self, command: list[str], log: InvocationLog) -> list[str]:
         if self._host.cpu_groups is None:

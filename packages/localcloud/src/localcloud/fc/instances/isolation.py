@@ -10,15 +10,17 @@ from pathlib import Path
 from localcloud.fc.instances.launch import Isolation
 from localcloud.fc.instances.sandbox import Sandbox, all_means
 from localcloud.fc.instances.unsandboxed import Folder, Refusal
+from localcloud.fc.store.file_systems import FileSystems
 
 logger = logging.getLogger(__name__)
 
 
-def choose_isolation(folder: Path, *, unsandboxed: bool, authority: str) -> Isolation:
+def choose_isolation(folder: Path, *, file_systems: FileSystems, unsandboxed: bool, authority: str) -> Isolation:
     """Return the best isolation that this machine permits; tried for real.
 
     Args:
         folder: for the files that all instances share.
+        file_systems: the file systems that instances mount.
         unsandboxed: as root, run functions even where there is no sandbox.
         authority: the certificate (PEM) of the embedded cloud.
     """
@@ -28,7 +30,7 @@ def choose_isolation(folder: Path, *, unsandboxed: bool, authority: str) -> Isol
     else:
         refusals = []
         for means in all_means():
-            sandbox = Sandbox(bwrap, means, folder=folder, authority=authority)
+            sandbox = Sandbox(bwrap, means, folder=folder, file_systems=file_systems, authority=authority)
             refusal = sandbox.refusal()
             if refusal is None:
                 if means.note:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from localcloud.fc.attachments import Nas
 from localcloud.fc.instances import bootstrap, messages, program, surroundings, wsgi
 from localcloud.fc.instances.interpreters import Interpreter
+from localcloud.fc.instances.mounts import Mounts
 from localcloud.fc.instances.sysctl import KernelSettings
 from localcloud.fc.instances.userns import IdentityMap
 from localcloud.fc.model import Function
@@ -41,6 +43,7 @@ class Launch:
     warning: str | None = None  # that there is no sandbox, for the log of every invocation
     ids: IdentityMap | None = None  # to be written once the command was started
     settings: KernelSettings | None = None  # to be closed then
+    mounts: Mounts | None = None  # likewise
     drops: bool = False  # the function runs as `nobody` on this machine
     own_network: bool = False  # the bootstrap has to open the embedded cloud's ports
     listens: bool = False  # and those of the web and of the resolver
@@ -52,13 +55,20 @@ class Launch:
     @property
     def descriptors(self) -> list[int]:
         """The descriptors that the command has to inherit."""
-        return [descriptor for each in (self.ids, self.settings) if each for descriptor in each.descriptors]
+        given = (self.ids, self.settings, self.mounts)
+        return [descriptor for each in given if each for descriptor in each.descriptors]
+
+    def close_inherited(self) -> None:
+        """Close the descriptors that the command has, once it was started; those of the ids are still needed."""
+        for each in (self.settings, self.mounts):
+            if each:
+                each.close()
 
     def close(self) -> None:
         """Close the descriptors that are left."""
-        for each in (self.ids, self.settings):
-            if each:
-                each.close()
+        self.close_inherited()
+        if self.ids:
+            self.ids.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +82,7 @@ class InstanceSpec:
         interpreter: the Python to run, and the packages that its runtime has built in.
         environment: the environment as the platform gives it, with paths as the function sees them.
         function: says how much disk and memory it may use.
+        nas: the file systems that it mounts.
     """
 
     folder: Path
@@ -80,6 +91,7 @@ class InstanceSpec:
     interpreter: Interpreter
     environment: Mapping[str, str]
     function: Function
+    nas: Nas
 
 
 class Isolation(Protocol):
@@ -91,7 +103,7 @@ class Isolation(Protocol):
         """Return how to start an instance.
 
         Raises:
-            FcError: InstanceNotAllowed.
+            FcError: InstanceNotAllowed; InvalidArgument: a directory of a file system cannot be mounted.
         """
 
     def disk_used(self, folder: Path, pid: int) -> int:

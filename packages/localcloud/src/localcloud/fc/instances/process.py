@@ -62,8 +62,7 @@ class InstanceProcess:
             )
         finally:
             os.close(given)
-            if launch.settings:
-                launch.settings.close()
+            launch.close_inherited()
 
     async def map_ids(self) -> None:
         """Map the user ids of the sandbox, which waits for that, where it has its own."""

@@ -1,7 +1,7 @@
 """Isolation by bubblewrap: a process tree of its own in namespaces of its own, with nothing of this machine that can be written.
 
 An instance has no capability, read-only system folders, its own `/code`, and a `/tmp` of the function's disk size, the only place
-on its disk that can be written, so that a full disk is a real ENOSPC.
+on its disk that can be written, so that a full disk is a real ENOSPC. The file systems that its function mounts are no part of it.
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
+from localcloud.fc.attachments import Nas
+from localcloud.fc.errors import FcError
 from localcloud.fc.instances import userns
 from localcloud.fc.instances.interpreters import Interpreter
 from localcloud.fc.instances.launch import BESIDE, BOOTSTRAP, LAYERS, PRELOAD, REDIRECT, TMP, InstanceSpec, Launch
 from localcloud.fc.instances.lookup import Lookup
+from localcloud.fc.instances.mounts import Mounts
 from localcloud.fc.instances.sysctl import FIRST_PORT, USER_NAMESPACES, KernelSettings
 from localcloud.fc.instances.usage import find_folder
 from localcloud.fc.platform import MB
+from localcloud.fc.store.file_systems import FileSystems
 
 SHM = "/dev/shm"  # noqa: S108 - as the function sees it
 INSIDE = "/var/fc/runtime"
@@ -79,31 +84,38 @@ class Sandbox:
         bwrap: the program.
         means: what it is asked for.
         folder: for the files that all instances share.
+        file_systems: the file systems that instances mount.
         authority: the certificate (PEM) of the embedded cloud, which programs in an instance trust.
     """
 
     kind = "bubblewrap"
 
-    def __init__(self, bwrap: str, means: Means, *, folder: Path, authority: str) -> None:
+    def __init__(self, bwrap: str, means: Means, *, folder: Path, file_systems: FileSystems, authority: str) -> None:
         self._bwrap = bwrap
         self._means = means
+        self._file_systems = file_systems
         self._lookup = Lookup(folder, authority=authority, shown=AUTHORITY)
 
     def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
         binds = ["--dir", "/etc"]  # for every user of the sandbox; one that bubblewrap makes by itself is for root only
         binds += [each for name in (*ETC, "ld.so.cache") for each in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
-        binds += _show(_shown(spec.code, spec.layers, spec.interpreter))
+        shown = _shown(spec.code, spec.layers, spec.interpreter)
+        binds += _show(shown)
+        mounts = self._mount(spec.nas, beside=shown)
+        binds += [*_folders_above(Path(each.folder) for each in spec.nas.mounts), *mounts.options]
         binds += [each for folder in _installed(spec.interpreter) for each in _empty(folder)]
         environment = dict(spec.environment)
         if self._means.listens:
             binds += [each for path, file in self._lookup.files.items() for each in ("--ro-bind", str(file), path)]
             environment.setdefault("NODE_EXTRA_CA_CERTS", AUTHORITY)  # Node.js reads no file of the system's
-        ids, settings = self._ids(), self._settings()
+        ids = _ids(spec.nas) if self._means.user else userns.Ids()
+        mapping, settings = self._map(ids), self._settings()
         return Launch(
             command=[
                 *self._enter(
                     ids,
+                    mapping,
                     settings,
                     disk=spec.function.disk * MB,
                     memory=spec.function.memory * MB,
@@ -118,16 +130,42 @@ class Sandbox:
             layers=LAYERS,
             packages=PACKAGES,
             note=self._means.note,
-            ids=ids,
+            ids=mapping,
             settings=settings,
+            mounts=mounts,
             drops=self._means.drops,
             own_network=self._means.network,
             listens=self._means.listens,
             bounds_processes=self._means.user and _counts_by_namespace(),
         )
 
-    def _ids(self) -> userns.IdentityMap | None:
-        return userns.IdentityMap() if self._means.drops and self._means.user else None
+    def _map(self, ids: userns.Ids) -> userns.IdentityMap | None:
+        return userns.IdentityMap(ids) if self._means.drops and self._means.user else None
+
+    def _mount(self, nas: Nas, *, beside: Iterable[Path]) -> Mounts:
+        """Return what mounts file systems.
+
+        Raises:
+            FcError: InstanceNotAllowed: this bubblewrap cannot, or something that the instance needs is in the way.
+        """
+        if nas.mounts and not self._mounts_directories:
+            raise FcError(
+                "InstanceNotAllowed",
+                "no file system is mounted: bubblewrap knows no --bind-fd here; install a newer one",
+            )
+        for folder in (Path(each.folder) for each in nas.mounts):
+            for path in beside:
+                if path.is_relative_to(folder) or folder.is_relative_to(path):
+                    raise FcError(
+                        "InstanceNotAllowed", f"{folder} cannot be a mountDir on this machine: {path} is needed"
+                    )
+        return Mounts(nas, self._file_systems)
+
+    @cached_property
+    def _mounts_directories(self) -> bool:
+        """Whether this bubblewrap mounts what a descriptor stands for (0.10, and 0.8 of Debian 12)."""
+        told = subprocess.run([self._bwrap, "--help"], capture_output=True, text=True, check=False)
+        return "--bind-fd" in told.stdout + told.stderr
 
     def _settings(self) -> KernelSettings:
         means = self._means
@@ -138,7 +176,8 @@ class Sandbox:
 
     def _enter(
         self,
-        ids: userns.IdentityMap | None,
+        ids: userns.Ids,
+        mapping: userns.IdentityMap | None,
         settings: KernelSettings,
         *,
         disk: int,
@@ -154,41 +193,42 @@ class Sandbox:
             for each in ("--perms", "1777", "--size", str(size), "--tmpfs", folder)
         ]
         sealed = ["--remount-ro", "/dev", "--remount-ro", "/"]
-        command = [self._bwrap, *self._namespaces(ids), *_system(settings), *writable, *binds, *sealed]
-        return [*command, *userns.DROP] if self._means.drops else command
+        command = [self._bwrap, *self._namespaces(ids, mapping), *_system(settings), *writable, *binds, *sealed]
+        return [*command, *ids.drop] if self._means.drops else command
 
-    def _namespaces(self, ids: userns.IdentityMap | None) -> list[str]:
+    def _namespaces(self, ids: userns.Ids, mapping: userns.IdentityMap | None) -> list[str]:
         """Return bubblewrap's options for the namespaces and capabilities of the instance."""
         means = self._means
         options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent"]
         options += ["--unshare-net"] if means.network else []
         options += ["--cap-drop", "ALL"]
         if not means.drops:
-            return [*options, "--unshare-user", "--uid", str(userns.NOBODY), "--gid", str(userns.NOBODY)]
-        options += ids.options if ids else []
+            return [*options, "--unshare-user", "--uid", str(ids.user), "--gid", str(ids.group)]
+        options += mapping.options if mapping else []
         return options + [each for name in userns.CAPABILITIES for each in ("--cap-add", name)]
 
     def refusal(self) -> str | None:
         """Return why this machine does not permit it; None when it does. Tried for real."""
-        ids, settings = self._ids(), self._settings()
+        ids = userns.Ids()
+        mapping, settings = self._map(ids), self._settings()
         try:
             with subprocess.Popen(
-                [*self._enter(ids, settings, disk=MB, memory=MB, binds=()), "true"],
+                [*self._enter(ids, mapping, settings, disk=MB, memory=MB, binds=()), "true"],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
-                pass_fds=(*settings.descriptors, *(ids.descriptors if ids else ())),
+                pass_fds=(*settings.descriptors, *(mapping.descriptors if mapping else ())),
             ) as trial:
-                if ids:
-                    ids.write()
-                    ids.close()
+                if mapping:
+                    mapping.write()
+                    mapping.close()
                 said = trial.communicate()[1].strip()
         except OSError as error:
             return str(error)
         finally:
             settings.close()
-            if ids:
-                ids.close()
+            if mapping:
+                mapping.close()
         return said or f"it ended with {trial.returncode}" if trial.returncode else None
 
     def disk_used(self, folder: Path, pid: int) -> int:
@@ -247,12 +287,25 @@ def _empty(folder: Path) -> list[str]:
 
 def _show(files: Mapping[Path, Path]) -> list[str]:
     """Return bubblewrap's options that show files and folders of this machine, by the paths that they get."""
-    # Every user of the sandbox has to get through the folders above; those that bubblewrap makes by itself are for root only.
-    above = {parent for path in files for parent in path.parents if parent != Path("/")}
-    options = [each for folder in sorted(above) for each in ("--dir", str(folder))]
+    options = _folders_above(files)
     for path, source in files.items():
         options += ["--ro-bind", str(source), str(path)]
     return options
+
+
+def _folders_above(paths: Iterable[Path]) -> list[str]:
+    """Return bubblewrap's options that make the folders above some paths.
+
+    Every user of the sandbox has to get through them; those that bubblewrap makes by itself are for root only.
+    """
+    above = {parent for path in paths for parent in path.parents if parent != Path("/")}
+    return [each for folder in sorted(above) for each in ("--dir", str(folder))]
+
+
+def _ids(nas: Nas) -> userns.Ids:
+    """Return who an instance is: the user and group that it has in its file systems, but never root."""
+    user = nas.user if nas.user > 0 else userns.NOBODY
+    return userns.Ids(user=user, group=nas.group if nas.group > 0 else user)
 
 
 def _exports(environment: Mapping[str, str]) -> str:

@@ -38,6 +38,8 @@ class Folder:
 
     def prepare(self, spec: InstanceSpec) -> Launch:
         """See `Isolation.prepare`."""
+        if spec.nas.mounts:
+            raise FcError("InstanceNotAllowed", "no file system is mounted without a sandbox: install bubblewrap")
         temporary, packages = spec.folder / "tmp", spec.folder / "packages"
         for each in (temporary, packages):
             each.mkdir()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 NOBODY = 65534  # user and group
@@ -17,17 +18,33 @@ CAPABILITIES = (
     "CAP_SETGID",
     "CAP_SETPCAP",
 )  # what that takes: to change its ids, to empty the bounding set
-# Runs the command behind it as `nobody`.
-DROP = (
-    *("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
-    *("--inh-caps", "-all", "--ambient-caps", "-all", "--bounding-set", "-all", "--no-new-privs"),
-)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ids:
+    """The ids of an instance's processes, as they see them; on this machine they are `nobody`, whatever they see."""
+
+    user: int = NOBODY
+    group: int = NOBODY
+
+    @property
+    def drop(self) -> tuple[str, ...]:
+        """What runs the command behind it with these ids, and without a capability."""
+        return (
+            *("setpriv", "--reuid", str(self.user), "--regid", str(self.group), "--clear-groups"),
+            *("--inh-caps", "-all", "--ambient-caps", "-all", "--bounding-set", "-all", "--no-new-privs"),
+        )
 
 
 class IdentityMap:
-    """Maps the user and group ids of a namespace that bubblewrap makes to themselves; used once."""
+    """Maps the user and group ids of a namespace that bubblewrap makes; used once.
 
-    def __init__(self) -> None:
+    Args:
+        ids: those of the instance. They stand for `nobody`; where they are `nobody`, all ids stand for themselves.
+    """
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
         self._told, self._tell = os.pipe()
         self._wait, self._go = os.pipe()
 
@@ -58,11 +75,8 @@ class IdentityMap:
             pid = json.loads(told)["child-pid"]
         except ValueError:
             return
-        for name in ("uid_map", "gid_map"):
-            mapped = (line.split() for line in Path("/proc/self", name).read_text(encoding="ascii").splitlines())
-            Path("/proc", str(pid), name).write_text(
-                "".join(f"{first} {first} {count}\n" for first, _, count in mapped)
-            )
+        for name, inside in (("uid_map", self._ids.user), ("gid_map", self._ids.group)):
+            Path("/proc", str(pid), name).write_text(_map(name, inside))
         os.write(self._go, b"\n")
 
     def close(self) -> None:
@@ -75,3 +89,11 @@ class IdentityMap:
         if descriptor >= 0:
             os.close(descriptor)
             setattr(self, name, -1)
+
+
+def _map(name: str, inside: int) -> str:
+    """Return a map of ids: root's, with which bubblewrap sets everything up, and one that stands for `nobody`'s."""
+    if inside != NOBODY:
+        return f"0 0 1\n{inside} {NOBODY} 1\n"
+    mapped = (line.split() for line in Path("/proc/self", name).read_text(encoding="ascii").splitlines())
+    return "".join(f"{first} {first} {count}\n" for first, _, count in mapped)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function
+from localcloud.fc.operations.attachments import check_attachments
 from localcloud.fc.platform import (
     CHECK_DELAY,
     CHECK_PERIOD,
@@ -120,6 +121,7 @@ def check_function(function: Function) -> None:
             raise FcError("InvalidArgument", f"{name} is {repr(value)[:200]}; expected {allowed}")
     _check_environment(function.environment)
     _check_health_check(function.health_check)
+    check_attachments(function.vpc, function.nas, generation=3)
 
 
 def _bounds(allowed: range) -> str:

@@ -40,6 +40,7 @@ from localcloud.fc.operations.triggers import TriggerOperations
 from localcloud.fc.operations.uploads import Buckets, CodeUploads, Lender
 from localcloud.fc.operations.versions import VersionOperations
 from localcloud.fc.store.code import CodeStore
+from localcloud.fc.store.file_systems import FileSystems
 from localcloud.fc.store.layers import LayerPackages
 from localcloud.fc.store.pending import PendingInvocations
 from localcloud.fc.store.positions import LogPositions
@@ -91,7 +92,10 @@ class FcService:
         self._host = Host(
             folder=folder / "instances",
             isolation=choose_isolation(
-                folder / "surroundings", unsandboxed=settings.unsandboxed, authority=settings.authority
+                folder / "surroundings",
+                file_systems=FileSystems(folder / "nas"),
+                unsandboxed=settings.unsandboxed,
+                authority=settings.authority,
             ),
             cpu_groups=open_cpu_groups() if settings.limit_cpu else None,
             ports=self.ports,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from localcloud.fc.errors import FcError
 from localcloud.fc.instances.fleet import Fleet
 from localcloud.fc.model import Service
+from localcloud.fc.operations.attachments import check_attachments
 from localcloud.fc.operations.rules import check_name
 from localcloud.fc.store.resources import FcStore
 
@@ -33,6 +34,7 @@ class ServiceOperations:
             FcError: ServiceAlreadyExists, InvalidArgument.
         """
         check_name("serviceName", service.name)
+        check_attachments(service.vpc, service.nas, generation=2)
         if service.name in self._store.services:
             raise FcError("ServiceAlreadyExists", f"service '{service.name}' already exists")
         return self._put(replace(service, created=self._clock()))
@@ -55,9 +57,10 @@ class ServiceOperations:
         """Replace a service's settings; its functions get new instances.
 
         Raises:
-            FcError: ServiceNotFound.
+            FcError: ServiceNotFound, InvalidArgument.
         """
         self.get(service.name)
+        check_attachments(service.vpc, service.nas, generation=2)
         for function in self._store.functions_of(service.name):
             self._fleet.retire(function.path)
         return self._put(service)

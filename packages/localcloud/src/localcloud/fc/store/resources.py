@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from localcloud.fc.attachments import Mount, Nas, Vpc
 from localcloud.fc.configs import AsyncConfig, Limit, Minimum, ScheduledAction
 from localcloud.fc.domains import Certificate, CustomDomain, Route, Rule
 from localcloud.fc.layers import LayerVersion
@@ -45,7 +46,7 @@ class FcStore:
             read_document(self._path, self._load)
 
     def _load(self, record: Any) -> None:  # noqa: ANN401 - what the document holds
-        self.services = {each["name"]: Service(**each) for each in record["services"]}
+        self.services = {each["name"]: _read_service(each) for each in record["services"]}
         functions = [_read_function(each) for each in record["functions"]]
         self.functions = {each.path: each for each in functions}
         triggers = [Trigger(**each) for each in record["triggers"]]
@@ -121,13 +122,25 @@ class FcStore:
 
 def _read_function(record: dict[str, Any]) -> Function:
     lists = {name: tuple(record.get(name, ())) for name in ("layers", "command", "arguments")}
-    return Function(**{**record, **lists})
+    return Function(**{**record, **lists, **_read_attachments(record)})
+
+
+def _read_service(record: dict[str, Any]) -> Service:
+    return Service(**{**record, **_read_attachments(record)})
+
+
+def _read_attachments(record: dict[str, Any]) -> dict[str, Any]:
+    vpc, nas = record.get("vpc"), record.get("nas", {})
+    return {
+        "vpc": Vpc(**{**vpc, "switches": tuple(vpc["switches"])}) if vpc else None,
+        "nas": Nas(**{**nas, "mounts": tuple(Mount(**each) for each in nas.get("mounts", ()))}),
+    }
 
 
 def _read_version(record: dict[str, Any]) -> Version:
     service = record["service"]
     functions = tuple(_read_function(each) for each in record["functions"])
-    return Version(**{**record, "functions": functions, "service": Service(**service) if service else None})
+    return Version(**{**record, "functions": functions, "service": _read_service(service) if service else None})
 
 
 def _read_minimum(record: dict[str, Any]) -> Minimum:

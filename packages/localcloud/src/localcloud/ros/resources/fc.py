@@ -13,6 +13,7 @@ from localcloud.fc.model import Function, FunctionCompute, Service, Trigger, htt
 from localcloud.fc.platform import CONCURRENCY, DEFAULT_MEMORY_ROS, DISKS, INITIALIZATION_TIMEOUT, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STACK_TAGS, STRING
+from localcloud.ros.resources.fc_attachments import NAS, VPC, attachments
 from localcloud.ros.resources.fc_code import CODE
 from localcloud.ros.resources.fc_functions import (
     FUNCTION,
@@ -47,7 +48,9 @@ class FcServiceType:
     )
     properties: Mapping[str, Property] = {
         **SURROUNDINGS,
+        "NasConfig": Property(kind="map", fields=NAS),
         "Tags": STACK_TAGS,
+        "VpcConfig": Property(kind="map", fields={**VPC, "ZoneId": STRING}),  # there is one zone
         "ServiceName": SERVICE_NAME,
         "Description": STRING,
         "LogConfig": Property(kind="map", fields=LOG_CONFIG),
@@ -105,6 +108,7 @@ def _describe(properties: Given) -> Service:
         description=properties.get("Description", ""),
         internet_access=properties.get("InternetAccess", True),
         log_config=api_names(properties.get("LogConfig", {})),
+        **attachments(properties),
     )
 
 
@@ -117,7 +121,7 @@ def _outcome(properties: Given, service: Service) -> Outcome:
         "LogProject": service.log_config.get("project", ""),
         "Logstore": service.log_config.get("logstore", ""),
         "Tags": properties.get("Tags", []),
-        "VpcId": "",
+        "VpcId": service.vpc.id if service.vpc else "",
     }
     return Outcome(physical_id=service.name, attributes=attributes)
 

@@ -11,6 +11,7 @@ from localcloud.fc.model import Trigger, http_urls
 from localcloud.fc.platform import CPU_SHARE, CPU_SHARES, MEMORY, TIMEOUT
 from localcloud.ros.resources.calls import Given
 from localcloud.ros.resources.declarations import STRING
+from localcloud.ros.resources.fc_attachments import NAS3, VPC3
 from localcloud.ros.resources.fc_code import CODE
 from localcloud.ros.resources.fc_functions import (
     FUNCTION,
@@ -41,7 +42,9 @@ class Fc3Function(FunctionType):
         "InstanceLifecycleConfig": Property(kind="map", fields={"Initializer": HOOK, "PreStop": HOOK}),
         "LogConfig": Property(kind="map", fields={**LOG_CONFIG, "EnableInstanceMetrics": Property(kind="boolean")}),
         "MemorySize": Property(kind="integer", minimum=MEMORY[0], maximum=65536),  # ros-cdk-fc3; the platform has less
+        "NasConfig": Property(kind="map", fields=NAS3),
         "Timeout": within(TIMEOUT),
+        "VpcConfig": Property(kind="map", fields=VPC3),
         "CustomDns": UNSUPPORTED,
         "DisableOndemand": Property(kind="boolean", supported=()),
         "GpuConfig": UNSUPPORTED,

@@ -15,6 +15,7 @@ from localcloud.fc.model import TRIGGER_TYPES, WITHOUT_SOURCE, Function, Functio
 from localcloud.ros.errors import ResourceError
 from localcloud.ros.resources.calls import Given, reasons
 from localcloud.ros.resources.declarations import STRING, TAGS
+from localcloud.ros.resources.fc_attachments import attachments
 from localcloud.ros.resources.fc_code import code_object, read_code
 from localcloud.ros.resources.fc_runtime import api_names, instance_settings
 from localcloud.ros.resources.fc_tags import retag, rights_to_tag
@@ -39,12 +40,10 @@ FUNCTION = {
 }
 SURROUNDINGS = {  # of a service in 2.0, of a function in 3.0
     "InternetAccess": Property(kind="boolean"),
-    "NasConfig": UNSUPPORTED,
     "OssMountConfig": UNSUPPORTED,
     "Role": STRING,
     "Tags": TAGS,
     "TracingConfig": UNSUPPORTED,
-    "VpcConfig": UNSUPPORTED,
 }
 TRIGGER = {
     "FunctionName": IDENTITY,
@@ -95,6 +94,7 @@ class FunctionType(ABC):
             internet_access=properties.get("InternetAccess", True),
             log_config=api_names(properties.get("LogConfig", {})),
             layers=tuple(properties.get("Layers", ())),
+            **attachments(properties),
             **instance_settings(properties),
         )
 

@@ -9,15 +9,16 @@ import pytest
 
 from localcloud.fc.api.functions import read_function, write_function
 from localcloud.fc.api.services import read_service
+from localcloud.fc.attachments import Mount, Nas, Vpc
 from localcloud.fc.errors import FcError
 
 
 def test_unknown_properties_are_named_and_empty_ones_pass() -> None:
-    with pytest.raises(FcError, match="not implemented: vpcConfig"):
-        read_service({"serviceName": "s", "vpcConfig": {"vpcId": "v"}})
-    with pytest.raises(FcError, match="not implemented: nasConfig"):
-        read_service({"serviceName": "s", "nasConfig": {"userId": -1, "mountPoints": [{"mountDir": "/mnt"}]}})
-    assert read_service({"serviceName": "s", "vpcConfig": {}, "nasConfig": None}).name == "s"
+    with pytest.raises(FcError, match="not implemented: tracingConfig"):
+        read_service({"serviceName": "s", "tracingConfig": {"type": "Jaeger"}})
+    with pytest.raises(FcError, match="not implemented: ossMountConfig"):
+        read_service({"serviceName": "s", "ossMountConfig": {"mountPoints": [{"mountDir": "/mnt"}]}})
+    assert read_service({"serviceName": "s", "ossMountConfig": {}, "tracingConfig": None}).name == "s"
 
 
 def test_members_that_no_version_of_the_api_has_are_not_looked_at() -> (
@@ -29,7 +30,18 @@ def test_members_that_no_version_of_the_api_has_are_not_looked_at() -> (
 def test_configurations_whose_members_say_nothing_pass() -> None:  # as funcraft sends them
     vpc = {"vpcId": "", "vSwitchIds": [], "securityGroupId": ""}
     nas = {"UserId": -1, "GroupId": -1, "MountPoints": []}
-    assert read_service({"serviceName": "s", "vpcConfig": vpc, "nasConfig": nas, "tracingConfig": {"type": None}}).name
+    read = read_service({"serviceName": "s", "vpcConfig": vpc, "nasConfig": nas, "tracingConfig": {"type": None}})
+    assert (read.vpc, read.nas) == (None, Nas())
+
+
+def test_networks_and_file_systems_are_read_in_either_spelling_and_kept_when_an_update_leaves_them_out() -> None:
+    vpc = {"VpcId": "v", "VSwitchIds": ["w"], "SecurityGroupId": "g"}
+    nas = {"userId": 7, "mountPoints": [{"serverAddr": "h:/", "mountDir": "/mnt/a", "enableTLS": True}]}
+    read = read_service({"serviceName": "s", "vpcConfig": vpc, "nasConfig": nas})
+    assert read.vpc == Vpc(id="v", switches=("w",), security_group="g")
+    assert read.nas == Nas(user=7, mounts=(Mount(server="h:/", folder="/mnt/a", tls=True),))
+    assert read_service({"description": "d"}, read).nas == read.nas
+    assert read_service({"vpcConfig": {}, "nasConfig": {}}, read) == read_service({"serviceName": "s"})
 
 
 @pytest.mark.parametrize(
@@ -41,6 +53,10 @@ def test_configurations_whose_members_say_nothing_pass() -> None:  # as funcraft
         ({"environmentVariables": {"A": None}}, "environmentVariables.A is null; expected text"),
         ({"code": {"zipFile": "%%%"}}, "code.zipFile is not base64"),
         ({"code": []}, "code is []; expected an object"),
+        ({"vpcConfig": {"vpcId": "v", "vSwitchIds": [1]}}, "vpcConfig.vSwitchIds: expected a list of ids"),
+        ({"vpcConfig": {"role": "r"}}, "not implemented: role"),
+        ({"nasConfig": {"userId": "7"}}, "userId is '7'; expected a whole number"),
+        ({"nasConfig": {"mountPoints": ["h:/"]}}, "nasConfig.mountPoints: expected a list of objects"),
         (
             {"instanceLifecycleConfig": {"preFreeze": {"handler": "a.b"}}},
             "not implemented: instanceLifecycleConfig.preFreeze",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.fc.attachments import Mount, Nas, Vpc
 from localcloud.fc.layers import LayerVersion
 from localcloud.fc.model import Function, Service, Trigger
 from localcloud.fc.releases import Alias, Version
@@ -14,15 +15,20 @@ from localcloud.fc.store.resources import FcStore
 from localcloud.kernel.errors import LocalCloudError
 
 FUNCTION = Function(service="s", name="f", runtime="python3.10", handler="index.handler")
+SERVICE = Service(
+    name="s",
+    vpc=Vpc(id="v", switches=("w",), security_group="g"),
+    nas=Nas(user=7, mounts=(Mount(server="h:/", folder="/mnt/a"),)),
+)
 TRIGGER = Trigger(function=FUNCTION.path, name="t", kind="timer", config={})
 
 
 def test_state_survives_a_restart(tmp_path: Path) -> None:
     store = FcStore(tmp_path)
-    store.services["s"] = Service(name="s")
+    store.services["s"] = SERVICE
     store.functions[FUNCTION.path] = FUNCTION
     store.triggers[TRIGGER.function, TRIGGER.name] = TRIGGER
-    version = Version(owner="services/s", id="1", functions=(FUNCTION,), service=Service(name="s"))
+    version = Version(owner="services/s", id="1", functions=(FUNCTION,), service=SERVICE)
     store.versions[version.owner, version.id] = version
     alias = Alias(owner="services/s", name="a", version="1", weights={"1": 0.5})
     store.aliases[alias.owner, alias.name] = alias
@@ -51,6 +57,7 @@ def test_document_of_a_release_without_versions_and_layers_is_read(tmp_path: Pat
     path = tmp_path / "functions.json"
     document = json.loads(path.read_text())
     old = {name: document[name] for name in ("services", "functions", "triggers")}
-    del old["functions"][0]["layers"]
+    for name in ("layers", "vpc", "nas"):
+        del old["functions"][0][name]
     path.write_text(json.dumps(old))
     assert FcStore(tmp_path).functions == store.functions

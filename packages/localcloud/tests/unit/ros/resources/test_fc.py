@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.fc.attachments import Mount, Nas, Vpc
 from tests.support.resource_types import ACCOUNT, ROLE_ARN, SAMPLES, Cloud, reason
 
 
@@ -53,6 +54,37 @@ def test_a_service_is_what_its_properties_say(cloud: Cloud) -> None:
         "Tags": [{"Key": "a", "Value": "b"}],
         "VpcId": "",
     }
+
+
+VPC = {"VpcId": "vpc-1", "VSwitchIds": ["vsw-1"], "SecurityGroupId": "sg-1"}
+MOUNT = {"ServerAddr": "a.nas.aliyuncs.com:/", "MountDir": "/mnt/nas"}
+
+
+def test_a_service_mounts_file_systems_in_its_network(cloud: Cloud) -> None:
+    given = {"ServiceName": "photos", "VpcConfig": {**VPC, "ZoneId": "cn-hangzhou-h"}}
+    nas = {"UserId": "10003", "GroupId": -1, "MountPoints": [MOUNT]}
+    outcome = cloud.create("FC::Service", **given, NasConfig=nas)
+    service = cloud.fc.services.get("photos")
+    assert service.vpc == Vpc(id="vpc-1", switches=("vsw-1",), security_group="sg-1")
+    assert service.nas == Nas(user=10003, mounts=(Mount(server=MOUNT["ServerAddr"], folder="/mnt/nas"),))
+    assert outcome.attributes["VpcId"] == "vpc-1"
+    missing = {**given, "ServiceName": "other", "NasConfig": {"MountPoints": [{"ServerAddr": "a:/"}]}}
+    said = reason(cloud.create, "FC::Service", **missing)
+    for name in ("UserId", "GroupId", "MountPoints[0].MountDir"):
+        assert f"Property NasConfig.{name}: required, but missing" in said
+    cloud.update("FC::Service", {**given, "NasConfig": nas}, {"ServiceName": "photos"})
+    assert (cloud.fc.services.get("photos").vpc, cloud.fc.services.get("photos").nas) == (None, Nas())
+
+
+def test_a_function_of_3_0_mounts_file_systems_in_its_network(cloud: Cloud) -> None:
+    mount = {**MOUNT, "EnableTls": "true"}
+    given = {**SAMPLES["FC3::Function"], "NasConfig": {"MountPoints": [mount]}}
+    assert "nasConfig needs a vpcConfig" in reason(cloud.create, "FC3::Function", **given)
+    blank = {"VpcId": "", "VSwitchIds": [""], "SecurityGroupId": ""}
+    assert "nasConfig needs a vpcConfig" in reason(cloud.create, "FC3::Function", **given, VpcConfig=blank)
+    cloud.create("FC3::Function", **given, VpcConfig=VPC)
+    made = cloud.fc.functions.get("functions/new")
+    assert (made.vpc and made.vpc.id, [each.tls for each in made.nas.mounts]) == ("vpc-1", [True])
 
 
 @pytest.mark.parametrize(("kind", "path"), [("FC::Service", "services/base-too"), ("FC3::Function", "functions/new")])
