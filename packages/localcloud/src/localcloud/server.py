@@ -27,6 +27,7 @@ from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.tls import ServerTls
 from localcloud.kernel.acceptor import Server, Tls
 from localcloud.kernel.accounts import Account
+from localcloud.kernel.clock import Clock, OnMachineTime
 from localcloud.kernel.documents import write_private
 from localcloud.kernel.door import tell_bad_requests_briefly
 from localcloud.kernel.errors import LocalCloudError
@@ -40,6 +41,7 @@ from localcloud.ram import Directory
 from localcloud.services import GATEWAY, SERVICES, in_order
 from localcloud.sts.operations.sessions import StsService
 
+CLOCK = "clock.json"  # in the data folder
 OUTSIDE = 0.5  # of all places: for connections from outside
 
 
@@ -117,16 +119,18 @@ async def serve(options: Options) -> None:
 
 def _context(options: Options, account: Account, *, gateway: Gateway, authority: Authority) -> Context:
     """Return the context of the first service: the accounts and their identities come before all services, which ask them."""
-    directory = Directory(options.data, account, clock=time.time)
-    sts = StsService(options.data / "ram" / "sessions", account_id=account.account_id, roles=directory, clock=time.time)
-    credentials = Credentials((directory, sts))
+    clock = Clock(options.data / CLOCK)
+    directory = Directory(options.data, account, clock=clock)
+    sts = StsService(options.data / "ram" / "sessions", account_id=account.account_id, roles=directory, clock=clock)
+    credentials = Credentials((directory, OnMachineTime(sts, clock)))
     return Context(
         data=options.data,
         region=options.region,
         account_id=account.account_id,
         folders=directory.folders,
         admin_token=account.access_key_secret,
-        clock=time.time,
+        clock=clock,
+        machine_clock=time.time,
         credentials=credentials,
         authorizer=directory,
         authenticator=Authenticator(credentials, clock=time.time),

@@ -81,7 +81,7 @@ def create(context: Context) -> Service:
         credentials=context.credentials,
         authorizer=context.authorizer,
         admin_token=context.admin_token,
-        clock=context.clock,
+        clock=context.machine_clock,
         serves=lambda host: context.serves(host) or fc.domains.serves(host),
     )
 

@@ -1,4 +1,4 @@
-"""Work that nobody asks for, such as the run of lifecycle rules: once an hour, for as long as the embedded cloud is up."""
+"""Work that nobody asks for, such as the run of lifecycle rules: once an hour by the embedded cloud's clock, which may be moved."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 
 INTERVAL = 3600.0  # seconds
+LOOK = 1.0  # seconds between two looks at the clock
 
 logger = logging.getLogger(__name__)
 
@@ -18,11 +19,13 @@ class Hourly:
     Args:
         work: the function.
         name: what it does, for the log.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, work: Callable[[], object], name: str) -> None:
+    def __init__(self, work: Callable[[], object], name: str, *, clock: Callable[[], float]) -> None:
         self._work = work
         self._name = name
+        self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -38,6 +41,7 @@ class Hourly:
 
     async def _run(self) -> None:
         while True:
+            due = self._clock() + INTERVAL
             call = asyncio.create_task(asyncio.to_thread(self._work))
             try:
                 await asyncio.shield(call)
@@ -46,4 +50,5 @@ class Hourly:
                 raise
             except Exception:
                 logger.exception("%s failed; the next run is in an hour", self._name)
-            await asyncio.sleep(INTERVAL)
+            while self._clock() < due:
+                await asyncio.sleep(LOOK)

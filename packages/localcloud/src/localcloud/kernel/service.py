@@ -17,6 +17,7 @@ from aiohttp import web
 
 from localcloud.kernel.acceptor import Serve
 from localcloud.kernel.accounts import Folders
+from localcloud.kernel.clock import Clock
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.places import Places
 from localcloud.kernel.signatures import Authenticator
@@ -33,7 +34,8 @@ class Context:
     account_id: str  # of the first account
     folders: Folders  # of all accounts
     admin_token: str = field(repr=False)  # the bearer token of the embedded cloud's own endpoints
-    clock: Callable[[], float]  # seconds since the epoch
+    clock: Clock  # by which the cloud does what it does
+    machine_clock: Callable[[], float]  # by which clients sign; seconds since the epoch
     credentials: CredentialStore
     authorizer: Authorizer
     authenticator: Authenticator  # one for all services: a request sent to two of them is a replay

@@ -58,13 +58,14 @@ def create(context: Context) -> Service:
         region=context.region,
         link=Link(shape),
         clock=context.clock,
+        machine_clock=context.machine_clock,
         serves=context.serves,
     )
 
     hourly = (
-        Hourly(oss.lifecycle.apply, "a run of the lifecycle rules"),
-        Hourly(oss.logs.deliver, "a delivery of access logs"),
-        Hourly(oss.inventories.make, "a run of the inventories"),
+        Hourly(oss.lifecycle.apply, "a run of the lifecycle rules", clock=context.clock),
+        Hourly(oss.logs.deliver, "a delivery of access logs", clock=context.clock),
+        Hourly(oss.inventories.make, "a run of the inventories", clock=context.clock),
     )
 
     async def begin(network: Network) -> None:

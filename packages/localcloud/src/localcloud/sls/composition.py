@@ -23,10 +23,11 @@ def create(context: Context) -> Service:
         authorizer=context.authorizer,
         region=context.region,
         clock=context.clock,
+        machine_clock=context.machine_clock,
         serves=context.serves,
     )
 
-    expiry = Hourly(services.tidy, "the removal of expired logs")
+    expiry = Hourly(services.tidy, "the removal of expired logs", clock=context.clock)
 
     async def begin(network: Network) -> None:
         expiry.begin()

@@ -22,6 +22,7 @@ import pytest
 from localcloud.gateway.certificates import make_authority
 from localcloud.gateway.gateway import Backend, Gateway
 from localcloud.gateway.tls import ServerTls
+from localcloud.kernel.clock import Clock
 from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.listener import Listener
 from localcloud.kernel.places import Places
@@ -77,7 +78,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
             admin_token="secret",
             region="cn-hangzhou",
             link=link,
-            clock=time.time,
+            clock=Clock(tmp_path / "clock.json"),
+            machine_clock=time.time,
             serves=lambda host: host.endswith(DOMAIN),
         )
         listener = await Listener.bind(application, HOST, 0, places=places, patience=PATIENCE)

@@ -26,6 +26,7 @@ from localcloud.fc.operations.triggers import TriggerOperations
 from localcloud.fc.platform import DEFAULT_ASYNC_AGE, MAX_ASYNC_PAYLOAD, MAX_SYNC_PAYLOAD, MB
 from localcloud.fc.releases import Release
 from localcloud.fc.store.pending import PendingInvocations
+from localcloud.kernel.hourly import LOOK
 from localcloud.oss.model import ObjectEvent
 
 logger = logging.getLogger(__name__)
@@ -223,7 +224,8 @@ class InvocationOperations:
 
         That the time of one that was put off counts from when it is due is assumed.
         """
-        await asyncio.sleep(max(0.0, pending.due - self._clock()))
+        while (left := pending.due - self._clock()) > 0:  # the clock may be moved meanwhile
+            await asyncio.sleep(min(left, LOOK))
         waits_since = max(pending.accepted, pending.due)
         config = self._configs.find_async(pending.function, pending.qualifier) or AsyncConfig(
             function=pending.function, qualifier=pending.qualifier

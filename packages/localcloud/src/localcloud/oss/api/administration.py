@@ -1,4 +1,4 @@
-"""The embedded cloud's own endpoints at OSS: the link's speed and faults, and runs of what it does by itself."""
+"""The embedded cloud's own endpoints at OSS: the link's speed and faults, runs of what it does by itself, and the clock."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from localcloud.kernel.clock import Clock
 from localcloud.kernel.door import ADMINISTRATION, is_administrator, read_body
+from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.values import read_json
 from localcloud.oss.link import Link, parse_fault, parse_shape
 from localcloud.oss.operations.service import OssService
 
 LINK = ADMINISTRATION + "link"  # no bucket's name begins with a hyphen
+CLOCK = ADMINISTRATION + "clock"
 MAX_BODY = 65536  # bytes of a description
-MALFORMED = (ValueError, TypeError, AttributeError, OverflowError)
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
-async def administer(request: web.Request, oss: OssService, link: Link, token: str) -> web.Response:
+async def administer(request: web.Request, oss: OssService, link: Link, clock: Clock, token: str) -> web.Response:
     """Answer a request to one of the endpoints."""
     if not is_administrator(request, token):
         return web.json_response({"error": "send `Authorization: Bearer ACCESS_KEY_SECRET`"}, status=401)
@@ -25,6 +28,8 @@ async def administer(request: web.Request, oss: OssService, link: Link, token: s
         return await _administer_link(request, link)
     if request.method == "POST" and (run := _runs(oss).get(request.raw_path.removeprefix(ADMINISTRATION))):
         return await _run(request, *run)
+    if request.raw_path == CLOCK and request.method in {"GET", "POST"}:
+        return await _administer_clock(request, clock)
     return web.json_response({"error": f"not implemented: {request.method} {request.raw_path}"}, status=404)
 
 
@@ -45,6 +50,18 @@ async def _run(request: web.Request, name: str, run: Callable[[float | None], in
     except MALFORMED as error:
         return _refuse(error)
     return web.json_response({name: await asyncio.to_thread(run, time)})
+
+
+async def _administer_clock(request: web.Request, clock: Clock) -> web.Response:
+    """Read and move the clock: `GET|POST /-/localcloud/clock`, the latter with `{"advance": SECONDS}`."""
+    if request.method == "POST":
+        try:
+            clock.advance(float(read_json(await read_body(request, MAX_BODY) or b"")["advance"]))
+        except LocalCloudError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except MALFORMED as error:
+            return _refuse(error)
+    return web.json_response({"time": clock(), "ahead": clock.ahead})
 
 
 async def _administer_link(request: web.Request, link: Link) -> web.Response:

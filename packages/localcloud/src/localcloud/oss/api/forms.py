@@ -54,7 +54,9 @@ async def post_object(call: Call) -> web.StreamResponse:
         caller = caller_of(call.request, call.guard.prove(claim))
         policy = read_policy(form["policy"])
         policy.check(
-            {"content-type": file.headers.get("Content-Type", ""), **form}, bucket=call.bucket, now=call.guard.clock()
+            {"content-type": file.headers.get("Content-Type", ""), **form},
+            bucket=call.bucket,
+            now=call.guard.machine_clock(),
         )
         call = replace(call, caller=caller)
     call = replace(call, target=replace(call.target, key=key, query={}))

@@ -40,7 +40,8 @@ class Guard:
         credentials: whose keys sign.
         gate: asks what callers may, by policies.
         region: the region's id, which V4 signatures name.
-        clock: seconds since the epoch.
+        clock: the embedded cloud's; seconds since the epoch.
+        machine_clock: by which clients sign, likewise.
         find_bucket: returns a bucket without waiting, or None.
     """
 
@@ -48,6 +49,7 @@ class Guard:
     gate: Gate
     region: str
     clock: Callable[[], float]
+    machine_clock: Callable[[], float]
     find_bucket: Callable[[str], Bucket | None]
 
     def identify(self, request: web.Request, target: ResourceUrl) -> Credential | None:
@@ -64,7 +66,7 @@ class Guard:
             headers=request[HEADERS],
             path=request.raw_path.partition("?")[0],
         )
-        claim = read_claim(signed, region=self.region, now=self.clock())
+        claim = read_claim(signed, region=self.region, now=self.machine_clock())
         return None if claim is None else self.prove(claim)
 
     def prove(self, claim: Claim) -> Credential:
@@ -83,7 +85,7 @@ class Guard:
         claim.verify(credential.access_key_secret)
         if not same_secret(credential.security_token or "", claim.security_token or ""):
             raise OssError("InvalidSecurityToken", "The security token you provided is invalid.")
-        if credential.expires_at is not None and self.clock() >= credential.expires_at:
+        if credential.expires_at is not None and self.machine_clock() >= credential.expires_at:
             raise OssError("SecurityTokenExpired", "The security token you provided has expired.")
         return credential
 

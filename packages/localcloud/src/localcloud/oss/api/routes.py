@@ -12,6 +12,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from localcloud.kernel.access import Gate
+from localcloud.kernel.clock import Clock
 from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, meet_expectation, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.oss.api import (
@@ -276,7 +277,8 @@ def create_app(
     admin_token: str,
     region: str,
     link: Link,
-    clock: Callable[[], float],
+    clock: Clock,
+    machine_clock: Callable[[], float],
     serves: Callable[[str], bool],
 ) -> web.Application:
     """Return the application that serves OSS.
@@ -288,7 +290,8 @@ def create_app(
         admin_token: the bearer token of the administration's endpoints.
         region: the region's id, which V4 signatures name.
         link: the link's speed and faults.
-        clock: seconds since the epoch.
+        clock: the embedded cloud's.
+        machine_clock: by which clients sign; seconds since the epoch.
         serves: says whether a host name is OSS's.
     """
     guard = Guard(
@@ -296,6 +299,7 @@ def create_app(
         gate=Gate(authorizer, refuse),
         region=region,
         clock=clock,
+        machine_clock=machine_clock,
         find_bucket=oss.find_bucket,
     )
 
@@ -305,7 +309,7 @@ def create_app(
         request[THROTTLE], request[BEGAN] = None, time.monotonic()
         target = request[URL] = s3.note_protocol(request, read_url(request[HOST], request.raw_path))
         if f"/{target.bucket}/{target.key}".startswith(ADMINISTRATION):
-            return await administer(request, oss, link, admin_token)
+            return await administer(request, oss, link, clock, admin_token)
         try:
             answer = await _answer(request, target, oss, guard, link)
         except OssError as error:

@@ -197,6 +197,7 @@ def create_app(
     authorizer: Authorizer,
     region: str,
     clock: Callable[[], float],
+    machine_clock: Callable[[], float],
     serves: Callable[[str], bool],
 ) -> web.Application:
     """Return the application that serves SLS.
@@ -206,7 +207,8 @@ def create_app(
         credentials: whose keys sign.
         authorizer: what they may do.
         region: the region's id.
-        clock: seconds since the epoch.
+        clock: the embedded cloud's; seconds since the epoch.
+        machine_clock: by which clients sign, likewise.
         serves: says whether a host name is SLS's.
     """
     gate = Gate(authorizer, refuse)
@@ -221,7 +223,7 @@ def create_app(
                 services, project, tracked["logstore"], signed, now=clock(), source=request.remote or ""
             )
         identity = await aside(
-            signed, lambda: signing.authenticate(signed, credentials=credentials, region=region, now=clock())
+            signed, lambda: signing.authenticate(signed, credentials=credentials, region=region, now=machine_clock())
         )
         target = find_route(signed.method, signed.path, query, project=project)
         if len(signed.body) > target.route.max_body:

@@ -98,6 +98,7 @@ class Asked:
             gate=Gate(WORLD.directory, refuse),
             region="cn-hangzhou",
             clock=now,
+            machine_clock=now,
             find_bucket=lambda name: self.bucket,
         )
         caller = Caller(identity=self.caller) if self.caller else None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.fc.model import Code, Function, Settings
+from localcloud.fc.operations import invocations
 from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import Retries
 from localcloud.kernel.identity import Credential
@@ -98,7 +99,10 @@ def test_an_unexpected_failure_is_a_try_and_after_all_of_them_nothing_stays_pend
     assert "RuntimeError: broken" in caplog.text
 
 
-def test_an_invocation_that_is_put_off_waits_until_it_is_due_over_a_restart_too(tmp_path: Path) -> None:
+def test_an_invocation_that_is_put_off_waits_until_it_is_due_over_a_restart_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invocations, "LOOK", 0.001)
     roles, pending = BrokenRoles(), tmp_path / "pending"
     now = 1000.0
     settings = Settings(
@@ -120,8 +124,12 @@ def test_an_invocation_that_is_put_off_waits_until_it_is_due_over_a_restart_too(
         await fc.close()
 
     async def go_on() -> None:
+        nonlocal now
         fc = await start()
         try:
+            await asyncio.sleep(0.05)
+            assert roles.asked == 0
+            now += 1  # somebody moves the clock
             async with asyncio.timeout(20):
                 while list(pending.iterdir()):
                     await asyncio.sleep(0.001)
