@@ -21,10 +21,10 @@ from aiohttp import web
 
 from localcloud import state
 from localcloud.gateway.adoption import ADOPTION, Adoption
-from localcloud.gateway.authority import Authority, open_authority
+from localcloud.gateway.authority import Authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
-from localcloud.gateway.tls import ServerTls
+from localcloud.gateway.tls import ServerTls, open_authority
 from localcloud.kernel.acceptor import Server, Tls
 from localcloud.kernel.accounts import Account
 from localcloud.kernel.clock import Clock, OnMachineTime

@@ -44,7 +44,7 @@ OPEN = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from localcloud.gateway.authority import open_authority
+from localcloud.gateway.tls import open_authority
 open_authority(Path("{folder}/gateway"), now=datetime.now(UTC) + timedelta(days={days}))
 print(*sys.modules, sep="\\n")
 """

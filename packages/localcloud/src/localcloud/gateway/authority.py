@@ -1,27 +1,21 @@
 """The embedded cloud's own certificate authority, as a start needs it: its files, and whether they are still good.
 
 The authority may vouch for names under the cloud's domains only (a name constraint, RFC 5280 section 4.2.1.10), so trusting it
-opens no other door. Its key stays in the data folder, readable by its owner only. `certificates` makes it, and signs with it:
-that takes a library of several megabytes, which no start waits for that finds an authority, and no cloud holds that serves no
-TLS.
+opens no other door. Its key stays in the data folder, readable by its owner only. `certificates` makes it, and signs with it; `tls`
+says when.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
 
 from localcloud.gateway.names import DOMAINS
 from localcloud.kernel.errors import LocalCloudError
 
 RENEW = timedelta(days=30)  # an authority with less than that left is replaced
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,38 +34,6 @@ class Authority:
     def pem(self) -> str:
         """The certificate as clients load it."""
         return self.path.read_text(encoding="ascii")
-
-
-def open_authority(folder: Path, *, now: datetime) -> Authority:
-    """Return the folder's authority; made when none is there that lasts and may vouch for all names.
-
-    A copy of this process makes it, so that this one stays small: call it while no other thread runs.
-
-    Raises:
-        LocalCloudError: the kept authority cannot be read, or none can be made.
-    """
-    authority = authority_of(folder)
-    if is_good(authority, now=now):
-        return authority
-    copy = os.fork()
-    if not copy:
-        _make_and_end(folder, now)
-    if os.waitpid(copy, 0)[1]:
-        raise LocalCloudError(f"{authority.both} cannot be made; what stands above says why")
-    return authority
-
-
-def _make_and_end(folder: Path, now: datetime) -> NoReturn:
-    code = 1
-    try:
-        from localcloud.gateway.certificates import make_authority
-
-        make_authority(folder, now=now)
-        code = 0
-    except Exception:
-        logger.exception("no certificate authority can be made in %s", folder)
-    finally:
-        os._exit(code)  # nothing of what is open in both processes may be ended here
 
 
 def authority_of(folder: Path) -> Authority:

@@ -1,13 +1,56 @@
-"""The TLS settings of the embedded cloud's services, made for the first connection that needs them."""
+"""The embedded cloud's TLS: its authority, which a start opens, and its services' settings, made when a connection needs them.
+
+`certificates` makes both, with a library of several megabytes, which no start waits for that finds an authority, and no cloud holds
+that serves no TLS: each function here imports it when it comes to that.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import ssl
 from collections.abc import Collection
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
 
-from localcloud.gateway.authority import Authority
+from localcloud.gateway.authority import Authority, authority_of, is_good
+from localcloud.kernel.errors import LocalCloudError
+
+logger = logging.getLogger(__name__)
+
+
+def open_authority(folder: Path, *, now: datetime) -> Authority:
+    """Return the folder's authority; made when none is there that lasts and may vouch for all names.
+
+    A copy of this process makes it, so that this one stays small: call it while no other thread runs.
+
+    Raises:
+        LocalCloudError: the kept authority cannot be read, or none can be made.
+    """
+    authority = authority_of(folder)
+    if is_good(authority, now=now):
+        return authority
+    copy = os.fork()
+    if not copy:
+        _make_and_end(folder, now)
+    if os.waitpid(copy, 0)[1]:
+        raise LocalCloudError(f"{authority.both} cannot be made; what stands above says why")
+    return authority
+
+
+def _make_and_end(folder: Path, now: datetime) -> NoReturn:
+    code = 1
+    try:
+        from localcloud.gateway.certificates import make_authority
+
+        make_authority(folder, now=now)
+        code = 0
+    except Exception:
+        logger.exception("no certificate authority can be made in %s", folder)
+    finally:
+        os._exit(code)  # nothing of what is open in both processes may be ended here
 
 
 class ServerTls:
@@ -36,8 +79,6 @@ class ServerTls:
             return self._context
 
     def _make(self) -> ssl.SSLContext:
-        from localcloud.gateway.certificates import (
-            make_server_context,  # several megabytes, for those who use TLS alone
-        )
+        from localcloud.gateway.certificates import make_server_context
 
         return make_server_context(self._authority, self._names, now=datetime.now(UTC))

@@ -8,10 +8,9 @@ long form, `{"Fn::Sub": text}`.
 from __future__ import annotations
 
 import json
-from itertools import count
 
 from localcloud.ros.errors import TemplateError
-from localcloud.ros.template.bounds import MAX_DEPTH, MAX_VALUES, check_scalar
+from localcloud.ros.template.plain import Pairs, to_plain
 
 
 def parse_text(text: str) -> object:
@@ -25,13 +24,9 @@ def parse_text(text: str) -> object:
     """
     try:
         value = _parse_json(text) if text.lstrip().startswith(("{", "[")) else _parse_yaml(text)
-        return _plain(value, "", 0, count())
+        return to_plain(value)
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None
-
-
-class Pairs(list[tuple[str, object]]):
-    """The entries of a mapping as they were written, duplicates included."""
 
 
 def _parse_json(text: str) -> object:
@@ -50,29 +45,7 @@ def _refuse_constant(name: str) -> object:
 
 
 def _parse_yaml(text: str) -> object:
-    from localcloud.ros.template.yaml_text import (
-        parse_yaml,  # a library that most of the embedded cloud's processes never use
-    )
+    # It needs a library that most of the embedded cloud's processes never use.
+    from localcloud.ros.template.yaml_text import parse_yaml
 
     return parse_yaml(text)
-
-
-def _plain(value: object, place: str, depth: int, seen: count[int]) -> object:
-    """Return a value with its mappings as dicts, checked against the bounds."""
-    if depth > MAX_DEPTH:
-        raise TemplateError(f"{place}: the template is nested too deeply: {MAX_DEPTH} levels are allowed")
-    if next(seen) >= MAX_VALUES:
-        raise TemplateError(f"{place}: the template holds more than {MAX_VALUES} values")
-    match value:
-        case Pairs():
-            result: dict[str, object] = {}
-            for key, each in value:
-                if key in result:
-                    raise TemplateError(f"{place or 'the template'}: the key {key} stands there twice")
-                result[key] = _plain(each, f"{place}.{key}" if place else key, depth + 1, seen)
-            return result
-        case list():
-            return [_plain(each, f"{place}[{index}]", depth + 1, seen) for index, each in enumerate(value)]
-        case _:
-            check_scalar(value, place)
-            return value

@@ -8,7 +8,7 @@ import yaml
 
 from localcloud.ros.errors import TemplateError
 from localcloud.ros.template.bounds import MAX_DEPTH
-from localcloud.ros.template.notation import Pairs
+from localcloud.ros.template.plain import Pairs
 
 
 def parse_yaml(text: str) -> object:
