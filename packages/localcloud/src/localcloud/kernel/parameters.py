@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import TypeVar
 
 from localcloud.kernel.errors import ApiError
-from localcloud.kernel.paging import read_number
+from localcloud.kernel.paging import page_at, read_number
 from localcloud.kernel.rpc import Action, Call
 from localcloud.kernel.values import MAX_DIGITS
 
 Answer = dict[str, object]
 ANY = range(10**MAX_DIGITS)
 MakeError = Callable[[str, str], ApiError]  # of code and message
+_Item = TypeVar("_Item")
 Route = tuple[Callable[[Call], Answer], Sequence[str]]  # what runs, and the parameters that it reads
 
 
@@ -110,6 +112,25 @@ class Reader:
             return read_number(call.parameters.get(name), default=default, allowed=allowed)
         except ValueError as error:
             raise self._error(f"InvalidParameter.{name}", f'The parameter "{name}" is wrong: {error}.') from error
+
+    def page(
+        self, call: Call, items: Sequence[_Item], *, sizes: range, default: int
+    ) -> tuple[Sequence[_Item], dict[str, object]]:
+        """Return the page that a call asks for by PageNumber and PageSize, and what the answer says of it.
+
+        Args:
+            call: the call.
+            items: the whole list.
+            sizes: that a page may have.
+            default: size, when it is not given.
+
+        Raises:
+            ApiError: InvalidParameter.NAME.
+        """
+        number = self.whole(call, "PageNumber", 1, range(1, 10**9))
+        size = self.whole(call, "PageSize", default, sizes)
+        shown = page_at(items, (number - 1) * size, size).items
+        return shown, {"PageNumber": number, "PageSize": size, "TotalCount": len(items)}
 
     def choice(self, call: Call, name: str, choices: Sequence[str], default: str) -> str:
         """Return one of a few values.

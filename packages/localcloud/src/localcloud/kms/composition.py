@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from localcloud.kernel.service import Context, Definition, Service
 from localcloud.kms.api.routes import create_app
-from localcloud.kms.operations.service import KmsService, KmsServices
+from localcloud.kms.operations.service import KmsServices
 
 
 def create(context: Context) -> Service:
@@ -15,11 +13,7 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-
-    def make(folder: Path, account_id: str) -> KmsService:
-        return KmsService(folder / "kms", account_id=account_id, clock=context.clock)
-
-    kms = KmsServices(make, context.folders)
+    kms = KmsServices(context.folders, clock=context.clock)
     kms.of(context.account_id)  # which fails here, if it has to
     application = create_app(
         kms,

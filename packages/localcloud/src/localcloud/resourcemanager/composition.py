@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from localcloud.kernel.service import Context, Definition, Service
 from localcloud.resourcemanager.api.routes import create_app
-from localcloud.resourcemanager.operations.service import ResourceManagerService, ResourceManagerServices
+from localcloud.resourcemanager.operations.service import ResourceManagerServices
 
 
 def create(context: Context) -> Service:
@@ -15,11 +13,7 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: its state cannot be read.
     """
-
-    def make(folder: Path, account_id: str) -> ResourceManagerService:
-        return ResourceManagerService(folder / "resourcemanager", clock=context.clock)
-
-    groups = ResourceManagerServices(make, context.folders)
+    groups = ResourceManagerServices(context.folders, clock=context.clock)
     groups.of(context.account_id)  # which fails here, if it has to
     application = create_app(
         groups,

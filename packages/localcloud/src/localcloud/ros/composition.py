@@ -7,7 +7,7 @@ from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.oss.operations.service import OssService
 from localcloud.ram import RamService
 from localcloud.ros.api.callbacks import Callbacks
-from localcloud.ros.api.routes import create_ros_app
+from localcloud.ros.api.routes import create_app
 from localcloud.ros.model import Account
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.operations.sources import Permit
@@ -49,7 +49,7 @@ def create(context: Context) -> Service:
         callbacks.base = ros.signals.base = network.endpoints[SERVICE.name]
         ros.open()
 
-    application = create_ros_app(
+    application = create_app(
         ros,
         authenticator=context.authenticator,
         authorizer=context.authorizer,

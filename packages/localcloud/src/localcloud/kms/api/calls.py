@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from localcloud.kernel.access import Denial, Gate
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.paging import page_at
 from localcloud.kernel.parameters import Answer, Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.values import read_json
@@ -91,14 +90,8 @@ def cut_page(call: Call, items: Sequence[_Item], write: Callable[[_Item], Answer
     Raises:
         KmsError: InvalidParameter.
     """
-    number = reader.whole(call, "PageNumber", 1, range(1, 10**9))
-    size = reader.whole(call, "PageSize", DEFAULT_PAGE, PAGE_SIZES)
-    page = page_at(items, (number - 1) * size, size)
-    return [write(item) for item in page.items], {
-        "PageNumber": number,
-        "PageSize": size,
-        "TotalCount": len(items),
-    }
+    shown, page = reader.page(call, items, sizes=PAGE_SIZES, default=DEFAULT_PAGE)
+    return [write(item) for item in shown], page
 
 
 def _no_context(why: str) -> KmsError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from localcloud.kernel.accounts import OfEach
+from localcloud.kernel.accounts import Folders, OfEach
 from localcloud.kms.operations.cryptography import Cryptography
 from localcloud.kms.store import open_store
 
@@ -28,4 +28,15 @@ class KmsService(Cryptography):
 
 
 class KmsServices(OfEach[KmsService]):
-    """KMS of each account."""
+    """KMS of each account.
+
+    Args:
+        folders: returns the folders of all accounts.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, folders: Folders, *, clock: Callable[[], float]) -> None:
+        def make(folder: Path, account_id: str) -> KmsService:
+            return KmsService(folder / "kms", account_id=account_id, clock=clock)
+
+        super().__init__(make, folders)

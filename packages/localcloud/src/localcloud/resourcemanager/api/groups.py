@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from localcloud.kernel.access import Denial, Gate
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.paging import page_at
 from localcloud.kernel.parameters import Answer, Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
@@ -61,15 +60,8 @@ class GroupCalls:
                 )
             )
         ]
-        number = reader.whole(call, "PageNumber", 1, range(1, 10**9))
-        size = reader.whole(call, "PageSize", DEFAULT_PAGE, PAGE_SIZES)
-        page = page_at(found, (number - 1) * size, size)
-        return {
-            "ResourceGroups": {"ResourceGroup": [self._write(group) for group in page.items]},
-            "PageNumber": number,
-            "PageSize": size,
-            "TotalCount": len(found),
-        }
+        shown, page = reader.page(call, found, sizes=PAGE_SIZES, default=DEFAULT_PAGE)
+        return {"ResourceGroups": {"ResourceGroup": [self._write(group) for group in shown]}, **page}
 
     def update(self, call: Call) -> Answer:
         """UpdateResourceGroup."""

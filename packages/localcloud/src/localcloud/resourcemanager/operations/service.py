@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from localcloud.kernel.accounts import OfEach
+from localcloud.kernel.accounts import Folders, OfEach
 from localcloud.resourcemanager.errors import ResourceManagerError
 from localcloud.resourcemanager.model import WAIT, Groups, ResourceGroup
 from localcloud.resourcemanager.store import open_store
@@ -139,7 +139,15 @@ class ResourceManagerService:
 
 
 class ResourceManagerServices(OfEach[ResourceManagerService]):
-    """Resource Manager of each account."""
+    """Resource Manager of each account.
+
+    Args:
+        folders: returns the folders of all accounts.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, folders: Folders, *, clock: Callable[[], float]) -> None:
+        super().__init__(lambda folder, _: ResourceManagerService(folder / "resourcemanager", clock=clock), folders)
 
 
 def _check_display_name(display_name: str) -> None:

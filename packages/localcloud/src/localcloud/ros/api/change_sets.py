@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
     flag,
@@ -9,13 +10,13 @@ from localcloud.ros.api.decoding import (
     read_request,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page, parameters_of, shown_tags, shown_time
+from localcloud.ros.api.encoding import page, parameters_of, shown_tags, shown_time
 from localcloud.ros.api.sources import with_template
 from localcloud.ros.model import Change, ChangeSet
 from localcloud.ros.operations.service import RosService
 
 
-class ChangeSetActions:
+class ChangeSetCalls:
     """Actions on change sets."""
 
     def __init__(self, ros: RosService) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import numbered, required
-from localcloud.ros.api.encoding import Answer, page_by_token, shown_time
+from localcloud.ros.api.encoding import page_by_token, shown_time
 from localcloud.ros.model import Drift, DriftStatus, Stack
 from localcloud.ros.operations.service import RosService
 
 
-class DriftActions:
+class DriftCalls:
     """Actions on drift."""
 
     def __init__(self, ros: RosService) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from localcloud.kernel.paging import page_at
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.ros.api.decoding import number
 from localcloud.ros.model import Source
 
-Answer = dict[str, object]
 _Item = TypeVar("_Item")
 PAGE_NUMBERS = range(1, 10**9)
 PAGE_SIZES = range(1, 100 + 1)  # documented is 50; the vendor's command line asks for 100

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
     numbered,
     required,
 )
-from localcloud.ros.api.encoding import Answer, page, shown_time
+from localcloud.ros.api.encoding import page, shown_time
 from localcloud.ros.model import Event
 from localcloud.ros.operations.service import RosService
 
 
-class EventActions:
+class EventCalls:
     """Actions on events."""
 
     def __init__(self, ros: RosService) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import flag, numbered, read_tags, required, tag_filter
-from localcloud.ros.api.encoding import Answer, page_by_token
+from localcloud.ros.api.encoding import page_by_token
 from localcloud.ros.errors import RosError
 from localcloud.ros.operations.labels import Labelled
 from localcloud.ros.operations.service import RosService
@@ -12,7 +13,7 @@ from localcloud.ros.operations.service import RosService
 MAX_RESOURCES = 50
 
 
-class LabelActions:
+class LabelCalls:
     """Actions on the tags and resource groups of stacks and templates."""
 
     def __init__(self, ros: RosService) -> None:

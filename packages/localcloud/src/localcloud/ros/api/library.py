@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import decode_template, read_tags, required, switch, tag_filter
-from localcloud.ros.api.encoding import Answer, page, page_by_token, shown_tags, shown_time
+from localcloud.ros.api.encoding import page, page_by_token, shown_tags, shown_time
 from localcloud.ros.api.sources import read_template
 from localcloud.ros.model import Account, StoredTemplate, TemplateVersion
 from localcloud.ros.operations.service import RosService
@@ -28,7 +29,7 @@ def summarize_stored(account: Account, template: StoredTemplate, version: Templa
     }
 
 
-class LibraryActions:
+class LibraryCalls:
     """Actions on templates that are kept."""
 
     def __init__(self, ros: RosService) -> None:

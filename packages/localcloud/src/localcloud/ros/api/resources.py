@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
     flag,
     numbered,
     required,
 )
-from localcloud.ros.api.encoding import Answer, shown_time
+from localcloud.ros.api.encoding import shown_time
 from localcloud.ros.errors import RosError
 from localcloud.ros.model import DriftStatus, Resource, Stack
 from localcloud.ros.operations.service import RosService
 
 
-class ResourceActions:
+class ResourceCalls:
     """Actions on resources."""
 
     def __init__(self, ros: RosService) -> None:

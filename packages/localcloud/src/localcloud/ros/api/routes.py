@@ -9,23 +9,23 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from localcloud.kernel import rpc
 from localcloud.kernel.access import Gate
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.rpc import Action, create_app
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ros.api.actions import Handler, make_action
 from localcloud.ros.api.callbacks import Callbacks
-from localcloud.ros.api.change_sets import ChangeSetActions
-from localcloud.ros.api.drifts import DriftActions
-from localcloud.ros.api.events import EventActions
-from localcloud.ros.api.labels import LabelActions
-from localcloud.ros.api.library import LibraryActions
-from localcloud.ros.api.resources import ResourceActions
+from localcloud.ros.api.change_sets import ChangeSetCalls
+from localcloud.ros.api.drifts import DriftCalls
+from localcloud.ros.api.events import EventCalls
+from localcloud.ros.api.labels import LabelCalls
+from localcloud.ros.api.library import LibraryCalls
+from localcloud.ros.api.resources import ResourceCalls
 from localcloud.ros.api.signals import add_signals
 from localcloud.ros.api.sources import SOURCE
-from localcloud.ros.api.stacks import StackActions
-from localcloud.ros.api.templates import TemplateActions
-from localcloud.ros.api.types import TypeActions
+from localcloud.ros.api.stacks import StackCalls
+from localcloud.ros.api.templates import TemplateCalls
+from localcloud.ros.api.types import TypeCalls
 from localcloud.ros.errors import forbidden
 from localcloud.ros.operations.service import RosService
 
@@ -38,7 +38,7 @@ _UPDATE = {"UsePreviousParameters", "ReplacementOption"}
 _ONCE = {"StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL"}
 
 
-def create_ros_app(
+def create_app(
     ros: RosService,
     *,
     authenticator: Authenticator,
@@ -47,7 +47,7 @@ def create_ros_app(
     serves: Callable[[str], bool],
 ) -> web.Application:
     """Return the application that serves ROS."""
-    application = create_app(
+    application = rpc.create_app(
         version=VERSION,
         actions=_actions(ros, authorizer),
         authenticator=authenticator,
@@ -59,10 +59,10 @@ def create_ros_app(
     return application
 
 
-def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, Action]:
-    stacks, change_sets, templates = StackActions(ros), ChangeSetActions(ros), TemplateActions(ros)
-    events, resources, types, library = EventActions(ros), ResourceActions(ros), TypeActions(ros), LibraryActions(ros)
-    drifts, labels = DriftActions(ros), LabelActions(ros)
+def _actions(ros: RosService, authorizer: Authorizer) -> dict[str, rpc.Action]:
+    stacks, change_sets, templates = StackCalls(ros), ChangeSetCalls(ros), TemplateCalls(ros)
+    events, resources, types, library = EventCalls(ros), ResourceCalls(ros), TypeCalls(ros), LibraryCalls(ros)
+    drifts, labels = DriftCalls(ros), LabelCalls(ros)
     stack, page = {"StackId"}, {"PageNumber", "PageSize"}
     table: dict[str, tuple[Handler, set[str]]] = {
         "CreateStack": (stacks.create_stack, _SOURCE | _POLICY | {"StackName", "DeletionProtection"}),

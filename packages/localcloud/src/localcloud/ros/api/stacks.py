@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
     choice,
@@ -15,13 +16,13 @@ from localcloud.ros.api.decoding import (
     switch,
     tag_filter,
 )
-from localcloud.ros.api.encoding import HIDDEN, Answer, page, parameters_of, shown_tags, shown_time
+from localcloud.ros.api.encoding import HIDDEN, page, parameters_of, shown_tags, shown_time
 from localcloud.ros.api.sources import read_policy, with_template
 from localcloud.ros.model import DriftStatus, Stack, StackStatus
 from localcloud.ros.operations.service import RosService
 
 
-class StackActions:
+class StackCalls:
     """Actions on stacks."""
 
     def __init__(self, ros: RosService) -> None:

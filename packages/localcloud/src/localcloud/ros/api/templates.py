@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
     decode_template,
@@ -13,7 +14,7 @@ from localcloud.ros.api.decoding import (
     switch,
     template_parameters,
 )
-from localcloud.ros.api.encoding import HIDDEN, Answer, shown_parameters, shown_tags, shown_time
+from localcloud.ros.api.encoding import HIDDEN, shown_parameters, shown_tags, shown_time
 from localcloud.ros.api.library import summarize_stored
 from localcloud.ros.api.sources import PLACES, read_template, with_template
 from localcloud.ros.errors import RosError
@@ -23,7 +24,7 @@ from localcloud.ros.resources.provider import is_data_source
 from localcloud.ros.template.summary import Summary
 
 
-class TemplateActions:
+class TemplateCalls:
     """Actions on templates."""
 
     def __init__(self, ros: RosService) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.ros.api.decoding import required
-from localcloud.ros.api.encoding import Answer
 from localcloud.ros.errors import RosError
 from localcloud.ros.operations.service import RosService
 from localcloud.ros.resources.description import describe_attributes, describe_properties, example_template
@@ -16,7 +16,7 @@ from localcloud.ros.resources.provider import Detectable, ResourceType, is_data_
 RESOURCE, DATA_SOURCE, PROVIDER = "Resource", "DataSource", "ROS"  # there are no modules, and no types of users
 
 
-class TypeActions:
+class TypeCalls:
     """Actions on resource types."""
 
     def __init__(self, ros: RosService) -> None:
