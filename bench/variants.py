@@ -107,7 +107,7 @@ def _keep_collector(code: Path) -> None:
 
 
 def _use_one_connection(code: Path) -> None:
-    set_constant(code, "heavylift/runtime/load.py", "CONNECTIONS", 1)
+    set_constant(code, "heavylift/runtime/blocks.py", "CONNECTIONS", 1)
 
 
 def _compile_each_module(code: Path) -> None:

@@ -14,20 +14,9 @@ from pathlib import Path
 
 import zstandard
 
-from heavylift.contracts.archive import (
-    BLOCK_SIZE,
-    INDEX_NAME,
-    SUFFIX,
-    Block,
-    Content,
-    FileEntry,
-    Index,
-    Layout,
-    Link,
-    content_digest,
-    dump_index,
-)
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, SUFFIX, Block, Content, FileEntry, Index, Layout, Link
 from heavylift.contracts.failures import ObjectChangedError, ObjectNotFoundError, TransientStoreError
+from heavylift.contracts.index import content_digest, dump_index
 from heavylift.contracts.packaged import PlacedIndex
 from heavylift.runtime.load import load
 from heavylift.runtime.retries import Deadline, RetryPolicy

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, Block, Content, FileEntry, Index, Layout, dump_index
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, Block, Content, FileEntry, Index, Layout
+from heavylift.contracts.index import dump_index
 from heavylift.contracts.pages import HOT, PAGE, Library, Region, Run
 from tests.support.loading import Packed, _Writer, frame
 from tests.support.paging import code_library, segments_of

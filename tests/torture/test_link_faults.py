@@ -25,8 +25,8 @@ LIMIT = 5  # seconds that the platform gives the initializer
 MANY = 10_000  # requests; more than any start makes
 STOP = 90.0  # seconds after which a start is hung
 SCRIPT = """
-import heavylift.runtime.load as loader_of_archives
-loader_of_archives.RANGE = 200_000  # many requests for a small archive
+import heavylift.runtime.blocks as blocks_of_archives
+blocks_of_archives.RANGE = 200_000  # many requests for a small archive
 import loader
 loader.initializer(None)
 """

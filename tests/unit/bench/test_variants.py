@@ -44,7 +44,7 @@ def _contents(code: Path) -> dict[str, bytes]:
         ("overlap", LOADER, "if mode:"),
         ("priority", "heavylift/runtime/worker.py", "NICENESS = 0"),
         ("gc", LOADER, "pass"),
-        ("connections", "heavylift/runtime/load.py", "CONNECTIONS = 1"),
+        ("connections", "heavylift/runtime/blocks.py", "CONNECTIONS = 1"),
         ("bytecode", "heavylift/runtime/bytecode.py", "return"),
     ],
 )

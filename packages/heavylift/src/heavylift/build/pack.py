@@ -27,20 +27,9 @@ from heavylift.build.frames import Frames, Stretch
 from heavylift.build.order import Order
 from heavylift.build.reuse import Pieces, open_pieces
 from heavylift.build.zips import LIMIT32, Entry, write_zip
-from heavylift.contracts.archive import (
-    BLOCK_SIZE,
-    INDEX_NAME,
-    SUFFIX,
-    Block,
-    Content,
-    FileEntry,
-    Index,
-    Layout,
-    Link,
-    content_digest,
-    dump_index,
-)
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, SUFFIX, Block, Content, FileEntry, Index, Layout, Link
 from heavylift.contracts.failures import LoadError
+from heavylift.contracts.index import content_digest, dump_index
 from heavylift.contracts.pages import HOT, PAGE, Library
 from heavylift.runtime.destination import allocated
 

@@ -18,7 +18,7 @@ from heavylift.build.options import Options
 from heavylift.build.prune import DEFAULT_RULES
 from heavylift.build.recording import recording_path
 from heavylift.build.reporter import Reporter
-from heavylift.contracts import archive, pages
+from heavylift.contracts import archive, index, pages
 from heavylift.runtime import bytecode, lazy, pathfiles
 
 VERSION = 2  # of what the build makes of its inputs; a change makes every build out of date
@@ -107,7 +107,7 @@ def _model_inputs(options: Options, staging: str) -> list[str]:
 def _own_sources() -> list[str]:
     folder = Path(__file__).parent
     own = [path for path in sorted(folder.glob("*.py")) if path.name != "reporter.py"]  # it makes nothing
-    contracts = (Path(inspect.getfile(module)) for module in (archive, pages, bytecode, lazy, pathfiles))
+    contracts = (Path(inspect.getfile(module)) for module in (archive, index, pages, bytecode, lazy, pathfiles))
     return [_digest(path) for path in (*own, *contracts)]
 
 

@@ -6,8 +6,8 @@ import struct
 import zipfile
 from pathlib import Path
 
-from heavylift.contracts.archive import content_digest
 from heavylift.contracts.failures import LoadError
+from heavylift.contracts.index import content_digest
 from heavylift.errors import HeavyliftError
 from heavylift.runtime.archivefile import read_index
 from heavylift.runtime.inflate import verify

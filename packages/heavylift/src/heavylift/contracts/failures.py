@@ -19,6 +19,11 @@ class InvalidArchiveError(LoadError):
     """An archive is damaged, or it asks for something that no honest archive asks for."""
 
 
+def invalid_archive(where: str, found: str, wanted: str) -> InvalidArchiveError:
+    """Return the error about a field of an archive: what was found there, and what an archive has, or what to do."""
+    return InvalidArchiveError(f"{where}: {found}; {wanted}")
+
+
 class DigestMismatchError(LoadError):
     """The bytes received are not the bytes that the digest names."""
 

@@ -1,6 +1,6 @@
 """The index of the applib's archive as the code package holds it: a start need neither fetch it first nor check it.
 
-The build has checked it (`heavylift.contracts.archive`). Who could change it in a code package could change the code beside it, so
+The build has checked it (`heavylift.contracts.index`). Who could change it in a code package could change the code beside it, so
 what is read here is taken as it was written: by columns, which are read in a tenth of the time. It counts for the archive of its
 digest alone; the blocks that come are compared with it as ever.
 """
@@ -12,12 +12,12 @@ from itertools import starmap
 from typing import NamedTuple
 
 from heavylift.contracts.archive import Block, Content, FileEntry, Index, Layout, Link
+from heavylift.contracts.failures import InvalidArchiveError
 from heavylift.contracts.pages import Library, Region, Run
 
 PACKAGED_NAME = "heavylift/index.json"  # in the code package
-MAX_PACKAGED = (
-    8 * 1024 * 1024
-)  # bytes; about 100,000 files. The code package does not grow by a larger one, which is fetched
+# Bytes; about 100,000 files. The code package does not grow by a larger one, which is fetched.
+MAX_PACKAGED = 8 * 1024 * 1024
 
 
 class PlacedIndex(NamedTuple):
@@ -30,6 +30,20 @@ class PlacedIndex(NamedTuple):
 
     index: Index  # type: ignore[assignment]  # a tuple's own method of that name is of no use here
     origin: int
+
+    def check_size(self, size: int, name: str) -> None:
+        """Refuse an object that ends before its last block.
+
+        Args:
+            size: of the object, in bytes.
+            name: of the object, for the message.
+
+        Raises:
+            InvalidArchiveError: it does.
+        """
+        layout = self.index.layout
+        if layout and self.origin + layout[-1].offset + layout[-1].packed > size:
+            raise InvalidArchiveError(f"{name}: ends before its last block; the upload was cut: upload it again")
 
 
 def dump_packaged(digest: str, placed: PlacedIndex) -> bytes | None:

@@ -1,6 +1,6 @@
 """Large libraries of an archive, page by page: which pages of code and unwind tables a start touched, and which may come later.
 
-Pure values and checks, as in `heavylift.contracts.archive`, whose index holds them. What `parse_libraries` returns is safe to use:
+Pure values and checks of what an index holds (`heavylift.contracts.index`). What `parse_libraries` returns is safe to use:
 every page lies in its file, in one region, and no region may be written to.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.contracts.failures import invalid_archive
 from heavylift.contracts.fields import Fields
 
 PAGE = 4096  # bytes; what a processor maps at a time, on x86-64 and on AArch64 kernels with pages of that size
@@ -148,37 +148,41 @@ def check_libraries(libraries: Sequence[Library], sizes: Sequence[int], least: i
     for number, library in enumerate(libraries):
         where = f"content.libraries[{number}]"
         if not last < library.file < len(sizes):
-            raise _refuse(f"{where}.file", f"is {library.file}", f"larger than {last} and less than {len(sizes)}")
+            raise invalid_archive(
+                f"{where}.file", f"is {library.file}", f"larger than {last} and less than {len(sizes)}"
+            )
         last = library.file
         size = sizes[library.file]
         if size <= least:
-            raise _refuse(f"{where}.file", f"is {library.file}, of {size} bytes", f"a library has more than {least}")
+            raise invalid_archive(
+                f"{where}.file", f"is {library.file}, of {size} bytes", f"a library has more than {least}"
+            )
         _check_regions(library.regions, size, where)
         _check_hot(library, where)
 
 
 def _check_regions(regions: Sequence[Region], size: int, where: str) -> None:
     if not 0 < len(regions) <= MAX_REGIONS:
-        raise _refuse(f"{where}.regions", f"are {len(regions)}", f"1 to {MAX_REGIONS}")
+        raise invalid_archive(f"{where}.regions", f"are {len(regions)}", f"1 to {MAX_REGIONS}")
     end = 0
     for number, region in enumerate(regions):
         here = f"{where}.regions[{number}]"
         if region.offset < end:
-            raise _refuse(f"{here}.offset", f"is {region.offset}", f"the region before ends at {end}")
+            raise invalid_archive(f"{here}.offset", f"is {region.offset}", f"the region before ends at {end}")
         end = region.offset + region.size
         if end > size:
-            raise _refuse(f"{here}.size", f"is {region.size}", f"the file has {size} bytes")
+            raise invalid_archive(f"{here}.size", f"is {region.size}", f"the file has {size} bytes")
         if not region.pages:
-            raise _refuse(f"{here}.size", f"is {region.size}", "a region holds a page at least")
+            raise invalid_archive(f"{here}.size", f"is {region.size}", "a region holds a page at least")
         if region.flags not in (EXECUTE, EXECUTE | READ, READ):
-            raise _refuse(f"{here}.flags", f"is {region.flags}", "executable or readable, and not writable")
+            raise invalid_archive(f"{here}.flags", f"is {region.flags}", "executable or readable, and not writable")
     headers = sorted(region.header for region in regions)
     for header, following in zip(headers, [*headers[1:], size], strict=True):
         if header + FLAGS_SIZE > following:
-            raise _refuse(f"{where}.regions", f"have p_flags at {header}", "each has its own, inside the file")
+            raise invalid_archive(f"{where}.regions", f"have p_flags at {header}", "each has its own, inside the file")
         touched = range(header // PAGE, (header + FLAGS_SIZE - 1) // PAGE + 1)
         if any(page in region.pages for region in regions for page in touched):
-            raise _refuse(f"{where}.regions", f"have p_flags at {header}", "outside of all regions")
+            raise invalid_archive(f"{where}.regions", f"have p_flags at {header}", "outside of all regions")
 
 
 def _check_hot(library: Library, where: str) -> None:
@@ -187,13 +191,9 @@ def _check_hot(library: Library, where: str) -> None:
     for number, (page, count) in enumerate(library.hot):
         here = f"{where}.hot[{number}]"
         if count == 0:
-            raise _refuse(here, "has no page", "a run has one at least")
+            raise invalid_archive(here, "has no page", "a run has one at least")
         if page < end:
-            raise _refuse(here, f"begins at page {page}", f"the run before ends at {end}")
+            raise invalid_archive(here, f"begins at page {page}", f"the run before ends at {end}")
         end = page + count
         if not any(start <= page and end <= stop for start, stop in regions):
-            raise _refuse(here, f"is pages {page} to {end - 1}", "in one region, and whole")
-
-
-def _refuse(where: str, found: str, wanted: str) -> InvalidArchiveError:
-    return InvalidArchiveError(f"{where}: {found}; {wanted}")
+            raise invalid_archive(here, f"is pages {page} to {end - 1}", "in one region, and whole")

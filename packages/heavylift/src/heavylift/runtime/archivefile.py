@@ -5,7 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX, parse_index
+from heavylift.contracts.archive import INDEX_NAME, MAX_INDEX, SUFFIX
+from heavylift.contracts.index import parse_index
 from heavylift.contracts.packaged import PlacedIndex
 from heavylift.runtime.inflate import LOCAL_HEADER, inflate_index
 

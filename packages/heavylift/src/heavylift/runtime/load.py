@@ -5,88 +5,30 @@ Stages; when one fails, the destination is as it was before:
 1. lock the destination; if it holds what is wanted, there is nothing to do;
 2. take the index from the code package; where that has another archive's or none, read the object's first bytes: they hold the
    index, or show that there is none (`plainzip` takes over then), and check it and its digest;
-3. check the disk, and make directories and links;
-4. one thread creates all files, empty but of their final sizes; several connections at once fetch ranges of whole blocks,
-   in order; the thread that fetched a block verifies, inflates and writes it in place when its turn has come, while the other
-   connections go on receiving. A thread holds one block at a time: that bounds the memory;
-5. set the marker of a complete destination.
-
-Whoever watches is told when all names are there, and each time more of the first blocks are complete: from the files in
-them, modules can be imported while the others are still on their way.
+3. bring all blocks (`blocks`);
+4. set the marker of a complete destination.
 """
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
-from itertools import chain, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from heavylift.contracts.archive import (
-    INDEX_NAME,
-    MAX_INDEX,
-    SUFFIX,
-    Block,
-    Content,
-    content_digest,
-    has_digest,
-    parse_index,
-)
-from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError, LoadError
-from heavylift.contracts.loading import CodeBlock, Piece, pieces, plan_load
+from heavylift.contracts.archive import INDEX_NAME, SUFFIX, Content
 from heavylift.contracts.packaged import PlacedIndex
-from heavylift.contracts.pages import PAGE
-from heavylift.runtime.destination import OWNER_WRITES, Destination, DirectoryWriter, Origin
-from heavylift.runtime.inflate import (
-    LOCAL_HEADER,
-    LOCAL_SIGNATURE,
-    STORED,
-    inflate_index,
-    inflate_members,
-    inflate_stretch,
-    verify,
-)
-from heavylift.runtime.lines import log_line
-from heavylift.runtime.parallel import run_all
-from heavylift.runtime.retries import TRY, Deadline
+from heavylift.runtime.blocks import Watcher, load_blocks
+from heavylift.runtime.destination import Destination, Origin
+from heavylift.runtime.inflate import LOCAL_HEADER
 from heavylift.runtime.settings import Archive
-from heavylift.runtime.store import AHEAD, ObjectReader, cut
+from heavylift.runtime.store import AHEAD, ObjectReader
 from heavylift.runtime.timeline import Timeline
-from heavylift.runtime.turns import Turns
 
 if TYPE_CHECKING:
-    from heavylift.runtime.demand import Demand
     from heavylift.runtime.paging import Paging
 
 HEAD = LOCAL_HEADER.size + len(INDEX_NAME) + len(SUFFIX)  # bytes that say where the index ends
-REST_CONNECTIONS = 2  # requests at once while the function answers its own
-PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds after a failure to bring a part of the rest
-CONNECTIONS = 6  # requests at once; on two cores eight were not faster, four were slower
-SIZELESS = 0x1 | 0x8  # APPNOTE.TXT 4.4.4: encrypted, or its sizes come after the data
-RANGE = 4 * 1024 * 1024  # bytes that one request asks for, at least, where so many follow
-_ZEROS = bytes(PAGE)
-GAP = 8192  # bytes between two blocks that one request brings along, at most: a local header has less
-
-
-class Watcher(Protocol):
-    """The listener to the progress of a load. Called by several threads, one at a time."""
-
-    def prepared(self, paths: Sequence[str], needs: Sequence[int]) -> None:
-        """Learn that all names are there. The file at `paths[i]` may be used when the first `needs[i]` blocks are complete."""
-
-    def paged(self, libraries: Sequence[str]) -> None:
-        """Learn, before `prepared`, that libraries are loaded by pages; they are whole when the load ends."""
-
-    def working_set_ready(self, later: int) -> None:
-        """Learn that a patient load has brought the working set; `later` are the bytes to fetch when this returns."""
-
-    def advanced(self, blocks: int) -> None:
-        """Learn the number of first blocks that are complete now."""
 
 
 def load(
@@ -130,85 +72,24 @@ def load(
                     return False
             reader.begin(AHEAD)
             with destination.filling(partial(_origin, archive, reader)) as writer:
-                _unpack(archive, reader, packaged, head, writer, timeline, watcher, paging, patient)
+                if placed := packaged or _fetched_index(reader, head, archive.digest):
+                    load_blocks(archive.name, reader, placed, writer, timeline, watcher, paging, patient=patient)
+                else:
+                    # What it needs takes time to import, and our own archives do not need it.
+                    from heavylift.runtime.plainzip import unpack
+
+                    unpack(reader, archive.name, archive.digest, writer, timeline)
     finally:
         reader.end_ahead()
         timeline.count(**reader.take_counts())
     return True
 
 
-def _unpack(
-    archive: Archive,
-    reader: ObjectReader,
-    packaged: PlacedIndex | None,
-    head: bytes,
-    writer: DirectoryWriter,
-    timeline: Timeline,
-    watcher: Watcher | None,
-    paging: Callable[[Content, Path], Paging | None] | None,
-    patient: bool,
-) -> None:
-    placed = packaged or _read_index(reader, head, archive.digest)
-    if placed is None:
-        # What it needs takes time to import, and our own archives do not need it.
-        from heavylift.runtime.plainzip import unpack
+def _fetched_index(reader: ObjectReader, head: bytes, digest: str) -> PlacedIndex | None:
+    # A start whose code package holds the index need not wait for what checks one.
+    from heavylift.runtime.index import read_index
 
-        unpack(reader, archive.name, archive.digest, writer, timeline)
-        return
-    content = placed.index.content
-    sizes = {entry.path: entry.size for entry in content.files}
-    timeline.count(disk=writer.prepare(sizes, [link.path for link in content.links], content.dirs, reader.name))
-    writer.make_links(content.links)
-    timeline.count(files=len(content.files))
-    pages = paging(content, writer.root) if paging else None
-    _BlockLoader(archive.name, reader, placed, writer, timeline, watcher, pages, patient).run()
-
-
-def _read_index(reader: ObjectReader, head: bytes, digest: str) -> PlacedIndex | None:
-    """Return the object's index, checked, and compared with a digest if that is not empty; None when there is no index."""
-    if len(head) < LOCAL_HEADER.size:
-        return None
-    signature, _, flags, method, _, _, _, packed, _, name, extra = LOCAL_HEADER.unpack_from(head)
-    start = LOCAL_HEADER.size + name + extra
-    entry = head[LOCAL_HEADER.size : LOCAL_HEADER.size + name]
-    if signature != LOCAL_SIGNATURE or entry != f"{INDEX_NAME}{SUFFIX}".encode():
-        return None
-    stop = start + packed
-    if method != STORED or flags & SIZELESS or packed > MAX_INDEX or stop > reader.size:
-        raise InvalidArchiveError(
-            f"{reader.name}: the entry {INDEX_NAME} is damaged; build and upload the archive again"
-        )
-    data = inflate_index(b"".join(reader.read(start, stop)), MAX_INDEX, f"{reader.name}: {INDEX_NAME}")
-    placed = PlacedIndex(parse_index(data), stop)
-    _check_end(placed, reader)
-    if digest and not has_digest(data, placed.index, digest):
-        raise DigestMismatchError(
-            f"{reader.name}: the function's environment pins digest {digest}, the object's content has "
-            f"{content_digest(placed.index.content)}; the object was replaced: deploy again"
-        )
-    return placed
-
-
-def _check_end(placed: PlacedIndex, reader: ObjectReader) -> None:
-    """Check that the object is as long as its index says; something of it was read."""
-    layout = placed.index.layout
-    if layout and placed.origin + layout[-1].offset + layout[-1].packed > reader.size:
-        raise InvalidArchiveError(f"{reader.name}: ends before its last block; the upload was cut: upload it again")
-
-
-def block_ranges(places: Sequence[tuple[int, int]], size: int) -> Iterator[range]:
-    """Group consecutive blocks, so that one request brings several.
-
-    Args:
-        places: (start, stop) of each block in the object, in the order in which they are wanted.
-        size: bytes that a group spans, at least, where so many follow each other in the object.
-    """
-    first = 0
-    for number, (_, stop) in enumerate(places):
-        follower = places[number + 1][0] if number + 1 < len(places) else -1
-        if stop - places[first][0] >= size or not stop <= follower <= stop + GAP:
-            yield range(first, number + 1)
-            first = number + 1
+    return read_index(reader, head, digest)
 
 
 def _origin(archive: Archive, reader: ObjectReader) -> Origin:
@@ -217,179 +98,3 @@ def _origin(archive: Archive, reader: ObjectReader) -> Origin:
 
 def _version(origin: Origin) -> tuple[str, str, int]:
     return origin.key, origin.etag, origin.size
-
-
-class _BlockLoader:
-    """Fetches, verifies, inflates and writes the blocks of one archive with several threads."""
-
-    def __init__(
-        self,
-        item: str,
-        reader: ObjectReader,
-        placed: PlacedIndex,
-        writer: DirectoryWriter,
-        timeline: Timeline,
-        watcher: Watcher | None,
-        paging: Paging | None,
-        patient: bool,
-    ) -> None:
-        self._item = item
-        self._reader = reader
-        self._placed = placed
-        self._content = placed.index.content
-        self._pieces: Sequence[Sequence[Piece]] = ()
-        self._paging = paging
-        self._demand: Demand | None = None
-        self._plan = plan_load(self._content, by_pages=paging is not None)
-        self._patient = patient and paging is not None
-        self._ready = self._plan.ready if self._patient else len(self._plan.blocks)
-        starts = [placed.origin + each.offset for each in placed.index.layout]
-        self._layout = [(start, start + each.packed) for start, each in zip(starts, placed.index.layout, strict=True)]
-        self._places = [self._layout[block] for block in self._plan.blocks]
-        self._writer = writer
-        self._timeline = timeline
-        self._watcher = watcher
-        self._created = threading.Event()
-        self._turns = Turns(min(CONNECTIONS, os.cpu_count() or 1))
-        self._zeros: set[Block] = set()  # those that were seen; linkers and builds leave many that are the same
-        self._done = _Front(len(self._places), watcher.advanced if watcher else lambda _count: None)
-
-    def run(self) -> None:
-        """Load all blocks, or raise the error of the first thread that failed."""
-        ranges = [partial(self._load_range, blocks) for blocks in block_ranges(self._places[: self._ready], RANGE)]
-        index = (0, self._placed.origin)  # it may be on its way, where the code package holds it
-        wanted = [index, *self._places[: self._ready]]
-        self._reader.narrow_ahead(
-            (wanted[run.start][0], wanted[run.stop - 1][1]) for run in block_ranges(wanted, sys.maxsize)
-        )
-        if self._paging:
-            from heavylift.runtime.demand import Demand  # only where code may be absent
-
-            self._demand = Demand(self._paging, self._reader, self._layout, self._unpack_block)
-            self._demand.start()
-        run_all([self._create_files, *ranges], workers=CONNECTIONS, stop=self._stop)
-        if self._patient:
-            self._timeline.count(**self._reader.take_counts())
-            if self._watcher:
-                self._watcher.working_set_ready(sum(stop - start for start, stop in self._places[self._ready :]))
-            self._load_rest()
-        if self._paging:
-            self._paging.finish()
-        for entry in self._content.files:
-            if not entry.mode & OWNER_WRITES:
-                self._writer.set_mode(entry.path, entry.mode)
-
-    def _stop(self) -> None:
-        self._reader.stop()
-        self._created.set()
-
-    def _create_files(self) -> None:
-        with self._timeline.span("write", self._item):
-            self._writer.create_all(self._content.files)
-        self._reader.head(HEAD)  # there by now, mostly
-        _check_end(self._placed, self._reader)
-        if self._watcher:
-            if self._paging:
-                self._watcher.paged(self._paging.libraries)
-            self._watcher.prepared([entry.path for entry in self._content.files], self._plan.needs)
-        self._pieces = pieces(self._content)
-        self._created.set()
-
-    def _load_rest(self) -> None:
-        """Load what is not of the working set, while requests run."""
-        rest = block_ranges(self._places[self._ready :], RANGE)
-        shifted = (range(each.start + self._ready, each.stop + self._ready) for each in rest)
-        tasks = [partial(self._load_patiently, blocks) for blocks in shifted]
-        run_all(tasks, workers=REST_CONNECTIONS, stop=self._stop)
-
-    def _load_patiently(self, blocks: range) -> None:
-        for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            try:
-                self._load_range(blocks, self._reader.again(Deadline(TRY, work="this try")))
-                return
-            except LoadError as error:
-                log_line(f"heavylift: {error}; trying again in {pause} s")
-            time.sleep(pause)
-
-    def _load_range(self, blocks: range, reader: ObjectReader | None = None) -> None:  # places in the plan
-        reader = reader or self._reader
-        places = self._places[blocks.start : blocks.stop]
-        if self._paging and all(self._paging.is_taken(self._plan.blocks[place]) for place in blocks):
-            return  # brought on demand
-        first, last = places[0][0], places[-1][1]
-        chunks = self._timeline.each("fetch", self._item, reader.read(first, last))
-        if self._demand and blocks.start >= self._plan.ready:
-            chunks = self._demand.give_way(chunks)
-        for place, packed in zip(blocks, cut(chunks, [(a - first, b - first) for a, b in places]), strict=True):
-            with self._turns.turn(place):
-                self._unpack_block(self._plan.blocks[place], packed)
-            self._done.add(place)
-        if reader is not self._reader:
-            self._timeline.count(**reader.take_counts())
-
-    def _unpack_block(self, number: int, packed: bytes) -> None:
-        code = self._paging.code.get(number) if self._paging else None
-        if code and self._paging and self._paging.is_taken(number):
-            return
-        self._created.wait()  # unpacking beside it would make the creation of thousands of files several times as long
-        block, found = self._content.blocks[number], self._pieces[number]
-        where = f"{self._reader.name}: block {number}"
-        with self._timeline.span("verify", self._item):
-            verify(packed, block, where)
-        if block in self._zeros and not code:
-            return
-        with self._timeline.span("inflate", self._item):
-            large = self._content.files[found[0].file].size > found[0].size
-            parts: list[bytes | memoryview]
-            if large:
-                stretch = inflate_stretch(packed, block.raw, where)
-                if not code and stretch.startswith(_ZEROS) and stretch == bytes(block.raw):
-                    self._zeros.add(block)
-                    return  # a new file holds zeros
-                raw = memoryview(stretch)
-                parts = [raw[piece.start : piece.start + piece.size] for piece in found]  # several: runs of hot pages
-            else:
-                parts = [*inflate_members(packed, [piece.size for piece in found], where)]
-        with self._timeline.span("write", self._item):
-            if code and self._paging:
-                self._write_code(self._paging, code, parts[0])
-                return
-            for piece, part in zip(found, parts, strict=True):
-                if part:
-                    whole = self._paging.without_flags(piece, part) if self._paging else part
-                    self._write(piece.file, whole, piece.position)
-
-    def _write_code(self, paging: Paging, code: CodeBlock, raw: bytes | memoryview) -> None:
-        if paging.take(code):
-            file = self._content.libraries[code.library].file
-            try:
-                for run in paging.runs(code):
-                    start = (run.page - code.pages.start) * PAGE
-                    self._write(file, raw[start : start + run.count * PAGE], run.page * PAGE)
-            except BaseException:
-                paging.give_back(code)
-                raise
-            paging.arrived(code)
-
-    def _write(self, file: int, part: bytes | memoryview, position: int) -> None:
-        self._writer.write(self._content.files[file].path, part, position=position)
-        self._timeline.count(unpacked=len(part))
-
-
-class _Front:
-    """The count of first blocks that are complete, in whichever order blocks arrive."""
-
-    def __init__(self, count: int, advanced: Callable[[int], None]) -> None:
-        self._waiting = [True] * count + [True]  # the last one stays: the front ends there
-        self._front = 0
-        self._advanced = advanced
-        self._lock = threading.Lock()
-
-    def add(self, number: int) -> None:
-        with self._lock:
-            self._waiting[number] = False
-            before = self._front
-            while not self._waiting[self._front]:
-                self._front += 1
-            if self._front > before:
-                self._advanced(self._front)

@@ -19,8 +19,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from heavylift.contracts.archive import MAX_PATH, Link, check_link, check_names, check_path
+from heavylift.contracts.archive import Link
 from heavylift.contracts.failures import DigestMismatchError, InvalidArchiveError
+from heavylift.contracts.paths import MAX_PATH, check_link, check_names, check_path
 from heavylift.runtime.deflate import DeflateError, inflater
 from heavylift.runtime.destination import OWNER_WRITES, DirectoryWriter
 from heavylift.runtime.inflate import DEFLATED, LOCAL_HEADER, LOCAL_SIGNATURE, STORED

@@ -17,7 +17,8 @@ from heavylift.build.options import Options
 from heavylift.build.plan import folder_digest
 from heavylift.build.recording import Recording, read_recording
 from heavylift.build.reporter import Reporter
-from heavylift.contracts.archive import INDEX_NAME, Content, parse_index
+from heavylift.contracts.archive import INDEX_NAME, Content
+from heavylift.contracts.index import parse_index
 from heavylift.contracts.manifest import Manifest
 from heavylift.contracts.packaged import PACKAGED_NAME, parse_packaged
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, Target

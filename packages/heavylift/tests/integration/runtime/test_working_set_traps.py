@@ -17,7 +17,7 @@ from typing import Any
 import oss2
 import pytest
 
-from heavylift.contracts.archive import content_digest
+from heavylift.contracts.index import content_digest
 from heavylift.runtime.pages import find_helper
 from tests.support.paged import FUNCTIONS, pack_paged
 from tests.support.paging import can_compile

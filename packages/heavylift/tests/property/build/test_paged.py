@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from heavylift.build.cuts import Paged
 from heavylift.build.order import Order
 from heavylift.build.pack import pack
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, Index, parse_index
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, Index
+from heavylift.contracts.index import parse_index
 from heavylift.contracts.loading import code_blocks, pieces, plan_load
 from heavylift.contracts.pages import HOT, PAGE, Region, Run
 from heavylift.runtime.inflate import inflate_members, inflate_stretch, verify

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from heavylift.contracts.archive import Link
 from heavylift.contracts.failures import DigestMismatchError
-from heavylift.runtime import load as loader
+from heavylift.runtime import blocks, load
 from heavylift.runtime.gate import StartStopped, gated
 from tests.support.background import ScriptedStore, loading
 from tests.support.loading import MemoryStore, pack
@@ -61,9 +61,9 @@ def imported_from(folder: Path) -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def one_request_for_each_block() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "RANGE", 1)
-        patch.setattr(loader, "CONNECTIONS", 64)
-        patch.setattr(loader, "HEAD", 64)
+        patch.setattr(blocks, "RANGE", 1)
+        patch.setattr(blocks, "CONNECTIONS", 64)
+        patch.setattr(load, "HEAD", 64)
         yield
 
 
@@ -83,13 +83,13 @@ def test_imports_see_whole_files_in_every_order_of_arrival(data: st.DataObject) 
     )
     store = ScriptedStore(packed, data.draw(st.permutations(range(len(packed.index.layout)))))
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
-        unpack = loader._BlockLoader._unpack_block
+        unpack = blocks._BlockLoader._unpack_block
 
-        def unpack_and_tell(self: loader._BlockLoader, number: int, content: bytes) -> None:
+        def unpack_and_tell(self: blocks._BlockLoader, number: int, content: bytes) -> None:
             unpack(self, number, content)
             store.written()
 
-        patch.setattr(loader._BlockLoader, "_unpack_block", unpack_and_tell)
+        patch.setattr(blocks._BlockLoader, "_unpack_block", unpack_and_tell)
         target = Path(name) / "applib"
         with loading(store, packed, target) as background:
             background.wait_for_names("applib")

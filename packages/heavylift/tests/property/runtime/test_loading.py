@@ -13,8 +13,9 @@ from pathlib import Path
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from heavylift.contracts.archive import Index, dump_index, parse_index
+from heavylift.contracts.archive import Index
 from heavylift.contracts.failures import InvalidArchiveError, LoadError
+from heavylift.contracts.index import dump_index, parse_index
 from heavylift.contracts.loading import pieces, plan_load
 from heavylift.runtime.store import cut
 from tests.support.loading import MemoryStore, load_from, pack, read_files, tree

@@ -9,7 +9,8 @@ import pytest
 from heavylift.build.errors import BuildError
 from heavylift.build.order import Order
 from heavylift.build.pack import PackedArchive, pack
-from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, content_digest, parse_index
+from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME
+from heavylift.contracts.index import content_digest, parse_index
 from tests.support.loading import read_entry, read_files
 
 

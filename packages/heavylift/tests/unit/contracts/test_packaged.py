@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from heavylift.contracts import packaged
-from heavylift.contracts.archive import Block, Content, FileEntry, Index, Layout, Link, content_digest
+from heavylift.contracts.archive import Block, Content, FileEntry, Index, Layout, Link
+from heavylift.contracts.index import content_digest
 from heavylift.contracts.packaged import PlacedIndex, dump_packaged, parse_packaged
 from heavylift.contracts.pages import PAGE, Library, Region, Run
 from tests.support.loading import pack

@@ -9,18 +9,9 @@ from typing import Any
 
 import pytest
 
-from heavylift.contracts.archive import (
-    BLOCK_SIZE,
-    Block,
-    Content,
-    FileEntry,
-    Index,
-    Layout,
-    content_digest,
-    dump_index,
-    parse_index,
-)
+from heavylift.contracts.archive import BLOCK_SIZE, Block, Content, FileEntry, Index, Layout
 from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.contracts.index import content_digest, dump_index, parse_index
 from heavylift.contracts.pages import PAGE, Library, Region, Run
 
 ZERO = "0" * 64

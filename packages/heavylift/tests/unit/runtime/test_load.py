@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from heavylift.contracts.archive import BLOCK_SIZE, Index, Link, dump_index
+from heavylift.contracts.archive import BLOCK_SIZE, Index, Link
 from heavylift.contracts.failures import (
     ConfigurationError,
     DeadlineError,
@@ -24,7 +24,9 @@ from heavylift.contracts.failures import (
     ObjectNotFoundError,
     StoreError,
 )
-from heavylift.runtime.load import CONNECTIONS, block_ranges, load
+from heavylift.contracts.index import dump_index
+from heavylift.runtime.blocks import CONNECTIONS, block_ranges
+from heavylift.runtime.load import load
 from heavylift.runtime.settings import Archive
 from heavylift.runtime.store import AHEAD, Body
 from heavylift.runtime.timeline import Timeline

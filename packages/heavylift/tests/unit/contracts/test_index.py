@@ -8,20 +8,9 @@ from typing import Any
 
 import pytest
 
-from heavylift.contracts.archive import (
-    BLOCK_SIZE,
-    Block,
-    Content,
-    FileEntry,
-    Index,
-    Layout,
-    Link,
-    content_digest,
-    dump_index,
-    has_digest,
-    parse_index,
-)
+from heavylift.contracts.archive import BLOCK_SIZE, Block, Content, FileEntry, Index, Layout, Link
 from heavylift.contracts.failures import InvalidArchiveError
+from heavylift.contracts.index import content_digest, dump_index, has_digest, parse_index
 from tests.support.contents import CONTENT, ZERO
 
 INDEX = Index(CONTENT, tuple(Layout(10 * number, 10) for number in range(6)))
