@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from heavylift.cdk import values
 from heavylift.cdk.arguments import fail, read_each
 from heavylift.cdk.errors import SettingsError
+from heavylift.contracts import app
 
-CONTEXT = "CDK_CONTEXT_JSON"
-FROM_ENVIRONMENT = {"HEAVYLIFT_ACCOUNT": "account", "HEAVYLIFT_LOCAL_BUILD": "localBuild"}
+FROM_ENVIRONMENT = {app.ACCOUNT: "account", app.LOCAL_BUILD: "localBuild"}
 
 _READERS: Mapping[str, tuple[str, values.Reader]] = {
     "localBuild": ("local_build", values.flag),
     "unchecked": ("unchecked", values.flag),
-    "heavylift:python": ("python", values.path),
-    "heavylift:platform": ("platform", values.path),
-    "heavylift:prune": ("prune", values.flag),
-    "heavylift:strip": ("strip", values.flag),
-    "heavylift:deploys": ("deploys", values.flag),
-    "heavylift:record": ("record", values.paths),
+    app.PYTHON: ("python", values.path),
+    app.PLATFORM: ("platform", values.path),
+    app.PRUNE: ("prune", values.flag),
+    app.STRIP: ("strip", values.flag),
+    app.DEPLOYS: ("deploys", values.flag),
+    app.RECORD: ("record", values.paths),
 }
 
 
@@ -64,11 +64,11 @@ def read_context(environment: Mapping[str, str]) -> dict[str, object]:
         SettingsError: it is no JSON object.
     """
     try:
-        context = json.loads(environment.get(CONTEXT, "{}"))
+        context = json.loads(environment.get(app.CONTEXT, "{}"))
     except (ValueError, RecursionError) as error:
-        raise SettingsError([f"{CONTEXT}: is no JSON that can be read ({error})"]) from error
+        raise SettingsError([f"{app.CONTEXT}: is no JSON that can be read ({error})"]) from error
     if not isinstance(context, dict):
-        raise SettingsError([f"{CONTEXT}: is no JSON object"])
+        raise SettingsError([f"{app.CONTEXT}: is no JSON object"])
     return {**_said(environment), **context}
 
 

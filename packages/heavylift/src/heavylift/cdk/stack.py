@@ -15,9 +15,10 @@ from heavylift.cdk.errors import InfraError
 from heavylift.cdk.facts import read_context
 from heavylift.cdk.room import explain_room
 from heavylift.cdk.settings import StackSettings, read_stack_settings
+from heavylift.contracts.app import OUTPUT
 from heavylift.errors import HeavyliftError
 
-OUTPUT, DEFAULT_OUTPUT = "CDK_OUTDIR", "cdk.out"
+DEFAULT_OUTPUT = "cdk.out"
 _TWICE = re.compile(r"section '(\w+)' already contains '([^']+)'")  # ros-cdk-core, "stack.js"
 ASSET_BUCKET = "cdk-${Qualifier}-assets-${ALIYUN::Region}"  # the vendor's own scheme (default-synthesizer.js)
 

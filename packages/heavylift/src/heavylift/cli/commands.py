@@ -21,6 +21,7 @@ from heavylift.clouds.ros import Event, RefusedError, Ros, Stack, StackDefinitio
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session
 from heavylift.clouds.stacks import Stacks, asset_buckets, named_buckets, with_buckets
+from heavylift.contracts import app
 from heavylift.errors import HeavyliftError
 
 LOCAL_INTERVAL, CLOUD_INTERVAL = 0.2, 2.0  # seconds between two looks at a stack that changes
@@ -63,14 +64,12 @@ def build(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift build`: run the app, which builds the parts that have changed; no cloud is asked."""
     project = assembly.read_project(options.project.resolve())
     choices = {
-        "heavylift:python": options.python,
-        "heavylift:platform": options.platform,
-        "heavylift:prune": "false" if options.no_prune else None,
-        "heavylift:strip": "false" if options.no_strip else None,
-        "heavylift:record": None
-        if options.record is None
-        else json.dumps([str(each.resolve()) for each in options.record]),
-        "heavylift:deploys": "false" if options.python or options.platform else None,
+        app.PYTHON: options.python,
+        app.PLATFORM: options.platform,
+        app.PRUNE: "false" if options.no_prune else None,
+        app.STRIP: "false" if options.no_strip else None,
+        app.RECORD: None if options.record is None else json.dumps([str(each.resolve()) for each in options.record]),
+        app.DEPLOYS: "false" if options.python or options.platform else None,
     }
     settings = {**{name: value for name, value in choices.items() if value}, **dict(options.context)}
     facts = assembly.app_facts(account_id=ANY_ACCOUNT, is_local=not options.cloud)

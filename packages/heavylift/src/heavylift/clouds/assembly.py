@@ -23,6 +23,7 @@ from typing import Any
 
 from heavylift.clouds.documents import read_object
 from heavylift.clouds.node import with_node
+from heavylift.contracts.app import ACCOUNT, CONTEXT, LOCAL_BUILD, OUTPUT
 from heavylift.contracts.jsii import ROOM
 from heavylift.contracts.platform import MB
 from heavylift.contracts.texts import is_text
@@ -35,7 +36,6 @@ REGION = "${ALIYUN::Region}"
 PACKAGINGS = ("file", "zip")
 END_SECONDS = 2  # for an app to end in, once it is told to
 SHOWN = 200  # characters of a command in a message
-ACCOUNT, LOCAL_BUILD = "HEAVYLIFT_ACCOUNT", "HEAVYLIFT_LOCAL_BUILD"  # variables for the app
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,8 +110,8 @@ def synthesize(
         **facts,
         # The interpreter that runs this comes first, so that `python` in `app` finds the libraries that are installed here.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
-        "CDK_OUTDIR": str(out),
-        "CDK_CONTEXT_JSON": json.dumps({**project.context, **settings}),
+        OUTPUT: str(out),
+        CONTEXT: json.dumps({**project.context, **settings}),
     }
     room = shutil.disk_usage(tempfile.gettempdir()).free // MB  # before it has used it up
     try:
