@@ -17,8 +17,9 @@ from weakref import WeakKeyDictionary
 from ros_cdk_core import Construct, IConstruct
 
 from heavylift.build.errors import BuildError
-from heavylift.cdk.arguments import FunctionSettings, check_build, fail
+from heavylift.cdk.arguments import FunctionSettings, fail
 from heavylift.cdk.building import OUTPUT, plan_build
+from heavylift.cdk.built import check_build
 from heavylift.cdk.context import misspelt
 from heavylift.cdk.errors import SettingsError
 from heavylift.cdk.facts import Facts, read_context, read_facts

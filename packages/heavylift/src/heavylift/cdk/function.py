@@ -16,9 +16,9 @@ from heavylift.cdk.arguments import (
     READERS,
     check_loop,
     check_variables,
-    function_environment,
     read_arguments,
 )
+from heavylift.cdk.built import function_environment
 from heavylift.cdk.calls import tells_arguments
 from heavylift.cdk.completion import Completion
 from heavylift.cdk.compute import keep_instances, make_function, set_code

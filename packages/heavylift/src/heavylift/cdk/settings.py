@@ -1,6 +1,6 @@
 """The settings of a project with one function: read from the context (cdk.json, `-c key=value`), checked before anything is built.
 
-Pure: context in, settings or all problems at once out. What only the build can tell is checked with it (`arguments.check_build`).
+Pure: context in, settings or all problems at once out. What only the build can tell is checked with it (`built.check_build`).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from heavylift.runtime.answers import ProtocolError
 from heavylift.runtime.connections import Answer, ConnectError, Connections, InsecureError
 from heavylift.runtime.credentials import Credentials
 from heavylift.runtime.refusals import read_refusal
-from heavylift.runtime.settings import Settings, require_bucket
+from heavylift.runtime.settings import BUCKET_NAME, Settings, require_bucket
 from heavylift.runtime.signing import encode_key, sign
 from heavylift.runtime.store import Body
 
@@ -27,8 +27,7 @@ POOL = 16  # connections kept open; more than any load uses at once
 
 MAX_LABEL = 63  # bytes of a part of a host's name (RFC 1035, section 2.3.4)
 
-# https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_BUCKET = re.compile(BUCKET_NAME)
 _SIZE = re.compile(r"[0-9]{1,18}")  # of an object, in bytes
 
 

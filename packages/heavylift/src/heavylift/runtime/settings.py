@@ -12,9 +12,12 @@ from heavylift.contracts.failures import ConfigurationError
 
 INITIALIZER_LIMIT = 300.0  # seconds; what Function Compute gives an initializer at most
 
+APPLIB_DIR, MODEL_DIR = "/tmp/applib", "/tmp/model"  # noqa: S108 - an instance's /tmp is its own
 COMPLETE, WORKING_SET, WHOLE = "complete", "working-set", "whole"  # values of `LoadMode`
 
 HANDLER = re.compile(r"(?!loader\.)[A-Za-z_][\w.]*\.[A-Za-z_]\w*")  # MODULE.FUNCTION of the user's
+# A pattern: https://www.alibabacloud.com/help/en/oss/user-guide/bucket-naming-conventions
+BUCKET_NAME = r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
 _SHA256 = re.compile(r"([0-9a-f]{64})?")
 
 
@@ -71,8 +74,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     _check_python(environment.get("AppLibPython", ""))
     local = bool(environment.get("local"))
-    applib = Path(environment.get("AppLibDir") or "/tmp/applib")  # noqa: S108 - an instance's /tmp is its own
-    model = Path(environment.get("ModelDir") or "/tmp/model")  # noqa: S108 - an instance's /tmp is its own
+    applib = Path(environment.get("AppLibDir") or APPLIB_DIR)
+    model = Path(environment.get("ModelDir") or MODEL_DIR)
     if applib == model or applib in model.parents or model in applib.parents:
         raise ConfigurationError(f"AppLibDir, ModelDir: {applib} and {model} lie in each other; name two directories")
     handler = environment.get("HandlerModule") or "index.handler"

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heavylift.cdk.arguments import check_build, fail, function_environment
+from heavylift.cdk.arguments import fail
+from heavylift.cdk.built import check_build, function_environment
 from heavylift.cdk.errors import SettingsError
 from heavylift.cdk.settings import Settings, read_settings
 from heavylift.contracts.manifest import Archive, Build, Code

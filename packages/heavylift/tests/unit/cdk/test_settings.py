@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from heavylift.cdk.arguments import check_build, fail, function_environment
+from heavylift.cdk.arguments import fail
+from heavylift.cdk.built import check_build, function_environment
 from heavylift.cdk.errors import SettingsError
 from heavylift.cdk.settings import SETTINGS, Settings, read_settings
 from heavylift.contracts.manifest import Build
@@ -207,7 +208,7 @@ def test_archives_for_another_python_than_the_runtimes_reach_the_embedded_cloud_
     runtime: str,
     fits: bool,
 ) -> None:
-    monkeypatch.setattr("heavylift.cdk.arguments.LOCAL_PYTHON", "3.11")
+    monkeypatch.setattr("heavylift.cdk.built.LOCAL_PYTHON", "3.11")
     build = make_build(python=python, platform=platform)
     context = {"runtime": runtime, "localBuild": "true"}
     if fits:
