@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import oss2
-
 from heavylift.build import resolve
 from heavylift.clouds.archives import upload
-from heavylift.clouds.assets import Output, make_bucket, remove_bucket, zip_code
+from heavylift.clouds.assets import Output, has_bucket, make_bucket, remove_bucket, zip_code
 from heavylift.clouds.ros import Ros, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session
@@ -235,11 +233,7 @@ def _remove_stack(place: Place) -> None:
 
 def _remove_bucket(place: Place) -> None:
     bucket = place.session.bucket(place.bucket)
-    if not remove_bucket(bucket):
-        try:
-            bucket.get_bucket_info()
-        except oss2.exceptions.NoSuchBucket:
-            return
+    if not remove_bucket(bucket) and has_bucket(bucket):
         raise HeavyliftError("it was not tagged as heavylift's before the interruption")
 
 
