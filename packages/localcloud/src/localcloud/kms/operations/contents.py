@@ -1,20 +1,17 @@
-"""The contents of the account's KMS at one moment, and how they change.
-
-Contents are an immutable value. A change is checked, written to disk, and only then takes effect.
-"""
+"""The contents of the account's KMS at one moment: the keys that have not gone, and their aliases."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 from localcloud.kernel.documents import KeptDocument
+from localcloud.kernel.keeper import Keeper
 from localcloud.kms.model import Contents
 
 
-class ContentKeeper:
-    """Keeps the contents; each kind of resource has operations in a subclass.
+class ContentKeeper(Keeper[Contents]):
+    """Keeps the contents of one account; see `Keeper`.
 
     Args:
         store: where contents are kept.
@@ -26,11 +23,8 @@ class ContentKeeper:
     """
 
     def __init__(self, store: KeptDocument[Contents], *, account_id: str, clock: Callable[[], float]) -> None:
-        self._store = store
+        super().__init__(store, clock=clock)
         self._account_id = account_id
-        self._clock = clock
-        self._lock = threading.RLock()  # held while something changes
-        self._kept = store.load()
 
     @property
     def _contents(self) -> Contents:
@@ -45,7 +39,3 @@ class ContentKeeper:
             keys={key_id: key for key_id, key in kept.keys.items() if key_id not in gone},
             aliases={name: key_id for name, key_id in kept.aliases.items() if key_id not in gone},
         )
-
-    def _save(self, contents: Contents) -> None:
-        self._store.save(contents)
-        self._kept = contents

@@ -26,7 +26,7 @@ class Account(EntityKeeper):
     @property
     def account(self) -> AccountSettings:
         """The settings as they are."""
-        return self._entities.account
+        return self._kept.account
 
     def set_alias(self, alias: str) -> None:
         """Give the account an alias; an empty one takes it away.
@@ -50,7 +50,7 @@ class Account(EntityKeeper):
             self._save_account(replace(self.account, preference=preference))
 
     def _save_account(self, account: AccountSettings) -> None:
-        self._save(replace(self._entities, account=account))
+        self._save(replace(self._kept, account=account))
 
 
 def check_password(password: str, rules: PasswordRules) -> None:

@@ -30,7 +30,7 @@ class Attachments(Roles, Groups, Policies):
                     f"The policy {policy} is already attached to the {kind.lower()} {name}.",
                 )
             new = Attachment(kind=kind, name=name, policy=policy, policy_type=policy_type, attached=self._clock())
-            self._save(replace(self._entities, attachments=(*self._entities.attachments, new)))
+            self._save(replace(self._kept, attachments=(*self._kept.attachments, new)))
 
     def detach_policy(self, name: str, policy: str, policy_type: PolicyType, *, kind: Kind = "Role") -> None:
         """Detach a policy from a role, user or group.
@@ -47,8 +47,8 @@ class Attachments(Roles, Groups, Policies):
                     f"EntityNotExist.{kind}.Policy",
                     f"The policy {policy} is not attached to the {kind.lower()} {name}.",
                 )
-            kept = tuple(one for one in self._entities.attachments if one != old)
-            self._save(replace(self._entities, attachments=kept))
+            kept = tuple(one for one in self._kept.attachments if one != old)
+            self._save(replace(self._kept, attachments=kept))
 
     def policies_of(self, name: str, *, kind: Kind = "Role") -> list[ManagedPolicy]:
         """Return the policies attached to a role, user or group, in the order of attachment.
@@ -57,12 +57,12 @@ class Attachments(Roles, Groups, Policies):
             RamError: EntityNotExist.
         """
         self._require(kind, name)
-        entities = self._entities
+        entities = self._kept
         return [attached_policy(entities, one) for one in entities.attached_to(kind, name)]
 
     def attachments_of(self, policy: ManagedPolicy) -> list[Attachment]:
         """Return the attachments of a policy."""
-        return self._entities.attachments_of(policy)
+        return self._kept.attachments_of(policy)
 
     def _require(self, kind: Kind, name: str) -> None:
         match kind:
@@ -75,5 +75,5 @@ class Attachments(Roles, Groups, Policies):
 
     def _attachment(self, kind: Kind, name: str, policy: str, policy_type: PolicyType) -> Attachment | None:
         key = (policy, policy_type)
-        attached = self._entities.attached_to(kind, name)
+        attached = self._kept.attached_to(kind, name)
         return next((one for one in attached if (one.policy, one.policy_type) == key), None)

@@ -59,7 +59,7 @@ class Decisions(EntityKeeper):
 
     def _statements(self, identity: Identity) -> list[Statement]:
         """Return the statements of all policies of a user or role; the account has none."""
-        entities = self._entities  # one moment's, whatever other threads do
+        entities = self._kept  # one moment's, whatever other threads do
         policies = [attached_policy(entities, attachment) for attachment in _attachments(entities, identity)]
         return [statement for policy in policies for statement in parse_policy(policy.default.document)]
 

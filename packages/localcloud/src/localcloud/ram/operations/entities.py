@@ -1,21 +1,17 @@
-"""The entities of the account at one moment, and how they change.
-
-Entities are an immutable value. A change is checked, written to disk, and only then takes effect, so a refused or failed change
-loses nothing, and readers on other threads always see a whole state.
-"""
+"""The entities of an account at one moment, and what all kinds of them have in common."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import string
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
 
 from localcloud.kernel.documents import KeptDocument
+from localcloud.kernel.keeper import Keeper
 from localcloud.ram.errors import RamError
 from localcloud.ram.model import Attachment, Entities, Kind, ManagedPolicy, PolicyType
 from localcloud.ram.policy import MAX_DOCUMENT, MalformedPolicyError
@@ -30,8 +26,8 @@ NO_TAGS: Mapping[str, str] = MappingProxyType({})
 _Value = TypeVar("_Value")
 
 
-class EntityKeeper:
-    """Keeps the entities of one account; each kind of entity has operations in a subclass.
+class EntityKeeper(Keeper[Entities]):
+    """Keeps the entities of one account; see `Keeper`.
 
     Args:
         store: where entities are kept.
@@ -43,11 +39,8 @@ class EntityKeeper:
     """
 
     def __init__(self, store: KeptDocument[Entities], *, account_id: str, clock: Callable[[], float]) -> None:
-        self._store = store
+        super().__init__(store, clock=clock)
         self._account_id = account_id
-        self._clock = clock
-        self._lock = threading.Lock()  # held while something changes
-        self._entities = store.load()
 
     @property
     def account_id(self) -> str:
@@ -58,12 +51,8 @@ class EntityKeeper:
         """Return the ARN of a role of this name."""
         return f"acs:ram::{self._account_id}:role/{name}"
 
-    def _save(self, entities: Entities) -> None:
-        self._store.save(entities)
-        self._entities = entities
-
     def _save_policy(self, policy: ManagedPolicy) -> None:
-        self._save(replace(self._entities, policies={**self._entities.policies, policy.name: policy}))
+        self._save(replace(self._kept, policies={**self._kept.policies, policy.name: policy}))
 
 
 def known_policies(entities: Entities, policy_type: PolicyType) -> Mapping[str, ManagedPolicy]:

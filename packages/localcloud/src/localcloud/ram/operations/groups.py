@@ -35,7 +35,7 @@ class Groups(Users):
         check_name("GroupName", name, _GROUP_NAME)
         check_text("Comments", comments, MAX_COMMENT)
         with self._lock:
-            check_free(self._entities.groups, "Group", name)
+            check_free(self._kept.groups, "Group", name)
             now = self._clock()
             group = Group(name=name, comments=comments, created=now, updated=now)
             self._save_group(group)
@@ -47,11 +47,11 @@ class Groups(Users):
         Raises:
             RamError: EntityNotExist.Group.
         """
-        return find_entity(self._entities.groups, "Group", name)
+        return find_entity(self._kept.groups, "Group", name)
 
     def groups(self) -> list[Group]:
         """Return all groups, by name."""
-        return by_name(self._entities.groups)
+        return by_name(self._kept.groups)
 
     def groups_of(self, user: str) -> list[Group]:
         """Return the groups that a user is in, by name.
@@ -60,7 +60,7 @@ class Groups(Users):
             RamError: EntityNotExist.User.
         """
         self.get_user(user)
-        return self._entities.groups_of(user)
+        return self._kept.groups_of(user)
 
     def update_group(self, name: str, *, new_name: str | None = None, comments: str | None = None) -> Group:
         """Change what is given of a group; a new name takes members and policies along, None leaves what it is.
@@ -73,7 +73,7 @@ class Groups(Users):
         check_text("NewComments", comments, MAX_COMMENT)
         with self._lock:
             old = self.get_group(name)
-            check_free(without(self._entities.groups, name), "Group", new_name)
+            check_free(without(self._kept.groups, name), "Group", new_name)
             group = Group(
                 name=new_name,
                 comments=old.comments if comments is None else comments,
@@ -81,9 +81,9 @@ class Groups(Users):
                 updated=self._clock(),
                 members=old.members,
             )
-            attachments = rename_attached(self._entities.attachments, "Group", name, new_name)
-            groups = {**without(self._entities.groups, name), new_name: group}
-            self._save(replace(self._entities, groups=groups, attachments=attachments))
+            attachments = rename_attached(self._kept.attachments, "Group", name, new_name)
+            groups = {**without(self._kept.groups, name), new_name: group}
+            self._save(replace(self._kept, groups=groups, attachments=attachments))
         return group
 
     def delete_group(self, name: str) -> None:
@@ -96,9 +96,9 @@ class Groups(Users):
             group = self.get_group(name)
             if group.members:
                 raise RamError("DeleteConflict.Group.User", f"There are users in the group {name}; remove them first.")
-            if self._entities.attached_to("Group", name):
+            if self._kept.attached_to("Group", name):
                 raise RamError("DeleteConflict.Group.Policy", f"The group {name} has policies; detach them first.")
-            self._save(replace(self._entities, groups=without(self._entities.groups, name)))
+            self._save(replace(self._kept, groups=without(self._kept.groups, name)))
 
     def add_user_to_group(self, user: str, name: str) -> None:
         """Put a user into a group.
@@ -111,7 +111,7 @@ class Groups(Users):
             group = self.get_group(name)
             if any(one.user == user for one in group.members):
                 raise RamError("EntityAlreadyExists.User.Group", f"The user {user} is in the group {name} already.")
-            if len(self._entities.groups_of(user)) >= MAX_GROUPS:
+            if len(self._kept.groups_of(user)) >= MAX_GROUPS:
                 raise RamError("LimitExceeded.User.Group", f"The user {user} is in {MAX_GROUPS} groups, the most.")
             self._save_group(replace(group, members=(*group.members, Membership(user=user, joined=self._clock()))))
 
@@ -130,4 +130,4 @@ class Groups(Users):
             self._save_group(replace(group, members=kept))
 
     def _save_group(self, group: Group) -> None:
-        self._save(replace(self._entities, groups={**self._entities.groups, group.name: group}))
+        self._save(replace(self._kept, groups={**self._kept.groups, group.name: group}))

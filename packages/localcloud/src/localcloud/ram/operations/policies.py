@@ -42,7 +42,7 @@ class Policies(EntityKeeper):
         check_text("Description", description, MAX_DESCRIPTION)
         check_tags(tags)
         with self._lock:
-            if name in self._entities.policies or name in SYSTEM_POLICIES:
+            if name in self._kept.policies or name in SYSTEM_POLICIES:
                 raise RamError("EntityAlreadyExists.Policy", f"The policy already exists: {name}.")
             now = self._clock()
             policy = ManagedPolicy(
@@ -64,14 +64,14 @@ class Policies(EntityKeeper):
         Raises:
             RamError: EntityNotExist.Policy.
         """
-        policy = known_policies(self._entities, policy_type).get(name)
+        policy = known_policies(self._kept, policy_type).get(name)
         if policy is None:
             raise RamError("EntityNotExist.Policy", f"The {policy_type} policy not exists: {name}.")
         return policy
 
     def policies(self) -> list[ManagedPolicy]:
         """Return all policies, by name."""
-        return [policy for _, policy in sorted({**SYSTEM_POLICIES, **self._entities.policies}.items())]
+        return [policy for _, policy in sorted({**SYSTEM_POLICIES, **self._kept.policies}.items())]
 
     def create_policy_version(
         self, name: str, *, document: str, set_as_default: bool, drop_oldest: bool = False
@@ -154,7 +154,7 @@ class Policies(EntityKeeper):
         """
         with self._lock:
             policy = self.get_policy(name, "Custom")
-            if attachments := self._entities.attachments_of(policy):
+            if attachments := self._kept.attachments_of(policy):
                 kind, holder = attachments[0].kind, attachments[0].name
                 raise RamError(
                     f"DeleteConflict.Policy.{kind}",
@@ -165,7 +165,7 @@ class Policies(EntityKeeper):
                     "DeleteConflict.Policy.Version",
                     f"The policy {name} has versions other than its default one; delete them first.",
                 )
-            self._save(replace(self._entities, policies=without(self._entities.policies, name)))
+            self._save(replace(self._kept, policies=without(self._kept.policies, name)))
 
 
 def find_version(policy: ManagedPolicy, version_id: str) -> PolicyVersion:

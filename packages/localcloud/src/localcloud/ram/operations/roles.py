@@ -67,7 +67,7 @@ class Roles(EntityKeeper):
         _check_max_session(max_session)
         check_tags(tags)
         with self._lock:
-            check_free(self._entities.roles, "Role", name)
+            check_free(self._kept.roles, "Role", name)
             now = self._clock()
             role = Role(
                 name=name,
@@ -79,7 +79,7 @@ class Roles(EntityKeeper):
                 updated=now,
                 tags=dict(tags),
             )
-            self._save(replace(self._entities, roles={**self._entities.roles, name: role}))
+            self._save(replace(self._kept, roles={**self._kept.roles, name: role}))
         return role
 
     def get_role(self, name: str) -> Role:
@@ -88,11 +88,11 @@ class Roles(EntityKeeper):
         Raises:
             RamError: EntityNotExist.Role.
         """
-        return find_entity(self._entities.roles, "Role", name)
+        return find_entity(self._kept.roles, "Role", name)
 
     def roles(self) -> list[Role]:
         """Return all roles, by name."""
-        return by_name(self._entities.roles)
+        return by_name(self._kept.roles)
 
     def update_role(
         self,
@@ -121,7 +121,7 @@ class Roles(EntityKeeper):
                 max_session=old.max_session if max_session is None else max_session,
                 updated=self._clock(),
             )
-            self._save(replace(self._entities, roles={**self._entities.roles, name: role}))
+            self._save(replace(self._kept, roles={**self._kept.roles, name: role}))
         return role
 
     def delete_role(self, name: str) -> None:
@@ -132,17 +132,17 @@ class Roles(EntityKeeper):
         """
         with self._lock:
             role = self.get_role(name)
-            if self._entities.attached_to("Role", name):
+            if self._kept.attached_to("Role", name):
                 raise RamError(
                     "DeleteConflict.Role.Policy", f"The role {name} has policies attached to it; detach them first."
                 )
-            self._save(replace(self._entities, roles=without(self._entities.roles, name)))
+            self._save(replace(self._kept, roles=without(self._kept.roles, name)))
             for tell in self._subscribers:
                 tell(role)
 
     def find_role(self, arn: str) -> Role | None:
         """Return the role of an ARN; None: there is none."""
-        role = self._entities.roles.get(arn.removeprefix(self.role_arn("")))
+        role = self._kept.roles.get(arn.removeprefix(self.role_arn("")))
         return role if role is not None and arn == self.role_arn(role.name) else None
 
 

@@ -34,7 +34,7 @@ class RamService(Attachments, Tags, Account, Decisions):
         """Return the credential of a long-lived key; None: it is no such key, nobody's, or switched off."""
         if access_key_id == self._account.access_key_id:
             return self._account
-        entities = self._entities  # one moment's
+        entities = self._kept  # one moment's
         key = entities.keys.get(access_key_id)
         if key is None or key.status != "Active":
             return None

@@ -53,7 +53,7 @@ class Tags(Roles, Policies):
 
     def tags(self, kind: TaggedKind) -> list[Tag]:
         """Return all tags of roles or policies, in the order of names and keys."""
-        entities = self._entities
+        entities = self._kept
         holders: Mapping[str, Role | ManagedPolicy] = {**entities.roles} if kind == "role" else {**entities.policies}
         return [
             Tag(resource=name, key=key, value=value)
@@ -65,7 +65,7 @@ class Tags(Roles, Policies):
         self, kind: TaggedKind, names: Sequence[str], change: Callable[[Mapping[str, str]], dict[str, str]]
     ) -> None:
         with self._lock:
-            roles, policies = dict(self._entities.roles), dict(self._entities.policies)
+            roles, policies = dict(self._kept.roles), dict(self._kept.policies)
             for name in names:
                 tags = change((self.get_role(name) if kind == "role" else self.get_policy(name, "Custom")).tags)
                 if len(tags) > MAX_TAGS:
@@ -76,4 +76,4 @@ class Tags(Roles, Policies):
                     roles[name] = replace(roles[name], tags=tags)
                 else:
                     policies[name] = replace(policies[name], tags=tags)
-            self._save(replace(self._entities, roles=roles, policies=policies))
+            self._save(replace(self._kept, roles=roles, policies=policies))

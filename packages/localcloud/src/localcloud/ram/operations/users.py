@@ -47,7 +47,7 @@ class Users(EntityKeeper):
         check_text("DisplayName", display_name, MAX_COMMENT)
         check_text("Comments", comments, MAX_COMMENT)
         with self._lock:
-            check_free(self._entities.users, "User", name)
+            check_free(self._kept.users, "User", name)
             now = self._clock()
             user = User(
                 name=name,
@@ -68,11 +68,11 @@ class Users(EntityKeeper):
         Raises:
             RamError: EntityNotExist.User.
         """
-        return find_entity(self._entities.users, "User", name)
+        return find_entity(self._kept.users, "User", name)
 
     def users(self) -> list[User]:
         """Return all users, by name."""
-        return by_name(self._entities.users)
+        return by_name(self._kept.users)
 
     def update_user(
         self,
@@ -95,7 +95,7 @@ class Users(EntityKeeper):
         check_text("NewComments", comments, MAX_COMMENT)
         with self._lock:
             old = self.get_user(name)
-            check_free(without(self._entities.users, name), "User", new_name)
+            check_free(without(self._kept.users, name), "User", new_name)
             user = replace(
                 old,
                 name=new_name,
@@ -105,7 +105,7 @@ class Users(EntityKeeper):
                 mobile_phone=old.mobile_phone if mobile_phone is None else mobile_phone,
                 updated=self._clock(),
             )
-            entities = self._entities
+            entities = self._kept
             groups = {
                 group.name: replace(
                     group,
@@ -130,7 +130,7 @@ class Users(EntityKeeper):
         """
         with self._lock:
             self.get_user(name)
-            entities = self._entities
+            entities = self._kept
             for kind, count in {
                 "AccessKey": len(entities.keys_of(name)),
                 "Policy": len(entities.attached_to("User", name)),
@@ -163,7 +163,7 @@ class Users(EntityKeeper):
             if new and user.login:
                 raise RamError("EntityAlreadyExists.User.LoginProfile", f"The user {name} has a login profile already.")
             if password is not None:
-                check_password(password, self._entities.account.passwords)
+                check_password(password, self._kept.account.passwords)
             old = Login(created=self._clock(), reset_required=False, mfa_required=False) if new else self.login_of(name)
             login = replace(
                 old,
@@ -202,7 +202,7 @@ class Users(EntityKeeper):
         """
         with self._lock:
             self.get_user(user)
-            if len(self._entities.keys_of(user)) >= MAX_KEYS:
+            if len(self._kept.keys_of(user)) >= MAX_KEYS:
                 raise RamError("LimitExceeded.User.AccessKey", f"The user {user} has {MAX_KEYS} access keys, the most.")
             key = AccessKey(
                 access_key_id="LTAI5t" + _random(18),
@@ -211,7 +211,7 @@ class Users(EntityKeeper):
                 status="Active",
                 created=self._clock(),
             )
-            self._save(replace(self._entities, keys={**self._entities.keys, key.access_key_id: key}))
+            self._save(replace(self._kept, keys={**self._kept.keys, key.access_key_id: key}))
         return key
 
     def access_keys(self, user: str) -> list[AccessKey]:
@@ -221,7 +221,7 @@ class Users(EntityKeeper):
             RamError: EntityNotExist.User.
         """
         self.get_user(user)
-        return self._entities.keys_of(user)
+        return self._kept.keys_of(user)
 
     def set_access_key_status(self, user: str, access_key_id: str, status: KeyStatus) -> None:
         """Switch a user's access key on or off.
@@ -231,8 +231,8 @@ class Users(EntityKeeper):
         """
         with self._lock:
             key = self._access_key(user, access_key_id)
-            keys = {**self._entities.keys, access_key_id: replace(key, status=status)}
-            self._save(replace(self._entities, keys=keys))
+            keys = {**self._kept.keys, access_key_id: replace(key, status=status)}
+            self._save(replace(self._kept, keys=keys))
 
     def delete_access_key(self, user: str, access_key_id: str) -> None:
         """Remove a user's access key.
@@ -242,11 +242,11 @@ class Users(EntityKeeper):
         """
         with self._lock:
             self._access_key(user, access_key_id)
-            self._save(replace(self._entities, keys=without(self._entities.keys, access_key_id)))
+            self._save(replace(self._kept, keys=without(self._kept.keys, access_key_id)))
 
     def _access_key(self, user: str, access_key_id: str) -> AccessKey:
         self.get_user(user)
-        key = self._entities.keys.get(access_key_id)
+        key = self._kept.keys.get(access_key_id)
         if key is None or key.user != user:
             raise RamError(
                 "EntityNotExist.User.AccessKey", f"The access key not exists: {access_key_id} of the user {user}."
@@ -254,7 +254,7 @@ class Users(EntityKeeper):
         return key
 
     def _save_user(self, user: User) -> None:
-        self._save(replace(self._entities, users={**self._entities.users, user.name: user}))
+        self._save(replace(self._kept, users={**self._kept.users, user.name: user}))
 
 
 def _random(length: int) -> str:

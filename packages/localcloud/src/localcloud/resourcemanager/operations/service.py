@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import secrets
 import string
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from localcloud.kernel.accounts import Folders, OfEach
+from localcloud.kernel.keeper import Keeper
 from localcloud.resourcemanager.errors import ResourceManagerError
 from localcloud.resourcemanager.model import WAIT, Groups, ResourceGroup
 from localcloud.resourcemanager.store import open_store
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,49}")
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
-class ResourceManagerService:
+class ResourceManagerService(Keeper[Groups]):
     """The resource groups of one account; safe for threads.
 
     Args:
@@ -37,10 +37,7 @@ class ResourceManagerService:
     """
 
     def __init__(self, folder: Path, *, clock: Callable[[], float]) -> None:
-        self._store = open_store(folder)
-        self._clock = clock
-        self._lock = threading.Lock()  # held while something changes
-        self._kept = self._store.load()
+        super().__init__(open_store(folder), clock=clock)
 
     def groups(self) -> list[ResourceGroup]:
         """Return all groups, the default one first and then the oldest."""
@@ -133,9 +130,7 @@ class ResourceManagerService:
         return group
 
     def _keep(self, group: ResourceGroup) -> None:
-        kept = Groups(groups={each.id: each for each in self.groups()[1:]} | {group.id: group})
-        self._store.save(kept)
-        self._kept = kept
+        self._save(Groups(groups={each.id: each for each in self.groups()[1:]} | {group.id: group}))
 
 
 class ResourceManagerServices(OfEach[ResourceManagerService]):

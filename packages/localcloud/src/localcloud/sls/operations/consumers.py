@@ -54,7 +54,7 @@ class Consumers(Logs):
     def tidy(self) -> None:
         """See `Shards`."""
         super().tidy()
-        self._checkpoints.keep(lambda: [*self._contents.groups.values()])
+        self._checkpoints.keep(lambda: [*self._kept.groups.values()])
 
     def create_consumer_group(
         self, project: str, logstore: str, name: str, *, timeout: int, in_order: bool
@@ -93,7 +93,7 @@ class Consumers(Logs):
             SlsError: ProjectNotExist or LogStoreNotExist.
         """
         self.logstore(project, logstore)
-        return [group for key, group in sorted(self._contents.groups.items()) if key[:2] == (project, logstore)]
+        return [group for key, group in sorted(self._kept.groups.items()) if key[:2] == (project, logstore)]
 
     def consumer_group(self, project: str, logstore: str, name: str) -> ConsumerGroup:
         """Return a consumer group.
@@ -102,7 +102,7 @@ class Consumers(Logs):
             SlsError: ProjectNotExist, LogStoreNotExist or ConsumerGroupNotExist.
         """
         self.logstore(project, logstore)
-        group = self._contents.groups.get((project, logstore, name))
+        group = self._kept.groups.get((project, logstore, name))
         if group is None:
             raise SlsError("ConsumerGroupNotExist", "consumer group not exist")
         return group
@@ -129,10 +129,10 @@ class Consumers(Logs):
         """Remove a consumer group and its checkpoints; see `consumer_group`."""
         with self._lock:
             self.consumer_group(project, logstore, name)
-            old = self._contents
+            old = self._kept
             kept = {key: each for key, each in old.groups.items() if key != (project, logstore, name)}
             self._save(replace(old, groups=kept))
-        self._checkpoints.keep(lambda: [*self._contents.groups.values()])
+        self._checkpoints.keep(lambda: [*self._kept.groups.values()])
 
     def checkpoints(self, project: str, logstore: str, name: str) -> list[Checkpoint]:
         """Return the checkpoint of each shard; see `consumer_group`."""
@@ -192,7 +192,7 @@ class Consumers(Logs):
             raise SlsError("ParameterInvalid", f"consumer {consumer[:80]!r} is invalid: use {CONSUMER_NAME_RULE}")
         shards = [shard.number for shard in self._shards_for(group)]
         with self._beating:
-            living = {*self._contents.groups.values()}
+            living = {*self._kept.groups.values()}
             self._assignments = {each: kept for each, kept in self._assignments.items() if each in living}
             assignment = self._assignments.setdefault(group, Assignment())
             try:
@@ -227,7 +227,7 @@ class Consumers(Logs):
 
     def _put_group(self, group: ConsumerGroup) -> None:
         key = (group.project, group.logstore, group.name)
-        self._save(replace(self._contents, groups={**self._contents.groups, key: group}))
+        self._save(replace(self._kept, groups={**self._kept.groups, key: group}))
 
 
 def _check(timeout: int) -> None:

@@ -1,7 +1,4 @@
-"""The contents of an account's SLS at one moment, and how they change.
-
-Contents are an immutable value. A change is checked, written to disk, and only then takes effect.
-"""
+"""The contents of an account's SLS at one moment, and the names that they share with other accounts'."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from localcloud.kernel.documents import KeptDocument
+from localcloud.kernel.keeper import Keeper
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NAME, NAME_RULE, Contents
 
@@ -30,8 +28,8 @@ class ProjectNames:
         return any(keeper.has_project(name) for keeper in self.keepers)
 
 
-class ContentKeeper:
-    """Keeps the contents; each kind of resource has operations in a subclass.
+class ContentKeeper(Keeper[Contents]):
+    """Keeps the contents of one account; see `Keeper`.
 
     Args:
         store: where contents are kept.
@@ -43,20 +41,13 @@ class ContentKeeper:
     """
 
     def __init__(self, store: KeptDocument[Contents], *, clock: Callable[[], float], names: ProjectNames) -> None:
-        self._store = store
-        self._clock = clock
+        super().__init__(store, clock=clock, lock=names.lock)
         self._is_taken = names.is_taken
-        self._lock = names.lock
-        self._contents = store.load()
         names.keepers.append(self)
 
     def has_project(self, name: str) -> bool:
         """Return True if there is a project of that name."""
-        return name in self._contents.projects
-
-    def _save(self, contents: Contents) -> None:
-        self._store.save(contents)
-        self._contents = contents
+        return name in self._kept.projects
 
 
 def check_name(kind: str, name: str, code: str) -> None:

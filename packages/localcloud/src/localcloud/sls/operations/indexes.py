@@ -22,7 +22,7 @@ class Indexes(Tags):
         _check(document)
         with self._lock:
             self.logstore(project, logstore)
-            if (project, logstore) in self._contents.indexes:
+            if (project, logstore) in self._kept.indexes:
                 raise SlsError("IndexAlreadyExist", f"the index of logstore {logstore} already exists")
             return self._put_index(project, logstore, document)
 
@@ -33,7 +33,7 @@ class Indexes(Tags):
             SlsError: ProjectNotExist, LogStoreNotExist or IndexConfigNotExist.
         """
         self.logstore(project, logstore)
-        index = self._contents.indexes.get((project, logstore))
+        index = self._kept.indexes.get((project, logstore))
         if index is None:
             raise SlsError("IndexConfigNotExist", "logstore without index config")
         return index
@@ -57,13 +57,13 @@ class Indexes(Tags):
         """
         with self._lock:
             self.index(project, logstore)
-            old = self._contents
+            old = self._kept
             kept = {key: each for key, each in old.indexes.items() if key != (project, logstore)}
             self._save(replace(old, indexes=kept))
 
     def _put_index(self, project: str, logstore: str, document: Mapping[str, object]) -> Index:
         index = Index(project=project, logstore=logstore, document=document, modified=self._clock())
-        self._save(replace(self._contents, indexes={**self._contents.indexes, (project, logstore): index}))
+        self._save(replace(self._kept, indexes={**self._kept.indexes, (project, logstore): index}))
         return index
 
 

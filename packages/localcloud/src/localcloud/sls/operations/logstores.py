@@ -34,7 +34,7 @@ class Logstores(Projects):
         _check(settings)
         with self._lock:
             self.project(project)
-            if (project, name) in self._contents.logstores:
+            if (project, name) in self._kept.logstores:
                 raise SlsError("LogStoreAlreadyExist", f"logstore {name} already exists")
             now = self._clock()
             shards = divide(0, KEYS, settings.shard_count, first=0, now=now)
@@ -49,7 +49,7 @@ class Logstores(Projects):
             SlsError: ProjectNotExist or LogStoreNotExist.
         """
         self.project(project)
-        logstore = self._contents.logstores.get((project, name))
+        logstore = self._kept.logstores.get((project, name))
         if logstore is None:
             raise SlsError("LogStoreNotExist", f"logstore {name} does not exist")
         return logstore
@@ -61,7 +61,7 @@ class Logstores(Projects):
             SlsError: ProjectNotExist.
         """
         self.project(project)
-        return [logstore for _, logstore in sorted(self._contents.logstores.items()) if logstore.project == project]
+        return [logstore for _, logstore in sorted(self._kept.logstores.items()) if logstore.project == project]
 
     def update_logstore(self, project: str, name: str, settings: LogstoreSettings) -> Logstore:
         """Give a logstore other settings; it keeps its shards, whatever their number there.
@@ -83,7 +83,7 @@ class Logstores(Projects):
         """
         with self._lock:
             self.logstore(project, name)
-            old = self._contents
+            old = self._kept
             self._save(
                 replace(
                     old,
@@ -95,7 +95,7 @@ class Logstores(Projects):
 
     def _put(self, logstore: Logstore) -> None:
         key = (logstore.project, logstore.name)
-        self._save(replace(self._contents, logstores={**self._contents.logstores, key: logstore}))
+        self._save(replace(self._kept, logstores={**self._kept.logstores, key: logstore}))
 
 
 def _check(settings: LogstoreSettings) -> None:

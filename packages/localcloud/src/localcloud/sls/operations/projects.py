@@ -27,7 +27,7 @@ class Projects(ContentKeeper):
                 raise SlsError("ProjectAlreadyExist", f"Project {name} already exist")
             now = self._clock()
             project = Project(name=name, settings=settings, created=now, modified=now)
-            self._save(replace(self._contents, projects={**self._contents.projects, name: project}))
+            self._save(replace(self._kept, projects={**self._kept.projects, name: project}))
         return project
 
     def project(self, name: str) -> Project:
@@ -36,14 +36,14 @@ class Projects(ContentKeeper):
         Raises:
             SlsError: ProjectNotExist.
         """
-        project = self._contents.projects.get(name)
+        project = self._kept.projects.get(name)
         if project is None:
             raise SlsError("ProjectNotExist", f"The Project does not exist: {name}")
         return project
 
     def projects(self) -> list[Project]:
         """Return all projects, by name."""
-        return [project for _, project in sorted(self._contents.projects.items())]
+        return [project for _, project in sorted(self._kept.projects.items())]
 
     def update_project(self, name: str, settings: ProjectSettings) -> Project:
         """Give a project other settings.
@@ -54,7 +54,7 @@ class Projects(ContentKeeper):
         _check(settings)
         with self._lock:
             project = replace(self.project(name), settings=settings, modified=self._clock())
-            self._save(replace(self._contents, projects={**self._contents.projects, name: project}))
+            self._save(replace(self._kept, projects={**self._kept.projects, name: project}))
         return project
 
     def delete_project(self, name: str) -> None:
@@ -65,7 +65,7 @@ class Projects(ContentKeeper):
         """
         with self._lock:
             self.project(name)
-            old = self._contents
+            old = self._kept
             self._save(
                 Contents(
                     projects={key: each for key, each in old.projects.items() if key != name},

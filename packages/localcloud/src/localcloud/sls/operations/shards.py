@@ -53,19 +53,19 @@ class Shards(Indexes):
 
     def tidy(self) -> None:
         """Remove from the disk what has expired, and what belongs to nothing any more."""
-        self._logs.keep(lambda: [*self._contents.logstores.values()])
-        for logstore in self._contents.logstores.values():
+        self._logs.keep(lambda: [*self._kept.logstores.values()])
+        for logstore in self._kept.logstores.values():
             self._logs.expire(logstore, self._live(logstore))
 
     def delete_logstore(self, project: str, name: str) -> None:
         """See `Logstores`."""
         super().delete_logstore(project, name)
-        self._logs.keep(lambda: [*self._contents.logstores.values()])
+        self._logs.keep(lambda: [*self._kept.logstores.values()])
 
     def delete_project(self, name: str) -> None:
         """See `Projects`."""
         super().delete_project(name)
-        self._logs.keep(lambda: [*self._contents.logstores.values()])
+        self._logs.keep(lambda: [*self._kept.logstores.values()])
 
     def shards(self, project: str, logstore: str) -> list[Shard]:
         """Return the shards of a logstore that can be read, by number.

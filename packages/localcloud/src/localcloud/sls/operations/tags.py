@@ -55,4 +55,4 @@ class Tags(Logstores):
             return
         found = self.project(project)
         changed = replace(found, settings=replace(found.settings, tags=tags))
-        self._save(replace(self._contents, projects={**self._contents.projects, project: changed}))
+        self._save(replace(self._kept, projects={**self._kept.projects, project: changed}))
