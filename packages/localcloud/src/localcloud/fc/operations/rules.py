@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from localcloud.fc.errors import FcError
 from localcloud.fc.model import Function
@@ -67,61 +68,55 @@ def check_function(function: Function) -> None:
             "InvalidArgument",
             f"Runtime is set to an invalid value {function.runtime[:200]!r} (allowed: {', '.join(RUNTIMES)})",
         )
-    custom = RUNTIMES[function.runtime].custom  # whose handlers mean nothing
-    concurrency = RUNTIMES[function.runtime].concurrency
-    low, high = (mb // 1024 for mb in MB_PER_CPU)
-    rules: list[tuple[str, object, bool, str]] = [
-        ("handler", function.handler, custom or bool(_HANDLER.fullmatch(function.handler)), "MODULE.FUNCTION"),
-        *(
-            (name, handler, custom or not handler or bool(_HANDLER.fullmatch(handler)), "MODULE.FUNCTION")
-            for name, handler in {
-                "initializer": function.initializer,
-                "preFreeze": function.pre_freeze,
-                "preStop": function.pre_stop,
-            }.items()
-        ),
-        *(
-            (f"{name}.timeout", timeout, timeout in HOOK_TIMEOUT, f"{_bounds(HOOK_TIMEOUT)} seconds")
-            for name, timeout in {
-                "preFreeze": function.pre_freeze_timeout,
-                "preStop": function.pre_stop_timeout,
-            }.items()
-        ),
-        (
-            "instanceConcurrency",
-            function.concurrency,
-            function.concurrency in concurrency,
-            f"{_bounds(concurrency)} for {function.runtime}",
-        ),
-        ("port", function.port, function.port in CUSTOM_PORTS, _bounds(CUSTOM_PORTS)),
-        ("timeout", function.timeout, function.timeout in TIMEOUT, f"{_bounds(TIMEOUT)} seconds"),
-        (
-            "initializationTimeout",
-            function.initialization_timeout,
-            function.initialization_timeout in INITIALIZATION_TIMEOUT,
-            f"{_bounds(INITIALIZATION_TIMEOUT)} seconds",
-        ),
-        (
-            "memorySize",
-            function.memory,
-            function.memory in MEMORY,
-            f"{_bounds(MEMORY)} MB in steps of {MEMORY.step}",
-        ),
-        ("diskSize", function.disk, function.disk in DISKS, f"{' or '.join(map(str, DISKS))} MB"),
-        (
-            "cpu",
-            function.cpu,
-            function.cpu is None or _cpu_fits(function.cpu, function.memory),
-            f"{CPU_SHARE} to {CPU_SHARES[-1] * CPU_SHARE:g} vCPU in steps of {CPU_SHARE}, with {low} to {high} GB of memory for "
-            "each vCPU",
-        ),
-    ]
-    for name, value, good, allowed in rules:
-        if not good:
-            raise FcError("InvalidArgument", f"{name} is {repr(value)[:200]}; expected {allowed}")
+    for rule in _rules(function):
+        if not rule.good:
+            raise FcError("InvalidArgument", f"{rule.name} is {repr(rule.value)[:200]}; expected {rule.allowed}")
     _check_environment(function.environment)
     _check_health_check(function.health_check)
     check_attachments(function.vpc, function.nas, generation=3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A property, its value, whether it is allowed, and what is."""
+
+    name: str
+    value: object
+    good: bool
+    allowed: str
+
+
+def _rules(function: Function) -> Iterator[_Rule]:
+    runtime = RUNTIMES[function.runtime]
+
+    def handler(name: str, value: str, *, optional: bool) -> _Rule:
+        # Those of a custom runtime mean nothing.
+        good = runtime.custom or (optional and not value) or bool(_HANDLER.fullmatch(value))
+        return _Rule(name, value, good, "MODULE.FUNCTION")
+
+    def bounded(name: str, value: int, allowed: range, unit: str = "") -> _Rule:
+        return _Rule(name, value, value in allowed, f"{_bounds(allowed)}{unit}")
+
+    yield handler("handler", function.handler, optional=False)
+    yield handler("initializer", function.initializer, optional=True)
+    yield handler("preFreeze", function.pre_freeze, optional=True)
+    yield handler("preStop", function.pre_stop, optional=True)
+    yield bounded("preFreeze.timeout", function.pre_freeze_timeout, HOOK_TIMEOUT, " seconds")
+    yield bounded("preStop.timeout", function.pre_stop_timeout, HOOK_TIMEOUT, " seconds")
+    yield bounded("instanceConcurrency", function.concurrency, runtime.concurrency, f" for {function.runtime}")
+    yield bounded("port", function.port, CUSTOM_PORTS)
+    yield bounded("timeout", function.timeout, TIMEOUT, " seconds")
+    yield bounded("initializationTimeout", function.initialization_timeout, INITIALIZATION_TIMEOUT, " seconds")
+    yield bounded("memorySize", function.memory, MEMORY, f" MB in steps of {MEMORY.step}")
+    yield _Rule("diskSize", function.disk, function.disk in DISKS, f"{' or '.join(map(str, DISKS))} MB")
+    low, high = (mb // 1024 for mb in MB_PER_CPU)
+    yield _Rule(
+        "cpu",
+        function.cpu,
+        function.cpu is None or _cpu_fits(function.cpu, function.memory),
+        f"{CPU_SHARE} to {CPU_SHARES[-1] * CPU_SHARE:g} vCPU in steps of {CPU_SHARE}, with {low} to {high} GB of memory for "
+        "each vCPU",
+    )
 
 
 def _bounds(allowed: range) -> str:

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import NANOSECONDS, SOURCE, TAG, TOPIC, LogGroup
+from localcloud.sls.model import NANOSECONDS, SOURCE, TAG, TOPIC, LogGroup, Logstore
 from localcloud.sls.operations.shards import Shards
 from localcloud.sls.search.index import Rules
 from localcloud.sls.search.matching import Fields, Matches, compile_query
@@ -157,26 +157,31 @@ class Logs(Shards):
         begin, end = search.begin // NANOSECONDS, -(-search.end // NANOSECONDS)
         step = max(step, -(-(end - begin) // INTERVALS))
         starts = range(begin, end, step)
-        counts, complete, deadline = [0] * len(starts), True, time.monotonic() + MAX_TIME
-        if matches is None:
-            for place, start in enumerate(starts):
-                first, last = max(start * NANOSECONDS, search.begin), min((start + step) * NANOSECONDS, search.end)
-                counts[place] = self._logs.count(found, first, last, live=self._live(found))
+        if matches:
+            counts, complete = self._count(found, search, matches, starts)
         else:
-            with closing(
-                self._logs.find(found, search.begin, search.end, reverse=False, live=self._live(found))
-            ) as candidates:
-                try:
-                    for candidate in candidates:
-                        _check(deadline)
-                        if matches(_until(deadline, _fields(candidate), candidate)):
-                            counts[(candidate.time // NANOSECONDS - begin) // step] += 1
-                except TimeoutError:
-                    complete = False
+            complete, counts = True, []
+            for start in starts:
+                first, last = max(start * NANOSECONDS, search.begin), min((start + step) * NANOSECONDS, search.end)
+                counts.append(self._logs.count(found, first, last, live=self._live(found)))
         return [
             Interval(begin=start, end=min(start + step, end), count=number, complete=complete)
             for start, number in zip(starts, counts, strict=True)
         ]
+
+    def _count(self, found: Logstore, search: Search, matches: Matches, starts: range) -> tuple[list[int], bool]:
+        """Return how many logs that match begin in each part, and whether all were looked at in time."""
+        counts, deadline = [0] * len(starts), time.monotonic() + MAX_TIME
+        logs = self._logs.find(found, search.begin, search.end, reverse=False, live=self._live(found))
+        with closing(logs) as candidates:
+            try:
+                for candidate in candidates:
+                    _check(deadline)
+                    if matches(_until(deadline, _fields(candidate), candidate)):
+                        counts[(candidate.time // NANOSECONDS - starts.start) // starts.step] += 1
+            except TimeoutError:
+                return counts, False
+        return counts, True
 
     def _matches(self, project: str, logstore: str, search: Search) -> Matches | None:
         """Return the question that a search asks of logs; None: all are meant."""
