@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heavylift.cdk.settings import SETTINGS
-from heavylift.cli.main import make_parser
+from heavylift.cli.options import make_parser
 from tests.support.paths import HEAVYLIFT, ROOT
 
 DOCUMENTS = [

@@ -1,4 +1,4 @@
-"""The commands about stacks: open a session, call the parts, report the result. Parsing is `heavylift.cli.main`'s.
+"""The commands about stacks: open a session, call the parts, report the result. Parsing is `heavylift.cli.options`'.
 
 The commands about calls of a function are `heavylift.cli.calls`'. Every command takes the parsed options and the output, and
 returns the exit code. What only some of them need, and takes long to import (OSS's SDK, YAML), these import themselves.

@@ -55,7 +55,7 @@ SAME_PICTURE = 4.0  # mean difference of two JPEG encodings of one picture, in l
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class FreshRun:
     """A fresh instance's first and second request."""
 
     name: str
@@ -181,7 +181,7 @@ def _build(root: Path) -> Build:
     return read_build(root / "dist")
 
 
-def _run(session: Session, function: FunctionName, name: str, console: Console) -> Run:
+def _run(session: Session, function: FunctionName, name: str, console: Console) -> FreshRun:
     with console.status(Text(f"invoking {function.name} ({name}) on a fresh instance …")):
         first = invoke(session, function, b"", timeout=600)
     console.print(f"first request  {first.seconds:6.2f} s  {_summary(first)}", soft_wrap=True)
@@ -197,7 +197,7 @@ def _run(session: Session, function: FunctionName, name: str, console: Console) 
         raise HeavyliftError(
             f"the log of the first request {name} holds {len(starts)} starts instead of one:\n{first.log_tail}"
         )
-    return Run(name=name, first=first, second=second, start=starts[0])
+    return FreshRun(name=name, first=first, second=second, start=starts[0])
 
 
 def _summary(invocation: Invocation) -> str:
@@ -240,7 +240,9 @@ def _services(client: Any) -> list[Any]:  # noqa: ANN401 - the official client i
     return client.list_services(ListServicesRequest()).body.services or []
 
 
-def _report(root: Path, build: Build, runs: tuple[Run, ...], before: bytes, after: bytes, console: Console) -> None:
+def _report(
+    root: Path, build: Build, runs: tuple[FreshRun, ...], before: bytes, after: bytes, console: Console
+) -> None:
     out = root / "demo-out"
     out.mkdir(exist_ok=True)
     (out / "before.jpg").write_bytes(before)
@@ -271,7 +273,7 @@ def _report(root: Path, build: Build, runs: tuple[Run, ...], before: bytes, afte
     )
 
 
-def _table(runs: tuple[Run, ...]) -> Table:
+def _table(runs: tuple[FreshRun, ...]) -> Table:
     table = Table(title="Start and requests")
     table.add_column("")
     for each in runs:

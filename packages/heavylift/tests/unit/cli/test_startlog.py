@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heavylift.contracts.startlog import Package, Pages, find_starts, parse_start
+from heavylift.contracts.startlog import ImportTime, Pages, find_starts, parse_start
 from heavylift.errors import HeavyliftError
 
 RECORD: dict[str, Any] = {
@@ -78,9 +78,9 @@ IMPORTS: list[dict[str, Any]] = [
 def test_imports_are_parsed_the_slowest_first_and_the_others_last() -> None:
     start = parse_start(json.dumps({**RECORD, "imports": IMPORTS, "cores": 2}))
     assert start.imports == (
-        Package(name="tensorflow", seconds=1.0, modules=2100),
-        Package(name="numpy", seconds=0.25, modules=190),
-        Package(name="others", seconds=0.5, modules=40),
+        ImportTime(name="tensorflow", seconds=1.0, modules=2100),
+        ImportTime(name="numpy", seconds=0.25, modules=190),
+        ImportTime(name="others", seconds=0.5, modules=40),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heavylift.cli.main import make_parser
+from heavylift.cli.options import make_parser
 
 
 def test_unchecked_is_a_setting_of_the_app_beside_others() -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from heavylift.cli.main import make_parser
+from heavylift.cli.options import make_parser
 
 
 def test_versions_are_told_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
