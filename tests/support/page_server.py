@@ -15,7 +15,7 @@ from heavylift.runtime.pages import (
     PAGE,
     PRESENT,
     Helper,
-    Plan,
+    PagePlan,
     Segment,
     find_helper,
     plan_size,
@@ -52,7 +52,7 @@ class Holes:
             behind = half + gap * PAGE
             first = whole._replace(size=half - whole.offset)
             self.segments = [first, whole._replace(offset=behind, size=whole.offset + whole.size - behind)]
-        self.plan = Plan(mmap.mmap(-1, plan_size(self.segments)), self.segments)
+        self.plan = PagePlan(mmap.mmap(-1, plan_size(self.segments)), self.segments)
         self.plan.write()
         self.absent: list[int] = []
         for place, segment in enumerate(self.segments):

@@ -22,7 +22,7 @@ from typing import Any
 from heavylift.build.accesses import WATCH
 from heavylift.build.ahead import PATCHERS, find_ahead
 from heavylift.build.errors import BuildError
-from heavylift.build.recording import Code, Recording, record_pages
+from heavylift.build.recording import LibraryCode, Recording, record_pages
 from heavylift.runtime.bytecode import BYTECODE_NAME
 
 SECONDS = 900  # of all of it: every page costs a fault
@@ -150,7 +150,7 @@ class Trial:
     events: Sequence[Path]
 
 
-def record_start(trial: Trial, libraries: Mapping[str, Code], scratch: Path) -> tuple[Recording, list[str]]:
+def record_start(trial: Trial, libraries: Mapping[str, LibraryCode], scratch: Path) -> tuple[Recording, list[str]]:
     """Start a function, send it requests, and return what it touched of its applib, with a sentence for each failure.
 
     Args:

@@ -31,7 +31,7 @@ _WIDTH = 110  # characters of a line of runs, so that a difference shows
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class LibraryCode:
     """The code of a large library, and its unwind tables.
 
     Attributes:
@@ -96,17 +96,17 @@ def recording_path(folder: Path, requirements: Path, target: Target) -> Path:
     return folder / f"{requirements.stem}-{target}.json"
 
 
-def find_code(folder: Path, paths: Iterable[str]) -> dict[str, Code]:
+def find_code(folder: Path, paths: Iterable[str]) -> dict[str, LibraryCode]:
     """Return the code of each large library whose pages may come one by one, by its path."""
     found = {}
     for path in sorted(paths):
         library = folder / path
         if library.stat().st_size > BLOCK_SIZE and (regions := read_code(library)):
-            found[path] = Code((*regions, *read_tables(library)), _digest(library, regions))
+            found[path] = LibraryCode((*regions, *read_tables(library)), _digest(library, regions))
     return found
 
 
-def choose_pages(recording: Recording, libraries: Mapping[str, Code]) -> tuple[dict[str, Paged], list[str]]:
+def choose_pages(recording: Recording, libraries: Mapping[str, LibraryCode]) -> tuple[dict[str, Paged], list[str]]:
     """Return the libraries whose cold pages come later, and the paths of those of whose code nothing is recorded."""
     paged, unknown = {}, []
     for path, code in libraries.items():
@@ -120,7 +120,7 @@ def choose_pages(recording: Recording, libraries: Mapping[str, Code]) -> tuple[d
     return paged, unknown
 
 
-def record_pages(touched: Mapping[str, Iterable[int]], libraries: Mapping[str, Code]) -> dict[str, Recorded]:
+def record_pages(touched: Mapping[str, Iterable[int]], libraries: Mapping[str, LibraryCode]) -> dict[str, Recorded]:
     """Return what is recorded of pages of files, by the libraries' paths; what belongs to no region alone is left out."""
     return {
         path: Recorded(

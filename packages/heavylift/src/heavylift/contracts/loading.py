@@ -48,7 +48,7 @@ class CodeBlock(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoadPlan:
     """The blocks of a load by their numbers, in order.
 
     Attributes:
@@ -62,7 +62,7 @@ class Plan:
     needs: tuple[int, ...]
 
 
-def plan_load(content: Content, *, by_pages: bool) -> Plan:
+def plan_load(content: Content, *, by_pages: bool) -> LoadPlan:
     """Return the order of a load.
 
     By pages: first what a recorded start may have used, then the other files, then the blocks of code that hold a cold page. A
@@ -82,10 +82,10 @@ def plan_load(content: Content, *, by_pages: bool) -> Plan:
     least = ends[content.eager - 1] if content.eager else 0
     needs = tuple(max(least, end) for end in ends)
     if not by_pages:
-        return Plan(tuple(order), len(order), needs)
+        return LoadPlan(tuple(order), len(order), needs)
     used = len(content.files) if content.used is None else content.used
     cold = [each.block for each in codes.values() if each.cold]
-    return Plan((*order, *cold), needs[used - 1] if used else 0, needs)
+    return LoadPlan((*order, *cold), needs[used - 1] if used else 0, needs)
 
 
 def pieces(content: Content) -> tuple[tuple[Piece, ...], ...]:

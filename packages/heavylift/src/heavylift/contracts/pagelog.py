@@ -10,7 +10,7 @@ EVENT = "heavylift.pages"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Demand:
+class DemandedPage:
     """A page of a library that was executed before it was there.
 
     Attributes:
@@ -26,7 +26,7 @@ class Demand:
     seconds: float
 
 
-def find_demands(lines: Iterable[str]) -> list[Demand]:
+def find_demands(lines: Iterable[str]) -> list[DemandedPage]:
     """Return what a log says was fetched on demand, in order; other lines, and damaged ones, are passed over."""
     demands = []
     for line in lines:
@@ -36,15 +36,15 @@ def find_demands(lines: Iterable[str]) -> list[Demand]:
         try:
             record = json.loads(line[brace:])
             library, page, size = str(record["library"]), int(record["page"]), int(record["bytes"])
-            demands.append(Demand(library=library, page=page, size=size, seconds=float(record["seconds"])))
+            demands.append(DemandedPage(library=library, page=page, size=size, seconds=float(record["seconds"])))
         except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
             continue
     return demands
 
 
-def explain(demands: Iterable[Demand]) -> str:
+def explain(demands: Iterable[DemandedPage]) -> str:
     """Return sentences that say which libraries lacked code, and what to do; empty where none did."""
-    by_library: dict[str, list[Demand]] = {}
+    by_library: dict[str, list[DemandedPage]] = {}
     for demand in demands:
         by_library.setdefault(demand.library, []).append(demand)
     if not by_library:
@@ -58,6 +58,6 @@ def explain(demands: Iterable[Demand]) -> str:
     return "\n".join(["requests had to fetch code that no recording had seen:", *lines, advice])
 
 
-def _listed(demands: list[Demand], most: int = 12) -> str:
+def _listed(demands: list[DemandedPage], most: int = 12) -> str:
     pages = sorted({each.page for each in demands})
     return ", ".join(map(str, pages[:most])) + (", …" if len(pages) > most else "")

@@ -28,7 +28,7 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
+class ImportTime:
     """The time that the modules of one top-level package took to execute, without their imports of other packages."""
 
     name: str
@@ -61,7 +61,7 @@ class Start:
     peak_memory: int  # bytes
     memory_before_import: int  # bytes
     error: str | None  # "Type: message" of a start that failed
-    imports: tuple[Package, ...] = ()  # the slowest first, `others` last; empty where the line does not say
+    imports: tuple[ImportTime, ...] = ()  # the slowest first, `others` last; empty where the line does not say
     pages: Pages | None = None  # None: no library was loaded by pages
     cores: float | None = None  # CPUs that the instance may use; None where the line does not say
 
@@ -122,7 +122,7 @@ def find_starts(lines: Iterable[str]) -> list[Start]:
     return starts
 
 
-def _packages(values: Any) -> tuple[Package, ...]:  # noqa: ANN401 - anything may stand in a log
+def _packages(values: Any) -> tuple[ImportTime, ...]:  # noqa: ANN401 - anything may stand in a log
     if values is None:
         return ()
     if not isinstance(values, list):
@@ -134,7 +134,7 @@ def _packages(values: Any) -> tuple[Package, ...]:  # noqa: ANN401 - anything ma
             raise ValueError(f"package is {name!r}, not a name")
         if type(modules) is not int or modules < 0:
             raise ValueError(f"modules is {modules!r}, not a count")
-        packages.append(Package(name=name, seconds=_number(value["seconds"], "seconds"), modules=modules))
+        packages.append(ImportTime(name=name, seconds=_number(value["seconds"], "seconds"), modules=modules))
     return tuple(sorted(packages, key=lambda package: (package.name == OTHERS, -package.seconds)))
 
 

@@ -8,7 +8,7 @@ import sys
 from html import escape
 from pathlib import Path
 
-from heavylift.contracts.startlog import EVENT, Package, Start, find_starts
+from heavylift.contracts.startlog import EVENT, ImportTime, Start, find_starts
 from heavylift.errors import HeavyliftError
 from heavylift.report.limit import Limit, limit_of
 from heavylift.report.waterfall import COLOURS, UNKNOWN, draw
@@ -99,7 +99,7 @@ def _pages(start: Start) -> str:
     )
 
 
-def _imports(packages: tuple[Package, ...]) -> str:
+def _imports(packages: tuple[ImportTime, ...]) -> str:
     total = sum(package.seconds for package in packages)
     rows = [
         f"<tr><td>{escape(package.name)}<td>{package.seconds:.3f}<td>{package.seconds / total if total else 0:.0%}"

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from heavylift.contracts.startlog import OTHERS, Package, Span, Start
+from heavylift.contracts.startlog import OTHERS, ImportTime, Span, Start
 
 # One colour a phase, the same in every picture (Okabe and Ito's palette, told apart by colour-blind readers). The order
 # is that of the lanes of one item.
@@ -136,14 +136,14 @@ def _draw_line(axes: Axes, seconds: float, label: str, colour: str, *, ahead: bo
     )
 
 
-def _slowest(imports: tuple[Package, ...]) -> list[Package]:
+def _slowest(imports: tuple[ImportTime, ...]) -> list[ImportTime]:
     named = [package for package in imports if package.name != OTHERS]
     rest = [*named[PACKAGES:], *(package for package in imports if package.name == OTHERS)]
     seconds, modules = sum(package.seconds for package in rest), sum(package.modules for package in rest)
-    return named[:PACKAGES] + ([Package(name=OTHERS, seconds=seconds, modules=modules)] if rest else [])
+    return named[:PACKAGES] + ([ImportTime(name=OTHERS, seconds=seconds, modules=modules)] if rest else [])
 
 
-def _draw_packages(axes: Axes, packages: list[Package]) -> None:
+def _draw_packages(axes: Axes, packages: list[ImportTime]) -> None:
     total = sum(package.seconds for package in packages)
     _draw_bars(
         axes,

@@ -37,7 +37,7 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-class Message:
+class HttpMessage:
     """An answer whose head has come.
 
     Attributes:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from heavylift.runtime.answers import Message, ProtocolError
+from heavylift.runtime.answers import HttpMessage, ProtocolError
 
 if TYPE_CHECKING:
     import ssl
@@ -74,7 +74,7 @@ class Answer:
 
     def __init__(self, connected: socket.socket, connections: Connections) -> None:
         self._stream = io.BufferedReader(_Receiver(connected))
-        self._message = Message(self._stream)
+        self._message = HttpMessage(self._stream)
         self.status = self._message.status
         self.headers: Mapping[str, str] = self._message.headers
         self._connected: socket.socket | None = connected

@@ -1,8 +1,8 @@
 """Code of large libraries that is opened page by page when it is executed: the Python side of native/pages.c.
 
-A `Plan` is memory with the state of each page of some segments: two processes share it where one brings what the other executes; in
-a recording, every page is there, and the plan tells afterwards which were touched. Importing this module takes ctypes with it, so
-only what needs it does.
+A `PagePlan` is memory with the state of each page of some segments: two processes share it where one brings what the other
+executes; in a recording, every page is there, and the plan tells afterwards which were touched. Importing this module takes ctypes
+with it, so only what needs it does; and only that: what it knows of a page and of p_flags, `heavylift.contracts.pages` says, too.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Faults(NamedTuple):
     waited: float
 
 
-class Plan:
+class PagePlan:
     """The pages of some segments, each by its number, which counts from 0 through all of them.
 
     Args:
@@ -255,7 +255,7 @@ def set_flags(segments: Iterable[Segment], *, cleared: bool) -> None:
 
 
 @contextmanager
-def recording(segments: Sequence[Segment]) -> Iterator[Plan]:
+def recording(segments: Sequence[Segment]) -> Iterator[PagePlan]:
     """Note which pages of code this process and its forks execute or read, from now on.
 
     The files' flags are cleared meanwhile: no other process can use these libraries. A thread that blocks SIGSEGV and executes a
@@ -273,7 +273,7 @@ def recording(segments: Sequence[Segment]) -> Iterator[Plan]:
     helper = find_helper()
     if helper is None:
         raise OSError(f"there is no helper for {os.uname().machine} beside {__file__}")
-    plan = Plan(mmap.mmap(-1, plan_size(segments)), segments)
+    plan = PagePlan(mmap.mmap(-1, plan_size(segments)), segments)
     plan.write(recording=True)
     helper.attach(plan.memory)
     set_flags(segments, cleared=True)

@@ -18,7 +18,7 @@ from heavylift.contracts.archive import Content
 from heavylift.contracts.loading import CodeBlock, Piece, code_blocks
 from heavylift.contracts.pages import FLAGS_SIZE, Library, Run
 from heavylift.runtime.opening import CHANNEL, MEMORY
-from heavylift.runtime.pages import NUMBER, Helper, Plan, Segment, find_helper, plan_size, set_flags
+from heavylift.runtime.pages import NUMBER, Helper, PagePlan, Segment, find_helper, plan_size, set_flags
 
 
 class Paging:
@@ -46,7 +46,7 @@ class Paging:
             self._add(library, f"{root}/{path}")
         size = plan_size(self._segments)
         os.ftruncate(memory, size)
-        self._plan = Plan(mmap.mmap(memory, size), self._segments)
+        self._plan = PagePlan(mmap.mmap(memory, size), self._segments)
         self._plan.write()
         for number, runs in enumerate(self._cold):
             for run in runs:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from heavylift.contracts.startlog import Package, Span, Start
+from heavylift.contracts.startlog import ImportTime, Span, Start
 from heavylift.report.waterfall import COLOURS, LIMIT, UNKNOWN, draw, make_figure
 
 
@@ -48,9 +48,9 @@ START = Start(
     memory_before_import=1,
     error=None,
     imports=(
-        Package(name="tensorflow", seconds=0.91, modules=2100),
-        *(Package(name=f"library{place}", seconds=0.1 - place / 200, modules=1) for place in range(12)),
-        Package(name="others", seconds=0.25, modules=40),
+        ImportTime(name="tensorflow", seconds=0.91, modules=2100),
+        *(ImportTime(name=f"library{place}", seconds=0.1 - place / 200, modules=1) for place in range(12)),
+        ImportTime(name="others", seconds=0.25, modules=40),
     ),
     cores=2.0,
 )
@@ -184,6 +184,6 @@ def test_names_of_a_log_are_drawn_as_they_stand() -> None:
 
 @pytest.mark.parametrize("spans", [(), (span("fetch", "applib", 0.0, 0.0),)])
 def test_a_start_of_no_time_is_drawn(spans: tuple[Span, ...], tmp_path: Path) -> None:
-    imports = (Package(name="tensorflow", seconds=0.0, modules=0),)
+    imports = (ImportTime(name="tensorflow", seconds=0.0, modules=0),)
     draw(replace(START, seconds=0.0, spans=spans, imports=imports), tmp_path / "start.png", title="a start")
     assert (tmp_path / "start.png").exists()

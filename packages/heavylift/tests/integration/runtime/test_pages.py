@@ -41,9 +41,9 @@ def test_code_that_is_absent_is_brought_when_it_is_executed_and_no_other(tmp_pat
 def test_what_has_arrived_stays_when_the_block_that_it_is_of_is_lost_later(tmp_path: Path) -> None:
     program = """
     import mmap
-    from heavylift.runtime.pages import FAILED, PAGE, PRESENT, Plan, Segment, find_helper, plan_size
+    from heavylift.runtime.pages import FAILED, PAGE, PRESENT, PagePlan, Segment, find_helper, plan_size
     segments = [Segment(str(original), 0, 4 * PAGE, 5, 0)]
-    plan = Plan(mmap.mmap(-1, plan_size(segments)), segments)
+    plan = PagePlan(mmap.mmap(-1, plan_size(segments)), segments)
     plan.write()
     plan.set_absent(0, 4)
     helper = find_helper()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heavylift.runtime.answers import Message, ProtocolError
+from heavylift.runtime.answers import HttpMessage, ProtocolError
 
 WHOLE = b"HTTP/1.1 206 Partial\r\nContent-Length: 9\r\nETag: e\r\n\r\nnine byte"
 CHUNKED = b"HTTP/1.1 403 No\r\ntransfer-encoding: Chunked\r\nETag: e\r\n\r\n3;x=y\r\nnin\r\n6\r\ne byte\r\n0\r\nTrailer: t\r\n\r\n"
@@ -31,8 +31,8 @@ class Pieces(io.RawIOBase):
         return size
 
 
-def read(content: bytes, sizes: list[int], most: int) -> tuple[Message, bytes]:
-    message = Message(io.BufferedReader(Pieces(content, sizes)))
+def read(content: bytes, sizes: list[int], most: int) -> tuple[HttpMessage, bytes]:
+    message = HttpMessage(io.BufferedReader(Pieces(content, sizes)))
     body = b""
     while part := message.read1(most):
         body += part

@@ -10,7 +10,7 @@ from heavylift.build.ahead import Ahead
 from heavylift.build.cuts import Paged
 from heavylift.build.errors import BuildError
 from heavylift.build.recording import (
-    Code,
+    LibraryCode,
     Recorded,
     Recording,
     choose_pages,
@@ -25,7 +25,7 @@ from heavylift.contracts.pages import PAGE, Region, Run
 from tests.support.elf import CODE, DATA, RX, R, Section, Segment, make_library
 
 REGIONS = (Region(PAGE - 10, 3 * PAGE + 20, 5, 64), Region(8 * PAGE, 4 * PAGE, 5, 120))  # pages 1 to 3, and 8 to 11
-CODES = {"a.so": Code(REGIONS, "a" * 64), "b.so": Code(REGIONS, "b" * 64)}
+CODES = {"a.so": LibraryCode(REGIONS, "a" * 64), "b.so": LibraryCode(REGIONS, "b" * 64)}
 
 
 def test_pages_are_counted_through_the_regions() -> None:

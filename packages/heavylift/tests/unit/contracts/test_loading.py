@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from heavylift.contracts.archive import BLOCK_SIZE, Block, Content, FileEntry
-from heavylift.contracts.loading import CodeBlock, Piece, Plan, code_blocks, hot_blocks, pieces, plan_load
+from heavylift.contracts.loading import CodeBlock, LoadPlan, Piece, code_blocks, hot_blocks, pieces, plan_load
 from heavylift.contracts.pages import PAGE, Library, Region, Run
 from tests.support.contents import CONTENT, ZERO
 
@@ -33,7 +33,7 @@ def test_a_file_needs_its_blocks_and_those_of_the_eager_files() -> None:
 
 
 def test_an_archive_without_libraries_has_one_order() -> None:
-    everything = Plan(tuple(range(6)), 6, (1, 1, 4, 5, 6))
+    everything = LoadPlan(tuple(range(6)), 6, (1, 1, 4, 5, 6))
     assert plan_load(CONTENT, by_pages=True) == plan_load(CONTENT, by_pages=False) == everything
 
 
@@ -89,10 +89,10 @@ def test_blocks_of_code_tell_whether_they_hold_a_cold_page() -> None:
 
 def test_by_pages_code_comes_last_and_what_is_hot_not_twice() -> None:
     plan = plan_load(PAGED, by_pages=True)
-    assert plan == Plan(blocks=(0, 1, 2, 6, 7, 3, 5), ready=4, needs=(1, 4, 5))
+    assert plan == LoadPlan(blocks=(0, 1, 2, 6, 7, 3, 5), ready=4, needs=(1, 4, 5))
     assert plan_load(replace(PAGED, used=3), by_pages=True).ready == 5
     assert plan_load(replace(PAGED, used=0, eager=0), by_pages=True).ready == 0
 
 
 def test_otherwise_files_come_whole_and_hot_pages_not_by_themselves() -> None:
-    assert plan_load(PAGED, by_pages=False) == Plan(blocks=(0, 2, 3, 4, 5, 6, 7), ready=7, needs=(1, 6, 7))
+    assert plan_load(PAGED, by_pages=False) == LoadPlan(blocks=(0, 2, 3, 4, 5, 6, 7), ready=7, needs=(1, 6, 7))
