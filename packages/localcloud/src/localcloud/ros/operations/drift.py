@@ -109,16 +109,7 @@ class Drifts:
         kind, now = self._types[canonical_type(resource.type)], self._clock()
         if not isinstance(kind, Detectable) or not resource.physical_id:
             return Drift(status=DriftStatus.NOT_CHECKED, checked=now)
-        context = Context(
-            stack_id=stack.id,
-            stack_name=stack.name,
-            logical_id=resource.logical_id,
-            type=resource.type,
-            region=self._account.region,
-            account_id=self._account.account_id,
-            timeout=60.0,
-            caller=caller,
-        )
+        context = Context.of(resource, stack, self._account, timeout=60.0, caller=caller)
         for right in kind.rights_to_read(context, resource.physical_id):
             self._gate.require(caller, right.action, right.resource, right.conditions)
         actual = await asyncio.to_thread(kind.present, context, resource.physical_id, resource.properties)

@@ -128,13 +128,10 @@ class Provisioner:
 
     def _context(self, operation: Operation, resource: Resource) -> Context:
         stack = operation.stack
-        return Context(
-            stack_id=stack.id,
-            stack_name=stack.name,
-            logical_id=resource.logical_id,
-            type=resource.type,
-            region=self._account.region,
-            account_id=self._account.account_id,
+        return Context.of(
+            resource,
+            stack,
+            self._account,
             timeout=stack.timeout * 60.0,
             caller=operation.caller,
             going_back=operation.kind == "ROLLBACK",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from localcloud.kernel.access import Caller
-from localcloud.ros.model import NOBODY
+from localcloud.ros.model import NOBODY, Account, Resource, Stack
 
 Properties = Mapping[str, object]
 
@@ -59,6 +59,30 @@ class Context:
     timeout: float  # seconds that are left of the operation
     caller: Caller = NOBODY  # of the operation
     going_back: bool = False  # the operation takes back an update that failed
+
+    @classmethod
+    def of(
+        cls,
+        resource: Resource,
+        stack: Stack,
+        account: Account,
+        *,
+        timeout: float,
+        caller: Caller,
+        going_back: bool = False,
+    ) -> Context:
+        """Return the context of a resource of a stack; see the attributes."""
+        return cls(
+            stack_id=stack.id,
+            stack_name=stack.name,
+            logical_id=resource.logical_id,
+            type=resource.type,
+            region=account.region,
+            account_id=account.account_id,
+            timeout=timeout,
+            caller=caller,
+            going_back=going_back,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
