@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from bench.cloud import LINKS, Cloud, running_cloud
-from bench.comparison import Samples, in_turn
+from bench.comparison import Samples
 from bench.direct import function_settings
 from bench.functions import FunctionSettings
-from bench.measure import Sample, cold_start, timings
+from bench.measure import Sample, cold_start, in_turn, timings
 from bench.packages import copy_code
 from bench.part import Part
 from bench.results import Results

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from mmap import PAGESIZE
@@ -22,7 +22,7 @@ from bench.cloud import LINKS, Cloud, running_cloud
 from bench.cpu import medians, spent_by_start
 from bench.direct import BUCKET, function_settings
 from bench.functions import FunctionSettings, StoredCode
-from bench.measure import Sample, cold_start, timings
+from bench.measure import Sample, cold_start, in_turn, timings
 from bench.memory import touch_costs
 from bench.packages import add_archive, add_sdk, peer_code
 from bench.part import Part
@@ -93,11 +93,6 @@ def _samples(part: Part) -> tuple[Samples, list[dict[str, float]], list[dict[str
         link: {way: starts for way, starts in found.items() if way not in left_out} for link, found in samples.items()
     }
     return kept, spent, touches, left_out
-
-
-def in_turn(ways: Mapping[str, object], number: int) -> Iterator[str]:
-    """Return the ways in the order of one round: every other round goes backwards, so that a noisy machine hurts all."""
-    return iter(ways if number % 2 else [*ways][::-1])
 
 
 def _ways(

@@ -21,11 +21,10 @@ import tomllib
 
 from bench.archives import plain_archive, zip_installed
 from bench.cloud import LINKS, Cloud, running_cloud
-from bench.comparison import in_turn
 from bench.cpu import medians, spent_by_start
 from bench.direct import archive_variables, function_settings
 from bench.functions import FunctionSettings
-from bench.measure import Sample, cold_start
+from bench.measure import Sample, cold_start, in_turn
 from bench.packages import peer_code
 from bench.part import Part
 from bench.results import Results, goal

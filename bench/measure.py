@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import psutil
 
@@ -15,6 +16,7 @@ from heavylift.clouds.invocation import Invocation
 from heavylift.contracts.startlog import Start, find_starts
 from heavylift.errors import HeavyliftError
 
+Way = TypeVar("Way")
 MIB = 1024**2
 # Seconds before a start: for that long, a virtual machine gives what the last one freed back to its host (Linux,
 # mm/page_reporting.c), at the cost of whoever runs then.
@@ -29,15 +31,18 @@ class Sample:
     first: float = 0.0  # milliseconds of the first request's handler after the initializer
     second: float = 0.0  # milliseconds of the next request's handler
     peak_memory: int = 0  # bytes; as the start counted them
-    platform_memory: int = (
-        0  # bytes; of all the instance's processes, as the platform counted them after the first request
-    )
+    platform_memory: int = 0  # bytes; of all the instance's processes, as the platform counts after the first request
     counted_disk: int = 0  # bytes that the start took on disk, as it counted them
     platform_disk: int = 0  # bytes; the most that lay on the instance's disk, as the platform saw it
     fetched: int = 0  # bytes before the start was ready
     written: int = 0  # bytes of files before the start was ready
     cloud: float = 0.0  # CPU seconds of the embedded cloud until the first picture
     machine: float = 0.0  # CPU seconds of the whole machine until the first picture
+
+
+def in_turn(ways: Iterable[Way], number: int) -> list[Way]:
+    """Return the ways in the order of one round: every other round goes backwards, so that a noisy machine hurts all."""
+    return [*ways] if number % 2 else [*ways][::-1]
 
 
 def cold_start(cloud: Cloud, settings: FunctionSettings) -> tuple[Start, Sample]:

@@ -30,7 +30,7 @@ def describe_machine() -> dict[str, object]:
     """Return the properties of this machine that the numbers depend on."""
     return {
         "cores": os.cpu_count() or 1,
-        "cpu": _cpu_model(),
+        "cpu": cpu_model(),
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": platform.release(),
     }
@@ -78,7 +78,8 @@ def read_results(path: Path) -> Results:
     return record if isinstance(record, dict) and "parts" in record else {}
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """Return the name of this machine's processor."""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()

@@ -23,7 +23,8 @@ from bench.cloud import LATENCY, Cloud, running_cloud
 from bench.command import run
 from bench.direct import function_settings
 from bench.functions import DISK, FunctionSettings
-from bench.measure import cold_start
+from bench.measure import cold_start, in_turn
+from bench.results import cpu_model
 from bench.tuning_page import draw, insert, render
 from heavylift.contracts.manifest import Build, read_build
 from heavylift.report.prices import Price, cu_per_second
@@ -109,7 +110,7 @@ def _samples(build: Build, folder: Path, runs: int, console: Console) -> dict[Se
         example = function_settings(build, cloud.endpoints)
         samples: dict[Setting, list[Sample]] = {setting: [] for setting in measurable(_cores())}
         for number in range(runs):
-            for setting in samples if number % 2 else reversed(samples):
+            for setting in in_turn(samples, number):
                 with console.status(f"run {number + 1} of {runs}: {setting.cpu:g} vCPU, {setting.memory} MB …"):
                     function = replace(example, cpu=setting.cpu, memory=setting.memory)
                     samples[setting].append(_sample(cloud, function))
@@ -138,7 +139,7 @@ def summarize(samples: Mapping[Setting, Sequence[Sample]], *, runs: int) -> dict
         "command": "make bench-tuning",
         "machine": {
             "cores": _cores(),
-            "cpu": _cpu_model(),
+            "cpu": cpu_model(),
             "python": platform.python_version(),
             "system": platform.release(),
         },
@@ -185,13 +186,6 @@ def _summary(setting: Setting, starts: Sequence[Sample]) -> dict[str, object]:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def _cpu_model() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bench.cloud import LINKS
-from bench.comparison import LABELS, NOTES, in_turn, summarize
-from bench.measure import Sample
+from bench.comparison import LABELS, NOTES, summarize
+from bench.measure import Sample, in_turn
 from bench.working_set import packed_sizes
 from heavylift.build.pack import pack
 

@@ -11,7 +11,7 @@ OUTPUT = "CDK_OUTDIR"  # the folder for the cloud assembly
 CONTEXT = "CDK_CONTEXT_JSON"  # cdk.json's context, and that of `-c key=value`
 ACCOUNT = "HEAVYLIFT_ACCOUNT"  # the account's number
 LOCAL_BUILD = (
-    "HEAVYLIFT_LOCAL_BUILD"  # set: it is for the embedded cloud, which runs what was built for this machine's Python
+    "HEAVYLIFT_LOCAL_BUILD"  # set: for the embedded cloud, which runs what was built for this machine's Python
 )
 
 # Of the context.

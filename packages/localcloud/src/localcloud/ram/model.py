@@ -8,9 +8,8 @@ from typing import Literal, Protocol
 
 from localcloud.kernel.identity import Identity
 
-DEFAULT_SESSION = (
-    3600  # seconds that a session lasts (AssumeRole, DurationSeconds), and may last (CreateRole, MaxSessionDuration)
-)
+# Seconds that a session lasts (AssumeRole, DurationSeconds), and may last (CreateRole, MaxSessionDuration).
+DEFAULT_SESSION = 3600
 
 PolicyType = Literal["System", "Custom"]
 Kind = Literal["Role", "User", "Group"]  # of the entities that policies are attached to

@@ -78,7 +78,7 @@ class Shard:
     end: int
     created: float
     closed: float | None = (
-        None  # since when it takes no more logs, because others have taken its place; None: it takes them
+        None  # since when others have taken its place, and it takes no more logs; None: it takes them
     )
     parents: Sequence[int] = ()  # the shards that it has taken the place of
 

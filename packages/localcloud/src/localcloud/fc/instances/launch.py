@@ -48,9 +48,7 @@ class Launch:
     own_network: bool = False  # the bootstrap has to open the embedded cloud's ports
     listens: bool = False  # and those of the web and of the resolver
     bounds_processes: bool = False  # the kernel counts them for this instance alone
-    supervised: bool = (
-        False  # the first process is the embedded cloud's own and stays at work when the instance is frozen
-    )
+    supervised: bool = False  # the first process is the embedded cloud's own, and works on when the instance is frozen
 
     @property
     def descriptors(self) -> list[int]:
