@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,6 +27,16 @@ def is_near(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and is_loopback(parts.hostname or "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The answer of a server: its head, and its body as it comes."""
+
+    status: int
+    headers: Mapping[str, str]  # by lower-case name
+    length: int | None  # bytes of the body; None: the server does not say
+    chunks: AsyncIterator[bytes]
 
 
 async def send(
@@ -50,20 +62,54 @@ async def send(
         TimeoutError: that time is over.
         ConnectionError: the server cannot be reached, or answers no HTTP; or what is to be sent is none.
     """
+    content = bytearray()
+    async with sending(method, url, patience=patience, body=body, headers=headers) as answer:
+        async for chunk in answer.chunks:
+            content += chunk
+            if len(content) > limit:
+                break
+        return answer.status, bytes(content)
+
+
+@asynccontextmanager
+async def sending(
+    method: str,
+    url: str,
+    *,
+    patience: float,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    unpack: bool = True,
+) -> AsyncIterator[Answer]:
+    """Send a request to a server on loopback, and yield its answer, which is given up when the block ends.
+
+    Args:
+        method: of the request.
+        url: one that `is_near`.
+        patience: seconds for all of it, the block too.
+        body: of the request.
+        headers: of the request.
+        unpack: a body with a Content-Encoding is yielded without it.
+
+    Raises:
+        TimeoutError: that time is over.
+        ConnectionError: the server cannot be reached, or answers no HTTP; or what is to be sent is none.
+    """
     if not is_near(url):
         raise ConnectionError(f"{url} is not on loopback")
-    content = bytearray()
     connector = aiohttp.TCPConnector(resolver=_Loopback(), ssl=False)
+    timeout = aiohttp.ClientTimeout(total=patience)
     try:
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=patience)) as session,
+            aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=unpack) as session,
             session.request(method, url, data=body, headers=headers, allow_redirects=False) as response,
         ):
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > limit:
-                    break
-            return response.status, bytes(content)
+            yield Answer(
+                status=response.status,
+                headers={name.lower(): value for name, value in response.headers.items()},
+                length=response.content_length,
+                chunks=response.content.iter_any(),
+            )
     except TimeoutError:
         raise
     except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:

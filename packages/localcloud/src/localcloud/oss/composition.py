@@ -71,8 +71,11 @@ def create(context: Context) -> Service:
     async def begin(network: Network) -> None:
         for each in hourly:
             each.begin()
+        endpoint = network.endpoints["oss"]
+        oss.fetches.begin(lambda host: endpoint if context.serves(host) else None)
 
     async def stop() -> None:
+        await oss.fetches.stop()
         for each in hourly:
             await each.end()
 

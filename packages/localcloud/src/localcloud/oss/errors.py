@@ -66,6 +66,7 @@ STATUS = {
     "NoSuchAccessPoint": 404,
     "NoSuchAccessPointPolicy": 404,
     "NoSuchBucket": 404,
+    "NoSuchAsyncFetchTask": 404,  # assumed
     "NoSuchBucketDataRedundancyTransitionTask": 404,
     "NoSuchBucketOverwriteConfig": 404,
     "NoSuchBucketPolicy": 404,
@@ -89,6 +90,7 @@ STATUS = {
     "NotImplemented": 501,
     "NotModified": 304,
     "NotSymlink": 400,
+    "ObjectAlreadyExists": 400,
     "ObjectNotAppendable": 409,
     "OperationNotSupported": 400,
     "PartNotSequential": 400,

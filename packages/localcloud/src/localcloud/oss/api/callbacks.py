@@ -9,24 +9,17 @@ Source: OSS, "Callback"; "HTTP status code 203".
 from __future__ import annotations
 
 import base64
-import hashlib
-from collections.abc import Mapping
 from functools import partial
 
 from aiohttp import web
 
 from localcloud.kernel.door import ID
-from localcloud.kernel.outgoing import is_near, send
-from localcloud.kernel.values import read_json
 from localcloud.oss.api.call import Call
 from localcloud.oss.callbacks import Callback, read_callback
+from localcloud.oss.calling import call_back
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import StoredObject
 from localcloud.oss.settings.callbackpolicy import find_callback
-
-PATIENCE = 5.0  # seconds for an answer
-MAX_ANSWER = 1024 * 1024  # bytes
-_STATUS = "0007-00000203"  # the finer code of an answer with another status than 200
 
 
 def asked_callback(call: Call) -> Callback | None:
@@ -77,67 +70,22 @@ async def answer_after(
     """
     if callback is None:
         return answer
-    body = callback.render(_values(call, item, operation))
-    headers = {
-        "Content-Type": callback.body_type,
-        "Content-MD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
-        "User-Agent": "aliyun-oss-callback",
-        "x-oss-bucket": call.bucket,
-        "x-oss-owner": call.owner,
-        "x-oss-request-id": call.request[ID],
-        "x-oss-requester": call.requester,
-        "x-oss-tag": "CALLBACK",
-    }
-    if callback.host:
-        headers["Host"] = callback.host
     kept = {
         name: value for name, value in answer.headers.items() if name.lower() not in {"content-type", "content-length"}
     }
     try:
-        content = await _first(callback, body, headers)
+        content = await call_back(
+            callback,
+            _values(call, item, operation),
+            bucket=call.bucket,
+            owner=call.owner,
+            requester=call.requester,
+            request_id=call.request[ID],
+        )
     except OssError as error:
         error.headers.update(kept)
         raise
     return web.Response(body=content, content_type="application/json", headers=kept)
-
-
-async def _first(callback: Callback, body: bytes, headers: Mapping[str, str]) -> bytes:
-    """Return the answer of the first URL that gives one."""
-    failure = _failed("no URL was called")
-    for url in callback.urls:
-        try:
-            return await _post(url, body, headers)
-        except OssError as error:
-            failure = error
-    raise failure
-
-
-async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-    if not is_near(url):
-        raise _failed(
-            "Error status : 502.", f"{url} is not on loopback, and the embedded cloud calls no other address."
-        )
-    try:
-        status, content = await send("POST", url, body=body, headers=headers, limit=MAX_ANSWER, patience=PATIENCE)
-    except TimeoutError as error:
-        raise _failed(f"Cost too long time: no answer came within {PATIENCE:g} seconds.") from error
-    except ConnectionError as error:
-        raise _failed("Error status : 502.", f"{url} cannot be reached.") from error
-    if len(content) > MAX_ANSWER:
-        raise _failed("Error status : 400. User server return too long content-length value.")
-    if status != 200:
-        raise _failed(f"Error status : {status}.")
-    try:
-        read_json(content)
-    except ValueError as error:
-        raise _failed("Response body is not valid json format.") from error
-    return content
-
-
-def _failed(why: str, cause: str = "") -> OssError:
-    """Return the error of a callback, in OSS's words; what OSS does not say stands in an element of its own."""
-    ec = _STATUS if why.startswith("Error status") else None
-    return OssError("CallbackFailed", why, {"Cause": cause} if cause else {}, ec=ec)
 
 
 def _values(call: Call, item: StoredObject, operation: str) -> dict[str, str | int]:

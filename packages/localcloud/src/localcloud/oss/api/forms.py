@@ -17,12 +17,12 @@ from aiohttp.multipart import BodyPartReader, MultipartReader
 
 from localcloud.kernel.xml import render
 from localcloud.oss.api.attributes import check_header, read_attributes
-from localcloud.oss.api.bodies import write_blob
 from localcloud.oss.api.call import RIGHTS_BY_HEADER, Call
 from localcloud.oss.api.callbacks import answer_after, callback_of
 from localcloud.oss.api.conditions import forbids_overwriting
 from localcloud.oss.api.guard import caller_of
 from localcloud.oss.api.s3 import SPOKEN
+from localcloud.oss.arriving import write_blob
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.forms import Policy, read_form_claim, read_policy
@@ -70,7 +70,9 @@ async def post_object(call: Call) -> web.StreamResponse:
     throttle = call.request[THROTTLE]
     chunks = _chunks(file, reader)
     chunks = throttle.slow(chunks) if throttle else chunks
-    blob = await write_blob(call, chunks, limit=min(policy.most, MAX_PUT), digests=Digests(md5=None, sha256=None))
+    blob = await write_blob(
+        call.oss.blobs, chunks, limit=min(policy.most, MAX_PUT), digests=Digests(md5=None, sha256=None)
+    )
     with call.oss.blobs.giving(blob):
         if blob.size < policy.least:
             raise OssError(

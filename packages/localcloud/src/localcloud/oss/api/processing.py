@@ -17,11 +17,11 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from localcloud.oss.api import objects
-from localcloud.oss.api.bodies import write_blob
 from localcloud.oss.api.call import Call
 from localcloud.oss.api.conditions import check_conditions
 from localcloud.oss.api.queries import describe, select
 from localcloud.oss.api.url import ResourceUrl
+from localcloud.oss.arriving import write_blob
 from localcloud.oss.digests import Digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.images.actions import Action, Mark, read_actions, to_request
@@ -109,7 +109,7 @@ async def _save(call: Call) -> web.StreamResponse:
     actions = await _read(call, steps)
     async with call.open("GetObject") as (item, path), _worked_on(call, actions, item.size, path) as outcome:
         any_digests = Digests(md5=None, sha256=None)
-        blob = await write_blob(call, outcome.chunks, limit=MAX_IMAGE, digests=any_digests)
+        blob = await write_blob(call.oss.blobs, outcome.chunks, limit=MAX_IMAGE, digests=any_digests)
         headers = {"content-type": outcome.head["type"]}
     stored = await call.run(
         call.oss.objects.put,

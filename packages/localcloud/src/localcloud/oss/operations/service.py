@@ -12,6 +12,7 @@ from localcloud.oss.operations.appends import AppendOperations
 from localcloud.oss.operations.buckets import BucketOperations
 from localcloud.oss.operations.copies import CopyOperations
 from localcloud.oss.operations.events import Events, Subscriber
+from localcloud.oss.operations.fetches import FetchOperations
 from localcloud.oss.operations.inventories import CheckWriter, InventoryOperations, anybody
 from localcloud.oss.operations.lifecycle import LifecycleOperations
 from localcloud.oss.operations.objects import ObjectOperations
@@ -63,6 +64,7 @@ class OssService:
         self.uploads = UploadOperations(store, events=events, clock=clock, key_state=key_state)
         self.lifecycle = LifecycleOperations(store, events=events, clock=clock, key_state=key_state)
         self.inventories = InventoryOperations(store, objects=self.objects, clock=clock, check_writer=check_writer)
+        self.fetches = FetchOperations(store, objects=self.objects, clock=clock)
         self.logs = AccessLogs(store, objects=self.objects, folder=folder / "logs", clock=clock)
         self.copies = CopyOperations(
             store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=key_state

@@ -10,6 +10,7 @@ from pathlib import Path
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
 from localcloud.oss.store.database import Database
+from localcloud.oss.store.fetches import FetchRows
 from localcloud.oss.store.objects import ObjectRows
 from localcloud.oss.store.opening import open_database
 from localcloud.oss.store.reserve import Reserve
@@ -41,6 +42,7 @@ class Store:
         self.versions = VersionRows(self._database)
         self.objects = ObjectRows(self._database, self.blobs, self.buckets, self.versions)
         self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)
+        self.fetches = FetchRows(self._database)
 
     def close(self) -> None:
         """Close the database."""
