@@ -37,7 +37,7 @@ DIFFERS: Mapping[str, str] = {
     "ListSnapshots": "always empty",
     "GetTemplateSummary": "no resource can be imported",
     "ListStackGroups": "always empty",
-    **dict.fromkeys(("GetMetaQueryStatus", "GetBucketMetaQueryStatus"), "there is never one"),
+    **dict.fromkeys(("OpenMetaQuery", "OpenBucketMetaQuery"), "in the mode basic; semantic is refused by name"),
     "ListCloudBoxes": "always empty",
     "DoMetaQueryAction": "always refused, in OSS's words",
     "DoDataPipelineAction": "no pipeline can be made; the list is empty",

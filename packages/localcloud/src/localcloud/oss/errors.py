@@ -58,6 +58,7 @@ STATUS = {
     "InventoryAlreadyExist": 409,
     "MalformedPOSTRequest": 400,
     "MalformedXML": 400,
+    "MetaQueryAlreadyExist": 409,  # assumed
     "MetaQueryNotExist": 404,
     "MethodNotAllowed": 405,
     "MissingArgument": 400,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -230,6 +230,15 @@ class ObjectOperations(Operations):
             marker=marker,
             limit=limit,
         )
+
+    def all(self, bucket: str) -> Iterator[StoredObject]:
+        """Yield a bucket's objects in order of their keys, as they are when each page of them is read.
+
+        Raises:
+            OssError: NoSuchBucket.
+        """
+        self._store.buckets.get(bucket)
+        return self._store.objects.after(bucket, "", "")
 
     def versions(
         self,

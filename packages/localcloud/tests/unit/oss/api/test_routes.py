@@ -11,6 +11,7 @@ from localcloud.oss.api import (
     cors,
     forms,
     live,
+    metaquery,
     objects,
     processing,
     redundancy,
@@ -31,6 +32,7 @@ ASKING |= {
     cnames.change_cname,
     live.put_channel,
     live.get_channel,
+    metaquery.change,
     redundancy.tell,
 }  # one of several things, by a parameter
 ASKING |= {processing.get_processed, processing.post_process}  # for what they read, and what they write
