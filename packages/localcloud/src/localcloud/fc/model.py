@@ -301,10 +301,13 @@ class Triggers(Protocol):
 
 
 class Invocations(Protocol):
-    """The way to run functions."""
+    """The way to run functions. A method raises `ApiError` with Function Compute's code."""
 
     async def invoke(self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "") -> Invocation:
         """Invoke a function and wait for its answer."""
+
+    def invoke_async(self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "") -> str:
+        """Accept an invocation that is done later; return the request's id."""
 
 
 class Tags(Protocol):

@@ -123,17 +123,20 @@ class InvocationOperations:
         )
 
     def invoke_async(
-        self, path: str, payload: bytes, *, request_id: str, qualifier: str = "", task: str = "", delay: int = 0
-    ) -> None:
+        self, path: str, payload: bytes, *, request_id: str = "", qualifier: str = "", task: str = "", delay: int = 0
+    ) -> str:
         """Accept an invocation that is done later; a failure is tried again.
 
         Args:
             path: the function's path.
             payload: the event.
-            request_id: the request's id.
+            request_id: the request's id; empty: a fresh one.
             qualifier: a version or an alias; empty: what is not published.
             task: the id under which its course is kept; empty: a configuration says whether it is.
             delay: seconds for which it is put off.
+
+        Returns:
+            The request's id.
 
         Raises:
             FcError: FunctionNotFound, VersionNotFound, AliasNotFound, AccessDenied, EntityTooLarge,
@@ -145,9 +148,11 @@ class InvocationOperations:
                 "EntityTooLarge",
                 f"the event has {len(payload)} bytes; at most {MAX_ASYNC_PAYLOAD} are allowed for an asynchronous invocation",
             )
+        request_id = request_id or new_request_id()
         self._accept(
             Pending(request_id=request_id, function=path, payload=payload, qualifier=qualifier, task=task), delay
         )
+        return request_id
 
     def fire(self, event: ObjectEvent) -> None:
         """Invoke the functions whose triggers an object's event fires."""
@@ -166,7 +171,7 @@ class InvocationOperations:
 
     def fire_timer(self, trigger: Trigger, payload: bytes) -> None:
         """Invoke the function of a timer that is due."""
-        self.invoke_async(trigger.function, payload, request_id=new_request_id(), qualifier=trigger.qualifier)
+        self.invoke_async(trigger.function, payload, qualifier=trigger.qualifier)
 
     async def invoke_by(self, trigger: Trigger, payload: bytes) -> str:
         """Invoke the function of a trigger that waits for it; return why that failed, empty: it did not."""

@@ -18,7 +18,6 @@ from localcloud.fc.instances.interpreters import check_interpreter
 from localcloud.fc.instances.isolation import choose_isolation
 from localcloud.fc.instances.logs import Logs
 from localcloud.fc.instances.network import Ports
-from localcloud.fc.instances.requests import new_request_id
 from localcloud.fc.instances.sweep import repeat
 from localcloud.fc.model import Settings
 from localcloud.fc.operations.aliases import AliasOperations
@@ -209,7 +208,7 @@ class FcService:
             self._loop.call_soon_threadsafe(self.invocations.fire, event)
 
     def _invoke_destination(self, function: Destination, result: bytes) -> None:
-        self.invocations.invoke_async(function.name, result, request_id=new_request_id(), qualifier=function.qualifier)
+        self.invocations.invoke_async(function.name, result, qualifier=function.qualifier)
 
     def _sweep(self) -> Iterator[Callable[[], None]]:
         """Yield the steps of one sweep; each is done whether or not those before it failed."""

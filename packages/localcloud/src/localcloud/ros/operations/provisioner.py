@@ -170,7 +170,7 @@ def _made(resource: Resource, outcome: Outcome) -> Resource:
     return replace(
         resource,
         physical_id=outcome.physical_id,
-        attributes=outcome.attributes,
+        attributes=outcome.attributes or resource.attributes,
         reference=outcome.reference,
     )
 

@@ -90,7 +90,7 @@ class Outcome:
     """A resource after it was created or updated."""
 
     physical_id: str
-    attributes: Properties  # what Fn::GetAtt can ask for
+    attributes: Properties  # what Fn::GetAtt can ask for; empty, after an update: what it could before
     reference: str = ""  # what Ref is; empty: the physical id
 
 

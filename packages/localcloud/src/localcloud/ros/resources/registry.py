@@ -18,6 +18,7 @@ from localcloud.ros.resources.fc_configs import (
     FcProvisionConfig,
 )
 from localcloud.ros.resources.fc_domains import Fc3CustomDomain, FcCustomDomain
+from localcloud.ros.resources.fc_invokers import Fc3FunctionInvoker, FcFunctionInvoker
 from localcloud.ros.resources.fc_layers import Fc3LayerVersion, FcLayer
 from localcloud.ros.resources.fc_releases import Fc3FunctionVersion, FcAlias, FcVersion
 from localcloud.ros.resources.oss import Bucket
@@ -68,12 +69,14 @@ def resource_types(
         FcProvisionConfig(fc),
         FcLayer(fc),
         FcCustomDomain(fc),
+        FcFunctionInvoker(fc),
         Fc3FunctionVersion(fc),
         Fc3ProvisionConfig(fc),
         Fc3ConcurrencyConfig(fc),
         Fc3AsyncInvokeConfig(fc),
         Fc3LayerVersion(fc),
         Fc3CustomDomain(fc),
+        Fc3FunctionInvoker(fc),
         Project(sls),
         Logstore(sls),
         Index(sls),

@@ -24,6 +24,7 @@ from localcloud.ros.resources.fc_configs import (
     FcProvisionConfig,
 )
 from localcloud.ros.resources.fc_domains import Fc3CustomDomain, FcCustomDomain
+from localcloud.ros.resources.fc_invokers import Fc3FunctionInvoker, FcFunctionInvoker
 from localcloud.ros.resources.fc_layers import Fc3LayerVersion, FcLayer
 from localcloud.ros.resources.fc_releases import Fc3FunctionVersion, FcAlias, FcVersion
 from localcloud.ros.resources.nested import NestedStack
@@ -57,6 +58,8 @@ TYPES = (
     FcAlias,
     FcProvisionConfig,
     FcLayer,
+    FcFunctionInvoker,
+    Fc3FunctionInvoker,
     Fc3FunctionVersion,
     Fc3ProvisionConfig,
     Fc3ConcurrencyConfig,

@@ -71,6 +71,17 @@ def test_a_custom_resource_needs_the_right_to_invoke_its_function(cloud: Cloud) 
         assert (right.action, right.resource) == ("fc:InvokeFunction", properties["ServiceToken"])
 
 
+def test_an_invoker_needs_the_right_to_invoke_its_function_and_none_to_be_deleted(cloud: Cloud) -> None:
+    for kind, given, path in (
+        ("FC::FunctionInvoker", {"ServiceName": "s", "FunctionName": "f"}, "services/s/functions/f"),
+        ("FC3::FunctionInvoker", {"FunctionName": "f"}, "functions/f"),
+    ):
+        for before, after in ((None, given), (given, given)):
+            (right,) = cloud.type(kind).rights(CONTEXT, before, after)
+            assert (right.action, right.resource) == ("fc:InvokeFunction", f"acs:fc:cn-hangzhou:{ACCOUNT}:{path}")
+        assert not list(cloud.type(kind).rights(CONTEXT, given, None))
+
+
 def test_emptying_a_bucket_needs_the_right_to_delete_each_object(cloud: Cloud) -> None:
     bucket, oss = cloud.type("OSS::Bucket"), cloud.oss
     oss.buckets.create("photos")
