@@ -81,6 +81,7 @@ class HeavyStack(Stack):
 
     Raises:
         SettingsError: a setting is wrong.
+        InfraError: the app has a stack of that name.
     """
 
     def __init__(
@@ -94,6 +95,11 @@ class HeavyStack(Stack):
         if settings is None:
             context = {**read_context(os.environ), **({"stackName": name} if name else {})}
             settings = read_stack_settings(context)
+        if scope.node.try_find_child(settings.stack_name) is not None:
+            raise InfraError(
+                f"HeavyStack: there is a construct {settings.stack_name} in the app already; give this stack a name of its own: "
+                'HeavyStack(app, "NAME")'
+            )
         super().__init__(
             scope,
             settings.stack_name,

@@ -20,7 +20,7 @@ from heavylift.clouds import assembly
 from heavylift.clouds.ros import Event, RefusedError, Ros, Stack, StackDefinition, StackNotFoundError
 from heavylift.clouds.sdkerrors import explain
 from heavylift.clouds.session import Session
-from heavylift.clouds.stacks import Stacks, asset_buckets, named_buckets, with_buckets
+from heavylift.clouds.stacks import StackFailedError, Stacks, asset_buckets, named_buckets, with_buckets
 from heavylift.contracts import app
 from heavylift.errors import HeavyliftError
 
@@ -87,21 +87,23 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     stack, session = synthesized(options)
     ros = make_ros(session)
     buckets = assets.bucket_names(stack.assets, session.region)
+    superseded = _superseded_buckets(session, ros, stack.name, buckets)
     assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
     definition = StackDefinition(
         template=stack.template,
         parameters=dict(options.parameter),
-        tags=with_buckets(stack.tags, buckets),
+        tags=with_buckets(stack.tags, [*buckets, *superseded]),  # both, until the stack needs the first alone
         timeout=options.timeout,
         rollback=options.rollback,
         replace=options.replace,
     )
     try:
         deployed = _stacks(session, ros, output).deploy(stack.name, definition)
-    except RefusedError:
-        if not _exists(ros, stack.name):  # nothing will ever use what was published for it
-            _remove_buckets(session, ros, buckets, output)
+    except (RefusedError, StackFailedError):
+        unused = set(buckets).difference(_buckets_of(ros, stack.name))  # and nothing will ever use them
+        _remove_buckets(session, ros, sorted(unused), output)
         raise
+    _remove_buckets(session, ros, superseded, output, user=stack.name)
     said = {"created": "is created", "updated": "is updated", "unchanged": "is like that already: no changes"}
     output.emit(
         {"event": "deployed", "stack": stack.name, "change": deployed.change, "outputs": dict(deployed.stack.outputs)},
@@ -261,14 +263,32 @@ def _stacks(session: Session, ros: Ros, output: Output) -> Stacks:
     return Stacks(ros, lambda event: _say_event(event, output), interval=interval)
 
 
-def _exists(ros: Ros, name: str) -> bool:
-    return any(stack.name == name for stack in ros.stacks(name))
-
-
-def _remove_buckets(session: Session, ros: Ros, names: Iterable[str], output: Output) -> None:
+def _superseded_buckets(session: Session, ros: Ros, stack: str, names: Iterable[str]) -> list[str]:
+    """Return the asset buckets of a stack that are not among some names: an app may name another one than before."""
     from heavylift.clouds import assets
 
-    used = {name for stack in ros.stacks() for name in asset_buckets(stack)}
+    before = _buckets_of(ros, stack).difference(names)
+    return [name for name in sorted(before) if assets.has_bucket(session.bucket(name))]
+
+
+def _buckets_of(ros: Ros, stack: str) -> set[str]:
+    """Return the asset buckets of a stack; none: it is not there."""
+    return {name for each in ros.stacks(stack) if each.name == stack for name in asset_buckets(each)}
+
+
+def _remove_buckets(session: Session, ros: Ros, names: Iterable[str], output: Output, *, user: str = "") -> None:
+    """Remove asset buckets that no stack uses any longer.
+
+    Args:
+        session: where they are.
+        ros: the stacks there.
+        names: the buckets'.
+        output: told about each.
+        user: the stack that used them last.
+    """
+    from heavylift.clouds import assets
+
+    used = {name for stack in ros.stacks() if stack.name != user for name in asset_buckets(stack)}
     for name in names:
         if name in used:
             output.emit({"event": "kept", "bucket": name}, f"kept the asset bucket {name}: another stack uses it")

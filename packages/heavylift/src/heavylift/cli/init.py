@@ -43,7 +43,7 @@ def main(options: argparse.Namespace) -> int:
     except OSError as error:
         raise HeavyliftError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
     steps = [
-        (f"cd {shlex.quote(str(folder))}", "has it"),
+        (f"cd {shlex.quote(str(folder))}", "the project"),
         ("heavylift deploy", "builds it; without --cloud REGION it goes to an embedded cloud on this machine"),
         ASK_OTHERS.get(options.example, ASK),
         ("heavylift local stop", "ends the embedded cloud; what is deployed there stays"),

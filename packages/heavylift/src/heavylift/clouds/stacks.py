@@ -26,6 +26,10 @@ SETTLE = 2  # looks at a failed stack before it counts as ended: rollback may be
 OnEvent = Callable[[Event], None]
 
 
+class StackFailedError(HeavyliftError):
+    """A stack did not become what it should have; it is at rest."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployed:
     """The result of a deployment."""
@@ -130,7 +134,7 @@ class Stacks:
                     return stack
                 failed += 1
                 if failed == SETTLE:
-                    raise HeavyliftError(explain(stack, happened, wanted))
+                    raise StackFailedError(explain(stack, happened, wanted))
             self._sleep(self._interval)
 
 

@@ -156,6 +156,10 @@ class Pair(Construct):
             "app: OneRole: there are two of this id among the Resources of a stack",
         ),
         (
+            'HeavyFunction(stack, "One", **SMALL); HeavyFunction(HeavyStack(app, "mine"), "Two", **SMALL)',
+            "app: HeavyStack: there is a construct mine in the app already; give this stack a name of its own",
+        ),
+        (
             'HeavyFunction(stack, "One", **SMALL); HeavyFunction(HeavyStack(app, "other"), "One", cpu=99, **SMALL)',
             "app: other/One: cpu: 99 is not allowed",
         ),

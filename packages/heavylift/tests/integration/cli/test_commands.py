@@ -250,6 +250,19 @@ def test_an_asset_bucket_stays_while_another_stack_uses_it(make_project: Callabl
     assert not one.exists(one.assets)
 
 
+def test_an_asset_bucket_goes_when_the_app_has_named_another_one(project: Project) -> None:
+    names = [project.assets.replace(project.stack, project.stack + end) for end in ("", "x", "y")]
+    assert project.heavylift("deploy").code == 0
+    again = project.heavylift("deploy", "-c", f"qualifier={project.stack}x", "-c", "colour=red")
+    assert (again.code, f"removed the asset bucket {names[0]}\n" in again.out) == (0, True)
+    assert [project.exists(name) for name in names] == [False, True, False]
+    assert project.heavylift("invoke").out == "red\n"
+    failed = project.heavylift("deploy", "-c", f"qualifier={project.stack}y", "-c", "broken=type")
+    assert failed.code == 1
+    assert project.heavylift("destroy").code == 0
+    assert [project.exists(name) for name in names] == [False, False, False]
+
+
 def test_a_bucket_that_somebody_else_made_is_never_emptied(project: Project) -> None:
     own = project.cloud.bucket(project.assets)
     own.create_bucket()
