@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from pathlib import Path
 
 from localcloud.fc.api.routes import create_app
-from localcloud.fc.errors import FcError
-from localcloud.fc.instances.delivery import Deliver, Destination, Entry
-from localcloud.fc.instances.environment import PRINCIPAL
 from localcloud.fc.model import Settings
+from localcloud.fc.operations.deliveries import LogstoreDelivery
 from localcloud.fc.operations.service import FcService
 from localcloud.gateway.adoption import WEB
-from localcloud.kernel.identity import Credential, Identity
 from localcloud.kernel.options import number, whole
 from localcloud.kernel.service import Context, Definition, Network, Service
 from localcloud.oss.operations.service import OssService
-from localcloud.sls.model import NANOSECONDS, Log, LogGroup
 from localcloud.sls.operations.service import SlsService
 from localcloud.sts.operations.sessions import StsService
 
 # Of all places of connections. Together with those from outside they are more than there are, but nobody is left without any.
 INSIDE = 0.5  # for connections from instances
 INSTANCES = 0.25  # for the instances themselves
-LOG_SESSION = 60 * 60  # seconds for which a role is assumed to deliver logs
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -63,15 +57,23 @@ def create(context: Context) -> Service:
     Raises:
         LocalCloudError: see `FcService`.
     """
-    oss, settings = context.domain(OssService), _settings(context)
+    oss, sts, sls = context.domain(OssService), context.domain(StsService), context.domain(SlsService)
+    settings = _settings(context)
     fc = FcService(
         context.data / "fc",
         settings=settings,
-        roles=context.domain(StsService),
+        roles=sts,
         objects=oss.objects_of(context.account_id),
         buckets=oss.buckets,
-        logstores=context.domain(SlsService),
-        deliver=_logstores(context),
+        logstores=sls,
+        deliver=LogstoreDelivery(
+            sls,
+            sts,
+            authorizer=context.authorizer,
+            region=context.region,
+            account_id=context.account_id,
+            clock=context.clock,
+        ),
         clock=context.clock,
     )
     oss.subscribe(fc.on_object_event)
@@ -100,37 +102,6 @@ def create(context: Context) -> Service:
         close=fc.close,
         facts={"isolation": fc.isolation},
     )
-
-
-def _logstores(context: Context) -> Deliver:
-    """Return what writes to logstores: as a function's role where it has one, which needs the right, else as the platform.
-
-    The latter is what the service-linked role AliyunServiceRoleForFC is for ("Service-linked role of Function Compute"); that a
-    function's role comes before it is assumed.
-    """
-    sls, sts = context.domain(SlsService), context.domain(StsService)
-    credentials: dict[str, Credential] = {}  # by role
-
-    def assume(role: str) -> Identity:
-        credential = credentials.get(role)
-        if credential is None or (credential.expires_at or 0.0) <= context.clock():
-            credential = credentials[role] = sts.assume_role_for_service(
-                role, service=PRINCIPAL, session_name="fc-logs", duration=LOG_SESSION
-            )
-        return credential.identity
-
-    def deliver(destination: Destination, entries: Sequence[Entry]) -> None:
-        place = f"project/{destination.project}/logstore/{destination.logstore}"
-        resource = f"acs:log:{context.region}:{context.account_id}:{place}"
-        action = "log:PostLogStoreLogs"
-        if destination.role and not context.authorizer.is_allowed(
-            assume(destination.role), action=action, resource=resource, conditions={}
-        ):
-            raise FcError("AccessDenied", f"the role {destination.role} may not do {action} on {resource}")
-        logs = [Log(time=int(entry.time * NANOSECONDS), contents=entry.fields) for entry in entries]
-        sls.put_logs(destination.project, destination.logstore, LogGroup(topic=destination.topic, logs=logs))
-
-    return deliver
 
 
 def _settings(context: Context) -> Settings:

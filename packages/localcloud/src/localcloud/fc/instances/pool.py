@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from bisect import insort
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -74,7 +75,7 @@ class Pool:
         self._release = release
         self._function = release.function
         self._supplies = supplies
-        self._idle: list[Instance] = []  # the most recently used last
+        self._idle: list[Instance] = []  # by the time since which they are, the most recently used last
         self._busy: dict[Instance, _Seats] = {}  # the oldest first
         self._ending: list[Instance] = []  # nobody gets them any more
         self._hooks: dict[Instance, asyncio.Task[None]] = {}  # that run while nobody waits
@@ -351,6 +352,7 @@ class Pool:
         if not usable or instance.exhausted:
             self._close(instance)
         else:
+            instance.idle_since = time.monotonic()
             self._rest(instance)
 
     def _rest(self, instance: Instance) -> None:
@@ -383,5 +385,4 @@ class Pool:
             logger.exception("instance %s of %s is ended: it cannot be frozen", instance.id, self._function.path)
             self._close(instance)
             return
-        instance.idle_since = time.monotonic()
-        self._idle.append(instance)
+        insort(self._idle, instance, key=lambda each: each.idle_since)  # it may have rested before
