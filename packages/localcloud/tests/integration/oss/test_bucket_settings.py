@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 
 import oss2
 import oss2.models
@@ -538,6 +539,30 @@ def test_rules_by_access_need_access_tracking(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError) as error:
         bucket._do("PUT", bucket.bucket_name, "", params={"lifecycle": ""}, data=body)
     assert (error.value.status, error.value.code) == (400, "MalformedXML")
+
+
+def test_the_last_access_is_told_and_moves_objects(bucket: oss2.Bucket, cloud: Cloud) -> None:
+    header = "x-oss-last-access-time"
+    bucket.put_object("log/a", b"1")
+    assert header not in bucket.get_object_meta("log/a").headers
+    bucket.put_bucket_access_monitor("Enabled")
+    first = parsedate_to_datetime(bucket.get_object_meta("log/a").headers[header]).timestamp()
+    assert abs(first - time.time()) < 60
+    bucket.get_object("log/a").read()
+    last = parsedate_to_datetime(bucket.head_object("log/a").headers[header]).timestamp()
+    assert first <= last <= time.time()
+    step = "<Days>30</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime>"
+    rule = f"<Prefix>log/</Prefix><Status>Enabled</Status><Transition>{step}</Transition>"
+    body = f"<LifecycleConfiguration><Rule>{rule}</Rule></LifecycleConfiguration>"
+    bucket._do("PUT", bucket.bucket_name, "", params={"lifecycle": ""}, data=body)
+    for days, storage_class in ((29, "Standard"), (31, "IA")):
+        requests.post(
+            f"{cloud.endpoints['oss']}/-/localcloud/lifecycle",
+            json={"time": time.time() + days * 86_400},
+            headers={"Authorization": f"Bearer {cloud.access_key_secret}"},
+            timeout=10,
+        ).raise_for_status()
+        assert bucket.head_object("log/a").headers["x-oss-storage-class"] == storage_class
 
 
 def test_two_tags_of_a_lifecycle_rule_have_different_keys(bucket: oss2.Bucket) -> None:

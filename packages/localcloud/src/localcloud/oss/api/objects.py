@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from localcloud.oss.api.accesses import access_headers, note_access, tracks
 from localcloud.oss.api.answers import encoding_type, xml_response
 from localcloud.oss.api.attributes import KEPT_HEADERS, check_header, object_headers, read_attributes
 from localcloud.oss.api.bodies import receive
@@ -72,6 +73,8 @@ async def get_object(call: Call) -> web.StreamResponse:
         check_conditions(item, call.headers)
         if call.link.shape.latency:
             await asyncio.sleep(call.link.shape.latency)
+        if tracks(call):
+            await note_access(call, item)
         return await send_object(
             call.request, item, path, headers=describe(call, item) | overrides, link=call.link, fault=fault
         )
@@ -94,7 +97,7 @@ async def head_object(call: Call) -> web.StreamResponse:
     """HeadObject."""
     async with call.open("GetObject", frozen=True) as (item, path):
         check_conditions(item, call.headers)
-        headers = describe(call, item)
+        headers = describe(call, item) | await access_headers(call, item)
         if is_compressible(call.request, headers, item.size):
             return await send_compressed(call.request, path, headers)
         return web.Response(headers={**headers, "Content-Length": str(item.size)})
@@ -105,6 +108,7 @@ async def object_meta(call: Call) -> web.StreamResponse:
     item = await call.run(call.oss.objects.get, call.bucket, call.key, call.version)
     kept = {"ETag", "Last-Modified", "x-oss-hash-crc64ecma", "x-oss-version-id"}
     headers = {name: value for name, value in describe(call, item).items() if name in kept}
+    headers |= await access_headers(call, item)
     return web.Response(headers={**headers, "Content-Length": str(item.size)})
 
 

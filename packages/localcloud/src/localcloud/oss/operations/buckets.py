@@ -248,13 +248,15 @@ class BucketOperations:
             words = "put bucket log requester is not target bucket owner."  # also where none is: OSS's SDK for Java
             raise OssError(setting.target[1], words, {"TargetBucket": target[:100]})
 
-        def change(bucket: Bucket) -> str:
+        def change(bucket: Bucket) -> Bucket:
+            now = self._clock()
             setting.agree(bucket, element)
             if setting is VERSIONING:
-                objectworm.check_versioning(bucket, element.findtext("Status"), self._clock())
-            return keep(element)
+                objectworm.check_versioning(bucket, element.findtext("Status"), now)
+            kept = {setting.parameter: keep(element), **setting.notes(bucket, element, now)}
+            return replace(bucket, settings={**bucket.settings, **kept})
 
-        self.change_setting(name, setting.parameter, change)
+        self._change(name, change)
 
     def change_setting(self, name: str, key: str, change: Callable[[Bucket], str | None]) -> None:
         """Keep what a function makes of a bucket as one of its settings; None removes that.

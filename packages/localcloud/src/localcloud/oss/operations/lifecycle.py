@@ -12,6 +12,7 @@ from localcloud.oss.model import Bucket, DeleteMarker, StoredObject, Version
 from localcloud.oss.operations.base import Operations
 from localcloud.oss.settings import objectworm
 from localcloud.oss.settings.expiry import Rule, colder_class, rules_of
+from localcloud.oss.settings.monitoring import last_access
 from localcloud.oss.settings.worm import is_protected
 
 
@@ -28,6 +29,8 @@ class LifecycleOperations(Operations):
             The number of objects, versions, delete markers and uploads that were removed.
         """
         moment = self._clock() if now is None else now
+        with contextlib.suppress(OssError):  # the disk is full; what was noted in memory is found all the same
+            self._store.accesses.write()
         return sum(
             self._apply(bucket, rules, moment) for bucket in self._store.buckets.all() if (rules := rules_of(bucket))
         )
@@ -58,7 +61,7 @@ class LifecycleOperations(Operations):
             else:
                 gone = self._expire(bucket, rules, item, since, now)
                 if not gone:
-                    self._move(rules, item, since, now)
+                    self._move(bucket, rules, item, since, now)
             behind += not gone
         return len(versions) - behind
 
@@ -83,16 +86,26 @@ class LifecycleOperations(Operations):
         self._store.objects.delete(marker.bucket, marker.key, now=now, version=marker.version)
         return True
 
-    def _move(self, rules: Sequence[Rule], item: StoredObject, since: float | None, now: float) -> None:
+    def _move(self, bucket: Bucket, rules: Sequence[Rule], item: StoredObject, since: float | None, now: float) -> None:
+        read = self._store.accesses.find(item.bucket, item.key) if any(rule.asks_for_access for rule in rules) else None
+
+        def next_class(found: StoredObject) -> str | None:
+            accessed = last_access(bucket, found.modified, read)
+            colder = colder_class(rules, found, now, since, accessed)
+            if colder is None and since is None and read is not None and accessed is not None:
+                in_ia = found.attributes.storage.storage_class == "IA" and read > found.modified
+                return "Standard" if in_ia and any(rule.returns(found, now, accessed) for rule in rules) else None
+            return colder
+
         def change(_: Bucket, before: StoredObject | None) -> StoredObject:
             found = self._existing(before, item.bucket, item.key, item.version)
-            storage_class = colder_class(rules, found, now, since)
+            storage_class = next_class(found)
             if storage_class is None:  # it was replaced meanwhile
                 return found
             storage = replace(found.attributes.storage, storage_class=storage_class)
             return replace(found, attributes=replace(found.attributes, storage=storage), restoration=None)
 
-        if colder_class(rules, item, now, since) is not None:
+        if next_class(item) is not None:
             with contextlib.suppress(OssError):  # it was deleted meanwhile
                 self._store.objects.change(item.bucket, item.key, change, item.version)
 

@@ -56,6 +56,7 @@ class OssService:
         self._events = events = Events(clock)
         self.lock = store.lock
         self.blobs = store.blobs
+        self.accesses = store.accesses
         self.buckets = self.buckets_of(account_id)
         self.objects = ObjectOperations(store, events=events, clock=clock, key_state=key_state)
         self.restores = RestoreOperations(store, events=events, clock=clock, key_state=key_state)

@@ -1,9 +1,9 @@
 """The effects of a bucket's lifecycle rules on objects, versions and uploads at a moment. Pure.
 
 A day of a rule is 24 hours from the object's last change, or from when a version ceased to be current (assumed: OSS rounds up to
-its nightly run). Transitions by the time of the last access (`IsAccessTime`) do nothing: the embedded cloud does not record it.
+its nightly run). Of a version that is not current any more, the last access counts as that of the object before it (assumed).
 
-Source: OSS, "Lifecycle rules based on the last modified time"; PutBucketLifecycle.
+Sources: OSS, "Lifecycle rules based on the last modified time", "… on the last access time"; PutBucketLifecycle.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from localcloud.oss.settings.tags import tags_of
 from localcloud.oss.xml import parse
 
 DAY = 86_400.0  # seconds
+SMALL = 64 * 1024  # bytes; OSS, PutBucketLifecycle, AllowSmallFile
 LAST = 253_402_214_400.0  # the last midnight that a header can name, of 9999-12-31 (RFC 9110 section 5.6.7)
 
 
@@ -54,6 +55,9 @@ class Transition:
 
     when: When
     storage_class: str
+    by_access: bool = False  # the days are those since the last access
+    returns: bool = False  # an object that is read again goes back to Standard
+    spares_small: bool = False  # what is smaller than `SMALL` stays
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,13 +110,38 @@ class Rule:
             return self.drops_markers
         return self.noncurrent_expiration is not None and self.noncurrent_expiration.has_come(since, now)
 
-    def moves(self, item: StoredObject, now: float, since: float | None) -> list[str]:
-        """Return the storage classes that the rule moves an object or a version to; arguments as in `expires`."""
+    @property
+    def asks_for_access(self) -> bool:
+        """True if a transition asks when an object was last accessed."""
+        return any(each.by_access for each in (*self.transitions, *self.noncurrent_transitions))
+
+    def moves(self, item: StoredObject, now: float, since: float | None, accessed: float | None) -> list[str]:
+        """Return the storage classes that the rule moves an object or a version to.
+
+        Args:
+            item: see `expires`.
+            now: likewise.
+            since: likewise.
+            accessed: when it was last accessed, in seconds since the epoch; None: that is not tracked.
+        """
         transitions, begin = (
             (self.transitions, item.modified) if since is None else (self.noncurrent_transitions, since)
         )
-        due = [each.storage_class for each in transitions if each.when.has_come(begin, now)]
+        due = [
+            each.storage_class
+            for each in transitions
+            if (start := accessed if each.by_access else begin) is not None
+            and each.when.has_come(start, now)
+            and not (each.spares_small and item.size < SMALL)
+        ]
         return due if due and self._speaks_of(item) else []
+
+    def returns(self, item: StoredObject, now: float, accessed: float) -> bool:
+        """Return True if the rule moves an object in IA back to Standard; arguments as in `moves`."""
+        return any(
+            each.returns and each.by_access and each.storage_class == "IA" and not each.when.has_come(accessed, now)
+            for each in self.transitions
+        ) and self._speaks_of(item)
 
     def aborts(self, upload: Upload, now: float) -> bool:
         """Return True if the rule aborts an upload at a moment; tags and sizes are those of objects."""
@@ -133,8 +162,12 @@ class Rule:
         )
 
 
-def colder_class(rules: Iterable[Rule], item: StoredObject, now: float, since: float | None) -> str | None:
+def colder_class(
+    rules: Iterable[Rule], item: StoredObject, now: float, since: float | None, accessed: float | None = None
+) -> str | None:
     """Return the coldest storage class that rules move an object or a version to; None: it stays where it is.
+
+    Arguments are as in `Rule.moves`.
 
     Symlinks stay, having no bytes of their own (assumed); appendable objects get colder than Archive when they are sealed.
     Source: OSS, SealAppendObject.
@@ -142,7 +175,7 @@ def colder_class(rules: Iterable[Rule], item: StoredObject, now: float, since: f
     if item.symlink_target is not None:
         return None
     limit = COLDER["Archive"] if item.kind is ObjectKind.APPENDABLE and item.sealed is None else max(COLDER.values())
-    moves = {storage_class for rule in rules for storage_class in rule.moves(item, now, since)}
+    moves = {storage_class for rule in rules for storage_class in rule.moves(item, now, since, accessed)}
     due = {storage_class for storage_class in moves if COLDER[storage_class] <= limit}
     coldest = max(due, key=COLDER.__getitem__, default=None)
     present = COLDER.get(item.attributes.storage.storage_class or "", 0)
@@ -212,9 +245,15 @@ def _when(action: Element | None) -> When | None:
 
 def _transitions(rule: Element, action: str) -> tuple[Transition, ...]:
     return tuple(
-        Transition(when=when, storage_class=element.findtext("StorageClass") or "")
+        Transition(
+            when=when,
+            storage_class=element.findtext("StorageClass") or "",
+            by_access=element.findtext("IsAccessTime") == "true",
+            returns=element.findtext("ReturnToStdWhenVisit") == "true",
+            spares_small=element.findtext("AllowSmallFile") == "false",
+        )
         for element in rule.findall(action)
-        if element.findtext("IsAccessTime") != "true" and (when := _when(element)) is not None
+        if (when := _when(element)) is not None
     )
 
 

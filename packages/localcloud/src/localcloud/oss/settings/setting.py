@@ -16,6 +16,7 @@ from localcloud.oss.xml import parse
 Options = Mapping[str, str]  # the request's headers
 Check = Callable[[Element, Options], None]
 Agree = Callable[[Bucket, Element], None]
+Notes = Callable[[Bucket, Element, float], Mapping[str, str]]
 
 
 def accept(document: Element, options: Options) -> None:
@@ -24,6 +25,11 @@ def accept(document: Element, options: Options) -> None:
 
 def agree_with_all(bucket: Bucket, document: Element) -> None:
     """Accept a document whatever else the bucket has."""
+
+
+def note_nothing(bucket: Bucket, document: Element, now: float) -> Mapping[str, str]:
+    """Keep nothing but a document."""
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +45,8 @@ class Setting:
         fields: what the document may hold.
         check: refuses a document that has the form, or changes it into the one that is kept.
         agree: refuses a document that does not go together with what else the bucket has.
+        notes: returns what else is kept when a document is put, by names among the bucket's settings, from the bucket, the document
+            and the time in seconds since the epoch.
         target: the path to an element that names a bucket, and the error code when there is no such bucket; None: no element does.
         deletable: whether it can be deleted.
     """
@@ -51,6 +59,7 @@ class Setting:
     fields: Mapping[str, Field] = field(default_factory=dict)
     check: Check = accept
     agree: Agree = agree_with_all
+    notes: Notes = note_nothing
     target: tuple[str, str] | None = None
     deletable: bool = True
 

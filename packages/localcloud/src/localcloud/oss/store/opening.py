@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS uploads (upload_id TEXT PRIMARY KEY, bucket TEXT, key
 CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, upload_id);
 CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, size INTEGER, etag TEXT, crc64 TEXT,
     modified REAL, PRIMARY KEY (upload_id, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accesses (bucket TEXT, key BLOB, accessed REAL, PRIMARY KEY (bucket, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fetches (id TEXT PRIMARY KEY, bucket TEXT, created REAL, state TEXT, document TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS fetches_by_bucket ON fetches (bucket, state, created);
 """

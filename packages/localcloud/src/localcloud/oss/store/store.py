@@ -5,8 +5,11 @@ Nothing here knows HTTP, signatures or policies.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+from localcloud.oss.errors import OssError
+from localcloud.oss.store.accesses import AccessRows
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
 from localcloud.oss.store.database import Database
@@ -42,8 +45,11 @@ class Store:
         self.versions = VersionRows(self._database)
         self.objects = ObjectRows(self._database, self.blobs, self.buckets, self.versions)
         self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)
+        self.accesses = AccessRows(self._database)
         self.fetches = FetchRows(self._database)
 
     def close(self) -> None:
-        """Close the database."""
+        """Write what waits to be written, and close the database."""
+        with contextlib.suppress(OssError):  # the disk is full
+            self.accesses.write()
         self._database.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from localcloud.kernel.xml import render
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import NO_ATTRIBUTES
+from localcloud.oss.model import NO_ATTRIBUTES, Storage
 from localcloud.oss.operations.service import OssService
 from tests.support.clock import Clock
 
@@ -108,12 +111,7 @@ def test_noncurrent_versions_move_by_rules_of_their_own(service: OssService, clo
     assert (storage_class(service, first), storage_class(service)) == ("ColdArchive", "Standard")
 
 
-def test_transitions_by_access_and_of_symlinks_are_not_made(service: OssService, clock: Clock) -> None:
-    service.objects.put("kept", "a", b"1")
-    track(service, "Enabled")
-    rule(service, Transition={"Days": 1, "StorageClass": "IA", "IsAccessTime": True, "ReturnToStdWhenVisit": False})
-    service.lifecycle.apply(clock.now + 9 * DAY)
-    assert storage_class(service) == "Standard"
+def test_transitions_of_symlinks_are_not_made(service: OssService, clock: Clock) -> None:
     service.symlinks.put("kept", "a", "target", NO_ATTRIBUTES)
     rule(service, Transition={"Days": 1, "StorageClass": "Archive"})
     service.lifecycle.apply(clock.now + 9 * DAY)
@@ -141,3 +139,85 @@ def test_an_appendable_object_gets_colder_than_archive_when_it_is_sealed(service
     service.appends.seal("kept", "a", 1)
     service.lifecycle.apply(clock.now + 3 * DAY)
     assert storage_class(service) == "ColdArchive"
+
+
+def by_access(**options: object) -> dict[str, object]:
+    return {"Days": 30, "StorageClass": "IA", "IsAccessTime": True, **options}
+
+
+def read(service: OssService, clock: Clock) -> None:
+    service.accesses.note("kept", "a", clock.now)
+
+
+def test_an_object_moves_when_it_has_not_been_accessed_for_long(service: OssService, clock: Clock) -> None:
+    service.objects.put("kept", "a", b"1")
+    clock.now += 100 * DAY
+    track(service, "Enabled")  # which counts as an access
+    rule(service, Transition=by_access())
+    service.lifecycle.apply(clock.now + 30 * DAY - 1)
+    assert storage_class(service) == "Standard"
+    clock.now += 20 * DAY
+    read(service, clock)
+    service.lifecycle.apply(clock.now + 29 * DAY)
+    assert storage_class(service) == "Standard"
+    service.lifecycle.apply(clock.now + 30 * DAY)
+    assert storage_class(service) == "IA"
+
+
+def test_within_a_day_the_first_access_counts(service: OssService, clock: Clock) -> None:
+    service.objects.put("kept", "a", b"1")
+    track(service, "Enabled")
+    begin = clock.now
+    for hours in (0, 23, 25, 48):
+        clock.now = begin + hours * 3600
+        read(service, clock)
+        assert service.accesses.find("kept", "a") == begin + (0 if hours < 24 else 25) * 3600
+        service.accesses.write()
+        assert service.accesses.find("kept", "a") == begin + (0 if hours < 24 else 25) * 3600
+
+
+def test_an_object_that_is_read_again_returns_where_the_rule_says_so(service: OssService, clock: Clock) -> None:
+    track(service, "Enabled")
+    service.objects.put("kept", "a", b"1")
+    for returns, expected in ((False, "IA"), (True, "Standard")):
+        rule(service, Transition=by_access(ReturnToStdWhenVisit=returns))
+        clock.now += 40 * DAY
+        service.lifecycle.apply()
+        assert storage_class(service) == "IA"
+        read(service, clock)
+        service.lifecycle.apply()
+        assert storage_class(service) == expected
+
+
+def test_an_object_that_nobody_has_read_does_not_return(service: OssService, clock: Clock) -> None:
+    track(service, "Enabled")
+    service.objects.put("kept", "a", b"1", replace(NO_ATTRIBUTES, storage=Storage(storage_class="IA")))
+    rule(service, Transition=by_access(ReturnToStdWhenVisit=True))
+    service.lifecycle.apply()
+    assert storage_class(service) == "IA"
+
+
+def test_small_objects_stay_where_the_rule_says_so(service: OssService, clock: Clock) -> None:
+    track(service, "Enabled")
+    service.objects.put("kept", "a", bytes(64 * 1024 - 1))
+    service.objects.put("kept", "ab", bytes(64 * 1024))
+    rule(service, Transition=by_access(AllowSmallFile=False))
+    service.lifecycle.apply(clock.now + 31 * DAY)
+    assert storage_class(service) == "Standard"
+    assert service.objects.get("kept", "ab").attributes.storage.storage_class == "IA"
+
+
+def test_accesses_survive_a_restart_and_go_with_their_objects(
+    service: OssService, clock: Clock, tmp_path: Path
+) -> None:
+    track(service, "Enabled")
+    service.objects.put("kept", "a", b"1")
+    read(service, clock)
+    service.close()
+    again = OssService(tmp_path, account_id="1111111111111111", clock=clock)
+    assert again.accesses.find("kept", "a") == clock.now
+    again.objects.delete("kept", "a")
+    again.accesses.note("kept", "b", clock.now)
+    again.accesses.write()
+    assert again.accesses.find("kept", "a") is None
+    again.close()
