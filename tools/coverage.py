@@ -55,7 +55,7 @@ DIFFERS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("PutBucketQosInfo", "SetBucketStorageCapacity", "PutBucketStorageQuota"),
-            *("PutBucketResourceGroup", "PutBucketHttpsConfig"),
+            "PutBucketResourceGroup",
         ),
         "kept, without effect",
     ),

@@ -25,7 +25,7 @@ from localcloud.gateway.authority import Authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
 from localcloud.gateway.names import find_service, served_names
 from localcloud.gateway.tls import ServerTls, open_authority
-from localcloud.kernel.acceptor import Server, Tls
+from localcloud.kernel.acceptor import Server
 from localcloud.kernel.accounts import Account
 from localcloud.kernel.clock import Clock, OnMachineTime
 from localcloud.kernel.documents import write_private
@@ -96,9 +96,7 @@ async def serve(options: Options) -> None:
                 stack.push_async_callback(service.stop)
             for listener in listeners.values():
                 await listener.open()
-            backends = {
-                name: _backend(listener.server, tls, services[name].names) for name, listener in listeners.items()
-            }
+            backends = {name: _backend(listener.server, tls, services[name]) for name, listener in listeners.items()}
             gateway.open(names=names, backends=backends, places=outside)
             adoption = Adoption(
                 options.data / ADOPTION,
@@ -175,8 +173,12 @@ def _is_known(names: Sequence[Names], host: str) -> bool:
     return any(each.serves(host) for each in names)
 
 
-def _backend(server: Server, tls: Tls, names: Names | None) -> Backend:
-    return Backend(plain=server, tls=replace(server, tls=tls), names=names)
+def _backend(server: Server, tls: ServerTls, service: Service) -> Backend:
+    def limited(host: str) -> Server | None:
+        limits = service.tls_limits(host)
+        return None if limits is None else replace(server, tls=partial(tls, limits))
+
+    return Backend(plain=server, tls=replace(server, tls=tls), names=service.names, limited=limited)
 
 
 def _port(options: Options, number: int) -> int:

@@ -21,7 +21,7 @@ import re
 import socket
 import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -48,6 +48,11 @@ class Backend:
     plain: Server
     tls: Server | None  # None: it takes no TLS
     names: Names | None = None  # that its users give it
+    limited: Callable[[str], Server | None] = lambda _: None  # the server of the TLS to a name that takes less of it
+
+    def over_tls(self, host: str) -> Server | None:
+        """Return the server of the TLS connections to a name; None: it takes no TLS."""
+        return self.limited(host) or self.tls
 
 
 class _RefusedError(Exception):
@@ -148,10 +153,11 @@ class Gateway:
         while (name := server_name(head)) is None:
             head = await _peek(connection, head)
         backend = self._backend(name)
-        if backend is None or backend.tls is None:
+        server = None if backend is None else backend.over_tls(name)
+        if server is None:
             raise _RefusedError(UNRECOGNIZED_NAME)
         _peek_no_more(connection)
-        return backend.tls, b""
+        return server, b""
 
     async def _route_http(self, connection: socket.socket, head: bytes) -> tuple[Server, bytes]:
         while (end := head.find(b"\r\n\r\n")) < 0:
@@ -160,7 +166,7 @@ class Gateway:
         request = read_head(head)
         backend = self._backend(request.host)
         over_tls = request.tunnel and request.port == 443
-        server = None if backend is None else backend.tls if over_tls else backend.plain
+        server = None if backend is None else backend.over_tls(request.host) if over_tls else backend.plain
         if server is None or (request.tunnel and request.port not in (80, 443)):
             raise _RefusedError(_refusal(f"{request.host}:{request.port}"))
         _peek_no_more(connection)

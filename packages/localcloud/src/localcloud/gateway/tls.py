@@ -17,6 +17,15 @@ from typing import NoReturn
 
 from localcloud.gateway.authority import Authority, authority_of, is_good
 from localcloud.kernel.errors import LocalCloudError
+from localcloud.kernel.service import TlsLimits
+
+MOST = 32  # settings that are kept
+_OPTIONS = {
+    "TLSv1.0": ssl.OP_NO_TLSv1,
+    "TLSv1.1": ssl.OP_NO_TLSv1_1,
+    "TLSv1.2": ssl.OP_NO_TLSv1_2,
+    "TLSv1.3": ssl.OP_NO_TLSv1_3,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -65,20 +74,37 @@ class ServerTls:
         self._authority = authority
         self._names = names
         self._making = asyncio.Lock()
-        self._context: ssl.SSLContext | None = None
+        self._contexts: dict[TlsLimits | None, ssl.SSLContext] = {}
 
-    async def __call__(self) -> ssl.SSLContext:
-        """Return the settings.
+    async def __call__(self, limits: TlsLimits | None = None) -> ssl.SSLContext:
+        """Return the settings, or those within limits.
 
         Raises:
             LocalCloudError: the authority cannot be read any more.
         """
         async with self._making:
-            if self._context is None:
-                self._context = await asyncio.to_thread(self._make)
-            return self._context
+            if limits not in self._contexts:
+                if len(self._contexts) >= MOST:
+                    self._contexts.clear()
+                self._contexts[limits] = await asyncio.to_thread(self._make, limits)
+            return self._contexts[limits]
 
-    def _make(self) -> ssl.SSLContext:
+    def _make(self, limits: TlsLimits | None) -> ssl.SSLContext:
         from localcloud.gateway.certificates import make_server_context
 
-        return make_server_context(self._authority, self._names, now=datetime.now(UTC))
+        context = make_server_context(self._authority, self._names, now=datetime.now(UTC))
+        if limits is not None:
+            _limit(context, limits)
+        return context
+
+
+def _limit(context: ssl.SSLContext, limits: TlsLimits) -> None:
+    """Take from TLS settings what is not within limits."""
+    refused = set() if limits.versions is None else _OPTIONS.keys() - limits.versions
+    if limits.ciphers is not None:
+        try:
+            context.set_ciphers(limits.ciphers)
+        except ssl.SSLError:  # there is none of them
+            refused |= _OPTIONS.keys() - {"TLSv1.3"}
+    for version in refused:
+        context.options |= _OPTIONS[version]

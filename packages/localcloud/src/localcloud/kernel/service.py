@@ -71,6 +71,19 @@ class Names(Protocol):
         """Return the TLS settings of a host name; None: it is none of them, or takes no TLS."""
 
 
+@dataclass(frozen=True, slots=True)
+class TlsLimits:
+    """The part of TLS that a name takes; a handshake that asks for another fails."""
+
+    versions: frozenset[str] | None  # TLSv1.2, TLSv1.3; None: all
+    ciphers: str | None  # of the versions before 1.3, as OpenSSL lists them; None: all
+
+
+def _unlimited(host: str) -> TlsLimits | None:
+    """Return no limits, whatever the name."""
+    return None
+
+
 async def _open(network: Network) -> None:
     """Open a service that needs no opening."""
 
@@ -91,6 +104,7 @@ class Service:
         close: gives back what it holds, after its last request; also when it was never opened.
         facts: what else the ready line says, by name.
         names: those that its users give it; None: they cannot.
+        tls_limits: returns those of the TLS that one of its names under aliyuncs.com takes; None: it takes all.
     """
 
     domain: object
@@ -100,6 +114,7 @@ class Service:
     close: Callable[[], Awaitable[None]] = _close
     facts: Mapping[str, str] = field(default_factory=dict)
     names: Names | None = None
+    tls_limits: Callable[[str], TlsLimits | None] = _unlimited
 
 
 def _no_options(parser: ArgumentParser) -> None:

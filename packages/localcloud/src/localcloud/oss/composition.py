@@ -7,15 +7,17 @@ from argparse import ArgumentParser
 from localcloud.kernel.hourly import Hourly
 from localcloud.kernel.identity import Identity, account_of
 from localcloud.kernel.options import number
-from localcloud.kernel.service import Context, Definition, Network, Service
+from localcloud.kernel.service import Context, Definition, Network, Service, TlsLimits
 from localcloud.kms.model import State
 from localcloud.kms.operations.service import KmsServices
 from localcloud.oss.api.routes import create_app
+from localcloud.oss.api.url import bucket_of
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link, Shape
 from localcloud.oss.model import Bucket
 from localcloud.oss.operations.inventories import CheckWriter
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.settings.https import limits_of
 from localcloud.ram.operations.directory import Directory
 
 PRINCIPAL = "oss.aliyuncs.com"  # in the trust policies of roles that OSS takes
@@ -82,7 +84,11 @@ def create(context: Context) -> Service:
     async def close() -> None:
         oss.close()
 
-    return Service(domain=oss, application=application, open=begin, stop=stop, close=close)
+    def tls_limits(host: str) -> TlsLimits | None:
+        bucket = oss.find_bucket(bucket_of(host.lower().rstrip(".")))
+        return None if bucket is None else limits_of(bucket)
+
+    return Service(domain=oss, application=application, open=begin, stop=stop, close=close, tls_limits=tls_limits)
 
 
 def _check_writer(context: Context) -> CheckWriter:

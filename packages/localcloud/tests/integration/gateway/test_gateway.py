@@ -122,6 +122,42 @@ def test_tls_straight_to_the_port_is_dispatched_by_its_server_name(cloud: Runnin
         pass
 
 
+def test_a_bucket_takes_the_tls_that_it_is_configured_for(cloud: Running) -> None:
+    limited, other = (f"{kind}-{uuid.uuid4().hex[:12]}" for kind in ("limited", "other"))
+    for name in (limited, other):
+        cloud.bucket(name).create_bucket()
+
+    def spoken(name: str, version: ssl.TLSVersion, ciphers: str = "DEFAULT") -> str | None:
+        """Return the version of a connection, or None where the handshake fails."""
+        context = ssl.create_default_context(cafile=cloud.endpoints["authority"])
+        context.minimum_version = context.maximum_version = version
+        context.set_ciphers(ciphers)
+        host = f"{name}.oss-{cloud.region}.aliyuncs.com"
+        try:
+            with connect(cloud) as raw, context.wrap_socket(raw, server_hostname=host) as connection:
+                connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+                assert connection.recv(8) == b"HTTP/1.1"
+                return connection.version()
+        except ssl.SSLError:
+            return None
+
+    def configure(content: str) -> None:
+        body = f"<HttpsConfiguration>{content}</HttpsConfiguration>"
+        cloud.bucket(limited)._do("PUT", limited, "", params={"httpsConfig": ""}, data=body)
+
+    old, new = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+    assert [spoken(limited, old), spoken(limited, new)] == ["TLSv1.2", "TLSv1.3"]
+    configure("<TLS><Enable>true</Enable><TLSVersion>TLSv1.3</TLSVersion></TLS>")
+    assert [spoken(limited, old), spoken(limited, new), spoken(other, old)] == [None, "TLSv1.3", "TLSv1.2"]
+    suites = "<CustomCipherSuite>ECDHE-ECDSA-AES128-GCM-SHA256</CustomCipherSuite>"
+    configure(f"<TLS><Enable>false</Enable></TLS><CipherSuite><Enable>true</Enable>{suites}</CipherSuite>")
+    assert spoken(limited, old, "ECDHE-ECDSA-AES128-GCM-SHA256") == "TLSv1.2"
+    assert spoken(limited, old, "ECDHE-ECDSA-AES256-GCM-SHA384") is None
+    suites = "<CustomCipherSuite>none of them</CustomCipherSuite>"
+    configure(f"<TLS><Enable>false</Enable></TLS><CipherSuite><Enable>true</Enable>{suites}</CipherSuite>")
+    assert [spoken(limited, old), spoken(limited, new)] == [None, "TLSv1.3"]
+
+
 def test_a_client_that_leaves_an_answer_over_tls_half_read_leaves_nothing_in_the_log(cloud: Running) -> None:
     name, context = "left-" + uuid.uuid4().hex[:12], ssl.create_default_context(cafile=cloud.endpoints["authority"])
     bucket, log = cloud.bucket(name), cloud.data / "stderr.log"

@@ -70,6 +70,12 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
     return ResourceUrl(bucket=bucket, key=key, query=query)
 
 
+def bucket_of(host: str) -> str:
+    """Return the bucket that a host name, in lower case, names; empty: none."""
+    match = _match_host(host)
+    return (match["bucket"] or "") if match else ""
+
+
 def is_accelerated(host: str) -> bool:
     """Return True if a host name, as `door.HOST` says it, is that of transfer acceleration."""
     return f".{host}".endswith(".oss-accelerate.aliyuncs.com")

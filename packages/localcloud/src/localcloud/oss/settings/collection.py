@@ -120,6 +120,9 @@ def _finish_inventory(document: Element, name: str, before: str | None, now: flo
     given = document.findtext("Id") or ""
     if given != name:
         raise invalid("Id", given, "The Id of the inventory is not the inventoryId of the request.")
+    form = document.findtext("Destination/OSSBucketDestination/Format") or ""
+    if form != "CSV":
+        raise OssError("NotImplemented", f"not implemented: inventories in {form}")
     for encryption in document.findall("Destination/OSSBucketDestination/Encryption"):
         if len(encryption) > 1:  # source: the suite of OSS's SDK for Go
             raise malformed("Encryption has both SSE-OSS and SSE-KMS")

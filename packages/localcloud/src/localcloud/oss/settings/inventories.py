@@ -2,7 +2,7 @@
 
 A list is due when there is none yet, and then at the first run of each day in UTC, or seven days after the last one (all assumed:
 OSS names no hour). Keys are percent-encoded, as OSS documents; the order of the fields is that of the manifest, the form of times
-that of OSS's listings (both assumed). Formats but CSV, and incremental inventories, are kept and make no list.
+that of OSS's listings (both assumed). Incremental inventories, which OSS opens by invitation, are kept and make no list.
 
 Source: OSS, "Bucket inventory"; PutBucketInventory.
 """
@@ -180,7 +180,7 @@ def _row(bucket: str, inventory: Inventory, item: Version, *, latest: bool) -> s
 def _read(document: str) -> Inventory | None:
     tree = kept_tree(document, INVENTORY.root)
     target = tree.find("Destination/OSSBucketDestination")
-    if tree.findtext("IsEnabled") != "true" or target is None or target.findtext("Format") != "CSV":
+    if tree.findtext("IsEnabled") != "true" or target is None:
         return None
     chosen = {element.text for element in tree.findall("OptionalFields/Field")}
     return Inventory(

@@ -17,6 +17,7 @@ from localcloud.oss.model import Bucket, StoredObject
 from localcloud.oss.settings import (
     cors,
     encryption,
+    https,
     lifecycle,
     logging,
     monitoring,
@@ -27,24 +28,11 @@ from localcloud.oss.settings import (
     versioning,
     website,
 )
-from localcloud.oss.settings.schema import boolean, choice, group, number, text
+from localcloud.oss.settings.schema import boolean, choice, number, text
 from localcloud.oss.settings.setting import Options, Setting, kept_tree
-from localcloud.oss.xml import malformed
 
 RESOURCE_GROUP_ID = re.compile(r"rg-[a-z0-9]{1,30}", re.ASCII)  # which groups there are, OSS here does not know
 RESOURCE_GROUP = "rg-default"  # of buckets that are put into no other one
-
-
-def _check_https(document: Element, options: Options) -> None:
-    tls = document.find("TLS")
-    if tls is None:
-        return
-    versions = tls.findall("TLSVersion")
-    if tls.findtext("Enable") == "true" and not versions:
-        raise malformed("TLS is enabled without a TLSVersion")
-    for position, element in enumerate(versions):
-        if element.text in {each.text for each in versions[:position]}:
-            tls.remove(element)
 
 
 def _check_resource_group(document: Element, options: Options) -> None:
@@ -124,30 +112,7 @@ SETTINGS = (
         fields={"StorageCapacity": number(-1, 10**15, required=True)},
         deletable=False,
     ),
-    Setting(
-        parameter="httpsConfig",
-        action="BucketHttpsConfig",
-        root="HttpsConfiguration",
-        absent={"TLS": {"Enable": "false"}},
-        fields={
-            "TLS": group(
-                {
-                    "Enable": boolean(required=True),
-                    "TLSVersion": choice("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3", many=True),
-                }
-            ),
-            "CipherSuite": group(
-                {
-                    "Enable": boolean(required=True),
-                    "StrongCipherSuite": boolean(),
-                    "CustomCipherSuite": text(many=True),
-                    "TLS13CustomCipherSuite": text(many=True),
-                }
-            ),
-        },
-        check=_check_https,
-        deletable=False,
-    ),
+    https.SETTING,
     ARCHIVE_DIRECT_READ,
     overwrite.SETTING,
     versioning.SETTING,
