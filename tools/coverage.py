@@ -52,13 +52,8 @@ DIFFERS: Mapping[str, str] = {
     **dict.fromkeys(("GetLog", "GetLogs", "GetLogsV2"), "search statements alone: analytic ones are refused by name"),
     "PullLogs": "in protobuf alone, which alibabacloud-sls20201230 does not read",
     **dict.fromkeys(("GetUserMFAInfo", "UnbindMFADevice"), "there is never one"),
-    **dict.fromkeys(
-        (
-            *("PutBucketQosInfo", "SetBucketStorageCapacity", "PutBucketStorageQuota"),
-            "PutBucketResourceGroup",
-        ),
-        "kept, without effect",
-    ),
+    **dict.fromkeys(("PutBucketQosInfo", "SetBucketStorageCapacity"), "kept; nothing is limited"),
+    "PutBucketResourceGroup": "kept; buckets are listed by it, and no right depends on it",
     "PutUserDefinedLogFieldsConfig": "kept; there are no real-time logs, which it is for",
 }
 # The parameters that a caller gives, where any value would make another operation.

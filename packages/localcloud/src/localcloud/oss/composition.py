@@ -77,6 +77,7 @@ def create(context: Context) -> Service:
         oss.fetches.begin(lambda host: endpoint if context.serves(host) else None)
 
     async def stop() -> None:
+        oss.inventories.end()
         await oss.fetches.stop()
         for each in hourly:
             await each.end()

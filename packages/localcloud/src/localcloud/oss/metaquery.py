@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import UTC, datetime
 from functools import cmp_to_key
 from typing import Any
@@ -34,6 +35,7 @@ MAX_RESULTS = 100
 MAX_QUERY = 16 * 1024  # characters; assumed
 MAX_CONDITIONS = 100  # in a query; assumed
 MAX_AGGREGATIONS = 20  # in a request; assumed
+MAX_VALUES = 100_000  # that an aggregation tells apart; assumed
 MAX_GROUPS = 100  # those with the most objects; assumed
 MICROSECONDS = 6  # decimal places of times
 BEIJING = 8 * 3600  # seconds that the times of answers are ahead of UTC
@@ -48,13 +50,9 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "match": lambda found, wanted: wanted.lower() in found.lower(),
     "prefix": lambda found, wanted: found.startswith(wanted),
 }
-_TOTALS: Mapping[str, Callable[[Sequence[float]], float]] = {
-    "min": min,
-    "max": max,
-    "sum": sum,
-    "average": lambda values: sum(values) / len(values),
-}
-_COUNTS = frozenset({"count", "distinct", "group"})
+_TOTALS = frozenset({"min", "max", "sum", "average"})
+_APART = frozenset({"distinct", "group"})  # which tell values apart
+_COUNTS = _APART | {"count"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,14 +194,65 @@ def find_page(query: Query, items: Iterable[StoredObject]) -> Page:
 
 
 def aggregate(query: Query, items: Iterable[StoredObject]) -> list[dict[str, object]]:
-    """Return the elements that tell the aggregations of a query over the objects of a bucket that it finds."""
-    counters: dict[str, Counter[Value]] = {each.name: Counter() for each in query.aggregations}
+    """Return the elements that tell the aggregations of a query over the objects of a bucket that it finds.
+
+    Raises:
+        OssError: InvalidArgument (too many different values are to be told apart).
+    """
+    figures = [_Figure(each, FIELDS[each.name].read) for each in query.aggregations]
     for item in items:
         if query.holds(item):
-            for name, counter in counters.items():
-                if (value := _field("Field", name).read(item)) is not None:
-                    counter[value] += 1
-    return [_tell(each, counters[each.name]) for each in query.aggregations]
+            for figure in figures:
+                figure.add(item)
+    return [figure.tell() for figure in figures]
+
+
+@dataclass(slots=True)
+class _Figure:
+    """An aggregation, as far as objects were added to it."""
+
+    asked: Aggregation
+    read: Callable[[StoredObject], Value | None]
+    count: int = 0
+    total: float = 0
+    least: float | None = None
+    most: float | None = None
+    values: Counter[Value] = dataclass_field(default_factory=Counter)  # those that are told apart
+
+    def add(self, item: StoredObject) -> None:
+        """Add an object."""
+        value = self.read(item)
+        if value is None:
+            return
+        self.count += 1
+        if self.asked.operation in _APART:
+            self.values[value] += 1
+            if len(self.values) > MAX_VALUES:
+                why = f"its objects have more than {MAX_VALUES} different values of {self.asked.name}"
+                raise _invalid("Aggregations", self.asked.operation, why)
+        elif not isinstance(value, str):
+            self.total += value
+            self.least = value if self.least is None else min(self.least, value)
+            self.most = value if self.most is None else max(self.most, value)
+
+    def tell(self) -> dict[str, object]:
+        """Return the elements that tell of it."""
+        told: dict[str, object] = {"Field": self.asked.name, "Operation": self.asked.operation}
+        match self.asked.operation:
+            case "group":
+                most = sorted(self.values.items(), key=lambda entry: (-entry[1], str(entry[0])))[:MAX_GROUPS]
+                groups = [{"Value": _show(self.asked.name, value), "Count": count} for value, count in most]
+                return {**told, "Groups": {"Group": groups}}
+            case "distinct":
+                return {**told, "Value": len(self.values)}
+            case "average":
+                return {**told, "Value": self.total / self.count if self.count else None}
+            case "count":
+                return {**told, "Value": self.count}
+            case "sum":
+                return {**told, "Value": _number(self.total)}
+        end = self.least if self.asked.operation == "min" else self.most
+        return {**told, "Value": None if end is None else _number(end)}
 
 
 def describe(item: StoredObject) -> dict[str, object]:
@@ -232,26 +281,6 @@ def to_beijing(moment: float) -> str:
     """Write a moment as `2021-08-02T10:49:17.289372919+08:00`."""
     seconds, microseconds = divmod(round(moment * 1_000_000), 1_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds + BEIJING))}.{microseconds:06d}000+08:00"
-
-
-def _tell(aggregation: Aggregation, found: Counter[Value]) -> dict[str, object]:
-    told: dict[str, object] = {"Field": aggregation.name, "Operation": aggregation.operation}
-    match aggregation.operation:
-        case "group":
-            most = sorted(found.items(), key=lambda entry: (-entry[1], str(entry[0])))[:MAX_GROUPS]
-            groups = [{"Value": _show(aggregation.name, value), "Count": count} for value, count in most]
-            return {**told, "Groups": {"Group": groups}}
-        case "count":
-            return {**told, "Value": found.total()}
-        case "distinct":
-            return {**told, "Value": len(found)}
-        case "min" | "max":
-            values = [value for value in found if not isinstance(value, str)]
-            return {**told, "Value": _number(_TOTALS[aggregation.operation](values)) if values else None}
-    total = sum(value * count for value, count in found.items() if not isinstance(value, str))
-    if aggregation.operation == "average":
-        return {**told, "Value": total / found.total() if found else None}
-    return {**told, "Value": _number(total)}
 
 
 def _show(name: str, value: Value) -> object:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.kernel.xml import render
+from localcloud.oss import metaquery
 from localcloud.oss.errors import OssError
 from localcloud.oss.metaquery import MAX_CONDITIONS, aggregate, describe, find_page, read_query
 from localcloud.oss.model import Attributes, ObjectKind, Storage, StoredObject
@@ -154,6 +155,13 @@ def test_aggregations_are_of_all_that_is_found() -> None:
         {"Group": [{"Value": 20, "Count": 2}, {"Value": 10, "Count": 1}, {"Value": 30, "Count": 1}]},
         3,
     ]
+
+
+def test_values_are_told_apart_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metaquery, "MAX_VALUES", 3)
+    assert figures(("Size", "distinct"), ("Filename", "count")) == [3, 4]
+    with pytest.raises(OssError, match=r"InvalidArgument.*more than 3 different values"):
+        figures(("Filename", "group"))
 
 
 def test_an_object_is_told_with_its_tags_and_metadata() -> None:

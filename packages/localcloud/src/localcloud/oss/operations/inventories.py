@@ -12,15 +12,16 @@ import contextlib
 import hashlib
 import json
 import logging
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from zlib import crc32
 
 from localcloud.kernel.errors import ApiError
 from localcloud.oss.errors import OssError
-from localcloud.oss.model import Attributes, Bucket, Storage, StoredObject
+from localcloud.oss.model import Attributes, Bucket, Storage, StoredObject, Version
 from localcloud.oss.operations.objects import ObjectOperations
 from localcloud.oss.settings.collection import INVENTORY
 from localcloud.oss.settings.inventories import Inventory, ListFile, inventories_of, pack_list, write_manifest
@@ -31,6 +32,7 @@ MADE = "inventory-made"  # among a bucket's settings: by inventory, when its las
 _LOG = logging.getLogger(__name__)
 # Refuses a role that may not write below the beginning of a key into a bucket.
 CheckWriter = Callable[[str, Bucket, str], None]
+Entry = tuple[Version, bool]  # a version, and whether it is its key's latest
 
 
 def anybody(role: str, bucket: Bucket, key: str) -> None:
@@ -59,6 +61,11 @@ class InventoryOperations:
         self._objects = objects
         self._clock = clock
         self._check_writer = check_writer
+        self._ending = threading.Event()
+
+    def end(self) -> None:
+        """Have the list that is being made given up, and all that follow; a later run makes them."""
+        self._ending.set()
 
     def make(self, now: float | None = None) -> int:
         """Make the lists that are due.
@@ -93,7 +100,7 @@ class InventoryOperations:
             if target.owner != bucket.owner:
                 raise OssError("AccessDenied", f"the bucket {target.name} is another account's")
             self._check_writer(inventory.role, target, folder)
-            entries = self._store.versions.after(bucket.name, inventory.filter.prefix)
+            entries = self._until_end(self._store.versions.after(bucket.name, inventory.filter.prefix))
             item = self._put(
                 inventory,
                 f"{folder}data/{uuid.uuid4()}.csv.gz",
@@ -109,6 +116,12 @@ class InventoryOperations:
             _LOG.warning("the inventory %s of %s makes no list: %s", inventory.name, bucket.name, error.message)
             return False
         return True
+
+    def _until_end(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in entries:
+            if self._ending.is_set():
+                raise OssError("ServiceUnavailable", "the embedded cloud ends; it is made after its next start")
+            yield entry
 
     def _put(self, inventory: Inventory, key: str, content: Iterable[bytes], owner: str) -> StoredObject:
         attributes = Attributes(storage=Storage(encryption=inventory.encryption))

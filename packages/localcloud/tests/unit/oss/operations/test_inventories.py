@@ -225,6 +225,14 @@ def test_a_target_that_has_gone_makes_no_list(service: OssService, caplog: pytes
     assert "does not exist" in caplog.text
 
 
+def test_a_list_is_given_up_when_the_cloud_ends(service: OssService, clock: Clock) -> None:
+    service.objects.put("kept", "a", b"1")
+    order(service)
+    service.inventories.end()
+    assert service.inventories.make() == 0
+    assert service.objects.page("target").entries == ()
+
+
 def test_lists_are_encrypted_as_the_inventory_says(service: OssService) -> None:
     destination = {
         "Format": "CSV",
