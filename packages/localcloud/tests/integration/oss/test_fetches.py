@@ -200,7 +200,9 @@ def test_a_fetch_goes_on_after_a_restart(start_cloud: Callable[..., Cloud], sour
     bucket = cloud.bucket("kept-bucket")
     bucket.create_bucket()
     task = bucket.put_async_fetch_task(oss2.models.AsyncFetchTaskConfiguration(source.url("/slow"), "a")).task_id
+    deadline = time.monotonic() + 20
     while not source.hosts:
+        assert time.monotonic() < deadline, "the fetch does not begin"
         time.sleep(0.02)
     assert cloud.stop() == 0
     source.open.set()
