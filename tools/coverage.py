@@ -52,7 +52,8 @@ DIFFERS: Mapping[str, str] = {
     **dict.fromkeys(("GetLog", "GetLogs", "GetLogsV2"), "search statements alone: analytic ones are refused by name"),
     "PullLogs": "in protobuf alone, which alibabacloud-sls20201230 does not read",
     **dict.fromkeys(("GetUserMFAInfo", "UnbindMFADevice"), "there is never one"),
-    **dict.fromkeys(("PutBucketQosInfo", "SetBucketStorageCapacity"), "kept; nothing is limited"),
+    "PutBucketQosInfo": "rates of requests are limited, bandwidths are not",
+    "SetBucketStorageCapacity": "kept; nothing is limited",
     "PutBucketResourceGroup": "kept; buckets are listed by it, and no right depends on it",
     "PutUserDefinedLogFieldsConfig": "kept; there are no real-time logs, which it is for",
 }

@@ -108,6 +108,7 @@ STATUS = {
     "SignatureDoesNotMatch": 403,
     "SymlinkTargetNotExist": 404,
     "TooManyCnameToken": 400,
+    "TotalQpsLimitExceeded": 503,
     "WORMConfigurationLocked": 403,
 }
 # The finer code of an error's most usual cause. Sources: OSS, "EC error codes" (a page for each), and what OSS's SDKs expect of

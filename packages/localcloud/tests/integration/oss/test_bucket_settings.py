@@ -532,6 +532,17 @@ def test_a_list_of_buckets_tells_their_resource_groups_to_who_asks_for_one(bucke
     assert b"ResourceGroupId" not in service._do("GET", "", "").read()
 
 
+def test_requests_beyond_the_rate_of_a_bucket_are_refused(bucket: oss2.Bucket) -> None:
+    bucket.put_object("a", b"1")
+    bucket.put_bucket_qos_info(oss2.models.BucketQosInfo(total_qps=0))
+    with pytest.raises(oss2.exceptions.ServerError) as error:
+        bucket.get_object("a")
+    assert (error.value.status, error.value.code) == (503, "TotalQpsLimitExceeded")
+    assert bucket.get_bucket_qos_info().total_qps == 0
+    bucket.delete_bucket_qos_info()
+    assert bucket.get_object("a").read() == b"1"
+
+
 def test_rules_by_access_need_access_tracking(bucket: oss2.Bucket) -> None:
     rule = "<ID>r</ID><Prefix>log/</Prefix><Status>Enabled</Status>"
     step = "<Days>30</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime>"

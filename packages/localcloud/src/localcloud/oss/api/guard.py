@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -16,6 +16,7 @@ from localcloud.oss.api.url import ResourceUrl
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.operations.buckets import not_owned, taken
+from localcloud.oss.rates import Rates
 from localcloud.oss.settings import accesspoints
 from localcloud.oss.settings.policy import PARAMETER as POLICY
 from localcloud.oss.settings.policy import decide
@@ -43,6 +44,7 @@ class Guard:
         clock: the embedded cloud's; seconds since the epoch.
         machine_clock: by which clients sign, likewise.
         find_bucket: returns a bucket without waiting, or None.
+        rates: of requests to buckets that limit theirs.
     """
 
     credentials: CredentialStore
@@ -51,6 +53,7 @@ class Guard:
     clock: Callable[[], float]
     machine_clock: Callable[[], float]
     find_bucket: Callable[[str], Bucket | None]
+    rates: Rates = field(default_factory=Rates)
 
     def identify(self, request: web.Request, target: ResourceUrl) -> Credential | None:
         """Return the access key that signed a request; None: nobody signed it.

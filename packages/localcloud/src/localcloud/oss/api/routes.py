@@ -57,9 +57,10 @@ from localcloud.oss.api.url import URL, ResourceUrl, is_accelerated, read_url
 from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
+from localcloud.oss.model import Bucket
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.s3.documents import error_to_s3
-from localcloud.oss.settings import SETTINGS
+from localcloud.oss.settings import SETTINGS, quality
 from localcloud.oss.settings.collection import COLLECTIONS
 from localcloud.oss.settings.table import TRANSFER_ACCELERATION, find_text
 from localcloud.oss.signing.v1 import SUBRESOURCES
@@ -352,7 +353,9 @@ async def _answer(
     named, target = target, accesspoints.enter(target, oss)
     request[URL] = target
     if target.bucket and not _makes_bucket(request.method, target):
-        _check_bucket(request.method, target, oss)
+        bucket = _check_bucket(request.method, target, oss)
+        if quality.SETTING.parameter in bucket.settings and quality.SETTING.parameter not in target.query:
+            guard.rates.count(bucket, internal="-internal." in request[HOST])
     if is_accelerated(request[HOST]):
         _check_acceleration(target, oss, guard.region)
     preflight = request.method == "OPTIONS"  # which is anybody's
@@ -390,8 +393,8 @@ async def _answer(
     return await operation.handler(call)
 
 
-def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
-    """Refuse a request for a bucket that is not there, before anything looks at the key.
+def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> Bucket:
+    """Return the bucket of a request, or refuse one for a bucket that is not there, before anything looks at the key.
 
     Raises:
         OssError: NoSuchBucket, MalformedXML (the document of a newer setting is not PutBucket's).
@@ -402,7 +405,7 @@ def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> None:
             "The XML you provided was not well-formed or did not validate against our published schema.",
             ec="0015-00000231",
         )
-    oss.get_bucket(target.bucket)
+    return oss.get_bucket(target.bucket)
 
 
 def _check_acceleration(target: ResourceUrl, oss: OssService, region: str) -> None:

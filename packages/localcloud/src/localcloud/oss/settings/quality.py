@@ -1,4 +1,4 @@
-"""Bandwidth and rate of a bucket, kept and given back; the embedded cloud limits none.
+"""Bandwidth and rate of a bucket. The rate is limited; bandwidths, which begin at 1 Gbit/s, are kept and given back.
 
 Source: OSS, PutBucketQoSInfo (units: Gbit/s, requests/s; -1: no limit of its own). The limits of an account are assumed.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement
 
+from localcloud.oss.model import Bucket
 from localcloud.oss.settings.schema import invalid, number
-from localcloud.oss.settings.setting import Options, Setting
+from localcloud.oss.settings.setting import Options, Setting, kept_tree
 
 ACCOUNT = {"Upload": 10, "Download": 10}  # Gbit/s
 _KINDS = ("UploadBandwidth", "DownloadBandwidth", "Qps")
@@ -28,6 +29,21 @@ def _check(document: Element, options: Options) -> None:
             value = _value(document, f"{part}{kind}")
             if value > (limit if total == -1 else total):
                 raise invalid(f"{part}{kind}", str(value), f"{part}{kind} is more than Total{kind}.")
+
+
+def rates_of(bucket: Bucket, *, internal: bool) -> dict[str, int]:
+    """Return the most requests a second that a bucket takes, in all and over one network, where it limits them.
+
+    Args:
+        bucket: the bucket.
+        internal: the network is the intranet.
+    """
+    document = bucket.settings.get(SETTING.parameter)
+    if document is None:
+        return {}
+    tree = kept_tree(document, SETTING.root)
+    rates = {network: _value(tree, f"{network}Qps") for network in ("Total", "Intranet" if internal else "Extranet")}
+    return {network: rate for network, rate in rates.items() if rate >= 0}
 
 
 def _value(document: Element, name: str) -> int:
