@@ -47,7 +47,7 @@ def check_installed(content: Path, is_wanted: Callable[[str], bool], cores: Exec
         for changed in cores.map(lambda share: _find_changed(content, share, began), shares):
             if changed:
                 raise ChangedError(
-                    f"{package}: {changed} is not the file that the package brings: its RECORD tells another hash"
+                    f"{package}: {changed} is not the file that the package brings, or gone: its RECORD tells another hash"
                 )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from heavylift.build import binaries, resolve
-from heavylift.build.installed import check_installed
+from heavylift.build.installed import ChangedError, check_installed
 from heavylift.build.prune import DEFAULT_RULES, prune, read_rules, survey
 from heavylift.contracts.platform import Target
 
@@ -34,13 +34,21 @@ def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *,
         shutil.rmtree(old)
     scratch = folder.with_name(f"{folder.name}.new")
     vendor = scratch / NAME
-    # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
-    resolve.install(lock, vendor, target, wheels_only=False)
     with ThreadPoolExecutor(binaries.WORKERS) as cores:
-        check_installed(vendor, lambda _: True, cores)
+        try:
+            _install(lock, vendor, target, cores)
+        except ChangedError:  # somebody has edited a package in uv's cache
+            shutil.rmtree(vendor)
+            _install(lock, vendor, target, cores, cached=False)
         prune(vendor, survey(vendor, read_rules([DEFAULT_RULES])))
         if strip:
             binaries.strip(vendor, (), cores)
         binaries.compile_folder(scratch, target, cores)
     scratch.rename(folder)
     return folder
+
+
+def _install(lock: Path, vendor: Path, target: Target, cores: Executor, *, cached: bool = True) -> None:
+    # oss2 and the SDK's core come as source only: these few pure packages are built, in an environment of their own.
+    resolve.install(lock, vendor, target, wheels_only=False, cached=cached)
+    check_installed(vendor, lambda _: True, cores)

@@ -280,6 +280,16 @@ def test_a_package_that_somebody_has_edited_in_uvs_cache_is_fetched_anew(
     assert shared.read_text().endswith("print('edited')\n")  # uv's cache is not a build's to mend
 
 
+def test_a_package_of_the_loaders_that_somebody_has_edited_in_uvs_cache_is_fetched_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    before = built(make_project(tmp_path / "project"), "code")["code"]
+    for shared in (tmp_path / "cache").rglob("certifi/cacert.pem"):
+        shared.write_text(shared.read_text() + "edited\n")  # as those do who add the certificate of their company
+    assert built(make_project(tmp_path / "another"), "code")["code"]["digest"] == before["digest"]
+
+
 def test_requirements_that_nothing_satisfies_are_refused(own_project: Path) -> None:
     (own_project / "layers_build" / "applib.txt").write_text("# libraries\nmarkupsafe\nSix==0.0.0.1\n")
     done = run(own_project, "applib")
