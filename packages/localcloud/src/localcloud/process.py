@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from localcloud.kernel.errors import LocalCloudError
 
+ROOM = 64 * 1024  # bytes, without which no embedded cloud starts
 STOP_SECONDS = 20  # it kills instances and closes connections; more than this means that it hangs
 
 
@@ -51,6 +53,8 @@ def launch(
     if not ready:
         code = process.wait()
         words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        if shutil.disk_usage(data).free < ROOM:  # and so it could not say it
+            words = [f"there is no room on the disk of {data}; make some, or choose another --data"]
         raise LocalCloudError(
             f"the embedded cloud did not start (exit code {code}): {words[-1] if words else 'it said nothing'}; "
             f"its log is {log}"

@@ -141,6 +141,28 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
         pass
 
 
+def test_a_full_disk_is_told_although_nothing_can_be_logged(tmp_path: Path) -> None:
+    script = 'mkdir small && mount -t tmpfs -o size=64k tmpfs small && head -c 100k /dev/zero >small/full; exec "$@"'
+    program = "from pathlib import Path\nfrom localcloud.testing import run_cloud\nwith run_cloud(Path('small')): pass"
+    enclosed = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        script,
+        "sh",
+        sys.executable,
+        "-c",
+        program,
+    ]
+    done = subprocess.run(enclosed, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip("no namespaces here")
+    assert "there is no room on the disk of small; make some, or choose another --data; its log is" in done.stderr
+
+
 def test_a_run_that_is_killed_leaves_no_cloud(tmp_path: Path) -> None:
     (tmp_path / "test_endless.py").write_text("import signal\ndef test_it(localcloud):\n    signal.pause()\n")
     line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--localcloud-data", "kept"]

@@ -34,17 +34,20 @@ def prepare_vendor(lock: Path, cache: Path, target: Target, fingerprint: str, *,
         shutil.rmtree(old)
     scratch = folder.with_name(f"{folder.name}.new")
     vendor = scratch / NAME
-    with ThreadPoolExecutor(binaries.WORKERS) as cores:
-        try:
-            _install(lock, vendor, target, cores)
-        except ChangedError:  # somebody has edited a package in uv's cache
-            shutil.rmtree(vendor)
-            _install(lock, vendor, target, cores, cached=False)
-        prune(vendor, survey(vendor, read_rules([DEFAULT_RULES])))
-        if strip:
-            binaries.strip(vendor, (), cores)
-        binaries.compile_folder(scratch, target, cores)
-    scratch.rename(folder)
+    try:
+        with ThreadPoolExecutor(binaries.WORKERS) as cores:
+            try:
+                _install(lock, vendor, target, cores)
+            except ChangedError:  # somebody has edited a package in uv's cache
+                shutil.rmtree(vendor)
+                _install(lock, vendor, target, cores, cached=False)
+            prune(vendor, survey(vendor, read_rules([DEFAULT_RULES])))
+            if strip:
+                binaries.strip(vendor, (), cores)
+            binaries.compile_folder(scratch, target, cores)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)  # of an error
     return folder
 
 

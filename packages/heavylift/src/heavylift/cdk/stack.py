@@ -39,8 +39,8 @@ class HeavyApp(App):
         Raises:
             HeavyliftError: arguments or ids are wrong, or something cannot be built.
         """
-        Completion.of(self).run()
         try:
+            Completion.of(self).run()
             return super().synth(skip_validation=skip_validation)
         except RuntimeError as error:  # of the CDK, in Node.js
             if twice := _TWICE.search(str(error)):

@@ -125,8 +125,11 @@ def _zipped(asset: Asset, work: Path) -> Path:
     path = work / asset.key.replace("/", "-")
     if not path.exists():
         new = path.with_name(path.name + ".new")
-        new.write_bytes(zip_code(asset.path))
-        new.replace(path)
+        try:
+            new.write_bytes(zip_code(asset.path))
+            new.replace(path)
+        finally:  # a full disk needs the room
+            new.unlink(missing_ok=True)
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -439,6 +440,18 @@ def test_no_room_for_the_cdk_is_said_in_a_sentence(
         pytest.skip("no namespaces here")
     assert done.returncode == 1
     assert said.format(folder=tmp_path) in done.stderr
+
+
+def test_no_room_for_a_copy_of_an_asset_is_said_in_a_sentence(built: Path) -> None:
+    script = 'mkdir -p small && mount -t tmpfs -o size=8k tmpfs small && exec "$@"'
+    enclosed = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", sys.executable, "app.py"]
+    (built / "app.py").write_text(APP + '    HeavyFunction(stack, "One", **SMALL)\n')
+    environment = app_environment("small/out")
+    done = subprocess.run(enclosed, cwd=built, env=environment, capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr:
+        pytest.skip("no namespaces here")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert re.match(r"app: there is no room for .*/small/out/asset\..*, which the CDK copies of an asset", done.stderr)
 
 
 def test_an_app_of_the_cdk_alone_builds_when_it_synthesizes(built: Path) -> None:
