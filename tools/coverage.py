@@ -49,7 +49,9 @@ DIFFERS: Mapping[str, str] = {
         "kept; there is no console to log on to",
     ),
     "ListVirtualMFADevices": "always empty",
-    **dict.fromkeys(("GetLog", "GetLogs", "GetLogsV2"), "search statements alone: analytic ones are refused by name"),
+    **dict.fromkeys(
+        ("GetLog", "GetLogs", "GetLogsV2", "GetProjectLogs"), "rare functions of SQL, and SPL, are refused by name"
+    ),
     "PullLogs": "in protobuf alone, which alibabacloud-sls20201230 does not read",
     **dict.fromkeys(("GetUserMFAInfo", "UnbindMFADevice"), "there is never one"),
     "PutBucketQosInfo": "rates of requests are limited, bandwidths are not",

@@ -1,8 +1,10 @@
-"""Laws of SLS: the wire format is the official SDK's, and searches find what a simpler search finds."""
+"""Laws of SLS: the wire format is the official SDK's, and searches and analyses find what simpler ones find."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from aliyun.log.log_logs_pb2 import LogGroup as OfficialGroup
@@ -10,6 +12,10 @@ from aliyun.log.log_logs_pb2 import LogGroupList
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localcloud.sls.analysis.execution import run
+from localcloud.sls.analysis.parsing import parse as parse_statement
+from localcloud.sls.analysis.translation import translate
+from localcloud.sls.analysis.types import BIGINT, DOUBLE, VARCHAR, show
 from localcloud.sls.errors import SlsError
 from localcloud.sls.model import NANOSECONDS, Log, LogGroup
 from localcloud.sls.operations.assignment import Assignment
@@ -201,3 +207,98 @@ def test_no_shard_is_read_by_two_consumers_and_all_are_shared_evenly(steps: list
     held = [len(each) for each in told.values()]
     assert sum(held) == (count if held else 0)
     assert max(held, default=0) - min(held, default=0) <= 1
+
+
+# An analysis, with a plain one beside it.
+Row = tuple[str | None, int | None]  # of the columns k and n
+ROWS = st.lists(
+    st.tuples(st.none() | st.sampled_from(["a", "b", "B", "ä", ""]), st.none() | st.integers(-5, 5)), max_size=20
+)
+COLUMNS = {"k": VARCHAR, "n": BIGINT}
+
+
+def analyze(statement: str, rows: list[Row]) -> list[list[str]]:
+    translated = translate(parse_statement(statement), {"log": COLUMNS}, default="log", now=0)
+    return run(
+        translated, lambda _, names: [tuple(dict(zip("kn", row, strict=True))[name] for name in names) for row in rows]
+    )
+
+
+def last(value: Any) -> tuple[bool, Any]:
+    """Return what orders values so that null is the last one."""
+    return value is None, value if value is not None else 0
+
+
+CONDITIONS: list[tuple[str, Callable[[Row], bool]]] = [
+    ("n > 1", lambda row: row[1] is not None and row[1] > 1),
+    ("n IS NULL OR k = 'a'", lambda row: row[1] is None or row[0] == "a"),
+    ("NOT (n = 2)", lambda row: row[1] is not None and row[1] != 2),
+    ("k IN ('a', 'B') AND n BETWEEN -2 AND 3", lambda row: row[0] in ("a", "B") and row[1] in range(-2, 4)),
+    ("k LIKE '_' AND n % 2 = 0", lambda row: row[0] is not None and len(row[0]) == 1 and row[1] is not None and row[1] % 2 == 0),
+    ("true", lambda row: True),
+]  # fmt: skip
+KEYS_BY: list[tuple[str, Callable[[Row], Any]]] = [
+    ("k", lambda row: row[0]),
+    ("upper(k)", lambda row: row[0] and row[0].upper()),
+    ("n / 2", lambda row: None if row[1] is None else int(row[1] / 2)),
+    ("CASE WHEN n < 0 THEN 'less' ELSE k END", lambda row: "less" if row[1] is not None and row[1] < 0 else row[0]),
+]
+
+
+@given(ROWS, st.sampled_from(CONDITIONS), st.sampled_from(KEYS_BY), st.booleans(), st.integers(0, 4), st.integers(0, 2))
+def test_an_analysis_finds_what_a_plainer_one_finds(
+    rows: list[Row],
+    condition: tuple[str, Callable[[Row], bool]],
+    key: tuple[str, Callable[[Row], Any]],
+    descending: bool,
+    limit: int,
+    least: int,
+) -> None:
+    """Groups are counted, summed up, chosen, ordered by their sums and then their keys, and cut."""
+    groups: dict[Any, list[int | None]] = {}
+    for row in filter(condition[1], rows):
+        groups.setdefault(key[1](row), []).append(row[1])
+    table = []
+    for name, values in groups.items():
+        known = [value for value in values if value is not None]
+        if len(values) > least:
+            table.append((name, len(values), sum(known) if known else None, max(known, default=None), len({*known})))
+    table.sort(key=lambda each: last(each[0]))
+    table.sort(key=lambda each: last(each[2] if each[2] is None or not descending else -each[2]))
+    expected = [["null" if value is None else str(value) for value in each] for each in table[:limit]]
+    statement = (
+        f"SELECT {key[0]} AS key, count(*), sum(n) AS total, max(n), count(DISTINCT n) FROM log WHERE {condition[0]} "
+        f"GROUP BY key HAVING count(*) > {least} ORDER BY total{' DESC' if descending else ''}, 1 LIMIT {limit}"
+    )
+    assert analyze(statement, rows) == expected
+
+
+WORDS_OF_SQL = """
+select from log where group by having order limit distinct count ( ) * , k n 'a' 1 1.5 + - / || = < and or not null as x in like
+over case when then end cast bigint [ ] . " ; array try interval day now
+"""
+
+
+@given(st.lists(st.sampled_from(WORDS_OF_SQL.split()), max_size=25), st.booleans())
+def test_any_statement_has_an_answer_or_is_refused(words: list[str], begins: bool) -> None:
+    statement = " ".join(["select", *words] if begins else words)
+    try:
+        analyze(statement, [("a", 1), (None, None)])
+    except SlsError as error:
+        assert error.code in {"ParameterInvalid", "NotImplemented"}  # noqa: PT017 - either is right
+        assert "cannot be run" not in error.message  # noqa: PT017 - what is not right is seen before
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_statement_or_is_refused(text: str) -> None:
+    try:
+        parse_statement(f"select {text}")
+    except SlsError as error:
+        assert error.code in {"ParameterInvalid", "NotImplemented"}  # noqa: PT017 - either is right
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_that_is_shown_is_that_number(number: float) -> None:
+    shown = show(number, DOUBLE)
+    assert float(shown) == number
+    assert ("E" in shown) is (number != 0 and not 1e-3 <= abs(number) < 1e7)

@@ -138,6 +138,7 @@ Make = Callable[..., Generation2 | Generation3]
 def test_what_a_function_prints_arrives(cloud: Running, logs: LogClient, project: str, make: Make) -> None:
     function = make(cloud, {"project": project, "logstore": STORE, "enableRequestMetrics": True})
     request_id = function.invoke("world")
+    assert found(logs, project, '"Invoke End"', 1), "which is the last line of an invocation"
     messages = [log for log in found(logs, project, "*", 6) if "message" in log]
     # With a note, where this machine has no Python of the runtime's version.
     lines = [log for log in messages if not log["message"].startswith("FC Note")]

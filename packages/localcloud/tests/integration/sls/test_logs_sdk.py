@@ -189,7 +189,9 @@ def test_a_body_that_lies_or_is_malformed_is_refused(
     ("given", "code", "words"),
     [
         ({"query": "(open"}, "InvalidQueryString", "not closed"),
-        ({"query": "* | select count(*)"}, "NotImplemented", "analytic statement"),
+        ({"query": "* | select nothing"}, "ParameterInvalid", "Column 'nothing' cannot be resolved"),
+        ({"query": "* | where status > 200"}, "NotImplemented", "'where', which is neither SELECT nor WITH"),
+        ({"query": "| select 1"}, "ParameterInvalid", "sql query must follow search query"),
         ({"query": "message:x"}, "ParameterInvalid", "is not config as key value config"),
         ({"from_time": 10, "to_time": 10}, "InvalidTimeRange", "time range is invalid"),
         ({"offset": -1}, "ParameterInvalid", "offset"),

@@ -122,3 +122,11 @@ def test_what_is_not_for_anybody_is_refused(
 def test_other_operations_still_need_a_signature(cloud: Running, project: str) -> None:
     assert send(cloud, project, "DELETE").status in (400, 401)
     assert send(cloud, project, "PUT", b"{}").status in (400, 401)
+
+
+@pytest.mark.parametrize("query", ["A=1&A=2", "A=%FF"])
+def test_a_query_that_cannot_be_read_is_told_in_the_words_of_sls(cloud: Running, project: str, query: str) -> None:
+    answer = send(cloud, project, "GET", query=f"APIVersion=0.6.0&{query}")
+    told = json.loads(answer.body)
+    assert (answer.status, told["errorCode"]) == (400, "ParameterInvalid")
+    assert told["requestId"] == answer.headers["x-log-requestid"]

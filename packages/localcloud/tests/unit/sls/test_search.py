@@ -9,7 +9,7 @@ import pytest
 from localcloud.sls.errors import SlsError
 from localcloud.sls.search.index import Rules
 from localcloud.sls.search.matching import compile_query
-from localcloud.sls.search.parsing import parse
+from localcloud.sls.search.parsing import parse, split
 
 TOKENS = [*", '\";=()[]{}?@&<>/:\n\t\r"]
 LINE = {"line": {"token": TOKENS, "caseSensitive": False}}
@@ -224,7 +224,17 @@ def test_what_cannot_be_read_is_refused(query: str) -> None:
     assert caught.value.code == "InvalidQueryString"
 
 
-def test_analytic_statements_are_refused_by_their_name() -> None:
-    with pytest.raises(SlsError, match="not implemented: an analytic statement"):
-        finds("* | select count(*)")
-    assert not finds('"|"  and nothing')
+@pytest.mark.parametrize(
+    ("query", "search", "statement"),
+    [
+        ("a and b", "a and b", None),
+        ("* | select count(*)", "*", "select count(*)"),
+        ("*|select 'a|b'", "*", "select 'a|b'"),
+        ('"a|b" or c\\|d | select 1', '"a|b" or c\\|d', "select 1"),
+        ('"a\\"|" | select 1', '"a\\"|"', "select 1"),
+        ("| select 1", "", "select 1"),
+        ("* |", "*", ""),
+    ],
+)
+def test_an_analytic_statement_follows_the_search(query: str, search: str, statement: str | None) -> None:
+    assert split(query) == (search, statement)

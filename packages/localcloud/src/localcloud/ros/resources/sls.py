@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ NAMED = Property(kind="string", required=True, replaces=True, minimum=3, maximum
 DEFAULT_TTL = 30  # days (ALIYUN::SLS::Logstore, TTL)
 DEFAULT_SHARDS = 2  # (ALIYUN::SLS::Logstore, ShardCount)
 _USER_KEY = {"CmkKeyId": "cmk_key_id", "Arn": "arn", "RegionId": "region_id"}  # as the API has it ("CreateLogStore")
+# Settings of a logstore that the type has not: others have made them.
+_KEPT = ("hot_ttl", "infrequent_access_ttl", "metering_mode", "telemetry_type")
 _JSON_KEY = {
     "Name": Property(kind="string", required=True),
     "Type": Property(kind="string", required=True, choices=("text", "long", "double")),
@@ -141,7 +144,9 @@ class Logstore(_InLogstore):
 
     def change(self, context: Context, physical_id: str, properties: Given, previous: Given) -> Outcome:
         """See `BlockingType`."""
-        self._sls.update_logstore(*_place(physical_id), _logstore(properties))
+        before = self._sls.logstore(*_place(physical_id)).settings
+        kept = {name: getattr(before, name) for name in _KEPT}
+        self._sls.update_logstore(*_place(physical_id), replace(_logstore(properties), **kept))
         return _logstore_outcome(physical_id)
 
     def drop(self, physical_id: str, properties: Given) -> None:

@@ -71,6 +71,14 @@ class Call:
         """
         self.gate.require(self.caller, f"log:{action}", f"acs:log:{self.region}:{self.account_id}:{path}")
 
+    def may(self, action: str, path: str) -> bool:
+        """Return True if the caller may do an action on what SLS has at a path."""
+        try:
+            self.allow(action, path)
+        except SlsError:
+            return False
+        return True
+
     def allow_on_logstore(self, action: str, part: str = "") -> None:
         """Refuse a caller that may not do an action on the logstore, or on a part of it; see `allow`."""
         self.allow(action, f"project/{self.project}/logstore/{self.logstore}{part}")

@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from localcloud.kernel.values import read_whole
 from localcloud.sls import compression
+from localcloud.sls.analysis.process import Analysis
 from localcloud.sls.api.bodies import inflate
 from localcloud.sls.api.calls import Answer, Call, Reply
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import NANOSECONDS
-from localcloud.sls.operations.logs import Page, Search
+from localcloud.sls.model import NANOSECONDS, SOURCE
+from localcloud.sls.operations.logs import Search
 from localcloud.sls.search.matching import Fields
+from localcloud.sls.search.parsing import split
 from localcloud.sls.wire import read_group
 
 MAX_RAW = 10 * 1024**2  # bytes of a log group (PutLogs)
 MAX_LOGS = 40_960  # of a log group; the embedded cloud's own limit: SLS counts bytes alone
+MAX_HEADER = 4096  # characters of a query in a header of an answer
 MAX_LINES = 100  # of an answer (GetLogs, line)
 _HASH_KEY = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
 _ENDLESS = 10**9
-# What a request may say besides, without effect: the order is exact anyway, and there are no analytic statements.
+_END = 2**32 * NANOSECONDS  # a moment after all logs
+# What a request may say besides, without effect: the order is exact anyway, and all analyses have the same means.
 IDLE = frozenset({"accurate", "isAccurate", "powerSql", "forward"})
 SEARCHED = frozenset({"from", "fromNs", "to", "toNs", "topic", "query"})
 PAGED = SEARCHED | IDLE | {"line", "offset", "reverse", "highlight", "session"}
@@ -66,23 +71,8 @@ def get_logs(call: Call) -> Answer:
     """GetLogs."""
     began = time.monotonic()
     call.allow_on_logstore("GetLogStoreLogs")
-    page = _find(call, call.query)
-    meta = _describe(call.query, page, began)
-    headers = {
-        "x-log-progress": meta["progress"],
-        "x-log-count": meta["count"],
-        "x-log-processed-rows": meta["processedRows"],
-        "x-log-elapsed-millisecond": meta["elapsedMillisecond"],
-        "x-log-has-sql": "false",
-        "x-log-where-query": json.dumps(meta["whereQuery"])[1:-1],  # a query may hold what no header may
-        "x-log-agg-query": "",
-        "x-log-cpu-sec": 0,
-        "x-log-cpu-cores": 0,
-    }
-    # Written here, in the search's own thread: an answer may be large.
-    content = json.dumps([_write(*log) for log in page.logs]).encode()
-    kind = {"Content-Type": "application/json"}
-    return Reply(content=content, headers={**kind, **{name: str(value) for name, value in headers.items()}})
+    found = _answer(call, call.query)
+    return _reply(found, _describe(found, began))
 
 
 def get_logs_v2(call: Call) -> Answer:
@@ -92,15 +82,28 @@ def get_logs_v2(call: Call) -> Answer:
     body = call.read_body()
     if ignored := sorted(body.keys() - PAGED):
         raise SlsError("ParameterInvalid", f"not implemented: the element {ignored[0][:80]}")
-    page = _find(call, body)
-    document = {"meta": _describe(body, page, began), "data": [_write(*log) for log in page.logs]}
+    found = _answer(call, body)
+    document = {"meta": _describe(found, began), "data": found.rows}
     return compress(call, json.dumps(document).encode(), "application/json")
+
+
+def get_project_logs(call: Call) -> Answer:
+    """GetProjectLogs: a statement that names its logstores, of those that its caller may read, and the time of their logs."""
+    began = time.monotonic()
+    names = [logstore.name for logstore in call.sls.logstores(call.project)]
+    readable = [name for name in names if call.may("GetLogStoreLogs", f"project/{call.project}/logstore/{name}")]
+    if not readable:
+        call.allow("GetLogStoreLogs", f"project/{call.project}/logstore/*")
+    statement = call.query.get("query", "")
+    analysis = call.sls.analyze(call.project, Search(begin=0, end=_END), statement, among=readable)
+    found = _found(analysis, "", statement, {})
+    return _reply(found, _describe(found, began))
 
 
 def get_histograms(call: Call) -> Answer:
     """GetHistograms."""
     call.allow_on_logstore("GetLogStoreHistogram")
-    search = _read_search(call.query)
+    search, _ = _read_search(call.query)  # the logs that an analytic statement is about are what is counted
     intervals = call.sls.histogram(
         call.project, call.logstore, search, step=_number(call.query, "interval", range(_ENDLESS))
     )
@@ -132,18 +135,54 @@ def compress(call: Call, content: bytes, kind: str) -> Reply:
     return Reply(content=content, headers=headers)
 
 
-def _find(call: Call, given: Mapping[str, object]) -> Page:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """An answer of GetLogs, in any of its forms."""
+
+    rows: Sequence[Mapping[str, str]]
+    examined: int  # logs
+    complete: bool
+    search: str
+    statement: str | None = None  # None: there is none, nor what follows
+    columns: Sequence[str] = ()
+    types: Sequence[str] = ()
+    limit: int = 0
+
+
+def _answer(call: Call, given: Mapping[str, object]) -> _Found:
     if given.get("session") or _flag(given, "highlight"):
         name = "session" if given.get("session") else "highlight"
         raise SlsError("NotImplemented", f"not implemented: GetLogs with {name}")
+    search, statement = _read_search(given)
+    if statement is not None:
+        analysis = call.sls.analyze(call.project, search, statement, logstore=call.logstore)
+        # As SLS has it, each row is a log, too: of no source, and of the time at which the search begins.
+        log = {SOURCE: "", "__time__": str(search.begin // NANOSECONDS)}
+        return _found(analysis, search.query, statement, log)
     line = _number(given, "line", range(MAX_LINES + 1), MAX_LINES)
     offset = _number(given, "offset", range(_ENDLESS))
-    return call.sls.get_logs(
-        call.project, call.logstore, _read_search(given), offset=offset, line=line, reverse=_flag(given, "reverse")
+    page = call.sls.get_logs(
+        call.project, call.logstore, search, offset=offset, line=line, reverse=_flag(given, "reverse")
+    )
+    rows = [_write(*log) for log in page.logs]
+    return _Found(rows=rows, examined=page.examined, complete=page.complete, search=search.query)
+
+
+def _found(analysis: Analysis, search: str, statement: str, log: Mapping[str, str]) -> _Found:
+    return _Found(
+        rows=[{**log, **dict(zip(analysis.columns, row, strict=True))} for row in analysis.rows],
+        examined=analysis.examined,
+        complete=analysis.complete,
+        search=search,
+        statement=statement,
+        columns=analysis.columns,
+        types=analysis.types,
+        limit=analysis.limit,
     )
 
 
-def _read_search(given: Mapping[str, object]) -> Search:
+def _read_search(given: Mapping[str, object]) -> tuple[Search, str | None]:
+    """Return the search that a request asks for, and its analytic statement; None: there is none."""
     texts = {}
     for name in ("topic", "query"):
         value = given.get(name)
@@ -155,12 +194,13 @@ def _read_search(given: Mapping[str, object]) -> Search:
             raise SlsError("ParameterInvalid", f"{name} is missing")
     begin, end = (_number(given, name, range(2**32)) for name in ("from", "to"))
     begin_part, end_part = (_number(given, name, range(NANOSECONDS)) for name in ("fromNs", "toNs"))
-    return Search(
-        begin=begin * NANOSECONDS + begin_part,
-        end=end * NANOSECONDS + end_part,
-        topic=texts["topic"],
-        query=texts["query"],
+    query, statement = split(texts["query"])
+    if statement is not None and not query:
+        raise SlsError("ParameterInvalid", "sql query must follow search query,please read syntax doc")
+    search = Search(
+        begin=begin * NANOSECONDS + begin_part, end=end * NANOSECONDS + end_part, topic=texts["topic"], query=query
     )
+    return search, statement
 
 
 def _number(given: Mapping[str, object], name: str, allowed: range, default: int = 0) -> int:
@@ -189,26 +229,55 @@ def _progress(complete: bool) -> str:
     return "Complete" if complete else "Incomplete"
 
 
-def _describe(given: Mapping[str, object], page: Page, began: float) -> dict[str, object]:
+def _describe(found: _Found, began: float) -> dict[str, object]:
+    has_sql = found.statement is not None
     return {
-        "progress": _progress(page.complete),
-        "count": len(page.logs),
-        "processedRows": page.examined,
+        "progress": _progress(found.complete),
+        "count": len(found.rows),
+        "processedRows": found.examined,
         "elapsedMillisecond": int((time.monotonic() - began) * 1000),
-        "hasSQL": False,
-        "whereQuery": given.get("query") or "",
-        "aggQuery": "",
+        "hasSQL": has_sql,
+        "whereQuery": found.search,
+        "aggQuery": found.statement or "",
         "cpuSec": 0,
         "cpuCores": 0,
-        "limited": 0,
+        "limited": found.limit,
         "processedBytes": 0,
         "telementryType": "",
         "powerSql": False,
         "insertedSQL": "",
-        "isAccurate": True,
+        "isAccurate": not has_sql or found.complete,
         "mode": 0,
         "terms": [],
+        **({"keys": found.columns, "columnTypes": found.types} if has_sql else {}),
     }
+
+
+def _reply(found: _Found, meta: Mapping[str, object]) -> Reply:
+    """Return an answer whose description is in its headers."""
+    headers = {
+        "x-log-progress": meta["progress"],
+        "x-log-count": meta["count"],
+        "x-log-processed-rows": meta["processedRows"],
+        "x-log-elapsed-millisecond": meta["elapsedMillisecond"],
+        "x-log-has-sql": "true" if meta["hasSQL"] else "false",
+        "x-log-where-query": _header(found.search),
+        "x-log-agg-query": _header(found.statement or ""),
+        "x-log-cpu-sec": 0,
+        "x-log-cpu-cores": 0,
+    }
+    if found.statement is not None:
+        info = {"keys": found.columns, "columnTypes": found.types, "limited": str(found.limit), "mode": 0, "terms": []}
+        headers["x-log-query-info"] = json.dumps({**info, "isAccurate": int(found.complete)})
+    # Written here, in the search's own thread: an answer may be large.
+    content = json.dumps(found.rows).encode()
+    kind = {"Content-Type": "application/json"}
+    return Reply(content=content, headers={**kind, **{name: str(value) for name, value in headers.items()}})
+
+
+def _header(query: str) -> str:
+    """Return a query, which may hold what no header may, and more than one has room for, as one has it."""
+    return json.dumps(query)[1:-1][:MAX_HEADER]
 
 
 def _write(moment: int, fields: Fields) -> dict[str, str]:

@@ -21,7 +21,7 @@ from localcloud.kernel.door import EVERYTHING, HOST, ID, is_loopback, open_door
 from localcloud.kernel.errors import ApiError
 from localcloud.kernel.identity import Authorizer, CredentialStore
 from localcloud.kernel.rpc import aside, read_request
-from localcloud.kernel.signatures import SignedRequest
+from localcloud.kernel.signatures import AuthenticationError, SignedRequest
 from localcloud.kernel.turns import Turns
 from localcloud.sls import signing
 from localcloud.sls.api import consumers, indexes, logs, logstores, logtail, projects, shards, tags, tracking
@@ -34,7 +34,7 @@ THREADS = 2  # of each kind of work that takes its time; each keeps a core busy
 _TRACK = re.compile(r"/logstores/(?P<logstore>[A-Za-z0-9_-]+)/track", re.ASCII)
 # Paths, and the names in them.
 _PATH = re.compile(
-    r"/|/tags?|/untag|/resourcegroup|/(?:machinegroups|configs)(?:/(?P<item>[^/]+))?"
+    r"/|/logs|/tags?|/untag|/resourcegroup|/(?:machinegroups|configs)(?:/(?P<item>[^/]+))?"
     r"|/logstores(?:/(?P<logstore>[A-Za-z0-9_-]+)"
     r"(?:/index|/logs|/meteringmode|/shards(?:/lb|/route|/(?P<shard>[0-9]{1,9}))?|/consumergroups(?:/(?P<group>[^/]+))?)?)?",
     re.ASCII,
@@ -45,6 +45,7 @@ class Lane(Enum):
     """Work that takes its time: it has threads of its own, so that nobody waits for it who asks for something else."""
 
     SEARCHES = "sls-search"
+    ANALYSES = "sls-analysis"  # processes that are waited for
     PACKS = "sls-pack"  # of logs, which are decoded or encoded
 
 
@@ -113,6 +114,7 @@ ROUTES = {
     ("POST", True, "/logstores/*/shards/route"): Route(
         logs.put_logs, frozenset({"key"}), max_body=logs.MAX_RAW, lane=Lane.PACKS
     ),
+    ("GET", True, "/logs"): Route(logs.get_project_logs, frozenset({"query", "powerSql"}), lane=Lane.ANALYSES),
     ("GET", True, "/logstores/*?type=log"): Route(logs.get_logs, logs.PAGED, lane=Lane.SEARCHES),
     ("POST", True, "/logstores/*/logs"): Route(logs.get_logs_v2, lane=Lane.SEARCHES),
     ("GET", True, "/logstores/*?type=histogram"): _HISTOGRAM,
@@ -215,9 +217,12 @@ def create_app(
     lanes = {lane: _Threads(lane) for lane in Lane}
 
     async def serve(request: web.Request) -> web.Response:
-        signed = await read_request(request)
+        try:
+            signed = await read_request(request)
+            query = signed.query_parameters
+        except AuthenticationError as error:
+            raise SlsError("ParameterInvalid", error.message) from error
         project = project_of(request[HOST], serves)
-        query = signed.query_parameters
         if project and (tracked := _TRACK.fullmatch(signed.path)) and signed.method in tracking.METHODS:
             return await _track(
                 services, project, tracked["logstore"], signed, now=clock(), source=request.remote or ""
@@ -245,9 +250,12 @@ def create_app(
             headers=signed.headers,
             body=signed.body,
         )
-        if target.route.lane is None:
+        lane = target.route.lane
+        if lane is None:
             return _respond(await asyncio.to_thread(target.route.run, call))  # it may wait for the disk
-        return _respond(await lanes[target.route.lane].run(identity.principal, target.route.run, call))
+        if lane is Lane.SEARCHES and ("|" in query.get("query", "") or b"|" in signed.body):
+            lane = Lane.ANALYSES  # or as good as one
+        return _respond(await lanes[lane].run(identity.principal, target.route.run, call))
 
     application = open_door(
         _Sls(), serves=lambda host: serves(host) or bool(project_of(host, serves)), max_body=logs.MAX_RAW

@@ -10,22 +10,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import count
 from typing import Any
 
 from localcloud.sls.errors import SlsError
-from localcloud.sls.model import NANOSECONDS, SOURCE, TAG, TOPIC, LogGroup, Logstore
+from localcloud.sls.model import NANOSECONDS, TOPIC, LogGroup, Logstore
 from localcloud.sls.operations.shards import Shards
+from localcloud.sls.search.fields import fields_of
 from localcloud.sls.search.index import Rules
 from localcloud.sls.search.matching import Fields, Matches, compile_query
 from localcloud.sls.search.parsing import Everything, parse
 from localcloud.sls.store.logs import Found, Packet
-from localcloud.sls.wire import read_group, write_group
+from localcloud.sls.wire import write_group
 
 MAX_TIME = 5.0  # seconds that a search may take; then its answer is incomplete. The embedded cloud's own limit
 MAX_ANSWER = 10 * 1024**2  # bytes of logs in an answer, unless a single one has more; likewise
-MAX_REMEMBERED = 8 * 1024  # bytes of what a group's logs have in common, beyond which it is read anew for each of them
 INTERVALS = 60  # of a histogram, at most (assumed)
 LARGE = 64 * 1024  # characters of a log that may take as long to look at as many others
 
@@ -130,7 +129,7 @@ class Logs(Shards):
                 if left < 0 or time.monotonic() > deadline:
                     return Page(logs=logs, examined=examined, complete=False)
                 examined += 1
-                fields = _fields(candidate)
+                fields = fields_of(candidate.head, candidate.content)
                 try:
                     if matches and not matches(_until(deadline, fields, candidate)):
                         continue
@@ -177,7 +176,7 @@ class Logs(Shards):
             try:
                 for candidate in candidates:
                     _check(deadline)
-                    if matches(_until(deadline, _fields(candidate), candidate)):
+                    if matches(_until(deadline, fields_of(candidate.head, candidate.content), candidate)):
                         counts[(candidate.time // NANOSECONDS - starts.start) // starts.step] += 1
             except TimeoutError:
                 return counts, False
@@ -222,19 +221,3 @@ def _until(deadline: float, fields: Fields, found: Found) -> Fields:
 def _check(deadline: float) -> None:
     if time.monotonic() > deadline:
         raise TimeoutError
-
-
-def _fields(found: Found) -> Fields:
-    common = _remembered(found.head) if len(found.head) <= MAX_REMEMBERED else _common(found.head)
-    return (*common, *json.loads(found.content))
-
-
-@lru_cache(maxsize=64)
-def _remembered(head: bytes) -> Fields:
-    return _common(head)
-
-
-def _common(head: bytes) -> Fields:
-    """Return the fields that a group's logs have in common, the topic first."""
-    group = read_group(head, max_logs=0)
-    return ((TOPIC, group.topic), (SOURCE, group.source), *((f"{TAG}:{name}", value) for name, value in group.tags))

@@ -72,11 +72,17 @@ def _values(field: str, fields: Fields) -> Iterable[str]:
     outer, point, inner = field.partition(".")
     if point:
         for name, value in fields:
-            if name == outer and (found := _look_up(value, inner)) is not None:
+            if name == outer and (found := look_up(value, inner)) is not None:
                 yield found
 
 
-def _look_up(text: str, path: str) -> str | None:
+def look_up(text: str, path: str) -> str | None:
+    """Return what lies in a text that is JSON, as text; None: there is nothing.
+
+    Args:
+        text: the text.
+        path: the names that lead to it, with points between them.
+    """
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -109,9 +109,24 @@ def parse(query: str) -> Condition:
     """Read a query.
 
     Raises:
-        SlsError: InvalidQueryString, or NotImplemented for an analytic statement.
+        SlsError: InvalidQueryString.
     """
     return _Parser(_split(query)).parse()
+
+
+def split(query: str) -> tuple[str, str | None]:
+    """Return a query's search, and the analytic statement that follows it; None: none does."""
+    place, quoted = 0, False
+    while place < len(query):
+        match query[place]:
+            case "\\":
+                place += 1
+            case '"':
+                quoted = not quoted
+            case "|" if not quoted:
+                return query[:place].strip(), query[place + 1 :].strip()
+        place += 1
+    return query, None
 
 
 def _wrong(why: str) -> SlsError:
@@ -127,9 +142,7 @@ def _split(query: str) -> list[_Token]:
             place, spaced = place + 1, True
             continue
         if query[place] == "|":
-            raise SlsError(
-                "NotImplemented", "not implemented: an analytic statement, which is what follows | in a query"
-            )
+            raise _wrong("| is out of place")
         kind = next((sign for sign in _SIGNS if query.startswith(sign, place)), "")
         word: Word = ()
         if kind:

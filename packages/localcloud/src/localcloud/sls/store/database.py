@@ -28,7 +28,7 @@ class Database:
     """
 
     def __init__(self, path: Path, schema: str) -> None:
-        self._path = path
+        self.path = path
         self._schema = schema
         self._lock = threading.Lock()  # held while something is written
         self._writer: sqlite3.Connection | None = None
@@ -36,7 +36,7 @@ class Database:
     @property
     def exists(self) -> bool:
         """Whether anything was ever written."""
-        return self._path.exists()
+        return self.path.exists()
 
     def close(self) -> None:
         """Close the file."""
@@ -88,7 +88,7 @@ class Database:
         if self._writer is None:
             with self.write():
                 pass  # it makes the database
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as database:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as database:
             database.execute("PRAGMA query_only=1")
             database.execute("BEGIN")
             yield database
@@ -106,8 +106,8 @@ class Database:
             time.sleep(_PAUSE)
 
     def _open(self) -> sqlite3.Connection:
-        self._path.touch(mode=0o600)
-        database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        self.path.touch(mode=0o600)
+        database = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
         database.execute("PRAGMA auto_vacuum=INCREMENTAL")
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")

@@ -7,8 +7,9 @@ logstore holds `MAX_SIZE` bytes of logs; beyond that, its oldest groups go. What
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from localcloud.sls.model import NANOSECONDS, Logstore
 from localcloud.sls.store.database import Database, one
@@ -78,6 +79,12 @@ class LogStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def path(self) -> Path:
+        """The file that has them, which is made when it is not there."""
+        with self._database.read():
+            return self._database.path
+
     def append(self, logstore: Logstore, shard: int, packet: Packet, *, now: int) -> None:
         """Add a log group to a shard, and remove what it leaves no room for.
 
@@ -93,7 +100,9 @@ class LogStorage:
         with self._database.write() as database:
             number = _number(database, logstore)
             if number is None:
-                number = one(database, "INSERT INTO logstores (name, size) VALUES (?, 0) RETURNING id", _name(logstore))
+                number = one(
+                    database, "INSERT INTO logstores (name, size) VALUES (?, 0) RETURNING id", key_of(logstore)
+                )
             cursor = _next(database, number, shard, logstore)
             database.execute("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", (number, shard, cursor + 1))
             first = one(database, "SELECT coalesce(max(id), 0) + 1 FROM logs")
@@ -131,18 +140,12 @@ class LogStorage:
             offset: logs that are left out in front.
         """
         with self._database.read() as database:
-            found = self._living(database, logstore, live)
-            if found is None:
-                return
-            statement = _BACKWARD if reverse else _FORWARD
-            rows = database.execute(statement, (found[0], begin, end, found[1], offset))
-            for time, head, content in rows:
-                yield Found(time=time, head=head, content=content)
+            yield from read_logs(database, key_of(logstore), begin, end, reverse=reverse, live=live, offset=offset)
 
     def count(self, logstore: Logstore, begin: int, end: int, *, live: int) -> int:
         """Return the number of logs of a stretch of time; see `find`."""
         with self._database.read() as database:
-            found = self._living(database, logstore, live)
+            found = _living(database, key_of(logstore), live)
             if found is None:
                 return 0
             statement = "SELECT count(*) FROM logs WHERE logstore = ? AND time >= ? AND time < ? AND +id >= ?"
@@ -215,7 +218,7 @@ class LogStorage:
             return
         with self._database.write() as database:
             kept = {name: number for number, name in database.execute("SELECT id, name FROM logstores")}
-        for name in kept.keys() - {_name(logstore) for logstore in logstores()}:
+        for name in kept.keys() - {key_of(logstore) for logstore in logstores()}:
             self._drop(kept[name])
 
     def _drop(self, number: int) -> None:
@@ -229,21 +232,48 @@ class LogStorage:
         self._database.write_in_steps(step)
         self._database.shrink()
 
-    def _living(self, database: sqlite3.Connection, logstore: Logstore, live: int) -> tuple[int, int] | None:
-        """Return a logstore's number and its first log that has not expired; None: it has none."""
-        number = _number(database, logstore)
-        statement = "SELECT first FROM groups WHERE logstore = ? AND received >= ? ORDER BY received, id LIMIT 1"
-        row = database.execute(statement, (number, live)).fetchone()
-        return None if number is None or row is None else (number, row[0])
+
+def read_logs(
+    database: sqlite3.Connection, key: str, begin: int, end: int, *, reverse: bool, live: int, offset: int = 0
+) -> Iterator[Found]:
+    """Yield logs as `LogStorage.find` does, from a connection that sees the database of all logs.
+
+    Args:
+        database: the connection.
+        key: the logstore's, as `key_of` has it.
+        begin: as of `LogStorage.find`, as all the others are.
+        end: likewise.
+        reverse: likewise.
+        live: likewise.
+        offset: likewise.
+    """
+    found = _living(database, key, live)
+    if found is None:
+        return
+    statement = _BACKWARD if reverse else _FORWARD
+    for time, head, content in database.execute(statement, (found[0], begin, end, found[1], offset)):
+        yield Found(time=time, head=head, content=content)
 
 
-def _name(logstore: Logstore) -> str:
-    """Return what tells a logstore from another one of its name that was there before."""
+def key_of(logstore: Logstore) -> str:
+    """Return what tells a logstore from all others, also from one of its name that was there before."""
     return f"{logstore.project}/{logstore.name}/{logstore.created}"
 
 
+def _living(database: sqlite3.Connection, key: str, live: int) -> tuple[int, int] | None:
+    """Return a logstore's number and its first log that has not expired; None: it has none."""
+    number = _number_of(database, key)
+    statement = "SELECT first FROM groups WHERE logstore = ? AND received >= ? ORDER BY received, id LIMIT 1"
+    row = database.execute(statement, (number, live)).fetchone()
+    return None if number is None or row is None else (number, row[0])
+
+
 def _number(database: sqlite3.Connection, logstore: Logstore) -> int | None:
-    row = database.execute("SELECT id FROM logstores WHERE name = ?", (_name(logstore),)).fetchone()
+    return _number_of(database, key_of(logstore))
+
+
+def _number_of(database: sqlite3.Connection, key: str) -> int | None:
+    row = database.execute("SELECT id FROM logstores WHERE name = ?", (key,)).fetchone()
     return row and int(row[0])
 
 

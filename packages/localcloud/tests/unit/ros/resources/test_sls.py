@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ def test_a_log_store_with_a_bad_name_is_refused_before_anything_is_made(cloud: C
     assert reason(cloud.create, "SLS::Logstore", ProjectName="logs", LogstoreName="a/b").startswith(
         "Property LogstoreName"
     )
+
+
+def test_an_update_keeps_what_the_type_has_not(cloud: Cloud) -> None:
+    store = {"ProjectName": "logs", "LogstoreName": "functions"}
+    cloud.create("SLS::Project", Name="logs")
+    cloud.create("SLS::Logstore", **store, TTL=30)
+    made = cloud.sls.logstore("logs", "functions").settings
+    others = replace(made, hot_ttl=7, metering_mode="ChargeByDataIngest")
+    cloud.sls.update_logstore("logs", "functions", others)
+    cloud.update("SLS::Logstore", {**store, "TTL": 30}, {**store, "TTL": 60})
+    assert cloud.sls.logstore("logs", "functions").settings == replace(others, ttl=60)
 
 
 def test_keys_have_the_names_of_the_log_services_api(cloud: Cloud) -> None:
