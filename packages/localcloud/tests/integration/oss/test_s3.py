@@ -90,6 +90,18 @@ def test_buckets_are_listed_located_and_deleted(cloud: Cloud, s3: Any, bucket: s
     assert code_of(error) == (404, "404")
 
 
+def test_buckets_are_listed_page_by_page(s3: Any) -> None:
+    prefix = "pages-" + uuid.uuid4().hex[:12]
+    names = [f"{prefix}-{number}" for number in range(3)]
+    for name in names:
+        s3.create_bucket(Bucket=name)
+    first = s3.list_buckets(Prefix=prefix, MaxBuckets=2)
+    assert [each["Name"] for each in first["Buckets"]] == names[:2]
+    last = s3.list_buckets(Prefix=prefix, MaxBuckets=2, ContinuationToken=first["ContinuationToken"])
+    assert [each["Name"] for each in last["Buckets"]] == names[2:]
+    assert "ContinuationToken" not in last
+
+
 def test_a_condition_on_what_is_not_there_counts_where_versions_are_kept(s3: Any, bucket: str) -> None:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket=bucket, Key="lock", Body=b"1")
@@ -275,6 +287,21 @@ def test_both_lists_page_and_group(s3: Any, bucket: str) -> None:
         grouped = getattr(s3, operation)(Bucket=bucket, Delimiter="/")
         assert [each["Prefix"] for each in grouped["CommonPrefixes"]] == ["a/"]
         assert grouped["MaxKeys"] == 1000
+
+
+def test_only_the_first_page_of_a_list_begins_after_a_key(s3: Any, bucket: str) -> None:
+    for key in ("a", "b", "c"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    first = s3.list_objects_v2(Bucket=bucket, StartAfter="a", MaxKeys=1)
+    assert [each["Key"] for each in first["Contents"]] == ["b"]
+    token = first["NextContinuationToken"]
+    second = s3.list_objects_v2(Bucket=bucket, StartAfter="z", ContinuationToken=token)  # as minio's clients do
+    assert [each["Key"] for each in second["Contents"]] == ["c"]
+
+
+def test_encodings_of_a_body_are_kept_as_they_were_sent(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=b"", ContentEncoding="deflate, gzip")
+    assert s3.head_object(Bucket=bucket, Key="a")["ContentEncoding"] == "deflate, gzip"
 
 
 def with_md5(request: AWSRequest, **_: object) -> None:

@@ -91,7 +91,9 @@ def _place_1(marker: str, page: Page[StoredObject], encode: Encode) -> dict[str,
 
 
 def _marker_2(call: Call) -> str:
-    return max(call.query.get("start-after", ""), _read_token(call.query.get("continuation-token", "")))
+    """Return where a page begins: `start-after` is about the first one, and minio's clients repeat the token in it."""
+    token = call.query.get("continuation-token", "")
+    return _read_token(token) if token else call.query.get("start-after", "")
 
 
 def _place_2(call: Call, page: Page[StoredObject], encode: Encode) -> dict[str, Any]:

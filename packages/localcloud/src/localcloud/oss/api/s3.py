@@ -56,7 +56,8 @@ def translate(request: web.Request, target: ResourceUrl) -> tuple[web.Request, R
     is_bucket = target.level == "bucket"
     writes = request.method in {"PUT", "POST"}
     headers = to_oss(headers_of(request), target.query, is_bucket=is_bucket, writes=writes)
-    query = query_to_oss(target.query, lists=is_bucket and request.method == "GET")
+    lists = target.level if request.method == "GET" and target.level != "object" else None
+    query = query_to_oss(target.query, lists=lists)
     return request.clone(headers=CIMultiDict(headers)), replace(target, query=query)
 
 

@@ -38,8 +38,10 @@ def error_to_s3(error: OssError) -> OssError:
 
 
 def document_to_s3(document: bytes) -> bytes:
-    """Return a document with S3's names of storage classes, and without the delimiter that nobody asked for."""
+    """Return a document with S3's names, of storage classes, too, and without the delimiter that nobody asked for."""
     document = document.replace(b"<Delimiter></Delimiter>", b"")
+    if b"<ListAllMyBucketsResult>" in document[:200]:  # names of buckets hold none of these
+        document = document.replace(b"NextMarker>", b"ContinuationToken>")
     return _CLASS.sub(lambda found: b"<StorageClass>" + _CLASSES.get(found[1], found[1]) + b"</StorageClass>", document)
 
 

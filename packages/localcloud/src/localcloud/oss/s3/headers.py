@@ -77,7 +77,7 @@ def to_oss(
             translated |= _translate(name[6:], value, is_bucket=is_bucket)
         elif writes and name == "if-none-match" and value.strip() == "*":
             translated["x-oss-forbid-overwrite"] = "true"
-        elif name == "content-encoding":
+        elif name == "content-encoding" and "aws-chunked" in value:
             kept = [each.strip() for each in value.split(",") if each.strip() not in {"aws-chunked", ""}]
             translated |= {name: ",".join(kept)} if kept else {}
         else:
@@ -101,12 +101,13 @@ def _translate(name: str, value: str, *, is_bucket: bool) -> dict[str, str]:
     raise OssError("NotImplemented", f"not implemented: the header x-amz-{name}")
 
 
-def query_to_oss(query: Mapping[str, str], *, lists: bool) -> dict[str, str]:
+def query_to_oss(query: Mapping[str, str], *, lists: str | None) -> dict[str, str]:
     """Return a request's query in OSS's words.
 
     Args:
         query: decoded.
-        lists: the request lists what a bucket holds; S3's pages have 1,000 entries unless it says otherwise.
+        lists: the level that the request lists, a bucket's or the service's; S3's pages have 1,000 entries unless it says
+            otherwise. None: it lists nothing.
 
     Raises:
         OssError: NotImplemented (an operation of S3 that OSS has not, or has with another document).
@@ -114,8 +115,10 @@ def query_to_oss(query: Mapping[str, str], *, lists: bool) -> dict[str, str]:
     if foreign := next((name for name in query if name in _FOREIGN), None):
         raise OssError("NotImplemented", f"not implemented: S3's ?{foreign}")
     kept = {name: value for name, value in query.items() if not name.lower().startswith("x-amz-") and name != "x-id"}
-    if lists and "max-keys" not in kept and not kept.keys() - _LIST:
-        kept["max-keys"] = "1000"
+    if lists == "service":
+        kept = {_LIST_OF_BUCKETS.get(name, name): value for name, value in kept.items()}
+    if lists == "service" or (lists and not kept.keys() - _LIST):
+        kept.setdefault("max-keys", "1000")
     return kept
 
 
@@ -124,6 +127,8 @@ _FOREIGN = frozenset(
     """abac accelerate analytics attributes intelligent-tiering inventory legal-hold metadataTable metrics notification
     object-lock ownershipControls publicAccessBlock renameObject select session torrent""".split()  # noqa: SIM905 - as above
 )
+# S3's and OSS's parameters of ListBuckets. Source of the former: Amazon S3 API reference; that OSS takes them is assumed.
+_LIST_OF_BUCKETS = {"max-buckets": "max-keys", "continuation-token": "marker"}
 # The parameters of ListObjects and ListObjectsV2, and of ListObjectVersions.
 _LIST = frozenset(
     """prefix delimiter encoding-type marker list-type continuation-token start-after fetch-owner
