@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any
 
+import boto3
 import oss2
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
@@ -124,6 +125,23 @@ def test_oss_enciphers_with_keys_that_kms_has(cloud: Cloud, key_id: str) -> None
             assert (error.status, error.ec) == (409, ec)
     ask(cloud, "CancelKeyDeletion", KeyId=key_id)
     assert bucket.get_object("a").read() == b"1"
+
+
+def test_clients_of_s3_name_keys_of_kms(cloud: Cloud, key_id: str) -> None:
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=cloud.endpoints["oss"],
+        region_name=cloud.region,
+        aws_access_key_id=cloud.access_key_id,
+        aws_secret_access_key=cloud.access_key_secret,
+    )
+    name = "kms-" + uuid.uuid4().hex[:12]
+    s3.create_bucket(Bucket=name)
+    told = s3.put_object(Bucket=name, Key="a", Body=b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId=key_id)
+    assert (told["ServerSideEncryption"], told["SSEKMSKeyId"]) == ("aws:kms", key_id)
+    assert s3.head_object(Bucket=name, Key="a")["SSEKMSKeyId"] == key_id
+    assert cloud.bucket(name).head_object("a").headers["x-oss-server-side-encryption-key-id"] == key_id
+    s3.close()
 
 
 def test_keys_are_each_account_s_own(cloud: Cloud, key_id: str) -> None:

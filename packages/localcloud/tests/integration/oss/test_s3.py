@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -325,6 +325,28 @@ def test_many_objects_are_deleted_at_once_by_who_sends_an_md5(s3: Any, bucket: s
     assert (told["content-type"].partition(";")[0], told["content-length"] != "0") == ("application/xml", True)
     empty = s3.list_objects_v2(Bucket=bucket)
     assert (empty["KeyCount"], "Delimiter" in empty) == (0, False)
+
+
+def test_conditions_that_oss_has_not_protect_what_they_name(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="a", Body=b"kept")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="a")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="a", UploadId=upload, PartNumber=1, Body=b"new")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+    source = {"Bucket": bucket, "Key": "a"}
+    s3.meta.events.register("before-sign.s3.DeleteObjects", with_md5)
+    writes: list[Callable[[], object]] = [
+        lambda: s3.put_object(Bucket=bucket, Key="a", Body=b"new", IfMatch="other"),
+        lambda: s3.copy_object(Bucket=bucket, Key="a", CopySource=source, IfMatch="other"),
+        lambda: s3.complete_multipart_upload(
+            Bucket=bucket, Key="a", UploadId=upload, MultipartUpload=parts, IfMatch="other"
+        ),
+        lambda: s3.delete_object(Bucket=bucket, Key="a", IfMatch="other"),
+        lambda: s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a", "ETag": "other"}]}),
+    ]
+    for write in writes:
+        with pytest.raises(ClientError, match="NotImplemented"):
+            write()
+    assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"kept"
 
 
 def test_tags_and_acls(s3: Any, bucket: str) -> None:

@@ -170,7 +170,7 @@ def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:
     Sources: OSS, DeleteMultipleObjects; "Troubleshooting", 0016-00000610 to -615.
 
     Raises:
-        OssError: MalformedXML, InvalidArgument (a version).
+        OssError: MalformedXML, InvalidArgument (a version), NotImplemented (a condition that S3 has, and OSS has not).
     """
     tree = parse(body, "Delete")
     quiet = (tree.findtext("Quiet") or "false").strip().lower()
@@ -178,6 +178,8 @@ def _read_deletions(body: bytes) -> tuple[list[tuple[str, str | None]], bool]:
         raise malformed("Quiet is neither true nor false", ec="0016-00000610")
     wanted = []
     for element in tree.findall("Object"):
+        if foreign := next((each.tag for each in element if each.tag not in {"Key", "VersionId"}), None):
+            raise OssError("NotImplemented", f"not implemented: {foreign[:100]} of an Object to delete")
         key, version = element.findtext("Key"), element.findtext("VersionId")
         if not key:
             raise malformed("an Object has no Key", ec="0016-00000613" if key is None else "0016-00000611")

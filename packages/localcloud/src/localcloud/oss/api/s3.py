@@ -14,6 +14,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from localcloud.kernel.door import HEADERS, HOST, headers_of
+from localcloud.oss.api.conditions import refuse_conditions
 from localcloud.oss.api.content import Content, content_of
 from localcloud.oss.api.url import ResourceUrl, read_url
 from localcloud.oss.arguments import read_number
@@ -51,11 +52,14 @@ def translate(request: web.Request, target: ResourceUrl) -> tuple[web.Request, R
     """Return a request, and what it names, in OSS's words.
 
     Raises:
-        OssError: NotImplemented (a header or an operation without counterpart), InvalidArgument.
+        OssError: NotImplemented (a header or an operation without counterpart; a condition that S3 has for more than reads,
+            and OSS has not: passed over, what it protects would be deleted), InvalidArgument.
     """
     is_bucket = target.level == "bucket"
     writes = request.method in {"PUT", "POST"}
     headers = to_oss(headers_of(request), target.query, is_bucket=is_bucket, writes=writes)
+    if writes or request.method == "DELETE":
+        refuse_conditions(headers)
     lists = target.level if request.method == "GET" and target.level != "object" else None
     query = query_to_oss(target.query, lists=lists)
     return request.clone(headers=CIMultiDict(headers)), replace(target, query=query)

@@ -35,6 +35,8 @@ STORAGE_CLASSES = {
 S3_CLASSES = {ours: theirs for theirs, ours in STORAGE_CLASSES.items() if theirs != "ONEZONE_IA"}
 ENCRYPTIONS = {"AES256": "AES256", "aws:kms": "KMS"}
 S3_ENCRYPTIONS = {ours: theirs for theirs, ours in ENCRYPTIONS.items()}
+_KEY = "server-side-encryption-aws-kms-key-id"  # and OSS's; that OSS takes the former is assumed
+_OSS_KEY = "server-side-encryption-key-id"
 # Headers of OSS's answers that S3 has not.
 _OSS_ONLY = frozenset(
     {
@@ -96,6 +98,8 @@ def _translate(name: str, value: str, *, is_bucket: bool) -> dict[str, str]:
         return {} if value.startswith(("UNSIGNED", "STREAMING")) else {"x-oss-content-sha256": value}
     if name == "storage-class":
         return {"x-oss-storage-class": STORAGE_CLASSES.get(value, value)}
+    if name == _KEY:
+        return {f"x-oss-{_OSS_KEY}": value}
     if name == "server-side-encryption":
         return {"x-oss-server-side-encryption": ENCRYPTIONS.get(value, value)}
     raise OssError("NotImplemented", f"not implemented: the header x-amz-{name}")
@@ -148,6 +152,8 @@ def to_s3(headers: Mapping[str, str]) -> dict[str, str]:
                 translated["x-amz-storage-class"] = S3_CLASSES.get(value, value)
         elif lower == "x-oss-server-side-encryption":
             translated["x-amz-server-side-encryption"] = S3_ENCRYPTIONS.get(value, value)
+        elif lower == f"x-oss-{_OSS_KEY}":
+            translated[f"x-amz-{_KEY}"] = value
         elif lower == "x-oss-bucket-region":  # which S3's clients sign with
             translated["x-amz-bucket-region"] = value.removeprefix("oss-")
         elif lower not in _OSS_ONLY:
