@@ -73,7 +73,7 @@ class Services:
             return 1_800_000_000.0
 
         key = Credential(access_key_id="k", access_key_secret="s", identity=Identity(account_id=ACCOUNT))
-        self.oss = OssService(folder / "oss", account_id=ACCOUNT, clock=clock)
+        self.oss = OssService(folder / "oss", account_id=ACCOUNT, region="cn-hangzhou", clock=clock)
         self.ram = RamService(folder / "ram", account=key, clock=clock)
         settings = Settings(region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 1), authority="")
         sts = StsService(folder / "ram", account_id=ACCOUNT, roles=self.ram, clock=clock)

@@ -23,7 +23,7 @@ from localcloud import state
 from localcloud.gateway.adoption import ADOPTION, Adoption
 from localcloud.gateway.authority import Authority
 from localcloud.gateway.gateway import HOST, Backend, Gateway
-from localcloud.gateway.names import find_service, served_names
+from localcloud.gateway.names import find_service, known_names, names_in, served_names
 from localcloud.gateway.tls import ServerTls, open_authority
 from localcloud.kernel.acceptor import Server
 from localcloud.kernel.accounts import Account
@@ -66,6 +66,7 @@ async def serve(options: Options) -> None:
     with state.locked(options.data):
         account = state.open_account(options.data, os.environ)
         names = served_names(SERVICES.values(), region=options.region)
+        known = known_names(SERVICES.values(), region=options.region)
         authority = open_authority(options.data / "gateway", now=datetime.now(UTC))
         gateway = _open_gateway(_port(options, GATEWAY))
         context = _context(options, account, gateway=gateway, authority=authority)
@@ -74,7 +75,7 @@ async def serve(options: Options) -> None:
         logging.getLogger("aiohttp.server").addFilter(tell_bad_requests_briefly)
         async with AsyncExitStack() as stack:  # what is made last ends first
             services = await _make(context, names, stack)
-            tls = ServerTls(authority, names)
+            tls = ServerTls(authority, names_in(SERVICES.values(), region=options.region), known)
             listeners = {}
             for number, definition in SERVICES.items():
                 application = services[definition.name].application
@@ -97,7 +98,7 @@ async def serve(options: Options) -> None:
             for listener in listeners.values():
                 await listener.open()
             backends = {name: _backend(listener.server, tls, services[name]) for name, listener in listeners.items()}
-            gateway.open(names=names, backends=backends, places=outside)
+            gateway.open(names=known, backends=backends, places=outside)
             adoption = Adoption(
                 options.data / ADOPTION,
                 served=network.served,

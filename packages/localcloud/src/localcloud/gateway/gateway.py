@@ -101,7 +101,7 @@ class Gateway:
         """Begin to serve.
 
         Args:
-            names: the served names, `*.` for one label, and the service behind each.
+            names: the known names, `*.` for one label, and the service behind each.
             backends: what serves each service.
             places: of the connections to this port.
             patience: seconds without progress after which a client is cut off.

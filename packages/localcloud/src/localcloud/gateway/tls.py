@@ -12,10 +12,12 @@ import os
 import ssl
 from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from localcloud.gateway.authority import Authority, authority_of, is_good
+from localcloud.gateway.names import find_name
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.service import TlsLimits
 
@@ -63,18 +65,23 @@ def _make_and_end(folder: Path, now: datetime) -> NoReturn:
 
 
 class ServerTls:
-    """A certificate for some names, with a key that is new in each process.
+    """Certificates with keys that are new in each process: one for some names, and one for each other name that is asked for.
+
+    The names of all regions would make a certificate of 50 KB, which each connection would begin with.
 
     Args:
-        authority: vouches for it.
+        authority: vouches for them.
         names: DNS names, wildcards allowed.
+        others: further ones.
     """
 
-    def __init__(self, authority: Authority, names: Collection[str]) -> None:
+    def __init__(self, authority: Authority, names: Collection[str], others: Collection[str] = ()) -> None:
         self._authority = authority
         self._names = names
+        self._others = frozenset(others) - frozenset(names)
         self._making = asyncio.Lock()
         self._contexts: dict[TlsLimits | None, ssl.SSLContext] = {}
+        self._of_others: dict[tuple[str, TlsLimits | None], ssl.SSLContext] = {}  # likewise, by name
 
     async def __call__(self, limits: TlsLimits | None = None) -> ssl.SSLContext:
         """Return the settings, or those within limits.
@@ -86,13 +93,32 @@ class ServerTls:
             if limits not in self._contexts:
                 if len(self._contexts) >= MOST:
                     self._contexts.clear()
-                self._contexts[limits] = await asyncio.to_thread(self._make, limits)
+                context = await asyncio.to_thread(self._make, self._names, limits)
+                context.sni_callback = partial(self._choose, limits)
+                self._contexts[limits] = context
             return self._contexts[limits]
 
-    def _make(self, limits: TlsLimits | None) -> ssl.SSLContext:
+    def _choose(
+        self,
+        limits: TlsLimits | None,
+        connection: ssl.SSLObject | ssl.SSLSocket,
+        host: str | None,
+        context: ssl.SSLContext,
+    ) -> None:
+        """Have a connection use the certificate of the name that it asks for, if that is one of the others."""
+        name = find_name(host or "", self._others)
+        if name is None:
+            return
+        if (name, limits) not in self._of_others:
+            if len(self._of_others) >= MOST:
+                self._of_others.clear()
+            self._of_others[name, limits] = self._make([name], limits)
+        connection.context = self._of_others[name, limits]
+
+    def _make(self, names: Collection[str], limits: TlsLimits | None) -> ssl.SSLContext:
         from localcloud.gateway.certificates import make_server_context
 
-        context = make_server_context(self._authority, self._names, now=datetime.now(UTC))
+        context = make_server_context(self._authority, names, now=datetime.now(UTC))
         if limits is not None:
             _limit(context, limits)
         return context

@@ -223,7 +223,10 @@ def _find_wrong_head(request: web.Request, serves: Callable[[str], bool]) -> tup
     request[HOST] = name
     if not is_loopback(name) and not serves(name):
         # A page of a stranger whose name was made to resolve to loopback (DNS rebinding) comes with that name.
-        return 421, f"the host {name} is not served here; use the endpoint that the embedded cloud printed"
+        return 421, (
+            f"not implemented: the host {name}; use the endpoint that the embedded cloud printed, or a name in its region: "
+            "only OSS and STS are in all regions"
+        )
     return None
 
 

@@ -1,4 +1,7 @@
-"""The regions of the cloud; the embedded one plays one of them. Source: OSS, "Regions and endpoints"."""
+"""The regions of the cloud: OSS and STS of the embedded one are in all of them, its other services in one.
+
+Source: OSS, "Regions and endpoints". ap-south-1 and ap-southeast-2 were closed in 2024; OSS's SDKs still have them in their suites.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ REGIONS = (
     "cn-hangzhou",
     "cn-shanghai",
     "cn-nanjing",
+    "cn-fuzhou",
+    "cn-wuhan-lr",
     "cn-qingdao",
     "cn-beijing",
     "cn-zhangjiakou",
@@ -15,12 +20,16 @@ REGIONS = (
     "cn-heyuan",
     "cn-guangzhou",
     "cn-chengdu",
+    "cn-zhongwei",
     "cn-hongkong",
     "us-west-1",
     "us-east-1",
+    "na-south-1",
     "ap-northeast-1",
     "ap-northeast-2",
+    "ap-south-1",
     "ap-southeast-1",
+    "ap-southeast-2",
     "ap-southeast-3",
     "ap-southeast-5",
     "ap-southeast-6",
@@ -28,4 +37,5 @@ REGIONS = (
     "eu-central-1",
     "eu-west-1",
     "me-east-1",
+    "me-central-1",
 )

@@ -30,7 +30,7 @@ class Context:
     """The embedded cloud that a service is made for."""
 
     data: Path  # the data folder
-    region: str
+    region: str  # the home region, in which a service is unless it is in all of them
     account_id: str  # of the first account
     folders: Folders  # of all accounts
     admin_token: str = field(repr=False)  # the bearer token of the embedded cloud's own endpoints
@@ -128,8 +128,8 @@ class Definition:
     Attributes:
         name: in the ready line (`oss`); its folder in the source has it, too.
         title: in the documentation (`OSS`).
-        hosts: its names under aliyuncs.com; `*.` stands for one label, `{region}` for the cloud's own, and `{any_region}`
-            for each region in turn: the service is one and the same in all of them.
+        hosts: its names under aliyuncs.com; `*.` stands for one label, `{region}` for the home region, and `{any_region}`
+            for each region in turn: the service is in all of them.
         apps: its names under fcapp.run, likewise.
         create: makes it; a LocalCloudError says why it cannot be made.
         needs: the names of the services whose domains it asks for.

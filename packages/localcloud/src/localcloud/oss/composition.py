@@ -47,6 +47,7 @@ def create(context: Context) -> Service:
     oss = OssService(
         context.data / "oss",
         account_id=context.account_id,
+        region=context.region,
         clock=context.clock,
         key_state=key_state,
         check_writer=_check_writer(context),
@@ -101,20 +102,24 @@ def _check_writer(context: Context) -> CheckWriter:
         if role is None or not directory.is_trusted(role, [("Service", PRINCIPAL)], {}):
             raise OssError("AccessDenied", f"the account has no role {arn} that trusts {PRINCIPAL}")
         identity = Identity(account_id=bucket.owner, role_arn=arn, session_name="oss")
-        action, resource = "oss:PutObject", f"acs:oss:oss-{context.region}:{bucket.owner}:{bucket.name}/{key}"
+        action, resource = "oss:PutObject", f"acs:oss:oss-{bucket.region}:{bucket.owner}:{bucket.name}/{key}"
         if not context.authorizer.is_allowed(identity, action=action, resource=resource, conditions={}):
             raise OssError("AccessDenied", f"the role {arn} may not do {action} on {resource}")
 
     return check
 
 
+# Source: OSS, "Regions and endpoints"; the third is for IPv6, too.
+_ENDPOINTS = (
+    *("oss-{any_region}", "oss-{any_region}-internal", "{any_region}.oss"),
+    *("s3.oss-{any_region}", "s3.oss-{any_region}-internal"),
+)
 SERVICE = Definition(
     name="oss",
     title="OSS",
     hosts=(
-        *("oss-{region}", "*.oss-{region}", "oss-{region}-internal", "*.oss-{region}-internal"),
-        *("oss-accelerate", "*.oss-accelerate"),
-        *("s3.oss-{region}", "*.s3.oss-{region}", "s3.oss-{region}-internal", "*.s3.oss-{region}-internal"),
+        *(f"{before}{host}" for host in _ENDPOINTS for before in ("", "*.")),
+        *("oss-accelerate", "*.oss-accelerate", "oss-accelerate-overseas", "*.oss-accelerate-overseas"),
     ),
     create=create,
     add_options=add_options,

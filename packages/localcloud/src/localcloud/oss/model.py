@@ -25,6 +25,7 @@ class Bucket:
 
     name: str
     owner: str  # account id
+    region: str  # the region's id
     created: float  # seconds since the epoch
     acl: str  # one of ACLS
     storage_class: str

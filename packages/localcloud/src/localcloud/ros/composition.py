@@ -31,8 +31,9 @@ def create(context: Context) -> Service:
         **data_sources(buckets=oss.buckets, ram=ram, fc=fc, sls=sls),
     }
 
-    def read_object(bucket: str, key: str, size: int, permit: Permit) -> bytes:
-        with objects.open(bucket, key, permit=lambda key, _acl: permit(key)) as (_, path), path.open("rb") as file:
+    def read_object(bucket: str, key: str, region: str, size: int, permit: Permit) -> bytes:
+        opened = objects.open(bucket, key, region=region, permit=lambda key, _acl: permit(key))
+        with opened as (_, path), path.open("rb") as file:
             return file.read(size)
 
     ros = RosService(

@@ -133,6 +133,11 @@ def test_trigger_without_events_or_bucket_is_refused(recorder: Recorder, refused
         add_trigger(recorder, events=[])
     with pytest.raises(Exception, match=r"OSSInvalidRequest.*The specified bucket does not exist"):
         add_trigger(recorder, bucket="no-such-bucket")
+    key, name = recorder.cloud.key, "far-" + uuid.uuid4().hex[:12]
+    endpoint = recorder.cloud.endpoints["oss"]
+    oss2.Bucket(oss2.AuthV4(key.id, key.secret), endpoint, name, region="cn-shanghai").create_bucket()
+    with pytest.raises(Exception, match=r"OSSInvalidRequest.*The bucket is in cn-shanghai"):
+        add_trigger(recorder, bucket=name)
 
 
 def test_triggers_of_one_bucket_that_one_event_would_fire_together_are_refused(recorder: Recorder) -> None:

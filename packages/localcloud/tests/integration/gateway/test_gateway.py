@@ -83,7 +83,7 @@ def test_the_s3_protocol_at_its_own_names(cloud: Running) -> None:
 
 @pytest.mark.usefixtures("through_proxy")
 @pytest.mark.parametrize(
-    "url", ["http://ecs.aliyuncs.com/", "https://oss-cn-beijing.aliyuncs.com/", "http://example.org/"]
+    "url", ["http://ecs.aliyuncs.com/", "https://ecs.cn-beijing.aliyuncs.com/", "http://example.org/"]
 )
 def test_names_that_are_not_served_are_refused(url: str) -> None:
     host = str(urlsplit(url).hostname)

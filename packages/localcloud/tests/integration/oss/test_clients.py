@@ -62,7 +62,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         access_key_id="id", access_key_secret="secret", identity=Identity(account_id="1111111111111111")
     )
     ram = RamService(tmp_path / "ram", account=account, clock=time.time)
-    service = OssService(tmp_path / "oss", account_id="1111111111111111", clock=time.time)
+    service = OssService(tmp_path / "oss", account_id="1111111111111111", region="cn-hangzhou", clock=time.time)
     service.buckets.create("open", acl="public-read-write")
     link = Link(Shape())
     gateway = Gateway(0)

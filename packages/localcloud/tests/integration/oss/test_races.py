@@ -20,7 +20,7 @@ TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Taggi
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[OssService]:
-    service = OssService(tmp_path, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+    service = OssService(tmp_path, account_id="1111111111111111", region="cn-hangzhou", clock=lambda: 1_800_000_000.0)
     service.buckets.create("races")
     yield service
     service.close()

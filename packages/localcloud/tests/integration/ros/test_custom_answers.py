@@ -104,7 +104,7 @@ class Ask:
 async def serving(folder: Path) -> AsyncIterator[Ask]:
     """Serve the function, and the URLs that it reports to."""
     key = Credential(access_key_id="k", access_key_secret="s", identity=Identity(account_id=ACCOUNT))
-    oss = OssService(folder / "oss", account_id=ACCOUNT, clock=time.time)
+    oss = OssService(folder / "oss", account_id=ACCOUNT, region="cn-hangzhou", clock=time.time)
     ram = RamService(folder / "ram", account=key, clock=time.time)
     settings = Settings(
         region="cn-hangzhou", account_id=ACCOUNT, gateway=("127.0.0.1", 9), authority="", python=Path(sys.executable)

@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any
 
+import oss2
 import pytest
 from alibabacloud_ros20190910 import models
 
@@ -151,6 +152,20 @@ def test_a_template_in_a_bucket_is_read_with_the_rights_of_the_caller(ros: Any, 
     request = models.ValidateTemplateRequest(template_url=f"oss://{bucket.bucket_name}/secret.json")
     assert code(allowed("ros:*").client.validate_template, request) == "Forbidden.RAM"
     allowed("ros:*", "oss:GetObject").client.validate_template(request)
+
+
+def test_a_template_lies_in_the_region_that_its_url_names(cloud: Any, ros: Any) -> None:
+    name = "far-" + uuid.uuid4().hex[:12]
+    auth = oss2.AuthV4(cloud.access_key_id, cloud.access_key_secret)
+    far = oss2.Bucket(auth, cloud.endpoints["oss"], name, region="cn-shanghai")
+    far.create_bucket()
+    far.put_object("demo.json", TEXT)
+    url = f"oss://{name}/demo.json"
+    request = models.ValidateTemplateRequest(region_id=ros.region, template_url=f"{url}?RegionId=cn-shanghai")
+    assert ros.client.validate_template(request).status_code == 200
+    request.template_url = url
+    with pytest.raises(Exception, match="must be addressed using the specified endpoint"):
+        ros.client.validate_template(request)
 
 
 def test_parameters_are_told_the_values_of_the_properties_that_they_are_given_to(ros: Any) -> None:

@@ -13,7 +13,7 @@ from localcloud.gateway import certificates
 from localcloud.gateway.authority import authority_of, is_good
 from localcloud.gateway.certificates import make_authority, make_server_context
 from localcloud.gateway.gateway import Gateway, read_head, server_name
-from localcloud.gateway.names import find_service, served_names
+from localcloud.gateway.names import find_service, known_names, served_names
 from localcloud.gateway.redirect import is_redirected
 from localcloud.kernel.errors import LocalCloudError
 from localcloud.kernel.places import Places
@@ -39,7 +39,15 @@ NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
         ("1234.cn-hangzhou.fc.aliyuncs.com", "fc"),
         ("1234.cn-hangzhou-internal.fc.aliyuncs.com", "fc"),
         ("fcv3.cn-hangzhou.aliyuncs.com", "fc"),
-        ("oss-cn-beijing.aliyuncs.com", None),
+        ("oss-cn-beijing.aliyuncs.com", "oss"),
+        ("bucket.oss-cn-beijing-internal.aliyuncs.com", "oss"),
+        ("bucket.s3.oss-cn-beijing.aliyuncs.com", "oss"),
+        ("cn-beijing.oss.aliyuncs.com", "oss"),
+        ("bucket.cn-beijing.oss.aliyuncs.com", "oss"),
+        ("bucket.oss-accelerate-overseas.aliyuncs.com", "oss"),
+        ("oss-nowhere-1.aliyuncs.com", None),
+        ("kms.cn-beijing.aliyuncs.com", None),
+        ("1234.cn-beijing.fc.aliyuncs.com", None),
         ("sts.nowhere-1.aliyuncs.com", None),
         ("5678.cn-hangzhou.fc.aliyuncs.com", "fc"),
         ("ecs.aliyuncs.com", None),
@@ -53,6 +61,23 @@ NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
 )
 def test_which_service_answers_to_a_name(host: str, service: str | None) -> None:
     assert find_service(host, NAMES) == service
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("kms.cn-beijing.aliyuncs.com", "kms"),
+        ("1234.cn-beijing.fc.aliyuncs.com", "fc"),
+        ("project.cn-beijing.log.aliyuncs.com", "sls"),
+        ("id.cn-beijing.fcapp.run", "fc"),
+        ("kms.nowhere-1.aliyuncs.com", None),
+        ("ecs.cn-beijing.aliyuncs.com", None),
+    ],
+)
+def test_a_name_in_another_region_leads_to_its_service_which_says_that_it_is_not_there(
+    host: str, service: str | None
+) -> None:
+    assert find_service(host, known_names(SERVICES.values(), region="cn-hangzhou")) == service
 
 
 @pytest.mark.parametrize("host", ["aliyuncs.com", "OSS-x.AliyunCS.com", b"ecs.aliyuncs.com", "ros.aliyuncs.com."])
@@ -197,7 +222,7 @@ def test_authority_whose_key_is_anothers_is_refused(tmp_path: Path) -> None:
 class Broken(dict[str, str]):
     """Names whose look-up fails as nobody expects."""
 
-    def get(self, *_: object) -> str:
+    def __contains__(self, _: object) -> bool:
         raise ZeroDivisionError("the secret reason")
 
 

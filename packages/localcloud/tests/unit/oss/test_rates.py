@@ -18,7 +18,15 @@ from tests.support.clock import Clock
 def bucket(name: str = "b", **rates: int) -> Bucket:
     document = keep(SETTING.read(render(SETTING.root, rates), {}))
     settings = {SETTING.parameter: document}
-    return Bucket(name=name, owner="1", created=0.0, acl="private", storage_class="Standard", settings=settings)
+    return Bucket(
+        name=name,
+        owner="1",
+        region="cn-hangzhou",
+        created=0.0,
+        acl="private",
+        storage_class="Standard",
+        settings=settings,
+    )
 
 
 def taken(rates: Rates, of: Bucket, *, internal: bool = False) -> int:

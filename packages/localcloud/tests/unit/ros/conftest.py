@@ -135,7 +135,7 @@ class Cloud:
         )
         return self.ros
 
-    def read_object(self, bucket: str, key: str, size: int, permit: Callable[[str], None]) -> bytes:
+    def read_object(self, bucket: str, key: str, region: str, size: int, permit: Callable[[str], None]) -> bytes:
         permit(key)
         return self.objects[bucket, key][:size]
 

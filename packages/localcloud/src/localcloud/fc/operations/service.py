@@ -129,6 +129,7 @@ class FcService:
             functions=self.functions,
             aliases=self.aliases,
             buckets=buckets,
+            region=settings.region,
             logstores=logstores,
             clock=clock,
         )

@@ -36,6 +36,7 @@ class TriggerOperations:
         functions: they belong to one.
         aliases: they may name a version or an alias of it.
         buckets: objects in them fire some.
+        region: of the functions, and of the buckets.
         logstores: logs in them fire some.
         clock: seconds since the epoch.
     """
@@ -47,6 +48,7 @@ class TriggerOperations:
         functions: FunctionOperations,
         aliases: AliasOperations,
         buckets: Buckets,
+        region: str,
         logstores: Logstores,
         clock: Callable[[], float],
     ) -> None:
@@ -54,6 +56,7 @@ class TriggerOperations:
         self._functions = functions
         self._aliases = aliases
         self._buckets = buckets
+        self._region = region
         self._logstores = logstores
         self._clock = clock
 
@@ -153,6 +156,9 @@ class TriggerOperations:
         return trigger
 
     def _check_bucket(self, trigger: Trigger) -> None:
-        if self._buckets.find(bucket_of(trigger)) is None:
+        bucket = self._buckets.find(bucket_of(trigger))
+        if bucket is None:
             raise from_oss("The specified bucket does not exist.")
+        if bucket.region != self._region:  # "OSS triggers": both are in one region; the words are assumed
+            raise from_oss(f"The bucket is in {bucket.region}, not in the function's region {self._region}.")
         check_conflicts(trigger, [each for key, each in self._store.triggers.items() if key != trigger.key])

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from localcloud.fc.model import Settings
 from localcloud.kernel.identity import Credential
+from localcloud.oss.model import Bucket
 
 LIFE = 3600  # seconds of a credential
 _DAY = (
@@ -28,7 +29,7 @@ _ACCELERATED = "<TransferAccelerationConfiguration><Enabled>true</Enabled></Tran
 class Buckets(Protocol):
     """The buckets of an account. A method raises `ApiError` with OSS's code."""
 
-    def find(self, name: str) -> object | None:
+    def find(self, name: str) -> Bucket | None:
         """Return a bucket, or None."""
 
     def create(self, name: str) -> object:

@@ -31,7 +31,7 @@ def log_request(request: web.Request, answer: web.StreamResponse | ApiError, oss
         request: that it was.
         answer: what it got.
         oss: the domain.
-        guard: names the region, and the time.
+        guard: tells the time, and finds the bucket.
     """
     bucket = oss.find_bucket(request[URL].bucket)
     if bucket is None or SETTING.parameter not in bucket.settings or target_of(bucket) is None:
@@ -79,7 +79,7 @@ def _entry(request: web.Request, answer: web.StreamResponse | ApiError, bucket: 
         owner=bucket.owner,
         storage_class=storage_class,
         access_key_id=signer.access_key_id if signer else NONE,
-        arn=f"acs:oss:{guard.region}:{bucket.owner}:{bucket.name}",
+        arn=f"acs:oss:{bucket.region}:{bucket.owner}:{bucket.name}",
     )
 
 

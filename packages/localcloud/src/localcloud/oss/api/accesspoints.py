@@ -52,7 +52,7 @@ async def get_points(call: Call) -> web.StreamResponse:
         return _list(call, kept.points_of(call.holder))
     call.require("GetAccessPoint")
     point = _find(call, call.headers[NAME])
-    domain = "oss-accesspoint.aliyuncs.com"
+    region, domain = call.holder.region, "oss-accesspoint.aliyuncs.com"
     return xml_response(
         "GetAccessPointResult",
         {
@@ -61,8 +61,8 @@ async def get_points(call: Call) -> web.StreamResponse:
             "AccessPointArn": _arn(call, point),
             "CreationDate": point.created,
             "Endpoints": {
-                "PublicEndpoint": f"{point.name}.oss-{call.guard.region}.{domain}",
-                "InternalEndpoint": f"{point.name}.oss-{call.guard.region}-internal.{domain}",
+                "PublicEndpoint": f"{point.name}.oss-{region}.{domain}",
+                "InternalEndpoint": f"{point.name}.oss-{region}-internal.{domain}",
             },
             "PublicAccessBlockConfiguration": {"BlockPublicAccess": point.blocked},
         },
@@ -163,4 +163,4 @@ def _summary(point: AccessPoint) -> dict[str, object]:
 
 
 def _arn(call: Call, point: AccessPoint) -> str:
-    return point.arn(call.guard.region, call.owner)
+    return point.arn(call.holder.region, call.owner)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from localcloud.kernel.regions import REGIONS
 from localcloud.oss.api.answers import document_response, xml_response
 from localcloud.oss.api.call import Call
 from localcloud.oss.errors import OssError
@@ -14,7 +13,7 @@ from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
 
 async def describe_regions(call: Call) -> web.StreamResponse:
     """DescribeRegions."""
-    known = [f"oss-{region}" for region in sorted({*REGIONS, call.guard.region})]
+    known = [f"oss-{region}" for region in sorted(call.guard.regions)]
     asked = call.query["regions"]
     if asked and asked not in known:
         raise OssError("NoSuchRegion", f"There is no region {asked[:100]!r}.", {"Region": asked[:100]})
@@ -37,7 +36,7 @@ async def describe_regions(call: Call) -> web.StreamResponse:
 
 async def account_quality(call: Call) -> web.StreamResponse:
     """GetUserQoSInfo."""
-    return xml_response("QoSConfiguration", {"Region": f"oss-{call.guard.region}", **OF_ACCOUNT})
+    return xml_response("QoSConfiguration", {"Region": f"oss-{call.region}", **OF_ACCOUNT})
 
 
 async def get_public_access_block(call: Call) -> web.StreamResponse:

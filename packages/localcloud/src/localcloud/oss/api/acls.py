@@ -26,7 +26,7 @@ async def put_bucket_acl(call: Call) -> web.StreamResponse:
         acl = text_of(parse(call.body, "AccessControlPolicy"), "AccessControlList/Grant")
     if call.guard.find_bucket(call.bucket) is None:  # PutBucketAcl makes a bucket that does not exist
         call.require("PutBucket")
-        await call.run(call.own_buckets.create, call.bucket, acl=acl)
+        await call.run(call.own_buckets.create, call.bucket, acl=acl, region=call.region)
     elif acl is not None:
         await call.run(call.buckets.set_acl, call.bucket, acl)
     return web.Response(headers={"Location": f"/{call.bucket}"})

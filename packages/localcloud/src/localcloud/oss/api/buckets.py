@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
-from localcloud.kernel.door import HOST, is_loopback
+from localcloud.kernel.door import HEADERS, HOST, is_loopback
 from localcloud.kernel.times import to_milliseconds
 from localcloud.kernel.xml import render
 from localcloud.oss.api.answers import owner_of, xml_response
@@ -25,6 +26,7 @@ from localcloud.oss.settings.description import (
 from localcloud.oss.settings.encryption import read_encryption
 from localcloud.oss.settings.redundancy import LOCAL, check_redundancy, redundancy_of
 from localcloud.oss.settings.table import RESOURCE_GROUP_ID, RESOURCE_GROUPS
+from localcloud.oss.signing.reading import named_region
 from localcloud.oss.xml import parse
 
 _NAMES_IN_STAT = {
@@ -82,23 +84,21 @@ def _entry(call: Call, bucket: Bucket) -> dict[str, Any]:
 
 
 def _describe(call: Call, bucket: Bucket) -> dict[str, Any]:
-    region = call.guard.region
     return {
         "Name": bucket.name,
-        "Location": f"oss-{region}",
-        "Region": region,
+        "Location": f"oss-{bucket.region}",
+        "Region": bucket.region,
         "CreationDate": to_milliseconds(bucket.created),
         "StorageClass": bucket.storage_class,
-        **_endpoints(call),
+        **_endpoints(call, bucket.region),
     }
 
 
-def _endpoints(call: Call) -> dict[str, str]:
-    """Return the endpoints that work where the client is: names for who came by name, else the URL that it came by.
+def _endpoints(call: Call, region: str) -> dict[str, str]:
+    """Return the endpoints of a region that work where the client is: names for who came by name, else the URL that it came by.
 
     The URL has its scheme, for an endpoint without one is reached over TLS by some SDKs, which the port does not speak.
     """
-    region = call.guard.region
     if not is_loopback(call.request[HOST]):
         return {
             "ExtranetEndpoint": f"oss-{region}.aliyuncs.com",
@@ -114,7 +114,7 @@ async def put_bucket(call: Call) -> web.StreamResponse:
     storage_class, redundancy = None, LOCAL
     if call.body.strip():
         tree = parse(call.body, "CreateBucketConfiguration")
-        _check_location(tree.findtext("LocationConstraint") or "", call.guard.region)
+        call = _at(call, (tree.findtext("LocationConstraint") or "").removeprefix("oss-"))
         storage_class = tree.findtext("StorageClass") or None
         redundancy = check_redundancy(tree.findtext("DataRedundancyType") or LOCAL)
     group = call.headers.get("x-oss-resource-group-id")
@@ -132,24 +132,32 @@ async def put_bucket(call: Call) -> web.StreamResponse:
         storage_class=storage_class,
         redundancy=redundancy,
         encryption=read_encryption(call.headers),
+        region=call.region,
     )
     if group is not None:
         await call.run(call.buckets.put_setting, call.bucket, RESOURCE_GROUPS, document, call.headers)
     return web.Response(headers={"Location": f"/{call.bucket}"})
 
 
-def _check_location(location: str, region: str) -> None:
-    """Refuse a bucket of another region than the endpoint's; S3's clients name regions without `oss-`.
+def _at(call: Call, location: str) -> Call:
+    """Return the call as if it had come to a location's endpoint: where neither host nor signature names a region, it may.
+
+    Elsewhere the location is the endpoint's, or is refused: the suite of OSS's SDK for Java. S3's clients name it without `oss-`.
 
     Raises:
-        OssError: InvalidLocationConstraint.
+        OssError: InvalidLocationConstraint, AccessDenied.
     """
-    if location.removeprefix("oss-") not in {"", region}:
+    if location in {"", call.region}:
+        return call
+    if call.target.region or named_region(call.query, call.request[HEADERS]) or location not in call.guard.regions:
         raise OssError(
             "InvalidLocationConstraint",
-            f"The specified location-constraint is not valid: {location[:100]!r}; this endpoint's is oss-{region}.",
+            f"The specified location-constraint is not valid: {location[:100]!r}; this endpoint's is oss-{call.region}.",
             {"LocationConstraint": location[:100]},
         )
+    call = replace(call, region=location)
+    call.require("PutBucket")
+    return call
 
 
 async def delete_bucket(call: Call) -> web.StreamResponse:
@@ -179,12 +187,12 @@ async def bucket_info(call: Call) -> web.StreamResponse:
 
 async def head_bucket(call: Call) -> web.StreamResponse:
     """HeadBucket; OSS answers it like GetBucketAcl without a body."""
-    return web.Response(headers={"x-oss-bucket-region": f"oss-{call.guard.region}"})
+    return web.Response(headers={"x-oss-bucket-region": f"oss-{call.holder.region}"})
 
 
 async def bucket_location(call: Call) -> web.StreamResponse:
     """GetBucketLocation."""
-    return xml_response("LocationConstraint", f"oss-{call.guard.region}")
+    return xml_response("LocationConstraint", f"oss-{call.holder.region}")
 
 
 async def bucket_stat(call: Call) -> web.StreamResponse:

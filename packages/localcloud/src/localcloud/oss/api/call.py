@@ -42,6 +42,7 @@ class Call:
 
     request: web.Request
     target: ResourceUrl
+    region: str  # where it is answered
     caller: Caller | None  # None: anybody
     oss: OssService
     guard: Guard
@@ -184,6 +185,7 @@ class Call:
             self.caller,
             f"oss:{action}",
             target or self.target,
+            region=self.region,
             acl=acl,
             conditions=partial(conditions_of, self.request),
             headers=self.headers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from xml.etree.ElementTree import Element, SubElement
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from localcloud.kernel.xml import serialize
 from localcloud.oss.api.answers import document_response
 from localcloud.oss.api.call import Call, Handler
 from localcloud.oss.errors import OssError
+from localcloud.oss.model import Bucket
 from localcloud.oss.settings.collection import Collection
 from localcloud.oss.xml import parse
 
@@ -19,7 +21,7 @@ def put_item(collection: Collection) -> Handler:
 
     async def handler(call: Call) -> web.StreamResponse:
         name = _name(call, collection)
-        place = collection.read(call.body, name, call.guard.clock(), find_bucket=call.buckets.find)
+        place = collection.read(call.body, name, call.guard.clock(), find_bucket=partial(_find_near, call))
         await call.run(call.buckets.change_setting, call.bucket, collection.key(name), place)
         return web.Response()
 
@@ -52,6 +54,12 @@ def delete_item(collection: Collection) -> Handler:
         return web.Response(status=204)
 
     return handler
+
+
+def _find_near(call: Call, bucket: str) -> Bucket | None:
+    """Return a bucket of the same account and region, or None."""
+    found = call.buckets.find(bucket)
+    return found if found and found.region == call.holder.region else None
 
 
 def _name(call: Call, collection: Collection) -> str:

@@ -46,7 +46,7 @@ async def post_object(call: Call) -> web.StreamResponse:
         raise OssError("InvalidArgument", "Bucket POST must contain a field named 'key'.", {"ArgumentName": "key"})
     key = form["key"].replace("${filename}", (file.filename or "").rpartition("/")[2])
     form["key"] = key
-    claim = read_form_claim(form, region=call.guard.region)
+    claim = read_form_claim(form, region=call.region)
     policy = Policy(expires=0, conditions=())
     if claim is not None:
         if "x-amz-algorithm" in form:

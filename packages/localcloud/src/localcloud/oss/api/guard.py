@@ -23,7 +23,7 @@ from localcloud.oss.settings.policy import decide
 from localcloud.oss.settings.referer import admits
 from localcloud.oss.settings.table import requester_pays
 from localcloud.oss.signing.claim import Claim, SignedRequest
-from localcloud.oss.signing.reading import read_claim
+from localcloud.oss.signing.reading import named_region, read_claim
 from localcloud.ram.policy import Effect, Request
 
 READS = frozenset({"oss:GetObject", "oss:GetObjectVersion"})  # actions that a public ACL allows everybody
@@ -40,7 +40,8 @@ class Guard:
     Attributes:
         credentials: whose keys sign.
         gate: asks what callers may, by policies.
-        region: the region's id, which V4 signatures name.
+        home: the region of requests that name none.
+        regions: all of them.
         clock: the embedded cloud's; seconds since the epoch.
         machine_clock: by which clients sign, likewise.
         find_bucket: returns a bucket without waiting, or None.
@@ -49,14 +50,37 @@ class Guard:
 
     credentials: CredentialStore
     gate: Gate
-    region: str
+    home: str
+    regions: frozenset[str]
     clock: Callable[[], float]
     machine_clock: Callable[[], float]
     find_bucket: Callable[[str], Bucket | None]
     rates: Rates = field(default_factory=Rates)
 
-    def identify(self, request: web.Request, target: ResourceUrl) -> Credential | None:
+    def region_of(self, request: web.Request, target: ResourceUrl, bucket: Bucket | None) -> str:
+        """Return the region in which a request is answered.
+
+        It is the endpoint's; where that is of none, the bucket's; where there is none, the one that the signature names.
+
+        Args:
+            request: the request.
+            target: what it names.
+            bucket: the bucket; None: there is none, or one is to be made.
+        """
+        if target.region:
+            return target.region
+        if bucket is not None:
+            return bucket.region
+        named = named_region(target.query, request[HEADERS])
+        return named if named in self.regions else self.home
+
+    def identify(self, request: web.Request, target: ResourceUrl, region: str) -> Credential | None:
         """Return the access key that signed a request; None: nobody signed it.
+
+        Args:
+            request: the request.
+            target: what it names.
+            region: where it is answered.
 
         Raises:
             OssError: the key is unknown, the signature wrong, the token missing, wrong or expired.
@@ -69,7 +93,7 @@ class Guard:
             headers=request[HEADERS],
             path=request.raw_path.partition("?")[0],
         )
-        claim = read_claim(signed, region=self.region, now=self.machine_clock())
+        claim = read_claim(signed, region=region, now=self.machine_clock())
         return None if claim is None else self.prove(claim)
 
     def prove(self, claim: Claim) -> Credential:
@@ -108,6 +132,7 @@ class Guard:
         action: str,
         target: ResourceUrl,
         *,
+        region: str,
         acl: str,
         conditions: Callable[[], Mapping[str, str]],
         headers: Mapping[str, str],
@@ -123,6 +148,7 @@ class Guard:
             caller: who asks; None: anybody.
             action: the RAM action, `oss:GetObject`.
             target: the bucket or object.
+            region: where the request is answered.
             acl: the effective ACL of the bucket or object, which decides where no policy does.
             conditions: returns condition keys of the request and their values.
             headers: of the request.
@@ -137,7 +163,7 @@ class Guard:
             bucket = None  # the operation says that the name is taken
         owner = bucket.owner if bucket else sender
         path = f"{target.bucket}/{target.key}" if target.key else target.bucket or "*"
-        resource = f"acs:oss:oss-{self.region}:{owner}:{path}"
+        resource = f"acs:oss:oss-{bucket.region if bucket else region}:{owner}:{path}"
         query = target.query
         more = {name: query[parameter] for name, parameter in CONDITIONS.items() if parameter in query} if query else {}
         if bucket and sender != owner:
@@ -175,7 +201,7 @@ class Guard:
         if bucket is None:
             return {}  # deleted meanwhile, as the operation will say
         point = accesspoints.find_point(bucket, target.point)
-        arn = point.arn(self.region, bucket.owner)
+        arn = point.arn(bucket.region, bucket.owner)
         told = accesspoints.conditions_of(point, arn, bucket.owner)
         request = Request(
             action=action,

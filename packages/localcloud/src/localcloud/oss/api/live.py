@@ -99,7 +99,7 @@ async def make_playlist(call: Call) -> web.StreamResponse:
 
 
 def _urls(call: Call, name: str, document: Element) -> dict[str, object]:
-    host, path = f"{call.bucket}.oss-{call.guard.region}.aliyuncs.com", ""
+    host, path = f"{call.bucket}.oss-{call.holder.region}.aliyuncs.com", ""
     if is_loopback(call.request[HOST]):
         host, path = call.request.host, f"{call.bucket}/"
     playlist = document.findtext("Target/PlaylistName")

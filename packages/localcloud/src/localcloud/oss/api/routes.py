@@ -15,6 +15,7 @@ from localcloud.kernel.access import Gate
 from localcloud.kernel.clock import Clock
 from localcloud.kernel.door import ADMINISTRATION, HEADERS, HOST, meet_expectation, open_door
 from localcloud.kernel.identity import Authorizer, CredentialStore
+from localcloud.kernel.regions import REGIONS
 from localcloud.oss.api import (
     accesspoints,
     account,
@@ -58,6 +59,7 @@ from localcloud.oss.digests import read_digests
 from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link
 from localcloud.oss.model import Bucket
+from localcloud.oss.operations.buckets import check_endpoint
 from localcloud.oss.operations.service import OssService
 from localcloud.oss.s3.documents import error_to_s3
 from localcloud.oss.settings import SETTINGS, quality
@@ -293,7 +295,7 @@ def create_app(
         credentials: whose keys sign.
         authorizer: what they may do.
         admin_token: the bearer token of the administration's endpoints.
-        region: the region's id, which V4 signatures name.
+        region: the home region.
         link: the link's speed and faults.
         clock: the embedded cloud's.
         machine_clock: by which clients sign; seconds since the epoch.
@@ -302,7 +304,8 @@ def create_app(
     guard = Guard(
         credentials=credentials,
         gate=Gate(authorizer, refuse),
-        region=region,
+        home=region,
+        regions=frozenset({*REGIONS, region}),
         clock=clock,
         machine_clock=machine_clock,
         find_bucket=oss.find_bucket,
@@ -352,14 +355,16 @@ async def _answer(
     """Answer a request of OSS's API: its bucket there, authenticated, found, whole, authorized, handled."""
     named, target = target, accesspoints.enter(target, oss)
     request[URL] = target
-    if target.bucket and not _makes_bucket(request.method, target):
-        bucket = _check_bucket(request.method, target, oss)
-        if quality.SETTING.parameter in bucket.settings and quality.SETTING.parameter not in target.query:
-            guard.rates.count(bucket, internal="-internal." in request[HOST])
+    bucket = _find_bucket(request.method, target, oss)
+    if bucket and target.region:
+        check_endpoint(bucket, target.region)
+    if bucket and quality.SETTING.parameter in bucket.settings and quality.SETTING.parameter not in target.query:
+        guard.rates.count(bucket, internal="-internal." in request[HOST])
     if is_accelerated(request[HOST]):
-        _check_acceleration(target, oss, guard.region)
+        _check_acceleration(bucket, guard.home)
+    region = guard.region_of(request, target, bucket)
     preflight = request.method == "OPTIONS"  # which is anybody's
-    credential = None if preflight else guard.identify(request, named)
+    credential = None if preflight else guard.identify(request, named, region)
     if credential is not None:
         request[SIGNER] = credential
     guard.check_referer(request, target)
@@ -381,6 +386,7 @@ async def _answer(
     call = Call(
         request=request,
         target=target,
+        region=region,
         caller=caller_of(request, credential),
         oss=oss,
         guard=guard,
@@ -393,12 +399,16 @@ async def _answer(
     return await operation.handler(call)
 
 
-def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> Bucket:
-    """Return the bucket of a request, or refuse one for a bucket that is not there, before anything looks at the key.
+def _find_bucket(method: str, target: ResourceUrl, oss: OssService) -> Bucket | None:
+    """Return the bucket of a request, before anything looks at the key; None: it names none, or makes one.
 
     Raises:
-        OssError: NoSuchBucket, MalformedXML (the document of a newer setting is not PutBucket's).
+        OssError: NoSuchBucket; MalformedXML (the document of a newer setting is not PutBucket's).
     """
+    if not target.bucket:
+        return None
+    if _makes_bucket(method, target):
+        return oss.find_bucket(target.bucket) if "acl" in target.query else None
     if method == "PUT" and _NEWER & target.query.keys() and oss.find_bucket(target.bucket) is None:
         raise OssError(
             "MalformedXML",
@@ -408,7 +418,7 @@ def _check_bucket(method: str, target: ResourceUrl, oss: OssService) -> Bucket:
     return oss.get_bucket(target.bucket)
 
 
-def _check_acceleration(target: ResourceUrl, oss: OssService, region: str) -> None:
+def _check_acceleration(bucket: Bucket | None, home: str) -> None:
     """Refuse a request at the accelerated endpoint for what is not a bucket with transfer acceleration.
 
     That it is refused as one at a wrong endpoint is assumed.
@@ -416,13 +426,12 @@ def _check_acceleration(target: ResourceUrl, oss: OssService, region: str) -> No
     Raises:
         OssError: AccessDenied.
     """
-    bucket = oss.find_bucket(target.bucket)
     if bucket is None or find_text(bucket, TRANSFER_ACCELERATION, "Enabled") != "true":
         raise OssError(
             "AccessDenied",
             "The bucket you are attempting to access must be addressed using the specified endpoint. "
             "Please send all future requests to this endpoint.",
-            {"Endpoint": f"oss-{region}.aliyuncs.com"},
+            {"Endpoint": f"oss-{bucket.region if bucket else home}.aliyuncs.com"},
             ec="0003-00001403",
         )
 

@@ -1,4 +1,4 @@
-"""The bucket and the object that a URL names."""
+"""The region, the bucket and the object that a URL names."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from aiohttp import web
 
 from localcloud.oss.errors import OssError
 
-# BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; also BUCKET.oss.localhost for clients that
-# insist on it
-_VIRTUAL_HOST = re.compile(
-    r"(?:(?P<bucket>(?!s3\.)[a-z0-9_-]{1,255})\.)?(?:s3\.)?oss(?:-[a-z0-9-]+)?\.(?:(?P<public>aliyuncs\.com)|localhost)"
+_BUCKET = r"(?:(?P<bucket>(?!s3\.)[a-z0-9_-]{1,255})\.)?"
+# BUCKET.oss-REGION.aliyuncs.com, with or without -internal, and with s3. before oss; BUCKET.REGION.oss.aliyuncs.com
+_PUBLIC_HOST = re.compile(
+    rf"{_BUCKET}(?:(?:s3\.)?oss-(?P<place>[a-z0-9-]+?)(?:-internal)?|(?P<stack>[a-z0-9-]+)\.oss)\.aliyuncs\.com"
 )
+# BUCKET.oss.localhost, for clients that insist on it
+_LOCAL_HOST = re.compile(rf"{_BUCKET}(?:s3\.)?oss(?:-[a-z0-9-]+)?\.localhost")
+_ACCELERATED = frozenset({"accelerate", "accelerate-overseas"})  # in the place of a region: endpoints of all of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResourceUrl:
-    """Bucket, key and query of a URL."""
+    """Region, bucket, key and query of a URL."""
 
     bucket: str  # empty: the service
     key: str = ""  # empty: the bucket
     query: Mapping[str, str]  # decoded
+    region: str = ""  # of the endpoint; empty: it is none of a region
     point: str = ""  # the name of the access point by which the bucket was named; empty: none
 
     @property
@@ -38,7 +42,7 @@ URL = web.RequestKey("url", ResourceUrl)  # of a request, once it was read
 
 
 def read_url(host: str, raw_path: str) -> ResourceUrl:
-    """Read bucket, key and query of a request (virtual-host or path style).
+    """Read region, bucket, key and query of a request (virtual-host or path style).
 
     A plus sign is a space in the path, too; a key's own is %2B. Source: OSS's SDK for Ruby, which writes both in this way
     (`http.rb`), and whose suite puts such keys into OSS and gets them back (`test_object_key.rb`).
@@ -61,27 +65,32 @@ def read_url(host: str, raw_path: str) -> ResourceUrl:
                 raise OssError("InvalidArgument", f"Give the query parameter {name} once.", {"ArgumentName": name})
             query[name] = value
     decoded = _decode(path.removeprefix("/"))
-    match = _match_host(host)
-    if match and match["bucket"]:
-        return ResourceUrl(bucket=match["bucket"], key=decoded, query=query)
+    named, place = _read_host(host)
+    if named:
+        return ResourceUrl(bucket=named, key=decoded, query=query, region="" if place in _ACCELERATED else place)
     bucket, _, key = decoded.partition("/")
-    if match and match["public"] and bucket:
+    if place and bucket:
         raise OssError("SecondLevelDomainForbidden", "Please use virtual hosted style to access.")
-    return ResourceUrl(bucket=bucket, key=key, query=query)
+    return ResourceUrl(bucket=bucket, key=key, query=query, region="" if place in _ACCELERATED else place)
 
 
 def bucket_of(host: str) -> str:
     """Return the bucket that a host name, in lower case, names; empty: none."""
-    match = _match_host(host)
-    return (match["bucket"] or "") if match else ""
+    return _read_host(host)[0]
 
 
 def is_accelerated(host: str) -> bool:
     """Return True if a host name, as `door.HOST` says it, is that of transfer acceleration."""
-    return f".{host}".endswith(".oss-accelerate.aliyuncs.com")
+    return _read_host(host)[1] in _ACCELERATED
 
 
-_match_host = lru_cache(maxsize=256)(_VIRTUAL_HOST.fullmatch)  # a client's requests name one or a few
+@lru_cache(maxsize=256)  # a client's requests name one or a few
+def _read_host(host: str) -> tuple[str, str]:
+    """Return the bucket in a host name, and the region or what stands for one; empty: it has none."""
+    if match := _PUBLIC_HOST.fullmatch(host):
+        return match["bucket"] or "", match["place"] or match["stack"]
+    match = _LOCAL_HOST.fullmatch(host)
+    return (match["bucket"] or "" if match else ""), ""
 
 
 def _decode(text: str) -> str:

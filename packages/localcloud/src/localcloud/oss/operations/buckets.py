@@ -42,18 +42,38 @@ def taken(name: str) -> OssError:
     )
 
 
+def check_endpoint(bucket: Bucket, region: str) -> None:
+    """Refuse who asks for a bucket by the endpoint of another region.
+
+    Sources: OSS, "EC error codes", 0003-00001403; the elements are from what users of OSS report.
+
+    Raises:
+        OssError: AccessDenied, with the endpoint that is.
+    """
+    if bucket.region != region:
+        raise OssError(
+            "AccessDenied",
+            "The bucket you are attempting to access must be addressed using the specified endpoint. "
+            "Please send all future requests to this endpoint.",
+            {"Bucket": bucket.name, "Endpoint": f"oss-{bucket.region}.aliyuncs.com"},
+            ec="0003-00001403",
+        )
+
+
 class BucketOperations:
-    """Buckets of one account.
+    """Buckets of one account, in all regions.
 
     Args:
         store: where they are kept.
         account_id: the owner of them; others' are found, and neither returned nor changed.
+        region: of a bucket that is made without naming one.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, store: Store, *, account_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, *, account_id: str, region: str, clock: Callable[[], float]) -> None:
         self._store = store
         self._account_id = account_id
+        self._region = region
         self._clock = clock
 
     def create(
@@ -64,6 +84,7 @@ class BucketOperations:
         storage_class: str | None = None,
         redundancy: str = LOCAL,
         encryption: Mapping[str, str] | None = None,
+        region: str | None = None,
     ) -> Bucket:
         """Create a bucket; creating one's own again is allowed and changes its ACL only, its storage class never.
 
@@ -73,11 +94,13 @@ class BucketOperations:
             storage_class: its storage class; None: Standard, or the one that it has.
             redundancy: of its data.
             encryption: the default for its objects, as headers; None: there is none.
+            region: the region that it is in; None: the home region.
 
         Raises:
             OssError: InvalidBucketName, InvalidArgument (ACL), InvalidStorageClass, AccessDenied (a public ACL, which the bucket
-                blocks), BucketAlreadyExists (someone else's, or one of another storage class).
+                blocks), BucketAlreadyExists (someone else's, one of another storage class, or one in another region).
         """
+        place = region or self._region
         if not _NAME.fullmatch(name):
             raise OssError(
                 "InvalidBucketName",
@@ -99,6 +122,7 @@ class BucketOperations:
                 return Bucket(
                     name=name,
                     owner=self._account_id,
+                    region=place,
                     created=self._clock(),
                     acl=acl or "private",
                     storage_class=wanted,
@@ -106,6 +130,10 @@ class BucketOperations:
                 )
             if existing.owner != self._account_id:
                 raise taken(name)
+            if existing.region != place:  # the words: OSS, "HTTP status code 409"
+                raise OssError(
+                    "BucketAlreadyExists", "Bucket already exists can't modify location.", {"BucketName": name}
+                )
             if storage_class not in (None, existing.storage_class):
                 raise OssError(
                     "BucketAlreadyExists", "Cannot modify existing bucket's storage class", {"BucketName": name}
@@ -244,9 +272,14 @@ class BucketOperations:
         """
         element = setting.read(body, options)
         target = element.findtext(setting.target[0]) if setting.target else None
-        if setting.target and target is not None and self.find(target) is None:
+        if setting.target and target is not None:
+            found = self.find(target)
             words = "put bucket log requester is not target bucket owner."  # also where none is: OSS's SDK for Java
-            raise OssError(setting.target[1], words, {"TargetBucket": target[:100]})
+            if found is None:
+                raise OssError(setting.target[1], words, {"TargetBucket": target[:100]})
+            if found.region != self.get(name).region:  # "Logging": both are in one region; the words are assumed
+                words = "The target bucket is not in the same region as the source bucket."
+                raise OssError(setting.target[1], words, {"TargetBucket": target[:100]})
 
         def change(bucket: Bucket) -> Bucket:
             now = self._clock()

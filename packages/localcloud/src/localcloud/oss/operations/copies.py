@@ -92,8 +92,10 @@ class CopyOperations(Operations):
             requester: the principal's id, told to subscribers.
 
         Raises:
-            OssError: EntityTooLarge, and what `ObjectOperations.open`, `check` and `ObjectOperations.put` raise.
+            OssError: EntityTooLarge, AccessDenied (a source in another region), and what `ObjectOperations.open`, `check` and
+                `ObjectOperations.put` raise.
         """
+        self._check_near(source[0], bucket)
         target = (bucket, key)
         with self._objects.open(*source, permit=permit) as (item, _):
             check(item)
@@ -123,6 +125,19 @@ class CopyOperations(Operations):
                 copied = self._copy_onto_itself(bucket, key, permit, describe)
         self._events.tell(EVENT, copied, requester)
         return copied
+
+    def _check_near(self, source: str, target: str) -> None:
+        """Refuse copies between regions.
+
+        Sources: OSS, CopyObject (code and words of a former edition); "EC error codes", 0016-00000306.
+        """
+        if self._store.buckets.get(source).region != self._store.buckets.get(target).region:
+            raise OssError(
+                "AccessDenied",
+                "Target object does not reside in the same data center as source object.",
+                {"BucketName": source},
+                ec="0016-00000306",
+            )
 
     def _copy_onto_itself(
         self, bucket: str, key: str, permit: Permit, describe: Callable[[StoredObject], Attributes]
@@ -186,8 +201,10 @@ class CopyOperations(Operations):
             requester: the principal's id, told to subscribers.
 
         Raises:
-            OssError: what `ObjectOperations.open`, `interval` and `UploadOperations.put_part` raise.
+            OssError: AccessDenied (a source in another region), and what `ObjectOperations.open`, `interval` and
+                `UploadOperations.put_part` raise.
         """
+        self._check_near(source[0], upload.bucket)
         with self._objects.open(*source, permit=permit) as (item, path), path.open("rb") as file:
             begin, end = interval(item)
             file.seek(begin)

@@ -1,4 +1,4 @@
-"""OSS of all accounts in one region: its operations, on one store."""
+"""OSS of all accounts in all regions: its operations, on one store."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class OssService:
     Args:
         folder: where buckets and objects are kept.
         account_id: the first account.
+        region: the home region: of the other services, and of buckets that are made without naming one.
         clock: seconds since the epoch.
         key_state: returns the state of an account's key of that id in KMS; None: there is none.
         check_writer: see `InventoryOperations`.
@@ -47,12 +48,14 @@ class OssService:
         folder: Path,
         *,
         account_id: str,
+        region: str,
         clock: Callable[[], float],
         key_state: KeyState = lambda _, __: State.ENABLED,
         check_writer: CheckWriter = anybody,
     ) -> None:
         self._clock = clock
-        self._store = store = Store(folder, account_id)
+        self._region = region
+        self._store = store = Store(folder, account_id, region)
         self._events = events = Events(clock)
         self.lock = store.lock
         self.blobs = store.blobs
@@ -73,11 +76,11 @@ class OssService:
 
     def buckets_of(self, account_id: str) -> BucketOperations:
         """Return the operations on an account's buckets."""
-        return BucketOperations(self._store, account_id=account_id, clock=self._clock)
+        return BucketOperations(self._store, account_id=account_id, region=self._region, clock=self._clock)
 
     def objects_of(self, account_id: str) -> OwnObjects:
         """Return the objects of an account, as services of the cloud read them."""
-        return OwnObjects(self.objects, self.buckets_of(account_id))
+        return OwnObjects(self.objects, self.buckets_of(account_id), region=self._region)
 
     def find_bucket(self, name: str) -> Bucket | None:
         """Return a bucket, whoever owns it, or None; it does not wait for anything."""
@@ -96,10 +99,14 @@ class OssService:
         return self._store.buckets.all()
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Have every object event in the first account's buckets told to a function, after it is durable, in its thread."""
+        """Have every object event in the first account's buckets of the home region told to a function.
+
+        It is told after it is durable, in its thread.
+        """
 
         def tell(event: ObjectEvent) -> None:
-            if self.buckets.find(event.bucket):
+            bucket = self.buckets.find(event.bucket)
+            if bucket and bucket.region == self._region:
                 subscriber(event)
 
         self._events.subscribe(tell)

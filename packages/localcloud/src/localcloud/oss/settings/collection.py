@@ -89,7 +89,7 @@ class Collection:
             body: the document.
             name: its name.
             now: seconds since the epoch.
-            find_bucket: returns a bucket of the same account, or None.
+            find_bucket: returns a bucket of the same account and region, or None.
 
         Raises:
             OssError: MalformedXML, InvalidArgument.
@@ -100,7 +100,9 @@ class Collection:
             target = document.findtext(self.target) or ""
             if not target.startswith(BUCKET_ARN) or find_bucket(target.removeprefix(BUCKET_ARN)) is None:
                 raise invalid(
-                    "Bucket", target, f"The destination of an inventory is {BUCKET_ARN}BUCKET, one of the same account."
+                    "Bucket",
+                    target,
+                    f"The destination of an inventory is {BUCKET_ARN}BUCKET, of the same account and region.",
                 )
         key = self.key(name)
 

@@ -18,7 +18,7 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
 
     Args:
         request: the request.
-        region: the region of the service; V4 signs it.
+        region: the region of the bucket or the endpoint; V4 signs it.
         now: seconds since the epoch.
 
     Raises:
@@ -48,6 +48,21 @@ def read_claim(request: SignedRequest, *, region: str, now: float) -> Claim | No
     if "Signature" in request.query:
         return v1.read_query(request, now=now)
     return None
+
+
+def named_region(query: Mapping[str, str], headers: Mapping[str, str]) -> str | None:
+    """Return the region that a signature of version 4 names, whether it is one or not; None: the request has no such signature.
+
+    Args:
+        query: decoded.
+        headers: by lower-case name.
+    """
+    authorization = headers.get("authorization", "")
+    credential = query.get("x-oss-credential", "")
+    if authorization.startswith(v4.ALGORITHM):
+        credential = authorization.partition("Credential=")[2].partition(",")[0]
+    scope = credential.split("/")
+    return scope[2] if len(scope) == 5 else None
 
 
 def is_s3(query: Mapping[str, str], headers: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ from localcloud.oss.model import Bucket
 from localcloud.oss.store.database import Database, Row
 
 _ACCOUNT = "@"  # begins the name of the row that holds an account's settings: no bucket's does
+_COLUMNS = "name, owner, created, acl, storage_class, settings, region"
 _FIRST = ""  # the name of the row of the first account, from when there was no other
 
 
@@ -20,10 +21,10 @@ class BucketRows:
     They are few and every request asks for one: they are kept in memory, too, and change there before anybody else gets the lock.
     """
 
-    def __init__(self, database: Database, account_id: str) -> None:
+    def __init__(self, database: Database, account_id: str, region: str) -> None:
         self._database = database
         self._first = account_id
-        rows = {row[0]: _bucket(row) for row in database.run("SELECT * FROM buckets")}
+        rows = {row[0]: _bucket(row, region) for row in database.run(f"SELECT {_COLUMNS} FROM buckets")}  # noqa: S608 - fixed
         self._of_accounts = {
             name.removeprefix(_ACCOUNT) or account_id: row.settings
             for name, row in rows.items()
@@ -86,7 +87,7 @@ class BucketRows:
 
         def work() -> Mapping[str, str]:
             after = change(self.of_account(account_id))
-            self._write(Bucket(name=name, owner="", created=0.0, acl="", storage_class="", settings=after))
+            self._write(Bucket(name=name, owner="", region="", created=0.0, acl="", storage_class="", settings=after))
             return after
 
         with self._database.lock:
@@ -98,13 +99,14 @@ class BucketRows:
 
     def _write(self, bucket: Bucket) -> None:
         self._database.run(
-            "INSERT OR REPLACE INTO buckets VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO buckets ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - fixed
             bucket.name,
             bucket.owner,
             bucket.created,
             bucket.acl,
             bucket.storage_class,
             json.dumps(dict(bucket.settings)),
+            bucket.region,
         )
 
     def delete(self, name: str) -> None:
@@ -129,8 +131,14 @@ class BucketRows:
             del self._buckets[name]
 
 
-def _bucket(row: Row) -> Bucket:
-    name, owner, created, acl, storage_class, settings = row
+def _bucket(row: Row, home: str) -> Bucket:
+    name, owner, created, acl, storage_class, settings, region = row
     return Bucket(
-        name=name, owner=owner, created=created, acl=acl, storage_class=storage_class, settings=json.loads(settings)
+        name=name,
+        owner=owner,
+        region=region or home,
+        created=created,
+        acl=acl,
+        storage_class=storage_class,
+        settings=json.loads(settings),
     )

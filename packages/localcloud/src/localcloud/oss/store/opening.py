@@ -18,7 +18,7 @@ from localcloud.oss.store.shortage import code_of
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, owner TEXT, created REAL, acl TEXT, storage_class TEXT,
-    settings TEXT) STRICT;
+    settings TEXT, region TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS objects (bucket TEXT, key BLOB, data TEXT, size INTEGER, etag TEXT, crc64 TEXT, modified REAL,
     kind TEXT, headers TEXT, acl TEXT, tagging TEXT, PRIMARY KEY (bucket, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS versions (bucket TEXT, key BLOB, number INTEGER, version TEXT, data TEXT, size INTEGER, etag TEXT,
@@ -83,8 +83,15 @@ def _connect(folder: Path, data: Path) -> sqlite3.Connection:
     if needed and not _belongs(connection, folder):
         raise _foreign(folder, data)
     connection.executescript(SCHEMA)
+    _complete(connection)
     _pair(connection, folder)
     return connection
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Add the column that earlier releases, which had one region, did not know; empty, it means the home region."""
+    if "region" not in [row[1] for row in connection.execute("PRAGMA table_info(buckets)")]:
+        connection.execute("ALTER TABLE buckets ADD COLUMN region TEXT")
 
 
 def _belongs(connection: sqlite3.Connection, folder: Path) -> bool:

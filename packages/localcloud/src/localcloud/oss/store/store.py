@@ -27,6 +27,7 @@ class Store:
     Args:
         folder: where they lie; created if need be.
         account_id: the first account.
+        region: of buckets of which earlier releases have kept none.
 
     Attributes:
         lock: see `Database`.
@@ -35,13 +36,13 @@ class Store:
         LocalCloudError: the database is missing, damaged or another folder's, or the folder cannot be used as it is.
     """
 
-    def __init__(self, folder: Path, account_id: str) -> None:
+    def __init__(self, folder: Path, account_id: str, region: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         data, reserve = folder / "data", Reserve(folder / "reserve")
         self._database = Database(open_database(folder, data, reserve), reserve)
         self.lock = self._database.lock
         self.blobs = Blobs(data, self._database.fill_reserve)
-        self.buckets = BucketRows(self._database, account_id)
+        self.buckets = BucketRows(self._database, account_id, region)
         self.versions = VersionRows(self._database)
         self.objects = ObjectRows(self._database, self.blobs, self.buckets, self.versions)
         self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)

@@ -21,14 +21,15 @@ from localcloud.ros.template.bounds import MAX_SIZE
 MAX_URL = 1024  # bytes
 PATIENCE = 5.0  # seconds for a server's answer
 Permit = Callable[[str], None]  # asked for a key before anything is said of its object
-ReadObject = Callable[[str, str, int, Permit], bytes]  # of bucket, key, the most bytes that are wanted, and who may
+# of bucket, key, the bucket's region, the most bytes that are wanted, and who may
+ReadObject = Callable[[str, str, str, int, Permit], bytes]
 
 
 class Sources:
     """Reads what URLs name, with the rights of whoever names them.
 
     Args:
-        account: whose region the buckets are in.
+        account: whose region the buckets are in of which a URL says no other.
         authorizer: decides who may read an object.
         library: the templates that ROS keeps.
         read_object: reads an object; blocks, and raises errors of OSS.
@@ -44,7 +45,7 @@ class Sources:
         """Return the text that a URL names.
 
         Args:
-            url: `oss://BUCKET/KEY`, or one of a server on loopback.
+            url: `oss://BUCKET/KEY`, with `?RegionId=REGION` of another region, or one of a server on loopback.
             caller: who asks.
             limit: the most bytes that it may have.
 
@@ -83,15 +84,12 @@ class Sources:
         return self._library.get(template_id, version)[1].body
 
     async def _of_bucket(self, url: str, bucket: str, key: str, region: str, caller: Caller, limit: int) -> bytes:
-        if region != self._account.region:
-            raise _unreadable(url, f"not implemented: buckets of the region {region}")
-
         def permit(key: str) -> None:
             resource = f"acs:oss:oss-{region}:{self._account.account_id}:{bucket}/{key}"
             self._gate.require(caller, "oss:GetObject", resource)
 
         try:
-            return await asyncio.to_thread(self._read_object, bucket, key, limit + 1, permit)
+            return await asyncio.to_thread(self._read_object, bucket, key, region, limit + 1, permit)
         except RosError:  # of `permit`
             raise
         except ApiError as error:

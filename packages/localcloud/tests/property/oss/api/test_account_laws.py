@@ -89,14 +89,21 @@ class Asked:
         if self.policy:
             settings["policy"] = document(*self.policy)
         return Bucket(
-            name="photos", owner=WORLD.owner, created=0.0, acl=self.acl, storage_class="Standard", settings=settings
+            name="photos",
+            owner=WORLD.owner,
+            region="cn-hangzhou",
+            created=0.0,
+            acl=self.acl,
+            storage_class="Standard",
+            settings=settings,
         )
 
     def is_allowed(self) -> bool:
         guard = Guard(
             credentials=Credentials(()),
             gate=Gate(WORLD.directory, refuse),
-            region="cn-hangzhou",
+            home="cn-hangzhou",
+            regions=frozenset({"cn-hangzhou"}),
             clock=now,
             machine_clock=now,
             find_bucket=lambda name: self.bucket,
@@ -109,6 +116,7 @@ class Asked:
                 caller,
                 self.action,
                 ResourceUrl(bucket="photos", key=key, query=MappingProxyType({})),
+                region="cn-hangzhou",
                 acl=self.acl,
                 conditions=dict,
                 headers=headers,

@@ -15,6 +15,7 @@ from localcloud.fc.operations.service import FcService
 from localcloud.fc.platform import Retries
 from localcloud.kernel.identity import Credential
 from localcloud.kernel.places import Places
+from localcloud.oss.model import Bucket
 from localcloud.sls.operations.service import SlsService
 
 ZIP = b"PK\x05\x06" + bytes(18)  # an empty archive
@@ -41,7 +42,7 @@ class NoObjects:
 
 
 class NoBuckets:
-    def find(self, name: str) -> object | None:
+    def find(self, name: str) -> Bucket | None:
         raise NotImplementedError
 
     def create(self, name: str) -> object:

@@ -23,7 +23,7 @@ class SlowCall:
 
 @pytest.mark.parametrize("cancelled_first", [True, False])
 def test_a_file_that_was_opened_for_a_cancelled_request_goes(tmp_path: Path, cancelled_first: bool) -> None:
-    service = OssService(tmp_path, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+    service = OssService(tmp_path, account_id="1111111111111111", region="cn-hangzhou", clock=lambda: 1_800_000_000.0)
     service.buckets.create("b-1")
     service.objects.put("b-1", "a", b"1")
     begun, go_on, done = threading.Event(), threading.Event(), threading.Event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localcloud.oss.api.url import read_url
+from localcloud.oss.api.url import is_accelerated, read_url
 from localcloud.oss.errors import OssError
 
 
@@ -25,6 +25,28 @@ from localcloud.oss.errors import OssError
 def test_service_and_buckets_are_told_apart(host: str, path: str, bucket: str, level: str) -> None:
     target = read_url(host, path)
     assert (target.bucket, target.level) == (bucket, level)
+
+
+@pytest.mark.parametrize(
+    ("host", "bucket", "region"),
+    [
+        ("127.0.0.1", "", ""),
+        ("b.oss.localhost", "b", ""),
+        ("b.oss-cn-shanghai.localhost", "b", ""),
+        ("oss-cn-shanghai.aliyuncs.com", "", "cn-shanghai"),
+        ("b.oss-cn-shanghai.aliyuncs.com", "b", "cn-shanghai"),
+        ("b.oss-cn-shanghai-internal.aliyuncs.com", "b", "cn-shanghai"),
+        ("s3.oss-cn-shanghai.aliyuncs.com", "", "cn-shanghai"),
+        ("b.s3.oss-us-west-1-internal.aliyuncs.com", "b", "us-west-1"),
+        ("cn-shanghai.oss.aliyuncs.com", "", "cn-shanghai"),
+        ("b.cn-shanghai.oss.aliyuncs.com", "b", "cn-shanghai"),
+        ("oss-accelerate.aliyuncs.com", "", ""),
+        ("b.oss-accelerate-overseas.aliyuncs.com", "b", ""),
+    ],
+)
+def test_an_endpoint_is_of_a_region_or_of_all(host: str, bucket: str, region: str) -> None:
+    target = read_url(host, "/")
+    assert (target.bucket, target.region, is_accelerated(host)) == (bucket, region, "accelerate" in host)
 
 
 def test_a_parameter_that_comes_twice_is_refused() -> None:

@@ -20,7 +20,7 @@ def clock() -> Clock:
 @pytest.fixture
 def service(tmp_path: Path, clock: Clock) -> Iterator[OssService]:
     """A service with the bucket `kept`."""
-    service = OssService(tmp_path, account_id="1111111111111111", clock=clock)
+    service = OssService(tmp_path, account_id="1111111111111111", region="cn-hangzhou", clock=clock)
     service.buckets.create("kept")
     yield service
     service.close()

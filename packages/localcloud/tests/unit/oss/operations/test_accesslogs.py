@@ -50,7 +50,7 @@ def test_the_lines_of_an_hour_become_an_object_when_it_is_over(service: OssServi
 def test_lines_survive_a_restart(service: OssService, clock: Clock, tmp_path: Path) -> None:
     add(service, b"1\n")
     service.close()
-    again = OssService(tmp_path, account_id="1111111111111111", clock=clock)
+    again = OssService(tmp_path, account_id="1111111111111111", region="cn-hangzhou", clock=clock)
     assert again.logs.deliver(clock.now + 3600) == 1
     assert list(logs(again).values()) == [b"1\n"]
     again.close()

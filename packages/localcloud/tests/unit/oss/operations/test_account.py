@@ -18,7 +18,7 @@ BLOCKING = render(PUBLIC_ACCESS_BLOCK.root, {"BlockPublicAccess": "true"})
 
 
 def opened(folder: Path) -> OssService:
-    return OssService(folder, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+    return OssService(folder, account_id="1111111111111111", region="cn-hangzhou", clock=lambda: 1_800_000_000.0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from localcloud.oss.operations.service import OssService
 from localcloud.oss.settings.table import PUBLIC_ACCESS_BLOCK
 from tests.support.stored import ITEM
 
-OPEN = Bucket(name="b", owner="1", created=0.0, acl="public-read-write", storage_class="Standard")
+OPEN = Bucket(name="b", owner="1", region="cn-hangzhou", created=0.0, acl="public-read-write", storage_class="Standard")
 BLOCK = render(PUBLIC_ACCESS_BLOCK.root, {"BlockPublicAccess": True}).decode()
 BLOCKING = replace(OPEN, settings={PUBLIC_ACCESS_BLOCK.parameter: BLOCK})
 

@@ -37,7 +37,7 @@ def service(tmp_path: Path, clock: Clock, refused: list[str]) -> Iterator[OssSer
         if role in refused:
             raise OssError("AccessDenied", f"not {key} in {bucket.name}")
 
-    service = OssService(tmp_path, account_id="1111111111111111", clock=clock, check_writer=check)
+    service = OssService(tmp_path, account_id="1111111111111111", region="cn-hangzhou", clock=clock, check_writer=check)
     service.buckets.create("kept")
     service.buckets.create("target")
     yield service

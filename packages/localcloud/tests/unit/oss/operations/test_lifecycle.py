@@ -214,7 +214,7 @@ def test_accesses_survive_a_restart_and_go_with_their_objects(
     service.objects.put("kept", "a", b"1")
     read(service, clock)
     service.close()
-    again = OssService(tmp_path, account_id="1111111111111111", clock=clock)
+    again = OssService(tmp_path, account_id="1111111111111111", region="cn-hangzhou", clock=clock)
     assert again.accesses.find("kept", "a") == clock.now
     again.objects.delete("kept", "a")
     again.accesses.note("kept", "b", clock.now)

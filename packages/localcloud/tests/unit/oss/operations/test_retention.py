@@ -162,7 +162,7 @@ def test_the_protection_of_an_object_outlives_a_restart_and_stops_lifecycle_rule
     service.objects.put("kept", "a", b"2")
     service.buckets.set_setting("kept", "lifecycle", EXPIRATION)
     service.close()
-    again = OssService(tmp_path, account_id="1111111111111111", clock=clock)
+    again = OssService(tmp_path, account_id="1111111111111111", region="cn-hangzhou", clock=clock)
     again.lifecycle.apply(clock() + 20 * DAY)
     left = [item for item, _ in again.objects.versions("kept").entries]
     assert [item.attributes.storage.protection for item in left if isinstance(item, StoredObject)][-1] == held

@@ -19,7 +19,7 @@ TAGS = "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Taggi
 
 
 def open_service(folder: Path) -> OssService:
-    return OssService(folder, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+    return OssService(folder, account_id="1111111111111111", region="cn-hangzhou", clock=lambda: 1_800_000_000.0)
 
 
 def enable(service: OssService) -> None:

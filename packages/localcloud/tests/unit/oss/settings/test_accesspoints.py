@@ -13,7 +13,9 @@ from localcloud.oss.settings.accesspoints import AccessPoint, admits
 from localcloud.ram.policy import Request
 
 OWNER, OTHER = Identity(account_id="1111111111111111"), Identity(account_id="2222222222222222")
-BUCKET = Bucket(name="b", owner=OWNER.account_id, created=0.0, acl="private", storage_class="Standard")
+BUCKET = Bucket(
+    name="b", owner=OWNER.account_id, region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard"
+)
 POINT = AccessPoint(
     name="p", bucket="b", alias="p-1-ossalias", origin="internet", vpc=None, created=0, policy=None, blocked=False
 )

@@ -11,7 +11,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.collection import INVENTORY
 
-BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
+BUCKET = Bucket(name="b", owner="1", region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard")
 
 
 def destination(bucket: str, *encryptions: str) -> dict[str, object]:

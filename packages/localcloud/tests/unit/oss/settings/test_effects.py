@@ -18,7 +18,7 @@ from localcloud.oss.settings.setting import Setting, keep
 from localcloud.ram.policy import Effect, Request
 
 ACCOUNT = "1234567890123456"
-BUCKET = Bucket(name="b", owner=ACCOUNT, created=0.0, acl="private", storage_class="Standard")
+BUCKET = Bucket(name="b", owner=ACCOUNT, region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard")
 ROLE = Identity(account_id=ACCOUNT, role_arn=f"acs:ram::{ACCOUNT}:role/reader", session_name="s")
 
 

@@ -14,7 +14,7 @@ from localcloud.oss.settings.lifecycle import OVERLAP, SETTING
 from localcloud.oss.settings.setting import keep
 from localcloud.oss.settings.tags import read_tagging_header
 
-BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
+BUCKET = Bucket(name="b", owner="1", region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard")
 WRITTEN = 1_480_000_000.0  # 2016-11-24
 ITEM = StoredObject(
     bucket="b",

@@ -10,7 +10,7 @@ from localcloud.oss.errors import OssError
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings.redundancy import QUEUED, TASK, WORKING, begin_task, end_task, redundancy_of, task_of
 
-BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
+BUCKET = Bucket(name="b", owner="1", region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard")
 NOW = 1_800_000_000.0
 
 

@@ -13,7 +13,7 @@ from localcloud.oss.model import Bucket
 from localcloud.oss.settings import SETTINGS, Setting, blocks_public_access
 from localcloud.oss.settings.table import BY_PARAMETER, PUBLIC_ACCESS_BLOCK
 
-BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
+BUCKET = Bucket(name="b", owner="1", region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard")
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: str(setting.parameter))

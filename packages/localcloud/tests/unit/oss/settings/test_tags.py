@@ -12,7 +12,7 @@ from localcloud.oss.model import Bucket
 from localcloud.oss.settings.description import has_tags, read_tag_filter
 from localcloud.oss.settings.tags import read_tagging, read_tagging_header, tags_of, without
 
-BUCKET = Bucket(name="b", owner="1", created=0.0, acl="private", storage_class="Standard")
+BUCKET = Bucket(name="b", owner="1", region="cn-hangzhou", created=0.0, acl="private", storage_class="Standard")
 
 
 def test_tags_of_a_header_are_decoded() -> None:

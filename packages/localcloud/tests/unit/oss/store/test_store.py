@@ -20,7 +20,7 @@ from localcloud.oss.operations.service import OssService
 
 
 def open_service(folder: Path) -> OssService:
-    return OssService(folder, account_id="1111111111111111", clock=lambda: 1_800_000_000.0)
+    return OssService(folder, account_id="1111111111111111", region="cn-hangzhou", clock=lambda: 1_800_000_000.0)
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ class Hesitant(BucketOperations):
     """An OSS that is slow to create a bucket: in the meantime someone else may have looked whether it exists."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store, account_id=ACCOUNT, clock=lambda: 0.0)
+        super().__init__(store, account_id=ACCOUNT, region="cn-hangzhou", clock=lambda: 0.0)
         self.looks = threading.Semaphore(0)
 
     def get(self, name: str) -> OssBucket:
@@ -218,14 +218,17 @@ class Hesitant(BucketOperations):
         storage_class: str | None = None,
         redundancy: str = "LRS",
         encryption: Mapping[str, str] | None = None,
+        region: str | None = None,
     ) -> OssBucket:
         self.looks.acquire()  # one's own
         self.looks.acquire(timeout=0.5)  # another's
-        return super().create(name, acl=acl, storage_class=storage_class, redundancy=redundancy, encryption=encryption)
+        return super().create(
+            name, acl=acl, storage_class=storage_class, redundancy=redundancy, encryption=encryption, region=region
+        )
 
 
 def test_of_two_that_make_the_same_bucket_at_once_one_succeeds(tmp_path: Path) -> None:
-    store = Store(tmp_path, ACCOUNT)
+    store = Store(tmp_path, ACCOUNT, "cn-hangzhou")
     kind = Bucket(Hesitant(store))
 
     async def race() -> list[Outcome | BaseException]:
@@ -244,8 +247,8 @@ class FullDisk(BucketOperations):
 
 
 def test_a_bucket_whose_settings_cannot_be_written_is_not_there(tmp_path: Path) -> None:
-    store = Store(tmp_path, ACCOUNT)
-    kind = Bucket(FullDisk(store, account_id=ACCOUNT, clock=lambda: 0.0))
+    store = Store(tmp_path, ACCOUNT, "cn-hangzhou")
+    kind = Bucket(FullDisk(store, account_id=ACCOUNT, region="cn-hangzhou", clock=lambda: 0.0))
     with pytest.raises(OSError, match="No space left"):
         asyncio.run(kind.create(CONTEXT, check_properties(kind.properties, BUCKET)))
     assert store.buckets.all() == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 
 from localcloud.kernel.times import to_milliseconds
 from localcloud.oss.model import Bucket, Buckets
@@ -40,7 +39,7 @@ class BucketSource(_OfOss):
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
         bucket = self._buckets.get(properties["BucketName"])
-        return {**_write(context, bucket), "Owner": {"ID": bucket.owner, "DisplayName": bucket.owner}}
+        return {**_write(bucket), "Owner": {"ID": bucket.owner, "DisplayName": bucket.owner}}
 
 
 class BucketsSource(_OfOss, ListSource):
@@ -56,16 +55,16 @@ class BucketsSource(_OfOss, ListSource):
 
     def read(self, context: Context, properties: Given) -> Given:
         """See `DataSource`."""
-        return self.tell(self._buckets.all(), partial(_write, context))
+        return self.tell(self._buckets.all(), _write)
 
 
-def _write(context: Context, bucket: Bucket) -> Given:
+def _write(bucket: Bucket) -> Given:
     return {
         "Name": bucket.name,
         "Owner": bucket.owner,
-        "Location": f"oss-{context.region}",
+        "Location": f"oss-{bucket.region}",
         "StorageClass": bucket.storage_class,
         "CreateTime": to_milliseconds(bucket.created),
-        "ExtranetEndpoint": f"oss-{context.region}.aliyuncs.com",
-        "IntranetEndpoint": f"oss-{context.region}-internal.aliyuncs.com",
+        "ExtranetEndpoint": f"oss-{bucket.region}.aliyuncs.com",
+        "IntranetEndpoint": f"oss-{bucket.region}-internal.aliyuncs.com",
     }
