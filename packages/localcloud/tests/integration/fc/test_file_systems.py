@@ -140,3 +140,33 @@ def test_a_link_that_a_function_left_leads_nobody_out_of_its_file_system(
     new.create("h", code=code, vpcConfig=VPC, nasConfig=nas("/tricks/file /mnt/nas"))
     with pytest.raises(refused, match="Not a directory"):
         new.invoke("h", b'["list", "/mnt/nas"]')
+
+
+def test_programs_of_custom_runtimes_have_file_systems_too(
+    cloud: Running, client_of: Callable[..., Any], zip_of: ZipOf
+) -> None:
+    server = """
+        import http.server, os
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                with open("/mnt/nas/kept", "a") as file:
+                    file.write("x")
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(f"{os.getuid()} {os.path.getsize('/mnt/nas/kept')}".encode())
+
+        http.server.HTTPServer(("", 9000), Handler).serve_forever()
+    """
+    new = client_of(cloud, "fc3")
+    new.create(
+        "f",
+        code=zip_of({"server.py": textwrap.dedent(server)}),
+        runtime="custom.debian12",
+        customRuntimeConfig={"command": ["python3", "server.py"]},
+        vpcConfig=VPC,
+        nasConfig=nas("/custom /mnt/nas", user=33),
+    )
+    assert new.invoke("f").body == b"33 1"
+    new.update("f", description="new instances")
+    assert new.invoke("f").body == b"33 2"

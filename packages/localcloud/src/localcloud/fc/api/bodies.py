@@ -93,12 +93,19 @@ def decode(package: Base64 | str) -> bytes:
         ValueError: it is not base64.
     """
     text = package.text if isinstance(package, Base64) else memoryview(package.encode())
-    decoded, rest = [], b""
+    decoded, size, rest = (
+        bytearray(len(text) // 4 * 3 + 3),
+        0,
+        b"",
+    )  # one piece: this machine gets it back, many it does not
     for begin in range(0, len(text), CHUNK):
         rest = (rest + text[begin : begin + CHUNK]).replace(rb"\/", b"/")  # as some writers of JSON escape it
         whole = max(len(rest) // 4 * 4 - 4, 0)  # the last ones wait, for there may be half an escape among them
-        decoded.append(base64.b64decode(rest[:whole], validate=True))
-        if len(decoded[-1]) * 4 != whole * 3:
+        part = base64.b64decode(rest[:whole], validate=True)
+        if len(part) * 4 != whole * 3:
             raise ValueError("it is padded before its end")
-        rest = rest[whole:]
-    return b"".join([*decoded, base64.b64decode(rest, validate=True)])
+        decoded[size : size + len(part)] = part
+        size, rest = size + len(part), rest[whole:]
+    part = base64.b64decode(rest, validate=True)
+    decoded[size : size + len(part)] = part
+    return bytes(memoryview(decoded)[: size + len(part)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_VPC = "the embedded cloud has no VPC"
+_VPC = "in the embedded cloud nobody calls from a VPC"
 _GPU = "the embedded cloud has no GPU"
 _SESSIONS = "the embedded cloud has no sessions"
 
