@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from localcloud.fc.instances.channel import Channel
 from localcloud.fc.instances.launch import Launch
@@ -84,28 +84,33 @@ class InstanceProcess:
 
     def stop(self) -> None:
         """Stop all processes, until `go_on`."""
-        self._signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP, self.tree)
 
     def go_on(self) -> None:
         """Let the stopped processes go on."""
-        _send(self.tree(), signal.SIGCONT)  # once: none of them could start another one meanwhile
+        _send(self.processes(), signal.SIGCONT)  # none of them could start another one meanwhile, or end
 
     def kill(self) -> None:
         """End all processes, at once."""
+        # The first process of a sandbox takes along all that are in it, and is never missed: it has no siblings.
+        find = self.tree if self._launch.supervised else self.processes
         try:
-            self._signal(signal.SIGSTOP)  # so that none of them starts another one that would get away
-            self._signal(signal.SIGKILL)
+            self._signal(signal.SIGSTOP, find)  # so that none of them starts another one that would get away
+            self._signal(signal.SIGKILL, find)
         except OSError:  # no descriptor is left to find them: what holds them together ends them when it ends
             if self._process:
                 self._process.send_signal(signal.SIGTERM if self._launch.supervised else signal.SIGKILL)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals, find: Callable[[], list[int]]) -> None:
+        """Send a signal to all processes, until `find` finds no further one: some may just have started."""
         reached: set[int] = set()
         if self._process and self._launch.supervised and number != signal.SIGKILL:
             reached.add(self._process.pid)  # it has to act when the embedded cloud ends
-        while fresh := [pid for pid in self.tree() if pid not in reached]:  # some may just have started
+        look = self.processes  # at less cost
+        while (fresh := [pid for pid in look() if pid not in reached]) or look != find:
             reached.update(fresh)
             _send(fresh, number)
+            look = find
 
     def reap(self) -> None:
         """Wait for the end of the processes after their socket has closed; one that goes on can never answer again."""
