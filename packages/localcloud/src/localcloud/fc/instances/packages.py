@@ -45,6 +45,7 @@ BUILT_IN: Mapping[str, Sequence[str]] = {  # by runtime
     ),
 }
 _INSTEAD = {"crcmod": "crcmod-plus"}  # the same module, with wheels
+_NO_MODULES = (".dist-info", ".egg-info", ".pth")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -76,5 +77,7 @@ def built_in_packages(runtime: str) -> Mapping[str, Path]:
 
 def _files(package: Distribution) -> dict[str, Path]:
     tops = {file.parts[0] for file in package.files or ()}
-    importable = {top for top in tops if not top.endswith((".dist-info", ".pth")) and not top.startswith((".", "__"))}
-    return {top: Path(str(package.locate_file(top))) for top in importable}
+    importable = {top for top in tops if not top.endswith(_NO_MODULES) and not top.startswith((".", "__"))}
+    found = {top: Path(str(package.locate_file(top))) for top in importable}
+    # What `setup.py install` installed, as older pips do, may have nothing but the list of its sources.
+    return {top: path for top, path in found.items() if path.exists()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from localcloud.fc.instances.packages import built_in_packages
@@ -21,3 +23,22 @@ def test_a_runtime_has_what_the_platform_lists(runtime: str, there: set[str], mi
     assert there <= found.keys()
     assert not missing & found.keys()
     assert all(path.exists() for path in found.values())
+
+
+def test_files_that_a_package_lists_and_has_not_installed_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "pymysql-1.egg-info"  # as `setup.py install` leaves it
+    for path in (tmp_path / "pymysql" / "__init__.py", info / "PKG-INFO", info / "SOURCES.txt"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (info / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: pymysql\nVersion: 1\n")
+    (info / "SOURCES.txt").write_text("LICENSE\nsetup.py\npymysql/__init__.py\npymysql.egg-info/PKG-INFO\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    built_in_packages.cache_clear()
+    try:
+        found = built_in_packages("python3.10")
+    finally:
+        built_in_packages.cache_clear()
+    assert found["pymysql"] == tmp_path / "pymysql"
+    assert not {name for name, path in found.items() if not path.exists() or name.endswith("-info")}
