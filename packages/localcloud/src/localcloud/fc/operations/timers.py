@@ -76,17 +76,20 @@ class Timers:
         self._triggers = triggers
         self._fire = fire
         self._clock = clock
+        self._swept = clock()  # when the timers were looked at last
         self._next: dict[tuple[str, str, float], float | None] = {}  # when each is due; a changed one is another one
 
     def sweep(self) -> None:
         """Fire the timers that are due; one that is due several times fires once."""
         now = self._clock()
+        # One that was made since the last look counts from then, even if the clock has been moved meanwhile.
+        since, self._swept = self._swept, now
         before, self._next = self._next, {}
         for trigger in self._triggers():
             if trigger.kind != "timer" or trigger.config.get("enable") is False:
                 continue
             key = trigger.function, trigger.name, trigger.modified
-            due = before[key] if key in before else self._after(trigger, max(trigger.modified, now - 1))
+            due = before[key] if key in before else self._after(trigger, max(trigger.modified, since))
             if due is not None and due <= now:
                 self._next[key] = self._after(trigger, now)
                 try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,20 @@ def test_timers_fire_when_they_are_due_and_what_was_missed_fires_once() -> None:
         timers.sweep()
     first = {"triggerTime": "2026-03-10T04:04:30Z", "triggerName": "t", "payload": "p"}
     assert fired == [first, {**first, "triggerTime": "2026-03-10T04:09:30Z"}]
+
+
+def test_a_timer_that_is_made_just_before_the_clock_is_moved_fires_and_one_of_an_earlier_run_does_not() -> None:
+    clock, fired, triggers = Clock(BEGIN + 3610), list[str](), [timer("earlier")]
+    timers = Timers(triggers=lambda: triggers, fire=lambda trigger, _: fired.append(trigger.name), clock=clock)
+    timers.sweep()
+    triggers.append(replace(timer("new"), modified=clock.now + 0.5))
+    clock.now += 301
+    timers.sweep()
+    assert fired == ["earlier", "new"]
+    clock.now += 3595
+    timers = Timers(triggers=lambda: triggers, fire=lambda trigger, _: fired.append("missed"), clock=clock)
+    timers.sweep()
+    assert fired == ["earlier", "new"]
 
 
 def test_one_timer_that_cannot_fire_holds_up_no_other() -> None:
