@@ -5,22 +5,18 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from localcloud.kernel.hourly import Hourly
-from localcloud.kernel.identity import Identity, account_of
 from localcloud.kernel.options import number
 from localcloud.kernel.service import Context, Definition, Network, Service, TlsLimits
 from localcloud.kms.model import State
 from localcloud.kms.operations.service import KmsServices
 from localcloud.oss.api.routes import create_app
 from localcloud.oss.api.url import bucket_of
-from localcloud.oss.errors import OssError
 from localcloud.oss.link import Link, Shape
-from localcloud.oss.model import Bucket
-from localcloud.oss.operations.inventories import CheckWriter
 from localcloud.oss.operations.service import OssService
+from localcloud.oss.replicator import Replicator
+from localcloud.oss.roles import Roles
 from localcloud.oss.settings.https import limits_of
 from localcloud.ram.operations.directory import Directory
-
-PRINCIPAL = "oss.aliyuncs.com"  # in the trust policies of roles that OSS takes
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -44,13 +40,21 @@ def create(context: Context) -> Service:
     def key_state(owner: str, key: str) -> State | None:
         return kms.of(owner).state(key)
 
+    directory = context.domain(Directory)
+
+    def trusts(arn: str, service: str) -> bool:
+        role = directory.find_role(arn)
+        return role is not None and directory.is_trusted(role, [("Service", service)], {})
+
+    roles = Roles(trusts=trusts, authorizer=context.authorizer, clock=context.clock)
     oss = OssService(
         context.data / "oss",
         account_id=context.account_id,
         region=context.region,
         clock=context.clock,
         key_state=key_state,
-        check_writer=_check_writer(context),
+        check_writer=roles.check_writer,
+        agents=roles.agent_of,
     )
     shape = Shape(bandwidth=context.options.oss_bandwidth, latency=context.options.oss_latency)
     application = create_app(
@@ -71,13 +75,17 @@ def create(context: Context) -> Service:
         Hourly(oss.inventories.make, "a run of the inventories", clock=context.clock),
     )
 
+    replicator = Replicator(oss.replication, clock=context.clock)
+
     async def begin(network: Network) -> None:
         for each in hourly:
             each.begin()
+        replicator.begin()
         endpoint = network.endpoints["oss"]
         oss.fetches.begin(lambda host: endpoint if context.serves(host) else None)
 
     async def stop() -> None:
+        await replicator.end()
         oss.inventories.end()
         await oss.fetches.stop()
         for each in hourly:
@@ -91,22 +99,6 @@ def create(context: Context) -> Service:
         return None if bucket is None else limits_of(bucket)
 
     return Service(domain=oss, application=application, open=begin, stop=stop, close=close, tls_limits=tls_limits)
-
-
-def _check_writer(context: Context) -> CheckWriter:
-    """Return what refuses a role that does not trust OSS, or may not put an object."""
-    directory = context.domain(Directory)
-
-    def check(arn: str, bucket: Bucket, key: str) -> None:
-        role = directory.find_role(arn) if account_of(arn) == bucket.owner else None
-        if role is None or not directory.is_trusted(role, [("Service", PRINCIPAL)], {}):
-            raise OssError("AccessDenied", f"the account has no role {arn} that trusts {PRINCIPAL}")
-        identity = Identity(account_id=bucket.owner, role_arn=arn, session_name="oss")
-        action, resource = "oss:PutObject", f"acs:oss:oss-{bucket.region}:{bucket.owner}:{bucket.name}/{key}"
-        if not context.authorizer.is_allowed(identity, action=action, resource=resource, conditions={}):
-            raise OssError("AccessDenied", f"the role {arn} may not do {action} on {resource}")
-
-    return check
 
 
 # Source: OSS, "Regions and endpoints"; the third is for IPv6, too.

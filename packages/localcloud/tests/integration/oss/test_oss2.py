@@ -446,7 +446,7 @@ def test_a_missing_bucket_is_told_before_a_wrong_key(bucket: oss2.Bucket, cloud:
 
 def test_what_is_not_implemented_says_so(bucket: oss2.Bucket) -> None:
     with pytest.raises(oss2.exceptions.ServerError, match="not implemented") as error:
-        bucket.get_bucket_replication()
+        bucket.delete_bucket_requester_qos_info("1")
     assert error.value.status == 501
 
 

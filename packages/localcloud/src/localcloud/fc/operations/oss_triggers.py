@@ -28,11 +28,10 @@ EVENTS = (
     "oss:ObjectRemoved:DeleteObject",
     "oss:ObjectRemoved:DeleteObjects",
     "oss:ObjectRemoved:AbortMultipartUpload",
-    # Nothing causes these here.
-    "oss:ObjectModified:UpdateObjectMeta",
     "oss:ObjectReplication:ObjectCreated",
     "oss:ObjectReplication:ObjectModified",
     "oss:ObjectReplication:ObjectRemoved",
+    "oss:ObjectModified:UpdateObjectMeta",  # which nothing causes here
 )
 _PATTERNS = {*EVENTS, *(f"{event.rpartition(':')[0]}:*" for event in EVENTS)}
 MOST = 10  # native triggers of a bucket

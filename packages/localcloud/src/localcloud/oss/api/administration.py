@@ -39,6 +39,7 @@ def _runs(oss: OssService) -> dict[str, tuple[str, Callable[[float | None], int]
         "lifecycle": ("removed", oss.lifecycle.apply),
         "logging": ("written", oss.logs.deliver),
         "inventory": ("written", oss.inventories.make),
+        "replication": ("copied", oss.replication.run),
     }
 
 

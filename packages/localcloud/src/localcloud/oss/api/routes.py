@@ -36,6 +36,7 @@ from localcloud.oss.api import (
     processing,
     redundancy,
     refused,
+    replication,
     restores,
     s3,
     site,
@@ -105,6 +106,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "accessPoint": Operation(accesspoints.create_point, "CreateAccessPoint"),
         accesspoints.NAME: Operation(accesspoints.put_block, "PutAccessPointPublicAccessBlock"),
         "accessPointPolicy": Operation(accesspoints.put_point_policy, "PutAccessPointPolicy"),
+        "rtc": Operation(replication.control_time, "PutBucketRtc"),
         **{each.parameter: Operation(put_setting(each), f"Put{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(put_item(each), f"Put{each.action}") for each in COLLECTIONS},
         "": Operation(
@@ -139,6 +141,9 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         accesspoints.NAME: Operation(accesspoints.get_block, "GetAccessPointPublicAccessBlock"),
         "accessPointPolicy": Operation(accesspoints.get_point_policy, "GetAccessPointPolicy"),
         "redundancyTransition": Operation(redundancy.tell, None),
+        "replication": Operation(replication.get_rules, "GetBucketReplication"),
+        "replicationLocation": Operation(replication.get_locations, "GetBucketReplicationLocation"),
+        "replicationProgress": Operation(replication.get_progress, "GetBucketReplicationProgress"),
         **{each.parameter: Operation(get_setting(each), f"Get{each.action}") for each in SETTINGS},
         **{each.parameter: Operation(get_items(each), None) for each in COLLECTIONS},
         "": Operation(site.get_root, None),
@@ -167,6 +172,7 @@ OPERATIONS: Mapping[tuple[str, str], Mapping[str, Operation]] = {
         "asyncFetch": Operation(fetches.put_task, "PutAsyncFetchTask"),
         "worm": Operation(worm.initiate_worm, "InitiateBucketWorm"),
         "redundancyTransition": Operation(redundancy.begin, "CreateBucketDataRedundancyTransition"),
+        "replication": Operation(replication.change, None),
         "wormExtend": Operation(worm.extend_worm, "ExtendBucketWorm"),
         "wormId": Operation(worm.complete_worm, "CompleteBucketWorm"),
         "cname": Operation(cnames.change_cname, None),
@@ -231,7 +237,7 @@ MODIFIERS = frozenset(
     """callback callback-var category comp continuation-token delimiter encoding-type endTime fetch-owner inventoryId
     key-marker list-type marker max-keys max-parts max-uploads part-number-marker position prefix
     sequential start-after startTime status styleName tag-key tag-value tagging upload-id-marker version-id-marker
-    versionId wormId Expires OSSAccessKeyId Signature security-token regionList x-oss-access-key-id
+    versionId wormId Expires OSSAccessKeyId Signature security-token regionList rule-id x-oss-access-key-id
     x-oss-additional-headers
     x-oss-credential x-oss-date x-oss-expires
     x-oss-redundancy-transition-taskid x-oss-request-payer x-oss-target-redundancy-type x-oss-security-token x-oss-signature

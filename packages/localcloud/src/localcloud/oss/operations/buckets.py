@@ -10,7 +10,7 @@ from dataclasses import replace
 from localcloud.oss.errors import OssError
 from localcloud.oss.model import STORAGE_CLASSES, Bucket, BucketStat, StoredObject
 from localcloud.oss.operations.acls import check_acl, with_acl
-from localcloud.oss.settings import objectworm
+from localcloud.oss.settings import objectworm, replication
 from localcloud.oss.settings.accesspoints import points_of, without_point
 from localcloud.oss.settings.encryption import SETTING as ENCRYPTION
 from localcloud.oss.settings.encryption import default_of
@@ -286,6 +286,7 @@ class BucketOperations:
             setting.agree(bucket, element)
             if setting is VERSIONING:
                 objectworm.check_versioning(bucket, element.findtext("Status"), now)
+                replication.check_versioning(bucket, element.findtext("Status"), self._store.buckets.all())
             kept = {setting.parameter: keep(element), **setting.notes(bucket, element, now)}
             return replace(bucket, settings={**bucket.settings, **kept})
 

@@ -17,6 +17,7 @@ from localcloud.oss.operations.inventories import CheckWriter, InventoryOperatio
 from localcloud.oss.operations.lifecycle import LifecycleOperations
 from localcloud.oss.operations.objects import ObjectOperations
 from localcloud.oss.operations.owned import OwnObjects
+from localcloud.oss.operations.replication import Agents, ReplicationOperations, as_owner
 from localcloud.oss.operations.restores import RestoreOperations
 from localcloud.oss.operations.symlinks import SymlinkOperations
 from localcloud.oss.operations.uploads import UploadOperations
@@ -34,6 +35,7 @@ class OssService:
         clock: seconds since the epoch.
         key_state: returns the state of an account's key of that id in KMS; None: there is none.
         check_writer: see `InventoryOperations`.
+        agents: says what a rule of replication may do.
 
     Attributes:
         buckets: those of the first account.
@@ -52,6 +54,7 @@ class OssService:
         clock: Callable[[], float],
         key_state: KeyState = lambda _, __: State.ENABLED,
         check_writer: CheckWriter = anybody,
+        agents: Agents = as_owner,
     ) -> None:
         self._clock = clock
         self._region = region
@@ -70,6 +73,7 @@ class OssService:
         self.inventories = InventoryOperations(store, objects=self.objects, clock=clock, check_writer=check_writer)
         self.fetches = FetchOperations(store, objects=self.objects, clock=clock)
         self.logs = AccessLogs(store, objects=self.objects, folder=folder / "logs", clock=clock)
+        self.replication = ReplicationOperations(store, events=events, clock=clock, key_state=key_state, agents=agents)
         self.copies = CopyOperations(
             store, objects=self.objects, uploads=self.uploads, events=events, clock=clock, key_state=key_state
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from localcloud.oss.model import Bucket
 from localcloud.oss.settings import encryption, logging, monitoring
+from localcloud.oss.settings.replication import rules_of
 from localcloud.oss.settings.schema import invalid
 from localcloud.oss.settings.table import RESOURCE_GROUPS, TRANSFER_ACCELERATION, find_text
 from localcloud.oss.settings.tags import tags_of
@@ -34,7 +35,9 @@ def describe_settings(bucket: Bucket) -> dict[str, object]:
         "TransferAcceleration": "Enabled"
         if find_text(bucket, TRANSFER_ACCELERATION, "Enabled") == "true"
         else "Disabled",
-        "CrossRegionReplication": "Disabled",
+        "CrossRegionReplication": "Enabled"
+        if any(rule.region != bucket.region for rule in rules_of(bucket))
+        else "Disabled",
         "Versioning": versioning_of(bucket),
         "ServerSideEncryptionRule": {
             "SSEAlgorithm": algorithm or "None",

@@ -124,6 +124,7 @@ class BucketRows:
                         "BucketNotEmpty", f"The bucket has {what}. Please delete them first.", {"BucketName": name}
                     )
             self._database.run("DELETE FROM fetches WHERE bucket = ?", name)
+            self._database.run("DELETE FROM replications WHERE bucket = ?", name)
             self._database.run("DELETE FROM buckets WHERE name = ?", name)
 
         with self._database.lock:

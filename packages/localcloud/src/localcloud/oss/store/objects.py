@@ -16,6 +16,7 @@ from localcloud.oss.settings.versioning import Versioning, versioning_of
 from localcloud.oss.store.blobs import Blobs
 from localcloud.oss.store.buckets import BucketRows
 from localcloud.oss.store.database import PAGE, Database, encode_key, key_beyond
+from localcloud.oss.store.replications import ReplicationRows
 from localcloud.oss.store.rows import to_object, to_row
 from localcloud.oss.store.versions import VersionRows, new_version
 
@@ -26,11 +27,19 @@ _AFTER = "SELECT * FROM objects WHERE bucket = ? AND key >= ? AND key != ? ORDER
 class ObjectRows:
     """The objects of a store. Thread-safe; each call is one transaction, or a part of the caller's."""
 
-    def __init__(self, database: Database, blobs: Blobs, buckets: BucketRows, versions: VersionRows) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        buckets: BucketRows,
+        versions: VersionRows,
+        replications: ReplicationRows,
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._buckets = buckets
         self._versions = versions
+        self._replications = replications
         self._recent: dict[tuple[str, str], StoredObject] = {}  # committed; by bucket and key, used with the lock
 
     def find(self, bucket: str, key: str, version: str | None = None) -> StoredObject | None:
@@ -116,19 +125,54 @@ class ObjectRows:
         Returns:
             The object with its version, and the data files that no row names any more, or `after` only.
         """
+        holder = self._buckets.get(after.bucket)
         if after.version != NEXT_VERSION:
             assert before is not None
-            current = self.find(after.bucket, after.key)
-            if current and current.version == after.version:
-                self._insert(after)
-            else:
-                self._versions.update(after)
+            self._replace(after)
+            self._replications.note(holder, after.key, after.version)
             return after, [before.data]
         freed = self._retire(before, after.bucket, after.key)
-        enabled = versioning_of(self._buckets.get(after.bucket)) is Versioning.ENABLED
+        enabled = versioning_of(holder) is Versioning.ENABLED
         after = replace(after, version=new_version() if enabled else NULL_VERSION)
         self._insert(after)
+        self._replications.note(holder, after.key, after.version)
         return after, freed
+
+    def _replace(self, item: StoredObject) -> None:
+        """Write what a version has become, wherever it stands."""
+        current = self.find(item.bucket, item.key)
+        if current and current.version == item.version:
+            self._insert(item)
+        else:
+            self._versions.update(item)
+
+    def replicate(self, bucket: str, key: str, version: str, item: Version | None) -> list[str]:
+        """Make a version of a key what it is in another bucket, within the caller's transaction; no rule hears of it.
+
+        Args:
+            bucket: the bucket's name.
+            key: the key.
+            version: its version.
+            item: what it is, of this bucket, with a data file of its own or that of what stands there; None: it is gone.
+
+        Returns:
+            The data files that no row names any more.
+        """
+        if item is None:
+            return self._delete_version(bucket, key, version, lambda _: True)[1]
+        present = self.find(bucket, key, version)
+        if isinstance(item, StoredObject) and present:
+            self._replace(item)
+            return [present.data] if present.data != item.data else []
+        if self._versions.find(bucket, key, version):  # a marker, which never changes
+            return []
+        freed = self._retire(self.find(bucket, key), bucket, key)
+        if isinstance(item, StoredObject):
+            self._insert(item)
+        else:
+            self._remove(bucket, key)
+            self._versions.add(item)
+        return freed
 
     def delete(
         self,
@@ -153,18 +197,23 @@ class ObjectRows:
         """
 
         def work() -> tuple[Deletion, list[str]]:
-            versioning = versioning_of(self._buckets.get(bucket))
+            holder = self._buckets.get(bucket)
+            versioning = versioning_of(holder)
             if version is not None:
-                return self._delete_version(bucket, key, version, when)
+                found = self._delete_version(bucket, key, version, when)
+                self._replications.note(holder, key, version)
+                return found
             before = self.find(bucket, key)
             if before and not when(before):
                 return Deletion(), []
             freed = self._retire(before, bucket, key)
             self._remove(bucket, key)
             if versioning is None:
+                self._replications.note(holder, key, NULL_VERSION)
                 return Deletion(item=before), freed
             name = new_version() if versioning is Versioning.ENABLED else NULL_VERSION
             self._versions.add(DeleteMarker(bucket=bucket, key=key, version=name, modified=now))
+            self._replications.note(holder, key, name)
             return Deletion(item=before, marker=name), freed
 
         deletion, freed = self._database.write(work, frees=True)

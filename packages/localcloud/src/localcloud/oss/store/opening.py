@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS parts (upload_id TEXT, number INTEGER, data TEXT, siz
 CREATE TABLE IF NOT EXISTS accesses (bucket TEXT, key BLOB, accessed REAL, PRIMARY KEY (bucket, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fetches (id TEXT PRIMARY KEY, bucket TEXT, created REAL, state TEXT, document TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS fetches_by_bucket ON fetches (bucket, state, created);
+CREATE TABLE IF NOT EXISTS replications (number INTEGER PRIMARY KEY AUTOINCREMENT, bucket TEXT, rule TEXT, key BLOB,
+    version TEXT, changed REAL, historical INTEGER, UNIQUE (bucket, rule, key, version)) STRICT;
+CREATE INDEX IF NOT EXISTS replications_by_number ON replications (bucket, rule, number);
 """
 JOURNAL = 256  # pages of 4 KB, after which SQLite empties its journal; well below the reserve
 IN_FLIGHT = 16  # data files; a kill leaves one for each request that was writing

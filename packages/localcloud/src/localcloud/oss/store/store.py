@@ -6,7 +6,9 @@ Nothing here knows HTTP, signatures or policies.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from localcloud.oss.errors import OssError
 from localcloud.oss.store.accesses import AccessRows
@@ -16,9 +18,12 @@ from localcloud.oss.store.database import Database
 from localcloud.oss.store.fetches import FetchRows
 from localcloud.oss.store.objects import ObjectRows
 from localcloud.oss.store.opening import open_database
+from localcloud.oss.store.replications import ReplicationRows
 from localcloud.oss.store.reserve import Reserve
 from localcloud.oss.store.uploads import UploadRows
 from localcloud.oss.store.versions import VersionRows
+
+Result = TypeVar("Result")
 
 
 class Store:
@@ -44,10 +49,15 @@ class Store:
         self.blobs = Blobs(data, self._database.fill_reserve)
         self.buckets = BucketRows(self._database, account_id, region)
         self.versions = VersionRows(self._database)
-        self.objects = ObjectRows(self._database, self.blobs, self.buckets, self.versions)
+        self.replications = ReplicationRows(self._database)
+        self.objects = ObjectRows(self._database, self.blobs, self.buckets, self.versions, self.replications)
         self.uploads = UploadRows(self._database, self.blobs, self.buckets, self.objects)
         self.accesses = AccessRows(self._database)
         self.fetches = FetchRows(self._database)
+
+    def write(self, work: Callable[[], Result], *, frees: bool = False) -> Result:
+        """Run calls of the rows as one transaction; see `Database.write`."""
+        return self._database.write(work, frees=frees)
 
     def close(self) -> None:
         """Write what waits to be written, and close the database."""

@@ -16,6 +16,7 @@ from localcloud.oss.api import (
     processing,
     redundancy,
     refused,
+    replication,
     site,
     uploads,
 )
@@ -34,6 +35,7 @@ ASKING |= {
     live.get_channel,
     metaquery.change,
     redundancy.tell,
+    replication.change,
 }  # one of several things, by a parameter
 ASKING |= {processing.get_processed, processing.post_process}  # for what they read, and what they write
 ASKING |= {forms.post_object}  # whose signature is in the form
@@ -83,8 +85,8 @@ def test_query_and_copy_source_select_the_operation(query: dict[str, str], copy:
     [
         (
             "GET",
-            ResourceUrl(bucket="b", query={"replication": ""}),
-            r"NotImplemented: not implemented: GET bucket with \?replication",
+            ResourceUrl(bucket="b", query={"vpcip": ""}),
+            r"NotImplemented: not implemented: GET bucket with \?vpcip",
         ),
         ("DELETE", ResourceUrl(bucket="b", query={"quota": ""}), r"NotImplemented: .* DELETE bucket with \?quota"),
         (
