@@ -31,7 +31,7 @@ from heavylift.contracts.archive import BLOCK_SIZE, INDEX_NAME, SUFFIX, Block, C
 from heavylift.contracts.failures import LoadError
 from heavylift.contracts.index import content_digest, dump_index
 from heavylift.contracts.pages import HOT, PAGE, Library
-from heavylift.runtime.destination import allocated
+from heavylift.runtime.writer import allocated
 
 LEVEL = 9  # zstd's: 19 packs 1 % smaller and takes twenty times as long; 3 packs 7 % larger, for each start to fetch
 # What decides, with the files, an archive's bytes.

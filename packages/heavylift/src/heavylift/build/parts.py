@@ -32,7 +32,7 @@ from heavylift.contracts.packaged import PACKAGED_NAME, dump_packaged
 from heavylift.contracts.platform import DEFAULT_PLATFORM, LOCAL_PYTHON, MAX_CODE, Target
 from heavylift.runtime.ahead import LIST_NAME
 from heavylift.runtime.archivefile import read_index
-from heavylift.runtime.destination import allocated
+from heavylift.runtime.writer import allocated
 
 if TYPE_CHECKING:
     from heavylift.build.order import Order

@@ -29,7 +29,6 @@ from heavylift.contracts.failures import LoadError
 from heavylift.contracts.loading import CodeBlock, Piece, pieces, plan_load
 from heavylift.contracts.packaged import PlacedIndex
 from heavylift.contracts.pages import PAGE
-from heavylift.runtime.destination import OWNER_WRITES, DirectoryWriter
 from heavylift.runtime.inflate import inflate_members, inflate_stretch, verify
 from heavylift.runtime.lines import log_line
 from heavylift.runtime.parallel import run_all
@@ -37,6 +36,7 @@ from heavylift.runtime.retries import TRY, Deadline
 from heavylift.runtime.store import ObjectReader, cut
 from heavylift.runtime.timeline import Timeline
 from heavylift.runtime.turns import Turns
+from heavylift.runtime.writer import OWNER_WRITES, DirectoryWriter
 
 if TYPE_CHECKING:
     from heavylift.runtime.demand import Demand
