@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from heavylift.cli.calls import invoke, read_payload, show_logs
@@ -87,7 +87,7 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     stack, session = synthesized(options)
     ros = make_ros(session)
     buckets = assets.bucket_names(stack.assets, session.region)
-    superseded = _superseded_buckets(session, ros, stack.name, buckets)
+    superseded = assets.superseded_buckets(session, ros, stack.name, buckets)
     assets.publish(session, stack.assets, options.project / ".heavylift" / "uploads", output)
     definition = StackDefinition(
         template=stack.template,
@@ -100,10 +100,10 @@ def deploy(options: argparse.Namespace, output: Output) -> int:
     try:
         deployed = _stacks(session, ros, output).deploy(stack.name, definition)
     except (RefusedError, StackFailedError):
-        unused = set(buckets).difference(_buckets_of(ros, stack.name))  # and nothing will ever use them
-        _remove_buckets(session, ros, sorted(unused), output)
+        unused = set(buckets).difference(assets.buckets_of(ros, stack.name))  # and nothing will ever use them
+        assets.remove_unused(session, ros, sorted(unused), output)
         raise
-    _remove_buckets(session, ros, superseded, output, user=stack.name)
+    assets.remove_unused(session, ros, superseded, output, user=stack.name)
     said = {"created": "is created", "updated": "is updated", "unchanged": "is like that already: no changes"}
     output.emit(
         {"event": "deployed", "stack": stack.name, "change": deployed.change, "outputs": dict(deployed.stack.outputs)},
@@ -138,6 +138,8 @@ def diff(options: argparse.Namespace, output: Output) -> int:
 
 def destroy(options: argparse.Namespace, output: Output) -> int:
     """Run `heavylift destroy`: delete the stack and the bucket with its assets, wait."""
+    from heavylift.clouds import assets
+
     name, session = named_stack(options)
     ros = make_ros(session)
     stack = ros.find(name)
@@ -145,8 +147,8 @@ def destroy(options: argparse.Namespace, output: Output) -> int:
     ours = asset_buckets(stack)
     others = [each for each in named_buckets(ros.template(stack.id), session.region) if each not in ours]
     _stacks(session, ros, output).destroy(stack)
-    _remove_buckets(session, ros, ours, output)
-    _name_buckets(session, others, output)
+    assets.remove_unused(session, ros, ours, output)
+    assets.tell_left(session, others, output)
     output.emit({"event": "destroyed", "stack": name}, f"stack {name} is destroyed")
     return 0
 
@@ -261,51 +263,6 @@ def measure(options: argparse.Namespace, output: Output) -> int:
 def _stacks(session: Session, ros: Ros, output: Output) -> Stacks:
     interval = LOCAL_INTERVAL if session.is_local else CLOUD_INTERVAL
     return Stacks(ros, lambda event: _say_event(event, output), interval=interval)
-
-
-def _superseded_buckets(session: Session, ros: Ros, stack: str, names: Iterable[str]) -> list[str]:
-    """Return the asset buckets of a stack that are not among some names: an app may name another one than before."""
-    from heavylift.clouds import assets
-
-    before = _buckets_of(ros, stack).difference(names)
-    return [name for name in sorted(before) if assets.has_bucket(session.bucket(name))]
-
-
-def _buckets_of(ros: Ros, stack: str) -> set[str]:
-    """Return the asset buckets of a stack; none: it is not there."""
-    return {name for each in ros.stacks(stack) if each.name == stack for name in asset_buckets(each)}
-
-
-def _remove_buckets(session: Session, ros: Ros, names: Iterable[str], output: Output, *, user: str = "") -> None:
-    """Remove asset buckets that no stack uses any longer.
-
-    Args:
-        session: where they are.
-        ros: the stacks there.
-        names: the buckets'.
-        output: told about each.
-        user: the stack that used them last.
-    """
-    from heavylift.clouds import assets
-
-    used = {name for stack in ros.stacks() if stack.name != user for name in asset_buckets(stack)}
-    for name in names:
-        if name in used:
-            output.emit({"event": "kept", "bucket": name}, f"kept the asset bucket {name}: another stack uses it")
-        elif assets.remove_bucket(session.bucket(name)):
-            output.emit({"event": "removed", "bucket": name}, f"removed the asset bucket {name}")
-
-
-def _name_buckets(session: Session, names: Iterable[str], output: Output) -> None:
-    """Name the asset buckets that another tool made: it does not say which of its stacks use them."""
-    from heavylift.clouds import assets
-
-    for name in names:
-        if assets.has_bucket(session.bucket(name)):
-            output.emit(
-                {"event": "left", "bucket": name},
-                f"the asset bucket {name} stays: heavylift did not make it, and other stacks may use it; remove it when none does",
-            )
 
 
 def _confirm(options: argparse.Namespace, session: Session, name: str) -> None:

@@ -21,7 +21,9 @@ from oss2.models import Tagging, TaggingRule
 
 from heavylift.clouds.archives import is_uploaded, upload
 from heavylift.clouds.assembly import REGION, Asset
+from heavylift.clouds.ros import Ros
 from heavylift.clouds.session import Session
+from heavylift.clouds.stacks import asset_buckets
 from heavylift.errors import HeavyliftError
 
 MADE_BY = ("heavylift", "assets")  # the tag of a bucket made here
@@ -159,6 +161,45 @@ def remove_bucket(bucket: oss2.Bucket) -> bool:
         bucket.delete_object(item.key)
     bucket.delete_bucket()
     return True
+
+
+def superseded_buckets(session: Session, ros: Ros, stack: str, names: Iterable[str]) -> list[str]:
+    """Return the asset buckets of a stack that are not among some names: an app may name another one than before."""
+    before = buckets_of(ros, stack).difference(names)
+    return [name for name in sorted(before) if has_bucket(session.bucket(name))]
+
+
+def buckets_of(ros: Ros, stack: str) -> set[str]:
+    """Return the asset buckets of a stack; none: it is not there."""
+    return {name for each in ros.stacks(stack) if each.name == stack for name in asset_buckets(each)}
+
+
+def remove_unused(session: Session, ros: Ros, names: Iterable[str], output: Output, *, user: str = "") -> None:
+    """Remove asset buckets that heavylift made and that no stack uses any longer; what becomes of each is told.
+
+    Args:
+        session: where they are.
+        ros: the stacks there.
+        names: the buckets'.
+        output: told about each.
+        user: the stack that used them last.
+    """
+    used = {name for stack in ros.stacks() if stack.name != user for name in asset_buckets(stack)}
+    for name in names:
+        if name in used:
+            output.emit({"event": "kept", "bucket": name}, f"kept the asset bucket {name}: another stack uses it")
+        elif remove_bucket(session.bucket(name)):
+            output.emit({"event": "removed", "bucket": name}, f"removed the asset bucket {name}")
+
+
+def tell_left(session: Session, names: Iterable[str], output: Output) -> None:
+    """Tell of the asset buckets that another tool made, which does not say which of its stacks use them; see `remove_unused`."""
+    for name in names:
+        if has_bucket(session.bucket(name)):
+            output.emit(
+                {"event": "left", "bucket": name},
+                f"the asset bucket {name} stays: heavylift did not make it, and other stacks may use it; remove it when none does",
+            )
 
 
 def zip_code(code: Path) -> bytes:
