@@ -56,7 +56,7 @@ def test_more_eager_files_than_files_are_refused() -> None:
 HOSTILE_PATHS = ["/etc/passwd", "../up", "a/../../up", "a//b", "./a", "a/", "", "a\\b", "a\0b", "a\nb", ".heavylift/x"]
 
 
-@pytest.mark.parametrize("path", [*HOSTILE_PATHS, "x" * 256, "d/" * 2000 + "x", "\ud800"])
+@pytest.mark.parametrize("path", [*HOSTILE_PATHS, "x" * 256, "d/" * 1536 + "x", "\ud800"])
 @pytest.mark.parametrize("field", ["files", "dirs", "links"])
 def test_a_path_that_could_leave_the_target_is_refused(path: str, field: str) -> None:
     def change(record: dict[str, Any]) -> None:
@@ -76,7 +76,7 @@ def test_a_hostile_path_is_found_among_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["…/ü", "x" * 255, ".heavylift.x", "a/.heavylift/x", "...", "a/..b", "a b/~", "d/" * 1000 + "x"]
+    "path", ["…/ü", "x" * 255, ".heavylift.x", "a/.heavylift/x", "...", "a/..b", "a b/~", "d/" * 1535 + "xx"]
 )
 def test_an_unusual_path_inside_the_target_is_kept(path: str) -> None:
     assert (
@@ -99,6 +99,7 @@ def test_an_unusual_path_inside_the_target_is_kept(path: str) -> None:
         ("l", ""),
         ("l", "a\0"),
         ("l", "a/link/x"),  # through another link
+        ("a/l", "../a/link/x"),  # likewise, up and down again
     ],
 )
 def test_a_link_out_of_the_tree_is_refused(path: str, target: str) -> None:
