@@ -64,7 +64,7 @@ def parse_template(text: str) -> dict[str, Any]:
     except RecursionError as error:
         raise too_deep("the template") from error
     if not isinstance(template, dict):
-        raise HeavyliftError("the template is no mapping of sections such as Resources")
+        raise HeavyliftError("the template is no mapping of sections such as Resources: deploy one that is")
     check_shape(template, "the template")
     plain: dict[str, Any] = _plain(template)
     return plain

@@ -36,7 +36,7 @@ def read_object(path: Path, missing: str) -> dict[str, Any]:
     except RecursionError as error:
         raise too_deep(path) from error
     if not isinstance(record, dict):
-        raise HeavyliftError(f"{path} holds no JSON object")
+        raise HeavyliftError(f"{path} holds no JSON object: write names and values in braces")
     check_shape(record, path)
     return record
 

@@ -73,7 +73,9 @@ def find_function(ros: Ros, stack: Stack, wanted: str | None) -> FunctionName:
     if len(meant) == 1:
         return meant[0]
     if not found:
-        raise HeavyliftError(f"stack {stack.name} has no function")
+        raise HeavyliftError(
+            f"stack {stack.name} has no function: name a stack that has one; `heavylift status` lists them"
+        )
     choices = " or ".join(f"--function {name}" for name in sorted(own))
     if wanted is None:
         raise HeavyliftError(f"stack {stack.name} has {len(own)} functions: say which one is meant, with {choices}")

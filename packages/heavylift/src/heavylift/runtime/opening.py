@@ -58,7 +58,10 @@ class Opening:
 
         helper = find_helper()
         if helper is None:
-            raise LoadError("the helper that opens libraries' code cannot be loaded, though the loader's process could")
+            raise LoadError(
+                "the helper that opens libraries' code cannot be loaded, though the loader's process could; set the function's "
+                "load mode to whole"
+            )
         self._view = mmap.mmap(self.memory, 0)
         try:
             helper.attach(self._view, self._channel.fileno())
