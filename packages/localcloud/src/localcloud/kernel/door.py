@@ -15,6 +15,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Protocol
 
@@ -92,61 +93,73 @@ def open_door(
         decorate: adds the service's headers to each answer, before it is sent.
         handler: answers every request, of which aiohttp then looks for no route; None: the service adds its routes.
     """
-    bodies = Bodies(max_body)
+    door = _Door(dialect, serves, Bodies(max_body), decorate)
+    application = web.Application(client_max_size=max_body, middlewares=[door.guard])
+    application[BODIES] = door.bodies
+    application[REFUSE] = door.refuse
+    if handler is not None:
+        entry: Handler = partial(door.guard, handler=handler)
+        application[ENTRY] = entry
+    application.on_response_prepare.append(door.note)
+    return application
 
-    def answer(request: web.Request, error: ApiError) -> web.StreamResponse:
-        if not request[_BEGUN]:
-            return dialect.render(request, error)
-        if request.transport is not None:
-            request.transport.abort()
-        return request[_BEGUN][0]
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    dialect: Dialect
+    serves: Callable[[str], bool]
+    bodies: Bodies
+    decorate: Decorate
 
     @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[ID], request[_BEGUN] = dialect.new_request_id(), []
+    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer a request by the service's handler, or as its head or an error has it."""
+        request[ID], request[_BEGUN] = self.dialect.new_request_id(), []
         try:
             try:
-                if wrong := _find_wrong_head(request, serves):
-                    return answer(request, dialect.fault(*wrong))
+                if wrong := _find_wrong_head(request, self.serves):
+                    return self._answer(request, self.dialect.fault(*wrong))
                 return await handler(request)
             except ApiError as error:
-                return answer(request, error)
+                return self._answer(request, error)
             except web.HTTPException as error:  # what aiohttp refuses: no such route, too large a body
-                return answer(request, dialect.fault(error.status, _describe(request, error)))
+                return self._answer(request, self.dialect.fault(error.status, _describe(request, error)))
             except web.RequestPayloadError:
-                return answer(request, dialect.fault(400, "the request's body is not well formed"))
+                return self._answer(request, self.dialect.fault(400, "the request's body is not well formed"))
         except Exception as error:
             if isinstance(error, _WENT_AWAY) and (request.transport is None or request.transport.is_closing()):
                 return request[_BEGUN][0] if request[_BEGUN] else web.Response()  # which nobody receives
             logger.exception("%s %s failed (request %s)", request.method, request.rel_url.raw_path, request[ID])
-            return answer(request, dialect.fault(500, "the embedded cloud failed at this request; its log says how"))
+            fault = self.dialect.fault(500, "the embedded cloud failed at this request; its log says how")
+            return self._answer(request, fault)
         finally:
-            bodies.forget(request)
+            self.bodies.forget(request)
 
-    async def note(request: web.Request, response: web.StreamResponse) -> None:
+    def _answer(self, request: web.Request, error: ApiError) -> web.StreamResponse:
+        if not request[_BEGUN]:
+            return self.dialect.render(request, error)
+        if request.transport is not None:
+            request.transport.abort()
+        return request[_BEGUN][0]
+
+    async def note(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Note that an answer begins, and give it the headers of every one."""
         if _BEGUN in request:
             request[_BEGUN][:] = [response]
         else:  # aiohttp refuses what a request expects before the door sees it
-            request[ID] = dialect.new_request_id()
+            request[ID] = self.dialect.new_request_id()
             if isinstance(response, web.HTTPException):
-                _reword(response, dialect.render(request, dialect.fault(response.status, _describe(request, response))))
-        response.headers[dialect.request_id_header] = request[ID]
-        decorate(request, response)
+                fault = self.dialect.fault(response.status, _describe(request, response))
+                _reword(response, self.dialect.render(request, fault))
+        response.headers[self.dialect.request_id_header] = request[ID]
+        self.decorate(request, response)
 
-    def refuse(request: web.Request, status: int, words: str) -> web.StreamResponse:
-        request[ID] = dialect.new_request_id()
-        response = dialect.render(request, dialect.fault(status, words))
-        response.headers[dialect.request_id_header] = request[ID]
+    def refuse(self, request: web.Request, status: int, words: str) -> web.StreamResponse:
+        """See `Refuse`."""
+        request[ID] = self.dialect.new_request_id()
+        response = self.dialect.render(request, self.dialect.fault(status, words))
+        response.headers[self.dialect.request_id_header] = request[ID]
         return response
-
-    application = web.Application(client_max_size=max_body, middlewares=[guard])
-    application[BODIES] = bodies
-    application[REFUSE] = refuse
-    if handler is not None:
-        entry: Handler = partial(guard, handler=handler)
-        application[ENTRY] = entry
-    application.on_response_prepare.append(note)
-    return application
 
 
 async def meet_expectation(request: web.Request) -> None:
