@@ -76,22 +76,9 @@ async def serve(options: Options) -> None:
         async with AsyncExitStack() as stack:  # what is made last ends first
             services = await _make(context, names, stack)
             tls = ServerTls(authority, names_in(SERVICES.values(), region=options.region), known)
-            listeners = {}
-            for number, definition in SERVICES.items():
-                application = services[definition.name].application
-                listener = await _bind(application, _port(options, number), outside)
-                stack.push_async_callback(listener.close)
-                listeners[definition.name] = listener
+            listeners = await _listen(options, services, outside, stack)
             stack.callback(gateway.close)
-            served = {listener.port: listener.server.serve for listener in listeners.values()}
-            endpoints = {name: f"http://{HOST}:{listener.port}" for name, listener in listeners.items()}
-            network = Network(
-                endpoints=endpoints,
-                served=served | {gateway.port: gateway.serve},
-                gateway=gateway.serve,
-                known=partial(_is_known, [service.names for service in services.values() if service.names]),
-                places=places,
-            )
+            network = _network(services, listeners, gateway, places)
             for service in services.values():
                 await service.open(network)
                 stack.push_async_callback(service.stop)
@@ -110,10 +97,35 @@ async def serve(options: Options) -> None:
             stopped = _stop_on_signals()  # before anybody knows that there is something to stop
             facts = {name: fact for service in services.values() for name, fact in service.facts.items()}
             own = {"gateway": f"http://{HOST}:{gateway.port}", "authority": str(authority.path)}
-            _announce(options, account.account_id, endpoints | own | facts)
+            _announce(options, account.account_id, {**network.endpoints, **own, **facts})
             if options.owner:
                 _stop_with(options.owner, stopped)
             await stopped.wait()
+
+
+async def _listen(
+    options: Options, services: Mapping[str, Service], places: Places, stack: AsyncExitStack
+) -> dict[str, Listener]:
+    """Return a listener for each service, whose connections wait until it is opened, and have the stack close them."""
+    listeners = {}
+    for number, definition in SERVICES.items():
+        listener = await _bind(services[definition.name].application, _port(options, number), places)
+        stack.push_async_callback(listener.close)
+        listeners[definition.name] = listener
+    return listeners
+
+
+def _network(
+    services: Mapping[str, Service], listeners: Mapping[str, Listener], gateway: Gateway, places: Places
+) -> Network:
+    served = {listener.port: listener.server.serve for listener in listeners.values()}
+    return Network(
+        endpoints={name: f"http://{HOST}:{listener.port}" for name, listener in listeners.items()},
+        served=served | {gateway.port: gateway.serve},
+        gateway=gateway.serve,
+        known=partial(_is_known, [service.names for service in services.values() if service.names]),
+        places=places,
+    )
 
 
 def _context(options: Options, account: Account, *, gateway: Gateway, authority: Authority) -> Context:
