@@ -221,6 +221,26 @@ def test_archives_for_another_python_than_the_runtimes_reach_the_embedded_cloud_
     assert (f"or set runtime=python{python}" in problem) is (python != "3.9")
 
 
+def test_a_build_that_the_embedded_cloud_alone_could_run_is_told_so(
+    make_build: Callable[..., Build], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("heavylift.cdk.built.LOCAL_PYTHON", "3.11")
+    for python in ("3.11", "3.12"):
+        (problem,) = problems({}, make_build(python=python))
+        assert ("only for the embedded cloud" in problem) is (python == "3.11")
+    (problem,) = problems({"localBuild": "true"}, make_build(python="3.12"))
+    assert "only for the embedded cloud" not in problem
+
+
+def test_the_function_is_told_how_to_load_where_that_is_not_the_default(make_build: Callable[..., Build]) -> None:
+    build = make_build()
+    said = {
+        mode: function_environment(Settings(load_mode=mode), build, bucket="b", region="r").get("LoadMode")
+        for mode in ("complete", "working-set", "whole")
+    }
+    assert said == {"complete": None, "working-set": "working-set", "whole": "whole"}
+
+
 def test_libraries_that_nobody_imported_reach_no_real_cloud_unless_that_is_said(
     make_build: Callable[..., Build],
 ) -> None:
