@@ -34,6 +34,7 @@ from heavylift.contracts.platform import Target
 
 if TYPE_CHECKING:
     from heavylift.build.reporter import Reporter
+    from heavylift.build.system import Libraries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +133,7 @@ def _remove_others(staging: Staging) -> None:
 
 
 def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
-    from heavylift.build.system import find_needs, find_newer  # not before there is something to make
+    from heavylift.build.system import find_needs  # not before there is something to make
 
     target = staging.target
     interpreter = find_interpreter(target)
@@ -149,9 +150,9 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
     )
     files = find_files(packages)
     found = survey_paths(files, staging.rules, owners)
+    wanted = {path: Path(files[path]) for path in libraries if staging.strip}
+    copies = staging.packages / copies_name((path, holders[path].place.name) for path in wanted)
     with ThreadPoolExecutor(1) as beside, report.step("find what others refer to"):
-        wanted = {path: Path(files[path]) for path in libraries if staging.strip}
-        copies = staging.packages / copies_name((path, holders[path].place.name) for path in wanted)
         changed = beside.submit(change_libraries, wanted, copies)
         referrers = read_referrers(files, found.candidates, {path: each.place for path, each in holders.items()})
         files |= changed.result()
@@ -175,11 +176,7 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         )
     retain([*(package.place for package in packages), copies], staging.packages)
     left = {path: names for path, names in libraries.items() if path not in pruning.removed}
-    for name, minor in find_newer(left, owners, target.glibc).items():
-        report.warn(
-            f"{name} was compiled for glibc 2.{minor}, and the build is for {target.platform}: a runtime with an older one cannot "
-            f"load it. Compile it where glibc is no newer than 2.{target.glibc}, as in a container of {target.platform}"
-        )
+    _warn_of_newer(left, owners, target, report)
     staged = Staged(
         places=[each.place.name for each in packages],
         versions={each.name: each.version for each in packages},
@@ -197,6 +194,17 @@ def _make(staging: Staging, report: Reporter, frames: Frames | None) -> Staged:
         order=Order((), 0, 0),
     )
     return _arranged(staging, staged)
+
+
+def _warn_of_newer(libraries: Libraries, owners: Mapping[str, str], target: Target, report: Reporter) -> None:
+    """Warn of packages whose libraries need a newer C library than the target has."""
+    from heavylift.build.system import find_newer
+
+    for name, minor in find_newer(libraries, owners, target.glibc).items():
+        report.warn(
+            f"{name} was compiled for glibc 2.{minor}, and the build is for {target.platform}: a runtime with an older one cannot "
+            f"load it. Compile it where glibc is no newer than 2.{target.glibc}, as in a container of {target.platform}"
+        )
 
 
 def _arranged(staging: Staging, staged: Staged) -> Staged:
