@@ -63,7 +63,6 @@ def build(options: Options, report: Reporter) -> Manifest:
             made |= set(last.parts)
         if made and install_interpreter(options.target):
             plan = make_plan(options, report)
-        manifest = replace(last, target=options.target)
         is_final = options.record is None and plan.recording.exists()
         frames = stack.enter_context(Frames(plan.recording, is_final=is_final, change_names=options.strip))
         others = stack.enter_context(
@@ -71,20 +70,10 @@ def build(options: Options, report: Reporter) -> Manifest:
         )
         work = Work(options=options, plan=plan, report=report, last=last.parts, frames=frames, others=others)
         code = options.dist / (NEW_CODE if "code" in made else "code")
-        for name in ("code", "model", "applib"):
-            if name == "applib" and (name in made or (options.record is not None and name in options.parts)):
-                work.record(code)
-                plan = make_plan(options, report)
-                work = replace(work, plan=plan)
-                if not is_current(name, plan, last, state, options.dist):
-                    made.add(name)
-            if name in made:
-                part = (take_over(name, plan, options) if name != "code" else None) or work.make(name)
-                manifest = replace(manifest, **{name: part})  # type: ignore[arg-type]  # the maker of that part made it
-                state[name] = seal(plan.fingerprints[name], part, options.dist)
+        work, manifest = _make_parts(work, made, code, last, state)
         if manifest.code and manifest.applib and (listed := work.note_applib(manifest.applib, code)):
             manifest, code = replace(manifest, code=listed), options.dist / NEW_CODE
-            state["code"] = seal(plan.fingerprints["code"], listed, options.dist)
+            state["code"] = seal(work.plan.fingerprints["code"], listed, options.dist)
             made.add("code")
         _check_disk(manifest)
         tried = _try_function(work, manifest, code, state)
@@ -96,6 +85,30 @@ def build(options: Options, report: Reporter) -> Manifest:
             _remove_unnamed(options.dist, manifest)
     report.summary(manifest, options.dist, made)
     return manifest
+
+
+def _make_parts(work: Work, made: set[str], code: Path, last: Manifest, state: dict[str, Any]) -> tuple[Work, Manifest]:
+    """Make parts, the libraries last; return the work with the plan that a recording has changed, and the manifest.
+
+    Args:
+        work: their inputs.
+        made: the parts that are out of date; the libraries join them when the recording that is made now says so.
+        code: the folder of the code package, once it is made.
+        last: the manifest of the last build.
+        state: gets the seal of each part.
+    """
+    options, manifest = work.options, replace(last, target=work.options.target)
+    for name in ("code", "model", "applib"):
+        if name == "applib" and (name in made or (options.record is not None and name in options.parts)):
+            work.record(code)
+            work = replace(work, plan=make_plan(options, work.report))
+            if not is_current(name, work.plan, last, state, options.dist):
+                made.add(name)
+        if name in made:
+            part = (take_over(name, work.plan, options) if name != "code" else None) or work.make(name)
+            manifest = replace(manifest, **{name: part})  # type: ignore[arg-type]  # the maker of that part made it
+            state[name] = seal(work.plan.fingerprints[name], part, options.dist)
+    return work, manifest
 
 
 def _try_function(work: Work, manifest: Manifest, code: Path, state: dict[str, Any]) -> bool:
