@@ -57,60 +57,88 @@ def read_references(source: bytes, package: str) -> References:
             warnings.simplefilter("ignore")  # of a package's source, nobody here mends it
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
-        text = source.decode("utf-8", "replace")
-        words = set(DOTTED.findall(text))
-        quoted = set(_QUOTED.findall(text))
-        return References(
-            modules=words | _imported(text, package),
-            strings=words | quoted,
-            called=(),
-            own_file=True,
-            folders=[_parts(quoted)],
-        )
-    modules: set[str] = set()
-    called: set[str] = set()
-    strings: set[str] = set()
-    own_file = runs = imports = False
-    constants: dict[str, str] = {}
-    places: list[list[ast.expr]] = []  # that may name a folder
+        return _search(source.decode("utf-8", "replace"), package)
+    found = _Found(package)
     for node in _walk(tree):
+        found.note(node)
+    return found.references()
+
+
+def _search(text: str, package: str) -> References:
+    """Return everything in a text that looks like a name."""
+    words, quoted = set(DOTTED.findall(text)), set(_QUOTED.findall(text))
+    return References(
+        modules=words | _imported(text, package),
+        strings=words | quoted,
+        called=(),
+        own_file=True,
+        folders=[_parts(quoted)],
+    )
+
+
+class _Found:
+    """The references in the nodes of a module's tree.
+
+    Args:
+        package: that the module's relative imports start from.
+    """
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+        self._modules: set[str] = set()
+        self._called: set[str] = set()
+        self._strings: set[str] = set()
+        self._own_file = self._runs = self._imports = False
+        self._constants: dict[str, str] = {}
+        self._places: list[list[ast.expr]] = []  # that may name a folder
+
+    def note(self, node: ast.AST) -> None:
+        """Note what a node refers to."""
         match node:
             case ast.Constant(value=str(text)):
-                strings.add(text)
+                self._strings.add(text)
             case ast.Constant(value=bytes(raw)):
-                strings.add(raw.decode("utf-8", "replace"))
+                self._strings.add(raw.decode("utf-8", "replace"))
             case ast.Import(names=names):
-                modules.update(alias.name for alias in names)
+                self._modules.update(alias.name for alias in names)
             case ast.ImportFrom(module=module, names=names, level=level):
-                base = join(ancestor(package, level - 1) if level else "", module or "")
-                modules.update(join(base, alias.name) for alias in names)
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args):
-                if name in _LOOKING:
-                    places.append(args)
-                elif "import" in name:
-                    match args:
-                        case [ast.Constant(value=str(text)), *_]:
-                            called.add(text)
-                            if any(keyword.arg == "fromlist" for keyword in node.keywords):
-                                places.append(args)
-                        case [ast.JoinedStr(values=[*_, ast.Constant()]), *_]:
-                            pass  # a name whose end is known is looked for as it is
-                        case [_, *_]:
-                            places.append(args)
-                            imports = True
-                runs |= name in _RUNNING
+                base = join(ancestor(self._package, level - 1) if level else "", module or "")
+                self._modules.update(join(base, alias.name) for alias in names)
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                self._note_call(node, name)
             case ast.BinOp(op=ast.Div()):
-                places.append([node])
+                self._places.append([node])
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
-                constants[name] = text
+                self._constants[name] = text
             case ast.Name(id="__file__"):
-                own_file = True
-    if runs:
-        for text in strings:
-            modules |= _imported(text, package)
-    folders = [_parts(_strings(place, constants)) for place in places]
-    folders += [_parts([text]) for text in strings if (imports and "." in text) or _OPEN.search(text)]
-    return References(modules=modules, strings=strings, called=called, own_file=own_file, folders=folders)
+                self._own_file = True
+
+    def _note_call(self, call: ast.Call, name: str) -> None:
+        self._runs |= name in _RUNNING
+        if name in _LOOKING:
+            self._places.append(call.args)
+        elif "import" in name:
+            match call.args:
+                case [ast.Constant(value=str(text)), *_]:
+                    self._called.add(text)
+                    if any(keyword.arg == "fromlist" for keyword in call.keywords):
+                        self._places.append(call.args)
+                case [ast.JoinedStr(values=[*_, ast.Constant()]), *_]:
+                    pass  # a name whose end is known is looked for as it is
+                case [_, *_]:
+                    self._places.append(call.args)
+                    self._imports = True
+
+    def references(self) -> References:
+        """Return all of them."""
+        modules = set(self._modules)
+        for text in self._strings if self._runs else ():
+            modules |= _imported(text, self._package)
+        folders = [_parts(_strings(place, self._constants)) for place in self._places]
+        folders += [_parts([text]) for text in self._strings if (self._imports and "." in text) or _OPEN.search(text)]
+        return References(
+            modules=modules, strings=self._strings, called=self._called, own_file=self._own_file, folders=folders
+        )
 
 
 def _imported(text: str, package: str) -> set[str]:
