@@ -1,63 +1,17 @@
-"""Parameters of RPC calls, read strictly: what an action would ignore, or cannot read, is refused."""
+"""Parameters of RPC calls, read strictly: what cannot be read is refused."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import TypeVar
 
-from localcloud.kernel.errors import ApiError
+from localcloud.kernel.actions import MakeError
 from localcloud.kernel.paging import page_at, read_number
-from localcloud.kernel.rpc import Action, Call
+from localcloud.kernel.rpc import Call
 from localcloud.kernel.values import MAX_DIGITS
 
-Answer = dict[str, object]
 ANY = range(10**MAX_DIGITS)
-MakeError = Callable[[str, str], ApiError]  # of code and message
 _Item = TypeVar("_Item")
-Route = tuple[Callable[[Call], Answer], Sequence[str]]  # what runs, and the parameters that it reads
-
-
-def blocking_action(handler: Callable[[Call], Answer], parameters: Sequence[str], error: MakeError) -> Action:
-    """Return an action that runs on a thread, for its handler may wait for the disk.
-
-    Args:
-        handler: does it.
-        parameters: the parameters that it reads; others are refused.
-        error: makes the service's errors.
-    """
-    known = {*parameters, "RegionId"}  # older SDKs send their region to global services, too
-
-    async def run(call: Call) -> Mapping[str, object]:
-        if ignored := sorted(set(call.parameters) - known):
-            name = ignored[0]
-            raise error(f"InvalidParameter.{name}", f"not implemented: the parameter {name} of {call.action}.")
-        return await asyncio.to_thread(handler, call)
-
-    return run
-
-
-def actions_of_accounts(
-    routes_of: Callable[[str], Mapping[str, Route]], account_id: str, error: MakeError
-) -> Mapping[str, Action]:
-    """Return blocking actions, each of which does what that of the caller's account does.
-
-    Args:
-        routes_of: returns the routes of an account, by its id; all accounts have the same actions.
-        account_id: of any account.
-        error: makes the service's errors.
-    """
-
-    @cache
-    def actions_of(account_id: str) -> Mapping[str, Action]:
-        routes = routes_of(account_id).items()
-        return {name: blocking_action(handler, parameters, error) for name, (handler, parameters) in routes}
-
-    async def run(call: Call) -> Mapping[str, object]:
-        return await actions_of(call.identity.account_id)[call.action](call)
-
-    return dict.fromkeys(actions_of(account_id), run)
 
 
 class Reader:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from localcloud.kernel.access import Denial, Gate
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.parameters import Answer, Reader
+from localcloud.kernel.parameters import Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.values import read_json
 from localcloud.kms.errors import KmsError

@@ -5,7 +5,7 @@ Sources: KMS API reference 2016-01-20; the models of alibabacloud_kms20160120.
 
 from __future__ import annotations
 
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kms.api.calls import Calls, read_context, reader
 from localcloud.kms.cipher import MAX_BLOB

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from localcloud.kernel import rpc
+from localcloud.kernel.actions import Route, actions_of_accounts
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.parameters import Route, actions_of_accounts
 from localcloud.kernel.signatures import Authenticator
 from localcloud.kms.api.aliases import AliasCalls
 from localcloud.kms.api.cryptography import CryptographyCalls

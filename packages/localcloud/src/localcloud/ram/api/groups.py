@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.ram.api.calls import Calls, cut_page

@@ -12,7 +12,7 @@ from functools import partial
 from aiohttp import web
 
 from localcloud.kernel import rpc
-from localcloud.kernel.parameters import Route, actions_of_accounts
+from localcloud.kernel.actions import Route, actions_of_accounts
 from localcloud.kernel.signatures import Authenticator
 from localcloud.ram.api.account import PASSWORDS, PREFERENCE, AccountCalls
 from localcloud.ram.api.administration import ACCOUNTS, make_account

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.paging import page_after
-from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.values import read_json
 from localcloud.ram.api.calls import Calls, read_flag, reader

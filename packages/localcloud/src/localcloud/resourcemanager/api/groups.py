@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from localcloud.kernel.access import Denial, Gate
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.identity import Authorizer
-from localcloud.kernel.parameters import Answer, Reader
+from localcloud.kernel.parameters import Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.resourcemanager.errors import ResourceManagerError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from localcloud.kernel.access import Gate
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Action, Call
 from localcloud.ros.api.decoding import NUMBERED
 from localcloud.ros.errors import RosError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import numbered, required
 from localcloud.ros.api.encoding import page_by_token, shown_time

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.paging import page_at
-from localcloud.kernel.parameters import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.ros.api.decoding import number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import flag, numbered, read_tags, required, tag_filter
 from localcloud.ros.api.encoding import page_by_token

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import decode_template, read_tags, required, switch, tag_filter
 from localcloud.ros.api.encoding import page, page_by_token, shown_tags, shown_time

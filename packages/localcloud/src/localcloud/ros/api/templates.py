@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.ros.api.decoding import (
     decode_template,

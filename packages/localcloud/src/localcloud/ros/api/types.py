@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from localcloud.kernel.parameters import Answer
+from localcloud.kernel.actions import Answer
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.wildcard import wildcard_matches
 from localcloud.ros.api.decoding import required

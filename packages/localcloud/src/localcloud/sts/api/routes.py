@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from localcloud.kernel import rpc
-from localcloud.kernel.parameters import blocking_action
+from localcloud.kernel.actions import blocking_action
 from localcloud.kernel.signatures import Authenticator
 from localcloud.sts.api.sessions import SessionCalls
 from localcloud.sts.errors import StsError

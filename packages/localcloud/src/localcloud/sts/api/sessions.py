@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from localcloud.kernel.parameters import Answer, Reader
+from localcloud.kernel.actions import Answer
+from localcloud.kernel.parameters import Reader
 from localcloud.kernel.rpc import Call
 from localcloud.kernel.times import to_seconds
 from localcloud.ram.model import DEFAULT_SESSION
